@@ -1,0 +1,1 @@
+"""The configuration: one TOML file read into frozen, typed settings."""

@@ -1,0 +1,1 @@
+"""Active Directory as a directory, through ldap3."""

@@ -1,0 +1,95 @@
+"""The contract that every directory keeps; `tests/directory/contract.py` holds each one to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from directory.login_name import LoginName
+from directory.principal import Account, Principal
+
+
+class RefusalReason(Enum):
+    """Why a password did not open the account. Values are for the log.
+
+    `PROVEN` lists the ones AD gives only after the password was found right
+    (facts measured on Samba AD; Microsoft's table of bind sub-codes).
+    """
+
+    UNKNOWN = "unknown_user"
+    WRONG_PASSWORD = "wrong_password"  # noqa: S105  # a reason, not a password
+    UNUSABLE_PASSWORD = "unusable_password"  # noqa: S105  # empty, NUL, over-long: never sent to the directory
+    RESTRICTED = "account_restriction"  # 52f: Protected Users, authentication policy
+    LOCKED = "locked_out"  # 775
+    LOGON_HOURS = "logon_hours"  # 530
+    WORKSTATION = "workstation"  # 531
+    PASSWORD_EXPIRED = "password_expired"  # noqa: S105  # 532
+    DISABLED = "disabled"  # 533
+    ACCOUNT_EXPIRED = "account_expired"  # 701
+    MUST_CHANGE = "must_change_password"  # 773
+    OTHER = "other"
+
+    @property
+    def password_proven(self) -> bool:
+        return self in _PROVEN
+
+
+_PROVEN = frozenset(
+    {
+        RefusalReason.LOGON_HOURS,
+        RefusalReason.WORKSTATION,
+        RefusalReason.PASSWORD_EXPIRED,
+        RefusalReason.DISABLED,
+        RefusalReason.ACCOUNT_EXPIRED,
+        RefusalReason.MUST_CHANGE,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordRefused:
+    """The password did not open the account. The browser learns nothing of `reason` unless the password was proven."""
+
+    reason: RefusalReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """One line of `gatepost check`."""
+
+    subject: str
+    ok: bool
+    detail: str
+
+
+class Directory(Protocol):
+    """One realm. Every method may raise `DirectoryUnavailable`, `DirectoryMisconfigured` or `DirectoryBusy`."""
+
+    @property
+    def realm(self) -> str: ...
+
+    def serves(self, login_name: LoginName) -> bool:
+        """Whether a login name with this qualifier belongs here (an unqualified one never decides by this)."""
+        ...
+
+    async def find(self, login_name: LoginName) -> Account | None:
+        """The one account of that name; None if there is none or more than one. Checks no password."""
+        ...
+
+    async def authenticate(self, account: Account | None, password: str) -> Principal | PasswordRefused:
+        """Check a password with exactly one bind, and read the person from the same server.
+
+        `None` (an unknown name) costs what a wrong password costs and is refused as `UNKNOWN`.
+        """
+        ...
+
+    async def read(self, guid: str) -> Principal | None:
+        """The person as the directory knows them now; None if they are gone or cannot sign in any more."""
+        ...
+
+    async def check(self) -> list[CheckResult]:
+        """Try everything a sign-in needs, without a person's password. Never raises."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,39 @@
+"""The person a directory vouches for, and the account a password is checked against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An entry found for a login name, before any password was checked. It proves nothing.
+
+    `guid` is the key of every throttle, session and cache: AD ignores case, accents, kana and width in
+    names (MS-ADTS section 6.5.1), so two spellings can be one account.
+    """
+
+    guid: str
+    """objectGUID in its canonical lower-case text form; for local users a UUID derived from realm and name."""
+    realm: str
+    username: str
+    """sAMAccountName as the directory spells it."""
+    locator: str = field(repr=False)
+    """What the directory itself needs to check a password: a DN, or a local name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """A person as their directory describes them at one instant; no copy of it outlives its session."""
+
+    guid: str
+    realm: str
+    username: str
+    display_name: str
+    mail: str | None = field(default=None, repr=False)
+    mobiles: tuple[str, ...] = field(default=(), repr=False)
+    """Raw text of the configured attributes, in their order, empty ones left out."""
+    groups: frozenset[str] = frozenset()
+    """Names, as the configuration writes them, of the configured groups that the person is in, nested ones too."""
+    all_groups: tuple[str, ...] = ()
+    """Names of all their groups (bounded), filled only where an app asks for it."""

@@ -1,0 +1,1 @@
+"""Gatepost itself: the forwarding plane, the portal, and what they decide with."""

@@ -1,0 +1,1 @@
+"""What a session may reach: apps, groups, networks and schemes."""

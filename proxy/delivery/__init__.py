@@ -1,0 +1,1 @@
+"""How a passcode reaches a person."""

@@ -1,0 +1,1 @@
+"""Everything `gatepost demo` embeds: local users, a pretend phone, a protected app."""

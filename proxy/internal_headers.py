@@ -1,0 +1,16 @@
+"""The header fields that the forwarding plane and the portal speak to each other with.
+
+The portal listens on a private Unix socket; the forwarding plane removes every client-sent copy of these
+(any spelling, like all that Gatepost sets itself) before it adds its own.
+"""
+
+from __future__ import annotations
+
+CLIENT_ADDRESS = "X-Gatepost-Client-Address"
+"""The client's IP address after `trusted_proxies` was applied."""
+CLIENT_SCHEME = "X-Gatepost-Client-Scheme"
+"""``http`` or ``https``, as the browser sees it."""
+CLIENT_HOST = "X-Gatepost-Client-Host"
+"""The host that the browser asked for: lower case, no port, no trailing dot."""
+INCIDENT = "X-Gatepost-Incident"
+"""The incident id of this request: shown on every page of Gatepost's own and written to the log."""

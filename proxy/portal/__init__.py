@@ -1,0 +1,1 @@
+"""The pages a person reads: sign-in, passcode, sign-out, errors."""

@@ -1,0 +1,31 @@
+"""The paths and cookie names that Gatepost reserves on every host."""
+
+from __future__ import annotations
+
+PREFIX = "/.gatepost/"
+SIGN_IN = PREFIX + "sign-in"
+PASSCODE = PREFIX + "passcode"
+SIGN_OUT = PREFIX + "sign-out"
+TICKET = PREFIX + "ticket"
+"""On an app's host: ``?ticket=...`` becomes that host's session cookie."""
+AUTHORIZE = PREFIX + "authorize"
+JWKS = PREFIX + "jwks.json"
+STATIC = PREFIX + "static/"
+
+RETURN_TO = "return_to"
+"""Query and form field: the absolute URL that was asked for."""
+START = "start"
+"""Query and form field: SHA-256 (base64url) of the app host's browser cookie, which the ticket is bound to."""
+
+
+def session_cookie(scheme: str) -> str:
+    """The session cookie's name (RFC 6265bis section 4.1.3: the prefix needs https)."""
+    return "__Host-gatepost" if scheme == "https" else "gatepost"
+
+
+def browser_cookie(scheme: str) -> str:
+    """A random 256-bit value that tells one browser from another before it is signed in.
+
+    It binds tickets and CSRF tokens, and opens nothing by itself.
+    """
+    return "__Host-gatepost-browser" if scheme == "https" else "gatepost-browser"

@@ -1,0 +1,1 @@
+"""The second factor: passcodes and the challenges that await them."""

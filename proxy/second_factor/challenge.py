@@ -1,0 +1,27 @@
+"""A pending second factor: what is known of a passcode that was sent, without the passcode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """Used up atomically in the store: accepted once, dead after its attempts or its expiry."""
+
+    challenge_id: str = field(repr=False)
+    """At least 128 random bits, URL-safe; also what the passcode is derived from, together with the master key."""
+    session_id: str = field(repr=False)
+    """The first-factor session it belongs to: no other session can answer it."""
+    guid: str
+    digest: bytes = field(repr=False)
+    """HMAC-SHA256 of challenge id, guid and passcode under the server's key."""
+    masked_destination: str
+    created_at: float
+    expires_at: float
+    attempts_left: int
+    last_sent_at: float
+    return_to: str = field(default="", repr=False)
+    """Where the person wanted to go: an absolute URL already judged, or empty for the start page."""
+    start_digest: str = field(default="", repr=False)
+    """Binds the ticket to the browser on the app's host that started; empty if the sign-in page was opened by hand."""

@@ -1,0 +1,53 @@
+"""The server-side record of a person's sign-in, and what may be concluded from it.
+
+A session holds facts (which factor was proven when); its level is derived from them and never stored. All
+instants are epoch seconds. A session's `session_id` is internal: browsers hold cookies, each a random
+256-bit token of which only the SHA-256 is stored, one per host, all pointing to one session.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from config.settings import SessionSettings
+from directory.principal import Principal
+
+FIRST_FACTOR_SECONDS = 900.0
+"""How long a session that holds only the first factor may live: long enough for a late SMS and a second one."""
+
+
+class Level(Enum):
+    FIRST_FACTOR = "first_factor"
+    SIGNED_IN = "signed_in"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    session_id: str = field(repr=False)
+    principal: Principal
+    scheme: str
+    """Name of the scheme this person is signing in by; its factors decide when they are signed in."""
+    factors: tuple[str, ...]
+    """The factors that scheme asks for, as configured when the sign-in began (`amr` is derived from them)."""
+    password_proven_at: float
+    passcode_proven_at: float | None = None
+    created_at: float
+    last_used_at: float
+    client_address: str = field(repr=False)
+    user_agent: str = field(default="", repr=False)
+
+    @property
+    def level(self) -> Level:
+        if "sms" in self.factors and self.passcode_proven_at is None:
+            return Level.FIRST_FACTOR
+        return Level.SIGNED_IN
+
+    def ends_at(self, limits: SessionSettings) -> float:
+        """The first instant at which this session is over if it is not used again; exact to the second."""
+        if self.level is Level.FIRST_FACTOR:
+            return self.created_at + FIRST_FACTOR_SECONDS
+        return min(self.created_at + limits.absolute, self.last_used_at + limits.idle)
+
+    def is_over(self, limits: SessionSettings, now: float) -> bool:
+        return now >= self.ends_at(limits)

@@ -1,0 +1,1 @@
+"""Where sessions, challenges, tickets and counts are kept."""

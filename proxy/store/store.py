@@ -1,0 +1,152 @@
+"""The contract of every store: what must be atomic, what must survive, and what is told to whom.
+
+`tests/store/contract.py` holds each implementation to it. Methods raise `StoreUnavailable` when the store does
+not answer. "Durable" means: written so that it survives power loss once the method has returned. Expired
+records are treated as absent by every method that takes `now`, whether or not they were removed yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from proxy.second_factor.challenge import Challenge
+from proxy.sessions.session import Session
+
+
+class StoreError(Exception):
+    """The base of all; never raised itself."""
+
+
+class StoreUnavailable(StoreError):
+    """The store did not answer. `reason` is for the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """The single-use hand-over of a session to an app's host (RFC 9700 section 4.5 on binding applies in spirit)."""
+
+    session_id: str = field(repr=False)
+    host: str
+    start_digest: str = field(repr=False)
+    return_to: str = field(repr=False)
+    expires_at: float
+
+
+class Attempt(Enum):
+    """What became of one answer to a challenge."""
+
+    ACCEPTED = "accepted"
+    WRONG = "wrong"
+    EXHAUSTED = "exhausted"
+    """Wrong, and it was the last attempt: the challenge is gone."""
+    GONE = "gone"
+    """Unknown, expired, used before, or another session's."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    attempt: Attempt
+    attempts_left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One counter within its window after a `count`."""
+
+    value: int
+    window_ends_at: float
+
+
+class Store(Protocol):
+    # Sessions. A cookie is named by the SHA-256 of its token.
+    async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
+        """Durable."""
+        ...
+
+    async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
+        """Step up: in one transaction the old session, its cookies and its challenges end and the new one stands.
+
+        Durable. False, and nothing changed, if the old one is not there (any more). Listeners hear the old one's end.
+        """
+        ...
+
+    async def session_by_cookie(self, cookie: bytes, host: str) -> Session | None:
+        """The session that this cookie points to on this host. Limits are the caller's to check."""
+        ...
+
+    async def add_cookie(self, session_id: str, *, cookie: bytes, host: str) -> Session | None:
+        """One more host for a session, replacing none; the session, or None if it is gone. Durable."""
+        ...
+
+    async def update_principal(self, session: Session) -> None:
+        """Write a session's principal and nothing else of it, if it still exists."""
+        ...
+
+    async def touch_sessions(self, used: Iterable[tuple[str, float]]) -> None:
+        """Write `(session_id, last_used_at)` in one batch; never moves an instant backwards. Not durable."""
+        ...
+
+    async def end_session(self, session_id: str) -> bool:
+        """End it with all its cookies, challenges and tickets. Durable. Listeners hear of it before this returns."""
+        ...
+
+    async def end_sessions_of(self, guid: str) -> int:
+        """End all of one person's sessions; how many there were. Durable."""
+        ...
+
+    async def sessions(self, guid: str | None = None) -> list[Session]: ...
+
+    def on_session_end(self, listener: Callable[[str], None]) -> Callable[[], None]:
+        """Call `listener(session_id)` on the event loop whenever a session ends; returns what unsubscribes it."""
+        ...
+
+    # Challenges.
+    async def put_challenge(self, challenge: Challenge) -> None: ...
+
+    async def challenge(self, challenge_id: str, *, session_id: str, now: float) -> Challenge | None:
+        """The live challenge, if it is that session's."""
+        ...
+
+    async def challenge_of_session(self, session_id: str, *, now: float) -> Challenge | None:
+        """The newest live challenge of a session: what the passcode page shows when opened by hand."""
+        ...
+
+    async def answer_challenge(self, challenge_id: str, *, session_id: str, digest: bytes, now: float) -> AttemptResult:
+        """Judge one answer, atomically: compare in constant time, count, and use up. Durable.
+
+        Of parallel right answers exactly one is `ACCEPTED`; a wrong one always costs an attempt.
+        """
+        ...
+
+    async def mark_sent(self, challenge_id: str, *, now: float, not_before: float) -> bool:
+        """Claim the right to send again: True, and `last_sent_at` is `now`, only if it was at most `not_before`."""
+        ...
+
+    # Tickets. Named by the SHA-256 of the token.
+    async def put_ticket(self, ticket_digest: bytes, ticket: Ticket) -> None: ...
+
+    async def take_ticket(self, ticket_digest: bytes, *, now: float) -> Ticket | None:
+        """Take it out: the second taker gets None."""
+        ...
+
+    # Counters, for throttles: `key` names what is counted and holds no personal data in the clear.
+    async def count(self, key: bytes, *, now: float, window_seconds: float, amount: int = 1) -> Count:
+        """Add to a counter and return it; the window opens with its first count. Durable.
+
+        `amount=0` reads. A negative one gives back, never below zero.
+        """
+        ...
+
+    async def reset_count(self, key: bytes) -> None: ...
+
+    # The house.
+    async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int: ...
+
+    async def ping(self) -> None:
+        """Return if the store can be read and written, else raise."""
+        ...
+
+    async def close(self) -> None: ...
