@@ -32,7 +32,7 @@ class Assertions:
     def __init__(self, keys: Keys, *, issuer: str) -> None: ...
 
     def sign(self, session: Session, app: AppSettings, now: float) -> bytes:
-        """For `app` as audience (its name), valid from now for a minute. The forwarding plane re-uses one for half of it."""
+        """For `app` as audience (its name), valid from now for a minute; the plane re-uses one for half of it."""
         raise NotImplementedError
 
     def jwks(self) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from proxy.store.store import Store
 
 
 class Limit(Enum):
-    PASSWORDS_PER_PERSON = "passwords_per_person"  # noqa: S105  # a limit's name
-    PASSWORDS_PER_ADDRESS = "passwords_per_address"  # noqa: S105
-    PASSCODES_PER_PERSON = "passcodes_per_person"  # noqa: S105
-    PASSCODE_FAILURES_IN_A_ROW = "passcode_failures_in_a_row"  # noqa: S105
+    PASSWORDS_PER_PERSON = "passwords_per_person"  # a limit's name
+    PASSWORDS_PER_ADDRESS = "passwords_per_address"
+    PASSCODES_PER_PERSON = "passcodes_per_person"
+    PASSCODE_FAILURES_IN_A_ROW = "passcode_failures_in_a_row"
     SENDS_PER_PERSON = "sends_per_person"
     SENDS_PER_NUMBER = "sends_per_number"
     SENDS_PER_ADDRESS = "sends_per_address"
