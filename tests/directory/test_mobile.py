@@ -1,0 +1,193 @@
+"""What is made of a mobile field: the cases of the field, and that nothing is ever guessed."""
+
+import json
+import re
+from pathlib import Path
+
+import phonenumbers
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from config.settings import MobileSettings
+from directory.mobile import UnusableNumber, UnusableReason, UsableNumber, first_usable, mask, normalise
+
+CASES = [
+    line.split("\t")
+    for line in (Path(__file__).parent.parent / "data" / "mobiles.tsv").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+]
+REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
+
+
+def result(
+    text: str, *, allowed: tuple[str, ...] = ("*",), home_region: str = "GB", extra: tuple[str, ...] = ()
+) -> str:
+    outcome = normalise(text, home_region=home_region, allowed_countries=allowed, extra_ranges=extra)
+    return outcome.e164 if isinstance(outcome, UsableNumber) else f"!{outcome.reason.value}"
+
+
+@pytest.mark.parametrize(("text", "allowed", "expected"), CASES)
+def test_the_cases_of_the_field(text: str, allowed: str, expected: str) -> None:
+    assert result(json.loads(text), allowed=tuple(allowed.split())) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # Signs in places where phonenumbers would shrug.
+        ("++447912345678", "!invalid"),
+        ("+00447912345678", "!invalid"),
+        ("0+447912345678", "!invalid"),
+        ("00+447912345678", "!invalid"),
+        ("+44+7912345678", "!invalid"),
+        ("07912345678+", "!invalid"),
+        ("-+447912345678", "!invalid"),
+        ("+440007912345678", "!invalid"),
+        ("0791234567~8", "!invalid"),
+        ("0791234567\u301c8", "!invalid"),
+        ("07912 345678*", "!invalid"),
+        ("'07912345678", "!invalid"),
+        ("07912345678\0", "!invalid"),
+        ("07912\ud800345678", "!invalid"),
+        ("07912345678\u0301", "!invalid"),
+        # Extensions in other people's spellings.
+        ("07912345678,,12", "!several"),
+        ("07912345678;ext=12", "!letters"),
+        ("07912345678 EXT. 12", "!extension"),
+        ("07912345678 extn: 12", "!extension"),
+        ("07912345678 \uff581\uff12", "!extension"),
+        ("07912345678 fax 12", "!letters"),
+        ("07912345678x", "!letters"),
+        ("07912345678#", "!invalid"),
+        # Where phonenumbers rewrites digits: Argentina's 15, Brazil's carriers, Mexico's 1.
+        ("+54 11 15 1234 5678", "!invalid"),
+        ("+54 9 11 1234 5678", "+5491112345678"),
+        ("+55 0 15 11 91234 5678", "!invalid"),
+        ("+52 1 55 1234 5678", "!invalid"),
+        ("+39 312 345 6789", "+393123456789"),
+        ("+36 (06) 20 123 4567", "+36201234567"),
+        # Nothing there.
+        ("...", "!empty"),
+        ("+", "!empty"),
+        ("( )", "!empty"),
+        ("\u200b", "!empty"),
+        ("\u2011", "!empty"),
+        # The order of the reasons.
+        ("x" * 65, "!too_long"),
+        ("0" * 64, "!invalid"),
+        ("07912 345678 / 07512 345678 x12", "!extension"),
+        ("a/b", "!letters"),
+        ("07912345678/*", "!several"),
+        ("+4407912345678", "+447912345678"),
+        ("[+44] (0) 7912.345.678", "+447912345678"),
+        ("\u2066+44 7912 345678\u2069", "+447912345678"),
+    ],
+)
+def test_a_text_is_read_as_it_stands_or_not_at_all(text: str, expected: str) -> None:
+    assert result(text) == expected
+
+
+def test_a_national_number_belongs_to_the_home_region_only() -> None:
+    assert result("06 12 34 56 78", home_region="FR") == "+33612345678"
+    assert result("06 12 34 56 78", home_region="FR", allowed=("GB",)) == "!country"
+    assert result("07912 345678", home_region="FR") == "!invalid"
+    assert result("011 44 7912 345678", home_region="US") == "!invalid"
+    assert result("(757) 555-1234", home_region="US") == "!invalid"
+    assert result("+1 202 555 0123", home_region="US") == "+12025550123"
+
+
+def test_the_islands_are_countries_of_their_own() -> None:
+    assert result("07781 123456", allowed=("GB",)) == "!country"
+    assert result("07781 123456", allowed=("GB", "GG")) == "+447781123456"
+
+
+def test_a_number_of_no_country_needs_every_country_allowed() -> None:
+    assert result("+870 773 111 632", allowed=("GB",)) == "!country"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("07700 900123", "+447700900123"),
+        ("+44 (0)7700 900123", "+447700900123"),
+        ("07700 900 12", "!invalid"),
+        ("07700 900 1234", "!invalid"),
+        ("07700 901123", "!invalid"),
+    ],
+)
+def test_an_extra_range_lets_whole_mobile_numbers_through(text: str, expected: str) -> None:
+    assert result(text, extra=("+447700900",), allowed=("GB",)) == expected
+
+
+def test_an_extra_range_does_not_make_a_landline_a_mobile() -> None:
+    assert result("020 7946 0018", extra=("+4420",)) == "!not_mobile"
+
+
+def test_the_first_usable_number_wins_else_the_first_reason_counts() -> None:
+    settings = MobileSettings()
+    assert first_usable(["n/a", "07912 345678", "07512 345678"], settings) == UsableNumber("+447912345678", "GB")
+    assert first_usable(["n/a", ""], settings) == UnusableNumber(UnusableReason.LETTERS)
+    assert first_usable([], settings) == UnusableNumber(UnusableReason.EMPTY)
+    assert first_usable(["+33 6 12 34 56 78"], settings) == UnusableNumber(UnusableReason.COUNTRY)
+
+
+def test_a_number_is_masked_to_its_last_three_digits() -> None:
+    assert mask("+447912345678") == "•••••••• 678"
+
+
+def test_a_number_does_not_show_in_a_repr() -> None:
+    outcome = normalise("07912345678", home_region="GB", allowed_countries=("GB",), extra_ranges=())
+    assert "7912" not in repr(outcome)
+
+
+SIGNS = st.text(st.sampled_from("0123456789 +()[].-/;,x#\u2011\u00a0\u0660\uff10e"), max_size=70)
+NUMBER_LIKE = st.builds(
+    lambda prefix, digits, gap: prefix + gap.join(digits),
+    st.sampled_from(["+", "00", "0", "", "+44", "+44 (0)", "(+44) ", "0044", "07", "+54 0", "+55 0", "+1 "]),
+    st.text("0123456789", min_size=4, max_size=14),
+    st.sampled_from(["", " ", "-", "."]),
+)
+
+
+def ascii_digits(text: str) -> str:
+    return "".join(char for char in text if char in "0123456789")
+
+
+def is_subsequence(part: str, whole: str) -> bool:
+    rest = iter(whole)
+    return all(char in rest for char in part)
+
+
+@given(st.one_of(st.text(max_size=70), st.text(st.characters(), max_size=70), SIGNS, NUMBER_LIKE))
+@example("\ud800")
+@example("\0")
+@example("\ufdfa" * 64)
+def test_any_text_becomes_a_well_formed_number_or_a_reason(text: str) -> None:
+    outcome = normalise(text, home_region="GB", allowed_countries=("*",), extra_ranges=("+447700900",))
+    if isinstance(outcome, UsableNumber):
+        assert re.fullmatch(r"\+[1-9][0-9]{6,14}", outcome.e164)
+        assert result(outcome.e164, extra=("+447700900",)) == outcome.e164
+    else:
+        assert outcome.reason in UnusableReason
+
+
+@given(st.one_of(SIGNS.map(lambda text: text.translate({0x660: "0", 0xFF10: "0"})), NUMBER_LIKE))
+def test_a_number_consists_of_digits_that_were_typed(text: str) -> None:
+    outcome = normalise(text, home_region="GB", allowed_countries=("*",), extra_ranges=())
+    if isinstance(outcome, UsableNumber):
+        typed = ascii_digits(text)
+        if "+" not in text and typed.startswith("0") and not typed.startswith("00"):
+            typed = "44" + typed
+        assert is_subsequence(ascii_digits(outcome.e164), typed)
+        assert len(typed) - len(ascii_digits(outcome.e164)) <= 4, "at most 00 and a trunk prefix are taken away"
+
+
+@given(st.sampled_from(REGIONS))
+def test_every_region_s_own_example_is_read_back(region: str) -> None:
+    example_number = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+    if example_number is not None:
+        e164 = phonenumbers.format_number(example_number, phonenumbers.PhoneNumberFormat.E164)
+        assert result(e164, home_region=region) == e164
+        assert result(e164.removeprefix("+"), home_region=region) == e164
+        assert result(e164.replace("+", "00"), home_region=region) == e164
