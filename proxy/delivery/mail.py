@@ -1,0 +1,56 @@
+"""The one mail that carries a passcode: 7-bit, single part, empty body, the text in its Subject.
+
+Kapow reads the Subject and believes the From address, so the body stays empty; a Message-ID that is derived
+from nothing and ``Auto-Submitted`` (RFC 3834 section 5) keep replies and loops away.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+_ONE_LINE = SMTP.clone(max_line_length=998)  # RFC 5322 section 2.1.1; at the default 78 a Subject is folded
+_MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9.-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """What goes over the wire; its `repr` shows no number and no text."""
+
+    sender: str
+    """Envelope sender (RFC 5321 MAIL FROM), the same as From."""
+    recipient: str = field(repr=False)
+    """The only envelope recipient."""
+    content: bytes = field(repr=False)
+    """Header and body, lines ended by CRLF."""
+
+
+def is_plain_address(text: str) -> bool:
+    """Whether `text` is a bare ASCII mailbox (RFC 5321 section 4.1.2, no quoting, no display name)."""
+    return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
+
+
+def subject_mail(*, sender: str, recipient: str, text: str, message_id: str, now: float) -> Mail:
+    """The mail with `text` (one line of printable ASCII) as its Subject; `now` in epoch seconds for Date.
+
+    Raises `ValueError` for a `message_id` that is not 8 to 64 URL-safe characters, and for a line break in `text`.
+    """
+    if not _MESSAGE_ID.fullmatch(message_id):
+        raise ValueError("the message id must be 8 to 64 characters of A-Z, a-z, 0-9, - and _")
+    message = EmailMessage(policy=_ONE_LINE)
+    message["From"] = sender
+    message["To"] = recipient
+    message["Subject"] = text
+    message["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
+    message["Message-ID"] = f"<{message_id}@{sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["MIME-Version"] = "1.0"
+    message["Content-Type"] = 'text/plain; charset="us-ascii"'
+    message["Content-Transfer-Encoding"] = "7bit"
+    message.set_payload("")  # set_content("") would add an empty line
+    return Mail(sender=sender, recipient=recipient, content=message.as_bytes())

@@ -1,0 +1,80 @@
+"""What an SMTP failure at a known stage says about the message: pure, and it never quotes the relay.
+
+A relay's reply often repeats the address, so only its code and its enhanced code (RFC 3463) are kept.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from dataclasses import dataclass
+from enum import Enum
+
+from aiosmtplib import SMTPConnectError, SMTPException, SMTPResponseException
+
+from proxy.delivery.channel import Outcome
+
+_ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])", re.ASCII)
+
+
+class Stage(Enum):
+    """What was under way. The value completes "while ..."."""
+
+    CONNECTING = "connecting"
+    LOGIN = "logging in"
+    SENDER = "naming the sender"
+    RECIPIENT = "naming the recipient"
+    DATA = "announcing the message"
+    END_SENT = "waiting for the answer to the whole message"
+    """The final dot has been handed to the transport: from here on the relay may have the message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    outcome: Outcome
+    code: int | None = None
+    reason: str = ""
+
+
+def verdict_on(error: SMTPException | OSError, stage: Stage) -> Verdict:
+    """What became of the message.
+
+    A definite refusal (4yz, 5yz) at any stage means that the relay has not taken it (RFC 5321 section 4.2.1).
+    Anything indefinite after the final dot is `UNKNOWN`; before it, another relay may be asked.
+    """
+    code = error.code if isinstance(error, SMTPResponseException) and 200 <= error.code <= 599 else None
+    reason = _reason(error, code, stage)
+    if stage is Stage.END_SENT and (code is None or code < 400):
+        return Verdict(outcome=Outcome.UNKNOWN, code=code, reason=reason)
+    if stage is Stage.RECIPIENT and code is not None and code >= 500:
+        return Verdict(outcome=Outcome.REFUSED, code=code, reason=reason)
+    return Verdict(outcome=Outcome.UNAVAILABLE, code=code, reason=reason)
+
+
+def _reason(error: SMTPException | OSError, code: int | None, stage: Stage) -> str:
+    while_doing = f"while {stage.value}"
+    if isinstance(error, SMTPResponseException):
+        if code is None:
+            return f"the relay's answer was no SMTP {while_doing}"
+        enhanced = _ENHANCED.match(error.message)
+        return f"the relay answered {code}{' ' + enhanced[0] if enhanced else ''} {while_doing}"
+    tls = _tls_error(error)
+    if isinstance(tls, ssl.SSLCertVerificationError):
+        return f"the relay's certificate was not accepted: {tls.verify_message}"
+    if tls is not None:
+        return f"TLS with the relay failed: {tls.reason}"
+    if isinstance(error, TimeoutError):
+        return f"the relay did not answer in time {while_doing}"
+    if type(error) is SMTPException and stage in (Stage.CONNECTING, Stage.LOGIN):
+        return error.message  # the library's own constant sentences: no STARTTLS, no AUTH, no common method
+    if stage is Stage.CONNECTING and isinstance(error, OSError):
+        cause = error.__cause__ if isinstance(error, SMTPConnectError) else error
+        return f"the relay can't be reached: {cause or 'it closed the connection'}"
+    return f"the connection was lost {while_doing}"
+
+
+def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
+    """The TLS error behind `error`; aiosmtplib wraps some and lets others through."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__
+    return error

@@ -1,0 +1,203 @@
+"""One relay: mail is handed to it over verified TLS, on a few connections that are kept warm.
+
+Times are seconds of the event loop's clock. Whether the final dot was sent is known for certain, because the
+message is written here and not inside the library: that is what makes a second attempt safe or not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+
+from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPServerDisconnected
+
+from config.settings import SMTPSettings
+from proxy.delivery.channel import Delivery, Outcome
+from proxy.delivery.mail import Mail
+from proxy.delivery.smtp_outcome import Stage, Verdict, verdict_on
+from proxy.delivery.smtp_pool import IDLE_SECONDS, SMTPPool, drop
+
+REUSED_SECONDS = 2.5
+"""How long a kept connection may take to answer up to DATA before it counts as dead."""
+_CLOSE_SECONDS = 2.0
+_SERVICE_CLOSING = 421
+_LEADING_DOT = re.compile(rb"(?m)^\.")
+
+
+class SMTPRelay:
+    """Hands over one mail at a time per connection. Opens nothing before the first mail."""
+
+    def __init__(self, settings: SMTPSettings, *, idle_seconds: float = IDLE_SECONDS) -> None:
+        """Raises `OSError` where `ca_file` can't be read or holds no certificate."""
+        self._settings = settings
+        # With a CA file nothing else is trusted; a context for "none" is never made, so it can't be used by mistake.
+        self._tls = None if settings.security == "none" else ssl.create_default_context(cafile=settings.ca_file)
+        self._pool = SMTPPool(idle_seconds=idle_seconds)
+        self._places = asyncio.Semaphore(settings.connections)
+        self._sending: set[asyncio.Task[Delivery]] = set()
+        self.connections_opened = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self._settings.host}:{self._settings.port}"
+
+    @property
+    def timeout(self) -> float:
+        return self._settings.timeout
+
+    async def send(self, mail: Mail, *, deadline: float) -> Delivery:
+        """Hand `mail` over by `deadline`. Raises nothing for what the relay or the network does.
+
+        Someone who stops waiting (a browser that left) doesn't stop the mail: it is under way on its own task,
+        which alone decides whether the connection is kept.
+        """
+        task = asyncio.create_task(self._send(mail, deadline))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+        return await asyncio.shield(task)
+
+    async def check(self, *, deadline: float) -> Delivery:
+        """Connect, verify and log in on a connection of its own: ACCEPTED or UNAVAILABLE."""
+        connection = self._new_connection()
+        stage = Stage.CONNECTING
+        try:
+            async with asyncio.timeout_at(deadline):
+                await connection.connect()
+                stage = Stage.LOGIN
+                await self._log_in(connection)
+        except (SMTPException, OSError) as error:
+            drop(connection)
+            return self._delivery(verdict_on(error, stage))
+        except BaseException:
+            drop(connection)
+            raise
+        self._pool.part(connection)
+        return self._delivery(Verdict(outcome=Outcome.ACCEPTED))
+
+    async def close(self) -> None:
+        """Let what is under way end for a moment, then close every connection."""
+        if self._sending:
+            _, late = await asyncio.wait(self._sending, timeout=_CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._pool.close()
+
+    async def _send(self, mail: Mail, deadline: float) -> Delivery:
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._places.acquire()
+        except TimeoutError:
+            return self._delivery(Verdict(outcome=Outcome.UNAVAILABLE, reason="all connections stayed busy"))
+        try:
+            kept = self._pool.take()
+            if kept is not None:
+                verdict, stage = await _Attempt(self, mail, kept).run(deadline)
+                if not _died_of_age(verdict, stage):
+                    return self._delivery(verdict)
+            verdict, _ = await _Attempt(self, mail, None).run(deadline)
+            return self._delivery(verdict)
+        finally:
+            self._places.release()
+
+    def _new_connection(self) -> SMTP:
+        settings = self._settings
+        self.connections_opened += 1
+        return SMTP(
+            hostname=settings.host,
+            port=settings.port,
+            local_hostname=_local_name(settings.sender),
+            timeout=settings.timeout,
+            use_tls=settings.security == "tls",
+            start_tls=settings.security == "starttls",  # True insists; None would take no for an answer
+            tls_context=self._tls,
+        )
+
+    async def _log_in(self, connection: SMTP) -> None:
+        settings = self._settings
+        if settings.username is not None:
+            password = settings.password.get_secret_value() if settings.password is not None else ""
+            await connection.login(settings.username, password)
+
+    def _delivery(self, verdict: Verdict) -> Delivery:
+        return Delivery(
+            outcome=verdict.outcome, channel="smtp", relay=self.name, code=verdict.code, reason=verdict.reason
+        )
+
+
+class _Attempt:
+    """One mail on one connection, a kept one or (None) a new one; the stage reached is part of the result."""
+
+    def __init__(self, relay: SMTPRelay, mail: Mail, kept: SMTP | None) -> None:
+        self._relay = relay
+        self._mail = mail
+        self._is_new = kept is None
+        self._connection = kept if kept is not None else relay._new_connection()
+        self._stage = Stage.CONNECTING if self._is_new else Stage.SENDER
+
+    async def run(self, deadline: float) -> tuple[Verdict, Stage]:
+        try:
+            async with asyncio.timeout_at(deadline):
+                verdict = await self._run()
+        except (SMTPException, OSError) as error:
+            drop(self._connection)
+            return verdict_on(error, self._stage), self._stage
+        except BaseException:  # a cancellation leaves an answer on its way: this connection is no use to anyone
+            drop(self._connection)
+            raise
+        self._relay._pool.give_back(self._connection)
+        return verdict, self._stage
+
+    async def _run(self) -> Verdict:
+        connection = self._connection
+        if self._is_new:
+            await connection.connect()
+            self._stage = Stage.LOGIN
+            await self._relay._log_in(connection)
+            self._stage = Stage.SENDER
+            await self._announce()
+        else:
+            async with asyncio.timeout(REUSED_SECONDS):
+                await self._announce()
+
+        protocol = connection.protocol
+        if protocol is None:
+            raise SMTPServerDisconnected("Connection lost")
+        protocol.write(_LEADING_DOT.sub(b"..", self._mail.content) + b".\r\n")
+        self._stage = Stage.END_SENT
+        reply = await protocol.read_response()
+        if not 200 <= reply.code <= 299:
+            raise SMTPDataError(reply.code, reply.message)
+        return Verdict(outcome=Outcome.ACCEPTED, code=reply.code)
+
+    async def _announce(self) -> None:
+        """The envelope: our sender, one recipient, no bounces (RFC 3461 section 4.1: they would quote the text)."""
+        connection = self._connection
+        await connection.mail(self._mail.sender)
+        self._stage = Stage.RECIPIENT
+        options = ["NOTIFY=NEVER"] if connection.supports_extension("dsn") else []
+        await connection.rcpt(self._mail.recipient, options=options)
+        self._stage = Stage.DATA
+        reply = await connection.execute_command(b"DATA")
+        if reply.code != 354:
+            raise SMTPDataError(reply.code, reply.message)
+
+
+def _died_of_age(verdict: Verdict, stage: Stage) -> bool:
+    """Whether a kept connection merely proved dead, so that nobody need know and a new one may be tried."""
+    return (
+        verdict.outcome is Outcome.UNAVAILABLE
+        and stage is not Stage.END_SENT
+        and verdict.code in (None, _SERVICE_CLOSING)
+    )
+
+
+def _local_name(sender: str) -> str:
+    """The name for EHLO (RFC 5321 section 4.1.1.1): this host's, or the sender's domain where that has no dot.
+
+    `socket.getfqdn`, the library's default, asks DNS and can block for seconds.
+    """
+    name = socket.gethostname()
+    return name if "." in name and name.isascii() and name.isprintable() else sender.rpartition("@")[2]
