@@ -7,15 +7,35 @@ program is handed its own piece (`settings.sms`), never the whole.
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
 
-from config.values import AppName, HostName, ListenAddress, PublicURL, Seconds, UpstreamURL
-
-Network = IPv4Network | IPv6Network
+from config.values import (
+    AppName,
+    AttributeName,
+    Countries,
+    Flag,
+    HostName,
+    Integer,
+    LDAPServer,
+    ListenAddress,
+    Machine,
+    NetBIOSName,
+    NotEmpty,
+    NumberRange,
+    PlainAddress,
+    PublicURL,
+    RealmName,
+    Region,
+    Seconds,
+    Secret,
+    SMSText,
+    Text,
+    UpstreamURL,
+)
+from config.values import Network as Network  # handed on to those who match addresses
 
 
 class _Table(BaseModel):
@@ -25,17 +45,17 @@ class _Table(BaseModel):
 
 
 class ServerSettings(_Table):
-    listen: tuple[ListenAddress, ...] = (ListenAddress("127.0.0.1", 8080),)
+    listen: Annotated[tuple[ListenAddress, ...], NotEmpty] = (ListenAddress("127.0.0.1", 8080),)
     public_url: PublicURL
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     trusted_proxies: tuple[Network, ...] = ()
-    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    workers: Annotated[Integer, Field(ge=1, le=64)] = 1
     admin_listen: ListenAddress | None = None
     key_file: Path = Path("gatepost.key")
     """The master key; made at the first start when it is not there."""
-    max_head_bytes: Annotated[int, Field(ge=1024, le=1024 * 1024)] = 32 * 1024
-    max_connections_per_address: Annotated[int, Field(ge=1)] = 1024
+    max_head_bytes: Annotated[Integer, Field(ge=1024, le=1024 * 1024)] = 32 * 1024
+    max_connections_per_address: Annotated[Integer, Field(ge=1)] = 1024
 
 
 class StoreSettings(_Table):
@@ -44,18 +64,18 @@ class StoreSettings(_Table):
 
 class ActiveDirectorySettings(_Table):
     type: Literal["active_directory"]
-    name: str
+    name: RealmName
     """The realm."""
-    domain: str
-    netbios_name: str | None = None
-    servers: tuple[str, ...] = ()
+    domain: HostName
+    netbios_name: NetBIOSName | None = None
+    servers: tuple[LDAPServer, ...] = ()
     """``ldaps://HOST[:PORT]`` or ``ldap://HOST[:PORT]`` (always with StartTLS)."""
     ca_file: Path | None = None
-    bind_user: str
-    bind_password: SecretStr
-    base_dn: str | None = None
-    mobile_attributes: tuple[str, ...] = ("mobile",)
-    connections: Annotated[int, Field(ge=1, le=64)] = 8
+    bind_user: Text
+    bind_password: Secret
+    base_dn: Text | None = None
+    mobile_attributes: Annotated[tuple[AttributeName, ...], NotEmpty] = ("mobile",)
+    connections: Annotated[Integer, Field(ge=1, le=64)] = 8
     """Threads that may talk to the domain at the same time."""
     timeout: Seconds = 5.0
     """How long one LDAP operation may take, connecting included."""
@@ -63,7 +83,7 @@ class ActiveDirectorySettings(_Table):
 
 class LocalDirectorySettings(_Table):
     type: Literal["local"]
-    name: str
+    name: RealmName
     file: Path
 
 
@@ -71,37 +91,37 @@ DirectorySettings = Annotated[ActiveDirectorySettings | LocalDirectorySettings, 
 
 
 class MobileSettings(_Table):
-    home_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "GB"
-    allowed_countries: tuple[str, ...] = ("GB", "GG", "JE", "IM")
+    home_region: Region = "GB"
+    allowed_countries: Countries = ("GB", "GG", "JE", "IM")
     """ISO 3166 regions, or ``("*",)``."""
-    extra_ranges: tuple[Annotated[str, Field(pattern=r"^\+[0-9]{4,15}$")], ...] = ()
+    extra_ranges: tuple[NumberRange, ...] = ()
     """E.164 prefixes let through although phonenumbers does not know them."""
 
 
 class SMTPSettings(_Table):
-    host: str
-    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    host: Machine
+    port: Annotated[Integer, Field(ge=1, le=65535)] = 587
     security: Literal["tls", "starttls", "none"] = "starttls"
-    allow_insecure: bool = False
+    allow_insecure: Flag = False
     """Permits ``security = "none"`` to a host that is not loopback."""
-    username: str | None = None
-    password: SecretStr | None = None
-    sender: Annotated[str, Field(alias="from")]
+    username: Text | None = None
+    password: Secret | None = None
+    sender: Annotated[PlainAddress, Field(alias="from")]
     """The address registered at the SMS gateway as trusted: envelope sender and From."""
     ca_file: Path | None = None
-    connections: Annotated[int, Field(ge=1, le=32)] = 4
+    connections: Annotated[Integer, Field(ge=1, le=32)] = 4
     timeout: Seconds = 8.0
 
 
 class SMSSettings(_Table):
-    gateway: str = "kapow"
-    text: str = "{passcode} is your {app} sign-in code. It is valid for {minutes} minutes."
+    gateway: Text = "kapow"
+    text: SMSText = "{passcode} is your {app} sign-in code. It is valid for {minutes} minutes."
 
 
 class PasscodeSettings(_Table):
-    digits: Annotated[int, Field(ge=6, le=10)] = 6
+    digits: Annotated[Integer, Field(ge=6, le=10)] = 6
     lifetime: Annotated[Seconds, Field(ge=30, le=600)] = 300.0
-    attempts: Annotated[int, Field(ge=1, le=10)] = 5
+    attempts: Annotated[Integer, Field(ge=1, le=10)] = 5
     resend_after: Annotated[Seconds, Field(ge=1)] = 30.0
     """How long the page waits before it offers to send the passcode again."""
 
@@ -110,14 +130,14 @@ class ThrottleSettings(_Table):
     """How often something may fail or be sent, each within `window` (sends per day: 24 hours)."""
 
     window: Annotated[Seconds, Field(ge=60)] = 1800.0
-    passwords_per_person: Annotated[int, Field(ge=1)] = 4
-    passwords_per_address: Annotated[int, Field(ge=1)] = 100
-    passcodes_per_person: Annotated[int, Field(ge=1)] = 15
-    sends_per_person: Annotated[int, Field(ge=1)] = 8
-    sends_per_number: Annotated[int, Field(ge=1)] = 8
-    sends_per_address: Annotated[int, Field(ge=1)] = 60
-    sends_per_day: Annotated[int, Field(ge=1)] = 10_000
-    passcode_failures_in_a_row: Annotated[int, Field(ge=1, le=100)] = 100
+    passwords_per_person: Annotated[Integer, Field(ge=1)] = 4
+    passwords_per_address: Annotated[Integer, Field(ge=1)] = 100
+    passcodes_per_person: Annotated[Integer, Field(ge=1)] = 15
+    sends_per_person: Annotated[Integer, Field(ge=1)] = 8
+    sends_per_number: Annotated[Integer, Field(ge=1)] = 8
+    sends_per_address: Annotated[Integer, Field(ge=1)] = 60
+    sends_per_day: Annotated[Integer, Field(ge=1)] = 10_000
+    passcode_failures_in_a_row: Annotated[Integer, Field(ge=1, le=100)] = 100
     """NIST SP 800-63B-4 section 3.2.2: then the factor is locked until an operator clears it."""
 
 
@@ -127,23 +147,23 @@ class SessionSettings(_Table):
 
 
 class SchemeSettings(_Table):
-    name: str
-    factors: tuple[Literal["password", "sms"], ...]
-    groups: tuple[str, ...] | None = None
-    networks: tuple[Network, ...] | None = None
+    name: Text
+    factors: Annotated[tuple[Literal["password", "sms"], ...], NotEmpty]
+    groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
+    networks: Annotated[tuple[Network, ...], NotEmpty] | None = None
 
 
 class AppSettings(_Table):
     name: AppName
     host: HostName
     upstream: UpstreamURL
-    groups: tuple[str, ...] | None = None
+    groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
     """Any one of these admits; None admits every signed-in person. Never empty."""
-    preserve_host: bool = True
+    preserve_host: Flag = True
     """Whether the upstream sees the host that the browser asked for, or its own."""
-    pass_authorization: bool = False
+    pass_authorization: Flag = False
     """Whether the client's ``Authorization`` goes on to the upstream."""
-    all_groups: bool = False
+    all_groups: Flag = False
     """Whether ``Remote-Groups`` holds all of the person's groups, not only the configured ones."""
     ca_file: Path | None = None
     connect_timeout: Seconds = 5.0
@@ -166,3 +186,12 @@ class Settings(_Table):
         SchemeSettings(name="browser", factors=("password", "sms")),
     )
     apps: Annotated[tuple[AppSettings, ...], Field(min_length=1)]
+
+    @property
+    def group_names(self) -> frozenset[str]:
+        """Every group that an app or a scheme names, as written: what directories are asked about."""
+        return frozenset(
+            group
+            for groups in (*(app.groups for app in self.apps), *(scheme.groups for scheme in self.schemes))
+            for group in groups or ()
+        )

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, NamedTuple
-from urllib.parse import urlsplit
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from string import Formatter
+from typing import Annotated, Any, NamedTuple, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler
+import phonenumbers
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    PlainValidator,
+    SecretStr,
+    Strict,
+    ValidationInfo,
+)
 from pydantic_core import CoreSchema, core_schema
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd])", re.ASCII)
+_UPSTREAM_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,252})", re.ASCII)
+SMS_PLACEHOLDERS = ("passcode", "app", "host", "minutes")
 _HOST = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*", re.ASCII)
 
 
-def parse_duration(value: object) -> float:
-    """Seconds from a string such as ``"30s"``, ``"5m"``, ``"12h"``, ``"1d"``; `ValueError` on anything else."""
-    if isinstance(value, float):  # a default, already in seconds
+def parse_duration(value: object, info: ValidationInfo | None = None) -> float:
+    """Seconds from a string such as ``"30s"``, ``"5m"``, ``"12h"``, ``"1d"``; `ValueError` on anything else.
+
+    Code may also pass seconds; with a context (a file is read) only strings count.
+    """
+    if isinstance(value, float) and (info is None or info.context is None):
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
@@ -30,6 +47,36 @@ def parse_host(value: str) -> str:
     if not _HOST.fullmatch(host):
         raise ValueError("not a host name (write it without scheme, port and path)")
     return host
+
+
+def parse_machine(value: str) -> str:
+    """A host name (underscores allowed, as container networks have them) or an IP address without brackets."""
+    host = value.lower().removeprefix("[").removesuffix("]")
+    if not is_ip(host) and not _UPSTREAM_HOST.fullmatch(host):
+        raise ValueError("not a host name or IP address (write it without scheme, port and path)")
+    return host
+
+
+def is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address can only mean this machine (RFC 6761 section 6.3 for ``localhost``)."""
+    if is_ip(host):
+        return ip_address(host).is_loopback
+    return host == "localhost" or host.endswith(".localhost")
+
+
+def _split(text: str) -> SplitResult:
+    """`urlsplit`, which silently drops tabs and newlines, of text that holds none."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("not a URL: it holds blanks, control or non-ASCII characters")
+    return urlsplit(text)
 
 
 class _Parsed:
@@ -86,7 +133,7 @@ class PublicURL(_Parsed, _URL):
 
     @classmethod
     def parse(cls, text: str) -> PublicURL:
-        parts = urlsplit(text)
+        parts = _split(text)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
             raise ValueError('not an origin: write "https://signin.corp.example"')
         if parts.path not in ("", "/") or parts.query or parts.fragment:
@@ -116,15 +163,17 @@ class UpstreamURL(_Parsed, _Upstream):
     @classmethod
     def parse(cls, text: str) -> UpstreamURL:
         """From ``http://10.0.0.5:8080``, ``https://wiki.internal`` or ``unix:/run/wiki.sock``."""
-        if text.startswith("unix:/"):
+        if text.startswith("unix:/") and "\0" not in text:
             return cls("unix", "", 0, text.removeprefix("unix:"))
-        parts = urlsplit(text)
+        parts = _split(text)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
             raise ValueError('not an upstream: write "http://10.0.0.5:8080", "https://wiki.internal" or "unix:/path"')
         if parts.path not in ("", "/") or parts.query or parts.fragment:
             raise ValueError("must not have a path, query or fragment: the request's own is used")
         port = parts.port if parts.port is not None else {"http": 80, "https": 443}[parts.scheme]
-        return cls(parts.scheme, parts.hostname, port, "")
+        if not port:
+            raise ValueError("port 0 cannot be connected to")
+        return cls(parts.scheme, parse_machine(parts.hostname), port, "")
 
 
 def _check_app_name(value: str) -> str:
@@ -133,6 +182,131 @@ def _check_app_name(value: str) -> str:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(parse_duration)]
+def _parse_network(value: object) -> IPv4Network | IPv6Network:
+    if isinstance(value, (IPv4Network, IPv6Network)):
+        return value
+    try:
+        if isinstance(value, str):
+            return ip_network(value)
+    except ValueError as error:
+        if "host bits" in str(error):
+            raise ValueError("not a network: its host part must be zero, as in 10.0.0.0/8") from None
+    raise ValueError('not a network: write "10.0.0.0/8", "2001:db8::/32" or a single address')
+
+
+def _check_region(value: str) -> str:
+    if value not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError('not a country: write its two capital letters (ISO 3166), such as "GB"')
+    return value
+
+
+def _check_countries(value: tuple[str, ...]) -> tuple[str, ...]:
+    if value != ("*",):
+        if "*" in value:
+            raise ValueError('"*" stands alone: it already means every country')
+        for each in value:
+            _check_region(each)
+    return value
+
+
+def _matching(pattern: str, message: str) -> AfterValidator:
+    expression = re.compile(pattern, re.ASCII)
+
+    def check(value: str) -> str:
+        if not expression.fullmatch(value):
+            raise ValueError(message)
+        return value
+
+    return AfterValidator(check)
+
+
+def _check_text(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError("must not be blank nor hold control characters")
+    return value
+
+
+def _check_ldap_server(value: str) -> str:
+    parts = _split(value)
+    if parts.scheme not in ("ldap", "ldaps") or not parts.hostname or parts.username is not None:
+        raise ValueError('not an LDAP server: write "ldaps://dc1.corp.example" or "ldap://dc1.corp.example"')
+    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.port == 0:
+        raise ValueError("must hold only a host and, if need be, a port")
+    parse_machine(parts.hostname)
+    return value
+
+
+def _check_sms_text(value: str) -> str:
+    """Placeholders are filled by `str.format`; anything but their plain names is refused (``{app.__class__}``)."""
+    known = ", ".join(f"{{{name}}}" for name in SMS_PLACEHOLDERS)
+    if not value.isprintable():
+        raise ValueError("must be a single line without control characters")
+    try:
+        fields = [part[1:] for part in Formatter().parse(value) if part[1] is not None]
+    except ValueError:
+        raise ValueError(f"has an unmatched brace; placeholders are {known}") from None
+    for name, format_spec, conversion in fields:
+        if name not in SMS_PLACEHOLDERS or format_spec or conversion:
+            raise ValueError(f"has an unknown placeholder; known are {known}")
+    if not any(name == "passcode" for name, _, _ in fields):
+        raise ValueError("must contain {passcode}")
+    return value
+
+
+def _check_secret(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value():
+        raise ValueError("is empty")
+    return value
+
+
+T = TypeVar("T")
+
+
+def _check_not_empty(value: tuple[T, ...]) -> tuple[T, ...]:
+    if not value:
+        raise ValueError("an empty list could mean all or nothing: name something, or leave the key out")
+    if len(set(value)) != len(value):
+        raise ValueError("names the same thing twice")
+    return value
+
+
+Integer = Annotated[int, Strict()]
+Flag = Annotated[bool, Strict()]
+Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=31_622_400)]
+"""More than nothing and at most a year."""
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_parse_network)]
 HostName = Annotated[str, AfterValidator(parse_host)]
+Machine = Annotated[str, AfterValidator(parse_machine)]
 AppName = Annotated[str, AfterValidator(_check_app_name)]
+RealmName = Annotated[
+    str, _matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "must be 1 to 64 letters, digits, dots, dashes or underscores")
+]
+NetBIOSName = Annotated[
+    str,
+    _matching(
+        r"[^\\/:*?\"<>|@\s\x00-\x1f]{1,15}", 'not a NetBIOS name: write what stands before the "\\", such as "CORP"'
+    ),
+]
+AttributeName = Annotated[
+    str, _matching(r"[A-Za-z][A-Za-z0-9-]{0,63}", 'not the name of an LDAP attribute, such as "mobile"')
+]
+NumberRange = Annotated[
+    str,
+    _matching(
+        r"\+[1-9][0-9]{3,14}", 'not the beginning of a number: write "+" and 4 to 15 digits, such as "+447700900"'
+    ),
+]
+Text = Annotated[str, AfterValidator(_check_text)]
+Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
+PlainAddress = Annotated[
+    str,
+    _matching(
+        r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}",
+        'not a plain e-mail address: write "otp@corp.example", without a name and brackets',
+    ),
+]
+LDAPServer = Annotated[str, AfterValidator(_check_ldap_server)]
+SMSText = Annotated[str, AfterValidator(_check_sms_text)]
+Region = Annotated[str, AfterValidator(_check_region)]
+NotEmpty = AfterValidator(_check_not_empty)
+Countries = Annotated[tuple[str, ...], NotEmpty, AfterValidator(_check_countries)]

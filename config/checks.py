@@ -1,0 +1,181 @@
+"""What has to agree between the values of a configuration: pure, each finding a sentence that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from config.schema import Place
+from config.settings import (
+    ActiveDirectorySettings,
+    AppSettings,
+    DirectorySettings,
+    PasscodeSettings,
+    SchemeSettings,
+    ServerSettings,
+    SessionSettings,
+    Settings,
+    SMTPSettings,
+    StoreSettings,
+)
+from config.values import is_ip, is_loopback
+
+Finding = tuple[Place, str]
+
+SQLITE = "sqlite:"
+_LATER_STORES = ("redis:", "rediss:", "valkey:", "valkeys:", "unix:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pieces:
+    """The tables that are well-formed by themselves; those that are not are left out, so that the rest is checked."""
+
+    server: ServerSettings | None = None
+    store: StoreSettings | None = None
+    directories: Mapping[int, DirectorySettings] = field(default_factory=dict)
+    smtp: Mapping[int, SMTPSettings] = field(default_factory=dict)
+    passcode: PasscodeSettings | None = None
+    sessions: SessionSettings | None = None
+    schemes: Mapping[int, SchemeSettings] = field(default_factory=dict)
+    apps: Mapping[int, AppSettings] = field(default_factory=dict)
+
+
+def problems(pieces: Pieces) -> Iterator[Finding]:
+    """Everything that makes the configuration unusable."""
+    if pieces.server is not None:
+        yield from _server(pieces.server)
+    if pieces.store is not None:
+        yield from _store(pieces.store)
+    yield from _directories(pieces.directories)
+    for position, relay in pieces.smtp.items():
+        yield from _relay(position, relay)
+    if pieces.passcode is not None and pieces.passcode.resend_after >= pieces.passcode.lifetime:
+        yield Place("passcode", None, "resend_after"), "must be shorter than lifetime"
+    if pieces.sessions is not None and pieces.sessions.idle > pieces.sessions.absolute:
+        yield Place("sessions", None, "idle"), "must not be longer than absolute"
+    yield from _schemes(pieces.schemes)
+    yield from _apps(pieces.apps, pieces.server)
+
+
+def warnings(settings: Settings) -> tuple[str, ...]:
+    """What works, but is seldom meant: one line each, for `gatepost check` and the log at the start."""
+    return tuple(_warnings(settings))
+
+
+def _server(server: ServerSettings) -> Iterator[Finding]:
+    if server.tls_certificate is not None and server.tls_key is None:
+        yield Place("server", None, "tls_key"), "is missing: tls_certificate needs its key"
+    if server.tls_key is not None and server.tls_certificate is None:
+        yield Place("server", None, "tls_certificate"), "is missing: tls_key needs its certificate"
+    if server.public_url.scheme == "http" and not is_loopback(server.public_url.host):
+        yield (
+            Place("server", None, "public_url"),
+            "must begin with https:// (http:// is for localhost, *.localhost and loopback addresses only)",
+        )
+    if server.workers > 1:
+        yield Place("server", None, "workers"), "must be 1: more workers are not built yet"
+    fixed = [address for address in server.listen if address.port]
+    if len(set(fixed)) != len(fixed):
+        yield Place("server", None, "listen"), "names the same address twice"
+    if server.admin_listen is not None and server.admin_listen in fixed:
+        yield Place("server", None, "admin_listen"), "must differ from listen: health and metrics are not public"
+
+
+def _store(store: StoreSettings) -> Iterator[Finding]:
+    place = Place("store", None, "url")
+    if store.url.startswith(_LATER_STORES):
+        yield place, 'only SQLite is built so far: write "sqlite:state.db"'
+    elif not store.url.startswith(SQLITE):
+        yield place, 'not a store: write "sqlite:state.db"'
+    elif not (path := store.url.removeprefix(SQLITE)).strip() or not path.isprintable() or path.startswith("//"):
+        yield (
+            place,
+            'must name a file behind "sqlite:", such as "sqlite:state.db" or "sqlite:/var/lib/gatepost/state.db"',
+        )
+
+
+def _directories(directories: Mapping[int, DirectorySettings]) -> Iterator[Finding]:
+    """A qualifier that two directories answer to would send a password to a directory by chance."""
+    owners: dict[str, int] = {}
+    for position, directory in directories.items():
+        names = {"name": directory.name}
+        if isinstance(directory, ActiveDirectorySettings):
+            names |= {"domain": directory.domain, "netbios_name": directory.netbios_name or ""}
+        for key, name in names.items():
+            if name and owners.setdefault(name.casefold(), position) != position:
+                yield Place("directories", position, key), f'"{name}" already belongs to another directory'
+
+
+def _relay(position: int, relay: SMTPSettings) -> Iterator[Finding]:
+    if relay.security == "none" and not relay.allow_insecure and not is_loopback(relay.host):
+        yield (
+            Place("smtp", position, "security"),
+            'passcodes would cross the network in the clear: use "starttls" or "tls" (or set allow_insecure = true)',
+        )
+    if relay.security == "none" and relay.username is not None and not is_loopback(relay.host):
+        yield (
+            Place("smtp", position, "username"),
+            "a password is never sent without TLS: leave it out, or change security",
+        )
+    if relay.username is not None and relay.password is None:
+        yield Place("smtp", position, "password"), "is missing: username needs it (or password_file)"
+    if relay.password is not None and relay.username is None:
+        yield Place("smtp", position, "username"), "is missing: the password needs it"
+
+
+def _schemes(schemes: Mapping[int, SchemeSettings]) -> Iterator[Finding]:
+    names: set[str] = set()
+    for position, scheme in schemes.items():
+        if scheme.name in names:
+            yield Place("schemes", position, "name"), "another scheme has this name"
+        names.add(scheme.name)
+        if scheme.factors[0] != "password":
+            yield (
+                Place("schemes", position, "factors"),
+                'must begin with "password": a passcode alone does not say who somebody is',
+            )
+
+
+def _apps(apps: Mapping[int, AppSettings], server: ServerSettings | None) -> Iterator[Finding]:
+    names: set[str] = set()
+    hosts: set[str] = set()
+    for position, app in apps.items():
+        if app.name.casefold() in names:
+            yield Place("apps", position, "name"), "another app has this name"
+        names.add(app.name.casefold())
+        if app.host in hosts:
+            yield Place("apps", position, "host"), "another app has this host"
+        hosts.add(app.host)
+        if server is not None and app.host == server.public_url.host:
+            yield Place("apps", position, "host"), "is the host of the sign-in pages (public_url): an app needs its own"
+        if app.ca_file is not None and app.upstream.scheme != "https":
+            yield (
+                Place("apps", position, "ca_file"),
+                "means nothing without an https:// upstream: leave one of them out",
+            )
+
+
+def _warnings(settings: Settings) -> Iterator[str]:
+    matches_everyone = False
+    for scheme in settings.schemes:
+        if matches_everyone:
+            yield f'schemes ("{scheme.name}"): is never used: an earlier one matches everyone'
+        if scheme.groups is None and scheme.networks is None:
+            matches_everyone = True
+            if "sms" not in scheme.factors:
+                yield f'schemes ("{scheme.name}"): lets everyone in with a password alone'
+    if not matches_everyone:
+        yield "schemes: none matches everyone: those whom no scheme matches cannot sign in"
+    if settings.mobile.allowed_countries == ("*",):
+        yield "mobile: allowed_countries: passcodes go to every country, expensive ones too"
+    admin = settings.server.admin_listen
+    if admin is not None and not is_loopback(admin.host):
+        yield "server: admin_listen: health and metrics can be read beyond this machine"
+    if settings.server.public_url.scheme == "http":
+        for app in settings.apps:
+            if not is_loopback(app.host):
+                yield f'apps ("{app.name}"): {app.host} over http: its cookie crosses the network in the clear'
+    for app in settings.apps:
+        upstream = app.upstream
+        if upstream.scheme == "http" and is_ip(upstream.host) and upstream.host in ("0.0.0.0", "::"):  # noqa: S104
+            yield f'apps ("{app.name}"): upstream: {upstream.host} is an address to listen on, not to connect to'

@@ -1,0 +1,125 @@
+"""The tables and keys that a configuration may hold, read off the settings classes so that there is one list."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+
+from config.settings import Settings
+
+FILE_SUFFIX = "_file"
+"""``password_file`` names the file that holds ``password``."""
+
+
+class Place(NamedTuple):
+    """Where a value stands: a top-level table, its position where it is one of an array (from 0), and a key."""
+
+    table: str
+    position: int | None
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One key of a table, as the file spells it."""
+
+    key: str
+    default: object
+    is_secret: bool
+    is_path: bool
+    is_list: bool
+    is_duration: bool
+    is_number_or_flag: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A top-level table, or an array of them."""
+
+    key: str
+    models: tuple[type[BaseModel], ...]
+    """More than one where the table's ``type`` decides."""
+    is_array: bool
+    is_required: bool
+
+    @property
+    def types(self) -> dict[str, type[BaseModel]]:
+        """The model of each ``type``, where that decides."""
+        return {get_args(model.model_fields["type"].annotation)[0]: model for model in self.models}
+
+    def model_for(self, values: dict[str, Any]) -> type[BaseModel] | None:
+        """The model that checks these values; None if their ``type`` is unknown."""
+        if len(self.models) == 1:
+            return self.models[0]
+        chosen = values.get("type")
+        return self.types.get(chosen) if isinstance(chosen, str) else None
+
+    def known_keys(self, model: type[BaseModel] | None = None) -> dict[str, Option]:
+        """Every key that may be written, ``_file`` ones included, and the option it is for."""
+        found: dict[str, Option] = {}
+        for each in (model,) if model else self.models:
+            for option in options(each):
+                found[option.key] = option
+                if option.is_secret:
+                    found[option.key + FILE_SUFFIX] = option
+        return found
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``; did you mean "..."?`` or nothing."""
+    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f'; did you mean "{matches[0]}"?' if matches else ""
+
+
+@cache
+def options(model: type[BaseModel]) -> tuple[Option, ...]:
+    """The keys of one table, in the order in which the settings declare them."""
+    found = []
+    for name, field in model.model_fields.items():
+        leaves = _leaves(field.annotation)
+        found.append(
+            Option(
+                key=field.alias or name,
+                default=None if field.is_required() else field.default,
+                is_secret=SecretStr in leaves,
+                is_path=Path in leaves,
+                is_list=tuple in leaves,
+                is_duration=float in leaves,
+                is_number_or_flag=not leaves.isdisjoint((int, bool)),
+            )
+        )
+    return tuple(found)
+
+
+@cache
+def tables() -> dict[str, Table]:
+    """Every top-level table by its key."""
+    found = {}
+    for name, field in Settings.model_fields.items():
+        leaves = _leaves(field.annotation)
+        models = [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, BaseModel)]
+        found[name] = Table(
+            key=name,
+            models=tuple(sorted(models, key=lambda model: model.__name__)),
+            is_array=tuple in leaves,
+            is_required=field.is_required(),
+        )
+    return found
+
+
+def _leaves(annotation: Any) -> frozenset[Any]:
+    """The classes inside an annotation; `tuple` itself is one where there is a list."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _leaves(get_args(annotation)[0])
+    if origin in (Union, UnionType, tuple):
+        inner = frozenset[Any]().union(*(_leaves(each) for each in get_args(annotation) if each is not Ellipsis))
+        return inner | {tuple} if origin is tuple else inner
+    return frozenset((annotation,))

@@ -1,0 +1,71 @@
+"""The example that documents the configuration: it loads, and it is complete."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import config
+from config.load import load_settings
+from config.schema import tables
+from config.settings import Settings
+from config.values import parse_duration
+
+EXAMPLE = Path(config.__file__).with_name("example.toml")
+OPTION = re.compile(r"^# ([a-z_]+) = (.*)$", re.MULTILINE)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "ad-password").write_text("a service password\n")
+    (tmp_path / "smtp-password").write_text("a relay password\n")
+    for name in ("corp-ca.pem", "signin.pem", "signin.key", "users.toml"):
+        (tmp_path / name).write_text("")
+    return tmp_path
+
+
+def test_the_example_loads(folder: Path) -> None:
+    path = folder / "gatepost.toml"
+    path.write_text(EXAMPLE.read_text())
+    settings = load_settings(path, {})
+    assert isinstance(settings, Settings)
+    assert settings.apps[0].name == "Wiki"
+    assert settings.directories[0].bind_password.get_secret_value() == "a service password"
+
+
+def test_the_example_loads_with_every_option_written_out(folder: Path) -> None:
+    path = folder / "gatepost.toml"
+    text = re.sub(r"^# (\[|[a-z_]+ = )", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
+    for line in ('bind_password = "..."\n', 'password = "..."\n', 'upstream = "http://10.0.0.5:8080"\n'):
+        text = re.sub(rf"^{re.escape(line)}", "", text, flags=re.MULTILINE)
+    path.write_text(text.replace('host = "wiki', 'upstream = "https://wiki.internal"\nhost = "wiki'))
+    assert len(load_settings(path, {}).directories) == 2
+
+
+def test_every_option_is_mentioned_in_its_table() -> None:
+    mentioned: dict[str, set[str]] = {}
+    table = ""
+    for line in EXAMPLE.read_text().splitlines():
+        if header := re.fullmatch(r"(?:# )?\[\[?([a-z]+)\]\]?", line):
+            table = header[1]
+        elif option := re.match(r"(?:# )?([a-z_]+) = ", line):
+            mentioned.setdefault(table, set()).add(option[1])
+    for table_key, schema in tables().items():
+        assert mentioned.get(table_key, set()) == set(schema.known_keys()), table_key
+
+
+def test_the_defaults_shown_are_the_defaults() -> None:
+    """Every commented-out option of a table without required keys has the value that the program would use."""
+    text = EXAMPLE.read_text()
+    for table in ("mobile", "sms", "passcode", "throttle", "sessions", "store"):
+        section = text.split(f"\n[{table}]\n")[1].split("\n[", 1)[0]
+        defaults = getattr(Settings.model_construct(), table)
+        for key, shown in OPTION.findall(section):
+            value = tomllib.loads(f"value = {shown}")["value"]
+            default = getattr(defaults, key)
+            if isinstance(default, float):
+                value = parse_duration(value)
+            elif isinstance(default, tuple):
+                value = tuple(value)
+            assert value == default or key == "extra_ranges", f"{table}.{key}"
