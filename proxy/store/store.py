@@ -7,7 +7,7 @@ records are treated as absent by every method that takes `now`, whether or not t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -60,6 +60,23 @@ class Count:
     window_ends_at: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """A counter that must not pass `limit` within its window."""
+
+    key: bytes = field(repr=False)
+    limit: int
+    window_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Which of the counters that were to be reserved had reached its limit."""
+
+    index: int
+    window_ends_at: float
+
+
 class Store(Protocol):
     # Sessions. A cookie is named by the SHA-256 of its token.
     async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
@@ -87,6 +104,10 @@ class Store(Protocol):
 
     async def touch_sessions(self, used: Iterable[tuple[str, float]]) -> None:
         """Write `(session_id, last_used_at)` in one batch; never moves an instant backwards. Not durable."""
+        ...
+
+    async def sessions_by_id(self, session_ids: Sequence[str]) -> dict[str, Session]:
+        """Those of these sessions that still stand, by `session_id`."""
         ...
 
     async def end_session(self, session_id: str) -> bool:
@@ -138,6 +159,10 @@ class Store(Protocol):
 
         `amount=0` reads. A negative one gives back, never below zero.
         """
+        ...
+
+    async def reserve(self, counters: Sequence[Counter], *, now: float) -> Reached | None:
+        """Add one to all of these, or to none and say which one had reached its limit. Atomic and durable."""
         ...
 
     async def reset_count(self, key: bytes) -> None: ...

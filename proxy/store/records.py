@@ -1,0 +1,84 @@
+"""How sessions are written to a store: explicit, versioned, and unreadable rather than wrong when in doubt.
+
+The JSON is ASCII, so that any text a directory or a browser hands over can be written. A record of an unknown
+version or shape raises `UnreadableRecord`; stores treat such a session as absent, and the person signs in again.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from directory.principal import Principal
+from proxy.store.store import StoreError
+
+PRINCIPAL_VERSION = 1
+
+_NO_GROUPS: frozenset[str] = frozenset()
+
+
+class UnreadableRecord(StoreError):
+    """A stored record is of another version or damaged."""
+
+
+def principal_to_json(principal: Principal) -> str:
+    """The principal as one line of JSON with its version under ``"v"``."""
+    fields: dict[str, Any] = {
+        "v": PRINCIPAL_VERSION,
+        "guid": principal.guid,
+        "realm": principal.realm,
+        "username": principal.username,
+        "display_name": principal.display_name,
+        "mail": principal.mail,
+        "mobiles": list(principal.mobiles),
+        "groups": sorted(principal.groups),
+        "all_groups": list(principal.all_groups),
+    }
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def principal_from_json(text: str) -> Principal:
+    """What `principal_to_json` wrote; raises `UnreadableRecord` on anything else."""
+    try:
+        fields = json.loads(text)
+        if fields["v"] != PRINCIPAL_VERSION:
+            raise UnreadableRecord("a principal of another version")
+        return Principal(
+            guid=_text(fields["guid"]),
+            realm=sys.intern(_text(fields["realm"])),
+            username=_text(fields["username"]),
+            display_name=_text(fields["display_name"]),
+            mail=None if fields["mail"] is None else _text(fields["mail"]),
+            mobiles=_texts(fields["mobiles"]),
+            groups=frozenset(_texts(fields["groups"])) or _NO_GROUPS,
+            all_groups=_texts(fields["all_groups"]),
+        )
+    except (ValueError, KeyError, TypeError) as exc:
+        # The cause quotes the record: it holds names and numbers and must not reach a traceback.
+        raise UnreadableRecord(f"a damaged principal ({type(exc).__name__})") from None
+
+
+def factors_to_json(factors: tuple[str, ...]) -> str:
+    return json.dumps(list(factors), separators=(",", ":"))
+
+
+def factors_from_json(text: str) -> tuple[str, ...]:
+    """Raises `UnreadableRecord` on anything but a list of strings."""
+    try:
+        return _texts(json.loads(text))
+    except (ValueError, TypeError) as exc:
+        raise UnreadableRecord(f"damaged factors ({type(exc).__name__})") from None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a string")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """Group and factor names are few and shared by many sessions: one copy of each is kept."""
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    return tuple(sys.intern(_text(item)) for item in value)

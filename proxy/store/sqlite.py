@@ -1,0 +1,187 @@
+"""The embedded store: one SQLite file in WAL mode, one thread that writes and one that reads.
+
+What the contract calls durable is synced to the disk before it is acknowledged; the rest survives a crash of
+the process but perhaps not of the machine. Several processes may share the file: every transaction that writes
+begins with the write lock, so nothing that was judged in it can have changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from config.settings import SessionSettings
+from proxy.second_factor.challenge import Challenge
+from proxy.sessions.session import Session
+from proxy.store import sqlite_challenges, sqlite_sessions
+from proxy.store.sqlite_threads import ReadingThread, WritingThread
+from proxy.store.store import AttemptResult, Count, Counter, Reached, Ticket
+
+_REMOVED_AT_ONCE = 500
+"""Expired sessions per transaction: other writers wait for a few milliseconds at the most."""
+
+
+class SQLiteStore:
+    """A `Store` in one file. It is opened at the first call, so that Gatepost starts whatever the disk says."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writing = WritingThread(path, "store-writing")
+        self._reading = ReadingThread(path, "store-reading")
+        self._listeners: dict[object, Callable[[str], None]] = {}
+
+    # Sessions.
+    async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
+        await self._writing.run(
+            lambda connection: sqlite_sessions.insert_session(connection, session, cookie, host), durable=True
+        )
+
+    async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
+        return await self._writing.run(
+            lambda connection: sqlite_sessions.replace_session(connection, old_session_id, session, cookie, host),
+            durable=True,
+            after=lambda replaced: self._tell_ended([old_session_id] if replaced else []),
+        )
+
+    async def session_by_cookie(self, cookie: bytes, host: str) -> Session | None:
+        return await self._reading.run(lambda connection: sqlite_sessions.select_by_cookie(connection, cookie, host))
+
+    async def add_cookie(self, session_id: str, *, cookie: bytes, host: str) -> Session | None:
+        return await self._writing.run(
+            lambda connection: sqlite_sessions.insert_cookie(connection, session_id, cookie, host), durable=True
+        )
+
+    async def update_principal(self, session: Session) -> None:
+        await self._writing.run(lambda connection: sqlite_sessions.update_principal(connection, session))
+
+    async def touch_sessions(self, used: Iterable[tuple[str, float]]) -> None:
+        batch = list(used)
+        await self._writing.run(lambda connection: sqlite_sessions.touch(connection, batch))
+
+    async def sessions_by_id(self, session_ids: Sequence[str]) -> dict[str, Session]:
+        batch = list(session_ids)
+        return await self._reading.run(lambda connection: sqlite_sessions.select_by_id(connection, batch))
+
+    async def end_session(self, session_id: str) -> bool:
+        return await self._writing.run(
+            lambda connection: sqlite_sessions.delete_session(connection, session_id),
+            durable=True,
+            after=lambda ended: self._tell_ended([session_id] if ended else []),
+        )
+
+    async def end_sessions_of(self, guid: str) -> int:
+        ended = await self._writing.run(
+            lambda connection: sqlite_sessions.delete_sessions_of(connection, guid),
+            durable=True,
+            after=self._tell_ended,
+        )
+        return len(ended)
+
+    async def sessions(self, guid: str | None = None) -> list[Session]:
+        return await self._reading.run(lambda connection: sqlite_sessions.select_sessions(connection, guid))
+
+    def on_session_end(self, listener: Callable[[str], None]) -> Callable[[], None]:
+        token = object()
+        self._listeners[token] = listener
+
+        def unsubscribe() -> None:
+            self._listeners.pop(token, None)
+
+        return unsubscribe
+
+    def _tell_ended(self, session_ids: Iterable[str]) -> None:
+        """The one place where an end is told, on the event loop, after its commit and before its acknowledgement.
+
+        Ends that other processes committed are to be told through here as well.
+        """
+        for session_id in session_ids:
+            for listener in tuple(self._listeners.values()):
+                try:
+                    listener(session_id)
+                except Exception as exc:  # noqa: BLE001  # one listener's bug must not keep the others from hearing
+                    asyncio.get_running_loop().call_exception_handler(
+                        {"message": "a listener for ended sessions failed", "exception": exc}
+                    )
+
+    # Challenges.
+    async def put_challenge(self, challenge: Challenge) -> None:
+        await self._writing.run(lambda connection: sqlite_challenges.insert_challenge(connection, challenge))
+
+    async def challenge(self, challenge_id: str, *, session_id: str, now: float) -> Challenge | None:
+        return await self._reading.run(
+            lambda connection: sqlite_challenges.select_challenge(connection, challenge_id, session_id, now)
+        )
+
+    async def challenge_of_session(self, session_id: str, *, now: float) -> Challenge | None:
+        return await self._reading.run(
+            lambda connection: sqlite_challenges.select_newest_challenge(connection, session_id, now)
+        )
+
+    async def answer_challenge(self, challenge_id: str, *, session_id: str, digest: bytes, now: float) -> AttemptResult:
+        return await self._writing.run(
+            lambda connection: sqlite_challenges.answer_challenge(connection, challenge_id, session_id, digest, now),
+            durable=True,
+        )
+
+    async def mark_sent(self, challenge_id: str, *, now: float, not_before: float) -> bool:
+        return await self._writing.run(
+            lambda connection: sqlite_challenges.mark_sent(connection, challenge_id, now, not_before)
+        )
+
+    # Tickets.
+    async def put_ticket(self, ticket_digest: bytes, ticket: Ticket) -> None:
+        await self._writing.run(lambda connection: sqlite_challenges.insert_ticket(connection, ticket_digest, ticket))
+
+    async def take_ticket(self, ticket_digest: bytes, *, now: float) -> Ticket | None:
+        return await self._writing.run(
+            lambda connection: sqlite_challenges.delete_ticket(connection, ticket_digest, now), durable=True
+        )
+
+    # Counters.
+    async def count(self, key: bytes, *, now: float, window_seconds: float, amount: int = 1) -> Count:
+        if amount == 0:
+            return await self._reading.run(
+                lambda connection: sqlite_challenges.select_count(connection, key, now, window_seconds)
+            )
+        return await self._writing.run(
+            lambda connection: sqlite_challenges.add_count(connection, key, now, window_seconds, amount), durable=True
+        )
+
+    async def reserve(self, counters: Sequence[Counter], *, now: float) -> Reached | None:
+        return await self._writing.run(
+            lambda connection: sqlite_challenges.reserve(connection, counters, now), durable=True
+        )
+
+    async def reset_count(self, key: bytes) -> None:
+        await self._writing.run(
+            lambda connection: connection.execute("DELETE FROM counters WHERE key = ?", (key,)).rowcount, durable=True
+        )
+
+    # The house.
+    async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int:
+        limits = SessionSettings.model_construct(idle=idle_seconds, absolute=absolute_seconds)
+        over = await self._reading.run(lambda connection: sqlite_sessions.select_over(connection, limits, now))
+        removed = 0
+        for start in range(0, len(over), _REMOVED_AT_ONCE):
+            part = over[start : start + _REMOVED_AT_ONCE]
+            ended = await self._writing.run(
+                lambda connection, part=part: sqlite_sessions.delete_unused_since(connection, part),  # type: ignore[misc]
+                after=self._tell_ended,
+            )
+            removed += len(ended)
+        return removed + await self._writing.run(lambda connection: sqlite_challenges.delete_expired(connection, now))
+
+    async def ping(self) -> None:
+        await self._reading.run(self._check)
+        await self._writing.run(self._check)
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        os.stat(self._path)  # SQLite itself would not notice that its file was removed
+        connection.execute("SELECT 1 FROM sessions LIMIT 1").fetchall()
+
+    async def close(self) -> None:
+        await self._writing.close()
+        await self._reading.close()

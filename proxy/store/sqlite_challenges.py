@@ -1,0 +1,163 @@
+"""Challenges, tickets and counters in SQLite: plain functions on a connection, each run within one transaction."""
+
+from __future__ import annotations
+
+import hmac
+import sqlite3
+from collections.abc import Sequence
+
+from proxy.second_factor.challenge import Challenge
+from proxy.store.store import Attempt, AttemptResult, Count, Counter, Reached, Ticket
+
+_CHALLENGE = (
+    "challenge_id, session_id, guid, digest, masked_destination, created_at, expires_at, attempts_left, last_sent_at, "
+    "return_to, start_digest"
+)
+_SELECT_CHALLENGE = f"SELECT {_CHALLENGE} FROM challenges "  # noqa: S608  # a constant
+
+
+def insert_challenge(connection: sqlite3.Connection, challenge: Challenge) -> None:
+    """Nothing is written if its session ended meanwhile: nobody could answer it."""
+    connection.execute(
+        f"INSERT INTO challenges ({_CHALLENGE}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 "  # noqa: S608
+        "WHERE EXISTS (SELECT 1 FROM sessions WHERE session_id = ?2)",
+        (
+            challenge.challenge_id,
+            challenge.session_id,
+            challenge.guid,
+            challenge.digest,
+            challenge.masked_destination,
+            challenge.created_at,
+            challenge.expires_at,
+            challenge.attempts_left,
+            challenge.last_sent_at,
+            challenge.return_to,
+            challenge.start_digest,
+        ),
+    )
+
+
+def select_challenge(
+    connection: sqlite3.Connection, challenge_id: str, session_id: str, now: float
+) -> Challenge | None:
+    row = connection.execute(
+        _SELECT_CHALLENGE + "WHERE challenge_id = ? AND session_id = ? AND expires_at > ?",
+        (challenge_id, session_id, now),
+    ).fetchone()
+    return None if row is None else _challenge(row)
+
+
+def select_newest_challenge(connection: sqlite3.Connection, session_id: str, now: float) -> Challenge | None:
+    row = connection.execute(
+        _SELECT_CHALLENGE + "WHERE session_id = ? AND expires_at > ? ORDER BY created_at DESC, rowid DESC LIMIT 1",
+        (session_id, now),
+    ).fetchone()
+    return None if row is None else _challenge(row)
+
+
+def answer_challenge(
+    connection: sqlite3.Connection, challenge_id: str, session_id: str, digest: bytes, now: float
+) -> AttemptResult:
+    row = connection.execute(
+        "SELECT digest, attempts_left FROM challenges WHERE challenge_id = ? AND session_id = ? AND expires_at > ?",
+        (challenge_id, session_id, now),
+    ).fetchone()
+    if row is None:
+        return AttemptResult(Attempt.GONE)
+    expected, attempts_left = row
+    if hmac.compare_digest(expected, digest):
+        delete_challenge(connection, challenge_id)
+        return AttemptResult(Attempt.ACCEPTED, attempts_left)
+    if attempts_left <= 1:
+        delete_challenge(connection, challenge_id)
+        return AttemptResult(Attempt.EXHAUSTED)
+    connection.execute(
+        "UPDATE challenges SET attempts_left = attempts_left - 1 WHERE challenge_id = ?", (challenge_id,)
+    )
+    return AttemptResult(Attempt.WRONG, attempts_left - 1)
+
+
+def delete_challenge(connection: sqlite3.Connection, challenge_id: str) -> None:
+    connection.execute("DELETE FROM challenges WHERE challenge_id = ?", (challenge_id,))
+
+
+def mark_sent(connection: sqlite3.Connection, challenge_id: str, now: float, not_before: float) -> bool:
+    return (
+        connection.execute(
+            "UPDATE challenges SET last_sent_at = ? WHERE challenge_id = ? AND last_sent_at <= ? AND expires_at > ?",
+            (now, challenge_id, not_before, now),
+        ).rowcount
+        > 0
+    )
+
+
+def insert_ticket(connection: sqlite3.Connection, ticket_digest: bytes, ticket: Ticket) -> None:
+    """Nothing is written if its session ended meanwhile: it would hand over nothing."""
+    connection.execute(
+        "INSERT INTO tickets SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 FROM sessions WHERE session_id = ?2)",
+        (ticket_digest, ticket.session_id, ticket.host, ticket.start_digest, ticket.return_to, ticket.expires_at),
+    )
+
+
+def delete_ticket(connection: sqlite3.Connection, ticket_digest: bytes, now: float) -> Ticket | None:
+    rows = connection.execute(
+        "DELETE FROM tickets WHERE ticket = ? RETURNING session_id, host, start_digest, return_to, expires_at",
+        (ticket_digest,),
+    ).fetchall()
+    if not rows:
+        return None
+    session_id, host, start_digest, return_to, expires_at = rows[0]
+    if expires_at <= now:
+        return None
+    return Ticket(
+        session_id=session_id, host=host, start_digest=start_digest, return_to=return_to, expires_at=expires_at
+    )
+
+
+def select_count(connection: sqlite3.Connection, key: bytes, now: float, window_seconds: float) -> Count:
+    row = connection.execute(
+        "SELECT value, window_ends_at FROM counters WHERE key = ? AND window_ends_at > ?", (key, now)
+    ).fetchone()
+    return Count(0, now + window_seconds) if row is None else Count(row[0], row[1])
+
+
+def add_count(connection: sqlite3.Connection, key: bytes, now: float, window_seconds: float, amount: int) -> Count:
+    if amount < 0:  # giving back opens no window
+        connection.execute(
+            "UPDATE counters SET value = max(value + ?, 0) WHERE key = ? AND window_ends_at > ?", (amount, key, now)
+        )
+        return select_count(connection, key, now, window_seconds)
+    rows = connection.execute(
+        """
+        INSERT INTO counters VALUES (?1, ?2, ?3 + ?4)
+        ON CONFLICT (key) DO UPDATE SET
+            value = CASE WHEN window_ends_at > ?3 THEN value + ?2 ELSE ?2 END,
+            window_ends_at = CASE WHEN window_ends_at > ?3 THEN window_ends_at ELSE ?3 + ?4 END
+        RETURNING value, window_ends_at
+        """,
+        (key, amount, now, window_seconds),
+    ).fetchall()
+    return Count(*rows[0])
+
+
+def reserve(connection: sqlite3.Connection, counters: Sequence[Counter], now: float) -> Reached | None:
+    for index, counter in enumerate(counters):
+        count = select_count(connection, counter.key, now, counter.window_seconds)
+        if count.value >= counter.limit:
+            return Reached(index, count.window_ends_at)
+    for counter in counters:
+        add_count(connection, counter.key, now, counter.window_seconds, 1)
+    return None
+
+
+def delete_expired(connection: sqlite3.Connection, now: float) -> int:
+    """Challenges, tickets and counters whose time is over; how many."""
+    return (
+        connection.execute("DELETE FROM challenges WHERE expires_at <= ?", (now,)).rowcount
+        + connection.execute("DELETE FROM tickets WHERE expires_at <= ?", (now,)).rowcount
+        + connection.execute("DELETE FROM counters WHERE window_ends_at <= ?", (now,)).rowcount
+    )
+
+
+def _challenge(row: tuple[object, ...]) -> Challenge:
+    return Challenge(**dict(zip(_CHALLENGE.split(", "), row, strict=True)))  # type: ignore[arg-type]  # a STRICT table

@@ -1,0 +1,128 @@
+"""The tables of the SQLite store, and how a file of an older version is brought up to date.
+
+`PRAGMA user_version` is the number of migrations that were applied. A released migration is never changed:
+a new one is added at the end.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from proxy.store.store import StoreUnavailable
+
+BUSY_SECONDS = 5.0
+"""How long a transaction waits for another process that is writing."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE sessions (
+            session_id TEXT PRIMARY KEY,
+            guid TEXT NOT NULL,
+            principal TEXT NOT NULL,
+            scheme TEXT NOT NULL,
+            factors TEXT NOT NULL,
+            password_proven_at REAL NOT NULL,
+            passcode_proven_at REAL,
+            created_at REAL NOT NULL,
+            last_used_at REAL NOT NULL,
+            client_address TEXT NOT NULL,
+            user_agent TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX sessions_by_guid ON sessions (guid)",
+        """
+        CREATE TABLE cookies (
+            cookie BLOB PRIMARY KEY,
+            host TEXT NOT NULL,
+            session_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX cookies_by_session ON cookies (session_id)",
+        """
+        CREATE TABLE challenges (
+            challenge_id TEXT PRIMARY KEY,
+            session_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE,
+            guid TEXT NOT NULL,
+            digest BLOB NOT NULL,
+            masked_destination TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            expires_at REAL NOT NULL,
+            attempts_left INTEGER NOT NULL CHECK (attempts_left > 0),
+            last_sent_at REAL NOT NULL,
+            return_to TEXT NOT NULL,
+            start_digest TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX challenges_by_session ON challenges (session_id)",
+        """
+        CREATE TABLE tickets (
+            ticket BLOB PRIMARY KEY,
+            session_id TEXT NOT NULL REFERENCES sessions ON DELETE CASCADE,
+            host TEXT NOT NULL,
+            start_digest TEXT NOT NULL,
+            return_to TEXT NOT NULL,
+            expires_at REAL NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX tickets_by_session ON tickets (session_id)",
+        """
+        CREATE TABLE counters (
+            key BLOB PRIMARY KEY,
+            value INTEGER NOT NULL CHECK (value >= 0),
+            window_ends_at REAL NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
+)
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """A connection to the store's file, made and migrated where needed, its mode 0600.
+
+    Raises `sqlite3.Error`, `OSError`, or `StoreUnavailable` if a newer Gatepost wrote the file.
+    """
+    # SQLite gives its -wal and -shm files the mode of the main file, so this one call covers all three.
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if os.fstat(file).st_mode & 0o077:
+            os.fchmod(file, 0o600)
+    finally:
+        os.close(file)
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=256)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Apply what is missing, all in one transaction; processes that start at once do it once."""
+    if _version(connection) == len(MIGRATIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version(connection)
+        if version > len(MIGRATIONS):
+            raise StoreUnavailable("the store's file was written by a newer Gatepost")
+        for migration in MIGRATIONS[version:]:
+            for statement in migration:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)

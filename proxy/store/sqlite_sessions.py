@@ -1,0 +1,170 @@
+"""Sessions and their cookies in SQLite: plain functions on a connection, each run within one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Iterable
+
+from config.settings import SessionSettings
+from proxy.sessions.session import FIRST_FACTOR_SECONDS, Session
+from proxy.store.records import (
+    UnreadableRecord,
+    factors_from_json,
+    factors_to_json,
+    principal_from_json,
+    principal_to_json,
+)
+
+_COLUMNS = (
+    "session_id, principal, scheme, factors, password_proven_at, passcode_proven_at, created_at, last_used_at, "
+    "client_address, user_agent"
+)
+_SELECT = f"SELECT {_COLUMNS} FROM sessions "  # noqa: S608  # a constant
+
+
+def insert_session(connection: sqlite3.Connection, session: Session, cookie: bytes, host: str) -> None:
+    connection.execute(
+        f"INSERT INTO sessions ({_COLUMNS}, guid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # a constant
+        (
+            session.session_id,
+            principal_to_json(session.principal),
+            session.scheme,
+            factors_to_json(session.factors),
+            session.password_proven_at,
+            session.passcode_proven_at,
+            session.created_at,
+            session.last_used_at,
+            session.client_address,
+            # A browser may send any bytes, and they may have been decoded to lone surrogates.
+            session.user_agent.encode("utf-8", "replace").decode(),
+            session.principal.guid,
+        ),
+    )
+    connection.execute("INSERT INTO cookies VALUES (?, ?, ?)", (cookie, host, session.session_id))
+
+
+def replace_session(
+    connection: sqlite3.Connection, old_session_id: str, session: Session, cookie: bytes, host: str
+) -> bool:
+    if not delete_session(connection, old_session_id):
+        return False
+    insert_session(connection, session, cookie, host)
+    return True
+
+
+def delete_session(connection: sqlite3.Connection, session_id: str) -> bool:
+    """Its cookies, challenges and tickets go with it by their foreign keys."""
+    return connection.execute("DELETE FROM sessions WHERE session_id = ?", (session_id,)).rowcount > 0
+
+
+def delete_sessions_of(connection: sqlite3.Connection, guid: str) -> list[str]:
+    return [
+        session_id
+        for (session_id,) in connection.execute("DELETE FROM sessions WHERE guid = ? RETURNING session_id", (guid,))
+    ]
+
+
+def select_by_cookie(connection: sqlite3.Connection, cookie: bytes, host: str) -> Session | None:
+    row = connection.execute(
+        _SELECT + "JOIN cookies USING (session_id) WHERE cookie = ? AND host = ?", (cookie, host)
+    ).fetchone()
+    return _session_or_none(row)
+
+
+def insert_cookie(connection: sqlite3.Connection, session_id: str, cookie: bytes, host: str) -> Session | None:
+    session = _session_or_none(connection.execute(_SELECT + "WHERE session_id = ?", (session_id,)).fetchone())
+    if session is not None:
+        connection.execute("INSERT INTO cookies VALUES (?, ?, ?)", (cookie, host, session_id))
+    return session
+
+
+def update_principal(connection: sqlite3.Connection, session: Session) -> None:
+    connection.execute(
+        "UPDATE sessions SET principal = ? WHERE session_id = ?",
+        (principal_to_json(session.principal), session.session_id),
+    )
+
+
+def touch(connection: sqlite3.Connection, used: Iterable[tuple[str, float]]) -> None:
+    connection.executemany(
+        "UPDATE sessions SET last_used_at = ?2 WHERE session_id = ?1 AND last_used_at < ?2",
+        used,
+    )
+
+
+def select_sessions(connection: sqlite3.Connection, guid: str | None) -> list[Session]:
+    if guid is None:
+        rows = connection.execute(_SELECT + "ORDER BY created_at")
+    else:
+        rows = connection.execute(_SELECT + "WHERE guid = ? ORDER BY created_at", (guid,))
+    return [session for row in rows if (session := _session_or_none(row)) is not None]
+
+
+def select_by_id(connection: sqlite3.Connection, session_ids: list[str]) -> dict[str, Session]:
+    """Those that are gone are left out."""
+    rows = (
+        connection.execute(_SELECT + "WHERE session_id = ?", (session_id,)).fetchone() for session_id in session_ids
+    )
+    return {session.session_id: session for row in rows if (session := _session_or_none(row)) is not None}
+
+
+def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: float) -> list[tuple[str, float]]:
+    """`(session_id, last_used_at)` of all sessions that are over by these limits."""
+    rows = connection.execute(
+        _SELECT + "WHERE created_at <= ? OR last_used_at <= ? OR (passcode_proven_at IS NULL AND created_at <= ?)",
+        (now - limits.absolute, now - limits.idle, now - FIRST_FACTOR_SECONDS),
+    )
+    over = []
+    for row in rows:
+        # SQL only narrows it down: the one definition of "over" is the session's own.
+        try:
+            session = _session(row)
+        except UnreadableRecord:
+            over.append((str(row[0]), float(row[7])))
+            continue
+        if session.is_over(limits, now):
+            over.append((session.session_id, session.last_used_at))
+    return over
+
+
+def delete_unused_since(connection: sqlite3.Connection, over: list[tuple[str, float]]) -> list[str]:
+    """Delete those of `over` that were not used since they were read; which ones."""
+    return [
+        session_id
+        for session_id, last_used_at in over
+        if connection.execute(
+            "DELETE FROM sessions WHERE session_id = ? AND last_used_at = ?", (session_id, last_used_at)
+        ).rowcount
+    ]
+
+
+def _session_or_none(row: tuple[object, ...] | None) -> Session | None:
+    """A record that this version cannot read opens nothing: its owner signs in again."""
+    if row is None:
+        return None
+    try:
+        return _session(row)
+    except UnreadableRecord:
+        return None
+
+
+def _session(row: tuple[object, ...]) -> Session:
+    return Session(
+        session_id=str(row[0]),
+        principal=principal_from_json(str(row[1])),
+        scheme=sys.intern(str(row[2])),
+        factors=factors_from_json(str(row[3])),
+        password_proven_at=_instant(row[4]),
+        passcode_proven_at=None if row[5] is None else _instant(row[5]),
+        created_at=_instant(row[6]),
+        last_used_at=_instant(row[7]),
+        client_address=sys.intern(str(row[8])),
+        user_agent=sys.intern(str(row[9])),
+    )
+
+
+def _instant(value: object) -> float:
+    """The tables are STRICT: a REAL column holds nothing else."""
+    assert isinstance(value, float)  # noqa: S101  # for the type checker
+    return value

@@ -1,0 +1,208 @@
+"""Threads that own a SQLite connection each, so that the event loop never waits for a disk.
+
+Jobs run in the order they were given. All writes that wait at one moment share one transaction and one
+`fsync` (a group commit); each is undone alone if it fails alone. Nothing is acknowledged before its commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from proxy.store.sqlite_schema import open_database
+from proxy.store.store import StoreUnavailable
+
+T = TypeVar("T")
+
+DEADLINE_SECONDS = 10.0
+"""After this a caller is told that the store is unavailable, even if the disk hangs."""
+MOST_WAITING = 4096
+"""Jobs that may wait; a further one is refused at once rather than piled up."""
+MOST_IN_A_GROUP = 256
+
+
+class _Job:
+    __slots__ = ("after", "durable", "error", "future", "loop", "result", "work")
+
+    def __init__(
+        self, work: Callable[[sqlite3.Connection], Any], after: Callable[[Any], None] | None, durable: bool
+    ) -> None:
+        self.work = work
+        self.after = after
+        self.durable = durable
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Any] = self.loop.create_future()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def complete(self) -> None:
+        """On the event loop: tell first what changed, then let the caller go on (it may be gone by now)."""
+        if self.error is None and self.after is not None:
+            self.after(self.result)
+        if self.future.done():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
+class DatabaseThread:
+    """One connection and the thread that owns it. The file is opened at the first job, and again after an error."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path = path
+        self._name = name
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._connection: sqlite3.Connection | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    async def run(
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        *,
+        durable: bool = False,
+        after: Callable[[T], None] | None = None,
+    ) -> T:
+        """`work(connection)` on the thread. `after(result)` is called on the event loop before this returns,
+
+        and even if the caller was cancelled meanwhile. Raises `StoreUnavailable`.
+        """
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        if self._jobs.qsize() >= MOST_WAITING:
+            raise StoreUnavailable("too many operations are waiting")
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+            self._thread.start()
+        job = _Job(work, after, durable)
+        self._jobs.put(job)
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                result: T = await job.future
+                return result
+        except TimeoutError as exc:
+            raise StoreUnavailable(f"no answer from the disk within {DEADLINE_SECONDS:.0f} s") from exc
+
+    async def close(self) -> None:
+        """Finish what waits and close the connection."""
+        self._closed = True
+        if self._thread is None:
+            return
+        self._jobs.put(None)
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.join, DEADLINE_SECONDS)
+
+    def _serve(self) -> None:
+        going_on = True
+        while going_on:
+            group: list[_Job] = []
+            waiting = self._jobs.get()
+            while True:
+                if waiting is None:
+                    going_on = False
+                    break
+                # Whoever gave up waiting got "unavailable": what they asked for is not begun any more.
+                if not waiting.future.done():
+                    group.append(waiting)
+                if len(group) >= MOST_IN_A_GROUP:
+                    break
+                try:
+                    waiting = self._jobs.get_nowait()
+                except Empty:
+                    break
+            if group:
+                self._answer(group)
+        self._forget_connection()
+
+    def _answer(self, group: list[_Job]) -> None:
+        try:
+            if self._connection is None:
+                self._connection = open_database(self._path)
+            self._perform(self._connection, group)
+        except Exception as exc:  # noqa: BLE001  # the border of a background task: every caller gets the error
+            self._forget_connection()
+            error = unavailable(exc)
+            for job in group:
+                job.error = job.error or error
+        for loop in {job.loop for job in group}:
+            try:
+                loop.call_soon_threadsafe(_complete, [job for job in group if job.loop is loop])
+            except RuntimeError:  # the loop is closed: nobody waits for the answers
+                continue
+
+    def _perform(self, connection: sqlite3.Connection, group: list[_Job]) -> None:
+        """Run each job and set its result or error; an exception fails them all."""
+        raise NotImplementedError
+
+    def _forget_connection(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class ReadingThread(DatabaseThread):
+    """Each job sees what was committed when it began."""
+
+    def _perform(self, connection: sqlite3.Connection, group: list[_Job]) -> None:
+        for job in group:
+            try:
+                job.result = job.work(connection)
+            except (sqlite3.Error, OSError):
+                raise
+            except Exception as exc:  # noqa: BLE001  # the border of a background task: this caller gets the error
+                job.error = exc
+
+
+class WritingThread(DatabaseThread):
+    """Jobs of one group share one transaction; it is synced to the disk if one of them is durable."""
+
+    _synchronous = ""
+
+    def _perform(self, connection: sqlite3.Connection, group: list[_Job]) -> None:
+        self._synchronise(connection, "FULL" if any(job.durable for job in group) else "NORMAL")
+        connection.execute("BEGIN IMMEDIATE")
+        for job in group:
+            connection.execute("SAVEPOINT job")
+            try:
+                job.result = job.work(connection)
+            except Exception as exc:  # the border of a background task: this caller gets the error
+                # A full disk or a broken file undoes the whole transaction: then nothing may be acknowledged.
+                if isinstance(exc, OSError) or not connection.in_transaction:
+                    raise
+                connection.execute("ROLLBACK TO job")
+                job.error = unavailable(exc)
+            connection.execute("RELEASE job")
+        connection.execute("COMMIT")
+
+    def _synchronise(self, connection: sqlite3.Connection, mode: str) -> None:
+        if self._synchronous != mode:
+            connection.execute(f"PRAGMA synchronous = {mode}")
+            self._synchronous = mode
+
+    def _forget_connection(self) -> None:
+        self._synchronous = ""
+        super()._forget_connection()
+
+
+def unavailable(error: Exception) -> Exception:
+    """What a caller is told: `StoreUnavailable` for all that files and SQLite raise, and bugs as they are."""
+    if isinstance(error, sqlite3.Error):
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        translated: Exception = StoreUnavailable(f"SQLite: {name}: {error}")
+    elif isinstance(error, OSError):
+        translated = StoreUnavailable(f"the store's file: {error.strerror}")
+    else:
+        return error
+    translated.__cause__ = error
+    return translated
+
+
+def _complete(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.complete()
