@@ -1,0 +1,136 @@
+"""`/livez`, `/readyz` and `/metrics` on their own listener: what works, and nothing about persons.
+
+Each dependency is asked in the background at an interval, so that a probe costs nothing and can't be used to hammer
+a domain controller. Ages are seconds; a result older than three intervals no longer counts as good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from proxy.metrics import Metrics
+
+INTERVAL_SECONDS = 10.0
+TIMEOUT_SECONDS = 8.0
+_STALE_AFTER_INTERVALS = 3
+
+Check = Callable[[], Awaitable[str | None]]
+"""None if the dependency works, else a sentence on what is wrong, without anything personal."""
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckState:
+    """The newest result of one check."""
+
+    ok: bool
+    detail: str
+    at: float | None
+    """When it ended; None before the first result."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    ready: bool
+    degraded: bool
+    """Ready, but something is broken."""
+    checks: Mapping[str, CheckState]
+
+
+def judge_readiness(states: Mapping[str, CheckState], *, now: float, stale_after_seconds: float) -> Readiness:
+    """Ready if the store works and at least one directory does (names starting with ``directory``).
+
+    A relay that is down degrades: people who are signed in work on, and the sign-in page says so.
+    """
+    judged = {}
+    for name, state in states.items():
+        stale = state.at is not None and now - state.at > stale_after_seconds
+        judged[name] = (
+            CheckState(ok=False, detail="the last answer is too old: the check hangs", at=state.at) if stale else state
+        )
+    directories = [state.ok for name, state in judged.items() if name.startswith("directory")]
+    store = [state.ok for name, state in judged.items() if name.startswith("store")]
+    ready = all(store) and (any(directories) or not directories)
+    return Readiness(ready=ready, degraded=not all(state.ok for state in judged.values()), checks=judged)
+
+
+def create_health_app(
+    checks: Mapping[str, Check],
+    metrics: Metrics,
+    clock: Clock,
+    *,
+    interval_seconds: float = INTERVAL_SECONDS,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> web.Application:
+    """The application for `server.admin_listen`; the checks run while it does."""
+    states = {name: CheckState(ok=False, detail="not checked yet", at=None) for name in checks}
+
+    async def keep_checking(name: str, check: Check) -> None:
+        while True:
+            wrong = await _ask(check, timeout_seconds)
+            states[name] = CheckState(ok=wrong is None, detail=wrong or "", at=clock())
+            await asyncio.sleep(interval_seconds)
+
+    async def background(app: web.Application) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(keep_checking(*each)) for each in checks.items()]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def livez(request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(request: web.Request) -> web.Response:
+        now = clock()
+        stale_after = _STALE_AFTER_INTERVALS * interval_seconds + timeout_seconds
+        readiness = judge_readiness(states, now=now, stale_after_seconds=stale_after)
+        status = "unavailable" if not readiness.ready else "degraded" if readiness.degraded else "ready"
+        body = {
+            "status": status,
+            "checks": {
+                name: {
+                    "ok": state.ok,
+                    "detail": state.detail,
+                    "age_seconds": None if state.at is None else round(max(now - state.at, 0.0), 1),
+                }
+                for name, state in readiness.checks.items()
+            },
+        }
+        headers = {} if readiness.ready else {"Retry-After": str(round(interval_seconds) or 1)}
+        return web.json_response(body, status=200 if readiness.ready else 503, headers=headers)
+
+    async def show_metrics(request: web.Request) -> web.Response:
+        return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application(middlewares=[_plainly])
+    app.router.add_get("/livez", livez)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", show_metrics)
+    app.cleanup_ctx.append(background)
+    return app
+
+
+async def _ask(check: Check, timeout_seconds: float) -> str | None:
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            return await check()
+    except TimeoutError:
+        return f"no answer within {timeout_seconds:g} seconds"
+    except Exception as error:  # noqa: BLE001  # the border of a background task: a check that breaks is not ok
+        return f"the check failed: {type(error).__name__}"  # its message may hold more than an operator's probe should
+
+
+@web.middleware
+async def _plainly(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    response = await handler(request)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -1,0 +1,104 @@
+"""Counters for Prometheus: configured names and outcomes only, nothing about persons.
+
+The forwarding plane adds to plain integers (`AppTraffic`); they become samples only when somebody asks. All else
+happens a few times per sign-in and uses prometheus-client as it comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+
+from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+OTHER = "other"
+"""Stands for a realm that is not configured: what somebody typed is no label."""
+
+
+class AppTraffic:
+    """What was forwarded for one app. The plane does ``traffic.by_class[status // 100] += 1`` and no more."""
+
+    __slots__ = ("by_class", "upstream_failures")
+
+    def __init__(self) -> None:
+        self.by_class = [0] * 10
+        """By the status' first digit."""
+        self.upstream_failures = 0
+        """Unreachable, broken or silent upstreams."""
+
+
+class Metrics:
+    """The counters of one process."""
+
+    def __init__(self, registry: CollectorRegistry | None = None, *, realms: Collection[str] = ()) -> None:
+        """With `realms` given, any other realm is counted as "other"."""
+        self.registry = registry if registry is not None else CollectorRegistry(auto_describe=True)
+        self._realms = frozenset(realms)
+        self._traffic: dict[str, AppTraffic] = {}
+        self._live_sessions: Callable[[], int] | None = None
+        self._sign_ins = Counter(
+            "gatepost_sign_ins", "Attempts to sign in, by how they ended", ("outcome", "realm"), registry=self.registry
+        )
+        self._passcodes = Counter(
+            "gatepost_passcodes_sent", "Passcodes handed to a relay, by outcome", ("outcome",), registry=self.registry
+        )
+        self._refusals = Counter(
+            "gatepost_refusals",
+            "Answers that Gatepost gave by itself, by problem",
+            ("problem",),
+            registry=self.registry,
+        )
+        self.registry.register(_Plane(self))
+
+    def count_sign_in(self, outcome: str, realm: str) -> None:
+        """`outcome` is one of the program's own words (an enum's value), never typed text."""
+        self._sign_ins.labels(outcome, realm if not self._realms or realm in self._realms else OTHER).inc()
+
+    def count_passcode(self, outcome: str) -> None:
+        """`outcome` as in `proxy.delivery.channel.Outcome`."""
+        self._passcodes.labels(outcome).inc()
+
+    def count_refusal(self, problem: str) -> None:
+        """`problem` as in `proxy.answers.Problem`."""
+        self._refusals.labels(problem).inc()
+
+    def traffic(self, app: str) -> AppTraffic:
+        """The counts of one configured app: fetched once and kept by the plane."""
+        return self._traffic.setdefault(app, AppTraffic())
+
+    def watch_live_sessions(self, count: Callable[[], int]) -> None:
+        """`count` is asked at each scrape: it must be quick."""
+        self._live_sessions = count
+
+    def render(self) -> bytes:
+        """Everything in the Prometheus text format 0.0.4."""
+        return generate_latest(self.registry)
+
+
+class _Plane(Collector):
+    """Turns the plane's integers into samples when asked."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        metrics = self._metrics
+        requests = CounterMetricFamily(
+            "gatepost_forwarded_requests", "Answers forwarded, by app and status class", labels=("app", "status")
+        )
+        failures = CounterMetricFamily(
+            "gatepost_upstream_failures", "Upstreams unreachable, broken or silent, by app", labels=("app",)
+        )
+        for app, traffic in metrics._traffic.items():
+            for digit, count in enumerate(traffic.by_class):
+                if count:
+                    requests.add_metric((app, f"{digit}xx"), count)
+            failures.add_metric((app,), traffic.upstream_failures)
+        yield requests
+        yield failures
+        if metrics._live_sessions is not None:
+            yield GaugeMetricFamily(
+                "gatepost_live_sessions", "Sessions that this process holds", value=metrics._live_sessions()
+            )
