@@ -6,6 +6,11 @@ import unicodedata
 from dataclasses import dataclass, field
 
 MAX_LENGTH = 256
+"""Characters: more than any sAMAccountName (20 for people) or userPrincipalName that people type."""
+
+_REFUSED = frozenset(("Cc", "Cs", "Zl", "Zp"))
+# Hiragana stand 0x60 below the katakana that AD takes for the same letters; so do their iteration marks.
+_KATAKANA = {chr(code): chr(code + 0x60) for code in (*range(0x3041, 0x3097), 0x309D, 0x309E)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,38 +26,48 @@ class LoginName:
 
     @property
     def folded(self) -> str:
-        """One spelling for all that AD takes for the same name, near enough to count attempts on an unknown one.
-
-        MS-ADTS section 6.5.1: comparison ignores case, width, kana type and non-spacing marks.
-        """
+        """One spelling for all that AD takes for the same name, near enough to count attempts on an unknown one."""
         whole = "\\".join(part for part in (self.domain, self.name) if part)
-        whole += f"@{self.suffix}" if self.suffix else ""
-        decomposed = unicodedata.normalize("NFKD", whole).casefold()
-        # Hiragana and katakana are the same letters to AD: 0x60 apart.
-        return "".join(
-            chr(ord(char) + 0x60) if "ぁ" <= char <= "ゖ" else char
-            for char in decomposed
-            if not unicodedata.combining(char)
+        return fold(whole + (f"@{self.suffix}" if self.suffix else ""))
+
+
+def fold(text: str) -> str:
+    """Without what AD ignores when it compares: case, width, kana type, non-spacing marks (MS-ADTS section 6.5.1).
+
+    Format characters, which weigh nothing in a comparison on Windows, go too. Coarser than AD in places (all
+    compatibility forms are one): a shared count of failures is the safe side.
+    """
+    previous = ""
+    while text != previous:  # one round can uncover what the next one removes: a second one settles all of Unicode
+        previous = text
+        marked = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+        text = "".join(
+            _KATAKANA.get(char, char) for char in marked if unicodedata.category(char) not in ("Mn", "Me", "Cf")
         )
+    return text
 
 
 def parse_login_name(typed: str) -> LoginName | None:
     """Take apart what was typed; None for what can be no login name at all.
 
-    Blanks around it are dropped. Refused: empty, over `MAX_LENGTH` characters, control characters and NUL,
-    lone surrogates, a backslash together with another, an empty part.
+    Blanks around it are dropped. Refused: empty, over `MAX_LENGTH` characters, control characters and NUL, line
+    separators, lone surrogates, a backslash together with another, a part of nothing that counts in a comparison.
     """
     text = typed.strip()
-    if not text or len(text) > MAX_LENGTH or any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
+    if not text or len(text) > MAX_LENGTH or any(unicodedata.category(char) in _REFUSED for char in text):
         return None
+    login_name = _take_apart(text)
+    parts = (login_name.name, login_name.domain, login_name.suffix)
+    if "\\" in login_name.name or not all(fold(part).strip() for part in parts if part is not None):
+        return None
+    return login_name
+
+
+def _take_apart(text: str) -> LoginName:
     if "\\" in text:
         domain, _, name = text.partition("\\")
-        if not domain.strip() or not name.strip() or "\\" in name:
-            return None
         return LoginName(name=name.strip(), domain=domain.strip())
     if "@" in text:
         name, _, suffix = text.rpartition("@")
-        if not name.strip() or not suffix.strip():
-            return None
         return LoginName(name=name.strip(), suffix=suffix.strip())
     return LoginName(name=text)

@@ -1,0 +1,184 @@
+"""The directory of a file: people who are in no domain, with argon2 hashes (RFC 9106) in ``users.toml``.
+
+Hashing takes 64 MiB and tens of milliseconds each time, so it runs in a small pool with a short queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import threading
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError, VerifyMismatchError
+
+from config.errors import ConfigurationError
+from config.settings import LocalDirectorySettings
+from directory.directory import CheckResult, PasswordRefused, RefusalReason
+from directory.errors import DirectoryBusy, DirectoryUnavailable
+from directory.login_name import LoginName, fold
+from directory.password import is_usable_password
+from directory.principal import Account, Principal
+from directory.users_file import LocalUser, UsersFile, read_users
+
+HASHING_THREADS = 2
+QUEUE = 16
+"""How many may wait for a thread. Whoever comes after them is told at once that the directory is busy."""
+
+_Version = tuple[int, int, int]
+_Result = TypeVar("_Result")
+
+
+class LocalDirectory:
+    """One ``users.toml``, read again when it changes; a `directory.directory.Directory`."""
+
+    def __init__(
+        self,
+        settings: LocalDirectorySettings,
+        *,
+        groups: Collection[str],
+        want_all_groups: bool = False,
+        hashing_threads: int = HASHING_THREADS,
+        queue: int = QUEUE,
+    ) -> None:
+        """`groups` are those that the configuration names. `ConfigurationError` if the file is not as it must be."""
+        self._realm = settings.name
+        self._path = settings.file
+        self._groups = frozenset(groups)
+        self._want_all_groups = want_all_groups
+        self._version, self._users = _read(self._path, self._realm)
+        self._dummy_hash = _dummy_hash(self._users)
+        self._pool = ThreadPoolExecutor(hashing_threads, thread_name_prefix=f"local-{self._realm}")
+        self._places = threading.BoundedSemaphore(hashing_threads + queue)
+        self._reading = asyncio.Lock()
+        self.last_problem: ConfigurationError | None = None
+        """What is wrong with a changed file, while the one before it is still in force."""
+
+    @property
+    def realm(self) -> str:
+        return self._realm
+
+    def serves(self, login_name: LoginName) -> bool:
+        qualifier = login_name.domain if login_name.domain is not None else login_name.suffix
+        return qualifier is not None and qualifier.casefold() == self._realm.casefold()
+
+    async def find(self, login_name: LoginName) -> Account | None:
+        if (login_name.domain or login_name.suffix) and not self.serves(login_name):
+            return None
+        user = (await self._current()).by_folded.get(fold(login_name.name))
+        if user is None:
+            return None
+        return Account(guid=user.guid, realm=self._realm, username=user.username, locator=user.folded)
+
+    async def authenticate(self, account: Account | None, password: str) -> Principal | PasswordRefused:
+        if not is_usable_password(password):
+            return PasswordRefused(RefusalReason.UNUSABLE_PASSWORD)
+        users = await self._current()
+        user = users.by_guid.get(account.guid) if account is not None else None
+        known_hash = user.password_hash if user is not None else self._dummy_hash
+        is_right = await self._in_pool(lambda: self._verify(known_hash, password))
+        if user is None:
+            return PasswordRefused(RefusalReason.UNKNOWN)
+        if not is_right:
+            return PasswordRefused(RefusalReason.WRONG_PASSWORD)
+        if user.disabled:
+            return PasswordRefused(RefusalReason.DISABLED)
+        return self._principal(user)
+
+    async def read(self, guid: str) -> Principal | None:
+        user = (await self._current()).by_guid.get(guid)
+        return self._principal(user) if user is not None and not user.disabled else None
+
+    async def check(self) -> list[CheckResult]:
+        users = await self._current()
+        if self.last_problem is not None:
+            return [
+                CheckResult(subject=str(self._path), ok=False, detail=f"{problem} (the file before it is in force)")
+                for problem in self.last_problem.problems
+            ]
+        return [CheckResult(subject=str(self._path), ok=True, detail=f"{len(users.by_guid)} users")]
+
+    async def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _principal(self, user: LocalUser) -> Principal:
+        own = {group.casefold() for group in user.groups}
+        return Principal(
+            guid=user.guid,
+            realm=self._realm,
+            username=user.username,
+            display_name=user.display_name,
+            mail=user.mail,
+            mobiles=user.mobiles,
+            groups=frozenset(group for group in self._groups if group.casefold() in own),
+            all_groups=user.groups if self._want_all_groups else (),
+        )
+
+    async def _current(self) -> UsersFile:
+        """The users of the file as it stands now, or the last ones that could be read."""
+        if _version(self._path) != self._version:
+            async with self._reading:
+                if (seen := _version(self._path)) != self._version:
+                    await self._read_again(seen)
+        return self._users
+
+    async def _read_again(self, seen: _Version) -> None:
+        try:
+            version, users = await asyncio.to_thread(_read, self._path, self._realm)
+            dummy_hash = await asyncio.to_thread(_dummy_hash, users)
+        except ConfigurationError as error:
+            self.last_problem = error
+            self._version = seen
+        else:
+            self._version, self._users, self._dummy_hash, self.last_problem = version, users, dummy_hash, None
+
+    async def _in_pool(self, work: Callable[[], _Result]) -> _Result:
+        """Run in the pool; `DirectoryBusy` when its queue is full. A caller that goes away frees its place."""
+        if not self._places.acquire(blocking=False):
+            raise DirectoryBusy(f"directory {self._realm!r}: too many passwords are being checked")
+        try:
+            future: Future[_Result] = self._pool.submit(work)
+        except RuntimeError as error:  # closed
+            self._places.release()
+            raise DirectoryUnavailable(self._realm, "is closed") from error
+        future.add_done_callback(lambda _: self._places.release())
+        return await asyncio.wrap_future(future)
+
+    def _verify(self, known_hash: str, password: str) -> bool:
+        try:
+            return PasswordHasher().verify(known_hash, password)
+        except VerifyMismatchError:
+            return False
+        except VerificationError as error:  # no memory for it, for one
+            raise DirectoryUnavailable(self._realm, "argon2 could not verify a hash") from error
+
+
+def _version(path: Path) -> _Version:
+    """What changes when the file does; zeros when it is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0, 0
+    return _version_of(status)
+
+
+def _version_of(status: os.stat_result) -> _Version:
+    return status.st_mtime_ns, status.st_ino, status.st_size
+
+
+def _read(path: Path, realm: str) -> tuple[_Version, UsersFile]:
+    # Looked at before it is read: a change in between is seen as one.
+    version = _version(path)
+    return version, read_users(path, realm)
+
+
+def _dummy_hash(users: UsersFile) -> str:
+    """The hash of nobody's password, as dear as most people's: an unknown name takes as long as a known one."""
+    parameters = users.usual_parameters
+    hasher = PasswordHasher.from_parameters(parameters) if parameters is not None else PasswordHasher()
+    return hasher.hash(secrets.token_bytes(32))

@@ -1,0 +1,151 @@
+"""``users.toml``: one ``[[users]]`` table per person, read strictly, every problem at once.
+
+A file that is wrong in one place counts as wrong altogether: a rule that is silently ignored is an open door.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID, uuid5
+
+from argon2 import Parameters, extract_parameters
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
+
+from config.errors import ConfigurationError, Problem
+from config.load import explain, read_toml
+from config.schema import nearest
+from config.values import Flag, PlainAddress, Text
+from directory.login_name import fold, parse_login_name
+
+_NAMESPACE = UUID("5a0b7d0c-4c49-4ad5-9a2c-5d1a6f0f4b5e")
+"""Of Gatepost's own: makes the guids of local users (RFC 9562 section 5.5)."""
+
+MAX_MEMORY_KIB = 1024 * 1024
+_HASH = re.compile(
+    r"\$argon2(?:id|i|d)\$v=19\$m=([0-9]{1,9}),t=([0-9]{1,9}),p=([0-9]{1,9})\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalUser:
+    guid: str
+    username: str
+    folded: str
+    password_hash: str
+    display_name: str
+    mail: str | None
+    mobiles: tuple[str, ...]
+    groups: tuple[str, ...]
+    disabled: bool
+
+    def __repr__(self) -> str:
+        return f"LocalUser(guid={self.guid!r})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsersFile:
+    by_folded: Mapping[str, LocalUser]
+    by_guid: Mapping[str, LocalUser]
+    usual_parameters: Parameters | None
+    """Those of most hashes; None without users."""
+
+
+def _check_username(value: str) -> str:
+    login_name = parse_login_name(value)
+    if login_name is None or login_name.name != value or set("\\@") & set(fold(value)):
+        raise ValueError('must be a plain name, without "@", "\\" and blanks around it')
+    return value
+
+
+def _check_hash(value: SecretStr) -> SecretStr:
+    match = _HASH.fullmatch(value.get_secret_value())
+    if match is None:
+        raise ValueError("not an argon2 hash: make one with gatepost hash-password")
+    memory, passes, lanes = map(int, match.groups())
+    if not (8 * lanes <= memory <= MAX_MEMORY_KIB and 1 <= passes <= 64 and 1 <= lanes <= 64):
+        raise ValueError(f"must take between 8 KiB a lane and {MAX_MEMORY_KIB} KiB of memory, 1 to 64 passes and lanes")
+    return value
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class _UserTable(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    username: Annotated[str, AfterValidator(_check_username)]
+    password_hash: Annotated[SecretStr, AfterValidator(_check_hash)]
+    display_name: Text | None = None
+    mail: PlainAddress | None = None
+    mobile: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+    groups: tuple[Text, ...] = ()
+    disabled: Flag = False
+
+
+def read_users(path: Path, realm: str) -> UsersFile:
+    """The people of a file; `ConfigurationError` with everything that is wrong in it."""
+    tree = read_toml(path)
+    problems = [
+        Problem(str(path), key, "", "unknown table" + nearest(key, ("users",))) for key in tree.keys() - {"users"}
+    ]
+    tables = tree.get("users", [])
+    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+        problems.append(Problem(str(path), "users", "", "must be a list of tables: write [[users]]"))
+        tables = []
+    by_folded: dict[str, LocalUser] = {}
+    for position, raw in enumerate(tables):
+        place = _place(position, raw)
+        try:
+            table = _UserTable.model_validate(raw)
+        except ValidationError as error:
+            for each in error.errors(include_url=False, include_input=False):
+                message = explain(each, _UserTable.model_fields, None)
+                problems.append(Problem(str(path), place, str(each["loc"][0]), message))
+            continue
+        user = _user(table, realm)
+        if user.folded in by_folded:
+            problems.append(Problem(str(path), place, "username", "is the same name as another user's"))
+        by_folded[user.folded] = user
+    if problems:
+        raise ConfigurationError(problems)
+    return UsersFile(
+        by_folded=by_folded,
+        by_guid={user.guid: user for user in by_folded.values()},
+        usual_parameters=_usual_parameters([user.password_hash for user in by_folded.values()]),
+    )
+
+
+def _user(table: _UserTable, realm: str) -> LocalUser:
+    folded = fold(table.username)
+    return LocalUser(
+        guid=str(uuid5(_NAMESPACE, f"{realm.casefold()}\\{folded}")),
+        username=table.username,
+        folded=folded,
+        password_hash=table.password_hash.get_secret_value(),
+        display_name=table.display_name or table.username,
+        mail=table.mail,
+        mobiles=tuple(mobile for mobile in table.mobile if mobile.strip()),
+        groups=table.groups,
+        disabled=table.disabled,
+    )
+
+
+def _usual_parameters(hashes: list[str]) -> Parameters | None:
+    settings = Counter(each.rsplit("$", 2)[0] for each in hashes)
+    if not settings:
+        return None
+    usual = settings.most_common(1)[0][0]
+    return extract_parameters(next(each for each in hashes if each.startswith(f"{usual}$")))
+
+
+def _place(position: int, raw: dict[str, Any]) -> str:
+    name = raw.get("username")
+    return f"users[{position}]" + (f" ({json.dumps(name, ensure_ascii=False)})" if isinstance(name, str) else "")

@@ -1,0 +1,133 @@
+"""`gatepost number`: what Gatepost makes of the text of a `mobile` field.
+
+One line per text: the text, a TAB, the E.164 number or ``!`` and the reason. So that it stays one line, control
+characters, line separators, direction overrides, lone surrogates and the backslash are written as escapes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+import phonenumbers
+from pydantic import ValidationError
+
+from config.settings import MobileSettings
+from directory.mobile import UnusableNumber, UsableNumber, first_usable
+
+_DEFAULTS = MobileSettings()
+_DIRECTION_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--home-region",
+        default=_DEFAULTS.home_region,
+        type=_region,
+        metavar="GB",
+        help="whose numbers may begin with 0 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--allow",
+        default=_DEFAULTS.allowed_countries,
+        type=_countries,
+        metavar="COUNTRIES",
+        help=f'such as "GB GG JE IM", or "*" for all (default: {" ".join(_DEFAULTS.allowed_countries)})',
+    )
+    parser.add_argument(
+        "--extra-range",
+        action="append",
+        default=[],
+        type=_extra_range,
+        metavar="+447700900",
+        help="let numbers that begin so through; may be repeated",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help='print JSON objects; with "-" as TEXT, read one JSON string a line'
+    )
+    parser.add_argument("text", nargs="+", metavar="TEXT", help="as typed in AD")
+
+
+def run(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO) -> int:
+    """Print what each text is; 2 if the input is not one JSON string a line."""
+    settings = MobileSettings(
+        home_region=arguments.home_region,
+        allowed_countries=arguments.allow,
+        extra_ranges=tuple(arguments.extra_range),
+    )
+    texts = _json_lines(stdin) if arguments.json and arguments.text == ["-"] else iter(arguments.text)
+    line = _json_line if arguments.json else _plain_line
+    try:
+        for text in texts:
+            print(line(text, first_usable([text], settings)), file=stdout)
+    except _BadInput as error:
+        stdout.flush()
+        print(f"gatepost number: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+class _BadInput(Exception):
+    """A line of the input that is not one JSON string; says which."""
+
+
+def _json_lines(stdin: TextIO) -> Iterator[str]:
+    number = 0
+    try:
+        for number, line in enumerate(stdin, start=1):
+            try:
+                text = json.loads(line)
+            except (ValueError, RecursionError):
+                raise _BadInput(f"line {number} is not JSON: write one JSON string a line") from None
+            if not isinstance(text, str):
+                raise _BadInput(f"line {number} is not a JSON string")
+            yield text
+    except UnicodeDecodeError:
+        raise _BadInput(f"the input is not UTF-8 text, somewhere after line {number}") from None
+
+
+def _json_line(text: str, outcome: UsableNumber | UnusableNumber) -> str:
+    key, value = ("e164", outcome.e164) if isinstance(outcome, UsableNumber) else ("reason", outcome.reason.value)
+    return json.dumps({"text": text, key: value})
+
+
+def _plain_line(text: str, outcome: UsableNumber | UnusableNumber) -> str:
+    result = outcome.e164 if isinstance(outcome, UsableNumber) else f"!{outcome.reason.value}"
+    return f"{''.join(map(_shown, text))}\t{result}"
+
+
+def _shown(char: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char in _DIRECTION_OVERRIDES:
+        return f"\\x{ord(char):02x}" if ord(char) < 0x100 else f"\\u{ord(char):04x}"
+    return char
+
+
+def _region(value: str) -> str:
+    if value not in phonenumbers.SUPPORTED_REGIONS:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a country, such as GB")
+    return value
+
+
+def _countries(value: str) -> Sequence[str]:
+    return _checked("allowed_countries", tuple(value.replace(",", " ").split()))
+
+
+def _extra_range(value: str) -> str:
+    return _checked("extra_ranges", (value,))[0]
+
+
+def _checked(key: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    """By the rules of the configuration's `[mobile]` table."""
+    try:
+        MobileSettings.model_validate({key: values})
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)[0]
+        raise argparse.ArgumentTypeError(str(found.get("ctx", {}).get("error", found["type"]))) from None
+    return values
