@@ -6,12 +6,12 @@ An e-mail gateway tells nothing after the relay's 250, so "accepted" is the most
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from config.settings import Settings, SMTPSettings
+from config.values import is_loopback
 from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
 from proxy.delivery.errors import DeliveryMisconfigured, UnsafeNumber
 from proxy.delivery.mail import Mail, is_plain_address, subject_mail
@@ -130,19 +130,10 @@ def _wrong_with_relay(settings: SMTPSettings) -> list[str]:
     problems = []
     if not is_plain_address(settings.sender):
         problems.append('from: not a bare mail address: write "otp@corp.example"')
-    if settings.security == "none" and not settings.allow_insecure and not _is_loopback(settings.host):
+    if settings.security == "none" and not settings.allow_insecure and not is_loopback(settings.host):
         problems.append('security: "none" is for a relay on loopback; set allow_insecure = true to insist')
     try:
         settings.host.encode("idna")
     except UnicodeError:
         problems.append("host: not a host name")
     return problems
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -1,0 +1,137 @@
+"""A small protected app for the demo: it shows what an upstream receives, and takes every kind of traffic.
+
+A page, a WebSocket echo, an upload and server-sent events. It has no sign-in of its own: it trusts the headers,
+which is why it listens on loopback only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from pathlib import Path
+
+import jinja2
+from aiohttp import WSMsgType, web
+
+_HERE = Path(__file__).parent
+_CSP = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_SET_BY_GATEPOST = frozenset(
+    (
+        *("remote-user", "remote-name", "remote-email", "remote-groups", "remote-realm", "x-gatepost-assertion"),
+        *("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"),
+    )
+)
+_TEMPLATES = web.AppKey("templates", jinja2.Environment)
+_STOPPING = web.AppKey("stopping", asyncio.Event)
+_TICK_SECONDS = 1.0
+
+
+async def start_demo_app(port: int = 0) -> tuple[web.AppRunner, int]:
+    """Serve on loopback; the runner (`await runner.cleanup()` ends it) and the port."""
+    app = web.Application(client_max_size=0)  # /upload streams; nothing else reads a body
+    app[_TEMPLATES] = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    app[_STOPPING] = asyncio.Event()
+    app.router.add_get("/", _page)
+    app.router.add_get("/ws", _echo)
+    app.router.add_post("/upload", _upload)
+    app.router.add_get("/events", _events)
+    app.router.add_static("/static", _HERE / "static")
+    app.on_response_prepare.append(_add_security_headers)
+    app.on_shutdown.append(_stop_streams)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    return runner, runner.addresses[0][1]
+
+
+async def _page(request: web.Request) -> web.Response:
+    """What was received: Gatepost's own headers first, then the rest as it came."""
+    headers = [
+        (name, value.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+        for name, value in request.headers.items()
+    ]
+    from_gatepost = [each for each in headers if each[0].lower() in _SET_BY_GATEPOST]
+    others = [each for each in headers if each[0].lower() not in _SET_BY_GATEPOST]
+    told = {name.lower(): value for name, value in from_gatepost}
+    html = (
+        request.app[_TEMPLATES]
+        .get_template("app.html")
+        .render(
+            host=request.host,
+            request_line=f"{request.method} {request.raw_path} HTTP/{request.version.major}.{request.version.minor}",
+            user=told.get("remote-user", ""),
+            name=told.get("remote-name", ""),
+            from_gatepost=from_gatepost,
+            others=others,
+        )
+    )
+    return web.Response(text=html, content_type="text/html")
+
+
+async def _echo(request: web.Request) -> web.StreamResponse:
+    """Every text or binary message comes back as it was."""
+    if request.headers.get("Upgrade", "").lower() != "websocket":
+        raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket"})
+    socket = web.WebSocketResponse(heartbeat=30)
+    await socket.prepare(request)
+    stopping = asyncio.create_task(_close_when_stopping(request.app[_STOPPING], socket))
+    try:
+        async for message in socket:
+            if message.type is WSMsgType.TEXT:
+                await socket.send_str(message.data)
+            elif message.type is WSMsgType.BINARY:
+                await socket.send_bytes(message.data)
+    finally:
+        stopping.cancel()
+    return socket
+
+
+async def _close_when_stopping(stopping: asyncio.Event, socket: web.WebSocketResponse) -> None:
+    await stopping.wait()
+    await socket.close()
+
+
+async def _upload(request: web.Request) -> web.Response:
+    """Count and digest the body as it streams in: nothing is kept."""
+    digest = hashlib.sha256()
+    size = 0
+    async for chunk in request.content.iter_chunked(64 * 1024):
+        digest.update(chunk)
+        size += len(chunk)
+    return web.json_response({"bytes": size, "sha256": digest.hexdigest()})
+
+
+async def _events(request: web.Request) -> web.StreamResponse:
+    """The time, once a second, as server-sent events."""
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    stopping = request.app[_STOPPING]
+    while not stopping.is_set():
+        await response.write(f"data: {time.strftime('%H:%M:%S')}\n\n".encode())
+        try:
+            async with asyncio.timeout(_TICK_SECONDS):
+                await stopping.wait()
+        except TimeoutError:
+            continue
+    return response
+
+
+async def _stop_streams(app: web.Application) -> None:
+    app[_STOPPING].set()
+
+
+async def _add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(
+        {
+            "Content-Security-Policy": _CSP,
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+        }
+    )
