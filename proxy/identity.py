@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+import secrets
+import unicodedata
 from typing import Any
+
+import jwt
+from jwt.algorithms import ECAlgorithm
 
 from config.settings import AppSettings
 from proxy.keys import Keys
@@ -15,13 +23,25 @@ SET_BY_GATEPOST = (
 )  # fmt: skip
 """Lower case, with ``-``: every client-sent spelling of these, and of any ``x-gatepost-`` name, is removed."""
 
+_NOT_IN_A_VALUE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode categories that end or break a field value somewhere: controls, lone surrogates, separators of lines."""
+
 
 def identity_headers(session: Session, app: AppSettings) -> list[tuple[bytes, bytes]]:
     """``Remote-User/-Name/-Email/-Groups/-Realm`` in UTF-8 without control characters.
 
     `Remote-Groups` is joined by commas, a comma inside a name is ``%2C``. A field without a value is left out.
     """
-    raise NotImplementedError
+    principal = session.principal
+    groups = (_field_value(name.replace(",", "%2C")) for name in _groups_for(session, app))
+    fields = (
+        (b"Remote-User", _field_value(principal.username)),
+        (b"Remote-Name", _field_value(principal.display_name)),
+        (b"Remote-Email", _field_value(principal.mail or "")),
+        (b"Remote-Groups", b",".join(name for name in groups if name)),
+        (b"Remote-Realm", _field_value(principal.realm)),
+    )
+    return [(name, value) for name, value in fields if value]
 
 
 class Assertions:
@@ -29,11 +49,58 @@ class Assertions:
 
     LIFETIME_SECONDS = 60
 
-    def __init__(self, keys: Keys, *, issuer: str) -> None: ...
+    def __init__(self, keys: Keys, *, issuer: str) -> None:
+        """`issuer` is the origin of the sign-in pages, below which the keys are published."""
+        self._key = keys.assertion_key
+        self._issuer = issuer
+        self._jwk = ECAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
+        self._header = {"kid": thumbprint(self._jwk)}
 
     def sign(self, session: Session, app: AppSettings, now: float) -> bytes:
         """For `app` as audience (its name), valid from now for a minute; the plane re-uses one for half of it."""
-        raise NotImplementedError
+        principal = session.principal
+        issued_at = int(now)
+        claims: dict[str, Any] = {
+            "iss": self._issuer,
+            "sub": principal.guid,
+            "aud": app.name,
+            "iat": issued_at,
+            "exp": issued_at + self.LIFETIME_SECONDS,
+            "jti": secrets.token_urlsafe(16),
+            "auth_time": int(max(session.password_proven_at, session.passcode_proven_at or 0.0)),
+            "amr": _authentication_methods(session),
+            "name": principal.display_name,
+            "preferred_username": principal.username,
+            "realm": principal.realm,
+            "groups": _groups_for(session, app),
+        }
+        if principal.mail is not None:
+            claims["email"] = principal.mail
+        return jwt.encode(claims, self._key, algorithm="ES256", headers=self._header).encode("ascii")
 
     def jwks(self) -> dict[str, Any]:
-        raise NotImplementedError
+        """The public key as a JWK Set, for `/.gatepost/jwks.json`."""
+        return {"keys": [{**self._jwk, **self._header, "use": "sig", "alg": "ES256"}]}
+
+
+def thumbprint(jwk: dict[str, Any]) -> str:
+    """A public EC key's name: SHA-256 over its required members, base64url (RFC 7638 section 3)."""
+    required = {name: jwk[name] for name in ("crv", "kty", "x", "y")}
+    canonical = json.dumps(required, separators=(",", ":"), sort_keys=True).encode()
+    return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).decode().rstrip("=")
+
+
+def _groups_for(session: Session, app: AppSettings) -> list[str]:
+    return list(session.principal.all_groups) if app.all_groups else sorted(session.principal.groups)
+
+
+def _authentication_methods(session: Session) -> list[str]:
+    """RFC 8176 section 2, from the facts: a password always, a passcode by SMS where one was proven."""
+    return ["pwd", "otp", "sms", "mfa"] if session.passcode_proven_at is not None else ["pwd"]
+
+
+def _field_value(text: str) -> bytes:
+    """Blanks around a value are no part of it (RFC 9110 section 5.5)."""
+    if not text.isprintable():
+        text = "".join(character for character in text if unicodedata.category(character) not in _NOT_IN_A_VALUE)
+    return text.strip(" ").encode()

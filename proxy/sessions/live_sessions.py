@@ -93,6 +93,10 @@ class LiveSessions:
         """Since when flushing fails. Sessions in memory go on meanwhile; whoever bounds that grace looks here."""
         self._stop_listening = store.on_session_end(self._on_store_end)
 
+    def __len__(self) -> int:
+        """Live sessions that this worker knows of."""
+        return len(self._whole) + len(self._put_aside)
+
     def cached(self, token: bytes, host: str, now: float) -> Session | None:
         """The session of this cookie if it is in memory and not over; marks it used. None says nothing: ask `find`.
 
