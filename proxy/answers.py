@@ -5,8 +5,15 @@ Every answer carries the incident id that the log has too. The words stand in `p
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
+
+from proxy.pages.template import protective_headers, render_page
+from proxy.reserved import SIGN_IN
+from proxy.texts import ENGLISH
 
 
 class Problem(Enum):
@@ -36,6 +43,38 @@ class Problem(Enum):
     VERSION_NOT_SUPPORTED = "version_not_supported"  # 505
 
 
+_STATUS: Mapping[Problem, int] = MappingProxyType(
+    {
+        Problem.MALFORMED_REQUEST: 400,
+        Problem.AMBIGUOUS_REQUEST: 400,
+        Problem.NOT_SIGNED_IN: 401,
+        Problem.NOT_ALLOWED: 403,
+        Problem.BAD_FORM: 403,
+        Problem.NOT_FOUND: 404,
+        Problem.METHOD_NOT_ALLOWED: 405,
+        Problem.REQUEST_TIMEOUT: 408,
+        Problem.BODY_TOO_LARGE: 413,
+        Problem.TARGET_TOO_LONG: 414,
+        Problem.UNKNOWN_HOST: 421,
+        Problem.THROTTLED: 429,
+        Problem.HEAD_TOO_LARGE: 431,
+        Problem.INTERNAL: 500,
+        Problem.NOT_IMPLEMENTED: 501,
+        Problem.UPSTREAM_UNREACHABLE: 502,
+        Problem.UPSTREAM_BROKEN: 502,
+        Problem.DIRECTORY_UNAVAILABLE: 503,
+        Problem.STORE_UNAVAILABLE: 503,
+        Problem.OVERLOADED: 503,
+        Problem.UPSTREAM_SILENT: 504,
+        Problem.VERSION_NOT_SUPPORTED: 505,
+    }
+)
+_RETRY_AFTER_SECONDS: Mapping[int, int] = MappingProxyType({429: 60, 503: 5})
+"""What a 429 or 503 says where the answer itself does not know better."""
+_LINKED = frozenset({400, 401, 403, 404, 421})
+"""Where the start page is a way out. It is none from an app that is down, and useless while Gatepost itself is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     problem: Problem
@@ -47,17 +86,60 @@ class Answer:
 
     @property
     def status(self) -> int:
-        raise NotImplementedError
+        """The HTTP status (RFC 9110 section 15; 421 and 431 by RFC 9110 and 6585)."""
+        return _STATUS[self.problem]
 
 
 def wants_page(accept: bytes | None, fetch_mode: bytes | None, fetch_dest: bytes | None, method: bytes) -> bool:
     """Whether a person waits for this as a page: a GET or HEAD navigation (Sec-Fetch-Mode, else Accept: text/html)."""
-    raise NotImplementedError
+    if method not in (b"GET", b"HEAD"):
+        return False
+    if fetch_mode is not None:
+        # A prefetch or a script's fetch is answered as such, whatever it says that it accepts.
+        return fetch_mode == b"navigate" and fetch_dest in (None, b"document", b"iframe", b"frame")
+    return accept is not None and b"text/html" in accept.lower()
 
 
 def render(answer: Answer, *, page: bool, sign_in_origin: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """Header fields (content type, cache control, CSP, Retry-After and the like, no length) and body.
 
-    Style sheets are loaded from `sign_in_origin`'s static prefix or inlined by hash: the page stands on any host.
+    The style sheet is loaded from the page's own host, except on an unknown one, which serves none: there it
+    comes from `sign_in_origin`.
     """
-    raise NotImplementedError
+    words = ENGLISH.problems[answer.problem.value]
+    retry_after = answer.retry_after_seconds
+    if retry_after is None:
+        retry_after = _RETRY_AFTER_SECONDS.get(answer.status)
+    asset_origin = sign_in_origin if answer.problem is Problem.UNKNOWN_HOST else ""
+    headers = protective_headers(https=sign_in_origin.startswith("https:"), asset_origin=asset_origin)
+    if retry_after is not None:
+        headers.append(("Retry-After", str(retry_after)))
+    if answer.status == 401:
+        # RFC 9110 section 15.5.2 asks for a challenge; browsers pass over a scheme they do not know.
+        headers.append(("WWW-Authenticate", 'Gatepost realm="sign-in"'))
+    if page:
+        headers.append(("Content-Type", "text/html; charset=utf-8"))
+        body = render_page(
+            "message.html",
+            {
+                "title": f"{answer.app}: {words.title}" if answer.app else words.title,
+                "message": words.text,
+                "detail": answer.detail,
+                "wait": ENGLISH.duration(retry_after) if retry_after is not None else "",
+                "bad": True,
+                "form": None,
+                "link_href": sign_in_origin + "/" if answer.status in _LINKED else "",
+                "link_text": ENGLISH.back_to_start,
+                "incident": answer.incident,
+            },
+            asset_origin=asset_origin,
+        )
+    else:
+        headers.append(("Content-Type", "application/json"))
+        content = {"error": answer.problem.value, "message": f"{words.text} {answer.detail}".strip()}
+        if answer.problem is Problem.NOT_SIGNED_IN:
+            content["sign_in"] = sign_in_origin + SIGN_IN
+        if answer.incident:
+            content["incident"] = answer.incident
+        body = json.dumps(content, ensure_ascii=False).encode() + b"\n"
+    return [(name.encode(), value.encode()) for name, value in headers], body

@@ -1,0 +1,58 @@
+"""Templates to bytes: everything escaped, and a name that a template misspells is an error, not an empty string."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from proxy.pages.assets import ASSETS
+from proxy.texts import ENGLISH, Texts
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+
+
+def render_page(template: str, values: Mapping[str, object], *, asset_origin: str = "", text: Texts = ENGLISH) -> bytes:
+    """A whole page in UTF-8.
+
+    `asset_origin` (``https://host``) is set only where the page's own host does not serve the assets.
+    """
+    page = _ENVIRONMENT.get_template(template)
+    urls = {name: asset_origin + asset.path for name, asset in ASSETS.items()}
+    return page.render(text=text, assets=urls, **values).encode()
+
+
+def protective_headers(
+    *, https: bool, form_targets: tuple[str, ...] = (), asset_origin: str = ""
+) -> list[tuple[str, str]]:
+    """Header fields that every page carries (CSP level 3, RFC 6797, Referrer Policy).
+
+    `form_targets` are the origins that a form's answer may redirect to: Chromium holds `form-action` against
+    every hop after a POST. The referrer policy is ``same-origin`` because ``no-referrer`` would make browsers
+    send ``Origin: null`` with our own forms (Fetch standard, "append a request Origin header").
+    """
+    assets = asset_origin or "'self'"
+    targets = " ".join(("'self'", *form_targets))
+    policy = (
+        f"default-src 'none'; style-src {assets}; script-src {assets}; img-src {assets}; "
+        f"form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
+    )
+    headers = [
+        ("Content-Security-Policy", policy),
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"),
+        ("Referrer-Policy", "same-origin"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cache-Control", "no-store"),
+    ]
+    if https:
+        headers.append(("Strict-Transport-Security", "max-age=31536000"))
+    return headers

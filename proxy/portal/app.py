@@ -1,0 +1,85 @@
+"""The portal as one aiohttp application: its parts, its pages, what stands around them.
+
+It is served on a private Unix socket and believes the fields of `proxy.internal_headers`. Serve it without an access
+log: its URLs carry tickets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from structlog.typing import FilteringBoundLogger
+
+from config.settings import Settings
+from directory.realms import Realms
+from proxy.delivery.channel import Channel
+from proxy.identity import Assertions
+from proxy.keys import Keys, Purpose
+from proxy.portal.forms import MAX_BODY_BYTES
+from proxy.portal.keys import PARTS, DerivedKeys, Parts, PersonLocks
+from proxy.portal.landing import START_PAGE
+from proxy.portal.middleware import answer_errors, keep_to_the_host
+from proxy.portal.passcode import show_passcode, take_passcode
+from proxy.portal.sign_in import show_sign_in, take_sign_in
+from proxy.portal.sign_out import show_sign_out, take_sign_out
+from proxy.portal.start import show_asset, show_jwks, show_start, to_start
+from proxy.portal.tickets import take_ticket
+from proxy.reserved import JWKS, PASSCODE, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
+from proxy.sessions.live_sessions import LiveSessions
+from proxy.store.store import Store
+from proxy.throttle import Throttle
+
+
+def create_portal(
+    *,
+    settings: Settings,
+    realms: Realms,
+    channel: Channel,
+    store: Store,
+    sessions: LiveSessions,
+    keys: Keys,
+    throttle: Throttle,
+    assertions: Assertions,
+    log: FilteringBoundLogger,
+    clock: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> web.Application:
+    """`clock` gives epoch seconds; `sleep` is what refusals wait with for their place on the time grid."""
+    app = web.Application(middlewares=[answer_errors, keep_to_the_host], client_max_size=MAX_BODY_BYTES)
+    app[PARTS] = Parts(
+        settings=settings,
+        realms=realms,
+        channel=channel,
+        store=store,
+        sessions=sessions,
+        keys=DerivedKeys(
+            csrf=keys.derive(Purpose.CSRF),
+            passcode=keys.derive(Purpose.PASSCODE),
+            challenge=keys.derive(Purpose.CHALLENGE),
+            names=keys.derive(Purpose.THROTTLE),
+        ),
+        throttle=throttle,
+        assertions=assertions,
+        log=log,
+        clock=clock,
+        sleep=sleep,
+        password_locks=PersonLocks(),
+    )
+    app.add_routes(
+        [
+            web.get(START_PAGE, show_start),
+            web.get(PREFIX, to_start),
+            web.get(SIGN_IN, show_sign_in),
+            web.post(SIGN_IN, take_sign_in),
+            web.get(PASSCODE, show_passcode),
+            web.post(PASSCODE, take_passcode),
+            web.get(SIGN_OUT, show_sign_out),
+            web.post(SIGN_OUT, take_sign_out),
+            web.get(TICKET, take_ticket, allow_head=False),  # a HEAD must not use it up
+            web.get(STATIC + "{hash}/{name}", show_asset),
+            web.get(JWKS, show_jwks),
+        ]
+    )
+    return app

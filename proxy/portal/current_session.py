@@ -1,0 +1,56 @@
+"""The session of the browser that asks, and how one begins and steps up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aiohttp import web
+
+from config.settings import SchemeSettings
+from directory.principal import Principal
+from proxy.portal.keys import PARTS, VISIT
+from proxy.sessions.session import Session
+from proxy.sessions.tokens import new_token, token_digest
+
+
+async def current_session(request: web.Request) -> Session | None:
+    """The live session of this host's cookie, whichever step it is at. Raises `StoreUnavailable`."""
+    visit = request[VISIT]
+    if visit.session_token is None:
+        return None
+    return await request.app[PARTS].sessions.find(visit.session_token.encode(), visit.host, visit.now)
+
+
+async def begin_session(request: web.Request, principal: Principal, scheme: SchemeSettings) -> tuple[Session, str]:
+    """A new session after the password, and its cookie. What the browser's cookie pointed to before ends."""
+    parts, visit = request.app[PARTS], request[VISIT]
+    now = parts.clock()
+    session = Session(
+        session_id=new_token(),
+        principal=principal,
+        scheme=scheme.name,
+        factors=scheme.factors,
+        password_proven_at=now,
+        created_at=now,
+        last_used_at=now,
+        client_address=visit.client_address,
+        user_agent=visit.user_agent,
+    )
+    token = new_token()
+    older = await current_session(request)
+    if older is None or not await parts.store.replace_session(
+        older.session_id, session, cookie=token_digest(token), host=visit.host
+    ):
+        await parts.store.create_session(session, cookie=token_digest(token), host=visit.host)
+    return session, token
+
+
+async def step_up(request: web.Request, older: Session) -> tuple[Session, str] | None:
+    """The session after the passcode, with an id and a cookie of its own; None if the older one is gone."""
+    parts, visit = request.app[PARTS], request[VISIT]
+    now = parts.clock()
+    session = replace(older, session_id=new_token(), passcode_proven_at=now, created_at=now, last_used_at=now)
+    token = new_token()
+    if not await parts.store.replace_session(older.session_id, session, cookie=token_digest(token), host=visit.host):
+        return None
+    return session, token

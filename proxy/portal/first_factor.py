@@ -1,0 +1,99 @@
+"""The password: which person a typed name and password prove, at the price of at most one bind."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from directory.directory import Directory, PasswordRefused, RefusalReason
+from directory.errors import DirectoryError
+from directory.login_name import LoginName, parse_login_name
+from directory.principal import Account, Principal
+from proxy.portal.keys import Parts, Visit
+from proxy.throttle import Limit, Throttled
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordProven:
+    principal: Principal
+
+
+@dataclass(frozen=True, slots=True)
+class NotProven:
+    """The one refusal that the browser sees, whatever the log says of its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressThrottled:
+    """Too many tries from one address: says nothing about a person, and so may be told."""
+
+    retry_after_seconds: int
+
+
+FirstFactor = PasswordProven | NotProven | AddressThrottled
+
+
+async def prove_password(parts: Parts, visit: Visit, username: str, password: str) -> FirstFactor:
+    """Judge a first factor. Raises `DirectoryError` and `StoreUnavailable`; then no attempt is counted."""
+    login_name = parse_login_name(username)
+    if login_name is None or not password:
+        _log_refusal(parts, visit, RefusalReason.UNUSABLE_PASSWORD.value if login_name else "unusable_name")
+        return NotProven()
+    chosen = parts.realms.choose(login_name)
+    account = None if chosen is None else await chosen.find(login_name)
+    # A name of no realm costs the time of a wrong one, at the default realm.
+    directory = chosen or next(iter(parts.realms))
+    person = account.guid if account is not None else "name:" + login_name.folded
+    async with parts.password_locks.of(person):
+        return await _judge(parts, visit, directory, account, login_name, person, password)
+
+
+async def _judge(
+    parts: Parts,
+    visit: Visit,
+    directory: Directory,
+    account: Account | None,
+    login_name: LoginName,
+    person: str,
+    password: str,
+) -> FirstFactor:
+    facts = {"realm": directory.realm}
+    if account is not None:
+        facts["guid"] = account.guid
+    else:
+        facts["name"] = hidden_name(parts.keys.names, login_name)
+    throttled = await parts.throttle.reserve_password(person=person, address=visit.client_address, now=parts.clock())
+    if throttled is not None:
+        _log_refusal(parts, visit, throttled.limit.value, **facts)
+        return _told_of(throttled)
+    try:
+        outcome = await directory.authenticate(account, password)
+    except DirectoryError:
+        await parts.throttle.password_not_judged(person=person, address=visit.client_address, now=parts.clock())
+        raise
+    if isinstance(outcome, PasswordRefused):
+        _log_refusal(parts, visit, outcome.reason.value, **facts)
+        return NotProven()
+    if account is None or outcome.guid != account.guid:
+        _log_refusal(parts, visit, "not_the_account_that_was_found", **facts)
+        return NotProven()
+    await parts.throttle.password_accepted(person=person, address=visit.client_address, now=parts.clock())
+    return PasswordProven(outcome)
+
+
+def _told_of(throttled: Throttled) -> NotProven | AddressThrottled:
+    if throttled.limit is Limit.PASSWORDS_PER_ADDRESS:
+        return AddressThrottled(throttled.retry_after_seconds)
+    return NotProven()
+
+
+def hidden_name(key: bytes, login_name: LoginName) -> str:
+    """A typed name that no directory knows, so that equal ones can be told in the log and none can be read."""
+    return hmac.digest(key, b"log\0" + login_name.folded.encode(errors="replace"), hashlib.sha256).hex()[:12]
+
+
+def _log_refusal(parts: Parts, visit: Visit, reason: str, **facts: str) -> None:
+    parts.log.info(
+        "sign_in.refused", reason=reason, incident=visit.incident, client_address=visit.client_address, **facts
+    )

@@ -1,0 +1,73 @@
+"""What a browser posts: a small URL-encoded form with each field at most once, and proof that it is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from proxy.answers import Answer, Problem
+from proxy.portal.csrf import Form, is_csrf_token, is_own_request
+from proxy.portal.keys import PARTS, VISIT
+
+MAX_BODY_BYTES = 16 * 1024
+_MAX_FIELDS = 16
+
+
+class Refused(Exception):
+    """Stops the work with one of Gatepost's own answers."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.problem.value)
+        self.answer = answer
+
+
+def refused(problem: Problem, **facts: str) -> Refused:
+    return Refused(Answer(problem=problem, **facts))  # type: ignore[arg-type]  # detail and app are strings
+
+
+def parse_form(body: bytes) -> Mapping[str, str] | None:
+    """The fields by name; None if it is no URL-encoded UTF-8, has a field twice or more than 16 of them."""
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
+    except ValueError:  # UnicodeDecodeError is one
+        return None
+    fields = dict(pairs)
+    return MappingProxyType(fields) if len(fields) == len(pairs) else None
+
+
+async def read_form(request: web.Request) -> Mapping[str, str]:
+    """Raises `Refused` for what is no form, and for what the browser says comes from another site."""
+    own_origin = request.app[PARTS].settings.server.public_url.origin
+    if not is_own_request(
+        origin=request.headers.get("Origin"),
+        referer=request.headers.get("Referer"),
+        fetch_site=request.headers.get("Sec-Fetch-Site"),
+        own_origin=own_origin,
+    ):
+        raise refused(Problem.BAD_FORM)
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise refused(Problem.MALFORMED_REQUEST)
+    form = parse_form(await request.read())
+    if form is None:
+        raise refused(Problem.MALFORMED_REQUEST)
+    return form
+
+
+def has_csrf_token(request: web.Request, fields: Mapping[str, str], form: Form, session_id: str = "") -> bool:
+    visit = request[VISIT]
+    return is_csrf_token(
+        fields.get("csrf_token", ""),
+        request.app[PARTS].keys.csrf,
+        form=form,
+        browser=None if visit.browser_is_new else visit.browser,
+        session_id=session_id,
+    )
+
+
+def require_csrf_token(request: web.Request, fields: Mapping[str, str], form: Form, session_id: str) -> None:
+    """Raises `Refused`."""
+    if not has_csrf_token(request, fields, form, session_id):
+        raise refused(Problem.BAD_FORM)

@@ -1,0 +1,83 @@
+"""What the portal's handlers are given: the parts they work with, and the facts of the request at hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
+
+from aiohttp import web
+from structlog.typing import FilteringBoundLogger
+
+from config.settings import AppSettings, Settings
+from directory.realms import Realms
+from proxy.delivery.channel import Channel
+from proxy.identity import Assertions
+from proxy.sessions.live_sessions import LiveSessions
+from proxy.store.store import Store
+from proxy.throttle import Throttle
+
+
+class PersonLocks:
+    """One lock per person in this process, there only while somebody holds or awaits it."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, person: str) -> asyncio.Lock:
+        lock = self._locks.get(person)
+        if lock is None:
+            lock = self._locks[person] = asyncio.Lock()
+        return lock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DerivedKeys:
+    """The master key's children that the portal needs; 32 bytes each."""
+
+    csrf: bytes = field(repr=False)
+    passcode: bytes = field(repr=False)
+    challenge: bytes = field(repr=False)
+    names: bytes = field(repr=False)
+    """Hides typed names in the log: people type passwords into the name field."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    settings: Settings
+    realms: Realms
+    channel: Channel
+    store: Store
+    sessions: LiveSessions
+    keys: DerivedKeys
+    throttle: Throttle
+    assertions: Assertions
+    log: FilteringBoundLogger
+    clock: Callable[[], float]
+    """Epoch seconds."""
+    sleep: Callable[[float], Awaitable[None]]
+    password_locks: PersonLocks
+    """Binds for one person one at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One request as the forwarding plane describes it; the clock is read once."""
+
+    now: float
+    client_address: str
+    host: str
+    app: AppSettings | None
+    """The app whose host this is; None on the sign-in host."""
+    incident: str
+    user_agent: str = field(repr=False)
+    browser: str = field(repr=False)
+    """The browser cookie's value, or a new one if there was none."""
+    browser_is_new: bool
+    session_token: str | None = field(repr=False)
+    """The session cookie's value, if it has the shape of one."""
+
+
+PARTS = web.AppKey("parts", Parts)
+VISIT = web.RequestKey("visit", Visit)

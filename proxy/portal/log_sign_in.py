@@ -1,0 +1,38 @@
+"""The audit lines of a sign-in: who, where, by which scheme, and why not. No secrets, no numbers, no typed names."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from directory.principal import Principal
+from proxy.portal.keys import PARTS, VISIT
+from proxy.sessions.session import Session
+
+
+def log_stop(request: web.Request, principal: Principal, reason: str) -> None:
+    """The password was right, and the sign-in stops all the same."""
+    _log(request, "sign_in.stopped", principal, reason=reason)
+
+
+def log_signed_in(request: web.Request, session: Session) -> None:
+    _log(request, "sign_in.succeeded", session.principal, scheme=session.scheme)
+
+
+def log_passcode_refused(request: web.Request, session: Session, reason: str) -> None:
+    _log(request, "passcode.refused", session.principal, reason=reason)
+
+
+def log_signed_out(request: web.Request, session: Session) -> None:
+    _log(request, "sign_out.done", session.principal)
+
+
+def _log(request: web.Request, event: str, principal: Principal, **facts: str) -> None:
+    visit = request[VISIT]
+    request.app[PARTS].log.info(
+        event,
+        incident=visit.incident,
+        realm=principal.realm,
+        guid=principal.guid,
+        client_address=visit.client_address,
+        **facts,
+    )

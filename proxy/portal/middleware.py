@@ -1,0 +1,104 @@
+"""Around every handler: who asks, on which host, and the one place that turns errors into answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+
+from aiohttp import web
+
+from directory.errors import DirectoryBusy, DirectoryError
+from proxy.answers import Answer, Problem, render, wants_page
+from proxy.portal.forms import Refused
+from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.pages import redirect
+from proxy.portal.visit import NotFromThePlane, UnknownHost, read_visit
+from proxy.reserved import JWKS, PASSCODE, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
+from proxy.store.store import StoreError
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_PROBLEMS: Mapping[int, Problem] = MappingProxyType(
+    {
+        400: Problem.MALFORMED_REQUEST,
+        404: Problem.NOT_FOUND,
+        405: Problem.METHOD_NOT_ALLOWED,
+        413: Problem.BODY_TOO_LARGE,
+    }
+)
+"""aiohttp's own refusals."""
+_PAGES_OF_THE_SIGN_IN_HOST = frozenset({PREFIX, SIGN_IN, PASSCODE, SIGN_OUT})
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The border of one request: nothing gets past it but an answer."""
+    parts = request.app[PARTS]
+    facts = {"incident": "", "path": request.path}
+    try:
+        visit = read_visit(request.headers, parts.settings, parts.clock())
+        request[VISIT] = visit
+        facts["incident"] = visit.incident
+        return await handler(request)
+    except Refused as refusal:
+        parts.log.info("request.refused", problem=refusal.answer.problem.value, **facts)
+        return _answer(request, refusal.answer)
+    except UnknownHost:
+        return _answer(request, Answer(problem=Problem.UNKNOWN_HOST))
+    except NotFromThePlane:
+        parts.log.warning("portal.not_from_the_plane", **facts)
+        return _answer(request, Answer(problem=Problem.INTERNAL))
+    except StoreError as error:
+        parts.log.warning("store.unavailable", reason=str(error), **facts)
+        return _answer(request, Answer(problem=Problem.STORE_UNAVAILABLE))
+    except DirectoryBusy:
+        parts.log.warning("directory.busy", **facts)
+        return _answer(request, Answer(problem=Problem.OVERLOADED))
+    except DirectoryError as error:
+        parts.log.warning("directory.unavailable", reason=str(error), **facts)
+        return _answer(request, Answer(problem=Problem.DIRECTORY_UNAVAILABLE))
+    except web.HTTPException as error:
+        response = _answer(request, Answer(problem=_PROBLEMS.get(error.status, Problem.INTERNAL)))
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
+    except Exception:  # the border of one request: logged, and denied
+        parts.log.exception("portal.failed", **facts)
+        return _answer(request, Answer(problem=Problem.INTERNAL))
+
+
+@web.middleware
+async def keep_to_the_host(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """On an app's host there are only tickets, assets and keys; its other pages are the sign-in host's."""
+    app, path = request[VISIT].app, request.path
+    if app is None:
+        if path == TICKET:
+            raise web.HTTPNotFound
+    elif path not in (TICKET, JWKS) and not path.startswith(STATIC):
+        if request.method not in ("GET", "HEAD") or path not in _PAGES_OF_THE_SIGN_IN_HOST:
+            raise web.HTTPNotFound
+        return redirect(request.app[PARTS].settings.server.public_url.origin + ("/" if path == PREFIX else path))
+    return await handler(request)
+
+
+def _answer(request: web.Request, answer: Answer) -> web.Response:
+    visit = request.get(VISIT)
+    if visit is not None:
+        answer = Answer(
+            problem=answer.problem,
+            detail=answer.detail,
+            app=answer.app,
+            retry_after_seconds=answer.retry_after_seconds,
+            incident=visit.incident,
+        )
+    # A form's answer is a page as much as a link's is, hence the fixed method.
+    as_page = wants_page(_field(request, "Accept"), _field(request, "Sec-Fetch-Mode"), None, b"GET")
+    headers, body = render(answer, page=as_page, sign_in_origin=request.app[PARTS].settings.server.public_url.origin)
+    return web.Response(
+        status=answer.status, headers=[(name.decode(), value.decode()) for name, value in headers], body=body
+    )
+
+
+def _field(request: web.Request, name: str) -> bytes | None:
+    value = request.headers.get(name)
+    return None if value is None else value.encode(errors="replace")

@@ -1,0 +1,96 @@
+"""Answers of the portal: pages, redirects, and the cookies that go with them."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from proxy.pages.template import protective_headers, render_page
+from proxy.portal.csrf import Form, csrf_token
+from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.return_to import app_origin
+from proxy.reserved import browser_cookie, session_cookie
+
+_BROWSER_SECONDS = 400 * 86_400
+"""The longest that browsers keep a cookie (RFC 6265bis section 5.5). A browser that already has its cookie when many
+tabs are restored at once has one token for all of them."""
+
+
+def page(request: web.Request, template: str, *, status: int = 200, **values: object) -> web.Response:
+    """A whole page. The browser cookie is set where there is none: its forms depend on it."""
+    settings, visit = request.app[PARTS].settings, request[VISIT]
+    public = settings.server.public_url
+    targets = tuple(dict.fromkeys(app_origin(app, public) for app in settings.apps))
+    response = web.Response(
+        body=render_page(template, values),
+        status=status,
+        headers=[
+            *protective_headers(https=public.scheme == "https", form_targets=targets),
+            ("Content-Type", "text/html; charset=utf-8"),
+        ],
+    )
+    if visit.browser_is_new:
+        set_browser_cookie(request, response)
+    return response
+
+
+def message(
+    request: web.Request,
+    *,
+    status: int,
+    title: str,
+    text: str,
+    wait: str = "",
+    form: object = None,
+    link_href: str = "",
+    link_text: str = "",
+) -> web.Response:
+    """A page that says one thing and offers at most one form and one link."""
+    return page(
+        request,
+        "message.html",
+        status=status,
+        title=title,
+        message=text,
+        detail="",
+        wait=wait,
+        bad=status >= 400,
+        form=form,
+        link_href=link_href,
+        link_text=link_text,
+        incident=request[VISIT].incident if status >= 400 else "",
+    )
+
+
+def redirect(location: str) -> web.Response:
+    """303 See Other (RFC 9110 section 15.4.4) to exactly `location`, which is ASCII and already judged."""
+    return web.Response(
+        status=303,
+        headers={"Location": location, "Cache-Control": "no-store", "Referrer-Policy": "same-origin"},
+    )
+
+
+def form_token(request: web.Request, form: Form, session_id: str = "") -> str:
+    """The hidden `csrf_token` of a form on the page that answers this request."""
+    return csrf_token(request.app[PARTS].keys.csrf, form=form, browser=request[VISIT].browser, session_id=session_id)
+
+
+def set_session_cookie(request: web.Request, response: web.Response, token: str) -> None:
+    _set_cookie(request, response, session_cookie(_scheme(request)), token, max_age=None)
+
+
+def set_browser_cookie(request: web.Request, response: web.Response) -> None:
+    _set_cookie(request, response, browser_cookie(_scheme(request)), request[VISIT].browser, max_age=_BROWSER_SECONDS)
+
+
+def clear_session_cookie(request: web.Request, response: web.Response) -> None:
+    _set_cookie(request, response, session_cookie(_scheme(request)), "", max_age=0)
+
+
+def _set_cookie(request: web.Request, response: web.Response, name: str, value: str, *, max_age: int | None) -> None:
+    response.set_cookie(
+        name, value, max_age=max_age, path="/", secure=_scheme(request) == "https", httponly=True, samesite="Lax"
+    )
+
+
+def _scheme(request: web.Request) -> str:
+    return request.app[PARTS].settings.server.public_url.scheme

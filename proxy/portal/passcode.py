@@ -1,0 +1,237 @@
+"""The passcode page: answering a challenge, having its passcode sent again, asking for a new one.
+
+Statuses: 422 for a wrong or incomplete code, 410 for a challenge that is over, 403 when the attempts are used
+up, 429 for too early or too often, 503 when nobody took the message.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+
+from directory.mobile import UnusableNumber, first_usable
+from proxy.portal.csrf import Form
+from proxy.portal.current_session import current_session, step_up
+from proxy.portal.forms import read_form, require_csrf_token
+from proxy.portal.keys import PARTS, VISIT, Parts
+from proxy.portal.landing import START_PAGE, land, passcode_path, sign_in_path, way_back
+from proxy.portal.log_sign_in import log_passcode_refused, log_signed_in, log_stop
+from proxy.portal.pages import form_token, page, redirect, set_session_cookie
+from proxy.portal.refusals import exhausted, factor_locked, no_usable_mobile, passcode_over, throttled, unsent
+from proxy.portal.return_to import NOWHERE, WayBack
+from proxy.portal.sending import send_passcode, start_challenge
+from proxy.reserved import PASSCODE, RETURN_TO, START
+from proxy.second_factor.challenge import Challenge
+from proxy.second_factor.passcode import passcode_digest, typed_passcode
+from proxy.sessions.session import Level, Session
+from proxy.store.store import Attempt
+from proxy.texts import ENGLISH
+from proxy.throttle import Limit
+
+
+async def show_passcode(request: web.Request) -> web.StreamResponse:
+    """The page of the challenge that the query names, or of the session's newest one."""
+    session = await current_session(request)
+    if session is None:
+        return redirect(sign_in_path())
+    if session.level is Level.SIGNED_IN:
+        return redirect(START_PAGE)
+    parts, now = request.app[PARTS], request[VISIT].now
+    if "challenge" in request.query:
+        challenge = await parts.store.challenge(request.query["challenge"], session_id=session.session_id, now=now)
+    else:
+        challenge = await parts.store.challenge_of_session(session.session_id, now=now)
+    if challenge is None:
+        return passcode_over(request, session, NOWHERE)
+    notice = ENGLISH.passcode_resent if request.query.get("sent") == "again" else ""
+    return _form(request, session, challenge, notice=notice)
+
+
+async def take_passcode(request: web.Request) -> web.StreamResponse:
+    """One of three things: an answer, a re-send (field `resend`), a new passcode (field `new`)."""
+    fields = await read_form(request)
+    session = await current_session(request)
+    if session is None:
+        return redirect(sign_in_path(_named_way_back(request, fields)))
+    if session.level is Level.SIGNED_IN:
+        # Sent twice, or another tab was faster. Nothing is decided here, so nothing needs proof.
+        return await land(request, session, _named_way_back(request, fields))
+    require_csrf_token(request, fields, Form.PASSCODE, session.session_id)
+    if "new" in fields:
+        return await _send_new(request, session, fields)
+    challenge = await request.app[PARTS].store.challenge(
+        fields.get("challenge", ""), session_id=session.session_id, now=request[VISIT].now
+    )
+    if challenge is None:
+        log_passcode_refused(request, session, Attempt.GONE.value)
+        return passcode_over(request, session, _named_way_back(request, fields))
+    if "resend" in fields:
+        return await _send_again(request, session, challenge)
+    return await _judge_answer(request, session, challenge, fields.get("passcode", ""))
+
+
+async def _judge_answer(request: web.Request, session: Session, challenge: Challenge, text: str) -> web.Response:
+    parts = request.app[PARTS]
+    digits = parts.settings.passcode.digits
+    typed = typed_passcode(text, digits=digits)
+    if typed is None:
+        # No answer at all: no attempt is counted and nothing moves.
+        return _form(
+            request,
+            session,
+            challenge,
+            error=ENGLISH.passcode_shape.format(digits=digits),
+            status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        )
+    person = session.principal.guid
+    too_many = await parts.throttle.reserve_passcode(person=person, now=parts.clock())
+    if too_many is not None:
+        log_passcode_refused(request, session, too_many.limit.value)
+        if too_many.limit is Limit.PASSCODE_FAILURES_IN_A_ROW:
+            return factor_locked(request)
+        return throttled(request, ENGLISH.passcodes_throttled, too_many.retry_after_seconds)
+    digest = passcode_digest(parts.keys.challenge, challenge_id=challenge.challenge_id, guid=person, passcode=typed)
+    result = await parts.store.answer_challenge(
+        challenge.challenge_id, session_id=session.session_id, digest=digest, now=parts.clock()
+    )
+    if result.attempt is Attempt.ACCEPTED:
+        return await _accept(request, session, challenge)
+    log_passcode_refused(request, session, result.attempt.value)
+    match result.attempt:
+        case Attempt.WRONG:
+            return _form(
+                request,
+                session,
+                challenge,
+                error=f"{ENGLISH.passcode_wrong} {_tries_left(result.attempts_left)}",
+                status=HTTPStatus.UNPROCESSABLE_ENTITY,
+            )
+        case Attempt.EXHAUSTED:
+            await parts.store.end_session(session.session_id)
+            return exhausted(request, _way_back_of(request, challenge))
+        case _:
+            return passcode_over(request, session, _way_back_of(request, challenge))
+
+
+async def _accept(request: web.Request, session: Session, challenge: Challenge) -> web.Response:
+    parts = request.app[PARTS]
+    stepped_up = await step_up(request, session)
+    if stepped_up is None:
+        log_passcode_refused(request, session, "session_gone")
+        return redirect(sign_in_path(_way_back_of(request, challenge)))
+    signed_in, token = stepped_up
+    await parts.throttle.passcode_accepted(person=session.principal.guid, now=parts.clock())
+    log_signed_in(request, signed_in)
+    response = await land(request, signed_in, _way_back_of(request, challenge))
+    set_session_cookie(request, response, token)
+    return response
+
+
+async def _send_again(request: web.Request, session: Session, challenge: Challenge) -> web.Response:
+    """The same passcode once more. The right to send is claimed first, so that parallel clicks send one message."""
+    parts, visit = request.app[PARTS], request[VISIT]
+    number = first_usable(session.principal.mobiles, parts.settings.mobile)
+    if isinstance(number, UnusableNumber):
+        return no_usable_mobile(request, session.principal, number)
+    now = parts.clock()
+    not_before = now - parts.settings.passcode.resend_after
+    if not await parts.store.mark_sent(challenge.challenge_id, now=now, not_before=not_before):
+        wait = max(1, _wait_seconds(parts, challenge, now))
+        response = _form(
+            request,
+            session,
+            challenge,
+            notice=ENGLISH.passcode_too_soon.format(seconds=wait),
+            status=HTTPStatus.TOO_MANY_REQUESTS,
+        )
+        response.headers["Retry-After"] = str(wait)
+        return response
+    too_many = await parts.throttle.reserve_send(
+        person=session.principal.guid, number=number.e164, address=visit.client_address, now=now
+    )
+    if too_many is not None:
+        log_stop(request, session.principal, too_many.limit.value)
+        response = _form(
+            request,
+            session,
+            challenge,
+            error=ENGLISH.passcode_sends_throttled,
+            status=HTTPStatus.TOO_MANY_REQUESTS,
+        )
+        response.headers["Retry-After"] = str(too_many.retry_after_seconds)
+        return response
+    if not await send_passcode(parts, visit, session, challenge, number.e164):
+        return unsent(request, session, challenge, _way_back_of(request, challenge))
+    return redirect(passcode_path(challenge.challenge_id, sent_again=True))
+
+
+async def _send_new(request: web.Request, session: Session, fields: Mapping[str, str]) -> web.Response:
+    """A new challenge for a session whose last one is over. A live one is shown instead: it keeps its attempts."""
+    parts, visit = request.app[PARTS], request[VISIT]
+    live = await parts.store.challenge_of_session(session.session_id, now=visit.now)
+    if live is not None:
+        return redirect(passcode_path(live.challenge_id))
+    number = first_usable(session.principal.mobiles, parts.settings.mobile)
+    if isinstance(number, UnusableNumber):
+        return no_usable_mobile(request, session.principal, number)
+    back = _named_way_back(request, fields)
+    too_many = await parts.throttle.reserve_send(
+        person=session.principal.guid, number=number.e164, address=visit.client_address, now=parts.clock()
+    )
+    if too_many is not None:
+        log_stop(request, session.principal, too_many.limit.value)
+        return throttled(request, ENGLISH.sends_throttled, too_many.retry_after_seconds, back)
+    sent = await start_challenge(parts, visit, session, number.e164, back)
+    if not sent.is_under_way:
+        return unsent(request, session, sent.challenge, back)
+    return redirect(passcode_path(sent.challenge.challenge_id))
+
+
+def _form(
+    request: web.Request,
+    session: Session,
+    challenge: Challenge,
+    *,
+    notice: str = "",
+    error: str = "",
+    status: int = 200,
+) -> web.Response:
+    parts, now = request.app[PARTS], request[VISIT].now
+    return page(
+        request,
+        "passcode.html",
+        status=status,
+        action=PASSCODE,
+        csrf_token=form_token(request, Form.PASSCODE, session.session_id),
+        challenge=challenge.challenge_id,
+        return_to=challenge.return_to,
+        start=challenge.start_digest,
+        masked=challenge.masked_destination,
+        ending=challenge.masked_destination[-3:],
+        digits=parts.settings.passcode.digits,
+        wait=_wait_seconds(parts, challenge, now),
+        sign_in_href=sign_in_path(_way_back_of(request, challenge)),
+        notice=notice,
+        error=error,
+    )
+
+
+def _wait_seconds(parts: Parts, challenge: Challenge, now: float) -> int:
+    """How long until the passcode may be sent again; 0 if it may be now."""
+    return max(0, math.ceil(challenge.last_sent_at + parts.settings.passcode.resend_after - now))
+
+
+def _tries_left(count: int) -> str:
+    return ENGLISH.passcode_left_one if count == 1 else ENGLISH.passcode_left_many.format(count=count)
+
+
+def _named_way_back(request: web.Request, fields: Mapping[str, str]) -> WayBack:
+    """Where the form's page wanted to go: known even when its challenge is over."""
+    return way_back(request, fields.get(RETURN_TO, ""), fields.get(START, ""))
+
+
+def _way_back_of(request: web.Request, challenge: Challenge) -> WayBack:
+    return way_back(request, challenge.return_to, challenge.start_digest)

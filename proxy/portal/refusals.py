@@ -1,0 +1,118 @@
+"""Pages that end a sign-in, or halt it: no number, too many messages, a message nobody took, a code that is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from aiohttp import web
+
+from directory.mobile import UnusableNumber
+from directory.principal import Principal
+from proxy.portal.csrf import Form
+from proxy.portal.landing import sign_in_path
+from proxy.portal.log_sign_in import log_stop
+from proxy.portal.pages import clear_session_cookie, form_token, message
+from proxy.portal.return_to import NOWHERE, WayBack
+from proxy.reserved import PASSCODE, RETURN_TO, SIGN_IN, START
+from proxy.second_factor.challenge import Challenge
+from proxy.sessions.session import Session
+from proxy.texts import ENGLISH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneButton:
+    """A form that is a button: where it goes and what it carries."""
+
+    action: str
+    fields: tuple[tuple[str, str], ...]
+    button: str
+
+
+def no_usable_mobile(request: web.Request, principal: Principal, number: UnusableNumber) -> web.Response:
+    """The password was proven, so the page may say what is wrong and who can mend it."""
+    log_stop(request, principal, "mobile_" + number.reason.value)
+    return message(
+        request,
+        status=HTTPStatus.FORBIDDEN,
+        title=ENGLISH.no_mobile_title,
+        text=ENGLISH.no_mobile_text,
+        link_href=SIGN_IN,
+        link_text=ENGLISH.start_again,
+    )
+
+
+def no_scheme(request: web.Request, principal: Principal) -> web.Response:
+    log_stop(request, principal, "no_scheme")
+    return message(request, status=HTTPStatus.FORBIDDEN, title=ENGLISH.no_scheme_title, text=ENGLISH.no_scheme_text)
+
+
+def throttled(request: web.Request, text: str, retry_after_seconds: int, back: WayBack = NOWHERE) -> web.Response:
+    response = message(
+        request,
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        title=ENGLISH.problems["throttled"].title,
+        text=text,
+        wait=ENGLISH.duration(retry_after_seconds),
+        link_href=sign_in_path(back),
+        link_text=ENGLISH.start_again,
+    )
+    response.headers["Retry-After"] = str(retry_after_seconds)
+    return response
+
+
+def factor_locked(request: web.Request) -> web.Response:
+    """NIST SP 800-63B-4 section 3.2.2: an operator has to clear it."""
+    return message(request, status=HTTPStatus.FORBIDDEN, title=ENGLISH.exhausted_title, text=ENGLISH.locked_text)
+
+
+def unsent(request: web.Request, session: Session, challenge: Challenge, back: WayBack) -> web.Response:
+    """Nobody took the message: the person may try again, with the same passcode."""
+    return message(
+        request,
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        title=ENGLISH.unsent_title,
+        text=ENGLISH.unsent_text.format(number=challenge.masked_destination),
+        form=OneButton(
+            action=PASSCODE,
+            fields=(*_proof(request, session), ("challenge", challenge.challenge_id), ("resend", "yes")),
+            button=ENGLISH.unsent_button,
+        ),
+        link_href=sign_in_path(back),
+        link_text=ENGLISH.start_again,
+    )
+
+
+def passcode_over(request: web.Request, session: Session, back: WayBack) -> web.Response:
+    """Expired, used, or of an earlier sign-in: the password still counts, a new passcode may be asked for."""
+    return message(
+        request,
+        status=HTTPStatus.GONE,
+        title=ENGLISH.gone_title,
+        text=ENGLISH.gone_text,
+        form=OneButton(
+            action=PASSCODE,
+            fields=(*_proof(request, session), (RETURN_TO, back.return_to), (START, back.start), ("new", "yes")),
+            button=ENGLISH.gone_button,
+        ),
+        link_href=sign_in_path(back),
+        link_text=ENGLISH.start_again,
+    )
+
+
+def exhausted(request: web.Request, back: WayBack) -> web.Response:
+    """The sign-in is over, its session has ended: back to the password."""
+    response = message(
+        request,
+        status=HTTPStatus.FORBIDDEN,
+        title=ENGLISH.exhausted_title,
+        text=ENGLISH.exhausted_text,
+        link_href=sign_in_path(back),
+        link_text=ENGLISH.start_again,
+    )
+    clear_session_cookie(request, response)
+    return response
+
+
+def _proof(request: web.Request, session: Session) -> tuple[tuple[str, str], ...]:
+    return (("csrf_token", form_token(request, Form.PASSCODE, session.session_id)),)

@@ -1,0 +1,136 @@
+"""The sign-in page: a password to a session, and from there to the passcode or on to the app."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from config.settings import SchemeSettings
+from directory.login_name import parse_login_name
+from directory.mobile import UnusableNumber, first_usable
+from directory.principal import Principal
+from proxy.access.schemes import choose_scheme
+from proxy.answers import Answer, Problem
+from proxy.portal.csrf import Form
+from proxy.portal.current_session import begin_session, current_session
+from proxy.portal.first_factor import AddressThrottled, NotProven, prove_password
+from proxy.portal.forms import Refused, has_csrf_token, read_form, refused
+from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.landing import AGAIN, land, passcode_path, way_back
+from proxy.portal.log_sign_in import log_signed_in, log_stop
+from proxy.portal.pages import form_token, page, redirect, set_session_cookie
+from proxy.portal.refusals import no_scheme, no_usable_mobile, throttled, unsent
+from proxy.portal.return_to import WayBack
+from proxy.portal.sending import start_challenge
+from proxy.portal.timing import answer_at
+from proxy.reserved import PASSCODE, RETURN_TO, SIGN_IN, START
+from proxy.sessions.session import Level, Session
+from proxy.texts import ENGLISH
+
+
+async def show_sign_in(request: web.Request) -> web.StreamResponse:
+    """The form; or straight on, if this browser is signed in already."""
+    query = request.query
+    back = way_back(request, query.get(RETURN_TO, ""), query.get(START, ""))
+    session = await current_session(request)
+    if session is not None and session.level is Level.SIGNED_IN:
+        return await land(request, session, back, again=AGAIN in query)
+    return _form(request, back, session=session)
+
+
+async def take_sign_in(request: web.Request) -> web.StreamResponse:
+    """Judge a password. A refusal is answered on the time grid and looks the same whatever its reason."""
+    parts, visit = request.app[PARTS], request[VISIT]
+    fields = await read_form(request)
+    back = way_back(request, fields.get(RETURN_TO, ""), fields.get(START, ""))
+    username = fields.get("username", "")
+    if "csrf_token" not in fields:
+        raise refused(Problem.BAD_FORM)
+    if not has_csrf_token(request, fields, Form.SIGN_IN):
+        # Most often a tab that was open before its browser cookie: a fresh form rather than a dead end.
+        return _form(request, back, username=username, error=ENGLISH.sign_in_stale, status=403)
+    session = await current_session(request)
+    if session is not None and session.level is Level.SIGNED_IN and _is_name_of(username, session.principal):
+        return await land(request, session, back)  # another tab was faster
+    outcome = await prove_password(parts, visit, username, fields.get("password", ""))
+    match outcome:
+        case NotProven():
+            response = _form(
+                request,
+                back,
+                username=username,
+                error=ENGLISH.sign_in_refused,
+                status=HTTPStatus.UNAUTHORIZED,
+            )
+            response.headers["WWW-Authenticate"] = 'Gatepost realm="sign-in"'
+            now = parts.clock()
+            await parts.sleep(max(0.0, answer_at(visit.now, now) - now))
+            return response
+        case AddressThrottled(retry_after_seconds):
+            raise Refused(Answer(problem=Problem.THROTTLED, retry_after_seconds=retry_after_seconds))
+    principal = outcome.principal
+    scheme = choose_scheme(parts.settings.schemes, principal, visit.client_address)
+    if scheme is None:
+        return no_scheme(request, principal)
+    if "sms" in scheme.factors:
+        return await _ask_for_passcode(request, principal, scheme, back)
+    session, token = await begin_session(request, principal, scheme)
+    log_signed_in(request, session)
+    landing = await land(request, session, back)
+    set_session_cookie(request, landing, token)
+    return landing
+
+
+async def _ask_for_passcode(
+    request: web.Request, principal: Principal, scheme: SchemeSettings, back: WayBack
+) -> web.Response:
+    """Nothing is kept of a person to whom no passcode can be sent."""
+    parts, visit = request.app[PARTS], request[VISIT]
+    number = first_usable(principal.mobiles, parts.settings.mobile)
+    if isinstance(number, UnusableNumber):
+        return no_usable_mobile(request, principal, number)
+    too_many = await parts.throttle.reserve_send(
+        person=principal.guid, number=number.e164, address=visit.client_address, now=parts.clock()
+    )
+    if too_many is not None:
+        log_stop(request, principal, too_many.limit.value)
+        return throttled(request, ENGLISH.sends_throttled, too_many.retry_after_seconds, back)
+    session, token = await begin_session(request, principal, scheme)
+    sent = await start_challenge(parts, visit, session, number.e164, back)
+    if sent.is_under_way:
+        response = redirect(passcode_path(sent.challenge.challenge_id))
+    else:
+        response = unsent(request, session, sent.challenge, back)
+    set_session_cookie(request, response, token)
+    return response
+
+
+def _form(
+    request: web.Request,
+    back: WayBack,
+    *,
+    session: Session | None = None,
+    username: str = "",
+    error: str = "",
+    status: int = 200,
+) -> web.Response:
+    return page(
+        request,
+        "sign_in.html",
+        status=status,
+        action=SIGN_IN,
+        csrf_token=form_token(request, Form.SIGN_IN),
+        # Only what was judged is written into the page.
+        return_to=back.return_to,
+        start=back.start,
+        app=back.app.name if back.app is not None else "",
+        username=username if parse_login_name(username) is not None else "",
+        half_href=PASSCODE if session is not None else "",
+        error=error,
+    )
+
+
+def _is_name_of(typed: str, principal: Principal) -> bool:
+    login_name = parse_login_name(typed)
+    return login_name is not None and login_name.name.casefold() == principal.username.casefold()

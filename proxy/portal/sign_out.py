@@ -1,0 +1,60 @@
+"""Signing out: one button on the sign-in host, and the session ends for every app at once."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from proxy.portal.csrf import Form
+from proxy.portal.current_session import current_session
+from proxy.portal.forms import read_form, require_csrf_token
+from proxy.portal.keys import PARTS
+from proxy.portal.landing import START_PAGE
+from proxy.portal.log_sign_in import log_signed_out
+from proxy.portal.pages import clear_session_cookie, form_token, message
+from proxy.portal.refusals import OneButton
+from proxy.reserved import SIGN_IN, SIGN_OUT
+from proxy.sessions.session import Level
+from proxy.texts import ENGLISH
+
+
+async def show_sign_out(request: web.Request) -> web.StreamResponse:
+    session = await current_session(request)
+    if session is None:
+        return _signed_out(request)
+    return message(
+        request,
+        status=200,
+        title=ENGLISH.sign_out_title,
+        text=ENGLISH.sign_out_text.format(name=session.principal.display_name),
+        form=OneButton(
+            action=SIGN_OUT,
+            fields=(("csrf_token", form_token(request, Form.SIGN_OUT, session.session_id)),),
+            button=ENGLISH.sign_out_button,
+        ),
+        link_href=START_PAGE if session.level is Level.SIGNED_IN else SIGN_IN,
+        link_text=ENGLISH.sign_out_stay if session.level is Level.SIGNED_IN else ENGLISH.start_again,
+    )
+
+
+async def take_sign_out(request: web.Request) -> web.StreamResponse:
+    """End the session. Where there is none, nothing changes and the page is the same."""
+    fields = await read_form(request)
+    session = await current_session(request)
+    if session is not None:
+        require_csrf_token(request, fields, Form.SIGN_OUT, session.session_id)
+        await request.app[PARTS].store.end_session(session.session_id)
+        log_signed_out(request, session)
+    return _signed_out(request)
+
+
+def _signed_out(request: web.Request) -> web.Response:
+    response = message(
+        request,
+        status=200,
+        title=ENGLISH.signed_out_title,
+        text=ENGLISH.signed_out_text,
+        link_href=SIGN_IN,
+        link_text=ENGLISH.signed_out_again,
+    )
+    clear_session_cookie(request, response)
+    return response

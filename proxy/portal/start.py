@@ -1,0 +1,59 @@
+"""The start page: the apps that this person may open. And what is the same for everybody: assets and keys."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from proxy.access.policy import Allowed, judge
+from proxy.pages.assets import BY_PATH
+from proxy.portal.current_session import current_session
+from proxy.portal.keys import PARTS
+from proxy.portal.landing import START_PAGE, sign_in_path
+from proxy.portal.pages import page, redirect
+from proxy.portal.return_to import app_origin
+from proxy.reserved import SIGN_OUT
+from proxy.sessions.session import Level
+
+_ASSET_CACHING = "public, max-age=31536000, immutable"
+
+
+async def show_start(request: web.Request) -> web.StreamResponse:
+    session = await current_session(request)
+    if session is None or session.level is not Level.SIGNED_IN:
+        return redirect(sign_in_path())
+    settings = request.app[PARTS].settings
+    apps = [app for app in settings.apps if isinstance(judge(session.principal, app), Allowed)]
+    return page(
+        request,
+        "start.html",
+        name=session.principal.display_name,
+        apps=[
+            {"name": app.name, "host": app.host, "href": app_origin(app, settings.server.public_url) + "/"}
+            for app in apps
+        ],
+        sign_out_href=SIGN_OUT,
+    )
+
+
+async def to_start(request: web.Request) -> web.StreamResponse:
+    return redirect(START_PAGE)
+
+
+async def show_asset(request: web.Request) -> web.StreamResponse:
+    """A file named by its content: kept by browsers for ever (RFC 8246)."""
+    asset = BY_PATH.get(request.path)
+    if asset is None:
+        raise web.HTTPNotFound
+    headers = {"ETag": asset.etag, "Cache-Control": _ASSET_CACHING, "X-Content-Type-Options": "nosniff"}
+    if request.headers.get("If-None-Match") == asset.etag:
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=asset.body, headers=headers | {"Content-Type": asset.content_type})
+
+
+async def show_jwks(request: web.Request) -> web.StreamResponse:
+    """The public key of `X-Gatepost-Assertion` (RFC 7517)."""
+    return web.json_response(
+        request.app[PARTS].assertions.jwks(),
+        content_type="application/jwk-set+json",
+        headers={"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"},
+    )

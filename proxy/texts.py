@@ -1,0 +1,166 @@
+"""Every word that a person reads on a page of Gatepost's own, in one place and ready to be translated.
+
+A translation is another `Texts`. ``{name}`` marks what is filled in with `str.format`; nothing here is HTML.
+Problem texts are keyed by `proxy.answers.Problem`'s values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemText:
+    """A page's heading, and the sentence below it."""
+
+    title: str
+    text: str
+
+
+_PROBLEMS: Mapping[str, ProblemText] = MappingProxyType(
+    {
+        "malformed_request": ProblemText("Malformed request", "The request could not be read."),
+        "ambiguous_request": ProblemText(
+            "Ambiguous request", "The request can be read in more than one way, so it was not passed on."
+        ),
+        "not_signed_in": ProblemText("Sign in first", "There is no session for this request, or it has ended."),
+        "not_allowed": ProblemText("No access", "You are signed in, but not allowed to open this."),
+        "bad_form": ProblemText(
+            "This page was out of date", "The form belongs to an earlier page, so nothing was done. Please start again."
+        ),
+        "not_found": ProblemText("Page not found", "There is no such page here."),
+        "method_not_allowed": ProblemText("Not possible", "This page does not take that kind of request."),
+        "request_timeout": ProblemText("Too slow", "The request did not arrive in time."),
+        "body_too_large": ProblemText("Too large", "The request is larger than what is accepted here."),
+        "target_too_long": ProblemText("Address too long", "The address is longer than what is accepted here."),
+        "unknown_host": ProblemText("Unknown address", "No app is known under this address."),
+        "throttled": ProblemText("Too many tries", "There were too many tries in a short time. Please wait a little."),
+        "head_too_large": ProblemText(
+            "Request too large", "The request's header is too large. Deleting this site's cookies may help."
+        ),
+        "internal_error": ProblemText("Something went wrong", "The fault is on our side. Please try again."),
+        "not_implemented": ProblemText("Not supported", "The request asks for something that is not offered here."),
+        "upstream_unreachable": ProblemText(
+            "The app cannot be reached", "It may be starting or down. Please try later."
+        ),
+        "upstream_broken": ProblemText("The app's answer was broken", "It could not be read. Please try again."),
+        "directory_unavailable": ProblemText(
+            "Sign-in is unavailable", "The directory does not answer just now. Please try again in a moment."
+        ),
+        "store_unavailable": ProblemText(
+            "Temporarily unavailable", "Sessions cannot be read just now. Please try again in a moment."
+        ),
+        "overloaded": ProblemText("Very busy", "There are too many requests just now. Please try again in a moment."),
+        "upstream_silent": ProblemText("The app does not answer", "It took too long. Please try again."),
+        "version_not_supported": ProblemText("Not supported", "This version of HTTP is not spoken here."),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The pages' words. The fields' prefixes name the page."""
+
+    language: str = "en"
+    product: str = "Gatepost"
+    incident: str = "Incident"
+
+    sign_in_title: str = "Sign in"
+    sign_in_lead: str = "Use your work account."
+    sign_in_lead_app: str = "to continue to {app}"
+    sign_in_username: str = "User name"
+    sign_in_password: str = "Password"  # noqa: S105  # a label
+    sign_in_button: str = "Continue"
+    sign_in_refused: str = (
+        "That did not work. Check the user name and the password. "
+        "After several wrong tries, sign-in is paused for a while."
+    )
+    sign_in_stale: str = "This page had been open for too long. Please type your password again."
+    sign_in_half: str = "You have already given your password."
+    sign_in_half_link: str = "Go on to the code"
+
+    passcode_title: str = "Enter your code"
+    passcode_sent: str = "We sent a text message with a code to your mobile"
+    passcode_number: str = "number ending in {ending}"
+    passcode_label: str = "{digits}-digit code"
+    passcode_button: str = "Sign in"
+    passcode_wrong: str = "That code is not right."
+    passcode_left_one: str = "You have one try left."
+    passcode_left_many: str = "You have {count} tries left."
+    passcode_shape: str = "The code has {digits} digits. Please type all of them."
+    passcode_resent: str = "The code was sent again. It is the same one as before."
+    passcode_too_soon: str = "Please wait a little: you can have it sent again in {seconds} seconds."
+    passcode_not_here: str = "Nothing arrived?"
+    passcode_advice: str = (
+        "A text message can take a minute. Check that your phone is on and has signal. "
+        "If this is not your number, ask your IT help desk to correct it."
+    )
+    passcode_resend: str = "Send the code again"
+    passcode_resend_in: str = "Send again in {seconds} s"
+    passcode_resend_when: str = "You can have it sent again in {seconds} seconds."
+    passcode_other: str = "Sign in as someone else"
+    passcode_sends_throttled: str = "No more messages can be sent just now. The last code sent may still arrive."
+
+    gone_title: str = "The code is no longer valid"
+    gone_text: str = "It was used already, or its time ran out. You can have a new one sent."
+    gone_button: str = "Send a new code"
+    exhausted_title: str = "Too many wrong codes"
+    exhausted_text: str = "For your safety this sign-in was stopped. Please start again with your password."
+    start_again: str = "Start again"
+    locked_text: str = "Too many wrong codes were entered for this account. Please ask your IT help desk."
+    passcodes_throttled: str = "Too many codes were entered. Please wait a while before you try again."
+    sends_throttled: str = "Too many codes were asked for. Please wait a while before you try again."
+
+    unsent_title: str = "The code could not be sent"
+    unsent_text: str = "The text message to your mobile {number} could not be handed over. This is not your fault."
+    unsent_button: str = "Try again"
+
+    no_mobile_title: str = "No usable mobile number"
+    no_mobile_text: str = (
+        "Your password was right, but the code cannot be sent: the mobile number in your account is missing or "
+        "cannot receive text messages. Ask your IT help desk to correct the mobile field, then sign in again."
+    )
+    no_scheme_title: str = "You cannot sign in from here"
+    no_scheme_text: str = (
+        "Your password was right, but no way of signing in is set up for your account at this place. "
+        "Ask your IT help desk."
+    )
+
+    ticket_title: str = "Signing in to the app did not work"
+    ticket_text: str = (
+        "Your browser did not keep the app's cookie. Allow cookies for this address, then open the app again."
+    )
+
+    start_title: str = "Your apps"
+    start_signed_in: str = "Signed in as {name}"
+    start_none: str = "There is no app that you may open. Ask your IT help desk."
+    start_sign_out: str = "Sign out"
+
+    sign_out_title: str = "Sign out?"
+    sign_out_text: str = "You are signed in as {name}. Signing out ends your session in every app."
+    sign_out_button: str = "Sign out"
+    sign_out_stay: str = "Stay signed in"
+    signed_out_title: str = "You are signed out"
+    signed_out_text: str = "Your session has ended in every app."
+    signed_out_again: str = "Sign in again"
+
+    back_to_start: str = "Go to the start page"
+    try_later: str = "Try again in {wait}."
+    seconds_one: str = "1 second"
+    seconds_many: str = "{count} seconds"
+    minutes_one: str = "1 minute"
+    minutes_many: str = "{count} minutes"
+
+    problems: Mapping[str, ProblemText] = field(default_factory=lambda: _PROBLEMS)
+
+    def duration(self, seconds: int) -> str:
+        """A waiting time in words: seconds up to 90, then minutes rounded up."""
+        if seconds <= 90:
+            return self.seconds_one if seconds == 1 else self.seconds_many.format(count=seconds)
+        minutes = -(-seconds // 60)
+        return self.minutes_one if minutes == 1 else self.minutes_many.format(count=minutes)
+
+
+ENGLISH = Texts()
