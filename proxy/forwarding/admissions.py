@@ -1,0 +1,80 @@
+"""What is worked out once per session and app instead of once per request: the decision and the identity header block.
+
+An entry holds as long as the session's facts are the ones it was made of, and for half an assertion's life.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from config.settings import AppSettings
+from proxy.forwarding.gate import Admit, Decision, decide
+from proxy.forwarding.upstream_lines import block
+from proxy.identity import Assertions, identity_headers
+from proxy.sessions.session import Session
+
+_ASSERTION = b"X-Gatepost-Assertion"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """The decision on one session and one app, and what the app is told about the person."""
+
+    session: Session = field(repr=False)
+    decision: Decision
+    is_admitted: bool
+    identity_block: bytes = field(repr=False)
+    """Header lines without the last CRLF; empty if not admitted."""
+    renew_at: float
+
+
+def _same_facts(one: Session, other: Session) -> bool:
+    """Whether nothing differs that the decision, the headers or the assertion are made of."""
+    return one is other or (
+        one.session_id == other.session_id
+        and (one.principal is other.principal or one.principal == other.principal)
+        and one.passcode_proven_at == other.passcode_proven_at
+        and one.password_proven_at == other.password_proven_at
+        and one.factors == other.factors
+        and one.scheme == other.scheme
+    )
+
+
+class Admissions:
+    """The cache, per worker. It forgets a session when it ends, and everything when it grows beyond `capacity`."""
+
+    def __init__(self, assertions: Assertions, *, capacity: int = 200_000) -> None:
+        self._assertions = assertions
+        self._capacity = capacity
+        self._by_session: dict[str, dict[str, Admission]] = {}
+
+    def get(self, session: Session, app: AppSettings, now: float) -> Admission:
+        """The admission of this session, which is not over, to `app`. An error in here must deny the request."""
+        of_session = self._by_session.get(session.session_id)
+        if of_session is None:
+            if len(self._by_session) >= self._capacity:
+                self._by_session.clear()
+            of_session = self._by_session[session.session_id] = {}
+        admission = of_session.get(app.name)
+        if admission is None or now >= admission.renew_at or not _same_facts(admission.session, session):
+            admission = of_session[app.name] = self._admit(session, app, now)
+        return admission
+
+    def forget(self, session_id: str) -> None:
+        """The session is over."""
+        self._by_session.pop(session_id, None)
+
+    def _admit(self, session: Session, app: AppSettings, now: float) -> Admission:
+        decision = decide(session, app)
+        is_admitted = isinstance(decision, Admit)
+        identity_block = b""
+        if is_admitted:
+            assertion = self._assertions.sign(session, app, now)
+            identity_block = block((*identity_headers(session, app), (_ASSERTION, assertion)))
+        return Admission(
+            session=session,
+            decision=decision,
+            is_admitted=is_admitted,
+            identity_block=identity_block,
+            renew_at=now + Assertions.LIFETIME_SECONDS / 2,
+        )

@@ -1,0 +1,183 @@
+"""Where a body ends and how it is framed anew: pure state, bytes in, pieces out (RFC 9112 section 6).
+
+A body is never collected: what comes in goes out at once, as slices of what was read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+import httptools
+
+from proxy.forwarding.field_names import may_be_trailer
+
+MAX_TRAILER_BYTES = 8 * 1024
+_MAX_SIZE_LINE = 1024
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})([ \t]*;.*)?", re.DOTALL)
+
+Piece = bytes | memoryview
+
+
+class BrokenBody(Exception):
+    """The sender's framing is wrong or ambiguous: nothing after it on this connection can be trusted."""
+
+
+class Body(Protocol):
+    """A body that is being read. `feed` returns its pieces; `is_over` once it ended, with what came after."""
+
+    is_over: bool
+    leftover: bytes
+
+    def feed(self, data: bytes) -> Sequence[Piece]:
+        """Raises `BrokenBody`."""
+        ...
+
+
+class LengthBody:
+    """A body of a known length."""
+
+    __slots__ = ("is_over", "leftover", "remaining")
+
+    def __init__(self, length: int) -> None:
+        self.remaining = length
+        self.is_over = length == 0
+        self.leftover = b""
+
+    def feed(self, data: bytes) -> Sequence[Piece]:
+        size = len(data)
+        if size < self.remaining:
+            self.remaining -= size
+            return (data,)
+        self.is_over = True
+        if size == self.remaining:
+            self.remaining = 0
+            return (data,)
+        end, self.remaining = self.remaining, 0
+        self.leftover = data[end:]
+        return (data[:end],) if end else ()
+
+
+class UntilCloseBody:
+    """A response's body that ends with its connection (RFC 9112 section 6.3, number 8)."""
+
+    __slots__ = ("is_over", "leftover")
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self.leftover = b""
+
+    def feed(self, data: bytes) -> Sequence[Piece]:
+        return (data,)
+
+
+class ChunkedBody:
+    """The chunked coding, read strictly (RFC 9112 section 7.1): CRLF only, plain hex sizes, bounded lines.
+
+    `extensions` says whether chunk extensions are passed over (responses) or refused (requests): they mean nothing
+    to anyone, and every parser that reads them in its own way has been a way to smuggle.
+    """
+
+    __slots__ = ("_extensions", "_line", "_remaining", "_state", "is_over", "leftover", "trailers")
+
+    def __init__(self, *, extensions: bool) -> None:
+        self._extensions = extensions
+        self._state = self._read_size
+        self._line = b""
+        self._remaining = 0
+        self.is_over = False
+        self.leftover = b""
+        self.trailers: list[bytes] = []
+        """Trailer fields that may be passed on, as lines without CRLF."""
+
+    def feed(self, data: bytes) -> Sequence[Piece]:
+        pieces: list[Piece] = []
+        if self._line:
+            data, self._line = self._line + data, b""
+        view = memoryview(data)
+        at = 0
+        while at >= 0 and not self.is_over:
+            at = self._state(data, view, at, pieces)
+        return pieces
+
+    # Each state returns where to read on, or -1 when it needs more bytes.
+
+    def _read_size(self, data: bytes, view: memoryview, at: int, pieces: list[Piece]) -> int:
+        end = data.find(b"\r\n", at, at + _MAX_SIZE_LINE)
+        if end < 0:
+            if len(data) - at >= _MAX_SIZE_LINE or b"\n" in data[at:]:
+                raise BrokenBody("chunk size")
+            self._line = data[at:]
+            return -1
+        match = _SIZE.fullmatch(data, at, end)
+        if match is None or (match[2] and (not self._extensions or b"\n" in match[2] or b"\r" in match[2])):
+            raise BrokenBody("chunk size")
+        self._remaining = int(match[1], 16)
+        self._state = self._read_chunk if self._remaining else self._read_trailers
+        return end + 2
+
+    def _read_chunk(self, data: bytes, view: memoryview, at: int, pieces: list[Piece]) -> int:
+        piece = view[at : at + self._remaining]
+        if piece:
+            pieces.append(piece)
+            self._remaining -= len(piece)
+        if self._remaining:
+            return -1
+        self._state = self._read_chunk_end
+        return at + len(piece)
+
+    def _read_chunk_end(self, data: bytes, view: memoryview, at: int, pieces: list[Piece]) -> int:
+        end = data[at : at + 2]
+        if not b"\r\n".startswith(end):
+            raise BrokenBody("chunk end")
+        if len(end) < 2:
+            self._line = end
+            return -1
+        self._state = self._read_size
+        return at + 2
+
+    def _read_trailers(self, data: bytes, view: memoryview, at: int, pieces: list[Piece]) -> int:
+        if data.startswith(b"\r\n", at):
+            end = at + 2
+        else:
+            found = data.find(b"\r\n\r\n", at)
+            if found < 0 and len(data) - at <= MAX_TRAILER_BYTES:
+                self._line = data[at:]
+                return -1
+            end = found + 4
+            if found < 0 or end - at > MAX_TRAILER_BYTES:
+                raise BrokenBody("trailers too large")
+            self.trailers = parse_trailers(data[at:end])
+        self.is_over = True
+        self.leftover = data[end:]
+        return end
+
+
+class _Trailers:
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if may_be_trailer(name):
+            self.lines.append(name + b": " + value)
+
+
+def parse_trailers(section: bytes) -> list[bytes]:
+    """The fields of a trailer section that may be passed on; raises `BrokenBody` if it is no list of fields."""
+    trailers = _Trailers()
+    try:
+        httptools.HttpResponseParser(trailers).feed_data(b"HTTP/1.1 204 Trailers\r\n" + section)
+    except httptools.HttpParserError as exc:
+        raise BrokenBody("trailers") from exc
+    return trailers.lines
+
+
+def as_chunk(piece: Piece) -> tuple[Piece, ...]:
+    """`piece`, which is not empty, as one chunk."""
+    return (b"%x\r\n" % len(piece), piece, b"\r\n")
+
+
+def last_chunk(trailers: Sequence[bytes] = ()) -> bytes:
+    """The end of a chunked body."""
+    return b"0\r\n" + b"".join(line + b"\r\n" for line in trailers) + b"\r\n"

@@ -1,0 +1,63 @@
+"""The decision on one request to an app: pure functions of the session, the app and the request."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from config.settings import AppSettings
+from config.values import PublicURL
+from proxy.access.policy import Allowed, NotInGroups, judge
+from proxy.reserved import RETURN_TO, SIGN_IN, START, browser_cookie
+from proxy.sessions.session import Level, Session
+from proxy.sessions.tokens import token_digest
+
+MAX_RETURN_TO_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Forward it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskToSignIn:
+    """Nobody is signed in here (a half signed-in session counts as nobody)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Signed in, but not a member of any of `groups`."""
+
+    groups: tuple[str, ...]
+
+
+Decision = Admit | AskToSignIn | Deny
+
+
+def decide(session: Session | None, app: AppSettings) -> Decision:
+    """What becomes of a request to `app` with this session, which is not over."""
+    if session is None or session.level is not Level.SIGNED_IN:
+        return AskToSignIn()
+    match judge(session.principal, app):
+        case Allowed():
+            return Admit()
+        case NotInGroups(groups):
+            return Deny(groups)
+
+
+def sign_in_location(*, public_url: PublicURL, host: bytes, target: bytes, browser_token: bytes) -> bytes:
+    """Where a page load without a session is sent: the sign-in page, told the way back and which browser asked."""
+    if len(target) > MAX_RETURN_TO_BYTES:
+        target = b"/"
+    return_to = f"{public_url.scheme}://{public_url.authority(host.decode('ascii'))}{target.decode('ascii')}"
+    start = base64.urlsafe_b64encode(token_digest(browser_token)).rstrip(b"=").decode("ascii")
+    location = f"{public_url.origin}{SIGN_IN}?{RETURN_TO}={quote(return_to, safe='')}&{START}={start}"
+    return location.encode("ascii")
+
+
+def browser_cookie_field(token: bytes, scheme: str) -> bytes:
+    """The ``Set-Cookie`` value that marks a browser before it is signed in."""
+    secure = b"; Secure" if scheme == "https" else b""
+    return browser_cookie(scheme).encode("ascii") + b"=" + token + b"; Path=/; HttpOnly; SameSite=Lax" + secure

@@ -1,0 +1,40 @@
+"""Gatepost's own answers as bytes on the wire."""
+
+from __future__ import annotations
+
+import http
+from collections.abc import Iterable
+
+from proxy.answers import Answer, render
+
+
+def _text(value: bytes | str) -> bytes:
+    return value if isinstance(value, bytes) else value.encode("utf-8")
+
+
+def response(
+    status: int, fields: Iterable[tuple[bytes | str, bytes | str]], body: bytes, *, method: bytes, closes: bool
+) -> bytes:
+    """A whole response; to HEAD without its body."""
+    reason = http.HTTPStatus(status).phrase.encode("ascii")
+    out = [b"HTTP/1.1 %d %b" % (status, reason)]
+    out += [_text(name) + b": " + _text(value) for name, value in fields]
+    out.append(b"Content-Length: %d" % len(body))
+    if closes:
+        out.append(b"Connection: close")
+    out.append(b"\r\n" if method == b"HEAD" else b"\r\n" + body)
+    return b"\r\n".join(out)
+
+
+def answer_bytes(answer: Answer, *, page: bool, sign_in_origin: str, method: bytes, closes: bool) -> bytes:
+    """`answer` as a page or as JSON."""
+    fields, body = render(answer, page=page, sign_in_origin=sign_in_origin)
+    return response(answer.status, fields, body, method=method, closes=closes)
+
+
+def redirect(location: bytes, *, set_cookie: bytes | None, method: bytes, closes: bool) -> bytes:
+    """302 to the sign-in page. No cache may keep it: the next answer may be the app's."""
+    fields: list[tuple[bytes | str, bytes | str]] = [(b"Location", location), (b"Cache-Control", b"no-store")]
+    if set_cookie is not None:
+        fields.append((b"Set-Cookie", set_cookie))
+    return response(302, fields, b"", method=method, closes=closes)

@@ -1,0 +1,221 @@
+"""A request's head, read strictly: pure, from the bytes up to and with the empty line to a `RequestHead` or a refusal.
+
+llhttp (through httptools) refuses bare CR and LF, folded lines, blanks before a colon, forbidden signs, and
+Content-Length or Transfer-Encoding given twice, together or malformed. What it lets through and we do not is
+checked here: the version, blanks and empty lines around the request line, other transfer codings, Host.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import httptools
+
+from proxy.answers import Problem
+from proxy.forwarding.field_names import RequestField, request_field
+
+MAX_FIELDS = 100
+MAX_TARGET_BYTES = 16 * 1024
+
+_AUTHORITY = re.compile(rb"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{0,5})?")
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_PASS = RequestField.PASS
+
+
+class RefusedHead(Exception):
+    """This request cannot be answered by anybody. `problem` is what to tell the client; the connection ends."""
+
+    def __init__(self, problem: Problem, reason: str) -> None:
+        super().__init__(reason)
+        self.problem = problem
+        self.reason = reason
+        """For the log; never a piece of the request."""
+
+
+class RequestHead:
+    """What a request asks, and the fields that go on to an upstream as they are.
+
+    Filled once by the parser and not changed afterwards. The defaults stand in the class, so that a field which
+    is not there costs nothing.
+    """
+
+    method: bytes
+    target: bytes
+    """Origin form (or ``*``), its bytes as sent."""
+    is_http_1_1 = True
+    host = b""
+    """Lower case, no port, no trailing dot."""
+    host_field = b""
+    """As sent."""
+    lines: list[bytes]
+    """``Name: value`` without CRLF, in the order sent; hop-by-hop, cookies and what Gatepost sets left out."""
+    cookie: bytes | None = None
+    content_length: int | None = None
+    is_chunked = False
+    keeps_alive = True
+    upgrade: bytes | None = None
+    """What to upgrade to, if asked for in a way that is passed on."""
+    expects_continue = False
+    accepts_trailers = False
+    authorization: bytes | None = None
+    accept: bytes | None = None
+    fetch_mode: bytes | None = None
+    fetch_dest: bytes | None = None
+    forwarded_for: tuple[bytes, ...] = ()
+    forwarded_proto: tuple[bytes, ...] = ()
+
+    _hosts = 0
+    _connection = b""
+    _upgrade: bytes | None = None
+    _transfer_encoding: bytes | None = None
+    _expect: bytes | None = None
+    _cookies: tuple[bytes, ...] = ()
+
+    def __init__(self) -> None:
+        self.lines = []
+
+    @property
+    def has_body(self) -> bool:
+        return self.is_chunked or bool(self.content_length)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser for each field; must not raise."""
+        field = request_field(name)
+        if field is _PASS:
+            self.lines.append(name + b": " + value)
+        else:
+            self._note(field, name, value)
+
+    def _note(self, field: RequestField, name: bytes, value: bytes) -> None:
+        match field:
+            case RequestField.HOST:
+                self._hosts += 1
+                self.host_field = value.rstrip(b" \t")
+            case RequestField.COOKIE:
+                self.cookie = value if self.cookie is None else self.cookie + b"; " + value
+            case RequestField.ACCEPT:
+                self.accept = value if self.accept is None else self.accept + b", " + value
+                self.lines.append(name + b": " + value)
+            case RequestField.FETCH_MODE:
+                self.fetch_mode = value.rstrip(b" \t")
+                self.lines.append(name + b": " + value)
+            case RequestField.FETCH_DEST:
+                self.fetch_dest = value.rstrip(b" \t")
+                self.lines.append(name + b": " + value)
+            case RequestField.CONTENT_LENGTH:
+                # llhttp accepted it: one field, digits only, perhaps blanks after them.
+                self.content_length = int(value)
+            case RequestField.TRANSFER_ENCODING:
+                self._transfer_encoding = value.rstrip(b" \t")
+            case RequestField.CONNECTION:
+                self._connection = self._connection + b"," + value if self._connection else value
+            case RequestField.UPGRADE:
+                self._upgrade = value.rstrip(b" \t") if self._upgrade is None else self._upgrade + b", " + value
+            case RequestField.EXPECT:
+                self._expect = value.rstrip(b" \t")
+            case RequestField.TE:
+                self.accepts_trailers = b"trailers" in value.lower()
+            case RequestField.AUTHORIZATION:
+                self.authorization = value
+            case RequestField.FORWARDED_FOR:
+                self.forwarded_for += (value,)
+            case RequestField.FORWARDED_PROTO:
+                self.forwarded_proto += (value,)
+            case _:  # DROP
+                pass
+
+    def finish(self) -> None:
+        """Judge what the fields say together; raises `RefusedHead`."""
+        if self._hosts != 1:
+            raise RefusedHead(Problem.MALFORMED_REQUEST, "not exactly one Host")
+        self.host = host_name(self.host_field)
+        if self.target[:1] != b"/" or b"#" in self.target:
+            self._judge_target()
+        if self._transfer_encoding is not None:
+            self._judge_transfer_encoding(self._transfer_encoding)
+        if self._expect is not None:
+            if self._expect.lower() != b"100-continue":
+                raise RefusedHead(Problem.NOT_IMPLEMENTED, "expectation")
+            self.expects_continue = self.is_http_1_1
+        if not self.is_http_1_1:
+            self.keeps_alive = False
+        if self._connection:
+            self._judge_connection()
+
+    def _judge_target(self) -> None:
+        """RFC 9112 section 3.2: origin form, absolute form (to the host that Host names), ``*`` for OPTIONS."""
+        if b"#" in self.target:
+            raise RefusedHead(Problem.MALFORMED_REQUEST, "fragment in the target")
+        if self.target == b"*" and self.method == b"OPTIONS":
+            return
+        absolute = _ABSOLUTE.fullmatch(self.target)
+        if absolute is None:
+            raise RefusedHead(Problem.MALFORMED_REQUEST, "form of the target")
+        if host_name(absolute[1]) != self.host:
+            raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "target and Host differ")
+        rest = absolute[2]
+        self.target = rest if rest[:1] == b"/" else b"/" + rest
+
+    def _judge_transfer_encoding(self, value: bytes) -> None:
+        if not self.is_http_1_1:
+            raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "Transfer-Encoding in HTTP/1.0")
+        if value.lower() != b"chunked":
+            raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "transfer coding")
+        self.is_chunked = True
+
+    def _judge_connection(self) -> None:
+        """RFC 9110 section 7.6.1: fields named here go no further. Ours are added later and cannot be named."""
+        named = {token.strip(b" \t") for token in self._connection.lower().split(b",")}
+        if b"close" in named:
+            self.keeps_alive = False
+        elif b"keep-alive" in named:
+            self.keeps_alive = True
+        if self._upgrade is not None and b"upgrade" in named and self.is_http_1_1 and not self.has_body:
+            protocols = [protocol.strip(b" \t").lower() for protocol in self._upgrade.split(b",")]
+            # An HTTP/2 tunnel would carry requests that nobody judged.
+            if not any(protocol.startswith((b"h2", b"http", b"tls")) for protocol in protocols):
+                self.upgrade = self._upgrade
+        if len(named) > 1 or not named <= {b"close", b"keep-alive", b"upgrade"}:
+            self.lines = [line for line in self.lines if line.partition(b":")[0].lower() not in named]
+            if b"authorization" in named:
+                self.authorization = None
+
+
+@lru_cache(maxsize=1024)
+def host_name(authority: bytes) -> bytes:
+    """The host of ``host[:port]`` as it is compared: lower case, no port, no trailing dot; raises `RefusedHead`."""
+    match = _AUTHORITY.fullmatch(authority)
+    if match is None:
+        raise RefusedHead(Problem.MALFORMED_REQUEST, "host")
+    return match[1].lower().removesuffix(b".")
+
+
+def parse_request_head(raw: bytes) -> RequestHead:
+    """Read a whole head, its empty line included; raises `RefusedHead`."""
+    head = RequestHead()
+    line = raw[: raw.find(b"\r\n")].split(b" ")
+    if len(line) != 3:
+        raise RefusedHead(Problem.MALFORMED_REQUEST, "request line")
+    head.method, head.target, version = line
+    if version != b"HTTP/1.1":
+        if version != b"HTTP/1.0":
+            is_http = version.startswith(b"HTTP/") and version != b"HTTP/0.9"
+            raise RefusedHead(Problem.VERSION_NOT_SUPPORTED if is_http else Problem.MALFORMED_REQUEST, "version")
+        head.is_http_1_1 = False
+    if len(head.target) > MAX_TARGET_BYTES:
+        raise RefusedHead(Problem.TARGET_TOO_LONG, "target")
+    if raw.count(b"\r\n") > MAX_FIELDS + 2:
+        raise RefusedHead(Problem.HEAD_TOO_LARGE, "number of fields")
+    if head.method == b"CONNECT":
+        raise RefusedHead(Problem.NOT_IMPLEMENTED, "CONNECT")
+    try:
+        httptools.HttpRequestParser(head).feed_data(raw)
+    except httptools.HttpParserUpgrade:
+        pass
+    except httptools.HttpParserInvalidMethodError as exc:
+        raise RefusedHead(Problem.NOT_IMPLEMENTED, "method") from exc
+    except httptools.HttpParserError as exc:
+        raise RefusedHead(Problem.MALFORMED_REQUEST, "head") from exc
+    head.finish()
+    return head

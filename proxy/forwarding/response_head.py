@@ -1,0 +1,132 @@
+"""An upstream's response head, read strictly and rewritten for the client: pure."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import httptools
+
+from proxy.forwarding.bodies import Body, ChunkedBody, LengthBody, UntilCloseBody
+from proxy.forwarding.cookies import clear_site_data_without_cookies, sets_reserved_cookie
+from proxy.forwarding.field_names import ResponseField, response_field
+
+MAX_FIELDS = 200
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t \x21-\x7e\x80-\xff]*))?")
+_PASS = ResponseField.PASS
+
+
+class BrokenResponse(Exception):
+    """What the upstream sent is no HTTP/1 response that can be passed on."""
+
+
+class ResponseHead:
+    """What an upstream answers, and the fields that go on to the client as they are. Filled once by the parser."""
+
+    status: int
+    reason: bytes
+    is_http_1_1: bool
+    lines: list[bytes]
+    content_length: int | None = None
+    is_chunked = False
+    closes = False
+    upgrade: bytes | None = None
+    _named: frozenset[bytes] = frozenset()
+    _transfer_encoding: bytes | None = None
+
+    def __init__(self, *, may_set_reserved_cookies: bool) -> None:
+        self.lines = []
+        self._may_set_reserved_cookies = may_set_reserved_cookies
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser for each field; must not raise."""
+        field = response_field(name)
+        if field is _PASS:
+            self.lines.append(name + b": " + value)
+        else:
+            self._note(field, name, value)
+
+    def _note(self, field: ResponseField, name: bytes, value: bytes) -> None:
+        match field:
+            case ResponseField.CONTENT_LENGTH:
+                self.content_length = int(value)
+            case ResponseField.CONNECTION:
+                tokens = frozenset(token.strip(b" \t") for token in value.lower().split(b","))
+                self.closes = self.closes or b"close" in tokens
+                self._named |= tokens - {b"close", b"keep-alive", b"upgrade"}
+            case ResponseField.SET_COOKIE:
+                if self._may_set_reserved_cookies or not sets_reserved_cookie(value):
+                    self.lines.append(name + b": " + value)
+            case ResponseField.CLEAR_SITE_DATA:
+                kept = value if self._may_set_reserved_cookies else clear_site_data_without_cookies(value)
+                if kept:
+                    self.lines.append(name + b": " + kept)
+            case ResponseField.TRANSFER_ENCODING:
+                self._transfer_encoding = value.rstrip(b" \t")
+            case ResponseField.UPGRADE:
+                self.upgrade = value
+            case _:  # DROP
+                pass
+
+    def finish(self) -> None:
+        """Judge what the fields say together; raises `BrokenResponse`."""
+        if self._transfer_encoding is not None:
+            # Another coding below chunked cannot be undone here, and naming it to the client is not ours to do.
+            if self._transfer_encoding.lower() != b"chunked" or not self.is_http_1_1:
+                raise BrokenResponse("transfer coding")
+            self.is_chunked = True
+        if self._named:
+            self.lines = [line for line in self.lines if line.partition(b":")[0].lower() not in self._named]
+
+    @property
+    def is_interim(self) -> bool:
+        return self.status < 200 and self.status != 101
+
+    def body(self, method: bytes) -> Body:
+        """How the body of this answer to `method` ends (RFC 9112 section 6.3)."""
+        if method == b"HEAD" or self.status in (204, 304):
+            return LengthBody(0)
+        if self.is_chunked:
+            return ChunkedBody(extensions=True)
+        if self.content_length is not None:
+            return LengthBody(self.content_length)
+        return UntilCloseBody()
+
+
+@lru_cache(maxsize=256)
+def _status_line(line: bytes) -> tuple[bool, int, bytes]:
+    match = _STATUS_LINE.fullmatch(line)
+    if match is None:
+        raise BrokenResponse("status line")
+    return match[1] == b"1", int(match[2]), match[3] or b""
+
+
+def parse_response_head(raw: bytes, *, may_set_reserved_cookies: bool = False) -> ResponseHead:
+    """Read a whole head, its empty line included; raises `BrokenResponse`."""
+    head = ResponseHead(may_set_reserved_cookies=may_set_reserved_cookies)
+    head.is_http_1_1, head.status, head.reason = _status_line(raw[: raw.find(b"\r\n")])
+    if raw.count(b"\r\n") > MAX_FIELDS + 2:
+        raise BrokenResponse("number of fields")
+    try:
+        httptools.HttpResponseParser(head).feed_data(raw)
+    except httptools.HttpParserUpgrade:
+        pass
+    except httptools.HttpParserError as exc:
+        raise BrokenResponse("head") from exc  # a 101 that names no protocol ends here, too
+    head.finish()
+    return head
+
+
+def head_for_client(
+    head: ResponseHead, *, method: bytes, client_is_http_1_1: bool, chunked: bool, connection: bytes | None
+) -> bytes:
+    """The head as the client gets it; `connection` is our own ``Connection`` value, if one is needed."""
+    out = [b"HTTP/1.1 %d %b" % (head.status, head.reason), *head.lines]
+    if chunked and client_is_http_1_1:
+        out.append(b"Transfer-Encoding: chunked")
+    elif head.content_length is not None and head.status >= 200 and head.status != 204:
+        out.append(b"Content-Length: %d" % head.content_length)
+    if connection is not None:
+        out.append(b"Connection: " + connection)
+    out.append(b"\r\n")
+    return b"\r\n".join(out)

@@ -1,0 +1,59 @@
+"""One connection to an upstream: it carries one exchange at a time, or waits in its pool."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from proxy.forwarding.exchange import Exchange
+    from proxy.forwarding.upstream_pool import UpstreamPool
+
+WRITE_BUFFER_BYTES = 128 * 1024
+"""What may wait to be sent on one connection before its sender is held; one read more can come on top."""
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """Hands what happens to its exchange. Without an exchange, anything but silence ends it."""
+
+    def __init__(self, pool: UpstreamPool) -> None:
+        self.pool = pool
+        self.exchange: Exchange | None = None
+        self.has_served = False
+        """Whether an exchange was completed on it before: only then can it have died of old age."""
+        self.idle_since = 0.0
+        self.is_lost = False
+        self.transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
+
+    def data_received(self, data: bytes) -> None:
+        exchange = self.exchange
+        if exchange is None:  # nobody asked: what it says next could not be told from an answer
+            self.abort()
+        else:
+            exchange.on_upstream_data(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_lost = True
+        exchange, self.exchange = self.exchange, None
+        if exchange is None:
+            self.pool.forget(self)
+        else:
+            exchange.on_upstream_lost(is_clean=exc is None)
+
+    def pause_writing(self) -> None:
+        if self.exchange is not None:
+            self.exchange.on_upstream_full()
+
+    def resume_writing(self) -> None:
+        if self.exchange is not None:
+            self.exchange.on_upstream_drained()
+
+    def abort(self) -> None:
+        """End it at once; it is not used again."""
+        self.exchange = None
+        self.pool.forget(self)
+        self.transport.abort()

@@ -1,0 +1,76 @@
+"""What an upstream or the portal receives: the request's head as sent, plus what Gatepost itself adds. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from proxy.access.networks import ClientPlace
+from proxy.forwarding.request_head import RequestHead
+from proxy.forwarding.routes import Upstream
+from proxy.internal_headers import CLIENT_ADDRESS, CLIENT_HOST, CLIENT_SCHEME, INCIDENT
+
+_FORBIDDEN = bytes((*range(32), 127))
+
+
+def block(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """``Name: value`` lines joined by CRLF, without one at the end; control characters cannot get in."""
+    return b"\r\n".join(name + b": " + value.translate(None, _FORBIDDEN) for name, value in fields)
+
+
+def _node(address: str) -> str:
+    """An address as ``Forwarded`` writes it (RFC 7239 section 6)."""
+    return f'"[{address}]"' if ":" in address else address
+
+
+def forwarded_block(place: ClientPlace, host_field: bytes) -> bytes:
+    """``X-Forwarded-For/-Proto/-Host`` and ``Forwarded`` (RFC 7239), of what is believed and nothing else."""
+    proto = "https" if place.is_https else "http"
+    hops = (place.address, *place.proxies)
+    elements = [f"for={_node(hop)}" for hop in hops]
+    elements[0] += f';host="{host_field.decode("ascii")}";proto={proto}'
+    return block(
+        (
+            (b"X-Forwarded-For", ", ".join(hops).encode("ascii", "replace")),
+            (b"X-Forwarded-Proto", proto.encode("ascii")),
+            (b"X-Forwarded-Host", host_field),
+            (b"Forwarded", ", ".join(elements).encode("ascii", "replace")),
+        )
+    )
+
+
+def portal_block(place: ClientPlace, host: bytes, incident: str) -> bytes:
+    """What the portal is told about the request."""
+    return block(
+        (
+            (CLIENT_ADDRESS.encode("ascii"), place.address.encode("ascii", "replace")),
+            (CLIENT_SCHEME.encode("ascii"), b"https" if place.is_https else b"http"),
+            (CLIENT_HOST.encode("ascii"), host),
+            (INCIDENT.encode("ascii"), incident.encode("ascii")),
+        )
+    )
+
+
+def head_for_upstream(head: RequestHead, upstream: Upstream, cookie: bytes, blocks: Iterable[bytes]) -> bytes:
+    """The whole head that is sent upstream: as the client sent it, less what must not go on, plus `blocks`.
+
+    Ours come last and after everything that ``Connection`` could name was taken out.
+    """
+    host = head.host_field if upstream.preserve_host else upstream.url.authority.encode("ascii")
+    lines = [head.method + b" " + head.target + b" HTTP/1.1\r\nHost: " + host, *head.lines]
+    if cookie:
+        lines.append(b"Cookie: " + cookie)
+    if head.authorization is not None and upstream.pass_authorization:
+        lines.append(b"Authorization: " + head.authorization)
+    if head.is_chunked:
+        lines.append(b"Transfer-Encoding: chunked")
+    elif head.content_length is not None:
+        lines.append(b"Content-Length: %d" % head.content_length)
+    if head.expects_continue:
+        lines.append(b"Expect: 100-continue")
+    if head.upgrade is not None:
+        lines.append(b"Connection: Upgrade\r\nUpgrade: " + head.upgrade)
+    elif head.accepts_trailers:
+        lines.append(b"TE: trailers\r\nConnection: TE")
+    lines += blocks
+    lines.append(b"\r\n")
+    return b"\r\n".join(lines)

@@ -1,0 +1,176 @@
+"""A real plane on a real socket, with sessions kept in a dict."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import AppSettings, ServerSettings
+from directory.principal import Principal
+from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
+from proxy.sessions.session import Session
+from proxy.store.store import StoreUnavailable
+from tests.support.raw_http import raw_client
+from tests.support.upstreams import Handler, RecordingUpstream, answer_ok, recording_upstream
+
+NOW = 1_800_000_000.0
+ALICE_TOKEN = b"A" * 43
+BOB_TOKEN = b"B" * 43
+HALF_TOKEN = b"H" * 43
+STORE_DOWN_TOKEN = b"S" * 43
+HOST = "wiki.corp.example"
+
+
+def session_of(name: str, **changes: Any) -> Session:
+    session = Session(
+        session_id=f"id-of-{name}",
+        principal=Principal(
+            guid=f"guid-{name}",
+            realm="corp",
+            username=name,
+            display_name=name.title(),
+            groups=frozenset({"Wiki Users"} if name == "alice" else ()),
+        ),
+        scheme="browser",
+        factors=("password", "sms"),
+        password_proven_at=NOW,
+        passcode_proven_at=NOW,
+        created_at=NOW,
+        last_used_at=NOW,
+        client_address="192.0.2.1",
+    )
+    return replace(session, **changes)
+
+
+class FakeSessions:
+    """Sessions by token. One is `warm` (found by `cached`) after its first `find`."""
+
+    def __init__(self) -> None:
+        self.by_token = {
+            ALICE_TOKEN: session_of("alice"),
+            BOB_TOKEN: session_of("bob"),
+            HALF_TOKEN: session_of("half", passcode_proven_at=None),
+        }
+        self.warm: set[bytes] = set()
+        self.hosts: list[str] = []
+
+    def cached(self, token: bytes, host: str, now: float) -> Session | None:
+        return self.by_token.get(token) if token in self.warm else None
+
+    async def find(self, token: bytes, host: str, now: float) -> Session | None:
+        self.hosts.append(host)
+        await asyncio.sleep(0)
+        if token == STORE_DOWN_TOKEN:
+            raise StoreUnavailable("down")
+        session = self.by_token.get(token)
+        if session is not None:
+            self.warm.add(token)
+        return session
+
+
+class FakeAssertions:
+    LIFETIME_SECONDS = 60
+
+    def sign(self, session: Session, app: AppSettings, now: float) -> bytes:
+        return f"assertion-{session.principal.username}-{app.name}".encode()
+
+
+@dataclass
+class RecordingLog:
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def info(self, event: str, **values: Any) -> None:
+        self.events.append((event, values))
+
+    warning = error = info
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        return [values for name, values in self.events if name == event]
+
+
+@dataclass(frozen=True)
+class PieceSettings:
+    server: ServerSettings
+    apps: tuple[AppSettings, ...]
+
+
+@dataclass
+class Stage:
+    """Everything a test looks at."""
+
+    plane: ForwardingPlane
+    address: tuple[str, int]
+    upstream: RecordingUpstream
+    portal: RecordingUpstream
+    sessions: FakeSessions
+    log: RecordingLog
+
+    def client(self, **options: Any) -> Any:
+        return raw_client(self.address, **options)
+
+    async def ask(self, raw: bytes, method: bytes = b"GET") -> Any:
+        async with self.client() as client:
+            return await client.ask(raw, method)
+
+
+StageMaker = Callable[..., Any]
+
+
+@pytest.fixture
+def staged(tmp_path: Path) -> StageMaker:
+    """``async with staged(handler, server={...}, app={...}) as stage``."""
+
+    @asynccontextmanager
+    async def make(
+        handler: Handler = answer_ok, *, server: dict[str, Any] | None = None, app: dict[str, Any] | None = None
+    ) -> AsyncIterator[Stage]:
+        async with AsyncExitStack() as stack:
+            upstream = await stack.enter_async_context(recording_upstream(handler))
+            portal = await stack.enter_async_context(recording_upstream(path=str(tmp_path / "portal")))
+            settings = PieceSettings(
+                server=ServerSettings(public_url="http://signin.corp.example:8080", **(server or {})),
+                apps=(
+                    AppSettings(
+                        name="Wiki", host=HOST, **{"upstream": upstream.url, "groups": ("Wiki Users",), **(app or {})}
+                    ),
+                    AppSettings(name="Open", host="open.corp.example", upstream=upstream.url),
+                    AppSettings(name="Down", host="down.corp.example", upstream="http://127.0.0.1:1"),
+                ),
+            )
+            sessions, log = FakeSessions(), RecordingLog()
+            plane = create_forwarding_plane(
+                settings=settings,
+                sessions=sessions,
+                assertions=FakeAssertions(),
+                portal_socket=tmp_path / "portal",
+                log=log,
+                clock=lambda: NOW,
+            )
+            (address,) = await plane.start([settings.server.listen[0]._replace(port=0)])
+            try:
+                yield Stage(plane, address, upstream, portal, sessions, log)
+            finally:
+                await plane.close(0)
+            assert not log.of("forwarding.failed")
+
+    return make
+
+
+@pytest.fixture
+async def stage(staged: StageMaker) -> AsyncIterator[Stage]:
+    async with staged() as made:
+        yield made
+
+
+def get(
+    target: str = "/", *, token: bytes | None = ALICE_TOKEN, host: str = HOST, lines: str = "", method: str = "GET"
+) -> bytes:
+    """A request with a session; `lines` are further header lines, each with CRLF."""
+    cookie = b"Cookie: gatepost=" + token + b"\r\n" if token else b""
+    return f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{lines}".encode("latin-1") + cookie + b"\r\n"
