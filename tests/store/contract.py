@@ -1,0 +1,350 @@
+"""What every store must keep, stated once: subclass `StoreContract` and give it a `store` fixture."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter as Tally
+from dataclasses import replace
+
+import pytest
+
+from proxy.store.store import Attempt, Count, Counter, Reached, Store, Ticket
+from tests.support.people import NOW, challenge, principal, session
+
+HOST = "signin.corp.example"
+WIKI = "wiki.corp.example"
+
+
+def cookie() -> bytes:
+    return os.urandom(32)
+
+
+def ticket(session_id: str, **fields: object) -> Ticket:
+    defaults = {"session_id": session_id, "host": WIKI, "start_digest": "s", "return_to": "/a", "expires_at": NOW + 30}
+    return Ticket(**{**defaults, **fields})  # type: ignore[arg-type]
+
+
+class StoreContract:
+    # Sessions.
+    async def test_a_session_is_read_back_exactly(self, store: Store) -> None:
+        written = session(
+            principal=principal(
+                username="älice",
+                display_name="Ali,ce \ud800 \x00 😀",
+                mail=None,
+                mobiles=("07400 123456", "+44"),
+                groups=frozenset({"Wiki, Users", "Ümlaut"}),
+                all_groups=("b", "a"),
+            ),
+            created_at=NOW + 0.123456,
+        )
+        digest = cookie()
+        await store.create_session(written, cookie=digest, host=HOST)
+        assert await store.session_by_cookie(digest, HOST) == written
+
+    async def test_a_user_agent_of_any_bytes_can_be_stored(self, store: Store) -> None:
+        digest = cookie()
+        await store.create_session(session(user_agent="x\udcff\x00"), cookie=digest, host=HOST)
+        assert await store.session_by_cookie(digest, HOST) is not None
+
+    async def test_a_cookie_is_bound_to_its_host(self, store: Store) -> None:
+        digest = cookie()
+        await store.create_session(session(), cookie=digest, host=HOST)
+        assert await store.session_by_cookie(digest, WIKI) is None
+        assert await store.session_by_cookie(cookie(), HOST) is None
+
+    async def test_a_session_has_one_more_cookie_for_another_host(self, store: Store) -> None:
+        one, two = cookie(), cookie()
+        written = session()
+        await store.create_session(written, cookie=one, host=HOST)
+        assert await store.add_cookie(written.session_id, cookie=two, host=WIKI) == written
+        assert await store.session_by_cookie(one, HOST) == written
+        assert await store.session_by_cookie(two, WIKI) == written
+        assert await store.session_by_cookie(two, HOST) is None
+
+    async def test_an_ended_session_gets_no_cookie(self, store: Store) -> None:
+        digest = cookie()
+        assert await store.add_cookie("no such session", cookie=digest, host=WIKI) is None
+        assert await store.session_by_cookie(digest, WIKI) is None
+
+    async def test_a_step_up_replaces_the_session_and_all_that_hung_on_it(self, store: Store) -> None:
+        first, second = session(passcode_proven_at=None), session()
+        old_cookie, new_cookie = cookie(), cookie()
+        await store.create_session(first, cookie=old_cookie, host=HOST)
+        pending = challenge(first.session_id)
+        await store.put_challenge(pending)
+        assert await store.replace_session(first.session_id, second, cookie=new_cookie, host=HOST)
+        assert await store.session_by_cookie(old_cookie, HOST) is None
+        assert await store.session_by_cookie(new_cookie, HOST) == second
+        assert await store.challenge(pending.challenge_id, session_id=first.session_id, now=NOW) is None
+        assert await store.sessions() == [second]
+
+    async def test_a_session_that_is_gone_is_not_replaced(self, store: Store) -> None:
+        digest = cookie()
+        assert not await store.replace_session("gone", session(), cookie=digest, host=HOST)
+        assert await store.session_by_cookie(digest, HOST) is None
+        assert await store.sessions() == []
+
+    async def test_parallel_step_ups_make_one_session(self, store: Store) -> None:
+        first = session(passcode_proven_at=None)
+        await store.create_session(first, cookie=cookie(), host=HOST)
+        replaced = await asyncio.gather(
+            *(store.replace_session(first.session_id, session(), cookie=cookie(), host=HOST) for _ in range(20))
+        )
+        assert replaced.count(True) == 1
+        assert len(await store.sessions()) == 1
+
+    async def test_only_the_principal_is_updated(self, store: Store) -> None:
+        written = session()
+        await store.create_session(written, cookie=cookie(), host=HOST)
+        await store.touch_sessions([(written.session_id, NOW + 5)])
+        changed = principal(groups=frozenset())
+        await store.update_principal(replace(written, principal=changed, scheme="other"))
+        assert await store.sessions() == [replace(written, principal=changed, last_used_at=NOW + 5)]
+
+    async def test_an_ended_session_is_not_brought_back_by_an_update(self, store: Store) -> None:
+        written = session()
+        await store.update_principal(written)
+        await store.touch_sessions([(written.session_id, NOW + 5)])
+        assert await store.sessions() == []
+
+    async def test_last_use_never_moves_backwards(self, store: Store) -> None:
+        written = session()
+        await store.create_session(written, cookie=cookie(), host=HOST)
+        await store.touch_sessions([(written.session_id, NOW + 9), (written.session_id, NOW + 4), ("gone", NOW)])
+        found = await store.sessions_by_id([written.session_id, "gone"])
+        assert {key: value.last_used_at for key, value in found.items()} == {written.session_id: NOW + 9}
+
+    async def test_an_ended_session_is_gone_with_all_that_hung_on_it(self, store: Store) -> None:
+        one, other = session(), session()
+        digest, added, ticket_digest = cookie(), cookie(), cookie()
+        await store.create_session(one, cookie=digest, host=HOST)
+        await store.create_session(other, cookie=cookie(), host=HOST)
+        await store.add_cookie(one.session_id, cookie=added, host=WIKI)
+        pending = challenge(one.session_id)
+        await store.put_challenge(pending)
+        await store.put_ticket(ticket_digest, ticket(one.session_id))
+        assert await store.end_session(one.session_id)
+        assert not await store.end_session(one.session_id)
+        assert await store.session_by_cookie(digest, HOST) is None
+        assert await store.session_by_cookie(added, WIKI) is None
+        answer = await store.answer_challenge(
+            pending.challenge_id, session_id=one.session_id, digest=pending.digest, now=NOW
+        )
+        assert answer.attempt is Attempt.GONE
+        assert await store.take_ticket(ticket_digest, now=NOW) is None
+        assert await store.sessions() == [other]
+
+    async def test_all_sessions_of_one_person_end_and_no_others(self, store: Store) -> None:
+        for guid in ("a", "a", "b"):
+            await store.create_session(session(guid=guid), cookie=cookie(), host=HOST)
+        assert await store.end_sessions_of("a") == 2
+        assert await store.end_sessions_of("a") == 0
+        assert [found.principal.guid for found in await store.sessions()] == ["b"]
+        assert await store.sessions("a") == []
+
+    async def test_listeners_hear_of_an_end_before_it_is_acknowledged(self, store: Store) -> None:
+        heard: list[str] = []
+        unsubscribe = store.on_session_end(heard.append)
+        ended, replaced, of_person, over = session(), session(), session(guid="b"), session(created_at=NOW - 1e6)
+        for written in (ended, replaced, of_person, over):
+            await store.create_session(written, cookie=cookie(), host=HOST)
+        await store.end_session(ended.session_id)
+        assert heard == [ended.session_id]
+        await store.replace_session(replaced.session_id, session(), cookie=cookie(), host=HOST)
+        assert heard[1:] == [replaced.session_id]
+        await store.end_sessions_of("b")
+        assert heard[2:] == [of_person.session_id]
+        await store.remove_expired(now=NOW, idle_seconds=1800, absolute_seconds=43_200)
+        assert heard[3:] == [over.session_id]
+        await store.end_session("gone")
+        unsubscribe()
+        await store.end_sessions_of(principal().guid)
+        assert len(heard) == 4
+
+    async def test_what_is_over_is_removed_and_nothing_else(self, store: Store) -> None:
+        limits = {"idle_seconds": 1800.0, "absolute_seconds": 43_200.0}
+        idle_over = session(last_used_at=NOW - 1800)
+        absolute_over = session(created_at=NOW - 43_200, last_used_at=NOW)
+        half_over = session(created_at=NOW - 900, passcode_proven_at=None, last_used_at=NOW)
+        live = session(created_at=NOW - 43_199, last_used_at=NOW - 1799)
+        half = session(created_at=NOW - 899, passcode_proven_at=None)
+        by_password = session(created_at=NOW - 2000, passcode_proven_at=None, factors=("password",), last_used_at=NOW)
+        for written in (idle_over, absolute_over, half_over, live, half, by_password):
+            await store.create_session(written, cookie=cookie(), host=HOST)
+        await store.put_challenge(challenge(live.session_id, expires_at=NOW))
+        await store.put_ticket(cookie(), ticket(live.session_id, expires_at=NOW))
+        await store.count(b"over", now=NOW - 10, window_seconds=10)
+        await store.count(b"live", now=NOW - 9, window_seconds=10)
+        assert await store.remove_expired(now=NOW, **limits) == 6
+        assert {found.session_id for found in await store.sessions()} == {
+            live.session_id,
+            half.session_id,
+            by_password.session_id,
+        }
+        assert (await store.count(b"live", now=NOW, window_seconds=10, amount=0)).value == 1
+        assert await store.remove_expired(now=NOW, **limits) == 0
+
+    # Challenges.
+    async def test_a_challenge_is_read_back_by_its_session_only(self, store: Store) -> None:
+        mine, other = session(passcode_proven_at=None), session(passcode_proven_at=None)
+        for written in (mine, other):
+            await store.create_session(written, cookie=cookie(), host=HOST)
+        pending = challenge(mine.session_id, return_to="https://wiki.corp.example/a?b", start_digest="x")
+        await store.put_challenge(pending)
+        assert await store.challenge(pending.challenge_id, session_id=mine.session_id, now=NOW) == pending
+        assert await store.challenge(pending.challenge_id, session_id=other.session_id, now=NOW) is None
+        answer = await store.answer_challenge(
+            pending.challenge_id, session_id=other.session_id, digest=pending.digest, now=NOW
+        )
+        assert answer.attempt is Attempt.GONE
+        assert await store.challenge(pending.challenge_id, session_id=mine.session_id, now=NOW) == pending
+
+    async def test_the_newest_live_challenge_of_a_session_is_found(self, store: Store) -> None:
+        mine = session(passcode_proven_at=None)
+        await store.create_session(mine, cookie=cookie(), host=HOST)
+        assert await store.challenge_of_session(mine.session_id, now=NOW) is None
+        old, new = challenge(mine.session_id), challenge(mine.session_id, created_at=NOW + 1, expires_at=NOW + 100)
+        await store.put_challenge(new)
+        await store.put_challenge(old)
+        assert await store.challenge_of_session(mine.session_id, now=NOW) == new
+        assert await store.challenge_of_session(mine.session_id, now=NOW + 100) == old
+        assert await store.challenge_of_session(mine.session_id, now=NOW + 300) is None
+
+    async def test_a_challenge_of_an_ended_session_is_not_kept(self, store: Store) -> None:
+        await store.put_challenge(challenge("gone"))
+        assert await store.challenge_of_session("gone", now=NOW) is None
+
+    async def test_a_challenge_expires_at_its_instant(self, store: Store) -> None:
+        mine = session(passcode_proven_at=None)
+        await store.create_session(mine, cookie=cookie(), host=HOST)
+        pending = challenge(mine.session_id)
+        await store.put_challenge(pending)
+
+        async def answer(now: float) -> Attempt:
+            result = await store.answer_challenge(
+                pending.challenge_id, session_id=mine.session_id, digest=b"right", now=now
+            )
+            return result.attempt
+
+        assert await store.challenge(pending.challenge_id, session_id=mine.session_id, now=NOW + 299.999) is not None
+        assert await store.challenge(pending.challenge_id, session_id=mine.session_id, now=NOW + 300) is None
+        assert not await store.mark_sent(pending.challenge_id, now=NOW + 300, not_before=NOW + 300)
+        assert await answer(NOW + 300) is Attempt.GONE
+        assert await answer(NOW + 299.999) is Attempt.ACCEPTED
+
+    async def test_a_passcode_is_accepted_once(self, store: Store) -> None:
+        mine = session(passcode_proven_at=None)
+        await store.create_session(mine, cookie=cookie(), host=HOST)
+        pending = challenge(mine.session_id)
+        await store.put_challenge(pending)
+        results = await asyncio.gather(
+            *(
+                store.answer_challenge(pending.challenge_id, session_id=mine.session_id, digest=b"right", now=NOW)
+                for _ in range(50)
+            )
+        )
+        assert Tally(result.attempt for result in results) == {Attempt.ACCEPTED: 1, Attempt.GONE: 49}
+
+    async def test_parallel_wrong_answers_never_win_an_attempt(self, store: Store) -> None:
+        mine = session(passcode_proven_at=None)
+        await store.create_session(mine, cookie=cookie(), host=HOST)
+        pending = challenge(mine.session_id)
+        await store.put_challenge(pending)
+        results = await asyncio.gather(
+            *(
+                store.answer_challenge(pending.challenge_id, session_id=mine.session_id, digest=b"wrong", now=NOW)
+                for _ in range(50)
+            )
+        )
+        assert Tally(result.attempt for result in results) == {
+            Attempt.WRONG: 4,
+            Attempt.EXHAUSTED: 1,
+            Attempt.GONE: 45,
+        }
+        assert [result.attempts_left for result in results][:5] == [4, 3, 2, 1, 0]
+        late = await store.answer_challenge(pending.challenge_id, session_id=mine.session_id, digest=b"right", now=NOW)
+        assert late.attempt is Attempt.GONE
+
+    async def test_a_resend_is_claimed_by_one_and_resets_no_attempts(self, store: Store) -> None:
+        mine = session(passcode_proven_at=None)
+        await store.create_session(mine, cookie=cookie(), host=HOST)
+        pending = challenge(mine.session_id)
+        await store.put_challenge(pending)
+        await store.answer_challenge(pending.challenge_id, session_id=mine.session_id, digest=b"wrong", now=NOW)
+        assert not await store.mark_sent(pending.challenge_id, now=NOW + 29, not_before=NOW - 1)
+        claims = await asyncio.gather(
+            *(store.mark_sent(pending.challenge_id, now=NOW + 30, not_before=NOW) for _ in range(20))
+        )
+        assert claims.count(True) == 1
+        found = await store.challenge(pending.challenge_id, session_id=mine.session_id, now=NOW + 30)
+        assert found == replace(pending, last_sent_at=NOW + 30, attempts_left=4)
+        assert not await store.mark_sent("gone", now=NOW, not_before=NOW)
+
+    # Tickets.
+    async def test_a_ticket_is_taken_once(self, store: Store) -> None:
+        mine = session()
+        await store.create_session(mine, cookie=cookie(), host=HOST)
+        digest, written = cookie(), ticket(mine.session_id)
+        await store.put_ticket(digest, written)
+        taken = await asyncio.gather(*(store.take_ticket(digest, now=NOW) for _ in range(20)))
+        assert [found for found in taken if found is not None] == [written]
+
+    async def test_a_ticket_expires_at_its_instant(self, store: Store) -> None:
+        mine = session()
+        await store.create_session(mine, cookie=cookie(), host=HOST)
+        one, two = cookie(), cookie()
+        for digest in (one, two):
+            await store.put_ticket(digest, ticket(mine.session_id))
+        assert await store.take_ticket(one, now=NOW + 30) is None
+        assert await store.take_ticket(two, now=NOW + 29.999) is not None
+        assert await store.take_ticket(cookie(), now=NOW) is None
+
+    async def test_a_ticket_of_an_ended_session_is_not_kept(self, store: Store) -> None:
+        digest = cookie()
+        await store.put_ticket(digest, ticket("gone"))
+        assert await store.take_ticket(digest, now=NOW) is None
+
+    # Counters.
+    async def test_a_counter_counts_within_the_window_that_its_first_count_opened(self, store: Store) -> None:
+        assert await store.count(b"k", now=NOW, window_seconds=60, amount=0) == Count(0, NOW + 60)
+        assert await store.count(b"k", now=NOW + 10, window_seconds=60) == Count(1, NOW + 70)
+        assert await store.count(b"k", now=NOW + 69.9, window_seconds=60, amount=2) == Count(3, NOW + 70)
+        assert await store.count(b"k", now=NOW + 69.9, window_seconds=60, amount=0) == Count(3, NOW + 70)
+        assert await store.count(b"other", now=NOW + 10, window_seconds=60) == Count(1, NOW + 70)
+        assert await store.count(b"k", now=NOW + 70, window_seconds=60, amount=0) == Count(0, NOW + 130)
+        assert await store.count(b"k", now=NOW + 70, window_seconds=60) == Count(1, NOW + 130)
+
+    async def test_giving_back_never_goes_below_zero_and_opens_no_window(self, store: Store) -> None:
+        assert (await store.count(b"k", now=NOW, window_seconds=60, amount=-3)).value == 0
+        assert await store.count(b"k", now=NOW + 5, window_seconds=60) == Count(1, NOW + 65)
+        assert await store.count(b"k", now=NOW + 6, window_seconds=60, amount=-3) == Count(0, NOW + 65)
+        assert await store.count(b"k", now=NOW + 65, window_seconds=60, amount=-1) == Count(0, NOW + 125)
+
+    async def test_parallel_counts_are_all_counted(self, store: Store) -> None:
+        counts = await asyncio.gather(*(store.count(b"k", now=NOW, window_seconds=60) for _ in range(100)))
+        assert sorted(count.value for count in counts) == list(range(1, 101))
+
+    async def test_a_counter_is_reset(self, store: Store) -> None:
+        await store.count(b"k", now=NOW, window_seconds=60)
+        await store.reset_count(b"k")
+        await store.reset_count(b"unknown")
+        assert (await store.count(b"k", now=NOW, window_seconds=60, amount=0)).value == 0
+
+    async def test_all_counters_are_reserved_or_none(self, store: Store) -> None:
+        counters = [Counter(key=key, limit=limit, window_seconds=60) for key, limit in ((b"a", 5), (b"b", 3))]
+        results = await asyncio.gather(*(store.reserve(counters, now=NOW) for _ in range(20)))
+        assert results.count(None) == 3
+        assert [result for result in results if result is not None] == [Reached(1, NOW + 60)] * 17
+        assert (await store.count(b"a", now=NOW, window_seconds=60, amount=0)).value == 3
+        assert await store.reserve(counters, now=NOW + 60) is None
+
+    # The house.
+    async def test_a_store_that_is_there_answers_a_ping(self, store: Store) -> None:
+        await store.ping()
+
+    @pytest.mark.parametrize("field", ["session_id", "client_address", "user_agent"])
+    def test_a_session_shows_no_secrets_when_printed(self, field: str) -> None:
+        shown = session(**{field: "secret-value"})
+        assert "secret-value" not in repr(shown)

@@ -1,0 +1,48 @@
+"""What a second process does with a store's file; started by the tests with a task and a path."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, os.getcwd())
+
+from proxy.store.sqlite import SQLiteStore
+from tests.support.people import NOW, session
+
+
+async def create(store: SQLiteStore) -> None:
+    """Create sessions until killed, and print each id once it is acknowledged."""
+    while True:
+        written = session()
+        await store.create_session(written, cookie=os.urandom(32), host="h")
+        os.write(1, f"{written.session_id}\n".encode())
+
+
+async def answer(store: SQLiteStore) -> None:
+    """Answer each challenge on stdin rightly, several times in parallel, and print the outcomes."""
+    await store.ping()
+    print("ready", flush=True)
+    for line in sys.stdin.readlines():
+        challenge_id, session_id = line.split()
+        results = await asyncio.gather(
+            *(store.answer_challenge(challenge_id, session_id=session_id, digest=b"right", now=NOW) for _ in range(3))
+        )
+        for result in results:
+            print(challenge_id, result.attempt.value)
+
+
+async def count(store: SQLiteStore) -> None:
+    for _ in range(100):
+        print((await store.count(b"k", now=NOW, window_seconds=60)).value)
+
+
+async def main() -> None:
+    store = SQLiteStore(Path(sys.argv[2]))
+    await {"create": create, "answer": answer, "count": count}[sys.argv[1]](store)
+    await store.close()
+
+
+asyncio.run(main())

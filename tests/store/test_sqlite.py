@@ -1,0 +1,310 @@
+"""The SQLite store: the contract, its file, crashes, several processes, and disks that fail."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from collections import Counter as Tally
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from proxy.store.open import open_store
+from proxy.store.sqlite import SQLiteStore
+from proxy.store.sqlite_schema import MIGRATIONS
+from proxy.store.store import StoreUnavailable
+from tests.store.contract import HOST, StoreContract, cookie
+from tests.support.people import NOW, challenge, session
+
+CHILD = Path(__file__).with_name("sqlite_child.py")
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
+    store = SQLiteStore(tmp_path / "state.db")
+    yield store
+    await store.close()
+
+
+def start_child(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, CHILD, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+    )
+
+
+def files_of_store(folder: Path) -> list[Path]:
+    return list(folder.glob("state.db*"))
+
+
+class TestSQLiteStore(StoreContract):
+    pass
+
+
+async def test_the_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    path.touch(mode=0o644)
+    store = SQLiteStore(path)
+    await store.create_session(session(), cookie=cookie(), host=HOST)
+    files = files_of_store(tmp_path)
+    assert len(files) == 3
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    await store.close()
+
+
+async def test_a_store_is_read_again_by_the_next_process(tmp_path: Path) -> None:
+    written, digest = session(), cookie()
+    for store in (SQLiteStore(tmp_path / "state.db"), SQLiteStore(tmp_path / "state.db")):
+        found = await store.session_by_cookie(digest, HOST)
+        if found is None:
+            await store.create_session(written, cookie=digest, host=HOST)
+        await store.close()
+    assert found == written
+
+
+@pytest.mark.parametrize("_", range(3))
+def test_an_acknowledged_session_survives_kill_9(tmp_path: Path, _: int) -> None:
+    path = tmp_path / "state.db"
+    child = start_child("create", str(path))
+    assert child.stdout is not None
+    acknowledged = [child.stdout.readline().strip() for _ in range(20)]
+    child.kill()
+    # What was acknowledged until the signal arrived counts as well.
+    acknowledged += [line.strip() for line in child.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
+    child.wait()
+    child.stdout.close()
+    assert child.stdin is not None
+    child.stdin.close()
+
+    async def read() -> set[str]:
+        store = SQLiteStore(path)
+        found = {each.session_id for each in await store.sessions()}
+        await store.close()
+        return found
+
+    assert set(acknowledged) <= asyncio.run(read())
+
+
+async def test_of_two_processes_that_answer_rightly_one_is_accepted(tmp_path: Path, store: SQLiteStore) -> None:
+    pending = []
+    for _ in range(20):
+        half = session(passcode_proven_at=None)
+        await store.create_session(half, cookie=cookie(), host=HOST)
+        pending.append(challenge(half.session_id))
+        await store.put_challenge(pending[-1])
+    children = [start_child("answer", str(tmp_path / "state.db")) for _ in range(2)]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    lines = "".join(f"{each.challenge_id} {each.session_id}\n" for each in pending)
+    loop = asyncio.get_running_loop()
+    outputs = await asyncio.gather(*(loop.run_in_executor(None, child.communicate, lines) for child in children))
+    accepted = Tally(
+        line.split()[0] for output, _ in outputs for line in output.splitlines() if line.endswith(" accepted")
+    )
+    assert accepted == {each.challenge_id: 1 for each in pending}
+
+
+async def test_processes_that_start_at_once_migrate_once_and_count_together(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    children = [start_child("count", str(path)) for _ in range(3)]
+    loop = asyncio.get_running_loop()
+    outputs = await asyncio.gather(*(loop.run_in_executor(None, child.communicate, "") for child in children))
+    counted = sorted(int(line) for output, _ in outputs for line in output.splitlines())
+    assert counted == list(range(1, 301))
+
+
+async def test_durable_writes_are_synced_to_the_disk(store: SQLiteStore) -> None:
+    """`synchronous` is 2 (FULL) where the contract says durable, and 1 (NORMAL) for last uses."""
+    modes: list[int] = []
+
+    def note(connection: sqlite3.Connection) -> None:
+        modes.append(connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    await store._writing.run(note, durable=True)
+    await store._writing.run(note, durable=False)
+    await store._writing.run(note, durable=True)
+    assert modes == [2, 1, 2]
+
+
+async def test_one_failing_write_of_a_group_is_undone_alone(store: SQLiteStore) -> None:
+    good, bad, digest = session(), session(), cookie()
+    await store.create_session(session(), cookie=digest, host=HOST)
+    results = await asyncio.gather(
+        store.create_session(bad, cookie=digest, host=HOST),  # this cookie exists
+        store.create_session(good, cookie=cookie(), host=HOST),
+        return_exceptions=True,
+    )
+    assert isinstance(results[0], StoreUnavailable)
+    assert results[1] is None
+    found = {each.session_id for each in await store.sessions()}
+    assert good.session_id in found
+    assert bad.session_id not in found
+
+
+async def test_an_end_is_told_even_if_its_caller_was_cancelled(store: SQLiteStore) -> None:
+    written, heard = session(), asyncio.Event()
+    await store.create_session(written, cookie=cookie(), host=HOST)
+    store.on_session_end(lambda _: heard.set())
+    started = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hold(connection: sqlite3.Connection) -> None:
+        loop.call_soon_threadsafe(started.set)
+
+    ending = asyncio.create_task(store.end_session(written.session_id))
+    await store._writing.run(hold)
+    ending.cancel()
+    await asyncio.wait_for(heard.wait(), 5)
+    assert await store.sessions() == []
+
+
+async def test_a_failing_listener_does_not_keep_others_from_hearing(store: SQLiteStore) -> None:
+    written, heard, reported = session(), [], []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+
+    def fail(session_id: str) -> None:
+        raise ValueError
+
+    store.on_session_end(fail)
+    store.on_session_end(heard.append)
+    await store.create_session(written, cookie=cookie(), host=HOST)
+    assert await store.end_session(written.session_id)
+    assert heard == [written.session_id]
+    assert len(reported) == 1
+
+
+async def test_a_record_of_another_version_is_no_session(store: SQLiteStore) -> None:
+    digest = cookie()
+    await store.create_session(session(), cookie=digest, host=HOST)
+    await store._writing.run(
+        lambda connection: connection.execute("""UPDATE sessions SET principal = '{"v":99}'""").rowcount
+    )
+    assert await store.session_by_cookie(digest, HOST) is None
+    assert await store.sessions() == []
+
+
+async def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "state.db")
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.close()
+    store = SQLiteStore(tmp_path / "state.db")
+    with pytest.raises(StoreUnavailable, match="newer"):
+        await store.ping()
+    await store.close()
+
+
+async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(b"garbage " * 1000)
+    store = SQLiteStore(tmp_path / "state.db")
+    with pytest.raises(StoreUnavailable, match="NOTADB"):
+        await store.sessions()
+    with pytest.raises(StoreUnavailable):
+        await store.create_session(session(), cookie=cookie(), host=HOST)
+    await store.close()
+
+
+async def test_a_store_recovers_when_its_folder_comes_back(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "later" / "state.db")
+    with pytest.raises(StoreUnavailable):
+        await store.ping()
+    (tmp_path / "later").mkdir()
+    await store.ping()
+    await store.close()
+
+
+async def test_a_removed_file_is_noticed_and_made_anew(tmp_path: Path, store: SQLiteStore) -> None:
+    await store.ping()
+    for file in files_of_store(tmp_path):
+        file.unlink()
+    with pytest.raises(StoreUnavailable):
+        await store.ping()
+    with pytest.raises(StoreUnavailable):
+        await store._writing.run(store._check)
+    await store.ping()
+    assert (tmp_path / "state.db").exists()
+
+
+async def test_a_full_disk_is_unavailable_and_what_was_there_stays(store: SQLiteStore) -> None:
+    written, digest = session(), cookie()
+    await store.create_session(written, cookie=digest, host=HOST)
+
+    def fill(connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA max_page_count = 1")
+
+    await store._writing.run(fill)
+    large = session(user_agent="x" * 100_000)
+    with pytest.raises(StoreUnavailable, match="FULL"):
+        await store.create_session(large, cookie=cookie(), host=HOST)
+    assert await store.session_by_cookie(digest, HOST) == written
+
+
+async def test_a_lock_that_another_process_never_gives_back_is_unavailable(
+    tmp_path: Path, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.store.sqlite_schema.BUSY_SECONDS", 0.05)
+    await store.ping()
+    other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailable, match="BUSY"):
+        await store.count(b"k", now=NOW, window_seconds=60)
+    assert (await store.count(b"k", now=NOW, window_seconds=60, amount=0)).value == 0
+    other.execute("ROLLBACK")
+    other.close()
+    assert (await store.count(b"k", now=NOW, window_seconds=60)).value == 1
+
+
+async def test_a_hanging_disk_is_unavailable_and_the_loop_goes_on(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.store.sqlite_threads.DEADLINE_SECONDS", 0.05)
+    await store.ping()
+    hanging = threading.Event()
+    stuck = asyncio.create_task(store._writing.run(lambda connection: hanging.wait(10)))
+    await asyncio.sleep(0)  # it is begun
+    with pytest.raises(StoreUnavailable, match="no answer"):
+        await store.count(b"k", now=NOW, window_seconds=60)
+    with pytest.raises(StoreUnavailable):
+        await stuck
+    hanging.set()
+    monkeypatch.setattr("proxy.store.sqlite_threads.DEADLINE_SECONDS", 10)
+    # What timed out before it was begun is not done afterwards.
+    assert (await store.count(b"k", now=NOW, window_seconds=60)).value == 1
+
+
+async def test_too_much_that_waits_is_refused_at_once(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.store.sqlite_threads.MOST_WAITING", 10)
+    results = await asyncio.gather(
+        *(store.count(b"k", now=NOW, window_seconds=60) for _ in range(500)), return_exceptions=True
+    )
+    assert any(isinstance(result, StoreUnavailable) for result in results)
+
+
+async def test_a_closed_store_is_unavailable(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "state.db")
+    await store.ping()
+    await store.close()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        await store.ping()
+
+
+@pytest.mark.parametrize("url", ["", "sqlite:", "redis://h", "state.db", "sqlite://host/x.db", "sqlite:a?mode=ro"])
+def test_an_unknown_store_url_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="store"):
+        open_store(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [("sqlite:a.db", "a.db"), ("sqlite:/var/a.db", "/var/a.db"), ("sqlite:///var/a.db", "/var/a.db")],
+)
+def test_a_sqlite_url_names_a_path(url: str, path: str) -> None:
+    store = open_store(url)
+    assert isinstance(store, SQLiteStore)
+    assert os.fspath(store._path) == path

@@ -1,0 +1,201 @@
+"""A `Store` in a few dictionaries, for tests of what stands on one. It keeps the contract but for durability."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from config.settings import SessionSettings
+from proxy.second_factor.challenge import Challenge
+from proxy.sessions.session import Session
+from proxy.store.store import Attempt, AttemptResult, Count, Counter, Reached, StoreUnavailable, Ticket
+
+
+class MemoryStore:
+    """`away = True` makes every call raise `StoreUnavailable`."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.calls: list[str] = []
+        self._sessions: dict[str, Session] = {}
+        self._cookies: dict[bytes, tuple[str, str]] = {}
+        self._challenges: dict[str, Challenge] = {}
+        self._tickets: dict[bytes, Ticket] = {}
+        self._counters: dict[bytes, Count] = {}
+        self._listeners: dict[object, Callable[[str], None]] = {}
+
+    def _called(self, method: str) -> None:
+        self.calls.append(method)
+        if self.away:
+            raise StoreUnavailable("away, as the test wants it")
+
+    async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
+        self._called("create_session")
+        self._sessions[session.session_id] = session
+        self._cookies[cookie] = (host, session.session_id)
+
+    async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
+        self._called("replace_session")
+        if old_session_id not in self._sessions:
+            return False
+        self._end(old_session_id)
+        self._sessions[session.session_id] = session
+        self._cookies[cookie] = (host, session.session_id)
+        return True
+
+    async def session_by_cookie(self, cookie: bytes, host: str) -> Session | None:
+        self._called("session_by_cookie")
+        bound_to, session_id = self._cookies.get(cookie, ("", ""))
+        return self._sessions.get(session_id) if bound_to == host else None
+
+    async def add_cookie(self, session_id: str, *, cookie: bytes, host: str) -> Session | None:
+        self._called("add_cookie")
+        if session_id in self._sessions:
+            self._cookies[cookie] = (host, session_id)
+        return self._sessions.get(session_id)
+
+    async def update_principal(self, session: Session) -> None:
+        self._called("update_principal")
+        stored = self._sessions.get(session.session_id)
+        if stored is not None:
+            self._sessions[session.session_id] = replace(stored, principal=session.principal)
+
+    async def touch_sessions(self, used: Iterable[tuple[str, float]]) -> None:
+        self._called("touch_sessions")
+        for session_id, last_used_at in used:
+            stored = self._sessions.get(session_id)
+            if stored is not None and stored.last_used_at < last_used_at:
+                self._sessions[session_id] = replace(stored, last_used_at=last_used_at)
+
+    async def sessions_by_id(self, session_ids: Sequence[str]) -> dict[str, Session]:
+        self._called("sessions_by_id")
+        return {session_id: self._sessions[session_id] for session_id in session_ids if session_id in self._sessions}
+
+    async def end_session(self, session_id: str) -> bool:
+        self._called("end_session")
+        return self._end(session_id)
+
+    async def end_sessions_of(self, guid: str) -> int:
+        self._called("end_sessions_of")
+        return sum(self._end(session.session_id) for session in await self.sessions(guid))
+
+    async def sessions(self, guid: str | None = None) -> list[Session]:
+        self._called("sessions")
+        found = [session for session in self._sessions.values() if guid is None or session.principal.guid == guid]
+        return sorted(found, key=lambda session: session.created_at)
+
+    def on_session_end(self, listener: Callable[[str], None]) -> Callable[[], None]:
+        token = object()
+        self._listeners[token] = listener
+
+        def unsubscribe() -> None:
+            self._listeners.pop(token, None)
+
+        return unsubscribe
+
+    def _end(self, session_id: str) -> bool:
+        if self._sessions.pop(session_id, None) is None:
+            return False
+        self._cookies = {cookie: bound for cookie, bound in self._cookies.items() if bound[1] != session_id}
+        self._challenges = {key: value for key, value in self._challenges.items() if value.session_id != session_id}
+        self._tickets = {key: value for key, value in self._tickets.items() if value.session_id != session_id}
+        for listener in tuple(self._listeners.values()):
+            listener(session_id)
+        return True
+
+    async def put_challenge(self, challenge: Challenge) -> None:
+        self._called("put_challenge")
+        if challenge.session_id in self._sessions:
+            self._challenges[challenge.challenge_id] = challenge
+
+    async def challenge(self, challenge_id: str, *, session_id: str, now: float) -> Challenge | None:
+        self._called("challenge")
+        return self._live_challenge(challenge_id, session_id, now)
+
+    def _live_challenge(self, challenge_id: str, session_id: str, now: float) -> Challenge | None:
+        found = self._challenges.get(challenge_id)
+        return found if found is not None and found.session_id == session_id and now < found.expires_at else None
+
+    async def challenge_of_session(self, session_id: str, *, now: float) -> Challenge | None:
+        self._called("challenge_of_session")
+        live = [key for key in self._challenges if self._live_challenge(key, session_id, now)]
+        # The later one of two with the same instant is the newer one.
+        return max((self._challenges[key] for key in reversed(live)), key=lambda found: found.created_at, default=None)
+
+    async def answer_challenge(self, challenge_id: str, *, session_id: str, digest: bytes, now: float) -> AttemptResult:
+        self._called("answer_challenge")
+        found = self._live_challenge(challenge_id, session_id, now)
+        if found is None:
+            return AttemptResult(Attempt.GONE)
+        if hmac.compare_digest(found.digest, digest):
+            del self._challenges[challenge_id]
+            return AttemptResult(Attempt.ACCEPTED, found.attempts_left)
+        if found.attempts_left <= 1:
+            del self._challenges[challenge_id]
+            return AttemptResult(Attempt.EXHAUSTED)
+        self._challenges[challenge_id] = replace(found, attempts_left=found.attempts_left - 1)
+        return AttemptResult(Attempt.WRONG, found.attempts_left - 1)
+
+    async def mark_sent(self, challenge_id: str, *, now: float, not_before: float) -> bool:
+        self._called("mark_sent")
+        found = self._challenges.get(challenge_id)
+        if found is None or found.last_sent_at > not_before or now >= found.expires_at:
+            return False
+        self._challenges[challenge_id] = replace(found, last_sent_at=now)
+        return True
+
+    async def put_ticket(self, ticket_digest: bytes, ticket: Ticket) -> None:
+        self._called("put_ticket")
+        if ticket.session_id in self._sessions:
+            self._tickets[ticket_digest] = ticket
+
+    async def take_ticket(self, ticket_digest: bytes, *, now: float) -> Ticket | None:
+        self._called("take_ticket")
+        ticket = self._tickets.pop(ticket_digest, None)
+        return ticket if ticket is not None and now < ticket.expires_at else None
+
+    async def count(self, key: bytes, *, now: float, window_seconds: float, amount: int = 1) -> Count:
+        self._called("count")
+        return self._count(key, now, window_seconds, amount)
+
+    def _count(self, key: bytes, now: float, window_seconds: float, amount: int) -> Count:
+        found = self._counters.get(key)
+        if found is None or now >= found.window_ends_at:
+            found = Count(0, now + window_seconds)
+            if amount <= 0:
+                return found
+        self._counters[key] = Count(max(found.value + amount, 0), found.window_ends_at)
+        return self._counters[key]
+
+    async def reserve(self, counters: Sequence[Counter], *, now: float) -> Reached | None:
+        self._called("reserve")
+        for index, counter in enumerate(counters):
+            count = self._count(counter.key, now, counter.window_seconds, 0)
+            if count.value >= counter.limit:
+                return Reached(index, count.window_ends_at)
+        for counter in counters:
+            self._count(counter.key, now, counter.window_seconds, 1)
+        return None
+
+    async def reset_count(self, key: bytes) -> None:
+        self._called("reset_count")
+        self._counters.pop(key, None)
+
+    async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int:
+        self._called("remove_expired")
+        limits = SessionSettings.model_construct(idle=idle_seconds, absolute=absolute_seconds)
+        over = [session.session_id for session in self._sessions.values() if session.is_over(limits, now)]
+        for session_id in over:
+            self._end(session_id)
+        before = len(self._challenges) + len(self._tickets) + len(self._counters)
+        self._challenges = {key: value for key, value in self._challenges.items() if now < value.expires_at}
+        self._tickets = {key: value for key, value in self._tickets.items() if now < value.expires_at}
+        self._counters = {key: value for key, value in self._counters.items() if now < value.window_ends_at}
+        return len(over) + before - len(self._challenges) - len(self._tickets) - len(self._counters)
+
+    async def ping(self) -> None:
+        self._called("ping")
+
+    async def close(self) -> None:
+        self.calls.append("close")

@@ -1,0 +1,65 @@
+"""Sessions, principals and challenges for tests, each with what a test does not care about filled in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from directory.principal import Principal
+from proxy.second_factor.challenge import Challenge
+from proxy.second_factor.passcode import new_challenge_id
+from proxy.sessions.session import Session
+from proxy.sessions.tokens import new_token
+
+NOW = 1_800_000_000.0
+
+
+def principal(**fields: Any) -> Principal:
+    return Principal(
+        **{
+            "guid": "5f6a1c3e-0000-4000-8000-00000000a11c",
+            "realm": "corp",
+            "username": "alice",
+            "display_name": "Alice Liddell",
+            "mail": "alice@corp.example",
+            "mobiles": ("07400 123456",),
+            "groups": frozenset({"Wiki Users"}),
+            **fields,
+        }
+    )
+
+
+def session(*, guid: str | None = None, **fields: Any) -> Session:
+    """A signed-in session; `passcode_proven_at=None` makes it one that holds only the first factor."""
+    created_at = fields.pop("created_at", NOW)
+    return Session(
+        **{
+            "session_id": new_token(),
+            "principal": principal() if guid is None else principal(guid=guid),
+            "scheme": "browser",
+            "factors": ("password", "sms"),
+            "password_proven_at": created_at,
+            "passcode_proven_at": created_at,
+            "created_at": created_at,
+            "last_used_at": created_at,
+            "client_address": "192.0.2.7",
+            "user_agent": "Mozilla/5.0",
+            **fields,
+        }
+    )
+
+
+def challenge(session_id: str, **fields: Any) -> Challenge:
+    return Challenge(
+        **{
+            "challenge_id": new_challenge_id(),
+            "session_id": session_id,
+            "guid": principal().guid,
+            "digest": b"right",
+            "masked_destination": "•••••••• 456",
+            "created_at": NOW,
+            "expires_at": NOW + 300,
+            "attempts_left": 5,
+            "last_sent_at": NOW,
+            **fields,
+        }
+    )
