@@ -139,7 +139,7 @@ class _Loading:
         if table.key == "store":
             values["url"] = self._resolve_store(values.get("url", model.model_fields["url"].default))
         try:
-            piece = model.model_validate(values, context={"strict": True})
+            piece = model.model_validate(values, context={"source": "file"})
         except ValidationError as error:
             self._explain(table, position, model, error)
             return None

@@ -28,17 +28,17 @@ SMS_PLACEHOLDERS = ("passcode", "app", "host", "minutes")
 _HOST = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*", re.ASCII)
 
 
-def parse_duration(value: object, info: ValidationInfo | None = None) -> float:
-    """Seconds from a string such as ``"30s"``, ``"5m"``, ``"12h"``, ``"1d"``; `ValueError` on anything else.
-
-    Code may also pass seconds; with a context (a file is read) only strings count.
-    """
-    if isinstance(value, float) and (info is None or info.context is None):
-        return value
+def parse_duration(value: object) -> float:
+    """Seconds from a string such as ``"30s"``, ``"5m"``, ``"12h"``, ``"1d"``; `ValueError` on anything else."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError('not a duration: write a string such as "30s", "5m", "12h" or "1d"')
     return float(match[1]) * _UNITS[match[2]]
+
+
+def _build_seconds(value: object, info: ValidationInfo) -> float:
+    """Code may pass seconds; where a file is read (there is a context), only strings count."""
+    return value if isinstance(value, float) and info.context is None else parse_duration(value)
 
 
 def parse_host(value: str) -> str:
@@ -272,7 +272,7 @@ def _check_not_empty(value: tuple[T, ...]) -> tuple[T, ...]:
 
 Integer = Annotated[int, Strict()]
 Flag = Annotated[bool, Strict()]
-Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=31_622_400)]
+Seconds = Annotated[float, BeforeValidator(_build_seconds), Field(gt=0, le=31_622_400)]
 """More than nothing and at most a year."""
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_parse_network)]
 HostName = Annotated[str, AfterValidator(parse_host)]

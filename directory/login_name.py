@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 MAX_LENGTH = 256
 """Characters: more than any sAMAccountName (20 for people) or userPrincipalName that people type."""
 
+_MARKS = frozenset(("Mn", "Me", "Cf"))
 _REFUSED = frozenset(("Cc", "Cs", "Zl", "Zp"))
 # Hiragana stand 0x60 below the katakana that AD takes for the same letters; so do their iteration marks.
 _KATAKANA = {chr(code): chr(code + 0x60) for code in (*range(0x3041, 0x3097), 0x309D, 0x309E)}
@@ -37,13 +38,11 @@ def fold(text: str) -> str:
     Format characters, which weigh nothing in a comparison on Windows, go too. Coarser than AD in places (all
     compatibility forms are one): a shared count of failures is the safe side.
     """
-    previous = ""
-    while text != previous:  # one round can uncover what the next one removes: a second one settles all of Unicode
+    previous = None
+    while text != previous:  # folding case can uncover a mark, and taking a mark away a letter: until it settles
         previous = text
-        marked = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-        text = "".join(
-            _KATAKANA.get(char, char) for char in marked if unicodedata.category(char) not in ("Mn", "Me", "Cf")
-        )
+        bare = "".join(char for char in unicodedata.normalize("NFKD", text) if unicodedata.category(char) not in _MARKS)
+        text = "".join(_KATAKANA.get(char, char) for char in bare.casefold())
     return text
 
 

@@ -1,0 +1,92 @@
+"""`gatepost number`: one line per text, plain or JSON, whatever the text holds."""
+
+import argparse
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.commands import number
+
+
+def run(*arguments: str, stdin: str = "") -> tuple[int, str]:
+    parser = argparse.ArgumentParser()
+    number.add_arguments(parser)
+    out = io.StringIO()
+    return number.run(parser.parse_args(arguments), io.StringIO(stdin), out), out.getvalue()
+
+
+def test_each_text_is_a_line_with_its_number_or_reason() -> None:
+    assert run("07912 345678", "n/a", "", "+33 612345678") == (
+        0,
+        "07912 345678\t+447912345678\nn/a\t!letters\n\t!empty\n+33 612345678\t!country\n",
+    )
+
+
+def test_home_region_countries_and_extra_ranges_can_be_given() -> None:
+    assert run("--home-region", "FR", "--allow", "FR", "06 12 34 56 78")[1] == "06 12 34 56 78\t+33612345678\n"
+    assert run("--allow", "*", "+33 612345678")[1].endswith("\t+33612345678\n")
+    assert run("--allow", "GB FR", "+33 612345678")[1].endswith("\t+33612345678\n")
+    assert run("--extra-range", "+447700900", "07700 900123")[1].endswith("\t+447700900123\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--home-region", "UK", "1"],
+        ["--allow", "", "1"],
+        ["--allow", "GB UK", "1"],
+        ["--allow", "* GB", "1"],
+        ["--extra-range", "077", "1"],
+        [],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(*arguments)
+    assert caught.value.code == 2
+
+
+def test_json_objects_are_printed_for_texts_and_for_lines() -> None:
+    expected = '{"text": "07912\\u00a0345678", "e164": "+447912345678"}\n{"text": "x", "reason": "letters"}\n'
+    assert run("--json", "07912\u00a0345678", "x") == (0, expected)
+    assert run("--json", "-", stdin='"07912\\u00a0345678"\n"x"') == (0, expected)
+    assert run("--json", "-") == (0, "")
+    assert run("-") == (0, "-\t!empty\n")
+
+
+@pytest.mark.parametrize(
+    "line", ["", "5", "null", '["07912 345678"]', '"open', "07912 345678", "[" * 100_000, '"a" "b"', '"a\tb"']
+)
+def test_a_line_that_is_no_json_string_is_named(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = run("--json", "-", stdin=f'"x"\n{line}\n"y"\n')
+    assert code == 2
+    assert out == '{"text": "x", "reason": "letters"}\n'
+    assert "line 2 is not" in capsys.readouterr().err
+
+
+def test_input_that_is_no_text_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    number.add_arguments(parser)
+    stdin = io.TextIOWrapper(io.BytesIO(b'"\xff"\n'), encoding="utf-8")
+    assert number.run(parser.parse_args(["--json", "-"]), stdin, io.StringIO()) == 2
+    assert "not UTF-8" in capsys.readouterr().err
+
+
+@given(st.text(st.characters()))
+def test_a_plain_line_stays_one_line_of_two_fields(text: str) -> None:
+    code, out = run("--", text)
+    assert code == 0
+    assert len(out.splitlines()) == 1
+    assert out.count("\t") == 1
+    out.encode()
+
+
+@given(st.text(st.characters()))
+def test_a_json_line_gives_the_text_back(text: str) -> None:
+    code, out = run("--json", "-", stdin=json.dumps(text) + "\n")
+    assert code == 0
+    assert json.loads(out)["text"] == text
+    assert len(out.splitlines()) == 1

@@ -1,0 +1,149 @@
+"""What has to agree between the values of a configuration."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from config import checks
+from config.errors import ConfigurationError
+from config.load import load_settings
+from config.settings import Settings
+
+GOOD = """
+[server]
+public_url = "https://signin.corp.example"
+listen = ["127.0.0.1:8080"]
+[[directories]]
+type = "active_directory"
+name = "corp"
+domain = "corp.example"
+netbios_name = "CORP"
+bind_user = "svc@corp.example"
+bind_password = "x"
+[smtp]
+host = "smtp.corp.example"
+from = "otp@corp.example"
+[[apps]]
+name = "Wiki"
+host = "wiki.corp.example"
+upstream = "http://10.0.0.5:8080"
+"""
+
+LOCAL = '[[directories]]\ntype = "local"\nname = "{name}"\nfile = "users.toml"\n'
+APP = '[[apps]]\nname = "{name}"\nhost = "{host}"\nupstream = "http://10.0.0.6"\n'
+SCHEME = '[[schemes]]\nname = "{name}"\nfactors = {factors}\n{more}\n'
+
+Load = Callable[[str], Settings]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    def load(text: str) -> Settings:
+        for name in ("cert.pem", "users.toml"):
+            (tmp_path / name).write_text("")
+        (tmp_path / "gatepost.toml").write_text(text)
+        return load_settings(tmp_path / "gatepost.toml", {})
+
+    return load
+
+
+def with_line(table: str, line: str) -> str:
+    assert table in GOOD
+    return GOOD.replace(table, f"{table}\n{line}", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "key", "message"),
+    [
+        (with_line("[server]", 'tls_certificate = "cert.pem"'), "server", "tls_key", "is missing"),
+        (with_line("[server]", 'tls_key = "cert.pem"'), "server", "tls_certificate", "is missing"),
+        (GOOD.replace("https://", "http://"), "server", "public_url", "must begin with https://"),
+        (with_line("[server]", "workers = 2"), "server", "workers", "not built yet"),
+        (with_line("[server]", 'admin_listen = "127.0.0.1:8080"'), "server", "admin_listen", "must differ"),
+        (GOOD + '[store]\nurl = "redis://localhost"', "store", "url", "only SQLite is built so far"),
+        (GOOD + '[store]\nurl = "valkey://localhost"', "store", "url", "only SQLite is built so far"),
+        (GOOD + '[store]\nurl = "postgres://x"', "store", "url", "not a store"),
+        (GOOD + '[store]\nurl = "sqlite:"', "store", "url", "must name a file"),
+        (GOOD + '[store]\nurl = "sqlite:///x.db"', "store", "url", "must name a file"),
+        (GOOD + LOCAL.format(name="corp"), 'directories[1] ("corp")', "name", "already belongs"),
+        (GOOD + LOCAL.format(name="Corp.Example"), 'directories[1] ("Corp.Example")', "name", "already belongs"),
+        (with_line("[smtp]", 'security = "none"'), "smtp", "security", "in the clear"),
+        (with_line("[smtp]", 'username = "u"'), "smtp", "password", "is missing"),
+        (with_line("[smtp]", 'password = "p"'), "smtp", "username", "is missing"),
+        (
+            with_line("[smtp]", 'security = "none"\nallow_insecure = true\nusername = "u"\npassword = "p"'),
+            "smtp",
+            "username",
+            "never sent without TLS",
+        ),
+        (GOOD + APP.format(name="wiki", host="a.corp.example"), 'apps[1] ("wiki")', "name", "another app"),
+        (GOOD + APP.format(name="B", host="WIKI.corp.example."), 'apps[1] ("B")', "host", "another app"),
+        (GOOD + APP.format(name="B", host="signin.corp.example"), 'apps[1] ("B")', "host", "sign-in pages"),
+        (GOOD + 'ca_file = "cert.pem"', 'apps[0] ("Wiki")', "ca_file", "https:// upstream"),
+        (GOOD + SCHEME.format(name="s", factors='["sms"]', more=""), 'schemes[0] ("s")', "factors", "must begin"),
+        (
+            GOOD + SCHEME.format(name="s", factors='["sms", "password"]', more=""),
+            'schemes[0] ("s")',
+            "factors",
+            "must begin",
+        ),
+        (
+            GOOD + SCHEME.format(name="s", factors='["password", "password"]', more=""),
+            'schemes[0] ("s")',
+            "factors",
+            "the same thing twice",
+        ),
+        (
+            GOOD + SCHEME.format(name="s", factors='["password"]', more="groups = []"),
+            'schemes[0] ("s")',
+            "groups",
+            "an empty list",
+        ),
+        (
+            GOOD + SCHEME.format(name="s", factors='["password"]', more="networks = []"),
+            'schemes[0] ("s")',
+            "networks",
+            "an empty list",
+        ),
+        (GOOD + SCHEME.format(name="s", factors='["password"]', more="") * 2, 'schemes[1] ("s")', "name", "another"),
+        (GOOD + '[passcode]\nlifetime = "30s"', "passcode", "resend_after", "must be shorter"),
+        (GOOD + '[sessions]\nidle = "13h"', "sessions", "idle", "must not be longer"),
+    ],
+)
+def test_values_that_disagree_are_a_problem(load: Load, text: str, table: str, key: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(text)
+    assert [(problem.table, problem.key) for problem in caught.value.problems] == [(table, key)], caught.value
+    assert message in caught.value.problems[0].message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD.replace("https://signin.corp.example", "http://signin.localhost:8080"),
+        GOOD.replace("https://signin.corp.example", "http://127.0.0.1:8080"),
+        GOOD.replace('host = "smtp.corp.example"', 'host = "127.0.0.1"\nsecurity = "none"'),
+        with_line("[smtp]", 'security = "none"\nallow_insecure = true'),
+        GOOD + LOCAL.format(name="local"),
+        GOOD + '[mobile]\nallowed_countries = ["*"]',
+    ],
+)
+def test_values_that_agree_are_fine(load: Load, text: str) -> None:
+    assert load(text)
+
+
+def test_what_is_seldom_meant_is_a_warning(load: Load) -> None:
+    assert checks.warnings(load(GOOD)) == ()
+    cases = {
+        SCHEME.format(name="s", factors='["password"]', more='groups = ["A"]'): "none matches everyone",
+        SCHEME.format(name="s", factors='["password"]', more=""): "with a password alone",
+        SCHEME.format(name="s", factors='["password", "sms"]', more="")
+        + SCHEME.format(name="t", factors='["password"]', more='groups = ["A"]'): '("t"): is never used',
+        '[mobile]\nallowed_countries = ["*"]': "every country",
+    }
+    for text, expected in cases.items():
+        found = checks.warnings(load(GOOD + text))
+        assert len(found) == 1
+        assert expected in found[0]
+    assert "beyond this machine" in checks.warnings(load(with_line("[server]", 'admin_listen = "0.0.0.0:9"')))[0]
