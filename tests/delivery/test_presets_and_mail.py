@@ -1,0 +1,123 @@
+"""The mail that Kapow gets: one recipient of digits, the text in a Subject on one line, nothing else."""
+
+from email import message_from_bytes
+from email.policy import default
+from email.utils import getaddresses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from directory.mobile import E164
+from proxy.delivery.errors import UnsafeNumber
+from proxy.delivery.mail import is_plain_address, subject_mail
+from proxy.delivery.presets import KAPOW, recipient
+from proxy.delivery.templates import wrong_with
+
+ATTACKS = [
+    "+447400123456,+447400123457",
+    "+447400123456@evil.example,x",
+    "+447400123456@evil.example",
+    "+447400123456\r\nBcc: evil@example.com",
+    "+447400123456>\r\nRCPT TO:<evil@example.com",
+    "+447400123456\n",
+    "+447400123456 NOTIFY=SUCCESS",
+    "+(0)7400123456",
+    '+"447400123456"',
+    "+٤٤٧٤٠٠١٢٣٤٥٦",
+    "+４４７４００１２３４５６",
+    "+44740012345\x00",
+    "447400123456",
+    "++447400123456",
+    "+123456",
+    "+1234567890123456",
+    "+",
+    "",
+]
+
+
+@pytest.mark.parametrize("number", ATTACKS)
+def test_a_number_cannot_add_a_recipient_a_header_or_a_command(number: str) -> None:
+    with pytest.raises(UnsafeNumber) as raised:
+        recipient(KAPOW, E164(number))
+    assert "7400123456" not in str(raised.value)
+
+
+@given(st.text(max_size=40))
+def test_whatever_the_number_the_address_is_one_of_digits_at_kapow(number: str) -> None:
+    try:
+        address = recipient(KAPOW, E164(number))
+    except UnsafeNumber:
+        return
+    local, _, domain = address.partition("@")
+    assert local.isascii()
+    assert local.isdigit()
+    assert domain == "kapow.co.uk"
+    assert len(getaddresses([address])) == 1
+
+
+def test_the_mail_byte_by_byte() -> None:
+    mail = subject_mail(
+        sender="otp@corp.example",
+        recipient="447400123456@kapow.co.uk",
+        text="493817 is your Wiki sign-in code. It is valid for 5 minutes.",
+        message_id="aR4nd0mMessageId",
+        now=1_700_000_000.5,
+    )
+    assert mail.content == (
+        b"From: otp@corp.example\r\n"
+        b"To: 447400123456@kapow.co.uk\r\n"
+        b"Subject: 493817 is your Wiki sign-in code. It is valid for 5 minutes.\r\n"
+        b"Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n"
+        b"Message-ID: <aR4nd0mMessageId@corp.example>\r\n"
+        b"Auto-Submitted: auto-generated\r\n"
+        b"MIME-Version: 1.0\r\n"
+        b'Content-Type: text/plain; charset="us-ascii"\r\n'
+        b"Content-Transfer-Encoding: 7bit\r\n"
+        b"\r\n"
+    )
+    assert "447400123456" not in repr(mail)
+    assert "493817" not in repr(mail)
+
+
+@given(
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=160).filter(
+        lambda t: not wrong_with(t, KAPOW)
+    )
+)
+def test_every_text_that_passes_stands_on_one_line_as_it_is(text: str) -> None:
+    mail = subject_mail(
+        sender="otp@corp.example", recipient="447400123456@kapow.co.uk", text=text, message_id="x" * 20, now=0
+    )
+    assert b"\r\nSubject: " + text.encode() + b"\r\n" in mail.content
+    assert message_from_bytes(mail.content, policy=default)["Subject"] == text
+
+
+def test_a_line_break_in_the_text_is_refused_by_the_mail_too() -> None:
+    with pytest.raises(ValueError, match=r"linefeed|header"):
+        subject_mail(
+            sender="otp@corp.example", recipient="1234567@kapow.co.uk", text="a\r\nBcc: x", message_id="x" * 20, now=0
+        )
+
+
+@pytest.mark.parametrize("message_id", ["", "short", "a b c d e f", "x" * 65, "12345678>", "12345678\r\n"])
+def test_a_message_id_is_plain(message_id: str) -> None:
+    with pytest.raises(ValueError, match="message id"):
+        subject_mail(sender="otp@corp.example", recipient="r@k.example", text="t", message_id=message_id, now=0)
+
+
+@pytest.mark.parametrize(
+    ("address", "plain"),
+    [
+        ("otp@corp.example", True),
+        ("o.t-p+sms@corp.example", True),
+        ("OTP <otp@corp.example>", False),
+        ("otp@corp.example, evil@example.com", False),
+        ("otp@corp.example\r\n", False),
+        ("ötp@corp.example", False),
+        ("otp", False),
+        ("", False),
+    ],
+)
+def test_only_a_bare_mailbox_can_be_the_sender(address: str, plain: bool) -> None:
+    assert is_plain_address(address) is plain

@@ -1,0 +1,58 @@
+"""What each failure at each stage says about the message, and that no verdict quotes the relay."""
+
+import ssl
+
+import pytest
+from aiosmtplib import SMTPDataError, SMTPReadTimeoutError, SMTPResponseException, SMTPServerDisconnected
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.delivery.channel import Outcome
+from proxy.delivery.smtp_outcome import Stage, verdict_on
+
+BEFORE_THE_END = [stage for stage in Stage if stage is not Stage.END_SENT]
+
+
+@given(st.sampled_from(Stage), st.integers(400, 599))
+def test_a_refusal_means_that_the_message_was_not_taken(stage: Stage, code: int) -> None:
+    outcome = verdict_on(SMTPResponseException(code, "no"), stage).outcome
+    permanent_for_the_number = stage is Stage.RECIPIENT and code >= 500
+    assert outcome is (Outcome.REFUSED if permanent_for_the_number else Outcome.UNAVAILABLE)
+
+
+@pytest.mark.parametrize(
+    "error", [SMTPReadTimeoutError("late"), SMTPServerDisconnected("gone"), BrokenPipeError(), TimeoutError()]
+)
+@pytest.mark.parametrize("stage", Stage)
+def test_a_broken_line_is_unknown_only_after_the_final_dot(error: OSError, stage: Stage) -> None:
+    expected = Outcome.UNKNOWN if stage is Stage.END_SENT else Outcome.UNAVAILABLE
+    assert verdict_on(error, stage).outcome is expected
+
+
+@pytest.mark.parametrize("code", [-1, 0, 199, 354, 600, 999])
+def test_nonsense_after_the_final_dot_is_unknown(code: int) -> None:
+    assert verdict_on(SMTPDataError(code, "?"), Stage.END_SENT).outcome is Outcome.UNKNOWN
+
+
+@given(st.sampled_from(Stage), st.integers(-1, 700), st.text())
+def test_no_reason_repeats_what_the_relay_said(stage: Stage, code: int, said: str) -> None:
+    error = SMTPResponseException(code, f"<447400123456@kapow.co.uk> {said}")
+    assert "447400123456" not in repr(verdict_on(error, stage))
+
+
+def test_the_enhanced_code_is_kept() -> None:
+    error = SMTPResponseException(550, "5.1.1 <447400123456@kapow.co.uk>: unknown")
+    assert verdict_on(error, Stage.RECIPIENT).reason == "the relay answered 550 5.1.1 while naming the recipient"
+
+
+def test_a_number_after_something_like_an_enhanced_code_is_not() -> None:
+    error = SMTPResponseException(550, "5.1.447400123456 unknown")
+    assert verdict_on(error, Stage.RECIPIENT).reason == "the relay answered 550 while naming the recipient"
+
+
+def test_a_certificate_is_named_as_the_cause() -> None:
+    cause = ssl.SSLCertVerificationError(1, "bad")
+    cause.verify_message = "unable to get local issuer certificate"
+    wrapped = SMTPServerDisconnected("lost")
+    wrapped.__cause__ = cause
+    assert "certificate was not accepted: unable to get local" in verdict_on(wrapped, Stage.CONNECTING).reason
