@@ -40,6 +40,13 @@ class _Job:
         self.result: Any = None
         self.error: BaseException | None = None
 
+    def is_given_up(self) -> bool:
+        """Whoever stopped waiting was told "unavailable" or is gone: what they asked for is not begun any more."""
+        if not self.future.done():
+            return False
+        self.error = StoreUnavailable("nobody waits for this any more")
+        return True
+
     def complete(self) -> None:
         """On the event loop: tell first what changed, then let the caller go on (it may be gone by now)."""
         if self.error is None and self.after is not None:
@@ -107,9 +114,7 @@ class DatabaseThread:
                 if waiting is None:
                     going_on = False
                     break
-                # Whoever gave up waiting got "unavailable": what they asked for is not begun any more.
-                if not waiting.future.done():
-                    group.append(waiting)
+                group.append(waiting)
                 if len(group) >= MOST_IN_A_GROUP:
                     break
                 try:
@@ -151,6 +156,8 @@ class ReadingThread(DatabaseThread):
 
     def _perform(self, connection: sqlite3.Connection, group: list[_Job]) -> None:
         for job in group:
+            if job.is_given_up():
+                continue
             try:
                 job.result = job.work(connection)
             except (sqlite3.Error, OSError):
@@ -168,6 +175,8 @@ class WritingThread(DatabaseThread):
         self._synchronise(connection, "FULL" if any(job.durable for job in group) else "NORMAL")
         connection.execute("BEGIN IMMEDIATE")
         for job in group:
+            if job.is_given_up():
+                continue
             connection.execute("SAVEPOINT job")
             try:
                 job.result = job.work(connection)

@@ -1,0 +1,301 @@
+"""Sessions in the worker: limits to the second, ends at once, uses counted, memory bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from config.settings import SessionSettings
+from proxy.sessions.live_sessions import CLEAN_UP_SLACK_SECONDS, LiveSessions
+from proxy.sessions.session import Session
+from proxy.sessions.tokens import new_token, token_digest
+from proxy.store.store import StoreUnavailable
+from tests.support.memory_store import MemoryStore
+from tests.support.people import NOW, principal, session
+
+HOST = "wiki.corp.example"
+LIMITS = SessionSettings(idle=600.0, absolute=3600.0)
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def live(store: MemoryStore) -> LiveSessions:
+    return LiveSessions(store, LIMITS)
+
+
+async def signed_in(store: MemoryStore, written: Session | None = None) -> tuple[bytes, Session]:
+    token, written = new_token().encode(), written or session()
+    await store.create_session(written, cookie=token_digest(token), host=HOST)
+    return token, written
+
+
+async def test_a_session_is_read_once(store: MemoryStore, live: LiveSessions) -> None:
+    token, written = await signed_in(store)
+    assert live.cached(token, HOST, NOW) is None
+    assert await live.find(token, HOST, NOW) == written
+    assert live.cached(token, HOST, NOW + 1) == written
+    assert await live.find(token, HOST, NOW + 2) == written
+    assert store.calls.count("session_by_cookie") == 1
+    assert live.cached(token, "other.corp.example", NOW) is None
+
+
+async def test_memory_holds_no_token(store: MemoryStore, live: LiveSessions) -> None:
+    token, _ = await signed_in(store)
+    await live.find(token, HOST, NOW)
+    assert all(token not in key and token.decode() not in key for key in live._by_cookie)
+
+
+@pytest.mark.parametrize("token", [b"", b"x", b"a" * 42, b"a" * 44, b"a" * 42 + b"=", b"a" * 42 + b"\n", b"\xff" * 43])
+async def test_a_malformed_token_is_none_without_a_look_up(
+    store: MemoryStore, live: LiveSessions, token: bytes
+) -> None:
+    store.away = True
+    assert await live.find(token, HOST, NOW) is None
+    assert store.calls == []
+
+
+async def test_an_unknown_token_is_asked_for_again(store: MemoryStore, live: LiveSessions) -> None:
+    token = new_token().encode()
+    assert await live.find(token, HOST, NOW) is None
+    written = session()
+    await store.create_session(written, cookie=token_digest(token), host=HOST)
+    assert await live.find(token, HOST, NOW) == written
+
+
+async def test_the_idle_limit_is_exact_and_every_use_moves_it(store: MemoryStore, live: LiveSessions) -> None:
+    token, written = await signed_in(store)
+    await live.find(token, HOST, NOW)
+    assert live.cached(token, HOST, NOW + 599.9) is not None
+    assert live.is_live(written.session_id, NOW + 1199.8)
+    assert live.cached(token, HOST, NOW + 1199.8) is not None  # counted although nothing was flushed
+    assert not live.is_live(written.session_id, NOW + 1799.9)
+    assert live.cached(token, HOST, NOW + 1799.9) is None
+    assert await live.find(token, HOST, NOW + 1799.9) is None
+
+
+async def test_the_absolute_limit_is_exact_whatever_the_use(store: MemoryStore, live: LiveSessions) -> None:
+    token, _ = await signed_in(store)
+    await live.find(token, HOST, NOW)
+    for second in range(0, 3600, 300):
+        assert live.cached(token, HOST, NOW + second) is not None
+    assert live.cached(token, HOST, NOW + 3599.9) is not None
+    assert live.cached(token, HOST, NOW + 3600) is None
+    await live.flush()
+    assert await live.find(token, HOST, NOW + 3600) is None
+
+
+async def test_a_first_factor_lives_fifteen_minutes_whatever_the_use(store: MemoryStore, live: LiveSessions) -> None:
+    token, _ = await signed_in(store, session(passcode_proven_at=None))
+    await live.find(token, HOST, NOW)
+    assert live.cached(token, HOST, NOW + 899.9) is not None
+    assert live.cached(token, HOST, NOW + 900) is None
+    assert await live.find(token, HOST, NOW + 900) is None
+
+
+async def test_a_clock_that_steps_back_shortens_and_lengthens_nothing(store: MemoryStore, live: LiveSessions) -> None:
+    token, written = await signed_in(store)
+    await live.find(token, HOST, NOW + 100)
+    assert live.cached(token, HOST, NOW - 1000) is not None
+    assert live.is_live(written.session_id, NOW + 699.9)
+    assert not live.is_live(written.session_id, NOW + 700)
+
+
+async def test_a_use_on_another_worker_counts(store: MemoryStore, live: LiveSessions) -> None:
+    token, written = await signed_in(store)
+    other = LiveSessions(store, LIMITS)
+    await live.find(token, HOST, NOW)
+    await other.find(token, HOST, NOW + 300)
+    await other.flush()
+    ended: list[str] = []
+    live.on_end(ended.append)
+    await live.expire(NOW + 600)
+    assert live.is_live(written.session_id, NOW + 899.9)
+    assert await live.find(token, HOST, NOW + 899.9) is not None
+    await live.flush()
+    await other.expire(NOW + 900)
+    assert await other.find(token, HOST, NOW + 900) is not None
+    assert ended == []
+
+
+async def test_an_idle_session_ends_in_its_second_and_listeners_hear(store: MemoryStore, live: LiveSessions) -> None:
+    tokens = [await signed_in(store, session(last_used_at=NOW + i)) for i in range(3)]
+    for token, written in tokens:
+        await live.find(token, HOST, written.last_used_at)
+    ended: list[str] = []
+    live.on_end(ended.append)
+    store.calls.clear()
+    for second in (1, 599.75):
+        await live.expire(NOW + second)
+    assert store.calls == []  # nothing was due
+    await live.expire(NOW + 600)
+    assert ended == [tokens[0][1].session_id]
+    await live.expire(NOW + 602)
+    assert ended == [written.session_id for _, written in tokens]
+    assert len(live) == 0
+
+
+async def test_an_end_is_in_force_at_once(store: MemoryStore, live: LiveSessions) -> None:
+    token, written = await signed_in(store)
+    await live.find(token, HOST, NOW)
+    ended: list[str] = []
+    unsubscribe = live.on_end(ended.append)
+    await store.end_session(written.session_id)
+    assert ended == [written.session_id]
+    assert live.cached(token, HOST, NOW) is None
+    assert not live.is_live(written.session_id, NOW)
+    assert await live.find(token, HOST, NOW) is None
+    unsubscribe()
+    token, written = await signed_in(store)
+    await store.end_session(written.session_id)
+    assert len(ended) == 1
+
+
+async def test_an_end_during_a_look_up_is_not_overlooked(live: LiveSessions, store: MemoryStore) -> None:
+    token, written = await signed_in(store)
+    read_it = store.session_by_cookie
+
+    async def slowly(cookie: bytes, host: str) -> Session | None:
+        found = await read_it(cookie, host)
+        await store.end_session(written.session_id)
+        return found
+
+    store.session_by_cookie = slowly  # type: ignore[method-assign]
+    assert await live.find(token, HOST, NOW) is None
+    assert live.cached(token, HOST, NOW) is None
+    assert not live.is_live(written.session_id, NOW)
+
+
+async def test_a_failing_listener_does_not_keep_others_from_hearing(store: MemoryStore, live: LiveSessions) -> None:
+    reported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+
+    def fail(session_id: str) -> None:
+        raise ValueError
+
+    ended: list[str] = []
+    live.on_end(fail)
+    live.on_end(ended.append)
+    _, written = await signed_in(store)
+    await store.end_session(written.session_id)
+    assert ended == [written.session_id]
+    assert len(reported) == 1
+
+
+async def test_what_is_known_goes_on_without_the_store_and_the_unknown_is_unavailable(
+    store: MemoryStore, live: LiveSessions
+) -> None:
+    token, written = await signed_in(store)
+    await live.find(token, HOST, NOW)
+    store.away = True
+    assert await live.find(token, HOST, NOW + 1) is not None
+    with pytest.raises(StoreUnavailable):
+        await live.find(new_token().encode(), HOST, NOW)
+    with pytest.raises(StoreUnavailable):
+        await live.flush()
+    await live.expire(NOW + 601)
+    assert not live.is_live(written.session_id, NOW + 601)
+    assert live.cached(token, HOST, NOW + 601) is None
+
+
+async def test_uses_that_could_not_be_flushed_are_flushed_later(store: MemoryStore, live: LiveSessions) -> None:
+    token, written = await signed_in(store)
+    await live.find(token, HOST, NOW + 50)
+    store.away = True
+    with pytest.raises(StoreUnavailable):
+        await live.flush()
+    store.away = False
+    await live.flush()
+    assert (await store.sessions())[0].last_used_at == NOW + 50
+    assert live.cached(token, HOST, NOW + 50) == replace(written, last_used_at=NOW + 50)
+    store.calls.clear()
+    await live.flush()
+    assert store.calls == []
+
+
+async def test_all_uses_are_flushed_in_one_batch(store: MemoryStore, live: LiveSessions) -> None:
+    batches: list[list[tuple[str, float]]] = []
+
+    async def note(used: Iterable[tuple[str, float]]) -> None:
+        batches.append(list(used))
+
+    store.touch_sessions = note  # type: ignore[method-assign]
+    for _ in range(3):
+        token, _ = await signed_in(store)
+        for second in (1, 2, 3):
+            await live.find(token, HOST, NOW + second)
+    await live.flush()
+    assert [[last_used_at for _, last_used_at in batch] for batch in batches] == [[NOW + 3] * 3]
+
+
+async def test_memory_is_bounded_and_tunnels_of_what_was_put_aside_go_on(store: MemoryStore) -> None:
+    live = LiveSessions(store, LIMITS, most_whole=20)
+    seen = []
+    for second in range(100):
+        token, written = await signed_in(store)
+        seen.append((token, written))
+        await live.find(token, HOST, NOW + second)
+    assert len(live._whole) <= 20
+    assert len(live._by_cookie) <= 20
+    assert len(live) == 100
+    assert live.cached(seen[99][0], HOST, NOW + 99) is not None
+    assert live.cached(seen[0][0], HOST, NOW + 99) is None
+    assert live.is_live(seen[0][1].session_id, NOW + 599)
+    assert await live.find(seen[0][0], HOST, NOW + 99) is not None
+    await live.flush()
+    ended: list[str] = []
+    live.on_end(ended.append)
+    await live.expire(NOW + 601)
+    assert ended == [seen[1][1].session_id]  # the first one was used again, and the third has a part of its second left
+    await store.end_session(seen[3][1].session_id)
+    assert not live.is_live(seen[3][1].session_id, NOW + 99)
+
+
+async def test_a_new_principal_counts_at_once(store: MemoryStore, live: LiveSessions) -> None:
+    token, written = await signed_in(store)
+    await live.find(token, HOST, NOW)
+    without_groups = principal(groups=frozenset())
+    await live.update_principal(replace(written, principal=without_groups))
+    found = live.cached(token, HOST, NOW)
+    assert found is not None
+    assert found.principal == without_groups
+    assert (await store.sessions())[0].principal == without_groups
+
+
+async def test_cleaning_up_leaves_time_for_uses_that_other_workers_have_not_flushed(
+    store: MemoryStore, live: LiveSessions
+) -> None:
+    await signed_in(store)
+    await live.clean_up(NOW + 600)
+    assert len(await store.sessions()) == 1
+    await live.clean_up(NOW + 600 + CLEAN_UP_SLACK_SECONDS)
+    assert await store.sessions() == []
+
+
+async def test_running_flushes_expires_and_outlives_an_absent_store(store: MemoryStore) -> None:
+    now = NOW
+    live = LiveSessions(store, LIMITS, clock=lambda: now)
+    token, written = await signed_in(store)
+    await live.find(token, HOST, NOW + 1)
+    store.away = True
+    running = asyncio.create_task(live.run())
+    ended = asyncio.get_running_loop().create_future()
+    live.on_end(ended.set_result)
+    for _ in range(10):
+        await asyncio.sleep(0)  # both loops of `run` have had their turn
+    assert live.store_away_since == NOW
+    store.away = False
+    now = NOW + 700
+    assert await asyncio.wait_for(ended, 5) == written.session_id
+    token, _ = await signed_in(store, session(created_at=now))
+    await live.find(token, HOST, now + 7)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert now + 7 in {found.last_used_at for found in await store.sessions()}

@@ -1,0 +1,166 @@
+"""The limiter: no parallel try passes, nothing is counted in vain, and the store learns nobody's name."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from config.settings import ThrottleSettings
+from directory.mobile import E164
+from proxy.store.store import StoreUnavailable
+from proxy.throttle import DAY_SECONDS, Limit, Throttle, Throttled, network_of
+from tests.support.memory_store import MemoryStore
+from tests.support.people import NOW
+
+ALICE, BOB = "guid-of-alice", "guid-of-bob"
+HOME = "192.0.2.7"
+NUMBER = E164("+447400123456")
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+def limiter(store: MemoryStore, **settings: Any) -> Throttle:
+    defaults = {"window": "10m", "passwords_per_person": 3, "passwords_per_address": 5, "passcodes_per_person": 4}
+    return Throttle(store, ThrottleSettings.model_validate({**defaults, **settings}), key=b"k" * 32)
+
+
+async def test_one_person_has_so_many_passwords_in_a_window(store: MemoryStore) -> None:
+    throttle = limiter(store)
+    for second in range(3):
+        assert await throttle.reserve_password(person=ALICE, address=HOME, now=NOW + second) is None
+    assert await throttle.reserve_password(person=ALICE, address="192.0.2.8", now=NOW + 9.5) == Throttled(
+        limit=Limit.PASSWORDS_PER_PERSON, retry_after_seconds=591
+    )
+    assert await throttle.reserve_password(person=BOB, address=HOME, now=NOW + 9.5) is None
+    assert await throttle.reserve_password(person=ALICE, address=HOME, now=NOW + 599.99) == Throttled(
+        limit=Limit.PASSWORDS_PER_PERSON, retry_after_seconds=1
+    )
+    assert await throttle.reserve_password(person=ALICE, address=HOME, now=NOW + 600) is None
+
+
+async def test_one_address_has_so_many_and_refused_tries_cost_the_person_nothing(store: MemoryStore) -> None:
+    throttle = limiter(store)
+    for person in "abcde":
+        assert await throttle.reserve_password(person=person, address=HOME, now=NOW) is None
+    for _ in range(10):
+        refused = await throttle.reserve_password(person=ALICE, address=HOME, now=NOW)
+        assert refused is not None
+        assert refused.limit is Limit.PASSWORDS_PER_ADDRESS
+    for _ in range(3):
+        assert await throttle.reserve_password(person=ALICE, address="192.0.2.8", now=NOW) is None
+
+
+async def test_parallel_tries_never_pass_the_limit(store: MemoryStore) -> None:
+    throttle = limiter(store)
+    tries = await asyncio.gather(*(throttle.reserve_password(person=ALICE, address=HOME, now=NOW) for _ in range(30)))
+    assert tries.count(None) == 3
+
+
+async def test_a_right_password_clears_the_person_and_gives_the_address_its_try_back(store: MemoryStore) -> None:
+    throttle = limiter(store)
+    for _ in range(10):
+        for _ in range(2):
+            assert await throttle.reserve_password(person=ALICE, address=HOME, now=NOW) is None
+        await throttle.password_accepted(person=ALICE, address=HOME, now=NOW)
+        await throttle.password_not_judged(person=ALICE, address=HOME, now=NOW)
+
+
+async def test_what_never_reached_the_directory_is_given_back(store: MemoryStore) -> None:
+    throttle = limiter(store)
+    for _ in range(20):
+        assert await throttle.reserve_password(person=ALICE, address=HOME, now=NOW) is None
+        await throttle.password_not_judged(person=ALICE, address=HOME, now=NOW)
+    for _ in range(3):
+        assert await throttle.reserve_password(person=ALICE, address=HOME, now=NOW) is None
+    assert await throttle.reserve_password(person=ALICE, address=HOME, now=NOW) is not None
+
+
+async def test_passcodes_are_limited_per_person_over_all_challenges(store: MemoryStore) -> None:
+    throttle = limiter(store)
+    for _ in range(4):
+        assert await throttle.reserve_passcode(person=ALICE, now=NOW) is None
+    assert await throttle.reserve_passcode(person=ALICE, now=NOW) == Throttled(
+        limit=Limit.PASSCODES_PER_PERSON, retry_after_seconds=600
+    )
+    await throttle.passcode_accepted(person=ALICE, now=NOW)
+    assert await throttle.reserve_passcode(person=ALICE, now=NOW) is None
+
+
+async def test_failures_in_a_row_lock_the_factor_for_good(store: MemoryStore) -> None:
+    throttle = limiter(store, passcode_failures_in_a_row=10)
+    now = NOW
+    for _ in range(10):
+        now += 600
+        assert await throttle.reserve_passcode(person=ALICE, now=now) is None
+    for days in (1, 30, 3000):
+        assert await throttle.reserve_passcode(person=ALICE, now=now + days * DAY_SECONDS) == Throttled(
+            limit=Limit.PASSCODE_FAILURES_IN_A_ROW, retry_after_seconds=int(DAY_SECONDS)
+        )
+    await throttle.passcode_accepted(person=ALICE, now=now)
+    assert await throttle.reserve_passcode(person=ALICE, now=now) is None
+
+
+@pytest.mark.parametrize(
+    "limit", [Limit.SENDS_PER_PERSON, Limit.SENDS_PER_NUMBER, Limit.SENDS_PER_ADDRESS, Limit.SENDS_PER_DAY]
+)
+async def test_a_send_is_counted_by_all_four_limits_or_by_none(store: MemoryStore, limit: Limit) -> None:
+    throttle = limiter(store, **{limit.value: 3})
+    sends = await asyncio.gather(
+        *(throttle.reserve_send(person=ALICE, number=NUMBER, address=HOME, now=NOW) for _ in range(20))
+    )
+    assert sends.count(None) == 3
+    window = DAY_SECONDS if limit is Limit.SENDS_PER_DAY else 600.0
+    assert {send for send in sends if send is not None} == {Throttled(limit=limit, retry_after_seconds=int(window))}
+    # Nothing of the refused ones was counted by the three other limits.
+    assert sorted(count.value for count in store._counters.values()) == [3, 3, 3, 3]
+    assert await throttle.reserve_send(person=ALICE, number=NUMBER, address=HOME, now=NOW + window) is None
+
+
+async def test_the_store_learns_nobodys_name_number_or_address(store: MemoryStore) -> None:
+    throttle = limiter(store)
+    await throttle.reserve_send(person=ALICE, number=NUMBER, address=HOME, now=NOW)
+    await throttle.reserve_password(person=ALICE, address=HOME, now=NOW)
+    assert {len(key) for key in store._counters} == {32}
+    assert len(store._counters) == 6
+    other = Throttle(store, ThrottleSettings(), key=b"other" * 6)
+    await other.reserve_password(person=ALICE, address=HOME, now=NOW)
+    assert len(store._counters) == 8
+
+
+async def test_without_the_store_nothing_may_be_tried(store: MemoryStore) -> None:
+    throttle = limiter(store)
+    store.away = True
+    with pytest.raises(StoreUnavailable):
+        await throttle.reserve_password(person=ALICE, address=HOME, now=NOW)
+    with pytest.raises(StoreUnavailable):
+        await throttle.reserve_send(person=ALICE, number=NUMBER, address=HOME, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("address", "counted_as"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2::", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("not an address \ud800", "not an address \ud800"),
+    ],
+)
+def test_an_ipv6_address_is_counted_by_its_network(address: str, counted_as: str) -> None:
+    assert network_of(address) == counted_as
+
+
+async def test_addresses_of_one_ipv6_network_share_a_limit(store: MemoryStore) -> None:
+    throttle = limiter(store)
+    tries = [
+        await throttle.reserve_password(person=str(host), address=f"2001:db8::{host:x}", now=NOW) for host in range(9)
+    ]
+    assert tries.count(None) == 5
