@@ -1,0 +1,341 @@
+"""The real portal on real parts (SQLite, local users), with a recording channel, a set clock, and browsers."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import itertools
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import structlog
+from aiohttp import DummyCookieJar
+from aiohttp.test_utils import TestClient, TestServer
+from argon2 import PasswordHasher
+from structlog.testing import CapturingLogger
+from yarl import URL
+
+from config.settings import LocalDirectorySettings, Settings
+from directory.directory import CheckResult, PasswordRefused, RefusalReason
+from directory.errors import DirectoryError
+from directory.local_users import LocalDirectory
+from directory.login_name import LoginName
+from directory.principal import Account, Principal
+from directory.realms import Realms
+from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
+from proxy.identity import Assertions
+from proxy.keys import Keys, Purpose
+from proxy.portal.app import create_portal
+from proxy.sessions.live_sessions import LiveSessions
+from proxy.store.sqlite import SQLiteStore
+from proxy.store.store import StoreUnavailable
+from proxy.throttle import Throttle
+
+SIGN_IN_ORIGIN = "https://signin.corp.example"
+WIKI = "https://wiki.corp.example"
+PASSWORD = "correct horse 7"
+HASH = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+NOW = 1_800_000_000.0
+START = "s" * 43
+
+USERS = f"""
+[[users]]
+username = "alice"
+password_hash = "{HASH}"
+display_name = "Alice <Liddell>"
+mobile = "07400 123456"
+groups = ["Wiki Users"]
+[[users]]
+username = "bob"
+password_hash = "{HASH}"
+display_name = "Bob"
+groups = []
+[[users]]
+username = "carol"
+password_hash = "{HASH}"
+display_name = "Carol"
+mobile = "020 7946 0000"
+[[users]]
+username = "admin"
+password_hash = "{HASH}"
+display_name = "Admin"
+groups = ["Gatepost Admins"]
+[[users]]
+username = "gone"
+password_hash = "{HASH}"
+display_name = "Gone"
+mobile = "07400 123457"
+disabled = true
+"""
+
+
+def portal_settings(folder: Path, **changes: Any) -> Settings:
+    values: dict[str, Any] = {
+        "server": {"public_url": SIGN_IN_ORIGIN},
+        "directories": [{"type": "local", "name": "local", "file": str(folder / "users.toml")}],
+        "smtp": [{"host": "127.0.0.1", "from": "otp@corp.example", "security": "none"}],
+        "schemes": [
+            {"name": "admins", "factors": ["password"], "groups": ["Gatepost Admins"], "networks": ["192.0.2.0/24"]},
+            {"name": "browser", "factors": ["password", "sms"]},
+        ],
+        "apps": [
+            {"name": "Wiki", "host": "wiki.corp.example", "upstream": "http://127.0.0.1:1", "groups": ["Wiki Users"]},
+            {"name": "Forms", "host": "forms.corp.example", "upstream": "http://127.0.0.1:1"},
+        ],
+    }
+    return Settings.model_validate({**values, **changes})
+
+
+class Phone:
+    """A channel that keeps what it was told to say, and answers as set."""
+
+    name = "phone"
+
+    def __init__(self) -> None:
+        self.messages: list[PasscodeMessage] = []
+        self.outcome = Outcome.ACCEPTED
+
+    async def send(self, message: PasscodeMessage) -> Delivery:
+        self.messages.append(message)
+        return Delivery(outcome=self.outcome, channel=self.name, relay="relay:25", code=250)
+
+    async def check(self) -> Delivery:
+        return Delivery(outcome=self.outcome, channel=self.name)
+
+    async def close(self) -> None: ...
+
+
+class ScriptedDirectory:
+    """The realm `corp`: knows one account, `scripted@corp`, and answers each password as set."""
+
+    realm = "corp"
+    account = Account(guid="00000000-0000-4000-8000-000000000001", realm="corp", username="scripted", locator="x")
+
+    def __init__(self) -> None:
+        self.error: DirectoryError | None = None
+        self.reason = RefusalReason.WRONG_PASSWORD
+        self.binds = 0
+        self.binding = 0
+        self.most_binding = 0
+
+    def serves(self, login_name: LoginName) -> bool:
+        return login_name.suffix == "corp"
+
+    async def find(self, login_name: LoginName) -> Account | None:
+        return self.account if login_name.name == "scripted" else None
+
+    async def authenticate(self, account: Account | None, password: str) -> Principal | PasswordRefused:
+        self.binds += 1
+        self.binding += 1
+        self.most_binding = max(self.most_binding, self.binding)
+        await asyncio.sleep(0)
+        self.binding -= 1
+        if self.error is not None:
+            raise self.error
+        return PasswordRefused(self.reason if account is not None else RefusalReason.UNKNOWN)
+
+    async def read(self, guid: str) -> Principal | None:
+        return None
+
+    async def check(self) -> list[CheckResult]:
+        return []
+
+    async def close(self) -> None: ...
+
+
+class FailingStore(SQLiteStore):
+    """The real one, until it is away."""
+
+    away = False
+
+    async def session_by_cookie(self, cookie: bytes, host: str) -> Any:
+        if self.away:
+            raise StoreUnavailable("the disk is gone")
+        return await super().session_by_cookie(cookie, host)
+
+    async def reserve(self, counters: Any, *, now: float) -> Any:
+        if self.away:
+            raise StoreUnavailable("the disk is gone")
+        return await super().reserve(counters, now=now)
+
+
+class Page:
+    """One answer."""
+
+    def __init__(self, status: int, headers: Any, text: str) -> None:
+        self.status = status
+        self.headers = headers
+        self.text = text
+
+    @property
+    def location(self) -> str:
+        return str(self.headers["Location"])
+
+    @property
+    def hidden(self) -> dict[str, str]:
+        """All hidden fields; the forms of a page agree on those they share."""
+        found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', self.text)
+        return {name: html.unescape(value) for name, value in found}
+
+
+class Browser:
+    """Cookies per host, no redirect followed by itself, and the fields that the forwarding plane would add."""
+
+    _incidents = itertools.count(1)
+
+    def __init__(self, client: TestClient[Any, Any], *, address: str = "192.0.2.7") -> None:
+        self._client = client
+        self.address = address
+        self.cookies: dict[str, dict[str, str]] = {}
+
+    async def get(self, url: str, **headers: str) -> Page:
+        return await self.request("GET", url, headers=headers)
+
+    async def post(self, url: str, fields: dict[str, str] | bytes, **headers: str) -> Page:
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+        sent = {"Origin": origin, "Content-Type": "application/x-www-form-urlencoded", **headers}
+        body = fields if isinstance(fields, bytes) else urlencode(fields).encode()
+        return await self.request("POST", url, headers=sent, body=body)
+
+    async def request(self, method: str, url: str, *, headers: dict[str, str], body: bytes | None = None) -> Page:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        sent = {
+            "X-Gatepost-Client-Address": self.address,
+            "X-Gatepost-Client-Scheme": "https",
+            "X-Gatepost-Client-Host": host,
+            "X-Gatepost-Incident": f"incident{next(self._incidents)}",
+            "Accept": "text/html",
+        }
+        jar = self.cookies.setdefault(host, {})
+        if jar:
+            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items())
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        target = URL((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), encoded=True)
+        async with self._client.request(method, target, headers=sent, data=body, allow_redirects=False) as answer:
+            for name, morsel in answer.cookies.items():
+                assert morsel["httponly"]
+                assert morsel["secure"]
+                assert morsel["samesite"] == "Lax"
+                assert morsel["path"] == "/"
+                assert not morsel["domain"]
+                if morsel["max-age"] == "0":
+                    jar.pop(name, None)
+                else:
+                    jar[name] = morsel.value
+            return Page(answer.status, answer.headers, await answer.text())
+
+    def session_cookie(self, host: str = "signin.corp.example") -> str | None:
+        return self.cookies.get(host, {}).get("__Host-gatepost")
+
+    def copy(self) -> Browser:
+        """The same cookies at this instant: somebody who sends a request in parallel, or again."""
+        twin = Browser(self._client, address=self.address)
+        twin.cookies = {host: dict(jar) for host, jar in self.cookies.items()}
+        return twin
+
+
+class Stage:
+    """Everything a test touches."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.now = NOW
+        self.pauses: list[float] = []
+        self.phone = Phone()
+        self.scripted = ScriptedDirectory()
+        self.store = FailingStore(folder / "state.db")
+        self.sessions = LiveSessions(self.store, settings.sessions, clock=lambda: self.now)
+        self.settings = settings
+        self.keys = Keys(b"k" * 32)
+        (folder / "users.toml").write_text(USERS)
+        local = LocalDirectory(
+            LocalDirectorySettings(type="local", name="local", file=folder / "users.toml"),
+            groups={"Wiki Users", "Gatepost Admins"},
+        )
+        self.realms = Realms([local, self.scripted])
+        self.logger = CapturingLogger()
+        self.portal = create_portal(
+            settings=settings,
+            realms=self.realms,
+            channel=self.phone,
+            store=self.store,
+            sessions=self.sessions,
+            keys=self.keys,
+            throttle=Throttle(self.store, settings.throttle, key=self.keys.derive(Purpose.THROTTLE)),
+            assertions=Assertions(self.keys, issuer=SIGN_IN_ORIGIN),
+            log=structlog.wrap_logger(
+                self.logger,
+                processors=[structlog.processors.format_exc_info],
+                wrapper_class=structlog.make_filtering_bound_logger(0),
+            ),
+            clock=lambda: self.now,
+            sleep=self._pause,
+        )
+        self.client: TestClient[Any, Any] = TestClient(TestServer(self.portal), cookie_jar=DummyCookieJar())
+
+    async def _pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+    def browser(self, **facts: str) -> Browser:
+        return Browser(self.client, **facts)
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        return [call.kwargs for call in self.logger.calls]
+
+    @property
+    def log_text(self) -> str:
+        return repr(self.logger.calls)
+
+    @property
+    def passcode(self) -> str:
+        return self.phone.messages[-1].passcode
+
+    async def password(
+        self,
+        browser: Browser,
+        username: str = "alice",
+        password: str = PASSWORD,
+        *,
+        return_to: str = "",
+        start: str = "",
+    ) -> Page:
+        """Open the sign-in page and send a password."""
+        query = urlencode({"return_to": return_to, "start": start})
+        form = await browser.get(f"{SIGN_IN_ORIGIN}/.gatepost/sign-in?{query}")
+        fields = {**form.hidden, "username": username, "password": password}
+        return await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/sign-in", fields)
+
+    async def to_passcode(self, browser: Browser, **facts: str) -> Page:
+        """As far as the passcode page."""
+        answer = await self.password(browser, **facts)
+        assert answer.status == 303, answer.text
+        return await browser.get(SIGN_IN_ORIGIN + answer.location)
+
+    async def answer(self, browser: Browser, page: Page, passcode: str, **fields: str) -> Page:
+        return await browser.post(
+            f"{SIGN_IN_ORIGIN}/.gatepost/passcode", {**page.hidden, "passcode": passcode, **fields}
+        )
+
+    async def sign_in(self, browser: Browser, **facts: str) -> Page:
+        page = await self.to_passcode(browser, **facts)
+        return await self.answer(browser, page, self.passcode)
+
+    def wrong_passcode(self) -> str:
+        return f"{(int(self.passcode) + 1) % 1_000_000:06}"
+
+
+@asynccontextmanager
+async def running_portal(folder: Path, **changes: Any) -> AsyncIterator[Stage]:
+    stage = Stage(portal_settings(folder, **changes), folder)
+    await stage.client.start_server()
+    try:
+        yield stage
+    finally:
+        await stage.client.close()
+        await stage.realms.close()
+        await stage.store.close()
