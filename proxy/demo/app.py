@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import jinja2
@@ -44,7 +45,7 @@ async def start_demo_app(port: int = 0) -> tuple[web.AppRunner, int]:
     app.router.add_static("/static", _HERE / "static")
     app.on_response_prepare.append(_add_security_headers)
     app.on_shutdown.append(_stop_streams)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     return runner, runner.addresses[0][1]
@@ -112,13 +113,12 @@ async def _events(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
     stopping = request.app[_STOPPING]
-    while not stopping.is_set():
-        await response.write(f"data: {time.strftime('%H:%M:%S')}\n\n".encode())
-        try:
-            async with asyncio.timeout(_TICK_SECONDS):
-                await stopping.wait()
-        except TimeoutError:
-            continue
+    with suppress(ConnectionResetError):  # the client left
+        while not stopping.is_set():
+            await response.write(f"data: {time.strftime('%H:%M:%S')}\n\n".encode())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await stopping.wait()
     return response
 
 

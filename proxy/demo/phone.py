@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import default
@@ -80,7 +81,7 @@ class Phone:
         app.router.add_static("/static", _HERE / "static")
         app.on_response_prepare.append(_add_security_headers)
         app.on_shutdown.append(self._end_event_streams)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
         await self._runner.setup()
         await web.TCPSite(self._runner, _LOOPBACK, http_port).start()
         self.http_port = self._runner.addresses[0][1]
@@ -141,13 +142,14 @@ class Phone:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         told = -1
-        while not self._closing:
-            if told != self._count:
-                told = self._count
-                await response.write(f"data: {told}\n\n".encode())
-            async with self._arrived:
-                if told == self._count and not self._closing:
-                    await self._arrived.wait()
+        with suppress(ConnectionResetError):  # the page was closed
+            while not self._closing:
+                if told != self._count:
+                    told = self._count
+                    await response.write(f"data: {told}\n\n".encode())
+                async with self._arrived:
+                    if told == self._count and not self._closing:
+                        await self._arrived.wait()
         return response
 
     async def _end_event_streams(self, app: web.Application) -> None:
