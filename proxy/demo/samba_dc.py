@@ -277,6 +277,6 @@ def _run(command: list[str], folder: Path, text: str | None = None) -> str:
         capture_output=True,
         text=True,
     )
-    if done.returncode != 0:
+    if done.returncode != 0 or done.stderr.startswith("ERR"):  # LDB tools go on after an error, and end with 0
         raise SambaFailed(f"{command[0]} failed:\n{(done.stdout + done.stderr)[-2000:]}")
     return done.stdout

@@ -1,0 +1,152 @@
+"""A person's entry: what AD's attributes say about it, and whether the account may be used now. Pure.
+
+Instants are epoch seconds. An attribute that is not there was not readable: that is never the same as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from directory.active_directory.connection import Entry
+from directory.directory import RefusalReason
+
+IDENTITY_ATTRIBUTES = ("objectGUID", "sAMAccountName")
+STATE_ATTRIBUTES = ("userAccountControl", "msDS-User-Account-Control-Computed", "accountExpires", "pwdLastSet")
+_ATTRIBUTES = (*IDENTITY_ATTRIBUTES, *STATE_ATTRIBUTES, "objectSid", "displayName", "cn", "mail")
+
+# MS-ADTS sections 2.2.16 and 3.1.1.4.5.17.
+_DISABLED = 0x2
+_LOCKED_OUT = 0x10
+_NEVER = (0, 0x7FFF_FFFF_FFFF_FFFF)
+_FILETIME_OF_EPOCH = 11_644_473_600
+
+
+class UnreadableAccount(Exception):
+    """The service account may not read what has to be known about a person. Names the attribute, not the person."""
+
+    def __init__(self, attribute: str) -> None:
+        super().__init__(f"the service account cannot read {attribute}")
+        self.attribute = attribute
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """An entry taken apart."""
+
+    guid: str
+    sid: str
+    username: str
+    display_name: str
+    mail: str | None = field(repr=False)
+    mobiles: tuple[str, ...] = field(repr=False)
+    is_disabled: bool
+    is_locked: bool
+    expires_at: float | None
+    password_set_at: float | None
+    """None: never, or it must be changed at the next sign-in."""
+    group_sids: frozenset[str] | None = field(repr=False)
+    """From tokenGroups: nested groups and the primary group too. None: not asked for, or not readable."""
+
+    def refusal(self, now: float) -> RefusalReason | None:
+        """Why this account may not be used now, from its state alone; None if nothing stands against it."""
+        if self.is_disabled:
+            return RefusalReason.DISABLED
+        if self.is_locked:
+            return RefusalReason.LOCKED
+        if self.expires_at is not None and self.expires_at <= now:
+            return RefusalReason.ACCOUNT_EXPIRED
+        return None
+
+
+def attributes_to_read(mobile_attributes: Sequence[str], *, with_groups: bool) -> tuple[str, ...]:
+    """tokenGroups is only asked for where groups matter: it is the expensive one for a domain controller."""
+    return (*_ATTRIBUTES, *mobile_attributes, *(("tokenGroups",) if with_groups else ()))
+
+
+def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> Person:
+    """Raises `UnreadableAccount` where an attribute is missing that decides whether the account may be used."""
+    mobiles = [value for name in mobile_attributes for value in texts(entry, name)]
+    try:
+        sid = sid_text(_required(entry, "objectSid"))
+        token_groups = entry.attributes.get("tokengroups")
+        group_sids = None if token_groups is None else frozenset(map(sid_text, token_groups))
+    except ValueError:
+        raise UnreadableAccount("objectSid or tokenGroups") from None
+    names = [*texts(entry, "displayName"), *texts(entry, "cn"), *texts(entry, "sAMAccountName")]
+    return Person(
+        guid=guid_of(entry),
+        sid=sid,
+        username=username_of(entry),
+        display_name=names[0],
+        mail=next(iter(texts(entry, "mail")), None),
+        mobiles=tuple(mobiles),
+        is_disabled=bool(_number(entry, "userAccountControl") & _DISABLED),
+        is_locked=bool(_number(entry, "msDS-User-Account-Control-Computed") & _LOCKED_OUT),
+        expires_at=instant(_number(entry, "accountExpires")),
+        password_set_at=instant(_number(entry, "pwdLastSet")),
+        group_sids=group_sids,
+    )
+
+
+def guid_of(entry: Entry) -> str:
+    """objectGUID as text, in the mixed byte order of MS-DTYP section 2.3.4.2."""
+    octets = _required(entry, "objectGUID")
+    if len(octets) != 16:
+        raise UnreadableAccount("objectGUID")
+    return str(UUID(bytes_le=octets))
+
+
+def username_of(entry: Entry) -> str:
+    return _required(entry, "sAMAccountName").decode("utf-8", "replace")
+
+
+def texts(entry: Entry, name: str) -> list[str]:
+    """The values of an attribute as text, blank ones left out."""
+    values = (value.decode("utf-8", "replace") for value in entry.attributes.get(name.lower(), ()))
+    return [value for value in values if value.strip()]
+
+
+def sid_text(octets: bytes) -> str:
+    """``S-1-5-21-...`` (MS-DTYP sections 2.4.2.1 and 2.4.2.2). Raises `ValueError`."""
+    if len(octets) < 8 or octets[0] != 1 or len(octets) != 8 + 4 * octets[1]:
+        raise ValueError("not a SID")
+    parts = [int.from_bytes(octets[at : at + 4], "little") for at in range(8, len(octets), 4)]
+    return "-".join(["S-1", str(int.from_bytes(octets[2:8], "big")), *map(str, parts)])
+
+
+def sid_bytes(text: str) -> bytes:
+    """The inverse of `sid_text`. Raises `ValueError`."""
+    letter, revision, *numbers = text.upper().split("-")
+    if letter != "S" or revision != "1" or not 1 <= len(numbers) <= 16 or not all(map(_is_decimal, numbers)):
+        raise ValueError("not a SID")
+    authority, *parts = map(int, numbers)
+    if authority >= 1 << 48 or any(part >= 1 << 32 for part in parts):
+        raise ValueError("not a SID")
+    octets = bytes([1, len(parts)]) + authority.to_bytes(6, "big")
+    return octets + b"".join(part.to_bytes(4, "little") for part in parts)
+
+
+def instant(filetime: int) -> float | None:
+    """Epoch seconds from 100 ns since 1601 (MS-DTYP section 2.3.3); None for AD's two ways to say never."""
+    return None if filetime in _NEVER else filetime / 10_000_000 - _FILETIME_OF_EPOCH
+
+
+def _is_decimal(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 15
+
+
+def _required(entry: Entry, name: str) -> bytes:
+    values = entry.attributes.get(name.lower(), ())
+    if not values:
+        raise UnreadableAccount(name)
+    return values[0]
+
+
+def _number(entry: Entry, name: str) -> int:
+    text = _required(entry, name)
+    try:
+        return int(text)
+    except ValueError:
+        raise UnreadableAccount(name) from None

@@ -1,0 +1,281 @@
+"""One Active Directory domain as a realm: find an account, prove its password with one bind, read the person.
+
+LDAP blocks: all of it runs in one bounded pool of threads, entered in `_in_thread` only, with the deadline kept
+inside the thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+from uuid import uuid4
+
+from config.settings import ActiveDirectorySettings
+from directory.active_directory.account import (
+    IDENTITY_ATTRIBUTES,
+    Person,
+    UnreadableAccount,
+    attributes_to_read,
+    guid_of,
+    read_person,
+    username_of,
+)
+from directory.active_directory.bind_result import refusal_reason
+from directory.active_directory.checks import check_domain
+from directory.active_directory.connection import Entry, create_tls_context, is_usable_password
+from directory.active_directory.domain import Domain, read_domain, serves
+from directory.active_directory.domain_controllers import DomainControllers, ServiceAccount
+from directory.active_directory.filters import IS_PERSON, UnusableName, guid_base, person_called
+from directory.active_directory.groups import MAX_ALL_GROUPS, ConfiguredGroups, group_names, resolve_groups
+from directory.active_directory.reader import Reader
+from directory.active_directory.remembered import Remembered
+from directory.active_directory.server_address import parse_server
+from directory.directory import CheckResult, PasswordRefused, RefusalReason
+from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable
+from directory.login_name import LoginName
+from directory.principal import Account, Principal
+
+T = TypeVar("T")
+
+REMEMBERED_SECONDS = 300.0
+"""How long the domain's names and the groups' SIDs are taken for true. Nothing about a person is kept."""
+WAITING_PER_THREAD = 4
+"""So many jobs may wait for each thread; further ones are `DirectoryBusy`."""
+REFUSAL_STEP_SECONDS = 0.25
+"""Refusals are answered at whole multiples of this: whether a name is known shows in milliseconds otherwise."""
+
+
+class ActiveDirectory:
+    """See `directory.directory.Directory`. Raises `DirectoryMisconfigured` for settings that can never work."""
+
+    def __init__(
+        self,
+        settings: ActiveDirectorySettings,
+        groups: frozenset[str] = frozenset(),
+        want_all_groups: bool = False,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`groups`: the ones that the configuration names anywhere. `want_all_groups`: fill `Principal.all_groups`."""
+        self.realm = settings.name
+        self._settings = settings
+        self._group_names = groups
+        self._want_all_groups = want_all_groups
+        self._with_groups = want_all_groups or bool(groups)
+        self._clock = clock
+        self._servers = _domain_controllers(settings)
+        self._domain: Remembered[Domain] = Remembered(REMEMBERED_SECONDS)
+        self._groups: Remembered[ConfiguredGroups] = Remembered(REMEMBERED_SECONDS)
+        self._executor = ThreadPoolExecutor(settings.connections, thread_name_prefix=f"ldap-{settings.name}")
+        self._places = threading.BoundedSemaphore(settings.connections * (1 + WAITING_PER_THREAD))
+
+    def __repr__(self) -> str:
+        return f"ActiveDirectory(realm={self.realm!r}, domain={self._settings.domain!r})"
+
+    async def prepare(self) -> None:
+        """Learn the domain's NetBIOS name and its alternate UPN suffixes, which `serves` goes by.
+
+        Done by the first `find` otherwise. Raises what a method of `Directory` may raise.
+        """
+        await self._in_thread(lambda deadline: self._servers.read(self._domain_known_to, deadline=deadline))
+
+    def serves(self, login_name: LoginName) -> bool:
+        """Before the domain was reached once, its NetBIOS name is taken for the first label of its DNS name."""
+        domain = self._domain.last
+        dns_name = self._settings.domain
+        assumed = self._settings.netbios_name or dns_name.partition(".")[0][:15]
+        return serves(
+            login_name,
+            realm=self.realm,
+            dns_name=dns_name,
+            netbios_name=domain.netbios_name if domain else assumed,
+            suffixes=sorted(domain.upn_suffixes) if domain else (),
+        )
+
+    async def find(self, login_name: LoginName) -> Account | None:
+        def work(deadline: float) -> Account | None:
+            return self._servers.read(lambda reader: self._find(reader, login_name), deadline=deadline)
+
+        return await self._in_thread(work)
+
+    async def authenticate(self, account: Account | None, password: str) -> Principal | PasswordRefused:
+        started_at = time.monotonic()
+        outcome = await self._in_thread(lambda deadline: self._authenticate(account, password, deadline))
+        if isinstance(outcome, PasswordRefused):
+            await asyncio.sleep(_until_next_step(time.monotonic() - started_at))
+        return outcome
+
+    async def read(self, guid: str) -> Principal | None:
+        try:
+            base = guid_base(guid)
+        except ValueError:
+            return None
+
+        def work(reader: Reader) -> Principal | None:
+            person = self._person_at(reader, base)
+            if person is None or person.guid != guid or person.refusal(self._clock()) is not None:
+                return None
+            return self._principal(reader, person)
+
+        return await self._in_thread(lambda deadline: self._servers.read(work, deadline=deadline))
+
+    async def check(self) -> list[CheckResult]:
+        def work(_: float) -> list[CheckResult]:
+            return check_domain(self._servers, self._settings, self._group_names, clock=self._clock)
+
+        try:
+            return await self._in_thread(work)
+        except (DirectoryBusy, DirectoryUnavailable) as exc:
+            return [CheckResult(subject=f"directory {self.realm}", ok=False, detail=str(exc))]
+
+    async def close(self) -> None:
+        """End the service connections. A job still running ends at its deadline, with nobody to hear its answer."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        await asyncio.to_thread(self._servers.close)
+
+    async def _in_thread(self, work: Callable[[float], T]) -> T:
+        """Run `work(deadline)`. The time spent waiting for a thread counts."""
+        if not self._places.acquire(blocking=False):
+            raise DirectoryBusy(f"directory {self.realm!r}: too many sign-ins at once")
+        deadline = time.monotonic() + self._settings.timeout
+
+        def in_time() -> T:
+            if time.monotonic() >= deadline:
+                raise DirectoryBusy(f"directory {self.realm!r}: no thread was free in time")
+            return work(deadline)
+
+        try:
+            future = self._executor.submit(in_time)
+        except RuntimeError as exc:
+            self._places.release()
+            raise DirectoryUnavailable(self.realm, "closed") from exc
+        future.add_done_callback(lambda _: self._places.release())
+        return await asyncio.wrap_future(future)
+
+    def _domain_known_to(self, reader: Reader) -> Domain:
+        def learn() -> Domain:
+            return read_domain(
+                reader,
+                self.realm,
+                dns_name=self._settings.domain,
+                base_dn=self._settings.base_dn,
+                netbios_name=self._settings.netbios_name,
+            )
+
+        return self._domain.get(learn, wait_seconds=reader.seconds_left())
+
+    def _find(self, reader: Reader, login_name: LoginName) -> Account | None:
+        domain = self._domain_known_to(reader)
+        if (login_name.domain is not None or login_name.suffix is not None) and not self.serves(login_name):
+            return None
+        try:
+            entry = self._entry_called(reader, domain, login_name)
+        except UnusableName:
+            return None
+        if entry is None:
+            return None
+        try:
+            return Account(guid=guid_of(entry), realm=self.realm, username=username_of(entry), locator=entry.dn)
+        except UnreadableAccount as exc:
+            raise DirectoryMisconfigured(self.realm, str(exc)) from exc
+
+    def _entry_called(self, reader: Reader, domain: Domain, login_name: LoginName) -> Entry | None:
+        """The typed form decides the attribute; never one filter for two, or a collision picks somebody else."""
+        if login_name.suffix is None:
+            return reader.only(domain.base_dn, person_called("sAMAccountName", login_name.name), IDENTITY_ATTRIBUTES)
+        filter_text = person_called("userPrincipalName", f"{login_name.name}@{login_name.suffix}")
+        explicit = reader.search(domain.base_dn, filter_text, IDENTITY_ATTRIBUTES, size_limit=2)
+        if login_name.suffix.casefold() != domain.dns_name.casefold():
+            return explicit[0] if len(explicit) == 1 else None
+        # NAME@DOMAIN is a name of NAME even where another UPN is set (MS-ADTS section 5.1.1.1.1). Always asked for,
+        # so that the time does not tell whether somebody has the name.
+        implicit = reader.only(domain.base_dn, person_called("sAMAccountName", login_name.name), IDENTITY_ATTRIBUTES)
+        if explicit:
+            return explicit[0] if len(explicit) == 1 else None
+        return implicit
+
+    def _authenticate(self, account: Account | None, password: str, deadline: float) -> Principal | PasswordRefused:
+        try:
+            octets = password.encode("utf-8")  # as bytes: ldap3 would normalise text (SASLprep), AD does not
+        except UnicodeEncodeError:
+            return PasswordRefused(RefusalReason.UNUSABLE_PASSWORD)
+        if not is_usable_password(octets):
+            return PasswordRefused(RefusalReason.UNUSABLE_PASSWORD)
+        if account is None or account.realm != self.realm:
+            domain = self._servers.read(self._domain_known_to, deadline=deadline)
+            self._servers.bind_once(f"CN={uuid4()},{domain.base_dn}", octets, deadline=deadline)
+            return PasswordRefused(RefusalReason.UNKNOWN)
+        server, outcome = self._servers.bind_once(account.locator, octets, deadline=deadline)
+        reason = refusal_reason(outcome)
+        if reason is not None:
+            return PasswordRefused(reason)
+
+        def work(reader: Reader) -> Principal | PasswordRefused:
+            # As the service account, so that this and a later `read` see the same; by the DN whose password was
+            # proven, so that whoever was renamed in between is noticed; from the same server, because another one
+            # may not know yet what this one knows.
+            person = self._person_at(reader, account.locator)
+            if person is None or person.guid != account.guid:
+                return PasswordRefused(RefusalReason.UNKNOWN)
+            refusal = person.refusal(self._clock())
+            return PasswordRefused(refusal) if refusal else self._principal(reader, person)
+
+        fresh_deadline = time.monotonic() + self._settings.timeout
+        return self._servers.read(work, deadline=fresh_deadline, only_at=server)
+
+    def _person_at(self, reader: Reader, base_dn: str) -> Person | None:
+        domain = self._domain_known_to(reader)
+        attributes = attributes_to_read(self._settings.mobile_attributes, with_groups=self._with_groups)
+        entry = reader.at(base_dn, attributes, IS_PERSON)
+        if entry is None or not domain.holds(entry.dn):
+            return None
+        try:
+            return read_person(entry, self._settings.mobile_attributes)
+        except UnreadableAccount as exc:
+            raise DirectoryMisconfigured(self.realm, str(exc)) from exc
+
+    def _principal(self, reader: Reader, person: Person) -> Principal:
+        sids = person.group_sids or frozenset()
+        groups: frozenset[str] = frozenset()
+        all_groups: tuple[str, ...] = ()
+        domain = self._domain_known_to(reader)
+        if self._group_names:
+            resolved = self._groups.get(
+                lambda: resolve_groups(reader, domain, self._group_names), wait_seconds=reader.seconds_left()
+            )
+            groups = resolved.of(sids)
+        if self._want_all_groups:
+            all_groups = tuple(sorted(group_names(reader, domain, sids).values())[:MAX_ALL_GROUPS])
+        return Principal(
+            guid=person.guid,
+            realm=self.realm,
+            username=person.username,
+            display_name=person.display_name,
+            mail=person.mail,
+            mobiles=person.mobiles,
+            groups=groups,
+            all_groups=all_groups,
+        )
+
+
+def _domain_controllers(settings: ActiveDirectorySettings) -> DomainControllers:
+    password = settings.bind_password.get_secret_value()
+    try:
+        servers = [parse_server(text) for text in settings.servers]
+        context = create_tls_context(settings.ca_file)
+    except (ValueError, OSError) as exc:
+        raise DirectoryMisconfigured(settings.name, str(exc)) from exc
+    if not servers:
+        raise DirectoryMisconfigured(settings.name, "no servers are given")
+    if not settings.bind_user or not is_usable_password(password.encode("utf-8", "replace")):
+        raise DirectoryMisconfigured(settings.name, "bind_user and bind_password must not be empty")
+    return DomainControllers(settings.name, servers, context, ServiceAccount(settings.bind_user, password))
+
+
+def _until_next_step(elapsed_seconds: float) -> float:
+    return math.ceil(elapsed_seconds / REFUSAL_STEP_SECONDS) * REFUSAL_STEP_SECONDS - elapsed_seconds

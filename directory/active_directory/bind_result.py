@@ -1,0 +1,40 @@
+"""What a domain controller's answer to a bind means. Pure.
+
+AD answers every refused bind with LDAP result 49 and puts a Windows error code into its text:
+``80090308: LdapErr: DSID-0C09042A, comment: AcceptSecurityContext error, data 52e, v3839``.
+"""
+
+from __future__ import annotations
+
+import re
+
+from directory.active_directory.connection import INVALID_CREDENTIALS, Outcome
+from directory.directory import RefusalReason
+
+_SUB_CODE = re.compile(r"\bdata ([0-9a-f]{1,8})\b", re.ASCII | re.IGNORECASE)
+
+_REASONS = {
+    # Win32 error codes in hexadecimal (MS-ERREF section 2.2). 525 and 57 would tell that nobody has this name:
+    # to everybody but the log they are a wrong password.
+    "57": RefusalReason.WRONG_PASSWORD,
+    "525": RefusalReason.WRONG_PASSWORD,
+    "52e": RefusalReason.WRONG_PASSWORD,
+    "52f": RefusalReason.RESTRICTED,
+    "530": RefusalReason.LOGON_HOURS,
+    "531": RefusalReason.WORKSTATION,
+    "532": RefusalReason.PASSWORD_EXPIRED,
+    "533": RefusalReason.DISABLED,
+    "701": RefusalReason.ACCOUNT_EXPIRED,
+    "773": RefusalReason.MUST_CHANGE,
+    "775": RefusalReason.LOCKED,
+}
+
+
+def refusal_reason(outcome: Outcome) -> RefusalReason | None:
+    """Why the directory refused this password; None if it did not judge it (any other result than 49)."""
+    if outcome.code != INVALID_CREDENTIALS:
+        return None
+    sub_code = _SUB_CODE.search(outcome.diagnostic)
+    if sub_code is None:
+        return RefusalReason.OTHER
+    return _REASONS.get(sub_code[1].lower(), RefusalReason.OTHER)

@@ -1,0 +1,66 @@
+"""LDAP filters (RFC 4515): the one place where a value from outside becomes part of a filter. Pure."""
+
+from __future__ import annotations
+
+import string
+from uuid import UUID
+
+from directory.login_name import MAX_LENGTH
+
+PERSON = "(objectCategory=person)(objectClass=user)"
+"""Users, but neither computers nor contacts."""
+IS_PERSON = f"(&{PERSON})"
+GROUP = "(objectCategory=group)"
+
+_PLAIN = frozenset(string.ascii_letters + string.digits)
+
+
+class UnusableName(ValueError):
+    """A name that no account can have, or that LDAP would read as another one."""
+
+
+def escape(value: str | bytes) -> str:
+    r"""`value` as an assertion value: everything but ASCII letters and digits as ``\xx`` (RFC 4515 section 3).
+
+    More than the rule asks for, so that nothing depends on how a parser trims blanks or reads characters.
+    """
+    octets = value.encode("utf-8") if isinstance(value, str) else value
+    return "".join(chr(octet) if chr(octet) in _PLAIN else f"\\{octet:02x}" for octet in octets)
+
+
+def person_called(attribute: str, name: str) -> str:
+    """The filter for a person whose `attribute` is `name`. Raises `UnusableName`."""
+    if attribute not in ("sAMAccountName", "userPrincipalName"):
+        raise ValueError(attribute)
+    return f"(&{PERSON}({attribute}={escape(_usable(name))}))"
+
+
+def group_called(attribute: str, name: str) -> str:
+    """The filter for a group whose `attribute` is `name`. Raises `UnusableName`."""
+    if attribute not in ("sAMAccountName", "cn"):
+        raise ValueError(attribute)
+    return f"(&{GROUP}({attribute}={escape(_usable(name))}))"
+
+
+def any_of_sids(sids: list[bytes]) -> str:
+    return f"(|{''.join(f'(objectSid={escape(sid)})' for sid in sids)})"
+
+
+def guid_base(guid: str) -> str:
+    """The base DN that names an object by its objectGUID (MS-ADTS section 3.1.1.3.1.2.4). Raises `ValueError`."""
+    return f"<GUID={UUID(guid)}>"
+
+
+def sid_base(sid: str) -> str:
+    """The base DN that names an object by its objectSid."""
+    return f"<SID={sid}>"
+
+
+def _usable(name: str) -> str:
+    if not name or len(name) > MAX_LENGTH or name != name.strip() or "\0" in name:
+        raise UnusableName("empty, too long, with blanks around it or with NUL")
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise UnusableName("not Unicode") from None
+    return name

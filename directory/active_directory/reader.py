@@ -1,0 +1,92 @@
+"""Searches as the service account, with LDAP's result codes sorted into what they mean for us."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Literal
+
+from directory.active_directory.connection import (
+    BUSY,
+    NO_SUCH_OBJECT,
+    REFERRAL,
+    SUCCESS,
+    UNAVAILABLE,
+    Connection,
+    ConnectionFailed,
+    Entry,
+)
+from directory.active_directory.server_address import ServerAddress
+from directory.errors import DirectoryMisconfigured
+
+_OPERATIONS_ERROR = 1
+_SIZE_LIMIT = 4
+_INVALID_DN_SYNTAX = 34
+_TRY_ANOTHER_SERVER = {
+    # The first is what AD answers on a connection that it no longer takes for bound (RFC 4511 appendix A.2).
+    _OPERATIONS_ERROR: "no longer takes the service account for signed in",
+    3: "time limit exceeded",
+    BUSY: "busy",
+    UNAVAILABLE: "unavailable",
+    80: "internal error",
+}
+
+
+class Reader:
+    """What one piece of work in a thread reads with: a bound service connection and a deadline."""
+
+    def __init__(self, realm: str, connection: Connection, deadline: float) -> None:
+        self._realm = realm
+        self._connection = connection
+        self.deadline = deadline
+
+    @property
+    def server(self) -> ServerAddress:
+        return self._connection.server
+
+    def seconds_left(self) -> float:
+        return max(0.0, self.deadline - time.monotonic())
+
+    def search(
+        self,
+        base_dn: str,
+        filter_text: str,
+        attributes: Sequence[str],
+        *,
+        scope: Literal["base", "subtree", "one"] = "subtree",
+        size_limit: int = 0,
+        page: int | None = None,
+    ) -> list[Entry]:
+        """The entries found; none too if the base does not exist.
+
+        Raises `ConnectionFailed` where another server may do better, `DirectoryMisconfigured` where none would.
+        """
+        found = self._connection.search(
+            base_dn,
+            filter_text,
+            attributes,
+            deadline=self.deadline,
+            scope=scope,
+            size_limit=size_limit,
+            page=page,
+        )
+        code = found.outcome.code
+        if code in (SUCCESS, _SIZE_LIMIT):
+            return list(found.entries)
+        if code in (NO_SUCH_OBJECT, _INVALID_DN_SYNTAX):
+            return []
+        if code in _TRY_ANOTHER_SERVER:
+            raise ConnectionFailed(self.server, f"result {code}: {_TRY_ANOTHER_SERVER[code]}")
+        if code == REFERRAL:
+            raise DirectoryMisconfigured(self._realm, "the base DN is another server's: its referral is not followed")
+        raise DirectoryMisconfigured(self._realm, f"a search as the service account was answered with result {code}")
+
+    def only(self, base_dn: str, filter_text: str, attributes: Sequence[str]) -> Entry | None:
+        """The one entry below `base_dn` that the filter names; None if there is none, or more than one."""
+        entries = self.search(base_dn, filter_text, attributes, size_limit=2)
+        return entries[0] if len(entries) == 1 else None
+
+    def at(self, base_dn: str, attributes: Sequence[str], filter_text: str = "(objectClass=*)") -> Entry | None:
+        """The entry with exactly this DN, if the filter holds for it."""
+        entries = self.search(base_dn, filter_text, attributes, scope="base")
+        return entries[0] if len(entries) == 1 else None

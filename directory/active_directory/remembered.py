@@ -1,0 +1,51 @@
+"""A value read from the directory and kept for a stated time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from directory.errors import DirectoryBusy
+
+T = TypeVar("T")
+
+
+class Remembered(Generic[T]):
+    """One value for all threads. When it is too old, one thread reads it anew while the others wait.
+
+    A reading that fails raises, and is not covered up with the old value.
+    """
+
+    def __init__(self, lifetime_seconds: float) -> None:
+        self._lifetime = lifetime_seconds
+        self._lock = threading.Lock()
+        self._value: tuple[float, T] | None = None
+
+    @property
+    def last(self) -> T | None:
+        """The value read last, however old."""
+        return self._value[1] if self._value else None
+
+    def get(self, read: Callable[[], T], *, wait_seconds: float) -> T:
+        """Raises what `read` raises, and `DirectoryBusy` after waiting in vain for another thread's reading."""
+        kept = self._fresh()
+        if kept is not None:
+            return kept[1]
+        if not self._lock.acquire(timeout=max(0.0, wait_seconds)):
+            raise DirectoryBusy("another thread is still reading what this one waits for")
+        try:
+            kept = self._fresh()
+            if kept is None:
+                kept = self._value = (time.monotonic(), read())
+            return kept[1]
+        finally:
+            self._lock.release()
+
+    def forget(self) -> None:
+        self._value = None
+
+    def _fresh(self) -> tuple[float, T] | None:
+        kept = self._value
+        return kept if kept is not None and time.monotonic() - kept[0] < self._lifetime else None

@@ -1,0 +1,109 @@
+"""The domain that the tests sign in to: its persons, each here for a reason."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from config.settings import ActiveDirectorySettings
+from proxy.demo.samba_dc import SambaDC, samba_problem
+from proxy.demo.samba_people import DomainGroup, DomainPerson, State
+
+PASSWORD = "Right-pass-word-1"
+ALICE_PASSWORD = "Alice's pässwörd ª²ﬁ א a"
+"""What SASLprep would change or refuse (RFC 4013): it has to arrive as typed."""
+SERVICE_USER = "svc-gatepost"
+SERVICE_PASSWORD = "Service, pass: wörd"
+
+
+def person(username: str, **fields: object) -> DomainPerson:
+    known = {"password": PASSWORD, "display_name": username.title(), "mobile": "07400 123456", **fields}
+    return DomainPerson(username=username, **known)  # type: ignore[arg-type]
+
+
+PERSONS = (
+    person(SERVICE_USER, password=SERVICE_PASSWORD, display_name="Gatepost", mobile=None),
+    person("alice", password=ALICE_PASSWORD, display_name="Alice Ångström", mail="alice@corp.example"),
+    person("bob", mail="bob@corp.example", mobile="07400 654321"),
+    person("disabled", state=State.DISABLED),
+    person("expired", state=State.ACCOUNT_EXPIRED),
+    person("must-change", state=State.MUST_CHANGE),
+    person("old-password", state=State.PASSWORD_EXPIRED),
+    person("locked", state=State.LOCKED),
+    person("night-shift", attributes={"logonHours": "\0" * 21}),
+    person("elsewhere", attributes={"userWorkstations": "KIOSK7"}),
+    person("no-mobile", mobile=None),
+    person("bad-mobile", mobile="see Bob"),
+    person("erin", user_principal_name="erin.smith@people.example"),
+    person("no-upn", user_principal_name=""),
+    person("josé", display_name="José Núñez"),
+    person("さくら", display_name="さくら"),
+    person("ｗｉｄｅ", display_name="ｗｉｄｅ"),
+    person("odd#(name)&co", display_name="(Odd) *name*\\"),
+    # Changes of their own, so that no other test sees them.
+    person("changing"),
+    person("guesses"),
+)
+
+GROUPS = (
+    DomainGroup(name="Wiki Editors", members=["alice"]),
+    DomainGroup(name="Wiki Users", members=["Wiki Editors", "erin"]),
+    DomainGroup(name="Payroll Users", members=["bob"]),
+    DomainGroup(name="Everybody's List", members=["alice"], attributes={"groupType": "2"}),  # global, distribution
+    DomainGroup(name="Twin", members=["alice"]),
+    DomainGroup(name="Second Twin", members=["bob"]),
+)
+CONFIGURED_GROUPS = frozenset({"Wiki Users", "Payroll Users"})
+
+
+def settings_for(dc: SambaDC, **changes: object) -> ActiveDirectorySettings:
+    """The `[[directories]]` table of a domain of the tests."""
+    known = {
+        "type": "active_directory",
+        "name": dc.domain.partition(".")[0],
+        "domain": dc.domain,
+        "servers": (dc.url,),
+        "ca_file": dc.ca_file,
+        "bind_user": f"{SERVICE_USER}@{dc.domain}",
+        "bind_password": SecretStr(SERVICE_PASSWORD),
+        **changes,
+    }
+    return ActiveDirectorySettings.model_validate(known)
+
+
+@contextmanager
+def running_domain(
+    *, domain: str = "corp.example", netbios_name: str = "CORP", persons: tuple[DomainPerson, ...] = PERSONS
+) -> Iterator[SambaDC]:
+    """A domain on the first free loopback address; skips without Samba, but fails where `CI` is set."""
+    problem = samba_problem()
+    if problem is not None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(problem)
+    cache = os.environ.get("GATEPOST_TEST_CACHE")
+    # Not below pytest's folders: Samba's socket paths there grow too long.
+    with tempfile.TemporaryDirectory(prefix="gatepost-") as folder:
+        dc = SambaDC(
+            Path(folder) / "dc",
+            domain=domain,
+            netbios_name=netbios_name,
+            address=None,
+            persons=persons,
+            groups=GROUPS if persons is PERSONS else (),
+            upn_suffixes=["people.example"] if persons is PERSONS else (),
+            cache=Path(cache) if cache else None,
+        )
+        with dc:
+            yield dc
+
+
+OTHER_PERSONS = (
+    person(SERVICE_USER, password=SERVICE_PASSWORD, display_name="Gatepost", mobile=None),
+    person("alice", display_name="Alice of the other domain", mobile="07400 999999"),
+    person("carol", mail="carol@other.example"),
+)
