@@ -64,8 +64,9 @@ def _told(delivery: Delivery, masked_number: str, message_id: str) -> str:
             f"If no SMS arrives in a minute: is the [smtp] from address registered as trusted at {delivery.channel}, "
             "and is there credit?"
         )
+    happened = "may have been sent" if delivery.outcome is Outcome.UNKNOWN else "was not sent"
     code = f" (reply code {delivery.code})" if delivery.code is not None else ""
     return (
-        f"The test message to {masked_number} was not sent: {delivery.outcome.value}{code}, "
+        f"The test message to {masked_number} {happened}: {delivery.outcome.value}{code}, "
         f"{delivery.reason} (message id {message_id}).\n{_WHAT_TO_DO[delivery.outcome]}"
     )

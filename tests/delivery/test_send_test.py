@@ -1,0 +1,66 @@
+"""`gatepost send-test`: one marked SMS without a passcode, and advice where it fails."""
+
+import argparse
+import io
+
+import pytest
+
+from config.settings import Settings
+from proxy.commands import send_test
+from tests.support.delivery import delivery_settings, relay_settings
+from tests.support.smtp_sink import Script, scripted_smtp, smtp_sink
+
+
+async def run(number: str, settings: Settings) -> tuple[int, str]:
+    parser = argparse.ArgumentParser()
+    send_test.add_arguments(parser)
+    stdout = io.StringIO()
+    code = await send_test.run(parser.parse_args([number]), settings, stdout)
+    return code, stdout.getvalue()
+
+
+async def test_a_test_message_goes_out_as_typed_in_the_directory() -> None:
+    async with smtp_sink() as sink:
+        code, told = await run("07400 123456", delivery_settings(relay_settings(sink.port)))
+        received = await sink.next_message()
+    assert code == 0
+    assert received.recipients == ("447400123456@kapow.co.uk",)
+    assert b"Subject: This is a test message from Gatepost (signin.corp.example).\r\n" in received.content
+    assert "accepted" in told
+    assert "7400123456" not in told
+    assert "456" in told
+
+
+async def test_an_unusable_number_is_told_with_its_reason() -> None:
+    assert await run("020 7946 0018", delivery_settings()) == (2, "This number can't be used: not_mobile.\n")
+
+
+async def test_a_relay_that_is_away_is_told_with_advice() -> None:
+    async with smtp_sink() as sink:
+        port = sink.port
+    code, told = await run("07400 123456", delivery_settings(relay_settings(port)))
+    assert code == 1
+    assert "was not sent: unavailable" in told
+    assert "Check host, port, security" in told
+
+
+async def test_a_refusal_is_told_with_its_code() -> None:
+    async with smtp_sink() as sink:
+        sink.rcpt = "550 5.7.1 relaying denied"
+        code, told = await run("07400 123456", delivery_settings(relay_settings(sink.port)))
+    assert code == 1
+    assert "refused (reply code 550), the relay answered 550 5.7.1" in told
+
+
+async def test_an_open_end_is_told_as_such() -> None:
+    async with scripted_smtp(Script(answers={".": b""})) as script:
+        code, told = await run("07400 123456", delivery_settings(relay_settings(script.port)))
+    assert code == 1
+    assert "The relay may have taken it" in told
+
+
+@pytest.mark.parametrize("gateway", ["pigeon"])
+async def test_wrong_settings_are_told_as_problems(gateway: str) -> None:
+    code, told = await run("07400 123456", delivery_settings(gateway=gateway))
+    assert code == 2
+    assert 'unknown SMS gateway "pigeon"' in told
