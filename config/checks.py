@@ -87,7 +87,12 @@ def _store(store: StoreSettings) -> Iterator[Finding]:
         yield place, 'only SQLite is built so far: write "sqlite:state.db"'
     elif not store.url.startswith(SQLITE):
         yield place, 'not a store: write "sqlite:state.db"'
-    elif not (path := store.url.removeprefix(SQLITE)).strip() or not path.isprintable() or path.startswith("//"):
+    elif (
+        not (path := store.url.removeprefix(SQLITE)).strip()
+        or not path.isprintable()
+        or path.startswith("//")
+        or "?" in path
+    ):
         yield (
             place,
             'must name a file behind "sqlite:", such as "sqlite:state.db" or "sqlite:/var/lib/gatepost/state.db"',

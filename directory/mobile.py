@@ -156,13 +156,11 @@ def _parse(plain: str, home_region: str) -> phonenumbers.PhoneNumber | None:
     except phonenumbers.NumberParseException:
         return None
     country_code = number.country_code or 0
-    if at_home and country_code != phonenumbers.country_code_for_region(home_region):
-        return None  # a home region whose international prefix begins with a single 0, such as 011
     # "+00447..." keeps its plus here, and so equals neither.
     national = typed.removeprefix("" if at_home else f"+{country_code}")
     significant = phonenumbers.national_significant_number(number)
     trunk = phonenumbers.ndd_prefix_for_region(phonenumbers.region_code_for_country_code(country_code), True)
     if national not in (significant, f"{trunk or ''}{significant}"):
-        return None  # carrier codes, Argentina's 15 and the like: phonenumbers rewrote the digits
+        return None  # carrier codes, Argentina's 15, an international prefix such as 011: the digits were rewritten
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return number if _E164.fullmatch(e164) else None

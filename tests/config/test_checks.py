@@ -66,6 +66,7 @@ def with_line(table: str, line: str) -> str:
         (GOOD + '[store]\nurl = "postgres://x"', "store", "url", "not a store"),
         (GOOD + '[store]\nurl = "sqlite:"', "store", "url", "must name a file"),
         (GOOD + '[store]\nurl = "sqlite:///x.db"', "store", "url", "must name a file"),
+        (GOOD + '[store]\nurl = "sqlite:x.db?mode=memory"', "store", "url", "must name a file"),
         (GOOD + LOCAL.format(name="corp"), 'directories[1] ("corp")', "name", "already belongs"),
         (GOOD + LOCAL.format(name="Corp.Example"), 'directories[1] ("Corp.Example")', "name", "already belongs"),
         (with_line("[smtp]", 'security = "none"'), "smtp", "security", "in the clear"),
