@@ -1,0 +1,188 @@
+"""Who is let through, who is asked to sign in, and who is refused."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from proxy.forwarding.admissions import Admissions
+from tests.forwarding.stage import (
+    ALICE_TOKEN,
+    BOB_TOKEN,
+    HALF_TOKEN,
+    HOST,
+    NOW,
+    STORE_DOWN_TOKEN,
+    Stage,
+    StageMaker,
+    get,
+    session_of,
+)
+
+PAGE = "Accept: text/html,*/*;q=0.8\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"
+
+
+async def test_a_page_load_without_a_session_is_sent_to_sign_in_and_back(stage: Stage) -> None:
+    response = await stage.ask(get("/a%2Fb?x=1&y=%20", token=None, lines=PAGE))
+    assert response.status == 302
+    assert response.get("cache-control") == b"no-store"
+    location = urlsplit(response.get("location").decode())
+    query = parse_qs(location.query)
+    assert (location.scheme, location.netloc, location.path) == ("http", "signin.corp.example:8080", "/.gatepost/sign-in")
+    assert query["return_to"] == [f"http://{HOST}:8080/a%2Fb?x=1&y=%20"]
+    cookie = response.get("set-cookie").decode()
+    name, _, rest = cookie.partition("=")
+    token, *attributes = rest.split("; ")
+    assert name == "gatepost-browser"
+    assert set(attributes) == {"Path=/", "HttpOnly", "SameSite=Lax"}
+    assert query["start"] == [base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).decode().rstrip("=")]
+    assert stage.upstream.requests == []
+
+
+async def test_the_browser_cookie_is_used_again_so_that_many_tabs_work(stage: Stage) -> None:
+    cookie = f"Cookie: gatepost-browser={'C' * 43}\r\n"
+    response = await stage.ask(get(token=None, lines=PAGE + cookie))
+    assert response.status == 302
+    assert response.all("set-cookie") == []
+
+
+@pytest.mark.parametrize("value", ["short", "C" * 44, "C" * 42 + "!", f"{'C' * 43}; gatepost-browser={'D' * 43}"])
+async def test_a_malformed_or_doubled_browser_cookie_is_replaced(stage: Stage, value: str) -> None:
+    response = await stage.ask(get(token=None, lines=PAGE + f"Cookie: gatepost-browser={value}\r\n"))
+    assert len(response.all("set-cookie")) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "lines"),
+    [
+        ("GET", "Accept: application/json\r\n"),
+        ("GET", ""),
+        ("GET", "Accept: text/html\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n"),
+        ("POST", PAGE),
+    ],
+)
+async def test_anything_but_a_page_load_gets_401_in_json(stage: Stage, method: str, lines: str) -> None:
+    response = await stage.ask(get(token=None, lines=lines, method=method))
+    assert response.status == 401
+    assert response.get("content-type").startswith(b"application/json")
+    assert json.loads(response.body)
+    assert stage.upstream.requests == []
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        "gatepost=",
+        "gatepost=short",
+        "gatepost=" + "Z" * 43,
+        "gatepost=" + "A" * 44,
+        f"gatepost={'A' * 43}; gatepost={'A' * 43}",
+        f"gatepost={'A' * 43}; gatepost={'B' * 43}",
+        f"__Host-gatepost={'A' * 43}",
+        f"GATEPOST={'A' * 43}",
+        f"gatepost={'A' * 42}%41",
+    ],
+)
+async def test_malformed_unknown_and_doubled_session_cookies_count_as_none(stage: Stage, cookie: str) -> None:
+    response = await stage.ask(get(token=None, lines=f"Cookie: {cookie}\r\n"))
+    assert response.status == 401
+    assert stage.upstream.requests == []
+
+
+@pytest.mark.parametrize(("lines", "status"), [(PAGE, 302), ("", 401), ("Upgrade: websocket\r\nConnection: upgrade\r\n", 401)])
+async def test_a_half_signed_in_session_opens_nothing(stage: Stage, lines: str, status: int) -> None:
+    for _ in range(2):  # found in the store, then in memory
+        response = await stage.ask(get(token=HALF_TOKEN, lines=lines))
+        assert response.status == status
+    assert stage.upstream.requests == []
+
+
+async def test_a_person_outside_the_groups_is_told_which_ones_are_asked_for(stage: Stage) -> None:
+    response = await stage.ask(get(token=BOB_TOKEN, lines=PAGE))
+    assert response.status == 403
+    assert b"Wiki Users" in response.body
+    assert stage.upstream.requests == []
+    assert (await stage.ask(get(token=BOB_TOKEN, host="open.corp.example"))).status == 200
+
+
+async def test_two_persons_on_one_connection_are_told_apart(stage: Stage) -> None:
+    async with stage.client() as client:
+        for _ in range(3):
+            assert (await client.ask(get(token=ALICE_TOKEN))).status == 200
+            assert (await client.ask(get(token=BOB_TOKEN))).status == 403
+            assert (await client.ask(get(token=None))).status == 401
+            assert (await client.ask(get(token=BOB_TOKEN, host="open.corp.example"))).status == 200
+    users = [request.get("remote-user") for request in stage.upstream.requests]
+    assert users == [b"alice", b"bob"] * 3
+
+
+async def test_a_store_that_is_down_denies_with_503(stage: Stage) -> None:
+    response = await stage.ask(get(token=STORE_DOWN_TOKEN))
+    assert response.status == 503
+    assert response.get("retry-after") is not None
+    assert stage.upstream.requests == []
+
+
+@pytest.mark.parametrize("is_warm", [False, True])
+async def test_any_error_in_the_decision_denies(staged: StageMaker, is_warm: bool, monkeypatch: Any) -> None:
+    async with staged() as stage:
+        if is_warm:
+            stage.sessions.warm.add(ALICE_TOKEN)
+
+        def broken(*_: object) -> None:
+            raise RuntimeError("anything")
+
+        monkeypatch.setattr(Admissions, "get", broken)
+        response = await stage.ask(get())
+        assert response.status == 500
+        assert stage.upstream.requests == []
+        assert len(stage.log.of("forwarding.failed")) == 1
+        stage.log.events.clear()
+
+
+@pytest.mark.parametrize("host", ["other.corp.example", "wiki.corp.example.evil", "127.0.0.1", "xwiki.corp.example"])
+async def test_an_unknown_host_gets_421(stage: Stage, host: str) -> None:
+    assert (await stage.ask(get(host=host))).status == 421
+
+
+@pytest.mark.parametrize("host", [HOST.upper(), HOST + ".", HOST + ":8080", HOST + ".:1"])
+async def test_a_host_is_compared_without_case_port_and_dot(stage: Stage, host: str) -> None:
+    assert (await stage.ask(get(host=host))).status == 200
+
+
+async def test_a_refusal_is_logged_with_its_incident_and_without_cookies_and_query(stage: Stage) -> None:
+    response = await stage.ask(get("/p?secret=1", token=BOB_TOKEN))
+    (event,) = stage.log.of("request.refused")
+    assert event["incident"].encode() in response.body
+    assert event["app"] == "Wiki"
+    assert event["client"] == "127.0.0.1"
+    assert "secret" not in str(event)
+    assert BOB_TOKEN.decode() not in str(event)
+
+
+async def test_an_app_that_is_down_gets_502(stage: Stage) -> None:
+    response = await stage.ask(get(host="down.corp.example"))
+    assert response.status == 502
+
+
+def test_an_admission_is_made_anew_when_the_facts_changed() -> None:
+    class Signer:
+        def sign(self, *_: object) -> bytes:
+            return b"x"
+
+    from tests.forwarding.stage import AppSettings
+
+    app = AppSettings(name="Wiki", host=HOST, upstream="http://127.0.0.1:1", groups=("Wiki Users",))
+    admissions = Admissions(Signer())  # type: ignore[arg-type]
+    alice, stripped = session_of("alice"), session_of("bob", session_id="id-of-alice")
+    assert admissions.get(alice, app, NOW).is_admitted
+    assert not admissions.get(stripped, app, NOW).is_admitted
+    assert admissions.get(alice, app, NOW).is_admitted
+    first = admissions.get(alice, app, NOW)
+    assert admissions.get(alice, app, NOW + 29) is first
+    assert admissions.get(alice, app, NOW + 30) is not first
