@@ -20,8 +20,8 @@ from proxy.store import sqlite_challenges, sqlite_sessions
 from proxy.store.sqlite_threads import ReadingThread, WritingThread
 from proxy.store.store import AttemptResult, Count, Counter, Reached, Ticket
 
-_REMOVED_AT_ONCE = 500
-"""Expired sessions per transaction: other writers wait for a few milliseconds at the most."""
+_REMOVED_AT_ONCE = 100
+"""Expired sessions per transaction: other writers wait for some ten milliseconds at the most."""
 
 
 class SQLiteStore:

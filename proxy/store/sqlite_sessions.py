@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 
 from config.settings import SessionSettings
+from directory.principal import Principal
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Session
 from proxy.store.records import (
     UnreadableRecord,
@@ -21,6 +22,9 @@ _COLUMNS = (
     "client_address, user_agent"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM sessions "  # noqa: S608  # a constant
+
+_NOBODY = Principal(guid="", realm="", username="", display_name="")
+"""For a session of which only the instants matter."""
 
 
 def insert_session(connection: sqlite3.Connection, session: Session, cookie: bytes, host: str) -> None:
@@ -112,19 +116,26 @@ def select_by_id(connection: sqlite3.Connection, session_ids: list[str]) -> dict
 def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: float) -> list[tuple[str, float]]:
     """`(session_id, last_used_at)` of all sessions that are over by these limits."""
     rows = connection.execute(
-        _SELECT + "WHERE created_at <= ? OR last_used_at <= ? OR (passcode_proven_at IS NULL AND created_at <= ?)",
+        "SELECT session_id, factors, password_proven_at, passcode_proven_at, created_at, last_used_at FROM sessions "
+        "WHERE created_at <= ? OR last_used_at <= ? OR (passcode_proven_at IS NULL AND created_at <= ?)",
         (now - limits.absolute, now - limits.idle, now - FIRST_FACTOR_SECONDS),
     )
     over = []
-    for row in rows:
+    for session_id, factors, password_proven_at, passcode_proven_at, created_at, last_used_at in rows:
         # SQL only narrows it down: the one definition of "over" is the session's own.
-        try:
-            session = _session(row)
-        except UnreadableRecord:
-            over.append((str(row[0]), float(row[7])))
-            continue
+        session = Session(
+            session_id=session_id,
+            principal=_NOBODY,
+            scheme="",
+            factors=factors_from_json(factors),
+            password_proven_at=password_proven_at,
+            passcode_proven_at=passcode_proven_at,
+            created_at=created_at,
+            last_used_at=last_used_at,
+            client_address="",
+        )
         if session.is_over(limits, now):
-            over.append((session.session_id, session.last_used_at))
+            over.append((session_id, last_used_at))
     return over
 
 
