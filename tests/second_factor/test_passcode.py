@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proxy.second_factor.passcode import new_challenge_id, passcode_digest, passcode_of, typed_passcode
@@ -25,8 +26,6 @@ def test_a_passcode_is_the_same_at_each_resend(digits: int) -> None:
 
 def test_a_passcode_follows_rfc_4226() -> None:
     """Worked out by hand from RFC 4226 section 5.3: dynamic truncation of HMAC-SHA-1 over eight zero bytes."""
-    import hmac
-
     secret = hmac.digest(KEY, b"challenge", "sha256")[:20]
     mac = hmac.digest(secret, bytes(8), "sha1")
     offset = mac[-1] & 0x0F
@@ -58,6 +57,8 @@ def test_another_challenge_or_key_gives_another_passcode() -> None:
     st.tuples(st.text("ab:0", max_size=3), st.text("ab:0", max_size=3), st.text("ab:0", max_size=3)),
     st.tuples(st.text("ab:0", max_size=3), st.text("ab:0", max_size=3), st.text("ab:0", max_size=3)),
 )
+@example(("a", "b", "0"), ("ab", "", "0"))
+@example(("a", "b:", "0"), ("a", "b", ":0"))
 def test_a_digest_names_challenge_person_and_passcode_unambiguously(
     one: tuple[str, str, str], other: tuple[str, str, str]
 ) -> None:

@@ -61,6 +61,12 @@ async def test_a_malformed_token_is_none_without_a_look_up(
     assert store.calls == []
 
 
+async def test_what_is_over_already_is_not_kept(store: MemoryStore, live: LiveSessions) -> None:
+    token, _ = await signed_in(store)
+    assert await live.find(token, HOST, NOW + 600) is None
+    assert len(live) == 0
+
+
 async def test_an_unknown_token_is_asked_for_again(store: MemoryStore, live: LiveSessions) -> None:
     token = new_token().encode()
     assert await live.find(token, HOST, NOW) is None

@@ -10,6 +10,7 @@ from pathlib import Path
 sys.path.insert(0, os.getcwd())
 
 from proxy.store.sqlite import SQLiteStore
+from proxy.store.store import Counter
 from tests.support.people import NOW, session
 
 
@@ -39,9 +40,21 @@ async def count(store: SQLiteStore) -> None:
         print((await store.count(b"k", now=NOW, window_seconds=60)).value)
 
 
+async def reserve(store: SQLiteStore) -> None:
+    """Reserve of one counter with a limit, and print each try that was granted."""
+    await store.ping()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    counters = [Counter(key=b"k", limit=150, window_seconds=60)]
+    for _ in range(100):
+        if await store.reserve(counters, now=NOW) is None:
+            print("granted")
+    print("done")
+
+
 async def main() -> None:
     store = SQLiteStore(Path(sys.argv[2]))
-    await {"create": create, "answer": answer, "count": count}[sys.argv[1]](store)
+    await {"create": create, "answer": answer, "count": count, "reserve": reserve}[sys.argv[1]](store)
     await store.close()
 
 

@@ -120,6 +120,16 @@ async def test_processes_that_start_at_once_migrate_once_and_count_together(tmp_
     assert counted == list(range(1, 301))
 
 
+async def test_processes_that_reserve_at_once_never_pass_the_limit(tmp_path: Path) -> None:
+    children = [start_child("reserve", str(tmp_path / "state.db")) for _ in range(3)]
+    for child in children:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "ready\n"
+    loop = asyncio.get_running_loop()
+    outputs = await asyncio.gather(*(loop.run_in_executor(None, child.communicate, "go\n") for child in children))
+    assert Tally(line for output, _ in outputs for line in output.splitlines()) == {"granted": 150, "done": 3}
+
+
 async def test_durable_writes_are_synced_to_the_disk(store: SQLiteStore) -> None:
     """`synchronous` is 2 (FULL) where the contract says durable, and 1 (NORMAL) for last uses."""
     modes: list[int] = []
