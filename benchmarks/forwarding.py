@@ -110,10 +110,11 @@ async def serve_gatepost() -> None:
 
     sessions: Any = Sessions()
     assertions: Any = Assertions()
+    upstream = f"http://127.0.0.1:{PORTS['upstream']}"
     plane = create_forwarding_plane(
         settings=Pieces(
             ServerSettings(public_url="http://signin.corp.example"),
-            (AppSettings(name="Wiki", host=HOST, upstream=f"http://127.0.0.1:{PORTS['upstream']}", groups=("Wiki Users",)),),
+            (AppSettings(name="Wiki", host=HOST, upstream=upstream, groups=("Wiki Users",)),),
         ),
         sessions=sessions,
         assertions=assertions,

@@ -39,6 +39,7 @@ HALF_CLOSED_SECONDS = 3.0
 """A client that sent its end of stream may wait for its answer, or be gone: how long it may stay silent which it is."""
 _PREFIX = PREFIX.encode("ascii")
 _NEVER = float("inf")
+_CR = 13
 
 
 class ClientConnection(asyncio.Protocol):
@@ -133,6 +134,10 @@ class ClientConnection(asyncio.Protocol):
         """Take one request after the other out of `data` until one has to be waited for."""
         self._buffer = b""
         while data and self.is_idle and not self._is_over and not self._is_lingering:
+            if data[0] == _CR and data.startswith(b"\r\n") and not self._is_head_partial:
+                data = data[2:]  # RFC 9112 section 2.2: one empty line before a request is passed over
+                if not data:
+                    return
             end = data.find(b"\r\n\r\n") + 4
             if end == 3 or end > self._plane.max_head_bytes:
                 if len(data) > self._plane.max_head_bytes:

@@ -20,6 +20,7 @@ MAX_TARGET_BYTES = 16 * 1024
 
 _AUTHORITY = re.compile(rb"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{0,5})?")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_OTHER_VERSION = re.compile(rb"HTTP/[1-9]\.[0-9]")
 _PASS = RequestField.PASS
 
 
@@ -107,7 +108,8 @@ class RequestHead:
                 # llhttp accepted it: one field, digits only, perhaps blanks after them.
                 self.content_length = int(value)
             case RequestField.TRANSFER_ENCODING:
-                self._transfer_encoding = value.rstrip(b" \t")
+                sent = self._transfer_encoding
+                self._transfer_encoding = value.rstrip(b" \t") if sent is None else sent + b"," + value
             case RequestField.CONNECTION:
                 self._connection = self._connection + b"," + value if self._connection else value
             case RequestField.UPGRADE:
@@ -200,8 +202,8 @@ def parse_request_head(raw: bytes) -> RequestHead:
     head.method, head.target, version = line
     if version != b"HTTP/1.1":
         if version != b"HTTP/1.0":
-            is_http = version.startswith(b"HTTP/") and version != b"HTTP/0.9"
-            raise RefusedHead(Problem.VERSION_NOT_SUPPORTED if is_http else Problem.MALFORMED_REQUEST, "version")
+            is_other = _OTHER_VERSION.fullmatch(version) is not None
+            raise RefusedHead(Problem.VERSION_NOT_SUPPORTED if is_other else Problem.MALFORMED_REQUEST, "version")
         head.is_http_1_1 = False
     if len(head.target) > MAX_TARGET_BYTES:
         raise RefusedHead(Problem.TARGET_TOO_LONG, "target")

@@ -62,7 +62,8 @@ class ResponseHead:
                 if kept:
                     self.lines.append(name + b": " + kept)
             case ResponseField.TRANSFER_ENCODING:
-                self._transfer_encoding = value.rstrip(b" \t")
+                sent = self._transfer_encoding
+                self._transfer_encoding = value.rstrip(b" \t") if sent is None else sent + b"," + value
             case ResponseField.UPGRADE:
                 self.upgrade = value
             case _:  # DROP

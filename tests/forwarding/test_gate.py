@@ -33,7 +33,11 @@ async def test_a_page_load_without_a_session_is_sent_to_sign_in_and_back(stage: 
     assert response.get("cache-control") == b"no-store"
     location = urlsplit(response.get("location").decode())
     query = parse_qs(location.query)
-    assert (location.scheme, location.netloc, location.path) == ("http", "signin.corp.example:8080", "/.gatepost/sign-in")
+    assert (location.scheme, location.netloc, location.path) == (
+        "http",
+        "signin.corp.example:8080",
+        "/.gatepost/sign-in",
+    )
     assert query["return_to"] == [f"http://{HOST}:8080/a%2Fb?x=1&y=%20"]
     cookie = response.get("set-cookie").decode()
     name, _, rest = cookie.partition("=")
@@ -94,7 +98,9 @@ async def test_malformed_unknown_and_doubled_session_cookies_count_as_none(stage
     assert stage.upstream.requests == []
 
 
-@pytest.mark.parametrize(("lines", "status"), [(PAGE, 302), ("", 401), ("Upgrade: websocket\r\nConnection: upgrade\r\n", 401)])
+@pytest.mark.parametrize(
+    ("lines", "status"), [(PAGE, 302), ("", 401), ("Upgrade: websocket\r\nConnection: upgrade\r\n", 401)]
+)
 async def test_a_half_signed_in_session_opens_nothing(stage: Stage, lines: str, status: int) -> None:
     for _ in range(2):  # found in the store, then in memory
         response = await stage.ask(get(token=HALF_TOKEN, lines=lines))

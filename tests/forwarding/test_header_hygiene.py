@@ -74,7 +74,8 @@ async def test_hop_by_hop_headers_stop_here(stage: Stage) -> None:
     await stage.ask(
         get(
             lines="Connection: close, X-Hop\r\nX-Hop: 1\r\nx-hop: 2\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\n"
-            "Proxy-Authorization: x\r\nTE: gzip\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\nProxy: http://evil\r\nX-Stays: 1\r\n"
+            "Proxy-Authorization: x\r\nTE: gzip\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n"
+            "Proxy: http://evil\r\nX-Stays: 1\r\n"
         )
     )
     fields = folded(stage.upstream.requests[0])
@@ -172,7 +173,9 @@ def test_an_upstream_cannot_clear_all_cookies() -> None:
 
 
 async def test_only_a_trusted_proxy_says_who_the_client_is(staged: StageMaker) -> None:
-    lines = "X-Forwarded-For: 198.51.100.9, 203.0.113.7, 10.1.1.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n"
+    lines = (
+        "X-Forwarded-For: 198.51.100.9, 203.0.113.7, 10.1.1.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n"
+    )
     async with staged() as stage:
         await stage.ask(get(lines=lines))
         assert stage.upstream.requests[0].get("x-forwarded-for") == b"127.0.0.1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 TIMEOUT = 10.0
@@ -51,19 +51,19 @@ async def read_head(reader: asyncio.StreamReader) -> Message:
 
 
 async def read_chunked(reader: asyncio.StreamReader) -> tuple[bytes, list[tuple[bytes, bytes]]]:
-    body = b""
+    pieces = []
     while True:
         line = await reader.readuntil(b"\r\n")
         assert re.fullmatch(rb"[0-9a-f]+\r\n", line), line
         size = int(line, 16)
         if size == 0:
             break
-        body += await reader.readexactly(size)
+        pieces.append(await reader.readexactly(size))
         assert await reader.readexactly(2) == b"\r\n"
     trailers = b""
     while (line := await reader.readuntil(b"\r\n")) != b"\r\n":
         trailers += line
-    return body, parse_fields(trailers.removesuffix(b"\r\n"))
+    return b"".join(pieces), parse_fields(trailers.removesuffix(b"\r\n"))
 
 
 async def read_message(reader: asyncio.StreamReader, *, is_response: bool, method: bytes = b"GET") -> Message:
@@ -121,7 +121,5 @@ async def raw_client(address: tuple[str, int], *, limit: int = 2**16) -> AsyncIt
         yield RawClient(reader, writer)
     finally:
         writer.close()
-        try:
+        with suppress(ConnectionError):
             await writer.wait_closed()
-        except (ConnectionError, BrokenPipeError):
-            pass

@@ -88,7 +88,7 @@ async def recording_upstream(
             pass
         except asyncio.CancelledError:
             pass
-        except BaseException as exc:
+        except Exception as exc:  # noqa: BLE001  # told to the test when the upstream is left
             upstream.errors.append(exc)
         finally:
             tasks.discard(task)

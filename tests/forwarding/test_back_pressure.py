@@ -1,0 +1,202 @@
+"""A slow side costs a bounded buffer, never a body's size; slow and crowding clients are bounded, too."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from proxy.forwarding import client_connection
+from tests.forwarding.stage import Stage, StageMaker, get
+from tests.support.upstreams import UpstreamSide
+
+BODY = 64 * 1024 * 1024
+BOUND = 24 * 1024 * 1024
+"""Kernel buffers on both hops, stream buffers of the test's own sides and the plane's; far below the body."""
+
+
+async def settled(counter: list[int]) -> int:
+    """The counter's value once it has stopped growing for a while (a bounded wait on real sockets)."""
+    before = -1
+    for _ in range(100):
+        if counter[0] == before:
+            return before
+        before = counter[0]
+        await asyncio.sleep(0.2)
+    raise AssertionError("never settled")
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_a_slow_reader_holds_the_upstream_back(staged: StageMaker, is_chunked: bool) -> None:
+    sent = [0]
+
+    async def flood(side: UpstreamSide) -> None:
+        await side.request()
+        framing = b"Transfer-Encoding: chunked" if is_chunked else b"Content-Length: %d" % BODY
+        await side.send(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n")
+        piece = bytes(64 * 1024)
+        while sent[0] < BODY:
+            await side.send(b"10000\r\n" + piece + b"\r\n" if is_chunked else piece)
+            sent[0] += len(piece)
+        if is_chunked:
+            await side.send(b"0\r\n\r\n")
+
+    async with staged(flood) as stage, stage.client() as client:
+        before = resident_bytes()
+        await client.send(get())
+        assert await settled(sent) < BOUND
+        (connection,) = stage.plane._connections
+        assert connection.transport.get_write_buffer_size() < 1024 * 1024
+        assert resident_bytes() - before < 16 * 1024 * 1024
+        response = await client.response()
+        assert len(response.body) == BODY
+
+
+async def test_a_slow_upstream_holds_the_client_back(staged: StageMaker) -> None:
+    go = asyncio.Event()
+
+    async def sleepy(side: UpstreamSide) -> None:
+        await go.wait()
+        request = await side.request()
+        assert len(request.body) == BODY
+        await side.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    async with staged(sleepy) as stage, stage.client() as client:
+        sent = [0]
+
+        async def upload() -> None:
+            piece = bytes(64 * 1024)
+            await client.send(get(method="POST", lines=f"Content-Length: {BODY}\r\n"))
+            while sent[0] < BODY:
+                await client.send(piece)
+                sent[0] += len(piece)
+
+        task = asyncio.create_task(upload())
+        assert await settled(sent) < BOUND
+        go.set()
+        await task
+        assert (await client.response()).status == 200
+
+
+async def test_a_slow_tunnel_is_held_back(staged: StageMaker) -> None:
+    sent = [0]
+
+    async def flood(side: UpstreamSide) -> None:
+        await side.request()
+        await side.send(b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")
+        piece = bytes(64 * 1024)
+        while sent[0] < BODY:
+            await side.send(piece)
+            sent[0] += len(piece)
+
+    async with staged(flood) as stage, stage.client() as client:
+        assert (await client.ask(get(lines="Upgrade: x\r\nConnection: upgrade\r\n"))).status == 101
+        assert await settled(sent) < BOUND
+        left = BODY
+        while left:
+            left -= len(await client.reader.read(2**20))
+
+
+async def test_a_tunnel_passes_half_close_on(staged: StageMaker) -> None:
+    async def answers_at_the_end(side: UpstreamSide) -> None:
+        await side.request()
+        await side.send(b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")
+        data = await side.reader.read()
+        await side.send(data[::-1])
+
+    async with staged(answers_at_the_end) as stage, stage.client() as client:
+        assert (await client.ask(get(lines="Upgrade: x\r\nConnection: upgrade\r\n"))).status == 101
+        await client.send(b"abc")
+        client.writer.write_eof()
+        assert await client.reader.read() == b"cba"
+    assert not stage.plane._tunnels
+
+
+async def test_pipelined_requests_are_read_within_a_bound(staged: StageMaker) -> None:
+    go = asyncio.Event()
+
+    async def sleepy(side: UpstreamSide) -> None:
+        await side.request()
+        await go.wait()
+
+    async with staged(sleepy) as stage, stage.client() as client:
+        sent = [0]
+
+        async def pipeline() -> None:
+            while sent[0] < BODY:
+                await client.send(get() * 500)
+                sent[0] += len(get()) * 500
+
+        task = asyncio.create_task(pipeline())
+        assert await settled(sent) < BOUND
+        task.cancel()
+        go.set()
+
+
+async def test_a_slow_head_is_cut_short(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_connection, "HEAD_SECONDS", 0.3)
+    async with stage.client() as client:
+        assert (await client.ask(b"GET / HT")).status == 408
+        assert await client.is_closed()
+
+
+async def test_an_idle_connection_is_closed(staged: StageMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_connection, "KEEP_ALIVE_SECONDS", 0.3)
+    async with staged() as stage, stage.client() as client:
+        assert (await client.ask(get())).status == 200
+        assert await client.is_closed()
+
+
+async def test_one_address_has_a_bounded_number_of_connections(staged: StageMaker) -> None:
+    async with staged(server={"max_connections_per_address": 2}) as stage:
+        async with stage.client() as first, stage.client() as second:
+            assert (await first.ask(get())).status == 200
+            assert (await second.ask(get())).status == 200
+            async with stage.client() as third:
+                assert (await third.response()).status == 503
+                assert await third.is_closed()
+        async with stage.client() as fourth:
+            assert (await fourth.ask(get())).status == 200
+
+
+async def test_closing_lets_what_is_in_flight_end(staged: StageMaker) -> None:
+    go = asyncio.Event()
+
+    async def slow(side: UpstreamSide) -> None:
+        await side.request()
+        await go.wait()
+        await side.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    async with staged(slow) as stage, stage.client() as busy, stage.client() as idle:
+        await busy.send(get())
+        await asyncio.wait_for(stage.upstream.arrived.wait(), 5)
+        closing = asyncio.create_task(stage.plane.close(5))
+        assert await idle.is_closed()
+        go.set()
+        assert (await busy.response()).get("connection") == b"close"
+        await closing
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(stage.address, timeout=2)
+
+
+async def test_clients_that_vanish_leave_nothing_behind(staged: StageMaker) -> None:
+    async def slow(side: UpstreamSide) -> None:
+        while True:
+            await side.request()
+            await side.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + bytes(50_000))
+            await side.reader.read(1)
+
+    async with staged(slow) as stage:
+        for raw in (get(), get()[:20], get(method="POST", lines="Content-Length: 9\r\n"), get() + get()) * 10:
+            async with stage.client() as client:
+                await client.send(raw)
+                client.abort()
+        async with asyncio.timeout(10):
+            await stage.plane._until_empty()
+        assert all(not pool._idle for pool in stage.plane.pools.values())
