@@ -93,6 +93,13 @@ def test_every_text_that_passes_stands_on_one_line_as_it_is(text: str) -> None:
     assert message_from_bytes(mail.content, policy=default)["Subject"] == text
 
 
+def test_the_longest_text_is_not_folded() -> None:
+    text = "493817 " + "words and " * 15 + "end"
+    mail = subject_mail(sender="otp@corp.example", recipient="1234567@k.example", text=text, message_id="x" * 20, now=0)
+    assert len(text) == 160, len(text)
+    assert b"\r\nSubject: " + text.encode() + b"\r\n" in mail.content
+
+
 def test_a_line_break_in_the_text_is_refused_by_the_mail_too() -> None:
     with pytest.raises(ValueError, match=r"linefeed|header"):
         subject_mail(
