@@ -292,6 +292,10 @@ class Stage:
         return repr(self.logger.calls)
 
     @property
+    def portal_key(self) -> bytes:
+        return self.keys.derive(Purpose.CSRF)
+
+    @property
     def passcode(self) -> str:
         return self.phone.messages[-1].passcode
 

@@ -1,19 +1,25 @@
 // Comfort only: every page works without this script.
 "use strict";
 
-// Send the form as soon as all digits are there, once.
+// A form is sent once: a second click would cancel the answer that carries the cookie.
+for (const form of document.forms) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+}
+// A page taken from the back/forward cache may be sent again.
+addEventListener("pageshow", () => {
+  for (const form of document.forms) delete form.dataset.sent;
+});
+
+// Send the passcode as soon as all its digits are there.
 const field = document.querySelector("input[data-digits]");
 if (field) {
-  let sent = false;
   field.addEventListener("input", () => {
     const digits = field.value.replace(/[^0-9]/g, "");
-    if (!sent && digits.length === Number(field.dataset.digits)) {
-      sent = true;
-      field.form.requestSubmit();
-    }
+    if (digits.length === Number(field.dataset.digits)) field.form.requestSubmit();
   });
-  // A page taken from the back/forward cache may be sent again.
-  addEventListener("pageshow", () => { sent = false; });
 }
 
 // Count down until the passcode may be sent again.

@@ -1,0 +1,75 @@
+"""Gatepost's own answers: each problem has its status and words, as a page and as JSON."""
+
+import json
+
+import pytest
+
+from proxy.answers import Answer, Problem, render, wants_page
+from proxy.texts import ENGLISH, Texts
+
+ORIGIN = "https://signin.corp.example"
+
+
+@pytest.mark.parametrize("problem", list(Problem))
+def test_every_problem_is_told_as_page_and_as_json(problem: Problem) -> None:
+    answer = Answer(problem=problem, detail="<Wiki Users>", app="Wiki", incident="i1")
+    assert 400 <= answer.status < 600
+    headers, page = render(answer, page=True, sign_in_origin=ORIGIN)
+    assert b"&lt;Wiki Users&gt;" in page
+    assert b"i1" in page
+    assert (b"Content-Type", b"text/html; charset=utf-8") in headers
+    headers, body = render(answer, page=False, sign_in_origin=ORIGIN)
+    content = json.loads(body)
+    assert content["error"] == problem.value
+    assert content["incident"] == "i1"
+    names = [name for name, _ in headers]
+    assert len(names) == len(set(names))
+    assert b"Content-Security-Policy" in names
+    assert (b"Retry-After" in names) == (answer.status in (429, 503))
+    assert (b"WWW-Authenticate" in names) == (answer.status == 401)
+    assert (b"Cache-Control", b"no-store") in headers
+
+
+def test_there_are_words_for_every_problem_and_no_others() -> None:
+    assert set(ENGLISH.problems) == {problem.value for problem in Problem}
+
+
+def test_an_unknown_host_borrows_the_style_sheet() -> None:
+    _, page = render(Answer(problem=Problem.UNKNOWN_HOST), page=True, sign_in_origin=ORIGIN)
+    assert f'href="{ORIGIN}/.gatepost/static/'.encode() in page
+    _, page = render(Answer(problem=Problem.NOT_ALLOWED), page=True, sign_in_origin=ORIGIN)
+    assert b'href="/.gatepost/static/' in page
+
+
+def test_a_stated_wait_is_used() -> None:
+    answer = Answer(problem=Problem.THROTTLED, retry_after_seconds=90)
+    headers, page = render(answer, page=True, sign_in_origin=ORIGIN)
+    assert (b"Retry-After", b"90") in headers
+    assert b"90 seconds" in page
+
+
+@pytest.mark.parametrize(
+    ("accept", "mode", "dest", "method", "page"),
+    [
+        (b"text/html,*/*", None, None, b"GET", True),
+        (b"text/html", b"navigate", b"document", b"GET", True),
+        (b"*/*", b"navigate", b"document", b"HEAD", True),
+        (b"text/html", b"cors", b"empty", b"GET", False),
+        (b"text/html", b"no-cors", b"image", b"GET", False),
+        (b"text/html", b"navigate", b"document", b"POST", False),
+        (b"application/json", None, None, b"GET", False),
+        (None, None, None, b"GET", False),
+        (b"*/*", None, None, b"GET", False),
+    ],
+)
+def test_who_waits_for_a_page(
+    accept: bytes | None, mode: bytes | None, dest: bytes | None, method: bytes, page: bool
+) -> None:
+    assert wants_page(accept, mode, dest, method) is page
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(1, "1 second"), (90, "90 seconds"), (91, "2 minutes"), (60 * 30, "30 minutes")]
+)
+def test_waiting_times_in_words(seconds: int, words: str) -> None:
+    assert Texts().duration(seconds) == words
