@@ -206,7 +206,7 @@ class ActiveDirectory:
             return PasswordRefused(RefusalReason.UNUSABLE_PASSWORD)
         if not is_usable_password(octets):
             return PasswordRefused(RefusalReason.UNUSABLE_PASSWORD)
-        if account is None or account.realm != self.realm:
+        if account is None or account.realm != self.realm or not account.locator:
             domain = self._servers.read(self._domain_known_to, deadline=deadline)
             self._servers.bind_once(f"CN={uuid4()},{domain.base_dn}", octets, deadline=deadline)
             return PasswordRefused(RefusalReason.UNKNOWN)

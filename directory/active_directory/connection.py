@@ -193,13 +193,14 @@ class Connection:
 
     def close(self) -> None:
         """Say goodbye if that is still possible. Never raises."""
-        if self._ldap.socket is None:
-            return
         try:
             self._tls.deadline = time.monotonic() + 0.5
             self._ldap.unbind()
-        except _CONNECTION_ERRORS:
-            self._ldap.strategy._close_socket()  # the only way to close without sending anything
+        except _CONNECTION_ERRORS as exc:
+            _drop_frames(exc)
+        finally:
+            if self._ldap.socket is not None:  # ldap3 forgets to close what it failed to open
+                self._ldap.socket.close()
 
     def _require_tls(self) -> None:
         # ldap3 silently opens a closed connection again, and for StartTLS that one would be in clear.
