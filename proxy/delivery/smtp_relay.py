@@ -29,7 +29,9 @@ _LEADING_DOT = re.compile(rb"(?m)^\.")
 class SMTPRelay:
     """Hands over one mail at a time per connection. Opens nothing before the first mail."""
 
-    def __init__(self, settings: SMTPSettings, *, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self, settings: SMTPSettings, *, idle_seconds: float = IDLE_SECONDS, reused_seconds: float = REUSED_SECONDS
+    ) -> None:
         """Raises `OSError` where `ca_file` can't be read or holds no certificate."""
         self._settings = settings
         # With a CA file nothing else is trusted; a context for "none" is never made, so it can't be used by mistake.
@@ -37,6 +39,7 @@ class SMTPRelay:
         self._pool = SMTPPool(idle_seconds=idle_seconds)
         self._places = asyncio.Semaphore(settings.connections)
         self._sending: set[asyncio.Task[Delivery]] = set()
+        self._reused_seconds = reused_seconds
         self.connections_opened = 0
 
     @property
@@ -159,7 +162,7 @@ class _Attempt:
             self._stage = Stage.SENDER
             await self._announce()
         else:
-            async with asyncio.timeout(REUSED_SECONDS):
+            async with asyncio.timeout(self._relay._reused_seconds):
                 await self._announce()
 
         protocol = connection.protocol

@@ -303,6 +303,34 @@ async def test_a_kept_connection_that_breaks_after_the_dot_is_not_retried() -> N
     assert script.commands.count(b".\r\n") == 2
 
 
+async def test_a_kept_connection_told_421_after_the_dot_is_not_retried_in_silence() -> None:
+    async with scripted_smtp(Script()) as script:
+        channel, _ = channel_with(relay_settings(script.port))
+        await channel.send(passcode_message())
+        script.answers["."] = b"421 closing\r\n"
+        delivery = await channel.send(passcode_message())
+        await channel.close()
+    assert (delivery.outcome, delivery.code, script.connections) == (Outcome.UNAVAILABLE, 421, 1)
+
+
+async def test_a_kept_connection_that_falls_silent_is_given_up_long_before_the_relay_is() -> None:
+    go_on = asyncio.Event()
+
+    async def hold(verb: str) -> None:
+        if verb == "MAIL" and script.connections == 1 and script.commands.count(b".\r\n") == 1:
+            await go_on.wait()
+
+    async with scripted_smtp(Script(on_command=hold)) as script:
+        settings = relay_settings(script.port, timeout="5s")
+        relay = SMTPRelay(settings, reused_seconds=0.1)
+        channel = SMSByMail(KAPOW, parse_template(TEXT), [(relay, settings.sender)])
+        await channel.send(passcode_message())
+        async with asyncio.timeout(4):
+            assert (await channel.send(passcode_message())).outcome is Outcome.ACCEPTED
+        assert script.connections == 2
+        await channel.close()
+
+
 async def test_an_idle_connection_is_closed_politely() -> None:
     said_goodbye = asyncio.Event()
 
