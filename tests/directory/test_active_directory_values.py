@@ -112,7 +112,7 @@ def test_octets_that_are_no_sid_are_refused(octets: bytes) -> None:
 
 @pytest.mark.parametrize("text", ["", "S-1", "S-2-5-1", "S-1-x", "Wiki Users", "S-1-5-4294967296", "S-1-²", "S-1--5"])
 def test_a_text_that_is_no_sid_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="not a SID|not enough values"):
+    with pytest.raises(ValueError, match=r"not a SID|not enough values"):
         sid_bytes(text)
 
 
@@ -221,7 +221,7 @@ def test_a_server_is_a_scheme_a_host_and_a_port(text: str, address: ServerAddres
     ["dc1", "http://dc1", "ldaps://", "ldaps://dc1:99999", "ldaps://a@dc1", "ldaps://dc1/DC=corp"],
 )
 def test_anything_else_is_no_server(text: str) -> None:
-    with pytest.raises(ValueError, match="not a server|[Pp]ort|only a host"):
+    with pytest.raises(ValueError, match=r"not a server|[Pp]ort|only a host"):
         parse_server(text)
 
 
