@@ -1,0 +1,93 @@
+"""`gatepost`: the command line. Exit codes: 0 fine, 1 a check failed, 2 wrong usage or configuration."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from config.checks import warnings
+from config.errors import ConfigurationError
+from config.load import load_settings
+from config.settings import Settings
+from proxy.commands import check, hash_password, number, run, send_test
+from proxy.delivery.errors import DeliveryMisconfigured
+from proxy.demo import demo
+from proxy.keys import KeyFileError
+from proxy.server import CannotListen
+
+
+def _with_configuration(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration (TOML)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gatepost", description="An authenticating reverse proxy: AD password, SMS passcode, through to the app."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    each = commands.add_parser("run", help="run Gatepost")
+    _with_configuration(each)
+
+    each = commands.add_parser("check", help="validate the configuration, then try each dependency")
+    _with_configuration(each)
+
+    each = commands.add_parser("demo", help="everything embedded on loopback: users, a pretend phone, an app")
+    demo.add_arguments(each)
+
+    each = commands.add_parser("number", help="what Gatepost makes of a mobile field")
+    number.add_arguments(each)
+
+    each = commands.add_parser("hash-password", help="the argon2 hash of a local user's password")
+    hash_password.add_arguments(each)
+
+    each = commands.add_parser("send-test", help="send a test SMS")
+    send_test.add_arguments(each)
+    _with_configuration(each)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return _dispatch(parsed)
+    except DeliveryMisconfigured as error:
+        for problem in error.problems:
+            print(f"{parsed.config}: {problem}", file=sys.stderr)
+        return 2
+    except (ConfigurationError, KeyFileError, CannotListen) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _dispatch(parsed: argparse.Namespace) -> int:
+    match parsed.command:
+        case "number":
+            return number.run(parsed, sys.stdin, sys.stdout)
+        case "hash-password":
+            return hash_password.run(parsed, sys.stdin, sys.stdout)
+        case "demo":
+            return demo.run(parsed, sys.stdout)
+        case "run":
+            return run.run(_settings(parsed))
+        case "check":
+            return asyncio.run(check.run(_settings(parsed), sys.stdout))
+        case "send-test":
+            return asyncio.run(send_test.run(parsed, _settings(parsed), sys.stdout))
+    raise AssertionError(parsed.command)
+
+
+def _settings(parsed: argparse.Namespace) -> Settings:
+    """Read and check the configuration, warn about what may be meant otherwise."""
+    file: Path = parsed.config
+    settings = load_settings(file, os.environ)
+    for warning in warnings(settings):
+        print(f"{file}: warning: {warning}", file=sys.stderr)
+    return settings

@@ -1,0 +1,75 @@
+"""`gatepost check`: try every dependency that the configuration names, and say what works."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import TextIO
+
+from config.settings import AppSettings, Settings
+from directory.directory import CheckResult
+from proxy.delivery.channel import Outcome
+from proxy.delivery.sms_gateway import create_channel
+from proxy.server import create_directories
+from proxy.store.open import open_store
+from proxy.store.store import StoreError
+
+
+async def run(settings: Settings, stdout: TextIO) -> int:
+    """Print one line per dependency; 0 if all work, else 1. The configuration itself was checked before."""
+    results = [CheckResult(subject="configuration", ok=True, detail="valid")]
+    results += await _check_store(settings)
+    realms = create_directories(settings)
+    try:
+        for directory in realms:
+            results += await directory.check()
+    finally:
+        await realms.close()
+    results += await _check_relay(settings)
+    results += [await _check_app(app) for app in settings.apps]
+    for result in results:
+        print(f"{'ok  ' if result.ok else 'FAIL'}  {result.subject}: {result.detail}", file=stdout)
+    return 0 if all(result.ok for result in results) else 1
+
+
+async def _check_store(settings: Settings) -> list[CheckResult]:
+    subject = f"store {settings.store.url.partition(':')[0]}"
+    try:
+        store = open_store(settings.store.url)
+        try:
+            await store.ping()
+        finally:
+            await store.close()
+    except StoreError as error:
+        return [CheckResult(subject=subject, ok=False, detail=str(error))]
+    return [CheckResult(subject=subject, ok=True, detail="can be read and written")]
+
+
+async def _check_relay(settings: Settings) -> list[CheckResult]:
+    channel = create_channel(settings)
+    try:
+        delivery = await channel.check()
+    finally:
+        await channel.close()
+    ok = delivery.outcome is Outcome.ACCEPTED
+    detail = "connected, certificate and login as configured" if ok else delivery.reason
+    return [CheckResult(subject=f"relay {delivery.relay or settings.smtp[0].host}", ok=ok, detail=detail)]
+
+
+async def _check_app(app: AppSettings) -> CheckResult:
+    subject = f"app {app.name}"
+    upstream = app.upstream
+    try:
+        async with asyncio.timeout(app.connect_timeout):
+            if upstream.scheme == "unix":
+                _, writer = await asyncio.open_unix_connection(upstream.path)
+            else:
+                context = ssl.create_default_context(cafile=app.ca_file) if upstream.scheme == "https" else None
+                _, writer = await asyncio.open_connection(upstream.host, upstream.port, ssl=context)
+    except TimeoutError:
+        detail = f"{upstream.authority} did not answer within {app.connect_timeout:g} seconds"
+        return CheckResult(subject=subject, ok=False, detail=detail)
+    except OSError as error:  # ssl.SSLError is one too
+        return CheckResult(subject=subject, ok=False, detail=f"{upstream.authority} cannot be reached: {error}")
+    writer.close()
+    return CheckResult(subject=subject, ok=True, detail=f"{upstream.authority} accepts connections")

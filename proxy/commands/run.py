@@ -1,0 +1,27 @@
+"""`gatepost run`: Gatepost until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import uvloop
+
+from config.settings import Settings
+from proxy.audit_log import configure_log
+from proxy.server import running
+
+
+def run(settings: Settings) -> int:
+    """Serve until told to stop; what is in flight then is finished within a few seconds."""
+    log = configure_log()
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with running(settings, log=log):
+            await stop.wait()
+
+    uvloop.run(serve())
+    return 0

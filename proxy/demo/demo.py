@@ -1,0 +1,132 @@
+"""`gatepost demo`: all of Gatepost on loopback, with people, a pretend phone and two protected apps.
+
+Nothing needs to be installed. With `--ad` the people live in a throwaway Samba AD domain controller.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TextIO
+
+import uvloop
+from argon2 import PasswordHasher
+
+from config.load import load_settings
+from proxy.audit_log import configure_log
+from proxy.demo import people
+from proxy.demo.app import start_demo_app
+from proxy.demo.phone import Phone
+from proxy.demo.samba_dc import SambaDC, samba_problem
+from proxy.server import running
+
+_CONFIGURATION = """\
+[server]
+listen = ["127.0.0.1:{port}"]
+public_url = "http://signin.localhost:{port}"
+
+[store]
+url = "sqlite:state.db"
+
+{directory}
+[mobile]
+extra_ranges = ["+447700900"]   # kept for drama: no such number exists
+
+[smtp]
+host = "127.0.0.1"
+port = {smtp_port}
+security = "none"
+from = "otp@corp.example"
+
+[[apps]]
+name = "Wiki"
+host = "wiki.localhost"
+upstream = "http://127.0.0.1:{app_port}"
+groups = ["Wiki Users"]
+
+[[apps]]
+name = "Payroll"
+host = "payroll.localhost"
+upstream = "http://127.0.0.1:{app_port}"
+groups = ["Payroll Users"]
+"""
+
+_WELCOME = """\
+
+  Gatepost is running. Open
+
+      http://wiki.localhost:{port}/          a protected app
+      http://payroll.localhost:{port}/       another one: alice may open it, bob may not
+
+  in a browser on this machine, and sign in:
+
+{people}
+  The passcode arrives on the pretend phone:
+
+      {phone}
+
+  Ctrl-C ends it all; nothing is kept.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=8080, help="where browsers connect to (default: 8080)")
+    parser.add_argument("--phone-port", type=int, default=0, help="the pretend phone's page (default: any free one)")
+    parser.add_argument("--ad", action="store_true", help="with a throwaway Samba Active Directory (needs root)")
+
+
+def run(arguments: argparse.Namespace, stdout: TextIO) -> int:
+    """Run the demo until it is interrupted."""
+    if arguments.ad and (problem := samba_problem()) is not None:
+        print(f"gatepost demo --ad: {problem}", file=stdout)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="gatepost-demo-") as folder:
+        if not arguments.ad:
+            return uvloop.run(_serve(arguments, stdout, Path(folder), _local_directory(Path(folder))))
+        print("Making a throwaway Active Directory domain, about 15 seconds ...", file=stdout, flush=True)
+        domain = SambaDC(Path(folder), persons=people.domain_persons(), groups=people.domain_groups())
+        with domain as dc:
+            table = people.directory_table(dc.url, dc.ca_file)
+            return uvloop.run(_serve(arguments, stdout, Path(folder), table))
+
+
+async def _serve(arguments: argparse.Namespace, stdout: TextIO, folder: Path, directory: str) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        phone = Phone()
+        await phone.start(http_port=arguments.phone_port)
+        stack.push_async_callback(phone.close)
+        app, app_port = await start_demo_app()
+        stack.push_async_callback(app.cleanup)
+        file = folder / "gatepost.toml"
+        file.write_text(
+            _CONFIGURATION.format(
+                port=arguments.port, directory=directory, smtp_port=phone.smtp_port, app_port=app_port
+            )
+        )
+        settings = load_settings(file, {})
+        await stack.enter_async_context(running(settings, log=configure_log()))
+        print(
+            _WELCOME.format(
+                port=arguments.port,
+                people="".join(f"      {person.username:<8} {people.PASSWORD}\n" for person in people.PEOPLE),
+                phone=f"http://127.0.0.1:{phone.http_port}/",
+            ),
+            file=stdout,
+            flush=True,
+        )
+        await stop.wait()
+    return 0
+
+
+def _local_directory(folder: Path) -> str:
+    """Write users.toml; the `[[directories]]` table for it."""
+    digest = PasswordHasher().hash(people.PASSWORD)
+    (folder / "users.toml").write_text("".join(person.as_toml(digest) for person in people.PEOPLE))
+    return '[[directories]]\nname = "demo"\ntype = "local"\nfile = "users.toml"\n'

@@ -1,0 +1,186 @@
+"""The composition root: builds every part from the settings, wires them, and runs them until told to stop.
+
+Only a wrong configuration stops Gatepost from starting; a directory, relay, store or app that is down is told on
+its pages and in `/readyz`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+from structlog.typing import FilteringBoundLogger
+
+from config.settings import ActiveDirectorySettings, Settings
+from config.values import ListenAddress
+from directory.active_directory.active_directory import ActiveDirectory
+from directory.directory import Directory
+from directory.local_users import LocalDirectory
+from directory.realms import Realms
+from proxy.delivery.channel import Channel, Outcome
+from proxy.delivery.sms_gateway import create_channel
+from proxy.forwarding.plane import create_forwarding_plane
+from proxy.health import create_health_app
+from proxy.identity import Assertions
+from proxy.keys import Purpose, load_or_create_keys
+from proxy.metrics import Metrics
+from proxy.portal.app import create_portal
+from proxy.sessions.live_sessions import LiveSessions
+from proxy.store.open import open_store
+from proxy.store.store import Store
+from proxy.throttle import Throttle
+
+Clock = Callable[[], float]
+
+
+class CannotListen(Exception):
+    """An address of `server.listen` or `server.admin_listen` cannot be listened on."""
+
+    def __init__(self, key: str, error: OSError) -> None:
+        super().__init__(f"server.{key}: cannot listen: {error.strerror or error}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gatepost:
+    """A running Gatepost: where it listens."""
+
+    addresses: tuple[tuple[str, int], ...]
+    admin_address: tuple[str, int] | None
+
+
+def create_directories(settings: Settings) -> Realms:
+    """One directory per `[[directories]]`, each told the groups that apps and schemes name."""
+    want_all_groups = any(app.all_groups for app in settings.apps)
+    directories: list[Directory] = []
+    for each in settings.directories:
+        if isinstance(each, ActiveDirectorySettings):
+            directories.append(ActiveDirectory(each, groups=settings.group_names, want_all_groups=want_all_groups))
+        else:
+            directories.append(LocalDirectory(each, groups=settings.group_names, want_all_groups=want_all_groups))
+    return Realms(directories)
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, *, log: FilteringBoundLogger, clock: Clock = time.time
+) -> AsyncIterator[Gatepost]:
+    """Everything started, in order; everything closed in the reverse order when the block is left."""
+    async with AsyncExitStack() as stack:
+        keys = load_or_create_keys(settings.server.key_file)
+        store = open_store(settings.store.url)
+        stack.push_async_callback(store.close)
+        realms = create_directories(settings)
+        stack.push_async_callback(realms.close)
+        channel = create_channel(settings)
+        stack.push_async_callback(channel.close)
+
+        sessions = LiveSessions(store, settings.sessions)
+        await _in_background(stack, sessions.run())
+        assertions = Assertions(keys, issuer=settings.server.public_url.origin)
+        metrics = Metrics()
+
+        portal = create_portal(
+            settings=settings,
+            realms=realms,
+            channel=channel,
+            store=store,
+            sessions=sessions,
+            keys=keys,
+            throttle=Throttle(store, settings.throttle, key=keys.derive(Purpose.THROTTLE)),
+            assertions=assertions,
+            log=log,
+            clock=clock,
+        )
+        socket = await _serve_on_private_socket(stack, portal)
+        plane = create_forwarding_plane(
+            settings=settings,
+            sessions=sessions,
+            assertions=assertions,
+            portal_socket=socket,
+            log=log,
+            clock=clock,
+        )
+        stack.callback(sessions.on_end(plane.end_session))
+        try:
+            addresses = await plane.start(settings.server.listen)
+        except OSError as error:
+            raise CannotListen("listen", error) from error
+        stack.push_async_callback(plane.close)
+
+        admin = None
+        if settings.server.admin_listen is not None:
+            checks = readiness_checks(store, realms, channel)
+            admin = await _serve_admin(stack, create_health_app(checks, metrics, clock), settings.server.admin_listen)
+        log.info("server.started", listen=[f"{host}:{port}" for host, port in addresses])
+        yield Gatepost(addresses=tuple(addresses), admin_address=admin)
+        log.info("server.stopping")
+
+
+def readiness_checks(
+    store: Store, realms: Realms, channel: Channel
+) -> Mapping[str, Callable[[], Awaitable[str | None]]]:
+    """What `/readyz` asks at intervals; each answers None, or a sentence on what is wrong."""
+
+    async def relay() -> str | None:
+        delivery = await channel.check()
+        return None if delivery.outcome is Outcome.ACCEPTED else delivery.reason
+
+    def directory(each: Directory) -> Callable[[], Awaitable[str | None]]:
+        async def check() -> str | None:
+            wrong = [f"{result.subject}: {result.detail}" for result in await each.check() if not result.ok]
+            return "; ".join(wrong) or None
+
+        return check
+
+    async def ping() -> str | None:
+        await store.ping()
+        return None
+
+    return {
+        "store": ping,
+        "relay": relay,
+        **{f"directory {each.realm}": directory(each) for each in realms},
+    }
+
+
+async def _in_background(stack: AsyncExitStack, work: Awaitable[None]) -> None:
+    async def run() -> None:
+        await work
+
+    task = asyncio.create_task(run())
+
+    async def stop() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(stop)
+
+
+async def _serve_on_private_socket(stack: AsyncExitStack, portal: web.Application) -> Path:
+    """The portal's socket lies in a folder that only this user may enter."""
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="gatepost-"))
+    path = Path(folder) / "portal.sock"
+    runner = web.AppRunner(portal, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.UnixSite(runner, str(path)).start()
+    return path
+
+
+async def _serve_admin(stack: AsyncExitStack, app: web.Application, listen: ListenAddress) -> tuple[str, int]:
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, listen.host, listen.port).start()
+    except OSError as error:
+        raise CannotListen("admin_listen", error) from error
+    host, port = runner.addresses[0][:2]
+    return host, port

@@ -1,0 +1,122 @@
+"""`gatepost` as it is typed: exit codes, and one clear line for each thing that is wrong."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from argon2 import PasswordHasher
+
+from tests.support.gatepost import ROOT, free_port
+
+CONFIGURATION = """\
+[server]
+listen = ["127.0.0.1:{port}"]
+public_url = "http://signin.localhost:{port}"
+[[directories]]
+name = "local"
+type = "local"
+file = "users.toml"
+[smtp]
+host = "127.0.0.1"
+port = {smtp_port}
+security = "none"
+from = "otp@corp.example"
+[[apps]]
+name = "Wiki"
+host = "wiki.localhost"
+upstream = "http://127.0.0.1:{app_port}"
+"""
+
+
+def gatepost(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "proxy", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def written(folder: Path, **ports: int) -> Path:
+    users = f'[[users]]\nusername = "alice"\npassword_hash = "{PasswordHasher().hash("x")}"\n'
+    (folder / "users.toml").write_text(users)
+    file = folder / "gatepost.toml"
+    known = {"port": free_port(), "smtp_port": free_port(), "app_port": free_port(), **ports}
+    file.write_text(CONFIGURATION.format(**known))
+    return file
+
+
+def test_no_command_is_wrong_usage() -> None:
+    assert gatepost().returncode == 2
+
+
+def test_a_missing_configuration_is_one_clear_line(tmp_path: Path) -> None:
+    result = gatepost("run", "--config", str(tmp_path / "nowhere.toml"))
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert "nowhere.toml" in result.stderr
+
+
+def test_every_problem_is_told_at_once_with_its_file_table_and_key(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    file.write_text(file.read_text().replace("upstream =", "upsteam =").replace("[smtp]", '[smtp]\nuser = "x"'))
+    result = gatepost("check", "--config", str(file))
+    assert result.returncode == 2
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert all(line.startswith(str(file)) for line in lines)
+    assert any("upsteam" in line and "upstream" in line and "apps[0]" in line for line in lines)
+    assert any("user" in line and "smtp" in line for line in lines)
+
+
+def test_a_text_that_is_no_sms_stops_the_start(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    file.write_text(file.read_text() + '[sms]\ntext = "{passcode} ' + "x" * 160 + '"\n')
+    result = gatepost("run", "--config", str(file))
+    assert result.returncode == 2
+    assert "160" in result.stderr
+
+
+def test_an_address_in_use_is_said_plainly(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        result = gatepost("run", "--config", str(written(tmp_path, port=taken.getsockname()[1])))
+    assert result.returncode == 2
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("server.listen: cannot listen")
+    assert "in use" in last
+
+
+def test_a_key_file_that_others_can_read_stops_the_start(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    (tmp_path / "gatepost.key").write_text("whatever")
+    (tmp_path / "gatepost.key").chmod(0o644)
+    result = gatepost("run", "--config", str(file))
+    assert result.returncode == 2
+    assert "gatepost.key" in result.stderr
+
+
+def test_check_says_what_works_and_what_does_not(tmp_path: Path) -> None:
+    with socket.socket() as app:
+        app.bind(("127.0.0.1", 0))
+        app.listen()
+        result = gatepost("check", "--config", str(written(tmp_path, app_port=app.getsockname()[1])))
+    assert result.returncode == 1
+    lines = result.stdout.splitlines()
+    assert any(line.startswith("ok") and "app Wiki" in line for line in lines)
+    assert any(line.startswith("ok") and "store" in line for line in lines)
+    assert any(line.startswith("FAIL") and "relay" in line for line in lines)
+
+
+def test_send_test_fails_with_advice_where_no_relay_listens(tmp_path: Path) -> None:
+    result = gatepost("send-test", "07400 123456", "--config", str(written(tmp_path)))
+    assert result.returncode == 1
+    assert "07400" not in result.stdout
+    assert "7400123456" not in result.stdout + result.stderr

@@ -1,0 +1,91 @@
+"""A real Gatepost in its own process, as an operator would start it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from queue import Empty, Queue
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def free_port() -> int:
+    """A port that the system had free just now; for the few places that must know it before they listen."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class GatepostProcess:
+    """`gatepost run --config FILE`; `log` is everything it wrote."""
+
+    def __init__(self, config: Path, *, arguments: Sequence[str] = ("run",), environ: dict[str, str] | None = None):
+        self.config = config
+        self._arguments = [sys.executable, "-m", "proxy", *arguments, "--config", str(config)]
+        self._environ = {**os.environ, "PYTHONPATH": str(ROOT), **(environ or {})}
+        self._process: subprocess.Popen[str] | None = None
+        self._lines: Queue[str] = Queue()
+        self.log: list[str] = []
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it and return once it says that it listens."""
+        self._process = subprocess.Popen(
+            self._arguments, stderr=subprocess.PIPE, text=True, cwd=self.config.parent, env=self._environ
+        )
+        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        self.wait_for_log("server.started")
+
+    def wait_for_log(self, text: str, timeout: float = 30) -> str:
+        """The next line with this text that was not waited for yet."""
+        while True:
+            try:
+                line = self._lines.get(timeout=timeout)
+            except Empty:
+                raise AssertionError(f"no {text!r} in the log:\n" + "".join(self.log)) from None
+            if text in line:
+                return line
+            assert line != "", "Gatepost ended:\n" + "".join(self.log)
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stderr is not None
+        for line in process.stderr:
+            self.log.append(line)
+            self._lines.put(line)
+        process.stderr.close()
+        self._lines.put("")
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> int:
+        assert self._process is not None
+        self._process.send_signal(number)
+        code = self._process.wait(20)
+        self._process = None
+        while self._lines.get(timeout=20) != "":
+            pass
+        return code
+
+    def __enter__(self) -> GatepostProcess:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self.stop()
