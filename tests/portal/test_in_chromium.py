@@ -11,10 +11,15 @@ from tests.portal.front import Front, running_front
 from tests.portal.stage import PASSWORD
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
@@ -71,6 +76,7 @@ async def test_a_second_tab_does_not_break_the_first(front: Front, chromium: Bro
     await first.fill("#username", "alice")
     await first.fill("#password", PASSWORD)
     await first.keyboard.press("Enter")
+    await first.locator("#passcode").wait_for()
     await first.fill("#passcode", front.stage.passcode)
     await first.wait_for_url("**/first")
     await second.fill("#username", "alice")
