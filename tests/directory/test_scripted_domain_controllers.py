@@ -15,6 +15,8 @@ from pydantic import SecretStr
 
 from config.settings import ActiveDirectorySettings
 from directory.active_directory.active_directory import WAITING_PER_THREAD, ActiveDirectory
+from directory.active_directory.connection import Connection, create_tls_context
+from directory.active_directory.server_address import parse_server
 from directory.directory import PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable
 from directory.principal import Account, Principal
@@ -190,6 +192,19 @@ async def test_a_success_for_an_unauthenticated_bind_opens_nothing(server: Scrip
             assert await directory.authenticate(nameless, "any") == PasswordRefused(RefusalReason.UNKNOWN)
             assert await directory.authenticate(None, "any") == PasswordRefused(RefusalReason.UNKNOWN)
     assert all(each.name and each.password for each in server.binds())
+
+
+@pytest.mark.parametrize(
+    ("name", "password"), [("", b"x"), (ALICE_DN, b""), (ALICE_DN, b"a\0"), (ALICE_DN, b"x" * 1025)]
+)
+def test_a_connection_sends_no_bind_that_is_anonymous(server: ScriptedLDAP, name: str, password: bytes) -> None:
+    with server.running():
+        deadline = time.monotonic() + TIMEOUT
+        connection = Connection.open(parse_server(server.url), create_tls_context(server.ca_file), deadline=deadline)
+        with pytest.raises(ValueError, match="not a name and a password"):
+            connection.bind(name, password, deadline=deadline)
+        connection.close()
+    assert not server.binds()
 
 
 async def test_another_guid_after_the_bind_is_refused(server: ScriptedLDAP) -> None:
