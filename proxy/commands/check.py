@@ -25,7 +25,7 @@ async def run(settings: Settings, stdout: TextIO) -> int:
             results += await directory.check()
     finally:
         await realms.close()
-    results += await _check_relay(settings)
+    results += await _check_relays(settings)
     results += [await _check_app(app) for app in settings.apps]
     for result in results:
         print(f"{'ok  ' if result.ok else 'FAIL'}  {result.subject}: {result.detail}", file=stdout)
@@ -45,15 +45,20 @@ async def _check_store(settings: Settings) -> list[CheckResult]:
     return [CheckResult(subject=subject, ok=True, detail="can be read and written")]
 
 
-async def _check_relay(settings: Settings) -> list[CheckResult]:
+async def _check_relays(settings: Settings) -> list[CheckResult]:
     channel = create_channel(settings)
     try:
-        delivery = await channel.check()
+        deliveries = await channel.check_relays()
     finally:
         await channel.close()
-    ok = delivery.outcome is Outcome.ACCEPTED
-    detail = "connected, certificate and login as configured" if ok else delivery.reason
-    return [CheckResult(subject=f"relay {delivery.relay or settings.smtp[0].host}", ok=ok, detail=detail)]
+    return [
+        CheckResult(
+            subject=f"relay {delivery.relay}",
+            ok=delivery.outcome is Outcome.ACCEPTED,
+            detail=delivery.reason or "connected, certificate and login as configured",
+        )
+        for delivery in deliveries
+    ]
 
 
 async def _check_app(app: AppSettings) -> CheckResult:
