@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import sys
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -21,7 +22,7 @@ from proxy.audit_log import configure_log
 from proxy.demo import people
 from proxy.demo.app import start_demo_app
 from proxy.demo.phone import Phone
-from proxy.demo.samba_dc import SambaDC, samba_problem
+from proxy.demo.samba_dc import SambaDC, SambaFailed, samba_problem
 from proxy.server import running
 
 _CONFIGURATION = """\
@@ -82,16 +83,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, stdout: TextIO) -> int:
     """Run the demo until it is interrupted."""
     if arguments.ad and (problem := samba_problem()) is not None:
-        print(f"gatepost demo --ad: {problem}", file=stdout)
+        print(f"gatepost demo --ad: {problem}", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="gatepost-demo-") as folder:
         if not arguments.ad:
             return uvloop.run(_serve(arguments, stdout, Path(folder), _local_directory(Path(folder))))
         print("Making a throwaway Active Directory domain, about 15 seconds ...", file=stdout, flush=True)
-        domain = SambaDC(Path(folder), persons=people.domain_persons(), groups=people.domain_groups())
-        with domain as dc:
-            table = people.directory_table(dc.url, dc.ca_file)
-            return uvloop.run(_serve(arguments, stdout, Path(folder), table))
+        domain = SambaDC(Path(folder), address=None, persons=people.domain_persons(), groups=people.domain_groups())
+        try:
+            with domain as dc:
+                table = people.directory_table(dc.url, dc.ca_file)
+                return uvloop.run(_serve(arguments, stdout, Path(folder), table))
+        except SambaFailed as error:
+            print(f"gatepost demo --ad: {error}", file=sys.stderr)
+            return 1
 
 
 async def _serve(arguments: argparse.Namespace, stdout: TextIO, folder: Path, directory: str) -> int:
