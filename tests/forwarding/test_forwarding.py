@@ -246,8 +246,9 @@ async def test_a_stream_ends_when_its_session_ends(staged: StageMaker) -> None:
         await client.send(get())
         await client.reader.readuntil(b"x")
         stage.plane.end_session("id-of-alice")
-        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            await client.reader.readuntil(b"0\r\n\r\n")
+        async with asyncio.timeout(5):
+            with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+                await client.reader.readuntil(b"0\r\n\r\n")
         await asyncio.wait_for(stage.upstream.lost.wait(), 5)
 
 

@@ -105,14 +105,18 @@ async def test_a_head_answer_with_a_body_poisons_nobody(staged: StageMaker) -> N
 
 
 async def test_an_upstream_that_speaks_unasked_is_dropped(staged: StageMaker) -> None:
+    answered = asyncio.Event()
+
     async def chatty(side: UpstreamSide) -> None:
         await side.request()
         await side.send(OK)
+        await answered.wait()
         await side.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
         await side.reader.read()
 
     async with staged(chatty) as stage, stage.client() as client:
         assert (await client.ask(get())).body == b"ok"
+        answered.set()
         await asyncio.wait_for(stage.upstream.lost.wait(), 5)
         assert (await client.ask(get())).body == b"ok"
     assert stage.upstream.connections == 2

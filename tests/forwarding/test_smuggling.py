@@ -190,6 +190,7 @@ BAD_CHUNKS = {
     "overflow": b"10000000000000005\r\nhello\r\n0\r\n\r\n",
     "letters": b"xyz\r\nhello\r\n0\r\n\r\n",
     "too short": b"4\r\nhello\r\n0\r\n\r\n",
+    "other signs after data": b"5\r\nhelloXY0\r\n\r\n",
     "LF after data": b"5\r\nhello\n0\r\n\r\n",
     "CR after data": b"5\r\nhello\r0\r\n\r\n",
     "trailer folded": b"0\r\nX: a\r\n b\r\n\r\n",
