@@ -1,0 +1,210 @@
+"""What Gatepost costs by itself: memory with few and many sessions, first look-ups, and a whole sign-in."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import http.client
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from benchmarks.configurations import ECHO, FILES, PASSWORD, USERNAME
+from benchmarks.gatepost import GROUP
+from benchmarks.load import WrongAnswer, ping_pong, request_bytes
+from benchmarks.stage import Stage
+from proxy.demo.phone import Phone
+from proxy.demo.samba_dc import SambaDC
+from proxy.demo.samba_people import DomainGroup, DomainPerson
+
+_CSRF = re.compile(r'name="(csrf_token|return_to|start|challenge)" value="([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sessions:
+    """Bytes of worker memory, and seconds of CPU time per request."""
+
+    at_rest: float
+    with_stored: float
+    after_use: float
+    """Once each of the stored sessions was used through this worker."""
+    first_look_up_rate: float
+    first_look_up_cpu: float
+    known_rate: float
+    known_cpu: float
+    """The same load, of requests whose session the worker knows."""
+    count: int
+
+
+def sessions(stage: Stage, count: int) -> Sessions:
+    """Start one worker with one session, and one with `count` that it has never seen."""
+    with stage.gatepost("at-rest") as (process, port, own):
+        _play(port, [own[FILES]])
+        at_rest = process.memory().now
+    tokens_file = stage.folder / "tokens"
+    store = ("--sessions", str(count), "--tokens", str(tokens_file), "--only-store")
+    with stage.gatepost("many", arguments=store):
+        pass
+    cookies = [f"gatepost={token}" for token in tokens_file.read_text().split()]
+    with stage.gatepost("many") as (process, port, own):
+        _play(port, [own[FILES]])
+        with_stored = process.memory().now
+        before = process.cpu_seconds()
+        first = _play(port, cookies)
+        between = process.cpu_seconds()
+        after_use = process.memory().now
+        known = _play(port, list(itertools.repeat(own[FILES], count)))
+        known_cpu = process.cpu_seconds() - between
+    return Sessions(
+        at_rest=at_rest,
+        with_stored=with_stored,
+        after_use=after_use,
+        first_look_up_rate=first,
+        first_look_up_cpu=(between - before) / count,
+        known_rate=known,
+        known_cpu=known_cpu / count,
+        count=count,
+    )
+
+
+def _play(port: int, cookies: list[str]) -> float:
+    """One request per cookie; requests a second."""
+    opening = request_bytes("GET", "/small", FILES, cookies[0])
+
+    def requests() -> Iterator[bytes]:
+        return (request_bytes("GET", "/small", FILES, cookie) for cookie in cookies)
+
+    return ping_pong(port, opening, b"200", requests, answer_bytes=None, connections=16).rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIns:
+    """CPU seconds of Gatepost's process per sign-in."""
+
+    cpu_seconds: float
+    requests: float
+    """Requests of the browser per sign-in."""
+
+
+def sign_ins(stage: Stage, count: int, *, directory: str | None = None, name: str = "sign-in") -> SignIns:
+    """Sign in `count` times as a browser does (its fetching of styles and scripts left out), after two to warm up.
+
+    Counted is all that Gatepost's process does: pages, sessions, passcode, mail, ticket and the forwarded page. Not
+    counted are the relay (it runs here), the directory, and with the local directory the hashing of the password:
+    its hash has the cheapest parameters there are.
+    """
+
+    async def run() -> SignIns:
+        phone = Phone()
+        await phone.start()
+        try:
+            with stage.gatepost(name, smtp_port=phone.smtp_port, directory=directory) as (process, port, _):
+                for _ in range(2):
+                    await _sign_in(phone, port)
+                before, requests = process.cpu_seconds(), 0
+                for _ in range(count):
+                    requests += await _sign_in(phone, port)
+                used = process.cpu_seconds() - before
+        finally:
+            await phone.close()
+        return SignIns(cpu_seconds=used / count, requests=requests / count)
+
+    return asyncio.run(run())
+
+
+def active_directory_sign_ins(stage: Stage, count: int) -> SignIns:
+    """The same with a throwaway Samba domain over LDAPS. Raises `SambaFailed`, where Samba is not installed too."""
+    service = DomainPerson(username="svc-gatepost", password=PASSWORD)
+    person = DomainPerson(
+        username=USERNAME,
+        password=PASSWORD,
+        display_name="Alice Example",
+        mail="alice@corp.example",
+        mobile="07700 900123",
+    )
+    group = DomainGroup(name=GROUP, members=[USERNAME])
+    # On the load's cores, which this process and its children are bound to.
+    with SambaDC(stage.folder / "domain", address=None, persons=[service, person], groups=[group]) as dc:
+        table = (
+            '[[directories]]\nname = "corp"\ntype = "active_directory"\ndomain = "corp.example"\n'
+            f'servers = ["{dc.url}"]\nca_file = "{dc.ca_file}"\nbind_user = "{service.username}@corp.example"\n'
+            f'bind_password = "{PASSWORD}"\n'
+        )
+        return sign_ins(stage, count, directory=table, name="sign-in-ad")
+
+
+async def _sign_in(phone: Phone, port: int) -> int:
+    """Open the app, type the password, type the passcode, arrive. How many requests that took."""
+    browser = _Browser(port)
+    page = await asyncio.to_thread(browser.open, f"http://{ECHO}:{port}/")
+    fields = {**_fields(page), "username": USERNAME, "password": PASSWORD}
+    page = await asyncio.to_thread(browser.send, fields)
+    text = (await phone.next_message()).text
+    fields = {**_fields(page), "passcode": text[:6]}
+    page = await asyncio.to_thread(browser.send, fields)
+    browser.close()
+    if page != "taken":
+        raise WrongAnswer(f"the sign-in led to {page[:200]!r}")
+    return browser.requests
+
+
+def _fields(page: str) -> dict[str, str]:
+    """Of the page's first form."""
+    form = page.partition("</form>")[0]
+    return {name: html.unescape(value) for name, value in _CSRF.findall(form)}
+
+
+class _Browser:
+    """Follows redirects and keeps cookies by host; one kept connection per host."""
+
+    def __init__(self, port: int) -> None:
+        self.requests = 0
+        self._port = port
+        self._url = ""
+        self._cookies: dict[str, dict[str, str]] = {}
+        self._connections: dict[str, http.client.HTTPConnection] = {}
+
+    def open(self, url: str) -> str:
+        return self._follow("GET", url, None)
+
+    def send(self, fields: dict[str, str]) -> str:
+        """Post a form to the page that it came from."""
+        return self._follow("POST", self._url.partition("?")[0], urlencode(fields))
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
+
+    def _follow(self, method: str, url: str, body: str | None) -> str:
+        for _ in range(10):
+            status, location, text = self._ask(method, url, body)
+            self._url = url
+            if status not in (302, 303):
+                if status != 200:
+                    raise WrongAnswer(f"{method} {url.partition('?')[0]}: {status} {text[:300]}")
+                return text
+            method, url, body = "GET", urljoin(url, location), None
+        raise WrongAnswer("redirected for ever")
+
+    def _ask(self, method: str, url: str, body: str | None) -> tuple[int, str, str]:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        connection = self._connections.setdefault(host, http.client.HTTPConnection("127.0.0.1", self._port, 30))
+        jar = self._cookies.setdefault(host, {})
+        fields = {"Host": parts.netloc, "Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
+        if jar:
+            fields["Cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items())
+        if body is not None:
+            fields |= {"Content-Type": "application/x-www-form-urlencoded", "Origin": f"http://{parts.netloc}"}
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        connection.request(method, target, body, fields)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        for field in answer.headers.get_all("Set-Cookie", []):
+            for name, morsel in SimpleCookie(field).items():
+                jar[name] = morsel.value
+        self.requests += 1
+        return answer.status, answer.headers.get("Location", ""), text
