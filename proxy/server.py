@@ -83,7 +83,8 @@ async def running(
         sessions = LiveSessions(store, settings.sessions)
         await _in_background(stack, sessions.run())
         assertions = Assertions(keys, issuer=settings.server.public_url.origin)
-        metrics = Metrics()
+        metrics = Metrics(realms=[directory.name for directory in settings.directories])
+        metrics.watch_live_sessions(lambda: len(sessions))
 
         portal = create_portal(
             settings=settings,
@@ -94,6 +95,7 @@ async def running(
             keys=keys,
             throttle=Throttle(store, settings.throttle, key=keys.derive(Purpose.THROTTLE)),
             assertions=assertions,
+            metrics=metrics,
             log=log,
             clock=clock,
         )

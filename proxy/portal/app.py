@@ -17,6 +17,7 @@ from directory.realms import Realms
 from proxy.delivery.channel import Channel
 from proxy.identity import Assertions
 from proxy.keys import Keys, Purpose
+from proxy.metrics import Metrics
 from proxy.portal.forms import MAX_BODY_BYTES
 from proxy.portal.keys import PARTS, DerivedKeys, Parts, PersonLocks
 from proxy.portal.landing import START_PAGE
@@ -42,6 +43,7 @@ def create_portal(
     keys: Keys,
     throttle: Throttle,
     assertions: Assertions,
+    metrics: Metrics,
     log: FilteringBoundLogger,
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -62,6 +64,7 @@ def create_portal(
         ),
         throttle=throttle,
         assertions=assertions,
+        metrics=metrics,
         log=log,
         clock=clock,
         sleep=sleep,

@@ -94,6 +94,7 @@ def hidden_name(key: bytes, login_name: LoginName) -> str:
 
 
 def _log_refusal(parts: Parts, visit: Visit, reason: str, **facts: str) -> None:
+    parts.metrics.count_sign_in(reason, facts.get("realm", ""))
     parts.log.info(
         "sign_in.refused", reason=reason, incident=visit.incident, client_address=visit.client_address, **facts
     )

@@ -14,6 +14,7 @@ from config.settings import AppSettings, Settings
 from directory.realms import Realms
 from proxy.delivery.channel import Channel
 from proxy.identity import Assertions
+from proxy.metrics import Metrics
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.store import Store
 from proxy.throttle import Throttle
@@ -53,6 +54,7 @@ class Parts:
     keys: DerivedKeys
     throttle: Throttle
     assertions: Assertions
+    metrics: Metrics
     log: FilteringBoundLogger
     clock: Callable[[], float]
     """Epoch seconds."""

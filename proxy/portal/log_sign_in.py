@@ -28,6 +28,8 @@ def log_signed_out(request: web.Request, session: Session) -> None:
 
 def _log(request: web.Request, event: str, principal: Principal, **facts: str) -> None:
     visit = request[VISIT]
+    if event.startswith("sign_in."):
+        request.app[PARTS].metrics.count_sign_in(facts.get("reason", "succeeded"), principal.realm)
     request.app[PARTS].log.info(
         event,
         incident=visit.incident,

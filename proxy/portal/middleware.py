@@ -82,6 +82,7 @@ async def keep_to_the_host(request: web.Request, handler: Handler) -> web.Stream
 
 
 def _answer(request: web.Request, answer: Answer) -> web.Response:
+    request.app[PARTS].metrics.count_refusal(answer.problem.value)
     visit = request.get(VISIT)
     if visit is not None:
         answer = Answer(

@@ -83,5 +83,6 @@ async def send_passcode(parts: Parts, visit: Visit, session: Session, challenge:
         guid=session.principal.guid,
         incident=visit.incident,
     )
+    parts.metrics.count_passcode(delivery.outcome.value)
     # After a connection that broke at the end the message may arrive: the passcode page, not a second message.
     return delivery.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)

@@ -29,6 +29,7 @@ from directory.realms import Realms
 from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
 from proxy.identity import Assertions
 from proxy.keys import Keys, Purpose
+from proxy.metrics import Metrics
 from proxy.portal.app import create_portal
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.sqlite import SQLiteStore
@@ -258,6 +259,7 @@ class Stage:
         )
         self.realms = Realms([local, self.scripted])
         self.logger = CapturingLogger()
+        self.metrics = Metrics(realms=["local"])
         self.portal = create_portal(
             settings=settings,
             realms=self.realms,
@@ -267,6 +269,7 @@ class Stage:
             keys=self.keys,
             throttle=Throttle(self.store, settings.throttle, key=self.keys.derive(Purpose.THROTTLE)),
             assertions=Assertions(self.keys, issuer=SIGN_IN_ORIGIN),
+            metrics=self.metrics,
             log=structlog.wrap_logger(
                 self.logger,
                 processors=[structlog.processors.format_exc_info],
