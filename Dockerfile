@@ -5,12 +5,12 @@
 # In gatepost.toml: store.url = "sqlite:/var/lib/gatepost/state.db", server.key_file = "/var/lib/gatepost/gatepost.key",
 # server.admin_listen = "127.0.0.1:9090" (what the health check asks).
 
-FROM python:3.13-slim AS packages
+FROM python:3.11-slim-bookworm AS packages
 COPY deploy/requirements.txt /requirements.txt
 RUN python -m venv /opt/gatepost \
     && /opt/gatepost/bin/pip install --no-cache-dir --require-hashes -r /requirements.txt
 
-FROM python:3.13-slim
+FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /var/lib/gatepost --create-home --shell /usr/sbin/nologin gatepost
 COPY --from=packages /opt/gatepost /opt/gatepost
 COPY config /srv/gatepost/config
