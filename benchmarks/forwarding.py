@@ -79,6 +79,7 @@ async def serve_gatepost() -> None:
     from config.values import ListenAddress
     from directory.principal import Principal
     from proxy.forwarding.plane import create_forwarding_plane
+    from proxy.metrics import Metrics
     from proxy.sessions.session import Session
 
     now = time.time()
@@ -119,6 +120,7 @@ async def serve_gatepost() -> None:
         sessions=sessions,
         assertions=assertions,
         portal_socket=Path("/nonexistent"),
+        metrics=Metrics(),
         log=structlog.get_logger(),
         clock=time.time,
     )  # fmt: skip

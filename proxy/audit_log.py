@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
@@ -16,8 +15,6 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
-INCIDENT_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Without 0 O 1 I L U: an incident id is read out on the telephone."""
 MASK = "[masked]"
 
 _SECRET_WORDS = frozenset(
@@ -34,12 +31,6 @@ _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-
 """Control, line-separating and direction-changing characters: they forge lines or hide text on a terminal."""
 _UNSAFE_IN_TRACEBACK = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _MAX_DEPTH = 6
-
-
-def new_incident_id() -> str:
-    """A random name for one refusal or failure, on the page and in the log: ``K7QPM-X3RTA`` (49 bits)."""
-    characters = "".join(secrets.choice(INCIDENT_ALPHABET) for _ in range(10))
-    return f"{characters[:5]}-{characters[5:]}"
 
 
 def mask_number(number: str) -> str:

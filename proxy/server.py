@@ -105,6 +105,7 @@ async def running(
             sessions=sessions,
             assertions=assertions,
             portal_socket=socket,
+            metrics=metrics,
             log=log,
             clock=clock,
         )

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.audit_log import INCIDENT_ALPHABET, MASK, configure_log, mask_number, new_incident_id, redact
+from proxy.audit_log import MASK, configure_log, mask_number, redact
+from proxy.incidents import INCIDENT_ALPHABET, new_incident_id
 
 
 @pytest.fixture(autouse=True)

@@ -26,6 +26,7 @@ from proxy.forwarding.response_head import BrokenResponse, ResponseHead, head_fo
 from proxy.forwarding.routes import Route
 from proxy.forwarding.upstream_connection import UpstreamConnection
 from proxy.forwarding.upstream_pool import UpstreamPool, UpstreamUnreachable
+from proxy.metrics import AppTraffic
 
 if TYPE_CHECKING:
     from proxy.forwarding.client_connection import ClientConnection
@@ -36,6 +37,8 @@ JOIN_BELOW = 32 * 1024
 """Pieces smaller than this are copied into one write; larger ones are handed over as they are."""
 _IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE", b"PROPFIND", b"REPORT", b"SEARCH"))
 """RFC 9110 section 9.2.2 and the registry: what may be sent once more when a pooled connection had died."""
+
+_UPSTREAM_PROBLEMS = frozenset((Problem.UPSTREAM_UNREACHABLE, Problem.UPSTREAM_BROKEN, Problem.UPSTREAM_SILENT))
 
 
 def write(transport: asyncio.WriteTransport, pieces: Sequence[Piece]) -> None:
@@ -54,7 +57,7 @@ class Exchange:
 
     __slots__ = (
         "_answer_body", "_answer_head", "_client", "_connecting", "_connection", "_interims", "_is_rechunked",
-        "_is_repeatable", "_partial_head", "_pool", "_request_body", "_request_bytes", "head", "is_answered",
+        "_is_repeatable", "_partial_head", "_pool", "_request_body", "_request_bytes", "_traffic", "head", "is_answered",
         "route", "session_id",
     )  # fmt: skip
 
@@ -66,6 +69,7 @@ class Exchange:
         head: RequestHead,
         request_bytes: bytes,
         session_id: str | None,
+        traffic: AppTraffic,
     ) -> None:
         self.route = route
         self.head = head
@@ -74,6 +78,7 @@ class Exchange:
         """Whether the first byte of the final answer went to the client."""
         self._client = client
         self._pool = pool
+        self._traffic = traffic
         self._request_bytes = request_bytes
         self._request_body: Body | None = None
         self._connection: UpstreamConnection | None = None
@@ -220,6 +225,7 @@ class Exchange:
             self._client.closes_after_answer()
         self._answer_head, self._answer_body = head, body
         self.is_answered = True
+        self._traffic.by_class[head.status // 100] += 1
         is_kept = self._client.is_kept
         connection = None if is_kept and request.is_http_1_1 else b"keep-alive" if is_kept else b"close"
         out = head_for_client(
@@ -272,6 +278,7 @@ class Exchange:
         head.lines += (b"Connection: Upgrade", b"Upgrade: " + head.upgrade)
         out = head_for_client(head, method=b"GET", client_is_http_1_1=True, chunked=False, connection=None)
         self.is_answered = True
+        self._traffic.by_class[1] += 1
         self._connection, connection.exchange = None, None
         self._client.become_tunnel(connection, out + data)
 
@@ -324,5 +331,7 @@ class Exchange:
             connection.abort()
 
     def _fail(self, problem: Problem, reason: str) -> None:
+        if problem in _UPSTREAM_PROBLEMS:
+            self._traffic.upstream_failures += 1
         self.abort()
         self._client.on_exchange_failed(problem, reason, is_request_over=self.is_request_over)

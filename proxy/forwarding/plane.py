@@ -18,6 +18,7 @@ from proxy.forwarding.routes import create_routes, portal_upstream
 from proxy.forwarding.tunnel import Tunnel
 from proxy.forwarding.upstream_pool import UpstreamPool
 from proxy.identity import Assertions
+from proxy.metrics import AppTraffic, Metrics
 from proxy.sessions.live_sessions import LiveSessions
 
 TICK_SECONDS = 0.25
@@ -44,6 +45,7 @@ class ForwardingPlane:
         sessions: LiveSessions,
         assertions: Assertions,
         portal_socket: Path,
+        metrics: Metrics,
         log: FilteringBoundLogger,
         clock: Callable[[], float],
     ) -> None:
@@ -53,6 +55,7 @@ class ForwardingPlane:
         self.max_head_bytes = server.max_head_bytes
         self.sessions = sessions
         self.admissions = Admissions(assertions)
+        self.metrics = metrics
         self.log = log
         self.clock = clock
         self.coarse_now = 0.0
@@ -62,6 +65,8 @@ class ForwardingPlane:
         self.routes = create_routes(settings.apps, server.public_url, portal)
         self.portal_route = self.routes[server.public_url.host.encode("ascii")]
         self.pools = {route.upstream.name: UpstreamPool(route.upstream) for route in self.routes.values()}
+        self.traffic = {app.name: metrics.traffic(app.name) for app in settings.apps}
+        self.traffic[portal.name] = AppTraffic()  # the portal is no app: not shown
         self._max_connections_per_address = server.max_connections_per_address
         self._tls = _public_tls(server)
         self._servers: list[asyncio.Server] = []
@@ -183,6 +188,7 @@ def create_forwarding_plane(
     sessions: LiveSessions,
     assertions: Assertions,
     portal_socket: Path,
+    metrics: Metrics,
     log: FilteringBoundLogger,
     clock: Callable[[], float],
 ) -> ForwardingPlane:
@@ -192,6 +198,7 @@ def create_forwarding_plane(
         sessions=sessions,
         assertions=assertions,
         portal_socket=portal_socket,
+        metrics=metrics,
         log=log,
         clock=clock,
     )

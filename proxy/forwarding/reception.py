@@ -7,7 +7,6 @@ on the way denies.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from typing import TYPE_CHECKING
 
 from proxy.access.networks import ClientPlace, is_within, parse_address, place_of_client
@@ -19,6 +18,7 @@ from proxy.forwarding.refusals import answer_bytes, redirect
 from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.routes import Route
 from proxy.forwarding.upstream_lines import forwarded_block, head_for_upstream, portal_block
+from proxy.incidents import new_incident_id
 from proxy.reserved import PREFIX
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import new_token
@@ -82,7 +82,7 @@ class Reception:
         if route is None:
             self.refuse(Problem.UNKNOWN_HOST, "host", head=head)
         elif route.app is None or head.target.startswith(_PREFIX):
-            incident = new_incident()
+            incident = new_incident_id()
             blocks = (portal_block(self._place_of(head), head.host, incident),)
             self._forward(head, plane.portal_route, head.cookie or b"", blocks, None)
         else:
@@ -138,8 +138,9 @@ class Reception:
         self, head: RequestHead, route: Route, cookie: bytes, blocks: tuple[bytes, ...], session_id: str | None
     ) -> None:
         request_bytes = head_for_upstream(head, route.upstream, cookie, blocks)
+        plane, name = self._plane, route.upstream.name
         exchange = Exchange(
-            self._connection, self._plane.pools[route.upstream.name], route, head, request_bytes, session_id
+            self._connection, plane.pools[name], route, head, request_bytes, session_id, plane.traffic[name]
         )
         self._connection.exchange = exchange
         exchange.start()
@@ -193,10 +194,11 @@ class Reception:
         """Answer `problem`; `reason` is for the log. The connection ends where the request's end is not known."""
         closes = closes or head is None or head.has_body or not self._connection.is_kept
         app = route.upstream.name if route is not None else ""
-        answer = Answer(problem=problem, detail=detail, app=app, incident=new_incident())
+        answer = Answer(problem=problem, detail=detail, app=app, incident=new_incident_id())
         method = head.method if head is not None else b"GET"
         page = head is not None and wants_page(head.accept, head.fetch_mode, head.fetch_dest, method)
         client = self._place_of(head).address if head is not None else self._peer
+        self._plane.metrics.count_refusal(problem.value)
         self._plane.log.info(
             "request.refused",
             problem=problem.value,
@@ -209,8 +211,3 @@ class Reception:
         origin = self._plane.public_url.origin
         data = answer_bytes(answer, page=page, sign_in_origin=origin, method=method, closes=closes)
         self._connection.send_own_answer(data, closes=closes)
-
-
-def new_incident() -> str:
-    """An id that pages, log lines and people can carry: 48 random bits."""
-    return secrets.token_hex(6)

@@ -14,6 +14,7 @@ import pytest
 from config.settings import AppSettings, ServerSettings
 from directory.principal import Principal
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
+from proxy.metrics import Metrics
 from proxy.sessions.session import Session
 from proxy.store.store import StoreUnavailable
 from tests.support.raw_http import raw_client
@@ -110,6 +111,7 @@ class Stage:
     portal: RecordingUpstream
     sessions: FakeSessions
     log: RecordingLog
+    metrics: Metrics
 
     def client(self, **options: Any) -> Any:
         return raw_client(self.address, **options)
@@ -143,18 +145,19 @@ def staged(tmp_path: Path) -> StageMaker:
                     AppSettings(name="Down", host="down.corp.example", upstream="http://127.0.0.1:1"),
                 ),
             )
-            sessions, log = FakeSessions(), RecordingLog()
+            sessions, log, metrics = FakeSessions(), RecordingLog(), Metrics()
             plane = create_forwarding_plane(
                 settings=settings,
                 sessions=sessions,
                 assertions=FakeAssertions(),
                 portal_socket=tmp_path / "portal",
+                metrics=metrics,
                 log=log,
                 clock=lambda: NOW,
             )
             (address,) = await plane.start([settings.server.listen[0]._replace(port=0)])
             try:
-                yield Stage(plane, address, upstream, portal, sessions, log)
+                yield Stage(plane, address, upstream, portal, sessions, log, metrics)
             finally:
                 await plane.close(0)
             assert not log.of("forwarding.failed")
