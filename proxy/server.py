@@ -21,6 +21,7 @@ from config.settings import ActiveDirectorySettings, Settings
 from config.values import ListenAddress
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.directory import Directory
+from directory.errors import DirectoryError
 from directory.local_users import LocalDirectory
 from directory.realms import Realms
 from proxy.delivery.channel import Channel, Outcome
@@ -77,6 +78,7 @@ async def running(
         stack.push_async_callback(store.close)
         realms = create_directories(settings)
         stack.push_async_callback(realms.close)
+        await _in_background(stack, _prepare(realms, log))
         channel = create_channel(settings)
         stack.push_async_callback(channel.close)
 
@@ -150,6 +152,16 @@ def readiness_checks(
         "relay": relay,
         **{f"directory {each.realm}": directory(each) for each in realms},
     }
+
+
+async def _prepare(realms: Realms, log: FilteringBoundLogger) -> None:
+    """Let the domains be known before the first person comes: which names belong to them, over warm connections."""
+    for each in realms:
+        if isinstance(each, ActiveDirectory):
+            try:
+                await each.prepare()
+            except DirectoryError as error:
+                log.warning("directory.unavailable", realm=each.realm, reason=str(error))
 
 
 async def _in_background(stack: AsyncExitStack, work: Awaitable[None]) -> None:

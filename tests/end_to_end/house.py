@@ -109,8 +109,11 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(folder: Path, dc: SambaDC, *, lifetime: str = "5m") -> AsyncIterator[House]:
-    runner, app_port = await start_demo_app()
+async def open_house(
+    folder: Path, dc: SambaDC, *, lifetime: str = "5m", url: str | None = None, app_port: int | None = None
+) -> AsyncIterator[House]:
+    """`url` and `app_port` put something else in the place of the domain and the apps."""
+    runner, demo_port = await start_demo_app()
     try:
         async with smtp_sink() as sink:
             port, admin_port = free_port(), free_port()
@@ -121,11 +124,11 @@ async def open_house(folder: Path, dc: SambaDC, *, lifetime: str = "5m") -> Asyn
                 CONFIGURATION.format(
                     port=port,
                     admin_port=admin_port,
-                    url=dc.url,
+                    url=url or dc.url,
                     ca_file=dc.ca_file,
                     service_user=SERVICE_USER,
                     smtp_port=sink.port,
-                    app_port=app_port,
+                    app_port=app_port or demo_port,
                     lifetime=lifetime,
                 )
             )
