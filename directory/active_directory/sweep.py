@@ -1,0 +1,212 @@
+"""All persons of a domain, page by page, for the report on their mobile fields: read only, memory flat.
+
+One connection of the service account, to the first server that answers. Instants are epoch seconds, deadlines those
+of `time.monotonic`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+
+from config.settings import ActiveDirectorySettings
+from directory.active_directory.account import UnreadableAccount, guid_of, texts, username_of
+from directory.active_directory.bind_result import refusal_reason
+from directory.active_directory.connection import (
+    SUCCESS,
+    Connection,
+    ConnectionFailed,
+    Entry,
+    create_tls_context,
+)
+from directory.active_directory.discovery import DiscoveryFailed, locator_of
+from directory.active_directory.domain import Domain, read_domain
+from directory.active_directory.domain_controllers import ServiceAccount
+from directory.active_directory.filters import IS_PERSON
+from directory.active_directory.paged_search import PagedSearch, SearchRefused
+from directory.active_directory.reader import Reader
+from directory.active_directory.server_address import ServerAddress
+from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
+from directory.mobile_report import Field, Person
+
+PAGE_SIZE = 1000
+"""AD's own limit (MaxPageSize)."""
+WAIT_SECONDS = 60.0
+"""How long a server may work on a page before the first of it comes."""
+OTHER_ATTRIBUTES = ("otherMobile", "telephoneNumber")
+_MOBILE = "mobile"
+_METADATA = "replPropertyMetaData"
+
+_DISABLED = 0x2
+_ESCAPED = re.compile(r"(?:\\(?:[0-9A-Fa-f]{2}|.))+", re.DOTALL)
+_MOBILE_ATTRIBUTE_ID = (0x150029).to_bytes(4, "little")
+_METADATA_HEADER, _METADATA_RECORD = 16, 48
+_SECONDS_FROM_1601_TO_1970 = 11_644_473_600
+
+
+def sweep(settings: ActiveDirectorySettings, *, base_dn: str | None = None) -> Iterator[Person]:
+    """Every person below `base_dn` (None: the realm's base), disabled ones too.
+
+    Raises `DirectoryUnavailable` or `DirectoryMisconfigured`, in the middle too: half a sweep is no report.
+    """
+    with _service_connection(settings) as connection:
+        try:
+            domain, base = _base(connection, settings, base_dn)
+            attributes = attributes_to_read(settings.mobile_attributes)
+            search = PagedSearch(
+                connection, base, IS_PERSON, attributes, page_size=PAGE_SIZE, wait_seconds=WAIT_SECONDS
+            )
+            for entry in search:
+                yield _person(entry, settings, domain)
+        except ConnectionFailed as exc:
+            raise DirectoryUnavailable(settings.name, str(exc)) from exc
+        except (SearchRefused, UnreadableAccount) as exc:
+            raise DirectoryMisconfigured(settings.name, str(exc)) from exc
+
+
+def attributes_to_read(mobile_attributes: Sequence[str]) -> tuple[str, ...]:
+    """Each once, whatever case the configuration writes it in."""
+    names = ("objectGUID", "sAMAccountName", "displayName", "department", "userAccountControl")
+    wanted = [*names, *mobile_attributes, *OTHER_ATTRIBUTES]
+    if _MOBILE in (name.lower() for name in mobile_attributes):
+        wanted.append(_METADATA)
+    return tuple({name.lower(): name for name in reversed(wanted)}.values())
+
+
+def changed_at(metadata: bytes) -> float | None:
+    """When `mobile` was last written, from the binary replPropertyMetaData; None if never, or if it is unreadable.
+
+    16 octets, then records of 48: attribute id, version, seconds since 1601, and what is of no use here (MS-DRSR
+    section 5.162 and the PROPERTY_META_DATA_EXT_VECTOR that it stores). The id of `mobile` is the same in every
+    forest, other than that of an attribute that an administrator added.
+    """
+    for start in range(_METADATA_HEADER, len(metadata) - _METADATA_RECORD + 1, _METADATA_RECORD):
+        if metadata[start : start + 4] == _MOBILE_ATTRIBUTE_ID:
+            return float(int.from_bytes(metadata[start + 8 : start + 16], "little") - _SECONDS_FROM_1601_TO_1970)
+    return None
+
+
+def container_of(dn: str, root_dn: str) -> str:
+    """Where an entry lies, from the domain down: ``London/Sales`` for ``CN=x,OU=Sales,OU=London,DC=...``."""
+    return _path(dn[_name_end(dn, 0) + 1 :], root_dn)
+
+
+@lru_cache(maxsize=10_000)
+def _path(dn: str, root_dn: str) -> str:
+    inside = dn.removesuffix(root_dn).rstrip(",") if dn.endswith(root_dn) else dn
+    names, at = [], 0
+    while at < len(inside):
+        end = _name_end(inside, at)
+        names.append(_ESCAPED.sub(_unescaped, inside[at:end].partition("=")[2]))
+        at = end + 1
+    return "/".join(reversed(names))
+
+
+def _name_end(dn: str, at: int) -> int:
+    r"""Where the part of a DN ends that begins at `at` (RFC 4514): a comma behind a ``\`` belongs to it."""
+    while at < len(dn) and dn[at] != ",":
+        at += 2 if dn[at] == "\\" else 1
+    return min(at, len(dn))
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    r"""A run of ``\,`` and ``\c3\a4``: characters and octets of UTF-8."""
+    octets = re.sub(rb"\\([0-9A-Fa-f]{2})|\\", lambda each: bytes.fromhex((each[1] or b"").decode()), match[0].encode())
+    return octets.decode("utf-8", "replace")
+
+
+def _person(entry: Entry, settings: ActiveDirectorySettings, domain: Domain) -> Person:
+    control = entry.attributes.get("useraccountcontrol")
+    if not control or not control[0].removeprefix(b"-").isdigit():
+        raise UnreadableAccount("userAccountControl")
+    username = username_of(entry)
+    others = [name for name in OTHER_ATTRIBUTES if not _is_in(name, settings.mobile_attributes)]
+    metadata = entry.attributes.get(_METADATA.lower())
+    return Person(
+        realm=settings.name,
+        guid=guid_of(entry),
+        username=username,
+        display_name=_first(entry, "displayName") or username,
+        container=container_of(entry.dn, domain.root_dn),
+        department=_first(entry, "department").strip(),
+        is_disabled=bool(int(control[0]) & _DISABLED),
+        fields=_fields(entry, settings.mobile_attributes),
+        other_fields=_fields(entry, others),
+        changed_at=changed_at(metadata[0]) if metadata else None,
+    )
+
+
+def _fields(entry: Entry, names: Sequence[str]) -> tuple[Field, ...]:
+    return tuple(Field(attribute=name, text=text) for name in names for text in texts(entry, name))
+
+
+def _first(entry: Entry, name: str) -> str:
+    return next(iter(texts(entry, name)), "")
+
+
+def _is_in(name: str, names: Sequence[str]) -> bool:
+    return name.lower() in (each.lower() for each in names)
+
+
+def _base(connection: Connection, settings: ActiveDirectorySettings, base_dn: str | None) -> tuple[Domain, str]:
+    reader = Reader(settings.name, connection, time.monotonic() + settings.timeout)
+    domain = read_domain(
+        reader,
+        settings.name,
+        dns_name=settings.domain,
+        base_dn=settings.base_dn,
+        # Only login names need the real one, which would have to be looked for.
+        netbios_name=settings.netbios_name or settings.domain.partition(".")[0],
+    )
+    if base_dn is None:
+        return domain, domain.base_dn
+    entry = reader.at(base_dn, ["objectClass"])
+    if entry is None or not domain.holds(entry.dn):
+        raise DirectoryMisconfigured(settings.name, f"there is no {base_dn} at or below {domain.base_dn}")
+    return domain, entry.dn
+
+
+@contextmanager
+def _service_connection(settings: ActiveDirectorySettings) -> Iterator[Connection]:
+    try:
+        context = create_tls_context(settings.ca_file)
+    except OSError as exc:
+        raise DirectoryMisconfigured(settings.name, str(exc)) from exc
+    locator, addresses = locator_of(settings)
+    try:
+        candidates = locator.locate().candidates
+    except DiscoveryFailed as exc:
+        raise DirectoryUnavailable(settings.name, str(exc)) from exc
+    account = ServiceAccount(settings.bind_user, settings.bind_password.get_secret_value())
+    failure: ConnectionFailed | None = None
+    for server in (candidate.address for candidate in sorted(candidates, key=lambda each: each.rank)):
+        deadline = time.monotonic() + settings.timeout
+        try:
+            connection = Connection.open(server, context, deadline=deadline, addresses=addresses)
+        except ConnectionFailed as exc:
+            failure = exc
+            continue
+        try:
+            _bind(connection, account, settings, server)
+            yield connection
+        finally:
+            connection.close()
+        return
+    raise DirectoryUnavailable(settings.name, str(failure or "no servers are given"))
+
+
+def _bind(
+    connection: Connection, account: ServiceAccount, settings: ActiveDirectorySettings, server: ServerAddress
+) -> None:
+    try:
+        outcome = account.bind(connection, deadline=time.monotonic() + settings.timeout)
+    except ConnectionFailed as exc:
+        raise DirectoryUnavailable(settings.name, str(exc)) from exc
+    reason = refusal_reason(outcome)
+    if reason is not None:
+        raise DirectoryMisconfigured(settings.name, f"the service account was refused ({reason.value})")
+    if outcome.code != SUCCESS:
+        raise DirectoryUnavailable(settings.name, f"{server}: the service account's bind was answered {outcome.code}")

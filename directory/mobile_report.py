@@ -1,0 +1,217 @@
+"""The state of the `mobile` field, person by person: what is wrong with it, and how many can receive a passcode.
+
+Pure: values in, values out; instants are epoch seconds. The texts and numbers are personal data: the report is made
+to show them, but no `repr` does, and nothing here is logged.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import pairwise
+
+from config.settings import MobileSettings
+from directory.mobile import UnusableNumber, UnusableReason, UsableNumber, first_usable, normalise
+from directory.mobile_repairs import Repair, has_digits, holds_several, numbers_in, propose
+
+
+class Status(Enum):
+    """The one state of each person; all but the first cannot receive a passcode. In the order of the report."""
+
+    GOOD = "good"
+    REPAIRABLE = "repairable"
+    ELSEWHERE = "elsewhere"
+    SEVERAL = "several"
+    LANDLINE = "landline"
+    COUNTRY = "country"
+    IMPOSSIBLE = "impossible"
+    MISSING = "missing"
+
+    @property
+    def title(self) -> str:
+        return _TITLES[self]
+
+
+_TITLES = {
+    Status.GOOD: "good",
+    Status.REPAIRABLE: "repairable",
+    Status.ELSEWHERE: "only in another field",
+    Status.SEVERAL: "several numbers",
+    Status.LANDLINE: "landline or pager",
+    Status.COUNTRY: "country not allowed",
+    Status.IMPOSSIBLE: "impossible number",
+    Status.MISSING: "missing",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One value of one attribute, as the directory has it."""
+
+    attribute: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """What a sweep reads of one person."""
+
+    realm: str
+    guid: str
+    username: str
+    display_name: str
+    container: str
+    """The OU as a path from the domain down, ``London/Sales``; empty for local users."""
+    department: str
+    is_disabled: bool
+    fields: tuple[Field, ...] = ()
+    """Of the configured mobile attributes, in their order, blank ones left out."""
+    other_fields: tuple[Field, ...] = ()
+    """Of `otherMobile` and `telephoneNumber`, where they are not configured ones."""
+    changed_at: float | None = None
+    """When `mobile` was last written; None where the directory does not tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What the report says of one person."""
+
+    person: Person
+    status: Status
+    found: Field | None = None
+    """The field that the status is about; None if there is nothing in any."""
+    number: str | None = field(default=None, repr=False)
+    """E.164: where a passcode goes now. Only with `Status.GOOD`."""
+    proposed: str | None = field(default=None, repr=False)
+    """E.164: what an AD admin may want to write. Never used for a passcode."""
+    repair: Repair | None = None
+    is_changed_lately: bool = False
+    is_shared: bool = False
+    """Whether another person of the report has the same good number; known when all have been seen."""
+
+
+def classify(person: Person, settings: MobileSettings, *, now: float, changed_within_seconds: float) -> Finding:
+    """What the report says of this person, `is_shared` apart."""
+    # A time in the future counts as now: clocks differ.
+    changed = person.changed_at is not None and now - person.changed_at < changed_within_seconds
+    for each in person.fields:
+        outcome = _judge(each.text, settings)
+        if isinstance(outcome, UsableNumber):
+            return Finding(
+                person=person, status=Status.GOOD, found=each, number=outcome.e164, is_changed_lately=changed
+            )
+    for each in person.fields:
+        proposal = propose(each.text, settings)
+        if proposal is not None:
+            return Finding(
+                person=person,
+                status=Status.REPAIRABLE,
+                found=each,
+                proposed=proposal.number,
+                repair=proposal.repair,
+                is_changed_lately=changed,
+            )
+    if not any(has_digits(each.text) for each in person.fields):
+        for each in person.other_fields:
+            if isinstance(_judge(each.text, settings), UsableNumber):
+                return Finding(person=person, status=Status.ELSEWHERE, found=each, is_changed_lately=changed)
+    if not person.fields:
+        return Finding(person=person, status=Status.MISSING, is_changed_lately=changed)
+    first = person.fields[0]
+    return Finding(person=person, status=_status(first.text, settings), found=first, is_changed_lately=changed)
+
+
+def _judge(text: str, settings: MobileSettings) -> UsableNumber | UnusableNumber:
+    return normalise(
+        text,
+        home_region=settings.home_region,
+        allowed_countries=settings.allowed_countries,
+        extra_ranges=settings.extra_ranges,
+    )
+
+
+_BY_REASON = {
+    UnusableReason.EMPTY: Status.MISSING,
+    UnusableReason.SEVERAL: Status.SEVERAL,
+    UnusableReason.NOT_MOBILE: Status.LANDLINE,
+    UnusableReason.COUNTRY: Status.COUNTRY,
+}
+
+
+def _status(text: str, settings: MobileSettings) -> Status:
+    """Of a text that is neither usable nor repairable."""
+    if holds_several(text, settings):
+        return Status.SEVERAL
+    reasons = [_judge(text, settings), *(first_usable([number], settings) for number in numbers_in(text))]
+    # The number inside says more than the note around it: "020 7946 0018 (desk)" is a landline.
+    for outcome in reversed(reasons):
+        if isinstance(outcome, UnusableNumber) and outcome.reason in _BY_REASON:
+            return _BY_REASON[outcome.reason]
+    return Status.IMPOSSIBLE
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many persons have each status."""
+
+    counts: Counter[Status] = field(default_factory=Counter)
+
+    @property
+    def persons(self) -> int:
+        return self.counts.total()
+
+    @property
+    def good(self) -> int:
+        return self.counts[Status.GOOD]
+
+    @property
+    def percent(self) -> float | None:
+        """Who can receive a passcode, in tenths of a percent rounded down: 100 means everybody. None of nobody."""
+        return self.good * 1000 // self.persons / 10 if self.persons else None
+
+    def reaches(self, percent: float) -> bool:
+        """Whether at least so many can receive a passcode. Where nobody was found, nothing is reached."""
+        return self.persons > 0 and self.good * 100 >= percent * self.persons
+
+
+class Totals:
+    """Counts findings as they come; memory grows with OUs and departments, and by 8 bytes a good number."""
+
+    def __init__(self) -> None:
+        self.all = Tally()
+        self.by_container: dict[tuple[str, str], Tally] = {}
+        """By realm and container."""
+        self.by_department: dict[str, Tally] = {}
+        self.changed_lately = 0
+        self.disabled_left_out = 0
+        self._numbers = array("Q")
+        self._shared: frozenset[int] | None = None
+
+    def add(self, finding: Finding) -> None:
+        person = finding.person
+        for tally in (
+            self.all,
+            self.by_container.setdefault((person.realm, person.container), Tally()),
+            self.by_department.setdefault(person.department, Tally()),
+        ):
+            tally.counts[finding.status] += 1
+        self.changed_lately += finding.is_changed_lately
+        if finding.number is not None:
+            self._numbers.append(int(finding.number[1:]))  # at most 15 digits
+            self._shared = None
+
+    @property
+    def shared(self) -> int:
+        """How many persons have a good number that somebody else has too."""
+        shared = self._shared_numbers()
+        return sum(number in shared for number in self._numbers)
+
+    def is_shared(self, number: str | None) -> bool:
+        return number is not None and int(number[1:]) in self._shared_numbers()
+
+    def _shared_numbers(self) -> frozenset[int]:
+        if self._shared is None:
+            self._shared = frozenset(one for one, following in pairwise(sorted(self._numbers)) if one == following)
+        return self._shared

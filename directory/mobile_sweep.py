@@ -1,0 +1,123 @@
+"""A whole sweep: every person in scope judged, counted, and kept in a file until all have been seen.
+
+Whether a number is shared is known only at the end, so the findings wait in an unnamed temporary file that nobody
+else can open and that is gone with the process; memory stays flat however many persons there are.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from config.settings import DirectorySettings, LocalDirectorySettings, MobileSettings
+from directory.active_directory import sweep as active_directory
+from directory.mobile_repairs import Repair
+from directory.mobile_report import Field, Finding, Person, Status, Totals, classify
+from directory.users_file import read_users
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the report goes by."""
+
+    mobile: MobileSettings
+    now: float
+    changed_within_seconds: float
+    include_disabled: bool = False
+
+
+def sweep(settings: DirectorySettings, *, base_dn: str | None = None) -> Iterator[Person]:
+    """Every person of a directory, disabled ones too. `base_dn` is for Active Directory only.
+
+    Raises `DirectoryUnavailable`, `DirectoryMisconfigured`, or `ConfigurationError` for a users file.
+    """
+    if not isinstance(settings, LocalDirectorySettings):
+        yield from active_directory.sweep(settings, base_dn=base_dn)
+        return
+    for user in read_users(settings.file, settings.name).by_guid.values():
+        yield Person(
+            realm=settings.name,
+            guid=user.guid,
+            username=user.username,
+            display_name=user.display_name,
+            container="",
+            department="",
+            is_disabled=user.disabled,
+            fields=tuple(Field(attribute="mobile", text=text) for text in user.mobiles),
+        )
+
+
+class Findings:
+    """Judged persons: add them all, then iterate, as often as need be. A context manager: its end is the file's."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.totals = Totals()
+        self._file = tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogatepass", newline="\n")  # noqa: SIM115
+
+    def __enter__(self) -> Findings:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, person: Person) -> None:
+        if person.is_disabled and not self.rules.include_disabled:
+            self.totals.disabled_left_out += 1
+            return
+        finding = classify(
+            person, self.rules.mobile, now=self.rules.now, changed_within_seconds=self.rules.changed_within_seconds
+        )
+        self.totals.add(finding)
+        self._file.write(_line(finding))
+
+    def __iter__(self) -> Iterator[Finding]:
+        self._file.seek(0)
+        for line in self._file:
+            finding = _finding(line)
+            yield replace(finding, is_shared=self.totals.is_shared(finding.number))
+
+
+def _line(finding: Finding) -> str:
+    person, found = finding.person, finding.found
+    return (
+        json.dumps(
+            (
+                (person.realm, person.guid, person.username, person.display_name, person.container, person.department),
+                person.is_disabled,
+                person.changed_at,
+                finding.status.value,
+                (found.attribute, found.text) if found else None,
+                finding.number,
+                finding.proposed,
+                finding.repair.value if finding.repair else None,
+                finding.is_changed_lately,
+            )
+        )
+        + "\n"
+    )
+
+
+def _finding(line: str) -> Finding:
+    names, is_disabled, changed_at, status, found, number, proposed, repair, is_changed_lately = json.loads(line)
+    realm, guid, username, display_name, container, department = names
+    return Finding(
+        person=Person(
+            realm=realm,
+            guid=guid,
+            username=username,
+            display_name=display_name,
+            container=container,
+            department=department,
+            is_disabled=is_disabled,
+            changed_at=changed_at,
+        ),
+        status=Status(status),
+        found=Field(attribute=found[0], text=found[1]) if found else None,
+        number=number,
+        proposed=proposed,
+        repair=Repair(repair) if repair else None,
+        is_changed_lately=is_changed_lately,
+    )

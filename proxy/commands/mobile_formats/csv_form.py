@@ -1,0 +1,60 @@
+"""CSV for spreadsheets (RFC 4180): one row a person, and no cell that a spreadsheet takes for a formula.
+
+A cell that begins with a sign of a formula gets an apostrophe in front, which spreadsheets take for "this is text".
+There is no exception for numbers in E.164, which begin with ``+``: one rule is easy to trust, and without it a
+spreadsheet shows 4.474E+11. Programs read the JSON form, where nothing is changed.
+"""
+
+from __future__ import annotations
+
+import csv
+from typing import TextIO
+
+from directory.mobile_report import Finding
+from directory.mobile_sweep import Findings
+from proxy.commands.mobile_formats.words import instant_text
+
+COLUMNS = (
+    "realm", "username", "name", "ou", "department", "status", "attribute", "value", "number", "proposed", "repair",
+    "shared", "changed_lately", "changed_at", "disabled", "guid",
+)  # fmt: skip
+_FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
+
+
+def write(findings: Findings, out: TextIO) -> None:
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for finding in findings:
+        writer.writerow([cell(value) for value in _values(finding)])
+
+
+def cell(text: str) -> str:
+    """`text`, or ``'`` and `text` where a spreadsheet could calculate it, blanks in front or not."""
+    begins = text.lstrip(" \u00a0\u3000\ufeff\u200b")[:1] or text[:1]
+    return f"'{text}" if begins in _FORMULA and begins else text
+
+
+def _values(finding: Finding) -> tuple[str, ...]:
+    person, found = finding.person, finding.found
+    return (
+        person.realm,
+        person.username,
+        person.display_name,
+        person.container,
+        person.department,
+        finding.status.value,
+        found.attribute if found else "",
+        found.text if found else "",
+        finding.number or "",
+        finding.proposed or "",
+        finding.repair.value if finding.repair else "",
+        _yes(finding.is_shared),
+        _yes(finding.is_changed_lately),
+        instant_text(person.changed_at),
+        _yes(person.is_disabled),
+        person.guid,
+    )
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

@@ -1,0 +1,79 @@
+"""The report as text for a terminal: totals, OUs, departments, and everybody whose field needs a look."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+from directory.mobile_report import Status, Tally
+from directory.mobile_sweep import Findings
+from proxy.commands.mobile_formats.words import headline, needs_a_look, one_line, percent_text, place, remarks
+
+_WIDTHS = (26, 20, 30, 22, 26)
+"""Columns of the list of persons, the last one apart."""
+_BAR = 24
+
+
+def write(findings: Findings, out: TextIO) -> None:
+    totals = findings.totals
+    out.write(f"{headline(totals.all)}\n\n")
+    for status in Status:
+        count = totals.all.counts[status]
+        share = count / totals.all.persons if totals.all.persons else 0
+        out.write(f"  {_padded(status.title, 24)}{count:>9,}  {_bar(share)}\n")
+    out.write(f"\n  {_padded('shared by several', 24)}{totals.shared:>9,}\n")
+    out.write(f"  {_padded('changed lately', 24)}{totals.changed_lately:>9,}\n")
+    if totals.disabled_left_out:
+        out.write(f"  {_padded('disabled, left out', 24)}{totals.disabled_left_out:>9,}\n")
+    containers = [(place(*key), tally) for key, tally in totals.by_container.items()]
+    departments = [(name or "(none)", tally) for name, tally in totals.by_department.items()]
+    out.writelines(_group("BY OU", containers))
+    out.writelines(_group("BY DEPARTMENT", departments))
+    head = _row(("NAME", "USER NAME", "OU", "STATUS", "VALUE"), "PROPOSED, REMARKS")
+    for finding in findings:
+        if not needs_a_look(finding):
+            continue
+        if head:
+            out.write(f"\n{head}\n")
+            head = ""
+        person = finding.person
+        value = f"{finding.found.attribute}: {finding.found.text}" if finding.found else ""
+        cells = (
+            person.display_name,
+            person.username,
+            place(person.realm, person.container),
+            finding.status.title,
+            value,
+        )
+        out.write(_row(cells, ", ".join([*([finding.proposed] if finding.proposed else []), *remarks(finding)])) + "\n")
+
+
+def _group(title: str, tallies: list[tuple[str, Tally]]) -> Iterator[str]:
+    """The ones with the most to do first."""
+    yield f"\n{title}\n"
+    for name, tally in sorted(tallies, key=lambda each: (each[1].good - each[1].persons, each[0])):
+        share = tally.good / tally.persons
+        counts = f"{tally.good:,} of {tally.persons:,}"
+        yield f"  {_padded(one_line(name), 36)} {percent_text(tally):>7}  {_bar(share)}  {counts}\n"
+
+
+def _row(cells: Sequence[str], last: str) -> str:
+    padded = (_padded(one_line(cell), width) for cell, width in zip(cells, _WIDTHS, strict=True))
+    return f"{' '.join(padded)} {one_line(last)}".rstrip()
+
+
+def _bar(share: float) -> str:
+    filled = int(share * _BAR)
+    return "█" * filled + "░" * (_BAR - filled)
+
+
+def _padded(text: str, width: int) -> str:
+    """As wide as `width` on a terminal, where kana and the like take two places; cut where need be."""
+    used, kept = 0, ""
+    for char in text:
+        size = 0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        if used + size > width - 1:
+            return f"{kept}…{' ' * (width - 1 - used)}"
+        used, kept = used + size, kept + char
+    return kept + " " * (width - used)

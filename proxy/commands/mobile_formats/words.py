@@ -1,0 +1,57 @@
+"""What the forms of the report have in common: how a finding is told in words, and a place named. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from directory.mobile_report import Finding, Tally
+
+
+def percent_text(tally: Tally) -> str:
+    """Such as ``97.4%``; of nobody there is no share."""
+    return "nobody found" if tally.percent is None else f"{tally.percent:.1f}%"
+
+
+def headline(tally: Tally) -> str:
+    if tally.percent is None:
+        return "Nobody was found."
+    return f"{tally.percent:.1f}% can receive a passcode: {tally.good:,} of {tally.persons:,}."
+
+
+def place(realm: str, container: str) -> str:
+    return f"{realm}/{container}" if container else realm
+
+
+def remarks(finding: Finding) -> list[str]:
+    """What an admin should know beside the status, in a few words each."""
+    said = []
+    if finding.repair is not None:
+        said.append(finding.repair.sentence)
+    if finding.is_shared:
+        said.append("shared by several persons")
+    if finding.is_changed_lately:
+        said.append("changed lately")
+    if finding.person.is_disabled:
+        said.append("disabled")
+    return said
+
+
+def needs_a_look(finding: Finding) -> bool:
+    return finding.number is None or finding.is_shared or finding.is_changed_lately
+
+
+def instant_text(epoch_seconds: float | None) -> str:
+    """UTC to the second; empty for None and for times that no calendar has."""
+    if epoch_seconds is None:
+        return ""
+    try:
+        return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, OSError, ValueError):
+        return ""
+
+
+def one_line(text: str) -> str:
+    """`text` with everything that does not print (line ends, terminal escapes, direction overrides) as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

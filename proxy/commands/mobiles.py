@@ -1,0 +1,186 @@
+"""`gatepost mobiles`: the state of the `mobile` field, person by person, for those who keep it right. Reads only.
+
+The report goes to stdout or a file, progress to a terminal's stderr, and nothing about a person to any log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TextIO, TypeVar
+
+from config.settings import ActiveDirectorySettings, DirectorySettings, Settings
+from config.values import parse_duration
+from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
+from directory.mobile_sweep import Findings, Rules, sweep
+from proxy.commands.mobile_formats import csv_form, html_form, json_form, powershell_form, table_form
+from proxy.commands.mobile_formats.words import headline
+
+T = TypeVar("T")
+_PROGRESS_SECONDS = 0.2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--format",
+        choices=("table", "csv", "json", "html", "powershell"),
+        default="table",
+        help="table (default), csv for a spreadsheet, json for programs, html: one page to look at,"
+        " powershell: proposals for an AD admin to review",
+    )
+    parser.add_argument("--directory", metavar="NAME", help="only this one of [[directories]]")
+    parser.add_argument("--base", metavar="DN", help="only persons at or below this DN (Active Directory)")
+    parser.add_argument("--include-disabled", action="store_true", help="disabled accounts too")
+    parser.add_argument(
+        "--changed-within",
+        type=_duration,
+        default="7d",
+        metavar="7d",
+        help='what counts as "changed lately" (default: %(default)s)',
+    )
+    parser.add_argument(
+        "--at-least", type=_percent, metavar="PERCENT", help="exit code 1 if fewer can receive a passcode"
+    )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to stdout; readable by you")
+
+
+def run(
+    arguments: argparse.Namespace,
+    settings: Settings,
+    stdout: TextIO,
+    stderr: TextIO,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> int:
+    """Sweep, then write the report. 0; 1 under `--at-least` or where a directory can't be read; 2 for wrong usage."""
+    try:
+        directories = _chosen(arguments, settings.directories)
+    except ValueError as error:
+        print(f"gatepost mobiles: {error}", file=stderr)
+        return 2
+    rules = Rules(
+        mobile=settings.mobile,
+        now=clock(),
+        changed_within_seconds=arguments.changed_within,
+        include_disabled=arguments.include_disabled,
+    )
+    with Findings(rules) as findings:
+        try:
+            for directory in directories:
+                for person in _with_progress(sweep(directory, base_dn=arguments.base), directory.name, stderr):
+                    findings.add(person)
+            with _output(arguments.output, stdout, with_mark=arguments.format == "powershell") as out:
+                _write(findings, arguments.format, directories, out)
+        except DirectoryUnavailable as error:
+            print(f"gatepost mobiles: {error}", file=stderr)
+            return 1
+        except DirectoryMisconfigured as error:
+            print(f"gatepost mobiles: {error}", file=stderr)
+            return 2
+        except BrokenPipeError:
+            # `| head` has seen enough. Python would complain when it flushes stdout at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+        except OSError as error:
+            print(f"gatepost mobiles: cannot write {arguments.output or 'the report'}: {error.strerror}", file=stderr)
+            return 1
+        if arguments.at_least is not None and not findings.totals.all.reaches(arguments.at_least):
+            print(f"gatepost mobiles: {headline(findings.totals.all)} Wanted: {arguments.at_least:g}%.", file=stderr)
+            return 1
+    return 0
+
+
+def _chosen(arguments: argparse.Namespace, directories: Sequence[DirectorySettings]) -> list[DirectorySettings]:
+    """Raises `ValueError` with a sentence on what is wrong with the arguments."""
+    chosen = [each for each in directories if arguments.directory in (None, each.name)]
+    if not chosen:
+        names = ", ".join(each.name for each in directories)
+        raise ValueError(f"there is no directory {arguments.directory!r}; there are: {names}")
+    if arguments.base is not None:
+        chosen = [each for each in chosen if isinstance(each, ActiveDirectorySettings)]
+        if len(chosen) != 1:
+            raise ValueError("--base needs one Active Directory: name it with --directory")
+    return chosen
+
+
+def _write(findings: Findings, form: str, directories: Iterable[DirectorySettings], out: TextIO) -> None:
+    match form:
+        case "csv":
+            csv_form.write(findings, out)
+        case "json":
+            json_form.write(findings, out)
+        case "html":
+            html_form.write(findings, out)
+        case "powershell":
+            domains = {each.name: each.domain for each in directories if isinstance(each, ActiveDirectorySettings)}
+            powershell_form.write(findings, out, domains=domains)
+        case _:
+            table_form.write(findings, out)
+
+
+@contextlib.contextmanager
+def _output(path: Path | None, stdout: TextIO, *, with_mark: bool) -> Iterator[TextIO]:
+    """`stdout`, or a file that only its owner may read. It takes its name when it is whole."""
+    if path is None:
+        if hasattr(stdout, "reconfigure"):
+            # Names may hold what a terminal's encoding cannot show; the forms write their own line ends.
+            stdout.reconfigure(errors="backslashreplace", newline="")
+        yield stdout
+        stdout.flush()
+        return
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    # Windows PowerShell takes a script without a byte order mark for the local code page.
+    encoding = "utf-8-sig" if with_mark else "utf-8"
+    try:
+        with open(
+            unfinished,
+            "x",
+            encoding=encoding,
+            errors="backslashreplace",
+            newline="",
+            opener=lambda name, flags: os.open(name, flags, 0o600),
+        ) as file:
+            yield file
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _with_progress(items: Iterable[T], name: str, stderr: TextIO) -> Iterator[T]:
+    """The items, counted on a terminal while they come. How many there will be a directory does not say."""
+    if not stderr.isatty():
+        yield from items
+        return
+    shown_at = 0.0
+    count = 0
+    try:
+        for item in items:
+            count += 1
+            if count % 64 == 1 and (now := time.monotonic()) - shown_at > _PROGRESS_SECONDS:
+                shown_at = now
+                stderr.write(f"\r{name}: {count:,} persons ")
+                stderr.flush()
+            yield item
+    finally:
+        stderr.write("\r\x1b[K")
+        stderr.flush()
+
+
+def _percent(text: str) -> float:
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage from 0 to 100")
+    return value
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
