@@ -102,7 +102,12 @@ def _store(store: StoreSettings) -> Iterator[Finding]:
 def _directories(directories: Mapping[int, DirectorySettings]) -> Iterator[Finding]:
     """A qualifier that two directories answer to would send a password to a directory by chance."""
     owners: dict[str, int] = {}
+    default: str | None = None
     for position, directory in directories.items():
+        if directory.default:
+            if default is not None:
+                yield Place("directories", position, "default"), f'"{default}" is the default already'
+            default = default or directory.name
         names = {"name": directory.name}
         if isinstance(directory, ActiveDirectorySettings):
             names |= {"domain": directory.domain, "netbios_name": directory.netbios_name or ""}
@@ -153,14 +158,38 @@ def _apps(apps: Mapping[int, AppSettings], server: ServerSettings | None) -> Ite
         hosts.add(app.host)
         if server is not None and app.host == server.public_url.host:
             yield Place("apps", position, "host"), "is the host of the sign-in pages (public_url): an app needs its own"
-        if app.ca_file is not None and app.upstream.scheme != "https":
+        yield from _upstreams(position, app)
+
+
+def _upstreams(position: int, app: AppSettings) -> Iterator[Finding]:
+    if app.upstream is None and app.upstreams is None:
+        yield Place("apps", position, "upstream"), "is missing (or give upstreams)"
+        return
+    if app.upstream is not None and app.upstreams is not None:
+        yield Place("apps", position, "upstreams"), "upstream is given too: keep one of them"
+        return
+    urls = app.upstream_urls
+    for key in ("ca_file", "server_name", "client_certificate", "client_key"):
+        if getattr(app, key) is not None and all(url.scheme != "https" for url in urls):
             yield (
-                Place("apps", position, "ca_file"),
+                Place("apps", position, key),
                 "means nothing without an https:// upstream: leave one of them out",
             )
+    for key in ("sticky", "health_check"):
+        if getattr(app, key) and len(urls) == 1:
+            yield Place("apps", position, key), "means nothing with a single upstream: leave it out, or name several"
+    if app.client_certificate is not None and app.client_key is None:
+        yield Place("apps", position, "client_key"), "is missing: client_certificate needs its key"
+    if app.client_key is not None and app.client_certificate is None:
+        yield Place("apps", position, "client_certificate"), "is missing: client_key needs its certificate"
 
 
 def _warnings(settings: Settings) -> Iterator[str]:
+    for directory in settings.directories:
+        if isinstance(directory, ActiveDirectorySettings) and directory.servers:
+            for key in ("site", "controller_suffixes"):
+                if getattr(directory, key):
+                    yield f'directories ("{directory.name}"): {key} means nothing where servers are listed'
     matches_everyone = False
     for scheme in settings.schemes:
         if matches_everyone:
@@ -181,6 +210,6 @@ def _warnings(settings: Settings) -> Iterator[str]:
             if not is_loopback(app.host):
                 yield f'apps ("{app.name}"): {app.host} over http: its cookie crosses the network in the clear'
     for app in settings.apps:
-        upstream = app.upstream
-        if upstream.scheme == "http" and is_ip(upstream.host) and upstream.host in ("0.0.0.0", "::"):  # noqa: S104
-            yield f'apps ("{app.name}"): upstream: {upstream.host} is an address to listen on, not to connect to'
+        for url in app.upstream_urls:
+            if url.scheme == "http" and is_ip(url.host) and url.host in ("0.0.0.0", "::"):  # noqa: S104
+                yield f'apps ("{app.name}"): upstream: {url.host} is an address to listen on, not to connect to'

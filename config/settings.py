@@ -16,12 +16,14 @@ from config.values import (
     AppName,
     AttributeName,
     Countries,
+    DNSServer,
     Flag,
     HostName,
     Integer,
     LDAPServer,
     ListenAddress,
     Machine,
+    Method,
     NetBIOSName,
     NotEmpty,
     NumberRange,
@@ -29,9 +31,13 @@ from config.values import (
     PublicURL,
     RealmName,
     Region,
+    RulePath,
+    RulePattern,
     Seconds,
     Secret,
+    SiteName,
     SMSText,
+    TargetPath,
     Text,
     UpstreamURL,
 )
@@ -56,6 +62,12 @@ class ServerSettings(_Table):
     """The master key; made at the first start when it is not there."""
     max_head_bytes: Annotated[Integer, Field(ge=1024, le=1024 * 1024)] = 32 * 1024
     max_connections_per_address: Annotated[Integer, Field(ge=1)] = 1024
+    head_timeout: Seconds = 15.0
+    """From the first byte of a request's head to its last."""
+    keep_alive_timeout: Seconds = 75.0
+    """How long a client's connection may stay without a request."""
+    min_body_rate: Annotated[Integer, Field(ge=0)] = 100
+    """Bytes a second that a request's body must bring on average over the app's `idle_timeout`; 0: any."""
 
 
 class StoreSettings(_Table):
@@ -68,8 +80,18 @@ class ActiveDirectorySettings(_Table):
     """The realm."""
     domain: HostName
     netbios_name: NetBIOSName | None = None
+    default: Flag = False
+    """Whether names without a domain belong here; without any such directory they belong to the first one."""
+    upn_suffixes: tuple[HostName, ...] | None = None
+    """Alternate UPN suffixes of this realm; None: those of the whole forest."""
     servers: tuple[LDAPServer, ...] = ()
-    """``ldaps://HOST[:PORT]`` or ``ldap://HOST[:PORT]`` (always with StartTLS)."""
+    """``ldaps://HOST[:PORT]`` or ``ldap://HOST[:PORT]`` (always with StartTLS). Empty: found by DNS SRV."""
+    site: SiteName | None = None
+    """The Active Directory site whose servers are asked first, where they are found by DNS."""
+    controller_suffixes: tuple[HostName, ...] = ()
+    """Domains besides `domain` in which servers found by DNS may lie."""
+    dns_servers: tuple[DNSServer, ...] = ()
+    """Who is asked for the servers and their addresses; empty: whom the operating system asks."""
     ca_file: Path | None = None
     bind_user: Text
     bind_password: Secret
@@ -84,6 +106,8 @@ class ActiveDirectorySettings(_Table):
 class LocalDirectorySettings(_Table):
     type: Literal["local"]
     name: RealmName
+    default: Flag = False
+    """Whether names without a domain belong here."""
     file: Path
 
 
@@ -153,10 +177,36 @@ class SchemeSettings(_Table):
     networks: Annotated[tuple[Network, ...], NotEmpty] | None = None
 
 
+class PathRuleSettings(_Table):
+    """Who may reach a part of an app. `path` or `pattern`, and `methods`, choose; the other keys are asked for."""
+
+    path: RulePath | None = None
+    """Ends in ``/``: everything below it. Else: exactly this path."""
+    pattern: RulePattern | None = None
+    methods: Annotated[tuple[Method, ...], NotEmpty] | None = None
+    groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
+    """Any one of these admits; None: the app's own groups do."""
+    scheme: Text | None = None
+    """The session must have proven every factor of this scheme."""
+    networks: Annotated[tuple[Network, ...], NotEmpty] | None = None
+    """From elsewhere it is denied."""
+    public: Flag = False
+    """Whether no session is asked for."""
+
+
 class AppSettings(_Table):
     name: AppName
     host: HostName
-    upstream: UpstreamURL
+    upstream: UpstreamURL | None = None
+    upstreams: Annotated[tuple[UpstreamURL, ...], NotEmpty] | None = None
+    """Several servers of the same app; exactly one of `upstream` and `upstreams` is given."""
+    sticky: Flag = False
+    """Whether a session stays at one of the `upstreams` for as long as that is sound."""
+    health_check: TargetPath | None = None
+    """What each of the `upstreams` is asked for at intervals; one that answers 2xx or 3xx is sound."""
+    health_check_interval: Annotated[Seconds, Field(ge=1)] = 10.0
+    max_connections: Annotated[Integer, Field(ge=1)] | None = None
+    """To each upstream, tunnels included. As many requests more wait for one, no longer than `connect_timeout`."""
     groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
     """Any one of these admits; None admits every signed-in person. Never empty."""
     preserve_host: Flag = True
@@ -166,10 +216,28 @@ class AppSettings(_Table):
     all_groups: Flag = False
     """Whether ``Remote-Groups`` holds all of the person's groups, not only the configured ones."""
     ca_file: Path | None = None
+    server_name: Machine | None = None
+    """The name asked for and expected in an https:// upstream's certificate, where it is not the upstream's host."""
+    client_certificate: Path | None = None
+    client_key: Path | None = None
     connect_timeout: Seconds = 5.0
     first_byte_timeout: Seconds = 60.0
     idle_timeout: Seconds = 60.0
     """Between two pieces of a body, either way."""
+    keep_alive_timeout: Seconds = 30.0
+    """How long an unused connection to an upstream is kept."""
+    tunnel_idle_timeout: Seconds | None = None
+    """How long nothing may pass through a WebSocket or another tunnel."""
+
+    forward_auth: Flag = False
+    """Whether another proxy forwards to the app and only asks `/.gatepost/authorize`: then no upstream is needed."""
+    rules: tuple[PathRuleSettings, ...] = ()
+    """The first that matches decides; none: `groups` do."""
+
+    @property
+    def upstream_urls(self) -> tuple[UpstreamURL, ...]:
+        """The servers, at least one."""
+        return self.upstreams or ((self.upstream,) if self.upstream else ())
 
 
 class Settings(_Table):
@@ -188,10 +256,19 @@ class Settings(_Table):
     apps: Annotated[tuple[AppSettings, ...], Field(min_length=1)]
 
     @property
+    def default_realm(self) -> str:
+        """The realm of login names without a domain."""
+        return next((each.name for each in self.directories if each.default), self.directories[0].name)
+
+    @property
     def group_names(self) -> frozenset[str]:
         """Every group that an app or a scheme names, as written: what directories are asked about."""
         return frozenset(
             group
-            for groups in (*(app.groups for app in self.apps), *(scheme.groups for scheme in self.schemes))
+            for groups in (
+                *(app.groups for app in self.apps),
+                *(rule.groups for app in self.apps for rule in app.rules),
+                *(scheme.groups for scheme in self.schemes),
+            )
             for group in groups or ()
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from string import Formatter
 from typing import Annotated, Any, NamedTuple, TypeVar
@@ -236,6 +237,49 @@ def _check_ldap_server(value: str) -> str:
     return value
 
 
+def parse_dns_server(value: str) -> tuple[str, int]:
+    """Address and port of ``"10.0.0.53"``, ``"10.0.0.53:5353"``, ``"[2001:db8::53]:5353"``; `ValueError` otherwise."""
+    host, separator, port = value.rpartition(":")
+    if not separator or is_ip(value):
+        host, port = value, "53"
+    host = host.removeprefix("[").removesuffix("]")
+    if not is_ip(host) or not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65535:
+        raise ValueError('not the address of a DNS server: write "10.0.0.53" or "10.0.0.53:5353"')
+    return host, int(port)
+
+
+def _check_dns_server(value: str) -> str:
+    parse_dns_server(value)
+    return value
+
+
+def _check_rule_path(value: str) -> str:
+    """Written as rules are matched: decoded, in the one form that a request may have (`proxy.access.paths`)."""
+    segments = value.split("/")[1:]
+    if not value.startswith("/") or not value.isprintable():
+        raise ValueError('not a path: write "/admin/" for all below it, or "/admin/users" for exactly that')
+    if any(sign in value for sign in "\\%;?#") or unicodedata.normalize("NFC", value) != value:
+        raise ValueError("must be written decoded, without query, parameters, backslashes and percent signs")
+    if "" in segments[:-1] or any(segment.endswith((".", " ")) for segment in segments):
+        raise ValueError("has an empty segment, or one that ends in a dot or a blank: no request gets so far")
+    return value
+
+
+def _check_rule_pattern(value: str) -> str:
+    segments = _check_rule_path(value).split("/")
+    if "*" not in value:
+        raise ValueError('has no "*": write it as path')
+    if segments.count("**") > 1 or any(segment.count("*") > 1 for segment in segments if segment != "**"):
+        raise ValueError('may hold one "*" in each segment, and one "**" that is a segment of its own')
+    return value
+
+
+def _check_plain_rule_path(value: str) -> str:
+    if "*" in value:
+        raise ValueError('holds a "*": write it as pattern')
+    return _check_rule_path(value)
+
+
 def _check_sms_text(value: str) -> str:
     """Placeholders are filled by `str.format`; anything but their plain names is refused (``{app.__class__}``)."""
     known = ", ".join(f"{{{name}}}" for name in SMS_PLACEHOLDERS)
@@ -305,8 +349,19 @@ PlainAddress = Annotated[
         'not a plain e-mail address: write "otp@corp.example", without a name and brackets',
     ),
 ]
+DNSServer = Annotated[str, AfterValidator(_check_dns_server)]
+SiteName = Annotated[
+    str, _matching(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", "not the name of an Active Directory site")
+]
+Method = Annotated[str, _matching(r"[A-Z][A-Z-]{0,31}", 'not a method: write it in capitals, such as "GET"')]
+RulePath = Annotated[str, AfterValidator(_check_plain_rule_path)]
+RulePattern = Annotated[str, AfterValidator(_check_rule_pattern)]
 LDAPServer = Annotated[str, AfterValidator(_check_ldap_server)]
 SMSText = Annotated[str, AfterValidator(_check_sms_text)]
+TargetPath = Annotated[
+    str,
+    _matching(r"/[!-\"$-~]{0,1023}", 'not a path: write what stands behind the host in a URL, such as "/healthz"'),
+]
 Region = Annotated[str, AfterValidator(_check_region)]
 NotEmpty = AfterValidator(_check_not_empty)
 Countries = Annotated[tuple[str, ...], NotEmpty, AfterValidator(_check_countries)]

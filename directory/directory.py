@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from directory.login_name import LoginName
 from directory.principal import Account, Principal
@@ -61,6 +61,8 @@ class CheckResult:
     subject: str
     ok: bool
     detail: str
+    group: str | None = None
+    """The configured group that this is about, if it is about one: it may be another realm's."""
 
 
 class Directory(Protocol):
@@ -93,3 +95,12 @@ class Directory(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class PreparedDirectory(Protocol):
+    """A directory that has something to learn before the first sign-in."""
+
+    async def prepare(self) -> None:
+        """May raise what a method of `Directory` may raise; then it is worth another try later."""
+        ...

@@ -28,13 +28,13 @@ from directory.active_directory.account import (
 from directory.active_directory.bind_result import refusal_reason
 from directory.active_directory.checks import check_domain
 from directory.active_directory.connection import Entry, create_tls_context, is_usable_password
+from directory.active_directory.discovery import locator_of
 from directory.active_directory.domain import Domain, read_domain, serves
 from directory.active_directory.domain_controllers import DomainControllers, ServiceAccount
 from directory.active_directory.filters import IS_PERSON, UnusableName, guid_base, person_called
 from directory.active_directory.groups import MAX_ALL_GROUPS, ConfiguredGroups, group_names, resolve_groups
 from directory.active_directory.reader import Reader
 from directory.active_directory.remembered import Remembered
-from directory.active_directory.server_address import parse_server
 from directory.directory import CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable
 from directory.login_name import LoginName
@@ -78,11 +78,13 @@ class ActiveDirectory:
         return f"ActiveDirectory(realm={self.realm!r}, domain={self._settings.domain!r})"
 
     async def prepare(self) -> None:
-        """Learn the domain's NetBIOS name and its alternate UPN suffixes, which `serves` goes by.
+        """Learn the domain's NetBIOS name and its alternate UPN suffixes, which `serves` goes by, and its groups.
 
-        Done by the first `find` otherwise. Raises what a method of `Directory` may raise.
+        Done by the first sign-in otherwise. Also opens a connection to each server, in the background. Raises what
+        a method of `Directory` may raise.
         """
-        await self._in_thread(lambda deadline: self._servers.read(self._domain_known_to, deadline=deadline))
+        await self._in_thread(lambda deadline: self._servers.read(self._learn, deadline=deadline))
+        self._servers.measure()
 
     def serves(self, login_name: LoginName) -> bool:
         """Before the domain was reached once, its NetBIOS name is taken for the first label of its DNS name."""
@@ -94,7 +96,7 @@ class ActiveDirectory:
             realm=self.realm,
             dns_name=dns_name,
             netbios_name=domain.netbios_name if domain else assumed,
-            suffixes=sorted(domain.upn_suffixes) if domain else (),
+            suffixes=sorted(domain.upn_suffixes) if domain else self._settings.upn_suffixes or (),
         )
 
     async def find(self, login_name: LoginName) -> Account | None:
@@ -165,9 +167,21 @@ class ActiveDirectory:
                 dns_name=self._settings.domain,
                 base_dn=self._settings.base_dn,
                 netbios_name=self._settings.netbios_name,
+                upn_suffixes=self._settings.upn_suffixes,
             )
 
         return self._domain.get(learn, wait_seconds=reader.seconds_left())
+
+    def _groups_known_to(self, reader: Reader) -> ConfiguredGroups:
+        domain = self._domain_known_to(reader)
+        return self._groups.get(
+            lambda: resolve_groups(reader, domain, self._group_names), wait_seconds=reader.seconds_left()
+        )
+
+    def _learn(self, reader: Reader) -> None:
+        self._domain_known_to(reader)
+        if self._group_names:
+            self._groups_known_to(reader)
 
     def _find(self, reader: Reader, login_name: LoginName) -> Account | None:
         domain = self._domain_known_to(reader)
@@ -245,10 +259,7 @@ class ActiveDirectory:
         all_groups: tuple[str, ...] = ()
         domain = self._domain_known_to(reader)
         if self._group_names:
-            resolved = self._groups.get(
-                lambda: resolve_groups(reader, domain, self._group_names), wait_seconds=reader.seconds_left()
-            )
-            groups = resolved.of(sids)
+            groups = self._groups_known_to(reader).of(sids)
         if self._want_all_groups:
             all_groups = tuple(sorted(group_names(reader, domain, sids).values())[:MAX_ALL_GROUPS])
         return Principal(
@@ -265,16 +276,21 @@ class ActiveDirectory:
 
 def _domain_controllers(settings: ActiveDirectorySettings) -> DomainControllers:
     password = settings.bind_password.get_secret_value()
-    try:
-        servers = [parse_server(text) for text in settings.servers]
-        context = create_tls_context(settings.ca_file)
-    except (ValueError, OSError) as exc:
-        raise DirectoryMisconfigured(settings.name, str(exc)) from exc
-    if not servers:
-        raise DirectoryMisconfigured(settings.name, "no servers are given")
     if not settings.bind_user or not is_usable_password(password.encode("utf-8", "replace")):
         raise DirectoryMisconfigured(settings.name, "bind_user and bind_password must not be empty")
-    return DomainControllers(settings.name, servers, context, ServiceAccount(settings.bind_user, password))
+    try:
+        context = create_tls_context(settings.ca_file)
+    except OSError as exc:
+        raise DirectoryMisconfigured(settings.name, str(exc)) from exc
+    locator, addresses = locator_of(settings)
+    return DomainControllers(
+        settings.name,
+        locator,
+        context,
+        ServiceAccount(settings.bind_user, password),
+        addresses,
+        probe_seconds=settings.timeout,
+    )
 
 
 def _until_next_step(elapsed_seconds: float) -> float:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Collection
 from config.settings import ActiveDirectorySettings
 from directory.active_directory.account import STATE_ATTRIBUTES, UnreadableAccount, guid_of
 from directory.active_directory.connection import ConnectionFailed
+from directory.active_directory.discovery import Located
 from directory.active_directory.domain import Domain, dns_name_of, read_domain, read_root_dse
-from directory.active_directory.domain_controllers import DomainController, DomainControllers
+from directory.active_directory.domain_controller import DomainController
+from directory.active_directory.domain_controllers import DomainControllers
 from directory.active_directory.filters import IS_PERSON, guid_base
 from directory.active_directory.groups import resolve_groups
 from directory.active_directory.reader import Reader
@@ -29,10 +31,22 @@ def check_domain(
     clock: Callable[[], float],
 ) -> list[CheckResult]:
     """Never raises. Blocks, for up to twice the settings' time-out for each server."""
-    results: list[CheckResult] = []
-    for server in servers:
+    try:
+        located = servers.located(deadline=time.monotonic() + settings.timeout)
+        found = servers.all(deadline=time.monotonic() + settings.timeout)
+    except DirectoryError as exc:
+        return [CheckResult(subject=f"{settings.name} domain controllers", ok=False, detail=str(exc))]
+    results = [_discovery_result(settings.name, located)]
+    for server in found:
         results += _check_server(servers, server, settings, groups, clock)
     return results
+
+
+def _discovery_result(realm: str, located: Located) -> CheckResult:
+    detail = f"{len(located.candidates)} from {located.origin}"
+    if located.left_out:
+        detail += f"; not below the domain, so never asked: {', '.join(located.left_out)} (controller_suffixes)"
+    return CheckResult(subject=f"{realm} domain controllers", ok=not located.left_out, detail=detail)
 
 
 def _check_server(
@@ -59,6 +73,7 @@ def _check_server(
                 dns_name=settings.domain,
                 base_dn=settings.base_dn,
                 netbios_name=settings.netbios_name,
+                upn_suffixes=settings.upn_suffixes,
             )
             results.append(_base_result(name, domain, settings))
             step = "clock"
@@ -122,6 +137,11 @@ def _rights_result(name: str, reader: Reader, domain: Domain, *, needs_groups: b
 def _group_results(name: str, reader: Reader, domain: Domain, groups: Collection[str]) -> list[CheckResult]:
     problems = resolve_groups(reader, domain, groups).problems
     return [
-        CheckResult(subject=f"{name} group {group}", ok=group not in problems, detail=problems.get(group, "found"))
+        CheckResult(
+            subject=f"{name} group {group}",
+            ok=group not in problems,
+            detail=problems.get(group, "found"),
+            group=group,
+        )
         for group in sorted(groups)
     ]

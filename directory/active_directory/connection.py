@@ -22,6 +22,7 @@ import ldap3
 from ldap3.core.exceptions import LDAPException
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 
+from directory.active_directory.host_addresses import HostAddresses, HostUnknown
 from directory.active_directory.server_address import ServerAddress
 
 SUCCESS, REFERRAL, NO_SUCH_OBJECT, INVALID_CREDENTIALS, BUSY, UNAVAILABLE = 0, 10, 32, 49, 51, 52
@@ -30,6 +31,8 @@ SUCCESS, REFERRAL, NO_SUCH_OBJECT, INVALID_CREDENTIALS, BUSY, UNAVAILABLE = 0, 1
 MAX_PASSWORD_BYTES = 1024
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _CONNECT_SECONDS = 3.0
+_KEEP_ALIVE_SECONDS = 60
+_SILENCE = "no answer in time"
 _CONNECTION_ERRORS = (
     # What ldap3 raises for a broken connection, and what its decoder raises for bytes that are not LDAP.
     LDAPException,
@@ -51,6 +54,11 @@ class ConnectionFailed(Exception):
         super().__init__(f"{server}: {reason}")
         self.server = server
         self.reason = reason
+
+    @property
+    def is_silence(self) -> bool:
+        """Nothing came in time: the server may be gone, or only slow."""
+        return self.reason == _SILENCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,20 +106,34 @@ class Connection:
         self._tls.deadline = deadline
 
     @classmethod
-    def open(cls, server: ServerAddress, context: ssl.SSLContext, *, deadline: float) -> Connection:
+    def open(
+        cls,
+        server: ServerAddress,
+        context: ssl.SSLContext,
+        *,
+        deadline: float,
+        addresses: HostAddresses | None = None,
+    ) -> Connection:
         """Connect, and finish the TLS handshake with the name checked. `ldap://` always means StartTLS."""
+        try:
+            found = (addresses or HostAddresses()).of(server.host, deadline=deadline)
+        except HostUnknown as exc:
+            raise ConnectionFailed(server, str(exc)) from exc
         failure = ConnectionFailed(server, "has no address")
-        for address in _addresses(server):
-            if time.monotonic() >= deadline:
-                raise ConnectionFailed(server, "no answer in time")
+        for position, address in enumerate(found):
+            seconds_left = deadline - time.monotonic()
+            if seconds_left <= 0:
+                raise ConnectionFailed(server, _SILENCE)
             try:
-                return cls._open_address(server, context, address, deadline)
+                return cls._open_address(server, context, address, deadline, seconds_left / (len(found) - position))
             except ConnectionFailed as exc:
                 failure = exc
         raise failure
 
     @classmethod
-    def _open_address(cls, server: ServerAddress, context: ssl.SSLContext, address: str, deadline: float) -> Connection:
+    def _open_address(
+        cls, server: ServerAddress, context: ssl.SSLContext, address: str, deadline: float, connect_seconds: float
+    ) -> Connection:
         tls = _VerifiedTLS(context, server.host, deadline)
         # One ldap3 server object each: threads that share one change it under each other (`current_address`).
         ldap_server = ldap3.Server(
@@ -119,7 +141,7 @@ class Connection:
             port=server.port,
             use_ssl=server.scheme == "ldaps",
             get_info=ldap3.NONE,
-            connect_timeout=max(0.1, min(_CONNECT_SECONDS, deadline - time.monotonic())),
+            connect_timeout=max(0.1, min(_CONNECT_SECONDS, connect_seconds)),
             allowed_referral_hosts=[],
             tls=tls,
         )
@@ -271,6 +293,10 @@ class _VerifiedTLS(ldap3.Tls):  # type: ignore[misc]
         connection.socket.settimeout(self.seconds_left())
         # Or the bind request waits 40 ms for the server's delayed acknowledgement of the handshake's end.
         connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Firewalls forget a silent connection without a word; and a host that is gone should not go unnoticed.
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEP_ALIVE_SECONDS)
         try:
             wrapped = self._context.wrap_socket(
                 connection.socket, server_hostname=self._host, do_handshake_on_connect=False
@@ -294,16 +320,8 @@ class _VerifiedTLS(ldap3.Tls):  # type: ignore[misc]
     def seconds_left(self) -> float:
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise TimeoutError("no answer in time")
+            raise TimeoutError(_SILENCE)
         return left
-
-
-def _addresses(server: ServerAddress) -> list[str]:
-    try:
-        found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as exc:
-        raise ConnectionFailed(server, "name not found in DNS") from exc
-    return list(dict.fromkeys(str(address[4][0]) for address in found))
 
 
 def _entries(response: Any) -> list[dict[str, Any]]:
@@ -317,7 +335,7 @@ def _entry(response: dict[str, Any]) -> Entry:
 
 def _reason(exc: BaseException, deadline: float) -> str:
     if isinstance(exc, TimeoutError) or time.monotonic() >= deadline or "timed out" in str(exc):
-        return "no answer in time"
+        return _SILENCE
     if "refused" in str(exc):
         return "connection refused"
     if isinstance(exc, (LDAPException, OSError)):

@@ -51,7 +51,15 @@ def read_root_dse(reader: Reader, realm: str) -> RootDSE:
     )
 
 
-def read_domain(reader: Reader, realm: str, *, dns_name: str, base_dn: str | None, netbios_name: str | None) -> Domain:
+def read_domain(
+    reader: Reader,
+    realm: str,
+    *,
+    dns_name: str,
+    base_dn: str | None,
+    netbios_name: str | None,
+    upn_suffixes: Sequence[str] | None = None,
+) -> Domain:
     """Fill in what the configuration leaves out. Raises `DirectoryMisconfigured` for a base DN that is not there."""
     root = read_root_dse(reader, realm)
     base = reader.at(base_dn or root.default_naming_context, ["objectClass"])
@@ -64,14 +72,16 @@ def read_domain(reader: Reader, realm: str, *, dns_name: str, base_dn: str | Non
         netbios_name = _first(cross_references[0], "nETBIOSName") if len(cross_references) == 1 else None
         if netbios_name is None:
             raise DirectoryMisconfigured(realm, "the domain's NetBIOS name cannot be read: set netbios_name")
-    alternate = reader.at(partitions, ["uPNSuffixes"])
-    suffixes = [dns_name, *(texts(alternate, "uPNSuffixes") if alternate else ())]
+    if upn_suffixes is None:
+        # Of the whole forest: AD does not say which domain's people have which.
+        alternate = reader.at(partitions, ["uPNSuffixes"])
+        upn_suffixes = texts(alternate, "uPNSuffixes") if alternate else ()
     return Domain(
         base_dn=base.dn,
         root_dn=root.default_naming_context,
         dns_name=dns_name,
         netbios_name=netbios_name,
-        upn_suffixes=frozenset(suffix.lower() for suffix in suffixes),
+        upn_suffixes=frozenset(suffix.lower() for suffix in (dns_name, *upn_suffixes)),
     )
 
 

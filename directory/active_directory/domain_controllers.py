@@ -1,31 +1,34 @@
 """The servers of one domain: which is asked, on which connection, and what happens when it does not answer.
 
-Reads run on kept connections of the service account and move on to the next server. A person's password is sent
-once, on a connection of its own, and whatever comes back (or does not) is the end of that attempt.
-All of this blocks, and runs in threads. Deadlines are instants of `time.monotonic`.
+Reads run on kept connections of the service account and move on to the next server when one is gone, or says it is
+busy or unavailable. A person's password is sent once, on a connection of its own, and whatever comes back (or does
+not) is the end of that attempt. Work is given only to servers that are not known to be gone; those are probed in the
+background, and nobody waits for that. All of this blocks, and runs in threads. Deadlines are of `time.monotonic`.
 """
 
 from __future__ import annotations
 
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
 from directory.active_directory.bind_result import refusal_reason
-from directory.active_directory.connection import SUCCESS, Connection, ConnectionFailed, Outcome
+from directory.active_directory.connection import BUSY, SUCCESS, UNAVAILABLE, Connection, ConnectionFailed, Outcome
+from directory.active_directory.discovery import DiscoveryFailed, Located, Locator
+from directory.active_directory.domain_controller import DomainController
+from directory.active_directory.host_addresses import HostAddresses
+from directory.active_directory.keeper import Keeper
 from directory.active_directory.reader import Reader
+from directory.active_directory.remembered import Remembered
 from directory.active_directory.server_address import ServerAddress
-from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
+from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable
 
 T = TypeVar("T")
 
-IDLE_SECONDS = 600.0
-"""AD closes a connection that was idle for 900 s (MaxConnIdleTime)."""
-AVOID_SECONDS = 30.0
-"""How long a server that failed is asked last."""
+LOCATE_AGAIN_SECONDS = 30.0
+"""How long the last good list of servers is used before DNS is asked again, after it gave none."""
 REFUSED_SECONDS = 60.0
 """After the service account was refused: so long it is not tried again, or every sign-in would help to lock it."""
 
@@ -41,112 +44,71 @@ class ServiceAccount:
         return connection.bind(self.name, self._password.encode("utf-8"), deadline=deadline)
 
 
-class DomainController:
-    """One server and the service connections that wait for work on it."""
-
-    def __init__(self, address: ServerAddress, context: ssl.SSLContext) -> None:
-        self.address = address
-        self._context = context
-        self._idle: list[tuple[float, Connection]] = []
-        self._lock = threading.Lock()
-        self._failed_at: float | None = None
-        self._is_closed = False
-
-    def is_avoided(self) -> bool:
-        return self._failed_at is not None and time.monotonic() - self._failed_at < AVOID_SECONDS
-
-    def failed(self) -> None:
-        self._failed_at = time.monotonic()
-
-    def answered(self) -> None:
-        self._failed_at = None
-
-    def open(self, deadline: float) -> Connection:
-        return Connection.open(self.address, self._context, deadline=deadline)
-
-    def take(self) -> Connection | None:
-        """A bound service connection that was used lately; it belongs to the caller until `give_back`."""
-        for connection in self._too_old():
-            connection.close()
-        with self._lock:
-            return self._idle.pop()[1] if self._idle else None
-
-    def give_back(self, connection: Connection) -> None:
-        with self._lock:
-            if not self._is_closed:
-                self._idle.append((time.monotonic(), connection))
-                return
-        connection.close()
-
-    def close(self) -> None:
-        with self._lock:
-            self._is_closed = True
-            idle, self._idle = self._idle, []
-        for _, connection in idle:
-            connection.close()
-
-    def _too_old(self) -> list[Connection]:
-        since = time.monotonic() - IDLE_SECONDS
-        with self._lock:
-            old = [connection for used_at, connection in self._idle if used_at < since]
-            self._idle = [(used_at, connection) for used_at, connection in self._idle if used_at >= since]
-        return old
-
-
 class DomainControllers:
-    """All servers of a realm, in the order of the configuration."""
+    """All servers of a realm."""
 
     def __init__(
-        self, realm: str, servers: Sequence[ServerAddress], context: ssl.SSLContext, account: ServiceAccount
+        self,
+        realm: str,
+        locator: Locator,
+        context: ssl.SSLContext,
+        account: ServiceAccount,
+        addresses: HostAddresses,
+        *,
+        probe_seconds: float,
     ) -> None:
+        """`probe_seconds`: how long a server that is probed may take to prove that it is back."""
         self._realm = realm
+        self._locator = locator
+        self._context = context
         self._account = account
-        self._all = tuple(DomainController(address, context) for address in servers)
+        self._addresses = addresses
+        self._probe_seconds = probe_seconds
+        self._all: tuple[DomainController, ...] = ()
+        self._located: Remembered[Located] = Remembered(float("inf"))  # the keeper refreshes it
+        self._locate_at = float("inf")
         self._refused_at: float | None = None
         self._refusal = ""
+        self._keeper = Keeper(f"ldap-{realm}-keeper", self._keep)
 
-    def __iter__(self) -> Iterator[DomainController]:
-        return iter(self._all)
+    def all(self, *, deadline: float) -> tuple[DomainController, ...]:
+        """Every server, those known to be gone included. Raises `DirectoryUnavailable` where none was ever found."""
+        self._keeper.start()
+        self._locate(deadline)
+        return self._all
+
+    def located(self, *, deadline: float) -> Located:
+        return self._locate(deadline)
 
     def read(self, work: Callable[[Reader], T], *, deadline: float, only_at: ServerAddress | None = None) -> T:
         """Do `work` as the service account at the first server that answers (`only_at`: at that one or nowhere)."""
-        asked = [each for each in self._in_order() if only_at in (None, each.address)]
-        failure: ConnectionFailed | None = None
-        for position, server in enumerate(asked):
-            try:
-                result = self._read_at(server, work, _share(deadline, len(asked) - position))
-            except ConnectionFailed as exc:
-                server.failed()
-                failure = exc
-            else:
-                server.answered()
-                return result
-        raise DirectoryUnavailable(self._realm, str(failure)) from failure
+        return self._at_the_first(
+            self._asked(deadline, only_at),
+            lambda server, is_replaceable: self._read_at(server, work, deadline, is_replaceable=is_replaceable),
+            deadline,
+        )
 
     def bind_once(self, dn: str, password: bytes, *, deadline: float) -> tuple[ServerAddress, Outcome]:
         """Send this password once. Another server is tried only while nothing has been sent."""
-        servers = self._in_order()
-        failure: ConnectionFailed | None = None
-        for position, server in enumerate(servers):
-            try:
-                connection = server.open(_share(deadline, len(servers) - position))
-            except ConnectionFailed as exc:
-                server.failed()
-                failure = exc
-                continue
-            try:
-                outcome = connection.bind(dn, password, deadline=deadline)
-            except ConnectionFailed as exc:
-                server.failed()
-                raise DirectoryUnavailable(self._realm, str(exc)) from exc
-            finally:
-                connection.close()
-            if outcome.code != SUCCESS and refusal_reason(outcome) is None:
-                server.failed()
-                raise DirectoryUnavailable(self._realm, f"{server.address}: a bind was answered {outcome.code}")
-            server.answered()
-            return server.address, outcome
-        raise DirectoryUnavailable(self._realm, str(failure)) from failure
+        server, connection = self._at_the_first(
+            self._asked(deadline),
+            lambda server, is_replaceable: (server, self._open(server, deadline, is_replaceable=is_replaceable)),
+            deadline,
+        )
+        try:
+            outcome = connection.bind(dn, password, deadline=deadline)
+        except ConnectionFailed as exc:
+            self._failed(server, exc)
+            raise DirectoryUnavailable(self._realm, str(exc)) from exc
+        finally:
+            connection.close()
+        if outcome.code != SUCCESS and refusal_reason(outcome) is None:
+            reason = f"{server.address}: a bind was answered {outcome.code}"
+            if outcome.code in (BUSY, UNAVAILABLE):  # any other may be about this person only
+                self._failed(server, ConnectionFailed(server.address, f"a bind was answered {outcome.code}"))
+            raise DirectoryUnavailable(self._realm, reason)
+        server.answered()
+        return server.address, outcome
 
     @contextmanager
     def service_connection(self, server: DomainController, *, deadline: float) -> Iterator[Reader]:
@@ -157,30 +119,82 @@ class DomainControllers:
         finally:
             connection.close()
 
+    def measure(self) -> None:
+        """Get to know, in the background, which servers are there and how fast they are."""
+        self._keeper.start()
+        for server in self._all:
+            self._keeper.run(lambda server=server: self._probe(server))  # type: ignore[misc]
+
     def close(self) -> None:
+        self._keeper.close()
         for server in self._all:
             server.close()
 
-    def _in_order(self) -> list[DomainController]:
-        return sorted(self._all, key=DomainController.is_avoided)
+    def _asked(self, deadline: float, only_at: ServerAddress | None = None) -> Sequence[DomainController]:
+        """The servers to ask, best first; raises `DirectoryUnavailable` at once if all are known to be gone."""
+        servers = self.all(deadline=deadline)
+        if only_at is not None:
+            return [each for each in servers if each.address == only_at]
+        asked = [each for each in servers if each.is_asked]
+        if not asked:
+            reasons = "; ".join(f"{each.address}: {each.last_failure}" for each in servers)
+            raise DirectoryUnavailable(self._realm, f"no domain controller answers ({reasons})")
+        return sorted(asked, key=lambda each: (each.rank, each.health.latency_class()))
 
-    def _read_at(self, server: DomainController, work: Callable[[Reader], T], deadline: float) -> T:
+    def _at_the_first(
+        self, servers: Sequence[DomainController], attempt: Callable[[DomainController, bool], T], deadline: float
+    ) -> T:
+        """`attempt(server, is_replaceable)` at one server after the other, until it does not raise `ConnectionFailed`.
+
+        One that another can replace is given up early. If no other could, it gets what is left of the time.
+        """
+        failures: list[ConnectionFailed] = []
+        left = [(server, position < len(servers) - 1) for position, server in enumerate(servers)]
+        for server, is_replaceable in left:
+            try:
+                return attempt(server, is_replaceable)
+            except ConnectionFailed as exc:
+                self._failed(server, exc)
+                failures.append(exc)
+                if exc.is_silence and is_replaceable and len(left) == len(servers):
+                    left.append((server, False))
+            if time.monotonic() >= deadline:
+                break
+        raise self._unavailable(failures)
+
+    def _open(self, server: DomainController, deadline: float, *, is_replaceable: bool) -> Connection:
+        until = min(deadline, time.monotonic() + server.health.patience_seconds()) if is_replaceable else deadline
+        return server.open(until)
+
+    def _read_at(
+        self, server: DomainController, work: Callable[[Reader], T], deadline: float, *, is_replaceable: bool
+    ) -> T:
+        patience = server.health.patience_seconds()
         kept = server.take()
         if kept is not None:
             try:
-                return self._work(server, kept, work, deadline)
-            except ConnectionFailed:
-                pass  # the server may have closed it while it was idle: once more, on a fresh one
-        return self._work(server, self._open_service(server, deadline), work, deadline)
+                # Impatient even with the only server: a firewall may have forgotten the connection without a word.
+                return self._work(server, Reader(self._realm, kept, deadline, patience), kept, work)
+            except ConnectionFailed as exc:
+                if exc.is_silence and is_replaceable:
+                    raise
+                # Else the server may have closed it while it was idle: once more, on a fresh one.
+        until = min(deadline, time.monotonic() + patience) if is_replaceable else deadline
+        connection = self._open_service(server, until)
+        reader = Reader(self._realm, connection, deadline, patience if is_replaceable else None)
+        return self._work(server, reader, connection, work)
 
-    def _work(
-        self, server: DomainController, connection: Connection, work: Callable[[Reader], T], deadline: float
-    ) -> T:
+    def _work(self, server: DomainController, reader: Reader, connection: Connection, work: Callable[[Reader], T]) -> T:
         try:
-            result = work(Reader(self._realm, connection, deadline))
+            result = work(reader)
+        except (DirectoryMisconfigured, DirectoryBusy):
+            # The server did answer; what it said is the trouble.
+            server.give_back(connection)
+            raise
         except BaseException:
             connection.close()
             raise
+        server.answered(reader.mean_answer_seconds())
         server.give_back(connection)
         return result
 
@@ -203,8 +217,68 @@ class DomainControllers:
         self._refused_at = None
         return connection
 
+    def _locate(self, deadline: float) -> Located:
+        located = self._located.get(self._find_servers, wait_seconds=deadline - time.monotonic())
+        if not self._all:
+            self._use(located)
+        return located
 
-def _share(deadline: float, servers_left: int) -> float:
-    """This server's part of the time: a hanging one must leave some for those after it."""
-    now = time.monotonic()
-    return now + (deadline - now) / servers_left
+    def _find_servers(self) -> Located:
+        try:
+            located = self._locator.locate()
+        except DiscoveryFailed as exc:
+            raise DirectoryUnavailable(self._realm, str(exc)) from exc
+        self._use(located)
+        return located
+
+    def _use(self, located: Located) -> None:
+        """Servers that were there before keep what is known of them, and their connections."""
+        known = {each.address: each for each in self._all}
+        servers = []
+        for candidate in located.candidates:
+            server = known.pop(candidate.address, None) or DomainController(candidate, self._context, self._addresses)
+            server.rank = candidate.rank
+            servers.append(server)
+        self._all = tuple(servers)
+        self._locate_at = time.monotonic() + located.lifetime_seconds
+        for gone in known.values():
+            gone.close()
+
+    def _failed(self, server: DomainController, failure: ConnectionFailed) -> None:
+        server.failed(failure.reason)
+        self._keeper.wake()
+
+    def _unavailable(self, failures: Sequence[ConnectionFailed]) -> DirectoryUnavailable:
+        error = DirectoryUnavailable(self._realm, "; ".join(dict.fromkeys(map(str, failures))))
+        error.__cause__ = failures[-1] if failures else None
+        return error
+
+    def _keep(self) -> float:
+        """What is due now, started; answers when to look again."""
+        now = time.monotonic()
+        if self._all and now >= self._locate_at:
+            self._locate_at = now + LOCATE_AGAIN_SECONDS
+            self._keeper.run(self._refresh)
+        for server in self._all:
+            server.close_idle()
+            if server.claim_probe(now):
+                self._keeper.run(lambda server=server: self._probe(server))  # type: ignore[misc]
+        return min((self._locate_at, *(each.health.due_at() for each in self._all)))
+
+    def _refresh(self) -> None:
+        try:
+            located = self._locator.locate()
+        except DiscoveryFailed:
+            return  # the last good list stays
+        self._use(located)
+        self._located.put(located)
+
+    def _probe(self, server: DomainController) -> None:
+        deadline = time.monotonic() + self._probe_seconds
+        try:
+            self._read_at(server, lambda reader: reader.at("", ["currentTime"]), deadline, is_replaceable=False)
+        except ConnectionFailed as exc:
+            self._failed(server, exc)
+        except DirectoryMisconfigured:
+            server.answered()
+        self._keeper.wake()

@@ -35,9 +35,15 @@ _TRY_ANOTHER_SERVER = {
 class Reader:
     """What one piece of work in a thread reads with: a bound service connection and a deadline."""
 
-    def __init__(self, realm: str, connection: Connection, deadline: float) -> None:
+    def __init__(
+        self, realm: str, connection: Connection, deadline: float, patience_seconds: float | None = None
+    ) -> None:
+        """`patience_seconds`: how long each single answer may take; None: until the deadline."""
         self._realm = realm
         self._connection = connection
+        self._patience_seconds = patience_seconds
+        self._answers = 0
+        self._answered_in = 0.0
         self.deadline = deadline
 
     @property
@@ -46,6 +52,10 @@ class Reader:
 
     def seconds_left(self) -> float:
         return max(0.0, self.deadline - time.monotonic())
+
+    def mean_answer_seconds(self) -> float | None:
+        """How long a search took on average; None before the first."""
+        return self._answered_in / self._answers if self._answers else None
 
     def search(
         self,
@@ -61,15 +71,19 @@ class Reader:
 
         Raises `ConnectionFailed` where another server may do better, `DirectoryMisconfigured` where none would.
         """
+        asked_at = time.monotonic()
+        patience = self.deadline if self._patience_seconds is None else asked_at + self._patience_seconds
         found = self._connection.search(
             base_dn,
             filter_text,
             attributes,
-            deadline=self.deadline,
+            deadline=min(self.deadline, patience),
             scope=scope,
             size_limit=size_limit,
             page=page,
         )
+        self._answers += 1
+        self._answered_in += time.monotonic() - asked_at
         code = found.outcome.code
         if code in (SUCCESS, _SIZE_LIMIT):
             return list(found.entries)

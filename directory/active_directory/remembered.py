@@ -43,8 +43,9 @@ class Remembered(Generic[T]):
         finally:
             self._lock.release()
 
-    def forget(self) -> None:
-        self._value = None
+    def put(self, value: T) -> None:
+        """A value read elsewhere, from now on."""
+        self._value = (time.monotonic(), value)
 
     def _fresh(self) -> tuple[float, T] | None:
         kept = self._value

@@ -1,0 +1,239 @@
+"""The domain controllers of a domain: those that the configuration lists, or those that DNS names in SRV records.
+
+DNS is not authenticated, so a name found there counts only below the domain (or a suffix that the operator lists),
+and then its certificate has to be for that very name. SRV records give the port of plain LDAP; LDAPS is asked instead.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import dns.exception
+import dns.nameserver
+import dns.rdatatype
+import dns.resolver
+from dns.rdtypes.IN.SRV import SRV
+
+from config.settings import ActiveDirectorySettings
+from config.values import parse_dns_server
+from directory.active_directory.host_addresses import HostAddresses, LookUp
+from directory.active_directory.server_address import ServerAddress, parse_server
+from directory.errors import DirectoryMisconfigured
+
+SHORTEST_SECONDS, LONGEST_SECONDS = 30.0, 3600.0
+"""Whatever the records' time to live says, they are looked up again after no less and no more."""
+_LOOKUP_SECONDS = 3.0
+_LDAPS_PORT = 636
+
+
+class DiscoveryFailed(Exception):
+    """DNS named no domain controller. The text is for the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A server and the rank that the operator gave it: lower ones first, equal ones by how fast they answer."""
+
+    address: ServerAddress
+    rank: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    candidates: tuple[Candidate, ...]
+    """Best first, as far as ranks and weights say."""
+    left_out: tuple[str, ...] = ()
+    """Names that DNS gave and that are not below the domain."""
+    lifetime_seconds: float
+    origin: str
+    """Where they come from, for `gatepost check`."""
+
+
+class Locator(Protocol):
+    """Finds the servers; may block for some seconds. Raises `DiscoveryFailed`."""
+
+    def locate(self) -> Located: ...
+
+
+class ListedServers:
+    """The ones of the configuration. None stands above another: the fastest one is asked."""
+
+    def __init__(self, servers: Iterable[ServerAddress]) -> None:
+        self._candidates = tuple(Candidate(address=address) for address in dict.fromkeys(servers))
+
+    def locate(self) -> Located:
+        return Located(candidates=self._candidates, lifetime_seconds=LONGEST_SECONDS, origin="the configuration")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Record:
+    """An SRV record (RFC 2782), its target in lower case without the last dot."""
+
+    priority: int
+    weight: int
+    target: str
+
+
+class SRVServers:
+    """MS-ADTS section 6.3.6.1: the site's own domain controllers first, then all others."""
+
+    def __init__(
+        self,
+        domain: str,
+        resolver: dns.resolver.Resolver,
+        *,
+        site: str | None = None,
+        suffixes: Collection[str] = (),
+        draw: Callable[[int], int],
+    ) -> None:
+        """`draw(n)` is a random number of 0 to n."""
+        self._domain, self._site, self._resolver, self._draw = domain, site, resolver, draw
+        self._suffixes = (domain, *suffixes)
+        self._last: tuple[frozenset[tuple[bool, Record]], Located] | None = None
+
+    def locate(self) -> Located:
+        everywhere = f"_ldap._tcp.dc._msdcs.{self._domain}"
+        near: Sequence[Record] = ()
+        lifetime = LONGEST_SECONDS
+        failure: DiscoveryFailed | None = None
+        if self._site is not None:
+            try:
+                near, lifetime = self._records(f"_ldap._tcp.{self._site}._sites.dc._msdcs.{self._domain}")
+            except DiscoveryFailed as exc:
+                failure = exc
+        far: Sequence[Record] = ()
+        try:
+            far, far_lifetime = self._records(everywhere)
+            lifetime = min(lifetime, far_lifetime)
+        except DiscoveryFailed as exc:
+            failure = exc
+        if not near and not far:
+            raise failure or DiscoveryFailed(f"DNS has no {everywhere}")
+        return self._located(near, far, max(SHORTEST_SECONDS, min(lifetime, LONGEST_SECONDS)))
+
+    def _located(self, near: Sequence[Record], far: Sequence[Record], lifetime: float) -> Located:
+        found = frozenset([*((True, each) for each in near), *((False, each) for each in far)])
+        if self._last is not None and self._last[0] == found:
+            # The same records: the same choice among equals, or the connections would move with every look-up.
+            previous = self._last[1]
+            return Located(
+                candidates=previous.candidates,
+                left_out=previous.left_out,
+                lifetime_seconds=lifetime,
+                origin=previous.origin,
+            )
+        ranked = [
+            *(((0, each.priority), each) for each in in_order(near, self._draw)),
+            *(((1, each.priority), each) for each in in_order(far, self._draw)),
+        ]
+        candidates: dict[str, Candidate] = {}
+        left_out: dict[str, None] = {}
+        for rank, record in ranked:
+            if not is_below(record.target, self._suffixes):
+                left_out[record.target] = None
+            elif record.target not in candidates:
+                address = ServerAddress("ldaps", record.target, _LDAPS_PORT)
+                candidates[record.target] = Candidate(address=address, rank=rank)
+        if not candidates:
+            raise DiscoveryFailed(f"DNS names only servers outside of {self._domain}: {', '.join(left_out)}")
+        origin = f"DNS, site {self._site}" if near else "DNS"
+        located = Located(
+            candidates=tuple(candidates.values()), left_out=tuple(left_out), lifetime_seconds=lifetime, origin=origin
+        )
+        self._last = found, located
+        return located
+
+    def _records(self, name: str) -> tuple[Sequence[Record], float]:
+        """None where the name does not exist."""
+        try:
+            answer = self._resolver.resolve(name, dns.rdatatype.SRV, lifetime=_LOOKUP_SECONDS, search=False)
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return (), LONGEST_SECONDS
+        except (dns.exception.DNSException, OSError, ValueError) as exc:
+            raise DiscoveryFailed(f"{name}: {_reason(exc)}") from exc
+        records = {
+            Record(priority=each.priority, weight=each.weight, target=_text(each.target))
+            for each in answer
+            if isinstance(each, SRV)
+        }
+        ttl = float(answer.rrset.ttl) if answer.rrset is not None else LONGEST_SECONDS
+        return sorted(each for each in records if each.target), ttl
+
+
+def locator_of(settings: ActiveDirectorySettings) -> tuple[Locator, HostAddresses]:
+    """How a realm's servers, and then their addresses, are found. Raises `DirectoryMisconfigured`."""
+    addresses = HostAddresses()
+    try:
+        if settings.dns_servers:
+            addresses = HostAddresses(addresses_by(create_resolver(settings.dns_servers)))
+        if settings.servers:
+            return ListedServers(map(parse_server, settings.servers)), addresses
+        resolver = create_resolver(settings.dns_servers)
+    except (DiscoveryFailed, ValueError) as exc:
+        raise DirectoryMisconfigured(settings.name, str(exc)) from exc
+    draw = random.SystemRandom().randint
+    servers = SRVServers(
+        settings.domain,
+        resolver,
+        site=settings.site,
+        suffixes=settings.controller_suffixes,
+        draw=lambda highest: draw(0, highest),
+    )
+    return servers, addresses
+
+
+def in_order(records: Iterable[Record], draw: Callable[[int], int]) -> list[Record]:
+    """By priority, and drawn by weight among equals (RFC 2782). Pure, but for `draw`."""
+    left = sorted(records)
+    ordered: list[Record] = []
+    while left:
+        equals = [each for each in left if each.priority == left[0].priority]
+        at = draw(sum(each.weight for each in equals))
+        running = 0
+        for each in equals:
+            running += each.weight
+            if running >= at:
+                ordered.append(each)
+                left.remove(each)
+                break
+    return ordered
+
+
+def is_below(host: str, suffixes: Iterable[str]) -> bool:
+    return any(host.endswith(f".{suffix}") for suffix in suffixes)
+
+
+def create_resolver(servers: Sequence[str]) -> dns.resolver.Resolver:
+    """At these servers, or at those of the operating system. Raises `DiscoveryFailed`."""
+    try:
+        resolver = dns.resolver.Resolver(configure=not servers)
+    except dns.exception.DNSException as exc:
+        raise DiscoveryFailed(f"this machine has no usable resolver: {_reason(exc)}") from exc
+    if servers:
+        resolver.nameservers = [dns.nameserver.Do53Nameserver(*parse_dns_server(each)) for each in servers]
+    return resolver
+
+
+def addresses_by(resolver: dns.resolver.Resolver) -> LookUp:
+    """Hosts' addresses at this resolver, where it is not the operating system's."""
+
+    def look_up(host: str) -> Sequence[str]:
+        try:
+            return tuple(resolver.resolve_name(host, lifetime=_LOOKUP_SECONDS, search=False).addresses())
+        except dns.exception.DNSException as exc:
+            raise OSError(_reason(exc)) from exc
+
+    return look_up
+
+
+def _text(name: object) -> str:
+    return str(name).rstrip(".").lower()
+
+
+def _reason(exc: Exception) -> str:
+    if isinstance(exc, dns.exception.Timeout):
+        return "DNS does not answer in time"
+    return str(exc) or type(exc).__name__
