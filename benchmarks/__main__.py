@@ -12,6 +12,7 @@ import argparse
 import json
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -82,13 +83,17 @@ def _measure(stage: Stage, scale: Scale, rounds: int, wanted: set[str]) -> Resul
                     continue
                 rate = f"{samples[-1].rate:,.0f} {scenario.unit}"
                 _say(f"{scenario.title}, round {number + 1}: {name} {rate}")
-    if "tunnels" in wanted:
-        _measure_tunnels(stage, scale, results)
-    if "sessions" in wanted and stage.files_port:
-        _say(f"{scale.sessions:,} sessions")
-        results.sessions = own_costs.sessions(stage, scale.sessions)
-    if "sign-in" in wanted:
-        _measure_sign_ins(stage, scale, results)
+    own: dict[str, Callable[[], None]] = {
+        "tunnels": lambda: _measure_tunnels(stage, scale, results),
+        "sessions": lambda: _measure_sessions(stage, scale, results),
+        "sign-in": lambda: _measure_sign_ins(stage, scale, results),
+    }
+    for name, measure in own.items():
+        if name in wanted:
+            try:
+                measure()
+            except (CannotStart, WrongAnswer, OSError) as error:
+                results.notes.append(f"FAILED: {name}: {error}")
     return results
 
 
@@ -101,8 +106,14 @@ def _measure_tunnels(stage: Stage, scale: Scale, results: Results) -> None:
         )
     for name in (GATEPOST, NGINX, HAPROXY):
         if name in stage.proxies:
-            results.tunnel_bytes[name] = idle_tunnels(stage, stage.proxies[name], results.tunnels)
+            results.tunnel_bytes[name] = idle_tunnels(stage, name, results.tunnels)
             _say(f"{results.tunnels:,} idle WebSockets: {name} {results.tunnel_bytes[name] / 1024:.1f} KiB each")
+
+
+def _measure_sessions(stage: Stage, scale: Scale, results: Results) -> None:
+    if stage.files_port:
+        _say(f"{scale.sessions:,} sessions")
+        results.sessions = own_costs.sessions(stage, scale.sessions)
 
 
 def _measure_sign_ins(stage: Stage, scale: Scale, results: Results) -> None:

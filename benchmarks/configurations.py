@@ -18,9 +18,9 @@ USERNAME, PASSWORD = "alice", "Open-the-gate-7"
 SMALL_BYTES = 95
 
 _NGINX = """\
-worker_processes 1; daemon off; pid {folder}/{name}.pid; {user}
+worker_processes 1; daemon off; pid {folder}/{name}.pid; error_log {folder}/{name}-error.log; {user}
 worker_rlimit_nofile {files};
-events {{ worker_connections {files}; multi_accept on; }}
+events {{ worker_connections {connections}; multi_accept on; }}
 http {{
   access_log off; server_tokens off; keepalive_requests 1000000000; keepalive_timeout 600s; sendfile on; tcp_nopush on;
   client_max_body_size 0; client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
@@ -153,9 +153,12 @@ def write_nginx_proxies(
     return _write_nginx(folder, "proxies", servers, user=user, files=files)
 
 
+# Twice as many connections as files: with less than a sixteenth of them free, nginx closes young ones.
 def _write_nginx(folder: Path, name: str, servers: str, *, user: str, files: int) -> Path:
     path = folder / f"{name}.conf"
-    path.write_text(_NGINX.format(folder=folder, name=name, user=user, files=files, servers=servers))
+    path.write_text(
+        _NGINX.format(folder=folder, name=name, user=user, files=files, connections=2 * files, servers=servers)
+    )
     return path
 
 

@@ -162,15 +162,15 @@ def _added_latency(stage: Stage, proxy: Proxy, scale: Scale) -> Sample:
     )
 
 
-def _upgrade(stage: Stage) -> bytes:
-    return request_bytes("GET", "/socket", ECHO, stage.cookies[ECHO], *_UPGRADE)
+def _upgrade(cookie: str) -> bytes:
+    return request_bytes("GET", "/socket", ECHO, cookie, *_UPGRADE)
 
 
 def _echo(stage: Stage, proxy: Proxy, scale: Scale) -> Sample:
     with _cpu_of(proxy.process) as used:
         load = ping_pong(
             proxy.port,
-            _upgrade(stage),
+            _upgrade(stage.cookies[ECHO]),
             b"101",
             lambda: itertools.repeat(MASKED_FRAME),
             answer_bytes=len(ECHOED_FRAME),
@@ -180,10 +180,20 @@ def _echo(stage: Stage, proxy: Proxy, scale: Scale) -> Sample:
     return _sample(load, used)
 
 
-def idle_tunnels(stage: Stage, proxy: Proxy, count: int) -> float:
-    """Bytes of the proxy's memory per idle WebSocket."""
-    before, during = proxy.process.memory().now, []
-    hold_open(proxy.port, _upgrade(stage), b"101", count, lambda: during.append(proxy.process.memory().now))
+def idle_tunnels(stage: Stage, name: str, count: int) -> float:
+    """Bytes of the proxy's memory per idle WebSocket. Gatepost is a fresh one: one that has worked has room to fill."""
+    if name != GATEPOST:
+        proxy = stage.proxies[name]
+        return _tunnel_bytes(proxy.process, proxy.port, _upgrade(stage.cookies[ECHO]), count)
+    with stage.gatepost("tunnels") as (process, port, cookies):
+        return _tunnel_bytes(process, port, _upgrade(cookies[ECHO]), count)
+
+
+def _tunnel_bytes(process: Process, port: int, opening: bytes, count: int) -> float:
+    during: list[int] = []
+    hold_open(port, opening, b"101", 1, lambda: None)
+    before = process.memory().now
+    hold_open(port, opening, b"101", count, lambda: during.append(process.memory().now))
     return (during[0] - before) / count
 
 
@@ -270,7 +280,7 @@ def check(stage: Stage, proxy: Proxy) -> None:
         raise WrongAnswer("upload")
     frames = itertools.islice(itertools.repeat(MASKED_FRAME), 10)
     echoed = ping_pong(
-        proxy.port, _upgrade(stage), b"101", lambda: frames, answer_bytes=len(ECHOED_FRAME), connections=1
+        proxy.port, _upgrade(stage.cookies[ECHO]), b"101", lambda: frames, answer_bytes=len(ECHOED_FRAME), connections=1
     )
     if echoed.count != 10:
         raise WrongAnswer("echo")
