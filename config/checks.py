@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from config.rule_checks import rule_problems, rule_warnings
 from config.schema import Place
 from config.settings import (
     ActiveDirectorySettings,
@@ -55,6 +56,7 @@ def problems(pieces: Pieces) -> Iterator[Finding]:
         yield Place("sessions", None, "idle"), "must not be longer than absolute"
     yield from _schemes(pieces.schemes)
     yield from _apps(pieces.apps, pieces.server)
+    yield from rule_problems(pieces.apps, pieces.schemes)
 
 
 def warnings(settings: Settings) -> tuple[str, ...]:
@@ -79,6 +81,23 @@ def _server(server: ServerSettings) -> Iterator[Finding]:
         yield Place("server", None, "listen"), "names the same address twice"
     if server.admin_listen is not None and server.admin_listen in fixed:
         yield Place("server", None, "admin_listen"), "must differ from listen: health and metrics are not public"
+    yield from _public_side(server)
+
+
+def _public_side(server: ServerSettings) -> Iterator[Finding]:
+    if server.redirect_listen and server.public_url.scheme != "https":
+        yield Place("server", None, "redirect_listen"), "redirects to https: public_url must begin with https://"
+    taken = {*server.listen, server.admin_listen}
+    for position, address in enumerate(server.redirect_listen):
+        if address.port and (address in taken or address in server.redirect_listen[:position]):
+            yield Place("server", None, "redirect_listen"), f"{address.host}:{address.port} is listened on already"
+    if server.proxy_protocol and not server.trusted_proxies:
+        yield (
+            Place("server", None, "proxy_protocol"),
+            "needs trusted_proxies: nobody else may say where a connection comes from",
+        )
+    if server.hsts and server.hsts < 300:
+        yield Place("server", None, "hsts"), 'must be at least "5m", or "0s" to say nothing'
 
 
 def _store(store: StoreSettings) -> Iterator[Finding]:
@@ -159,11 +178,17 @@ def _apps(apps: Mapping[int, AppSettings], server: ServerSettings | None) -> Ite
         if server is not None and app.host == server.public_url.host:
             yield Place("apps", position, "host"), "is the host of the sign-in pages (public_url): an app needs its own"
         yield from _upstreams(position, app)
+        if app.forward_auth and server is not None and not server.trusted_proxies:
+            yield (
+                Place("apps", position, "forward_auth"),
+                "needs server.trusted_proxies: the proxy that asks has to be named there",
+            )
 
 
 def _upstreams(position: int, app: AppSettings) -> Iterator[Finding]:
     if app.upstream is None and app.upstreams is None:
-        yield Place("apps", position, "upstream"), "is missing (or give upstreams)"
+        if not app.forward_auth:
+            yield Place("apps", position, "upstream"), "is missing (or give upstreams)"
         return
     if app.upstream is not None and app.upstreams is not None:
         yield Place("apps", position, "upstreams"), "upstream is given too: keep one of them"
@@ -209,6 +234,7 @@ def _warnings(settings: Settings) -> Iterator[str]:
         for app in settings.apps:
             if not is_loopback(app.host):
                 yield f'apps ("{app.name}"): {app.host} over http: its cookie crosses the network in the clear'
+    yield from rule_warnings(settings.apps)
     for app in settings.apps:
         for url in app.upstream_urls:
             if url.scheme == "http" and is_ip(url.host) and url.host in ("0.0.0.0", "::"):  # noqa: S104

@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from config import checks
 from config.environment import apply_overrides
 from config.errors import ConfigurationError, Problem
-from config.schema import FILE_SUFFIX, Option, Place, Table, nearest, options, tables
+from config.schema import FILE_SUFFIX, Option, Place, Table, inner_keys, inner_options, nearest, options, tables
 from config.settings import Settings
 
 MAX_SECRET_BYTES = 4096
@@ -56,7 +56,7 @@ def explain(error: ErrorDetails, known: Iterable[str], option: Option | None) ->
             secret = option is not None and option.is_secret
             return f"is missing (or give {error['loc'][-1]}{FILE_SUFFIX})" if secret else "is missing"
         case "extra_forbidden":
-            return "unknown key" + nearest(str(error["loc"][0]), known)
+            return "unknown key" + nearest(str(error["loc"][-1]), known)
         case "value_error":
             return str(context["error"])
         case "int_type" | "int_from_float":
@@ -136,6 +136,8 @@ class _Loading:
                 self._read_secret(place, values)
             elif option.is_path:
                 self._resolve_path(place, values, option)
+            elif option.is_list and isinstance(values.get(option.key), list):
+                self._resolve_inner_paths(place, values, inner_options(model, option.key))
         if table.key == "store":
             values["url"] = self._resolve_store(values.get("url", model.model_fields["url"].default))
         try:
@@ -148,9 +150,10 @@ class _Loading:
     def _explain(self, table: Table, position: int | None, model: type[BaseModel], error: ValidationError) -> None:
         known = table.known_keys(model)
         for each in error.errors(include_url=False, include_input=False):
-            name = str(each["loc"][0])
-            key = name + "".join(f"[{part}]" for part in each["loc"][1:] if isinstance(part, int))
-            self._add(Place(table.key, position, name), explain(each, known, known.get(name)), key)
+            name, *inner = each["loc"]
+            key = str(name) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inner)
+            keys = known if len(inner) < 2 else inner_keys(model, str(name))
+            self._add(Place(table.key, position, str(name)), explain(each, keys, known.get(str(name))), key)
 
     def _read_secret(self, place: Place, values: dict[str, Any]) -> None:
         key = place.key + FILE_SUFFIX
@@ -185,13 +188,13 @@ class _Loading:
             else:
                 values[place.key] = secret
 
-    def _resolve_path(self, place: Place, values: dict[str, Any], option: Option) -> None:
+    def _resolve_path(self, place: Place, values: dict[str, Any], option: Option, key: str = "") -> None:
         name = values.get(place.key, option.default)
         if name is None:
             return
         if not isinstance(name, (str, Path)) or not str(name) or "\0" in str(name):
             if isinstance(name, str):
-                self._add(place, "must be the path of a file")
+                self._add(place, "must be the path of a file", key)
                 values.pop(place.key)
             return  # of another type: the model says so
         path = self._folder / name
@@ -200,7 +203,19 @@ class _Loading:
             try:
                 path.open("rb").close()
             except OSError as error:
-                self._add(place, f"{name} cannot be read: {error.strerror}")
+                self._add(place, f"{name} cannot be read: {error.strerror}", key)
+
+    def _resolve_inner_paths(self, place: Place, values: dict[str, Any], inner: tuple[Option, ...]) -> None:
+        """Of the tables in a list, such as ``[[server.certificates]]``."""
+        paths = [option for option in inner if option.is_path]
+        if not paths:
+            return
+        tables = values[place.key] = [dict(each) if isinstance(each, dict) else each for each in values[place.key]]
+        for position, each in enumerate(tables):
+            if isinstance(each, dict):
+                for option in paths:
+                    key = f"{place.key}[{position}].{option.key}"
+                    self._resolve_path(Place(place.table, place.position, option.key), each, option, key)
 
     def _resolve_store(self, url: object) -> object:
         if not isinstance(url, str) or not url.startswith(checks.SQLITE):

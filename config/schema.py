@@ -98,6 +98,18 @@ def options(model: type[BaseModel]) -> tuple[Option, ...]:
     return tuple(found)
 
 
+def inner_options(model: type[BaseModel], key: str) -> tuple[Option, ...]:
+    """The options of the tables inside a table, such as ``[[apps.rules]]``; none where the key holds plain values."""
+    leaves = _leaves(model.model_fields[key].annotation)
+    models = [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, BaseModel)]
+    return tuple(option for each in models for option in options(each))
+
+
+def inner_keys(model: type[BaseModel], key: str) -> tuple[str, ...]:
+    """Their keys."""
+    return tuple(option.key for option in inner_options(model, key))
+
+
 @cache
 def tables() -> dict[str, Table]:
     """Every top-level table by its key."""

@@ -318,6 +318,8 @@ Integer = Annotated[int, Strict()]
 Flag = Annotated[bool, Strict()]
 Seconds = Annotated[float, BeforeValidator(_build_seconds), Field(gt=0, le=31_622_400)]
 """More than nothing and at most a year."""
+SecondsOrNone = Annotated[float, BeforeValidator(_build_seconds), Field(ge=0, le=63_244_800)]
+"""At most two years; 0 turns something off."""
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_parse_network)]
 HostName = Annotated[str, AfterValidator(parse_host)]
 Machine = Annotated[str, AfterValidator(parse_machine)]

@@ -8,8 +8,8 @@ import pytest
 
 import config
 from config.load import load_settings
-from config.schema import tables
-from config.settings import Settings
+from config.schema import inner_keys, tables
+from config.settings import AppSettings, Settings
 from config.values import parse_duration
 
 EXAMPLE = Path(config.__file__).with_name("example.toml")
@@ -20,7 +20,7 @@ OPTION = re.compile(r"^# ([a-z_]+) = (.*)$", re.MULTILINE)
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "ad-password").write_text("a service password\n")
     (tmp_path / "smtp-password").write_text("a relay password\n")
-    for name in ("corp-ca.pem", "signin.pem", "signin.key", "users.toml"):
+    for name in ("corp-ca.pem", "signin.pem", "signin.key", "users.toml", "gatepost-client.pem", "gatepost-client.key"):
         (tmp_path / name).write_text("")
     return tmp_path
 
@@ -39,7 +39,8 @@ def test_the_example_loads_with_every_option_written_out(folder: Path) -> None:
     text = re.sub(r"^# (\[|[a-z_]+ = )", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
     for line in ('bind_password = "..."\n', 'password = "..."\n', 'upstream = "http://10.0.0.5:8080"\n'):
         text = re.sub(rf"^{re.escape(line)}", "", text, flags=re.MULTILINE)
-    path.write_text(text.replace('host = "wiki', 'upstream = "https://wiki.internal"\nhost = "wiki'))
+    text = text.replace('path = "/admin/"\n', "")  # there is a pattern
+    path.write_text(text)
     assert len(load_settings(path, {}).directories) == 2
 
 
@@ -47,12 +48,16 @@ def test_every_option_is_mentioned_in_its_table() -> None:
     mentioned: dict[str, set[str]] = {}
     table = ""
     for line in EXAMPLE.read_text().splitlines():
-        if header := re.fullmatch(r"(?:# )?\[\[?([a-z]+)\]\]?", line):
+        if header := re.fullmatch(r"(?:# )?\[\[?([a-z.]+)\]\]?", line):
             table = header[1]
+            outer, _, inner = table.partition(".")
+            if inner:
+                mentioned.setdefault(outer, set()).add(inner)
         elif option := re.match(r"(?:# )?([a-z_]+) = ", line):
             mentioned.setdefault(table, set()).add(option[1])
     for table_key, schema in tables().items():
         assert mentioned.get(table_key, set()) == set(schema.known_keys()), table_key
+    assert mentioned["apps.rules"] == set(inner_keys(AppSettings, "rules"))
 
 
 def test_the_defaults_shown_are_the_defaults() -> None:

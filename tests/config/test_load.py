@@ -315,7 +315,7 @@ def test_the_environment_can_add_the_next_table(load: Load, problems: Problems) 
     [
         ("GATEPOST_SMTP__HOTS", 'unknown setting; did you mean "GATEPOST_SMTP__HOST"?'),
         ("GATEPOST_SMPT__HOST", 'unknown setting; did you mean "GATEPOST_SMTP__HOST"?'),
-        ("GATEPOST_APPS__0__UPSTREAMS", 'unknown setting; did you mean "GATEPOST_APPS__0__UPSTREAM"?'),
+        ("GATEPOST_APPS__0__UPSTREM", 'unknown setting; did you mean "GATEPOST_APPS__0__UPSTREAM"?'),
         ("GATEPOST_", "unknown setting"),
         ("GATEPOST_SMTP", "unknown setting"),
         ("GATEPOST_SMTP__HOST__X", "unknown setting"),

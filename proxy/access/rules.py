@@ -1,0 +1,148 @@
+"""An app's path rules: which one a request falls under, and what it asks for. Pure; matching is linear in the path.
+
+The first rule whose path and method match decides; none: the app's own groups. What a rule asks for (networks,
+groups, a scheme) is asked for: a request that does not bring it is denied, never handed to a later rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from config.settings import AppSettings, Network, PathRuleSettings, SchemeSettings
+from proxy.access.networks import is_within, parse_address
+from proxy.access.paths import Ambiguous, canonical_path
+
+Matcher = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathRule:
+    """One rule, worked out."""
+
+    key: tuple[str, int]
+    """The app's name and the rule's position: what decisions are kept under."""
+    matches: Matcher
+    methods: frozenset[bytes] | None
+    groups: tuple[str, ...] | None
+    """Any one of these admits; None admits every signed-in person."""
+    scheme: str
+    """The scheme asked for, for the page; empty if none is."""
+    factors: frozenset[str]
+    """What that scheme has proven: a session must have it too."""
+    networks: tuple[Network, ...] | None
+    is_public: bool
+
+    def is_open_from(self, client_address: str) -> bool:
+        """Whether the rule's networks hold the client; an address that cannot be parsed is in none."""
+        return self.networks is None or is_within(parse_address(client_address), self.networks)
+
+
+class AppRules:
+    """All rules of one app, in their order."""
+
+    __slots__ = ("_rules", "has_methods")
+
+    def __init__(self, rules: tuple[PathRule, ...]) -> None:
+        self._rules = rules
+        self.has_methods = any(rule.methods is not None for rule in rules)
+
+    def choose(self, method: bytes, target: bytes) -> PathRule | Ambiguous | None:
+        """The rule that decides on this request; None: the app's own groups do."""
+        path = canonical_path(target)
+        if isinstance(path, Ambiguous):
+            return path
+        for rule in self._rules:
+            if (rule.methods is None or method in rule.methods) and rule.matches(path.text):
+                return rule
+        return None
+
+
+def create_app_rules(app: AppSettings, schemes: Iterable[SchemeSettings]) -> AppRules | None:
+    """The app's rules, or None where it has none: its targets are then not looked at.
+
+    Raises `ValueError` for a scheme that is not there; the configuration's checks have said so before.
+    """
+    if not app.rules:
+        return None
+    factors = {scheme.name: frozenset[str](scheme.factors) for scheme in schemes}
+    return AppRules(tuple(_rule(app, position, factors) for position, _ in enumerate(app.rules)))
+
+
+def _rule(app: AppSettings, position: int, factors: Mapping[str, frozenset[str]]) -> PathRule:
+    settings = app.rules[position]
+    if settings.scheme is not None and settings.scheme not in factors:
+        raise ValueError(f"no scheme {settings.scheme!r}")
+    return PathRule(
+        key=(app.name, position),
+        matches=create_matcher(settings),
+        methods=_methods(settings),
+        groups=settings.groups if settings.groups is not None else app.groups,
+        scheme=settings.scheme or "",
+        factors=factors[settings.scheme] if settings.scheme is not None else frozenset(),
+        networks=settings.networks,
+        is_public=settings.public,
+    )
+
+
+def _methods(settings: PathRuleSettings) -> frozenset[bytes] | None:
+    """``GET`` is ``HEAD`` too: it asks for the same, less the body (RFC 9110 section 9.3.2)."""
+    if settings.methods is None:
+        return None
+    methods = {method.encode("ascii") for method in settings.methods}
+    return frozenset(methods | {b"HEAD"} if b"GET" in methods else methods)
+
+
+def create_matcher(settings: PathRuleSettings) -> Matcher:
+    """Whether a canonical path falls under the rule.
+
+    Many servers answer ``/admin`` and ``/admin/`` alike, so a rule that asks for something is for both. A public
+    rule, which gives something away, is for exactly what it says.
+    """
+    exact = _exact_matcher(settings)
+    if settings.public:
+        return exact
+    return lambda path: exact(path) or exact(path.removesuffix("/") if path.endswith("/") else path + "/")
+
+
+def _exact_matcher(settings: PathRuleSettings) -> Matcher:
+    if settings.pattern is not None:
+        return _pattern_matcher(settings.pattern)
+    path = settings.path or ""
+    if path.endswith("/"):
+        return lambda asked: asked.startswith(path)
+    return lambda asked: asked == path
+
+
+def _pattern_matcher(pattern: str) -> Matcher:
+    """Segment by segment: ``*`` stands for a part of one (once in each), a whole ``**`` for any number (once)."""
+    segments = pattern.split("/")[1:]
+    if "**" not in segments:
+        whole = [_segment_matcher(segment) for segment in segments]
+        return lambda path: _all_match(whole, path.split("/")[1:])
+    at = segments.index("**")
+    first = [_segment_matcher(segment) for segment in segments[:at]]
+    last = [_segment_matcher(segment) for segment in segments[at + 1 :]]
+
+    def matches(path: str) -> bool:
+        asked = path.split("/")[1:]
+        if len(asked) < len(first) + len(last):
+            return False
+        end = len(asked) - len(last)
+        return _all_match(first, asked[: len(first)]) and _all_match(last, asked[end:])
+
+    return matches
+
+
+def _all_match(matchers: list[Matcher], segments: list[str]) -> bool:
+    return len(matchers) == len(segments) and all(
+        matches(segment) for matches, segment in zip(matchers, segments, strict=True)
+    )
+
+
+def _segment_matcher(segment: str) -> Matcher:
+    before, star, after = segment.partition("*")
+    if not star:
+        return lambda asked: asked == segment
+    shortest = max(1, len(before) + len(after))
+    return lambda asked: len(asked) >= shortest and asked.startswith(before) and asked.endswith(after)
