@@ -9,6 +9,7 @@ connection in clear, and answers `bind()` with values that are always true. Dead
 from __future__ import annotations
 
 import math
+import select
 import socket
 import ssl
 import time
@@ -20,6 +21,9 @@ from typing import Any, Literal
 
 import ldap3
 from ldap3.core.exceptions import LDAPException
+from ldap3.operation.search import search_operation
+from ldap3.protocol.rfc2696 import paged_search_control
+from ldap3.utils.asn1 import decode_message_fast
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 
 from directory.active_directory.host_addresses import HostAddresses, HostUnknown
@@ -33,6 +37,9 @@ MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _CONNECT_SECONDS = 3.0
 _KEEP_ALIVE_SECONDS = 60
 _SILENCE = "no answer in time"
+_RECEIVE_BYTES = 64 * 1024
+_RECEIVE_AT_ONCE = 4 * 1024 * 1024
+_PAGED_RESULTS = "1.2.840.113556.1.4.319"
 _CONNECTION_ERRORS = (
     # What ldap3 raises for a broken connection, and what its decoder raises for bytes that are not LDAP.
     LDAPException,
@@ -212,6 +219,43 @@ class Connection:
             )
             outcome = self._outcome("searchResDone")
             return Found(outcome=outcome, entries=[_entry(each) for each in _entries(self._ldap.response)])
+
+    def ask_for_page(
+        self, base_dn: str, filter_text: str, attributes: Sequence[str], *, size: int, cookie: bytes, deadline: float
+    ) -> int:
+        """Send a subtree search for one page (RFC 2696), and the answer's message id. `receive` brings the answer."""
+        with self._failures_translated(deadline):
+            self._require_tls()
+            request = search_operation(
+                base_dn, filter_text, ldap3.SUBTREE, ldap3.DEREF_NEVER, list(attributes), 0, 0, False, False, False
+            )
+            control = paged_search_control(criticality=True, size=size, cookie=cookie)
+            message_id = int(self._ldap.strategy.send("searchRequest", request, [control]))
+            self._ldap.strategy._outstanding.pop(message_id, None)
+            return message_id
+
+    def receive(self, *, wait: bool, deadline: float) -> bytes:
+        """What has come in, undecoded; without `wait` maybe nothing. For pages only: ldap3 reads all else itself."""
+        with self._failures_translated(deadline):
+            self._require_tls()
+            tls_socket: ssl.SSLSocket = self._ldap.socket
+            received = bytearray()
+            while wait or tls_socket.pending() or select.select([tls_socket], [], [], 0)[0]:
+                data = tls_socket.recv(_RECEIVE_BYTES)
+                if not data:
+                    raise OSError("closed by the other side")
+                received += data
+                if len(received) >= _RECEIVE_AT_ONCE:
+                    break
+                wait = False
+            return bytes(received)
+
+    def end_of_page(self, message: bytes, *, deadline: float) -> tuple[Outcome, bytes]:
+        """The result of a page, and the cookie that asks for the next one: empty after the last."""
+        with self._failures_translated(deadline):
+            self._ldap.result = self._ldap.strategy.decode_response_fast(decode_message_fast(message))
+            control = (self._ldap.result.get("controls") or {}).get(_PAGED_RESULTS)
+            return self._outcome("searchResDone"), bytes(control["value"]["cookie"]) if control else b""
 
     def close(self) -> None:
         """Say goodbye if that is still possible. Never raises."""

@@ -114,8 +114,11 @@ def _name_end(dn: str, at: int) -> int:
 
 def _unescaped(match: re.Match[str]) -> str:
     r"""A run of ``\,`` and ``\c3\a4``: characters and octets of UTF-8."""
-    octets = re.sub(rb"\\([0-9A-Fa-f]{2})|\\", lambda each: bytes.fromhex((each[1] or b"").decode()), match[0].encode())
-    return octets.decode("utf-8", "replace")
+    def octets(each: re.Match[bytes]) -> bytes:
+        return bytes.fromhex(each[1].decode()) if each[1] else each[2]
+
+    text = re.sub(rb"\\(?:([0-9A-Fa-f]{2})|(.))", octets, match[0].encode(), flags=re.DOTALL)
+    return text.decode("utf-8", "replace")
 
 
 def _person(entry: Entry, settings: ActiveDirectorySettings, domain: Domain) -> Person:
