@@ -22,6 +22,8 @@ from proxy.commands.mobile_formats.words import headline
 
 T = TypeVar("T")
 _PROGRESS_SECONDS = 0.2
+_WITH_MARK = ("csv", "powershell")
+"""Files of these begin with a byte order mark: Excel and Windows PowerShell take others for the local code page."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +75,7 @@ def run(
             for directory in directories:
                 for person in _with_progress(sweep(directory, base_dn=arguments.base), directory.name, stderr):
                     findings.add(person)
-            with _output(arguments.output, stdout, with_mark=arguments.format == "powershell") as out:
+            with _output(arguments.output, stdout, with_mark=arguments.format in _WITH_MARK) as out:
                 _write(findings, arguments.format, directories, out)
         except DirectoryUnavailable as error:
             print(f"gatepost mobiles: {error}", file=stderr)
@@ -132,7 +134,6 @@ def _output(path: Path | None, stdout: TextIO, *, with_mark: bool) -> Iterator[T
         stdout.flush()
         return
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    # Windows PowerShell takes a script without a byte order mark for the local code page.
     encoding = "utf-8-sig" if with_mark else "utf-8"
     try:
         with open(

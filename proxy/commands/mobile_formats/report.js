@@ -17,6 +17,9 @@ const texts = persons.map((row) => [...row.slice(0, 4), ...row.slice(5, 8)].join
 let sorted = { column: STATUS, down: false };
 let limit = PAGE;
 
+// What needs work first, the good ones last.
+const rank = (each) => each[STATUS] || titles.length;
+
 function element(name, text, className) {
   const made = document.createElement(name);
   if (text) made.textContent = text;
@@ -44,7 +47,7 @@ function show() {
     if (on.some((filter) => filter.holds(each)) && (!wanted || texts[index].includes(wanted))) found.push(each);
   });
   const { column, down } = sorted;
-  found.sort((a, b) => (down ? -1 : 1) * (column === STATUS ? a[column] - b[column] : compare(a[column], b[column])) || compare(a[0], b[0]));
+  found.sort((a, b) => (down ? -1 : 1) * (column === STATUS ? rank(a) - rank(b) : compare(a[column], b[column])) || compare(a[0], b[0]));
   at("rows").replaceChildren(...found.slice(0, limit).map(row));
   at("shown").textContent = `${Math.min(limit, found.length).toLocaleString()} of ${found.length.toLocaleString()} shown.`;
   at("more").hidden = found.length <= limit;
@@ -71,7 +74,8 @@ for (const filter of filters) {
   const chip = element("button", "", "chip");
   chip.type = "button";
   chip.dataset.filter = filter.key;
-  chip.append(element("i", "", "s-" + filter.key), `${filter.title} ${count.toLocaleString()}`);
+  if (titles.some(([key]) => key === filter.key)) chip.append(element("i", "", "s-" + filter.key));
+  chip.append(`${filter.title} ${count.toLocaleString()}`);
   chip.setAttribute("aria-pressed", filter.on);
   chip.addEventListener("click", () => {
     filter.on = !filter.on;
