@@ -241,6 +241,7 @@ class DomainControllers:
             servers.append(server)
         self._all = tuple(servers)
         self._locate_at = time.monotonic() + located.lifetime_seconds
+        self._keeper.wake()
         for gone in known.values():
             gone.close()
 

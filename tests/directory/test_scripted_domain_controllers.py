@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from config.settings import ActiveDirectorySettings
 from directory.active_directory.active_directory import WAITING_PER_THREAD, ActiveDirectory
@@ -38,6 +37,7 @@ from tests.support.scripted_ldap import (
     reference,
     result,
     search_done,
+    settings_for,
     tlv,
 )
 
@@ -46,19 +46,7 @@ TIMEOUT = 1.0
 
 
 def settings(*servers: str, ca_file: Path, **changes: object) -> ActiveDirectorySettings:
-    known = {
-        "type": "active_directory",
-        "name": "corp",
-        "domain": "corp.example",
-        "servers": servers,
-        "ca_file": ca_file,
-        "bind_user": SERVICE_USER,
-        "bind_password": SecretStr("service"),
-        "connections": 2,
-        "timeout": f"{TIMEOUT}s",
-        **changes,
-    }
-    return ActiveDirectorySettings.model_validate(known)
+    return settings_for(*servers, ca_file=ca_file, **{"timeout": f"{TIMEOUT}s", **changes})
 
 
 @contextlib.asynccontextmanager

@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import SecretStr
+
+from config.settings import ActiveDirectorySettings
 from proxy.demo.samba_certificate import write_certificate
 
 BIND, UNBIND, SEARCH, EXTENDED = 0x60, 0x42, 0x63, 0x77
@@ -21,6 +24,23 @@ ALICE_DN = f"CN=alice,CN=Users,{BASE_DN}"
 ALICE_GUID = bytes(range(16))
 ALICE_SID = bytes.fromhex("010500000000000515000000010000000200000003000000e8030000")
 SERVICE_USER = "svc@corp.example"
+
+
+def settings_for(*servers: str, ca_file: Path, **changes: object) -> ActiveDirectorySettings:
+    """The `[[directories]]` table of the scripted domain."""
+    known = {
+        "type": "active_directory",
+        "name": "corp",
+        "domain": "corp.example",
+        "servers": servers,
+        "ca_file": ca_file,
+        "bind_user": SERVICE_USER,
+        "bind_password": SecretStr("service"),
+        "connections": 2,
+        "timeout": "5s",
+        **changes,
+    }
+    return ActiveDirectorySettings.model_validate(known)
 
 
 def tlv(tag: int, content: bytes) -> bytes:
