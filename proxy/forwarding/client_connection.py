@@ -24,6 +24,8 @@ HEAD_SECONDS = 15.0
 """From a head's first byte to its last (slow heads)."""
 LINGER_SECONDS = 2.0
 """How long what a refused client still sends is read and thrown away, so that it gets to see the answer."""
+FLUSH_SECONDS = 60.0
+"""How long the last of an answer may take to reach a slow reader once the connection is to be closed."""
 HALF_CLOSED_SECONDS = 3.0
 """A client that sent its end of stream may wait for its answer, or be gone: how long it may stay silent which it is."""
 _NEVER = float("inf")
@@ -46,6 +48,8 @@ class ClientConnection(asyncio.Protocol):
         self._buffer = b""
         self._is_head_partial = False
         self._is_lingering = False
+        self._is_full = False
+        """Whether the client reads too slowly for anything more to be said now."""
         self.is_over = False
         """Whether the transport is gone."""
         self._has_ended = False
@@ -78,7 +82,7 @@ class ClientConnection(asyncio.Protocol):
             exchange.on_request_data(data)
         elif self._is_lingering:
             pass
-        elif exchange is not None or self._reception.deciding is not None:
+        elif exchange is not None or self._is_full or self._reception.deciding is not None:
             self.keep(data)
         else:
             self._read_heads(self._buffer + data if self._buffer else data)
@@ -100,19 +104,23 @@ class ClientConnection(asyncio.Protocol):
             exchange.abort()
 
     def pause_writing(self) -> None:
+        self._is_full = True
         if self.exchange is not None:
             self.exchange.on_client_full()
 
     def resume_writing(self) -> None:
+        self._is_full = False
         if self.exchange is not None:
             self.exchange.on_client_drained()
+        else:
+            self.read_on()
 
     # Reading.
 
     def _read_heads(self, data: bytes) -> None:
         """Take one request after the other out of `data` until one has to be waited for."""
         self._buffer = b""
-        while data and self.is_idle and not self.is_over and not self._is_lingering:
+        while data and self.is_idle and not (self._is_full or self.is_over or self._is_lingering):
             if data[0] == _CR and data.startswith(b"\r\n") and not self._is_head_partial:
                 data = data[2:]  # RFC 9112 section 2.2: one empty line before a request is passed over
                 if not data:
@@ -176,7 +184,7 @@ class ClientConnection(asyncio.Protocol):
 
     def read_on(self) -> None:
         """The current request is settled: go on with what came behind it."""
-        if self._buffer and self.is_idle and not self._is_lingering:
+        if self._buffer and self.is_idle and not (self._is_full or self._is_lingering):
             self._read_heads(self.take_buffer())
 
     # Gatepost's own answers.
@@ -198,7 +206,17 @@ class ClientConnection(asyncio.Protocol):
             self.transport.close()
         else:
             self.transport.write_eof()
-            self.deadline = self.coarse_now + LINGER_SECONDS
+        self._end_soon()
+
+    def _close(self) -> None:
+        """Say nothing more, and hear nothing more, once what was said has reached the client."""
+        self._is_lingering = True
+        self.transport.close()
+        self._end_soon()
+
+    def _end_soon(self) -> None:
+        is_flushed = self.transport.get_write_buffer_size() == 0
+        self.deadline = self.coarse_now + (LINGER_SECONDS if is_flushed else FLUSH_SECONDS)
 
     # The exchange's calls.
 
@@ -211,8 +229,7 @@ class ClientConnection(asyncio.Protocol):
         if not is_request_over:
             self._linger()
         elif not self.is_kept:
-            self.transport.close()
-            self.deadline = self.coarse_now + LINGER_SECONDS
+            self._close()
         else:
             self.deadline = self._plane.coarse_now + KEEP_ALIVE_SECONDS
             if self._held_by_upstream:
@@ -231,6 +248,11 @@ class ClientConnection(asyncio.Protocol):
         self._reception.refuse(problem, reason, head=exchange.head, route=exchange.route, closes=not is_request_over)
         self.read_on()
 
+    def on_exchange_error(self, exc: Exception) -> None:
+        """Something that nobody foresaw, outside of the reception's own border."""
+        if self.exchange is not None and not self.is_over:
+            self._reception.deny_after(exc, self.exchange.head)
+
     def become_tunnel(self, connection: UpstreamConnection, head: bytes) -> None:
         exchange, self.exchange = self.exchange, None
         self.deadline = _NEVER
@@ -247,6 +269,8 @@ class ClientConnection(asyncio.Protocol):
                 on_end=self._plane.forget_tunnel,
             )
         )
+        if self._is_full:  # the tunnel hears of it only when that is over
+            connection.transport.pause_reading()
 
     # The plane's calls.
 
@@ -257,8 +281,10 @@ class ClientConnection(asyncio.Protocol):
         elif self._reception.deciding is not None:
             self._reception.cancel()
             self._reception.refuse(Problem.STORE_UNAVAILABLE, "no decision in time", closes=True)
-        elif self._is_lingering or not self._is_head_partial:
-            self.transport.abort() if self.transport.is_closing() or self._is_lingering else self.transport.close()
+        elif self._is_lingering or self.transport.is_closing():
+            self.transport.abort()
+        elif not self._is_head_partial:
+            self._close()
         else:
             self._reception.refuse(Problem.REQUEST_TIMEOUT, "slow head", closes=True)
 

@@ -56,9 +56,9 @@ class Exchange:
     """From the judged request to the end of its answer. Its client connection owns it."""
 
     __slots__ = (
-        "_answer_body", "_answer_head", "_client", "_connecting", "_connection", "_interims", "_is_rechunked",
-        "_is_repeatable", "_partial_head", "_pool", "_request_body", "_request_bytes", "_traffic", "head", "is_answered",
-        "route", "session_id",
+        "_answer_body", "_answer_head", "_client", "_connecting", "_connection", "_interims", "_is_early", "_is_held",
+        "_is_rechunked", "_is_repeatable", "_partial_head", "_pool", "_request_body", "_request_bytes", "_traffic",
+        "head", "is_answered", "route", "session_id",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +86,10 @@ class Exchange:
         self._answer_head: ResponseHead | None = None
         self._answer_body: Body | None = None
         self._is_rechunked = False
+        self._is_early = False
+        """Whether the answer began before the upstream had the whole request."""
+        self._is_held = False
+        """Whether the upstream has to wait for the client to read."""
         self._partial_head = b""
         self._interims = 0
         if head.is_chunked:
@@ -114,6 +118,10 @@ class Exchange:
         except UpstreamUnreachable as exc:
             self._connecting = None
             self._fail(Problem.UPSTREAM_UNREACHABLE, exc.reason)
+            return
+        except Exception as exc:  # noqa: BLE001  # the border of one request, again: this is a task of its own
+            self._connecting = None
+            self._client.on_exchange_error(exc)
             return
         self._connecting = None
         self._send_on(connection)
@@ -220,9 +228,14 @@ class Exchange:
         is_rechunked = self._is_rechunked = request.is_http_1_1 and isinstance(body, ChunkedBody | UntilCloseBody)
         if not request.is_http_1_1 and isinstance(body, ChunkedBody | UntilCloseBody):
             self._client.closes_after_answer()
-        if self._request_body is not None and not self._request_body.is_over:
-            # An early answer: whether the client sends the rest is not known (RFC 9112 section 9.3).
-            self._client.closes_after_answer()
+        if self._request_body is not None:
+            if not self._request_body.is_over:
+                # An early answer: whether the client sends the rest is not known (RFC 9112 section 9.3).
+                self._client.closes_after_answer()
+                self._is_early = True
+            elif self._connection is not None and self._connection.transport.get_write_buffer_size():
+                # An upstream that answers without reading may take the body for its next request ("CL.0").
+                self._is_early = True
         self._answer_head, self._answer_body = head, body
         self.is_answered = True
         self._traffic.by_class[head.status // 100] += 1
@@ -263,9 +276,12 @@ class Exchange:
                 and head.is_http_1_1
                 and not head.closes
                 and not is_doubtful
+                and not self._is_early
                 and not connection.is_lost
                 and self.is_request_over
             ):
+                if self._is_held:
+                    connection.transport.resume_reading()
                 self._pool.give_back(connection, self._client.coarse_now)
             else:
                 connection.abort()
@@ -307,10 +323,12 @@ class Exchange:
 
     def on_client_full(self) -> None:
         if self._connection is not None and not self._connection.is_lost:
+            self._is_held = True
             self._connection.transport.pause_reading()
 
     def on_client_drained(self) -> None:
         if self._connection is not None and not self._connection.is_lost:
+            self._is_held = False
             self._connection.transport.resume_reading()
         self._client.touch(self._pool.upstream.idle_timeout)
 

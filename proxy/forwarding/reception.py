@@ -62,14 +62,14 @@ class Reception:
         try:
             self._route(head)
         except Exception as exc:  # noqa: BLE001  # the border of one request: whatever it is, it denies
-            self._deny_after(exc, head)
+            self.deny_after(exc, head)
 
     def cancel(self) -> None:
         if self.deciding is not None:
             self.deciding.cancel()
             self.deciding = None
 
-    def _deny_after(self, exc: Exception, head: RequestHead) -> None:
+    def deny_after(self, exc: Exception, head: RequestHead) -> None:
         self._plane.log.error("forwarding.failed", error=type(exc).__name__, exc_info=exc)
         exchange, self._connection.exchange = self._connection.exchange, None
         if exchange is not None:
@@ -118,7 +118,7 @@ class Reception:
             self.refuse(Problem.STORE_UNAVAILABLE, "store", head=head, route=route)
         except Exception as exc:  # noqa: BLE001  # the border of one request: whatever it is, it denies
             self.deciding = None
-            self._deny_after(exc, head)
+            self.deny_after(exc, head)
         self._connection.read_on()
 
     def _judge(self, head: RequestHead, route: Route, cookies: RequestCookies, session: Session, now: float) -> None:
