@@ -83,6 +83,12 @@ def test_each_other_field_has_its_status_and_no_proposal(text: str, status: Stat
     assert (finding.status, finding.proposed) == (status, None)
 
 
+def test_two_numbers_that_a_text_may_stand_for_are_no_proposal() -> None:
+    everywhere = MobileSettings(home_region="DE", allowed_countries=("*",))
+    assert propose("017623093783 (w)", everywhere) is None  # +49 176..., or a zero typed for the plus of +1 762...
+    assert propose("017623093783 (w)", MobileSettings(home_region="DE", allowed_countries=("DE",))) is not None
+
+
 def test_an_empty_field_is_missing_or_elsewhere() -> None:
     assert judged().status is Status.MISSING
     assert judged(other="020 7946 0018").status is Status.MISSING

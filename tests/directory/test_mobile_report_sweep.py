@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.settings import LocalDirectorySettings, MobileSettings
+from config.settings import ActiveDirectorySettings, LocalDirectorySettings, MobileSettings
 from directory.active_directory import sweep as module
 from directory.active_directory.connection import create_tls_context
 from directory.active_directory.paged_search import decode_entry, message_end
@@ -21,7 +21,18 @@ from directory.mobile_sweep import Findings, Rules, sweep
 from proxy.demo.samba_dc import SambaDC
 from proxy.demo.samba_people import escape_rdn
 from tests.support.samba import PERSONS, settings_for
-from tests.support.scripted_ldap import entry, tlv
+from tests.support.scripted_ldap import (
+    ALICE,
+    SEARCH,
+    SERVICE_USER,
+    HangUp,
+    Request,
+    ScriptedLDAP,
+    entry,
+    integer,
+    search_done,
+    tlv,
+)
 
 RULES = Rules(mobile=MobileSettings(), now=time.time(), changed_within_seconds=3600.0, include_disabled=True)
 
@@ -162,6 +173,51 @@ def test_broken_octets_are_an_error_that_is_expected(octets: bytes, position: in
         decode_entry(bytes(whole))
     except (ValueError, IndexError):
         pass
+
+
+def test_a_value_longer_than_what_it_is_in_is_refused() -> None:
+    whole = bytearray(tlv(0x30, b"\x02\x01\x05" + entry("CN=a", mobile="07400 123456")))
+    whole[whole.index(b"07400 123456") - 1] += 1
+    with pytest.raises(ValueError, match="longer"):
+        decode_entry(bytes(whole) + b"trailing")
+
+
+@pytest.mark.parametrize("ending", ["hang-up", "refusal", "garbage", "another request's answer"])
+def test_half_a_sweep_is_an_error_and_no_report(tmp_path: Path, ending: str) -> None:
+    control = tlv(0x30, tlv(4, b"1.2.840.113556.1.4.319") + tlv(4, tlv(0x30, integer(0) + tlv(4, b"next"))))
+    pages = 0
+
+    def script(request: Request) -> list[bytes] | None:
+        nonlocal pages
+        if request.kind != SEARCH or b"replPropertyMetaData" not in request.body:
+            return None
+        pages += 1
+        if pages == 1:
+            return [ALICE, search_done() + tlv(0xA0, control)]
+        if ending == "hang-up":
+            raise HangUp
+        if ending == "garbage":
+            return [b"!" + b"\x30\x84\x00\x00\x00\x05hello"]
+        if ending == "refusal":
+            return [ALICE, search_done(53)]
+        return [b"!" + tlv(0x30, integer(1) + ALICE)]
+
+    server = ScriptedLDAP(tmp_path, script=script)
+    with server.running():
+        settings = ActiveDirectorySettings.model_validate(
+            {
+                "type": "active_directory",
+                "name": "corp",
+                "domain": "corp.example",
+                "servers": (server.url,),
+                "ca_file": server.ca_file,
+                "bind_user": SERVICE_USER,
+                "bind_password": "secret",
+            }
+        )
+        with pytest.raises(DirectoryMisconfigured if ending == "refusal" else DirectoryUnavailable):
+            list(sweep(settings))
+    assert pages == 2
 
 
 def test_a_context_that_checks_nothing_is_not_used(corp: SambaDC) -> None:
