@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 START_SECONDS = 30.0
+_ROOT = Path(__file__).parent.parent
+"""Where `python -m` finds the packages."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -102,7 +104,11 @@ def started(
     pinned = ["taskset", "-c", ",".join(map(str, sorted(cores))), *command]
     with log.open("wb") as log_file:
         popen = subprocess.Popen(
-            pinned, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if says else log_file, stderr=log_file
+            pinned,
+            cwd=_ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if says else log_file,
+            stderr=log_file,
         )
     process = Process(popen, log)
     try:
