@@ -96,7 +96,7 @@ def container_of(dn: str, root_dn: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def _path(dn: str, root_dn: str) -> str:
-    inside = dn.removesuffix(root_dn).rstrip(",") if dn.endswith(root_dn) else dn
+    inside = "" if dn == root_dn else dn.removesuffix(f",{root_dn}")
     names, at = [], 0
     while at < len(inside):
         end = _name_end(inside, at)
@@ -114,6 +114,7 @@ def _name_end(dn: str, at: int) -> int:
 
 def _unescaped(match: re.Match[str]) -> str:
     r"""A run of ``\,`` and ``\c3\a4``: characters and octets of UTF-8."""
+
     def octets(each: re.Match[bytes]) -> bytes:
         return bytes.fromhex(each[1].decode()) if each[1] else each[2]
 
