@@ -88,7 +88,7 @@ def test_findings_know_what_only_the_whole_sweep_tells(swept: SambaDC) -> None:
         assert judged == {each.person.username: each for each in findings}
     assert judged["swept00"].status is Status.REPAIRABLE
     assert judged["swept00"].proposed == "+447400000000"
-    assert [name for name, each in judged.items() if each.is_shared] == ["swept01", "swept02"]
+    assert {name for name, each in judged.items() if each.is_shared} == {"swept01", "swept02"}
     assert all(each.is_changed_lately for each in judged.values())
     assert findings.totals.all.good == 24
 
@@ -155,7 +155,7 @@ def test_hexadecimal_escapes_in_a_dn_are_read() -> None:
     assert container_of(r"CN=a\,b,OU=K\c3\a4se\2c x,DC=corp", "DC=corp") == "Käse, x"
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z]{1,9}", fullmatch=True), st.lists(st.binary(max_size=300)), max_size=5))
+@given(st.dictionaries(st.from_regex(r"x[a-z]{1,9}", fullmatch=True), st.lists(st.binary(max_size=300)), max_size=5))
 def test_an_entry_is_decoded_as_it_was_encoded(attributes: dict[str, list[bytes]]) -> None:
     message = tlv(0x30, b"\x02\x01\x05" + entry("CN=ä", **attributes))
     assert message_end(message, 0) == len(message)
