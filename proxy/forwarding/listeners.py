@@ -1,0 +1,280 @@
+"""Where clients come in: connections are accepted, counted, freed of a PROXY header, taken through TLS, handed on.
+
+Limits come before the work: a connection beyond them costs neither a handshake nor a protocol object. Times are
+seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from config.settings import Network, ServerSettings
+from config.values import ListenAddress
+from proxy.access.networks import is_within, parse_address
+from proxy.forwarding.proxy_protocol import MAX_V2_BYTES, MalformedProxyHeader, ProxyHeader, parse_proxy_header
+from proxy.forwarding.public_tls import PublicTLS
+
+BACKLOG = 1024
+ACCEPTS_AT_ONCE = 64
+"""How many waiting connections are taken before anything else has its turn."""
+SHUTDOWN_SECONDS = 5.0
+"""How long a closed TLS connection waits for its client's own end."""
+RETRY_SECONDS = 0.5
+"""How long nothing is accepted when the system is out of file descriptors or memory."""
+_OVERLOADED = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n"
+    b"Cache-Control: no-store\r\nConnection: close\r\n\r\n"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """What is known of a connection before its first request."""
+
+    address: str
+    """The client's, or the nearest proxy's: canonical text."""
+    is_tls: bool
+    """Whether this connection itself is TLS."""
+    is_https: bool
+    """Whether the client speaks TLS, as far as the connection tells: to us or to the load balancer before us."""
+    trusted: tuple[Network, ...]
+    """Whose ``X-Forwarded-*`` are believed on it."""
+    redirects: bool
+    """Whether it is for redirects to https and for nothing else."""
+
+
+class Slot:
+    """One connection's place among those of its address. Whoever ends first gives it back; once counts."""
+
+    __slots__ = ("_address", "_per_address")
+
+    def __init__(self, per_address: Counter[str], address: str) -> None:
+        self._per_address: Counter[str] | None = per_address
+        self._address = address
+        per_address[address] += 1
+
+    def give_back(self) -> None:
+        counts, self._per_address = self._per_address, None
+        if counts is not None:
+            counts[self._address] -= 1
+            if not counts[self._address]:
+                del counts[self._address]
+
+
+class Door(Protocol):
+    """What the listeners ask of the plane."""
+
+    @property
+    def open_connections(self) -> int:
+        """Tunnels included, connections that are still arriving not."""
+
+    def admit(self, arrival: Arrival, slot: Slot) -> asyncio.Protocol:
+        """The protocol that takes the connection; it gives the slot back when it is over."""
+
+
+class Listeners:
+    """All of one worker. `listen`, then `close`; `tick` from time to time."""
+
+    def __init__(self, door: Door, server: ServerSettings, tls: PublicTLS | None, log: FilteringBoundLogger) -> None:
+        self._door = door
+        self._tls = tls
+        self._log = log
+        self._trusted = server.trusted_proxies
+        self._has_proxy_headers = server.proxy_protocol
+        self._handshake_seconds = server.handshake_timeout
+        self._max_connections = server.max_connections
+        self._max_per_address = server.max_connections_per_address
+        self._sockets: list[socket.socket] = []
+        self._arriving: set[asyncio.Task[None]] = set()
+        self._per_address: Counter[str] = Counter()
+        self._turned_away: dict[str, tuple[int, str]] = {}
+
+    async def listen(
+        self, addresses: Sequence[ListenAddress], *, redirects: bool = False, reuse_port: bool = False
+    ) -> list[tuple[str, int]]:
+        """Accept on each; the addresses as bound, in order. Raises `OSError`."""
+        loop = asyncio.get_running_loop()
+        bound = []
+        for host, port in addresses:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            for family, _, _, _, address in dict.fromkeys(found):
+                listener = socket.create_server(
+                    (str(address[0]), int(address[1])),
+                    family=family,
+                    backlog=BACKLOG,
+                    reuse_port=reuse_port,
+                    # "[::]" is every address of the machine, not only those of IPv6.
+                    dualstack_ipv6=address[0] == "::" and socket.has_dualstack_ipv6(),
+                )
+                listener.setblocking(False)
+                self._sockets.append(listener)
+                self._accept_on(listener, redirects)
+            name = self._sockets[-1].getsockname()
+            bound.append((name[0], name[1]))
+        return bound
+
+    def close(self) -> None:
+        """Accept nothing more; what is still arriving ends."""
+        loop = asyncio.get_running_loop()
+        for listener in self._sockets:
+            loop.remove_reader(listener)
+            listener.close()
+        self._sockets.clear()
+        for task in self._arriving:
+            task.cancel()
+
+    def tick(self) -> None:
+        """Tell the log who was turned away since the last time: a line for each reason, however many they were."""
+        for reason, (count, address) in self._turned_away.items():
+            self._log.warning("connections.turned_away", reason=reason, count=count, last_client=address)
+        self._turned_away.clear()
+
+    # One connection.
+
+    def _accept_on(self, listener: socket.socket, redirects: bool) -> None:
+        if listener.fileno() >= 0:
+            asyncio.get_running_loop().add_reader(listener, self._accept, listener, redirects)
+
+    def _accept(self, listener: socket.socket, redirects: bool) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(ACCEPTS_AT_ONCE):
+            try:
+                connection, name = listener.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except ConnectionError:
+                continue  # gone before we came
+            except OSError as exc:
+                self._log.error("listener.pauses", reason=exc.strerror)
+                loop.remove_reader(listener)
+                loop.call_later(RETRY_SECONDS, self._accept_on, listener, redirects)
+                return
+            connection.setblocking(False)
+            parsed = parse_address(name[0])
+            address = str(parsed) if parsed is not None else name[0]
+            if len(self._arriving) + self._door.open_connections >= self._max_connections:
+                self._turn_away(connection, "connections in all", address, redirects)
+            elif self._has_proxy_headers and not is_within(parsed, self._trusted):
+                self._turn_away(connection, "no trusted proxy", address, redirects)
+            else:
+                is_tls = self._tls is not None and not redirects
+                arrival = Arrival(
+                    address=address, is_tls=is_tls, is_https=is_tls, trusted=self._trusted, redirects=redirects
+                )
+                task = loop.create_task(self._arrive(connection, arrival))
+                self._arriving.add(task)
+                task.add_done_callback(self._arriving.discard)
+
+    async def _arrive(self, connection: socket.socket, arrival: Arrival) -> None:
+        if self._has_proxy_headers:
+            try:
+                async with asyncio.timeout(self._handshake_seconds):
+                    header = await _receive_proxy_header(connection)
+            except (MalformedProxyHeader, OSError) as exc:  # a TimeoutError is one, too
+                reason = str(exc) if isinstance(exc, MalformedProxyHeader) else "not whole"
+                self._turn_away(connection, f"PROXY header: {reason}", arrival.address, arrival.redirects)
+                return
+            except asyncio.CancelledError:
+                connection.close()
+                raise
+            arrival = _as_told(arrival, header)
+        address = arrival.address
+        if self._per_address[address] >= self._max_per_address and not is_within(
+            parse_address(address), arrival.trusted
+        ):
+            self._turn_away(connection, "connections of one address", address, arrival.redirects)
+            return
+        slot = Slot(self._per_address, address)
+        try:
+            await self._hand_on(connection, arrival, slot)
+        except OSError as exc:  # ssl.SSLError is one, too
+            slot.give_back()
+            self._note("TLS: " + _handshake_failure(exc) if arrival.is_tls else "gone", address)
+        except asyncio.CancelledError:
+            slot.give_back()
+            raise
+
+    async def _hand_on(self, connection: socket.socket, arrival: Arrival, slot: Slot) -> None:
+        """From here on the event loop owns the socket, and closes it whatever happens."""
+        loop = asyncio.get_running_loop()
+        protocol = partial(self._door.admit, arrival, slot)
+        if arrival.is_tls and self._tls is not None:
+            await loop.connect_accepted_socket(
+                protocol,
+                connection,
+                ssl=self._tls.context,
+                ssl_handshake_timeout=self._handshake_seconds,
+                ssl_shutdown_timeout=SHUTDOWN_SECONDS,
+            )
+        else:
+            await loop.connect_accepted_socket(protocol, connection)
+
+    def _turn_away(self, connection: socket.socket, reason: str, address: str, redirects: bool) -> None:
+        """At once, and politely where that costs nothing: a short 503 to those who can read it without TLS."""
+        self._note(reason, address)
+        with connection:
+            if (self._tls is None or redirects) and reason.startswith("connections"):
+                try:
+                    connection.send(_OVERLOADED)
+                    # A request left unread would make the system reset the connection, and take the answer with it.
+                    connection.shutdown(socket.SHUT_WR)
+                    connection.recv(65536)
+                except OSError:
+                    pass  # it is turned away all the same
+
+    def _note(self, reason: str, address: str) -> None:
+        self._turned_away[reason] = (self._turned_away.get(reason, (0, ""))[0] + 1, address)
+
+
+def _as_told(arrival: Arrival, header: ProxyHeader) -> Arrival:
+    """The connection as the load balancer saw it."""
+    if header.source is None:
+        # Not relayed (a health check), or from we do not know where: nobody speaks for others on it.
+        return replace(arrival, trusted=())
+    address = str(parse_address(str(header.source)) or header.source)
+    return replace(arrival, address=address, is_https=arrival.is_https or header.is_tls)
+
+
+async def _receive_proxy_header(connection: socket.socket) -> ProxyHeader:
+    """Take the header off a socket, and not a byte of what follows: TLS begins there. Raises `OSError` as it ends."""
+    data = b""
+    while True:
+        await _readable(connection)
+        try:
+            ahead = connection.recv(MAX_V2_BYTES - len(data), socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            continue
+        if not ahead:
+            raise ConnectionResetError
+        header = parse_proxy_header(data + ahead)
+        if header is not None:
+            connection.recv(header.length - len(data))
+            return header
+        # Not whole: so all of it is header, and taken, or the socket would be readable for ever.
+        data += connection.recv(len(ahead))
+
+
+async def _readable(connection: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(connection, readable.set)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(connection)
+
+
+def _handshake_failure(exc: OSError) -> str:
+    """A few words from a fixed set: what a client sends never makes the log longer."""
+    reason = getattr(exc, "reason", None)
+    if reason is not None:
+        return str(reason).lower().replace("_", " ")
+    return "handshake not done in time" if isinstance(exc, ConnectionAbortedError) else "gone"

@@ -1,0 +1,178 @@
+"""TLS towards clients: certificates chosen by SNI, and taken anew when their files change.
+
+New connections get the new certificates, open ones keep theirs. A pair that cannot be used leaves the old ones in
+place and is told in the log. Times are seconds; files are read in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from structlog.typing import FilteringBoundLogger
+
+from config.settings import CertificateSettings
+from proxy.forwarding.certificate_names import CertificateNames, certificate_names, choose_certificate
+
+POLL_SECONDS = 1.0
+WARN_BEFORE_SECONDS = 14 * 86_400.0
+WARN_AGAIN_SECONDS = 86_400.0
+
+Fingerprint = tuple[tuple[int, int, int] | None, ...]
+"""Of each file its time of change (ns), inode and size; None if it is not there."""
+
+
+class UnusableCertificate(Exception):
+    """A certificate, its key, or the two together: `str` says which file and why."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+
+
+class CertificateContext(ssl.SSLContext):
+    """The context of one certificate: what a connection was given when its client named a host."""
+
+    names = CertificateNames()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedCertificates:
+    """Everything that was read in one go."""
+
+    front: ssl.SSLContext
+    """What a handshake begins with: the first certificate, unless the client names a host of another one."""
+    ends_at: tuple[tuple[Path, float], ...]
+    """When each certificate's validity ends; epoch seconds."""
+    nameless: tuple[Path, ...]
+    """Certificates without subjectAltName: no browser accepts them."""
+
+
+def names_by_sni(connection: ssl.SSLObject | None) -> CertificateNames | None:
+    """What the certificate is for that the client of this connection chose by naming a host; None if it chose none."""
+    context = connection.context if connection is not None else None
+    return context.names if isinstance(context, CertificateContext) else None
+
+
+def _new_context(kind: type[ssl.SSLContext], pair: CertificateSettings) -> ssl.SSLContext:
+    # OpenSSL's and Python's defaults for servers: strong ciphers, our order, no compression, session tickets.
+    context = kind(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # TLS 1.2 lets a client ask for handshake after handshake on one connection; each costs us more than the client.
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        # Without a password given here, OpenSSL would ask for one on the terminal.
+        context.load_cert_chain(pair.certificate, pair.key, password=lambda: "")
+    except ssl.SSLError as exc:
+        if exc.reason == "KEY_VALUES_MISMATCH":
+            raise UnusableCertificate(pair.key, f"does not belong to {pair.certificate}") from exc
+        if b"ENCRYPTED" in pair.key.read_bytes():
+            raise UnusableCertificate(pair.key, "is encrypted: Gatepost has no password for it") from exc
+        raise UnusableCertificate(pair.key, "is no PEM key that can be used with its certificate") from exc
+    return context
+
+
+def load_certificates(pairs: Sequence[CertificateSettings]) -> LoadedCertificates:
+    """Read all pairs (blocking); raises `UnusableCertificate`."""
+    contexts: list[CertificateContext] = []
+    ends_at = []
+    nameless = []
+    for pair in pairs:
+        try:
+            leaf = x509.load_pem_x509_certificates(pair.certificate.read_bytes())[0]
+            pair.key.open("rb").close()
+        except OSError as exc:
+            raise UnusableCertificate(Path(exc.filename), f"cannot be read: {exc.strerror}") from exc
+        except ValueError as exc:
+            raise UnusableCertificate(pair.certificate, "is no PEM certificate") from exc
+        context = _new_context(CertificateContext, pair)
+        assert isinstance(context, CertificateContext)  # noqa: S101  # for the type checker
+        context.names = certificate_names(leaf)
+        contexts.append(context)
+        ends_at.append((pair.certificate, leaf.not_valid_after_utc.timestamp()))
+        if context.names == CertificateNames():
+            nameless.append(pair.certificate)
+    front = _new_context(ssl.SSLContext, pairs[0])
+    all_names = [context.names for context in contexts]
+
+    def choose(connection: ssl.SSLObject, server_name: str | None, _: ssl.SSLContext) -> None:
+        position = choose_certificate(server_name, all_names) if server_name is not None else None
+        if position is not None:
+            connection.context = contexts[position]
+
+    front.sni_callback = choose
+    return LoadedCertificates(front=front, ends_at=tuple(ends_at), nameless=tuple(nameless))
+
+
+def fingerprint(pairs: Sequence[CertificateSettings]) -> Fingerprint:
+    """What tells that a file changed (blocking)."""
+    found: list[tuple[int, int, int] | None] = []
+    for pair in pairs:
+        for path in (pair.certificate, pair.key):
+            try:
+                status = os.stat(path)
+            except OSError:
+                found.append(None)
+            else:
+                found.append((status.st_mtime_ns, status.st_ino, status.st_size))
+    return tuple(found)
+
+
+class PublicTLS:
+    """The certificates in use. The first ones are read at once and must be right; `run` keeps them fresh."""
+
+    def __init__(
+        self, pairs: Sequence[CertificateSettings], *, log: FilteringBoundLogger, clock: Callable[[], float]
+    ) -> None:
+        self._pairs = tuple(pairs)
+        self._log = log
+        self._clock = clock
+        self._fingerprint = fingerprint(self._pairs)
+        self._loaded = load_certificates(self._pairs)
+        self._warn_at = 0.0
+        self._warn_nameless()
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """For the next connection."""
+        return self._loaded.front
+
+    async def run(self) -> None:
+        """Look at the files again and again, until cancelled."""
+        while True:
+            self._warn_of_ends(self._clock())
+            await asyncio.sleep(POLL_SECONDS)
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Read the files if they changed since the last look."""
+        # Taken before reading: what is written meanwhile is seen as a change the next time.
+        seen = await asyncio.to_thread(fingerprint, self._pairs)
+        if seen == self._fingerprint:
+            return
+        self._fingerprint = seen
+        try:
+            self._loaded = await asyncio.to_thread(load_certificates, self._pairs)
+        except (UnusableCertificate, OSError) as exc:
+            self._log.error("tls.certificates_kept", reason=str(exc))
+            return
+        self._log.info("tls.certificates_loaded", certificates=[str(pair.certificate) for pair in self._pairs])
+        self._warn_at = 0.0
+        self._warn_nameless()
+
+    def _warn_of_ends(self, now: float) -> None:
+        if now < self._warn_at:
+            return
+        self._warn_at = now + WARN_AGAIN_SECONDS
+        for path, end in self._loaded.ends_at:
+            if end - now < WARN_BEFORE_SECONDS:
+                self._log.warning("tls.certificate_ends", certificate=str(path), days_left=int((end - now) // 86_400))
+
+    def _warn_nameless(self) -> None:
+        for path in self._loaded.nameless:
+            self._log.warning("tls.certificate_without_names", certificate=str(path))
