@@ -75,7 +75,7 @@ async def serve_gatepost() -> None:
 
     import structlog
 
-    from config.settings import AppSettings, ServerSettings
+    from config.settings import AppSettings, SchemeSettings, ServerSettings
     from config.values import ListenAddress
     from directory.principal import Principal
     from proxy.forwarding.plane import create_forwarding_plane
@@ -108,6 +108,7 @@ async def serve_gatepost() -> None:
     class Pieces:
         server: ServerSettings
         apps: tuple[AppSettings, ...]
+        schemes: tuple[SchemeSettings, ...] = ()
 
     sessions: Any = Sessions()
     assertions: Any = Assertions()

@@ -23,6 +23,8 @@ class Problem(Enum):
     AMBIGUOUS_REQUEST = "ambiguous_request"  # 400
     NOT_SIGNED_IN = "not_signed_in"  # 401, JSON only: page loads are redirected
     NOT_ALLOWED = "not_allowed"  # 403; `detail` names the groups asked for
+    TOO_FEW_FACTORS = "too_few_factors"  # 403; `detail` names the scheme asked for
+    NOT_FROM_HERE = "not_from_here"  # 403: from this address, whoever asks
     BAD_FORM = "bad_form"  # 403: CSRF token missing or stale
     NOT_FOUND = "not_found"  # 404 below /.gatepost/
     METHOD_NOT_ALLOWED = "method_not_allowed"  # 405
@@ -49,6 +51,8 @@ _STATUS: Mapping[Problem, int] = MappingProxyType(
         Problem.AMBIGUOUS_REQUEST: 400,
         Problem.NOT_SIGNED_IN: 401,
         Problem.NOT_ALLOWED: 403,
+        Problem.TOO_FEW_FACTORS: 403,
+        Problem.NOT_FROM_HERE: 403,
         Problem.BAD_FORM: 403,
         Problem.NOT_FOUND: 404,
         Problem.METHOD_NOT_ALLOWED: 405,
@@ -111,7 +115,7 @@ def render(answer: Answer, *, page: bool, sign_in_origin: str) -> tuple[list[tup
     if retry_after is None:
         retry_after = _RETRY_AFTER_SECONDS.get(answer.status)
     asset_origin = sign_in_origin if answer.problem is Problem.UNKNOWN_HOST else ""
-    headers = protective_headers(https=sign_in_origin.startswith("https:"), asset_origin=asset_origin)
+    headers = protective_headers(asset_origin=asset_origin)
     if retry_after is not None:
         headers.append(("Retry-After", str(retry_after)))
     if answer.status == 401:

@@ -27,6 +27,10 @@ _PROBLEMS: Mapping[str, ProblemText] = MappingProxyType(
         ),
         "not_signed_in": ProblemText("Sign in first", "There is no session for this request, or it has ended."),
         "not_allowed": ProblemText("No access", "You are signed in, but not allowed to open this."),
+        "too_few_factors": ProblemText(
+            "A stronger sign-in is needed", "You are signed in, but not in the way that this page asks for."
+        ),
+        "not_from_here": ProblemText("Not from here", "This cannot be opened from where you are."),
         "bad_form": ProblemText(
             "This page was out of date", "The form belongs to an earlier page, so nothing was done. Please start again."
         ),

@@ -21,6 +21,8 @@ VALUES = {
     "proxy.access.policy",
     "proxy.access.networks",
     "proxy.access.schemes",
+    "proxy.access.paths",
+    "proxy.access.rules",
     # The interface of the session cache, which the two planes are built around.
     "proxy.sessions.live_sessions",
 }

@@ -6,11 +6,19 @@ from dataclasses import dataclass
 
 from config.settings import AppSettings
 from directory.principal import Principal
+from proxy.access.rules import PathRule
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """The app is open to this person."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooFewFactors:
+    """Denied: the session has not proven every factor of `scheme`."""
+
+    scheme: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,20 @@ def judge(principal: Principal, app: AppSettings) -> Allowed | NotInGroups:
 
     An empty tuple admits nobody: the configuration refuses it, and here too the answer to doubt is no.
     """
-    if app.groups is None or any(group in principal.groups for group in app.groups):
+    return _judge_groups(principal, app.groups)
+
+
+def judge_rule(
+    principal: Principal, proven_factors: frozenset[str], rule: PathRule
+) -> Allowed | NotInGroups | TooFewFactors:
+    """Both is asked for: one of the rule's groups, and every factor of its scheme."""
+    verdict = _judge_groups(principal, rule.groups)
+    if isinstance(verdict, Allowed) and not rule.factors <= proven_factors:
+        return TooFewFactors(rule.scheme)
+    return verdict
+
+
+def _judge_groups(principal: Principal, groups: tuple[str, ...] | None) -> Allowed | NotInGroups:
+    if groups is None or any(group in principal.groups for group in groups):
         return Allowed()
-    return NotInGroups(app.groups)
+    return NotInGroups(groups)

@@ -1,4 +1,4 @@
-"""What is worked out once per session and app instead of once per request: the decision and the identity header block.
+"""What is worked out once per session and app (or path rule) instead of once per request: decision and identity.
 
 An entry holds as long as the session's facts are the ones it was made of, and for half an assertion's life.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from config.settings import AppSettings
+from proxy.access.rules import PathRule
 from proxy.forwarding.gate import Admit, Decision, decide
 from proxy.forwarding.upstream_lines import block
 from proxy.identity import Assertions, identity_headers
@@ -46,26 +47,30 @@ class Admissions:
     def __init__(self, assertions: Assertions, *, capacity: int = 200_000) -> None:
         self._assertions = assertions
         self._capacity = capacity
-        self._by_session: dict[str, dict[str, Admission]] = {}
+        self._by_session: dict[str, dict[str | tuple[str, int], Admission]] = {}
 
-    def get(self, session: Session, app: AppSettings, now: float) -> Admission:
-        """The admission of this session, which is not over, to `app`. An error in here must deny the request."""
+    def get(self, session: Session, app: AppSettings, now: float, rule: PathRule | None = None) -> Admission:
+        """The admission of this session, which is not over, to `app`, or to the part of it that `rule` is for.
+
+        An error in here must deny the request.
+        """
         of_session = self._by_session.get(session.session_id)
         if of_session is None:
             if len(self._by_session) >= self._capacity:
                 self._by_session.clear()
             of_session = self._by_session[session.session_id] = {}
-        admission = of_session.get(app.name)
+        key = app.name if rule is None else rule.key
+        admission = of_session.get(key)
         if admission is None or now >= admission.renew_at or not _same_facts(admission.session, session):
-            admission = of_session[app.name] = self._admit(session, app, now)
+            admission = of_session[key] = self._admit(session, app, now, rule)
         return admission
 
     def forget(self, session_id: str) -> None:
         """The session is over."""
         self._by_session.pop(session_id, None)
 
-    def _admit(self, session: Session, app: AppSettings, now: float) -> Admission:
-        decision = decide(session, app)
+    def _admit(self, session: Session, app: AppSettings, now: float, rule: PathRule | None) -> Admission:
+        decision = decide(session, app, rule)
         is_admitted = isinstance(decision, Admit)
         identity_block = b""
         if is_admitted:

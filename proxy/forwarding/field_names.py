@@ -31,6 +31,7 @@ class RequestField(Enum):
     FETCH_DEST = auto()
     FORWARDED_FOR = auto()
     FORWARDED_PROTO = auto()
+    FORWARDED_HOST = auto()
 
 
 class ResponseField(Enum):
@@ -42,6 +43,7 @@ class ResponseField(Enum):
     UPGRADE = auto()
     SET_COOKIE = auto()
     CLEAR_SITE_DATA = auto()
+    TRANSPORT_SECURITY = auto()
 
 
 _HOP_BY_HOP = (b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization", b"te")
@@ -62,6 +64,7 @@ _REQUEST = {
     b"sec-fetch-dest": RequestField.FETCH_DEST,
     b"x-forwarded-for": RequestField.FORWARDED_FOR,
     b"x-forwarded-proto": RequestField.FORWARDED_PROTO,
+    b"x-forwarded-host": RequestField.FORWARDED_HOST,
 }
 _RESPONSE = {
     b"content-length": ResponseField.CONTENT_LENGTH,
@@ -70,6 +73,7 @@ _RESPONSE = {
     b"upgrade": ResponseField.UPGRADE,
     b"set-cookie": ResponseField.SET_COOKIE,
     b"clear-site-data": ResponseField.CLEAR_SITE_DATA,
+    b"strict-transport-security": ResponseField.TRANSPORT_SECURITY,
 }
 _NEVER_TO_AN_UPSTREAM = frozenset(
     (

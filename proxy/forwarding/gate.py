@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from config.settings import AppSettings
 from config.values import PublicURL
-from proxy.access.policy import Allowed, NotInGroups, judge
+from proxy.access.policy import Allowed, NotInGroups, TooFewFactors, judge, judge_rule
+from proxy.access.rules import AppRules, PathRule
+from proxy.forwarding.field_names import canonical
 from proxy.reserved import RETURN_TO, SIGN_IN, START, browser_cookie
 from proxy.sessions.session import Level, Session
 from proxy.sessions.tokens import token_digest
@@ -33,18 +36,46 @@ class Deny:
     groups: tuple[str, ...]
 
 
-Decision = Admit | AskToSignIn | Deny
+@dataclass(frozen=True, slots=True)
+class DenyFactors:
+    """Signed in, but not by all that `scheme` asks for."""
+
+    scheme: str
 
 
-def decide(session: Session | None, app: AppSettings) -> Decision:
-    """What becomes of a request to `app` with this session, which is not over."""
+Decision = Admit | AskToSignIn | Deny | DenyFactors
+
+
+def decide(session: Session | None, app: AppSettings, rule: PathRule | None = None) -> Decision:
+    """What becomes of a request to `app`, under `rule` if there is one, with this session, which is not over.
+
+    Under a public rule it says whether the app is told who this is.
+    """
     if session is None or session.level is not Level.SIGNED_IN:
         return AskToSignIn()
-    match judge(session.principal, app):
+    principal = session.principal
+    match judge(principal, app) if rule is None else judge_rule(principal, session.proven_factors, rule):
         case Allowed():
             return Admit()
         case NotInGroups(groups):
             return Deny(groups)
+        case TooFewFactors(scheme):
+            return DenyFactors(scheme)
+
+
+_TARGET_OVERRIDES = frozenset((b"x-original-url", b"x-original-uri", b"x-rewrite-url"))
+_METHOD_OVERRIDES = frozenset((b"x-http-method-override", b"x-http-method", b"x-method-override"))
+
+
+def asks_for_another(lines: Iterable[bytes], rules: AppRules, *, is_described: bool) -> bool:
+    """Whether a field tells the upstream to answer another request than the one that rules are judged by.
+
+    Some frameworks follow these whoever sent them. `is_described`: an outer proxy says ``X-Original-...`` itself.
+    """
+    overrides = _TARGET_OVERRIDES if not is_described else frozenset((b"x-rewrite-url",))
+    if rules.has_methods:
+        overrides |= _METHOD_OVERRIDES
+    return any(canonical(line.partition(b":")[0]) in overrides for line in lines)
 
 
 def sign_in_location(*, public_url: PublicURL, host: bytes, target: bytes, browser_token: bytes) -> bytes:

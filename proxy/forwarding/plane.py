@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from config.settings import AppSettings, ServerSettings
+from config.settings import AppSettings, SchemeSettings, ServerSettings
 from config.values import ListenAddress
 from proxy.forwarding.admissions import Admissions
 from proxy.forwarding.client_connection import ClientConnection
+from proxy.forwarding.listeners import Arrival, Listeners, Slot
+from proxy.forwarding.public_tls import PublicTLS
 from proxy.forwarding.routes import create_routes, portal_upstream
 from proxy.forwarding.tunnel import Tunnel
+from proxy.forwarding.upstream_check import HealthCheck
 from proxy.forwarding.upstream_pool import UpstreamPool
+from proxy.forwarding.websocket_frames import GOING_AWAY, SESSION_ENDED
 from proxy.identity import Assertions
 from proxy.metrics import AppTraffic, Metrics
 from proxy.sessions.live_sessions import LiveSessions
 
 TICK_SECONDS = 0.25
 """How exact deadlines are: one timer looks at all connections instead of one timer for each request."""
-BACKLOG = 1024
+TUNNEL_TICK_SECONDS = 1.0
+"""How exact a tunnel's limits are, and how often its session is marked used."""
 
 
 class PlaneSettings(Protocol):
@@ -33,6 +37,8 @@ class PlaneSettings(Protocol):
     def server(self) -> ServerSettings: ...
     @property
     def apps(self) -> tuple[AppSettings, ...]: ...
+    @property
+    def schemes(self) -> tuple[SchemeSettings, ...]: ...
 
 
 class ForwardingPlane:
@@ -51,7 +57,8 @@ class ForwardingPlane:
     ) -> None:
         server = settings.server
         self.public_url = server.public_url
-        self.trusted_proxies = server.trusted_proxies
+        seconds = int(server.hsts) if server.public_url.scheme == "https" else 0
+        self.transport_security = b"Strict-Transport-Security: max-age=%d" % seconds if seconds else None
         self.max_head_bytes = server.max_head_bytes
         self.sessions = sessions
         self.admissions = Admissions(assertions)
@@ -62,58 +69,57 @@ class ForwardingPlane:
         """The event loop's time at the last tick; seconds."""
         self.is_closing = False
         portal = portal_upstream(portal_socket)
-        self.routes = create_routes(settings.apps, server.public_url, portal)
+        self.routes = create_routes(settings.apps, server.public_url, portal, settings.schemes)
+        self.app_hosts = frozenset(host for host, route in self.routes.items() if route.app is not None)
         self.portal_route = self.routes[server.public_url.host.encode("ascii")]
-        self.pools = {route.upstream.name: UpstreamPool(route.upstream) for route in self.routes.values()}
+        self.pools = {route.upstream.name: UpstreamPool(route.upstream, log=log) for route in self.routes.values()}
+        self._checks = [HealthCheck(pool) for pool in self.pools.values() if pool.upstream.health_check is not None]
         self.traffic = {app.name: metrics.traffic(app.name) for app in settings.apps}
         self.traffic[portal.name] = AppTraffic()  # the portal is no app: not shown
-        self._max_connections_per_address = server.max_connections_per_address
-        self._tls = _public_tls(server)
-        self._servers: list[asyncio.Server] = []
+        pairs = server.certificate_pairs
+        self._tls = PublicTLS(pairs, log=log, clock=clock) if pairs else None
+        self._redirect_listen = server.redirect_listen
+        self._listeners = Listeners(self, server, self._tls, log)
+        self._watching: asyncio.Task[None] | None = None
         self._connections: set[ClientConnection] = set()
         self._tunnels: set[Tunnel] = set()
-        self._per_address: dict[str, int] = {}
+        self._tunnels_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
 
-    async def start(
-        self, listen: Sequence[ListenAddress], *, tls: ssl.SSLContext | None = None, reuse_port: bool = False
-    ) -> list[tuple[str, int]]:
-        """Listen on each address, with `tls` or the configured certificate; the addresses as bound, in order."""
-        loop = asyncio.get_running_loop()
-        tls = tls or self._tls
+    async def start(self, listen: Sequence[ListenAddress], *, reuse_port: bool = False) -> list[tuple[str, int]]:
+        """Listen on each address, and where redirects are; all addresses as bound, in order. Raises `OSError`."""
         self._tick()
-        bound = []
-        for host, port in listen:
-            server = await loop.create_server(
-                lambda: ClientConnection(self, is_tls=tls is not None),
-                host,
-                port,
-                ssl=tls,
-                backlog=BACKLOG,
-                reuse_port=reuse_port or None,
-            )
-            self._servers.append(server)
-            address = server.sockets[0].getsockname()
-            bound.append((address[0], address[1]))
-        return bound
+        if self._tls is not None:
+            self._watching = asyncio.create_task(self._tls.run())
+        try:
+            bound = await self._listeners.listen(listen, reuse_port=reuse_port)
+            return bound + await self._listeners.listen(self._redirect_listen, redirects=True, reuse_port=reuse_port)
+        except OSError:
+            await self.close(0)
+            raise
 
     async def close(self, grace: float = 10.0) -> None:
         """Accept nothing more, let what is in flight end for `grace` seconds, then end it."""
         self.is_closing = True
-        for server in self._servers:
-            server.close()
+        self._listeners.close()
+        if self._watching is not None:
+            self._watching.cancel()
         for connection in list(self._connections):
             connection.close_if_idle()
         for tunnel in list(self._tunnels):
-            tunnel.abort()
+            tunnel.end(GOING_AWAY, "going away")
         try:
             async with asyncio.timeout(grace):
                 await self._until_empty()
         except TimeoutError:
             for connection in list(self._connections):
                 connection.transport.abort()
+            for tunnel in list(self._tunnels):
+                tunnel.abort()
             await self._until_empty()
+        for check in self._checks:
+            await check.close()
         for pool in self.pools.values():
             pool.close()
         if self._timer is not None:
@@ -131,25 +137,30 @@ class ForwardingPlane:
             connection.end_session(session_id)
         for tunnel in list(self._tunnels):
             if tunnel.session_id == session_id:
-                tunnel.abort()
+                tunnel.end(SESSION_ENDED, "session ended")
 
     # What connections call.
 
-    def admit_connection(self, connection: ClientConnection, address: str, *, is_trusted: bool) -> bool:
-        """Count a new connection; whether its address may have one more (trusted proxies carry everybody's)."""
-        self._connections.add(connection)
-        count = self._per_address[address] = self._per_address.get(address, 0) + 1
-        return is_trusted or count <= self._max_connections_per_address
+    @property
+    def open_connections(self) -> int:
+        return len(self._connections) + len(self._tunnels)
 
-    def forget_connection(self, connection: ClientConnection, address: str) -> None:
-        if connection in self._connections:
-            self._connections.remove(connection)
-            left = self._per_address[address] - 1
-            if left:
-                self._per_address[address] = left
-            else:
-                del self._per_address[address]
-            self._note_empty()
+    def admit(self, arrival: Arrival, slot: Slot) -> asyncio.Protocol:
+        return ClientConnection(self, arrival, slot)
+
+    def add_connection(self, connection: ClientConnection) -> None:
+        self._connections.add(connection)
+
+    def forget_connection(self, connection: ClientConnection) -> None:
+        self._connections.discard(connection)
+        self._note_empty()
+
+    def _look_at_tunnels(self, now: float) -> None:
+        """What a client sends through a tunnel is a use of its session, as a request is."""
+        instant = self.clock()
+        for tunnel in list(self._tunnels):
+            if tunnel.on_tick(now) and tunnel.session_id is not None:
+                self.sessions.mark_used(tunnel.session_id, instant)
 
     def add_tunnel(self, tunnel: Tunnel) -> None:
         self._tunnels.add(tunnel)
@@ -169,17 +180,13 @@ class ForwardingPlane:
             connection.on_deadline()
         for pool in self.pools.values():
             pool.drop_old(now)
+        for check in self._checks:
+            check.on_tick(now)
+        if now >= self._tunnels_at:
+            self._tunnels_at = now + TUNNEL_TICK_SECONDS
+            self._look_at_tunnels(now)
+        self._listeners.tick()
         self._timer = loop.call_later(TICK_SECONDS, self._tick)
-
-
-def _public_tls(server: ServerSettings) -> ssl.SSLContext | None:
-    if server.tls_certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    context.load_cert_chain(server.tls_certificate, server.tls_key)
-    return context
 
 
 def create_forwarding_plane(

@@ -10,12 +10,17 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from proxy.access.networks import ClientPlace, is_within, parse_address, place_of_client
+from proxy.access.paths import Ambiguous
+from proxy.access.rules import AppRules, PathRule
 from proxy.answers import Answer, Problem, wants_page
+from proxy.forwarding.authorize import allowed, is_authorize, read_question, sign_in_needed
+from proxy.forwarding.certificate_names import CertificateNames
 from proxy.forwarding.cookies import NO_COOKIES, RequestCookies, split_cookies
 from proxy.forwarding.exchange import Exchange
-from proxy.forwarding.gate import Deny, browser_cookie_field, sign_in_location
-from proxy.forwarding.refusals import answer_bytes, redirect
-from proxy.forwarding.request_head import RequestHead
+from proxy.forwarding.gate import Deny, DenyFactors, asks_for_another, browser_cookie_field, sign_in_location
+from proxy.forwarding.listeners import Arrival
+from proxy.forwarding.refusals import answer_bytes, redirect, redirect_to_https
+from proxy.forwarding.request_head import RefusedHead, RequestHead
 from proxy.forwarding.routes import Route
 from proxy.forwarding.upstream_lines import forwarded_block, head_for_upstream, portal_block
 from proxy.incidents import new_incident_id
@@ -37,16 +42,29 @@ class Reception:
     """Of one connection: it remembers what the last request had, since browsers repeat themselves on a connection."""
 
     __slots__ = (
-        "_connection", "_cookie", "_cookies", "_forwarded_block", "_forwarded_for", "_forwarded_host",
-        "_forwarded_proto", "_is_tls", "_peer", "_place", "_plane", "deciding", "is_peer_trusted",
+        "_arrival", "_certificate", "_connection", "_cookie", "_cookies", "_forwarded_block", "_forwarded_for",
+        "_forwarded_host", "_forwarded_proto", "_may_turn_back", "_peer", "_place", "_plane", "deciding",
+        "is_peer_trusted", "transport_security",
     )  # fmt: skip
 
-    def __init__(self, plane: ForwardingPlane, connection: ClientConnection, *, peer: str, is_tls: bool) -> None:
+    def __init__(
+        self,
+        plane: ForwardingPlane,
+        connection: ClientConnection,
+        arrival: Arrival,
+        certificate: CertificateNames | None,
+    ) -> None:
+        """`certificate` is what the client chose by the host that it named in the TLS handshake, if it did."""
         self._plane = plane
         self._connection = connection
-        self._peer = peer
-        self._is_tls = is_tls
-        self.is_peer_trusted = is_within(parse_address(peer), plane.trusted_proxies)
+        self._arrival = arrival
+        self._certificate = certificate
+        self._peer = arrival.address
+        self.is_peer_trusted = is_within(parse_address(arrival.address), arrival.trusted)
+        self._may_turn_back = arrival.redirects or certificate is not None or self.is_peer_trusted
+        """Whether each request has to be looked at before it is routed; most connections are judged by now."""
+        self.transport_security = plane.transport_security if arrival.is_https else None
+        """The ``Strict-Transport-Security`` line for the current answer (RFC 6797 section 7.2: over https only)."""
         self.deciding: asyncio.Task[None] | None = None
         """The look-up that the current request waits for."""
         self._cookie: bytes | None = None
@@ -61,6 +79,8 @@ class Reception:
         """Decide on one request, now or (when its session has to be looked up) soon."""
         try:
             self._route(head)
+        except RefusedHead as refused:
+            self.refuse(refused.problem, refused.reason, head=head)
         except Exception as exc:  # noqa: BLE001  # the border of one request: whatever it is, it denies
             self.deny_after(exc, head)
 
@@ -78,41 +98,96 @@ class Reception:
 
     def _route(self, head: RequestHead) -> None:
         plane = self._plane
+        if self._may_turn_back and self._turns_back(head):
+            return
         route = plane.routes.get(head.host)
-        if route is None:
+        if route is not None and route.app is not None and not head.target.startswith(_PREFIX):
+            self._ask_gate(head, route)
+        elif is_authorize(head.target):
+            self._answer_question(head)
+        elif route is None:
             self.refuse(Problem.UNKNOWN_HOST, "host", head=head)
-        elif route.app is None or head.target.startswith(_PREFIX):
+        else:
             incident = new_incident_id()
             blocks = (portal_block(self._place_of(head), head.host, incident),)
             self._forward(head, plane.portal_route, head.cookie or b"", blocks, None)
+
+    def _turns_back(self, head: RequestHead) -> bool:
+        """Whether this request came by a way that is not one for it; then it is answered here."""
+        place = self._place_of(head)
+        self.transport_security = self._plane.transport_security if place.is_https else None
+        certificate = self._certificate
+        if certificate is not None and not (self.is_peer_trusted or certificate.cover(head.host.decode("ascii"))):
+            # RFC 9110 section 15.5.20. A proxy that we trust vouches for the host, whatever name it asked for.
+            self.refuse(Problem.UNKNOWN_HOST, "not a host of the certificate that was asked for", head=head)
+            return True
+        is_clear = self.is_peer_trusted and bool(head.forwarded_proto) and not place.is_https
+        if self._arrival.redirects:
+            self._redirect_to_https(head)
+            return True
+        if is_clear and self._plane.public_url.scheme == "https" and not is_authorize(head.target):
+            self._redirect_to_https(head)
+            return True
+        return False
+
+    def _redirect_to_https(self, head: RequestHead) -> None:
+        """The same request once more, over TLS: 308, so that its method stays. Only ever to a host of ours."""
+        if head.host not in self._plane.routes:
+            self.refuse(Problem.UNKNOWN_HOST, "host", head=head, closes=True)
+        elif not head.target.startswith(b"/"):
+            self.refuse(Problem.MALFORMED_REQUEST, "nothing to redirect to", head=head, closes=True)
         else:
-            self._ask_gate(head, route)
+            authority = self._plane.public_url.authority(head.host.decode("ascii")).encode("ascii")
+            answer = redirect_to_https(b"https://" + authority + head.target, method=head.method)
+            self._connection.send_own_answer(answer, closes=True)
+
+    def _answer_question(self, head: RequestHead) -> None:
+        """Another proxy asks for what it may forward. Nobody else is believed, and so nobody else is answered."""
+        if not self.is_peer_trusted:
+            raise RefusedHead(Problem.NOT_FROM_HERE, "authorize: asked by nobody of trusted_proxies")
+        head.question = question = read_question(head, self._plane.app_hosts)
+        self._ask_gate(head, self._plane.routes[question.host])
+
+    def _choose_rule(self, head: RequestHead, rules: AppRules) -> PathRule | None:
+        """The rule that decides; raises `RefusedHead` where none can, or where it is not open from here."""
+        asked = head.question or head
+        rule = rules.choose(asked.method, asked.target)
+        if isinstance(rule, Ambiguous):
+            raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "path: " + rule.reason)
+        if asks_for_another(head.lines, rules, is_described=head.question is not None):
+            raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "a field that names another path or method")
+        if rule is not None and not rule.is_open_from(self._place_of(head).address):
+            raise RefusedHead(Problem.NOT_FROM_HERE, "networks")
+        return rule
 
     def _ask_gate(self, head: RequestHead, route: Route) -> None:
+        rule = None if route.rules is None else self._choose_rule(head, route.rules)
         if head.cookie != self._cookie:
             self._cookie = head.cookie
             self._cookies = split_cookies(head.cookie, self._plane.public_url.scheme) if head.cookie else NO_COOKIES
         token = self._cookies.session_token
         if token is None:
-            self._ask_to_sign_in(head, route, self._cookies)
+            self._go_on_without(head, route, self._cookies, rule)
             return
         now = self._plane.clock()
         session = self._plane.sessions.cached(token, route.host_name, now)
         if session is not None:
-            self._judge(head, route, self._cookies, session, now)
+            self._judge(head, route, self._cookies, session, now, rule)
         else:
             self._connection.deadline = self._plane.coarse_now + DECISION_SECONDS
-            self.deciding = asyncio.get_running_loop().create_task(self._find(head, route, self._cookies, token))
+            self.deciding = asyncio.get_running_loop().create_task(self._find(head, route, self._cookies, token, rule))
 
-    async def _find(self, head: RequestHead, route: Route, cookies: RequestCookies, token: bytes) -> None:
+    async def _find(
+        self, head: RequestHead, route: Route, cookies: RequestCookies, token: bytes, rule: PathRule | None
+    ) -> None:
         """The slow way: this worker does not know the session yet."""
         try:
             session = await self._plane.sessions.find(token, route.host_name, self._plane.clock())
             self.deciding = None
             if session is None:
-                self._ask_to_sign_in(head, route, cookies)
+                self._go_on_without(head, route, cookies, rule)
             else:
-                self._judge(head, route, cookies, session, self._plane.clock())
+                self._judge(head, route, cookies, session, self._plane.clock(), rule)
         except StoreUnavailable:
             self.deciding = None
             self.refuse(Problem.STORE_UNAVAILABLE, "store", head=head, route=route)
@@ -121,18 +196,51 @@ class Reception:
             self.deny_after(exc, head)
         self._connection.read_on()
 
-    def _judge(self, head: RequestHead, route: Route, cookies: RequestCookies, session: Session, now: float) -> None:
+    def _judge(
+        self,
+        head: RequestHead,
+        route: Route,
+        cookies: RequestCookies,
+        session: Session,
+        now: float,
+        rule: PathRule | None,
+    ) -> None:
         if route.app is None:
             raise AssertionError("the sign-in host has no gate")
-        admission = self._plane.admissions.get(session, route.app, now)
+        admission = self._plane.admissions.get(session, route.app, now, rule)
         if admission.is_admitted:
-            blocks = (self._forwarded(head), admission.identity_block)
-            self._forward(head, route, cookies.others, blocks, session.session_id)
+            self._admit(head, route, cookies, admission.identity_block, session.session_id)
+        elif rule is not None and rule.is_public:
+            self._admit(head, route, cookies, b"", None)
         elif isinstance(admission.decision, Deny):
             groups = ", ".join(admission.decision.groups)
             self.refuse(Problem.NOT_ALLOWED, "groups", head=head, route=route, detail=groups)
+        elif isinstance(admission.decision, DenyFactors):
+            detail = admission.decision.scheme
+            self.refuse(Problem.TOO_FEW_FACTORS, "factors", head=head, route=route, detail=detail)
         else:
             self._ask_to_sign_in(head, route, cookies)
+
+    def _go_on_without(self, head: RequestHead, route: Route, cookies: RequestCookies, rule: PathRule | None) -> None:
+        """There is no session."""
+        if rule is not None and rule.is_public:
+            self._admit(head, route, cookies, b"", None)
+        else:
+            self._ask_to_sign_in(head, route, cookies)
+
+    def _admit(
+        self, head: RequestHead, route: Route, cookies: RequestCookies, identity_block: bytes, session_id: str | None
+    ) -> None:
+        if head.question is not None:
+            closes = head.has_body or not self._connection.is_kept
+            self._connection.send_own_answer(allowed(identity_block, closes=closes), closes=closes)
+        elif not route.upstream.urls:
+            # Another proxy forwards to this app: it should have sent nothing but /.gatepost/ here.
+            self.refuse(Problem.NOT_FOUND, "no upstream", head=head, route=route)
+        else:
+            forwarded = self._forwarded(head)
+            blocks = (forwarded, identity_block) if identity_block else (forwarded,)
+            self._forward(head, route, cookies.others, blocks, session_id)
 
     def _forward(
         self, head: RequestHead, route: Route, cookie: bytes, blocks: tuple[bytes, ...], session_id: str | None
@@ -155,10 +263,10 @@ class Reception:
             self._forwarded_block = b""
             place = self._place = place_of_client(
                 peer=self._peer,
-                is_tls=self._is_tls,
+                is_tls=self._arrival.is_https,
                 forwarded_for=head.forwarded_for,
                 forwarded_proto=head.forwarded_proto,
-                trusted=self._plane.trusted_proxies,
+                trusted=self._arrival.trusted,
             )
         return place
 
@@ -170,15 +278,18 @@ class Reception:
         return self._forwarded_block
 
     def _ask_to_sign_in(self, head: RequestHead, route: Route, cookies: RequestCookies) -> None:
-        if not wants_page(head.accept, head.fetch_mode, head.fetch_dest, head.method):
+        question = head.question
+        asked = question or head
+        if not wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked.method):
             self.refuse(Problem.NOT_SIGNED_IN, "no session", head=head, route=route)
             return
         public_url = self._plane.public_url
         token = cookies.browser_token or new_token().encode("ascii")
-        location = sign_in_location(public_url=public_url, host=head.host, target=head.target, browser_token=token)
+        location = sign_in_location(public_url=public_url, host=asked.host, target=asked.target, browser_token=token)
         set_cookie = None if cookies.browser_token else browser_cookie_field(token, public_url.scheme)
         closes = head.has_body or not self._connection.is_kept
-        answer = redirect(location, set_cookie=set_cookie, method=head.method, closes=closes)
+        write = redirect if question is None or question.passes_redirects else sign_in_needed
+        answer = write(location, set_cookie=set_cookie, method=head.method, closes=closes)
         self._connection.send_own_answer(answer, closes=closes)
 
     def refuse(
@@ -196,7 +307,8 @@ class Reception:
         app = route.upstream.name if route is not None else ""
         answer = Answer(problem=problem, detail=detail, app=app, incident=new_incident_id())
         method = head.method if head is not None else b"GET"
-        page = head is not None and wants_page(head.accept, head.fetch_mode, head.fetch_dest, method)
+        asked_method = head.question.method if head is not None and head.question is not None else method
+        page = head is not None and wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked_method)
         client = self._place_of(head).address if head is not None else self._peer
         self._plane.metrics.count_refusal(problem.value)
         self._plane.log.info(

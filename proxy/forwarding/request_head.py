@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import httptools
 
 from proxy.answers import Problem
 from proxy.forwarding.field_names import RequestField, request_field
+
+if TYPE_CHECKING:
+    from proxy.forwarding.authorize import Question
 
 MAX_FIELDS = 100
 MAX_TARGET_BYTES = 16 * 1024
@@ -65,6 +69,9 @@ class RequestHead:
     fetch_dest: bytes | None = None
     forwarded_for: tuple[bytes, ...] = ()
     forwarded_proto: tuple[bytes, ...] = ()
+    forwarded_host: tuple[bytes, ...] = ()
+    question: Question | None = None
+    """What another proxy asks about, at the authorize endpoint; set by whoever read it off the fields."""
 
     _hosts = 0
     _connection = b""
@@ -124,6 +131,8 @@ class RequestHead:
                 self.forwarded_for += (value,)
             case RequestField.FORWARDED_PROTO:
                 self.forwarded_proto += (value,)
+            case RequestField.FORWARDED_HOST:
+                self.forwarded_host += (value,)
             case _:  # DROP
                 pass
 

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.settings import AppSettings
+from config.settings import AppSettings, SchemeSettings
 from config.values import PublicURL, UpstreamURL
+from proxy.access.rules import AppRules, create_app_rules
+from proxy.forwarding.upstream_tls import upstream_tls
 
 PORTAL_CONNECT_SECONDS = 5.0
 PORTAL_SILENCE_SECONDS = 90.0
@@ -17,18 +19,38 @@ PORTAL_SILENCE_SECONDS = 90.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
-    """A server that requests are forwarded to: an app's, or the portal. Times are seconds."""
+    """Where requests are forwarded to: one or several servers of an app, or the portal. Times are seconds."""
 
     name: str
     """The app's name; empty for the portal."""
-    url: UpstreamURL
+    urls: tuple[UpstreamURL, ...]
+    """Its servers; none where another proxy forwards. Requests are written for the first (see `with_host`)."""
     tls: ssl.SSLContext | None
+    """For those of them that are https."""
+    server_name: str | None = None
+    """The name in their certificates where it is not the URL's host."""
     is_portal: bool
     preserve_host: bool
     pass_authorization: bool
     connect_timeout: float
     first_byte_timeout: float
     idle_timeout: float
+    """Between two pieces of a body, either way."""
+    keep_alive_timeout: float = 30.0
+    """How long an unused connection is kept."""
+    tunnel_idle_timeout: float = float("inf")
+    is_sticky: bool = False
+    """Whether a session stays at one server."""
+    max_connections: int | None = None
+    """To each server; None: no limit."""
+    health_check: str | None = None
+    """The path that each server is asked for every `health_check_interval` seconds."""
+    health_check_interval: float = 10.0
+
+    @property
+    def url(self) -> UpstreamURL:
+        """The first server's."""
+        return self.urls[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +62,14 @@ class Route:
     """The same as text: what sessions are looked up by."""
     app: AppSettings | None
     upstream: Upstream
+    rules: AppRules | None = None
 
 
 def portal_upstream(socket: Path) -> Upstream:
     """The portal, on its private Unix socket."""
     return Upstream(
         name="",
-        url=UpstreamURL("unix", "", 0, str(socket)),
+        urls=(UpstreamURL("unix", "", 0, str(socket)),),
         tls=None,
         is_portal=True,
         preserve_host=True,
@@ -58,29 +81,39 @@ def portal_upstream(socket: Path) -> Upstream:
 
 
 def app_upstream(app: AppSettings) -> Upstream:
-    """An app's server; TLS is verified, by the system's authorities or by the app's own."""
-    tls = None
-    if app.upstream.scheme == "https":
-        tls = ssl.create_default_context(cafile=str(app.ca_file) if app.ca_file else None)
-        tls.minimum_version = ssl.TLSVersion.TLSv1_2
-        tls.set_alpn_protocols(["http/1.1"])
+    """An app's servers. Raises `UnusableCertificate`."""
     return Upstream(
         name=app.name,
-        url=app.upstream,
-        tls=tls,
+        urls=app.upstream_urls,
+        tls=upstream_tls(app),
+        server_name=app.server_name,
         is_portal=False,
         preserve_host=app.preserve_host,
         pass_authorization=app.pass_authorization,
         connect_timeout=app.connect_timeout,
         first_byte_timeout=app.first_byte_timeout,
         idle_timeout=app.idle_timeout,
+        keep_alive_timeout=app.keep_alive_timeout,
+        tunnel_idle_timeout=float("inf") if app.tunnel_idle_timeout is None else app.tunnel_idle_timeout,
+        is_sticky=app.sticky,
+        max_connections=app.max_connections,
+        health_check=app.health_check,
+        health_check_interval=app.health_check_interval,
     )
 
 
-def create_routes(apps: Iterable[AppSettings], public_url: PublicURL, portal: Upstream) -> dict[bytes, Route]:
+def create_routes(
+    apps: Iterable[AppSettings], public_url: PublicURL, portal: Upstream, schemes: Iterable[SchemeSettings] = ()
+) -> dict[bytes, Route]:
     """By host name as it is compared: lower case, no port, no trailing dot."""
     routes = {
-        (host := app.host.encode("ascii")): Route(host=host, host_name=app.host, app=app, upstream=app_upstream(app))
+        (host := app.host.encode("ascii")): Route(
+            host=host,
+            host_name=app.host,
+            app=app,
+            upstream=app_upstream(app),
+            rules=create_app_rules(app, schemes),
+        )
         for app in apps
     }
     sign_in_host = public_url.host.encode("ascii")

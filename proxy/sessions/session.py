@@ -43,6 +43,11 @@ class Session:
             return Level.FIRST_FACTOR
         return Level.SIGNED_IN
 
+    @property
+    def proven_factors(self) -> frozenset[str]:
+        """What was proven, whatever its scheme asked for. The password always: without it there is no session."""
+        return frozenset({"password"} if self.passcode_proven_at is None else {"password", "sms"})
+
     def ends_at(self, limits: SessionSettings) -> float:
         """The first instant at which this session is over if it is not used again; exact to the second."""
         if self.level is Level.FIRST_FACTOR:

@@ -9,7 +9,7 @@ import pytest
 import config
 from config.load import load_settings
 from config.schema import inner_keys, tables
-from config.settings import AppSettings, Settings
+from config.settings import AppSettings, ServerSettings, Settings
 from config.values import parse_duration
 
 EXAMPLE = Path(config.__file__).with_name("example.toml")
@@ -20,8 +20,11 @@ OPTION = re.compile(r"^# ([a-z_]+) = (.*)$", re.MULTILINE)
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "ad-password").write_text("a service password\n")
     (tmp_path / "smtp-password").write_text("a relay password\n")
-    for name in ("corp-ca.pem", "signin.pem", "signin.key", "users.toml", "gatepost-client.pem", "gatepost-client.key"):
+    for name in ("corp-ca.pem", "users.toml"):
         (tmp_path / name).write_text("")
+    for name in ("signin", "wiki", "gatepost-client"):
+        (tmp_path / f"{name}.pem").write_text("")
+        (tmp_path / f"{name}.key").write_text("")
     return tmp_path
 
 
@@ -58,6 +61,7 @@ def test_every_option_is_mentioned_in_its_table() -> None:
     for table_key, schema in tables().items():
         assert mentioned.get(table_key, set()) == set(schema.known_keys()), table_key
     assert mentioned["apps.rules"] == set(inner_keys(AppSettings, "rules"))
+    assert mentioned["server.certificates"] == set(inner_keys(ServerSettings, "certificates"))
 
 
 def test_the_defaults_shown_are_the_defaults() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from config.settings import AppSettings, ServerSettings
+from config.settings import AppSettings, SchemeSettings, ServerSettings
 from directory.principal import Principal
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.metrics import Metrics
@@ -60,9 +60,13 @@ class FakeSessions:
         }
         self.warm: set[bytes] = set()
         self.hosts: list[str] = []
+        self.used: list[str] = []
 
     def cached(self, token: bytes, host: str, now: float) -> Session | None:
         return self.by_token.get(token) if token in self.warm else None
+
+    def mark_used(self, session_id: str, now: float) -> None:
+        self.used.append(session_id)
 
     async def find(self, token: bytes, host: str, now: float) -> Session | None:
         self.hosts.append(host)
@@ -99,6 +103,7 @@ class RecordingLog:
 class PieceSettings:
     server: ServerSettings
     apps: tuple[AppSettings, ...]
+    schemes: tuple[SchemeSettings, ...] = ()
 
 
 @dataclass
@@ -130,7 +135,11 @@ def staged(tmp_path: Path) -> StageMaker:
 
     @asynccontextmanager
     async def make(
-        handler: Handler = answer_ok, *, server: dict[str, Any] | None = None, app: dict[str, Any] | None = None
+        handler: Handler = answer_ok,
+        *,
+        server: dict[str, Any] | None = None,
+        app: dict[str, Any] | None = None,
+        schemes: tuple[SchemeSettings, ...] = (),
     ) -> AsyncIterator[Stage]:
         async with AsyncExitStack() as stack:
             upstream = await stack.enter_async_context(recording_upstream(handler))
@@ -144,6 +153,7 @@ def staged(tmp_path: Path) -> StageMaker:
                     AppSettings(name="Open", host="open.corp.example", upstream=upstream.url),
                     AppSettings(name="Down", host="down.corp.example", upstream="http://127.0.0.1:1"),
                 ),
+                schemes=schemes,
             )
             sessions, log, metrics = FakeSessions(), RecordingLog(), Metrics()
             plane = create_forwarding_plane(
