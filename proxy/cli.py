@@ -13,7 +13,7 @@ from config.checks import warnings
 from config.errors import ConfigurationError
 from config.load import load_settings
 from config.settings import Settings
-from proxy.commands import check, hash_password, number, run, send_test
+from proxy.commands import check, hash_password, mobiles, number, run, send_test
 from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.demo import demo
 from proxy.keys import KeyFileError
@@ -44,6 +44,10 @@ def _parser() -> argparse.ArgumentParser:
 
     each = commands.add_parser("hash-password", help="the argon2 hash of a local user's password")
     hash_password.add_arguments(each)
+
+    each = commands.add_parser("mobiles", help="the state of the mobile field, person by person")
+    mobiles.add_arguments(each)
+    _with_configuration(each)
 
     each = commands.add_parser("send-test", help="send a test SMS")
     send_test.add_arguments(each)
@@ -79,6 +83,8 @@ def _dispatch(parsed: argparse.Namespace) -> int:
             return run.run(_settings(parsed))
         case "check":
             return asyncio.run(check.run(_settings(parsed), sys.stdout))
+        case "mobiles":
+            return mobiles.run(parsed, _settings(parsed), sys.stdout, sys.stderr)
         case "send-test":
             return asyncio.run(send_test.run(parsed, _settings(parsed), sys.stdout))
     raise AssertionError(parsed.command)
