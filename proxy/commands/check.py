@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from typing import TextIO
 
 from config.settings import AppSettings, Settings
+from config.values import UpstreamURL
 from directory.directory import CheckResult
 from proxy.delivery.channel import Outcome
 from proxy.delivery.sms_gateway import create_channel
+from proxy.forwarding.upstream_tls import unreachable_reason, upstream_tls
 from proxy.server import create_directories
 from proxy.store.open import open_store
 from proxy.store.store import StoreError
@@ -26,7 +27,7 @@ async def run(settings: Settings, stdout: TextIO) -> int:
     finally:
         await realms.close()
     results += await _check_relays(settings)
-    results += [await _check_app(app) for app in settings.apps]
+    results += [await _check_upstream(app, url) for app in settings.apps for url in app.upstream_urls]
     for result in results:
         print(f"{'ok  ' if result.ok else 'FAIL'}  {result.subject}: {result.detail}", file=stdout)
     return 0 if all(result.ok for result in results) else 1
@@ -61,20 +62,23 @@ async def _check_relays(settings: Settings) -> list[CheckResult]:
     ]
 
 
-async def _check_app(app: AppSettings) -> CheckResult:
+async def _check_upstream(app: AppSettings, upstream: UpstreamURL) -> CheckResult:
     subject = f"app {app.name}"
-    upstream = app.upstream
     try:
         async with asyncio.timeout(app.connect_timeout):
             if upstream.scheme == "unix":
                 _, writer = await asyncio.open_unix_connection(upstream.path)
             else:
-                context = ssl.create_default_context(cafile=app.ca_file) if upstream.scheme == "https" else None
-                _, writer = await asyncio.open_connection(upstream.host, upstream.port, ssl=context)
+                context = upstream_tls(app) if upstream.scheme == "https" else None
+                name = (app.server_name or upstream.host) if context is not None else None
+                _, writer = await asyncio.open_connection(
+                    upstream.host, upstream.port, ssl=context, server_hostname=name
+                )
     except TimeoutError:
         detail = f"{upstream.authority} did not answer within {app.connect_timeout:g} seconds"
         return CheckResult(subject=subject, ok=False, detail=detail)
     except OSError as error:  # ssl.SSLError is one too
-        return CheckResult(subject=subject, ok=False, detail=f"{upstream.authority} cannot be reached: {error}")
+        detail = f"{upstream.authority} cannot be reached: {unreachable_reason(error)}"
+        return CheckResult(subject=subject, ok=False, detail=detail)
     writer.close()
     return CheckResult(subject=subject, ok=True, detail=f"{upstream.authority} accepts connections")

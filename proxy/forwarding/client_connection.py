@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, cast
 
 from proxy.answers import Problem
 from proxy.forwarding.exchange import Exchange
+from proxy.forwarding.listeners import Arrival, Slot
+from proxy.forwarding.public_tls import names_by_sni
 from proxy.forwarding.reception import Reception
+from proxy.forwarding.refusals import with_line
 from proxy.forwarding.request_head import RefusedHead, parse_request_head
 from proxy.forwarding.tunnel import Tunnel
 from proxy.forwarding.upstream_connection import WRITE_BUFFER_BYTES, UpstreamConnection
@@ -35,15 +38,15 @@ _CR = 13
 class ClientConnection(asyncio.Protocol):
     """Between the transport, the gate and the current exchange."""
 
-    def __init__(self, plane: ForwardingPlane, *, is_tls: bool) -> None:
+    def __init__(self, plane: ForwardingPlane, arrival: Arrival, slot: Slot) -> None:
         self._plane = plane
-        self._is_tls = is_tls
+        self._arrival = arrival
+        self._slot = slot
         self.transport: asyncio.Transport
         self.deadline = _NEVER
         self.exchange: Exchange | None = None
         self.is_kept = True
         """Whether the connection stays open after the current answer."""
-        self._peer = ""
         self._reception: Reception
         self._buffer = b""
         self._is_head_partial = False
@@ -61,6 +64,11 @@ class ClientConnection(asyncio.Protocol):
         return self._plane.coarse_now
 
     @property
+    def transport_security(self) -> bytes | None:
+        """The ``Strict-Transport-Security`` line that the current answer carries."""
+        return self._reception.transport_security
+
+    @property
     def is_idle(self) -> bool:
         return self.exchange is None and self._reception.deciding is None
 
@@ -69,12 +77,10 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
-        address = transport.get_extra_info("peername")
-        self._peer = address[0] if isinstance(address, tuple) else "127.0.0.1"
-        self._reception = Reception(self._plane, self, peer=self._peer, is_tls=self._is_tls)
+        by_sni = names_by_sni(transport.get_extra_info("ssl_object")) if self._arrival.is_tls else None
+        self._reception = Reception(self._plane, self, self._arrival, by_sni)
         self.deadline = self.coarse_now + KEEP_ALIVE_SECONDS
-        if not self._plane.admit_connection(self, self._peer, is_trusted=self._reception.is_peer_trusted):
-            self._reception.refuse(Problem.OVERLOADED, "connections of one address", closes=True)
+        self._plane.add_connection(self)
 
     def data_received(self, data: bytes) -> None:
         exchange = self.exchange
@@ -89,7 +95,7 @@ class ClientConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self._has_ended = True
-        if self.is_idle or self._is_tls or (self.exchange is not None and not self.exchange.is_request_over):
+        if self.is_idle or self._arrival.is_tls or (self.exchange is not None and not self.exchange.is_request_over):
             return False
         self.is_kept = False
         self.deadline = min(self.deadline, self.coarse_now + HALF_CLOSED_SECONDS)
@@ -97,7 +103,8 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_over = True
-        self._plane.forget_connection(self, self._peer)
+        self._slot.give_back()
+        self._plane.forget_connection(self)
         self._reception.cancel()
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
@@ -190,6 +197,8 @@ class ClientConnection(asyncio.Protocol):
     # Gatepost's own answers.
 
     def send_own_answer(self, data: bytes, *, closes: bool) -> None:
+        if self.transport_security is not None:
+            data = with_line(data, self.transport_security)
         self.transport.write(data)
         if closes:
             self._linger()
@@ -242,7 +251,8 @@ class ClientConnection(asyncio.Protocol):
         if exchange is None or self.is_over:
             return
         if exchange.is_answered:
-            self._plane.log.info("answer.broken_off", problem=problem.value, reason=reason, client=self._peer)
+            client = self._arrival.address
+            self._plane.log.info("answer.broken_off", problem=problem.value, reason=reason, client=client)
             self.transport.abort()
             return
         self._reception.refuse(problem, reason, head=exchange.head, route=exchange.route, closes=not is_request_over)
@@ -253,20 +263,30 @@ class ClientConnection(asyncio.Protocol):
         if self.exchange is not None and not self.is_over:
             self._reception.deny_after(exc, self.exchange.head)
 
-    def become_tunnel(self, connection: UpstreamConnection, head: bytes) -> None:
+    def become_tunnel(self, connection: UpstreamConnection, head: bytes, first: bytes, *, is_websocket: bool) -> None:
+        """`first` is what the upstream sent behind its head."""
         exchange, self.exchange = self.exchange, None
         self.deadline = _NEVER
-        self.transport.write(head)
+        self.transport.write(head + first)
         pending = self.take_buffer()
         if pending:
             connection.transport.write(pending)
-        self._plane.forget_connection(self, self._peer)
+        self._slot.give_back()
+        self._plane.forget_connection(self)
+
+        def end(tunnel: Tunnel) -> None:
+            connection.pool.release(connection)
+            self._plane.forget_tunnel(tunnel)
+
         self._plane.add_tunnel(
             Tunnel(
                 client=self.transport,
                 upstream=connection.transport,
                 session_id=exchange.session_id if exchange is not None else None,
-                on_end=self._plane.forget_tunnel,
+                on_end=end,
+                first=first,
+                is_websocket=is_websocket,
+                idle_seconds=connection.pool.upstream.tunnel_idle_timeout,
             )
         )
         if self._is_full:  # the tunnel hears of it only when that is over

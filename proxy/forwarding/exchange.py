@@ -25,7 +25,8 @@ from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.response_head import BrokenResponse, ResponseHead, head_for_client, parse_response_head
 from proxy.forwarding.routes import Route
 from proxy.forwarding.upstream_connection import UpstreamConnection
-from proxy.forwarding.upstream_pool import UpstreamPool, UpstreamUnreachable
+from proxy.forwarding.upstream_lines import with_host
+from proxy.forwarding.upstream_pool import UpstreamOverloaded, UpstreamPool, UpstreamUnreachable
 from proxy.metrics import AppTraffic
 
 if TYPE_CHECKING:
@@ -57,8 +58,9 @@ class Exchange:
 
     __slots__ = (
         "_answer_body", "_answer_head", "_client", "_connecting", "_connection", "_interims", "_is_early", "_is_held",
-        "_is_rechunked", "_is_repeatable", "_partial_head", "_pool", "_request_body", "_request_bytes", "_traffic",
-        "head", "is_answered", "route", "session_id",
+        "_is_rechunked",
+        "_is_repeatable", "_is_retried", "_partial_head", "_pool", "_request_body", "_request_bytes", "_traffic", "head", "is_answered",
+        "route", "session_id",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +88,7 @@ class Exchange:
         self._answer_head: ResponseHead | None = None
         self._answer_body: Body | None = None
         self._is_rechunked = False
+        self._is_retried = False
         self._is_early = False
         """Whether the answer began before the upstream had the whole request."""
         self._is_held = False
@@ -102,7 +105,9 @@ class Exchange:
 
     def start(self) -> None:
         """Send the request on an idle connection, or on a new one once it is there."""
-        connection = self._pool.take(is_repeatable=self._is_repeatable, now=self._client.coarse_now)
+        connection = self._pool.take(
+            is_repeatable=self._is_repeatable, now=self._client.coarse_now, key=self.session_id
+        )
         if connection is not None:
             self._send_on(connection)
         else:
@@ -114,10 +119,16 @@ class Exchange:
 
     async def _send_on_new_connection(self) -> None:
         try:
-            connection = await self._pool.connect()
+            connection = await self._pool.connect(
+                is_repeatable=self._is_repeatable, key=self.session_id, is_fresh=self._is_retried
+            )
         except UpstreamUnreachable as exc:
             self._connecting = None
             self._fail(Problem.UPSTREAM_UNREACHABLE, exc.reason)
+            return
+        except UpstreamOverloaded as exc:
+            self._connecting = None
+            self._fail(Problem.OVERLOADED, str(exc))
             return
         except Exception as exc:  # noqa: BLE001  # the border of one request, again: this is a task of its own
             self._connecting = None
@@ -133,6 +144,8 @@ class Exchange:
             self._fail(Problem.UPSTREAM_UNREACHABLE, "closed as soon as it was open")
             return
         self._client.touch(self._pool.upstream.first_byte_timeout)
+        if connection.server.host is not None:
+            self._request_bytes = with_host(self._request_bytes, connection.server.host)
         if self._request_body is None:
             connection.transport.write(self._request_bytes)
         else:
@@ -188,6 +201,7 @@ class Exchange:
             else:
                 self._pass_answer_body((), self._answer_body, data)
         except (BrokenResponse, BrokenBody) as exc:
+            self._note_broken(self._connection, str(exc))
             self._fail(Problem.UPSTREAM_BROKEN, str(exc))
 
     def _read_answer_head(self, data: bytes) -> None:
@@ -236,6 +250,8 @@ class Exchange:
             elif self._connection is not None and self._connection.transport.get_write_buffer_size():
                 # An upstream that answers without reading may take the body for its next request ("CL.0").
                 self._is_early = True
+        if self._client.transport_security is not None and not head.sets_transport_security:
+            head.lines.append(self._client.transport_security)
         self._answer_head, self._answer_body = head, body
         self.is_answered = True
         self._traffic.by_class[head.status // 100] += 1
@@ -271,6 +287,7 @@ class Exchange:
         head, connection = self._answer_head, self._connection
         self._connection = None
         if connection is not None:
+            self._pool.note_success(connection.server)
             if (
                 head is not None
                 and head.is_http_1_1
@@ -296,7 +313,8 @@ class Exchange:
         self.is_answered = True
         self._traffic.by_class[1] += 1
         self._connection, connection.exchange = None, None
-        self._client.become_tunnel(connection, out + data)
+        self._pool.note_success(connection.server)
+        self._client.become_tunnel(connection, out, data, is_websocket=head.upgrade.lower() == b"websocket")
 
     # Ends.
 
@@ -317,9 +335,12 @@ class Exchange:
             and body is None
         ):
             self._is_repeatable = False
+            self._is_retried = True
             self._connect()
         else:
-            self._fail(Problem.UPSTREAM_BROKEN, "closed before its answer was complete")
+            reason = "closed before its answer was complete"
+            self._note_broken(connection, reason)
+            self._fail(Problem.UPSTREAM_BROKEN, reason)
 
     def on_client_full(self) -> None:
         if self._connection is not None and not self._connection.is_lost:
@@ -347,6 +368,11 @@ class Exchange:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()
+
+    def _note_broken(self, connection: UpstreamConnection | None, reason: str) -> None:
+        # While the body still flows, what the client sends may be the reason.
+        if connection is not None and self.is_request_over:
+            self._pool.note_failure(connection.server, reason)
 
     def _fail(self, problem: Problem, reason: str) -> None:
         if problem in _UPSTREAM_PROBLEMS:

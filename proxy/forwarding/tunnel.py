@@ -1,6 +1,7 @@
 """An upgraded connection: bytes in both directions, held back where the other side is slow, until either side ends.
 
-Half-close is passed on: the side that ended its stream still receives (RFC 9293 section 3.6).
+Half-close is passed on: the side that ended its stream still receives (RFC 9293 section 3.6). No side can make a
+tunnel stay for ever: what remains of it has a deadline, looked at by the plane's timer. Instants are the loop's.
 """
 
 from __future__ import annotations
@@ -9,27 +10,50 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
+from proxy.forwarding.websocket_frames import GOING_AWAY, Frames, close_frame
+
+LINGER_SECONDS = 2.0
+"""How long the client may take to answer a WebSocket's Close."""
+FLUSH_SECONDS = 30.0
+"""How long the remaining side may read nothing of what it has still to get."""
+HALF_CLOSED_SECONDS = 120.0
+"""How long nothing may move once one side has ended its stream."""
+_NEVER = float("inf")
+
 
 class _End(asyncio.Protocol):
     """One side's protocol. It took over a connected transport, so `connection_made` is not called."""
 
-    __slots__ = ("other", "transport", "tunnel")
+    __slots__ = ("frames", "has_moved", "is_deaf", "other", "transport", "tunnel")
 
-    def __init__(self, tunnel: Tunnel, transport: asyncio.Transport) -> None:
+    def __init__(self, tunnel: Tunnel, transport: asyncio.Transport, frames: Frames | None) -> None:
         self.tunnel = tunnel
         self.transport = transport
         self.other: asyncio.Transport
+        self.frames = frames
+        """What passes here, where it is a WebSocket's way from server to client."""
+        self.has_moved = False
+        """Whether anything came from this side since the timer last looked."""
+        self.is_deaf = False
+        """Whether nothing is passed on any more: the other side was told that it is over."""
 
     def data_received(self, data: bytes) -> None:
+        if self.is_deaf:
+            self.transport.close()
+            return
+        self.has_moved = True
+        if self.frames is not None:
+            self.frames.feed(data)
         self.other.write(data)
 
     def eof_received(self) -> bool:
-        return self.tunnel.on_eof(self.other)
+        return not self.is_deaf and self.tunnel.on_eof(self.other)
 
     def pause_writing(self) -> None:
         self.other.pause_reading()
 
     def resume_writing(self) -> None:
+        self.tunnel.on_drained()
         if not self.other.is_closing():
             self.other.resume_reading()
 
@@ -40,7 +64,10 @@ class _End(asyncio.Protocol):
 class Tunnel:
     """Two transports joined. `session_id` is the session it was opened with; its end ends the tunnel."""
 
-    __slots__ = ("_client", "_eofs", "_on_end", "_open", "_upstream", "session_id")
+    __slots__ = (
+        "_client", "_deadline", "_eofs", "_frames", "_idle_seconds", "_moved_at", "_on_end", "_open", "_unsent",
+        "_upstream", "session_id",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -49,20 +76,32 @@ class Tunnel:
         upstream: asyncio.BaseTransport,
         session_id: str | None,
         on_end: Callable[[Tunnel], None],
+        first: bytes = b"",
+        is_websocket: bool = False,
+        idle_seconds: float = _NEVER,
     ) -> None:
+        """`first` is what the upstream sent behind its head; it was passed on already."""
         self.session_id = session_id
-        self._client = cast(asyncio.Transport, client)
-        self._upstream = cast(asyncio.Transport, upstream)
         self._on_end = on_end
+        self._idle_seconds = idle_seconds
         self._eofs = 0
         self._open = 2
-        ends = _End(self, self._client), _End(self, self._upstream)
-        ends[0].other, ends[1].other = self._upstream, self._client
-        self._client.set_protocol(ends[0])
-        self._upstream.set_protocol(ends[1])
-        for transport in (self._client, self._upstream):
-            if not transport.is_closing():
-                transport.resume_reading()
+        self._moved_at = asyncio.get_running_loop().time()
+        self._deadline = _NEVER
+        self._unsent = 0
+        """What the side that remains had still to get when the deadline was set."""
+        self._frames = Frames() if is_websocket else None
+        if self._frames is not None:
+            self._frames.feed(first)
+        self._client = _End(self, cast(asyncio.Transport, client), None)
+        self._upstream = _End(self, cast(asyncio.Transport, upstream), self._frames)
+        self._client.other, self._upstream.other = self._upstream.transport, self._client.transport
+        for end in (self._client, self._upstream):
+            end.transport.set_protocol(end)
+            if not end.transport.is_closing():
+                end.transport.resume_reading()
+
+    # What the two sides say.
 
     def on_eof(self, other: asyncio.Transport) -> bool:
         """One side sends no more: tell the other. Whether the transport that said so stays open to be written to."""
@@ -74,16 +113,66 @@ class Tunnel:
             other.write_eof()
         return True
 
+    def on_drained(self) -> None:
+        """A slow side has read: that is movement, too."""
+        self._moved_at = asyncio.get_running_loop().time()
+
     def on_lost(self, transport: asyncio.Transport) -> None:
         """One side is gone: what was read from it still reaches the other, then that ends too."""
         self._open -= 1
         if self._open == 0:
             self._on_end(self)
             return
-        other = self._client if transport is self._upstream else self._upstream
-        other.close()
+        remaining = self._client if transport is self._upstream.transport else self._upstream
+        if not remaining.is_deaf:
+            remaining.transport.close()
+            self._await_flush(asyncio.get_running_loop().time())
+
+    # What the plane asks.
+
+    def on_tick(self, now: float) -> bool:
+        """End what is over by its limits. Whether the client sent something since the last tick: a use of its session."""
+        is_used = self._client.has_moved
+        if is_used or self._upstream.has_moved:
+            self._client.has_moved = self._upstream.has_moved = False
+            self._moved_at = now
+        if now >= self._deadline:
+            if self._unsent and self._size() < self._unsent:
+                self._await_flush(now)
+            else:
+                self.abort()
+        elif self._deadline == _NEVER:
+            limit = min(self._idle_seconds, HALF_CLOSED_SECONDS) if self._eofs else self._idle_seconds
+            if now - self._moved_at > limit:
+                self.end(GOING_AWAY, "idle")
+        return is_used
+
+    def end(self, code: int, reason: str) -> None:
+        """Close both sides; a WebSocket's client is told why where a frame of ours can follow what it got."""
+        frames, client = self._frames, self._client.transport
+        if frames is None or frames.has_closed or not frames.is_between or self._eofs or client.is_closing():
+            self.abort()
+            return
+        if self._deadline != _NEVER:
+            return
+        client.write(close_frame(code, reason))
+        self._client.is_deaf = self._upstream.is_deaf = True
+        self._deadline = asyncio.get_running_loop().time() + LINGER_SECONDS
+        self._upstream.transport.abort()
+        # The client answers with a Close of its own, or ends: either way its connection is closed then. Closing it
+        # now could reset the connection under the frame.
+        client.resume_reading()
+        if client.can_write_eof():
+            client.write_eof()
 
     def abort(self) -> None:
         """End both sides at once."""
-        self._client.abort()
-        self._upstream.abort()
+        self._client.transport.abort()
+        self._upstream.transport.abort()
+
+    def _size(self) -> int:
+        return sum(end.transport.get_write_buffer_size() for end in (self._client, self._upstream))
+
+    def _await_flush(self, now: float) -> None:
+        self._unsent = self._size()
+        self._deadline = now + FLUSH_SECONDS

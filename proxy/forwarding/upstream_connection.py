@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from proxy.forwarding.exchange import Exchange
-    from proxy.forwarding.upstream_pool import UpstreamPool
+    from proxy.forwarding.upstream_pool import Server, UpstreamPool
 
 WRITE_BUFFER_BYTES = 128 * 1024
 """What may wait to be sent on one connection before its sender is held; one read more can come on top."""
@@ -16,16 +16,22 @@ WRITE_BUFFER_BYTES = 128 * 1024
 class UpstreamConnection(asyncio.Protocol):
     """Hands what happens to its exchange. Without an exchange, anything but silence ends it."""
 
-    def __init__(self, pool: UpstreamPool) -> None:
+    def __init__(self, pool: UpstreamPool, server: Server) -> None:
         self.pool = pool
+        self.server = server
         self.exchange: Exchange | None = None
+        self.is_counted = False
+        """Whether it counts as in flight at its server."""
         self.has_served = False
         """Whether an exchange was completed on it before: only then can it have died of old age."""
         self.idle_since = 0.0
+        self.is_made = False
         self.is_lost = False
         self.transport: asyncio.Transport
+        """From when `is_made`."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.is_made = True
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
 
@@ -38,6 +44,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
+        self.pool.release(self)
         exchange, self.exchange = self.exchange, None
         if exchange is None:
             self.pool.forget(self)
@@ -55,5 +62,6 @@ class UpstreamConnection(asyncio.Protocol):
     def abort(self) -> None:
         """End it at once; it is not used again."""
         self.exchange = None
+        self.pool.release(self)
         self.pool.forget(self)
         self.transport.abort()

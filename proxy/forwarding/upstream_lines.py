@@ -9,6 +9,7 @@ from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.routes import Upstream
 from proxy.internal_headers import CLIENT_ADDRESS, CLIENT_HOST, CLIENT_SCHEME, INCIDENT
 
+_HOST = b"\r\nHost: "
 _FORBIDDEN = bytes((*range(32), 127))
 
 
@@ -74,3 +75,12 @@ def head_for_upstream(head: RequestHead, upstream: Upstream, cookie: bytes, bloc
     lines += blocks
     lines.append(b"\r\n")
     return b"\r\n".join(lines)
+
+
+def with_host(request_bytes: bytes, host: bytes) -> bytes:
+    """A head of `head_for_upstream` with another ``Host``: that of the server which the request really goes to.
+
+    The field stands right behind the request line, and that holds no line break.
+    """
+    start = request_bytes.index(_HOST) + len(_HOST)
+    return request_bytes[:start] + host + request_bytes[request_bytes.index(b"\r\n", start) :]

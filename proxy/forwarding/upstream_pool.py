@@ -1,14 +1,26 @@
-"""The connections to one upstream: idle ones are used again, the last used first, while nothing speaks against it."""
+"""The connections to an app's servers: idle ones are used again, the last used first, while nothing speaks against it.
+
+It counts what is in flight at each server, holds requests back where a server has no room, and tells
+`upstream_health` what they met. Instants are the event loop's clock.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
 
+from structlog.typing import FilteringBoundLogger
+
+from config.values import UpstreamURL
 from proxy.forwarding.routes import Upstream
+from proxy.forwarding.upstream_choice import Candidate, Choice, attempt_seconds, choose
 from proxy.forwarding.upstream_connection import UpstreamConnection
+from proxy.forwarding.upstream_health import SOUND, after_failure, begin_probe, hasten
+from proxy.forwarding.upstream_tls import unreachable_reason
 
 MAX_IDLE = 128
-MAX_IDLE_SECONDS = 30.0
 SURE_SECONDS = 2.0
 """A request that must not be sent twice goes on a connection used this recently, or on a fresh one."""
 
@@ -21,69 +33,247 @@ class UpstreamUnreachable(Exception):
         self.reason = reason
 
 
+class UpstreamOverloaded(Exception):
+    """All connections that a server may be given are in use, and too many requests wait for one already."""
+
+
+class Server:
+    """One server of an app: what it serves now, and what is known of its health."""
+
+    __slots__ = ("health", "host", "idle", "in_flight", "name", "url")
+
+    def __init__(self, url: UpstreamURL, *, host: bytes | None) -> None:
+        self.url = url
+        self.name = url.path or f"{url.scheme}://{url.authority}"
+        self.host = host
+        """What ``Host`` has to be where it differs from what requests are written for."""
+        self.idle: list[UpstreamConnection] = []
+        """The latest used at the end."""
+        self.in_flight = 0
+        """Connections in use or being made."""
+        self.health = SOUND
+
+
 class UpstreamPool:
-    """Idle connections to one upstream, the latest used at the end."""
+    """Of one app, or of the portal."""
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        *,
+        log: FilteringBoundLogger | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
         self.upstream = upstream
-        self._idle: list[UpstreamConnection] = []
+        self._log = log
+        self._chance = chance
+        self.servers = tuple(
+            Server(url, host=None if upstream.preserve_host or not position else url.authority.encode("ascii"))
+            for position, url in enumerate(upstream.urls)
+        )
+        self._only = self.servers[0] if len(self.servers) == 1 else None
+        self._limit = upstream.max_connections or float("inf")
+        self._waiting: deque[asyncio.Future[None]] = deque()
 
-    def take(self, *, is_repeatable: bool, now: float) -> UpstreamConnection | None:
-        """An idle connection for one exchange, or None: then `connect`."""
-        while self._idle:
-            connection = self._idle[-1]
-            if not is_repeatable and now - connection.idle_since > SURE_SECONDS:
+    @property
+    def idle(self) -> list[UpstreamConnection]:
+        return [connection for server in self.servers for connection in server.idle]
+
+    # What an exchange calls.
+
+    def take(self, *, is_repeatable: bool, now: float, key: str | None = None) -> UpstreamConnection | None:
+        """An idle connection for one exchange, or None: then `connect`. `key` is the session, for those that stay."""
+        if self._waiting:
+            return None
+        server = self._only
+        if server is None:
+            choice = self._choose(self.servers, now=now, key=key, may_probe=is_repeatable)
+            if choice is None or choice.is_probe:
                 return None
-            self._idle.pop()
-            if not connection.is_lost and not connection.transport.is_closing():
-                return connection
-        return None
+            server = self.servers[choice.position]
+        return self._take_idle(server, is_repeatable=is_repeatable, now=now)
+
+    async def connect(
+        self, *, is_repeatable: bool = False, key: str | None = None, is_fresh: bool = True
+    ) -> UpstreamConnection:
+        """A connection to the server of choice, or to the next one where that cannot be reached: nothing was sent yet.
+
+        It is a new one, except (unless `is_fresh`) where it was waited for. Raises `UpstreamUnreachable` and
+        `UpstreamOverloaded`.
+        """
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + self.upstream.connect_timeout
+        untried = list(self.servers)
+        must_wait = bool(self._waiting)
+        while True:
+            now = loop.time()
+            choice = None if must_wait else self._choose(untried, now=now, key=key, may_probe=is_repeatable)
+            if choice is None:
+                await self._wait(ends_at)
+                must_wait = False
+                continue
+            server = untried[choice.position]
+            if choice.is_probe:
+                server.health = begin_probe(server.health, now=now, jitter=self._chance())
+            if not is_fresh and (idle := self._take_idle(server, is_repeatable=is_repeatable, now=now)) is not None:
+                return idle
+            others = sum(other.health.is_sound for other in untried if other is not server)
+            seconds = attempt_seconds(left=ends_at - now, others=others, is_probe=choice.is_probe)
+            try:
+                return await self.open(server, seconds)
+            except UpstreamUnreachable as exc:
+                self.note_failure(server, exc.reason)
+                untried.remove(server)
+                if not any(other.health.is_sound for other in untried):
+                    raise
 
     def give_back(self, connection: UpstreamConnection, now: float) -> None:
         """The exchange ended cleanly and both sides keep the connection."""
         connection.exchange = None
-        if len(self._idle) >= MAX_IDLE:
+        server = connection.server
+        if len(server.idle) >= MAX_IDLE:
             connection.transport.close()
-            return
-        connection.has_served = True
-        connection.idle_since = now
-        self._idle.append(connection)
+        else:
+            connection.has_served = True
+            connection.idle_since = now
+            server.idle.append(connection)
+        self.release(connection)
+
+    def release(self, connection: UpstreamConnection) -> None:
+        """It is not in flight any more, however that came. Once is enough; more often is harmless."""
+        if connection.is_counted:
+            connection.is_counted = False
+            connection.server.in_flight -= 1
+            if self._waiting:
+                self._call_next()
 
     def forget(self, connection: UpstreamConnection) -> None:
         """It ended while idle, or must not be used again."""
-        if connection in self._idle:
-            self._idle.remove(connection)
+        if connection in connection.server.idle:
+            connection.server.idle.remove(connection)
+
+    def note_success(self, server: Server) -> None:
+        """It answered."""
+        if server.health is not SOUND:
+            if not server.health.is_sound and self._log is not None:
+                self._log.info("upstream.restored", app=self.upstream.name, server=server.name)
+            server.health = SOUND
+
+    def note_failure(self, server: Server, reason: str) -> None:
+        """It could not be connected to, or its answer was broken."""
+        if self._only is not None:
+            return
+        now = asyncio.get_running_loop().time()
+        others = [other for other in self.servers if other is not server]
+        is_last = not any(other.health.is_sound for other in others)
+        was_sound = server.health.is_sound
+        server.health = after_failure(server.health, now=now, is_last=is_last, jitter=self._chance())
+        if is_last:
+            for other in others:
+                other.health = hasten(other.health, now=now, jitter=self._chance())
+        elif was_sound and not server.health.is_sound and self._log is not None:
+            self._log.warning("upstream.ejected", app=self.upstream.name, server=server.name, reason=reason)
+
+    # What the plane calls.
 
     def drop_old(self, now: float) -> None:
         """Close what has been idle for too long."""
-        while self._idle and now - self._idle[0].idle_since > MAX_IDLE_SECONDS:
-            self._idle.pop(0).transport.close()
+        for server in self.servers:
+            while server.idle and now - server.idle[0].idle_since > self.upstream.keep_alive_timeout:
+                server.idle.pop(0).transport.close()
 
     def close(self) -> None:
-        while self._idle:
-            self._idle.pop().transport.close()
+        for server in self.servers:
+            while server.idle:
+                server.idle.pop().transport.close()
 
-    async def connect(self) -> UpstreamConnection:
-        """A fresh connection; raises `UpstreamUnreachable`."""
-        url = self.upstream.url
+    # Inside.
+
+    def _choose(
+        self, servers: tuple[Server, ...] | list[Server], *, now: float, key: str | None, may_probe: bool
+    ) -> Choice | None:
+        candidates = [
+            Candidate(
+                name=server.name,
+                in_flight=server.in_flight,
+                has_room=server.in_flight < self._limit,
+                health=server.health,
+            )
+            for server in servers
+        ]
+        return choose(
+            candidates,
+            now=now,
+            key=key if self.upstream.is_sticky else None,
+            # Where servers are asked for their health, no person's request has to find it out.
+            may_probe=may_probe and self.upstream.health_check is None,
+            random=self._chance(),
+        )
+
+    def _take_idle(self, server: Server, *, is_repeatable: bool, now: float) -> UpstreamConnection | None:
+        idle = server.idle
+        while idle:
+            connection = idle[-1]
+            if not is_repeatable and now - connection.idle_since > SURE_SECONDS:
+                return None
+            idle.pop()
+            if not connection.is_lost and not connection.transport.is_closing():
+                connection.is_counted = True
+                server.in_flight += 1
+                return connection
+        return None
+
+    async def open(self, server: Server, seconds: float) -> UpstreamConnection:
+        """A fresh connection, counted as in flight; raises `UpstreamUnreachable`."""
+        url, upstream = server.url, self.upstream
         loop = asyncio.get_running_loop()
+        connection = UpstreamConnection(self, server)
+        connection.is_counted = True
+        server.in_flight += 1
+        while server.idle and server.in_flight + len(server.idle) > self._limit:
+            server.idle.pop(0).transport.close()
+        is_made = False
         try:
-            async with asyncio.timeout(self.upstream.connect_timeout):
+            async with asyncio.timeout(seconds):
                 if url.scheme == "unix":
-                    _, connection = await loop.create_unix_connection(self._create, url.path)
+                    await loop.create_unix_connection(lambda: connection, url.path)
                 else:
-                    _, connection = await loop.create_connection(
-                        self._create,
-                        url.host,
-                        url.port,
-                        ssl=self.upstream.tls,
-                        server_hostname=url.host if self.upstream.tls is not None else None,
-                    )
+                    tls = upstream.tls if url.scheme == "https" else None
+                    name = (upstream.server_name or url.host) if tls is not None else None
+                    await loop.create_connection(lambda: connection, url.host, url.port, ssl=tls, server_hostname=name)
+                is_made = True
         except TimeoutError as exc:
-            raise UpstreamUnreachable("no connection in time") from exc
+            raise UpstreamUnreachable(f"{server.name}: no connection in time") from exc
         except OSError as exc:  # ssl.SSLError and socket.gaierror are among its subclasses
-            raise UpstreamUnreachable(f"{type(exc).__name__}: {exc.strerror or exc}") from exc
+            raise UpstreamUnreachable(f"{server.name}: {unreachable_reason(exc)}") from exc
+        finally:
+            if not is_made:
+                self.release(connection)
+                if connection.is_made:  # it was there when whoever waited for it left
+                    connection.transport.abort()
         return connection
 
-    def _create(self) -> UpstreamConnection:
-        return UpstreamConnection(self)
+    async def _wait(self, ends_at: float) -> None:
+        """In turn, until a connection is free; raises `UpstreamOverloaded`."""
+        if len(self._waiting) >= self._limit * len(self.servers):
+            raise UpstreamOverloaded("too many requests wait for a connection")
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        is_called = False
+        try:
+            async with asyncio.timeout_at(ends_at):
+                await turn
+            is_called = True
+        except TimeoutError as exc:
+            raise UpstreamOverloaded("no connection was free in time") from exc
+        finally:
+            self._waiting.remove(turn)
+            if not is_called and turn.done() and not turn.cancelled():
+                self._call_next()  # it was called as it gave up: the next one's turn
+
+    def _call_next(self) -> None:
+        """Whoever is called stays in the queue until it runs, so that no newcomer goes first."""
+        for turn in self._waiting:
+            if not turn.done():
+                turn.set_result(None)
+                return

@@ -85,6 +85,8 @@ class LiveSessions:
         self._put_aside: dict[str, float] = {}
         """Sessions that are live but not kept whole: `session_id` to the end that is known."""
         self._unflushed: list[_Live] = []
+        self._used_aside: dict[str, float] = {}
+        """When those that were put aside were last used, where the store does not know it yet."""
         self._wheel = ExpiryWheel()
         self._finding: list[set[str]] = []
         """For each look-up that waits for the store: the sessions that ended while it did."""
@@ -106,11 +108,14 @@ class LiveSessions:
         if live is None or now >= live.ends_at:
             return None
         if now > live.last_used_at:
-            live.used_at(now)
-            if not live.is_unflushed:
-                live.is_unflushed = True
-                self._unflushed.append(live)
+            self._use(live, now)
         return live.session
+
+    def _use(self, live: _Live, now: float) -> None:
+        live.used_at(now)
+        if not live.is_unflushed:
+            live.is_unflushed = True
+            self._unflushed.append(live)
 
     async def find(self, token: bytes, host: str, now: float) -> Session | None:
         """The session of this cookie, from memory or store, unless it is over; marks it used.
@@ -147,6 +152,15 @@ class LiveSessions:
         ends_at = live.ends_at if live is not None else self._put_aside.get(session_id)
         return ends_at is not None and now < ends_at
 
+    def mark_used(self, session_id: str, now: float) -> None:
+        """Count what passes through a tunnel as a use of its session. One that is over stays over."""
+        live = self._whole.get(session_id)
+        if live is not None:
+            if live.last_used_at < now < live.ends_at:
+                self._use(live, now)
+        elif now < self._put_aside.get(session_id, 0.0):
+            self._used_aside[session_id] = now  # its end is learned from the store, as it comes near
+
     async def update_principal(self, session: Session) -> None:
         """Write a principal that the directory describes anew; the very next look-up answers with it."""
         live = self._whole.get(session.session_id)
@@ -167,14 +181,17 @@ class LiveSessions:
     async def flush(self) -> None:
         """Write the last uses to the store in one batch. Raises `StoreUnavailable`; then they are kept for later."""
         unflushed, self._unflushed = self._unflushed, []
+        aside, self._used_aside = self._used_aside, {}
         for live in unflushed:
             live.is_unflushed = False
             live.session = replace(live.session, last_used_at=live.last_used_at)
-        if not unflushed:
+        if not unflushed and not aside:
             return
+        uses = [(live.session.session_id, live.last_used_at) for live in unflushed]
         try:
-            await self._store.touch_sessions([(live.session.session_id, live.last_used_at) for live in unflushed])
+            await self._store.touch_sessions([*uses, *aside.items()])
         except BaseException:
+            self._used_aside = aside | self._used_aside
             for live in unflushed:
                 if not live.is_unflushed:
                     live.is_unflushed = True
@@ -289,6 +306,7 @@ class LiveSessions:
     def _forget(self, session_id: str) -> None:
         self._drop_whole(session_id)
         self._put_aside.pop(session_id, None)
+        self._used_aside.pop(session_id, None)
         for listener in tuple(self._listeners.values()):
             try:
                 listener(session_id)

@@ -166,7 +166,7 @@ async def test_an_early_answer_ends_the_upstream_connection_although_the_body_we
             rest.set()
             assert await client.reader.readexactly(2) == b"rl"
         await asyncio.wait_for(stage.upstream.lost.wait(), 5)
-        assert not stage.plane.pools["Wiki"]._idle
+        assert not stage.plane.pools["Wiki"].idle
 
 
 async def test_an_answer_before_the_body_was_taken_ends_the_upstream_connection(staged: StageMaker) -> None:
@@ -196,7 +196,7 @@ async def test_an_answer_before_the_body_was_taken_ends_the_upstream_connection(
         answered.set()
         upload.cancel()
         await until(lambda: upstream.is_lost)
-        assert not stage.plane.pools["Wiki"]._idle
+        assert not stage.plane.pools["Wiki"].idle
 
 
 async def test_whatever_goes_wrong_while_connecting_denies(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

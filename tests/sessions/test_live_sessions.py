@@ -305,3 +305,33 @@ async def test_running_flushes_expires_and_outlives_an_absent_store(store: Memor
     with pytest.raises(asyncio.CancelledError):
         await running
     assert now + 7 in {found.last_used_at for found in await store.sessions()}
+
+
+async def test_what_passes_through_a_tunnel_uses_its_session_but_revives_none(
+    store: MemoryStore, live: LiveSessions
+) -> None:
+    token, written = await signed_in(store)
+    await live.find(token, HOST, NOW)
+    live.mark_used(written.session_id, NOW + 500)
+    assert live.is_live(written.session_id, NOW + 1099)
+    live.mark_used(written.session_id, NOW + 1100)
+    assert not live.is_live(written.session_id, NOW + 1100)
+    live.mark_used("unknown", NOW)
+    await live.flush()
+    (stored,) = (await store.sessions_by_id([written.session_id])).values()
+    assert stored.last_used_at == NOW + 500
+
+
+async def test_a_tunnel_keeps_a_session_that_was_put_aside(store: MemoryStore) -> None:
+    live = LiveSessions(store, LIMITS, most_whole=1)
+    first, second = await signed_in(store), await signed_in(store)
+    await live.find(first[0], HOST, NOW)
+    await live.find(second[0], HOST, NOW + 1)
+    assert first[1].session_id in live._put_aside
+    live.mark_used(first[1].session_id, NOW + 500)
+    await live.flush()
+    ended: list[str] = []
+    live.on_end(ended.append)
+    await live.expire(NOW + 700)
+    assert ended == [second[1].session_id]
+    assert live.is_live(first[1].session_id, NOW + 1099)

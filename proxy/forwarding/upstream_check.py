@@ -1,0 +1,81 @@
+"""The active check: each of an app's servers is asked for a path at intervals, and what it answers counts.
+
+A connection of its own for each check, so that connecting is checked as well. Instants are the event loop's clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from proxy.forwarding.response_head import BrokenResponse, parse_response_head
+from proxy.forwarding.upstream_pool import Server, UpstreamPool
+from proxy.forwarding.upstream_tls import unreachable_reason
+
+_MOST_HEAD_BYTES = 64 * 1024
+
+
+class HealthCheck:
+    """Of one app whose settings ask for it. The plane's timer drives it."""
+
+    def __init__(self, pool: UpstreamPool) -> None:
+        self._pool = pool
+        self._path = pool.upstream.health_check
+        self._next_at = 0.0
+        self._running: set[asyncio.Task[None]] = set()
+
+    def on_tick(self, now: float) -> None:
+        """Begin what is due."""
+        if self._path is None or now < self._next_at or self._running:
+            return
+        self._next_at = now + self._pool.upstream.health_check_interval
+        for server in self._pool.servers:
+            task = asyncio.get_running_loop().create_task(self._check(server, self._path))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def close(self) -> None:
+        """End what is running."""
+        tasks = list(self._running)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _check(self, server: Server, path: str) -> None:
+        reason = await self._what_is_wrong(server, path)
+        if reason is None:
+            self._pool.note_success(server)
+        else:
+            self._pool.note_failure(server, f"health check: {reason}")
+
+    async def _what_is_wrong(self, server: Server, path: str) -> str | None:
+        try:
+            async with asyncio.timeout(self._pool.upstream.health_check_interval):
+                head = await self._head(server, path)
+        except TimeoutError:
+            return "no answer in time"
+        except OSError as exc:
+            return unreachable_reason(exc)
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            return "no whole head"
+        try:
+            status = parse_response_head(head).status
+        except BrokenResponse as exc:
+            return str(exc)
+        return None if 200 <= status < 400 else f"status {status}"
+
+    async def _head(self, server: Server, path: str) -> bytes:
+        url, upstream = server.url, self._pool.upstream
+        if url.scheme == "unix":
+            reader, writer = await asyncio.open_unix_connection(url.path, limit=_MOST_HEAD_BYTES)
+        else:
+            tls = upstream.tls if url.scheme == "https" else None
+            name = (upstream.server_name or url.host) if tls is not None else None
+            reader, writer = await asyncio.open_connection(
+                url.host, url.port, ssl=tls, server_hostname=name, limit=_MOST_HEAD_BYTES
+            )
+        try:
+            lines = f"GET {path} HTTP/1.1\r\nHost: {url.authority}\r\nUser-Agent: gatepost\r\nConnection: close\r\n\r\n"
+            writer.write(lines.encode("ascii"))
+            return await reader.readuntil(b"\r\n\r\n")
+        finally:
+            writer.transport.abort()
