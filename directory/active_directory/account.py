@@ -46,8 +46,9 @@ class Person:
     expires_at: float | None
     password_set_at: float | None
     """None: never, or it must be changed at the next sign-in."""
-    group_sids: frozenset[str] | None = field(repr=False)
-    """From tokenGroups: nested groups and the primary group too. None: not asked for, or not readable."""
+    group_sids: frozenset[bytes] | None = field(repr=False)
+    """From tokenGroups, as AD sends them: nested groups and the primary group too. None: not asked for, or not
+    readable."""
 
     def refusal(self, now: float) -> RefusalReason | None:
         """Why this account may not be used now, from its state alone; None if nothing stands against it."""
@@ -70,10 +71,9 @@ def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> Person:
     mobiles = [value for name in mobile_attributes for value in texts(entry, name)]
     try:
         sid = sid_text(_required(entry, "objectSid"))
-        token_groups = entry.attributes.get("tokengroups")
-        group_sids = None if token_groups is None else frozenset(map(sid_text, token_groups))
     except ValueError:
-        raise UnreadableAccount("objectSid or tokenGroups") from None
+        raise UnreadableAccount("objectSid") from None
+    token_groups = entry.attributes.get("tokengroups")
     names = [*texts(entry, "displayName"), *texts(entry, "cn"), *texts(entry, "sAMAccountName")]
     return Person(
         guid=guid_of(entry),
@@ -86,7 +86,7 @@ def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> Person:
         is_locked=bool(_number(entry, "msDS-User-Account-Control-Computed") & _LOCKED_OUT),
         expires_at=instant(_number(entry, "accountExpires")),
         password_set_at=instant(_number(entry, "pwdLastSet")),
-        group_sids=group_sids,
+        group_sids=None if token_groups is None else frozenset(token_groups),
     )
 
 

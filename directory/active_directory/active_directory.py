@@ -254,7 +254,7 @@ class ActiveDirectory:
             raise DirectoryMisconfigured(self.realm, str(exc)) from exc
 
     def _principal(self, reader: Reader, person: Person) -> Principal:
-        sids = person.group_sids or frozenset()
+        sids: frozenset[bytes] = person.group_sids or frozenset()
         groups: frozenset[str] = frozenset()
         all_groups: tuple[str, ...] = ()
         domain = self._domain_known_to(reader)

@@ -24,40 +24,46 @@ _ATTRIBUTES = ["objectSid", "groupType", "sAMAccountName"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfiguredGroups:
-    names_by_sid: Mapping[str, frozenset[str]]
+    names_by_sid: Mapping[bytes, frozenset[str]]
     """Two ways to write one group are one SID."""
     problems: Mapping[str, str]
     """Why a configured group has no members, by its configured name."""
 
-    def of(self, sids: Iterable[str]) -> frozenset[str]:
+    def of(self, sids: frozenset[bytes]) -> frozenset[str]:
         """The configured names of the groups with these SIDs."""
-        return frozenset().union(*(self.names_by_sid.get(sid, frozenset()) for sid in sids))
+        return frozenset().union(*(names for sid, names in self.names_by_sid.items() if sid in sids))
 
 
 def resolve_groups(reader: Reader, domain: Domain, names: Iterable[str]) -> ConfiguredGroups:
-    """Find each group: ``Wiki Users``, ``CORP\\Wiki Users``, a DN or a SID."""
-    found: dict[str, set[str]] = {}
+    """Find each group: ``Wiki Users``, ``CORP\\Wiki Users``, a DN or a SID.
+
+    A SID counts without being found: a universal group of another domain of the forest is in tokenGroups, too.
+    """
+    found: dict[bytes, set[str]] = {}
     problems: dict[str, str] = {}
     for name in sorted(names):
         group = _find(reader, domain, name)
+        sid = _sid_in(name)
         if isinstance(group, str):
             problems[name] = group
         else:
-            found.setdefault(sid_text(group.attributes["objectsid"][0]), set()).add(name)
+            sid = group.attributes["objectsid"][0]
+        if sid is not None:
+            found.setdefault(sid, set()).add(name)
     return ConfiguredGroups(
         names_by_sid={sid: frozenset(spellings) for sid, spellings in found.items()}, problems=problems
     )
 
 
-def group_names(reader: Reader, domain: Domain, sids: Iterable[str]) -> dict[str, str]:
+def group_names(reader: Reader, domain: Domain, sids: Iterable[bytes]) -> dict[bytes, str]:
     """sAMAccountName by SID; a group of another domain has none here and is left out."""
-    names: dict[str, str] = {}
-    wanted = [sid_bytes(sid) for sid in sorted(sids)]
+    names: dict[bytes, str] = {}
+    wanted = sorted(sids)
     for start in range(0, len(wanted), _SIDS_A_SEARCH):
         filter_text = any_of_sids(wanted[start : start + _SIDS_A_SEARCH])
         for entry in reader.search(domain.root_dn, filter_text, ["objectSid", "sAMAccountName"]):
             if entry.attributes.get("objectsid") and texts(entry, "sAMAccountName"):
-                names[sid_text(entry.attributes["objectsid"][0])] = texts(entry, "sAMAccountName")[0]
+                names[entry.attributes["objectsid"][0]] = texts(entry, "sAMAccountName")[0]
     return names
 
 
@@ -76,11 +82,8 @@ def _find(reader: Reader, domain: Domain, name: str) -> Entry | str:
 
 def _candidates(reader: Reader, domain: Domain, name: str) -> list[Entry]:
     is_group = f"(&{GROUP})"
-    base: str | None
-    try:
-        base = sid_base(sid_text(sid_bytes(name)))
-    except ValueError:
-        base = name if "=" in name else None
+    sid = _sid_in(name)
+    base = sid_base(sid_text(sid)) if sid else name if "=" in name else None
     if base is not None:
         try:
             entry = reader.at(base, _ATTRIBUTES, is_group)
@@ -99,3 +102,10 @@ def _candidates(reader: Reader, domain: Domain, name: str) -> list[Entry]:
         if entries:
             return entries
     return []
+
+
+def _sid_in(name: str) -> bytes | None:
+    try:
+        return sid_bytes(name)
+    except ValueError:
+        return None

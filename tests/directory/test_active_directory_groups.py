@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from directory.active_directory.account import sid_text
+from directory.active_directory.account import sid_bytes, sid_text
 from directory.active_directory.active_directory import ActiveDirectory
+from directory.active_directory.groups import MAX_ALL_GROUPS, ConfiguredGroups
 from directory.principal import Principal
 from proxy.demo.samba_dc import SambaDC
+from proxy.demo.samba_people import DomainGroup, DomainPerson
 from tests.directory.contract import found
-from tests.support.samba import ALICE_PASSWORD, settings_for
+from tests.support.samba import ALICE_PASSWORD, PASSWORD, settings_for
 
 
 async def groups_of(corp: SambaDC, *names: str, all_groups: bool = False) -> tuple[Principal, dict[str, str]]:
@@ -93,3 +97,38 @@ async def test_all_groups_are_named_on_request(corp: SambaDC) -> None:
     assert "Payroll Users" not in principal.all_groups
     principal, _ = await groups_of(corp, "Wiki Users")
     assert principal.all_groups == ()
+
+
+async def test_a_person_in_five_hundred_groups_signs_in_as_quickly(corp: SambaDC) -> None:
+    """Most of what it costs is the domain controller's; here it must not grow with the product of both numbers."""
+    joiner = DomainPerson(username="joiner", password=PASSWORD)
+    groups = [DomainGroup(name=f"Club {number}", members=["joiner"]) for number in range(500)]
+    groups.append(DomainGroup(name="All Clubs", members=["Club 499"]))
+    corp.add([joiner], groups)
+    wanted = frozenset({"All Clubs", "Domain Users", *(f"Club {number}" for number in range(0, 500, 10)), "Wiki Users"})
+    directory = ActiveDirectory(settings_for(corp), wanted, True)
+    account = await found(directory, "joiner")
+    principal = await directory.authenticate(account, PASSWORD)
+    assert isinstance(principal, Principal)
+    assert principal.groups == wanted - {"Wiki Users"}
+    assert len(principal.all_groups) == MAX_ALL_GROUPS
+    await directory.close()
+    directory = ActiveDirectory(settings_for(corp), wanted)
+    await directory.prepare()
+    await directory.read(account.guid)
+    started_at, cpu_before = time.monotonic(), time.process_time()
+    for _ in range(10):
+        assert await directory.read(account.guid) is not None
+    assert (time.process_time() - cpu_before) / 10 < 0.02
+    assert (time.monotonic() - started_at) / 10 < 0.3
+    await directory.close()
+
+
+async def test_a_sid_of_another_domain_counts_without_being_found(corp: SambaDC) -> None:
+    """A universal group of the forest: its SID is in tokenGroups, and it is in no search of this domain."""
+    principal, problems = await groups_of(corp, "S-1-5-21-1-2-3-4")
+    assert principal.groups == frozenset()
+    assert "no such group" in problems["S-1-5-21-1-2-3-4"]
+    foreign = sid_bytes("S-1-5-21-1-2-3-4")
+    resolved = ConfiguredGroups(names_by_sid={foreign: frozenset({"S-1-5-21-1-2-3-4"})}, problems={})
+    assert resolved.of(frozenset({foreign})) == {"S-1-5-21-1-2-3-4"}

@@ -27,6 +27,17 @@ async def directory(corp: SambaDC) -> AsyncIterator[ActiveDirectory]:
     await directory.close()
 
 
+@pytest.fixture(scope="module")
+def protected(corp: SambaDC) -> None:
+    """What cannot be said when a person is made: the account controls of two, and a group that was there before."""
+    for name, controls in (("smartcard", 0x200 | 0x40000), ("disabled-must-change", 0x200 | 0x2)):
+        corp.modify(
+            f"dn: {corp.dn(name)}\nchangetype: modify\nreplace: userAccountControl\nuserAccountControl: {controls}\n"
+        )
+    group = f"CN=Protected Users,CN=Users,{corp.base_dn}"
+    corp.modify(f"dn: {group}\nchangetype: modify\nadd: member\nmember: {corp.dn('protected')}\n")
+
+
 async def signed_in(directory: ActiveDirectory, typed: str, password: str = PASSWORD) -> Principal:
     outcome = await directory.authenticate(await found(directory, typed), password)
     assert isinstance(outcome, Principal), outcome
@@ -97,10 +108,14 @@ async def test_groups_and_computers_are_no_persons(directory: ActiveDirectory, t
         ("night-shift", RefusalReason.LOGON_HOURS, RefusalReason.WRONG_PASSWORD),
         ("elsewhere", RefusalReason.WORKSTATION, RefusalReason.WRONG_PASSWORD),
         ("locked", RefusalReason.LOCKED, RefusalReason.LOCKED),
+        ("protected", RefusalReason.RESTRICTED, RefusalReason.RESTRICTED),
+        ("smartcard", RefusalReason.WRONG_PASSWORD, RefusalReason.WRONG_PASSWORD),
+        ("disabled-and-expired", RefusalReason.DISABLED, RefusalReason.WRONG_PASSWORD),
+        ("disabled-must-change", RefusalReason.DISABLED, RefusalReason.WRONG_PASSWORD),
     ],
 )
 async def test_the_sub_code_says_why(
-    directory: ActiveDirectory, login: str, right: RefusalReason, wrong: RefusalReason
+    directory: ActiveDirectory, login: str, right: RefusalReason, wrong: RefusalReason, protected: None
 ) -> None:
     account = await found(directory, login)
     assert await directory.authenticate(account, PASSWORD) == PasswordRefused(right)

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from config.settings import ActiveDirectorySettings
 from proxy.demo.samba_dc import SambaDC, samba_problem
-from proxy.demo.samba_people import DomainGroup, DomainPerson, State
+from proxy.demo.samba_people import DomainGroup, DomainPerson, State, filetime
 
 PASSWORD = "Right-pass-word-1"
 ALICE_PASSWORD = "Alice's pässwörd ª²ﬁ א a"
@@ -32,11 +32,15 @@ PERSONS = (
     person("alice", password=ALICE_PASSWORD, display_name="Alice Ångström", mail="alice@corp.example"),
     person("bob", mail="bob@corp.example", mobile="07400 654321"),
     person("disabled", state=State.DISABLED),
+    person("disabled-and-expired", state=State.DISABLED, attributes={"accountExpires": str(filetime(0))}),
+    person("disabled-must-change", state=State.MUST_CHANGE),
     person("expired", state=State.ACCOUNT_EXPIRED),
     person("must-change", state=State.MUST_CHANGE),
     person("old-password", state=State.PASSWORD_EXPIRED),
     person("locked", state=State.LOCKED),
     person("night-shift", attributes={"logonHours": "\0" * 21}),
+    person("protected"),
+    person("smartcard"),
     person("elsewhere", attributes={"userWorkstations": "KIOSK7"}),
     person("no-mobile", mobile=None),
     person("bad-mobile", mobile="see Bob"),

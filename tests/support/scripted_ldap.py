@@ -173,6 +173,7 @@ class ScriptedLDAP:
             except OSError:
                 return
             self.connections += 1
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._sockets.append(client)
             thread = threading.Thread(target=self._serve, args=(client, context))
             self._threads.append(thread)
