@@ -23,7 +23,8 @@ class CertificateNames:
 
     def cover(self, host: str) -> bool:
         """Whether the certificate is for `host`, given in lower case without trailing dot."""
-        return host in self.exact or host.partition(".")[2] in self.wildcards
+        label, _, rest = host.partition(".")
+        return host in self.exact or (label not in ("", "*") and rest in self.wildcards)
 
 
 def certificate_names(certificate: x509.Certificate) -> CertificateNames:

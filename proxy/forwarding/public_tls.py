@@ -145,7 +145,7 @@ class PublicTLS:
     async def run(self) -> None:
         """Look at the files again and again, until cancelled."""
         while True:
-            self._warn_of_ends(self._clock())
+            self.warn_of_ends(self._clock())
             await asyncio.sleep(POLL_SECONDS)
             await self.refresh()
 
@@ -165,7 +165,8 @@ class PublicTLS:
         self._warn_at = 0.0
         self._warn_nameless()
 
-    def _warn_of_ends(self, now: float) -> None:
+    def warn_of_ends(self, now: float) -> None:
+        """Tell the log of certificates that end within two weeks, once a day."""
         if now < self._warn_at:
             return
         self._warn_at = now + WARN_AGAIN_SECONDS

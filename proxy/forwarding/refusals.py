@@ -38,3 +38,13 @@ def redirect(location: bytes, *, set_cookie: bytes | None, method: bytes, closes
     if set_cookie is not None:
         fields.append((b"Set-Cookie", set_cookie))
     return response(302, fields, b"", method=method, closes=closes)
+
+
+def redirect_to_https(location: bytes, *, method: bytes) -> bytes:
+    """308 (RFC 9110 section 15.4.9): the method stays. That it lasts is for HSTS to say, not for caches."""
+    return response(308, [(b"Location", location), (b"Cache-Control", b"no-store")], b"", method=method, closes=True)
+
+
+def with_line(answer: bytes, line: bytes) -> bytes:
+    """`answer` with one more header line."""
+    return answer.replace(b"\r\n", b"\r\n" + line + b"\r\n", 1)

@@ -1,4 +1,8 @@
-"""An upstream's response head, read strictly and rewritten for the client: pure."""
+"""An upstream's response head, read strictly and rewritten for the client: pure.
+
+Most heads are plain and repeat most of their lines: those are judged line by line, by a table of lines seen before.
+Whatever is not plain is read by llhttp (through httptools), whose judgement is the rule for both.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,24 @@ from proxy.forwarding.field_names import ResponseField, response_field
 
 MAX_FIELDS = 200
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t \x21-\x7e\x80-\xff]*))?")
-_PASS = ResponseField.PASS
+_PASS, _DROP = ResponseField.PASS, ResponseField.DROP
+_PLAIN_LINE = re.compile(
+    rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)", re.DOTALL
+)
+"""RFC 9110 section 5.5, one blank after the colon, no blanks at the end."""
+_PLAIN_LENGTH = re.compile(rb"0|[1-9][0-9]{0,14}")
+_REPEATED = frozenset(
+    (
+        *(b"accept-ranges", b"age", b"alt-svc", b"cache-control", b"connection", b"content-encoding"),
+        *(b"content-language", b"content-length", b"content-security-policy", b"content-type", b"date"),
+        *(b"expires", b"keep-alive", b"last-modified", b"pragma", b"referrer-policy", b"server"),
+        *(b"strict-transport-security", b"transfer-encoding", b"vary", b"x-content-type-options"),
+        *(b"x-frame-options", b"x-powered-by", b"x-xss-protection"),
+    )
+)
+"""Fields whose lines are worth remembering and hold nothing about a person."""
+_MOST_LINES = 2048
+_MOST_LINE_BYTES = 256
 
 
 class BrokenResponse(Exception):
@@ -31,11 +52,14 @@ class ResponseHead:
     is_chunked = False
     closes = False
     upgrade: bytes | None = None
+    sets_transport_security = False
+    """Whether the app says itself how long its host is https only."""
     _named: frozenset[bytes] = frozenset()
     _transfer_encoding: bytes | None = None
 
     def __init__(self, *, may_set_reserved_cookies: bool) -> None:
         self.lines = []
+        """``Name: value`` without CRLF, in the order sent, less what is hop-by-hop or framing."""
         self._may_set_reserved_cookies = may_set_reserved_cookies
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -66,6 +90,9 @@ class ResponseHead:
                 self._transfer_encoding = value.rstrip(b" \t") if sent is None else sent + b"," + value
             case ResponseField.UPGRADE:
                 self.upgrade = value
+            case ResponseField.TRANSPORT_SECURITY:
+                self.sets_transport_security = True
+                self.lines.append(name + b": " + value)
             case _:  # DROP
                 pass
 
@@ -94,6 +121,60 @@ class ResponseHead:
         return UntilCloseBody()
 
 
+_seen_lines: dict[bytes, ResponseField | int] = {}
+"""What `_judge_line` said: like an `lru_cache`, for `_REPEATED` alone."""
+
+
+def _judge_line(line: bytes) -> ResponseField | int | None:
+    """What a plain line stands for, a plain Content-Length as its number; None: not plain."""
+    match = _PLAIN_LINE.fullmatch(line)
+    if match is None:
+        return None
+    field: ResponseField | int = response_field(match[1])
+    if field is ResponseField.CONTENT_LENGTH:
+        if _PLAIN_LENGTH.fullmatch(match[2]) is None:
+            return None
+        field = int(match[2])
+    elif field is ResponseField.UPGRADE:
+        return None
+    elif field is ResponseField.CONNECTION and match[2].lower() == b"keep-alive":
+        field = _DROP
+    if len(line) <= _MOST_LINE_BYTES and match[1].lower() in _REPEATED:
+        if len(_seen_lines) >= _MOST_LINES:
+            _seen_lines.clear()
+        _seen_lines[line] = field
+    return field
+
+
+def _is_read_plainly(head: ResponseHead, lines: list[bytes]) -> bool:
+    """Take `lines`, of which the first is the status line, into `head`, if that needs no second look."""
+    status_line, *lines = lines
+    head.is_http_1_1, head.status, head.reason = _status_line(status_line)
+    passed = head.lines.append
+    seen = _seen_lines.get
+    length: int | None = None
+    for line in lines:
+        field = seen(line)
+        if field is None:
+            field = _judge_line(line)
+        if field is _PASS:
+            passed(line)
+        elif field is _DROP:
+            pass
+        elif type(field) is int:
+            if length is not None:
+                return False
+            length = field
+        elif isinstance(field, ResponseField):
+            name, _, value = line.partition(b": ")
+            head._note(field, name, value)
+        else:
+            return False
+    head.content_length = length
+    # 1xx and other pairs of framing fields have more to judge.
+    return head.status >= 200 and (head._transfer_encoding is None or length is None)
+
+
 @lru_cache(maxsize=256)
 def _status_line(line: bytes) -> tuple[bool, int, bytes]:
     match = _STATUS_LINE.fullmatch(line)
@@ -104,17 +185,25 @@ def _status_line(line: bytes) -> tuple[bool, int, bytes]:
 
 def parse_response_head(raw: bytes, *, may_set_reserved_cookies: bool = False) -> ResponseHead:
     """Read a whole head, its empty line included; raises `BrokenResponse`."""
+    lines = raw[:-4].split(b"\r\n")
+    if len(lines) > MAX_FIELDS + 1:
+        raise BrokenResponse("number of fields")
+    head = ResponseHead(may_set_reserved_cookies=may_set_reserved_cookies)
+    if not _is_read_plainly(head, lines):
+        head = _read_by_llhttp(raw, may_set_reserved_cookies=may_set_reserved_cookies)
+    head.finish()
+    return head
+
+
+def _read_by_llhttp(raw: bytes, *, may_set_reserved_cookies: bool) -> ResponseHead:
     head = ResponseHead(may_set_reserved_cookies=may_set_reserved_cookies)
     head.is_http_1_1, head.status, head.reason = _status_line(raw[: raw.find(b"\r\n")])
-    if raw.count(b"\r\n") > MAX_FIELDS + 2:
-        raise BrokenResponse("number of fields")
     try:
         httptools.HttpResponseParser(head).feed_data(raw)
     except httptools.HttpParserUpgrade:
         pass
     except httptools.HttpParserError as exc:
         raise BrokenResponse("head") from exc  # a 101 that names no protocol ends here, too
-    head.finish()
     return head
 
 

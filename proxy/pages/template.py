@@ -30,10 +30,8 @@ def render_page(template: str, values: Mapping[str, object], *, asset_origin: st
     return page.render(text=text, assets=urls, **values).encode()
 
 
-def protective_headers(
-    *, https: bool, form_targets: tuple[str, ...] = (), asset_origin: str = ""
-) -> list[tuple[str, str]]:
-    """Header fields that every page carries (CSP level 3, RFC 6797, Referrer Policy).
+def protective_headers(*, form_targets: tuple[str, ...] = (), asset_origin: str = "") -> list[tuple[str, str]]:
+    """Header fields that every page carries (CSP level 3, Referrer Policy); HSTS is the forwarding plane's.
 
     `form_targets` are the origins that a form's answer may redirect to: Chromium holds `form-action` against
     every hop after a POST. The referrer policy is ``same-origin`` because ``no-referrer`` would make browsers
@@ -45,7 +43,7 @@ def protective_headers(
         f"default-src 'none'; style-src {assets}; script-src {assets}; img-src {assets}; "
         f"form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
     )
-    headers = [
+    return [
         ("Content-Security-Policy", policy),
         ("X-Content-Type-Options", "nosniff"),
         ("X-Frame-Options", "DENY"),
@@ -53,6 +51,3 @@ def protective_headers(
         ("Cross-Origin-Opener-Policy", "same-origin"),
         ("Cache-Control", "no-store"),
     ]
-    if https:
-        headers.append(("Strict-Transport-Security", "max-age=31536000"))
-    return headers

@@ -24,7 +24,7 @@ def page(request: web.Request, template: str, *, status: int = 200, **values: ob
         body=render_page(template, values),
         status=status,
         headers=[
-            *protective_headers(https=public.scheme == "https", form_targets=targets),
+            *protective_headers(form_targets=targets),
             ("Content-Type", "text/html; charset=utf-8"),
         ],
     )

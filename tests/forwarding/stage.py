@@ -15,6 +15,7 @@ from config.settings import AppSettings, SchemeSettings, ServerSettings
 from directory.principal import Principal
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.metrics import Metrics
+from proxy.sessions.live_sessions import CookieKey, cookie_key
 from proxy.sessions.session import Session
 from proxy.store.store import StoreUnavailable
 from tests.support.raw_http import raw_client
@@ -62,8 +63,9 @@ class FakeSessions:
         self.hosts: list[str] = []
         self.used: list[str] = []
 
-    def cached(self, token: bytes, host: str, now: float) -> Session | None:
-        return self.by_token.get(token) if token in self.warm else None
+    def known_by(self, cookie: CookieKey, now: float) -> Session | None:
+        found = [token for token in self.warm if cookie_key(token, cookie[0]) == cookie]
+        return self.by_token.get(found[0]) if found else None
 
     def mark_used(self, session_id: str, now: float) -> None:
         self.used.append(session_id)
@@ -117,6 +119,7 @@ class Stage:
     sessions: FakeSessions
     log: RecordingLog
     metrics: Metrics
+    redirects: list[tuple[str, int]] = field(default_factory=list)
 
     def client(self, **options: Any) -> Any:
         return raw_client(self.address, **options)
@@ -145,7 +148,7 @@ def staged(tmp_path: Path) -> StageMaker:
             upstream = await stack.enter_async_context(recording_upstream(handler))
             portal = await stack.enter_async_context(recording_upstream(path=str(tmp_path / "portal")))
             settings = PieceSettings(
-                server=ServerSettings(public_url="http://signin.corp.example:8080", **(server or {})),
+                server=ServerSettings(**{"public_url": "http://signin.corp.example:8080", **(server or {})}),
                 apps=(
                     AppSettings(
                         name="Wiki", host=HOST, **{"upstream": upstream.url, "groups": ("Wiki Users",), **(app or {})}
@@ -165,9 +168,9 @@ def staged(tmp_path: Path) -> StageMaker:
                 log=log,
                 clock=lambda: NOW,
             )
-            (address,) = await plane.start([settings.server.listen[0]._replace(port=0)])
+            address, *redirects = await plane.start([settings.server.listen[0]._replace(port=0)])
             try:
-                yield Stage(plane, address, upstream, portal, sessions, log, metrics)
+                yield Stage(plane, address, upstream, portal, sessions, log, metrics, redirects)
             finally:
                 await plane.close(0)
             assert not log.of("forwarding.failed")
