@@ -80,6 +80,7 @@ async def serve_gatepost() -> None:
     from directory.principal import Principal
     from proxy.forwarding.plane import create_forwarding_plane
     from proxy.metrics import Metrics
+    from proxy.sessions.live_sessions import CookieKey, cookie_key
     from proxy.sessions.session import Session
 
     now = time.time()
@@ -96,9 +97,9 @@ async def serve_gatepost() -> None:
     class Sessions:
         used_at = 0.0
 
-        def cached(self, token: bytes, host: str, now: float) -> Session | None:
+        def known_by(self, cookie: CookieKey, now: float) -> Session | None:
             self.used_at = now
-            return alice if token == TOKEN.encode() else None
+            return alice if cookie == cookie_key(TOKEN.encode(), HOST) else None
 
     class Assertions:
         def sign(self, session: Session, app: AppSettings, now: float) -> bytes:

@@ -5,7 +5,7 @@ An entry holds as long as the session's facts are the ones it was made of, and f
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from config.settings import AppSettings
 from proxy.access.rules import PathRule
@@ -61,8 +61,12 @@ class Admissions:
             of_session = self._by_session[session.session_id] = {}
         key = app.name if rule is None else rule.key
         admission = of_session.get(key)
-        if admission is None or now >= admission.renew_at or not _same_facts(admission.session, session):
+        if admission is None or now >= admission.renew_at:
             admission = of_session[key] = self._admit(session, app, now, rule)
+        elif admission.session is not session:
+            same = _same_facts(admission.session, session)
+            admission = replace(admission, session=session) if same else self._admit(session, app, now, rule)
+            of_session[key] = admission
         return admission
 
     def forget(self, session_id: str) -> None:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, cast
 
 from proxy.answers import Problem
 from proxy.forwarding.exchange import Exchange
+from proxy.forwarding.head_memory import HeadMemory, read_head
 from proxy.forwarding.listeners import Arrival, Slot
 from proxy.forwarding.public_tls import names_by_sni
 from proxy.forwarding.reception import Reception
 from proxy.forwarding.refusals import with_line
-from proxy.forwarding.request_head import RefusedHead, parse_request_head
+from proxy.forwarding.request_head import RefusedHead
 from proxy.forwarding.tunnel import Tunnel
 from proxy.forwarding.upstream_connection import WRITE_BUFFER_BYTES, UpstreamConnection
 
@@ -48,6 +49,8 @@ class ClientConnection(asyncio.Protocol):
         self.is_kept = True
         """Whether the connection stays open after the current answer."""
         self._reception: Reception
+        self.memory = HeadMemory()
+        self._max_head_bytes = plane.max_head_bytes
         self._buffer = b""
         self._is_head_partial = False
         self._is_lingering = False
@@ -91,6 +94,12 @@ class ClientConnection(asyncio.Protocol):
         elif exchange is not None or self._is_full or self._reception.deciding is not None:
             self.keep(data)
         else:
+            if not self._buffer and len(data) <= self._max_head_bytes:
+                head = self.memory.recall(data)
+                if head is not None:
+                    self.is_kept = head.keeps_alive and not self._plane.is_closing
+                    self._reception.receive(head)
+                    return
             self._read_heads(self._buffer + data if self._buffer else data)
 
     def eof_received(self) -> bool:
@@ -182,7 +191,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _take(self, raw: bytes) -> None:
         try:
-            head = parse_request_head(raw)
+            head = read_head(raw)
         except RefusedHead as refused:
             self._reception.refuse(refused.problem, refused.reason, closes=True)
             return

@@ -22,9 +22,10 @@ from proxy.forwarding.listeners import Arrival
 from proxy.forwarding.refusals import answer_bytes, redirect, redirect_to_https
 from proxy.forwarding.request_head import RefusedHead, RequestHead
 from proxy.forwarding.routes import Route
-from proxy.forwarding.upstream_lines import forwarded_block, head_for_upstream, portal_block
+from proxy.forwarding.upstream_lines import fields_for_upstream, forwarded_block, portal_block, request_line
 from proxy.incidents import new_incident_id
 from proxy.reserved import PREFIX
+from proxy.sessions.live_sessions import CookieKey, cookie_key
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import new_token
 from proxy.store.store import StoreUnavailable
@@ -42,7 +43,8 @@ class Reception:
     """Of one connection: it remembers what the last request had, since browsers repeat themselves on a connection."""
 
     __slots__ = (
-        "_arrival", "_certificate", "_connection", "_cookie", "_cookies", "_forwarded_block", "_forwarded_for",
+        "_arrival", "_certificate", "_connection", "_cookie", "_cookie_key", "_cookie_route", "_cookies",
+        "_forwarded_block", "_forwarded_for",
         "_forwarded_host", "_forwarded_proto", "_may_turn_back", "_peer", "_place", "_plane", "deciding",
         "is_peer_trusted", "transport_security",
     )  # fmt: skip
@@ -69,6 +71,8 @@ class Reception:
         """The look-up that the current request waits for."""
         self._cookie: bytes | None = None
         self._cookies = NO_COOKIES
+        self._cookie_key: CookieKey | None = None
+        self._cookie_route: Route | None = None
         self._place: ClientPlace | None = None
         self._forwarded_for: tuple[bytes, ...] = ()
         self._forwarded_proto: tuple[bytes, ...] = ()
@@ -110,7 +114,8 @@ class Reception:
         else:
             incident = new_incident_id()
             blocks = (portal_block(self._place_of(head), head.host, incident),)
-            self._forward(head, plane.portal_route, head.cookie or b"", blocks, None)
+            fields = fields_for_upstream(head, plane.portal_route.upstream, head.cookie or b"", blocks)
+            self._forward(head, plane.portal_route, fields, None)
 
     def _turns_back(self, head: RequestHead) -> bool:
         """Whether this request came by a way that is not one for it; then it is answered here."""
@@ -162,25 +167,25 @@ class Reception:
 
     def _ask_gate(self, head: RequestHead, route: Route) -> None:
         rule = None if route.rules is None else self._choose_rule(head, route.rules)
-        if head.cookie != self._cookie:
-            self._cookie = head.cookie
+        if head.cookie != self._cookie or route is not self._cookie_route:
+            self._cookie, self._cookie_route = head.cookie, route
             self._cookies = split_cookies(head.cookie, self._plane.public_url.scheme) if head.cookie else NO_COOKIES
-        token = self._cookies.session_token
-        if token is None:
+            token = self._cookies.session_token
+            self._cookie_key = cookie_key(token, route.host_name) if token is not None else None
+        if self._cookie_key is None:
             self._go_on_without(head, route, self._cookies, rule)
             return
         now = self._plane.clock()
-        session = self._plane.sessions.cached(token, route.host_name, now)
+        session = self._plane.sessions.known_by(self._cookie_key, now)
         if session is not None:
             self._judge(head, route, self._cookies, session, now, rule)
         else:
             self._connection.deadline = self._plane.coarse_now + DECISION_SECONDS
-            self.deciding = asyncio.get_running_loop().create_task(self._find(head, route, self._cookies, token, rule))
+            self.deciding = asyncio.get_running_loop().create_task(self._find(head, route, self._cookies, rule))
 
-    async def _find(
-        self, head: RequestHead, route: Route, cookies: RequestCookies, token: bytes, rule: PathRule | None
-    ) -> None:
+    async def _find(self, head: RequestHead, route: Route, cookies: RequestCookies, rule: PathRule | None) -> None:
         """The slow way: this worker does not know the session yet."""
+        token = cookies.session_token or b""
         try:
             session = await self._plane.sessions.find(token, route.host_name, self._plane.clock())
             self.deciding = None
@@ -238,14 +243,21 @@ class Reception:
             # Another proxy forwards to this app: it should have sent nothing but /.gatepost/ here.
             self.refuse(Problem.NOT_FOUND, "no upstream", head=head, route=route)
         else:
+            self._forward(head, route, self._fields(head, route, cookies, identity_block), session_id)
+
+    def _fields(self, head: RequestHead, route: Route, cookies: RequestCookies, identity_block: bytes) -> bytes:
+        """All that follows the request line: the same as long as client and session stay the same."""
+        memory = self._connection.memory
+        fields = memory.fields_sent(head, route, identity_block)
+        if fields is None:
             forwarded = self._forwarded(head)
             blocks = (forwarded, identity_block) if identity_block else (forwarded,)
-            self._forward(head, route, cookies.others, blocks, session_id)
+            fields = fields_for_upstream(head, route.upstream, cookies.others, blocks)
+            memory.keep(head, route, identity_block, fields)
+        return fields
 
-    def _forward(
-        self, head: RequestHead, route: Route, cookie: bytes, blocks: tuple[bytes, ...], session_id: str | None
-    ) -> None:
-        request_bytes = head_for_upstream(head, route.upstream, cookie, blocks)
+    def _forward(self, head: RequestHead, route: Route, fields: bytes, session_id: str | None) -> None:
+        request_bytes = request_line(head) + fields
         plane, name = self._plane, route.upstream.name
         exchange = Exchange(
             self._connection, plane.pools[name], route, head, request_bytes, session_id, plane.traffic[name]

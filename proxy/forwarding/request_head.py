@@ -67,6 +67,9 @@ class RequestHead:
     accept: bytes | None = None
     fetch_mode: bytes | None = None
     fetch_dest: bytes | None = None
+    block = b""
+    """All bytes after the request line, where that is all that the fields' meaning depends on: requests with the same
+    `block` differ in `method` and `target` alone. Empty where it may not be relied on."""
     forwarded_for: tuple[bytes, ...] = ()
     forwarded_proto: tuple[bytes, ...] = ()
     forwarded_host: tuple[bytes, ...] = ()
@@ -86,6 +89,14 @@ class RequestHead:
     @property
     def has_body(self) -> bool:
         return self.is_chunked or bool(self.content_length)
+
+    def repeated(self, method: bytes, target: bytes) -> RequestHead:
+        """The same fields after another request line."""
+        other: RequestHead = object.__new__(RequestHead)
+        other.__dict__ = values = self.__dict__.copy()
+        values["method"] = method
+        values["target"] = target
+        return other
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser for each field; must not raise."""

@@ -51,13 +51,19 @@ def portal_block(place: ClientPlace, host: bytes, incident: str) -> bytes:
     )
 
 
-def head_for_upstream(head: RequestHead, upstream: Upstream, cookie: bytes, blocks: Iterable[bytes]) -> bytes:
-    """The whole head that is sent upstream: as the client sent it, less what must not go on, plus `blocks`.
+def request_line(head: RequestHead) -> bytes:
+    """With its CRLF; `fields_for_upstream` come after it."""
+    return head.method + b" " + head.target + b" HTTP/1.1\r\n"
 
-    Ours come last and after everything that ``Connection`` could name was taken out.
+
+def fields_for_upstream(head: RequestHead, upstream: Upstream, cookie: bytes, blocks: Iterable[bytes]) -> bytes:
+    """The fields that are sent upstream: as the client sent them, less what must not go on, plus `blocks`.
+
+    Does not depend on the request line. Ours come last and after everything that ``Connection`` could name was taken
+    out. The empty line is included.
     """
     host = head.host_field if upstream.preserve_host else upstream.url.authority.encode("ascii")
-    lines = [head.method + b" " + head.target + b" HTTP/1.1\r\nHost: " + host, *head.lines]
+    lines = [b"Host: " + host, *head.lines]
     if cookie:
         lines.append(b"Cookie: " + cookie)
     if head.authorization is not None and upstream.pass_authorization:

@@ -36,6 +36,15 @@ MOST_WHOLE = 10_000
 """Sessions kept whole: about 1.3 kB each."""
 
 
+CookieKey = tuple[str, bytes]
+"""What a session is looked up by: a host and the SHA-256 of the cookie's token."""
+
+
+def cookie_key(token: bytes, host: str) -> CookieKey:
+    """For `LiveSessions.known_by`: worked out once per connection instead of once per request."""
+    return host, sha256(token).digest()
+
+
 class _Live:
     """A session in memory, with what a look-up needs worked out before."""
 
@@ -43,7 +52,7 @@ class _Live:
 
     def __init__(self, session: Session, limits: SessionSettings) -> None:
         self.session = session
-        self.cookies: tuple[tuple[str, bytes], ...] = ()
+        self.cookies: tuple[CookieKey, ...] = ()
         self.last_used_at = session.last_used_at
         self.ends_at = session.ends_at(limits)
         # A first factor's life does not depend on its use: its idle limit is none.
@@ -80,7 +89,7 @@ class LiveSessions:
         self._limits = limits
         self._clock = clock
         self._most_whole = most_whole
-        self._by_cookie: dict[tuple[str, bytes], _Live] = {}
+        self._by_cookie: dict[CookieKey, _Live] = {}
         self._whole: dict[str, _Live] = {}
         self._put_aside: dict[str, float] = {}
         """Sessions that are live but not kept whole: `session_id` to the end that is known."""
@@ -104,7 +113,11 @@ class LiveSessions:
 
         Its `last_used_at` may lag by a second; its limits were checked here, with all uses counted.
         """
-        live = self._by_cookie.get((host, sha256(token).digest()))
+        return self.known_by(cookie_key(token, host), now)
+
+    def known_by(self, cookie: CookieKey, now: float) -> Session | None:
+        """`cached`, for a cookie that was hashed before. Ends and limits are looked at as strictly."""
+        live = self._by_cookie.get(cookie)
         if live is None or now >= live.ends_at:
             return None
         if now > live.last_used_at:
@@ -257,7 +270,7 @@ class LiveSessions:
                     self.store_away_since = now
             await asyncio.sleep(FLUSH_SECONDS)
 
-    def _keep(self, live: _Live, cookie: tuple[str, bytes]) -> None:
+    def _keep(self, live: _Live, cookie: CookieKey) -> None:
         session_id = live.session.session_id
         if session_id not in self._whole:
             self._whole[session_id] = live

@@ -1,0 +1,166 @@
+"""What is read the quick way is read exactly as llhttp would have it: by table, by memory, by either."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from config.values import PublicURL
+from proxy.forwarding import response_head
+from proxy.forwarding.head_memory import MOST_BLOCK_BYTES, MOST_BLOCKS, HeadMemory, read_head
+from proxy.forwarding.request_head import MAX_TARGET_BYTES, RefusedHead, RequestHead, parse_request_head
+from proxy.forwarding.response_head import BrokenResponse, parse_response_head
+from proxy.forwarding.routes import create_routes, portal_upstream
+
+RESPONSE_NAMES = (
+    b"Content-Length", b"content-length", b"Transfer-Encoding", b"Connection", b"Upgrade", b"Set-Cookie",
+    b"Clear-Site-Data", b"Keep-Alive", b"Proxy-Connection", b"Date", b"Server", b"X", b"X-App", b"Trailer", b"TE",
+    b"", b"X ", b" X", b"X\t", b"X:", b"\xe9", b"X\x00",
+)  # fmt: skip
+VALUES = (
+    b"", b"0", b"5", b"05", b"5 ", b" 5", b"+5", b"-1", b"5, 5", b"5\t", b"0x5", b"9" * 15, b"9" * 25,
+    b"chunked", b"Chunked", b"gzip, chunked", b"chunked ", b"chunked, chunked", b"identity",
+    b"close", b"keep-alive", b"Keep-Alive", b"close, X-App", b"Content-Length", b"upgrade", b"websocket",
+    b"a=b; Path=/", b"gatepost=x", b"__Host-gatepost=x; Secure", b'"cookies", "cache"', b'"*"', b"timeout=5",
+    b"text/html", b"caf\xe9", b"a\x00b", b"a\rb", b"a\nb", b"a\x7fb", b"a\tb", b"x" * 300,
+)  # fmt: skip
+
+
+def lines_of(names: tuple[bytes, ...]) -> st.SearchStrategy[bytes]:
+    usual = st.builds(
+        lambda name, colon, value: name + colon + value,
+        st.sampled_from(names),
+        st.sampled_from((b": ", b": ", b": ", b":", b":  ", b" : ", b"")),
+        st.sampled_from(VALUES),
+    )
+    return usual | st.binary(max_size=12)
+
+
+status_lines = st.sampled_from(
+    (
+        *(b"HTTP/1.1 200 OK", b"HTTP/1.1 200 OK", b"HTTP/1.0 200 OK", b"HTTP/1.1 204 No Content", b"HTTP/1.1 304 x"),
+        *(b"HTTP/1.1 103 Early Hints", b"HTTP/1.1 101 Switching", b"HTTP/1.1 404", b"HTTP/1.1 99 x", b"HTTP/2 200"),
+    )
+)
+
+
+def response_as_read(read: object, raw: bytes) -> object:
+    try:
+        head = read(raw, may_set_reserved_cookies=False)  # type: ignore[operator]
+        head.finish()
+    except BrokenResponse:
+        return "broken"
+    names = ("status", "reason", "is_http_1_1", "content_length", "is_chunked", "closes", "upgrade", "lines")
+    return [getattr(head, name) for name in names]
+
+
+@given(status_lines, st.lists(lines_of(RESPONSE_NAMES), max_size=6))
+@example(b"HTTP/1.1 200 OK", [b"Content-Length: 5", b"Transfer-Encoding: chunked"])
+@example(b"HTTP/1.1 200 OK", [b"Content-Length: 5", b"Content-Length: 5"])
+@example(b"HTTP/1.1 200 OK", [b"X: a", b" folded"])
+def test_a_response_head_read_by_lines_is_as_llhttp_reads_it(status_line: bytes, lines: list[bytes]) -> None:
+    raw = b"\r\n".join((status_line, *lines, b"\r\n"))
+    raw = raw[: raw.find(b"\r\n\r\n") + 4]
+    if raw.count(b"\r\n") > response_head.MAX_FIELDS:
+        return
+    by_llhttp = response_as_read(response_head._read_by_llhttp, raw)
+    for _ in range(2):  # the second time, by what was remembered
+        assert response_as_read(parse_response_head, raw) == by_llhttp
+
+
+def test_what_is_remembered_of_responses_is_bounded_and_impersonal() -> None:
+    secret = b"Location: /cb?code=493817"
+    for number in range(3 * response_head._MOST_LINES):
+        parse_response_head(b"HTTP/1.1 302 x\r\nAge: %d\r\nSet-Cookie: a=%d\r\n%b\r\n\r\n" % (number, number, secret))
+    parse_response_head(b"HTTP/1.1 200 x\r\nDate: " + b"x" * 300 + b"\r\n\r\n")
+    assert 0 < len(response_head._seen_lines) <= response_head._MOST_LINES
+    names = {line.partition(b":")[0].lower() for line in response_head._seen_lines}
+    assert not names & {b"set-cookie", b"location"}
+    assert max(map(len, response_head._seen_lines)) <= response_head._MOST_LINE_BYTES
+
+
+REQUEST_NAMES = (
+    b"Host", b"Host", b"Cookie", b"Content-Length", b"Transfer-Encoding", b"Connection", b"Upgrade", b"Expect", b"TE",
+    b"Authorization", b"Accept", b"X-Forwarded-For", b"X_Forwarded_For", b"Remote-User", b"X", b"X-App", b"X ", b"\xe9",
+)  # fmt: skip
+REQUEST_VALUES = (*VALUES, b"wiki.corp.example", b"wiki.corp.example", b"100-continue", b"trailers", b"h2c", b"::1")
+request_lines = st.builds(
+    lambda method, target, version: b" ".join((method, target, version)),
+    st.sampled_from((b"GET", b"GET", b"POST", b"OPTIONS", b"HEAD", b"CONNECT", b"PRI", b"SOURCE", b"get", b"", b"G T")),
+    st.sampled_from(
+        (
+            *(b"/", b"/", b"/a%2Fb?x=1", b"/#", b"*", b"http://wiki.corp.example/a", b"http://other.example/", b"//x"),
+            *(b"/\xe9", b"/a b", b"/\x7f", b"/\x00", b"/\t", b'/!"$~[]{}|\\^`<>', b"", b"a", b"/?a=/#"),
+        )
+    )
+    | st.binary(max_size=6).map(lambda tail: b"/" + tail),
+    st.sampled_from((b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/1.2", b"HTTP/2.0", b"http/1.1", b"HTTP/1.1 ")),
+)
+
+
+def request_as_read(head: RequestHead) -> dict[str, object]:
+    return {name: value for name, value in vars(head).items() if name != "block"}
+
+
+def read_or_refusal(raw: bytes) -> object:
+    try:
+        return request_as_read(parse_request_head(raw))
+    except RefusedHead as refused:
+        return refused.problem, refused.reason
+
+
+ROUTE = create_routes((), PublicURL.parse("http://signin.corp.example"), portal_upstream(Path("/p")))[
+    b"signin.corp.example"
+]
+
+
+@given(request_lines, request_lines, st.lists(lines_of(REQUEST_NAMES), max_size=6))
+@example(b"GET / HTTP/1.1", b"GET http://other.example/ HTTP/1.1", [b"Host: wiki.corp.example"])
+@example(b"GET / HTTP/1.1", b"GET / HTTP/1.0", [b"Host: wiki.corp.example", b"Transfer-Encoding: chunked"])
+@example(b"GET / HTTP/1.1", b"GET /# HTTP/1.1", [b"Host: wiki.corp.example"])
+def test_a_remembered_request_head_is_as_it_would_be_read_anew(first: bytes, second: bytes, lines: list[bytes]) -> None:
+    memory = HeadMemory()
+    block = b"\r\n".join((*lines, b"\r\n"))
+    with suppress(RefusedHead):
+        memory.keep(read_head(first + b"\r\n" + block), ROUTE, b"", b"")
+    raw = second + b"\r\n" + block
+    if raw.find(b"\r\n\r\n") + 4 != len(raw):
+        return
+    recalled = memory.recall(raw)
+    if recalled is not None:
+        assert request_as_read(recalled) == read_or_refusal(raw)
+
+
+def test_a_head_is_recalled_only_whole_and_alone() -> None:
+    memory = HeadMemory()
+    block = b"Host: wiki.corp.example\r\n\r\n"
+    memory.keep(read_head(b"GET /a HTTP/1.1\r\n" + block), ROUTE, b"", b"")
+    recalled = memory.recall(b"POST /b?c HTTP/1.1\r\n" + block)
+    assert recalled is not None
+    assert (recalled.method, recalled.target, recalled.host) == (b"POST", b"/b?c", b"wiki.corp.example")
+    assert memory.recall(b"GET /b HTTP/1.1\r\n" + block + b"GET /c HTTP/1.1\r\n") is None
+    assert memory.recall(b"GET /b HTTP/1.1\r\n" + block[:-2]) is None
+    assert memory.recall(b"\r\nGET /b HTTP/1.1\r\n" + block) is None
+    assert memory.recall(b"GET /" + b"b" * MAX_TARGET_BYTES + b" HTTP/1.1\r\n" + block) is None
+
+
+def test_what_a_connection_remembers_of_requests_is_bounded() -> None:
+    memory = HeadMemory()
+    for number in range(50):
+        head = read_head(b"GET /a HTTP/1.1\r\nHost: wiki.corp.example\r\nX: %d\r\n\r\n" % number)
+        memory.keep(head, ROUTE, b"", b"")
+        assert len(memory._heads) == len(memory._sent) <= MOST_BLOCKS
+    assert read_head(b"GET /a HTTP/1.1\r\nHost: a\r\nX: " + b"x" * MOST_BLOCK_BYTES + b"\r\n\r\n").block == b""
+
+
+def test_what_was_sent_is_recalled_for_the_same_identity_and_route_alone() -> None:
+    memory = HeadMemory()
+    head = read_head(b"GET /a HTTP/1.1\r\nHost: wiki.corp.example\r\n\r\n")
+    memory.keep(head, ROUTE, b"Remote-User: alice", b"fields of alice")
+    assert memory.fields_sent(head, ROUTE, b"Remote-User: alice") == b"fields of alice"
+    assert memory.fields_sent(head, ROUTE, b"Remote-User: bob") is None
+    assert memory.fields_sent(head, replace(ROUTE, host=b"x"), b"Remote-User: alice") is None
