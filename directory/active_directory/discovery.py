@@ -25,7 +25,7 @@ from directory.errors import DirectoryMisconfigured
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 30.0, 3600.0
 """Whatever the records' time to live says, they are looked up again after no less and no more."""
-_LOOKUP_SECONDS = 3.0
+_LOOKUP_SECONDS = 2.0
 _LDAPS_PORT = 636
 
 

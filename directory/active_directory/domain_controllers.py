@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 LOCATE_AGAIN_SECONDS = 30.0
 """How long the last good list of servers is used before DNS is asked again, after it gave none."""
+NOT_FOUND_SECONDS = 1.0
+"""How long "no servers are found" is answered at once before somebody waits for DNS again."""
 REFUSED_SECONDS = 60.0
 """After the service account was refused: so long it is not tried again, or every sign-in would help to lock it."""
 
@@ -67,6 +69,7 @@ class DomainControllers:
         self._all: tuple[DomainController, ...] = ()
         self._located: Remembered[Located] = Remembered(float("inf"))  # the keeper refreshes it
         self._locate_at = float("inf")
+        self._not_found: tuple[float, str] | None = None
         self._refused_at: float | None = None
         self._refusal = ""
         self._keeper = Keeper(f"ldap-{realm}-keeper", self._keep)
@@ -224,9 +227,12 @@ class DomainControllers:
         return located
 
     def _find_servers(self) -> Located:
+        if self._not_found is not None and time.monotonic() - self._not_found[0] < NOT_FOUND_SECONDS:
+            raise DirectoryUnavailable(self._realm, self._not_found[1])
         try:
             located = self._locator.locate()
         except DiscoveryFailed as exc:
+            self._not_found = (time.monotonic(), str(exc))
             raise DirectoryUnavailable(self._realm, str(exc)) from exc
         self._use(located)
         return located
@@ -282,4 +288,7 @@ class DomainControllers:
             self._failed(server, exc)
         except DirectoryMisconfigured:
             server.answered()
-        self._keeper.wake()
+        finally:
+            if server.health.is_probed:  # or it would never be probed again
+                server.failed("could not be probed")
+            self._keeper.wake()

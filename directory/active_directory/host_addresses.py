@@ -63,8 +63,12 @@ class HostAddresses:
 
     def _start(self, host: str) -> Future[Sequence[str]]:
         future: Future[Sequence[str]] = Future()
-        self._running[host] = future
-        threading.Thread(target=self._run, args=(host, future), name="host-addresses", daemon=True).start()
+        try:
+            threading.Thread(target=self._run, args=(host, future), name="host-addresses", daemon=True).start()
+        except RuntimeError as exc:
+            future.set_exception(OSError(str(exc)))
+        else:
+            self._running[host] = future
         return future
 
     def _run(self, host: str, future: Future[Sequence[str]]) -> None:
@@ -74,14 +78,15 @@ class HostAddresses:
             addresses = self._look_up(host)
         except (OSError, UnicodeError) as exc:
             failure = exc
-        with self._lock:
-            del self._running[host]
+        finally:  # whatever went wrong: a lookup that seems to go on for ever would be the last one
+            with self._lock:
+                del self._running[host]
+                if addresses:
+                    self._known[host] = (time.monotonic(), addresses)
             if addresses:
-                self._known[host] = (time.monotonic(), addresses)
-        if addresses:
-            future.set_result(addresses)
-        else:
-            future.set_exception(failure or OSError("no address"))
+                future.set_result(addresses)
+            else:
+                future.set_exception(failure or OSError("no address"))
 
 
 def _is_address(host: str) -> bool:

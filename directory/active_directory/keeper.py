@@ -25,16 +25,15 @@ class Keeper:
             return
         with self._lock:
             if not self._is_started and not self._is_closed:
-                self._is_started = True
-                threading.Thread(target=self._run, name=self._name, daemon=True).start()
+                self._is_started = _is_running(self._name, self._run)
 
     def wake(self) -> None:
         """Something may be due earlier than was thought."""
         self._wake.set()
 
     def run(self, work: Callable[[], None]) -> None:
-        if not self._is_closed:
-            threading.Thread(target=work, name=self._name, daemon=True).start()
+        if not self._is_closed and not _is_running(self._name, work):
+            work()  # late is better than never
 
     def close(self) -> None:
         with self._lock:
@@ -46,3 +45,12 @@ class Keeper:
             self._wake.clear()
             due_at = self._keep()
             self._wake.wait(max(0.0, min(due_at - time.monotonic(), _LONGEST_SECONDS)))
+
+
+def _is_running(name: str, work: Callable[[], None]) -> bool:
+    """False where the system has no thread to give."""
+    try:
+        threading.Thread(target=work, name=name, daemon=True).start()
+    except RuntimeError:
+        return False
+    return True

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -29,6 +30,8 @@ from proxy.demo.samba_dc import SambaDC
 from tests.directory.contract import found, parsed
 from tests.support.dns_server import DNSServer
 from tests.support.samba import PASSWORD, settings_for
+from tests.support.scripted_ldap import settings_for as scripted_settings
+from tests.support.waiting import until_it_answers
 
 EVERYWHERE = ("_ldap._tcp.dc._msdcs.corp.example", "SRV")
 LONDON = ("_ldap._tcp.london._sites.dc._msdcs.corp.example", "SRV")
@@ -175,8 +178,38 @@ async def test_without_any_dns_the_directory_is_unavailable_and_comes_back(corp:
     with pytest.raises(DirectoryUnavailable, match="DNS has no"):
         await directory.find(parsed("bob"))
     dns.records |= {EVERYWHERE: ["0 0 389 dc1.corp.example."], ("dc1.corp.example", "A"): [corp.address]}
-    assert await directory.find(parsed("bob")) is not None
+    assert await until_it_answers(directory) is not None
     await directory.close()
+
+
+async def test_a_silent_dns_is_waited_for_once(dns: DNSServer, tmp_path: Path) -> None:
+    dns.is_silent = True
+    settings = scripted_settings(ca_file=None, dns_servers=(dns.address,))  # type: ignore[arg-type]
+    directory = ActiveDirectory(settings)
+    with pytest.raises(DirectoryUnavailable, match="DNS does not answer"):
+        await directory.find(parsed("bob"))
+    started_at = time.monotonic()
+    for _ in range(5):
+        with pytest.raises(DirectoryUnavailable, match="DNS does not answer"):
+            await directory.find(parsed("bob"))
+    assert time.monotonic() - started_at < 0.5
+    await directory.close()
+
+
+def test_a_lookup_that_breaks_is_not_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_reported = threading.Event()
+    monkeypatch.setattr(threading, "excepthook", lambda _: is_reported.set())
+    answers: list[Sequence[str]] = [["127.0.0.2"], []]
+
+    def look_up(host: str) -> Sequence[str]:
+        answer = answers.pop()
+        return answer if answer else [answer[0]]
+
+    addresses = HostAddresses(look_up)
+    with pytest.raises(HostUnknown):
+        addresses.of("dc1.corp.example", deadline=time.monotonic() + 5)
+    assert is_reported.wait(5)
+    assert addresses.of("dc1.corp.example", deadline=time.monotonic() + 5) == ["127.0.0.2"]
 
 
 def test_a_name_lookup_that_hangs_ends_at_the_deadline_and_is_not_started_twice() -> None:

@@ -12,11 +12,12 @@ import pytest
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.directory import PasswordRefused, RefusalReason
 from directory.errors import DirectoryUnavailable
-from directory.principal import Account, Principal
+from directory.principal import Principal
 from proxy.demo.samba_dc import SambaDC
 from tests.directory.contract import found, parsed
 from tests.support.samba import PASSWORD, settings_for
 from tests.support.tcp_relay import TCPRelay
+from tests.support.waiting import until_it_answers
 
 
 @pytest.fixture
@@ -46,14 +47,6 @@ async def usual_seconds(directory: ActiveDirectory) -> float:
     started_at = time.monotonic()
     await signed_in(directory)
     return time.monotonic() - started_at
-
-
-async def until_it_answers(directory: ActiveDirectory) -> Account | None:
-    async with asyncio.timeout(20):
-        while True:
-            with contextlib.suppress(DirectoryUnavailable):
-                return await directory.find(parsed("bob"))
-            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("lost", ["cut", "hang"])
