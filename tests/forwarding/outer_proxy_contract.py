@@ -1,0 +1,140 @@
+"""What holds behind every proxy that asks Gatepost, as `deploy/` shows it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+
+from tests.forwarding.outer_proxy import PAGE, House, cookie_of
+
+PAGE_LINES = tuple(f"{name}: {value}" for name, value in PAGE.items())
+SESSION = "gatepost"
+
+
+class OuterProxyContract:
+    """Subclasses give the fixture `house`."""
+
+    ambiguous_status = 400
+    """What a browser sees where Gatepost says 400: nginx knows only 401 and 403 and makes a 500 of it."""
+
+    async def test_a_person_signs_in_and_lands_where_they_wanted(self, house: House) -> None:
+        async with asyncio.timeout(40), house.browser() as browser:
+            page = await house.sign_in(browser, "alice", "/page?x=a%2Fb")
+            assert (page.status, await page.text()) == (200, "ok")
+            assert str(page.url) == browser.url("/page?x=a%2Fb")
+            (request,) = house.app.requests
+            assert request.start == b"GET /page?x=a%2Fb HTTP/1.1"
+            assert request.get("remote-user") == b"alice"
+            assert request.get("remote-groups") == b"Wiki Users"
+            assert request.get("remote-realm") == b"local"
+            assert len((request.get("x-gatepost-assertion") or b"").split(b".")) == 3
+            assert b"gatepost" not in (request.get("cookie") or b"")
+
+            again = await browser.get("/other", Cookie="theme=dark")
+            assert again.status == 200
+            assert (await browser.get("/admin/x")).status == 403
+            assert (await browser.get("/.gatepost/authorize", follows=False)).status == 404
+            assert (await browser.get("/.gatepost/authorize/", follows=False)).status == 404
+
+    async def test_the_apps_own_cookies_reach_it_and_gateposts_do_not(self, house: House) -> None:
+        async with asyncio.timeout(40), house.browser() as browser:
+            await house.sign_in(browser, "alice")
+            ours = [cookie_of(browser), cookie_of(browser, "gatepost-browser")]
+            for cookie in ("a=1; {}; {}; b=2", "{}; a=1; {}", "{1}; {0}; a=1", "a=1; {}; {}", "{}; {}"):
+                house.app.requests.clear()
+                assert (await house.raw("/", cookie=cookie.format(*ours))).status == 200
+                found = house.app.requests[0].get("cookie") or b""
+                assert b"gatepost" not in found
+                assert re.findall(rb"[ab]=[12]", found) == re.findall(rb"[ab]=[12]", cookie.encode())
+
+    async def test_nothing_that_a_browser_claims_reaches_the_app(self, house: House) -> None:
+        claims = [f"{name}: boss" for name in ("Remote-User", "remote-USER", "Remote-Email", "Remote-Groups")]
+        claims += ["Remote_User: boss", "X-Gatepost-Assertion: boss", "Remote-User: boss", "X-Forwarded-For: 10.0.0.1"]
+        async with asyncio.timeout(40), house.browser() as browser:
+            await house.sign_in(browser, "alice")
+            house.app.requests.clear()
+            for target in ("/public/x", "/page"):
+                cookie = "" if target == "/public/x" else cookie_of(browser)
+                assert (await house.raw(target, *claims, cookie=cookie)).status == 200
+            nobody, alice = house.app.requests
+            assert b"boss" not in str([*nobody.fields, *alice.fields]).encode()
+            assert alice.get("remote-user") == b"alice"
+            assert nobody.get("remote-user") in (None, b"")
+            assert b"10.0.0.1" not in (alice.get("x-forwarded-for") or b"")
+
+    @pytest.mark.parametrize(
+        "lines",
+        [
+            ("X-Original-URL: http://wiki.localhost/public/x", "X-Original-Method: GET"),
+            ("X-Original-URI: /public/x",),
+            ("X-Forwarded-Uri: /public/x", "X-Forwarded-Method: GET"),
+            ("X-Forwarded-Host: other.localhost",),
+            ("X-Envoy-Original-Path: /public/x",),
+            ("Connection: X-Forwarded-Uri, X-Original-URL, X-Forwarded-Host",),
+            ("Host: other.localhost",),
+            ("X-Forwarded-Proto: https",),
+        ],
+    )
+    async def test_a_request_cannot_pretend_to_be_another(self, house: House, lines: tuple[str, ...]) -> None:
+        for target in ("/page", "/admin/x"):
+            assert (await house.raw(target, *lines)).status in (400, 401, 500)
+        assert house.app.requests == []
+
+    @pytest.mark.parametrize("target", ["/public/../admin/x", "/public/..%2fadmin/x", "//admin/x", "/public;/x"])
+    async def test_a_path_with_two_readings_reaches_no_app(self, house: House, target: str) -> None:
+        assert (await house.raw(target)).status == self.ambiguous_status
+        assert house.app.requests == []
+
+    async def test_the_method_is_the_browsers_and_not_the_questions(self, house: House) -> None:
+        async with asyncio.timeout(40), house.browser() as browser:
+            await house.sign_in(browser, "alice")
+            cookie = cookie_of(browser)
+            assert (await house.raw("/a/edit", cookie=cookie)).status == 200
+            assert (await house.raw("/a/edit", method="POST", cookie=cookie)).status == 403
+            assert (await house.raw("/a/page", method="POST", cookie=cookie)).status == 200
+            assert house.app.requests[-1].start == b"POST /a/page HTTP/1.1"
+
+    async def test_without_a_session_pages_are_redirected_and_scripts_get_401(self, house: House) -> None:
+        page = await house.raw("/page", *PAGE_LINES)
+        assert page.status == 302
+        assert (page.get("location") or b"").startswith(
+            b"http://signin.localhost:%d/.gatepost/sign-in?" % house.outer_port
+        )
+        assert (page.get("set-cookie") or b"").startswith(b"gatepost-browser=")
+        for cookie in ("", "gatepost=" + "Z" * 43):
+            assert (await house.raw("/page", cookie=cookie)).status == 401
+        assert house.app.requests == []
+
+    async def test_half_a_sign_in_opens_nothing(self, house: House) -> None:
+        async with asyncio.timeout(40), house.browser() as browser:
+            page = await browser.get("/page")
+            await browser.submit(page, username="alice", password="Correct horse 7")
+            half = cookie_of(browser, host="signin.localhost")
+            assert (await house.raw("/page", cookie=half)).status == 401
+            assert (await house.raw("/page", *PAGE_LINES, cookie=half)).status == 302
+        assert house.app.requests == []
+
+    async def test_a_person_outside_the_groups_gets_403(self, house: House) -> None:
+        async with asyncio.timeout(40), house.browser() as browser:
+            page = await house.sign_in(browser, "carol")
+            assert page.status == 403
+        assert house.app.requests == []
+
+    async def test_gatepost_answers_nobody_but_the_proxy(self, house: House) -> None:
+        describing = b"X-Original-URL: http://wiki.localhost/public/x\r\nX-Original-Method: GET\r\n"
+        raw = b"GET /.gatepost/authorize HTTP/1.1\r\nHost: wiki.localhost\r\n" + describing + b"\r\n"
+        for more in (b"", b"X-Forwarded-For: 127.0.0.1\r\n"):
+            answer = await house.as_stranger(raw.replace(b"\r\n\r\n", b"\r\n" + more + b"\r\n"))
+            assert answer.status == 403
+        await asyncio.to_thread(house.gatepost.wait_for_log, "trusted_proxies", 10)
+
+    async def test_signing_out_ends_it_at_once(self, house: House) -> None:
+        async with asyncio.timeout(40), house.browser() as browser:
+            await house.sign_in(browser, "alice")
+            cookie = cookie_of(browser)
+            assert (await house.raw("/page", cookie=cookie)).status == 200
+            page = await browser.session.get(browser.url("/.gatepost/sign-out", "signin"), headers=PAGE)
+            await browser.submit(page)
+            assert (await house.raw("/page", cookie=cookie)).status == 401
