@@ -23,9 +23,6 @@ from proxy.forwarding.upstream_connection import WRITE_BUFFER_BYTES, UpstreamCon
 if TYPE_CHECKING:
     from proxy.forwarding.plane import ForwardingPlane
 
-KEEP_ALIVE_SECONDS = 75.0
-HEAD_SECONDS = 15.0
-"""From a head's first byte to its last (slow heads)."""
 LINGER_SECONDS = 2.0
 """How long what a refused client still sends is read and thrown away, so that it gets to see the answer."""
 FLUSH_SECONDS = 60.0
@@ -72,6 +69,10 @@ class ClientConnection(asyncio.Protocol):
         return self._reception.transport_security
 
     @property
+    def min_body_rate(self) -> int:
+        return self._plane.min_body_rate
+
+    @property
     def is_idle(self) -> bool:
         return self.exchange is None and self._reception.deciding is None
 
@@ -82,8 +83,9 @@ class ClientConnection(asyncio.Protocol):
         self.transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
         by_sni = names_by_sni(transport.get_extra_info("ssl_object")) if self._arrival.is_tls else None
         self._reception = Reception(self._plane, self, self._arrival, by_sni)
-        self.deadline = self.coarse_now + KEEP_ALIVE_SECONDS
+        self.deadline = self.coarse_now + self._plane.keep_alive_timeout
         self._plane.add_connection(self)
+        self._slot.arrived()
 
     def data_received(self, data: bytes) -> None:
         exchange = self.exchange
@@ -148,7 +150,7 @@ class ClientConnection(asyncio.Protocol):
                     return
                 if not self._is_head_partial:
                     self._is_head_partial = True
-                    self.deadline = self.coarse_now + HEAD_SECONDS
+                    self.deadline = self.coarse_now + self._plane.head_timeout
                 self._buffer = data
                 return
             self._is_head_partial = False
@@ -212,7 +214,7 @@ class ClientConnection(asyncio.Protocol):
         if closes:
             self._linger()
         else:
-            self.deadline = self.coarse_now + KEEP_ALIVE_SECONDS
+            self.deadline = self.coarse_now + self._plane.keep_alive_timeout
 
     def _linger(self) -> None:
         """Close so that the client can still read its answer although it goes on sending (RFC 9112 section 9.6)."""
@@ -249,7 +251,7 @@ class ClientConnection(asyncio.Protocol):
         elif not self.is_kept:
             self._close()
         else:
-            self.deadline = self._plane.coarse_now + KEEP_ALIVE_SECONDS
+            self.deadline = self.coarse_now + self._plane.keep_alive_timeout
             if self._held_by_upstream:
                 self.hold_reading(False)
             if self._buffer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -54,9 +54,11 @@ class Arrival:
 class Slot:
     """One connection's place among those of its address. Whoever ends first gives it back; once counts."""
 
-    __slots__ = ("_address", "_per_address")
+    __slots__ = ("_address", "_per_address", "arrived")
 
-    def __init__(self, per_address: Counter[str], address: str) -> None:
+    def __init__(self, per_address: Counter[str], address: str, arrived: Callable[[], None]) -> None:
+        self.arrived = arrived
+        """To be called when the connection is made: from then on it is the plane's to count."""
         self._per_address: Counter[str] | None = per_address
         self._address = address
         per_address[address] += 1
@@ -93,7 +95,9 @@ class Listeners:
         self._max_connections = server.max_connections
         self._max_per_address = server.max_connections_per_address
         self._sockets: list[socket.socket] = []
-        self._arriving: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._arriving: set[asyncio.Task[None] | None] = set()
+        """Those whose connection is not made yet."""
         self._per_address: Counter[str] = Counter()
         self._turned_away: dict[str, tuple[int, str]] = {}
 
@@ -128,7 +132,7 @@ class Listeners:
             loop.remove_reader(listener)
             listener.close()
         self._sockets.clear()
-        for task in self._arriving:
+        for task in self._tasks:
             task.cancel()
 
     def tick(self) -> None:
@@ -170,8 +174,9 @@ class Listeners:
                     address=address, is_tls=is_tls, is_https=is_tls, trusted=self._trusted, redirects=redirects
                 )
                 task = loop.create_task(self._arrive(connection, arrival))
-                self._arriving.add(task)
-                task.add_done_callback(self._arriving.discard)
+                for tasks in (self._tasks, self._arriving):
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
 
     async def _arrive(self, connection: socket.socket, arrival: Arrival) -> None:
         if self._has_proxy_headers:
@@ -192,7 +197,7 @@ class Listeners:
         ):
             self._turn_away(connection, "connections of one address", address, arrival.redirects)
             return
-        slot = Slot(self._per_address, address)
+        slot = Slot(self._per_address, address, partial(self._arriving.discard, asyncio.current_task()))
         try:
             await self._hand_on(connection, arrival, slot)
         except OSError as exc:  # ssl.SSLError is one, too
