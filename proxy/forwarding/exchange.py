@@ -56,12 +56,22 @@ def write(transport: asyncio.WriteTransport, pieces: Sequence[Piece]) -> None:
 class Exchange:
     """From the judged request to the end of its answer. Its client connection owns it."""
 
-    __slots__ = (
-        "_answer_body", "_answer_head", "_client", "_connecting", "_connection", "_interims", "_is_early", "_is_held",
-        "_is_rechunked",
-        "_is_repeatable", "_is_retried", "_partial_head", "_pool", "_request_body", "_request_bytes", "_traffic", "head", "is_answered",
-        "route", "session_id",
-    )  # fmt: skip
+    # What most exchanges never change stands in the class: it costs nothing per request.
+    is_answered = False
+    """Whether the first byte of the final answer went to the client."""
+    _request_body: Body | None = None
+    _connection: UpstreamConnection | None = None
+    _connecting: asyncio.Task[None] | None = None
+    _answer_head: ResponseHead | None = None
+    _answer_body: Body | None = None
+    _is_rechunked = False
+    _is_retried = False
+    _is_early = False
+    """Whether the answer began before the upstream had the whole request."""
+    _is_held = False
+    """Whether the upstream has to wait for the client to read."""
+    _partial_head = b""
+    _interims = 0
 
     def __init__(
         self,
@@ -76,25 +86,10 @@ class Exchange:
         self.route = route
         self.head = head
         self.session_id = session_id
-        self.is_answered = False
-        """Whether the first byte of the final answer went to the client."""
         self._client = client
         self._pool = pool
         self._traffic = traffic
         self._request_bytes = request_bytes
-        self._request_body: Body | None = None
-        self._connection: UpstreamConnection | None = None
-        self._connecting: asyncio.Task[None] | None = None
-        self._answer_head: ResponseHead | None = None
-        self._answer_body: Body | None = None
-        self._is_rechunked = False
-        self._is_retried = False
-        self._is_early = False
-        """Whether the answer began before the upstream had the whole request."""
-        self._is_held = False
-        """Whether the upstream has to wait for the client to read."""
-        self._partial_head = b""
-        self._interims = 0
         if head.is_chunked:
             self._request_body = ChunkedBody(extensions=False)
         elif head.content_length:
@@ -239,32 +234,39 @@ class Exchange:
     def _begin_answer(self, head: ResponseHead, data: bytes) -> None:
         request = self.head
         body = head.body(request.method)
-        is_rechunked = self._is_rechunked = request.is_http_1_1 and isinstance(body, ChunkedBody | UntilCloseBody)
-        if not request.is_http_1_1 and isinstance(body, ChunkedBody | UntilCloseBody):
-            self._client.closes_after_answer()
+        client = self._client
+        if not isinstance(body, LengthBody):
+            if request.is_http_1_1:
+                self._is_rechunked = True
+            else:
+                client.closes_after_answer()
         if self._request_body is not None:
             if not self._request_body.is_over:
                 # An early answer: whether the client sends the rest is not known (RFC 9112 section 9.3).
-                self._client.closes_after_answer()
+                client.closes_after_answer()
                 self._is_early = True
             elif self._connection is not None and self._connection.transport.get_write_buffer_size():
                 # An upstream that answers without reading may take the body for its next request ("CL.0").
                 self._is_early = True
-        if self._client.transport_security is not None and not head.sets_transport_security:
-            head.lines.append(self._client.transport_security)
+        if client.transport_security is not None and not head.sets_transport_security:
+            head.lines.append(client.transport_security)
         self._answer_head, self._answer_body = head, body
         self.is_answered = True
         self._traffic.by_class[head.status // 100] += 1
-        is_kept = self._client.is_kept
+        is_kept = client.is_kept
         connection = None if is_kept and request.is_http_1_1 else b"keep-alive" if is_kept else b"close"
         out = head_for_client(
             head,
             method=request.method,
             client_is_http_1_1=request.is_http_1_1,
-            chunked=is_rechunked,
+            chunked=self._is_rechunked,
             connection=connection,
         )
-        self._pass_answer_body((out,), body, data)
+        if isinstance(body, LengthBody) and body.remaining == len(data) < JOIN_BELOW:  # whole, as most are
+            client.transport.write(out + data)
+            self._end(is_doubtful=False)
+        else:
+            self._pass_answer_body((out,), body, data)
 
     def _pass_answer_body(self, out: tuple[Piece, ...], body: Body, data: bytes) -> None:
         pieces = body.feed(data) if data else ()
@@ -285,6 +287,7 @@ class Exchange:
     def _end(self, *, is_doubtful: bool) -> None:
         """The answer is complete. The connection serves again only after a clean finish of both directions."""
         head, connection = self._answer_head, self._connection
+        is_request_over = self.is_request_over
         self._connection = None
         if connection is not None:
             self._pool.note_success(connection.server)
@@ -295,14 +298,14 @@ class Exchange:
                 and not is_doubtful
                 and not self._is_early
                 and not connection.is_lost
-                and self.is_request_over
+                and is_request_over
             ):
                 if self._is_held:
                     connection.transport.resume_reading()
                 self._pool.give_back(connection, self._client.coarse_now)
             else:
                 connection.abort()
-        self._client.on_exchange_over(is_request_over=self.is_request_over)
+        self._client.on_exchange_over(is_request_over=is_request_over)
 
     def _open_tunnel(self, head: ResponseHead, data: bytes) -> None:
         connection = self._connection

@@ -45,7 +45,8 @@ class ResponseHead:
     """What an upstream answers, and the fields that go on to the client as they are. Filled once by the parser."""
 
     status: int
-    reason: bytes
+    status_line: bytes
+    """As the client gets it, without CRLF."""
     is_http_1_1: bool
     lines: list[bytes]
     content_length: int | None = None
@@ -149,7 +150,7 @@ def _judge_line(line: bytes) -> ResponseField | int | None:
 def _is_read_plainly(head: ResponseHead, lines: list[bytes]) -> bool:
     """Take `lines`, of which the first is the status line, into `head`, if that needs no second look."""
     status_line, *lines = lines
-    head.is_http_1_1, head.status, head.reason = _status_line(status_line)
+    head.is_http_1_1, head.status, head.status_line = _status_line(status_line)
     passed = head.lines.append
     seen = _seen_lines.get
     length: int | None = None
@@ -180,7 +181,7 @@ def _status_line(line: bytes) -> tuple[bool, int, bytes]:
     match = _STATUS_LINE.fullmatch(line)
     if match is None:
         raise BrokenResponse("status line")
-    return match[1] == b"1", int(match[2]), match[3] or b""
+    return match[1] == b"1", int(match[2]), b"HTTP/1.1 " + match[2] + b" " + (match[3] or b"")
 
 
 def parse_response_head(raw: bytes, *, may_set_reserved_cookies: bool = False) -> ResponseHead:
@@ -197,7 +198,7 @@ def parse_response_head(raw: bytes, *, may_set_reserved_cookies: bool = False) -
 
 def _read_by_llhttp(raw: bytes, *, may_set_reserved_cookies: bool) -> ResponseHead:
     head = ResponseHead(may_set_reserved_cookies=may_set_reserved_cookies)
-    head.is_http_1_1, head.status, head.reason = _status_line(raw[: raw.find(b"\r\n")])
+    head.is_http_1_1, head.status, head.status_line = _status_line(raw[: raw.find(b"\r\n")])
     try:
         httptools.HttpResponseParser(head).feed_data(raw)
     except httptools.HttpParserUpgrade:
@@ -211,7 +212,7 @@ def head_for_client(
     head: ResponseHead, *, method: bytes, client_is_http_1_1: bool, chunked: bool, connection: bytes | None
 ) -> bytes:
     """The head as the client gets it; `connection` is our own ``Connection`` value, if one is needed."""
-    out = [b"HTTP/1.1 %d %b" % (head.status, head.reason), *head.lines]
+    out = [head.status_line, *head.lines]
     if chunked and client_is_http_1_1:
         out.append(b"Transfer-Encoding: chunked")
     elif head.content_length is not None and head.status >= 200 and head.status != 204:

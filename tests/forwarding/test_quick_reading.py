@@ -54,7 +54,7 @@ def response_as_read(read: object, raw: bytes) -> object:
         head.finish()
     except BrokenResponse:
         return "broken"
-    names = ("status", "reason", "is_http_1_1", "content_length", "is_chunked", "closes", "upgrade", "lines")
+    names = ("status", "status_line", "is_http_1_1", "content_length", "is_chunked", "closes", "upgrade", "lines")
     return [getattr(head, name) for name in names]
 
 
