@@ -66,6 +66,10 @@ class Exchange:
     _answer_body: Body | None = None
     _is_rechunked = False
     _is_retried = False
+    _is_upstream_full = False
+    """Whether the client has to wait for the upstream to read."""
+    _progress = 0
+    """Bytes of the request's body since its deadline was set: a trickle moves nothing."""
     _is_early = False
     """Whether the answer began before the upstream had the whole request."""
     _is_held = False
@@ -174,16 +178,25 @@ class Exchange:
         else:
             out += pieces
         upstream = self._pool.upstream
-        self._client.touch(upstream.first_byte_timeout if body.is_over else upstream.idle_timeout)
+        if body.is_over:
+            self._client.touch(upstream.first_byte_timeout)
+        else:
+            self._progress += len(data)
+            if begins or self._progress >= self._client.min_body_rate * upstream.idle_timeout:
+                self._progress = 0
+                self._client.touch(upstream.idle_timeout)
         write(connection.transport, out)
         if body.is_over and body.leftover:
             self._client.keep(body.leftover)
             body.leftover = b""
 
     def on_upstream_full(self) -> None:
+        self._is_upstream_full = True
         self._client.hold_reading(True)
 
     def on_upstream_drained(self) -> None:
+        self._is_upstream_full = False
+        self._progress = 0
         self._client.hold_reading(False)
         self._client.touch(self._pool.upstream.idle_timeout)
 
@@ -358,7 +371,7 @@ class Exchange:
 
     def on_deadline(self) -> None:
         """Nothing moved for as long as is allowed."""
-        if self.is_request_over or self._connection is None:
+        if self.is_request_over or self._is_upstream_full or self._connection is None:
             self._fail(Problem.UPSTREAM_SILENT, "no answer in time")
         else:
             self._fail(Problem.REQUEST_TIMEOUT, "the body stopped")

@@ -60,6 +60,9 @@ class ForwardingPlane:
         seconds = int(server.hsts) if server.public_url.scheme == "https" else 0
         self.transport_security = b"Strict-Transport-Security: max-age=%d" % seconds if seconds else None
         self.max_head_bytes = server.max_head_bytes
+        self.head_timeout = server.head_timeout
+        self.keep_alive_timeout = server.keep_alive_timeout
+        self.min_body_rate = server.min_body_rate
         self.sessions = sessions
         self.admissions = Admissions(assertions)
         self.metrics = metrics

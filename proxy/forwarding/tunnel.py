@@ -14,8 +14,8 @@ from proxy.forwarding.websocket_frames import GOING_AWAY, Frames, close_frame
 
 LINGER_SECONDS = 2.0
 """How long the client may take to answer a WebSocket's Close."""
-FLUSH_SECONDS = 30.0
-"""How long the remaining side may read nothing of what it has still to get."""
+FLUSH_SECONDS = 60.0
+"""How long a side may read nothing of what waits for it. The other side is held then, and could be gone unnoticed."""
 HALF_CLOSED_SECONDS = 120.0
 """How long nothing may move once one side has ended its stream."""
 _NEVER = float("inf")
@@ -50,6 +50,7 @@ class _End(asyncio.Protocol):
         return not self.is_deaf and self.tunnel.on_eof(self.other)
 
     def pause_writing(self) -> None:
+        self.tunnel.on_full()
         self.other.pause_reading()
 
     def resume_writing(self) -> None:
@@ -65,8 +66,8 @@ class Tunnel:
     """Two transports joined. `session_id` is the session it was opened with; its end ends the tunnel."""
 
     __slots__ = (
-        "_client", "_deadline", "_eofs", "_frames", "_idle_seconds", "_moved_at", "_on_end", "_open", "_unsent",
-        "_upstream", "session_id",
+        "_client", "_deadline", "_eofs", "_frames", "_full", "_idle_seconds", "_moved_at", "_on_end", "_open",
+        "_unsent", "_upstream", "session_id",
     )  # fmt: skip
 
     def __init__(
@@ -86,10 +87,12 @@ class Tunnel:
         self._idle_seconds = idle_seconds
         self._eofs = 0
         self._open = 2
+        self._full = 0
+        """How many sides have too much waiting for them."""
         self._moved_at = asyncio.get_running_loop().time()
         self._deadline = _NEVER
         self._unsent = 0
-        """What the side that remains had still to get when the deadline was set."""
+        """What waited to be sent when the deadline was set."""
         self._frames = Frames() if is_websocket else None
         if self._frames is not None:
             self._frames.feed(first)
@@ -113,9 +116,17 @@ class Tunnel:
             other.write_eof()
         return True
 
+    def on_full(self) -> None:
+        """One side reads too slowly: the other is held."""
+        self._full += 1
+        self._await_flush(asyncio.get_running_loop().time())
+
     def on_drained(self) -> None:
         """A slow side has read: that is movement, too."""
         self._moved_at = asyncio.get_running_loop().time()
+        self._full = max(0, self._full - 1)
+        if not self._full and self._open == 2 and not self._client.is_deaf:
+            self._deadline = _NEVER
 
     def on_lost(self, transport: asyncio.Transport) -> None:
         """One side is gone: what was read from it still reaches the other, then that ends too."""
@@ -131,7 +142,7 @@ class Tunnel:
     # What the plane asks.
 
     def on_tick(self, now: float) -> bool:
-        """End what is over by its limits. Whether the client sent something since the last tick: a use of its session."""
+        """End what is over by its limits. Whether the client sent something since the last tick."""
         is_used = self._client.has_moved
         if is_used or self._upstream.has_moved:
             self._client.has_moved = self._upstream.has_moved = False
@@ -153,7 +164,7 @@ class Tunnel:
         if frames is None or frames.has_closed or not frames.is_between or self._eofs or client.is_closing():
             self.abort()
             return
-        if self._deadline != _NEVER:
+        if self._client.is_deaf:
             return
         client.write(close_frame(code, reason))
         self._client.is_deaf = self._upstream.is_deaf = True

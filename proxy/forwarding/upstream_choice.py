@@ -67,6 +67,6 @@ def choose(
 
 
 def attempt_seconds(*, left: float, others: int, is_probe: bool) -> float:
-    """How long one attempt to connect may take, of what is `left` of the budget, with so many `others` to try after it."""
+    """How long one attempt to connect may take of what is `left` of the budget, with `others` to be tried after it."""
     share = left / (others + 1)
     return min(share, PROBE_CONNECT_SECONDS) if is_probe else share

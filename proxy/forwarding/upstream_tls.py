@@ -1,4 +1,4 @@
-"""TLS to upstreams: always verified, by the system's authorities or the app's own, with a client certificate if asked."""
+"""TLS to upstreams: verified by the system's authorities or the app's own, with a client certificate if one is given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where one WebSocket frame ends and the next begins (RFC 6455 section 5.2): pure, and the payload is never looked at."""
+"""Where one WebSocket frame ends and the next begins (RFC 6455 section 5.2): pure; payloads are never looked at."""
 
 from __future__ import annotations
 

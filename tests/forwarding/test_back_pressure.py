@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.forwarding import client_connection
-from tests.forwarding.stage import Stage, StageMaker, get
+from tests.forwarding.stage import StageMaker, get
 from tests.support.upstreams import UpstreamSide
 
 BODY = 64 * 1024 * 1024
@@ -137,20 +136,6 @@ async def test_pipelined_requests_are_read_within_a_bound(staged: StageMaker) ->
         assert await settled(sent) < BOUND
         task.cancel()
         go.set()
-
-
-async def test_a_slow_head_is_cut_short(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_connection, "HEAD_SECONDS", 0.3)
-    async with stage.client() as client:
-        assert (await client.ask(b"GET / HT")).status == 408
-        assert await client.is_closed()
-
-
-async def test_an_idle_connection_is_closed(staged: StageMaker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_connection, "KEEP_ALIVE_SECONDS", 0.3)
-    async with staged() as stage, stage.client() as client:
-        assert (await client.ask(get())).status == 200
-        assert await client.is_closed()
 
 
 async def test_one_address_has_a_bounded_number_of_connections(staged: StageMaker) -> None:

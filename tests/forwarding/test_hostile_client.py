@@ -127,7 +127,6 @@ async def test_a_slow_reader_gets_the_whole_last_answer(staged: StageMaker, monk
 async def test_an_idle_client_that_reads_nothing_is_gone_after_all(
     staged: StageMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_connection, "KEEP_ALIVE_SECONDS", 0.3)
     monkeypatch.setattr(client_connection, "FLUSH_SECONDS", 0.3)
     body = bytes(100_000)
 
@@ -135,7 +134,7 @@ async def test_an_idle_client_that_reads_nothing_is_gone_after_all(
         await side.request()
         await side.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
-    async with staged(large) as stage, narrow_client(stage) as client:
+    async with staged(large, server={"keep_alive_timeout": 0.3}) as stage, narrow_client(stage) as client:
         await client.send(get())
         await until(lambda: stage.upstream.lost.is_set())
         await until(lambda: not stage.plane._connections)

@@ -102,13 +102,13 @@ def test_sessions_spread_evenly() -> None:
 
 def test_one_request_probes_and_the_next_goes_elsewhere() -> None:
     out = Health(failures=3, probe_at=NOW)
-    assert choose(
-        [candidate("a", health=out), candidate("b")], now=NOW, key=None, may_probe=True, random=0
-    ) == Choice(position=0, is_probe=True)
+    assert choose([candidate("a", health=out), candidate("b")], now=NOW, key=None, may_probe=True, random=0) == Choice(
+        position=0, is_probe=True
+    )
     out = begin_probe(out, now=NOW, jitter=0.5)
-    assert choose(
-        [candidate("a", health=out), candidate("b")], now=NOW, key=None, may_probe=True, random=0
-    ) == Choice(position=1, is_probe=False)
+    assert choose([candidate("a", health=out), candidate("b")], now=NOW, key=None, may_probe=True, random=0) == Choice(
+        position=1, is_probe=False
+    )
 
 
 @given(st.floats(0.1, 60), st.integers(0, 5), st.booleans())

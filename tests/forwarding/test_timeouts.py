@@ -1,0 +1,254 @@
+"""Every wait has an end that the settings name, and only the waits that are over end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import pytest
+
+from proxy.forwarding import tunnel as tunnels
+from proxy.forwarding.upstream_connection import WRITE_BUFFER_BYTES
+from tests.forwarding.stage import Stage, StageMaker, get
+from tests.support.eventually import eventually
+from tests.support.upstreams import OK, UpstreamSide
+
+UPGRADE = "Upgrade: x\r\nConnection: upgrade\r\n"
+SWITCHED = b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"
+
+
+async def echo(side: UpstreamSide) -> None:
+    await side.request()
+    await side.send(SWITCHED)
+    while data := await side.reader.read(1000):
+        await side.send(data)
+
+
+async def fill(send: Callable[[bytes], Awaitable[None]]) -> None:
+    """Send until nothing more fits on the way."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(1):
+            while True:
+                await send(bytes(100_000))
+
+
+# Clients.
+
+
+async def test_a_slow_head_is_cut_short_however_it_trickles(staged: StageMaker) -> None:
+    async with staged(server={"head_timeout": 0.5}) as stage, stage.client() as client:
+
+        async def trickle() -> None:
+            for byte in get(lines="X: " + "y" * 1000 + "\r\n"):
+                await client.send(bytes((byte,)))
+                await asyncio.sleep(0.05)
+
+        task = asyncio.create_task(trickle())
+        assert (await client.response()).status == 408
+        task.cancel()
+        assert await client.is_closed()
+
+
+async def test_an_idle_connection_is_closed(staged: StageMaker) -> None:
+    async with staged(server={"keep_alive_timeout": 0.3}) as stage, stage.client() as client:
+        assert (await client.ask(get())).status == 200
+        assert await client.is_closed()
+        async with stage.client() as silent:
+            assert await silent.is_closed()
+
+
+async def test_a_body_that_trickles_is_cut_short(staged: StageMaker) -> None:
+    async with staged(server={"min_body_rate": 1000}, app={"idle_timeout": 0.5}) as stage, stage.client() as client:
+        await client.send(get(method="POST", lines="Content-Length: 100000\r\n"))
+
+        async def trickle() -> None:
+            while True:
+                await client.send(b"x")
+                await asyncio.sleep(0.05)
+
+        task = asyncio.create_task(trickle())
+        assert (await client.response()).status == 408
+        task.cancel()
+
+
+@pytest.mark.parametrize("rate", [0, 1000])
+async def test_a_body_that_keeps_its_rate_goes_through(staged: StageMaker, rate: int) -> None:
+    piece = b"x" * (400 if rate else 1)
+    async with staged(server={"min_body_rate": rate}, app={"idle_timeout": 0.6}) as stage, stage.client() as client:
+        await client.send(get(method="POST", lines=f"Content-Length: {len(piece) * 10}\r\n"))
+        for _ in range(10):
+            await client.send(piece)
+            await asyncio.sleep(0.15)
+        assert (await client.response()).status == 200
+
+
+async def test_a_body_that_the_upstream_does_not_read_is_the_upstreams_fault(staged: StageMaker) -> None:
+    async def deaf(side: UpstreamSide) -> None:
+        side.writer.transport.pause_reading()
+        await asyncio.Event().wait()
+
+    async with staged(deaf, app={"idle_timeout": 0.5, "first_byte_timeout": 0.5}) as stage, stage.client() as client:
+        size = 64 * 1024 * 1024
+
+        async def upload() -> None:
+            await client.send(get(method="POST", lines=f"Content-Length: {size}\r\n"))
+            while True:
+                await client.send(bytes(64 * 1024))
+
+        task = asyncio.create_task(upload())
+        assert (await client.response()).status == 504
+        task.cancel()
+
+
+# Upstreams.
+
+
+async def test_a_server_that_does_not_accept_is_given_up_in_time(staged: StageMaker) -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        host, port = full.getsockname()
+        with socket.create_connection((host, port)), socket.socket() as second:
+            second.setblocking(False)
+            second.connect_ex((host, port))
+            url = f"http://{host}:{port}"
+            async with staged(app={"upstream": url, "connect_timeout": 0.3}) as stage:
+                async with asyncio.timeout(5):
+                    assert (await stage.ask(get())).status == 502
+                assert "in time" in stage.log.of("request.refused")[0]["reason"]
+
+
+async def test_an_unused_connection_to_an_upstream_is_closed_in_time(staged: StageMaker) -> None:
+    async with staged(app={"keep_alive_timeout": 0.3}) as stage, stage.client() as client:
+        assert (await client.ask(get())).status == 200
+        await eventually(lambda: not stage.plane.pools["Wiki"].idle)
+        assert (await client.ask(get())).status == 200
+        assert stage.upstream.connections == 2
+
+
+async def test_a_slow_answer_that_moves_is_not_cut(staged: StageMaker) -> None:
+    async def slow(side: UpstreamSide) -> None:
+        await side.request()
+        await side.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+        for _ in range(10):
+            await asyncio.sleep(0.15)
+            await side.send(b"x")
+
+    async with staged(slow, app={"idle_timeout": 0.6}) as stage:
+        assert (await stage.ask(get())).body == b"x" * 10
+
+
+# Tunnels.
+
+
+async def test_a_tunnel_may_be_silent_for_as_long_as_its_app_allows(staged: StageMaker) -> None:
+    async with staged(echo, app={"tunnel_idle_timeout": 1.5}) as stage, stage.client() as client:
+        assert (await client.ask(get(lines=UPGRADE))).status == 101
+        for _ in range(6):
+            await asyncio.sleep(0.5)
+            await client.send(b"x")
+            assert await client.reader.readexactly(1) == b"x"
+        assert await client.is_closed()
+        await asyncio.wait_for(stage.upstream.lost.wait(), 5)
+    assert not stage.plane._tunnels
+
+
+async def test_a_tunnel_has_no_idle_limit_unless_one_is_set(
+    staged: StageMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tunnels, "HALF_CLOSED_SECONDS", 0.1)
+    async with staged(echo) as stage, stage.client() as client:
+        assert (await client.ask(get(lines=UPGRADE))).status == 101
+        (tunnel,) = stage.plane._tunnels
+        tunnel.on_tick(asyncio.get_running_loop().time() + 1_000_000)
+        await client.send(b"x")
+        assert await client.reader.readexactly(1) == b"x"
+
+
+async def test_a_half_closed_tunnel_in_which_nothing_moves_ends(
+    staged: StageMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tunnels, "HALF_CLOSED_SECONDS", 0.5)
+
+    async def silent(side: UpstreamSide) -> None:
+        await side.request()
+        await side.send(SWITCHED)
+        await asyncio.Event().wait()
+
+    async with staged(silent) as stage, stage.client() as client:
+        assert (await client.ask(get(lines=UPGRADE))).status == 101
+        client.writer.write_eof()
+        assert await client.is_closed()
+        await eventually(lambda: not stage.plane._tunnels)
+
+
+@pytest.mark.parametrize("deaf", ["client", "upstream"])
+async def test_a_tunnel_whose_remaining_side_never_reads_does_not_stay(
+    staged: StageMaker, monkeypatch: pytest.MonkeyPatch, deaf: str
+) -> None:
+    monkeypatch.setattr(tunnels, "FLUSH_SECONDS", 0.5)
+
+    async def flood(side: UpstreamSide) -> None:
+        await side.request()
+        await side.send(SWITCHED)
+        if deaf == "client":
+            side.writer.transport.set_write_buffer_limits(0)
+            await fill(side.send)
+            side.writer.transport.abort()
+        else:
+            side.writer.transport.pause_reading()
+            await asyncio.Event().wait()
+
+    async with staged(flood) as stage, stage.client() as client:
+        assert (await client.ask(get(lines=UPGRADE))).status == 101
+        client.writer.transport.pause_reading()
+        if deaf == "upstream":
+            await fill(client.send)
+            client.abort()
+        (tunnel,) = stage.plane._tunnels
+        await eventually(lambda: tunnel._size() > WRITE_BUFFER_BYTES / 2)
+        await eventually(lambda: not stage.plane._tunnels)
+        assert stage.plane.pools["Wiki"].servers[0].in_flight == 0
+
+
+async def test_what_a_client_sends_through_a_tunnel_uses_its_session(staged: StageMaker) -> None:
+    async def chatty(side: UpstreamSide) -> None:
+        await side.request()
+        await side.send(SWITCHED + b"unasked")
+        await side.reader.read(1)
+        await asyncio.Event().wait()
+
+    async with staged(chatty) as stage, stage.client() as client:
+        assert (await client.ask(get(lines=UPGRADE))).status == 101
+        assert await client.reader.readexactly(7) == b"unasked"
+        loop = asyncio.get_running_loop()
+        stage.plane._look_at_tunnels(loop.time())
+        assert not stage.sessions.used
+        await client.send(b"x")
+        await eventually(lambda: stage.sessions.used == ["id-of-alice"])
+
+
+async def test_closing_cuts_what_is_in_flight_after_its_grace(staged: StageMaker) -> None:
+    async def never(side: UpstreamSide) -> None:
+        request = await side.request()
+        if request.get("upgrade"):
+            await side.send(SWITCHED)
+        await side.reader.read()
+
+    async with staged(never) as stage, stage.client() as busy, stage.client() as tunnel:
+        await busy.send(get())
+        assert (await tunnel.ask(get(lines=UPGRADE))).status == 101
+        await asyncio.wait_for(stage.upstream.arrived.wait(), 5)
+        async with asyncio.timeout(5):
+            await stage.plane.close(0.3)
+        assert await busy.is_closed()
+        assert await tunnel.is_closed()
+
+
+async def test_an_answer_in_flight_and_its_ok_survive_the_drain(stage: Stage) -> None:
+    async with stage.client() as client:
+        assert (await client.ask(get())).body == OK[-2:]
+        await stage.plane.close(1)
+        assert await client.is_closed()
