@@ -151,8 +151,8 @@ def _question(method: bytes, target: bytes, host: bytes, *, passes_redirects: bo
     return Question(method=method, target=target, host=host, passes_redirects=passes_redirects)
 
 
-def allowed(identity_block: bytes, *, closes: bool) -> bytes:
-    """200 with who the person is, for the asking proxy to copy.
+def allowed(identity_block: bytes, cookie: bytes, *, closes: bool) -> bytes:
+    """200 with who the person is, for the asking proxy to copy, and the app's own cookies without Gatepost's.
 
     A field without a value is sent empty: copied, it takes the place of whatever the browser sent under that name.
     """
@@ -161,6 +161,7 @@ def allowed(identity_block: bytes, *, closes: bool) -> bytes:
         lines.append(identity_block)
     told = {line.partition(b":")[0] for line in identity_block.split(b"\r\n")}
     lines += [name + b":" for name in _IDENTITY if name not in told]
+    lines.append(b"Cookie: " + cookie)
     lines.append(b"Cache-Control: no-store\r\nContent-Length: 0")
     if closes:
         lines.append(b"Connection: close")

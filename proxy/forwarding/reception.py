@@ -238,7 +238,8 @@ class Reception:
     ) -> None:
         if head.question is not None:
             closes = head.has_body or not self._connection.is_kept
-            self._connection.send_own_answer(allowed(identity_block, closes=closes), closes=closes)
+            answer = allowed(identity_block, cookies.others, closes=closes)
+            self._connection.send_own_answer(answer, closes=closes)
         elif not route.upstream.urls:
             # Another proxy forwards to this app: it should have sent nothing but /.gatepost/ here.
             self.refuse(Problem.NOT_FOUND, "no upstream", head=head, route=route)

@@ -111,6 +111,13 @@ async def test_a_field_without_a_value_is_sent_empty_so_that_it_replaces_the_bro
 
 
 @EACH
+async def test_the_apps_own_cookies_come_back_without_gateposts(asked: Stage, proxy: Any) -> None:
+    response = await asked.ask(proxy().replace(b"Cookie: ", b"Cookie: a=1; gatepost-browser=" + b"C" * 43 + b"; b=2; "))
+    assert (response.status, response.get("cookie")) == (200, b"a=1; b=2")
+    assert (await asked.ask(proxy())).get("cookie") == b""
+
+
+@EACH
 async def test_an_upper_case_host_with_a_port_is_the_same_host(asked: Stage, proxy: Any) -> None:
     assert (await asked.ask(proxy(host=HOST.upper() + ".:8080"))).status == 200
 
