@@ -27,6 +27,7 @@ from directory.realms import Realms
 from proxy.delivery.channel import Channel, Outcome
 from proxy.delivery.sms_gateway import create_channel
 from proxy.forwarding.plane import create_forwarding_plane
+from proxy.forwarding.public_tls import UnusableCertificate
 from proxy.health import create_health_app
 from proxy.identity import Assertions
 from proxy.keys import Purpose, load_or_create_keys
@@ -41,10 +42,11 @@ Clock = Callable[[], float]
 
 
 class CannotListen(Exception):
-    """An address of `server.listen` or `server.admin_listen` cannot be listened on."""
+    """An address of `server` cannot be listened on, or not with its certificates."""
 
-    def __init__(self, key: str, error: OSError) -> None:
-        super().__init__(f"server.{key}: cannot listen: {error.strerror or error}")
+    def __init__(self, key: str, error: OSError | UnusableCertificate) -> None:
+        reason = f"cannot listen: {error.strerror or error}" if isinstance(error, OSError) else str(error)
+        super().__init__(f"server.{key}: {reason}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,7 @@ def create_directories(settings: Settings) -> Realms:
             directories.append(ActiveDirectory(each, groups=settings.group_names, want_all_groups=want_all_groups))
         else:
             directories.append(LocalDirectory(each, groups=settings.group_names, want_all_groups=want_all_groups))
-    return Realms(directories)
+    return Realms(directories, default=settings.default_realm)
 
 
 @asynccontextmanager
@@ -78,12 +80,12 @@ async def running(
         stack.push_async_callback(store.close)
         realms = create_directories(settings)
         stack.push_async_callback(realms.close)
-        await _in_background(stack, _prepare(realms, log))
+        await _in_background(stack, realms.prepare(), log)
         channel = create_channel(settings)
         stack.push_async_callback(channel.close)
 
         sessions = LiveSessions(store, settings.sessions)
-        await _in_background(stack, sessions.run())
+        await _in_background(stack, sessions.run(), log)
         assertions = Assertions(keys, issuer=settings.server.public_url.origin)
         metrics = Metrics(realms=[directory.name for directory in settings.directories])
         metrics.watch_live_sessions(lambda: len(sessions))
@@ -102,15 +104,18 @@ async def running(
             clock=clock,
         )
         socket = await _serve_on_private_socket(stack, portal)
-        plane = create_forwarding_plane(
-            settings=settings,
-            sessions=sessions,
-            assertions=assertions,
-            portal_socket=socket,
-            metrics=metrics,
-            log=log,
-            clock=clock,
-        )
+        try:
+            plane = create_forwarding_plane(
+                settings=settings,
+                sessions=sessions,
+                assertions=assertions,
+                portal_socket=socket,
+                metrics=metrics,
+                log=log,
+                clock=clock,
+            )
+        except UnusableCertificate as error:
+            raise CannotListen("certificates", error) from error
         stack.callback(sessions.on_end(plane.end_session))
         try:
             addresses = await plane.start(settings.server.listen)
@@ -136,12 +141,10 @@ def readiness_checks(
         delivery = await channel.check()
         return None if delivery.outcome is Outcome.ACCEPTED else delivery.reason
 
-    def directory(each: Directory) -> Callable[[], Awaitable[str | None]]:
-        async def check() -> str | None:
-            wrong = [f"{result.subject}: {result.detail}" for result in await each.check() if not result.ok]
-            return "; ".join(wrong) or None
-
-        return check
+    async def directory(realm: str) -> str | None:
+        results = await realms.check()
+        wrong = [f"{each.subject}: {each.detail}" for each in results if not each.ok and realm in each.subject]
+        return "; ".join(wrong) or None
 
     async def ping() -> str | None:
         await store.ping()
@@ -154,19 +157,14 @@ def readiness_checks(
     }
 
 
-async def _prepare(realms: Realms, log: FilteringBoundLogger) -> None:
-    """Let the domains be known before the first person comes: which names belong to them, over warm connections."""
-    for each in realms:
-        if isinstance(each, ActiveDirectory):
-            try:
-                await each.prepare()
-            except DirectoryError as error:
-                log.warning("directory.unavailable", realm=each.realm, reason=str(error))
+async def _in_background(stack: AsyncExitStack, work: Awaitable[None], log: FilteringBoundLogger) -> None:
+    """Run `work` until the stack is closed."""
 
-
-async def _in_background(stack: AsyncExitStack, work: Awaitable[None]) -> None:
     async def run() -> None:
-        await work
+        try:
+            await work
+        except Exception:  # noqa: BLE001  # the border of a background task: nobody else would hear of it
+            log.exception("background.failed")
 
     task = asyncio.create_task(run())
 

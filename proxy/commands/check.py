@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TextIO
 
 from config.settings import AppSettings, Settings
@@ -10,6 +11,7 @@ from config.values import UpstreamURL
 from directory.directory import CheckResult
 from proxy.delivery.channel import Outcome
 from proxy.delivery.sms_gateway import create_channel
+from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
 from proxy.forwarding.upstream_tls import unreachable_reason, upstream_tls
 from proxy.server import create_directories
 from proxy.store.open import open_store
@@ -19,6 +21,7 @@ from proxy.store.store import StoreError
 async def run(settings: Settings, stdout: TextIO) -> int:
     """Print one line per dependency; 0 if all work, else 1. The configuration itself was checked before."""
     results = [CheckResult(subject="configuration", ok=True, detail="valid")]
+    results += _check_certificates(settings)
     results += await _check_store(settings)
     realms = create_directories(settings)
     try:
@@ -31,6 +34,22 @@ async def run(settings: Settings, stdout: TextIO) -> int:
     for result in results:
         print(f"{'ok  ' if result.ok else 'FAIL'}  {result.subject}: {result.detail}", file=stdout)
     return 0 if all(result.ok for result in results) else 1
+
+
+def _check_certificates(settings: Settings) -> list[CheckResult]:
+    pairs = settings.server.certificate_pairs
+    if not pairs:
+        return []
+    try:
+        loaded = load_certificates(pairs)
+    except UnusableCertificate as error:
+        return [CheckResult(subject="certificates", ok=False, detail=str(error))]
+    now = datetime.now(UTC)
+    ends = [(path, datetime.fromtimestamp(ends_at, UTC)) for path, ends_at in loaded.ends_at]
+    return [
+        CheckResult(subject=f"certificate {path.name}", ok=end > now, detail=f"valid until {end:%Y-%m-%d}")
+        for path, end in ends
+    ]
 
 
 async def _check_store(settings: Settings) -> list[CheckResult]:
