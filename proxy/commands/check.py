@@ -25,8 +25,7 @@ async def run(settings: Settings, stdout: TextIO) -> int:
     results += await _check_store(settings)
     realms = create_directories(settings)
     try:
-        for directory in realms:
-            results += await directory.check()
+        results += await realms.check()
     finally:
         await realms.close()
     results += await _check_relays(settings)
