@@ -81,7 +81,7 @@ def portal_upstream(socket: Path) -> Upstream:
 
 
 def app_upstream(app: AppSettings) -> Upstream:
-    """An app's servers. Raises `UnusableCertificate`."""
+    """An app's servers. Raises `ConfigurationError` for files of certificates that hold none."""
     return Upstream(
         name=app.name,
         urls=app.upstream_urls,

@@ -188,7 +188,7 @@ async def test_a_half_closed_tunnel_in_which_nothing_moves_ends(
 async def test_a_tunnel_whose_remaining_side_never_reads_does_not_stay(
     staged: StageMaker, monkeypatch: pytest.MonkeyPatch, deaf: str
 ) -> None:
-    monkeypatch.setattr(tunnels, "FLUSH_SECONDS", 0.5)
+    monkeypatch.setattr(tunnels, "FLUSH_SECONDS", 3.0)
 
     async def flood(side: UpstreamSide) -> None:
         await side.request()

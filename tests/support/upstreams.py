@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -71,7 +72,7 @@ def answer(*answers: bytes) -> Handler:
 
 @asynccontextmanager
 async def recording_upstream(
-    handler: Handler = answer_ok, *, path: str | None = None
+    handler: Handler = answer_ok, *, path: str | None = None, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[RecordingUpstream]:
     """A real server on a port of the system's choice (or a Unix socket at `path`)."""
     upstream = RecordingUpstream()
@@ -98,7 +99,7 @@ async def recording_upstream(
     if path is not None:
         server = await asyncio.start_unix_server(serve, path)
     else:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
         upstream.address = server.sockets[0].getsockname()
     try:
         yield upstream
