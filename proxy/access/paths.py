@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 _PLAIN = re.compile(rb"/[A-Za-z0-9/._~!$&'()*+,=:@-]*")
-"""Signs that stand for themselves; only dots and slashes have to be looked at further."""
+"""Signs that stand for themselves; only a slash or dot before a slash, or a dot at the end, has to be looked for."""
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _ENCODED_MEANING = re.compile(rb"%(?:2[Ff]|5[Cc]|25|3[BbFf]|23)")
 """``/ \\ % ; ? #``: one decoder too many, and they mean something (a second reading)."""
@@ -44,13 +44,7 @@ def canonical_path(target: bytes) -> CanonicalPath | Ambiguous:
     composed form (RFC 3629, NFC), and signs that turn into one of these under compatibility folding.
     """
     path = target.partition(b"?")[0]
-    if (
-        _PLAIN.fullmatch(path)
-        and b"//" not in path
-        and b"/." not in path
-        and b"./" not in path
-        and not path.endswith(b".")
-    ):
+    if _PLAIN.fullmatch(path) and b"//" not in path and b"./" not in path and not path.endswith(b"."):
         return CanonicalPath(path.decode("ascii"))
     if not path.startswith(b"/"):
         return Ambiguous("form of the target")

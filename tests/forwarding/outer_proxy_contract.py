@@ -130,6 +130,17 @@ class OuterProxyContract:
             assert answer.status == 403
         await asyncio.to_thread(house.gatepost.wait_for_log, "trusted_proxies", 10)
 
+    async def test_an_upgrade_is_asked_about_like_any_request(self, house: House) -> None:
+        upgrade = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==")
+        assert (await house.raw("/page", *upgrade)).status == 401
+        async with asyncio.timeout(40), house.browser() as browser:
+            await house.sign_in(browser, "alice")
+            house.app.requests.clear()
+            assert (await house.raw("/page", *upgrade, cookie=cookie_of(browser))).status == 200
+            (request,) = house.app.requests
+            assert (request.get("upgrade") or b"").lower() == b"websocket"
+            assert request.get("remote-user") == b"alice"
+
     async def test_signing_out_ends_it_at_once(self, house: House) -> None:
         async with asyncio.timeout(40), house.browser() as browser:
             await house.sign_in(browser, "alice")

@@ -235,6 +235,33 @@ async def test_what_a_browser_adds_in_another_proxys_words_denies(asked: Stage, 
     assert not any(response.all(name) for name in IDENTITY)
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "X-Original-URL: http://wiki.corp.example/public\r\nX-Original-Method: GET\r\n",
+        "X-Original-URL: http://wiki.corp.example/\r\nX-Original-Method: POST\r\n",
+        "X-Original-URL: http://open.corp.example/\r\nX-Original-Method: GET\r\n",
+        "X-Original-URI: /public\r\nX-Original-Method: GET\r\n",
+    ],
+)
+@pytest.mark.parametrize("proxy", [traefik, caddy, envoy])
+async def test_two_whole_descriptions_of_different_requests_deny(asked: Stage, proxy: Any, lines: str) -> None:
+    assert (await asked.ask(proxy(more=lines))).status == 400
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "X-Forwarded-Uri: /public\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Host: wiki.corp.example\r\n",
+        "X-Forwarded-Uri: /\r\nX-Forwarded-Method: POST\r\nX-Forwarded-Host: wiki.corp.example\r\n",
+        "X-Forwarded-Uri: /\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Host: open.corp.example\r\n",
+    ],
+)
+@pytest.mark.parametrize("proxy", [nginx, envoy])
+async def test_whole_words_of_traefik_deny_elsewhere_too(asked: Stage, proxy: Any, lines: str) -> None:
+    assert (await asked.ask(proxy(more=lines))).status == 400
+
+
 @pytest.mark.parametrize("proxy", [nginx, caddy, envoy])
 async def test_a_host_field_that_names_another_app_denies(asked: Stage, proxy: Any) -> None:
     raw: bytes = proxy(more="X-Forwarded-Host: open.corp.example\r\n")
