@@ -30,6 +30,8 @@ host = "wiki.corp.example"
 upstream = "http://10.0.0.5:8080"
 """
 
+HTTPS = GOOD.replace("http://10", "https://10")
+SEVERAL = GOOD.replace('upstream = "http://10.0.0.5:8080"', 'upstreams = ["http://10.0.0.5", "http://10.0.0.6"]')
 LOCAL = '[[directories]]\ntype = "local"\nname = "{name}"\nfile = "users.toml"\n'
 APP = '[[apps]]\nname = "{name}"\nhost = "{host}"\nupstream = "http://10.0.0.6"\n'
 SCHEME = '[[schemes]]\nname = "{name}"\nfactors = {factors}\n{more}\n'
@@ -82,6 +84,17 @@ def with_line(table: str, line: str) -> str:
         (GOOD + APP.format(name="B", host="WIKI.corp.example."), 'apps[1] ("B")', "host", "another app"),
         (GOOD + APP.format(name="B", host="signin.corp.example"), 'apps[1] ("B")', "host", "sign-in pages"),
         (GOOD + 'ca_file = "cert.pem"', 'apps[0] ("Wiki")', "ca_file", "https:// upstream"),
+        (GOOD + 'server_name = "wiki"', 'apps[0] ("Wiki")', "server_name", "https:// upstream"),
+        (HTTPS + 'client_certificate = "cert.pem"', 'apps[0] ("Wiki")', "client_key", "is missing"),
+        (HTTPS + 'client_key = "cert.pem"', 'apps[0] ("Wiki")', "client_certificate", "is missing"),
+        (GOOD + "sticky = true", 'apps[0] ("Wiki")', "sticky", "a single upstream"),
+        (GOOD + 'health_check = "/"', 'apps[0] ("Wiki")', "health_check", "a single upstream"),
+        (GOOD + 'upstreams = ["http://10.0.0.6"]', 'apps[0] ("Wiki")', "upstreams", "keep one of them"),
+        (SEVERAL.replace("upstreams =", "# "), 'apps[0] ("Wiki")', "upstream", "is missing (or give upstreams)"),
+        (SEVERAL.replace("10.0.0.6", "10.0.0.5"), 'apps[0] ("Wiki")', "upstreams", "the same thing twice"),
+        (SEVERAL + 'health_check = "healthz"', 'apps[0] ("Wiki")', "health_check", "not a path"),
+        (SEVERAL + 'health_check = "/a b"', 'apps[0] ("Wiki")', "health_check", "not a path"),
+        (SEVERAL + "max_connections = 0", 'apps[0] ("Wiki")', "max_connections", "at least 1"),
         (GOOD + SCHEME.format(name="s", factors='["sms"]', more=""), 'schemes[0] ("s")', "factors", "must begin"),
         (
             GOOD + SCHEME.format(name="s", factors='["sms", "password"]', more=""),
@@ -128,6 +141,8 @@ def test_values_that_disagree_are_a_problem(load: Load, text: str, table: str, k
         with_line("[smtp]", 'security = "none"\nallow_insecure = true'),
         GOOD + LOCAL.format(name="local"),
         GOOD + '[mobile]\nallowed_countries = ["*"]',
+        SEVERAL + 'sticky = true\nhealth_check = "/healthz?deep=1"',
+        HTTPS + 'client_certificate = "cert.pem"\nclient_key = "cert.pem"\nserver_name = "wiki"',
     ],
 )
 def test_values_that_agree_are_fine(load: Load, text: str) -> None:
