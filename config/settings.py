@@ -130,6 +130,16 @@ class ActiveDirectorySettings(_Table):
     """Threads that may talk to the domain at the same time."""
     timeout: Seconds = 5.0
     """How long one LDAP operation may take, connecting included."""
+    lockout_threshold: Annotated[Integer, Field(ge=0)] | None = None
+    """How many wrong passwords lock an account (0: any number does not); None: what the domain says."""
+    lockout_window: Seconds | None = None
+    """After so long without a wrong password the domain counts anew; None: what the domain says."""
+    lockout_margin: Annotated[Integer, Field(ge=1)] = 2
+    """How many wrong passwords before the one that locks are never sent."""
+    warn_before_expiry: SecondsOrNone = 1_209_600.0
+    """From when on persons are told that their password is about to expire; 0: never."""
+    explain_refusals: Flag = False
+    """Whether somebody whose password was right is told why the account cannot be used."""
 
 
 class LocalDirectorySettings(_Table):

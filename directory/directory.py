@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
@@ -52,6 +52,8 @@ class PasswordRefused:
     """The password did not open the account. The browser learns nothing of `reason` unless the password was proven."""
 
     reason: RefusalReason
+    principal: Principal | None = field(default=None, repr=False, compare=False)
+    """Whose password it is, where it was proven and they may change it: `PASSWORD_EXPIRED` and `MUST_CHANGE` only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,8 @@ class Account:
     """sAMAccountName as the directory spells it."""
     locator: str = field(repr=False)
     """What the directory itself needs to check a password: a DN, or a local name."""
+    password_version: str = field(default="", repr=False)
+    """Changes when the password is set anew: what was wrong before it may be right after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,3 +39,5 @@ class Principal:
     """Names, as the configuration writes them, of the configured groups that the person is in, nested ones too."""
     all_groups: tuple[str, ...] = ()
     """Names of all their groups (bounded), filled only where an app asks for it."""
+    password_expires_at: float | None = None
+    """Epoch seconds, where the directory tells and somebody wants to be warned; None: never, or not known."""

@@ -13,8 +13,11 @@ from directory.active_directory.connection import Entry
 from directory.directory import RefusalReason
 
 IDENTITY_ATTRIBUTES = ("objectGUID", "sAMAccountName")
+PASSWORD_SET = "pwdLastSet"  # noqa: S105  # an attribute's name
 STATE_ATTRIBUTES = ("userAccountControl", "msDS-User-Account-Control-Computed", "accountExpires", "pwdLastSet")
 _ATTRIBUTES = (*IDENTITY_ATTRIBUTES, *STATE_ATTRIBUTES, "objectSid", "displayName", "cn", "mail")
+
+_PASSWORD_EXPIRY = "msDS-UserPasswordExpiryTimeComputed"  # noqa: S105  # an attribute's name
 
 # MS-ADTS sections 2.2.16 and 3.1.1.4.5.17.
 _DISABLED = 0x2
@@ -46,6 +49,8 @@ class Person:
     expires_at: float | None
     password_set_at: float | None
     """None: never, or it must be changed at the next sign-in."""
+    password_expires_at: float | None
+    """From msDS-UserPasswordExpiryTimeComputed, so that fine-grained policies count. None: never, or not asked for."""
     group_sids: frozenset[bytes] | None = field(repr=False)
     """From tokenGroups, as AD sends them: nested groups and the primary group too. None: not asked for, or not
     readable."""
@@ -61,9 +66,12 @@ class Person:
         return None
 
 
-def attributes_to_read(mobile_attributes: Sequence[str], *, with_groups: bool) -> tuple[str, ...]:
-    """tokenGroups is only asked for where groups matter: it is the expensive one for a domain controller."""
-    return (*_ATTRIBUTES, *mobile_attributes, *(("tokenGroups",) if with_groups else ()))
+def attributes_to_read(
+    mobile_attributes: Sequence[str], *, with_groups: bool, with_expiry: bool = False
+) -> tuple[str, ...]:
+    """Constructed attributes are asked for only where they matter: tokenGroups is the expensive one for a DC."""
+    constructed = (("tokenGroups",) if with_groups else ()) + ((_PASSWORD_EXPIRY,) if with_expiry else ())
+    return (*_ATTRIBUTES, *mobile_attributes, *constructed)
 
 
 def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> Person:
@@ -86,6 +94,7 @@ def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> Person:
         is_locked=bool(_number(entry, "msDS-User-Account-Control-Computed") & _LOCKED_OUT),
         expires_at=instant(_number(entry, "accountExpires")),
         password_set_at=instant(_number(entry, "pwdLastSet")),
+        password_expires_at=_expiry(entry),
         group_sids=None if token_groups is None else frozenset(token_groups),
     )
 
@@ -131,6 +140,14 @@ def sid_bytes(text: str) -> bytes:
 def instant(filetime: int) -> float | None:
     """Epoch seconds from 100 ns since 1601 (MS-DTYP section 2.3.3); None for AD's two ways to say never."""
     return None if filetime in _NEVER else filetime / 10_000_000 - _FILETIME_OF_EPOCH
+
+
+def _expiry(entry: Entry) -> float | None:
+    """Only a warning depends on it, so what cannot be read is no reason to refuse anybody."""
+    try:
+        return instant(_number(entry, _PASSWORD_EXPIRY))
+    except UnreadableAccount:
+        return None
 
 
 def _is_decimal(text: str) -> bool:

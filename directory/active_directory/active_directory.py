@@ -18,11 +18,13 @@ from uuid import uuid4
 from config.settings import ActiveDirectorySettings
 from directory.active_directory.account import (
     IDENTITY_ATTRIBUTES,
+    PASSWORD_SET,
     Person,
     UnreadableAccount,
     attributes_to_read,
     guid_of,
     read_person,
+    texts,
     username_of,
 )
 from directory.active_directory.bind_result import refusal_reason
@@ -33,11 +35,22 @@ from directory.active_directory.domain import Domain, read_domain, serves
 from directory.active_directory.domain_controllers import DomainControllers, ServiceAccount
 from directory.active_directory.filters import IS_PERSON, UnusableName, guid_base, person_called
 from directory.active_directory.groups import MAX_ALL_GROUPS, ConfiguredGroups, group_names, resolve_groups
+from directory.active_directory.password_change import (
+    RULE_ATTRIBUTES,
+    UnknownAnswer,
+    change_refusal,
+    password_rules,
+    unicode_pwd,
+)
+from directory.active_directory.lockout_policy import read_lockout_policy
 from directory.active_directory.reader import Reader
 from directory.active_directory.remembered import Remembered
+from directory.active_directory.server_address import ServerAddress
 from directory.directory import CheckResult, PasswordRefused, RefusalReason
-from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable
+from directory.errors import DirectoryBusy, DirectoryError, DirectoryMisconfigured, DirectoryUnavailable
+from directory.lockout import LockoutPolicy
 from directory.login_name import LoginName
+from directory.password_change import ChangeRefusal, PasswordChanged, PasswordChangeRefused, PasswordRules
 from directory.principal import Account, Principal
 
 T = TypeVar("T")
@@ -48,6 +61,11 @@ WAITING_PER_THREAD = 4
 """So many jobs may wait for each thread; further ones are `DirectoryBusy`."""
 REFUSAL_STEP_SECONDS = 0.25
 """Refusals are answered at whole multiples of this: whether a name is known shows in milliseconds otherwise."""
+
+_MENDED_BY_A_CHANGE = frozenset({RefusalReason.PASSWORD_EXPIRED, RefusalReason.MUST_CHANGE})
+
+
+_FOUND_ATTRIBUTES = (*IDENTITY_ATTRIBUTES, PASSWORD_SET)
 
 
 class ActiveDirectory:
@@ -70,7 +88,9 @@ class ActiveDirectory:
         self._clock = clock
         self._servers = _domain_controllers(settings)
         self._domain: Remembered[Domain] = Remembered(REMEMBERED_SECONDS)
+        self._lockout: Remembered[LockoutPolicy | None] = Remembered(REMEMBERED_SECONDS)
         self._groups: Remembered[ConfiguredGroups] = Remembered(REMEMBERED_SECONDS)
+        self._rules: Remembered[PasswordRules | None] = Remembered(REMEMBERED_SECONDS)
         self._executor = ThreadPoolExecutor(settings.connections, thread_name_prefix=f"ldap-{settings.name}")
         self._places = threading.BoundedSemaphore(settings.connections * (1 + WAITING_PER_THREAD))
 
@@ -105,6 +125,10 @@ class ActiveDirectory:
 
         return await self._in_thread(work)
 
+    def lockout_policy(self) -> LockoutPolicy | None:
+        """See `directory.lockout.LockingDirectory`."""
+        return self._lockout.last
+
     async def authenticate(self, account: Account | None, password: str) -> Principal | PasswordRefused:
         started_at = time.monotonic()
         outcome = await self._in_thread(lambda deadline: self._authenticate(account, password, deadline))
@@ -125,6 +149,13 @@ class ActiveDirectory:
             return self._principal(reader, person)
 
         return await self._in_thread(lambda deadline: self._servers.read(work, deadline=deadline))
+
+    async def change_password(self, guid: str, old: str, new: str) -> PasswordChanged | PasswordChangeRefused:
+        """See `directory.password_change.PasswordChanger`."""
+        return await self._in_thread(lambda deadline: self._change_password(guid, old, new, deadline))
+
+    async def password_rules(self) -> PasswordRules | None:
+        return await self._in_thread(lambda deadline: self._servers.read(self._rules_known_to, deadline=deadline))
 
     async def check(self) -> list[CheckResult]:
         def work(_: float) -> list[CheckResult]:
@@ -178,13 +209,19 @@ class ActiveDirectory:
             lambda: resolve_groups(reader, domain, self._group_names), wait_seconds=reader.seconds_left()
         )
 
+    def _learn_lockout(self, reader: Reader, domain: Domain) -> None:
+        self._lockout.get(
+            lambda: read_lockout_policy(reader, domain, self._settings), wait_seconds=reader.seconds_left()
+        )
+
     def _learn(self, reader: Reader) -> None:
-        self._domain_known_to(reader)
+        self._learn_lockout(reader, self._domain_known_to(reader))
         if self._group_names:
             self._groups_known_to(reader)
 
     def _find(self, reader: Reader, login_name: LoginName) -> Account | None:
         domain = self._domain_known_to(reader)
+        self._learn_lockout(reader, domain)
         if (login_name.domain is not None or login_name.suffix is not None) and not self.serves(login_name):
             return None
         try:
@@ -194,21 +231,27 @@ class ActiveDirectory:
         if entry is None:
             return None
         try:
-            return Account(guid=guid_of(entry), realm=self.realm, username=username_of(entry), locator=entry.dn)
+            return Account(
+                guid=guid_of(entry),
+                realm=self.realm,
+                username=username_of(entry),
+                locator=entry.dn,
+                password_version="".join(texts(entry, PASSWORD_SET)),
+            )
         except UnreadableAccount as exc:
             raise DirectoryMisconfigured(self.realm, str(exc)) from exc
 
     def _entry_called(self, reader: Reader, domain: Domain, login_name: LoginName) -> Entry | None:
         """The typed form decides the attribute; never one filter for two, or a collision picks somebody else."""
         if login_name.suffix is None:
-            return reader.only(domain.base_dn, person_called("sAMAccountName", login_name.name), IDENTITY_ATTRIBUTES)
+            return reader.only(domain.base_dn, person_called("sAMAccountName", login_name.name), _FOUND_ATTRIBUTES)
         filter_text = person_called("userPrincipalName", f"{login_name.name}@{login_name.suffix}")
-        explicit = reader.search(domain.base_dn, filter_text, IDENTITY_ATTRIBUTES, size_limit=2)
+        explicit = reader.search(domain.base_dn, filter_text, _FOUND_ATTRIBUTES, size_limit=2)
         if login_name.suffix.casefold() != domain.dns_name.casefold():
             return explicit[0] if len(explicit) == 1 else None
         # NAME@DOMAIN is a name of NAME even where another UPN is set (MS-ADTS section 5.1.1.1.1). Always asked for,
         # so that the time does not tell whether somebody has the name.
-        implicit = reader.only(domain.base_dn, person_called("sAMAccountName", login_name.name), IDENTITY_ATTRIBUTES)
+        implicit = reader.only(domain.base_dn, person_called("sAMAccountName", login_name.name), _FOUND_ATTRIBUTES)
         if explicit:
             return explicit[0] if len(explicit) == 1 else None
         return implicit
@@ -224,9 +267,14 @@ class ActiveDirectory:
             domain = self._servers.read(self._domain_known_to, deadline=deadline)
             self._servers.bind_once(f"CN={uuid4()},{domain.base_dn}", octets, deadline=deadline)
             return PasswordRefused(RefusalReason.UNKNOWN)
-        server, outcome = self._servers.bind_once(account.locator, octets, deadline=deadline)
+        return self._prove(account, octets, deadline)
+
+    def _prove(
+        self, account: Account, octets: bytes, deadline: float, *, only_at: ServerAddress | None = None
+    ) -> Principal | PasswordRefused:
+        server, outcome = self._servers.bind_once(account.locator, octets, deadline=deadline, only_at=only_at)
         reason = refusal_reason(outcome)
-        if reason is not None:
+        if reason is not None and reason not in _MENDED_BY_A_CHANGE:
             return PasswordRefused(reason)
 
         def work(reader: Reader) -> Principal | PasswordRefused:
@@ -237,14 +285,68 @@ class ActiveDirectory:
             if person is None or person.guid != account.guid:
                 return PasswordRefused(RefusalReason.UNKNOWN)
             refusal = person.refusal(self._clock())
-            return PasswordRefused(refusal) if refusal else self._principal(reader, person)
+            if refusal is not None:
+                return PasswordRefused(refusal)
+            principal = self._principal(reader, person)
+            return PasswordRefused(reason, principal) if reason is not None else principal
 
         fresh_deadline = time.monotonic() + self._settings.timeout
         return self._servers.read(work, deadline=fresh_deadline, only_at=server)
 
+    def _change_password(
+        self, guid: str, old: str, new: str, deadline: float
+    ) -> PasswordChanged | PasswordChangeRefused:
+        try:
+            base, octets = guid_base(guid), new.encode("utf-8")
+            values = unicode_pwd(old), unicode_pwd(new)
+            usable = is_usable_password(old.encode("utf-8")) and is_usable_password(octets)
+        except ValueError:  # UnicodeEncodeError is one
+            usable = False
+        if not usable:
+            return PasswordChangeRefused(ChangeRefusal.UNUSABLE_PASSWORD)
+        found = self._servers.read(lambda reader: self._changeable(reader, base, guid), deadline=deadline)
+        if isinstance(found, ChangeRefusal):
+            return PasswordChangeRefused(found)
+        dn, rules = found
+        server, outcome = self._servers.change_password_once(dn, *values, deadline=deadline)
+        try:
+            refusal = change_refusal(outcome, new_length=len(new), rules=rules)
+        except UnknownAnswer as exc:
+            raise DirectoryUnavailable(self.realm, f"{server}: {exc}") from exc
+        if refusal is not None:
+            return PasswordChangeRefused(refusal)
+        # From here on the new password stands, whatever happens.
+        account = Account(guid=guid, realm=self.realm, username="", locator=dn)
+        try:
+            signed_in = self._prove(account, octets, time.monotonic() + self._settings.timeout, only_at=server)
+        except DirectoryError:
+            return PasswordChanged(None)
+        return PasswordChanged(signed_in if isinstance(signed_in, Principal) else None)
+
+    def _changeable(self, reader: Reader, base: str, guid: str) -> tuple[str, PasswordRules | None] | ChangeRefusal:
+        """The DN of a person who may change their password. AD would change it for a disabled account too."""
+        person = self._person_at(reader, base)
+        entry = reader.at(base, ())
+        if person is None or person.guid != guid or entry is None:
+            return ChangeRefusal.NOT_USABLE
+        refusal = person.refusal(self._clock())
+        if refusal is not None:
+            return ChangeRefusal.LOCKED if refusal is RefusalReason.LOCKED else ChangeRefusal.NOT_USABLE
+        return entry.dn, self._rules_known_to(reader)
+
+    def _rules_known_to(self, reader: Reader) -> PasswordRules | None:
+        domain = self._domain_known_to(reader)
+        return self._rules.get(
+            lambda: password_rules(reader.at(domain.root_dn, RULE_ATTRIBUTES)), wait_seconds=reader.seconds_left()
+        )
+
     def _person_at(self, reader: Reader, base_dn: str) -> Person | None:
         domain = self._domain_known_to(reader)
-        attributes = attributes_to_read(self._settings.mobile_attributes, with_groups=self._with_groups)
+        attributes = attributes_to_read(
+            self._settings.mobile_attributes,
+            with_groups=self._with_groups,
+            with_expiry=self._settings.warn_before_expiry > 0,
+        )
         entry = reader.at(base_dn, attributes, IS_PERSON)
         if entry is None or not domain.holds(entry.dn):
             return None
@@ -271,6 +373,7 @@ class ActiveDirectory:
             mobiles=person.mobiles,
             groups=groups,
             all_groups=all_groups,
+            password_expires_at=person.password_expires_at,
         )
 
 

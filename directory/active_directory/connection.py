@@ -30,6 +30,7 @@ from directory.active_directory.host_addresses import HostAddresses, HostUnknown
 from directory.active_directory.server_address import ServerAddress
 
 SUCCESS, REFERRAL, NO_SUCH_OBJECT, INVALID_CREDENTIALS, BUSY, UNAVAILABLE = 0, 10, 32, 49, 51, 52
+CONSTRAINT_VIOLATION, UNWILLING = 19, 53
 """LDAP result codes (RFC 4511 appendix A)."""
 
 MAX_PASSWORD_BYTES = 1024
@@ -192,6 +193,18 @@ class Connection:
                 return self._outcome("bindResponse")
         finally:
             self._ldap.password = None
+            self._ldap.request = None
+
+    def change_password(self, dn: str, old: bytes, new: bytes, *, deadline: float) -> Outcome:
+        """One modify of `unicodePwd` that deletes `old` and adds `new` (MS-ADTS section 3.1.1.3.1.5), sent once."""
+        if not dn or not old or not new:
+            raise ValueError("without the old value it would be a reset")
+        try:
+            with self._failures_translated(deadline):
+                self._require_tls()
+                self._ldap.modify(dn, {"unicodePwd": [(ldap3.MODIFY_DELETE, [old]), (ldap3.MODIFY_ADD, [new])]})
+                return self._outcome("modifyResponse")
+        finally:
             self._ldap.request = None
 
     def search(

@@ -15,7 +15,15 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from directory.active_directory.bind_result import refusal_reason
-from directory.active_directory.connection import BUSY, SUCCESS, UNAVAILABLE, Connection, ConnectionFailed, Outcome
+from directory.active_directory.connection import (
+    BUSY,
+    REFERRAL,
+    SUCCESS,
+    UNAVAILABLE,
+    Connection,
+    ConnectionFailed,
+    Outcome,
+)
 from directory.active_directory.discovery import DiscoveryFailed, Located, Locator
 from directory.active_directory.domain_controller import DomainController
 from directory.active_directory.host_addresses import HostAddresses
@@ -91,10 +99,15 @@ class DomainControllers:
             deadline,
         )
 
-    def bind_once(self, dn: str, password: bytes, *, deadline: float) -> tuple[ServerAddress, Outcome]:
-        """Send this password once. Another server is tried only while nothing has been sent."""
+    def bind_once(
+        self, dn: str, password: bytes, *, deadline: float, only_at: ServerAddress | None = None
+    ) -> tuple[ServerAddress, Outcome]:
+        """Send this password once. Another server is tried only while nothing has been sent.
+
+        Raises `OutcomeUnknown` where it was sent and not answered, or in a way that does not say it was not judged.
+        """
         server, connection = self._at_the_first(
-            self._asked(deadline),
+            self._asked(deadline, only_at),
             lambda server, is_replaceable: (server, self._open(server, deadline, is_replaceable=is_replaceable)),
             deadline,
         )
@@ -102,16 +115,48 @@ class DomainControllers:
             outcome = connection.bind(dn, password, deadline=deadline)
         except ConnectionFailed as exc:
             self._failed(server, exc)
-            raise DirectoryUnavailable(self._realm, str(exc)) from exc
+            raise OutcomeUnknown(self._realm, str(exc)) from exc
         finally:
             connection.close()
         if outcome.code != SUCCESS and refusal_reason(outcome) is None:
             reason = f"{server.address}: a bind was answered {outcome.code}"
             if outcome.code in (BUSY, UNAVAILABLE):  # any other may be about this person only
                 self._failed(server, ConnectionFailed(server.address, f"a bind was answered {outcome.code}"))
-            raise DirectoryUnavailable(self._realm, reason)
+                raise DirectoryUnavailable(self._realm, reason)
+            raise OutcomeUnknown(self._realm, reason)
         server.answered()
         return server.address, outcome
+
+    def change_password_once(
+        self, dn: str, old: bytes, new: bytes, *, deadline: float
+    ) -> tuple[ServerAddress, Outcome]:
+        """Ask once, as the service account, for a change of `unicodePwd`; the values are as AD takes them.
+
+        Another server is tried only while nothing has been sent, or where one writes nothing at all (an RODC, which
+        answers with a referral and has judged nothing). The referral itself is not followed.
+        """
+        servers = list(self._asked(deadline))
+        while servers:
+            server, connection = self._at_the_first(
+                servers,
+                lambda server, is_replaceable: (
+                    server,
+                    self._open_service(server, self._until(server, deadline, is_replaceable=is_replaceable)),
+                ),
+                deadline,
+            )
+            try:
+                outcome = connection.change_password(dn, old, new, deadline=deadline)
+            except ConnectionFailed as exc:
+                self._failed(server, exc)
+                raise DirectoryUnavailable(self._realm, str(exc)) from exc
+            finally:
+                connection.close()
+            server.answered()
+            if outcome.code != REFERRAL:
+                return server.address, outcome
+            servers.remove(server)
+        raise DirectoryUnavailable(self._realm, "no domain controller that can be written to answers")
 
     @contextmanager
     def service_connection(self, server: DomainController, *, deadline: float) -> Iterator[Reader]:
@@ -166,8 +211,10 @@ class DomainControllers:
         raise self._unavailable(failures)
 
     def _open(self, server: DomainController, deadline: float, *, is_replaceable: bool) -> Connection:
-        until = min(deadline, time.monotonic() + server.health.patience_seconds()) if is_replaceable else deadline
-        return server.open(until)
+        return server.open(self._until(server, deadline, is_replaceable=is_replaceable))
+
+    def _until(self, server: DomainController, deadline: float, *, is_replaceable: bool) -> float:
+        return min(deadline, time.monotonic() + server.health.patience_seconds()) if is_replaceable else deadline
 
     def _read_at(
         self, server: DomainController, work: Callable[[Reader], T], deadline: float, *, is_replaceable: bool

@@ -53,6 +53,11 @@ PERSONS = (
     # Changes of their own, so that no other test sees them.
     person("changing"),
     person("guesses"),
+    person("change-must", state=State.MUST_CHANGE),
+    person("change-expired", state=State.PASSWORD_EXPIRED),
+    person("change-refused"),
+    person("change-in-browser", state=State.MUST_CHANGE),
+    person("change-signed-in"),
 )
 
 GROUPS = (

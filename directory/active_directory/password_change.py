@@ -1,0 +1,91 @@
+"""What goes into a change of `unicodePwd`, and what a domain controller's answer to it means. Pure.
+
+A change deletes the old value and adds the new one in one modify (MS-ADTS section 3.1.1.3.1.5). It needs the old
+password and no right over the account: whoever is bound may ask, which is how persons who cannot bind any more
+(expired, must change) get a new password through the ordinary service account. A reset, which `replace` would be, is
+never asked for.
+"""
+
+from __future__ import annotations
+
+import re
+
+from directory.active_directory.connection import CONSTRAINT_VIOLATION, SUCCESS, UNWILLING, Entry, Outcome
+from directory.password_change import ChangeRefusal, PasswordRules
+
+RULE_ATTRIBUTES = ("minPwdLength", "pwdHistoryLength", "pwdProperties", "minPwdAge")
+"""Of the domain's own entry; every account may read them."""
+
+_NEEDS_VARIETY = 0x1  # DOMAIN_PASSWORD_COMPLEX
+_WIN32_ERROR = re.compile(r"\s*([0-9a-f]{8}):", re.ASCII | re.IGNORECASE)
+_INSUFFICIENT_ACCESS = 50
+_ACCESS_DENIED = 0x5
+_SAMBA_SAYS = (
+    # Microsoft's text does not tell these apart.
+    ("too short", ChangeRefusal.TOO_SHORT),
+    ("history", ChangeRefusal.USED_BEFORE),
+    ("already used", ChangeRefusal.USED_BEFORE),
+    ("complexity", ChangeRefusal.TOO_SIMPLE),
+    ("too young", ChangeRefusal.TOO_YOUNG),
+)
+
+
+def unicode_pwd(password: str) -> bytes:
+    """The value as AD takes it: in quotation marks, in UTF-16 (MS-ADTS section 3.1.1.3.1.5). Characters stay as sent.
+
+    Raises `UnicodeEncodeError` for a lone surrogate.
+    """
+    return f'"{password}"'.encode("utf-16-le")
+
+
+def change_refusal(outcome: Outcome, *, new_length: int, rules: PasswordRules | None) -> ChangeRefusal | None:
+    """Why the old password stands; None if the new one does.
+
+    Raises `UnknownAnswer` for a result that says nothing about this change.
+    """
+    if outcome.code == SUCCESS:
+        return None
+    found = _WIN32_ERROR.match(outcome.diagnostic)
+    error = int(found[1], 16) if found else None
+    if outcome.code == _INSUFFICIENT_ACCESS or error == _ACCESS_DENIED:
+        return ChangeRefusal.NOT_ALLOWED
+    if outcome.code not in (CONSTRAINT_VIOLATION, UNWILLING):
+        raise UnknownAnswer(f"a change of password was answered with result {outcome.code}")
+    match error:
+        case 0x56:  # ERROR_INVALID_PASSWORD
+            return ChangeRefusal.WRONG_PASSWORD
+        case 0x775:  # ERROR_ACCOUNT_LOCKED_OUT
+            return ChangeRefusal.LOCKED
+        case 0x52D:  # ERROR_PASSWORD_RESTRICTION
+            return _which_rule(outcome.diagnostic.lower(), new_length, rules)
+    raise UnknownAnswer(f"a change of password was answered with result {outcome.code}")
+
+
+class UnknownAnswer(Exception):
+    """Nothing is known about the password from this. The text is for the log."""
+
+
+def _which_rule(diagnostic: str, new_length: int, rules: PasswordRules | None) -> ChangeRefusal:
+    for words, reason in _SAMBA_SAYS:
+        if words in diagnostic:
+            return reason
+    if rules is not None and new_length < rules.min_length:
+        return ChangeRefusal.TOO_SHORT
+    return ChangeRefusal.AGAINST_POLICY
+
+
+def password_rules(domain_head: Entry | None) -> PasswordRules | None:
+    """None if one of the attributes cannot be read: half the rules would mislead."""
+    if domain_head is None:
+        return None
+    try:
+        values = [int(domain_head.attributes[name.lower()][0]) for name in RULE_ATTRIBUTES]
+    except (LookupError, ValueError):
+        return None
+    min_length, history, properties, min_age = values
+    return PasswordRules(
+        min_length=max(0, min_length),
+        history=max(0, history),
+        needs_variety=bool(properties & _NEEDS_VARIETY),
+        min_age_seconds=max(0.0, -min_age / 10_000_000),  # AD writes spans of time as negative numbers
+    )

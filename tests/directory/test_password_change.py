@@ -1,0 +1,198 @@
+"""Changing an expired or living password on a real domain, as a service account with no rights over anybody."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from directory.active_directory.active_directory import ActiveDirectory
+from directory.active_directory.connection import Outcome
+from directory.active_directory.password_change import UnknownAnswer, change_refusal, unicode_pwd
+from directory.directory import PasswordRefused, RefusalReason
+from directory.local_users import LocalDirectory
+from directory.login_name import parse_login_name
+from directory.password_change import (
+    ChangeRefusal,
+    PasswordChanged,
+    PasswordChanger,
+    PasswordChangeRefused,
+    PasswordRules,
+)
+from directory.principal import Account, Principal
+from proxy.demo.samba_dc import SambaDC
+from tests.support.samba import CONFIGURED_GROUPS, PASSWORD, settings_for
+
+NEW = 'Nächstes ª²ﬁ א "Pass" wörd 🔑 ＡＢ'
+"""Anything that could be changed on the way: compatibility characters, both directions, quotes, beyond the BMP."""
+
+
+@pytest.fixture
+async def directory(corp: SambaDC) -> AsyncIterator[ActiveDirectory]:
+    directory = ActiveDirectory(settings_for(corp), CONFIGURED_GROUPS)
+    yield directory
+    await directory.close()
+
+
+async def found(directory: ActiveDirectory, name: str) -> Account:
+    login_name = parse_login_name(name)
+    assert login_name is not None
+    account = await directory.find(login_name)
+    assert account is not None
+    return account
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("change-must", RefusalReason.MUST_CHANGE), ("change-expired", RefusalReason.PASSWORD_EXPIRED)],
+)
+async def test_a_person_who_cannot_bind_any_more_changes_the_password(
+    directory: ActiveDirectory, name: str, reason: RefusalReason
+) -> None:
+    account = await found(directory, name)
+    refused = await directory.authenticate(account, PASSWORD)
+    assert isinstance(refused, PasswordRefused)
+    assert refused.reason is reason
+    assert refused.principal is not None
+    assert (refused.principal.guid, refused.principal.mobiles) == (account.guid, ("07400 123456",))
+    changed = await directory.change_password(account.guid, PASSWORD, NEW)
+    assert isinstance(changed, PasswordChanged)
+    assert isinstance(changed.principal, Principal)
+    assert changed.principal.guid == account.guid
+    signed_in = await directory.authenticate(account, NEW)
+    assert isinstance(signed_in, Principal), signed_in
+
+
+async def test_a_wrong_password_of_such_a_person_tells_nothing_of_them(directory: ActiveDirectory) -> None:
+    refused = await directory.authenticate(await found(directory, "must-change"), "not that one")
+    assert isinstance(refused, PasswordRefused)
+    assert (refused.reason, refused.principal) == (RefusalReason.WRONG_PASSWORD, None)
+
+
+async def test_no_other_refusal_hands_out_the_person(directory: ActiveDirectory) -> None:
+    for name in ("disabled", "expired", "locked", "night-shift", "elsewhere", "disabled-must-change"):
+        refused = await directory.authenticate(await found(directory, name), PASSWORD)
+        assert isinstance(refused, PasswordRefused), name
+        if refused.reason is not RefusalReason.MUST_CHANGE:
+            assert refused.principal is None, name
+
+
+async def test_the_rules_of_the_domain_are_read(directory: ActiveDirectory) -> None:
+    rules = await directory.password_rules()
+    assert rules == PasswordRules(min_length=7, history=24, needs_variety=False, min_age_seconds=0.0)
+
+
+async def test_what_the_domain_refuses_is_told_apart_and_changes_nothing(directory: ActiveDirectory) -> None:
+    account = await found(directory, "change-refused")
+
+    async def refusal(old: str, new: str) -> ChangeRefusal:
+        outcome = await directory.change_password(account.guid, old, new)
+        assert isinstance(outcome, PasswordChangeRefused)
+        return outcome.reason
+
+    assert await refusal(PASSWORD, "short") is ChangeRefusal.TOO_SHORT
+    assert await refusal(PASSWORD, PASSWORD) is ChangeRefusal.USED_BEFORE
+    assert await refusal("not that one", "long enough for it") is ChangeRefusal.WRONG_PASSWORD
+    for unusable in ("", "nul\0", "x" * 1025, "\ud800"):
+        assert await refusal(PASSWORD, unusable) is ChangeRefusal.UNUSABLE_PASSWORD
+        assert await refusal(unusable, "long enough for it") is ChangeRefusal.UNUSABLE_PASSWORD
+    assert isinstance(await directory.authenticate(account, PASSWORD), Principal)
+
+
+@pytest.fixture
+def _strict(corp: SambaDC) -> Iterator[None]:
+    """The domain with complexity and a minimum age for one test."""
+    _policy(corp, properties=1, min_age=-864_000_000_000)
+    yield
+    _policy(corp, properties=0, min_age=0)
+
+
+def _policy(corp: SambaDC, *, properties: int, min_age: int) -> None:
+    head = corp.dn("x").partition(",CN=Users,")[2]
+    corp.modify(
+        f"dn: {head}\nchangetype: modify\nreplace: pwdProperties\npwdProperties: {properties}\n-\n"
+        f"replace: minPwdAge\nminPwdAge: {min_age}\n-\n\n"
+    )
+
+
+@pytest.mark.usefixtures("_strict")
+async def test_complexity_and_minimum_age_are_told_apart(directory: ActiveDirectory) -> None:
+    rules = await directory.password_rules()
+    assert rules is not None
+    assert (rules.needs_variety, rules.min_age_seconds) == (True, 86_400.0)
+    young, must_change = await found(directory, "change-refused"), await found(directory, "must-change")
+    refused = await directory.change_password(young.guid, PASSWORD, "Long-enough-for-it-2")
+    assert refused == PasswordChangeRefused(ChangeRefusal.TOO_YOUNG)
+    refused = await directory.change_password(must_change.guid, PASSWORD, "onlyletters")
+    assert refused == PasswordChangeRefused(ChangeRefusal.TOO_SIMPLE)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("disabled", ChangeRefusal.NOT_USABLE),  # AD itself would change it
+        ("expired", ChangeRefusal.NOT_USABLE),
+        ("locked", ChangeRefusal.LOCKED),
+    ],
+)
+async def test_an_account_that_cannot_be_used_gets_no_new_password(
+    directory: ActiveDirectory, name: str, reason: ChangeRefusal
+) -> None:
+    account = await found(directory, name)
+    outcome = await directory.change_password(account.guid, PASSWORD, "long enough for it")
+    assert outcome == PasswordChangeRefused(reason)
+    gone = await directory.change_password("00000000-0000-4000-8000-000000000000", PASSWORD, "long enough for it")
+    assert gone == PasswordChangeRefused(ChangeRefusal.NOT_USABLE)
+
+
+async def test_when_the_password_expires_is_read_with_the_person(corp: SambaDC, directory: ActiveDirectory) -> None:
+    principal = await directory.authenticate(await found(directory, "bob"), PASSWORD)
+    assert isinstance(principal, Principal)
+    assert principal.password_expires_at is not None
+    unwarned = ActiveDirectory(settings_for(corp, warn_before_expiry=0.0), CONFIGURED_GROUPS)
+    try:
+        principal = await unwarned.authenticate(await found(unwarned, "bob"), PASSWORD)
+    finally:
+        await unwarned.close()
+    assert isinstance(principal, Principal)
+    assert principal.password_expires_at is None
+
+
+async def test_a_directory_says_whether_it_can_change_passwords(directory: ActiveDirectory) -> None:
+    assert isinstance(directory, PasswordChanger)
+    assert not issubclass(LocalDirectory, PasswordChanger)
+
+
+def test_a_password_is_quoted_and_stays_as_it_was_typed() -> None:
+    assert unicode_pwd('a"ª') == b'"\0a\0"\0\xaa\0"\0'
+
+
+RULES = PasswordRules(min_length=8, history=24, needs_variety=True, min_age_seconds=0.0)
+MICROSOFT = "{}: AtrErr: DSID-03191083, #1:\n\t0: {}: DSID-03191083, problem 1005 (CONSTRAINT_ATT_TYPE), data 0"
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "length", "reason"),
+    [
+        (19, "00000056", 20, ChangeRefusal.WRONG_PASSWORD),
+        (19, "0000052D", 20, ChangeRefusal.AGAINST_POLICY),
+        (53, "0000052D", 20, ChangeRefusal.AGAINST_POLICY),
+        (19, "0000052D", 7, ChangeRefusal.TOO_SHORT),
+        (19, "00000775", 20, ChangeRefusal.LOCKED),
+        (50, "00000005", 20, ChangeRefusal.NOT_ALLOWED),
+        (19, "00000005", 20, ChangeRefusal.NOT_ALLOWED),
+    ],
+)
+def test_microsofts_answers_are_understood(code: int, error: str, length: int, reason: ChangeRefusal) -> None:
+    outcome = Outcome(code=code, diagnostic=MICROSOFT.format(error, error))
+    assert change_refusal(outcome, new_length=length, rules=RULES) is reason
+
+
+@pytest.mark.parametrize(("code", "text"), [(1, "000004DC: not bound"), (19, "no code"), (51, ""), (32, "00000056:")])
+def test_an_answer_that_says_nothing_is_no_answer(code: int, text: str) -> None:
+    with pytest.raises(UnknownAnswer):
+        change_refusal(Outcome(code=code, diagnostic=text), new_length=20, rules=RULES)
+
+
+def test_only_success_is_success() -> None:
+    assert change_refusal(Outcome(code=0), new_length=1, rules=RULES) is None
