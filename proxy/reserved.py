@@ -5,6 +5,7 @@ from __future__ import annotations
 PREFIX = "/.gatepost/"
 SIGN_IN = PREFIX + "sign-in"
 PASSCODE = PREFIX + "passcode"
+PASSWORD = PREFIX + "password"
 SIGN_OUT = PREFIX + "sign-out"
 TICKET = PREFIX + "ticket"
 """On an app's host: ``?ticket=...`` becomes that host's session cookie."""

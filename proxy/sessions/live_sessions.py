@@ -55,11 +55,9 @@ class _Live:
         self.cookies: tuple[CookieKey, ...] = ()
         self.last_used_at = session.last_used_at
         self.ends_at = session.ends_at(limits)
-        # A first factor's life does not depend on its use: its idle limit is none.
-        self.idle = float("inf") if session.level is Level.FIRST_FACTOR else limits.idle
-        self.absolute_end = (
-            self.ends_at if session.level is Level.FIRST_FACTOR else session.created_at + limits.absolute
-        )
+        # The life of a half signed-in session does not depend on its use: its idle limit is none.
+        self.idle = limits.idle if session.level is Level.SIGNED_IN else float("inf")
+        self.absolute_end = session.created_at + limits.absolute if session.level is Level.SIGNED_IN else self.ends_at
         self.is_unflushed = False
 
     def learn(self, stored: Session) -> None:

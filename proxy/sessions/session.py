@@ -14,11 +14,13 @@ from config.settings import SessionSettings
 from directory.principal import Principal
 
 FIRST_FACTOR_SECONDS = 900.0
-"""How long a session that holds only the first factor may live: long enough for a late SMS and a second one."""
+"""How long a session that is not signed in may stay at one step: long enough for a late SMS and a second one."""
 
 
 class Level(Enum):
     FIRST_FACTOR = "first_factor"
+    MUST_CHANGE_PASSWORD = "must_change_password"  # noqa: S105  # a step's name
+    """All factors are proven, but the directory asks for a new password before anything else."""
     SIGNED_IN = "signed_in"
 
 
@@ -34,6 +36,8 @@ class Session:
     passcode_proven_at: float | None = None
     created_at: float
     last_used_at: float
+    password_must_change: bool = False
+    """Whether the directory proved the password and said that it has to be changed."""
     client_address: str = field(repr=False)
     user_agent: str = field(default="", repr=False)
 
@@ -41,7 +45,7 @@ class Session:
     def level(self) -> Level:
         if "sms" in self.factors and self.passcode_proven_at is None:
             return Level.FIRST_FACTOR
-        return Level.SIGNED_IN
+        return Level.MUST_CHANGE_PASSWORD if self.password_must_change else Level.SIGNED_IN
 
     @property
     def proven_factors(self) -> frozenset[str]:
@@ -50,7 +54,7 @@ class Session:
 
     def ends_at(self, limits: SessionSettings) -> float:
         """The first instant at which this session is over if it is not used again; exact to the second."""
-        if self.level is Level.FIRST_FACTOR:
+        if self.level is not Level.SIGNED_IN:
             return self.created_at + FIRST_FACTOR_SECONDS
         return min(self.created_at + limits.absolute, self.last_used_at + limits.idle)
 

@@ -34,6 +34,7 @@ def principal_to_json(principal: Principal) -> str:
         "mobiles": list(principal.mobiles),
         "groups": sorted(principal.groups),
         "all_groups": list(principal.all_groups),
+        "password_expires_at": principal.password_expires_at,
     }
     return json.dumps(fields, separators=(",", ":"))
 
@@ -53,6 +54,8 @@ def principal_from_json(text: str) -> Principal:
             mobiles=_texts(fields["mobiles"]),
             groups=frozenset(_texts(fields["groups"])) or _NO_GROUPS,
             all_groups=_texts(fields["all_groups"]),
+            # Written since passwords can be changed; records from before do without.
+            password_expires_at=_instant_or_none(fields.get("password_expires_at")),
         )
     except (ValueError, KeyError, TypeError) as exc:
         # The cause quotes the record: it holds names and numbers and must not reach a traceback.
@@ -74,6 +77,12 @@ def factors_from_json(text: str) -> tuple[str, ...]:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a string")
+    return value
+
+
+def _instant_or_none(value: object) -> float | None:
+    if value is not None and not isinstance(value, float):
+        raise TypeError("not an instant")
     return value
 
 

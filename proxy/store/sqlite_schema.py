@@ -76,6 +76,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT, WITHOUT ROWID
         """,
     ),
+    ("ALTER TABLE sessions ADD COLUMN password_must_change INTEGER NOT NULL DEFAULT 0",),
 )
 
 

@@ -19,7 +19,7 @@ from proxy.store.records import (
 
 _COLUMNS = (
     "session_id, principal, scheme, factors, password_proven_at, passcode_proven_at, created_at, last_used_at, "
-    "client_address, user_agent"
+    "client_address, user_agent, password_must_change"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM sessions "  # noqa: S608  # a constant
 
@@ -29,7 +29,7 @@ _NOBODY = Principal(guid="", realm="", username="", display_name="")
 
 def insert_session(connection: sqlite3.Connection, session: Session, cookie: bytes, host: str) -> None:
     connection.execute(
-        f"INSERT INTO sessions ({_COLUMNS}, guid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # a constant
+        f"INSERT INTO sessions ({_COLUMNS}, guid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # a constant
         (
             session.session_id,
             principal_to_json(session.principal),
@@ -42,6 +42,7 @@ def insert_session(connection: sqlite3.Connection, session: Session, cookie: byt
             session.client_address,
             # A browser may send any bytes, and they may have been decoded to lone surrogates.
             session.user_agent.encode("utf-8", "replace").decode(),
+            session.password_must_change,
             session.principal.guid,
         ),
     )
@@ -116,12 +117,13 @@ def select_by_id(connection: sqlite3.Connection, session_ids: list[str]) -> dict
 def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: float) -> list[tuple[str, float]]:
     """`(session_id, last_used_at)` of all sessions that are over by these limits."""
     rows = connection.execute(
-        "SELECT session_id, factors, password_proven_at, passcode_proven_at, created_at, last_used_at FROM sessions "
-        "WHERE created_at <= ? OR last_used_at <= ? OR (passcode_proven_at IS NULL AND created_at <= ?)",
+        "SELECT session_id, factors, password_proven_at, passcode_proven_at, created_at, last_used_at, "
+        "password_must_change FROM sessions WHERE created_at <= ? OR last_used_at <= ? "
+        "OR ((passcode_proven_at IS NULL OR password_must_change) AND created_at <= ?)",
         (now - limits.absolute, now - limits.idle, now - FIRST_FACTOR_SECONDS),
     )
     over = []
-    for session_id, factors, password_proven_at, passcode_proven_at, created_at, last_used_at in rows:
+    for session_id, factors, password_proven_at, passcode_proven_at, created_at, last_used_at, must_change in rows:
         # SQL only narrows it down: the one definition of "over" is the session's own.
         session = Session(
             session_id=session_id,
@@ -133,6 +135,7 @@ def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: fl
             created_at=created_at,
             last_used_at=last_used_at,
             client_address="",
+            password_must_change=bool(must_change),
         )
         if session.is_over(limits, now):
             over.append((session_id, last_used_at))
@@ -172,6 +175,7 @@ def _session(row: tuple[object, ...]) -> Session:
         last_used_at=_instant(row[7]),
         client_address=sys.intern(str(row[8])),
         user_agent=sys.intern(str(row[9])),
+        password_must_change=bool(row[10]),
     )
 
 

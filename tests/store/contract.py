@@ -36,7 +36,9 @@ class StoreContract:
                 mobiles=("07400 123456", "+44"),
                 groups=frozenset({"Wiki, Users", "Ümlaut"}),
                 all_groups=("b", "a"),
+                password_expires_at=NOW + 0.5,
             ),
+            password_must_change=True,
             created_at=NOW + 0.123456,
         )
         digest = cookie()
