@@ -16,6 +16,10 @@ class DirectoryUnavailable(DirectoryError):
         self.reason = reason
 
 
+class OutcomeUnknown(DirectoryUnavailable):
+    """A password was sent and no usable answer came: the directory may have judged and counted it."""
+
+
 class DirectoryMisconfigured(DirectoryError):
     """The directory answers, but not as the configuration expects (service account refused, base DN unknown)."""
 

@@ -73,7 +73,13 @@ class LocalDirectory:
         user = (await self._current()).by_folded.get(fold(login_name.name))
         if user is None:
             return None
-        return Account(guid=user.guid, realm=self._realm, username=user.username, locator=user.folded)
+        return Account(
+            guid=user.guid,
+            realm=self._realm,
+            username=user.username,
+            locator=user.folded,
+            password_version=user.password_hash,
+        )
 
     async def authenticate(self, account: Account | None, password: str) -> Principal | PasswordRefused:
         if not is_usable_password(password):

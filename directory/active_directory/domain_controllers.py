@@ -31,7 +31,7 @@ from directory.active_directory.keeper import Keeper
 from directory.active_directory.reader import Reader
 from directory.active_directory.remembered import Remembered
 from directory.active_directory.server_address import ServerAddress
-from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable
+from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable, OutcomeUnknown
 
 T = TypeVar("T")
 

@@ -1,0 +1,52 @@
+"""When a domain locks accounts, as its head says, which every user may read (MS-ADTS section 6.1.1.4 lists it).
+
+Fine-grained policies (PSO) can set other numbers for some people, and an ordinary account may not read those: where
+they apply, the configuration says the number.
+"""
+
+from __future__ import annotations
+
+from config.settings import ActiveDirectorySettings
+from directory.active_directory.connection import Entry
+from directory.active_directory.domain import Domain
+from directory.active_directory.reader import Reader
+from directory.lockout import LockoutPolicy
+
+_TICKS_PER_SECOND = 10_000_000
+_LONGEST_SECONDS = 100 * 365 * 86_400.0
+"""AD writes "until an administrator unlocks it" as the smallest number there is."""
+
+
+def read_lockout_policy(reader: Reader, domain: Domain, settings: ActiveDirectorySettings) -> LockoutPolicy | None:
+    """The domain's policy with what the configuration says in its place; None if neither is known.
+
+    Raises what a search raises.
+    """
+    return lockout_policy(reader.at(domain.root_dn, ["lockoutThreshold", "lockOutObservationWindow"]), settings)
+
+
+def lockout_policy(head: Entry | None, settings: ActiveDirectorySettings) -> LockoutPolicy | None:
+    """The same from the domain's head entry. Pure."""
+    threshold, window = _number(head, "lockoutThreshold"), _number(head, "lockOutObservationWindow")
+    if settings.lockout_threshold is not None:
+        threshold = settings.lockout_threshold
+    window_seconds = settings.lockout_window
+    if window_seconds is None and window is not None:
+        window_seconds = min(abs(window) / _TICKS_PER_SECOND, _LONGEST_SECONDS)
+    if threshold is None or threshold < 0:
+        return None
+    return LockoutPolicy(
+        threshold=threshold,
+        # A bind that was begun may be judged as late as its time-out.
+        window_seconds=(window_seconds or 0.0) + settings.timeout,
+        margin=settings.lockout_margin,
+    )
+
+
+def _number(head: Entry | None, name: str) -> int | None:
+    """A whole number of the entry; None if it is not there or is none."""
+    values = head.attributes.get(name.lower(), ()) if head is not None else ()
+    try:
+        return int(values[0]) if values else None
+    except ValueError:
+        return None
