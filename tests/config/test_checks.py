@@ -59,6 +59,35 @@ def with_line(table: str, line: str) -> str:
     ("text", "table", "key", "message"),
     [
         (with_line("[server]", 'tls_certificate = "cert.pem"'), "server", "tls_key", "is missing"),
+        (with_line("[server]", "proxy_protocol = true"), "server", "proxy_protocol", "needs trusted_proxies"),
+        (with_line("[server]", 'hsts = "10s"'), "server", "hsts", 'must be at least "5m"'),
+        (with_line("[server]", 'redirect_listen = ["127.0.0.1:8080"]'), "server", "redirect_listen", "already"),
+        (
+            with_line("[server]", 'redirect_listen = ["0.0.0.0:80", "0.0.0.0:80"]'),
+            "server",
+            "redirect_listen",
+            "already",
+        ),
+        (
+            with_line("[server]", 'redirect_listen = ["0.0.0.0:80"]').replace(
+                "https://signin.corp.example", "http://localhost"
+            ),
+            "server",
+            "redirect_listen",
+            "must begin with https://",
+        ),
+        (
+            with_line("[server]", 'certificates = [{certificate = "cert.pem", key = "gone.pem"}]'),
+            "server",
+            "certificates[0].key",
+            "cannot be read",
+        ),
+        (
+            with_line("[server]", 'certificates = [{certificate = "cert.pem"}]'),
+            "server",
+            "certificates[0].key",
+            "is missing",
+        ),
         (with_line("[server]", 'tls_key = "cert.pem"'), "server", "tls_certificate", "is missing"),
         (GOOD.replace("https://", "http://"), "server", "public_url", "must begin with https://"),
         (with_line("[server]", "workers = 2"), "server", "workers", "not built yet"),
@@ -163,3 +192,17 @@ def test_what_is_seldom_meant_is_a_warning(load: Load) -> None:
         assert len(found) == 1
         assert expected in found[0]
     assert "beyond this machine" in checks.warnings(load(with_line("[server]", 'admin_listen = "0.0.0.0:9"')))[0]
+
+
+def test_certificates_lie_beside_the_file_and_the_pair_of_its_own_comes_first(load: Load, tmp_path: Path) -> None:
+    lines = """tls_certificate = "cert.pem"
+tls_key = "cert.pem"
+certificates = [{certificate = "users.toml", key = "cert.pem"}]"""
+    pairs = load(with_line("[server]", lines)).server.certificate_pairs
+    assert [pair.certificate for pair in pairs] == [tmp_path / "cert.pem", tmp_path / "users.toml"]
+    assert {pair.key for pair in pairs} == {tmp_path / "cert.pem"}
+
+
+def test_hsts_can_be_left_out(load: Load) -> None:
+    assert load(with_line("[server]", 'hsts = "0s"')).server.hsts == 0
+    assert load(GOOD).server.hsts == 31_536_000
