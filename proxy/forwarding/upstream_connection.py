@@ -42,6 +42,12 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             exchange.on_upstream_data(data)
 
+    def eof_received(self) -> bool:
+        """It sends no more: whatever is still on its way to it changes nothing, and may never be read."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        return False
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
         self.pool.release(self)

@@ -199,10 +199,10 @@ async def test_a_websocket_passes_through_tls(staged: StageMaker, authority: tru
 async def test_a_unix_socket_is_an_upstream_like_any_other(staged: StageMaker, tmp_path: Path) -> None:
     path = tmp_path / "app.sock"
     async with recording_upstream(path=str(path)) as upstream:
-        async with staged(app={"upstream": f"unix:{path}", "preserve_host": False}) as stage:
-            async with stage.client() as client:
-                for _ in range(2):
-                    assert (await client.ask(get())).body == b"ok"
+        options = {"upstream": f"unix:{path}", "preserve_host": False}
+        async with staged(app=options) as stage, stage.client() as client:
+            for _ in range(2):
+                assert (await client.ask(get())).body == b"ok"
         assert upstream.connections == 1
         assert upstream.requests[0].get("host") == b"localhost"
 
