@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_FIELDS = 100
 MAX_TARGET_BYTES = 16 * 1024
+MAX_BODY_BYTES = 2**63 - 1
+"""What an upstream that counts in signed 64 bits can take: a longer one may become another length there."""
 
 _AUTHORITY = re.compile(rb"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{0,5})?")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
@@ -152,6 +154,8 @@ class RequestHead:
         if self._hosts != 1:
             raise RefusedHead(Problem.MALFORMED_REQUEST, "not exactly one Host")
         self.host = host_name(self.host_field)
+        if self.content_length is not None and self.content_length > MAX_BODY_BYTES:
+            raise RefusedHead(Problem.BODY_TOO_LARGE, "length")
         if self.target[:1] != b"/" or b"#" in self.target:
             self._judge_target()
         if self._transfer_encoding is not None:
@@ -217,7 +221,8 @@ def parse_request_head(raw: bytes) -> RequestHead:
     """Read a whole head, its empty line included; raises `RefusedHead`."""
     head = RequestHead()
     line = raw[: raw.find(b"\r\n")].split(b" ")
-    if len(line) != 3:
+    # llhttp passes over line ends before the method, which would go on as a part of it.
+    if len(line) != 3 or line[0][:1] in (b"\r", b"\n"):
         raise RefusedHead(Problem.MALFORMED_REQUEST, "request line")
     head.method, head.target, version = line
     if version != b"HTTP/1.1":

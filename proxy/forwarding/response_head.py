@@ -14,6 +14,7 @@ import httptools
 from proxy.forwarding.bodies import Body, ChunkedBody, LengthBody, UntilCloseBody
 from proxy.forwarding.cookies import clear_site_data_without_cookies, sets_reserved_cookie
 from proxy.forwarding.field_names import ResponseField, response_field
+from proxy.forwarding.request_head import MAX_BODY_BYTES
 
 MAX_FIELDS = 200
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t \x21-\x7e\x80-\xff]*))?")
@@ -99,6 +100,8 @@ class ResponseHead:
 
     def finish(self) -> None:
         """Judge what the fields say together; raises `BrokenResponse`."""
+        if self.content_length is not None and self.content_length > MAX_BODY_BYTES:
+            raise BrokenResponse("length")
         if self._transfer_encoding is not None:
             # Another coding below chunked cannot be undone here, and naming it to the client is not ours to do.
             if self._transfer_encoding.lower() != b"chunked" or not self.is_http_1_1:

@@ -57,7 +57,13 @@ def request(random: Random, number: int, *, is_last: bool) -> bytes:
 
 
 def pipeline(random: Random) -> bytes:
+    """Up to five requests; sometimes one after the other says the same fields, as browsers do."""
     count = random.randint(1, 5)
+    if random.random() < 0.3:
+        same = request(random, 0, is_last=False)
+        return b"".join(same.replace(b" /0 ", b" /%d " % number) for number in range(count)) + request(
+            random, count, is_last=True
+        )
     return b"".join(request(random, number, is_last=number == count - 1) for number in range(count))
 
 
@@ -83,9 +89,13 @@ def mutate(random: Random, data: bytes, times: int) -> bytes:
 
 
 def pieces(random: Random, data: bytes) -> list[bytes]:
-    """`data` cut at random places; often right inside a line's end."""
-    if random.random() < 0.2:
+    """`data` cut at random places; often right inside a line's end or between requests."""
+    chance = random.random()
+    if chance < 0.2:
         return [data]
+    if chance < 0.4:
+        heads = data.split(b"\r\n\r\n")
+        return [head + b"\r\n\r\n" for head in heads[:-1]] + ([heads[-1]] if heads[-1] else [])
     ends = [at + 1 for at in range(len(data)) if data[at : at + 1] == b"\r"]
     cuts = {random.randint(0, len(data)) for _ in range(random.randint(0, 6))}
     cuts |= set(random.sample(ends, min(len(ends), random.randint(0, 3))))

@@ -113,8 +113,9 @@ async def until_nothing_is_left(stage: Stage, handler: Counted, tasks: set[async
     await until(lambda: handler.open == 0)
     await until(lambda: not {task for task in others() - tasks if not task.done()})
     for pool in stage.plane.pools.values():
-        assert not pool._idle
-    assert stage.plane._per_address == {}
+        assert not pool.idle
+        assert all(server.in_flight == 0 for server in pool.servers)
+    assert not stage.plane._listeners._per_address
 
 
 def abort(stage: Stage, client: RawClient) -> None:
@@ -227,7 +228,7 @@ async def test_a_client_that_leaves_the_portal_leaves_nothing(staged: StageMaker
             await asyncio.wait_for(stage.portal.lost.wait(), 5)
         await until(lambda: not stage.plane._connections)
         await until(lambda: not {task for task in others() - tasks if not task.done()})
-        assert not stage.plane.pools[""]._idle
+        assert not stage.plane.pools[""].idle
 
 
 async def test_a_client_that_leaves_does_not_disturb_the_next_on_the_same_upstream(staged: StageMaker) -> None:
