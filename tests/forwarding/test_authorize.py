@@ -360,6 +360,17 @@ async def test_an_answer_to_head_has_no_body(asked: Stage) -> None:
         assert (response.status, bool(response.body)) == (403, True)
 
 
+async def test_a_question_is_no_part_of_the_requests_around_it(asked: Stage) -> None:
+    """The same fields after another request line, on one connection that remembers them."""
+    async with asked.client() as client:
+        for count in (1, 2, 3):
+            assert (await client.ask(caddy("/other", target="/page"))).get("remote-user") is None
+            assert len(asked.upstream.requests) == count
+            assert (await client.ask(caddy("/other"))).get("remote-user") == b"alice"
+            assert (await client.ask(caddy("/other", token=None))).status == 401
+    assert {request.start for request in asked.upstream.requests} == {b"GET /page HTTP/1.1"}
+
+
 async def test_two_persons_on_one_connection_of_a_proxy_are_told_apart(asked: Stage) -> None:
     async with asked.client() as client:
         for _ in range(3):
