@@ -84,6 +84,7 @@ class Texts:
     sign_in_stale: str = "This page had been open for too long. Please type your password again."
     sign_in_half: str = "You have already given your password."
     sign_in_half_link: str = "Go on to the code"
+    sign_in_half_password: str = "Go on to the new password"  # noqa: S105  # a label
 
     passcode_title: str = "Enter your code"
     passcode_sent: str = "We sent a text message with a code to your mobile"
@@ -136,6 +137,61 @@ class Texts:
     ticket_text: str = (
         "Your browser did not keep the app's cookie. Allow cookies for this address, then open the app again."
     )
+
+    stopped_title: str = "You cannot sign in just now"
+    stopped_text: str = "Your password was right."
+    stopped_hours: str = "But your account may not be used at this hour."
+    stopped_workstation: str = "But your account may only be used on certain computers. Ask your IT help desk."
+    stopped_disabled: str = "But your account is disabled. Ask your IT help desk."
+    stopped_expired: str = "But your account has expired. Ask your IT help desk."
+
+    change_title: str = "Change your password"
+    change_title_must: str = "Choose a new password"
+    change_lead: str = "For your work account {username}."
+    change_lead_must: str = "The password of your account {username} has expired or was set for you by somebody else."
+    change_link: str = "Change password"
+    change_old: str = "Current password"
+    change_new: str = "New password"
+    change_again: str = "New password, once more"
+    change_button: str = "Change password"
+    change_rules: str = "The new password"
+    change_rule_length: str = "has at least {count} characters,"
+    change_rule_history: str = "is none of your last {count},"
+    change_rule_variety: str = (
+        "mixes three of these: capital letters, small letters, digits, other signs; and does not hold your name,"
+    )
+    change_rule_more: str = "and your organisation may ask for more."
+    change_later: str = "Not now"
+    change_changed: str = "Your password was changed. You have been signed out everywhere else."
+    change_empty: str = "Please fill in all three fields."
+    change_differs: str = "The new password was not typed the same way twice. Please type it again."
+    change_wrong: str = "The current password is not right."
+    change_locked: str = "Your account is locked for now. Wait a while, or ask your IT help desk."
+    change_not_usable: str = "Your account cannot be used any more. Ask your IT help desk."
+    change_unusable: str = "A password may have 1024 bytes at the most, and some signs cannot be part of it."
+    change_too_short: str = "The new password is too short."
+    change_used_before: str = "You have used this password before. Please choose another one."
+    change_too_simple: str = (
+        "The new password is too simple, or holds your name. Mix capital and small letters, digits and other signs."
+    )
+    change_too_young: str = "Your password was changed too lately to be changed again already."
+    change_against_policy: str = (
+        "Your organisation's rules do not allow this password: it may be too short, too simple, too much like your "
+        "name, or used before; or the last change may be too recent."
+    )
+    change_not_allowed: str = "You may not change your password yourself. Ask your IT help desk."
+    change_throttled: str = "There were too many tries with a wrong password. Nothing was changed."
+    change_elsewhere_title: str = "Your password is not changed here"
+    change_elsewhere: str = "Ask your IT help desk for a new one."
+    change_done_title: str = "Your password was changed"
+    change_done: str = "Sign in with the new one."
+
+    expiring_title: str = "Your password is about to expire"
+    expiring_today: str = "Your password expires within a day."
+    expiring_one: str = "Your password expires in 1 day."
+    expiring_many: str = "Your password expires in {count} days."
+    expiring_now: str = "Change it now"
+    expiring_later: str = "Later"
 
     start_title: str = "Your apps"
     start_signed_in: str = "Signed in as {name}"

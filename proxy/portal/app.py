@@ -23,11 +23,12 @@ from proxy.portal.keys import PARTS, DerivedKeys, Parts, PersonLocks
 from proxy.portal.landing import START_PAGE
 from proxy.portal.middleware import answer_errors, keep_to_the_host
 from proxy.portal.passcode import show_passcode, take_passcode
+from proxy.portal.password import show_password, take_password
 from proxy.portal.sign_in import show_sign_in, take_sign_in
 from proxy.portal.sign_out import show_sign_out, take_sign_out
 from proxy.portal.start import show_asset, show_jwks, show_start, to_start
 from proxy.portal.tickets import take_ticket
-from proxy.reserved import JWKS, PASSCODE, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
+from proxy.reserved import JWKS, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.store import Store
 from proxy.throttle import Throttle
@@ -78,6 +79,8 @@ def create_portal(
             web.post(SIGN_IN, take_sign_in),
             web.get(PASSCODE, show_passcode),
             web.post(PASSCODE, take_passcode),
+            web.get(PASSWORD, show_password),
+            web.post(PASSWORD, take_password),
             web.get(SIGN_OUT, show_sign_out),
             web.post(SIGN_OUT, take_sign_out),
             web.get(TICKET, take_ticket, allow_head=False),  # a HEAD must not use it up

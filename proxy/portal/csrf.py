@@ -17,6 +17,7 @@ class Form(Enum):
     SIGN_IN = "sign_in"
     PASSCODE = "passcode"  # a form's name
     SIGN_OUT = "sign_out"
+    PASSWORD = "password"  # noqa: S105  # a form's name
 
 
 def csrf_token(key: bytes, *, form: Form, browser: str, session_id: str = "") -> str:

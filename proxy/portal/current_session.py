@@ -21,7 +21,9 @@ async def current_session(request: web.Request) -> Session | None:
     return await request.app[PARTS].sessions.find(visit.session_token.encode(), visit.host, visit.now)
 
 
-async def begin_session(request: web.Request, principal: Principal, scheme: SchemeSettings) -> tuple[Session, str]:
+async def begin_session(
+    request: web.Request, principal: Principal, scheme: SchemeSettings, *, password_must_change: bool = False
+) -> tuple[Session, str]:
     """A new session after the password, and its cookie. What the browser's cookie pointed to before ends."""
     parts, visit = request.app[PARTS], request[VISIT]
     now = parts.clock()
@@ -31,6 +33,7 @@ async def begin_session(request: web.Request, principal: Principal, scheme: Sche
         scheme=scheme.name,
         factors=scheme.factors,
         password_proven_at=now,
+        password_must_change=password_must_change,
         created_at=now,
         last_used_at=now,
         client_address=visit.client_address,
@@ -50,6 +53,28 @@ async def step_up(request: web.Request, older: Session) -> tuple[Session, str] |
     parts, visit = request.app[PARTS], request[VISIT]
     now = parts.clock()
     session = replace(older, session_id=new_token(), passcode_proven_at=now, created_at=now, last_used_at=now)
+    token = new_token()
+    if not await parts.store.replace_session(older.session_id, session, cookie=token_digest(token), host=visit.host):
+        return None
+    return session, token
+
+
+async def renew_session(request: web.Request, older: Session, principal: Principal) -> tuple[Session, str] | None:
+    """The session after a change of password, with an id and a cookie of its own; None if the older one is gone.
+
+    A person who was signed in before stays so no longer than they would have.
+    """
+    parts, visit = request.app[PARTS], request[VISIT]
+    now = parts.clock()
+    session = replace(
+        older,
+        session_id=new_token(),
+        principal=principal,
+        password_proven_at=now,
+        password_must_change=False,
+        created_at=now if older.password_must_change else older.created_at,
+        last_used_at=now,
+    )
     token = new_token()
     if not await parts.store.replace_session(older.session_id, session, cookie=token_digest(token), host=visit.host):
         return None

@@ -6,9 +6,11 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 
+from config.settings import ActiveDirectorySettings
 from directory.directory import Directory, PasswordRefused, RefusalReason
 from directory.errors import DirectoryError
 from directory.login_name import LoginName, parse_login_name
+from directory.password_change import PasswordChanger
 from directory.principal import Account, Principal
 from proxy.portal.keys import Parts, Visit
 from proxy.throttle import Limit, Throttled
@@ -17,11 +19,20 @@ from proxy.throttle import Limit, Throttled
 @dataclass(frozen=True, slots=True)
 class PasswordProven:
     principal: Principal
+    must_change: bool = False
+    """The directory wants a new password before it lets this one in."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotProven:
     """The one refusal that the browser sees, whatever the log says of its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStopped:
+    """The password was right, the account may not be used, and the operator chose to say so."""
+
+    reason: RefusalReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +42,8 @@ class AddressThrottled:
     retry_after_seconds: int
 
 
-FirstFactor = PasswordProven | NotProven | AddressThrottled
+FirstFactor = PasswordProven | NotProven | AccountStopped | AddressThrottled
+_MENDED_BY_A_CHANGE = frozenset({RefusalReason.PASSWORD_EXPIRED, RefusalReason.MUST_CHANGE})
 
 
 async def prove_password(parts: Parts, visit: Visit, username: str, password: str) -> FirstFactor:
@@ -72,14 +84,29 @@ async def _judge(
     except DirectoryError:
         await parts.throttle.password_not_judged(person=person, address=visit.client_address, now=parts.clock())
         raise
-    if isinstance(outcome, PasswordRefused):
+    principal = outcome.principal if isinstance(outcome, PasswordRefused) else outcome
+    if isinstance(outcome, PasswordRefused) and (
+        outcome.reason not in _MENDED_BY_A_CHANGE or not isinstance(directory, PasswordChanger)
+    ):
+        principal = None
+    if principal is None:
+        assert isinstance(outcome, PasswordRefused)  # noqa: S101  # for the type checker
         _log_refusal(parts, visit, outcome.reason.value, **facts)
-        return NotProven()
-    if account is None or outcome.guid != account.guid:
+        return _told_why(parts, directory, outcome.reason)
+    if account is None or principal.guid != account.guid:
         _log_refusal(parts, visit, "not_the_account_that_was_found", **facts)
         return NotProven()
     await parts.throttle.password_accepted(person=person, address=visit.client_address, now=parts.clock())
-    return PasswordProven(outcome)
+    return PasswordProven(principal, must_change=isinstance(outcome, PasswordRefused))
+
+
+def _told_why(parts: Parts, directory: Directory, reason: RefusalReason) -> NotProven | AccountStopped:
+    """Only what AD says after the right password can be told, and only where the operator wants it told."""
+    settings = next((each for each in parts.settings.directories if each.name == directory.realm), None)
+    explains = isinstance(settings, ActiveDirectorySettings) and settings.explain_refusals
+    if explains and reason.password_proven and reason not in _MENDED_BY_A_CHANGE:
+        return AccountStopped(reason)
+    return NotProven()
 
 
 def _told_of(throttled: Throttled) -> NotProven | AddressThrottled:

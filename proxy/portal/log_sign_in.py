@@ -22,14 +22,22 @@ def log_passcode_refused(request: web.Request, session: Session, reason: str) ->
     _log(request, "passcode.refused", session.principal, reason=reason)
 
 
+def log_password_changed(request: web.Request, session: Session, *, sessions_ended: int) -> None:
+    _log(request, "password.changed", session.principal, sessions_ended=sessions_ended)
+
+
+def log_password_not_changed(request: web.Request, session: Session, reason: str) -> None:
+    _log(request, "password.not_changed", session.principal, reason=reason)
+
+
 def log_signed_out(request: web.Request, session: Session) -> None:
     _log(request, "sign_out.done", session.principal)
 
 
-def _log(request: web.Request, event: str, principal: Principal, **facts: str) -> None:
+def _log(request: web.Request, event: str, principal: Principal, **facts: str | int) -> None:
     visit = request[VISIT]
     if event.startswith("sign_in."):
-        request.app[PARTS].metrics.count_sign_in(facts.get("reason", "succeeded"), principal.realm)
+        request.app[PARTS].metrics.count_sign_in(str(facts.get("reason", "succeeded")), principal.realm)
     request.app[PARTS].log.info(
         event,
         incident=visit.incident,

@@ -17,13 +17,13 @@ from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session, step_up
 from proxy.portal.forms import read_form, require_csrf_token
 from proxy.portal.keys import PARTS, VISIT, Parts
-from proxy.portal.landing import START_PAGE, land, passcode_path, sign_in_path, way_back
+from proxy.portal.landing import START_PAGE, next_step, passcode_path, sign_in_path, way_back
 from proxy.portal.log_sign_in import log_passcode_refused, log_signed_in, log_stop
 from proxy.portal.pages import form_token, page, redirect, set_session_cookie
 from proxy.portal.refusals import exhausted, factor_locked, no_usable_mobile, passcode_over, throttled, unsent
 from proxy.portal.return_to import NOWHERE, WayBack
 from proxy.portal.sending import send_passcode, start_challenge
-from proxy.reserved import PASSCODE, RETURN_TO, START
+from proxy.reserved import PASSCODE, PASSWORD, RETURN_TO, START
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.passcode import passcode_digest, typed_passcode
 from proxy.sessions.session import Level, Session
@@ -37,8 +37,8 @@ async def show_passcode(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if session is None:
         return redirect(sign_in_path())
-    if session.level is Level.SIGNED_IN:
-        return redirect(START_PAGE)
+    if session.level is not Level.FIRST_FACTOR:
+        return redirect(START_PAGE if session.level is Level.SIGNED_IN else PASSWORD)
     parts, now = request.app[PARTS], request[VISIT].now
     if "challenge" in request.query:
         challenge = await parts.store.challenge(request.query["challenge"], session_id=session.session_id, now=now)
@@ -56,9 +56,9 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if session is None:
         return redirect(sign_in_path(_named_way_back(request, fields)))
-    if session.level is Level.SIGNED_IN:
+    if session.level is not Level.FIRST_FACTOR:
         # Sent twice, or another tab was faster. Nothing is decided here, so nothing needs proof.
-        return await land(request, session, _named_way_back(request, fields))
+        return await next_step(request, session, _named_way_back(request, fields))
     require_csrf_token(request, fields, Form.PASSCODE, session.session_id)
     if "new" in fields:
         return await _send_new(request, session, fields)
@@ -124,8 +124,9 @@ async def _accept(request: web.Request, session: Session, challenge: Challenge) 
         return redirect(sign_in_path(_way_back_of(request, challenge)))
     signed_in, token = stepped_up
     await parts.throttle.passcode_accepted(person=session.principal.guid, now=parts.clock())
-    log_signed_in(request, signed_in)
-    response = await land(request, signed_in, _way_back_of(request, challenge))
+    if signed_in.level is Level.SIGNED_IN:
+        log_signed_in(request, signed_in)
+    response = await next_step(request, signed_in, _way_back_of(request, challenge))
     set_session_cookie(request, response, token)
     return response
 

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from directory.directory import RefusalReason
 from directory.mobile import UnusableNumber
 from directory.principal import Principal
 from proxy.portal.csrf import Form
@@ -37,6 +38,24 @@ def no_usable_mobile(request: web.Request, principal: Principal, number: Unusabl
         status=HTTPStatus.FORBIDDEN,
         title=ENGLISH.no_mobile_title,
         text=ENGLISH.no_mobile_text,
+        link_href=SIGN_IN,
+        link_text=ENGLISH.start_again,
+    )
+
+
+def account_stopped(request: web.Request, reason: RefusalReason) -> web.Response:
+    """The password was proven, and the operator chose to explain what stops the account."""
+    text = {
+        RefusalReason.LOGON_HOURS: ENGLISH.stopped_hours,
+        RefusalReason.WORKSTATION: ENGLISH.stopped_workstation,
+        RefusalReason.DISABLED: ENGLISH.stopped_disabled,
+        RefusalReason.ACCOUNT_EXPIRED: ENGLISH.stopped_expired,
+    }[reason]
+    return message(
+        request,
+        status=HTTPStatus.FORBIDDEN,
+        title=ENGLISH.stopped_title,
+        text=f"{ENGLISH.stopped_text} {text}",
         link_href=SIGN_IN,
         link_text=ENGLISH.start_again,
     )

@@ -14,13 +14,13 @@ from proxy.access.schemes import choose_scheme
 from proxy.answers import Answer, Problem
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import begin_session, current_session
-from proxy.portal.first_factor import AddressThrottled, NotProven, prove_password
+from proxy.portal.first_factor import AccountStopped, AddressThrottled, NotProven, PasswordProven, prove_password
 from proxy.portal.forms import Refused, has_csrf_token, read_form, refused
 from proxy.portal.keys import PARTS, VISIT
-from proxy.portal.landing import AGAIN, land, passcode_path, way_back
+from proxy.portal.landing import AGAIN, land, next_step, passcode_path, password_path, way_back
 from proxy.portal.log_sign_in import log_signed_in, log_stop
 from proxy.portal.pages import form_token, page, redirect, set_session_cookie
-from proxy.portal.refusals import no_scheme, no_usable_mobile, throttled, unsent
+from proxy.portal.refusals import account_stopped, no_scheme, no_usable_mobile, throttled, unsent
 from proxy.portal.return_to import WayBack
 from proxy.portal.sending import start_challenge
 from proxy.portal.timing import answer_at
@@ -67,6 +67,8 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
             now = parts.clock()
             await parts.sleep(max(0.0, answer_at(visit.now, now) - now))
             return response
+        case AccountStopped(reason):
+            return account_stopped(request, reason)
         case AddressThrottled(retry_after_seconds):
             raise Refused(Answer(problem=Problem.THROTTLED, retry_after_seconds=retry_after_seconds))
     principal = outcome.principal
@@ -74,19 +76,21 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
     if scheme is None:
         return no_scheme(request, principal)
     if "sms" in scheme.factors:
-        return await _ask_for_passcode(request, principal, scheme, back)
-    session, token = await begin_session(request, principal, scheme)
-    log_signed_in(request, session)
-    landing = await land(request, session, back)
+        return await _ask_for_passcode(request, outcome, scheme, back)
+    session, token = await begin_session(request, principal, scheme, password_must_change=outcome.must_change)
+    if session.level is Level.SIGNED_IN:
+        log_signed_in(request, session)
+    landing = await next_step(request, session, back)
     set_session_cookie(request, landing, token)
     return landing
 
 
 async def _ask_for_passcode(
-    request: web.Request, principal: Principal, scheme: SchemeSettings, back: WayBack
+    request: web.Request, proven: PasswordProven, scheme: SchemeSettings, back: WayBack
 ) -> web.Response:
     """Nothing is kept of a person to whom no passcode can be sent."""
     parts, visit = request.app[PARTS], request[VISIT]
+    principal = proven.principal
     number = first_usable(principal.mobiles, parts.settings.mobile)
     if isinstance(number, UnusableNumber):
         return no_usable_mobile(request, principal, number)
@@ -96,7 +100,7 @@ async def _ask_for_passcode(
     if too_many is not None:
         log_stop(request, principal, too_many.limit.value)
         return throttled(request, ENGLISH.sends_throttled, too_many.retry_after_seconds, back)
-    session, token = await begin_session(request, principal, scheme)
+    session, token = await begin_session(request, principal, scheme, password_must_change=proven.must_change)
     sent = await start_challenge(parts, visit, session, number.e164, back)
     if sent.is_under_way:
         response = redirect(passcode_path(sent.challenge.challenge_id))
@@ -126,9 +130,18 @@ def _form(
         start=back.start,
         app=back.app.name if back.app is not None else "",
         username=username if parse_login_name(username) is not None else "",
-        half_href=PASSCODE if session is not None else "",
+        **_half_way(session, back),
         error=error,
     )
+
+
+def _half_way(session: Session | None, back: WayBack) -> dict[str, str]:
+    """The link to the step that a half signed-in session is at."""
+    if session is None:
+        return {"half_href": "", "half_text": ""}
+    if session.level is Level.MUST_CHANGE_PASSWORD:
+        return {"half_href": password_path(back), "half_text": ENGLISH.sign_in_half_password}
+    return {"half_href": PASSCODE, "half_text": ENGLISH.sign_in_half_link}
 
 
 def _is_name_of(typed: str, principal: Principal) -> bool:

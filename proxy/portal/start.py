@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from directory.password_change import PasswordChanger
 from proxy.access.policy import Allowed, judge
 from proxy.pages.assets import BY_PATH
 from proxy.portal.current_session import current_session
-from proxy.portal.keys import PARTS
-from proxy.portal.landing import START_PAGE, sign_in_path
+from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.landing import PASSWORD_CHANGED, START_PAGE, sign_in_path
 from proxy.portal.pages import page, redirect
+from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import app_origin
-from proxy.reserved import SIGN_OUT
+from proxy.reserved import PASSWORD, SIGN_OUT
 from proxy.sessions.session import Level
+from proxy.texts import ENGLISH
 
 _ASSET_CACHING = "public, max-age=31536000, immutable"
 
@@ -22,6 +25,7 @@ async def show_start(request: web.Request) -> web.StreamResponse:
     if session is None or session.level is not Level.SIGNED_IN:
         return redirect(sign_in_path())
     settings = request.app[PARTS].settings
+    directory = request.app[PARTS].realms.of(session.principal.realm)
     apps = [app for app in settings.apps if isinstance(judge(session.principal, app), Allowed)]
     return page(
         request,
@@ -32,6 +36,9 @@ async def show_start(request: web.Request) -> web.StreamResponse:
             for app in apps
         ],
         sign_out_href=SIGN_OUT,
+        password_href=PASSWORD if isinstance(directory, PasswordChanger) else "",
+        expiry=expiry_warning(session.principal, settings.directories, request[VISIT].now),
+        notice=ENGLISH.change_changed if PASSWORD_CHANGED in request.query else "",
     )
 
 

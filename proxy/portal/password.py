@@ -1,0 +1,207 @@
+"""The password page: for those who must choose a new one before anything else, and for those who want to.
+
+Statuses: 422 for what is missing, differs or is refused, 429 for too many wrong ones, 403 where nothing can be changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+
+from directory.errors import DirectoryError
+from directory.password import is_usable_password
+from directory.password_change import ChangeRefusal, PasswordChanger, PasswordChangeRefused, PasswordRules
+from proxy.portal.csrf import Form
+from proxy.portal.current_session import current_session
+from proxy.portal.forms import read_form, require_csrf_token
+from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.landing import (
+    PASSWORD_CHANGED,
+    REMINDER,
+    START_PAGE,
+    land,
+    password_path,
+    sign_in_path,
+    way_back,
+)
+from proxy.portal.log_sign_in import log_signed_in
+from proxy.portal.pages import clear_session_cookie, form_token, message, page, redirect, set_session_cookie
+from proxy.portal.password_change import Changed, Superseded, change_password
+from proxy.portal.password_expiry import expiry_warning
+from proxy.portal.return_to import WayBack
+from proxy.reserved import PASSCODE, PASSWORD, RETURN_TO, START
+from proxy.sessions.session import Level, Session
+from proxy.texts import ENGLISH
+from proxy.throttle import Throttled
+
+_REFUSALS: Mapping[ChangeRefusal, str] = {
+    ChangeRefusal.WRONG_PASSWORD: ENGLISH.change_wrong,
+    ChangeRefusal.LOCKED: ENGLISH.change_locked,
+    ChangeRefusal.NOT_USABLE: ENGLISH.change_not_usable,
+    ChangeRefusal.UNUSABLE_PASSWORD: ENGLISH.change_unusable,
+    ChangeRefusal.TOO_SHORT: ENGLISH.change_too_short,
+    ChangeRefusal.USED_BEFORE: ENGLISH.change_used_before,
+    ChangeRefusal.TOO_SIMPLE: ENGLISH.change_too_simple,
+    ChangeRefusal.TOO_YOUNG: ENGLISH.change_too_young,
+    ChangeRefusal.AGAINST_POLICY: ENGLISH.change_against_policy,
+    ChangeRefusal.NOT_ALLOWED: ENGLISH.change_not_allowed,
+}
+
+
+async def show_password(request: web.Request) -> web.StreamResponse:
+    """The form; with `REMINDER`, the page that offers it to somebody on their way to an app."""
+    back = way_back(request, request.query.get(RETURN_TO, ""), request.query.get(START, ""))
+    session = await current_session(request)
+    if session is None or session.level is Level.FIRST_FACTOR:
+        return redirect(sign_in_path(back) if session is None else PASSCODE)
+    changer = _changer(request, session)
+    if changer is None:
+        return _not_here(request)
+    if REMINDER in request.query and session.level is Level.SIGNED_IN:
+        directories = request.app[PARTS].settings.directories
+        warning = expiry_warning(session.principal, directories, request[VISIT].now)
+        return _reminder(request, back, warning) if warning else await land(request, session, back)
+    return await _form(request, session, changer, back)
+
+
+async def take_password(request: web.Request) -> web.StreamResponse:
+    """Change it, and go on with a new session: signed in, whatever the session was before."""
+    fields = await read_form(request)
+    back = way_back(request, fields.get(RETURN_TO, ""), fields.get(START, ""))
+    session = await current_session(request)
+    if session is None or session.level is Level.FIRST_FACTOR:
+        return redirect(sign_in_path(back) if session is None else PASSCODE)
+    require_csrf_token(request, fields, Form.PASSWORD, session.session_id)
+    changer = _changer(request, session)
+    if changer is None:
+        return _not_here(request)
+    old, new, again = (fields.get(name, "") for name in ("current", "new", "again"))
+    error = _what_is_wrong(old, new, again)
+    if error:
+        return await _form(request, session, changer, back, error=error)
+    match await change_password(request, session, changer, old=old, new=new):
+        case Superseded():
+            return redirect(sign_in_path(back))
+        case Throttled(retry_after_seconds=wait):
+            error = f"{ENGLISH.change_throttled} {ENGLISH.try_later.format(wait=ENGLISH.duration(wait))}"
+            response = await _form(request, session, changer, back, error=error, status=HTTPStatus.TOO_MANY_REQUESTS)
+            response.headers["Retry-After"] = str(wait)
+            return response
+        case PasswordChangeRefused(reason):
+            return await _form(request, session, changer, back, error=_REFUSALS[reason])
+        case Changed(None):
+            return _sign_in_anew(request, back)
+        case Changed(renewed, token):
+            assert renewed is not None  # noqa: S101  # for the type checker
+            if session.level is not Level.SIGNED_IN:
+                log_signed_in(request, renewed)
+            response = await _go_on(request, renewed, back)
+            set_session_cookie(request, response, token)
+            return response
+
+
+def _what_is_wrong(old: str, new: str, again: str) -> str:
+    """What can be said without the directory; nothing of it counts as a try."""
+    if not old or not new or not again:
+        return ENGLISH.change_empty
+    if new != again:
+        return ENGLISH.change_differs
+    return "" if is_usable_password(old) and is_usable_password(new) else ENGLISH.change_unusable
+
+
+def _changer(request: web.Request, session: Session) -> PasswordChanger | None:
+    directory = request.app[PARTS].realms.of(session.principal.realm)
+    return directory if isinstance(directory, PasswordChanger) else None
+
+
+async def _go_on(request: web.Request, session: Session, back: WayBack) -> web.Response:
+    if back.app is None:
+        return redirect(f"{START_PAGE}?{PASSWORD_CHANGED}=1")
+    return await land(request, session, back)
+
+
+async def _form(
+    request: web.Request,
+    session: Session,
+    changer: PasswordChanger,
+    back: WayBack,
+    *,
+    error: str = "",
+    status: int | None = None,
+) -> web.Response:
+    """Nothing that was typed is written into the page."""
+    must = session.level is Level.MUST_CHANGE_PASSWORD
+    lead = ENGLISH.change_lead_must if must else ENGLISH.change_lead
+    return page(
+        request,
+        "password.html",
+        status=status or (HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK),
+        title=ENGLISH.change_title_must if must else ENGLISH.change_title,
+        lead=lead.format(username=session.principal.username),
+        action=PASSWORD,
+        csrf_token=form_token(request, Form.PASSWORD, session.session_id),
+        return_to=back.return_to,
+        start=back.start,
+        username=session.principal.username,
+        rules=_rule_lines(await _rules(changer)),
+        error=error,
+        away_href=sign_in_path(back) if must or back.app is not None else START_PAGE,
+        away_text=ENGLISH.passcode_other if must else ENGLISH.change_later,
+    )
+
+
+async def _rules(changer: PasswordChanger) -> PasswordRules | None:
+    try:
+        return await changer.password_rules()
+    except DirectoryError:
+        return None  # the page is of use without them; a change will say what is wrong
+
+
+def _rule_lines(rules: PasswordRules | None) -> list[str]:
+    if rules is None:
+        return []
+    lines = []
+    if rules.min_length:
+        lines.append(ENGLISH.change_rule_length.format(count=rules.min_length))
+    if rules.history:
+        lines.append(ENGLISH.change_rule_history.format(count=rules.history))
+    if rules.needs_variety:
+        lines.append(ENGLISH.change_rule_variety)
+    return [*lines, ENGLISH.change_rule_more] if lines else []
+
+
+def _reminder(request: web.Request, back: WayBack, warning: str) -> web.Response:
+    """Two links and no form: nothing changes here, so nothing needs proof."""
+    return page(
+        request,
+        "password_reminder.html",
+        warning=warning,
+        change_href=password_path(back),
+        later_href=sign_in_path(back),  # which leads whoever is signed in straight on
+    )
+
+
+def _sign_in_anew(request: web.Request, back: WayBack) -> web.Response:
+    response = message(
+        request,
+        status=HTTPStatus.OK,
+        title=ENGLISH.change_done_title,
+        text=ENGLISH.change_done,
+        link_href=sign_in_path(back),
+        link_text=ENGLISH.signed_out_again,
+    )
+    clear_session_cookie(request, response)
+    return response
+
+
+def _not_here(request: web.Request) -> web.Response:
+    return message(
+        request,
+        status=HTTPStatus.FORBIDDEN,
+        title=ENGLISH.change_elsewhere_title,
+        text=ENGLISH.change_elsewhere,
+        link_href=START_PAGE,
+        link_text=ENGLISH.back_to_start,
+    )

@@ -1,0 +1,81 @@
+"""One change of password: throttled like a sign-in, one at a time per person, and what it does to their sessions.
+
+The old password is judged by the directory, so it costs what a sign-in's costs. It is kept nowhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from directory.errors import DirectoryBusy
+from directory.password_change import ChangeRefusal, PasswordChanger, PasswordChangeRefused
+from directory.principal import Principal
+from proxy.portal.current_session import renew_session
+from proxy.portal.keys import PARTS, VISIT, Parts
+from proxy.portal.log_sign_in import log_password_changed, log_password_not_changed
+from proxy.sessions.session import Session
+from proxy.throttle import Throttled
+
+_JUDGED_WRONG = frozenset({ChangeRefusal.WRONG_PASSWORD, ChangeRefusal.LOCKED})
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The new password stands, and of the person's sessions only this one, which is new; none: sign in anew."""
+
+    session: Session | None
+    token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """The session ended while this request waited its turn: sent twice, most likely. Nothing was tried."""
+
+
+async def change_password(
+    request: web.Request, session: Session, changer: PasswordChanger, *, old: str, new: str
+) -> Changed | Superseded | PasswordChangeRefused | Throttled:
+    """Raises `DirectoryError` and `StoreUnavailable`."""
+    parts, visit = request.app[PARTS], request[VISIT]
+    guid, address = session.principal.guid, visit.client_address
+    async with parts.password_locks.of(guid):
+        if not await parts.store.sessions_by_id([session.session_id]):
+            return Superseded()
+        throttled = await parts.throttle.reserve_password(person=guid, address=address, now=parts.clock())
+        if throttled is not None:
+            log_password_not_changed(request, session, throttled.limit.value)
+            return throttled
+        try:
+            outcome = await changer.change_password(guid, old, new)
+        except DirectoryBusy:
+            await parts.throttle.password_not_judged(person=guid, address=address, now=parts.clock())
+            raise
+        # After any other error the attempt stays counted: the domain may have judged it, and towards a lockout.
+        if isinstance(outcome, PasswordChangeRefused):
+            log_password_not_changed(request, session, outcome.reason.value)
+            if outcome.reason not in _JUDGED_WRONG:
+                await parts.throttle.password_not_judged(person=guid, address=address, now=parts.clock())
+            return outcome
+        await parts.throttle.password_accepted(person=guid, address=address, now=parts.clock())
+        return await _renew(request, session, outcome.principal)
+
+
+async def _renew(request: web.Request, session: Session, principal: Principal | None) -> Changed:
+    parts = request.app[PARTS]
+    renewed = None if principal is None else await renew_session(request, session, principal)
+    kept = None if renewed is None else renewed[0]
+    ended = await _end_others(parts, session.principal.guid, kept)
+    log_password_changed(request, session, sessions_ended=ended)
+    return Changed(None) if renewed is None else Changed(*renewed)
+
+
+async def _end_others(parts: Parts, guid: str, kept: Session | None) -> int:
+    """Whoever holds one of them may have got in by the old password."""
+    if kept is None:
+        return await parts.store.end_sessions_of(guid)
+    others = [each for each in await parts.store.sessions(guid) if each.session_id != kept.session_id]
+    for other in others:
+        await parts.store.end_session(other.session_id)
+    return len(others)
