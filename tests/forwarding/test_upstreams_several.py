@@ -304,3 +304,18 @@ async def test_a_tunnel_counts_until_it_ends(staged: StageMaker) -> None:
             assert server.in_flight == 1
             assert (await stage.ask(get())).status == 503
         await eventually(lambda: not server.in_flight)
+
+
+async def test_whoever_leaves_as_it_is_called_calls_the_next(staged: StageMaker) -> None:
+    async with staged(app={"max_connections": 1}) as stage:
+        pool = stage.plane.pools["Wiki"]
+        connection = await pool.connect()
+        leaver, stayer = (asyncio.create_task(pool.connect(is_fresh=False)) for _ in range(2))
+        await eventually(lambda: len(pool._waiting) == 2)
+        pool.give_back(connection, asyncio.get_running_loop().time())
+        leaver.cancel()
+        async with asyncio.timeout(2):
+            assert await stayer is connection
+        assert leaver.cancelled()
+        connection.abort()
+        assert pool.servers[0].in_flight == 0
