@@ -220,9 +220,11 @@ def host_name(authority: bytes) -> bytes:
 def parse_request_head(raw: bytes) -> RequestHead:
     """Read a whole head, its empty line included; raises `RefusedHead`."""
     head = RequestHead()
-    line = raw[: raw.find(b"\r\n")].split(b" ")
-    # llhttp passes over line ends before the method, which would go on as a part of it.
-    if len(line) != 3 or line[0][:1] in (b"\r", b"\n"):
+    first = raw[: raw.find(b"\r\n")]
+    line = first.split(b" ")
+    # llhttp passes over line ends before the method, and takes "GET /" and LF for a whole line of HTTP/0.9: what
+    # stands behind it would go on within our target, and be a field of its own to an upstream that takes a bare LF.
+    if len(line) != 3 or b"\n" in first or b"\r" in first:
         raise RefusedHead(Problem.MALFORMED_REQUEST, "request line")
     head.method, head.target, version = line
     if version != b"HTTP/1.1":

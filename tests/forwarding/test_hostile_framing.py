@@ -36,13 +36,13 @@ def spellings() -> dict[str, bytes]:
             for place, line in where.items():
                 lines[f"{name.decode()}, {word} {place}"] = line
     for value in (
-        b"6,", b",6", b"6;6", b"6 ,6", b"6\t6", b"6e0", b"1e1", b"0b1", b"0o6", b"6L", b"6h", b"'6'", b'"6"', b"\xb2", b"-0",
-        b"+0", b"NaN", b"inf", b"0x", b"0x6", b"18446744073709551616", b"9223372036854775808", b"9" * 40,
+        b"6,", b",6", b"6;6", b"6 ,6", b"6\t6", b"6e0", b"1e1", b"0b1", b"0o6", b"6L", b"6h", b"'6'", b'"6"', b"\xb2",
+        b"-0", b"+0", b"NaN", b"inf", b"0x", b"0x6", b"18446744073709551616", b"9223372036854775808", b"9" * 40,
     ):  # fmt: skip
         lines[f"Content-Length of {value!r}"] = b"Content-Length: " + value
     for value in (
-        b"chunked , identity", b"identity, chunked", b"identity", b"cow", b"chunk", b"chunked;", b"'chunked'", b"x=chunked",
-        b"chunked=1", b"trailers", b"deflate, chunked", b",", b"", b", chunked", b"chunked, ", b"chun\xe2\x84\xaaed",
+        b"chunked , identity", b"identity, chunked", b"identity", b"cow", b"chunk", b"chunked;", b"'chunked'",
+        b"x=chunked", b"chunked=1", b"trailers", b"deflate, chunked", b",", b"", b", chunked", b"chunked, ", b"chun\xe2\x84\xaaed",
     ):  # fmt: skip
         lines[f"Transfer-Encoding of {value!r}"] = b"Transfer-Encoding: " + value
     for one, two in (

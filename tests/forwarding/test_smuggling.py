@@ -106,6 +106,8 @@ HEADS = {
     "blank in the target": head(b"", b"GET /a b HTTP/1.1\r\n"),
     "tab": head(b"", b"GET\t/\tHTTP/1.1\r\n"),
     "blank before the method": head(b"", b" GET / HTTP/1.1\r\n"),
+    "field within the target": head(b"", b"GET /\nRemote-User:root HTTP/1.1\r\n"),
+    "field within the target, by CR": head(b"", b"GET /\rRemote-User:root HTTP/1.1\r\n"),
     "LF first": b"\n" + get(),
     "CR first": b"\r" + get(),
     "LF after an empty line": b"\r\n\n" + get(),

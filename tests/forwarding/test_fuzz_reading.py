@@ -1,0 +1,19 @@
+"""A short run of the fuzz target; `python -m tests.forwarding.fuzz_reading 600` is the long one."""
+
+from __future__ import annotations
+
+from random import SystemRandom
+
+import pytest
+
+from tests.forwarding.fuzz_reading import one_input, run
+from tests.forwarding.mutations import corpus
+
+
+@pytest.mark.parametrize("name", corpus())
+def test_the_corpus_is_read(name: str) -> None:
+    one_input(corpus()[name])
+
+
+def test_a_few_thousand_new_inputs_are_read() -> None:
+    assert run(2.0, SystemRandom().randrange(2**32)) > 100
