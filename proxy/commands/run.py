@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 
 import uvloop
@@ -15,6 +16,7 @@ from proxy.server import running
 def run(settings: Settings) -> int:
     """Serve until told to stop; what is in flight then is finished within a few seconds."""
     log = configure_log()
+    _allow_open_files()
 
     async def serve() -> None:
         stop = asyncio.Event()
@@ -25,3 +27,9 @@ def run(settings: Settings) -> int:
 
     uvloop.run(serve())
     return 0
+
+
+def _allow_open_files() -> None:
+    """As many as the system lets this process have: a tunnel takes two, and the usual soft limit is 1024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
