@@ -307,9 +307,9 @@ async def test_a_tunnel_counts_until_it_ends(staged: StageMaker) -> None:
 
 
 async def test_whoever_leaves_as_it_is_called_calls_the_next(staged: StageMaker) -> None:
-    async with staged(app={"max_connections": 1}) as stage:
+    async with staged(app={"max_connections": 2}) as stage:
         pool = stage.plane.pools["Wiki"]
-        connection = await pool.connect()
+        connection, other = await pool.connect(), await pool.connect()
         leaver, stayer = (asyncio.create_task(pool.connect(is_fresh=False)) for _ in range(2))
         await eventually(lambda: len(pool._waiting) == 2)
         pool.give_back(connection, asyncio.get_running_loop().time())
@@ -318,4 +318,5 @@ async def test_whoever_leaves_as_it_is_called_calls_the_next(staged: StageMaker)
             assert await stayer is connection
         assert leaver.cancelled()
         connection.abort()
+        other.abort()
         assert pool.servers[0].in_flight == 0
