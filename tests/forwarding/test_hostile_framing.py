@@ -42,7 +42,8 @@ def spellings() -> dict[str, bytes]:
         lines[f"Content-Length of {value!r}"] = b"Content-Length: " + value
     for value in (
         b"chunked , identity", b"identity, chunked", b"identity", b"cow", b"chunk", b"chunked;", b"'chunked'",
-        b"x=chunked", b"chunked=1", b"trailers", b"deflate, chunked", b",", b"", b", chunked", b"chunked, ", b"chun\xe2\x84\xaaed",
+        b"x=chunked", b"chunked=1", b"trailers", b"deflate, chunked", b",", b"", b", chunked", b"chunked, ",
+        b"chun\xe2\x84\xaaed",
     ):  # fmt: skip
         lines[f"Transfer-Encoding of {value!r}"] = b"Transfer-Encoding: " + value
     for one, two in (
