@@ -243,11 +243,11 @@ class Browser:
 class Stage:
     """Everything a test touches."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, scripted: ScriptedDirectory | None = None) -> None:
         self.now = NOW
         self.pauses: list[float] = []
         self.phone = Phone()
-        self.scripted = ScriptedDirectory()
+        self.scripted = scripted or ScriptedDirectory()
         self.store = FailingStore(folder / "state.db")
         self.sessions = LiveSessions(self.store, settings.sessions, clock=lambda: self.now)
         self.settings = settings
@@ -337,8 +337,10 @@ class Stage:
 
 
 @asynccontextmanager
-async def running_portal(folder: Path, **changes: Any) -> AsyncIterator[Stage]:
-    stage = Stage(portal_settings(folder, **changes), folder)
+async def running_portal(
+    folder: Path, *, scripted: ScriptedDirectory | None = None, **changes: Any
+) -> AsyncIterator[Stage]:
+    stage = Stage(portal_settings(folder, **changes), folder, scripted)
     await stage.client.start_server()
     try:
         yield stage
