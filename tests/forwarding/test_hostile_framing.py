@@ -201,3 +201,22 @@ async def test_an_absurd_length_is_refused(stage: Stage) -> None:
         assert (await client.ask(get(method="POST", lines=f"Content-Length: {2**63}\r\n"))).status == 413
         assert await client.is_closed()
     assert stage.upstream.connections == 0
+
+
+async def test_an_app_cannot_sign_a_person_out_by_clearing_cookies(staged: StageMaker) -> None:
+    raw = b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nCLEAR-site-data: "cache", "Cookies"\r\nClear-Site-Data: "*"\r\n\r\n'
+    async with staged(answer(raw)) as stage:
+        assert (await stage.ask(get())).all("clear-site-data") == [b'"cache"']
+
+
+async def test_interim_answers_without_end_are_cut(staged: StageMaker) -> None:
+    async def endless(side: UpstreamSide) -> None:
+        await side.request()
+        await side.send(b"HTTP/1.1 102 Wait\r\n\r\n" * 30)
+        await side.reader.read()  # patient: only a bound ends this
+
+    async with staged(endless) as stage, stage.client() as client:
+        statuses = [(await client.ask(get())).status]
+        while statuses[-1] < 200:
+            statuses.append((await client.response()).status)
+        assert statuses == [102] * 16 + [502]
