@@ -127,6 +127,24 @@ class Texts:
         "Your password was right, but the code cannot be sent: the mobile number in your account is missing or "
         "cannot receive text messages. Ask your IT help desk to correct the mobile field, then sign in again."
     )
+    changed_title: str = "Your mobile number was changed lately"
+    changed_wait: str = (
+        "Your password was right. For your safety no code is sent to a number that was changed a short while ago. "
+        "You can sign in with it in {wait}. If you did not change it, call your IT help desk at once."
+    )
+    changed_refused: str = (
+        "Your password was right. For your safety no code is sent to a number that was changed a short while ago. "
+        "Ask your IT help desk, above all if you did not change it."
+    )
+    notice_subject: str = "Your sign-in codes go to another mobile number"
+    notice_used: str = (
+        "Sign-in codes for your account now go to another mobile number. If this was not you, call your IT help desk."
+    )
+    notice_held: str = (
+        "Somebody with your password tried to sign in with another mobile number. "
+        "If this was not you, call your IT help desk."
+    )
+    notice_number: str = "The number: {number}"
     no_scheme_title: str = "You cannot sign in from here"
     no_scheme_text: str = (
         "Your password was right, but no way of signing in is set up for your account at this place. "
@@ -148,19 +166,17 @@ class Texts:
     change_title: str = "Change your password"
     change_title_must: str = "Choose a new password"
     change_lead: str = "For your work account {username}."
-    change_lead_must: str = "The password of your account {username} has expired or was set for you by somebody else."
+    change_lead_must: str = "The password of {username} has expired, or somebody else has set it for you."
     change_link: str = "Change password"
     change_old: str = "Current password"
     change_new: str = "New password"
     change_again: str = "New password, once more"
     change_button: str = "Change password"
-    change_rules: str = "The new password"
-    change_rule_length: str = "has at least {count} characters,"
-    change_rule_history: str = "is none of your last {count},"
-    change_rule_variety: str = (
-        "mixes three of these: capital letters, small letters, digits, other signs; and does not hold your name,"
-    )
-    change_rule_more: str = "and your organisation may ask for more."
+    change_rules: str = "For the new password:"
+    change_rule_length: str = "At least {count} characters"
+    change_rule_history: str = "None of your last {count} passwords"
+    change_rule_variety: str = "Three of capital letters, small letters, digits and other signs; your name not in it"
+    change_rule_more: str = "Your organisation may ask for more"
     change_later: str = "Not now"
     change_changed: str = "Your password was changed. You have been signed out everywhere else."
     change_empty: str = "Please fill in all three fields."
@@ -212,14 +228,17 @@ class Texts:
     seconds_many: str = "{count} seconds"
     minutes_one: str = "1 minute"
     minutes_many: str = "{count} minutes"
+    hours_many: str = "{count} hours"
 
     problems: Mapping[str, ProblemText] = field(default_factory=lambda: _PROBLEMS)
 
     def duration(self, seconds: int) -> str:
-        """A waiting time in words: seconds up to 90, then minutes rounded up."""
+        """A waiting time in words: seconds up to 90, minutes up to two hours, then hours; rounded up."""
         if seconds <= 90:
             return self.seconds_one if seconds == 1 else self.seconds_many.format(count=seconds)
         minutes = -(-seconds // 60)
+        if minutes > 120:
+            return self.hours_many.format(count=-(-minutes // 60))
         return self.minutes_one if minutes == 1 else self.minutes_many.format(count=minutes)
 
 

@@ -21,7 +21,7 @@ async def test_who_must_change_the_password_does_so_on_the_way_to_the_app(tmp_pa
         await house.sign_in(page, name, PASSWORD, app="canteen", path="/menu")
         await expect(page.locator("h1")).to_have_text("Choose a new password")
         await expect(page.get_by_label("Current password")).to_be_focused()
-        await expect(page.locator(".rules")).to_contain_text("at least 7 characters")
+        await expect(page.locator(".rules")).to_contain_text("At least 7 characters")
 
         async def change(old: str, new: str) -> None:
             await page.get_by_label("Current password").fill(old)
