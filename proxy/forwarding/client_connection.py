@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, cast
 
 from proxy.answers import Problem
 from proxy.forwarding.exchange import Exchange
-from proxy.forwarding.head_memory import HeadMemory, read_head
+from proxy.forwarding.head_memory import HeadMemory
 from proxy.forwarding.listeners import Arrival, Slot
+from proxy.forwarding.plain_head import read_head
 from proxy.forwarding.public_tls import names_by_sni
 from proxy.forwarding.reception import Reception
 from proxy.forwarding.refusals import with_line

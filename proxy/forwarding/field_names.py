@@ -6,10 +6,17 @@ WSGI, CGI and PHP upstreams read ``Remote_User``, ``remote.user`` and ``Remote-U
 
 from __future__ import annotations
 
+import re
 from enum import Enum, auto
 from functools import lru_cache
 
 from proxy.identity import SET_BY_GATEPOST
+
+PLAIN_LINE = re.compile(
+    rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)", re.DOTALL
+)
+"""``Name: value`` with no liberty taken (RFC 9110 section 5.5): one blank after the colon, none at the end."""
+PLAIN_LENGTH = re.compile(rb"0|[1-9][0-9]{0,14}")
 
 
 class RequestField(Enum):

@@ -7,20 +7,12 @@ kept, so that strangers cost no memory, and no longer than its connection lives.
 
 from __future__ import annotations
 
-import re
-
-from proxy.forwarding.request_head import MAX_TARGET_BYTES, RequestHead, parse_request_head
+from proxy.forwarding.plain_head import PLAIN_REQUEST_LINE
+from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.routes import Route
 
 MOST_BLOCKS = 8
 """A browser asks for pages, styles, scripts, images and data with a block each."""
-MOST_BLOCK_BYTES = 4096
-
-_PLAIN_LINE = re.compile(
-    rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|PROPFIND|REPORT|SEARCH) "
-    rb'(/[!-"$-~]{0,%d}) HTTP/1\.1' % (MAX_TARGET_BYTES - 1)
-)
-"""Request lines that are judged without the fields, and the fields without them: origin form, HTTP/1.1."""
 
 
 class HeadMemory:
@@ -38,7 +30,7 @@ class HeadMemory:
         known = self._heads.get(block)
         if known is None:
             return None
-        match = _PLAIN_LINE.fullmatch(line)
+        match = PLAIN_REQUEST_LINE.fullmatch(line)
         return known.repeated(*match.groups()) if match is not None else None
 
     def fields_sent(self, head: RequestHead, route: Route, identity_block: bytes) -> bytes | None:
@@ -55,12 +47,3 @@ class HeadMemory:
             self._sent.clear()
         self._heads[head.block] = head
         self._sent[head.block] = (route, identity_block, fields)
-
-
-def read_head(raw: bytes) -> RequestHead:
-    """Read a whole head, its empty line included, and note its `block` if it may be kept; raises `RefusedHead`."""
-    head = parse_request_head(raw)
-    line, _, block = raw.partition(b"\r\n")
-    if len(block) <= MOST_BLOCK_BYTES and _PLAIN_LINE.fullmatch(line) is not None:
-        head.block = block
-    return head

@@ -28,6 +28,22 @@ _AUTHORITY = re.compile(rb"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _OTHER_VERSION = re.compile(rb"HTTP/[1-9]\.[0-9]")
 _PASS = RequestField.PASS
+# Bound once: the lookup of an enum's member by its name costs more than the comparison.
+_HOST = RequestField.HOST
+_COOKIE = RequestField.COOKIE
+_ACCEPT = RequestField.ACCEPT
+_FETCH_MODE = RequestField.FETCH_MODE
+_FETCH_DEST = RequestField.FETCH_DEST
+_CONTENT_LENGTH = RequestField.CONTENT_LENGTH
+_TRANSFER_ENCODING = RequestField.TRANSFER_ENCODING
+_CONNECTION = RequestField.CONNECTION
+_UPGRADE = RequestField.UPGRADE
+_EXPECT = RequestField.EXPECT
+_TE = RequestField.TE
+_AUTHORIZATION = RequestField.AUTHORIZATION
+_FORWARDED_FOR = RequestField.FORWARDED_FOR
+_FORWARDED_PROTO = RequestField.FORWARDED_PROTO
+_FORWARDED_HOST = RequestField.FORWARDED_HOST
 
 
 class RefusedHead(Exception):
@@ -106,48 +122,46 @@ class RequestHead:
         if field is _PASS:
             self.lines.append(name + b": " + value)
         else:
-            self._note(field, name, value)
+            self.note(field, name, value)
 
-    def _note(self, field: RequestField, name: bytes, value: bytes) -> None:
-        match field:
-            case RequestField.HOST:
-                self._hosts += 1
-                self.host_field = value.rstrip(b" \t")
-            case RequestField.COOKIE:
-                self.cookie = value if self.cookie is None else self.cookie + b"; " + value
-            case RequestField.ACCEPT:
-                self.accept = value if self.accept is None else self.accept + b", " + value
-                self.lines.append(name + b": " + value)
-            case RequestField.FETCH_MODE:
-                self.fetch_mode = value.rstrip(b" \t")
-                self.lines.append(name + b": " + value)
-            case RequestField.FETCH_DEST:
-                self.fetch_dest = value.rstrip(b" \t")
-                self.lines.append(name + b": " + value)
-            case RequestField.CONTENT_LENGTH:
-                # llhttp accepted it: one field, digits only, perhaps blanks after them.
-                self.content_length = int(value)
-            case RequestField.TRANSFER_ENCODING:
-                sent = self._transfer_encoding
-                self._transfer_encoding = value.rstrip(b" \t") if sent is None else sent + b"," + value
-            case RequestField.CONNECTION:
-                self._connection = self._connection + b"," + value if self._connection else value
-            case RequestField.UPGRADE:
-                self._upgrade = value.rstrip(b" \t") if self._upgrade is None else self._upgrade + b", " + value
-            case RequestField.EXPECT:
-                self._expect = value.rstrip(b" \t")
-            case RequestField.TE:
-                self.accepts_trailers = b"trailers" in value.lower()
-            case RequestField.AUTHORIZATION:
-                self.authorization = value
-            case RequestField.FORWARDED_FOR:
-                self.forwarded_for += (value,)
-            case RequestField.FORWARDED_PROTO:
-                self.forwarded_proto += (value,)
-            case RequestField.FORWARDED_HOST:
-                self.forwarded_host += (value,)
-            case _:  # DROP
-                pass
+    def note(self, field: RequestField, name: bytes, value: bytes) -> None:
+        """Take in a field that is more than passed on."""
+        if field is _HOST:
+            self._hosts += 1
+            self.host_field = value.rstrip(b" \t")
+        elif field is _COOKIE:
+            self.cookie = value if self.cookie is None else self.cookie + b"; " + value
+        elif field is _ACCEPT:
+            self.accept = value if self.accept is None else self.accept + b", " + value
+            self.lines.append(name + b": " + value)
+        elif field is _FETCH_MODE:
+            self.fetch_mode = value.rstrip(b" \t")
+            self.lines.append(name + b": " + value)
+        elif field is _FETCH_DEST:
+            self.fetch_dest = value.rstrip(b" \t")
+            self.lines.append(name + b": " + value)
+        elif field is _CONTENT_LENGTH:
+            # llhttp accepted it: one field, digits only, perhaps blanks after them.
+            self.content_length = int(value)
+        elif field is _TRANSFER_ENCODING:
+            sent = self._transfer_encoding
+            self._transfer_encoding = value.rstrip(b" \t") if sent is None else sent + b"," + value
+        elif field is _CONNECTION:
+            self._connection = self._connection + b"," + value if self._connection else value
+        elif field is _UPGRADE:
+            self._upgrade = value.rstrip(b" \t") if self._upgrade is None else self._upgrade + b", " + value
+        elif field is _EXPECT:
+            self._expect = value.rstrip(b" \t")
+        elif field is _TE:
+            self.accepts_trailers = b"trailers" in value.lower()
+        elif field is _AUTHORIZATION:
+            self.authorization = value
+        elif field is _FORWARDED_FOR:
+            self.forwarded_for += (value,)
+        elif field is _FORWARDED_PROTO:
+            self.forwarded_proto += (value,)
+        elif field is _FORWARDED_HOST:
+            self.forwarded_host += (value,)
 
     def finish(self) -> None:
         """Judge what the fields say together; raises `RefusedHead`."""

@@ -13,17 +13,12 @@ import httptools
 
 from proxy.forwarding.bodies import Body, ChunkedBody, LengthBody, UntilCloseBody
 from proxy.forwarding.cookies import clear_site_data_without_cookies, sets_reserved_cookie
-from proxy.forwarding.field_names import ResponseField, response_field
+from proxy.forwarding.field_names import PLAIN_LENGTH, PLAIN_LINE, ResponseField, response_field
 from proxy.forwarding.request_head import MAX_BODY_BYTES
 
 MAX_FIELDS = 200
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t \x21-\x7e\x80-\xff]*))?")
 _PASS, _DROP = ResponseField.PASS, ResponseField.DROP
-_PLAIN_LINE = re.compile(
-    rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)", re.DOTALL
-)
-"""RFC 9110 section 5.5, one blank after the colon, no blanks at the end."""
-_PLAIN_LENGTH = re.compile(rb"0|[1-9][0-9]{0,14}")
 _REPEATED = frozenset(
     (
         *(b"accept-ranges", b"age", b"alt-svc", b"cache-control", b"connection", b"content-encoding"),
@@ -131,12 +126,12 @@ _seen_lines: dict[bytes, ResponseField | int] = {}
 
 def _judge_line(line: bytes) -> ResponseField | int | None:
     """What a plain line stands for, a plain Content-Length as its number; None: not plain."""
-    match = _PLAIN_LINE.fullmatch(line)
+    match = PLAIN_LINE.fullmatch(line)
     if match is None:
         return None
     field: ResponseField | int = response_field(match[1])
     if field is ResponseField.CONTENT_LENGTH:
-        if _PLAIN_LENGTH.fullmatch(match[2]) is None:
+        if PLAIN_LENGTH.fullmatch(match[2]) is None:
             return None
         field = int(match[2])
     elif field is ResponseField.UPGRADE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config.values import PublicURL
-from proxy.forwarding import response_head
-from proxy.forwarding.head_memory import MOST_BLOCK_BYTES, MOST_BLOCKS, HeadMemory, read_head
+from proxy.forwarding import plain_head, response_head
+from proxy.forwarding.head_memory import MOST_BLOCKS, HeadMemory
+from proxy.forwarding.plain_head import MOST_BLOCK_BYTES, read_head
 from proxy.forwarding.request_head import MAX_TARGET_BYTES, RefusedHead, RequestHead, parse_request_head
 from proxy.forwarding.response_head import BrokenResponse, parse_response_head
 from proxy.forwarding.routes import create_routes, portal_upstream
@@ -103,12 +105,12 @@ request_lines = st.builds(
 
 
 def request_as_read(head: RequestHead) -> dict[str, object]:
-    return {name: value for name, value in vars(head).items() if name != "block"}
+    return {name: value for name, value in vars(head).items() if name != "block" and name[0] != "_"}
 
 
-def read_or_refusal(raw: bytes) -> object:
+def read_or_refusal(raw: bytes, read: Callable[[bytes], RequestHead] = parse_request_head) -> object:
     try:
-        return request_as_read(parse_request_head(raw))
+        return request_as_read(read(raw))
     except RefusedHead as refused:
         return refused.problem, refused.reason
 
@@ -133,6 +135,27 @@ def test_a_remembered_request_head_is_as_it_would_be_read_anew(first: bytes, sec
     recalled = memory.recall(raw)
     if recalled is not None:
         assert request_as_read(recalled) == read_or_refusal(raw)
+
+
+@given(request_lines, st.lists(lines_of(REQUEST_NAMES), max_size=6), st.booleans())
+@example(b"POST / HTTP/1.1", [b"Content-Length: 5", b"Content-Length: 5"], True)
+@example(b"POST / HTTP/1.1", [b"Content-Length: 5", b"Transfer-Encoding: chunked"], True)
+@example(b"GET / HTTP/1.1", [b"X: a", b" folded"], True)
+def test_a_request_head_read_by_lines_is_as_llhttp_reads_it(line: bytes, lines: list[bytes], has_host: bool) -> None:
+    raw = b"\r\n".join((line, *([b"Host: wiki.corp.example"] if has_host else ()), *lines, b"\r\n"))
+    raw = raw[: raw.find(b"\r\n\r\n") + 4]
+    for _ in range(2):  # the second time, by what was remembered
+        assert read_or_refusal(raw, read_head) == read_or_refusal(raw)
+
+
+def test_what_is_remembered_of_request_lines_is_bounded_and_impersonal() -> None:
+    for number in range(3 * plain_head._MOST_LINES):
+        read_head(
+            b"GET / HTTP/1.1\r\nHost: a\r\nAccept: %d\r\nCookie: %d\r\nAuthorization: b\r\nX: %d\r\n\r\n"
+            % ((number,) * 3)
+        )
+    assert 0 < len(plain_head._seen_lines) <= plain_head._MOST_LINES
+    assert {seen.partition(b":")[0] for seen in plain_head._seen_lines} <= {b"Host", b"Accept", b"Connection", b"TE"}
 
 
 def test_a_head_is_recalled_only_whole_and_alone() -> None:
