@@ -66,7 +66,7 @@ class PasswordChanger(Protocol):
         """Change it by proving the old one, once, and never by a right to reset it.
 
         The directory judges `old`, and a wrong one counts towards its lockout: throttle before, one at a time.
-        Raises `DirectoryUnavailable` where nobody knows whether it was changed.
+        Raises `OutcomeUnknown` where nobody knows whether it was judged, or changed.
         """
         ...
 

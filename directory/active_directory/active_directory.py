@@ -35,6 +35,7 @@ from directory.active_directory.domain import Domain, read_domain, serves
 from directory.active_directory.domain_controllers import DomainControllers, ServiceAccount
 from directory.active_directory.filters import IS_PERSON, UnusableName, guid_base, person_called
 from directory.active_directory.groups import MAX_ALL_GROUPS, ConfiguredGroups, group_names, resolve_groups
+from directory.active_directory.lockout_policy import read_lockout_policy
 from directory.active_directory.password_change import (
     RULE_ATTRIBUTES,
     UnknownAnswer,
@@ -42,12 +43,11 @@ from directory.active_directory.password_change import (
     password_rules,
     unicode_pwd,
 )
-from directory.active_directory.lockout_policy import read_lockout_policy
 from directory.active_directory.reader import Reader
 from directory.active_directory.remembered import Remembered
 from directory.active_directory.server_address import ServerAddress
 from directory.directory import CheckResult, PasswordRefused, RefusalReason
-from directory.errors import DirectoryBusy, DirectoryError, DirectoryMisconfigured, DirectoryUnavailable
+from directory.errors import DirectoryBusy, DirectoryError, DirectoryMisconfigured, DirectoryUnavailable, OutcomeUnknown
 from directory.lockout import LockoutPolicy
 from directory.login_name import LoginName
 from directory.password_change import ChangeRefusal, PasswordChanged, PasswordChangeRefused, PasswordRules
@@ -312,7 +312,7 @@ class ActiveDirectory:
         try:
             refusal = change_refusal(outcome, new_length=len(new), rules=rules)
         except UnknownAnswer as exc:
-            raise DirectoryUnavailable(self.realm, f"{server}: {exc}") from exc
+            raise OutcomeUnknown(self.realm, f"{server}: {exc}") from exc
         if refusal is not None:
             return PasswordChangeRefused(refusal)
         # From here on the new password stands, whatever happens.

@@ -133,7 +133,8 @@ class DomainControllers:
         """Ask once, as the service account, for a change of `unicodePwd`; the values are as AD takes them.
 
         Another server is tried only while nothing has been sent, or where one writes nothing at all (an RODC, which
-        answers with a referral and has judged nothing). The referral itself is not followed.
+        answers with a referral and has judged nothing). The referral itself is not followed. Raises `OutcomeUnknown`
+        where it was sent and not answered.
         """
         servers = list(self._asked(deadline))
         while servers:
@@ -149,7 +150,7 @@ class DomainControllers:
                 outcome = connection.change_password(dn, old, new, deadline=deadline)
             except ConnectionFailed as exc:
                 self._failed(server, exc)
-                raise DirectoryUnavailable(self._realm, str(exc)) from exc
+                raise OutcomeUnknown(self._realm, str(exc)) from exc
             finally:
                 connection.close()
             server.answered()

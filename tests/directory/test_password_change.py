@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from directory.active_directory.active_directory import ActiveDirectory
 from directory.active_directory.connection import Outcome
 from directory.active_directory.password_change import UnknownAnswer, change_refusal, unicode_pwd
 from directory.directory import PasswordRefused, RefusalReason
+from directory.errors import DirectoryUnavailable, OutcomeUnknown
 from directory.local_users import LocalDirectory
 from directory.login_name import parse_login_name
 from directory.password_change import (
@@ -21,7 +24,9 @@ from directory.password_change import (
 )
 from directory.principal import Account, Principal
 from proxy.demo.samba_dc import SambaDC
+from tests.directory.test_scripted_domain_controllers import directory_at
 from tests.support.samba import CONFIGURED_GROUPS, PASSWORD, settings_for
+from tests.support.scripted_ldap import ALICE_DN, GUID_TEXT, Hang, HangUp, Request, ScriptedLDAP, result
 
 NEW = 'Nächstes ª²ﬁ א "Pass" wörd 🔑 ＡＢ'
 """Anything that could be changed on the way: compatibility characters, both directions, quotes, beyond the BMP."""
@@ -196,3 +201,89 @@ def test_an_answer_that_says_nothing_is_no_answer(code: int, text: str) -> None:
 
 def test_only_success_is_success() -> None:
     assert change_refusal(Outcome(code=0), new_length=1, rules=RULES) is None
+
+
+MODIFY, MODIFY_ANSWER = 0x66, 0x67
+
+
+def modifies(server: ScriptedLDAP) -> list[Request]:
+    return [each for each in server.requests if each.kind == MODIFY]
+
+
+def answering(code: int, diagnostic: str = "", referral: str | None = None):  # type: ignore[no-untyped-def]
+    def script(request: Request) -> list[bytes] | None:
+        return [result(MODIFY_ANSWER, code, diagnostic, referral)] if request.kind == MODIFY else None
+
+    return script
+
+
+async def test_a_change_deletes_the_old_value_and_adds_the_new_one_inside_tls(tmp_path: Path) -> None:
+    server = ScriptedLDAP(tmp_path, script=answering(0))
+    with server.running():
+        async with directory_at(server, ca_file=server.ca_file) as directory:
+            changed = await directory.change_password(GUID_TEXT, "old", "right")
+    assert isinstance(changed, PasswordChanged)
+    assert changed.principal is not None
+    [request] = modifies(server)
+    assert request.in_tls
+    add, delete, replace = (b"\x0a\x01" + bytes([kind]) for kind in (0, 1, 2))
+    assert request.body.index(delete) < request.body.index(unicode_pwd("old"))
+    assert request.body.index(unicode_pwd("old")) < request.body.index(add) < request.body.index(unicode_pwd("right"))
+    assert replace not in request.body  # that would be a reset
+
+
+async def test_a_server_that_writes_nothing_is_passed_over_and_its_referral_not_followed(tmp_path: Path) -> None:
+    reader = ScriptedLDAP(tmp_path, script=answering(10, "", "ldap://127.0.0.1:1/"))
+    writer = ScriptedLDAP(tmp_path, script=answering(0))
+    with reader.running(), writer.running():
+        async with directory_at(reader, writer, ca_file=reader.ca_file) as directory:
+            assert isinstance(await directory.change_password(GUID_TEXT, "old", "right"), PasswordChanged)
+    assert (len(modifies(reader)), len(modifies(writer))) == (1, 1)
+    assert (len(reader.binds(ALICE_DN)), len(writer.binds(ALICE_DN))) == (0, 1)  # tried out where it was changed
+
+
+async def test_where_no_server_writes_nothing_is_changed(tmp_path: Path) -> None:
+    reader = ScriptedLDAP(tmp_path, script=answering(10, "", "ldap://127.0.0.1:1/"))
+    with reader.running():
+        async with directory_at(reader, ca_file=reader.ca_file) as directory:
+            with pytest.raises(DirectoryUnavailable):
+                await directory.change_password(GUID_TEXT, "old", "right")
+
+
+@pytest.mark.parametrize("how", [Hang, HangUp, None])
+async def test_a_change_without_a_usable_answer_is_not_sent_again(tmp_path: Path, how: type[Exception] | None) -> None:
+    def script(request: Request) -> list[bytes] | None:
+        if request.kind != MODIFY:
+            return None
+        if how is not None:
+            raise how
+        return [result(MODIFY_ANSWER, 51)]
+
+    old, new = (f"the {age} one" for age in ("old", "new"))
+    server, second = ScriptedLDAP(tmp_path, script=script), ScriptedLDAP(tmp_path, script=answering(0))
+    with server.running(), second.running():
+        async with directory_at(server, second, ca_file=server.ca_file) as directory:
+            with pytest.raises(OutcomeUnknown) as caught:
+                await directory.change_password(GUID_TEXT, old, new)
+    assert (len(modifies(server)), len(modifies(second))) == (1, 0)
+    told = "".join(traceback.format_exception(caught.value))
+    assert old not in told
+    assert new not in told
+
+
+async def test_a_wrong_old_password_is_tried_on_one_server_once(tmp_path: Path) -> None:
+    server = ScriptedLDAP(tmp_path, script=answering(19, "00000056: AtrErr: DSID-03191083"))
+    second = ScriptedLDAP(tmp_path, script=answering(0))
+    with server.running(), second.running():
+        async with directory_at(server, second, ca_file=server.ca_file) as directory:
+            outcome = await directory.change_password(GUID_TEXT, "wrong", "right")
+    assert outcome == PasswordChangeRefused(ChangeRefusal.WRONG_PASSWORD)
+    assert (len(modifies(server)), len(modifies(second))) == (1, 0)
+    assert not server.binds(ALICE_DN)
+
+
+async def test_a_new_password_that_does_not_open_the_account_signs_nobody_in(tmp_path: Path) -> None:
+    server = ScriptedLDAP(tmp_path, script=answering(0))
+    with server.running():
+        async with directory_at(server, ca_file=server.ca_file) as directory:
+            assert await directory.change_password(GUID_TEXT, "old", "not right") == PasswordChanged(None)
