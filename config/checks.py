@@ -11,6 +11,7 @@ from config.settings import (
     ActiveDirectorySettings,
     AppSettings,
     DirectorySettings,
+    MobileSettings,
     PasscodeSettings,
     SchemeSettings,
     ServerSettings,
@@ -34,6 +35,7 @@ class Pieces:
     server: ServerSettings | None = None
     store: StoreSettings | None = None
     directories: Mapping[int, DirectorySettings] = field(default_factory=dict)
+    mobile: MobileSettings | None = None
     smtp: Mapping[int, SMTPSettings] = field(default_factory=dict)
     passcode: PasscodeSettings | None = None
     sessions: SessionSettings | None = None
@@ -50,6 +52,11 @@ def problems(pieces: Pieces) -> Iterator[Finding]:
     yield from _directories(pieces.directories)
     for position, relay in pieces.smtp.items():
         yield from _relay(position, relay)
+    if pieces.mobile is not None and pieces.mobile.then == "other_channel":
+        yield (
+            Place("mobile", None, "then"),
+            'needs a second way to send passcodes, and SMS is the only one so far: write "wait" or "refuse"',
+        )
     if pieces.passcode is not None and pieces.passcode.resend_after >= pieces.passcode.lifetime:
         yield Place("passcode", None, "resend_after"), "must be shorter than lifetime"
     if pieces.sessions is not None and pieces.sessions.idle > pieces.sessions.absolute:
@@ -225,6 +232,8 @@ def _warnings(settings: Settings) -> Iterator[str]:
                 yield f'schemes ("{scheme.name}"): lets everyone in with a password alone'
     if not matches_everyone:
         yield "schemes: none matches everyone: those whom no scheme matches cannot sign in"
+    if not settings.mobile.changed_within or settings.mobile.then == "send":
+        yield "mobile: then: a number changed a moment ago is sent passcodes: who has a stolen password can change it"
     if settings.mobile.allowed_countries == ("*",):
         yield "mobile: allowed_countries: passcodes go to every country, expensive ones too"
     admin = settings.server.admin_listen

@@ -138,6 +138,8 @@ class ActiveDirectorySettings(_Table):
     """How many wrong passwords before the one that locks are never sent."""
     warn_before_expiry: SecondsOrNone = 1_209_600.0
     """From when on persons are told that their password is about to expire; 0: never."""
+    recheck: Annotated[Seconds, Field(ge=10)] = 900.0
+    """How long somebody with a live session may go without being read anew, besides the watch on changes."""
     explain_refusals: Flag = False
     """Whether somebody whose password was right is told why the account cannot be used."""
 
@@ -159,6 +161,10 @@ class MobileSettings(_Table):
     """ISO 3166 regions, or ``("*",)``."""
     extra_ranges: tuple[NumberRange, ...] = ()
     """E.164 prefixes let through although phonenumbers does not know them."""
+    changed_within: SecondsOrNone = 86_400.0
+    """So long after a change in the directory a number is a fresh one; 0: never."""
+    then: Literal["send", "wait", "other_channel", "refuse"] = "wait"
+    """What is done about a passcode for a fresh number that is not the one the person used last."""
 
 
 class SMTPSettings(_Table):

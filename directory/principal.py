@@ -35,9 +35,13 @@ class Principal:
     mail: str | None = field(default=None, repr=False)
     mobiles: tuple[str, ...] = field(default=(), repr=False)
     """Raw text of the configured attributes, in their order, empty ones left out."""
+    mobile_changed_at: float | None = None
+    """When one of those attributes was last written; None if not since the account was made, or if it is unknown."""
     groups: frozenset[str] = frozenset()
     """Names, as the configuration writes them, of the configured groups that the person is in, nested ones too."""
     all_groups: tuple[str, ...] = ()
     """Names of all their groups (bounded), filled only where an app asks for it."""
     password_expires_at: float | None = None
     """Epoch seconds, where the directory tells and somebody wants to be warned; None: never, or not known."""
+    password_set_at: float | None = None
+    """Epoch seconds; None: it must be changed at the next sign-in, or the directory does not tell."""

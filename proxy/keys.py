@@ -47,6 +47,12 @@ class Purpose(Enum):
     CSRF = "csrf"
     THROTTLE = "throttle"
     """Names of counters, so that the store holds no numbers and addresses in the clear."""
+    TRIED_PASSWORDS = "tried passwords"  # a purpose
+    """The HMAC by which a wrong password is known again."""
+    NUMBERS = "numbers"
+    """The HMAC by which a person's number is known again."""
+    SEALED_NUMBERS = "sealed numbers"
+    """Encrypts the number to be told when it is replaced."""
 
 
 class Keys:

@@ -93,6 +93,7 @@ async def running(
             settings=settings,
             realms=realms,
             channel=channel,
+            notifier=channel,
             store=store,
             sessions=sessions,
             keys=keys,

@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import hmac
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv6Address, ip_address
 
 from config.settings import ThrottleSettings
+from directory.lockout import PasswordLimits
 from directory.mobile import E164
 from proxy.store.store import Counter, Store
 
 DAY_SECONDS = 86_400.0
+FAMILIAR_SECONDS = 42 * DAY_SECONDS
+"""How long an address stays familiar after a sign-in."""
+MOST_FAMILIAR = 20
+"""So many addresses of one person, the latest."""
 UNTIL_CLEARED_SECONDS = 100 * 365 * DAY_SECONDS
 """The window of failures in a row: only a success or an operator ends it."""
 
 
 class Limit(Enum):
     PASSWORDS_PER_PERSON = "passwords_per_person"  # a limit's name
+    PASSWORDS_FROM_UNFAMILIAR = "passwords_from_unfamiliar_addresses"
     PASSWORDS_PER_ADDRESS = "passwords_per_address"
     PASSCODES_PER_PERSON = "passcodes_per_person"
     PASSCODE_FAILURES_IN_A_ROW = "passcode_failures_in_a_row"
@@ -39,6 +46,12 @@ class Throttled:
     """At least 1, and at most a day: a factor that is locked until an operator clears it says a day."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Limited:
+    limit: Limit
+    counter: Counter
+
+
 class Throttle:
     """Reserves before the work is done, so that parallel tries cannot pass the same check.
 
@@ -49,23 +62,51 @@ class Throttle:
     def __init__(self, store: Store, settings: ThrottleSettings, *, key: bytes) -> None:
         self._store = store
         self._settings = settings
-        self._key = key
+        self._secret = key
 
-    async def reserve_password(self, *, person: str, address: str, now: float) -> Throttled | None:
-        """Count one password attempt; `Throttled` (and nothing counted at all) if a limit is reached."""
-        return await self._reserve(
-            now, (Limit.PASSWORDS_PER_PERSON, person), (Limit.PASSWORDS_PER_ADDRESS, network_of(address))
-        )
+    async def reserve_password(
+        self, *, person: str, address: str, limits: PasswordLimits, now: float
+    ) -> Throttled | None:
+        """Count one password attempt; `Throttled` (and nothing counted at all) if a limit is reached.
+
+        All of a person's attempts count towards one number, those from addresses where they never signed in also
+        towards a smaller one: what is left between the two is theirs, whoever guesses.
+        """
+        counters = [self._counter(Limit.PASSWORDS_PER_PERSON, person, limits)]
+        if not await self.is_familiar(person=person, address=address, now=now):
+            counters.append(self._counter(Limit.PASSWORDS_FROM_UNFAMILIAR, person, limits))
+        counters.append(self._counter(Limit.PASSWORDS_PER_ADDRESS, network_of(address)))
+        return await self._reserve_counters(now, counters)
 
     async def password_accepted(self, *, person: str, address: str, now: float) -> None:
-        """Give back what a right password had reserved, and clear the person's count."""
-        await self._store.reset_count(self._counter(Limit.PASSWORDS_PER_PERSON, person).key)
+        """Give back what a right password had reserved, and clear the person's count, as the directory does."""
+        await self._store.reset_count(self._key(Limit.PASSWORDS_PER_PERSON, person))
+        await self._store.reset_count(self._key(Limit.PASSWORDS_FROM_UNFAMILIAR, person))
         await self._give_back(now, Limit.PASSWORDS_PER_ADDRESS, network_of(address))
 
     async def password_not_judged(self, *, person: str, address: str, now: float) -> None:
-        """Give back one attempt that never reached the directory."""
+        """Give back one attempt that the directory cannot have counted."""
         await self._give_back(now, Limit.PASSWORDS_PER_PERSON, person)
+        if not await self.is_familiar(person=person, address=address, now=now):
+            await self._give_back(now, Limit.PASSWORDS_FROM_UNFAMILIAR, person)
         await self._give_back(now, Limit.PASSWORDS_PER_ADDRESS, network_of(address))
+
+    async def remember_wrong(self, digest: bytes, *, limits: PasswordLimits, now: float) -> None:
+        """A person's password that the directory called wrong: `digest` is a keyed one of both."""
+        await self._store.count(digest, now=now, window_seconds=limits.window_seconds)
+
+    async def is_known_wrong(self, digest: bytes, *, now: float) -> bool:
+        """Whether it was called wrong lately: asking again would cost an attempt and say nothing new."""
+        return (await self._store.count(digest, now=now, window_seconds=1.0, amount=0)).value > 0
+
+    async def remember_address(self, *, person: str, address: str, now: float) -> None:
+        """This person signed in from this address, with all factors."""
+        await self._store.add_familiar(
+            *self._familiar_keys(person, address), now=now, expires_at=now + FAMILIAR_SECONDS, most=MOST_FAMILIAR
+        )
+
+    async def is_familiar(self, *, person: str, address: str, now: float) -> bool:
+        return await self._store.is_familiar(*self._familiar_keys(person, address), now=now)
 
     async def reserve_passcode(self, *, person: str, now: float) -> Throttled | None:
         """Count one passcode attempt across all challenges of a person."""
@@ -75,8 +116,8 @@ class Throttle:
 
     async def passcode_accepted(self, *, person: str, now: float) -> None:
         """Clear the person's passcode counts, the failures in a row included."""
-        await self._store.reset_count(self._counter(Limit.PASSCODES_PER_PERSON, person).key)
-        await self._store.reset_count(self._counter(Limit.PASSCODE_FAILURES_IN_A_ROW, person).key)
+        await self._store.reset_count(self._key(Limit.PASSCODES_PER_PERSON, person))
+        await self._store.reset_count(self._key(Limit.PASSCODE_FAILURES_IN_A_ROW, person))
 
     async def reserve_send(self, *, person: str, number: E164, address: str, now: float) -> Throttled | None:
         """Count one passcode about to be sent. Nothing is counted if any of the four limits is reached."""
@@ -89,26 +130,47 @@ class Throttle:
         )
 
     async def _reserve(self, now: float, *limited: tuple[Limit, str]) -> Throttled | None:
-        reached = await self._store.reserve([self._counter(limit, who) for limit, who in limited], now=now)
+        return await self._reserve_counters(now, [self._counter(limit, who) for limit, who in limited])
+
+    async def _reserve_counters(self, now: float, counters: Sequence[_Limited]) -> Throttled | None:
+        reached = await self._store.reserve([each.counter for each in counters], now=now)
         if reached is None:
             return None
         wait = math.ceil(min(reached.window_ends_at - now, DAY_SECONDS))
-        return Throttled(limit=limited[reached.index][0], retry_after_seconds=max(1, wait))
+        return Throttled(limit=counters[reached.index].limit, retry_after_seconds=max(1, wait))
 
     async def _give_back(self, now: float, limit: Limit, who: str) -> None:
-        counter = self._counter(limit, who)
-        await self._store.count(counter.key, now=now, window_seconds=counter.window_seconds, amount=-1)
+        # Giving back opens no window, so its length does not matter.
+        await self._store.count(self._key(limit, who), now=now, window_seconds=1.0, amount=-1)
 
-    def _counter(self, limit: Limit, who: str) -> Counter:
+    def _counter(self, limit: Limit, who: str, passwords: PasswordLimits | None = None) -> _Limited:
+        if passwords is not None:
+            most = passwords.in_all if limit is Limit.PASSWORDS_PER_PERSON else passwords.from_unfamiliar
+            return _Limited(
+                limit,
+                Counter(
+                    key=self._key(limit, who), limit=most, window_seconds=passwords.window_seconds, is_sliding=True
+                ),
+            )
         window_seconds = self._settings.window
         if limit is Limit.SENDS_PER_DAY:
             window_seconds = DAY_SECONDS
         elif limit is Limit.PASSCODE_FAILURES_IN_A_ROW:
             window_seconds = UNTIL_CLEARED_SECONDS
-        # A limit's value is the name of its setting, and NUL occurs in none of them.
-        name = f"{limit.value}\0{who}".encode("utf-8", "surrogatepass")
-        most: int = getattr(self._settings, limit.value)
-        return Counter(key=hmac.digest(self._key, name, "sha256"), limit=most, window_seconds=window_seconds)
+        # A limit's value is the name of its setting.
+        most = getattr(self._settings, limit.value)
+        return _Limited(limit, Counter(key=self._key(limit, who), limit=most, window_seconds=window_seconds))
+
+    def _key(self, limit: Limit, who: str) -> bytes:
+        return self._digest(limit.value, who)
+
+    def _familiar_keys(self, person: str, address: str) -> tuple[bytes, bytes]:
+        # The person is part of both: the store does not show who shares an address with whom.
+        return self._digest("familiar", person), self._digest("familiar", person, network_of(address))
+
+    def _digest(self, *parts: str) -> bytes:
+        """NUL occurs in none of the parts."""
+        return hmac.digest(self._secret, "\0".join(parts).encode("utf-8", "surrogatepass"), "sha256")
 
 
 def network_of(address: str) -> str:

@@ -15,6 +15,7 @@ VALUES = {
     "proxy.sessions.tokens",
     "proxy.sessions.cookies",
     "proxy.second_factor.challenge",
+    "proxy.second_factor.known_numbers",
     "proxy.second_factor.passcode",
     "proxy.store.store",
     "proxy.delivery.channel",

@@ -17,6 +17,9 @@ DERIVED = {
     "challenge": "752ff3c32799724c",
     "csrf": "62bd02d2946e6bcf",
     "throttle": "4376168dc9c72fc6",
+    "numbers": "60fb9c8236fcfc49",
+    "sealed numbers": "84e488ac7784490b",
+    "tried passwords": "f4190951b09f8e2a",
 }
 ASSERTION = "57aa838d4253c931"
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from config.settings import ThrottleSettings
+from directory.lockout import PasswordLimits
 from directory.mobile import E164
 from proxy.store.store import StoreUnavailable
 from proxy.throttle import DAY_SECONDS, Limit, Throttle, Throttled, network_of
@@ -16,6 +17,7 @@ from tests.support.people import NOW
 
 ALICE, BOB = "guid-of-alice", "guid-of-bob"
 HOME = "192.0.2.7"
+LIMITS = PasswordLimits(in_all=3, from_unfamiliar=3, window_seconds=600.0)
 NUMBER = E164("+447400123456")
 
 
@@ -32,32 +34,34 @@ def limiter(store: MemoryStore, **settings: Any) -> Throttle:
 async def test_one_person_has_so_many_passwords_in_a_window(store: MemoryStore) -> None:
     throttle = limiter(store)
     for second in range(3):
-        assert await throttle.reserve_password(person=ALICE, address=HOME, now=NOW + second) is None
-    assert await throttle.reserve_password(person=ALICE, address="192.0.2.8", now=NOW + 9.5) == Throttled(
-        limit=Limit.PASSWORDS_PER_PERSON, retry_after_seconds=591
-    )
-    assert await throttle.reserve_password(person=BOB, address=HOME, now=NOW + 9.5) is None
-    assert await throttle.reserve_password(person=ALICE, address=HOME, now=NOW + 599.99) == Throttled(
+        assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW + second) is None
+    assert await throttle.reserve_password(
+        person=ALICE, address="192.0.2.8", limits=LIMITS, now=NOW + 9.5
+    ) == Throttled(limit=Limit.PASSWORDS_PER_PERSON, retry_after_seconds=593)
+    assert await throttle.reserve_password(person=BOB, address=HOME, limits=LIMITS, now=NOW + 9.5) is None
+    assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW + 601.99) == Throttled(
         limit=Limit.PASSWORDS_PER_PERSON, retry_after_seconds=1
     )
-    assert await throttle.reserve_password(person=ALICE, address=HOME, now=NOW + 600) is None
+    assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW + 602) is None
 
 
 async def test_one_address_has_so_many_and_refused_tries_cost_the_person_nothing(store: MemoryStore) -> None:
     throttle = limiter(store)
     for person in "abcde":
-        assert await throttle.reserve_password(person=person, address=HOME, now=NOW) is None
+        assert await throttle.reserve_password(person=person, address=HOME, limits=LIMITS, now=NOW) is None
     for _ in range(10):
-        refused = await throttle.reserve_password(person=ALICE, address=HOME, now=NOW)
+        refused = await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW)
         assert refused is not None
         assert refused.limit is Limit.PASSWORDS_PER_ADDRESS
     for _ in range(3):
-        assert await throttle.reserve_password(person=ALICE, address="192.0.2.8", now=NOW) is None
+        assert await throttle.reserve_password(person=ALICE, address="192.0.2.8", limits=LIMITS, now=NOW) is None
 
 
 async def test_parallel_tries_never_pass_the_limit(store: MemoryStore) -> None:
     throttle = limiter(store)
-    tries = await asyncio.gather(*(throttle.reserve_password(person=ALICE, address=HOME, now=NOW) for _ in range(30)))
+    tries = await asyncio.gather(
+        *(throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW) for _ in range(30))
+    )
     assert tries.count(None) == 3
 
 
@@ -65,7 +69,7 @@ async def test_a_right_password_clears_the_person_and_gives_the_address_its_try_
     throttle = limiter(store)
     for _ in range(10):
         for _ in range(2):
-            assert await throttle.reserve_password(person=ALICE, address=HOME, now=NOW) is None
+            assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW) is None
         await throttle.password_accepted(person=ALICE, address=HOME, now=NOW)
         await throttle.password_not_judged(person=ALICE, address=HOME, now=NOW)
 
@@ -73,11 +77,11 @@ async def test_a_right_password_clears_the_person_and_gives_the_address_its_try_
 async def test_what_never_reached_the_directory_is_given_back(store: MemoryStore) -> None:
     throttle = limiter(store)
     for _ in range(20):
-        assert await throttle.reserve_password(person=ALICE, address=HOME, now=NOW) is None
+        assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW) is None
         await throttle.password_not_judged(person=ALICE, address=HOME, now=NOW)
     for _ in range(3):
-        assert await throttle.reserve_password(person=ALICE, address=HOME, now=NOW) is None
-    assert await throttle.reserve_password(person=ALICE, address=HOME, now=NOW) is not None
+        assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW) is None
+    assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW) is not None
 
 
 async def test_passcodes_are_limited_per_person_over_all_challenges(store: MemoryStore) -> None:
@@ -124,19 +128,19 @@ async def test_a_send_is_counted_by_all_four_limits_or_by_none(store: MemoryStor
 async def test_the_store_learns_nobodys_name_number_or_address(store: MemoryStore) -> None:
     throttle = limiter(store)
     await throttle.reserve_send(person=ALICE, number=NUMBER, address=HOME, now=NOW)
-    await throttle.reserve_password(person=ALICE, address=HOME, now=NOW)
+    await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW)
     assert {len(key) for key in store._counters} == {32}
-    assert len(store._counters) == 6
+    assert len(store._counters) == 7
     other = Throttle(store, ThrottleSettings(), key=b"other" * 6)
-    await other.reserve_password(person=ALICE, address=HOME, now=NOW)
-    assert len(store._counters) == 8
+    await other.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW)
+    assert len(store._counters) == 10
 
 
 async def test_without_the_store_nothing_may_be_tried(store: MemoryStore) -> None:
     throttle = limiter(store)
     store.away = True
     with pytest.raises(StoreUnavailable):
-        await throttle.reserve_password(person=ALICE, address=HOME, now=NOW)
+        await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW)
     with pytest.raises(StoreUnavailable):
         await throttle.reserve_send(person=ALICE, number=NUMBER, address=HOME, now=NOW)
 
@@ -161,6 +165,7 @@ def test_an_ipv6_address_is_counted_by_its_network(address: str, counted_as: str
 async def test_addresses_of_one_ipv6_network_share_a_limit(store: MemoryStore) -> None:
     throttle = limiter(store)
     tries = [
-        await throttle.reserve_password(person=str(host), address=f"2001:db8::{host:x}", now=NOW) for host in range(9)
+        await throttle.reserve_password(person=str(host), address=f"2001:db8::{host:x}", limits=LIMITS, now=NOW)
+        for host in range(9)
     ]
     assert tries.count(None) == 5

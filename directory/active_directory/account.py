@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from directory.active_directory.change_time import metadata_to_read, numbers_changed_at
 from directory.active_directory.connection import Entry
 from directory.directory import RefusalReason
 
@@ -44,6 +45,8 @@ class Person:
     display_name: str
     mail: str | None = field(repr=False)
     mobiles: tuple[str, ...] = field(repr=False)
+    mobile_changed_at: float | None
+    """See `directory.principal.Principal`."""
     is_disabled: bool
     is_locked: bool
     expires_at: float | None
@@ -71,7 +74,7 @@ def attributes_to_read(
 ) -> tuple[str, ...]:
     """Constructed attributes are asked for only where they matter: tokenGroups is the expensive one for a DC."""
     constructed = (("tokenGroups",) if with_groups else ()) + ((_PASSWORD_EXPIRY,) if with_expiry else ())
-    return (*_ATTRIBUTES, *mobile_attributes, *constructed)
+    return (*_ATTRIBUTES, *mobile_attributes, *metadata_to_read(mobile_attributes), *constructed)
 
 
 def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> Person:
@@ -90,6 +93,7 @@ def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> Person:
         display_name=names[0],
         mail=next(iter(texts(entry, "mail")), None),
         mobiles=tuple(mobiles),
+        mobile_changed_at=numbers_changed_at(entry, mobile_attributes),
         is_disabled=bool(_number(entry, "userAccountControl") & _DISABLED),
         is_locked=bool(_number(entry, "msDS-User-Account-Control-Computed") & _LOCKED_OUT),
         expires_at=instant(_number(entry, "accountExpires")),

@@ -201,7 +201,11 @@ class ActiveDirectory:
                 upn_suffixes=self._settings.upn_suffixes,
             )
 
-        return self._domain.get(learn, wait_seconds=reader.seconds_left())
+        domain = self._domain.get(learn, wait_seconds=reader.seconds_left())
+        self._lockout.get(
+            lambda: read_lockout_policy(reader, domain, self._settings), wait_seconds=reader.seconds_left()
+        )
+        return domain
 
     def _groups_known_to(self, reader: Reader) -> ConfiguredGroups:
         domain = self._domain_known_to(reader)
@@ -209,19 +213,13 @@ class ActiveDirectory:
             lambda: resolve_groups(reader, domain, self._group_names), wait_seconds=reader.seconds_left()
         )
 
-    def _learn_lockout(self, reader: Reader, domain: Domain) -> None:
-        self._lockout.get(
-            lambda: read_lockout_policy(reader, domain, self._settings), wait_seconds=reader.seconds_left()
-        )
-
     def _learn(self, reader: Reader) -> None:
-        self._learn_lockout(reader, self._domain_known_to(reader))
+        self._domain_known_to(reader)
         if self._group_names:
             self._groups_known_to(reader)
 
     def _find(self, reader: Reader, login_name: LoginName) -> Account | None:
         domain = self._domain_known_to(reader)
-        self._learn_lockout(reader, domain)
         if (login_name.domain is not None or login_name.suffix is not None) and not self.serves(login_name):
             return None
         try:
@@ -371,6 +369,7 @@ class ActiveDirectory:
             display_name=person.display_name,
             mail=person.mail,
             mobiles=person.mobiles,
+            mobile_changed_at=person.mobile_changed_at,
             groups=groups,
             all_groups=all_groups,
             password_expires_at=person.password_expires_at,

@@ -15,6 +15,7 @@ from functools import lru_cache
 from config.settings import ActiveDirectorySettings
 from directory.active_directory.account import UnreadableAccount, guid_of, texts, username_of
 from directory.active_directory.bind_result import refusal_reason
+from directory.active_directory.change_time import METADATA, changed_at
 from directory.active_directory.connection import (
     SUCCESS,
     Connection,
@@ -38,13 +39,9 @@ WAIT_SECONDS = 60.0
 """How long a server may work on a page before the first of it comes."""
 OTHER_ATTRIBUTES = ("otherMobile", "telephoneNumber")
 _MOBILE = "mobile"
-_METADATA = "replPropertyMetaData"
 
 _DISABLED = 0x2
 _ESCAPED = re.compile(r"(?:\\(?:[0-9A-Fa-f]{2}|.))+", re.DOTALL)
-_MOBILE_ATTRIBUTE_ID = (0x150029).to_bytes(4, "little")
-_METADATA_HEADER, _METADATA_RECORD = 16, 48
-_SECONDS_FROM_1601_TO_1970 = 11_644_473_600
 
 
 def sweep(settings: ActiveDirectorySettings, *, base_dn: str | None = None) -> Iterator[Person]:
@@ -72,21 +69,8 @@ def attributes_to_read(mobile_attributes: Sequence[str]) -> tuple[str, ...]:
     names = ("objectGUID", "sAMAccountName", "displayName", "department", "userAccountControl")
     wanted = [*names, *mobile_attributes, *OTHER_ATTRIBUTES]
     if _MOBILE in (name.lower() for name in mobile_attributes):
-        wanted.append(_METADATA)
+        wanted.append(METADATA)
     return tuple({name.lower(): name for name in reversed(wanted)}.values())
-
-
-def changed_at(metadata: bytes) -> float | None:
-    """When `mobile` was last written, from the binary replPropertyMetaData; None if never, or if it is unreadable.
-
-    16 octets, then records of 48: attribute id, version, seconds since 1601, and what is of no use here (MS-DRSR
-    section 5.162 and the PROPERTY_META_DATA_EXT_VECTOR that it stores). The id of `mobile` is the same in every
-    forest, other than that of an attribute that an administrator added.
-    """
-    for start in range(_METADATA_HEADER, len(metadata) - _METADATA_RECORD + 1, _METADATA_RECORD):
-        if metadata[start : start + 4] == _MOBILE_ATTRIBUTE_ID:
-            return float(int.from_bytes(metadata[start + 8 : start + 16], "little") - _SECONDS_FROM_1601_TO_1970)
-    return None
 
 
 def container_of(dn: str, root_dn: str) -> str:
@@ -128,7 +112,7 @@ def _person(entry: Entry, settings: ActiveDirectorySettings, domain: Domain) -> 
         raise UnreadableAccount("userAccountControl")
     username = username_of(entry)
     others = [name for name in OTHER_ATTRIBUTES if not _is_in(name, settings.mobile_attributes)]
-    metadata = entry.attributes.get(_METADATA.lower())
+    metadata = entry.attributes.get(METADATA.lower())
     return Person(
         realm=settings.name,
         guid=guid_of(entry),

@@ -45,6 +45,16 @@ class Delivery:
     """For the log; holds no passcode, subject or number."""
 
 
+class Notifier(Protocol):
+    """Tells a person something that holds no passcode. Never raises for what a relay or network does."""
+
+    async def tell_number(self, number: E164, text: str, message_id: str) -> Delivery:
+        """`text` as an SMS: one line."""
+        ...
+
+    async def tell_mail(self, address: str, subject: str, text: str, message_id: str) -> Delivery: ...
+
+
 class Channel(Protocol):
     @property
     def name(self) -> str: ...

@@ -1,4 +1,4 @@
-"""The one mail that carries a passcode: 7-bit, single part, empty body, the text in its Subject.
+"""The mail that carries a passcode, 7-bit, single part, empty body, the text in its Subject; and plain notices.
 
 Kapow reads the Subject and believes the From address, so the body stays empty; a Message-ID that is derived
 from nothing and ``Auto-Submitted`` (RFC 3834 section 5) keep replies and loops away.
@@ -40,17 +40,29 @@ def subject_mail(*, sender: str, recipient: str, text: str, message_id: str, now
 
     Raises `ValueError` for a `message_id` that is not 8 to 64 URL-safe characters, and for a line break in `text`.
     """
-    if not _MESSAGE_ID.fullmatch(message_id):
-        raise ValueError("the message id must be 8 to 64 characters of A-Z, a-z, 0-9, - and _")
-    message = EmailMessage(policy=_ONE_LINE)
-    message["From"] = sender
-    message["To"] = recipient
-    message["Subject"] = text
-    message["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
-    message["Message-ID"] = f"<{message_id}@{sender.rpartition('@')[2]}>"
-    message["Auto-Submitted"] = "auto-generated"
+    message = _message(sender, recipient, text, message_id, now)
     message["MIME-Version"] = "1.0"
     message["Content-Type"] = 'text/plain; charset="us-ascii"'
     message["Content-Transfer-Encoding"] = "7bit"
     message.set_payload("")  # set_content("") would add an empty line
     return Mail(sender=sender, recipient=recipient, content=message.as_bytes())
+
+
+def notice_mail(*, sender: str, recipient: str, subject: str, text: str, message_id: str, now: float) -> Mail:
+    """A mail to read, with `text` as its body. Raises `ValueError` as `subject_mail` does."""
+    message = _message(sender, recipient, subject, message_id, now)
+    message.set_content(text, cte="quoted-printable")
+    return Mail(sender=sender, recipient=recipient, content=message.as_bytes())
+
+
+def _message(sender: str, recipient: str, subject: str, message_id: str, now: float) -> EmailMessage:
+    if not _MESSAGE_ID.fullmatch(message_id):
+        raise ValueError("the message id must be 8 to 64 characters of A-Z, a-z, 0-9, - and _")
+    message = EmailMessage(policy=_ONE_LINE)
+    message["From"] = sender
+    message["To"] = recipient
+    message["Subject"] = subject
+    message["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
+    message["Message-ID"] = f"<{message_id}@{sender.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    return message

@@ -12,9 +12,10 @@ from dataclasses import replace
 
 from config.settings import Settings, SMTPSettings
 from config.values import is_loopback
+from directory.mobile import E164
 from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
 from proxy.delivery.errors import DeliveryMisconfigured, UnsafeNumber
-from proxy.delivery.mail import Mail, is_plain_address, subject_mail
+from proxy.delivery.mail import Mail, is_plain_address, notice_mail, subject_mail
 from proxy.delivery.presets import PRESETS, GatewayPreset, preset_named, recipient
 from proxy.delivery.smtp_relay import SMTPRelay
 from proxy.delivery.templates import Template, check_texts, parse_template, wrong_with
@@ -50,11 +51,29 @@ class SMSByMail:
         text = self._template.render(
             passcode=message.passcode, app=message.app, host=message.host, minutes=message.minutes
         )
-        return await self._send_text(text, message)
+        return await self._send_text(text, message.number, message.message_id)
 
     async def send_test(self, message: PasscodeMessage) -> Delivery:
         """Send a text that says it is a test, in place of the configured one; the passcode is not used."""
-        return await self._send_text(f"This is a test message from Gatepost ({message.host}).", message)
+        text = f"This is a test message from Gatepost ({message.host})."
+        return await self._send_text(text, message.number, message.message_id)
+
+    async def tell_number(self, number: E164, text: str, message_id: str) -> Delivery:
+        """See `proxy.delivery.channel.Notifier`."""
+        return await self._send_text(text, number, message_id)
+
+    async def tell_mail(self, address: str, subject: str, text: str, message_id: str) -> Delivery:
+        """Through the same relays, to a mailbox that the directory names."""
+        if not is_plain_address(address):
+            return Delivery(outcome=Outcome.REFUSED, channel="mail", reason="not a plain mail address")
+        now = self._clock()
+
+        def mail_from(sender: str) -> Mail:
+            return notice_mail(
+                sender=sender, recipient=address, subject=subject, text=text, message_id=message_id, now=now
+            )
+
+        return replace(await self._hand_over(mail_from), channel="mail")
 
     async def check(self) -> Delivery:
         """ACCEPTED as soon as one relay works; `reason` names those that do not."""
@@ -72,18 +91,18 @@ class SMSByMail:
     async def close(self) -> None:
         await asyncio.gather(*(relay.close() for relay, _ in self._relays))
 
-    async def _send_text(self, text: str, message: PasscodeMessage) -> Delivery:
+    async def _send_text(self, text: str, number: E164, message_id: str) -> Delivery:
         wrong = wrong_with(text, self._preset)
         if wrong is not None:  # an app's name that the check at the start did not see
             return Delivery(outcome=Outcome.UNAVAILABLE, channel=self.name, reason=f"the text can't be sent: {wrong}")
         try:
-            address = recipient(self._preset, message.number)
+            address = recipient(self._preset, number)
         except UnsafeNumber as error:
             return Delivery(outcome=Outcome.REFUSED, channel=self.name, reason=str(error))
         now = self._clock()
 
         def mail_from(sender: str) -> Mail:
-            return subject_mail(sender=sender, recipient=address, text=text, message_id=message.message_id, now=now)
+            return subject_mail(sender=sender, recipient=address, text=text, message_id=message_id, now=now)
 
         return await self._hand_over(mail_from)
 

@@ -14,7 +14,7 @@ from structlog.typing import FilteringBoundLogger
 
 from config.settings import Settings
 from directory.realms import Realms
-from proxy.delivery.channel import Channel
+from proxy.delivery.channel import Channel, Notifier
 from proxy.identity import Assertions
 from proxy.keys import Keys, Purpose
 from proxy.metrics import Metrics
@@ -22,6 +22,7 @@ from proxy.portal.forms import MAX_BODY_BYTES
 from proxy.portal.keys import PARTS, DerivedKeys, Parts, PersonLocks
 from proxy.portal.landing import START_PAGE
 from proxy.portal.middleware import answer_errors, keep_to_the_host
+from proxy.portal.notices import Notices
 from proxy.portal.passcode import show_passcode, take_passcode
 from proxy.portal.password import show_password, take_password
 from proxy.portal.sign_in import show_sign_in, take_sign_in
@@ -48,8 +49,12 @@ def create_portal(
     log: FilteringBoundLogger,
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    notifier: Notifier | None = None,
 ) -> web.Application:
-    """`clock` gives epoch seconds; `sleep` is what refusals wait with for their place on the time grid."""
+    """`clock` gives epoch seconds; `sleep` is what refusals wait with for their place on the time grid.
+
+    `notifier` tells persons of numbers that changed; None: nobody is told.
+    """
     app = web.Application(middlewares=[answer_errors, keep_to_the_host], client_max_size=MAX_BODY_BYTES)
     app[PARTS] = Parts(
         settings=settings,
@@ -61,6 +66,9 @@ def create_portal(
             csrf=keys.derive(Purpose.CSRF),
             passcode=keys.derive(Purpose.PASSCODE),
             challenge=keys.derive(Purpose.CHALLENGE),
+            passwords=keys.derive(Purpose.TRIED_PASSWORDS),
+            numbers=keys.derive(Purpose.NUMBERS),
+            sealed_numbers=keys.derive(Purpose.SEALED_NUMBERS),
             names=keys.derive(Purpose.THROTTLE),
         ),
         throttle=throttle,
@@ -70,6 +78,7 @@ def create_portal(
         clock=clock,
         sleep=sleep,
         password_locks=PersonLocks(),
+        notices=Notices(notifier=notifier, log=log),
     )
     app.add_routes(
         [

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from config.settings import ActiveDirectorySettings
 from directory.directory import Directory, PasswordRefused, RefusalReason
-from directory.errors import DirectoryError
+from directory.errors import DirectoryError, OutcomeUnknown
 from directory.login_name import LoginName, parse_login_name
 from directory.password_change import PasswordChanger
 from directory.principal import Account, Principal
 from proxy.portal.keys import Parts, Visit
+from proxy.portal.password_guard import limits_at, tried_password
 from proxy.throttle import Limit, Throttled
 
 
@@ -43,11 +44,15 @@ class AddressThrottled:
 
 
 FirstFactor = PasswordProven | NotProven | AccountStopped | AddressThrottled
+_CALLED_WRONG = frozenset({RefusalReason.WRONG_PASSWORD, RefusalReason.UNKNOWN})
 _MENDED_BY_A_CHANGE = frozenset({RefusalReason.PASSWORD_EXPIRED, RefusalReason.MUST_CHANGE})
 
 
 async def prove_password(parts: Parts, visit: Visit, username: str, password: str) -> FirstFactor:
-    """Judge a first factor. Raises `DirectoryError` and `StoreUnavailable`; then no attempt is counted."""
+    """Judge a first factor. Raises `DirectoryError` and `StoreUnavailable`.
+
+    An attempt is counted before it is made, and given back where the directory cannot have counted it.
+    """
     login_name = parse_login_name(username)
     if login_name is None or not password:
         _log_refusal(parts, visit, RefusalReason.UNUSABLE_PASSWORD.value if login_name else "unusable_name")
@@ -75,15 +80,29 @@ async def _judge(
         facts["guid"] = account.guid
     else:
         facts["name"] = hidden_name(parts.keys.names, login_name)
-    throttled = await parts.throttle.reserve_password(person=person, address=visit.client_address, now=parts.clock())
+    address = visit.client_address
+    limits = limits_at(parts, directory)
+    tried = tried_password(parts, person, account, password)
+    if await parts.throttle.is_known_wrong(tried, now=parts.clock()):
+        _log_refusal(parts, visit, "same_wrong_password_again", **facts)
+        return NotProven()
+    throttled = await parts.throttle.reserve_password(person=person, address=address, limits=limits, now=parts.clock())
     if throttled is not None:
         _log_refusal(parts, visit, throttled.limit.value, **facts)
         return _told_of(throttled)
     try:
         outcome = await directory.authenticate(account, password)
+    except OutcomeUnknown:
+        raise  # it may have been judged: it stays counted
     except DirectoryError:
-        await parts.throttle.password_not_judged(person=person, address=visit.client_address, now=parts.clock())
+        await parts.throttle.password_not_judged(person=person, address=address, now=parts.clock())
         raise
+    if isinstance(outcome, PasswordRefused):
+        if outcome.reason in _CALLED_WRONG:
+            await parts.throttle.remember_wrong(tried, limits=limits, now=parts.clock())
+        elif outcome.reason.password_proven or outcome.reason is RefusalReason.UNUSABLE_PASSWORD:
+            # Not counted by the directory, but nor does a password that opens nothing clear its count.
+            await parts.throttle.password_not_judged(person=person, address=address, now=parts.clock())
     principal = outcome.principal if isinstance(outcome, PasswordRefused) else outcome
     if isinstance(outcome, PasswordRefused) and (
         outcome.reason not in _MENDED_BY_A_CHANGE or not isinstance(directory, PasswordChanger)
@@ -96,7 +115,8 @@ async def _judge(
     if account is None or principal.guid != account.guid:
         _log_refusal(parts, visit, "not_the_account_that_was_found", **facts)
         return NotProven()
-    await parts.throttle.password_accepted(person=person, address=visit.client_address, now=parts.clock())
+    if not isinstance(outcome, PasswordRefused):
+        await parts.throttle.password_accepted(person=person, address=address, now=parts.clock())
     return PasswordProven(principal, must_change=isinstance(outcome, PasswordRefused))
 
 

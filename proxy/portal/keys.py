@@ -15,6 +15,7 @@ from directory.realms import Realms
 from proxy.delivery.channel import Channel
 from proxy.identity import Assertions
 from proxy.metrics import Metrics
+from proxy.portal.notices import Notices
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.store import Store
 from proxy.throttle import Throttle
@@ -40,6 +41,12 @@ class DerivedKeys:
     csrf: bytes = field(repr=False)
     passcode: bytes = field(repr=False)
     challenge: bytes = field(repr=False)
+    passwords: bytes = field(repr=False)
+    """Knows a wrong password again."""
+    numbers: bytes = field(repr=False)
+    """Knows a person's number again."""
+    sealed_numbers: bytes = field(repr=False)
+    """Keeps the number that is told when another one takes its place."""
     names: bytes = field(repr=False)
     """Hides typed names in the log: people type passwords into the name field."""
 
@@ -61,6 +68,7 @@ class Parts:
     sleep: Callable[[float], Awaitable[None]]
     password_locks: PersonLocks
     """Binds for one person one at a time."""
+    notices: Notices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

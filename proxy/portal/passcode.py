@@ -6,21 +6,22 @@ up, 429 for too early or too often, 503 when nobody took the message.
 
 from __future__ import annotations
 
+import hmac
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from aiohttp import web
 
-from directory.mobile import UnusableNumber, first_usable
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session, step_up
 from proxy.portal.forms import read_form, require_csrf_token
 from proxy.portal.keys import PARTS, VISIT, Parts
 from proxy.portal.landing import START_PAGE, next_step, passcode_path, sign_in_path, way_back
 from proxy.portal.log_sign_in import log_passcode_refused, log_signed_in, log_stop
+from proxy.portal.number import choose_number, remember_number
 from proxy.portal.pages import form_token, page, redirect, set_session_cookie
-from proxy.portal.refusals import exhausted, factor_locked, no_usable_mobile, passcode_over, throttled, unsent
+from proxy.portal.refusals import exhausted, factor_locked, passcode_over, throttled, unsent
 from proxy.portal.return_to import NOWHERE, WayBack
 from proxy.portal.sending import send_passcode, start_challenge
 from proxy.reserved import PASSCODE, PASSWORD, RETURN_TO, START
@@ -123,7 +124,10 @@ async def _accept(request: web.Request, session: Session, challenge: Challenge) 
         log_passcode_refused(request, session, "session_gone")
         return redirect(sign_in_path(_way_back_of(request, challenge)))
     signed_in, token = stepped_up
-    await parts.throttle.passcode_accepted(person=session.principal.guid, now=parts.clock())
+    principal, now = session.principal, parts.clock()
+    await parts.throttle.passcode_accepted(person=principal.guid, now=now)
+    await parts.throttle.remember_address(person=principal.guid, address=request[VISIT].client_address, now=now)
+    await remember_number(parts, principal, challenge)
     if signed_in.level is Level.SIGNED_IN:
         log_signed_in(request, signed_in)
     response = await next_step(request, signed_in, _way_back_of(request, challenge))
@@ -134,9 +138,11 @@ async def _accept(request: web.Request, session: Session, challenge: Challenge) 
 async def _send_again(request: web.Request, session: Session, challenge: Challenge) -> web.Response:
     """The same passcode once more. The right to send is claimed first, so that parallel clicks send one message."""
     parts, visit = request.app[PARTS], request[VISIT]
-    number = first_usable(session.principal.mobiles, parts.settings.mobile)
-    if isinstance(number, UnusableNumber):
-        return no_usable_mobile(request, session.principal, number)
+    chosen = await choose_number(request, session.principal)
+    if isinstance(chosen, web.Response):
+        return chosen
+    if not hmac.compare_digest(chosen.digest, challenge.number_digest):
+        return passcode_over(request, session, _way_back_of(request, challenge))  # a passcode goes to one number only
     now = parts.clock()
     not_before = now - parts.settings.passcode.resend_after
     if not await parts.store.mark_sent(challenge.challenge_id, now=now, not_before=not_before):
@@ -151,7 +157,7 @@ async def _send_again(request: web.Request, session: Session, challenge: Challen
         response.headers["Retry-After"] = str(wait)
         return response
     too_many = await parts.throttle.reserve_send(
-        person=session.principal.guid, number=number.e164, address=visit.client_address, now=now
+        person=session.principal.guid, number=chosen.number, address=visit.client_address, now=now
     )
     if too_many is not None:
         log_stop(request, session.principal, too_many.limit.value)
@@ -164,7 +170,7 @@ async def _send_again(request: web.Request, session: Session, challenge: Challen
         )
         response.headers["Retry-After"] = str(too_many.retry_after_seconds)
         return response
-    if not await send_passcode(parts, visit, session, challenge, number.e164):
+    if not await send_passcode(parts, visit, session, challenge, chosen.number):
         return unsent(request, session, challenge, _way_back_of(request, challenge))
     return redirect(passcode_path(challenge.challenge_id, sent_again=True))
 
@@ -172,20 +178,20 @@ async def _send_again(request: web.Request, session: Session, challenge: Challen
 async def _send_new(request: web.Request, session: Session, fields: Mapping[str, str]) -> web.Response:
     """A new challenge for a session whose last one is over. A live one is shown instead: it keeps its attempts."""
     parts, visit = request.app[PARTS], request[VISIT]
+    chosen = await choose_number(request, session.principal)
+    if isinstance(chosen, web.Response):
+        return chosen
     live = await parts.store.challenge_of_session(session.session_id, now=visit.now)
-    if live is not None:
+    if live is not None and hmac.compare_digest(live.number_digest, chosen.digest):
         return redirect(passcode_path(live.challenge_id))
-    number = first_usable(session.principal.mobiles, parts.settings.mobile)
-    if isinstance(number, UnusableNumber):
-        return no_usable_mobile(request, session.principal, number)
     back = _named_way_back(request, fields)
     too_many = await parts.throttle.reserve_send(
-        person=session.principal.guid, number=number.e164, address=visit.client_address, now=parts.clock()
+        person=session.principal.guid, number=chosen.number, address=visit.client_address, now=parts.clock()
     )
     if too_many is not None:
         log_stop(request, session.principal, too_many.limit.value)
         return throttled(request, ENGLISH.sends_throttled, too_many.retry_after_seconds, back)
-    sent = await start_challenge(parts, visit, session, number.e164, back)
+    sent = await start_challenge(parts, visit, session, chosen, back)
     if not sent.is_under_way:
         return unsent(request, session, sent.challenge, back)
     return redirect(passcode_path(sent.challenge.challenge_id))

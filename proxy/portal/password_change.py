@@ -15,6 +15,7 @@ from directory.principal import Principal
 from proxy.portal.current_session import renew_session
 from proxy.portal.keys import PARTS, VISIT, Parts
 from proxy.portal.log_sign_in import log_password_changed, log_password_not_changed
+from proxy.portal.password_guard import limits_at
 from proxy.sessions.session import Session
 from proxy.throttle import Throttled
 
@@ -43,7 +44,10 @@ async def change_password(
     async with parts.password_locks.of(guid):
         if not await parts.store.sessions_by_id([session.session_id]):
             return Superseded()
-        throttled = await parts.throttle.reserve_password(person=guid, address=address, now=parts.clock())
+        limits = limits_at(parts, parts.realms.of(session.principal.realm))
+        throttled = await parts.throttle.reserve_password(
+            person=guid, address=address, limits=limits, now=parts.clock()
+        )
         if throttled is not None:
             log_password_not_changed(request, session, throttled.limit.value)
             return throttled

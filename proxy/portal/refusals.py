@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -56,6 +57,21 @@ def account_stopped(request: web.Request, reason: RefusalReason) -> web.Response
         status=HTTPStatus.FORBIDDEN,
         title=ENGLISH.stopped_title,
         text=f"{ENGLISH.stopped_text} {text}",
+        link_href=SIGN_IN,
+        link_text=ENGLISH.start_again,
+    )
+
+
+def changed_number(request: web.Request, *, wait_seconds: float | None) -> web.Response:
+    """The number may be a thief's: nothing is sent to it, now (for so long) or (None) until somebody mends it."""
+    text = ENGLISH.changed_refused
+    if wait_seconds is not None:
+        text = ENGLISH.changed_wait.format(wait=ENGLISH.duration(max(1, math.ceil(wait_seconds))))
+    return message(
+        request,
+        status=HTTPStatus.FORBIDDEN,
+        title=ENGLISH.changed_title,
+        text=text,
         link_href=SIGN_IN,
         link_text=ENGLISH.start_again,
     )

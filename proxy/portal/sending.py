@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from directory.mobile import E164, mask
 from proxy.delivery.channel import Outcome, PasscodeMessage
 from proxy.portal.keys import Parts, Visit
+from proxy.portal.number import Chosen
 from proxy.portal.return_to import WayBack, judge_way_back
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.passcode import new_challenge_id, passcode_digest, passcode_of
@@ -26,7 +27,7 @@ class Sent:
     is_under_way: bool
 
 
-async def start_challenge(parts: Parts, visit: Visit, session: Session, number: E164, back: WayBack) -> Sent:
+async def start_challenge(parts: Parts, visit: Visit, session: Session, chosen: Chosen, back: WayBack) -> Sent:
     """A new passcode for a session that holds the first factor. The throttle was asked before."""
     settings, now = parts.settings.passcode, parts.clock()
     challenge_id = new_challenge_id()
@@ -37,17 +38,18 @@ async def start_challenge(parts: Parts, visit: Visit, session: Session, number: 
         session_id=session.session_id,
         guid=guid,
         digest=passcode_digest(parts.keys.challenge, challenge_id=challenge_id, guid=guid, passcode=passcode),
-        masked_destination=mask(number),
+        masked_destination=mask(chosen.number),
         created_at=now,
         expires_at=now + settings.lifetime,
         attempts_left=settings.attempts,
         last_sent_at=NEVER_SENT,
         return_to=back.return_to,
         start_digest=back.start,
+        number_digest=chosen.digest,
     )
     # It stands before the message leaves: a passcode that arrives can be answered.
     await parts.store.put_challenge(challenge)
-    under_way = await send_passcode(parts, visit, session, challenge, number)
+    under_way = await send_passcode(parts, visit, session, challenge, chosen.number)
     if under_way:
         sent_at = parts.clock()
         await parts.store.mark_sent(challenge_id, now=sent_at, not_before=NEVER_SENT)

@@ -8,7 +8,6 @@ from aiohttp import web
 
 from config.settings import SchemeSettings
 from directory.login_name import parse_login_name
-from directory.mobile import UnusableNumber, first_usable
 from directory.principal import Principal
 from proxy.access.schemes import choose_scheme
 from proxy.answers import Answer, Problem
@@ -19,8 +18,9 @@ from proxy.portal.forms import Refused, has_csrf_token, read_form, refused
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import AGAIN, land, next_step, passcode_path, password_path, way_back
 from proxy.portal.log_sign_in import log_signed_in, log_stop
+from proxy.portal.number import choose_number
 from proxy.portal.pages import form_token, page, redirect, set_session_cookie
-from proxy.portal.refusals import account_stopped, no_scheme, no_usable_mobile, throttled, unsent
+from proxy.portal.refusals import account_stopped, no_scheme, throttled, unsent
 from proxy.portal.return_to import WayBack
 from proxy.portal.sending import start_challenge
 from proxy.portal.timing import answer_at
@@ -80,6 +80,7 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
     session, token = await begin_session(request, principal, scheme, password_must_change=outcome.must_change)
     if session.level is Level.SIGNED_IN:
         log_signed_in(request, session)
+        await parts.throttle.remember_address(person=principal.guid, address=visit.client_address, now=parts.clock())
     landing = await next_step(request, session, back)
     set_session_cookie(request, landing, token)
     return landing
@@ -91,17 +92,17 @@ async def _ask_for_passcode(
     """Nothing is kept of a person to whom no passcode can be sent."""
     parts, visit = request.app[PARTS], request[VISIT]
     principal = proven.principal
-    number = first_usable(principal.mobiles, parts.settings.mobile)
-    if isinstance(number, UnusableNumber):
-        return no_usable_mobile(request, principal, number)
+    chosen = await choose_number(request, principal)
+    if isinstance(chosen, web.Response):
+        return chosen
     too_many = await parts.throttle.reserve_send(
-        person=principal.guid, number=number.e164, address=visit.client_address, now=parts.clock()
+        person=principal.guid, number=chosen.number, address=visit.client_address, now=parts.clock()
     )
     if too_many is not None:
         log_stop(request, principal, too_many.limit.value)
         return throttled(request, ENGLISH.sends_throttled, too_many.retry_after_seconds, back)
     session, token = await begin_session(request, principal, scheme, password_must_change=proven.must_change)
-    sent = await start_challenge(parts, visit, session, number.e164, back)
+    sent = await start_challenge(parts, visit, session, chosen, back)
     if sent.is_under_way:
         response = redirect(passcode_path(sent.challenge.challenge_id))
     else:

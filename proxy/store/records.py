@@ -32,9 +32,11 @@ def principal_to_json(principal: Principal) -> str:
         "display_name": principal.display_name,
         "mail": principal.mail,
         "mobiles": list(principal.mobiles),
+        "mobile_changed_at": principal.mobile_changed_at,
         "groups": sorted(principal.groups),
         "all_groups": list(principal.all_groups),
         "password_expires_at": principal.password_expires_at,
+        "password_set_at": principal.password_set_at,
     }
     return json.dumps(fields, separators=(",", ":"))
 
@@ -52,10 +54,12 @@ def principal_from_json(text: str) -> Principal:
             display_name=_text(fields["display_name"]),
             mail=None if fields["mail"] is None else _text(fields["mail"]),
             mobiles=_texts(fields["mobiles"]),
+            mobile_changed_at=_instant_or_none(fields.get("mobile_changed_at")),
             groups=frozenset(_texts(fields["groups"])) or _NO_GROUPS,
             all_groups=_texts(fields["all_groups"]),
             # Written since passwords can be changed; records from before do without.
             password_expires_at=_instant_or_none(fields.get("password_expires_at")),
+            password_set_at=_instant_or_none(fields.get("password_set_at")),
         )
     except (ValueError, KeyError, TypeError) as exc:
         # The cause quotes the record: it holds names and numbers and must not reach a traceback.

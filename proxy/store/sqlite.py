@@ -15,8 +15,9 @@ from pathlib import Path
 
 from config.settings import SessionSettings
 from proxy.second_factor.challenge import Challenge
+from proxy.second_factor.known_numbers import KnownNumber
 from proxy.sessions.session import Session
-from proxy.store import sqlite_challenges, sqlite_sessions
+from proxy.store import sqlite_challenges, sqlite_persons, sqlite_sessions
 from proxy.store.sqlite_threads import ReadingThread, WritingThread
 from proxy.store.store import AttemptResult, Count, Counter, Reached, Ticket
 
@@ -82,6 +83,9 @@ class SQLiteStore:
 
     async def sessions(self, guid: str | None = None) -> list[Session]:
         return await self._reading.run(lambda connection: sqlite_sessions.select_sessions(connection, guid))
+
+    async def persons(self) -> dict[str, float]:
+        return await self._reading.run(sqlite_sessions.select_persons)
 
     def on_session_end(self, listener: Callable[[str], None]) -> Callable[[], None]:
         token = object()
@@ -160,6 +164,25 @@ class SQLiteStore:
             lambda connection: connection.execute("DELETE FROM counters WHERE key = ?", (key,)).rowcount, durable=True
         )
 
+    # What is remembered of persons.
+    async def add_familiar(self, person: bytes, address: bytes, *, now: float, expires_at: float, most: int) -> None:
+        await self._writing.run(
+            lambda connection: sqlite_persons.insert_familiar(connection, person, address, now, expires_at, most)
+        )
+
+    async def is_familiar(self, person: bytes, address: bytes, *, now: float) -> bool:
+        return await self._reading.run(
+            lambda connection: sqlite_persons.select_familiar(connection, person, address, now)
+        )
+
+    async def put_known_number(self, guid: str, known: KnownNumber) -> None:
+        await self._writing.run(
+            lambda connection: sqlite_persons.replace_known_number(connection, guid, known), durable=True
+        )
+
+    async def known_number(self, guid: str) -> KnownNumber | None:
+        return await self._reading.run(lambda connection: sqlite_persons.select_known_number(connection, guid))
+
     # The house.
     async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int:
         limits = SessionSettings.model_construct(idle=idle_seconds, absolute=absolute_seconds)
@@ -172,7 +195,8 @@ class SQLiteStore:
                 after=self._tell_ended,
             )
             removed += len(ended)
-        return removed + await self._writing.run(lambda connection: sqlite_challenges.delete_expired(connection, now))
+        removed += await self._writing.run(lambda connection: sqlite_challenges.delete_expired(connection, now))
+        return removed + await self._writing.run(lambda connection: sqlite_persons.delete_expired(connection, now))
 
     async def ping(self) -> None:
         await self._reading.run(self._check)

@@ -11,7 +11,7 @@ from proxy.store.store import Attempt, AttemptResult, Count, Counter, Reached, T
 
 _CHALLENGE = (
     "challenge_id, session_id, guid, digest, masked_destination, created_at, expires_at, attempts_left, last_sent_at, "
-    "return_to, start_digest"
+    "return_to, start_digest, number_digest"
 )
 _SELECT_CHALLENGE = f"SELECT {_CHALLENGE} FROM challenges "  # noqa: S608  # a constant
 
@@ -19,7 +19,7 @@ _SELECT_CHALLENGE = f"SELECT {_CHALLENGE} FROM challenges "  # noqa: S608  # a c
 def insert_challenge(connection: sqlite3.Connection, challenge: Challenge) -> None:
     """Nothing is written if its session ended meanwhile: nobody could answer it."""
     connection.execute(
-        f"INSERT INTO challenges ({_CHALLENGE}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 "  # noqa: S608
+        f"INSERT INTO challenges ({_CHALLENGE}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 "  # noqa: S608
         "WHERE EXISTS (SELECT 1 FROM sessions WHERE session_id = ?2)",
         (
             challenge.challenge_id,
@@ -33,6 +33,7 @@ def insert_challenge(connection: sqlite3.Connection, challenge: Challenge) -> No
             challenge.last_sent_at,
             challenge.return_to,
             challenge.start_digest,
+            challenge.number_digest,
         ),
     )
 
@@ -146,7 +147,11 @@ def reserve(connection: sqlite3.Connection, counters: Sequence[Counter], now: fl
         if count.value >= counter.limit:
             return Reached(index, count.window_ends_at)
     for counter in counters:
-        add_count(connection, counter.key, now, counter.window_seconds, 1)
+        count = add_count(connection, counter.key, now, counter.window_seconds, 1)
+        if counter.is_sliding and count.window_ends_at < now + counter.window_seconds:
+            connection.execute(
+                "UPDATE counters SET window_ends_at = ? WHERE key = ?", (now + counter.window_seconds, counter.key)
+            )
     return None
 
 

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Protocol
 
 from proxy.second_factor.challenge import Challenge
+from proxy.second_factor.known_numbers import KnownNumber
 from proxy.sessions.session import Session
 
 
@@ -67,6 +68,8 @@ class Counter:
     key: bytes = field(repr=False)
     limit: int
     window_seconds: float
+    is_sliding: bool = False
+    """Whether the window starts anew with each count: the counter is cleared only by a whole window without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,10 @@ class Store(Protocol):
 
     async def sessions(self, guid: str | None = None) -> list[Session]: ...
 
+    async def persons(self) -> dict[str, float]:
+        """Everybody who has a session, by GUID: when their newest one was created. Cheap enough for every second."""
+        ...
+
     def on_session_end(self, listener: Callable[[str], None]) -> Callable[[], None]:
         """Call `listener(session_id)` on the event loop whenever a session ends; returns what unsubscribes it."""
         ...
@@ -166,6 +173,19 @@ class Store(Protocol):
         ...
 
     async def reset_count(self, key: bytes) -> None: ...
+
+    # What is remembered of persons.
+    async def add_familiar(self, person: bytes, address: bytes, *, now: float, expires_at: float, most: int) -> None:
+        """Remember an address of a person, both as digests, until `expires_at`; the `most` latest of one person."""
+        ...
+
+    async def is_familiar(self, person: bytes, address: bytes, *, now: float) -> bool: ...
+
+    async def put_known_number(self, guid: str, known: KnownNumber) -> None:
+        """The one number of a person that is remembered, in place of the one before. Durable."""
+        ...
+
+    async def known_number(self, guid: str) -> KnownNumber | None: ...
 
     # The house.
     async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int: ...

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.store.store import Attempt, Count, Counter, Reached, Store, Ticket
 from tests.support.people import NOW, challenge, principal, session
 
@@ -193,7 +194,9 @@ class StoreContract:
         mine, other = session(passcode_proven_at=None), session(passcode_proven_at=None)
         for written in (mine, other):
             await store.create_session(written, cookie=cookie(), host=HOST)
-        pending = challenge(mine.session_id, return_to="https://wiki.corp.example/a?b", start_digest="x")
+        pending = challenge(
+            mine.session_id, return_to="https://wiki.corp.example/a?b", start_digest="x", number_digest=b"n"
+        )
         await store.put_challenge(pending)
         assert await store.challenge(pending.challenge_id, session_id=mine.session_id, now=NOW) == pending
         assert await store.challenge(pending.challenge_id, session_id=other.session_id, now=NOW) is None
@@ -341,6 +344,51 @@ class StoreContract:
         assert [result for result in results if result is not None] == [Reached(1, NOW + 60)] * 17
         assert (await store.count(b"a", now=NOW, window_seconds=60, amount=0)).value == 3
         assert await store.reserve(counters, now=NOW + 60) is None
+
+    async def test_a_sliding_window_starts_anew_with_each_count(self, store: Store) -> None:
+        counter = Counter(key=b"s", limit=3, window_seconds=60, is_sliding=True)
+        for second in (0, 50, 100):
+            assert await store.reserve([counter], now=NOW + second) is None
+        assert await store.reserve([counter], now=NOW + 159.9) == Reached(0, NOW + 160)
+        assert await store.reserve([counter], now=NOW + 160) is None
+        assert (await store.count(b"s", now=NOW + 160, window_seconds=60, amount=0)).value == 1
+
+    # What is remembered of persons.
+    async def test_a_familiar_address_is_one_persons_until_its_time_is_over(self, store: Store) -> None:
+        await store.add_familiar(b"a", b"home", now=NOW, expires_at=NOW + 10, most=5)
+        assert await store.is_familiar(b"a", b"home", now=NOW + 9.9)
+        assert not await store.is_familiar(b"a", b"home", now=NOW + 10)
+        assert not await store.is_familiar(b"a", b"work", now=NOW)
+        assert not await store.is_familiar(b"b", b"home", now=NOW)
+        await store.add_familiar(b"a", b"home", now=NOW + 5, expires_at=NOW + 15, most=5)
+        assert await store.is_familiar(b"a", b"home", now=NOW + 14)
+
+    async def test_the_latest_familiar_addresses_are_kept_and_no_more(self, store: Store) -> None:
+        await store.add_familiar(b"b", b"0", now=NOW, expires_at=NOW + 100, most=3)
+        for number in range(6):
+            expires_at = NOW + 100 + number
+            await store.add_familiar(b"a", str(number).encode(), now=NOW, expires_at=expires_at, most=3)
+        kept = [number for number in range(6) if await store.is_familiar(b"a", str(number).encode(), now=NOW)]
+        assert kept == [3, 4, 5]
+        assert await store.is_familiar(b"b", b"0", now=NOW)
+
+    async def test_one_number_of_a_person_is_known(self, store: Store) -> None:
+        assert await store.known_number("a") is None
+        for digest in (b"old", b"new"):
+            await store.put_known_number("a", KnownNumber(digest=digest, sealed=b"s" + digest, used_at=NOW))
+        assert await store.known_number("a") == KnownNumber(digest=b"new", sealed=b"snew", used_at=NOW)
+        assert await store.known_number("b") is None
+
+    async def test_what_is_known_of_persons_is_removed_when_it_is_old(self, store: Store) -> None:
+        limits = {"idle_seconds": 1800.0, "absolute_seconds": 43_200.0}
+        await store.add_familiar(b"a", b"old", now=NOW, expires_at=NOW, most=9)
+        await store.add_familiar(b"a", b"new", now=NOW - 1, expires_at=NOW + 1, most=9)
+        await store.put_known_number("old", KnownNumber(digest=b"d", sealed=b"", used_at=NOW - REMEMBERED_SECONDS))
+        await store.put_known_number("new", KnownNumber(digest=b"d", sealed=b"", used_at=NOW))
+        assert await store.remove_expired(now=NOW, **limits) == 2
+        assert await store.known_number("old") is None
+        assert await store.known_number("new") is not None
+        assert await store.remove_expired(now=NOW, **limits) == 0
 
     # The house.
     async def test_a_store_that_is_there_answers_a_ping(self, store: Store) -> None:

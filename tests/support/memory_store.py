@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from config.settings import SessionSettings
 from proxy.second_factor.challenge import Challenge
+from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.sessions.session import Session
 from proxy.store.store import Attempt, AttemptResult, Count, Counter, Reached, StoreUnavailable, Ticket
 
@@ -23,6 +24,8 @@ class MemoryStore:
         self._challenges: dict[str, Challenge] = {}
         self._tickets: dict[bytes, Ticket] = {}
         self._counters: dict[bytes, Count] = {}
+        self._familiar: dict[bytes, dict[bytes, float]] = {}
+        self._known_numbers: dict[str, KnownNumber] = {}
         self._listeners: dict[object, Callable[[str], None]] = {}
 
     def _called(self, method: str) -> None:
@@ -84,6 +87,10 @@ class MemoryStore:
         self._called("sessions")
         found = [session for session in self._sessions.values() if guid is None or session.principal.guid == guid]
         return sorted(found, key=lambda session: session.created_at)
+
+    async def persons(self) -> dict[str, float]:
+        self._called("persons")
+        return {session.principal.guid: session.created_at for session in await self.sessions()}
 
     def on_session_end(self, listener: Callable[[str], None]) -> Callable[[], None]:
         token = object()
@@ -175,12 +182,44 @@ class MemoryStore:
             if count.value >= counter.limit:
                 return Reached(index, count.window_ends_at)
         for counter in counters:
-            self._count(counter.key, now, counter.window_seconds, 1)
+            count = self._count(counter.key, now, counter.window_seconds, 1)
+            if counter.is_sliding:
+                ends_at = max(count.window_ends_at, now + counter.window_seconds)
+                self._counters[counter.key] = Count(count.value, ends_at)
         return None
 
     async def reset_count(self, key: bytes) -> None:
         self._called("reset_count")
         self._counters.pop(key, None)
+
+    async def add_familiar(self, person: bytes, address: bytes, *, now: float, expires_at: float, most: int) -> None:
+        self._called("add_familiar")
+        addresses = {**self._familiar.get(person, {}), address: expires_at}
+        latest = sorted(addresses.items(), key=lambda item: item[1], reverse=True)
+        self._familiar[person] = dict(latest[:most])
+
+    async def is_familiar(self, person: bytes, address: bytes, *, now: float) -> bool:
+        self._called("is_familiar")
+        return self._familiar.get(person, {}).get(address, now) > now
+
+    async def put_known_number(self, guid: str, known: KnownNumber) -> None:
+        self._called("put_known_number")
+        self._known_numbers[guid] = known
+
+    async def known_number(self, guid: str) -> KnownNumber | None:
+        self._called("known_number")
+        return self._known_numbers.get(guid)
+
+    def _forget_persons(self, now: float) -> int:
+        before = sum(map(len, self._familiar.values())) + len(self._known_numbers)
+        self._familiar = {
+            person: {address: ends for address, ends in addresses.items() if ends > now}
+            for person, addresses in self._familiar.items()
+        }
+        self._known_numbers = {
+            guid: known for guid, known in self._known_numbers.items() if known.used_at > now - REMEMBERED_SECONDS
+        }
+        return before - sum(map(len, self._familiar.values())) - len(self._known_numbers)
 
     async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int:
         self._called("remove_expired")
@@ -192,7 +231,8 @@ class MemoryStore:
         self._challenges = {key: value for key, value in self._challenges.items() if now < value.expires_at}
         self._tickets = {key: value for key, value in self._tickets.items() if now < value.expires_at}
         self._counters = {key: value for key, value in self._counters.items() if now < value.window_ends_at}
-        return len(over) + before - len(self._challenges) - len(self._tickets) - len(self._counters)
+        left = len(self._challenges) + len(self._tickets) + len(self._counters)
+        return len(over) + before - left + self._forget_persons(now)
 
     async def ping(self) -> None:
         self._called("ping")

@@ -1,0 +1,86 @@
+"""When an attribute was last written, from what domain controllers keep for replication: pure. Epoch seconds.
+
+The metadata says when and where, never by whom.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from directory.active_directory.connection import Entry
+
+METADATA = "replPropertyMetaData"
+METADATA_XML = "msDS-ReplAttributeMetaData"
+"""The same by name, and the only form that tells an attribute which the forest's administrators added. Not in Samba."""
+_MOBILE = "mobile"
+_MOBILE_ID = 0x150029
+_OBJECT_SID_ID = 0x090092
+_HEADER, _RECORD = 16, 48
+_SECONDS_FROM_1601_TO_1970 = 11_644_473_600
+_MADE_WITH_SECONDS = 300.0
+"""What is written so soon after the account was made belongs to its making, and is no change."""
+_NAME = re.compile(r"<pszAttributeName>([^<]*)</pszAttributeName>")
+_TIME = re.compile(r"<ftimeLastOriginatingChange>([^<]*)</ftimeLastOriginatingChange>")
+
+
+def changed_at(metadata: bytes) -> float | None:
+    """When `mobile` was last written, from the binary replPropertyMetaData; None if never, or if it is unreadable.
+
+    16 octets, then records of 48: attribute id, version, seconds since 1601, and what is of no use here (MS-DRSR
+    section 5.162 and the PROPERTY_META_DATA_EXT_VECTOR that it stores). The id of `mobile` is the same in every
+    forest, other than that of an attribute that an administrator added.
+    """
+    return _written_at(metadata, _MOBILE_ID)
+
+
+def numbers_changed_at(entry: Entry, mobile_attributes: Sequence[str]) -> float | None:
+    """When any of these attributes was last written; None if not since the account was made, or if it is unknown.
+
+    Any of them, emptied ones too: spoiling the first one makes the second one's number the one that counts.
+    """
+    metadata = next(iter(entry.attributes.get(METADATA.lower(), ())), b"")
+    described = _described(entry.attributes.get(METADATA_XML.lower(), ()))
+    made_at = described.get("objectsid", _written_at(metadata, _OBJECT_SID_ID))
+    times = []
+    for name in {name.lower() for name in mobile_attributes}:
+        written_at = described.get(name)
+        if written_at is None and name == _MOBILE:
+            written_at = changed_at(metadata)
+        if written_at is not None:
+            times.append(written_at)
+    latest = max(times, default=None)
+    if latest is None or (made_at is not None and latest - made_at < _MADE_WITH_SECONDS):
+        return None
+    return latest
+
+
+def metadata_to_read(mobile_attributes: Sequence[str]) -> tuple[str, ...]:
+    """The cheap form where it is enough: the other one makes the server write a text about every attribute."""
+    if all(name.lower() == _MOBILE for name in mobile_attributes):
+        return (METADATA,)
+    return (METADATA, METADATA_XML)
+
+
+def _written_at(metadata: bytes, attribute_id: int) -> float | None:
+    wanted = attribute_id.to_bytes(4, "little")
+    for start in range(_HEADER, len(metadata) - _RECORD + 1, _RECORD):
+        if metadata[start : start + 4] == wanted:
+            return float(int.from_bytes(metadata[start + 8 : start + 16], "little") - _SECONDS_FROM_1601_TO_1970)
+    return None
+
+
+def _described(values: Sequence[bytes]) -> dict[str, float]:
+    """One XML fragment per attribute; what cannot be read is left out."""
+    found = {}
+    for value in values:
+        text = value.decode("utf-8", "replace")
+        name, time = _NAME.search(text), _TIME.search(text)
+        if name is None or time is None:
+            continue
+        try:
+            found[name[1].lower()] = datetime.fromisoformat(time[1].strip()).timestamp()
+        except ValueError:
+            continue
+    return found

@@ -1,0 +1,91 @@
+"""Whether a passcode may be sent to a number that changed lately: pure, and what is remembered of the number before.
+
+A person's number is remembered once a passcode sent to it was accepted: as an HMAC to tell whether it is the same
+one, and sealed, because the old number is told when another one takes its place. Instants are epoch seconds.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from config.settings import MobileSettings
+from directory.mobile import E164
+
+REMEMBERED_SECONDS = 400 * 86_400.0
+"""A number that was not used for so long is forgotten."""
+_NONCE_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownNumber:
+    """The number that a person's last accepted passcode was sent to."""
+
+    digest: bytes = field(repr=False)
+    sealed: bytes = field(repr=False)
+    """AES-256-GCM under the server's key, bound to the person: nonce and ciphertext."""
+    used_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    is_new: bool
+    """Another number than the one used last: that one is to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Not to this number, for as long as its change is recent."""
+
+
+Decision = Send | Wait | Refuse
+
+
+def decide(
+    settings: MobileSettings, *, now: float, changed_at: float | None, digest: bytes, known: KnownNumber | None
+) -> Decision:
+    """What to do about the number with this digest.
+
+    `changed_at`: when the directory's number was last changed, None if that is not known or it never was. An instant
+    in the future (another clock, or a lie) counts as now. A person with no remembered number has nothing to compare
+    with, so their fresh change falls under the rule as well.
+    """
+    if known is not None and hmac.compare_digest(known.digest, digest):
+        return Send(is_new=False)
+    is_new = known is not None
+    if changed_at is None or now - min(changed_at, now) >= settings.changed_within:
+        return Send(is_new=is_new)
+    match settings.then:
+        case "send":
+            return Send(is_new=is_new)
+        case "wait":
+            return Wait(min(changed_at, now) + settings.changed_within)
+        case _:  # "other_channel" too, as long as there is none
+            return Refuse()
+
+
+def number_digest(key: bytes, *, guid: str, number: E164) -> bytes:
+    """32 bytes that are the same for the same person's same number, and tell neither."""
+    return hmac.digest(key, f"{guid}\0{number}".encode(), "sha256")
+
+
+def seal_number(key: bytes, *, guid: str, number: E164) -> bytes:
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, number.encode(), guid.encode())
+
+
+def open_number(key: bytes, *, guid: str, sealed: bytes) -> E164 | None:
+    """None if it was sealed with another key or for another person."""
+    try:
+        return E164(AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], guid.encode()).decode())
+    except (InvalidTag, ValueError):
+        return None
