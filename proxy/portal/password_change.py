@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from directory.errors import DirectoryBusy
+from directory.errors import DirectoryError, OutcomeUnknown
 from directory.password_change import ChangeRefusal, PasswordChanger, PasswordChangeRefused
 from directory.principal import Principal
 from proxy.portal.current_session import renew_session
@@ -53,10 +53,11 @@ async def change_password(
             return throttled
         try:
             outcome = await changer.change_password(guid, old, new)
-        except DirectoryBusy:
+        except OutcomeUnknown:
+            raise  # the domain may have judged it, and towards a lockout: it stays counted
+        except DirectoryError:
             await parts.throttle.password_not_judged(person=guid, address=address, now=parts.clock())
             raise
-        # After any other error the attempt stays counted: the domain may have judged it, and towards a lockout.
         if isinstance(outcome, PasswordChangeRefused):
             log_password_not_changed(request, session, outcome.reason.value)
             if outcome.reason not in _JUDGED_WRONG:

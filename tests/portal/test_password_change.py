@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from directory.directory import PasswordRefused, RefusalReason
-from directory.errors import DirectoryBusy, DirectoryUnavailable
+from directory.errors import DirectoryBusy, DirectoryUnavailable, OutcomeUnknown
 from directory.password_change import (
     ChangeRefusal,
     PasswordChanged,
@@ -240,6 +240,7 @@ async def test_a_signed_in_person_changes_it_and_is_signed_out_everywhere_else(w
     await world.stage.to_passcode(world.stage.browser(), username=NAME, password=OLD)  # a half one ends too
     await world.sign_in(browser)
     before = browser.copy()
+    ids = {each.session_id for each in await world.stage.store.sessions(world.corp.account.guid)}
     world.stage.now += 100
     start = await browser.get(SIGN_IN_ORIGIN + "/")
     assert 'href="/.gatepost/password"' in start.text
@@ -249,6 +250,7 @@ async def test_a_signed_in_person_changes_it_and_is_signed_out_everywhere_else(w
     assert ENGLISH.change_changed in done.text
     [session] = await world.stage.store.sessions(world.corp.account.guid)
     assert (session.level, session.created_at, session.password_proven_at) == (Level.SIGNED_IN, NOW, NOW + 100)
+    assert session.session_id not in ids
     for other in (elsewhere, before):
         assert (await other.get(SIGN_IN_ORIGIN + "/")).location.startswith("/.gatepost/sign-in")
 
@@ -362,10 +364,11 @@ async def test_a_change_whose_outcome_nobody_knows_stays_counted(world: World) -
     browser = world.stage.browser()
     await world.sign_in(browser)
     page = await browser.get(PAGE)
-    world.corp.error = DirectoryBusy("corp")
-    for _ in range(2 * world.stage.settings.throttle.passwords_per_person):
-        assert (await world.change(browser, page)).status == 503
-    world.corp.error = DirectoryUnavailable("corp", "no answer in time")
+    for error in (DirectoryBusy("corp"), DirectoryUnavailable("corp", "nobody answers")):
+        world.corp.error = error
+        for _ in range(2 * world.stage.settings.throttle.passwords_per_person):
+            assert (await world.change(browser, page)).status == 503
+    world.corp.error = OutcomeUnknown("corp", "no answer in time")
     for _ in range(world.stage.settings.throttle.passwords_per_person):
         assert (await world.change(browser, page)).status == 503
     world.corp.error = None
