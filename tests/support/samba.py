@@ -88,7 +88,11 @@ def settings_for(dc: SambaDC, **changes: object) -> ActiveDirectorySettings:
 
 @contextmanager
 def running_domain(
-    *, domain: str = "corp.example", netbios_name: str = "CORP", persons: tuple[DomainPerson, ...] = PERSONS
+    *,
+    domain: str = "corp.example",
+    netbios_name: str = "CORP",
+    persons: tuple[DomainPerson, ...] = PERSONS,
+    lockout_threshold: int = 10,
 ) -> Iterator[SambaDC]:
     """A domain on the first free loopback address; skips without Samba, but fails where `CI` is set."""
     problem = samba_problem()
@@ -105,6 +109,7 @@ def running_domain(
             persons=persons,
             groups=GROUPS if persons is PERSONS else (),
             upn_suffixes=["people.example"] if persons is PERSONS else (),
+            lockout_threshold=lockout_threshold,
             cache=Path(cache) if cache else None,
         )
         with dc:

@@ -1,0 +1,141 @@
+"""No sequence of guesses through Gatepost locks an account of a real domain, and the right person still gets in."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from directory.active_directory.active_directory import ActiveDirectory
+from proxy.demo.samba_dc import SambaDC
+from proxy.demo.samba_people import State
+from tests.portal.stage import NOW, Stage, running_portal
+from tests.support.samba import PASSWORD, SERVICE_PASSWORD, SERVICE_USER, person, running_domain, settings_for
+
+HOME = "198.51.100.7"
+PERSONS = (
+    person(SERVICE_USER, password=SERVICE_PASSWORD, display_name="Gatepost", mobile=None),
+    *(person(f"{name}-{threshold}") for name in ("guessed", "slow", "mixed", "unsure") for threshold in (5, 10)),
+    person("reset-5"),
+    person("reset-10"),
+    person("stale-5", state=State.MUST_CHANGE),
+    person("stale-10", state=State.MUST_CHANGE),
+)
+LIMITS = {5: 3, 10: 8}
+"""By threshold: what is sent of one person's wrong passwords, at the most."""
+FROM_ELSEWHERE = {5: 2, 10: 6}
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[SambaDC]:
+    with running_domain(domain="strict.example", netbios_name="STRICT", persons=PERSONS, lockout_threshold=5) as dc:
+        yield dc
+
+
+@pytest.fixture(params=[5, 10])
+async def threshold(request: pytest.FixtureRequest, strict: SambaDC) -> int:
+    chosen: int = request.param
+    change = f"changetype: modify\nreplace: lockoutThreshold\nlockoutThreshold: {chosen}\n"
+    await asyncio.to_thread(strict.modify, f"dn: {strict.base_dn}\n{change}")
+    return chosen
+
+
+@asynccontextmanager
+async def portal(folder: Path, dc: SambaDC, **changes: object) -> AsyncIterator[Stage]:
+    directory = ActiveDirectory(settings_for(dc, **changes))
+    throttle = {"passwords_per_person": 50}  # the domain's policy decides
+    async with running_portal(folder, scripted=directory, throttle=throttle) as stage:  # type: ignore[arg-type]
+        yield stage
+
+
+def state_of(dc: SambaDC, username: str) -> tuple[int, int]:
+    """`badPwdCount` and `lockoutTime`, read past Gatepost and LDAP."""
+    command = ["ldbsearch", "-H", str(dc.folder / "private" / "sam.ldb"), f"(sAMAccountName={username})"]
+    found = subprocess.run([*command, "badPwdCount", "lockoutTime"], capture_output=True, text=True, check=True).stdout
+    values = dict(re.findall(r"^(badPwdCount|lockoutTime): ([0-9]+)$", found, flags=re.MULTILINE))
+    return int(values.get("badPwdCount", 0)), int(values.get("lockoutTime", 0))
+
+
+async def guess(stage: Stage, dc: SambaDC, username: str, password: str, address: str) -> int:
+    browser = stage.browser(address=address)
+    return (await stage.password(browser, f"{username}@{dc.domain}", password)).status
+
+
+async def signs_in(stage: Stage, dc: SambaDC, username: str, address: str = HOME) -> bool:
+    landing = await stage.sign_in(stage.browser(address=address), username=f"{username}@{dc.domain}", password=PASSWORD)
+    return landing.status == 303
+
+
+async def test_parallel_guesses_from_everywhere_lock_nobody_and_the_person_gets_in(
+    strict: SambaDC, threshold: int, tmp_path: Path
+) -> None:
+    username = f"guessed-{threshold}"
+    async with portal(tmp_path, strict) as stage:
+        assert await signs_in(stage, strict, username)
+        guesses = (guess(stage, strict, username, f"guess {n}", f"203.0.113.{n}") for n in range(40))
+        assert set(await asyncio.gather(*guesses)) == {401}
+        assert state_of(strict, username) == (FROM_ELSEWHERE[threshold], 0)
+        # The right password from elsewhere looks like a wrong one now; at home it opens.
+        assert await guess(stage, strict, username, PASSWORD, "203.0.113.99") == 401
+        assert await signs_in(stage, strict, username)
+        assert state_of(strict, username) == (0, 0)
+
+
+async def test_guesses_at_home_and_elsewhere_together_lock_nobody(
+    strict: SambaDC, threshold: int, tmp_path: Path
+) -> None:
+    username = f"mixed-{threshold}"
+    async with portal(tmp_path, strict) as stage:
+        assert await signs_in(stage, strict, username)
+        for each in range(15):
+            assert await guess(stage, strict, username, f"elsewhere {each}", f"203.0.113.{each}") == 401
+            assert await guess(stage, strict, username, f"home {each}", HOME) == 401
+        assert state_of(strict, username) == (LIMITS[threshold], 0)
+
+
+async def test_slow_guesses_add_up_as_they_do_in_the_domain(strict: SambaDC, threshold: int, tmp_path: Path) -> None:
+    """AD forgets only after a whole window without a wrong password, so a window from the first one is too short."""
+    username = f"slow-{threshold}"
+    async with portal(tmp_path, strict) as stage:
+        for each in range(15):
+            assert await guess(stage, strict, username, f"guess {each}", f"203.0.113.{each}") == 401
+            if each < FROM_ELSEWHERE[threshold]:
+                stage.now += 1700.0  # the domain's window and Gatepost's are 30 minutes
+        assert stage.now > NOW + 3000
+        assert state_of(strict, username) == (FROM_ELSEWHERE[threshold], 0)
+
+
+async def test_the_same_wrong_password_costs_one_attempt(strict: SambaDC, threshold: int, tmp_path: Path) -> None:
+    username = f"reset-{threshold}"
+    async with portal(tmp_path, strict) as stage:
+        for each in range(12):
+            assert await guess(stage, strict, username, "an old one kept by a phone", f"203.0.113.{each}") == 401
+        assert state_of(strict, username) == (1, 0)
+        assert stage.log[-1]["reason"] == "same_wrong_password_again"
+        assert await signs_in(stage, strict, username, "203.0.113.50")
+
+
+async def test_a_right_password_that_opens_nothing_yet_wins_no_guesses(
+    strict: SambaDC, threshold: int, tmp_path: Path
+) -> None:
+    username = f"stale-{threshold}"
+    async with portal(tmp_path, strict) as stage:
+        for each in range(12):
+            await guess(stage, strict, username, f"guess {each}", f"203.0.113.{each}")
+            await guess(stage, strict, username, PASSWORD, f"203.0.113.{each}")
+        count, locked = state_of(strict, username)
+        assert locked == 0
+        assert count <= LIMITS[threshold]
+
+
+async def test_the_operators_number_goes_before_the_domains(strict: SambaDC, threshold: int, tmp_path: Path) -> None:
+    username = f"unsure-{threshold}"
+    async with portal(tmp_path, strict, lockout_threshold=4) as stage:
+        for each in range(10):
+            await guess(stage, strict, username, f"guess {each}", f"203.0.113.{each}")
+        assert state_of(strict, username) == (1, 0)
