@@ -10,7 +10,7 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 from uuid import uuid4
@@ -46,12 +46,14 @@ from directory.active_directory.password_change import (
 from directory.active_directory.reader import Reader
 from directory.active_directory.remembered import Remembered
 from directory.active_directory.server_address import ServerAddress
+from directory.active_directory.watch import DomainWatch
 from directory.directory import CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryError, DirectoryMisconfigured, DirectoryUnavailable, OutcomeUnknown
 from directory.lockout import LockoutPolicy
 from directory.login_name import LoginName
 from directory.password_change import ChangeRefusal, PasswordChanged, PasswordChangeRefused, PasswordRules
 from directory.principal import Account, Principal
+from directory.watch import Changes
 
 T = TypeVar("T")
 
@@ -91,6 +93,7 @@ class ActiveDirectory:
         self._lockout: Remembered[LockoutPolicy | None] = Remembered(REMEMBERED_SECONDS)
         self._groups: Remembered[ConfiguredGroups] = Remembered(REMEMBERED_SECONDS)
         self._rules: Remembered[PasswordRules | None] = Remembered(REMEMBERED_SECONDS)
+        self._watch = DomainWatch(settings.name, self._servers, self._domain_known_to, self._groups_known_to)
         self._executor = ThreadPoolExecutor(settings.connections, thread_name_prefix=f"ldap-{settings.name}")
         self._places = threading.BoundedSemaphore(settings.connections * (1 + WAITING_PER_THREAD))
 
@@ -137,6 +140,23 @@ class ActiveDirectory:
         return outcome
 
     async def read(self, guid: str) -> Principal | None:
+        return await self.read_at(guid, "")
+
+    @property
+    def recheck_seconds(self) -> float:
+        return self._settings.recheck
+
+    async def changes(self) -> Sequence[Changes]:
+        """See `directory.watch.WatchedDirectory`. Not to be called again before it has answered."""
+        return await self._in_thread(self._watch.changes)
+
+    async def doubtful(self, guids: Sequence[str]) -> frozenset[str]:
+        def work(reader: Reader) -> frozenset[str]:
+            return self._watch.doubtful(reader, guids, self._clock())
+
+        return await self._in_thread(lambda deadline: self._servers.read(work, deadline=deadline))
+
+    async def read_at(self, guid: str, seen_at: str) -> Principal | None:
         try:
             base = guid_base(guid)
         except ValueError:
@@ -148,7 +168,12 @@ class ActiveDirectory:
                 return None
             return self._principal(reader, person)
 
-        return await self._in_thread(lambda deadline: self._servers.read(work, deadline=deadline))
+        def read(deadline: float) -> Principal | None:
+            servers = self._servers.all(deadline=deadline)
+            told = next((each.address for each in servers if str(each.address) == seen_at and each.is_asked), None)
+            return self._servers.read(work, deadline=deadline, only_at=told)
+
+        return await self._in_thread(read)
 
     async def change_password(self, guid: str, old: str, new: str) -> PasswordChanged | PasswordChangeRefused:
         """See `directory.password_change.PasswordChanger`."""
@@ -373,6 +398,7 @@ class ActiveDirectory:
             groups=groups,
             all_groups=all_groups,
             password_expires_at=person.password_expires_at,
+            password_set_at=person.password_set_at,
         )
 
 

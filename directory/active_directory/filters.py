@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Sequence
 from uuid import UUID
 
 from directory.login_name import MAX_LENGTH
@@ -44,6 +45,21 @@ def group_called(attribute: str, name: str) -> str:
 
 def any_of_sids(sids: list[bytes]) -> str:
     return f"(|{''.join(f'(objectSid={escape(sid)})' for sid in sids)})"
+
+
+def any_of_guids(guids: Sequence[str]) -> str:
+    """Raises `ValueError` for what is no GUID."""
+    return f"(|{''.join(f'(objectGUID={escape(UUID(guid).bytes_le)})' for guid in guids)})"
+
+
+def changed_since(usn: int) -> str:
+    """Persons and groups whose entry was given this update sequence number or a later one."""
+    return f"(&(uSNChanged>={usn:d})(|(objectCategory=person){GROUP}))"
+
+
+def groups_inside(dns: Sequence[str]) -> str:
+    """Groups that are direct members of any of these."""
+    return f"(&{GROUP}(|{''.join(f'(memberOf={escape(dn)})' for dn in dns)}))"
 
 
 def guid_base(guid: str) -> str:

@@ -45,6 +45,8 @@ class Reader:
         self._answers = 0
         self._answered_in = 0.0
         self.deadline = deadline
+        self.is_cut = False
+        """Whether the last search found more than the server gave."""
 
     @property
     def server(self) -> ServerAddress:
@@ -85,6 +87,7 @@ class Reader:
         self._answers += 1
         self._answered_in += time.monotonic() - asked_at
         code = found.outcome.code
+        self.is_cut = code == _SIZE_LIMIT
         if code in (SUCCESS, _SIZE_LIMIT):
             return list(found.entries)
         if code in (NO_SUCH_OBJECT, _INVALID_DN_SYNTAX):
