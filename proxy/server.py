@@ -33,6 +33,7 @@ from proxy.keys import Purpose, load_or_create_keys
 from proxy.metrics import Metrics
 from proxy.portal.app import create_portal
 from proxy.sessions.live_sessions import LiveSessions
+from proxy.sessions.watch import SessionWatch
 from proxy.store.open import open_store
 from proxy.store.store import Store
 from proxy.throttle import Throttle
@@ -117,6 +118,9 @@ async def running(
         except UnusableCertificate as error:
             raise CannotListen("certificates", error) from error
         stack.callback(sessions.on_end(plane.end_session))
+        stack.callback(sessions.on_change(plane.judge_again))
+        watch = SessionWatch(store=store, sessions=sessions, realms=realms, log=log)
+        await _in_background(stack, watch.run(), log)
         try:
             addresses = await plane.start(settings.server.listen)
         except OSError as error:

@@ -20,6 +20,7 @@ from proxy.forwarding.refusals import with_line
 from proxy.forwarding.request_head import RefusedHead
 from proxy.forwarding.tunnel import Tunnel
 from proxy.forwarding.upstream_connection import WRITE_BUFFER_BYTES, UpstreamConnection
+from proxy.sessions.session import Session
 
 if TYPE_CHECKING:
     from proxy.forwarding.plane import ForwardingPlane
@@ -295,6 +296,7 @@ class ClientConnection(asyncio.Protocol):
                 client=self.transport,
                 upstream=connection.transport,
                 session_id=exchange.session_id if exchange is not None else None,
+                is_open_to=exchange.judge() if exchange is not None else None,
                 on_end=end,
                 first=first,
                 is_websocket=is_websocket,
@@ -323,6 +325,12 @@ class ClientConnection(asyncio.Protocol):
     def end_session(self, session_id: str) -> None:
         """The session is over: so is what it has in flight."""
         if self.exchange is not None and self.exchange.session_id == session_id:
+            self.transport.abort()
+
+    def judge_again(self, session: Session) -> None:
+        """The session's principal is another now: what is in flight ends if it would not be admitted any more."""
+        exchange = self.exchange
+        if exchange is not None and exchange.session_id == session.session_id and not exchange.judge()(session):
             self.transport.abort()
 
     def close_if_idle(self) -> None:

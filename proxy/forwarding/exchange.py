@@ -7,9 +7,11 @@ one of Gatepost's own; after the first byte a failure ends the connection.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
+from proxy.access.paths import Ambiguous
 from proxy.answers import Problem
 from proxy.forwarding.bodies import (
     Body,
@@ -21,6 +23,7 @@ from proxy.forwarding.bodies import (
     as_chunk,
     last_chunk,
 )
+from proxy.forwarding.gate import is_still_open
 from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.response_head import BrokenResponse, ResponseHead, head_for_client, parse_response_head
 from proxy.forwarding.routes import Route
@@ -28,6 +31,7 @@ from proxy.forwarding.upstream_connection import UpstreamConnection
 from proxy.forwarding.upstream_lines import with_host
 from proxy.forwarding.upstream_pool import UpstreamOverloaded, UpstreamPool, UpstreamUnreachable
 from proxy.metrics import AppTraffic
+from proxy.sessions.session import Session
 
 if TYPE_CHECKING:
     from proxy.forwarding.client_connection import ClientConnection
@@ -51,6 +55,11 @@ def write(transport: asyncio.WriteTransport, pieces: Sequence[Piece]) -> None:
             transport.write(b"".join(pieces))
         else:
             transport.writelines(pieces)
+
+
+def _is_always_open(session: Session) -> bool:
+    """The portal judges by itself, page by page."""
+    return True
 
 
 class Exchange:
@@ -99,6 +108,16 @@ class Exchange:
         elif head.content_length:
             self._request_body = LengthBody(head.content_length)
         self._is_repeatable = self._request_body is None and head.upgrade is None and head.method in _IDEMPOTENT
+
+    def judge(self) -> Callable[[Session], bool]:
+        """Says whether this may stay open with a session whose principal is another now."""
+        app, rules = self.route.app, self.route.rules
+        rule = rules.choose(self.head.method, self.head.target) if rules is not None else None
+        if app is None:
+            return _is_always_open
+        if isinstance(rule, Ambiguous):
+            raise AssertionError("what is ambiguous was not forwarded")
+        return partial(is_still_open, app=app, rule=rule)
 
     # The request's way.
 

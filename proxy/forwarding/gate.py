@@ -63,6 +63,11 @@ def decide(session: Session | None, app: AppSettings, rule: PathRule | None = No
             return DenyFactors(scheme)
 
 
+def is_still_open(session: Session, app: AppSettings, rule: PathRule | None) -> bool:
+    """Whether what was opened with this session may go on with the principal that it holds now."""
+    return (rule is not None and rule.is_public) or isinstance(decide(session, app, rule), Admit)
+
+
 _TARGET_OVERRIDES = frozenset((b"x-original-url", b"x-original-uri", b"x-rewrite-url"))
 _METHOD_OVERRIDES = frozenset((b"x-http-method-override", b"x-http-method", b"x-method-override"))
 

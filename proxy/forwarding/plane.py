@@ -19,10 +19,11 @@ from proxy.forwarding.routes import create_routes, portal_upstream
 from proxy.forwarding.tunnel import Tunnel
 from proxy.forwarding.upstream_check import HealthCheck
 from proxy.forwarding.upstream_pool import UpstreamPool
-from proxy.forwarding.websocket_frames import GOING_AWAY, SESSION_ENDED
+from proxy.forwarding.websocket_frames import GOING_AWAY, NOT_ALLOWED, SESSION_ENDED
 from proxy.identity import Assertions
 from proxy.metrics import AppTraffic, Metrics
 from proxy.sessions.live_sessions import LiveSessions
+from proxy.sessions.session import Session
 
 TICK_SECONDS = 0.25
 """How exact deadlines are: one timer looks at all connections instead of one timer for each request."""
@@ -141,6 +142,15 @@ class ForwardingPlane:
         for tunnel in list(self._tunnels):
             if tunnel.session_id == session_id:
                 tunnel.end(SESSION_ENDED, "session ended")
+
+    def judge_again(self, session: Session) -> None:
+        """The directory describes this person anew: close what the session has open and would not be let into now."""
+        for connection in list(self._connections):
+            connection.judge_again(session)
+        for tunnel in list(self._tunnels):
+            is_open_to = tunnel.is_open_to
+            if tunnel.session_id == session.session_id and is_open_to is not None and not is_open_to(session):
+                tunnel.end(NOT_ALLOWED, "not allowed any more")
 
     # What connections call.
 

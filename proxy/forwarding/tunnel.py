@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import cast
 
 from proxy.forwarding.websocket_frames import GOING_AWAY, Frames, close_frame
+from proxy.sessions.session import Session
 
 LINGER_SECONDS = 2.0
 """How long the client may take to answer a WebSocket's Close."""
@@ -67,7 +68,7 @@ class Tunnel:
 
     __slots__ = (
         "_client", "_deadline", "_eofs", "_frames", "_full", "_idle_seconds", "_moved_at", "_on_end", "_open",
-        "_unsent", "_upstream", "session_id",
+        "_unsent", "_upstream", "is_open_to", "session_id",
     )  # fmt: skip
 
     def __init__(
@@ -76,13 +77,18 @@ class Tunnel:
         client: asyncio.BaseTransport,
         upstream: asyncio.BaseTransport,
         session_id: str | None,
+        is_open_to: Callable[[Session], bool] | None = None,
         on_end: Callable[[Tunnel], None],
         first: bytes = b"",
         is_websocket: bool = False,
         idle_seconds: float = _NEVER,
     ) -> None:
-        """`first` is what the upstream sent behind its head; it was passed on already."""
+        """`first` is what the upstream sent behind its head; it was passed on already.
+
+        `is_open_to`: whether its session, changed, would still be let in.
+        """
         self.session_id = session_id
+        self.is_open_to = is_open_to
         self._on_end = on_end
         self._idle_seconds = idle_seconds
         self._eofs = 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-SESSION_ENDED = 4401
-"""RFC 6455 section 7.4.2 leaves 4000 to 4999 to applications; 4401 is what many use for 401."""
+SESSION_ENDED, NOT_ALLOWED = 4401, 4403
+"""RFC 6455 section 7.4.2 leaves 4000 to 4999 to applications; these are what many use for 401 and 403."""
 GOING_AWAY = 1001
 _CLOSE = 0x8
 _FINAL = 0x80

@@ -16,12 +16,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from hashlib import sha256
 from operator import attrgetter
+from typing import TypeVar
 
 from config.settings import SessionSettings
 from proxy.sessions.expiry import ExpiryWheel
 from proxy.sessions.session import Level, Session
 from proxy.sessions.tokens import is_token, token_digest
 from proxy.store.store import Store, StoreUnavailable
+
+T = TypeVar("T")
 
 FLUSH_SECONDS = 1.0
 """How far what the store knows of last uses may lag behind: as much as the limits may be off for another worker."""
@@ -98,6 +101,7 @@ class LiveSessions:
         self._finding: list[set[str]] = []
         """For each look-up that waits for the store: the sessions that ended while it did."""
         self._listeners: dict[object, Callable[[str], None]] = {}
+        self._change_listeners: dict[object, Callable[[Session], None]] = {}
         self.store_away_since: float | None = None
         """Since when flushing fails. Sessions in memory go on meanwhile; whoever bounds that grace looks here."""
         self._stop_listening = store.on_session_end(self._on_store_end)
@@ -177,6 +181,7 @@ class LiveSessions:
         live = self._whole.get(session.session_id)
         if live is not None:
             live.session = replace(live.session, principal=session.principal)
+        self._tell(self._change_listeners.values(), session)
         await self._store.update_principal(session)
 
     def on_end(self, listener: Callable[[str], None]) -> Callable[[], None]:
@@ -186,6 +191,16 @@ class LiveSessions:
 
         def unsubscribe() -> None:
             self._listeners.pop(token, None)
+
+        return unsubscribe
+
+    def on_change(self, listener: Callable[[Session], None]) -> Callable[[], None]:
+        """Call `listener(session)` when a session's principal is another than before: what is open may not stay so."""
+        token = object()
+        self._change_listeners[token] = listener
+
+        def unsubscribe() -> None:
+            self._change_listeners.pop(token, None)
 
         return unsubscribe
 
@@ -318,10 +333,13 @@ class LiveSessions:
         self._drop_whole(session_id)
         self._put_aside.pop(session_id, None)
         self._used_aside.pop(session_id, None)
-        for listener in tuple(self._listeners.values()):
+        self._tell(self._listeners.values(), session_id)
+
+    def _tell(self, listeners: Iterable[Callable[[T], None]], what: T) -> None:
+        for listener in tuple(listeners):
             try:
-                listener(session_id)
+                listener(what)
             except Exception as exc:  # noqa: BLE001  # one tunnel's bug must not keep the others open
                 asyncio.get_running_loop().call_exception_handler(
-                    {"message": "a listener for ended sessions failed", "exception": exc}
+                    {"message": "a listener for sessions failed", "exception": exc}
                 )

@@ -106,6 +106,10 @@ def select_sessions(connection: sqlite3.Connection, guid: str | None) -> list[Se
     return [session for row in rows if (session := _session_or_none(row)) is not None]
 
 
+def select_persons(connection: sqlite3.Connection) -> dict[str, float]:
+    return dict(connection.execute("SELECT guid, max(created_at) FROM sessions GROUP BY guid").fetchall())
+
+
 def select_by_id(connection: sqlite3.Connection, session_ids: list[str]) -> dict[str, Session]:
     """Those that are gone are left out."""
     rows = (

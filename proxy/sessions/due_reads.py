@@ -1,0 +1,135 @@
+"""Which persons with live sessions are to be read from their directory next. Pure; instants are of one clock, seconds.
+
+Who changed comes first, then those in groups that changed, then everybody after a gap, then the net: each person is
+read at the latest `recheck_seconds` after they were read before, spread out at random so that they never come together.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from directory.watch import Changes
+
+REMEMBERED_SECONDS = 60.0
+"""How long a change is kept for sessions that were made of what was read before it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Person:
+    groups: frozenset[str]
+    newest_at: float
+    """When their newest session was created."""
+    due_at: float
+
+
+@dataclass(slots=True, kw_only=True)
+class _Queues:
+    changed: dict[str, str] = field(default_factory=dict)
+    affected: dict[str, str] = field(default_factory=dict)
+    everybody: dict[str, str] = field(default_factory=dict)
+
+
+class DueReads:
+    """Of one realm. A person is named by GUID; with each goes the server to read them from ("" is any)."""
+
+    def __init__(self, recheck_seconds: float, *, random: Callable[[], float]) -> None:
+        """`random`: numbers from 0 to 1, to spread the net."""
+        self._recheck_seconds = recheck_seconds
+        self._random = random
+        self._persons: dict[str, _Person] = {}
+        self._turn = 0
+        self._queues = _Queues()
+        self._soon: list[tuple[float, str, str]] = []
+        self._net: list[tuple[float, str]] = []
+        self._recent: dict[str, tuple[float, str]] = {}
+        self._unsettled_until = float("-inf")
+        """Until when a new session may be made of what was read before groups or everybody changed."""
+
+    def __len__(self) -> int:
+        return len(self._persons)
+
+    def __contains__(self, guid: str) -> bool:
+        return guid in self._persons
+
+    def next_guids(self, count: int) -> list[str]:
+        """Everybody in turn, `count` at a time."""
+        guids = list(self._persons)
+        if self._turn >= len(guids):
+            self._turn = 0
+        start, self._turn = self._turn, self._turn + count
+        return guids[start : self._turn]
+
+    def put(self, guid: str, groups: frozenset[str], newest_at: float, now: float) -> None:
+        """A person has a live session; the newest was created at `newest_at`."""
+        known = self._persons.get(guid)
+        if known is None:
+            person = self._persons[guid] = _Person(groups=groups, newest_at=newest_at, due_at=0.0)
+            self._due_again(guid, person, now + self._random() * self._recheck_seconds)
+        elif newest_at <= known.newest_at:
+            return
+        else:
+            known.newest_at = newest_at
+        if guid in self._recent:
+            self._queues.changed[guid] = self._recent[guid][1]
+        elif now < self._unsettled_until:
+            self._queues.affected[guid] = ""
+
+    def groups_of(self, guid: str) -> frozenset[str]:
+        """What they were in when they were put, or read last."""
+        return self._persons[guid].groups
+
+    def drop(self, guid: str) -> None:
+        """They have no session any more."""
+        del self._persons[guid]
+
+    def note(self, changes: Changes, now: float) -> None:
+        """Take in what a server told."""
+        self._recent = {guid: seen for guid, seen in self._recent.items() if seen[0] > now}
+        for guid in changes.entries:
+            self._recent[guid] = (now + REMEMBERED_SECONDS, changes.seen_at)
+            if guid in self._persons:
+                self._queues.changed[guid] = changes.seen_at
+        if changes.groups or changes.is_gap:
+            self._unsettled_until = now + REMEMBERED_SECONDS
+            # Who has come into a group is not known before they are read.
+            for guid, person in self._persons.items():
+                was_in = not changes.groups.isdisjoint(person.groups)
+                (self._queues.affected if was_in else self._queues.everybody)[guid] = changes.seen_at
+
+    def doubt(self, guid: str) -> None:
+        """Something seems to stand against this person."""
+        self._queues.changed.setdefault(guid, "")
+
+    def take(self, now: float) -> tuple[str, str] | None:
+        """The next to be read, and where; None if nobody is due. Then comes `was_read`, or else `put_off`."""
+        while self._soon and self._soon[0][0] <= now:
+            _, guid, seen_at = heapq.heappop(self._soon)
+            self._queues.changed.setdefault(guid, seen_at)
+        for queue in (self._queues.changed, self._queues.affected, self._queues.everybody):
+            while queue:
+                guid = next(iter(queue))
+                seen_at = queue.pop(guid)
+                if guid in self._persons:
+                    return guid, seen_at
+        while self._net and self._net[0][0] <= now:
+            due_at, guid = heapq.heappop(self._net)
+            person = self._persons.get(guid)
+            if person is not None and person.due_at == due_at:
+                return guid, ""
+        return None
+
+    def was_read(self, guid: str, groups: frozenset[str], now: float) -> None:
+        person = self._persons.get(guid)
+        if person is not None:
+            person.groups = groups
+            self._due_again(guid, person, now + (0.9 + 0.1 * self._random()) * self._recheck_seconds)
+
+    def put_off(self, guid: str, seen_at: str, until: float) -> None:
+        """They are to be read (again) then, before others."""
+        heapq.heappush(self._soon, (until, guid, seen_at))
+
+    def _due_again(self, guid: str, person: _Person, due_at: float) -> None:
+        person.due_at = due_at
+        heapq.heappush(self._net, (due_at, guid))

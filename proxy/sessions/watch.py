@@ -1,0 +1,226 @@
+"""Live sessions follow what their directories say: they end, or their principal changes, within seconds.
+
+Whoever cannot sign in any more has no session; a changed password ends the sessions that were begun with the old
+one; whatever else changed is written to the session, and decided upon anew. A directory that is away ends nobody:
+sessions go on to their own limits, and `/readyz` tells. Instants are of one monotonic clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Set
+from dataclasses import replace
+
+from structlog.typing import FilteringBoundLogger
+
+from directory.directory import Directory
+from directory.errors import DirectoryError
+from directory.principal import Principal
+from directory.realms import Realms
+from directory.watch import WatchedDirectory
+from proxy.sessions.due_reads import DueReads
+from proxy.sessions.live_sessions import LiveSessions
+from proxy.sessions.session import Session
+from proxy.store.store import Store, StoreError
+
+POLL_SECONDS = 1.0
+"""How often directories are asked for changes."""
+READ_SECONDS = 2.0
+"""How long persons are read for before changes are asked for again."""
+READERS = 2
+"""How many of a directory's threads this may take: the others are for those who sign in."""
+LOOKED_AT = 200
+"""Of how many persons is asked, each time, whether they are still there."""
+RENEWAL_SECONDS = 1.5
+"""How long a session has to be renewed by whoever changed the password with it, before it ends as one of the old."""
+AGAIN_SECONDS = 10.0
+"""When somebody is tried again who could not be read."""
+UNWATCHED_SECONDS = 5.0
+"""How often persons are read from a directory that tells of no changes: a file, cheap to look at."""
+MANY = 50
+"""From so many new persons on, all sessions are fetched in one go."""
+
+
+class SessionWatch:
+    """The watch over all realms; `run` it in the background."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        sessions: LiveSessions,
+        realms: Realms,
+        log: FilteringBoundLogger,
+        poll_seconds: float = POLL_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._sessions = sessions
+        self._log = log
+        self._poll_seconds = poll_seconds
+        self._clock = clock
+        self._realms = {each.realm: _RealmWatch(each) for each in realms}
+        self._realm_of: dict[str, str] = {}
+        self._facts: dict[str, int] = {}
+        """By GUID: the hash of the principal that this worker's sessions hold; another worker may have written it."""
+        self._listed: dict[str, float] = {}
+        self._group_sets: dict[frozenset[str], frozenset[str]] = {}
+        """One copy of each."""
+        self._outdated: dict[str, float] = {}
+        """Sessions of another password, by `session_id`: since when that is known."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except StoreError:
+                pass  # the store's own state is told in /readyz; nothing is lost by looking later
+            except Exception:  # noqa: BLE001  # the border of a background task: a watch that ends would be an open door
+                self._log.exception("watch.failed")
+            await asyncio.sleep(self._poll_seconds)
+
+    async def look(self) -> None:
+        """Once: who is there, what changed, and what follows from it. Raises `StoreError`."""
+        await self._list_persons()
+        results = await asyncio.gather(*(self._look_at(each) for each in self._realms.values()), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _list_persons(self) -> None:
+        now = self._clock()
+        listed = await self._store.persons()
+        if listed == self._listed:
+            return
+        for guid in self._listed.keys() - listed.keys():
+            self._forget(guid)
+        differing = dict(listed.items() - self._listed.items())
+        unknown = differing.keys() - self._realm_of.keys()
+        for session in await self._sessions_of(unknown):
+            principal = session.principal
+            if principal.realm in self._realms:
+                self._realm_of[principal.guid] = principal.realm
+                self._facts[principal.guid] = hash(principal)
+                groups = self._group_sets.setdefault(principal.groups, principal.groups)
+                self._realms[principal.realm].due.put(principal.guid, groups, listed[principal.guid], now)
+            else:
+                await self._end_all(principal.guid, "realm_unknown")  # nobody vouches for them any more
+        for guid in differing.keys() & self._realm_of.keys():
+            due = self._realms[self._realm_of[guid]].due
+            due.put(guid, due.groups_of(guid), listed[guid], now)
+        self._listed = listed
+
+    def _forget(self, guid: str) -> None:
+        realm = self._realm_of.pop(guid, None)
+        self._facts.pop(guid, None)
+        if realm is not None:
+            self._realms[realm].due.drop(guid)
+
+    async def _sessions_of(self, guids: Set[str]) -> list[Session]:
+        if len(guids) > MANY:
+            return [each for each in await self._store.sessions() if each.principal.guid in guids]
+        return [each for guid in guids for each in await self._store.sessions(guid)]
+
+    async def _look_at(self, realm: _RealmWatch) -> None:
+        if not len(realm.due):
+            return
+        try:
+            await realm.ask(self._clock)
+        except DirectoryError as exc:
+            if not realm.is_away:
+                self._log.warning("watch.directory_away", realm=realm.directory.realm, reason=str(exc))
+            realm.is_away = True
+            return
+        realm.is_away = False
+        give_up_at = self._clock() + READ_SECONDS
+        await asyncio.gather(*(self._read_due(realm, give_up_at) for _ in range(READERS)))
+
+    async def _read_due(self, realm: _RealmWatch, give_up_at: float) -> None:
+        due = realm.due
+        while self._clock() < give_up_at and (taken := due.take(self._clock())) is not None:
+            guid, seen_at = taken
+            try:
+                principal = await realm.read(guid, seen_at)
+                is_settled = await self._follow(guid, principal)
+            except DirectoryError:
+                due.put_off(guid, seen_at, self._clock() + AGAIN_SECONDS)
+                return
+            except BaseException:
+                due.put_off(guid, seen_at, self._clock())
+                raise
+            if principal is not None:
+                groups = self._group_sets.setdefault(principal.groups, principal.groups)
+                due.was_read(guid, groups, self._clock())
+            if not is_settled:
+                due.put_off(guid, seen_at, self._clock() + RENEWAL_SECONDS)
+
+    async def _follow(self, guid: str, principal: Principal | None) -> bool:
+        """Make this person's sessions what the directory says now; False if it has to be looked at once more."""
+        if principal is None:
+            await self._end_all(guid, "account_not_usable")
+            return True
+        now, facts = self._clock(), hash(principal)
+        is_known_otherwise = self._facts.get(guid) != facts
+        is_settled = True
+        for session in await self._store.sessions(guid):
+            if has_other_password(session, principal):
+                is_settled = await self._end_of_old_password(session, now) and is_settled
+            elif is_known_otherwise or session.principal != principal:
+                await self._sessions.update_principal(replace(session, principal=principal))
+        self._facts[guid] = facts
+        return is_settled
+
+    async def _end_of_old_password(self, session: Session, now: float) -> bool:
+        """End it, unless it may be just about to be renewed. False: not yet."""
+        self._outdated = {each: since for each, since in self._outdated.items() if now - since < 10 * RENEWAL_SECONDS}
+        since = self._outdated.setdefault(session.session_id, now)
+        if now - since < RENEWAL_SECONDS:
+            return False
+        if await self._store.end_session(session.session_id):
+            self._log.info("session.ended", reason="password_changed", person=session.principal.guid, sessions=1)
+        return True
+
+    async def _end_all(self, guid: str, reason: str) -> None:
+        count = await self._store.end_sessions_of(guid)
+        if count:
+            self._log.info("session.ended", reason=reason, person=guid, sessions=count)
+
+
+class _RealmWatch:
+    """One directory, and who is due to be read from it."""
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+        self.is_away = False
+        self._watched = directory if isinstance(directory, WatchedDirectory) else None
+        recheck_seconds = UNWATCHED_SECONDS if self._watched is None else self._watched.recheck_seconds
+        self.due = DueReads(recheck_seconds, random=random.random)
+
+    async def ask(self, clock: Callable[[], float]) -> None:
+        """What changed, and who may be gone."""
+        if self._watched is None:
+            return
+        for changes in await self._watched.changes():
+            self.due.note(changes, clock())
+        for guid in await self._watched.doubtful(self.due.next_guids(LOOKED_AT)):
+            self.due.doubt(guid)
+
+    async def read(self, guid: str, seen_at: str) -> Principal | None:
+        if self._watched is None:
+            return await self.directory.read(guid)
+        return await self._watched.read_at(guid, seen_at)
+
+
+def has_other_password(session: Session, principal: Principal) -> bool:
+    """Whether the session was begun with another password than the person has now.
+
+    What the session holds decides, not the clocks. Only where it holds nothing (the password had to be changed) does a
+    password that was set after it was proven count as another one.
+    """
+    held, current = session.principal.password_set_at, principal.password_set_at
+    if held is None:
+        return current is not None and current > session.password_proven_at
+    return current != held

@@ -1,0 +1,112 @@
+"""Who is read next, and that nobody is forgotten."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from directory.watch import Changes
+from proxy.sessions.due_reads import REMEMBERED_SECONDS, DueReads
+
+RECHECK = 900.0
+WIKI = frozenset({"Wiki Users"})
+NOBODY: frozenset[str] = frozenset()
+
+
+def due_of(*guids: str, groups: frozenset[str] = NOBODY, random: float = 1.0) -> DueReads:
+    due = DueReads(RECHECK, random=lambda: random)
+    for guid in guids:
+        due.put(guid, groups, newest_at=1.0, now=0.0)
+    return due
+
+
+def changed(*entries: str, groups: frozenset[str] = NOBODY, is_gap: bool = False) -> Changes:
+    return Changes(seen_at="dc1", entries=frozenset(entries), groups=groups, is_gap=is_gap)
+
+
+def all_taken(due: DueReads, now: float) -> list[tuple[str, str]]:
+    taken = []
+    while (each := due.take(now)) is not None:
+        taken.append(each)
+    return taken
+
+
+def test_whoever_changed_is_read_where_it_was_seen_and_nobody_else() -> None:
+    due = due_of("alice", "bob")
+    due.note(changed("alice", "somebody without a session"), 1.0)
+    assert all_taken(due, 1.0) == [("alice", "dc1")]
+
+
+def test_who_was_in_a_changed_group_comes_before_the_others() -> None:
+    due = due_of("alice")
+    due.put("bob", WIKI, newest_at=1.0, now=0.0)
+    due.note(changed(groups=WIKI), 1.0)
+    assert all_taken(due, 1.0) == [("bob", "dc1"), ("alice", "dc1")]
+
+
+def test_after_a_gap_everybody_is_read() -> None:
+    due = due_of("alice", "bob")
+    due.note(changed(is_gap=True), 1.0)
+    assert {guid for guid, _ in all_taken(due, 1.0)} == {"alice", "bob"}
+
+
+def test_a_session_made_of_what_was_read_before_a_change_is_read_again() -> None:
+    due = due_of("alice")
+    due.note(changed("alice", "bob"), 1.0)
+    all_taken(due, 1.0)
+    due.put("alice", NOBODY, newest_at=2.0, now=2.0)
+    due.put("bob", NOBODY, newest_at=2.0, now=2.0)
+    assert all_taken(due, 2.0) == [("alice", "dc1"), ("bob", "dc1")]
+    due.put("alice", NOBODY, newest_at=2.0, now=3.0)
+    assert all_taken(due, 3.0) == []
+
+
+def test_a_session_made_of_what_was_read_before_a_group_changed_is_read_again() -> None:
+    due = due_of()
+    due.note(changed(groups=WIKI), 1.0)
+    due.put("alice", NOBODY, newest_at=2.0, now=2.0)
+    assert all_taken(due, 2.0) == [("alice", "")]
+
+
+def test_an_old_change_is_forgotten() -> None:
+    due = due_of()
+    due.note(changed("alice", groups=WIKI), 1.0)
+    due.note(changed(), 2.0 + REMEMBERED_SECONDS)
+    due.put("alice", NOBODY, newest_at=2.0, now=2.0 + REMEMBERED_SECONDS)
+    assert all_taken(due, 2.0 + REMEMBERED_SECONDS) == []
+
+
+def test_who_has_no_session_any_more_is_not_read() -> None:
+    due = due_of("alice")
+    due.note(changed("alice"), 1.0)
+    due.put_off("alice", "dc1", 2.0)
+    due.drop("alice")
+    assert all_taken(due, 10 * RECHECK) == []
+
+
+def test_who_could_not_be_read_is_read_later() -> None:
+    due = due_of("alice")
+    due.put_off("alice", "dc1", 5.0)
+    assert due.take(4.9) is None
+    assert due.take(5.0) == ("alice", "dc1")
+
+
+def test_everybody_is_asked_about_in_turn() -> None:
+    due = due_of("a", "b", "c")
+    assert [due.next_guids(2) for _ in range(4)] == [["a", "b"], ["c"], ["a", "b"], ["c"]]
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=20), st.integers(1, 30))
+def test_nobody_goes_longer_than_the_interval_without_being_read(randoms: list[float], persons: int) -> None:
+    draws = iter(randoms * 10_000)
+    due = DueReads(RECHECK, random=lambda: next(draws))
+    last = {f"person {number}": 0.0 for number in range(persons)}
+    for guid in last:
+        due.put(guid, NOBODY, newest_at=0.0, now=0.0)
+    for step in range(1, 400):
+        now = step * 10.0
+        for guid, _ in all_taken(due, now):
+            assert now - last[guid] <= RECHECK + 10.0
+            last[guid] = now
+            due.was_read(guid, NOBODY, now)
+        assert all(now - read_at <= RECHECK + 10.0 for read_at in last.values())
