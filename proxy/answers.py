@@ -75,7 +75,7 @@ _STATUS: Mapping[Problem, int] = MappingProxyType(
 )
 _RETRY_AFTER_SECONDS: Mapping[int, int] = MappingProxyType({429: 60, 503: 5})
 """What a 429 or 503 says where the answer itself does not know better."""
-_LINKED = frozenset({400, 401, 403, 404, 421})
+_LINKED = frozenset({400, 401, 403, 404, 405, 421})
 """Where the start page is a way out. It is none from an app that is down, and useless while Gatepost itself is."""
 
 

@@ -58,7 +58,9 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         parts.log.warning("directory.unavailable", reason=str(error), **facts)
         return _answer(request, Answer(problem=Problem.DIRECTORY_UNAVAILABLE))
     except web.HTTPException as error:
-        response = _answer(request, Answer(problem=_PROBLEMS.get(error.status, Problem.INTERNAL)))
+        problem = _PROBLEMS.get(error.status, Problem.INTERNAL)
+        parts.log.info("request.refused", problem=problem.value, **facts)
+        response = _answer(request, Answer(problem=problem))
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response

@@ -41,6 +41,14 @@ def test_an_unknown_host_borrows_the_style_sheet() -> None:
     assert b'href="/.gatepost/static/' in page
 
 
+@pytest.mark.parametrize(
+    "problem", [Problem.NOT_FOUND, Problem.METHOD_NOT_ALLOWED, Problem.BAD_FORM, Problem.NOT_ALLOWED]
+)
+def test_a_page_that_leads_nowhere_shows_the_way_to_the_start_page(problem: Problem) -> None:
+    _, page = render(Answer(problem=problem), page=True, sign_in_origin=ORIGIN)
+    assert f'href="{ORIGIN}/"'.encode() in page
+
+
 def test_a_stated_wait_is_used() -> None:
     answer = Answer(problem=Problem.THROTTLED, retry_after_seconds=90)
     headers, page = render(answer, page=True, sign_in_origin=ORIGIN)

@@ -119,6 +119,16 @@ async def test_a_request_that_did_not_come_through_the_plane_is_not_answered(sta
         assert "form" not in await answer.text()
 
 
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "nothing", 404), ("DELETE", "sign-in", 405)])
+async def test_what_is_not_there_is_in_the_log_under_the_pages_incident(
+    stage: Stage, method: str, path: str, status: int
+) -> None:
+    answer = await stage.browser().request(method, f"{SIGN_IN_ORIGIN}/.gatepost/{path}", headers={})
+    assert answer.status == status
+    assert stage.log[-1]["event"] == "request.refused"
+    assert stage.log[-1]["incident"] in answer.text
+
+
 async def test_a_bug_is_a_500_with_the_incident_that_the_log_has(stage: Stage) -> None:
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
