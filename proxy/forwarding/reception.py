@@ -193,9 +193,9 @@ class Reception:
                 self._go_on_without(head, route, cookies, rule)
             else:
                 self._judge(head, route, cookies, session, self._plane.clock(), rule)
-        except StoreUnavailable:
+        except StoreUnavailable as exc:
             self.deciding = None
-            self.refuse(Problem.STORE_UNAVAILABLE, "store", head=head, route=route)
+            self.refuse(Problem.STORE_UNAVAILABLE, str(exc), head=head, route=route)
         except Exception as exc:  # noqa: BLE001  # the border of one request: whatever it is, it denies
             self.deciding = None
             self.deny_after(exc, head)

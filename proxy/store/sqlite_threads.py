@@ -205,7 +205,8 @@ def unavailable(error: Exception) -> Exception:
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         translated: Exception = StoreUnavailable(f"SQLite: {name}: {error}")
     elif isinstance(error, OSError):
-        translated = StoreUnavailable(f"the store's file: {error.strerror}")
+        where = f" {error.filename}" if error.filename else ""
+        translated = StoreUnavailable(f"the store's file{where}: {error.strerror}")
     else:
         return error
     translated.__cause__ = error
