@@ -64,7 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             print(f"{parsed.config}: {problem}", file=sys.stderr)
         return 2
-    except (ConfigurationError, KeyFileError, CannotListen) as error:
+    except CannotListen as error:
+        if parsed.command == "demo":
+            print(f"gatepost demo: port {parsed.port}: {error}; choose another with --port", file=sys.stderr)
+        else:
+            print(f"{parsed.config}: {error}", file=sys.stderr)
+        return 2
+    except (ConfigurationError, KeyFileError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -87,11 +87,16 @@ def test_an_address_in_use_is_said_plainly(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        result = gatepost("run", "--config", str(written(tmp_path, port=taken.getsockname()[1])))
+        port = taken.getsockname()[1]
+        file = written(tmp_path, port=port)
+        result = gatepost("run", "--config", str(file))
+        demo = gatepost("demo", "--port", str(port))
     assert result.returncode == 2
     last = result.stderr.splitlines()[-1]
-    assert last.startswith("server.listen: cannot listen")
+    assert last.startswith(f"{file}: server.listen: cannot listen")
     assert "in use" in last
+    assert demo.returncode == 2
+    assert "--port" in demo.stderr.splitlines()[-1]
 
 
 def test_a_key_file_that_others_can_read_stops_the_start(tmp_path: Path) -> None:
