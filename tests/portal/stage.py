@@ -24,6 +24,7 @@ from directory.directory import CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryError
 from directory.local_users import LocalDirectory
 from directory.login_name import LoginName
+from directory.mobile import E164
 from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
@@ -98,6 +99,7 @@ class Phone:
 
     def __init__(self) -> None:
         self.messages: list[PasscodeMessage] = []
+        self.told: list[tuple[str, str]] = []
         self.outcome = Outcome.ACCEPTED
 
     async def send(self, message: PasscodeMessage) -> Delivery:
@@ -106,6 +108,14 @@ class Phone:
 
     async def check(self) -> Delivery:
         return Delivery(outcome=self.outcome, channel=self.name)
+
+    async def tell_number(self, number: E164, text: str, message_id: str) -> Delivery:
+        self.told.append((number, text))
+        return Delivery(outcome=self.outcome, channel=self.name)
+
+    async def tell_mail(self, address: str, subject: str, text: str, message_id: str) -> Delivery:
+        self.told.append((address, text))
+        return Delivery(outcome=self.outcome, channel="mail")
 
     async def close(self) -> None: ...
 
@@ -264,6 +274,7 @@ class Stage:
             settings=settings,
             realms=self.realms,
             channel=self.phone,
+            notifier=self.phone,
             store=self.store,
             sessions=self.sessions,
             keys=self.keys,
