@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from structlog.typing import FilteringBoundLogger
 
 from proxy.metrics import Metrics
 
@@ -64,6 +65,7 @@ def create_health_app(
     metrics: Metrics,
     clock: Clock,
     *,
+    log: FilteringBoundLogger,
     interval_seconds: float = INTERVAL_SECONDS,
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> web.Application:
@@ -73,6 +75,11 @@ def create_health_app(
     async def keep_checking(name: str, check: Check) -> None:
         while True:
             wrong = await _ask(check, timeout_seconds)
+            # Once for each change: an outage stands in the log even while nobody signs in.
+            if wrong is not None and wrong != states[name].detail:
+                log.warning("dependency.fails", check=name, reason=wrong)
+            elif wrong is None and states[name].at is not None and not states[name].ok:
+                log.info("dependency.works", check=name)
             states[name] = CheckState(ok=wrong is None, detail=wrong or "", at=clock())
             await asyncio.sleep(interval_seconds)
 

@@ -35,7 +35,7 @@ from proxy.portal.app import create_portal
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.watch import SessionWatch
 from proxy.store.open import open_store
-from proxy.store.store import Store
+from proxy.store.store import Store, StoreError
 from proxy.throttle import Throttle
 
 Clock = Callable[[], float]
@@ -130,7 +130,8 @@ async def running(
         admin = None
         if settings.server.admin_listen is not None:
             checks = readiness_checks(store, realms, channel)
-            admin = await _serve_admin(stack, create_health_app(checks, metrics, clock), settings.server.admin_listen)
+            health = create_health_app(checks, metrics, clock, log=log)
+            admin = await _serve_admin(stack, health, settings.server.admin_listen)
         log.info("server.started", listen=[f"{host}:{port}" for host, port in addresses])
         yield Gatepost(addresses=tuple(addresses), admin_address=admin)
         log.info("server.stopping")
@@ -154,7 +155,10 @@ def readiness_checks(
         return check
 
     async def ping() -> str | None:
-        await store.ping()
+        try:
+            await store.ping()
+        except StoreError as error:
+            return str(error)
         return None
 
     return {
@@ -170,7 +174,7 @@ async def _in_background(stack: AsyncExitStack, work: Awaitable[None], log: Filt
     async def run() -> None:
         try:
             await work
-        except Exception:  # noqa: BLE001  # the border of a background task: nobody else would hear of it
+        except Exception:  # the border of a background task: nobody else would hear of it
             log.exception("background.failed")
 
     task = asyncio.create_task(run())

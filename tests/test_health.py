@@ -1,9 +1,12 @@
 """Health and metrics on their own listener: bounded, quick, and nothing about persons."""
 
 import asyncio
+import io
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +14,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.audit_log import configure_log
 from proxy.health import CheckState, create_health_app, judge_readiness
 from proxy.metrics import Metrics
+from proxy.server import readiness_checks
+from proxy.store.open import open_store
 
 Check = Callable[[], Awaitable[str | None]]
 
@@ -43,6 +49,7 @@ class Dependency:
 async def served(
     checks: Mapping[str, Check], metrics: Metrics | None = None, **options: Any
 ) -> AsyncIterator[TestClient[Any, Any]]:
+    options.setdefault("log", configure_log(io.StringIO()))
     app = create_health_app(checks, metrics or Metrics(), options.pop("clock", time.time), **options)
     async with TestClient(TestServer(app)) as client:
         yield client
@@ -120,6 +127,30 @@ async def test_a_check_that_breaks_is_not_ok_and_its_message_is_kept_back() -> N
         await check.was_asked()
         answer = await client.get("/readyz")
         assert (await answer.json())["checks"]["store"]["detail"] == "the check failed: RuntimeError"
+
+
+async def test_the_log_tells_each_change_once() -> None:
+    lines = io.StringIO()
+    check = Dependency("connection refused")
+    async with served({"relay": check}, log=configure_log(lines, human=False), interval_seconds=0.001):
+        await check.was_asked(5)
+        check.answer = None
+        await check.was_asked(check.asked + 5)
+    told = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [(line["event"], line["check"], line.get("reason")) for line in told] == [
+        ("dependency.fails", "relay", "connection refused"),
+        ("dependency.works", "relay", None),
+    ]
+
+
+async def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "state.db"
+    store = open_store(f"sqlite:{path}")
+    try:
+        wrong = await readiness_checks(store, [], None)["store"]()  # type: ignore[arg-type]
+    finally:
+        await store.close()
+    assert wrong == f"the store's file {path}: No such file or directory"
 
 
 async def test_a_check_that_hangs_is_given_up() -> None:
