@@ -222,6 +222,8 @@ class Texts:
     signed_out_text: str = "Your session has ended in every app."
     signed_out_again: str = "Sign in again"
 
+    open_to_groups: str = "It is open to members of: {groups}. If you need it, ask your IT help desk."
+    open_to_scheme: str = "It asks for the sign-in that is called {scheme}. Sign out, then sign in again that way."
     back_to_start: str = "Go to the start page"
     try_later: str = "Try again in {wait}."
     seconds_one: str = "1 second"

@@ -29,6 +29,7 @@ from proxy.sessions.live_sessions import CookieKey, cookie_key
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import new_token
 from proxy.store.store import StoreUnavailable
+from proxy.texts import ENGLISH
 
 if TYPE_CHECKING:
     from proxy.forwarding.client_connection import ClientConnection
@@ -218,11 +219,11 @@ class Reception:
         elif rule is not None and rule.is_public:
             self._admit(head, route, cookies, b"", None)
         elif isinstance(admission.decision, Deny):
-            groups = ", ".join(admission.decision.groups)
-            self.refuse(Problem.NOT_ALLOWED, "groups", head=head, route=route, detail=groups)
+            detail = ENGLISH.open_to_groups.format(groups=", ".join(admission.decision.groups))
+            self.refuse(Problem.NOT_ALLOWED, "groups", head=head, route=route, detail=detail, session=session)
         elif isinstance(admission.decision, DenyFactors):
-            detail = admission.decision.scheme
-            self.refuse(Problem.TOO_FEW_FACTORS, "factors", head=head, route=route, detail=detail)
+            detail = ENGLISH.open_to_scheme.format(scheme=admission.decision.scheme)
+            self.refuse(Problem.TOO_FEW_FACTORS, "factors", head=head, route=route, detail=detail, session=session)
         else:
             self._ask_to_sign_in(head, route, cookies)
 
@@ -313,9 +314,13 @@ class Reception:
         head: RequestHead | None = None,
         route: Route | None = None,
         detail: str = "",
+        session: Session | None = None,
         closes: bool = False,
     ) -> None:
-        """Answer `problem`; `reason` is for the log. The connection ends where the request's end is not known."""
+        """Answer `problem`; `reason` is for the log, and so is who it was where a `session` is known.
+
+        The connection ends where the request's end is not known.
+        """
         closes = closes or head is None or head.has_body or not self._connection.is_kept
         app = route.upstream.name if route is not None else ""
         answer = Answer(problem=problem, detail=detail, app=app, incident=new_incident_id())
@@ -324,6 +329,7 @@ class Reception:
         page = head is not None and wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked_method)
         client = self._place_of(head).address if head is not None else self._peer
         self._plane.metrics.count_refusal(problem.value)
+        person = {} if session is None else {"realm": session.principal.realm, "guid": session.principal.guid}
         self._plane.log.info(
             "request.refused",
             problem=problem.value,
@@ -332,6 +338,7 @@ class Reception:
             incident=answer.incident,
             app=app,
             client=client,
+            **person,
         )
         origin = self._plane.public_url.origin
         data = answer_bytes(answer, page=page, sign_in_origin=origin, method=method, closes=closes)
