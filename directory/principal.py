@@ -20,7 +20,7 @@ class Account:
     """sAMAccountName as the directory spells it."""
     locator: str = field(repr=False)
     """What the directory itself needs to check a password: a DN, or a local name."""
-    password_version: str = field(default="", repr=False)
+    password_version: str = field(default="", repr=False, compare=False)
     """Changes when the password is set anew: what was wrong before it may be right after it."""
 
 
