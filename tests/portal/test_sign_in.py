@@ -6,7 +6,7 @@ import pytest
 
 from config.settings import ThrottleSettings
 from directory.directory import RefusalReason
-from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable
+from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable, OutcomeUnknown
 from proxy.delivery.channel import Outcome
 from tests.portal.stage import NOW, PASSWORD, SIGN_IN_ORIGIN, START, WIKI, Stage, running_portal
 
@@ -297,3 +297,11 @@ async def test_nothing_secret_is_logged(stage: Stage) -> None:
         assert str(secret) not in stage.log_text
     assert any(line.get("name") for line in stage.log)
     assert stage.now == NOW
+
+
+async def test_a_password_that_was_sent_and_not_answered_stays_counted(stage: Stage) -> None:
+    stage.scripted.error = OutcomeUnknown("corp", "no answer in time")
+    browser = stage.browser()
+    pages = [await stage.password(browser, "scripted@corp", f"guess {number}") for number in range(6)]
+    assert [page.status for page in pages] == [503, 503, 503, 401, 401, 401]
+    assert stage.scripted.binds == 3
