@@ -56,10 +56,6 @@ def samba_problem() -> str | None:
     return None
 
 
-def samba_is_installed() -> bool:
-    return samba_problem() is None
-
-
 class SambaDC:
     """A domain with one controller, running inside the `with` block.
 

@@ -1,4 +1,4 @@
-"""Reading, writing and removing Gatepost's cookies: pure functions on header values (RFC 6265).
+"""Reading Gatepost's tokens out of ``Cookie`` fields: a pure function on header values (RFC 6265).
 
 Names are compared as they are, blanks around them and around the ``=`` taken off as servers do.
 """
@@ -7,11 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from proxy.reserved import browser_cookie, session_cookie
 from proxy.sessions.tokens import is_token
 
-_SCHEMES = ("http", "https")
-_EVERY_NAME = frozenset(name(scheme).encode() for name in (session_cookie, browser_cookie) for scheme in _SCHEMES)
 _BLANKS = b" \t"
 
 
@@ -33,30 +30,3 @@ def read_token(cookie_fields: Sequence[bytes], name: bytes) -> bytes | None:
                     return None
                 found = value.strip(_BLANKS)
     return found if found is not None and is_token(found) else None
-
-
-def without_gatepost_cookies(value: bytes) -> bytes:
-    """A ``Cookie`` field's value without any of our cookies, all other bytes as sent; empty if nothing is left."""
-    if b"gatepost" not in value:
-        return value
-    pairs = value.split(b";")
-    kept = [pair for pair in pairs if pair.partition(b"=")[0].strip(_BLANKS) not in _EVERY_NAME]
-    if len(kept) == len(pairs):
-        return value
-    return b";".join(kept).strip(_BLANKS)
-
-
-def set_cookie(name: str, token: str, *, scheme: str) -> str:
-    """A ``Set-Cookie`` value for a cookie that lives as long as the browser; it goes to this host alone."""
-    return f"{name}={token}; {_attributes(scheme)}"
-
-
-def clear_cookie(name: str, *, scheme: str) -> str:
-    """A ``Set-Cookie`` value that removes the cookie."""
-    return f"{name}=; Max-Age=0; {_attributes(scheme)}"
-
-
-def _attributes(scheme: str) -> str:
-    """No Domain, so that no sibling host gets it; ``__Host-`` asks for Path=/ and Secure (RFC 6265bis 4.1.3.2)."""
-    secure = "; Secure" if scheme == "https" else ""
-    return f"Path=/; HttpOnly; SameSite=Lax{secure}"
