@@ -34,6 +34,10 @@ class Body(Protocol):
         """Raises `BrokenBody`."""
         ...
 
+    def end(self) -> Sequence[Piece] | None:
+        """The sender closed its connection: the last pieces, or None where that leaves the body unfinished."""
+        ...
+
 
 class LengthBody:
     """A body of a known length."""
@@ -58,6 +62,9 @@ class LengthBody:
         self.leftover = data[end:]
         return (data[:end],) if end else ()
 
+    def end(self) -> None:
+        return None
+
 
 class UntilCloseBody:
     """A response's body that ends with its connection (RFC 9112 section 6.3, number 8)."""
@@ -70,6 +77,10 @@ class UntilCloseBody:
 
     def feed(self, data: bytes) -> Sequence[Piece]:
         return (data,)
+
+    def end(self) -> Sequence[Piece]:
+        self.is_over = True
+        return ()
 
 
 class ChunkedBody:
@@ -100,6 +111,9 @@ class ChunkedBody:
         while at >= 0 and not self.is_over:
             at = self._state(data, view, at, pieces)
         return pieces
+
+    def end(self) -> None:
+        return None
 
     # Each state returns where to read on, or -1 when it needs more bytes.
 
@@ -152,6 +166,33 @@ class ChunkedBody:
         self.is_over = True
         self.leftover = data[end:]
         return end
+
+
+class Rechunked:
+    """A body of any framing, in the chunked coding: as it goes on to the other side."""
+
+    __slots__ = ("_body", "is_over", "leftover")
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self.is_over = False
+        self.leftover = b""
+
+    def feed(self, data: bytes) -> Sequence[Piece]:
+        body = self._body
+        framed: list[Piece] = []
+        for piece in body.feed(data):
+            framed += as_chunk(piece)
+        if body.is_over:
+            framed.append(last_chunk(body.trailers if isinstance(body, ChunkedBody) else ()))
+            self.is_over, self.leftover = True, body.leftover
+        return framed
+
+    def end(self) -> Sequence[Piece] | None:
+        if self._body.end() is None:
+            return None
+        self.is_over = True
+        return (last_chunk(),)
 
 
 class _Trailers:

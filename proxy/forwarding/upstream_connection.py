@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from proxy.forwarding.exchange import Exchange
+    from proxy.forwarding.request_flow import RequestFlow
     from proxy.forwarding.upstream_pool import Server, UpstreamPool
 
 WRITE_BUFFER_BYTES = 128 * 1024
@@ -19,7 +19,7 @@ class UpstreamConnection(asyncio.Protocol):
     def __init__(self, pool: UpstreamPool, server: Server) -> None:
         self.pool = pool
         self.server = server
-        self.exchange: Exchange | None = None
+        self.exchange: RequestFlow | None = None
         self.is_counted = False
         """Whether it counts as in flight at its server."""
         self.has_served = False
