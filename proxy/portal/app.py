@@ -56,6 +56,7 @@ def create_portal(
     `notifier` tells persons of numbers that changed; None: nobody is told.
     """
     app = web.Application(middlewares=[answer_errors, keep_to_the_host], client_max_size=MAX_BODY_BYTES)
+    app.on_response_prepare.append(_without_versions)
     app[PARTS] = Parts(
         settings=settings,
         realms=realms,
@@ -98,3 +99,8 @@ def create_portal(
         ]
     )
     return app
+
+
+async def _without_versions(request: web.Request, response: web.StreamResponse) -> None:
+    """aiohttp names itself and Python with their versions: nothing that a stranger needs to know."""
+    response.headers.pop("Server", None)

@@ -48,6 +48,7 @@ async def test_pages_carry_the_protective_header_fields(stage: Stage) -> None:
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert page.headers["X-Content-Type-Options"] == "nosniff"
+    assert "Server" not in page.headers
     assert page.headers["Cache-Control"] == "no-store"
     assert page.headers["Referrer-Policy"] == "same-origin"
     assert "<style" not in page.text
