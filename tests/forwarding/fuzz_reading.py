@@ -1,4 +1,4 @@
-"""A fuzz target for everything that reads bytes from strangers: `python -m tests.forwarding.fuzz_reading SECONDS [SEED]`.
+"""A fuzz target for all that reads bytes from strangers: `python -m tests.forwarding.fuzz_reading SECONDS [SEED]`.
 
 `one_input` may as well be given to a coverage-guided fuzzer. It raises on any exception but a refusal, and
 wherever the plane and an independent strict reader disagree about what was accepted.

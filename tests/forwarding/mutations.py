@@ -20,7 +20,8 @@ FIELDS = (
 )  # fmt: skip
 NASTY = (
     b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"\n\n", b"\x00", b" ", b"\t", b"\x0b", b"\xa0", b"0", b"5", b":", b",", b";",
-    b"+", b"-", b"0x", b"_", b"chunked", b"identity", b"\r\n ", b"0\r\n\r\n", b"5\r\nhello\r\n", b"ffffffffffffffff\r\n",
+    b"+", b"-", b"0x", b"_", b"chunked", b"identity", b"\r\n ", b"0\r\n\r\n", b"5\r\nhello\r\n",
+    b"ffffffffffffffff\r\n",
     b"Content-Length: 5\r\n", b"Content-Length: 0\r\n", b"Content-Length: +5\r\n", b"Content-Length : 5\r\n",
     b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding: identity\r\n", b"Transfer-Encoding:\x0bchunked\r\n",
     b"Transfer-Encoding: gzip, chunked\r\n", b"Connection: close\r\n", b"Host: evil\r\n", b"Upgrade: websocket\r\n",
