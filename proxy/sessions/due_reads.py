@@ -53,6 +53,12 @@ class DueReads:
     def __contains__(self, guid: str) -> bool:
         return guid in self._persons
 
+    @property
+    def backlog(self) -> int:
+        """How many are due because something changed; the net does not count."""
+        queues = self._queues
+        return len(queues.changed) + len(queues.affected) + len(queues.everybody)
+
     def next_guids(self, count: int) -> list[str]:
         """Everybody in turn, `count` at a time."""
         guids = list(self._persons)
@@ -121,9 +127,12 @@ class DueReads:
         return None
 
     def was_read(self, guid: str, groups: frozenset[str], now: float) -> None:
+        """The net's own turn is left as it was: else all who are read after a gap would come together from then on."""
         person = self._persons.get(guid)
-        if person is not None:
-            person.groups = groups
+        if person is None:
+            return
+        person.groups = groups
+        if person.due_at <= now:
             self._due_again(guid, person, now + (0.9 + 0.1 * self._random()) * self._recheck_seconds)
 
     def put_off(self, guid: str, seen_at: str, until: float) -> None:

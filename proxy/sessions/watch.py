@@ -71,6 +71,11 @@ class SessionWatch:
         self._outdated: dict[str, float] = {}
         """Sessions of another password, by `session_id`: since when that is known."""
 
+    @property
+    def backlog(self) -> int:
+        """How many persons wait to be read because of a change."""
+        return sum(each.due.backlog for each in self._realms.values())
+
     async def run(self) -> None:
         """Until cancelled."""
         while True:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from directory.watch import Changes
@@ -96,6 +96,18 @@ def test_everybody_is_asked_about_in_turn() -> None:
     assert [due.next_guids(2) for _ in range(4)] == [["a", "b"], ["c"], ["a", "b"], ["c"]]
 
 
+def test_after_a_gap_the_net_is_as_spread_out_as_before() -> None:
+    draws = iter([0.1, 0.9, 1.0, 1.0, 1.0])
+    due = DueReads(RECHECK, random=lambda: next(draws))
+    due.put("alice", NOBODY, newest_at=1.0, now=0.0)
+    due.put("bob", NOBODY, newest_at=1.0, now=0.0)
+    due.note(changed(is_gap=True), 1.0)
+    for guid, _ in all_taken(due, 1.0):
+        due.was_read(guid, NOBODY, 1.0)
+    assert all_taken(due, 0.2 * RECHECK) == [("alice", "")]
+
+
+@settings(deadline=None)
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=20), st.integers(1, 30))
 def test_nobody_goes_longer_than_the_interval_without_being_read(randoms: list[float], persons: int) -> None:
     draws = iter(randoms * 10_000)

@@ -143,8 +143,8 @@ async def test_a_nested_group_that_is_taken_away_and_given_back_reaches_the_sess
             pass
     assert changed.principal.groups == frozenset()
     async with asyncio.timeout(WITHIN_SECONDS):
-        while (await watched.store.sessions(made.principal.guid))[0].principal.groups:
-            await asyncio.sleep(0.01)  # it is written after those who listen were told
+        while (await watched.store.sessions(made.principal.guid))[0].principal.groups:  # noqa: ASYNC110  # of another thread
+            await asyncio.sleep(0.01)  # written after those who listen were told
     await in_thread(admin.add_member, watched.domain, "Live Inner", "live-group")
     async with asyncio.timeout(WITHIN_SECONDS):
         while (changed := await watched.changed.get()).session_id != made.session_id:
