@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from proxy.answers import Problem
 from proxy.forwarding.exchange import Exchange
+from proxy.forwarding.head_buffer import HeadBuffer
 from proxy.forwarding.head_memory import HeadMemory
 from proxy.forwarding.listeners import Arrival, Slot
 from proxy.forwarding.plain_head import read_head
@@ -32,7 +33,6 @@ FLUSH_SECONDS = 60.0
 HALF_CLOSED_SECONDS = 3.0
 """A client that sent its end of stream may wait for its answer, or be gone: how long it may stay silent which it is."""
 _NEVER = float("inf")
-_CR = 13
 
 
 class ClientConnection(asyncio.Protocol):
@@ -50,8 +50,7 @@ class ClientConnection(asyncio.Protocol):
         self._reception: Reception
         self.memory = HeadMemory()
         self._max_head_bytes = plane.max_head_bytes
-        self._buffer = b""
-        self._is_head_partial = False
+        self._waiting = HeadBuffer(plane.max_head_bytes)
         self._is_lingering = False
         self._is_full = False
         """Whether the client reads too slowly for anything more to be said now."""
@@ -98,13 +97,15 @@ class ClientConnection(asyncio.Protocol):
         elif exchange is not None or self._is_full or self._reception.deciding is not None:
             self.keep(data)
         else:
-            if not self._buffer and len(data) <= self._max_head_bytes:
+            waiting = self._waiting
+            if not waiting.data and len(data) <= self._max_head_bytes:
                 head = self.memory.recall(data)
                 if head is not None:
                     self.is_kept = head.keeps_alive and not self._plane.is_closing
                     self._reception.receive(head)
                     return
-            self._read_heads(self._buffer + data if self._buffer else data)
+            waiting.data = waiting.data + data if waiting.data else data
+            self._read_heads()
 
     def eof_received(self) -> bool:
         self._has_ended = True
@@ -137,44 +138,42 @@ class ClientConnection(asyncio.Protocol):
 
     # Reading.
 
-    def _read_heads(self, data: bytes) -> None:
-        """Take one request after the other out of `data` until one has to be waited for."""
-        self._buffer = b""
-        while data and self.is_idle and not (self._is_full or self.is_over or self._is_lingering):
-            if data[0] == _CR and data.startswith(b"\r\n") and not self._is_head_partial:
-                data = data[2:]  # RFC 9112 section 2.2: one empty line before a request is passed over
-                if not data:
+    def _read_heads(self) -> None:
+        """Take one request after the other out of what waits, until one has to be waited for."""
+        waiting = self._waiting
+        while waiting.data and self.is_idle and not (self._is_full or self.is_over or self._is_lingering):
+            was_partial = waiting.is_partial
+            try:
+                raw = waiting.next_head()
+                if raw is None:
+                    if waiting.is_partial and not was_partial:
+                        self.deadline = self.coarse_now + self._plane.head_timeout
                     return
-            end = data.find(b"\r\n\r\n") + 4
-            if end == 3 or end > self._plane.max_head_bytes:
-                if len(data) > self._plane.max_head_bytes:
-                    self._reception.refuse(Problem.HEAD_TOO_LARGE, "head", closes=True)
-                    return
-                if not self._is_head_partial:
-                    self._is_head_partial = True
-                    self.deadline = self.coarse_now + self._plane.head_timeout
-                self._buffer = data
+                head = read_head(raw)
+            except RefusedHead as refused:
+                self._reception.refuse(refused.problem, refused.reason, closes=True)
                 return
-            self._is_head_partial = False
-            self._buffer = data[end:]
-            self._take(data[:end])
-            data = self._buffer
-        if data and not self._is_lingering:
+            self.is_kept = head.keeps_alive and not self._plane.is_closing
+            self._reception.receive(head)
+        if waiting.data and not self._is_lingering:
             self.keep(b"")
 
     def keep(self, data: bytes) -> None:
         """Set aside what comes before its turn; beyond a bound, read no more."""
-        self._buffer += data
-        if len(self._buffer) >= self._plane.max_head_bytes:
+        self._waiting.data += data
+        if self._waiting.is_full:
             self._held_by_buffer = True
             self._apply_holds()
 
     def take_buffer(self) -> bytes:
-        data, self._buffer = self._buffer, b""
+        """What waits is the current request's body, or its tunnel's."""
+        self._release()
+        return self._waiting.take()
+
+    def _release(self) -> None:
         if self._held_by_buffer:
             self._held_by_buffer = False
             self._apply_holds()
-        return data
 
     def hold_reading(self, is_held: bool) -> None:
         """Whether the upstream has enough for now."""
@@ -193,19 +192,11 @@ class ClientConnection(asyncio.Protocol):
         """Something moved: from now on, `seconds` may pass until the next."""
         self.deadline = self._plane.coarse_now + (HALF_CLOSED_SECONDS if self._has_ended else seconds)
 
-    def _take(self, raw: bytes) -> None:
-        try:
-            head = read_head(raw)
-        except RefusedHead as refused:
-            self._reception.refuse(refused.problem, refused.reason, closes=True)
-            return
-        self.is_kept = head.keeps_alive and not self._plane.is_closing
-        self._reception.receive(head)
-
     def read_on(self) -> None:
         """The current request is settled: go on with what came behind it."""
-        if self._buffer and self.is_idle and not (self._is_full or self._is_lingering):
-            self._read_heads(self.take_buffer())
+        if self._waiting.data and self.is_idle and not (self._is_full or self._is_lingering):
+            self._release()
+            self._read_heads()
 
     # Gatepost's own answers.
 
@@ -220,7 +211,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _linger(self) -> None:
         """Close so that the client can still read its answer although it goes on sending (RFC 9112 section 9.6)."""
-        self._buffer = b""
+        self._waiting.take()
         self._is_lingering = True
         self._held_by_buffer = self._held_by_upstream = False
         self._apply_holds()
@@ -256,7 +247,7 @@ class ClientConnection(asyncio.Protocol):
             self.deadline = self.coarse_now + self._plane.keep_alive_timeout
             if self._held_by_upstream:
                 self.hold_reading(False)
-            if self._buffer:
+            if self._waiting.data:
                 self.read_on()
 
     def on_exchange_failed(self, problem: Problem, reason: str, *, is_request_over: bool) -> None:
@@ -317,7 +308,7 @@ class ClientConnection(asyncio.Protocol):
             self._reception.refuse(Problem.STORE_UNAVAILABLE, "no decision in time", closes=True)
         elif self._is_lingering or self.transport.is_closing():
             self.transport.abort()
-        elif not self._is_head_partial:
+        elif not self._waiting.is_partial:
             self._close()
         else:
             self._reception.refuse(Problem.REQUEST_TIMEOUT, "slow head", closes=True)
