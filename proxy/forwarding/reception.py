@@ -9,20 +9,20 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from proxy.access.networks import ClientPlace, is_within, parse_address, place_of_client
-from proxy.access.paths import Ambiguous
-from proxy.access.rules import AppRules, PathRule
+from proxy.access.rules import PathRule
 from proxy.answers import Answer, Problem, wants_page
 from proxy.forwarding.authorize import allowed, is_authorize, read_question, sign_in_needed
 from proxy.forwarding.certificate_names import CertificateNames
+from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.cookies import NO_COOKIES, RequestCookies, split_cookies
 from proxy.forwarding.exchange import Exchange
-from proxy.forwarding.gate import Deny, DenyFactors, asks_for_another, browser_cookie_field, sign_in_location
+from proxy.forwarding.gate import Deny, DenyFactors, browser_cookie_field, sign_in_location
 from proxy.forwarding.listeners import Arrival
 from proxy.forwarding.refusals import answer_bytes, redirect, redirect_to_https
 from proxy.forwarding.request_head import RefusedHead, RequestHead
 from proxy.forwarding.routes import Route
-from proxy.forwarding.upstream_lines import fields_for_upstream, forwarded_block, portal_block, request_line
+from proxy.forwarding.rule_choice import choose_rule
+from proxy.forwarding.upstream_lines import fields_for_upstream, portal_block, request_line
 from proxy.incidents import new_incident_id
 from proxy.reserved import PREFIX
 from proxy.sessions.live_sessions import CookieKey, cookie_key
@@ -45,9 +45,7 @@ class Reception:
 
     __slots__ = (
         "_arrival", "_certificate", "_connection", "_cookie", "_cookie_key", "_cookie_route", "_cookies",
-        "_forwarded_block", "_forwarded_for",
-        "_forwarded_host", "_forwarded_proto", "_may_turn_back", "_peer", "_place", "_plane", "deciding",
-        "is_peer_trusted", "transport_security",
+        "_may_turn_back", "_places", "_plane", "deciding", "transport_security",
     )  # fmt: skip
 
     def __init__(
@@ -62,9 +60,8 @@ class Reception:
         self._connection = connection
         self._arrival = arrival
         self._certificate = certificate
-        self._peer = arrival.address
-        self.is_peer_trusted = is_within(parse_address(arrival.address), arrival.trusted)
-        self._may_turn_back = arrival.redirects or certificate is not None or self.is_peer_trusted
+        self._places = ClientPlaces(arrival)
+        self._may_turn_back = arrival.redirects or certificate is not None or self._places.is_peer_trusted
         """Whether each request has to be looked at before it is routed; most connections are judged by now."""
         self.transport_security = plane.transport_security if arrival.is_https else None
         """The ``Strict-Transport-Security`` line for the current answer (RFC 6797 section 7.2: over https only)."""
@@ -74,11 +71,6 @@ class Reception:
         self._cookies = NO_COOKIES
         self._cookie_key: CookieKey | None = None
         self._cookie_route: Route | None = None
-        self._place: ClientPlace | None = None
-        self._forwarded_for: tuple[bytes, ...] = ()
-        self._forwarded_proto: tuple[bytes, ...] = ()
-        self._forwarded_host = b""
-        self._forwarded_block = b""
 
     def receive(self, head: RequestHead) -> None:
         """Decide on one request, now or (when its session has to be looked up) soon."""
@@ -114,20 +106,22 @@ class Reception:
             self.refuse(Problem.UNKNOWN_HOST, "host", head=head)
         else:
             incident = new_incident_id()
-            blocks = (portal_block(self._place_of(head), head.host, incident),)
+            blocks = (portal_block(self._places.of(head), head.host, incident),)
             fields = fields_for_upstream(head, plane.portal_route.upstream, head.cookie or b"", blocks)
             self._forward(head, plane.portal_route, fields, None)
 
     def _turns_back(self, head: RequestHead) -> bool:
         """Whether this request came by a way that is not one for it; then it is answered here."""
-        place = self._place_of(head)
+        place = self._places.of(head)
         self.transport_security = self._plane.transport_security if place.is_https else None
         certificate = self._certificate
-        if certificate is not None and not (self.is_peer_trusted or certificate.cover(head.host.decode("ascii"))):
+        if certificate is not None and not (
+            self._places.is_peer_trusted or certificate.cover(head.host.decode("ascii"))
+        ):
             # RFC 9110 section 15.5.20. A proxy that we trust vouches for the host, whatever name it asked for.
             self.refuse(Problem.UNKNOWN_HOST, "not a host of the certificate that was asked for", head=head)
             return True
-        is_clear = self.is_peer_trusted and bool(head.forwarded_proto) and not place.is_https
+        is_clear = self._places.is_peer_trusted and bool(head.forwarded_proto) and not place.is_https
         if self._arrival.redirects:
             self._redirect_to_https(head)
             return True
@@ -149,25 +143,13 @@ class Reception:
 
     def _answer_question(self, head: RequestHead) -> None:
         """Another proxy asks for what it may forward. Nobody else is believed, and so nobody else is answered."""
-        if not self.is_peer_trusted:
+        if not self._places.is_peer_trusted:
             raise RefusedHead(Problem.NOT_FROM_HERE, "authorize: asked by nobody of trusted_proxies")
         head.question = question = read_question(head, self._plane.app_hosts)
         self._ask_gate(head, self._plane.routes[question.host])
 
-    def _choose_rule(self, head: RequestHead, rules: AppRules) -> PathRule | None:
-        """The rule that decides; raises `RefusedHead` where none can, or where it is not open from here."""
-        asked = head.question or head
-        rule = rules.choose(asked.method, asked.target)
-        if isinstance(rule, Ambiguous):
-            raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "path: " + rule.reason)
-        if asks_for_another(head.lines, rules, is_described=head.question is not None):
-            raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "a field that names another path or method")
-        if rule is not None and not rule.is_open_from(self._place_of(head).address):
-            raise RefusedHead(Problem.NOT_FROM_HERE, "networks")
-        return rule
-
     def _ask_gate(self, head: RequestHead, route: Route) -> None:
-        rule = None if route.rules is None else self._choose_rule(head, route.rules)
+        rule = None if route.rules is None else choose_rule(head, route.rules, self._places)
         if head.cookie != self._cookie or route is not self._cookie_route:
             self._cookie, self._cookie_route = head.cookie, route
             self._cookies = split_cookies(head.cookie, self._plane.public_url.scheme) if head.cookie else NO_COOKIES
@@ -252,7 +234,7 @@ class Reception:
         memory = self._connection.memory
         fields = memory.fields_sent(head, route, identity_block)
         if fields is None:
-            forwarded = self._forwarded(head)
+            forwarded = self._places.forwarded(head)
             blocks = (forwarded, identity_block) if identity_block else (forwarded,)
             fields = fields_for_upstream(head, route.upstream, cookies.others, blocks)
             memory.keep(head, route, identity_block, fields)
@@ -266,30 +248,6 @@ class Reception:
         )
         self._connection.exchange = exchange
         exchange.start()
-
-    def _place_of(self, head: RequestHead) -> ClientPlace:
-        place = self._place
-        if place is None or (
-            self.is_peer_trusted
-            and (head.forwarded_for != self._forwarded_for or head.forwarded_proto != self._forwarded_proto)
-        ):
-            self._forwarded_for, self._forwarded_proto = head.forwarded_for, head.forwarded_proto
-            self._forwarded_block = b""
-            place = self._place = place_of_client(
-                peer=self._peer,
-                is_tls=self._arrival.is_https,
-                forwarded_for=head.forwarded_for,
-                forwarded_proto=head.forwarded_proto,
-                trusted=self._arrival.trusted,
-            )
-        return place
-
-    def _forwarded(self, head: RequestHead) -> bytes:
-        place = self._place_of(head)
-        if not self._forwarded_block or head.host_field != self._forwarded_host:
-            self._forwarded_host = head.host_field
-            self._forwarded_block = forwarded_block(place, head.host_field)
-        return self._forwarded_block
 
     def _ask_to_sign_in(self, head: RequestHead, route: Route, cookies: RequestCookies) -> None:
         question = head.question
@@ -327,7 +285,7 @@ class Reception:
         method = head.method if head is not None else b"GET"
         asked_method = head.question.method if head is not None and head.question is not None else method
         page = head is not None and wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked_method)
-        client = self._place_of(head).address if head is not None else self._peer
+        client = self._places.of(head).address if head is not None else self._places.peer
         self._plane.metrics.count_refusal(problem.value)
         person = {} if session is None else {"realm": session.principal.realm, "guid": session.principal.guid}
         self._plane.log.info(

@@ -1,0 +1,49 @@
+"""Where the requests of one connection come from, and what upstreams are told of it: worked out once while it stays."""
+
+from __future__ import annotations
+
+from proxy.access.networks import ClientPlace, is_within, parse_address, place_of_client
+from proxy.forwarding.listeners import Arrival
+from proxy.forwarding.request_head import RequestHead
+from proxy.forwarding.upstream_lines import forwarded_block
+
+
+class ClientPlaces:
+    """Of one connection. Behind a trusted proxy each request may come from another place."""
+
+    __slots__ = ("_arrival", "_block", "_block_host", "_for", "_place", "_proto", "is_peer_trusted", "peer")
+
+    def __init__(self, arrival: Arrival) -> None:
+        self._arrival = arrival
+        self.peer = arrival.address
+        self.is_peer_trusted = is_within(parse_address(arrival.address), arrival.trusted)
+        self._place: ClientPlace | None = None
+        self._for: tuple[bytes, ...] = ()
+        self._proto: tuple[bytes, ...] = ()
+        self._block = b""
+        self._block_host = b""
+
+    def of(self, head: RequestHead) -> ClientPlace:
+        """Where this request came from, as far as it can be believed."""
+        place = self._place
+        if place is None or (
+            self.is_peer_trusted and (head.forwarded_for != self._for or head.forwarded_proto != self._proto)
+        ):
+            self._for, self._proto = head.forwarded_for, head.forwarded_proto
+            self._block = b""
+            place = self._place = place_of_client(
+                peer=self.peer,
+                is_tls=self._arrival.is_https,
+                forwarded_for=head.forwarded_for,
+                forwarded_proto=head.forwarded_proto,
+                trusted=self._arrival.trusted,
+            )
+        return place
+
+    def forwarded(self, head: RequestHead) -> bytes:
+        """The ``X-Forwarded-*`` fields that go upstream with it."""
+        place = self.of(head)
+        if not self._block or head.host_field != self._block_host:
+            self._block_host = head.host_field
+            self._block = forwarded_block(place, head.host_field)
+        return self._block
