@@ -19,7 +19,6 @@ from proxy.forwarding.public_tls import names_by_sni
 from proxy.forwarding.reception import Reception
 from proxy.forwarding.refusals import with_line
 from proxy.forwarding.request_head import RefusedHead
-from proxy.forwarding.tunnel import Tunnel
 from proxy.forwarding.upstream_connection import WRITE_BUFFER_BYTES, UpstreamConnection
 from proxy.sessions.session import Session
 
@@ -277,23 +276,7 @@ class ClientConnection(asyncio.Protocol):
             connection.transport.write(pending)
         self._slot.give_back()
         self._plane.forget_connection(self)
-
-        def end(tunnel: Tunnel) -> None:
-            connection.pool.release(connection)
-            self._plane.forget_tunnel(tunnel)
-
-        self._plane.add_tunnel(
-            Tunnel(
-                client=self.transport,
-                upstream=connection.transport,
-                session_id=exchange.session_id if exchange is not None else None,
-                is_open_to=exchange.judge() if exchange is not None else None,
-                on_end=end,
-                first=first,
-                is_websocket=is_websocket,
-                idle_seconds=connection.pool.upstream.tunnel_idle_timeout,
-            )
-        )
+        self._plane.open_tunnel(self.transport, connection, exchange, first, is_websocket=is_websocket)
         if self._is_full:  # the tunnel hears of it only when that is over
             connection.transport.pause_reading()
 

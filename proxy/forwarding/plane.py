@@ -13,11 +13,13 @@ from config.settings import AppSettings, SchemeSettings, ServerSettings
 from config.values import ListenAddress
 from proxy.forwarding.admissions import Admissions
 from proxy.forwarding.client_connection import ClientConnection
+from proxy.forwarding.exchange import Exchange
 from proxy.forwarding.listeners import Arrival, Listeners, Slot
 from proxy.forwarding.public_tls import PublicTLS
 from proxy.forwarding.routes import create_routes, portal_upstream
 from proxy.forwarding.tunnel import Tunnel
 from proxy.forwarding.upstream_check import HealthCheck
+from proxy.forwarding.upstream_connection import UpstreamConnection
 from proxy.forwarding.upstream_pool import UpstreamPool
 from proxy.forwarding.websocket_frames import GOING_AWAY, NOT_ALLOWED, SESSION_ENDED
 from proxy.identity import Assertions
@@ -175,12 +177,34 @@ class ForwardingPlane:
             if tunnel.on_tick(now) and tunnel.session_id is not None:
                 self.sessions.mark_used(tunnel.session_id, instant)
 
-    def add_tunnel(self, tunnel: Tunnel) -> None:
-        self._tunnels.add(tunnel)
+    def open_tunnel(
+        self,
+        client: asyncio.Transport,
+        upstream: UpstreamConnection,
+        exchange: Exchange | None,
+        first: bytes,
+        *,
+        is_websocket: bool,
+    ) -> None:
+        """Join what `exchange` was between; `first` is what the upstream sent behind its head."""
 
-    def forget_tunnel(self, tunnel: Tunnel) -> None:
-        self._tunnels.discard(tunnel)
-        self._note_empty()
+        def end(tunnel: Tunnel) -> None:
+            upstream.pool.release(upstream)
+            self._tunnels.discard(tunnel)
+            self._note_empty()
+
+        self._tunnels.add(
+            Tunnel(
+                client=client,
+                upstream=upstream.transport,
+                session_id=exchange.session_id if exchange is not None else None,
+                is_open_to=exchange.judge() if exchange is not None else None,
+                on_end=end,
+                first=first,
+                is_websocket=is_websocket,
+                idle_seconds=upstream.pool.upstream.tunnel_idle_timeout,
+            )
+        )
 
     def _note_empty(self) -> None:
         if not self._connections and not self._tunnels:
