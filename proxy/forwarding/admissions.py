@@ -42,9 +42,9 @@ def _same_facts(one: Session, other: Session) -> bool:
 
 
 class Admissions:
-    """The cache, per worker. It forgets a session when it ends, and everything when it grows beyond `capacity`."""
+    """The cache, per worker. It forgets a session when it ends, and the oldest entry when it would outgrow `capacity`."""
 
-    def __init__(self, assertions: Assertions, *, capacity: int = 200_000) -> None:
+    def __init__(self, assertions: Assertions, *, capacity: int = 10_000) -> None:
         self._assertions = assertions
         self._capacity = capacity
         self._by_session: dict[str, dict[str | tuple[str, int], Admission]] = {}
@@ -57,7 +57,7 @@ class Admissions:
         of_session = self._by_session.get(session.session_id)
         if of_session is None:
             if len(self._by_session) >= self._capacity:
-                self._by_session.clear()
+                del self._by_session[next(iter(self._by_session))]
             of_session = self._by_session[session.session_id] = {}
         key = app.name if rule is None else rule.key
         admission = of_session.get(key)

@@ -194,3 +194,19 @@ def test_an_admission_is_made_anew_when_the_facts_changed() -> None:
     first = admissions.get(alice, app, NOW)
     assert admissions.get(alice, app, NOW + 29) is first
     assert admissions.get(alice, app, NOW + 30) is not first
+
+
+def test_admissions_are_bounded_and_the_oldest_goes_first() -> None:
+    class Signer:
+        def sign(self, *_: object) -> bytes:
+            return b"x"
+
+    from tests.forwarding.stage import AppSettings
+
+    app = AppSettings(name="Wiki", host=HOST, upstream="http://127.0.0.1:1", groups=("Wiki Users",))
+    admissions = Admissions(Signer(), capacity=2)  # type: ignore[arg-type]
+    sessions = [session_of("alice", session_id=f"id-{number}") for number in range(3)]
+    kept = [admissions.get(session, app, NOW) for session in sessions]
+    assert admissions.get(sessions[2], app, NOW) is kept[2]
+    assert admissions.get(sessions[1], app, NOW) is kept[1]
+    assert admissions.get(sessions[0], app, NOW) is not kept[0]
