@@ -42,7 +42,7 @@ def _same_facts(one: Session, other: Session) -> bool:
 
 
 class Admissions:
-    """The cache, per worker. It forgets a session when it ends, and the oldest entry when it would outgrow `capacity`."""
+    """The cache, per worker. It forgets a session when it ends, and the oldest one when it would outgrow `capacity`."""
 
     def __init__(self, assertions: Assertions, *, capacity: int = 10_000) -> None:
         self._assertions = assertions
