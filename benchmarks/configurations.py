@@ -119,7 +119,20 @@ upstream = "http://127.0.0.1:{echo_port}"
 groups = ["{group}"]
 """
 
-_LOCAL_DIRECTORY = '[[directories]]\nname = "local"\ntype = "local"\nfile = "users.toml"\n'
+_DIRECTORIES = """\
+[[directories]]
+name = "local"
+type = "local"
+file = "users.toml"
+
+[[directories]]                  # of the sessions that are put in: away, and so nobody is ended by what it says
+name = "corp"
+type = "active_directory"
+domain = "corp.example"
+servers = ["ldaps://127.0.0.1:9"]
+bind_user = "svc-gatepost@corp.example"
+bind_password = "not used"
+"""
 
 
 def write_nginx_upstream(folder: Path, *, port: int, user: str, files: int) -> Path:
@@ -205,7 +218,7 @@ def write_gatepost(
             scheme="http" if tls is None else "https",
             tls="" if tls is None else f'tls_certificate = "{tls[0]}"\ntls_key = "{tls[1]}"\n',
             sign_in=SIGN_IN,
-            directory=_LOCAL_DIRECTORY if directory is None else directory,
+            directory=_DIRECTORIES if directory is None else directory,
             smtp_port=smtp_port,
             files=FILES,
             echo=ECHO,
