@@ -17,7 +17,7 @@ from proxy.forwarding.listeners import Arrival, Slot
 from proxy.forwarding.plain_head import read_head
 from proxy.forwarding.public_tls import names_by_sni
 from proxy.forwarding.reception import Reception
-from proxy.forwarding.refusals import with_line
+from proxy.forwarding.refusals import asks_for_page, with_line
 from proxy.forwarding.request_head import RefusedHead
 from proxy.forwarding.upstream_connection import WRITE_BUFFER_BYTES, UpstreamConnection
 from proxy.sessions.session import Session
@@ -141,7 +141,7 @@ class ClientConnection(asyncio.Protocol):
         """Take one request after the other out of what waits, until one has to be waited for."""
         waiting = self._waiting
         while waiting.data and self.is_idle and not (self._is_full or self.is_over or self._is_lingering):
-            was_partial = waiting.is_partial
+            was_partial, raw = waiting.is_partial, None
             try:
                 raw = waiting.next_head()
                 if raw is None:
@@ -150,7 +150,8 @@ class ClientConnection(asyncio.Protocol):
                     return
                 head = read_head(raw)
             except RefusedHead as refused:
-                self._reception.refuse(refused.problem, refused.reason, closes=True)
+                is_page = asks_for_page(raw or waiting.data)
+                self._reception.refuse(refused.problem, refused.reason, is_page=is_page, closes=True)
                 return
             self.is_kept = head.keeps_alive and not self._plane.is_closing
             self._reception.receive(head)

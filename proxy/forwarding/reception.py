@@ -273,6 +273,7 @@ class Reception:
         route: Route | None = None,
         detail: str = "",
         session: Session | None = None,
+        is_page: bool = False,
         closes: bool = False,
     ) -> None:
         """Answer `problem`; `reason` is for the log, and so is who it was where a `session` is known.
@@ -284,7 +285,9 @@ class Reception:
         answer = Answer(problem=problem, detail=detail, app=app, incident=new_incident_id())
         method = head.method if head is not None else b"GET"
         asked_method = head.question.method if head is not None and head.question is not None else method
-        page = head is not None and wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked_method)
+        page = is_page
+        if head is not None:
+            page = wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked_method)
         client = self._places.of(head).address if head is not None else self._places.peer
         self._plane.metrics.count_refusal(problem.value)
         person = {} if session is None else {"realm": session.principal.realm, "guid": session.principal.guid}

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import http
+import re
 from collections.abc import Iterable
 
 from proxy.answers import Answer, render
+
+_PAGE_ASKED_FOR = re.compile(rb"(?:GET|HEAD) .*?\r\naccept:[^\r\n]*text/html", re.IGNORECASE | re.DOTALL)
+
+
+def asks_for_page(sent: bytes) -> bool:
+    """Whether a head that could not be read looks like a person's: they are told in a page what to do."""
+    return _PAGE_ASKED_FOR.match(sent) is not None
 
 
 def _text(value: bytes | str) -> bytes:

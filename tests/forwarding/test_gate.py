@@ -210,3 +210,20 @@ def test_admissions_are_bounded_and_the_oldest_goes_first() -> None:
     assert admissions.get(sessions[2], app, NOW) is kept[2]
     assert admissions.get(sessions[1], app, NOW) is kept[1]
     assert admissions.get(sessions[0], app, NOW) is not kept[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "more", "status"),
+    [
+        ("GET /page HTTP/1.1", "Cookie: " + "c" * 40_000, 431),
+        ("GET /" + "y" * 20_000 + " HTTP/1.1", "X: y", 414),
+        ("GET /page#fragment HTTP/1.1", "X: y", 400),
+    ],
+)
+async def test_a_browser_whose_request_cannot_be_read_gets_a_page(
+    stage: Stage, line: str, more: str, status: int
+) -> None:
+    for accept, kind in ((PAGE, b"text/html"), ("Accept: */*\r\n", b"application/json")):
+        response = await stage.ask(f"{line}\r\nHost: {HOST}\r\n{accept}{more}\r\n\r\n".encode())
+        assert response.status == status
+        assert (response.get("content-type") or b"").startswith(kind)
