@@ -7,9 +7,20 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from proxy.demo.samba_dc import SambaDC
 from tests.support.samba import OTHER_PERSONS, running_domain
+
+# How long an example takes says nothing on a shared machine; on CI every run tries the same ones.
+settings.register_profile(
+    "gatepost",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("gatepost")
 
 
 @pytest.hookimpl(wrapper=True)
