@@ -68,7 +68,7 @@ def test_names_that_only_contain_such_a_word_stay_readable(key: str) -> None:
      ("tuple", "+447400123456"), b"+447400123456", ValueError("bad +447400123456")],
 )  # fmt: skip
 def test_a_number_anywhere_is_masked_but_for_its_end(text: object) -> None:
-    line = json.dumps(logged(note=text))
+    line = json.dumps(logged(note=text)["note"])
     assert "0123" not in line.replace(" ", "").replace("-", "").replace("0.123", "")
     assert "456" in line
 
