@@ -7,11 +7,16 @@ MAX_BYTES = 1024
 
 
 def is_usable_password(password: str) -> bool:
-    """Not empty (on AD an empty one is an unauthenticated bind, which succeeds: RFC 4513 section 5.1.2), no NUL,
-    no lone surrogate, not over `MAX_BYTES`."""
-    if not password or len(password) > MAX_BYTES or "\0" in password:
+    """Whether this text has a UTF-8 form (a lone surrogate has none) and that form `are_usable_octets`."""
+    if len(password) > MAX_BYTES:
         return False
     try:
-        return len(password.encode()) <= MAX_BYTES
+        return are_usable_octets(password.encode())
     except UnicodeEncodeError:
         return False
+
+
+def are_usable_octets(password: bytes) -> bool:
+    """Not empty (on AD an empty one is an unauthenticated bind, which succeeds: RFC 4513 section 5.1.2), no NUL,
+    not over `MAX_BYTES`."""
+    return 0 < len(password) <= MAX_BYTES and b"\0" not in password

@@ -29,7 +29,7 @@ from directory.active_directory.account import (
 )
 from directory.active_directory.bind_result import refusal_reason
 from directory.active_directory.checks import check_domain
-from directory.active_directory.connection import Entry, create_tls_context, is_usable_password
+from directory.active_directory.connection import Entry, create_tls_context
 from directory.active_directory.discovery import locator_of
 from directory.active_directory.domain import Domain, read_domain, serves
 from directory.active_directory.domain_controllers import DomainControllers, ServiceAccount
@@ -51,6 +51,7 @@ from directory.directory import CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryError, DirectoryMisconfigured, DirectoryUnavailable, OutcomeUnknown
 from directory.lockout import LockoutPolicy
 from directory.login_name import LoginName
+from directory.password import are_usable_octets
 from directory.password_change import ChangeRefusal, PasswordChanged, PasswordChangeRefused, PasswordRules
 from directory.principal import Account, Principal
 from directory.watch import Changes
@@ -284,7 +285,7 @@ class ActiveDirectory:
             octets = password.encode("utf-8")  # as bytes: ldap3 would normalise text (SASLprep), AD does not
         except UnicodeEncodeError:
             return PasswordRefused(RefusalReason.UNUSABLE_PASSWORD)
-        if not is_usable_password(octets):
+        if not are_usable_octets(octets):
             return PasswordRefused(RefusalReason.UNUSABLE_PASSWORD)
         if account is None or account.realm != self.realm or not account.locator:
             domain = self._servers.read(self._domain_known_to, deadline=deadline)
@@ -322,7 +323,7 @@ class ActiveDirectory:
         try:
             base, octets = guid_base(guid), new.encode("utf-8")
             values = unicode_pwd(old), unicode_pwd(new)
-            usable = is_usable_password(old.encode("utf-8")) and is_usable_password(octets)
+            usable = are_usable_octets(old.encode("utf-8")) and are_usable_octets(octets)
         except ValueError:  # UnicodeEncodeError is one
             usable = False
         if not usable:
@@ -404,7 +405,7 @@ class ActiveDirectory:
 
 def _domain_controllers(settings: ActiveDirectorySettings) -> DomainControllers:
     password = settings.bind_password.get_secret_value()
-    if not settings.bind_user or not is_usable_password(password.encode("utf-8", "replace")):
+    if not settings.bind_user or not are_usable_octets(password.encode("utf-8", "replace")):
         raise DirectoryMisconfigured(settings.name, "bind_user and bind_password must not be empty")
     try:
         context = create_tls_context(settings.ca_file)

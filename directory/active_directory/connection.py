@@ -28,12 +28,12 @@ from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 
 from directory.active_directory.host_addresses import HostAddresses, HostUnknown
 from directory.active_directory.server_address import ServerAddress
+from directory.password import are_usable_octets
 
 SUCCESS, REFERRAL, NO_SUCH_OBJECT, INVALID_CREDENTIALS, BUSY, UNAVAILABLE = 0, 10, 32, 49, 51, 52
 CONSTRAINT_VIOLATION, UNWILLING = 19, 53
 """LDAP result codes (RFC 4511 appendix A)."""
 
-MAX_PASSWORD_BYTES = 1024
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _CONNECT_SECONDS = 3.0
 _KEEP_ALIVE_SECONDS = 60
@@ -183,7 +183,7 @@ class Connection:
         Raises `ValueError` for a name or password that LDAP would take for an anonymous or unauthenticated bind
         (RFC 4513 section 5.1), which AD answers with success.
         """
-        if not name or not is_usable_password(password):
+        if not name or not are_usable_octets(password):
             raise ValueError("not a name and a password to bind with")
         try:
             with self._failures_translated(deadline):
@@ -302,10 +302,6 @@ class Connection:
             _drop_frames(exc)
             reason = self._tls.failure or _reason(exc, deadline)
             raise ConnectionFailed(self.server, reason) from exc
-
-
-def is_usable_password(password: bytes) -> bool:
-    return 0 < len(password) <= MAX_PASSWORD_BYTES and b"\0" not in password
 
 
 class _Deadline:
