@@ -17,6 +17,12 @@ from proxy.second_factor.known_numbers import KnownNumber
 from proxy.sessions.session import Session
 
 
+NOTICE_SECONDS = 0.25
+"""How long the end of a session waits for another worker or node to say that it has heard of it."""
+FORMER_SECONDS = 3600.0
+"""How long it is known whose an ended session was."""
+
+
 class StoreError(Exception):
     """The base of all; never raised itself."""
 
@@ -102,7 +108,7 @@ class Store(Protocol):
         ...
 
     async def update_principal(self, session: Session) -> None:
-        """Write a session's principal and nothing else of it, if it still exists."""
+        """Write a session's principal and nothing else of it, if it still exists. Change listeners hear of it."""
         ...
 
     async def touch_sessions(self, used: Iterable[tuple[str, float]]) -> None:
@@ -114,7 +120,10 @@ class Store(Protocol):
         ...
 
     async def end_session(self, session_id: str) -> bool:
-        """End it with all its cookies, challenges and tickets. Durable. Listeners hear of it before this returns."""
+        """End it with all its cookies, challenges and tickets. Durable. Listeners hear of it before this returns.
+
+        Those of other workers and nodes too, unless one does not answer within `NOTICE_SECONDS`.
+        """
         ...
 
     async def end_sessions_of(self, guid: str) -> int:
@@ -127,8 +136,27 @@ class Store(Protocol):
         """Everybody who has a session, by GUID: when their newest one was created. Cheap enough for every second."""
         ...
 
+    async def hosts_of(self, session_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """The hosts on which each of these sessions has a cookie, sorted; those that are gone are left out."""
+        ...
+
+    async def former_owner(self, cookie: bytes, host: str, *, now: float) -> str | None:
+        """The GUID of whom a signed-in session was whose cookie this was, for `FORMER_SECONDS` after its end."""
+        ...
+
     def on_session_end(self, listener: Callable[[str], None]) -> Callable[[], None]:
-        """Call `listener(session_id)` on the event loop whenever a session ends; returns what unsubscribes it."""
+        """Call `listener(session_id)` on the event loop whenever a session ends, whichever worker or node ended it.
+
+        Returns what unsubscribes it, as the next two do.
+        """
+        ...
+
+    def on_session_change(self, listener: Callable[[str], None]) -> Callable[[], None]:
+        """Call `listener(session_id)` whenever another worker or node wrote a session's principal."""
+        ...
+
+    def on_gap(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener()` when notices of ends and changes may have been missed: what is kept is to be read anew."""
         ...
 
     # Challenges.
@@ -160,6 +188,13 @@ class Store(Protocol):
         """Take it out: the second taker gets None."""
         ...
 
+    # Requests that met an ended session, sealed by the caller. Named by the SHA-256 of a token.
+    async def put_kept_request(self, digest: bytes, sealed: bytes, *, expires_at: float) -> None: ...
+
+    async def take_kept_request(self, digest: bytes, *, now: float) -> bytes | None:
+        """Take it out: the second taker gets None."""
+        ...
+
     # Counters, for throttles: `key` names what is counted and holds no personal data in the clear.
     async def count(self, key: bytes, *, now: float, window_seconds: float, amount: int = 1) -> Count:
         """Add to a counter and return it; the window opens with its first count. Durable.
@@ -186,6 +221,15 @@ class Store(Protocol):
         ...
 
     async def known_number(self, guid: str) -> KnownNumber | None: ...
+
+    # Leases: work that one worker of all nodes does at a time.
+    async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> bool:
+        """Take or prolong it until `now + seconds`; False while another holder has it. Atomic."""
+        ...
+
+    async def drop_lease(self, name: str, holder: str) -> None:
+        """Give it back, if this holder has it."""
+        ...
 
     # The house.
     async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int: ...
