@@ -90,7 +90,7 @@ async def serve_gatepost() -> None:
             guid="g", realm="corp", username="alice", display_name="Alice Doe", mail="alice@corp.example",
             groups=frozenset({"Wiki Users"}),
         ),
-        scheme="browser", factors=("password", "sms"), password_proven_at=now, passcode_proven_at=now,
+        scheme="browser", factors=("password", "sms"), proven=(("password", now), ("sms", now)),
         created_at=now, last_used_at=now, client_address="127.0.0.1",
     )  # fmt: skip
 

@@ -23,6 +23,9 @@ SET_BY_GATEPOST = (
 )  # fmt: skip
 """Lower case, with ``-``: every client-sent spelling of these, and of any ``x-gatepost-`` name, is removed."""
 
+_METHODS = {"password": ("pwd",), "sms": ("otp", "sms"), "email": ("otp",), "kerberos": ("kerberos",)}
+"""A factor's RFC 8176 names; ``kerberos`` is not registered there, and no registered one means it."""
+
 _NOT_IN_A_VALUE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories that end or break a field value somewhere: controls, lone surrogates, separators of lines."""
 
@@ -67,7 +70,7 @@ class Assertions:
             "iat": issued_at,
             "exp": issued_at + self.LIFETIME_SECONDS,
             "jti": secrets.token_urlsafe(16),
-            "auth_time": int(max(session.password_proven_at, session.passcode_proven_at or 0.0)),
+            "auth_time": int(session.authenticated_at),
             "amr": _authentication_methods(session),
             "name": principal.display_name,
             "preferred_username": principal.username,
@@ -95,8 +98,9 @@ def _groups_for(session: Session, app: AppSettings) -> list[str]:
 
 
 def _authentication_methods(session: Session) -> list[str]:
-    """RFC 8176 section 2, from the facts: a password always, a passcode by SMS where one was proven."""
-    return ["pwd", "otp", "sms", "mfa"] if session.passcode_proven_at is not None else ["pwd"]
+    """RFC 8176 section 2, from the facts: what was proven, in order, each once; two kinds of it are ``mfa``."""
+    methods = dict.fromkeys(method for factor, _ in session.proven for method in _METHODS[factor])
+    return [*methods, "mfa"] if len(session.proven) > 1 else [*methods]
 
 
 def _field_value(text: str) -> bytes:

@@ -108,7 +108,7 @@ def test_an_app_can_check_the_assertion() -> None:
 
 def test_a_password_alone_is_not_called_multi_factor() -> None:
     assertions = Assertions(KEYS, issuer=ISSUER)
-    by_password = session(factors=("password",), passcode_proven_at=None, principal=principal(mail=None))
+    by_password = session(factors=("password",), principal=principal(mail=None))
     claims = decoded(assertions, assertions.sign(by_password, APP, NOW))
     assert claims["amr"] == ["pwd"]
     assert "email" not in claims

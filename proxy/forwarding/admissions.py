@@ -34,8 +34,7 @@ def _same_facts(one: Session, other: Session) -> bool:
     return one is other or (
         one.session_id == other.session_id
         and (one.principal is other.principal or one.principal == other.principal)
-        and one.passcode_proven_at == other.passcode_proven_at
-        and one.password_proven_at == other.password_proven_at
+        and one.proven == other.proven
         and one.factors == other.factors
         and one.scheme == other.scheme
     )

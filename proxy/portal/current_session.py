@@ -9,7 +9,7 @@ from aiohttp import web
 from config.settings import SchemeSettings
 from directory.principal import Principal
 from proxy.portal.keys import PARTS, VISIT
-from proxy.sessions.session import Session
+from proxy.sessions.session import Session, with_proven
 from proxy.sessions.tokens import new_token, token_digest
 
 
@@ -32,7 +32,7 @@ async def begin_session(
         principal=principal,
         scheme=scheme.name,
         factors=scheme.factors,
-        password_proven_at=now,
+        proven=((scheme.factors[0], now),),
         password_must_change=password_must_change,
         created_at=now,
         last_used_at=now,
@@ -48,11 +48,17 @@ async def begin_session(
     return session, token
 
 
-async def step_up(request: web.Request, older: Session) -> tuple[Session, str] | None:
-    """The session after the passcode, with an id and a cookie of its own; None if the older one is gone."""
+async def step_up(request: web.Request, older: Session, factor: str) -> tuple[Session, str] | None:
+    """The session after a further factor, with an id and a cookie of its own; None if the older one is gone."""
     parts, visit = request.app[PARTS], request[VISIT]
     now = parts.clock()
-    session = replace(older, session_id=new_token(), passcode_proven_at=now, created_at=now, last_used_at=now)
+    session = replace(
+        older,
+        session_id=new_token(),
+        proven=with_proven(older.proven, factor, now),
+        created_at=now,
+        last_used_at=now,
+    )
     token = new_token()
     if not await parts.store.replace_session(older.session_id, session, cookie=token_digest(token), host=visit.host):
         return None
@@ -70,7 +76,7 @@ async def renew_session(request: web.Request, older: Session, principal: Princip
         older,
         session_id=new_token(),
         principal=principal,
-        password_proven_at=now,
+        proven=with_proven(older.proven, "password", now),
         password_must_change=False,
         created_at=now if older.password_must_change else older.created_at,
         last_used_at=now,

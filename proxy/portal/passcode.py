@@ -119,7 +119,7 @@ async def _judge_answer(request: web.Request, session: Session, challenge: Chall
 
 async def _accept(request: web.Request, session: Session, challenge: Challenge) -> web.Response:
     parts = request.app[PARTS]
-    stepped_up = await step_up(request, session)
+    stepped_up = await step_up(request, session, "sms")
     if stepped_up is None:
         log_passcode_refused(request, session, "session_gone")
         return redirect(sign_in_path(_way_back_of(request, challenge)))

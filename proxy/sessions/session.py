@@ -24,6 +24,13 @@ class Level(Enum):
     SIGNED_IN = "signed_in"
 
 
+def with_proven(proven: tuple[tuple[str, float], ...], factor: str, now: float) -> tuple[tuple[str, float], ...]:
+    """`proven` once `factor` was proven (again) at `now`; its place among the others stays."""
+    if any(name == factor for name, _ in proven):
+        return tuple((name, now if name == factor else at) for name, at in proven)
+    return (*proven, (factor, now))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     session_id: str = field(repr=False)
@@ -32,8 +39,8 @@ class Session:
     """Name of the scheme this person is signing in by; its factors decide when they are signed in."""
     factors: tuple[str, ...]
     """The factors that scheme asks for, as configured when the sign-in began (`amr` is derived from them)."""
-    password_proven_at: float
-    passcode_proven_at: float | None = None
+    proven: tuple[tuple[str, float], ...]
+    """Which factor was proven, and when: in the order in which it was done, never empty, each once."""
     created_at: float
     last_used_at: float
     password_must_change: bool = False
@@ -43,14 +50,30 @@ class Session:
 
     @property
     def level(self) -> Level:
-        if "sms" in self.factors and self.passcode_proven_at is None:
+        if self.next_factor is not None:
             return Level.FIRST_FACTOR
         return Level.MUST_CHANGE_PASSWORD if self.password_must_change else Level.SIGNED_IN
 
     @property
     def proven_factors(self) -> frozenset[str]:
-        """What was proven, whatever its scheme asked for. The password always: without it there is no session."""
-        return frozenset({"password"} if self.passcode_proven_at is None else {"password", "sms"})
+        """What was proven, whatever its scheme asked for."""
+        return frozenset(factor for factor, _ in self.proven)
+
+    @property
+    def next_factor(self) -> str | None:
+        """The first factor of its scheme that is not proven; None: all are."""
+        proven = self.proven_factors
+        return next((factor for factor in self.factors if factor not in proven), None)
+
+    @property
+    def begun_at(self) -> float:
+        """When the first factor, without which there is no session, was proven."""
+        return self.proven[0][1]
+
+    @property
+    def authenticated_at(self) -> float:
+        """When a factor was proven last (``auth_time``, OpenID Connect Core section 2)."""
+        return max(at for _, at in self.proven)
 
     def ends_at(self, limits: SessionSettings) -> float:
         """The first instant at which this session is over if it is not used again; exact to the second."""

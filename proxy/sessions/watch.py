@@ -227,5 +227,5 @@ def has_other_password(session: Session, principal: Principal) -> bool:
     """
     held, current = session.principal.password_set_at, principal.password_set_at
     if held is None:
-        return current is not None and current > session.password_proven_at
+        return current is not None and current > session.begun_at
     return current != held

@@ -78,16 +78,35 @@ def factors_from_json(text: str) -> tuple[str, ...]:
         raise UnreadableRecord(f"damaged factors ({type(exc).__name__})") from None
 
 
+def proven_to_json(proven: tuple[tuple[str, float], ...]) -> str:
+    return json.dumps([list(each) for each in proven], separators=(",", ":"))
+
+
+def proven_from_json(text: str) -> tuple[tuple[str, float], ...]:
+    """Raises `UnreadableRecord` on anything but pairs of a factor and an instant, at least one."""
+    try:
+        proven = tuple((sys.intern(_text(factor)), _instant(at)) for factor, at in json.loads(text))
+    except (ValueError, TypeError) as exc:
+        raise UnreadableRecord(f"a damaged proof ({type(exc).__name__})") from None
+    if not proven:
+        raise UnreadableRecord("a session that proved nothing")
+    return proven
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a string")
     return value
 
 
-def _instant_or_none(value: object) -> float | None:
-    if value is not None and not isinstance(value, float):
+def _instant(value: object) -> float:
+    if not isinstance(value, float):
         raise TypeError("not an instant")
     return value
+
+
+def _instant_or_none(value: object) -> float | None:
+    return None if value is None else _instant(value)
 
 
 def _texts(value: object) -> tuple[str, ...]:

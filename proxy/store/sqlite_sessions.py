@@ -15,10 +15,12 @@ from proxy.store.records import (
     factors_to_json,
     principal_from_json,
     principal_to_json,
+    proven_from_json,
+    proven_to_json,
 )
 
 _COLUMNS = (
-    "session_id, principal, scheme, factors, password_proven_at, passcode_proven_at, created_at, last_used_at, "
+    "session_id, principal, scheme, factors, proven, created_at, last_used_at, "
     "client_address, user_agent, password_must_change"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM sessions "  # noqa: S608  # a constant
@@ -29,14 +31,13 @@ _NOBODY = Principal(guid="", realm="", username="", display_name="")
 
 def insert_session(connection: sqlite3.Connection, session: Session, cookie: bytes, host: str) -> None:
     connection.execute(
-        f"INSERT INTO sessions ({_COLUMNS}, guid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # a constant
+        f"INSERT INTO sessions ({_COLUMNS}, guid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # a constant
         (
             session.session_id,
             principal_to_json(session.principal),
             session.scheme,
             factors_to_json(session.factors),
-            session.password_proven_at,
-            session.passcode_proven_at,
+            proven_to_json(session.proven),
             session.created_at,
             session.last_used_at,
             session.client_address,
@@ -121,21 +122,20 @@ def select_by_id(connection: sqlite3.Connection, session_ids: list[str]) -> dict
 def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: float) -> list[tuple[str, float]]:
     """`(session_id, last_used_at)` of all sessions that are over by these limits."""
     rows = connection.execute(
-        "SELECT session_id, factors, password_proven_at, passcode_proven_at, created_at, last_used_at, "
-        "password_must_change FROM sessions WHERE created_at <= ? OR last_used_at <= ? "
-        "OR ((passcode_proven_at IS NULL OR password_must_change) AND created_at <= ?)",
+        "SELECT session_id, factors, proven, created_at, last_used_at, password_must_change FROM sessions "
+        "WHERE created_at <= ? OR last_used_at <= ? OR created_at <= ? "
+        "AND (json_array_length(proven) < json_array_length(factors) OR password_must_change)",
         (now - limits.absolute, now - limits.idle, now - FIRST_FACTOR_SECONDS),
     )
     over = []
-    for session_id, factors, password_proven_at, passcode_proven_at, created_at, last_used_at, must_change in rows:
+    for session_id, factors, proven, created_at, last_used_at, must_change in rows:
         # SQL only narrows it down: the one definition of "over" is the session's own.
         session = Session(
             session_id=session_id,
             principal=_NOBODY,
             scheme="",
             factors=factors_from_json(factors),
-            password_proven_at=password_proven_at,
-            passcode_proven_at=passcode_proven_at,
+            proven=proven_from_json(proven),
             created_at=created_at,
             last_used_at=last_used_at,
             client_address="",
@@ -173,13 +173,12 @@ def _session(row: tuple[object, ...]) -> Session:
         principal=principal_from_json(str(row[1])),
         scheme=sys.intern(str(row[2])),
         factors=factors_from_json(str(row[3])),
-        password_proven_at=_instant(row[4]),
-        passcode_proven_at=None if row[5] is None else _instant(row[5]),
-        created_at=_instant(row[6]),
-        last_used_at=_instant(row[7]),
-        client_address=sys.intern(str(row[8])),
-        user_agent=sys.intern(str(row[9])),
-        password_must_change=bool(row[10]),
+        proven=proven_from_json(str(row[4])),
+        created_at=_instant(row[5]),
+        last_used_at=_instant(row[6]),
+        client_address=sys.intern(str(row[7])),
+        user_agent=sys.intern(str(row[8])),
+        password_must_change=bool(row[9]),
     )
 
 

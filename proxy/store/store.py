@@ -16,7 +16,6 @@ from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import KnownNumber
 from proxy.sessions.session import Session
 
-
 NOTICE_SECONDS = 0.25
 """How long the end of a session waits for another worker or node to say that it has heard of it."""
 FORMER_SECONDS = 3600.0

@@ -41,8 +41,7 @@ def session_of(name: str, **changes: Any) -> Session:
         ),
         scheme="browser",
         factors=("password", "sms"),
-        password_proven_at=NOW,
-        passcode_proven_at=NOW,
+        proven=(("password", NOW), ("sms", NOW)),
         created_at=NOW,
         last_used_at=NOW,
         client_address="192.0.2.1",
@@ -57,7 +56,7 @@ class FakeSessions:
         self.by_token = {
             ALICE_TOKEN: session_of("alice"),
             BOB_TOKEN: session_of("bob"),
-            HALF_TOKEN: session_of("half", passcode_proven_at=None),
+            HALF_TOKEN: session_of("half", proven=(("password", NOW),)),
         }
         self.warm: set[bytes] = set()
         self.hosts: list[str] = []

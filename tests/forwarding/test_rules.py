@@ -48,7 +48,7 @@ async def ruled(staged: StageMaker) -> AsyncIterator[Stage]:
         admin = replace(alice.principal, groups=frozenset({"Wiki Admins"}), username="admin")
         stage.sessions.by_token[ADMIN_TOKEN] = replace(alice, session_id="id-of-admin", principal=admin)
         stage.sessions.by_token[WEAK_TOKEN] = replace(
-            alice, session_id="id-of-weak", factors=("password",), scheme="browser", passcode_proven_at=None
+            alice, session_id="id-of-weak", factors=("password",), scheme="browser", proven=alice.proven[:1]
         )
         yield stage
 

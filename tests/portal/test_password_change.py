@@ -249,7 +249,7 @@ async def test_a_signed_in_person_changes_it_and_is_signed_out_everywhere_else(w
     done = await browser.get(SIGN_IN_ORIGIN + answer.location)
     assert ENGLISH.change_changed in done.text
     [session] = await world.stage.store.sessions(world.corp.account.guid)
-    assert (session.level, session.created_at, session.password_proven_at) == (Level.SIGNED_IN, NOW, NOW + 100)
+    assert (session.level, session.created_at, session.begun_at) == (Level.SIGNED_IN, NOW, NOW + 100)
     assert session.session_id not in ids
     for other in (elsewhere, before):
         assert (await other.get(SIGN_IN_ORIGIN + "/")).location.startswith("/.gatepost/sign-in")

@@ -98,7 +98,7 @@ async def test_the_absolute_limit_is_exact_whatever_the_use(store: MemoryStore, 
 
 
 async def test_a_first_factor_lives_fifteen_minutes_whatever_the_use(store: MemoryStore, live: LiveSessions) -> None:
-    token, _ = await signed_in(store, session(passcode_proven_at=None))
+    token, _ = await signed_in(store, session(is_half=True))
     await live.find(token, HOST, NOW)
     assert live.cached(token, HOST, NOW + 899.9) is not None
     assert live.cached(token, HOST, NOW + 900) is None

@@ -72,7 +72,7 @@ class StoreContract:
         assert await store.session_by_cookie(digest, WIKI) is None
 
     async def test_a_step_up_replaces_the_session_and_all_that_hung_on_it(self, store: Store) -> None:
-        first, second = session(passcode_proven_at=None), session()
+        first, second = session(is_half=True), session()
         old_cookie, new_cookie = cookie(), cookie()
         await store.create_session(first, cookie=old_cookie, host=HOST)
         pending = challenge(first.session_id)
@@ -90,7 +90,7 @@ class StoreContract:
         assert await store.sessions() == []
 
     async def test_parallel_step_ups_make_one_session(self, store: Store) -> None:
-        first = session(passcode_proven_at=None)
+        first = session(is_half=True)
         await store.create_session(first, cookie=cookie(), host=HOST)
         replaced = await asyncio.gather(
             *(store.replace_session(first.session_id, session(), cookie=cookie(), host=HOST) for _ in range(20))
@@ -170,10 +170,10 @@ class StoreContract:
         limits = {"idle_seconds": 1800.0, "absolute_seconds": 43_200.0}
         idle_over = session(last_used_at=NOW - 1800)
         absolute_over = session(created_at=NOW - 43_200, last_used_at=NOW)
-        half_over = session(created_at=NOW - 900, passcode_proven_at=None, last_used_at=NOW)
+        half_over = session(created_at=NOW - 900, is_half=True, last_used_at=NOW)
         live = session(created_at=NOW - 43_199, last_used_at=NOW - 1799)
-        half = session(created_at=NOW - 899, passcode_proven_at=None)
-        by_password = session(created_at=NOW - 2000, passcode_proven_at=None, factors=("password",), last_used_at=NOW)
+        half = session(created_at=NOW - 899, is_half=True)
+        by_password = session(created_at=NOW - 2000, factors=("password",), last_used_at=NOW)
         for written in (idle_over, absolute_over, half_over, live, half, by_password):
             await store.create_session(written, cookie=cookie(), host=HOST)
         await store.put_challenge(challenge(live.session_id, expires_at=NOW))
@@ -191,7 +191,7 @@ class StoreContract:
 
     # Challenges.
     async def test_a_challenge_is_read_back_by_its_session_only(self, store: Store) -> None:
-        mine, other = session(passcode_proven_at=None), session(passcode_proven_at=None)
+        mine, other = session(is_half=True), session(is_half=True)
         for written in (mine, other):
             await store.create_session(written, cookie=cookie(), host=HOST)
         pending = challenge(
@@ -207,7 +207,7 @@ class StoreContract:
         assert await store.challenge(pending.challenge_id, session_id=mine.session_id, now=NOW) == pending
 
     async def test_the_newest_live_challenge_of_a_session_is_found(self, store: Store) -> None:
-        mine = session(passcode_proven_at=None)
+        mine = session(is_half=True)
         await store.create_session(mine, cookie=cookie(), host=HOST)
         assert await store.challenge_of_session(mine.session_id, now=NOW) is None
         old, new = challenge(mine.session_id), challenge(mine.session_id, created_at=NOW + 1, expires_at=NOW + 100)
@@ -222,7 +222,7 @@ class StoreContract:
         assert await store.challenge_of_session("gone", now=NOW) is None
 
     async def test_a_challenge_expires_at_its_instant(self, store: Store) -> None:
-        mine = session(passcode_proven_at=None)
+        mine = session(is_half=True)
         await store.create_session(mine, cookie=cookie(), host=HOST)
         pending = challenge(mine.session_id)
         await store.put_challenge(pending)
@@ -240,7 +240,7 @@ class StoreContract:
         assert await answer(NOW + 299.999) is Attempt.ACCEPTED
 
     async def test_a_passcode_is_accepted_once(self, store: Store) -> None:
-        mine = session(passcode_proven_at=None)
+        mine = session(is_half=True)
         await store.create_session(mine, cookie=cookie(), host=HOST)
         pending = challenge(mine.session_id)
         await store.put_challenge(pending)
@@ -253,7 +253,7 @@ class StoreContract:
         assert Tally(result.attempt for result in results) == {Attempt.ACCEPTED: 1, Attempt.GONE: 49}
 
     async def test_parallel_wrong_answers_never_win_an_attempt(self, store: Store) -> None:
-        mine = session(passcode_proven_at=None)
+        mine = session(is_half=True)
         await store.create_session(mine, cookie=cookie(), host=HOST)
         pending = challenge(mine.session_id)
         await store.put_challenge(pending)
@@ -273,7 +273,7 @@ class StoreContract:
         assert late.attempt is Attempt.GONE
 
     async def test_a_resend_is_claimed_by_one_and_resets_no_attempts(self, store: Store) -> None:
-        mine = session(passcode_proven_at=None)
+        mine = session(is_half=True)
         await store.create_session(mine, cookie=cookie(), host=HOST)
         pending = challenge(mine.session_id)
         await store.put_challenge(pending)

@@ -94,7 +94,7 @@ def test_an_acknowledged_session_survives_kill_9(tmp_path: Path, _: int) -> None
 async def test_of_two_processes_that_answer_rightly_one_is_accepted(tmp_path: Path, store: SQLiteStore) -> None:
     pending = []
     for _ in range(20):
-        half = session(passcode_proven_at=None)
+        half = session(is_half=True)
         await store.create_session(half, cookie=cookie(), host=HOST)
         pending.append(challenge(half.session_id))
         await store.put_challenge(pending[-1])

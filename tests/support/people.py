@@ -28,17 +28,17 @@ def principal(**fields: Any) -> Principal:
     )
 
 
-def session(*, guid: str | None = None, **fields: Any) -> Session:
-    """A signed-in session; `passcode_proven_at=None` makes it one that holds only the first factor."""
+def session(*, guid: str | None = None, is_half: bool = False, **fields: Any) -> Session:
+    """A signed-in session; `is_half` makes it one that holds only the first of its factors."""
     created_at = fields.pop("created_at", NOW)
+    factors = fields.pop("factors", ("password", "sms"))
     return Session(
         **{
             "session_id": new_token(),
             "principal": principal() if guid is None else principal(guid=guid),
             "scheme": "browser",
-            "factors": ("password", "sms"),
-            "password_proven_at": created_at,
-            "passcode_proven_at": created_at,
+            "factors": factors,
+            "proven": tuple((factor, created_at) for factor in (factors[:1] if is_half else factors)),
             "created_at": created_at,
             "last_used_at": created_at,
             "client_address": "192.0.2.7",
