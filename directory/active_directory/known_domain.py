@@ -1,0 +1,86 @@
+"""What is known of a domain itself: its names, its lockout, its groups, its rules for passwords.
+
+Read at the first need and again when it is too old. Nothing about a person is kept here.
+"""
+
+from __future__ import annotations
+
+from config.settings import ActiveDirectorySettings
+from directory.active_directory.domain import Domain, read_domain, serves
+from directory.active_directory.groups import ConfiguredGroups, resolve_groups
+from directory.active_directory.lockout_policy import read_lockout_policy
+from directory.active_directory.password_change import RULE_ATTRIBUTES, password_rules
+from directory.active_directory.reader import Reader
+from directory.active_directory.remembered import Remembered
+from directory.lockout import LockoutPolicy
+from directory.login_name import LoginName
+from directory.password_change import PasswordRules
+
+REMEMBERED_SECONDS = 300.0
+"""How long it is taken for true."""
+
+
+class KnownDomain:
+    """Shared by all threads. Each method that takes a `Reader` raises what its searches raise, or `DirectoryBusy`."""
+
+    def __init__(self, settings: ActiveDirectorySettings, groups: frozenset[str]) -> None:
+        """`groups`: the ones that the configuration names anywhere."""
+        self._settings = settings
+        self._group_names = groups
+        self._domain: Remembered[Domain] = Remembered(REMEMBERED_SECONDS)
+        self._lockout: Remembered[LockoutPolicy | None] = Remembered(REMEMBERED_SECONDS)
+        self._groups: Remembered[ConfiguredGroups] = Remembered(REMEMBERED_SECONDS)
+        self._rules: Remembered[PasswordRules | None] = Remembered(REMEMBERED_SECONDS)
+
+    @property
+    def lockout_policy(self) -> LockoutPolicy | None:
+        """As read last; None too before it was."""
+        return self._lockout.last
+
+    def serves(self, login_name: LoginName) -> bool:
+        """Before the domain was reached once, its NetBIOS name is taken for the first label of its DNS name."""
+        domain = self._domain.last
+        dns_name = self._settings.domain
+        assumed = self._settings.netbios_name or dns_name.partition(".")[0][:15]
+        return serves(
+            login_name,
+            realm=self._settings.name,
+            dns_name=dns_name,
+            netbios_name=domain.netbios_name if domain else assumed,
+            suffixes=sorted(domain.upn_suffixes) if domain else self._settings.upn_suffixes or (),
+        )
+
+    def domain(self, reader: Reader) -> Domain:
+        def learn() -> Domain:
+            return read_domain(
+                reader,
+                self._settings.name,
+                dns_name=self._settings.domain,
+                base_dn=self._settings.base_dn,
+                netbios_name=self._settings.netbios_name,
+                upn_suffixes=self._settings.upn_suffixes,
+            )
+
+        domain = self._domain.get(learn, wait_seconds=reader.seconds_left())
+        self._lockout.get(
+            lambda: read_lockout_policy(reader, domain, self._settings), wait_seconds=reader.seconds_left()
+        )
+        return domain
+
+    def groups(self, reader: Reader) -> ConfiguredGroups:
+        domain = self.domain(reader)
+        return self._groups.get(
+            lambda: resolve_groups(reader, domain, self._group_names), wait_seconds=reader.seconds_left()
+        )
+
+    def rules(self, reader: Reader) -> PasswordRules | None:
+        domain = self.domain(reader)
+        return self._rules.get(
+            lambda: password_rules(reader.at(domain.root_dn, RULE_ATTRIBUTES)), wait_seconds=reader.seconds_left()
+        )
+
+    def learn(self, reader: Reader) -> None:
+        """Everything that a sign-in goes by."""
+        self.domain(reader)
+        if self._group_names:
+            self.groups(reader)
