@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 
-from directory.active_directory.circuit import Circuit, Health
+from directory.circuit import Circuit, Health
 from directory.active_directory.connection import Connection
 from directory.active_directory.discovery import Candidate
 from directory.active_directory.host_addresses import HostAddresses

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory.active_directory.circuit import (
+from directory.circuit import (
     FIRST_PROBE_SECONDS,
     LONGEST_PROBE_SECONDS,
     MEASURE_SECONDS,

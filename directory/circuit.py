@@ -1,6 +1,6 @@
-"""How well one domain controller answers, as a value: its circuit breaker and its usual answer time. Pure.
+"""How well one server answers, as a value: its circuit breaker and its usual answer time. Pure.
 
-Instants are of `time.monotonic`, in seconds. A closed circuit is asked, an open one is not, and a half-open one is
+Instants are seconds of one monotonic clock. A closed circuit is asked, an open one is not, and a half-open one is
 being probed by one thread while everybody else still goes elsewhere.
 """
 
