@@ -10,10 +10,10 @@ import ssl
 import threading
 import time
 
-from directory.circuit import Circuit, Health
 from directory.active_directory.connection import Connection
 from directory.active_directory.discovery import Candidate
 from directory.active_directory.host_addresses import HostAddresses
+from directory.circuit import Circuit, Health
 
 IDLE_SECONDS = 600.0
 """AD closes a connection that was idle for 900 s (MaxConnIdleTime)."""
