@@ -24,6 +24,11 @@ class Account:
     """Changes when the password is set anew: what was wrong before it may be right after it."""
 
 
+def password_version(password_set_at: float | None) -> str:
+    """The `Account.password_version` of a directory that goes by the time; empty where it must be changed first."""
+    return "" if password_set_at is None else repr(password_set_at)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """A person as their directory describes them at one instant; no copy of it outlives its session."""

@@ -91,9 +91,9 @@ class Throttle:
             await self._give_back(now, Limit.PASSWORDS_FROM_UNFAMILIAR, person)
         await self._give_back(now, Limit.PASSWORDS_PER_ADDRESS, network_of(address))
 
-    async def remember_wrong(self, digest: bytes, *, limits: PasswordLimits, now: float) -> None:
-        """A person's password that the directory called wrong: `digest` is a keyed one of both."""
-        await self._store.count(digest, now=now, window_seconds=limits.window_seconds)
+    async def remember_wrong(self, digest: bytes, *, window_seconds: float, now: float) -> None:
+        """A person's password that is wrong: `digest` is a keyed one of both."""
+        await self._store.count(digest, now=now, window_seconds=window_seconds)
 
     async def is_known_wrong(self, digest: bytes, *, now: float) -> bool:
         """Whether it was called wrong lately: asking again would cost an attempt and say nothing new."""

@@ -115,6 +115,14 @@ def username_of(entry: Entry) -> str:
     return _required(entry, "sAMAccountName").decode("utf-8", "replace")
 
 
+def password_set_at(entry: Entry) -> float | None:
+    """Epoch seconds; None: never, it must be changed at the next sign-in, or it cannot be read."""
+    try:
+        return instant(_number(entry, PASSWORD_SET))
+    except UnreadableAccount:
+        return None
+
+
 def texts(entry: Entry, name: str) -> list[str]:
     """The values of an attribute as text, blank ones left out."""
     values = (value.decode("utf-8", "replace") for value in entry.attributes.get(name.lower(), ()))

@@ -12,8 +12,8 @@ from directory.active_directory.account import (
     UnreadableAccount,
     attributes_to_read,
     guid_of,
+    password_set_at,
     read_person,
-    texts,
     username_of,
 )
 from directory.active_directory.connection import Entry
@@ -24,7 +24,7 @@ from directory.active_directory.known_domain import KnownDomain
 from directory.active_directory.reader import Reader
 from directory.errors import DirectoryMisconfigured
 from directory.login_name import LoginName
-from directory.principal import Account, Principal
+from directory.principal import Account, Principal, password_version
 
 _FOUND_ATTRIBUTES = (*IDENTITY_ATTRIBUTES, PASSWORD_SET)
 
@@ -71,7 +71,7 @@ class Persons:
                 realm=self._realm,
                 username=username_of(entry),
                 locator=entry.dn,
-                password_version="".join(texts(entry, PASSWORD_SET)),
+                password_version=password_version(password_set_at(entry)),
             )
         except UnreadableAccount as exc:
             raise DirectoryMisconfigured(self._realm, str(exc)) from exc

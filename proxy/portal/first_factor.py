@@ -13,7 +13,7 @@ from directory.login_name import LoginName, parse_login_name
 from directory.password_change import PasswordChanger
 from directory.principal import Account, Principal
 from proxy.portal.keys import Parts, Visit
-from proxy.portal.password_guard import limits_at, tried_password
+from proxy.portal.password_guard import is_known_wrong, limits_at, remember_wrong
 from proxy.throttle import Limit, Throttled
 
 
@@ -82,8 +82,7 @@ async def _judge(
         facts["name"] = hidden_name(parts.keys.names, login_name)
     address = visit.client_address
     limits = limits_at(parts, directory)
-    tried = tried_password(parts, person, account, password)
-    if await parts.throttle.is_known_wrong(tried, now=parts.clock()):
+    if await is_known_wrong(parts, person, account, password):
         _log_refusal(parts, visit, "same_wrong_password_again", **facts)
         return NotProven()
     throttled = await parts.throttle.reserve_password(person=person, address=address, limits=limits, now=parts.clock())
@@ -99,7 +98,7 @@ async def _judge(
         raise
     if isinstance(outcome, PasswordRefused):
         if outcome.reason in _CALLED_WRONG:
-            await parts.throttle.remember_wrong(tried, limits=limits, now=parts.clock())
+            await remember_wrong(parts, person, account, password, limits=limits)
         elif outcome.reason.password_proven or outcome.reason is RefusalReason.UNUSABLE_PASSWORD:
             # Not counted by the directory, but nor does a password that opens nothing clear its count.
             await parts.throttle.password_not_judged(person=person, address=address, now=parts.clock())

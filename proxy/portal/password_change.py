@@ -15,7 +15,7 @@ from directory.principal import Principal
 from proxy.portal.current_session import renew_session
 from proxy.portal.keys import PARTS, VISIT, Parts
 from proxy.portal.log_sign_in import log_password_changed, log_password_not_changed
-from proxy.portal.password_guard import limits_at
+from proxy.portal.password_guard import limits_at, remember_replaced
 from proxy.sessions.session import Session
 from proxy.throttle import Throttled
 
@@ -63,6 +63,8 @@ async def change_password(
             if outcome.reason not in _JUDGED_WRONG:
                 await parts.throttle.password_not_judged(person=guid, address=address, now=parts.clock())
             return outcome
+        if old != new:
+            await remember_replaced(parts, session.principal, outcome.principal, old)
         await parts.throttle.password_accepted(person=guid, address=address, now=parts.clock())
         return await _renew(request, session, outcome.principal)
 

@@ -12,15 +12,18 @@ from pathlib import Path
 import pytest
 
 from directory.active_directory.active_directory import ActiveDirectory
+from directory.principal import Principal
 from proxy.demo.samba_dc import SambaDC
 from proxy.demo.samba_people import State
-from tests.portal.stage import NOW, Stage, running_portal
+from tests.directory.contract import found
+from tests.portal.stage import NOW, SIGN_IN_ORIGIN, Stage, running_portal
 from tests.support.samba import PASSWORD, SERVICE_PASSWORD, SERVICE_USER, person, running_domain, settings_for
 
 HOME = "198.51.100.7"
 PERSONS = (
     person(SERVICE_USER, password=SERVICE_PASSWORD, display_name="Gatepost", mobile=None),
     *(person(f"{name}-{threshold}") for name in ("guessed", "slow", "mixed", "unsure") for threshold in (5, 10)),
+    person("graced"),
     person("reset-5"),
     person("reset-10"),
     person("stale-5", state=State.MUST_CHANGE),
@@ -139,3 +142,23 @@ async def test_the_operators_number_goes_before_the_domains(strict: SambaDC, thr
         for each in range(10):
             await guess(stage, strict, username, f"guess {each}", f"203.0.113.{each}")
         assert state_of(strict, username) == (1, 0)
+
+
+async def test_a_password_changed_here_is_wrong_at_once_although_the_domain_takes_it_for_another_hour(
+    strict: SambaDC, tmp_path: Path
+) -> None:
+    name, new, page = f"graced@{strict.domain}", "An other pass-word 1", f"{SIGN_IN_ORIGIN}/.gatepost/password"
+    async with portal(tmp_path, strict) as stage:
+        browser = stage.browser(address=HOME)
+        await stage.sign_in(browser, username=name, password=PASSWORD)
+        form = await browser.get(page)
+        changed = await browser.post(page, {**form.hidden, "current": PASSWORD, "new": new, "again": new})
+        assert changed.status == 303
+        directory = ActiveDirectory(settings_for(strict))
+        taken = await directory.authenticate(await found(directory, "graced"), PASSWORD)
+        await directory.close()
+        assert isinstance(taken, Principal)
+        assert await guess(stage, strict, "graced", PASSWORD, HOME) == 401
+        assert state_of(strict, "graced") == (0, 0)
+        landing = await stage.sign_in(stage.browser(address=HOME), username=name, password=new)
+        assert landing.status == 303

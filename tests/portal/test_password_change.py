@@ -15,6 +15,7 @@ import pytest
 
 from directory.directory import PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryUnavailable, OutcomeUnknown
+from directory.login_name import LoginName
 from directory.password_change import (
     ChangeRefusal,
     PasswordChanged,
@@ -22,7 +23,7 @@ from directory.password_change import (
     PasswordChangeRefused,
     PasswordRules,
 )
-from directory.principal import Account, Principal
+from directory.principal import Account, Principal, password_version
 from proxy.portal.password_expiry import expiry_warning
 from proxy.sessions.session import Level
 from proxy.texts import ENGLISH
@@ -72,6 +73,8 @@ class ChangingDirectory(ScriptedDirectory):
         """Why a right password does not open the account."""
         self.refusal: ChangeRefusal | None = None
         self.verifies = True
+        self.still_taken: str | None = None
+        """The password before the last change, which AD takes for another hour."""
         self.changes: list[tuple[str, str]] = []
         self.changing = 0
         self.most_changing = 0
@@ -79,12 +82,17 @@ class ChangingDirectory(ScriptedDirectory):
     async def authenticate(self, account: Account | None, password: str) -> Principal | PasswordRefused:
         refused = await super().authenticate(account, password)
         assert isinstance(refused, PasswordRefused)
-        if account is None or password != self.password:
+        if account is None or password not in (self.password, self.still_taken):
             return PasswordRefused(RefusalReason.WRONG_PASSWORD)
         if self.stopped is not None:
             mended = self.stopped in (RefusalReason.MUST_CHANGE, RefusalReason.PASSWORD_EXPIRED)
             return PasswordRefused(self.stopped, self.principal if mended else None)
         return self.principal
+
+    async def find(self, login_name: LoginName) -> Account | None:
+        if await super().find(login_name) is None:
+            return None
+        return replace(self.account, password_version=password_version(self.principal.password_set_at))
 
     async def change_password(self, guid: str, old: str, new: str) -> PasswordChanged | PasswordChangeRefused:
         self.changes.append((old, new))
@@ -98,7 +106,8 @@ class ChangingDirectory(ScriptedDirectory):
             return PasswordChangeRefused(ChangeRefusal.WRONG_PASSWORD)
         if self.refusal is not None:
             return PasswordChangeRefused(self.refusal)
-        self.password, self.stopped = new, None
+        self.still_taken, self.password, self.stopped = self.password, new, None
+        self.principal = replace(self.principal, password_set_at=NOW + len(self.changes))
         return PasswordChanged(replace(self.principal, display_name="Read Anew") if self.verifies else None)
 
     async def password_rules(self) -> PasswordRules | None:
@@ -253,6 +262,40 @@ async def test_a_signed_in_person_changes_it_and_is_signed_out_everywhere_else(w
     assert session.session_id not in ids
     for other in (elsewhere, before):
         assert (await other.get(SIGN_IN_ORIGIN + "/")).location.startswith("/.gatepost/sign-in")
+
+
+@pytest.mark.parametrize("verifies", [True, False])
+async def test_a_password_changed_here_does_not_open_anything_for_its_hour_of_grace(
+    world: World, verifies: bool
+) -> None:
+    world.corp.verifies = verifies
+    browser = world.stage.browser()
+    await world.sign_in(browser)
+    await world.change(browser, await browser.get(PAGE))
+    assert world.corp.password == NEW
+    binds = world.corp.binds
+    refused = await world.stage.password(world.stage.browser(), NAME, OLD)
+    assert refused.status == 401
+    assert world.corp.binds == binds
+    world.stage.now += 3599.0
+    assert (await world.stage.password(world.stage.browser(), NAME, OLD)).status == 401
+    assert (await world.sign_in(world.stage.browser())).status == 303
+
+
+async def test_a_replaced_password_that_an_administrator_sets_again_is_right_again(world: World) -> None:
+    browser = world.stage.browser()
+    await world.sign_in(browser)
+    await world.change(browser, await browser.get(PAGE))
+    world.corp.password = OLD
+    world.corp.principal = replace(world.corp.principal, password_set_at=NOW + 100)
+    assert (await world.sign_in(world.stage.browser())).status == 303
+
+
+async def test_a_new_password_that_is_the_old_one_still_opens(world: World) -> None:
+    browser = world.stage.browser()
+    await world.sign_in(browser)
+    await world.change(browser, await browser.get(PAGE), new=OLD)
+    assert (await world.sign_in(world.stage.browser())).status == 303
 
 
 async def test_other_persons_stay_signed_in(world: World) -> None:
