@@ -132,7 +132,13 @@ class _Loading:
         values = dict(raw)
         for option in options(model):
             place = Place(table.key, position, option.key)
-            if option.is_secret:
+            if option.is_secret and option.key + FILE_SUFFIX in model.model_fields:
+                # A file that the program reads and writes itself, `server.key_file`.
+                if option.key in raw and option.key + FILE_SUFFIX in raw:
+                    self._add(
+                        place._replace(key=option.key + FILE_SUFFIX), f"{option.key} is given too: keep one of them"
+                    )
+            elif option.is_secret:
                 self._read_secret(place, values)
             elif option.is_path:
                 self._resolve_path(place, values, option)

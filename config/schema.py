@@ -67,7 +67,7 @@ class Table:
         for each in (model,) if model else self.models:
             for option in options(each):
                 found[option.key] = option
-                if option.is_secret:
+                if option.is_secret:  # unless that is a key of its own, which stands behind it
                     found[option.key + FILE_SUFFIX] = option
         return found
 

@@ -76,8 +76,10 @@ class ServerSettings(_Table):
     """Whether every connection begins with a PROXY header, which only trusted proxies may send."""
     workers: Annotated[Integer, Field(ge=1, le=64)] = 1
     admin_listen: ListenAddress | None = None
+    key: Secret | None = None
+    """The master keys, in place of `key_file`."""
     key_file: Path = Path("gatepost.key")
-    """The master key; made at the first start when it is not there."""
+    """Where the master keys are; made at the first start when it is not there."""
     max_head_bytes: Annotated[Integer, Field(ge=1024, le=1024 * 1024)] = 32 * 1024
     max_connections_per_address: Annotated[Integer, Field(ge=1)] = 1024
     max_connections: Annotated[Integer, Field(ge=1)] = 20_000

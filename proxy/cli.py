@@ -16,7 +16,7 @@ from config.settings import Settings
 from proxy.commands import check, hash_password, mobiles, number, run, send_test
 from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.demo import demo
-from proxy.keys import KeyFileError
+from proxy.key_file import KeyFileError
 from proxy.server import CannotListen
 
 

@@ -1,21 +1,17 @@
-"""The master key, and the keys derived from it: one per purpose, so that no token of one kind passes for another.
+"""The master keys, and the keys derived from them: one per purpose, so that no token of one kind passes for another.
 
-The key file is text: a comment, the line ``gatepost-keys 1``, and one line with 256 random bits in base64url.
-Everything else, the assertion key too, is derived from it: nodes that share the file agree on all keys. Further
-lines are reserved for rotation.
+An installation has one master key in use. While it is replaced there are more: one that waits until every node
+knows it, and ones that were in use before, each accepted for as long as something made with it may still come back.
+Everything, the assertion key too, is derived from them: nodes that share them agree on all keys. Instants are epoch
+seconds; the clocks of nodes may differ by `CLOCK_SECONDS`.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import contextlib
-import os
-import re
-import secrets
-import stat
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -23,30 +19,22 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 MASTER_KEY_BYTES = 32
-_LARGEST_FILE = 4096
-_FORMAT = "gatepost-keys 1"
-_COMMENT = "# Gatepost's master key: a secret. Every node of one installation has the same copy of this file."
-_MASTER_KEY = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+CLOCK_SECONDS = 600.0
+ALWAYS = 0.0
+"""`use_after` of a key that was there from the beginning."""
+_DAY = 86_400.0
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-
-
-class KeyFileError(Exception):
-    """The key file cannot be used. The text is for the operator and holds nothing of its content."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"key file {path}: {reason}")
-        self.path = path
-        self.reason = reason
 
 
 class Purpose(Enum):
     PASSCODE = "passcode"
-    """What a challenge's HOTP secret is derived from."""
+    """What a challenge's HOTP secret is derived from; of the key that was in use when it was created."""
     CHALLENGE = "challenge"
-    """The HMAC that a challenge keeps of its passcode."""
+    """The HMAC that a challenge keeps of its passcode; of the same key."""
     CSRF = "csrf"
     THROTTLE = "throttle"
-    """Names of counters, so that the store holds no numbers and addresses in the clear."""
+    """Names of counters, so that the store holds no numbers and addresses in the clear. It stays the same when the
+    master key is replaced: other names would give everybody who guesses a fresh budget."""
     TRIED_PASSWORDS = "tried passwords"  # a purpose
     """The HMAC by which a wrong password is known again."""
     NUMBERS = "numbers"
@@ -55,17 +43,109 @@ class Purpose(Enum):
     """Encrypts the number to be told when it is replaced."""
 
 
+ACCEPTED_SECONDS = {
+    Purpose.PASSCODE: 600.0,
+    Purpose.CHALLENGE: 600.0,
+    Purpose.CSRF: _DAY,
+    # Never replaced.
+    Purpose.THROTTLE: 0.0,
+    Purpose.TRIED_PASSWORDS: _DAY,
+    # A known number is written anew with each sign-in, and forgotten after 400 days without one.
+    Purpose.NUMBERS: 400 * _DAY,
+    Purpose.SEALED_NUMBERS: 400 * _DAY,
+}
+"""How long after a master key was in use something made with it may still come back, `CLOCK_SECONDS` apart."""
+
+NEEDED_SECONDS = max(ACCEPTED_SECONDS.values()) + CLOCK_SECONDS
+"""How long a master key must be kept after it was in use."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MasterKey:
+    bits: bytes = field(repr=False)
+    """32 random bytes."""
+    use_after: float = ALWAYS
+    """From then on it makes everything new; before, it is only accepted."""
+    made_at: float | None = None
+    """None: it was not noted down."""
+
+    def __post_init__(self) -> None:
+        if len(self.bits) != MASTER_KEY_BYTES:
+            raise ValueError(f"a master key has {MASTER_KEY_BYTES} bytes")
+
+    @property
+    def key_id(self) -> str:
+        """Eight hexadecimal digits that name it and tell nothing of it."""
+        return _hkdf(self.bits, "id", 4).hex()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRing:
+    """The master keys of one installation."""
+
+    keys: tuple[MasterKey, ...]
+    """At least one, in the order in which they come into use."""
+    names: bytes = field(repr=False)
+    """32 bytes: the key of `Purpose.THROTTLE`, handed on from the first master key."""
+
+    def index_at(self, instant: float) -> int:
+        """Which key is in use at an instant: the latest whose time has come, or else the first."""
+        return max((index for index, key in enumerate(self.keys) if key.use_after <= instant), default=0)
+
+    def retired_at(self, index: int) -> float | None:
+        """When the key after this one came, or comes, into use; None for the last one."""
+        return self.keys[index + 1].use_after if index + 1 < len(self.keys) else None
+
+    def accepted(self, now: float, seconds: float) -> tuple[int, ...]:
+        """The keys whose work is accepted: the one in use, those to come, then those in use until lately."""
+        current = self.index_at(now)
+        past = range(current - 1, -1, -1)
+        until = (self.keys[index + 1].use_after + seconds + CLOCK_SECONDS for index in past)
+        recent = (index for index, end in zip(past, until, strict=True) if now < end)
+        return (current, *range(current + 1, len(self.keys)), *recent)
+
+
+def ring_of(master_key: bytes) -> KeyRing:
+    """The ring of an installation with one key."""
+    return KeyRing(keys=(MasterKey(bits=master_key),), names=names_of(master_key))
+
+
+def names_of(master_key: bytes) -> bytes:
+    """The key of `Purpose.THROTTLE` that begins with this master key."""
+    return _hkdf(master_key, Purpose.THROTTLE.value, 32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssertionKey:
+    """A P-256 key and the time in which it signs; None: there is no end yet."""
+
+    key: EllipticCurvePrivateKey = field(repr=False)
+    use_after: float
+    retired_at: float | None
+
+
 class Keys:
     """All keys of one installation. Its `repr` shows none."""
 
-    __slots__ = ("_assertion_key", "_derived")
+    __slots__ = ("_assertion_keys", "_clock", "_derived", "_ring")
 
-    def __init__(self, master_key: bytes) -> None:
-        """`master_key` is 32 random bytes; `ValueError` for any other length."""
-        if len(master_key) != MASTER_KEY_BYTES:
-            raise ValueError(f"a master key has {MASTER_KEY_BYTES} bytes")
-        self._derived = {purpose: _hkdf(master_key, purpose.value, 32) for purpose in Purpose}
-        self._assertion_key = _p256_key(_hkdf(master_key, "assertion", 48))
+    def __init__(self, ring: KeyRing | bytes, *, clock: Callable[[], float] = time.time) -> None:
+        """`ring`, or one master key: 32 random bytes; `ValueError` for any other length."""
+        self._ring = ring if isinstance(ring, KeyRing) else ring_of(ring)
+        self._clock = clock
+        self._derived = [
+            {purpose: _hkdf(key.bits, purpose.value, 32) for purpose in Purpose} for key in self._ring.keys
+        ]
+        for derived in self._derived:
+            derived[Purpose.THROTTLE] = self._ring.names
+        self._assertion_keys = tuple(
+            AssertionKey(
+                key=_p256_key(_hkdf(key.bits, "assertion", 48)),
+                use_after=key.use_after,
+                retired_at=self._ring.retired_at(index),
+            )
+            for index, key in enumerate(self._ring.keys)
+        )
 
     def __repr__(self) -> str:
         return "Keys(...)"
@@ -73,90 +153,27 @@ class Keys:
     def __reduce__(self) -> str:
         raise TypeError("keys are not pickled")
 
-    def derive(self, purpose: Purpose) -> bytes:
-        """32 bytes (HKDF-SHA256, RFC 5869) that are the same on every node with this master key."""
-        return self._derived[purpose]
+    def derive(self, purpose: Purpose, *, at: float | None = None) -> bytes:
+        """32 bytes (HKDF-SHA256, RFC 5869) of the master key in use now, or `at` an instant.
+
+        They are the same on every node: what notes down when it was made needs no trying of keys.
+        """
+        return self._derived[self._ring.index_at(self._clock() if at is None else at)][purpose]
+
+    def accepted(self, purpose: Purpose) -> tuple[bytes, ...]:
+        """The key of `derive` first, then every other with which something that comes back may have been made."""
+        accepted = self._ring.accepted(self._clock(), ACCEPTED_SECONDS[purpose])
+        return tuple(dict.fromkeys(self._derived[index][purpose] for index in accepted))
 
     @property
     def assertion_key(self) -> EllipticCurvePrivateKey:
-        """The P-256 key that signs `X-Gatepost-Assertion`."""
-        return self._assertion_key
+        """The one that signs now."""
+        return self._assertion_keys[self._ring.index_at(self._clock())].key
 
-
-def load_or_create_keys(path: Path) -> Keys:
-    """Read the key file, or make it (mode 0600, atomically: two processes that start at once agree).
-
-    Raises `KeyFileError` if it cannot be read or made, is no key file, or may be read by others than its owner.
-    """
-    try:
-        text = _read(path)
-        if text is None:
-            _create(path)
-            text = _read(path)
-    except OSError as exc:
-        raise KeyFileError(path, exc.strerror or "cannot be read") from exc
-    if text is None:
-        raise KeyFileError(path, "was removed while Gatepost started")
-    return Keys(_parse(path, text))
-
-
-def _read(path: Path) -> bytes | None:
-    """The file's content, None if there is no file."""
-    try:
-        # Not blocking: a pipe under this name must not hang the start.
-        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        mode = os.fstat(file).st_mode
-        if not stat.S_ISREG(mode):
-            raise KeyFileError(path, "is not a regular file")
-        if mode & 0o077:
-            raise KeyFileError(path, f"may be read by others than its owner (mode {mode & 0o777:04o}): chmod 600 it")
-        return os.read(file, _LARGEST_FILE + 1)
-    finally:
-        os.close(file)
-
-
-def _create(path: Path) -> None:
-    """Write a complete file beside it and link it into place: whoever is first wins, and nobody reads half a key."""
-    master_key = base64.urlsafe_b64encode(secrets.token_bytes(MASTER_KEY_BYTES)).decode().rstrip("=")
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    file = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(file, "w", encoding="ascii") as writer:
-            writer.write(f"{_COMMENT}\n{_FORMAT}\n{master_key}\n")
-            writer.flush()
-            os.fsync(writer.fileno())
-        with contextlib.suppress(FileExistsError):  # another process was first: its key counts
-            os.link(unfinished, path)
-    finally:
-        os.unlink(unfinished)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _parse(path: Path, content: bytes) -> bytes:
-    if len(content) > _LARGEST_FILE:
-        raise KeyFileError(path, "is too long to be a key file")
-    try:
-        lines = [line.strip() for line in content.decode("ascii").splitlines()]
-    except UnicodeDecodeError:
-        raise KeyFileError(path, "is not a key file of Gatepost") from None  # the cause quotes the content
-    lines = [line for line in lines if line and not line.startswith("#")]
-    if not lines or not lines[0].startswith("gatepost-keys "):
-        raise KeyFileError(path, "is not a key file of Gatepost")
-    if lines[0] != _FORMAT or len(lines) > 2:
-        raise KeyFileError(path, "was written by a newer Gatepost")
-    if len(lines) < 2 or not _MASTER_KEY.fullmatch(lines[1]):
-        raise KeyFileError(path, "holds no complete key")
-    try:
-        return base64.b64decode(lines[1] + "=", altchars=b"-_", validate=True)
-    except binascii.Error:
-        raise KeyFileError(path, "holds no complete key") from None
+    @property
+    def assertion_keys(self) -> tuple[AssertionKey, ...]:
+        """The keys that sign `X-Gatepost-Assertion`, in the order in which they come into use."""
+        return self._assertion_keys
 
 
 def _hkdf(master_key: bytes, name: str, length: int) -> bytes:

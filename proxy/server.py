@@ -29,7 +29,8 @@ from proxy.forwarding.plane import create_forwarding_plane
 from proxy.forwarding.public_tls import UnusableCertificate
 from proxy.health import create_health_app
 from proxy.identity import Assertions
-from proxy.keys import Purpose, load_or_create_keys
+from proxy.key_file import load_keys
+from proxy.keys import Keys, Purpose
 from proxy.metrics import Metrics
 from proxy.portal.app import create_portal
 from proxy.sessions.live_sessions import LiveSessions
@@ -75,7 +76,7 @@ async def running(
 ) -> AsyncIterator[Gatepost]:
     """Everything started, in order; everything closed in the reverse order when the block is left."""
     async with AsyncExitStack() as stack:
-        keys = load_or_create_keys(settings.server.key_file)
+        keys = Keys(load_keys(settings.server, now=clock()), clock=clock)
         store = open_store(settings.store.url)
         stack.push_async_callback(store.close)
         realms = create_directories(settings)

@@ -1,16 +1,16 @@
-"""The key file: made once, for its owner only, refused when in doubt; and one key per purpose, the same everywhere."""
+"""One key per purpose, the same everywhere; and how long the ones before and after it are accepted."""
 
 from __future__ import annotations
 
-import os
 import pickle
-import stat
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+import traceback
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from proxy.keys import KeyFileError, Keys, Purpose, load_or_create_keys
+from proxy.keys import ACCEPTED_SECONDS, CLOCK_SECONDS, KeyRing, Keys, MasterKey, Purpose, names_of, ring_of
+from tests.support.people import NOW
 
 DERIVED = {
     "passcode": "b6c37481ebde1afb",
@@ -22,105 +22,120 @@ DERIVED = {
     "tried passwords": "f4190951b09f8e2a",
 }
 ASSERTION = "57aa838d4253c931"
+DAY = 86_400.0
 
 
-def numbers(keys: Keys) -> int:
-    return keys.assertion_key.private_numbers().private_value
+def ring(*use_after: float) -> KeyRing:
+    keys = tuple(MasterKey(bits=bytes([index]) * 32, use_after=each) for index, each in enumerate(use_after))
+    return KeyRing(keys=keys, names=names_of(keys[0].bits))
 
 
-def test_a_key_file_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
-    path = tmp_path / "gatepost.key"
-    mask = os.umask(0)
-    try:
-        made = load_or_create_keys(path)
-    finally:
-        os.umask(mask)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [file.name for file in tmp_path.iterdir()] == ["gatepost.key"]
-    content = path.read_bytes()
-    read = load_or_create_keys(path)
-    assert path.read_bytes() == content
-    assert all(made.derive(purpose) == read.derive(purpose) for purpose in Purpose)
-    assert numbers(made) == numbers(read)
+def keys_at(now: float, *use_after: float) -> Keys:
+    return Keys(ring(*use_after), clock=lambda: now)
 
 
-def test_starts_at_once_agree(tmp_path: Path) -> None:
-    path = tmp_path / "gatepost.key"
-    with ThreadPoolExecutor(16) as threads:
-        made = list(threads.map(lambda _: load_or_create_keys(path), range(32)))
-    assert len({keys.derive(Purpose.CSRF) for keys in made}) == 1
-    assert [file.name for file in tmp_path.iterdir()] == ["gatepost.key"]
-
-
-def test_another_installation_has_other_keys(tmp_path: Path) -> None:
-    one, other = (load_or_create_keys(tmp_path / name) for name in ("one", "other"))
-    assert numbers(one) != numbers(other)
-    derived = [keys.derive(purpose) for keys in (one, other) for purpose in Purpose]
-    assert len(set(derived)) == 2 * len(Purpose)
-    assert {len(key) for key in derived} == {32}
+def alone(number: int) -> Keys:
+    """Of the one master key that is number so-and-so in `ring`."""
+    return Keys(bytes([number]) * 32)
 
 
 def test_derived_keys_stay_the_same_in_later_versions() -> None:
     """Changing these would end all challenges, throttles and assertions at an update."""
     keys = Keys(bytes(range(32)))
     assert {purpose.value: keys.derive(purpose).hex()[:16] for purpose in Purpose} == DERIVED
-    assert f"{numbers(keys):064x}"[:16] == ASSERTION
+    (assertion,) = keys.assertion_keys
+    assert f"{assertion.key.private_numbers().private_value:064x}"[:16] == ASSERTION
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o610])
-def test_a_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
-    path = tmp_path / "gatepost.key"
-    load_or_create_keys(path)
-    path.chmod(mode)
-    with pytest.raises(KeyFileError, match=r"read by others.*chmod 600"):
-        load_or_create_keys(path)
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "not a key file"),
-        (b"# only a comment\n", "not a key file"),
-        (b"hello\nsecret-text\n", "not a key file"),
-        (b"\xff\xfe" * 40, "not a key file"),
-        (b"gatepost-keys 1\n", "no complete key"),
-        (b"gatepost-keys 1\nsecret-text\n", "no complete key"),
-        (b"gatepost-keys 1\n" + b"A" * 42 + b"\n", "no complete key"),
-        (b"gatepost-keys 1\n" + b"A" * 42 + b"!\n", "no complete key"),
-        (b"gatepost-keys 2\n" + b"A" * 43 + b"\n", "newer"),
-        (b"gatepost-keys 1\n" + (b"A" * 43 + b"\n") * 2, "newer"),
-        (b"gatepost-keys 1\n" + b"A" * 43 + b"\n" + b"#" * 5000, "too long"),
-    ],
-)
-def test_garbage_is_refused_and_not_shown(tmp_path: Path, content: bytes, reason: str) -> None:
-    path = tmp_path / "gatepost.key"
-    path.write_bytes(content)
-    path.chmod(0o600)
-    with pytest.raises(KeyFileError, match=reason) as refused:
-        load_or_create_keys(path)
-    assert "secret-text" not in str(refused.value)
-    assert refused.value.__cause__ is None
-    assert path.read_bytes() == content
-
-
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(KeyFileError):
-        load_or_create_keys(tmp_path)
-    os.mkfifo(tmp_path / "pipe", 0o600)
-    with pytest.raises(KeyFileError, match="regular"):
-        load_or_create_keys(tmp_path / "pipe")
-    with pytest.raises(KeyFileError, match="No such file"):
-        load_or_create_keys(tmp_path / "no folder" / "gatepost.key")
+def test_each_purpose_and_installation_has_a_key_of_its_own() -> None:
+    derived = [keys.derive(purpose) for keys in (alone(1), alone(2)) for purpose in Purpose]
+    assert len(set(derived)) == 2 * len(Purpose)
+    assert {len(key) for key in derived} == {32}
 
 
 def test_keys_are_not_shown_and_not_pickled() -> None:
     keys = Keys(b"\x07" * 32)
     assert repr(keys) == str(keys) == "Keys(...)"
+    assert "\\x07" not in repr(ring_of(b"\x07" * 32)) + repr(keys.assertion_keys)
     with pytest.raises(TypeError):
         pickle.dumps(keys)
 
 
 @pytest.mark.parametrize("length", [0, 16, 31, 33])
 def test_a_master_key_of_another_length_is_refused(length: int) -> None:
-    with pytest.raises(ValueError, match="32 bytes"):
-        Keys(bytes(length))
+    with pytest.raises(ValueError, match="32 bytes") as refused:
+        Keys(b"\x07" * length)
+    assert "x07x07" not in "".join(traceback.format_exception(refused.value)).replace("\\", "")
+
+
+def test_a_key_id_names_a_key_and_is_none_of_the_others() -> None:
+    ids = {key.key_id for key in ring(0, 1, 2).keys}
+    assert len(ids) == 3
+    assert all(len(key_id) == 8 for key_id in ids)
+
+
+def test_a_new_key_is_accepted_at_once_and_used_when_its_time_has_come() -> None:
+    before, after = keys_at(NOW - 1, 0, NOW), keys_at(NOW, 0, NOW)
+    assert before.derive(Purpose.CSRF) == alone(0).derive(Purpose.CSRF)
+    assert before.accepted(Purpose.CSRF) == (alone(0).derive(Purpose.CSRF), alone(1).derive(Purpose.CSRF))
+    assert after.derive(Purpose.CSRF) == alone(1).derive(Purpose.CSRF)
+    assert after.accepted(Purpose.CSRF) == (alone(1).derive(Purpose.CSRF), alone(0).derive(Purpose.CSRF))
+
+
+@pytest.mark.parametrize(
+    ("purpose", "seconds"),
+    [(Purpose.CHALLENGE, 600), (Purpose.CSRF, DAY), (Purpose.NUMBERS, 400 * DAY), (Purpose.SEALED_NUMBERS, 400 * DAY)],
+)
+def test_a_key_is_accepted_for_as_long_as_its_purpose_needs_it(purpose: Purpose, seconds: float) -> None:
+    end = NOW + seconds + CLOCK_SECONDS
+    old = alone(0).derive(purpose)
+    assert old in keys_at(end - 1, 0, NOW).accepted(purpose)
+    assert old not in keys_at(end, 0, NOW).accepted(purpose)
+
+
+def test_every_purpose_says_how_long_it_needs_a_key() -> None:
+    assert ACCEPTED_SECONDS.keys() == set(Purpose)
+
+
+def test_names_of_counters_outlive_every_master_key() -> None:
+    """Or a rotation would give everybody who guesses a fresh budget."""
+    before = Keys(ring(0)).derive(Purpose.THROTTLE)
+    rotated = ring(0, NOW, NOW + DAY)
+    dropped = KeyRing(keys=rotated.keys[1:], names=rotated.names)
+    for keys in (Keys(rotated, clock=lambda: NOW + 2 * DAY), Keys(dropped, clock=lambda: NOW + 2 * DAY)):
+        assert keys.derive(Purpose.THROTTLE) == before
+        assert keys.accepted(Purpose.THROTTLE) == (before,)
+
+
+def test_what_notes_down_when_it_was_made_finds_its_key_again() -> None:
+    keys = keys_at(NOW + 500, 0, NOW, NOW + DAY)
+    assert keys.derive(Purpose.PASSCODE, at=NOW - 1) == alone(0).derive(Purpose.PASSCODE)
+    assert keys.derive(Purpose.PASSCODE, at=NOW) == alone(1).derive(Purpose.PASSCODE)
+    # A node whose clock is ahead made it with a key that is not in use here yet.
+    assert keys.derive(Purpose.PASSCODE, at=NOW + DAY) == alone(2).derive(Purpose.PASSCODE)
+
+
+@given(
+    use_after=st.lists(st.integers(0, 10_000), min_size=1, max_size=5, unique=True).map(sorted),
+    now=st.integers(-100, 12_000),
+    other=st.integers(-int(CLOCK_SECONDS), int(CLOCK_SECONDS)),
+    age=st.integers(0, 600),
+)
+def test_nodes_whose_clocks_differ_accept_each_others_work(
+    use_after: list[int], now: int, other: int, age: int
+) -> None:
+    """What one node made `age` seconds ago is accepted by another whose clock is `other` seconds off."""
+    made = keys_at(now - age, *use_after).derive(Purpose.CHALLENGE)
+    assert made in keys_at(now + other, *use_after).accepted(Purpose.CHALLENGE) or age + other >= 600 + CLOCK_SECONDS
+
+
+@given(use_after=st.lists(st.integers(0, 10_000), min_size=1, max_size=5, unique=True).map(sorted), now=st.integers())
+def test_exactly_one_key_is_in_use_at_any_instant(use_after: list[int], now: int) -> None:
+    given = ring(*use_after)
+    current = given.index_at(now)
+    assert current == 0 or given.keys[current].use_after <= now
+    retired_at = given.retired_at(current)
+    assert retired_at is None or now < retired_at
+    accepted = given.accepted(now, 600)
+    assert accepted[0] == current
+    assert len(set(accepted)) == len(accepted)

@@ -40,7 +40,7 @@ def test_the_example_loads(folder: Path) -> None:
 def test_the_example_loads_with_every_option_written_out(folder: Path) -> None:
     path = folder / "gatepost.toml"
     text = re.sub(r"^# (\[|[a-z_]+ = )", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
-    for line in ('bind_password = "..."\n', 'password = "..."\n', 'upstream = "http://10.0.0.5:8080"\n'):
+    for line in ('key = "..."\n', 'bind_password = "..."\n', 'password = "..."\n', 'upstream = "http://10.0.0.5:8080"\n'):
         text = re.sub(rf"^{re.escape(line)}", "", text, flags=re.MULTILINE)
     text = text.replace('path = "/admin/"\n', "")  # there is a pattern
     path.write_text(text)
