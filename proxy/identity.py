@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import secrets
 import unicodedata
+from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from jwt.algorithms import ECAlgorithm
 
 from config.settings import AppSettings
-from proxy.keys import Keys
+from proxy.keys import CLOCK_SECONDS, AssertionKey, Keys
 from proxy.sessions.session import Session
 
 SET_BY_GATEPOST = (
@@ -25,6 +28,9 @@ SET_BY_GATEPOST = (
 
 _METHODS = {"password": ("pwd",), "sms": ("otp", "sms"), "email": ("otp",), "kerberos": ("kerberos",)}
 """A factor's RFC 8176 names; ``kerberos`` is not registered there, and no registered one means it."""
+
+JWKS_CACHE_SECONDS = 300
+"""How long apps may keep the published keys."""
 
 _NOT_IN_A_VALUE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories that end or break a field value somewhere: controls, lone surrogates, separators of lines."""
@@ -47,17 +53,27 @@ def identity_headers(session: Session, app: AppSettings) -> list[tuple[bytes, by
     return [(name, value) for name, value in fields if value]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signer:
+    """One assertion key, and the time in which it signs."""
+
+    key: EllipticCurvePrivateKey = field(repr=False)
+    jwk: dict[str, str]
+    """The public part, as it is published."""
+    use_after: float
+    ends_at: float
+
+
 class Assertions:
-    """Signs `X-Gatepost-Assertion` (JWT, RFC 7519; ES256; `amr` per RFC 8176) and publishes the key (RFC 7517)."""
+    """Signs `X-Gatepost-Assertion` (JWT, RFC 7519; ES256; `amr` per RFC 8176) and publishes the keys (RFC 7517)."""
 
     LIFETIME_SECONDS = 60
 
     def __init__(self, keys: Keys, *, issuer: str) -> None:
         """`issuer` is the origin of the sign-in pages, below which the keys are published."""
-        self._key = keys.assertion_key
         self._issuer = issuer
-        self._jwk = ECAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
-        self._header = {"kid": thumbprint(self._jwk)}
+        self._signers = tuple(_signer(each, is_first=index == 0) for index, each in enumerate(keys.assertion_keys))
+        self._signer = self._signers[0]
 
     def sign(self, session: Session, app: AppSettings, now: float) -> bytes:
         """For `app` as audience (its name), valid from now for a minute; the plane re-uses one for half of it."""
@@ -79,11 +95,29 @@ class Assertions:
         }
         if principal.mail is not None:
             claims["email"] = principal.mail
-        return jwt.encode(claims, self._key, algorithm="ES256", headers=self._header).encode("ascii")
+        signer = self._signer
+        if not signer.use_after <= now < signer.ends_at:
+            signer = self._signer = next(each for each in self._signers if each.use_after <= now < each.ends_at)
+        return jwt.encode(claims, signer.key, algorithm="ES256", headers={"kid": signer.jwk["kid"]}).encode("ascii")
 
-    def jwks(self) -> dict[str, Any]:
-        """The public key as a JWK Set, for `/.gatepost/jwks.json`."""
-        return {"keys": [{**self._jwk, **self._header, "use": "sig", "alg": "ES256"}]}
+    def jwks(self, now: float) -> dict[str, Any]:
+        """The public keys as a JWK Set, for `/.gatepost/jwks.json`.
+
+        A key is published before it signs, and as long after it as an app may meet its last assertion with a set it
+        read before; the clocks of nodes may differ.
+        """
+        overlap = self.LIFETIME_SECONDS + JWKS_CACHE_SECONDS + CLOCK_SECONDS
+        return {"keys": [each.jwk for each in self._signers if now < each.ends_at + overlap]}
+
+
+def _signer(given: AssertionKey, *, is_first: bool) -> _Signer:
+    jwk = ECAlgorithm.to_jwk(given.key.public_key(), as_dict=True)
+    return _Signer(
+        key=given.key,
+        jwk={**jwk, "kid": thumbprint(jwk), "use": "sig", "alg": "ES256"},
+        use_after=-math.inf if is_first else given.use_after,
+        ends_at=math.inf if given.retired_at is None else given.retired_at,
+    )
 
 
 def thumbprint(jwk: dict[str, Any]) -> str:

@@ -166,11 +166,6 @@ class Keys:
         return tuple(dict.fromkeys(self._derived[index][purpose] for index in accepted))
 
     @property
-    def assertion_key(self) -> EllipticCurvePrivateKey:
-        """The one that signs now."""
-        return self._assertion_keys[self._ring.index_at(self._clock())].key
-
-    @property
     def assertion_keys(self) -> tuple[AssertionKey, ...]:
         """The keys that sign `X-Gatepost-Assertion`, in the order in which they come into use."""
         return self._assertion_keys

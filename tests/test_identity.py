@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from config.settings import AppSettings
 from proxy.identity import Assertions, identity_headers
-from proxy.keys import Keys
+from proxy.keys import KeyRing, Keys, MasterKey
 from tests.support.people import NOW, principal, session
 
 APP = AppSettings.model_validate({"name": "Wiki", "host": "wiki.corp.example", "upstream": "http://127.0.0.1:1"})
@@ -71,9 +71,9 @@ def test_no_text_from_the_directory_breaks_a_head(
         assert not any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text)
 
 
-def decoded(assertions: Assertions, token: bytes, **options: Any) -> dict[str, Any]:
+def decoded(assertions: Assertions, token: bytes, *, now: float = NOW, **options: Any) -> dict[str, Any]:
     """As an app would: by the published key that the token names."""
-    keys = jwt.PyJWKSet.from_dict(json.loads(json.dumps(assertions.jwks())))
+    keys = jwt.PyJWKSet.from_dict(json.loads(json.dumps(assertions.jwks(now))))
     key = keys[jwt.get_unverified_header(token)["kid"]]
     return jwt.decode(
         token,
@@ -126,9 +126,39 @@ def test_an_assertion_is_for_one_app_one_minute_and_one_key() -> None:
 
 
 def test_the_published_key_is_public_and_named_by_its_thumbprint() -> None:
-    (key,) = Assertions(KEYS, issuer=ISSUER).jwks()["keys"]
+    (key,) = Assertions(KEYS, issuer=ISSUER).jwks(NOW)["keys"]
     assert key.keys() == {"kty", "crv", "x", "y", "kid", "use", "alg"}
     canonical = f'{{"crv":"P-256","kty":"EC","x":"{key["x"]}","y":"{key["y"]}"}}'
     digest = base64.urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).rstrip(b"=").decode()
     assert key["kid"] == digest
     assert key["alg"] == "ES256"
+
+
+def rotated(*use_after: float) -> Assertions:
+    keys = tuple(MasterKey(bits=bytes([index]) * 32, use_after=each) for index, each in enumerate(use_after))
+    return Assertions(Keys(KeyRing(keys=keys, names=bytes(32))), issuer=ISSUER)
+
+
+def kid(token: bytes) -> str:
+    return str(jwt.get_unverified_header(token)["kid"])
+
+
+def test_a_new_assertion_key_is_published_before_it_signs() -> None:
+    assertions, alone = rotated(0, NOW), rotated(0)
+    first, second = (key["kid"] for key in assertions.jwks(NOW - 900)["keys"])
+    assert kid(alone.sign(session(), APP, NOW)) == first
+    assert [kid(assertions.sign(session(), APP, now)) for now in (NOW - 1, NOW, NOW - 1)] == [first, second, first]
+
+
+def test_an_old_assertion_key_stays_published_as_long_as_an_app_may_meet_it() -> None:
+    """The last assertion's minute, five minutes that an app keeps the set, ten minutes between two clocks."""
+    assertions = rotated(0, NOW)
+    last = assertions.sign(session(), APP, NOW - 1)
+    assert decoded(assertions, last, now=NOW + 959)["aud"] == "Wiki"
+    assert [key["kid"] for key in assertions.jwks(NOW + 960)["keys"]] == [kid(assertions.sign(session(), APP, NOW))]
+
+
+def test_every_instant_has_a_key_that_signs_and_is_published() -> None:
+    assertions = rotated(NOW, NOW + 1000, NOW + 2000)
+    for now in (0.0, NOW, NOW + 999, NOW + 1000, NOW + 1999.9, NOW + 2000, NOW + 1e9):
+        assert decoded(assertions, assertions.sign(session(), APP, now), now=now)["iat"] == int(now)

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from directory.password_change import PasswordChanger
 from proxy.access.policy import Allowed, judge
+from proxy.identity import JWKS_CACHE_SECONDS
 from proxy.pages.assets import BY_PATH
 from proxy.portal.current_session import current_session
 from proxy.portal.keys import PARTS, VISIT
@@ -58,9 +59,9 @@ async def show_asset(request: web.Request) -> web.StreamResponse:
 
 
 async def show_jwks(request: web.Request) -> web.StreamResponse:
-    """The public key of `X-Gatepost-Assertion` (RFC 7517)."""
+    """The public keys of `X-Gatepost-Assertion` (RFC 7517)."""
     return web.json_response(
-        request.app[PARTS].assertions.jwks(),
+        request.app[PARTS].assertions.jwks(request[VISIT].now),
         content_type="application/jwk-set+json",
-        headers={"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"},
+        headers={"Cache-Control": f"public, max-age={JWKS_CACHE_SECONDS}", "X-Content-Type-Options": "nosniff"},
     )
