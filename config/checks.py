@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from config.channel_checks import channel_problems, channel_warnings
 from config.rule_checks import rule_problems, rule_warnings
 from config.schema import Place
 from config.settings import (
@@ -14,9 +15,11 @@ from config.settings import (
     MobileSettings,
     PasscodeSettings,
     SchemeSettings,
+    SecondFactorSettings,
     ServerSettings,
     SessionSettings,
     Settings,
+    SMSSettings,
     SMTPSettings,
     StoreSettings,
 )
@@ -37,6 +40,8 @@ class Pieces:
     directories: Mapping[int, DirectorySettings] = field(default_factory=dict)
     mobile: MobileSettings | None = None
     smtp: Mapping[int, SMTPSettings] = field(default_factory=dict)
+    sms: SMSSettings | None = None
+    second_factor: SecondFactorSettings | None = None
     passcode: PasscodeSettings | None = None
     sessions: SessionSettings | None = None
     schemes: Mapping[int, SchemeSettings] = field(default_factory=dict)
@@ -62,6 +67,8 @@ def problems(pieces: Pieces) -> Iterator[Finding]:
     if pieces.sessions is not None and pieces.sessions.idle > pieces.sessions.absolute:
         yield Place("sessions", None, "idle"), "must not be longer than absolute"
     yield from _schemes(pieces.schemes)
+    if pieces.sms is not None and pieces.second_factor is not None:
+        yield from channel_problems(pieces.sms, pieces.second_factor, pieces.schemes)
     yield from _apps(pieces.apps, pieces.server)
     yield from rule_problems(pieces.apps, pieces.schemes)
 
@@ -81,8 +88,6 @@ def _server(server: ServerSettings) -> Iterator[Finding]:
             Place("server", None, "public_url"),
             "must begin with https:// (http:// is for localhost, *.localhost and loopback addresses only)",
         )
-    if server.workers > 1:
-        yield Place("server", None, "workers"), "must be 1: more workers are not built yet"
     fixed = [address for address in server.listen if address.port]
     if len(set(fixed)) != len(fixed):
         yield Place("server", None, "listen"), "names the same address twice"
@@ -243,6 +248,7 @@ def _warnings(settings: Settings) -> Iterator[str]:
         for app in settings.apps:
             if not is_loopback(app.host):
                 yield f'apps ("{app.name}"): {app.host} over http: its cookie crosses the network in the clear'
+    yield from channel_warnings(settings)
     yield from rule_warnings(settings.apps)
     for app in settings.apps:
         for url in app.upstream_urls:

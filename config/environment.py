@@ -1,6 +1,6 @@
 """Overrides from the environment: ``GATEPOST_SMTP__HOST``, ``GATEPOST_APPS__0__UPSTREAM``.
 
-Values are TOML where the option is a list, a number or a flag, or where they are quoted; else plain strings.
+Values are TOML where the option is a list, a table, a number or a flag, or where they are quoted; else plain strings.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _target(tree: dict[str, Any], place: Place) -> dict[str, Any] | None:
 
 def _value(text: str, option: Option) -> object:
     quoted = text[:1] in ("'", '"')
-    if not (quoted or option.is_list or option.is_number_or_flag):
+    if not (quoted or option.is_list or option.is_mapping or option.is_number_or_flag):
         return text
     try:
         parsed = tomllib.loads(f"value = {text}")

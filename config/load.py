@@ -67,6 +67,10 @@ def explain(error: ErrorDetails, known: Iterable[str], option: Option | None) ->
             return "must be a string"
         case "tuple_type":
             return "must be a list"
+        case "dict_type" | "model_type":
+            return "must be a table"
+        case "string_too_long":
+            return f"must be at most {context['max_length']} characters long"
         case "literal_error":
             return f"must be {context['expected']}"
         case "greater_than_equal":
@@ -144,6 +148,8 @@ class _Loading:
                 self._resolve_path(place, values, option)
             elif option.is_list and isinstance(values.get(option.key), list):
                 self._resolve_inner_paths(place, values, inner_options(model, option.key))
+            elif option.is_mapping and isinstance(values.get(option.key), dict):
+                self._resolve_named_tables(place, values, inner_options(model, option.key))
         if table.key == "store":
             values["url"] = self._resolve_store(values.get("url", model.model_fields["url"].default))
         try:
@@ -161,36 +167,38 @@ class _Loading:
             keys = known if len(inner) < 2 else inner_keys(model, str(name))
             self._add(Place(table.key, position, str(name)), explain(each, keys, known.get(str(name))), key)
 
-    def _read_secret(self, place: Place, values: dict[str, Any]) -> None:
+    def _read_secret(self, place: Place, values: dict[str, Any], prefix: str = "") -> None:
+        """`prefix` stands before the key in problems: the table inside a table that holds it."""
         key = place.key + FILE_SUFFIX
         if key not in values:
             return
         name = values.pop(key)
         at = place._replace(key=key)
+        shown = prefix + key
         # The problem is reported here; a stand-in keeps the value from being reported as missing too.
         stand_in = "unreadable"
         if place.key in values:
-            self._add(at, f"{place.key} is given too: keep one of them")
+            self._add(at, f"{place.key} is given too: keep one of them", shown)
             return
         values[place.key] = stand_in
         if not isinstance(name, str) or not name or "\0" in name:
-            self._add(at, "must be the path of a file")
+            self._add(at, "must be the path of a file", shown)
             return
         try:
             with (self._folder / name).open("rb") as file:
                 content = file.read(MAX_SECRET_BYTES + 1)
             secret = content.decode().removesuffix("\n").removesuffix("\r")
         except OSError as error:
-            self._add(at, f"{name} cannot be read: {error.strerror}")
+            self._add(at, f"{name} cannot be read: {error.strerror}", shown)
         except UnicodeDecodeError:
-            self._add(at, f"{name} is not UTF-8 text")
+            self._add(at, f"{name} is not UTF-8 text", shown)
         else:
             if not secret:
-                self._add(at, f"{name} is empty")
+                self._add(at, f"{name} is empty", shown)
             elif len(content) > MAX_SECRET_BYTES:
-                self._add(at, f"{name} is longer than {MAX_SECRET_BYTES} bytes: is it the right file?")
+                self._add(at, f"{name} is longer than {MAX_SECRET_BYTES} bytes: is it the right file?", shown)
             elif not secret.isprintable():
-                self._add(at, f"{name} holds more than one line, or control characters")
+                self._add(at, f"{name} holds more than one line, or control characters", shown)
             else:
                 values[place.key] = secret
 
@@ -222,6 +230,20 @@ class _Loading:
                 for option in paths:
                     key = f"{place.key}[{position}].{option.key}"
                     self._resolve_path(Place(place.table, place.position, option.key), each, option, key)
+
+    def _resolve_named_tables(self, place: Place, values: dict[str, Any], inner: tuple[Option, ...]) -> None:
+        """Of tables that are named by the operator, such as ``[sms.http.NAME]``."""
+        named = values[place.key] = {
+            name: dict(each) if isinstance(each, dict) else each for name, each in values[place.key].items()
+        }
+        for name, each in named.items():
+            if isinstance(each, dict):
+                prefix = f"{place.key}.{name}."
+                for option in inner:
+                    if option.is_secret:
+                        self._read_secret(Place(place.table, place.position, option.key), each, prefix)
+                    elif option.is_path:
+                        self._resolve_path(place._replace(key=option.key), each, option, prefix + option.key)
 
     def _resolve_store(self, url: object) -> object:
         if not isinstance(url, str) or not url.startswith(checks.SQLITE):

@@ -35,6 +35,7 @@ class Option:
     is_secret: bool
     is_path: bool
     is_list: bool
+    is_mapping: bool
     is_duration: bool
     is_number_or_flag: bool
 
@@ -91,6 +92,7 @@ def options(model: type[BaseModel]) -> tuple[Option, ...]:
                 is_secret=SecretStr in leaves,
                 is_path=Path in leaves,
                 is_list=tuple in leaves,
+                is_mapping=dict in leaves,
                 is_duration=float in leaves,
                 is_number_or_flag=not leaves.isdisjoint((int, bool)),
             )
@@ -127,11 +129,13 @@ def tables() -> dict[str, Table]:
 
 
 def _leaves(annotation: Any) -> frozenset[Any]:
-    """The classes inside an annotation; `tuple` itself is one where there is a list."""
+    """The classes inside an annotation; `tuple` itself is one where there is a list, `dict` where keys are free."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _leaves(get_args(annotation)[0])
     if origin in (Union, UnionType, tuple):
         inner = frozenset[Any]().union(*(_leaves(each) for each in get_args(annotation) if each is not Ellipsis))
         return inner | {tuple} if origin is tuple else inner
+    if origin is dict:
+        return _leaves(get_args(annotation)[1]) | {dict}
     return frozenset((annotation,))

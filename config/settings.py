@@ -10,8 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from config.frozen_table import FrozenTable as _Table
+from config.gateway_values import ChannelName, GatewayName
+from config.sms_gateways import HTTPGatewaySettings, SMSGatewaySettings
 from config.values import (
     AppName,
     AttributeName,
@@ -44,13 +47,6 @@ from config.values import (
 )
 from config.values import Network as Network  # handed on to those who match addresses
 
-
-class _Table(BaseModel):
-    """A TOML table: frozen, and every key in it must be known."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
 class CertificateSettings(_Table):
     """A certificate with its chain, and its key: PEM files."""
 
@@ -75,6 +71,9 @@ class ServerSettings(_Table):
     proxy_protocol: Flag = False
     """Whether every connection begins with a PROXY header, which only trusted proxies may send."""
     workers: Annotated[Integer, Field(ge=1, le=64)] = 1
+    """Processes that share the work."""
+    drain_timeout: Annotated[Seconds, Field(ge=1, le=3600)] = 30.0
+    """How long a worker that is to end waits for what it has in flight."""
     admin_listen: ListenAddress | None = None
     key: Secret | None = None
     """The master keys, in place of `key_file`."""
@@ -186,7 +185,23 @@ class SMTPSettings(_Table):
 
 class SMSSettings(_Table):
     gateway: Text = "kapow"
+    """The only channel, where `second_factor.channels` names none."""
     text: SMSText = "{passcode} is your {app} sign-in code. It is valid for {minutes} minutes."
+    gateways: dict[GatewayName, SMSGatewaySettings] = Field(default_factory=dict)
+    """E-mail-to-SMS gateways of the operator's own, and changes to the presets."""
+    http: dict[GatewayName, HTTPGatewaySettings] = Field(default_factory=dict)
+    """SMS gateways that are asked over HTTPS."""
+
+
+class SecondFactorSettings(_Table):
+    """By which ways passcodes go."""
+
+    channels: Annotated[tuple[ChannelName, ...], NotEmpty] | None = None
+    """Tried in this order: e-mail-to-SMS gateways, HTTP gateways, ``email``. None: the gateway that `[sms]` names."""
+    budget: Annotated[Seconds, Field(ge=1, le=60)] = 10.0
+    """How long all channels together may take: a person is waiting for the page."""
+    email_for_sms: Flag = False
+    """Whether ``email`` may stand in where a scheme asks for "sms" and no SMS channel took the passcode."""
 
 
 class PasscodeSettings(_Table):
@@ -294,6 +309,7 @@ class Settings(_Table):
     mobile: MobileSettings = MobileSettings()
     smtp: Annotated[tuple[SMTPSettings, ...], Field(min_length=1)]
     sms: SMSSettings = SMSSettings()
+    second_factor: SecondFactorSettings = SecondFactorSettings()
     passcode: PasscodeSettings = PasscodeSettings()
     throttle: ThrottleSettings = ThrottleSettings()
     sessions: SessionSettings = SessionSettings()
@@ -301,6 +317,11 @@ class Settings(_Table):
         SchemeSettings(name="browser", factors=("password", "sms")),
     )
     apps: Annotated[tuple[AppSettings, ...], Field(min_length=1)]
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of the channels that passcodes go by, in order."""
+        return self.second_factor.channels or (self.sms.gateway,)
 
     @property
     def default_realm(self) -> str:

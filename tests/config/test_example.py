@@ -9,17 +9,19 @@ import pytest
 import config
 from config.load import load_settings
 from config.schema import inner_keys, tables
-from config.settings import AppSettings, ServerSettings, Settings
+from config.settings import AppSettings, ServerSettings, Settings, SMSSettings
 from config.values import parse_duration
 
 EXAMPLE = Path(config.__file__).with_name("example.toml")
-OPTION = re.compile(r"^# ([a-z_]+) = (.*)$", re.MULTILINE)
+OPTION = re.compile(r"^# ([a-z0-9_]+) = (.*)$", re.MULTILINE)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "ad-password").write_text("a service password\n")
     (tmp_path / "smtp-password").write_text("a relay password\n")
+    (tmp_path / "sms-password").write_text("a gateway password\n")
+    (tmp_path / "sms-token").write_text("a gateway token\n")
     for name in ("corp-ca.pem", "users.toml"):
         (tmp_path / name).write_text("")
     for name in ("signin", "wiki", "gatepost-client"):
@@ -39,9 +41,10 @@ def test_the_example_loads(folder: Path) -> None:
 
 def test_the_example_loads_with_every_option_written_out(folder: Path) -> None:
     path = folder / "gatepost.toml"
-    text = re.sub(r"^# (\[|[a-z_]+ = )", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
-    for line in ('key = "..."\n', 'bind_password = "..."\n', 'password = "..."\n', 'upstream = "http://10.0.0.5:8080"\n'):
-        text = re.sub(rf"^{re.escape(line)}", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^# (\[|[a-z0-9_]+ = )", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
+    for key in ("key", "bind_password", "password", "token"):  # there are files
+        text = re.sub(rf'^{key} = "\.\.\."\n', "", text, flags=re.MULTILINE)
+    text = text.replace('upstream = "http://10.0.0.5:8080"\n', "")  # there are upstreams
     text = text.replace('path = "/admin/"\n', "")  # there is a pattern
     path.write_text(text)
     assert len(load_settings(path, {}).directories) == 2
@@ -51,15 +54,18 @@ def test_every_option_is_mentioned_in_its_table() -> None:
     mentioned: dict[str, set[str]] = {}
     table = ""
     for line in EXAMPLE.read_text().splitlines():
-        if header := re.fullmatch(r"(?:# )?\[\[?([a-z.]+)\]\]?", line):
+        if header := re.fullmatch(r"(?:# )?\[\[?([a-z_.]+)\]\]?", line):
             table = header[1]
-            outer, _, inner = table.partition(".")
+            outer, *inner = table.split(".")
             if inner:
-                mentioned.setdefault(outer, set()).add(inner)
-        elif option := re.match(r"(?:# )?([a-z_]+) = ", line):
+                mentioned.setdefault(outer, set()).add(inner[0])
+        elif option := re.match(r"(?:# )?([a-z0-9_]+) = ", line):
             mentioned.setdefault(table, set()).add(option[1])
     for table_key, schema in tables().items():
         assert mentioned.get(table_key, set()) == set(schema.known_keys()), table_key
+    own = mentioned["sms.gateways.modem"], mentioned["sms.http.provider"]
+    assert own[0] == {*inner_keys(SMSSettings, "gateways"), "password_file"}
+    assert own[1] == {*inner_keys(SMSSettings, "http"), "password_file", "token_file"}
     assert mentioned["apps.rules"] == set(inner_keys(AppSettings, "rules"))
     assert mentioned["server.certificates"] == set(inner_keys(ServerSettings, "certificates"))
 
@@ -67,8 +73,8 @@ def test_every_option_is_mentioned_in_its_table() -> None:
 def test_the_defaults_shown_are_the_defaults() -> None:
     """Every commented-out option of a table without required keys has the value that the program would use."""
     text = EXAMPLE.read_text()
-    for table in ("mobile", "sms", "passcode", "throttle", "sessions", "store"):
-        section = text.split(f"\n[{table}]\n")[1].split("\n[", 1)[0]
+    for table in ("mobile", "sms", "second_factor", "passcode", "throttle", "sessions", "store"):
+        section = re.split(r"\n(?:# )?\[", text.split(f"\n[{table}]\n")[1])[0]
         defaults = getattr(Settings.model_construct(), table)
         for key, shown in OPTION.findall(section):
             value = tomllib.loads(f"value = {shown}")["value"]
@@ -77,4 +83,4 @@ def test_the_defaults_shown_are_the_defaults() -> None:
                 value = parse_duration(value)
             elif isinstance(default, tuple):
                 value = tuple(value)
-            assert value == default or key == "extra_ranges", f"{table}.{key}"
+            assert value == default or key in ("extra_ranges", "channels"), f"{table}.{key}"
