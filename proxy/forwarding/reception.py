@@ -291,14 +291,16 @@ class Reception:
         client = self._places.of(head).address if head is not None else self._places.peer
         self._plane.metrics.count_refusal(problem.value)
         person = {} if session is None else {"realm": session.principal.realm, "guid": session.principal.guid}
-        self._plane.log.info(
+        log = self._plane.log
+        # What is our fault or an app's is for the operator to see: it is a warning.
+        (log.warning if answer.status >= 500 else log.info)(
             "request.refused",
             problem=problem.value,
             status=answer.status,
             reason=reason,
             incident=answer.incident,
             app=app,
-            client=client,
+            client_address=client,
             **person,
         )
         origin = self._plane.public_url.origin

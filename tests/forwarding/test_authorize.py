@@ -201,7 +201,7 @@ async def test_nobody_but_a_trusted_proxy_is_answered(stage: Stage, proxy: Any) 
     assert not any(response.all(name) for name in IDENTITY)
     (event,) = stage.log.of("request.refused")
     assert "trusted_proxies" in event["reason"]
-    assert event["client"] == "127.0.0.1"
+    assert event["client_address"] == "127.0.0.1"
 
 
 async def test_a_client_that_names_a_trusted_proxy_is_none(staged: StageMaker) -> None:

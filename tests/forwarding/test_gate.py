@@ -168,7 +168,7 @@ async def test_a_refusal_is_logged_with_its_incident_and_without_cookies_and_que
     (event,) = stage.log.of("request.refused")
     assert event["incident"].encode() in response.body
     assert event["app"] == "Wiki"
-    assert event["client"] == "127.0.0.1"
+    assert event["client_address"] == "127.0.0.1"
     assert "secret" not in str(event)
     assert BOB_TOKEN.decode() not in str(event)
 
