@@ -76,9 +76,9 @@ async def serve_gatepost() -> None:
     import structlog
 
     from config.settings import AppSettings, SchemeSettings, ServerSettings
-    from config.values import ListenAddress
     from directory.principal import Principal
     from proxy.forwarding.plane import create_forwarding_plane
+    from proxy.listening import bind
     from proxy.metrics import Metrics
     from proxy.sessions.live_sessions import CookieKey, cookie_key
     from proxy.sessions.session import Session
@@ -126,7 +126,7 @@ async def serve_gatepost() -> None:
         log=structlog.get_logger(),
         clock=time.time,
     )  # fmt: skip
-    await plane.start([ListenAddress("127.0.0.1", PORTS["gatepost"])])
+    plane.start(bind("127.0.0.1", PORTS["gatepost"]))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     if os.environ.get("PROFILE"):

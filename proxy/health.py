@@ -19,6 +19,8 @@ from proxy.metrics import Metrics
 INTERVAL_SECONDS = 10.0
 TIMEOUT_SECONDS = 8.0
 _STALE_AFTER_INTERVALS = 3
+DRAINING = "draining"
+"""The status of a process that takes no more connections and ends once what it has in flight is done."""
 
 Check = Callable[[], Awaitable[str | None]]
 """None if the dependency works, else a sentence on what is wrong, without anything personal."""
@@ -68,6 +70,7 @@ def create_health_app(
     log: FilteringBoundLogger,
     interval_seconds: float = INTERVAL_SECONDS,
     timeout_seconds: float = TIMEOUT_SECONDS,
+    is_draining: Callable[[], bool] = lambda: False,
 ) -> web.Application:
     """The application for `server.admin_listen`; the checks run while it does."""
     states = {name: CheckState(ok=False, detail="not checked yet", at=None) for name in checks}
@@ -98,6 +101,8 @@ def create_health_app(
         stale_after = _STALE_AFTER_INTERVALS * interval_seconds + timeout_seconds
         readiness = judge_readiness(states, now=now, stale_after_seconds=stale_after)
         status = "unavailable" if not readiness.ready else "degraded" if readiness.degraded else "ready"
+        if is_draining():
+            status = DRAINING
         body = {
             "status": status,
             "checks": {
@@ -109,13 +114,14 @@ def create_health_app(
                 for name, state in readiness.checks.items()
             },
         }
-        headers = {} if readiness.ready else {"Retry-After": str(round(interval_seconds) or 1)}
-        return web.json_response(body, status=200 if readiness.ready else 503, headers=headers)
+        accepts = readiness.ready and status != DRAINING
+        headers = {} if accepts else {"Retry-After": str(round(interval_seconds) or 1)}
+        return web.json_response(body, status=200 if accepts else 503, headers=headers)
 
     async def show_metrics(request: web.Request) -> web.Response:
         return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    app = web.Application(middlewares=[_plainly])
+    app = web.Application(middlewares=[plainly])
     app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", show_metrics)
@@ -134,9 +140,10 @@ async def _ask(check: Check, timeout_seconds: float) -> str | None:
 
 
 @web.middleware
-async def _plainly(
+async def plainly(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
+    """A middleware: nobody keeps these answers, or guesses what they are."""
     response = await handler(request)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"

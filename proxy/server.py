@@ -7,17 +7,18 @@ its pages and in `/readyz`.
 from __future__ import annotations
 
 import asyncio
+import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
-from config.settings import ActiveDirectorySettings, Settings
+from config.settings import ActiveDirectorySettings, ServerSettings, Settings
 from config.values import ListenAddress
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.directory import Directory
@@ -25,12 +26,13 @@ from directory.local_users import LocalDirectory
 from directory.realms import Realms
 from proxy.delivery.channel import Channel, Outcome
 from proxy.delivery.sms_gateway import create_channel
-from proxy.forwarding.plane import create_forwarding_plane
+from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.forwarding.public_tls import UnusableCertificate
 from proxy.health import create_health_app
 from proxy.identity import Assertions
 from proxy.key_file import load_keys
 from proxy.keys import Keys, Purpose
+from proxy.listening import Listening, WorkerPlace, bind, name_of
 from proxy.metrics import Metrics
 from proxy.portal.app import create_portal
 from proxy.sessions.live_sessions import LiveSessions
@@ -38,6 +40,7 @@ from proxy.sessions.watch import SessionWatch
 from proxy.store.open import open_store
 from proxy.store.store import Store, StoreError
 from proxy.throttle import Throttle
+from proxy.workers_health import create_workers_app
 
 Clock = Callable[[], float]
 
@@ -56,6 +59,7 @@ class Gatepost:
 
     addresses: tuple[tuple[str, int], ...]
     admin_address: tuple[str, int] | None
+    plane: ForwardingPlane
 
 
 def create_directories(settings: Settings) -> Realms:
@@ -72,9 +76,12 @@ def create_directories(settings: Settings) -> Realms:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, log: FilteringBoundLogger, clock: Clock = time.time
+    settings: Settings, *, log: FilteringBoundLogger, clock: Clock = time.time, place: WorkerPlace | None = None
 ) -> AsyncIterator[Gatepost]:
-    """Everything started, in order; everything closed in the reverse order when the block is left."""
+    """Everything started, in order; everything closed in the reverse order when the block is left.
+
+    Without a `place` among workers it is alone, and opens its sockets itself.
+    """
     async with AsyncExitStack() as stack:
         keys = Keys(load_keys(settings.server, now=clock()), clock=clock)
         store = open_store(settings.store.url)
@@ -105,13 +112,14 @@ async def running(
             log=log,
             clock=clock,
         )
-        socket = await _serve_on_private_socket(stack, portal)
+        portal_socket = _private_socket(stack)
+        await _serve(stack, portal, path=portal_socket)
         try:
             plane = create_forwarding_plane(
                 settings=settings,
                 sessions=sessions,
                 assertions=assertions,
-                portal_socket=socket,
+                portal_socket=portal_socket,
                 metrics=metrics,
                 log=log,
                 clock=clock,
@@ -122,20 +130,40 @@ async def running(
         stack.callback(sessions.on_change(plane.judge_again))
         watch = SessionWatch(store=store, sessions=sessions, realms=realms, log=log)
         await _in_background(stack, watch.run(), log)
-        try:
-            addresses = await plane.start(settings.server.listen)
-        except OSError as error:
-            raise CannotListen("listen", error) from error
+        listening = place.listening if place is not None else open_listening(settings.server)
+        checks = readiness_checks(store, realms, channel)
+        health = create_health_app(checks, metrics, clock, log=log, is_draining=lambda: plane.is_closing)
+        if place is not None:
+            await _serve(stack, health, path=place.health_socket)
+        plane.start(listening.listen, listening.redirect)
         stack.push_async_callback(plane.close)
+        admin = create_workers_app(place.folder) if place is not None else health
+        if listening.admin:
+            await _serve(stack, admin, listeners=listening.admin)
+        yield Gatepost(
+            addresses=tuple(name_of(each) for each in (*listening.listen, *listening.redirect)),
+            admin_address=next((name_of(each) for each in listening.admin), None),
+            plane=plane,
+        )
 
-        admin = None
-        if settings.server.admin_listen is not None:
-            checks = readiness_checks(store, realms, channel)
-            health = create_health_app(checks, metrics, clock, log=log)
-            admin = await _serve_admin(stack, health, settings.server.admin_listen)
-        log.info("server.started", listen=[f"{host}:{port}" for host, port in addresses])
-        yield Gatepost(addresses=tuple(addresses), admin_address=admin)
-        log.info("server.stopping")
+
+def open_listening(server: ServerSettings) -> Listening:
+    """Raises `CannotListen`, and leaves nothing open then."""
+    with ExitStack() as stack:
+
+        def opened(key: str, addresses: Iterable[ListenAddress]) -> tuple[socket.socket, ...]:
+            try:
+                return tuple(stack.enter_context(each) for address in addresses for each in bind(*address))
+            except OSError as error:
+                raise CannotListen(key, error) from error
+
+        listening = Listening(
+            listen=opened("listen", server.listen),
+            redirect=opened("redirect_listen", server.redirect_listen),
+            admin=opened("admin_listen", [server.admin_listen] if server.admin_listen is not None else []),
+        )
+        stack.pop_all()
+        return listening
 
 
 def readiness_checks(
@@ -188,24 +216,23 @@ async def _in_background(stack: AsyncExitStack, work: Awaitable[None], log: Filt
     stack.push_async_callback(stop)
 
 
-async def _serve_on_private_socket(stack: AsyncExitStack, portal: web.Application) -> Path:
+def _private_socket(stack: AsyncExitStack) -> Path:
     """The portal's socket lies in a folder that only this user may enter."""
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="gatepost-"))
-    path = Path(folder) / "portal.sock"
-    runner = web.AppRunner(portal, access_log=None)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    await web.UnixSite(runner, str(path)).start()
-    return path
+    return Path(folder) / "portal.sock"
 
 
-async def _serve_admin(stack: AsyncExitStack, app: web.Application, listen: ListenAddress) -> tuple[str, int]:
+async def _serve(
+    stack: AsyncExitStack,
+    app: web.Application,
+    *,
+    path: Path | None = None,
+    listeners: Sequence[socket.socket] = (),
+) -> None:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    try:
-        await web.TCPSite(runner, listen.host, listen.port).start()
-    except OSError as error:
-        raise CannotListen("admin_listen", error) from error
-    host, port = runner.addresses[0][:2]
-    return host, port
+    if path is not None:
+        await web.UnixSite(runner, str(path)).start()
+    for listener in listeners:
+        await web.SockSite(runner, listener).start()

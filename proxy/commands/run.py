@@ -22,8 +22,10 @@ def run(settings: Settings) -> int:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with running(settings, log=log):
+        async with running(settings, log=log) as gatepost:
+            log.info("server.started", listen=[f"{host}:{port}" for host, port in gatepost.addresses])
             await stop.wait()
+            log.info("server.stopping")
 
     uvloop.run(serve())
     return 0

@@ -19,6 +19,7 @@ from proxy.forwarding.public_tls import names_by_sni
 from proxy.forwarding.reception import Reception
 from proxy.forwarding.refusals import asks_for_page, with_line
 from proxy.forwarding.request_head import RefusedHead
+from proxy.forwarding.unread import has_unread
 from proxy.forwarding.upstream_connection import WRITE_BUFFER_BYTES, UpstreamConnection
 from proxy.sessions.session import Session
 
@@ -256,7 +257,7 @@ class ClientConnection(asyncio.Protocol):
             return
         if exchange.is_answered:
             client = self._arrival.address
-            self._plane.log.info("answer.broken_off", problem=problem.value, reason=reason, client=client)
+            self._plane.log.info("answer.broken_off", problem=problem.value, reason=reason, client_address=client)
             self.transport.abort()
             return
         self._reception.refuse(problem, reason, head=exchange.head, route=exchange.route, closes=not is_request_over)
@@ -293,7 +294,10 @@ class ClientConnection(asyncio.Protocol):
         elif self._is_lingering or self.transport.is_closing():
             self.transport.abort()
         elif not self._waiting.is_partial:
-            self._close()
+            if has_unread(self.transport):
+                self.deadline = self.coarse_now  # a request that raced with its end: the next tick is early enough
+            else:
+                self._close()
         else:
             self._reception.refuse(Problem.REQUEST_TIMEOUT, "slow head", closes=True)
 
@@ -308,8 +312,14 @@ class ClientConnection(asyncio.Protocol):
         if exchange is not None and exchange.session_id == session.session_id and not exchange.judge()(session):
             self.transport.abort()
 
-    def close_if_idle(self) -> None:
-        """Going down: an idle connection closes now, a busy one after its answer."""
-        self.is_kept = False
-        if self.is_idle:
-            self.transport.close()
+    def prepare_to_close(self) -> None:
+        """Going down: the current answer is the last, or the next one if this one has promised that one may follow."""
+        exchange = self.exchange
+        if self._is_lingering:
+            return
+        if self.is_idle and not self._waiting.is_partial:
+            self.deadline = min(self.deadline, self.coarse_now + self._plane.keep_alive_timeout)
+            if self.deadline <= self.coarse_now:
+                self.on_deadline()
+        elif exchange is None or not exchange.is_answered:
+            self.is_kept = False

@@ -7,6 +7,7 @@ seconds.
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,14 +18,12 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from config.settings import Network, ServerSettings
-from config.values import ListenAddress
 from proxy.access.networks import is_within, parse_address
 from proxy.forwarding.proxy_protocol import MAX_V2_BYTES, MalformedProxyHeader, ProxyHeader, parse_proxy_header
 from proxy.forwarding.public_tls import PublicTLS
 
-BACKLOG = 1024
 ACCEPTS_AT_ONCE = 64
-"""How many waiting connections are taken before anything else has its turn."""
+"""How many waiting connections are taken before anything else has its turn. Of several workers, each takes one."""
 SHUTDOWN_SECONDS = 5.0
 """How long a closed TLS connection waits for its client's own end."""
 RETRY_SECONDS = 0.5
@@ -83,7 +82,7 @@ class Door(Protocol):
 
 
 class Listeners:
-    """All of one worker. `listen`, then `close`; `tick` from time to time."""
+    """All of one worker. `adopt`, then `stop`; `tick` from time to time."""
 
     def __init__(self, door: Door, server: ServerSettings, tls: PublicTLS | None, log: FilteringBoundLogger) -> None:
         self._door = door
@@ -92,7 +91,8 @@ class Listeners:
         self._trusted = server.trusted_proxies
         self._has_proxy_headers = server.proxy_protocol
         self._handshake_seconds = server.handshake_timeout
-        self._max_connections = server.max_connections
+        self._max_connections = math.ceil(server.max_connections / server.workers)
+        self._accepts_at_once = ACCEPTS_AT_ONCE if server.workers == 1 else 1
         self._max_per_address = server.max_connections_per_address
         self._sockets: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -101,37 +101,21 @@ class Listeners:
         self._per_address: Counter[str] = Counter()
         self._turned_away: dict[str, tuple[int, str]] = {}
 
-    async def listen(
-        self, addresses: Sequence[ListenAddress], *, redirects: bool = False, reuse_port: bool = False
-    ) -> list[tuple[str, int]]:
-        """Accept on each; the addresses as bound, in order. Raises `OSError`."""
-        loop = asyncio.get_running_loop()
-        bound = []
-        for host, port in addresses:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-            for family, _, _, _, address in dict.fromkeys(found):
-                listener = socket.create_server(
-                    (str(address[0]), int(address[1])),
-                    family=family,
-                    backlog=BACKLOG,
-                    reuse_port=reuse_port,
-                    # "[::]" is every address of the machine, not only those of IPv6.
-                    dualstack_ipv6=address[0] == "::" and socket.has_dualstack_ipv6(),
-                )
-                listener.setblocking(False)
-                self._sockets.append(listener)
-                self._accept_on(listener, redirects)
-            name = self._sockets[-1].getsockname()
-            bound.append((name[0], name[1]))
-        return bound
+    def adopt(self, listeners: Sequence[socket.socket], *, redirects: bool = False) -> None:
+        """Accept on these: they are the listeners' own from now on."""
+        for listener in listeners:
+            self._sockets.append(listener)
+            self._accept_on(listener, redirects)
 
-    def close(self) -> None:
-        """Accept nothing more; what is still arriving ends."""
+    async def stop(self, grace: float) -> None:
+        """Accept nothing more. What is still arriving may arrive for `grace` seconds, then it ends."""
         loop = asyncio.get_running_loop()
         for listener in self._sockets:
             loop.remove_reader(listener)
             listener.close()
         self._sockets.clear()
+        if self._tasks and grace > 0:
+            await asyncio.wait(self._tasks, timeout=grace)
         for task in self._tasks:
             task.cancel()
 
@@ -149,7 +133,7 @@ class Listeners:
 
     def _accept(self, listener: socket.socket, redirects: bool) -> None:
         loop = asyncio.get_running_loop()
-        for _ in range(ACCEPTS_AT_ONCE):
+        for _ in range(self._accepts_at_once):
             try:
                 connection, name = listener.accept()
             except (BlockingIOError, InterruptedError):

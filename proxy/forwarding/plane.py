@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +11,6 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from config.settings import AppSettings, SchemeSettings, ServerSettings
-from config.values import ListenAddress
 from proxy.forwarding.admissions import Admissions
 from proxy.forwarding.client_connection import ClientConnection
 from proxy.forwarding.exchange import Exchange
@@ -84,7 +84,6 @@ class ForwardingPlane:
         self.traffic[portal.name] = AppTraffic()  # the portal is no app: not shown
         pairs = server.certificate_pairs
         self._tls = PublicTLS(pairs, log=log, clock=clock) if pairs else None
-        self._redirect_listen = server.redirect_listen
         self._listeners = Listeners(self, server, self._tls, log)
         self._watching: asyncio.Task[None] | None = None
         self._connections: set[ClientConnection] = set()
@@ -93,37 +92,42 @@ class ForwardingPlane:
         self._timer: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
 
-    async def start(self, listen: Sequence[ListenAddress], *, reuse_port: bool = False) -> list[tuple[str, int]]:
-        """Listen on each address, and where redirects are; all addresses as bound, in order. Raises `OSError`."""
+    def start(self, listeners: Sequence[socket.socket], redirecting: Sequence[socket.socket] = ()) -> None:
+        """Accept on these sockets, and redirect to https what comes on the others; all are the plane's from now on."""
         self._tick()
         if self._tls is not None:
             self._watching = asyncio.create_task(self._tls.run())
-        try:
-            bound = await self._listeners.listen(listen, reuse_port=reuse_port)
-            return bound + await self._listeners.listen(self._redirect_listen, redirects=True, reuse_port=reuse_port)
-        except OSError:
-            await self.close(0)
-            raise
+        self._listeners.adopt(listeners)
+        self._listeners.adopt(redirecting, redirects=True)
 
-    async def close(self, grace: float = 10.0) -> None:
-        """Accept nothing more, let what is in flight end for `grace` seconds, then end it."""
+    async def drain(self, grace: float, *, idle_grace: float) -> None:
+        """Accept nothing more and let what is in flight end for `grace` seconds, then end it.
+
+        A connection without a request may bring one more for `idle_grace` seconds: who sends it now cannot know yet
+        that it is the last. Every answer says that it is (RFC 9112 section 9.6).
+        """
         self.is_closing = True
-        self._listeners.close()
+        self.keep_alive_timeout = min(self.keep_alive_timeout, idle_grace)
         if self._watching is not None:
             self._watching.cancel()
         for connection in list(self._connections):
-            connection.close_if_idle()
-        for tunnel in list(self._tunnels):
-            tunnel.end(GOING_AWAY, "going away")
+            connection.prepare_to_close()
+        self._send_tunnels_away()
         try:
             async with asyncio.timeout(grace):
+                await self._listeners.stop(grace if idle_grace else 0)
                 await self._until_empty()
         except TimeoutError:
+            await self._listeners.stop(0)
             for connection in list(self._connections):
                 connection.transport.abort()
             for tunnel in list(self._tunnels):
                 tunnel.abort()
             await self._until_empty()
+
+    async def close(self, grace: float = 10.0) -> None:
+        """`drain`, connections without a request at once, and give back what the plane holds."""
+        await self.drain(grace, idle_grace=0)
         for check in self._checks:
             await check.close()
         for pool in self.pools.values():
@@ -206,6 +210,12 @@ class ForwardingPlane:
             )
         )
 
+    def _send_tunnels_away(self) -> None:
+        """Those that can be told why; others may go on while the plane waits."""
+        for tunnel in list(self._tunnels):
+            if tunnel.can_be_told:
+                tunnel.end(GOING_AWAY, "going away")
+
     def _note_empty(self) -> None:
         if not self._connections and not self._tunnels:
             self._empty.set()
@@ -223,6 +233,8 @@ class ForwardingPlane:
             self._tunnels_at = now + TUNNEL_TICK_SECONDS
             self._look_at_tunnels(now)
         self._listeners.tick()
+        if self.is_closing:
+            self._send_tunnels_away()
         self._timer = loop.call_later(TICK_SECONDS, self._tick)
 
 

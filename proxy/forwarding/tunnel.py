@@ -164,10 +164,22 @@ class Tunnel:
                 self.end(GOING_AWAY, "idle")
         return is_used
 
+    @property
+    def can_be_told(self) -> bool:
+        """Whether it is a WebSocket, and a frame of ours can follow what its client got."""
+        frames = self._frames
+        return (
+            frames is not None
+            and frames.is_between
+            and not frames.has_closed
+            and not self._eofs
+            and not self._client.transport.is_closing()
+        )
+
     def end(self, code: int, reason: str) -> None:
-        """Close both sides; a WebSocket's client is told why where a frame of ours can follow what it got."""
-        frames, client = self._frames, self._client.transport
-        if frames is None or frames.has_closed or not frames.is_between or self._eofs or client.is_closing():
+        """Close both sides; a WebSocket's client is told why where it can be."""
+        client = self._client.transport
+        if not self.can_be_told:
             self.abort()
             return
         if self._client.is_deaf:

@@ -90,7 +90,7 @@ def with_line(table: str, line: str) -> str:
         ),
         (with_line("[server]", 'tls_key = "cert.pem"'), "server", "tls_certificate", "is missing"),
         (GOOD.replace("https://", "http://"), "server", "public_url", "must begin with https://"),
-        (with_line("[server]", "workers = 2"), "server", "workers", "not built yet"),
+        (with_line("[server]", "workers = 65"), "server", "workers", "at most 64"),
         (with_line("[server]", 'admin_listen = "127.0.0.1:8080"'), "server", "admin_listen", "must differ"),
         (GOOD + '[store]\nurl = "redis://localhost"', "store", "url", "only SQLite is built so far"),
         (GOOD + '[store]\nurl = "valkey://localhost"', "store", "url", "only SQLite is built so far"),

@@ -14,6 +14,7 @@ import pytest
 from config.settings import AppSettings, SchemeSettings, ServerSettings
 from directory.principal import Principal
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
+from proxy.listening import bind, name_of
 from proxy.metrics import Metrics
 from proxy.sessions.live_sessions import CookieKey, cookie_key
 from proxy.sessions.session import Session
@@ -167,7 +168,10 @@ def staged(tmp_path: Path) -> StageMaker:
                 log=log,
                 clock=lambda: NOW,
             )
-            address, *redirects = await plane.start([settings.server.listen[0]._replace(port=0)])
+            listeners = bind(settings.server.listen[0].host, 0)
+            redirecting = [each for where in settings.server.redirect_listen for each in bind(*where)]
+            address, *redirects = [name_of(each) for each in (*listeners, *redirecting)]
+            plane.start(listeners, redirecting)
             try:
                 yield Stage(plane, address, upstream, portal, sessions, log, metrics, redirects)
             finally:

@@ -1,0 +1,65 @@
+"""Listening sockets, whether for this process or, opened by the supervisor, for the workers that inherit them.
+
+They never block: whoever shares one may be a moment too late for the connection it was woken for.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+BACKLOG = 1024
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """One for each address that `host` stands for. Raises `OSError`, and leaves nothing open then."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    listeners: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in dict.fromkeys(found):
+            listener = socket.create_server(
+                (str(address[0]), int(address[1])),
+                family=family,
+                backlog=BACKLOG,
+                # "[::]" is every address of the machine, not only those of IPv6.
+                dualstack_ipv6=address[0] == "::" and socket.has_dualstack_ipv6(),
+            )
+            listener.setblocking(False)
+            listeners.append(listener)
+    except OSError:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
+
+
+def name_of(listener: socket.socket) -> tuple[str, int]:
+    """Its address as bound; of a Unix socket, its path and 0."""
+    name = listener.getsockname()
+    return (name, 0) if isinstance(name, str) else (name[0], name[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """What one process accepts on."""
+
+    listen: tuple[socket.socket, ...]
+    redirect: tuple[socket.socket, ...] = ()
+    """Where plain http is redirected to https."""
+    admin: tuple[socket.socket, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPlace:
+    """What a worker is told by its supervisor."""
+
+    number: int
+    """Of all workers since the start: in the log and in the metrics."""
+    folder: Path
+    """Where each worker has a Unix socket (`health_socket`) on which it tells of itself."""
+    listening: Listening
+
+    @property
+    def health_socket(self) -> Path:
+        return self.folder / f"{self.number}.sock"
