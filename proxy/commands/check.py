@@ -6,9 +6,11 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TextIO
 
-from config.settings import AppSettings, Settings
+from config.settings import ActiveDirectorySettings, AppSettings, Settings, ThrottleSettings
 from config.values import UpstreamURL
-from directory.directory import CheckResult
+from directory.directory import CheckResult, Directory, PreparedDirectory
+from directory.errors import DirectoryError
+from directory.lockout import LockingDirectory, LockoutPolicy, password_limits
 from proxy.delivery.channel import Outcome
 from proxy.delivery.sms_gateway import create_channel
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
@@ -26,6 +28,8 @@ async def run(settings: Settings, stdout: TextIO) -> int:
     realms = create_directories(settings)
     try:
         results += await realms.check()
+        for directory in realms:
+            results += await _check_lockout(directory, settings)
     finally:
         await realms.close()
     results += await _check_relays(settings)
@@ -62,6 +66,50 @@ async def _check_store(settings: Settings) -> list[CheckResult]:
     except StoreError as error:
         return [CheckResult(subject=subject, ok=False, detail=str(error))]
     return [CheckResult(subject=subject, ok=True, detail="can be read and written")]
+
+
+async def _check_lockout(directory: Directory, settings: Settings) -> list[CheckResult]:
+    """One line for a directory that locks accounts; none where it is away, which other lines tell."""
+    if not isinstance(directory, LockingDirectory):
+        return []
+    if isinstance(directory, PreparedDirectory):
+        try:
+            await directory.prepare()
+        except DirectoryError:
+            return []
+    own = next((each for each in settings.directories if each.name == directory.realm), None)
+    is_configured = isinstance(own, ActiveDirectorySettings) and own.lockout_threshold is not None
+    policy = directory.lockout_policy()
+    return [lockout_result(directory.realm, policy, settings.throttle, is_configured=is_configured)]
+
+
+def lockout_result(
+    realm: str, policy: LockoutPolicy | None, throttle: ThrottleSettings, *, is_configured: bool
+) -> CheckResult:
+    """How many wrong passwords of one person are let through, and whether that is sure not to lock them. Pure.
+
+    `is_configured`: the threshold is the operator's number, not the domain's.
+    """
+    limits = password_limits(policy, configured=throttle.passwords_per_person, window_seconds=throttle.window)
+    sent = (
+        f"Gatepost sends at most {limits.in_all} wrong ones of one person within {limits.window_seconds / 60:.0f} "
+        f"minutes, {limits.from_unfamiliar} of them from addresses where they never signed in"
+    )
+    subject = f"{realm} lockout"
+    if policy is None:
+        detail = f"the domain's threshold cannot be read: set lockout_threshold. {sent}, which may lock the account"
+        return CheckResult(subject=subject, ok=False, detail=detail)
+    origin = "as configured" if is_configured else "as read from the domain"
+    if policy.threshold == 0:
+        return CheckResult(subject=subject, ok=True, detail=f"no wrong password locks an account, {origin}; {sent}")
+    fact = (
+        f"wrong password number {policy.threshold} locks, counted anew after {policy.window_seconds / 60:.0f} minutes "
+        f"without one, {origin}; margin {policy.margin}"
+    )
+    if policy.threshold <= policy.margin:
+        detail = f"{fact}, which leaves none. {sent}: raise the domain's threshold, or lower lockout_margin"
+        return CheckResult(subject=subject, ok=False, detail=detail)
+    return CheckResult(subject=subject, ok=True, detail=f"{fact}; {sent}")
 
 
 async def _check_relays(settings: Settings) -> list[CheckResult]:
