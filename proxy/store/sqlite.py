@@ -7,9 +7,9 @@ begins with the write lock, so nothing that was judged in it can have changed.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from config.settings import SessionSettings
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import KnownNumber
 from proxy.sessions.session import Session
-from proxy.store import sqlite_challenges, sqlite_persons, sqlite_sessions
+from proxy.store import sqlite_challenges, sqlite_kept_requests, sqlite_leases, sqlite_persons, sqlite_sessions
+from proxy.store.listeners import StoreListeners
 from proxy.store.sqlite_threads import ReadingThread, WritingThread
 from proxy.store.store import AttemptResult, Count, Counter, Reached, Ticket
 
@@ -28,11 +29,15 @@ _REMOVED_AT_ONCE = 100
 class SQLiteStore:
     """A `Store` in one file. It is opened at the first call, so that Gatepost starts whatever the disk says."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         self._path = path
+        self._clock = clock
         self._writing = WritingThread(path, "store-writing")
         self._reading = ReadingThread(path, "store-reading")
-        self._listeners: dict[object, Callable[[str], None]] = {}
+        self._listeners = StoreListeners()
+        self.on_session_end = self._listeners.on_session_end
+        self.on_session_change = self._listeners.on_session_change
+        self.on_gap = self._listeners.on_gap
 
     # Sessions.
     async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
@@ -42,9 +47,11 @@ class SQLiteStore:
 
     async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
         return await self._writing.run(
-            lambda connection: sqlite_sessions.replace_session(connection, old_session_id, session, cookie, host),
+            lambda connection: sqlite_sessions.replace_session(
+                connection, old_session_id, session, cookie, host, self._clock()
+            ),
             durable=True,
-            after=lambda replaced: self._tell_ended([old_session_id] if replaced else []),
+            after=lambda replaced: self._listeners.tell_ended([old_session_id] if replaced else []),
         )
 
     async def session_by_cookie(self, cookie: bytes, host: str) -> Session | None:
@@ -68,16 +75,16 @@ class SQLiteStore:
 
     async def end_session(self, session_id: str) -> bool:
         return await self._writing.run(
-            lambda connection: sqlite_sessions.delete_session(connection, session_id),
+            lambda connection: sqlite_sessions.delete_session(connection, session_id, self._clock()),
             durable=True,
-            after=lambda ended: self._tell_ended([session_id] if ended else []),
+            after=lambda ended: self._listeners.tell_ended([session_id] if ended else []),
         )
 
     async def end_sessions_of(self, guid: str) -> int:
         ended = await self._writing.run(
-            lambda connection: sqlite_sessions.delete_sessions_of(connection, guid),
+            lambda connection: sqlite_sessions.delete_sessions_of(connection, guid, self._clock()),
             durable=True,
-            after=self._tell_ended,
+            after=self._listeners.tell_ended,
         )
         return len(ended)
 
@@ -87,28 +94,15 @@ class SQLiteStore:
     async def persons(self) -> dict[str, float]:
         return await self._reading.run(sqlite_sessions.select_persons)
 
-    def on_session_end(self, listener: Callable[[str], None]) -> Callable[[], None]:
-        token = object()
-        self._listeners[token] = listener
+    async def hosts_of(self, session_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        batch = list(session_ids)
+        return await self._reading.run(lambda connection: sqlite_sessions.select_hosts(connection, batch))
 
-        def unsubscribe() -> None:
-            self._listeners.pop(token, None)
+    async def former_owner(self, cookie: bytes, host: str, *, now: float) -> str | None:
+        return await self._reading.run(lambda connection: sqlite_sessions.select_owner(connection, cookie, host, now))
 
-        return unsubscribe
-
-    def _tell_ended(self, session_ids: Iterable[str]) -> None:
-        """The one place where an end is told, on the event loop, after its commit and before its acknowledgement.
-
-        Ends that other processes committed are to be told through here as well.
-        """
-        for session_id in session_ids:
-            for listener in tuple(self._listeners.values()):
-                try:
-                    listener(session_id)
-                except Exception as exc:  # noqa: BLE001  # one listener's bug must not keep the others from hearing
-                    asyncio.get_running_loop().call_exception_handler(
-                        {"message": "a listener for ended sessions failed", "exception": exc}
-                    )
+    async def catch_up(self) -> None:
+        pass
 
     # Challenges.
     async def put_challenge(self, challenge: Challenge) -> None:
@@ -142,6 +136,17 @@ class SQLiteStore:
     async def take_ticket(self, ticket_digest: bytes, *, now: float) -> Ticket | None:
         return await self._writing.run(
             lambda connection: sqlite_challenges.delete_ticket(connection, ticket_digest, now), durable=True
+        )
+
+    # Kept requests.
+    async def put_kept_request(self, digest: bytes, sealed: bytes, *, expires_at: float) -> None:
+        await self._writing.run(
+            lambda connection: sqlite_kept_requests.insert_kept_request(connection, digest, sealed, expires_at)
+        )
+
+    async def take_kept_request(self, digest: bytes, *, now: float) -> bytes | None:
+        return await self._writing.run(
+            lambda connection: sqlite_kept_requests.delete_kept_request(connection, digest, now), durable=True
         )
 
     # Counters.
@@ -183,6 +188,15 @@ class SQLiteStore:
     async def known_number(self, guid: str) -> KnownNumber | None:
         return await self._reading.run(lambda connection: sqlite_persons.select_known_number(connection, guid))
 
+    # Leases.
+    async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> bool:
+        return await self._writing.run(
+            lambda connection: sqlite_leases.take_lease(connection, name, holder, now, seconds)
+        )
+
+    async def drop_lease(self, name: str, holder: str) -> None:
+        await self._writing.run(lambda connection: sqlite_leases.drop_lease(connection, name, holder))
+
     # The house.
     async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int:
         limits = SessionSettings.model_construct(idle=idle_seconds, absolute=absolute_seconds)
@@ -191,11 +205,14 @@ class SQLiteStore:
         for start in range(0, len(over), _REMOVED_AT_ONCE):
             part = over[start : start + _REMOVED_AT_ONCE]
             ended = await self._writing.run(
-                lambda connection, part=part: sqlite_sessions.delete_unused_since(connection, part),  # type: ignore[misc]
-                after=self._tell_ended,
+                lambda connection, part=part: sqlite_sessions.delete_unused_since(  # type: ignore[misc]
+                    connection, part, self._clock()
+                ),
+                after=self._listeners.tell_ended,
             )
             removed += len(ended)
         removed += await self._writing.run(lambda connection: sqlite_challenges.delete_expired(connection, now))
+        removed += await self._writing.run(lambda connection: sqlite_kept_requests.delete_expired(connection, now))
         return removed + await self._writing.run(lambda connection: sqlite_persons.delete_expired(connection, now))
 
     async def ping(self) -> None:

@@ -107,6 +107,40 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE sessions DROP COLUMN passcode_proven_at",
         "ALTER TABLE sessions DROP COLUMN password_proven_at",
     ),
+    (
+        """
+        CREATE TABLE former_cookies (
+            cookie BLOB PRIMARY KEY,
+            host TEXT NOT NULL,
+            guid TEXT NOT NULL,
+            expires_at REAL NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE kept_requests (
+            digest BLOB PRIMARY KEY,
+            sealed BLOB NOT NULL,
+            expires_at REAL NOT NULL
+        ) STRICT
+        """,
+        """
+        CREATE TABLE leases (
+            name TEXT PRIMARY KEY,
+            holder TEXT NOT NULL,
+            ends_at REAL NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        # AUTOINCREMENT: no number is given twice, so that whoever heard of one knows what it has missed.
+        """
+        CREATE TABLE notices (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            is_end INTEGER NOT NULL,
+            session_id TEXT NOT NULL,
+            told_by TEXT NOT NULL,
+            created_at REAL NOT NULL
+        ) STRICT
+        """,
+    ),
 )
 
 

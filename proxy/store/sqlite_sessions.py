@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from config.settings import SessionSettings
 from directory.principal import Principal
-from proxy.sessions.session import FIRST_FACTOR_SECONDS, Session
+from proxy.sessions.session import FIRST_FACTOR_SECONDS, Level, Session
 from proxy.store.records import (
     UnreadableRecord,
     factors_from_json,
@@ -18,6 +18,7 @@ from proxy.store.records import (
     proven_from_json,
     proven_to_json,
 )
+from proxy.store.sqlite_kept_requests import remember_owner, select_former_owner
 
 _COLUMNS = (
     "session_id, principal, scheme, factors, proven, created_at, last_used_at, "
@@ -25,8 +26,10 @@ _COLUMNS = (
 )
 _SELECT = f"SELECT {_COLUMNS} FROM sessions "  # noqa: S608  # a constant
 
+_SELECT_FACTS = "SELECT session_id, factors, proven, created_at, last_used_at, password_must_change FROM sessions "
+
 _NOBODY = Principal(guid="", realm="", username="", display_name="")
-"""For a session of which only the instants matter."""
+"""For a session of which only the facts matter."""
 
 
 def insert_session(connection: sqlite3.Connection, session: Session, cookie: bytes, host: str) -> None:
@@ -51,24 +54,28 @@ def insert_session(connection: sqlite3.Connection, session: Session, cookie: byt
 
 
 def replace_session(
-    connection: sqlite3.Connection, old_session_id: str, session: Session, cookie: bytes, host: str
+    connection: sqlite3.Connection, old_session_id: str, session: Session, cookie: bytes, host: str, now: float
 ) -> bool:
-    if not delete_session(connection, old_session_id):
+    if not delete_session(connection, old_session_id, now):
         return False
     insert_session(connection, session, cookie, host)
     return True
 
 
-def delete_session(connection: sqlite3.Connection, session_id: str) -> bool:
-    """Its cookies, challenges and tickets go with it by their foreign keys."""
-    return connection.execute("DELETE FROM sessions WHERE session_id = ?", (session_id,)).rowcount > 0
+def delete_session(connection: sqlite3.Connection, session_id: str, now: float) -> bool:
+    """Its cookies, challenges and tickets go with it by their foreign keys; whose it was is remembered."""
+    row = connection.execute(_SELECT_FACTS + "WHERE session_id = ?", (session_id,)).fetchone()
+    if row is None:
+        return False
+    if _is_signed_in(row):
+        remember_owner(connection, session_id, now)
+    connection.execute("DELETE FROM sessions WHERE session_id = ?", (session_id,))
+    return True
 
 
-def delete_sessions_of(connection: sqlite3.Connection, guid: str) -> list[str]:
-    return [
-        session_id
-        for (session_id,) in connection.execute("DELETE FROM sessions WHERE guid = ? RETURNING session_id", (guid,))
-    ]
+def delete_sessions_of(connection: sqlite3.Connection, guid: str, now: float) -> list[str]:
+    of_person = connection.execute("SELECT session_id FROM sessions WHERE guid = ?", (guid,)).fetchall()
+    return [session_id for (session_id,) in of_person if delete_session(connection, session_id, now)]
 
 
 def select_by_cookie(connection: sqlite3.Connection, cookie: bytes, host: str) -> Session | None:
@@ -78,6 +85,23 @@ def select_by_cookie(connection: sqlite3.Connection, cookie: bytes, host: str) -
     return _session_or_none(row)
 
 
+def select_owner(connection: sqlite3.Connection, cookie: bytes, host: str, now: float) -> str | None:
+    """Of the signed-in session that this cookie points to, or has pointed to."""
+    standing = select_by_cookie(connection, cookie, host)
+    if standing is None:
+        return select_former_owner(connection, cookie, host, now)
+    return standing.principal.guid if standing.level is Level.SIGNED_IN else None
+
+
+def select_hosts(connection: sqlite3.Connection, session_ids: list[str]) -> dict[str, tuple[str, ...]]:
+    hosts = {}
+    for session_id in session_ids:
+        rows = connection.execute("SELECT DISTINCT host FROM cookies WHERE session_id = ? ORDER BY host", (session_id,))
+        if found := tuple(host for (host,) in rows):
+            hosts[session_id] = found
+    return hosts
+
+
 def insert_cookie(connection: sqlite3.Connection, session_id: str, cookie: bytes, host: str) -> Session | None:
     session = _session_or_none(connection.execute(_SELECT + "WHERE session_id = ?", (session_id,)).fetchone())
     if session is not None:
@@ -85,10 +109,13 @@ def insert_cookie(connection: sqlite3.Connection, session_id: str, cookie: bytes
     return session
 
 
-def update_principal(connection: sqlite3.Connection, session: Session) -> None:
-    connection.execute(
-        "UPDATE sessions SET principal = ? WHERE session_id = ?",
-        (principal_to_json(session.principal), session.session_id),
+def update_principal(connection: sqlite3.Connection, session: Session) -> bool:
+    return (
+        connection.execute(
+            "UPDATE sessions SET principal = ? WHERE session_id = ?",
+            (principal_to_json(session.principal), session.session_id),
+        ).rowcount
+        > 0
     )
 
 
@@ -122,38 +149,28 @@ def select_by_id(connection: sqlite3.Connection, session_ids: list[str]) -> dict
 def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: float) -> list[tuple[str, float]]:
     """`(session_id, last_used_at)` of all sessions that are over by these limits."""
     rows = connection.execute(
-        "SELECT session_id, factors, proven, created_at, last_used_at, password_must_change FROM sessions "
-        "WHERE created_at <= ? OR last_used_at <= ? OR created_at <= ? "
+        _SELECT_FACTS + "WHERE created_at <= ? OR last_used_at <= ? OR created_at <= ? "
         "AND (json_array_length(proven) < json_array_length(factors) OR password_must_change)",
         (now - limits.absolute, now - limits.idle, now - FIRST_FACTOR_SECONDS),
     )
     over = []
-    for session_id, factors, proven, created_at, last_used_at, must_change in rows:
+    for row in rows:
         # SQL only narrows it down: the one definition of "over" is the session's own.
-        session = Session(
-            session_id=session_id,
-            principal=_NOBODY,
-            scheme="",
-            factors=factors_from_json(factors),
-            proven=proven_from_json(proven),
-            created_at=created_at,
-            last_used_at=last_used_at,
-            client_address="",
-            password_must_change=bool(must_change),
-        )
+        session = _facts(row)
         if session.is_over(limits, now):
-            over.append((session_id, last_used_at))
+            over.append((session.session_id, session.last_used_at))
     return over
 
 
-def delete_unused_since(connection: sqlite3.Connection, over: list[tuple[str, float]]) -> list[str]:
+def delete_unused_since(connection: sqlite3.Connection, over: list[tuple[str, float]], now: float) -> list[str]:
     """Delete those of `over` that were not used since they were read; which ones."""
     return [
         session_id
         for session_id, last_used_at in over
         if connection.execute(
-            "DELETE FROM sessions WHERE session_id = ? AND last_used_at = ?", (session_id, last_used_at)
-        ).rowcount
+            "SELECT 1 FROM sessions WHERE session_id = ? AND last_used_at = ?", (session_id, last_used_at)
+        ).fetchone()
+        and delete_session(connection, session_id, now)
     ]
 
 
@@ -165,6 +182,28 @@ def _session_or_none(row: tuple[object, ...] | None) -> Session | None:
         return _session(row)
     except UnreadableRecord:
         return None
+
+
+def _is_signed_in(row: tuple[object, ...]) -> bool:
+    try:
+        return _facts(row).level is Level.SIGNED_IN
+    except UnreadableRecord:
+        return False
+
+
+def _facts(row: tuple[object, ...]) -> Session:
+    """What `_SELECT_FACTS` reads, as a session of nobody."""
+    return Session(
+        session_id=str(row[0]),
+        principal=_NOBODY,
+        scheme="",
+        factors=factors_from_json(str(row[1])),
+        proven=proven_from_json(str(row[2])),
+        created_at=_instant(row[3]),
+        last_used_at=_instant(row[4]),
+        client_address="",
+        password_must_change=bool(row[5]),
+    )
 
 
 def _session(row: tuple[object, ...]) -> Session:

@@ -140,7 +140,10 @@ class Store(Protocol):
         ...
 
     async def former_owner(self, cookie: bytes, host: str, *, now: float) -> str | None:
-        """The GUID of whom a signed-in session was whose cookie this was, for `FORMER_SECONDS` after its end."""
+        """The GUID of whom a signed-in session was whose cookie this was, for `FORMER_SECONDS` after its end.
+
+        Also if it still stands: one that is over by its limits is removed only later.
+        """
         ...
 
     def on_session_end(self, listener: Callable[[str], None]) -> Callable[[], None]:
@@ -156,6 +159,13 @@ class Store(Protocol):
 
     def on_gap(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener()` when notices of ends and changes may have been missed: what is kept is to be read anew."""
+        ...
+
+    async def catch_up(self) -> None:
+        """Return once listeners here were told of all ends and changes that were committed before this was called.
+
+        Cheap enough for ten times a second. Raises `StoreUnavailable`, and then nothing is known to be so.
+        """
         ...
 
     # Challenges.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections import Counter as Tally
 from dataclasses import replace
 
 import pytest
 
 from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, KnownNumber
-from proxy.store.store import Attempt, Count, Counter, Reached, Store, Ticket
+from proxy.store.store import FORMER_SECONDS, Attempt, Count, Counter, Reached, Store, Ticket
 from tests.support.people import NOW, challenge, principal, session
 
 HOST = "signin.corp.example"
@@ -166,6 +167,60 @@ class StoreContract:
         await store.end_sessions_of(principal().guid)
         assert len(heard) == 4
 
+    async def test_listeners_have_heard_of_all_that_others_did_once_it_caught_up(self, store: Store) -> None:
+        written = session()
+        await store.create_session(written, cookie=cookie(), host=HOST)
+        gaps: list[None] = []
+        unsubscribe = store.on_session_change(lambda _: None), store.on_gap(lambda: gaps.append(None))
+        await store.update_principal(written)
+        await store.catch_up()
+        assert gaps == []
+        for each in unsubscribe:
+            each()
+
+    async def test_the_hosts_of_sessions_are_told(self, store: Store) -> None:
+        one, other = session(), session()
+        await store.create_session(one, cookie=cookie(), host=WIKI)
+        await store.create_session(other, cookie=cookie(), host=HOST)
+        for host in (HOST, WIKI):
+            await store.add_cookie(one.session_id, cookie=cookie(), host=host)
+        hosts = await store.hosts_of([one.session_id, "gone", other.session_id])
+        assert hosts == {one.session_id: (HOST, WIKI), other.session_id: (HOST,)}
+        assert await store.hosts_of([]) == {}
+
+    async def test_whose_a_session_was_is_known_for_a_while(self, store: Store) -> None:
+        now = time.time()
+        mine, half = session(guid="a", created_at=now), session(guid="a", is_half=True, created_at=now)
+        standing, of_half, added = cookie(), cookie(), cookie()
+        await store.create_session(mine, cookie=standing, host=HOST)
+        await store.add_cookie(mine.session_id, cookie=added, host=WIKI)
+        await store.create_session(half, cookie=of_half, host=HOST)
+        for _ in range(2):  # before the end, for a session may be over that was not removed yet, and after it
+            assert await store.former_owner(standing, HOST, now=now) == "a"
+            assert await store.former_owner(added, WIKI, now=now) == "a"
+            assert await store.former_owner(standing, WIKI, now=now) is None
+            assert await store.former_owner(of_half, HOST, now=now) is None
+            assert await store.former_owner(cookie(), HOST, now=now) is None
+            await store.end_sessions_of("a")
+        assert await store.former_owner(standing, HOST, now=now + FORMER_SECONDS - 60) == "a"
+        assert await store.former_owner(standing, HOST, now=now + FORMER_SECONDS + 60) is None
+
+    async def test_whose_a_session_was_is_known_however_it_ended(self, store: Store) -> None:
+        now = time.time()
+        signed_out, over, renewed = cookie(), cookie(), cookie()
+        mine, old = session(guid="a", created_at=now), session(guid="c", created_at=now)
+        await store.create_session(mine, cookie=signed_out, host=HOST)
+        await store.create_session(session(guid="b", created_at=now - 1e6), cookie=over, host=HOST)
+        await store.create_session(old, cookie=renewed, host=HOST)
+        await store.end_session(mine.session_id)
+        await store.replace_session(old.session_id, session(guid="c", created_at=now), cookie=cookie(), host=HOST)
+        await store.remove_expired(now=now, idle_seconds=1800, absolute_seconds=43_200)
+        assert [await store.former_owner(each, HOST, now=now) for each in (signed_out, over, renewed)] == [
+            "a",
+            "b",
+            "c",
+        ]
+
     async def test_what_is_over_is_removed_and_nothing_else(self, store: Store) -> None:
         limits = {"idle_seconds": 1800.0, "absolute_seconds": 43_200.0}
         idle_over = session(last_used_at=NOW - 1800)
@@ -178,9 +233,10 @@ class StoreContract:
             await store.create_session(written, cookie=cookie(), host=HOST)
         await store.put_challenge(challenge(live.session_id, expires_at=NOW))
         await store.put_ticket(cookie(), ticket(live.session_id, expires_at=NOW))
+        await store.put_kept_request(cookie(), b"sealed", expires_at=NOW)
         await store.count(b"over", now=NOW - 10, window_seconds=10)
         await store.count(b"live", now=NOW - 9, window_seconds=10)
-        assert await store.remove_expired(now=NOW, **limits) == 6
+        assert await store.remove_expired(now=NOW, **limits) == 7
         assert {found.session_id for found in await store.sessions()} == {
             live.session_id,
             half.session_id,
@@ -311,6 +367,21 @@ class StoreContract:
         await store.put_ticket(digest, ticket("gone"))
         assert await store.take_ticket(digest, now=NOW) is None
 
+    # Kept requests.
+    async def test_a_kept_request_is_taken_once(self, store: Store) -> None:
+        digest, sealed = cookie(), os.urandom(100_000)
+        await store.put_kept_request(digest, sealed, expires_at=NOW + 300)
+        taken = await asyncio.gather(*(store.take_kept_request(digest, now=NOW) for _ in range(20)))
+        assert [found for found in taken if found is not None] == [sealed]
+
+    async def test_a_kept_request_expires_at_its_instant(self, store: Store) -> None:
+        one, two = cookie(), cookie()
+        for digest in (one, two):
+            await store.put_kept_request(digest, b"sealed", expires_at=NOW + 300)
+        assert await store.take_kept_request(one, now=NOW + 300) is None
+        assert await store.take_kept_request(two, now=NOW + 299.9) == b"sealed"
+        assert await store.take_kept_request(cookie(), now=NOW) is None
+
     # Counters.
     async def test_a_counter_counts_within_the_window_that_its_first_count_opened(self, store: Store) -> None:
         assert await store.count(b"k", now=NOW, window_seconds=60, amount=0) == Count(0, NOW + 60)
@@ -389,6 +460,20 @@ class StoreContract:
         assert await store.known_number("old") is None
         assert await store.known_number("new") is not None
         assert await store.remove_expired(now=NOW, **limits) == 0
+
+    # Leases.
+    async def test_a_lease_is_one_holders_until_it_ends_or_is_given_back(self, store: Store) -> None:
+        taken = await asyncio.gather(*(store.take_lease("watch", str(n), now=NOW, seconds=5) for n in range(20)))
+        assert taken.count(True) == 1
+        holder = str(taken.index(True))
+        assert await store.take_lease("other", "b", now=NOW, seconds=5)
+        assert await store.take_lease("watch", holder, now=NOW + 3, seconds=5)
+        assert not await store.take_lease("watch", "b", now=NOW + 7.9, seconds=5)
+        await store.drop_lease("watch", "b")
+        assert not await store.take_lease("watch", "b", now=NOW + 7.9, seconds=5)
+        await store.drop_lease("watch", holder)
+        assert await store.take_lease("watch", "b", now=NOW + 7.9, seconds=5)
+        assert not await store.take_lease("watch", holder, now=NOW + 8, seconds=5)
 
     # The house.
     async def test_a_store_that_is_there_answers_a_ping(self, store: Store) -> None:

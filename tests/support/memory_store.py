@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from config.settings import SessionSettings
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, KnownNumber
-from proxy.sessions.session import Session
-from proxy.store.store import Attempt, AttemptResult, Count, Counter, Reached, StoreUnavailable, Ticket
+from proxy.sessions.session import Level, Session
+from proxy.store.listeners import StoreListeners
+from proxy.store.store import (
+    FORMER_SECONDS,
+    Attempt,
+    AttemptResult,
+    Count,
+    Counter,
+    Reached,
+    StoreUnavailable,
+    Ticket,
+)
 
 
 class MemoryStore:
@@ -26,7 +37,14 @@ class MemoryStore:
         self._counters: dict[bytes, Count] = {}
         self._familiar: dict[bytes, dict[bytes, float]] = {}
         self._known_numbers: dict[str, KnownNumber] = {}
-        self._listeners: dict[object, Callable[[str], None]] = {}
+        self._former: dict[tuple[bytes, str], tuple[str, float]] = {}
+        self._kept_requests: dict[bytes, tuple[bytes, float]] = {}
+        self._leases: dict[str, tuple[str, float]] = {}
+        self.listeners = StoreListeners()
+        """Through these a test tells what other workers and nodes did."""
+        self.on_session_end = self.listeners.on_session_end
+        self.on_session_change = self.listeners.on_session_change
+        self.on_gap = self.listeners.on_gap
 
     def _called(self, method: str) -> None:
         self.calls.append(method)
@@ -63,6 +81,7 @@ class MemoryStore:
         stored = self._sessions.get(session.session_id)
         if stored is not None:
             self._sessions[session.session_id] = replace(stored, principal=session.principal)
+            self.listeners.tell_changed([session.session_id])
 
     async def touch_sessions(self, used: Iterable[tuple[str, float]]) -> None:
         self._called("touch_sessions")
@@ -92,23 +111,35 @@ class MemoryStore:
         self._called("persons")
         return {session.principal.guid: session.created_at for session in await self.sessions()}
 
-    def on_session_end(self, listener: Callable[[str], None]) -> Callable[[], None]:
-        token = object()
-        self._listeners[token] = listener
+    async def hosts_of(self, session_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        self._called("hosts_of")
+        hosts = {each: {host for host, of in self._cookies.values() if of == each} for each in session_ids}
+        return {each: tuple(sorted(found)) for each, found in hosts.items() if found}
 
-        def unsubscribe() -> None:
-            self._listeners.pop(token, None)
+    async def former_owner(self, cookie: bytes, host: str, *, now: float) -> str | None:
+        self._called("former_owner")
+        bound_to, session_id = self._cookies.get(cookie, ("", ""))
+        standing = self._sessions.get(session_id)
+        if standing is not None and bound_to == host:
+            return standing.principal.guid if standing.level is Level.SIGNED_IN else None
+        guid, kept_until = self._former.get((cookie, host), ("", now))
+        return guid if now < kept_until else None
 
-        return unsubscribe
+    async def catch_up(self) -> None:
+        self._called("catch_up")
 
     def _end(self, session_id: str) -> bool:
-        if self._sessions.pop(session_id, None) is None:
+        ended = self._sessions.pop(session_id, None)
+        if ended is None:
             return False
+        if ended.level is Level.SIGNED_IN:
+            kept_until = time.time() + FORMER_SECONDS
+            hers = [(cookie, host) for cookie, (host, of) in self._cookies.items() if of == session_id]
+            self._former |= dict.fromkeys(hers, (ended.principal.guid, kept_until))
         self._cookies = {cookie: bound for cookie, bound in self._cookies.items() if bound[1] != session_id}
         self._challenges = {key: value for key, value in self._challenges.items() if value.session_id != session_id}
         self._tickets = {key: value for key, value in self._tickets.items() if value.session_id != session_id}
-        for listener in tuple(self._listeners.values()):
-            listener(session_id)
+        self.listeners.tell_ended([session_id])
         return True
 
     async def put_challenge(self, challenge: Challenge) -> None:
@@ -162,6 +193,15 @@ class MemoryStore:
         ticket = self._tickets.pop(ticket_digest, None)
         return ticket if ticket is not None and now < ticket.expires_at else None
 
+    async def put_kept_request(self, digest: bytes, sealed: bytes, *, expires_at: float) -> None:
+        self._called("put_kept_request")
+        self._kept_requests[digest] = (sealed, expires_at)
+
+    async def take_kept_request(self, digest: bytes, *, now: float) -> bytes | None:
+        self._called("take_kept_request")
+        sealed, expires_at = self._kept_requests.pop(digest, (b"", now))
+        return sealed if now < expires_at else None
+
     async def count(self, key: bytes, *, now: float, window_seconds: float, amount: int = 1) -> Count:
         self._called("count")
         return self._count(key, now, window_seconds, amount)
@@ -210,6 +250,19 @@ class MemoryStore:
         self._called("known_number")
         return self._known_numbers.get(guid)
 
+    async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> bool:
+        self._called("take_lease")
+        held_by, ends_at = self._leases.get(name, (holder, now))
+        if held_by != holder and now < ends_at:
+            return False
+        self._leases[name] = (holder, now + seconds)
+        return True
+
+    async def drop_lease(self, name: str, holder: str) -> None:
+        self._called("drop_lease")
+        if self._leases.get(name, ("", 0.0))[0] == holder:
+            del self._leases[name]
+
     def _forget_persons(self, now: float) -> int:
         before = sum(map(len, self._familiar.values())) + len(self._known_numbers)
         self._familiar = {
@@ -227,11 +280,12 @@ class MemoryStore:
         over = [session.session_id for session in self._sessions.values() if session.is_over(limits, now)]
         for session_id in over:
             self._end(session_id)
-        before = len(self._challenges) + len(self._tickets) + len(self._counters)
+        before = len(self._challenges) + len(self._tickets) + len(self._counters) + len(self._kept_requests)
+        self._kept_requests = {key: value for key, value in self._kept_requests.items() if now < value[1]}
         self._challenges = {key: value for key, value in self._challenges.items() if now < value.expires_at}
         self._tickets = {key: value for key, value in self._tickets.items() if now < value.expires_at}
         self._counters = {key: value for key, value in self._counters.items() if now < value.window_ends_at}
-        left = len(self._challenges) + len(self._tickets) + len(self._counters)
+        left = len(self._challenges) + len(self._tickets) + len(self._counters) + len(self._kept_requests)
         return len(over) + before - left + self._forget_persons(now)
 
     async def ping(self) -> None:
