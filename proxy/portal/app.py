@@ -16,11 +16,12 @@ from config.settings import Settings
 from directory.realms import Realms
 from proxy.delivery.channel import Channel, Notifier
 from proxy.identity import Assertions
-from proxy.keys import Keys, Purpose
+from proxy.keys import Keys
 from proxy.metrics import Metrics
 from proxy.portal.forms import MAX_BODY_BYTES
-from proxy.portal.keys import PARTS, DerivedKeys, Parts, PersonLocks
+from proxy.portal.keys import PARTS, Parts, PersonLocks
 from proxy.portal.landing import START_PAGE
+from proxy.portal.me import show_me, take_me
 from proxy.portal.middleware import answer_errors, keep_to_the_host
 from proxy.portal.notices import Notices
 from proxy.portal.passcode import show_passcode, take_passcode
@@ -29,7 +30,7 @@ from proxy.portal.sign_in import show_sign_in, take_sign_in
 from proxy.portal.sign_out import show_sign_out, take_sign_out
 from proxy.portal.start import show_asset, show_jwks, show_start, to_start
 from proxy.portal.tickets import take_ticket
-from proxy.reserved import JWKS, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
+from proxy.reserved import JWKS, ME, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.store import Store
 from proxy.throttle import Throttle
@@ -63,15 +64,7 @@ def create_portal(
         channel=channel,
         store=store,
         sessions=sessions,
-        keys=DerivedKeys(
-            csrf=keys.derive(Purpose.CSRF),
-            passcode=keys.derive(Purpose.PASSCODE),
-            challenge=keys.derive(Purpose.CHALLENGE),
-            passwords=keys.derive(Purpose.TRIED_PASSWORDS),
-            numbers=keys.derive(Purpose.NUMBERS),
-            sealed_numbers=keys.derive(Purpose.SEALED_NUMBERS),
-            names=keys.derive(Purpose.THROTTLE),
-        ),
+        keys=keys,
         throttle=throttle,
         assertions=assertions,
         metrics=metrics,
@@ -93,6 +86,8 @@ def create_portal(
             web.post(PASSWORD, take_password),
             web.get(SIGN_OUT, show_sign_out),
             web.post(SIGN_OUT, take_sign_out),
+            web.get(ME, show_me),
+            web.post(ME, take_me),
             web.get(TICKET, take_ticket, allow_head=False),  # a HEAD must not use it up
             web.get(STATIC + "{hash}/{name}", show_asset),
             web.get(JWKS, show_jwks),

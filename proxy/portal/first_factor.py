@@ -12,6 +12,7 @@ from directory.errors import DirectoryError, OutcomeUnknown
 from directory.login_name import LoginName, parse_login_name
 from directory.password_change import PasswordChanger
 from directory.principal import Account, Principal
+from proxy.keys import Purpose
 from proxy.portal.keys import Parts, Visit
 from proxy.portal.password_guard import is_known_wrong, limits_at, remember_wrong
 from proxy.throttle import Limit, Throttled
@@ -79,7 +80,7 @@ async def _judge(
     if account is not None:
         facts["guid"] = account.guid
     else:
-        facts["name"] = hidden_name(parts.keys.names, login_name)
+        facts["name"] = hidden_name(parts.keys.derive(Purpose.THROTTLE), login_name)
     address = visit.client_address
     limits = limits_at(parts, directory)
     if await is_known_wrong(parts, person, account, password):

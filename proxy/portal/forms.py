@@ -9,11 +9,14 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from proxy.answers import Answer, Problem
-from proxy.portal.csrf import Form, is_csrf_token, is_own_request
+from proxy.keys import Purpose
+from proxy.portal.csrf import Form, is_csrf_token, is_form_stamp, is_own_request
 from proxy.portal.keys import PARTS, VISIT
 
 MAX_BODY_BYTES = 16 * 1024
 _MAX_FIELDS = 16
+STAMP = "stamp"
+"""Form field: see `proxy.portal.csrf`."""
 
 
 class Refused(Exception):
@@ -58,12 +61,28 @@ async def read_form(request: web.Request) -> Mapping[str, str]:
 
 def has_csrf_token(request: web.Request, fields: Mapping[str, str], form: Form, session_id: str = "") -> bool:
     visit = request[VISIT]
-    return is_csrf_token(
-        fields.get("csrf_token", ""),
-        request.app[PARTS].keys.csrf,
-        form=form,
-        browser=None if visit.browser_is_new else visit.browser,
-        session_id=session_id,
+    return any(
+        is_csrf_token(
+            fields.get("csrf_token", ""),
+            key,
+            form=form,
+            browser=None if visit.browser_is_new else visit.browser,
+            session_id=session_id,
+        )
+        for key in request.app[PARTS].keys.accepted(Purpose.CSRF)
+    )
+
+
+def is_vouched_for(request: web.Request, fields: Mapping[str, str]) -> bool:
+    """Whether a sign-in form whose token is of another browser cookie is ours all the same.
+
+    The browser has to name our own origin as the page's: no script can make it do so (Fetch standard, forbidden
+    request-headers). `read_form` has refused whatever contradicts it.
+    """
+    parts = request.app[PARTS]
+    return request.headers.get("Origin") == parts.settings.server.public_url.origin and any(
+        is_form_stamp(fields.get(STAMP, ""), key, token=fields.get("csrf_token", ""), now=request[VISIT].now)
+        for key in parts.keys.accepted(Purpose.CSRF)
     )
 
 

@@ -14,6 +14,7 @@ from config.settings import AppSettings, Settings
 from directory.realms import Realms
 from proxy.delivery.channel import Channel
 from proxy.identity import Assertions
+from proxy.keys import Keys
 from proxy.metrics import Metrics
 from proxy.portal.notices import Notices
 from proxy.sessions.live_sessions import LiveSessions
@@ -35,30 +36,13 @@ class PersonLocks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DerivedKeys:
-    """The master key's children that the portal needs; 32 bytes each."""
-
-    csrf: bytes = field(repr=False)
-    passcode: bytes = field(repr=False)
-    challenge: bytes = field(repr=False)
-    passwords: bytes = field(repr=False)
-    """Knows a wrong password again."""
-    numbers: bytes = field(repr=False)
-    """Knows a person's number again."""
-    sealed_numbers: bytes = field(repr=False)
-    """Keeps the number that is told when another one takes its place."""
-    names: bytes = field(repr=False)
-    """Hides typed names in the log: people type passwords into the name field."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     settings: Settings
     realms: Realms
     channel: Channel
     store: Store
     sessions: LiveSessions
-    keys: DerivedKeys
+    keys: Keys
     throttle: Throttle
     assertions: Assertions
     metrics: Metrics

@@ -17,8 +17,12 @@ from proxy.store.store import Ticket
 
 TICKET_SECONDS = 30.0
 AGAIN = "again"
-"""Query field: the ticket before this one did not fit, so that a second failure in a row ends the round trips."""
+"""Query field: how many tickets in a row did not fit, so that round trips have an end."""
+MOST_ROUND_TRIPS = 3
+"""Each can meet a tab whose first page came in meanwhile, with another browser cookie."""
 START_PAGE = "/"
+TOLD = "told"
+"""Query field of the passcode page: what became of the form that was sent from it."""
 REMINDER = "reminder"
 """Query field of the password page: say only that it is about to expire, and offer "later"."""
 PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a query field
@@ -31,7 +35,7 @@ def way_back(request: web.Request, return_to: str, start: str) -> WayBack:
     return judge_way_back(return_to, start, public=settings.server.public_url, apps=settings.apps)
 
 
-async def land(request: web.Request, session: Session, back: WayBack, *, again: bool = False) -> web.Response:
+async def land(request: web.Request, session: Session, back: WayBack, *, again: int = 0) -> web.Response:
     """Redirect to the app's page that was asked for, else to the start page.
 
     Without the digest of the app host's browser cookie there is nothing to bind a ticket to: the app
@@ -54,8 +58,14 @@ async def land(request: web.Request, session: Session, back: WayBack, *, again: 
             expires_at=request[VISIT].now + TICKET_SECONDS,
         ),
     )
-    query = {"ticket": token} | ({AGAIN: "1"} if again else {})
+    query = {"ticket": token} | ({AGAIN: str(again)} if again else {})
     return redirect(f"{app_origin(back.app, public)}{TICKET}?{urlencode(query)}")
+
+
+def round_trips(request: web.Request) -> int:
+    """What the query says of them; anything that is no small number counts as the most."""
+    text = request.query.get(AGAIN, "0")
+    return int(text) if text in ("0", "1", "2") else MOST_ROUND_TRIPS
 
 
 async def next_step(request: web.Request, session: Session, back: WayBack) -> web.Response:
@@ -80,13 +90,17 @@ def password_path(back: WayBack = NOWHERE, *, reminder: bool = False) -> str:
     return f"{PASSWORD}?{urlencode(filled)}" if filled else PASSWORD
 
 
-def sign_in_path(back: WayBack = NOWHERE, *, again: bool = False) -> str:
-    """The sign-in page's path and query, with what is known of the way back."""
-    query = {RETURN_TO: back.return_to, START: back.start, AGAIN: "1" if again else ""}
+def sign_in_path(back: WayBack = NOWHERE, *, again: int = 0) -> str:
+    """The sign-in page's path and query, with what is known of the way back; `again` counts round trips."""
+    query = {RETURN_TO: back.return_to, START: back.start, AGAIN: str(again) if again else ""}
     filled = {name: value for name, value in query.items() if value}
     return f"{SIGN_IN}?{urlencode(filled)}" if filled else SIGN_IN
 
 
-def passcode_path(challenge_id: str, *, sent_again: bool = False) -> str:
-    """The passcode page of one challenge. The id is no secret: it opens nothing without its session."""
-    return f"{PASSCODE}?{urlencode({'challenge': challenge_id} | ({'sent': 'again'} if sent_again else {}))}"
+def passcode_path(challenge_id: str, back: WayBack = NOWHERE, *, told: str = "") -> str:
+    """The passcode page of one challenge. The id is no secret: it opens nothing without its session.
+
+    `back` is where this tab goes afterwards: several may wait for one passcode. `told`: what the page says first.
+    """
+    query = {"challenge": challenge_id, RETURN_TO: back.return_to, START: back.start, TOLD: told}
+    return f"{PASSCODE}?{urlencode({name: value for name, value in query.items() if value})}"

@@ -34,6 +34,10 @@ def log_signed_out(request: web.Request, session: Session) -> None:
     _log(request, "sign_out.done", session.principal)
 
 
+def log_ended_by_person(request: web.Request, session: Session, *, count: int) -> None:
+    _log(request, "session.ended", session.principal, reason="by_the_person", sessions=count)
+
+
 def _log(request: web.Request, event: str, principal: Principal, **facts: str | int) -> None:
     visit = request[VISIT]
     if event.startswith("sign_in."):

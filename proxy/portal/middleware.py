@@ -13,7 +13,7 @@ from proxy.portal.forms import Refused
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.pages import redirect
 from proxy.portal.visit import NotFromThePlane, UnknownHost, read_visit
-from proxy.reserved import JWKS, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
+from proxy.reserved import JWKS, ME, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
 from proxy.store.store import StoreError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -27,7 +27,7 @@ _PROBLEMS: Mapping[int, Problem] = MappingProxyType(
     }
 )
 """aiohttp's own refusals."""
-_PAGES_OF_THE_SIGN_IN_HOST = frozenset({PREFIX, SIGN_IN, PASSCODE, PASSWORD, SIGN_OUT})
+_PAGES_OF_THE_SIGN_IN_HOST = frozenset({PREFIX, SIGN_IN, PASSCODE, PASSWORD, SIGN_OUT, ME})
 
 
 @web.middleware

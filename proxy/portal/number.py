@@ -9,6 +9,7 @@ from aiohttp import web
 
 from directory.mobile import E164, UnusableNumber, first_usable, mask
 from directory.principal import Principal
+from proxy.keys import Purpose
 from proxy.portal.keys import PARTS, VISIT, Parts
 from proxy.portal.log_sign_in import log_stop
 from proxy.portal.notices import Notice
@@ -37,7 +38,16 @@ class Chosen:
     """The number that a passcode may be sent to."""
 
     number: E164 = field(repr=False)
-    digest: bytes = field(repr=False)
+    digests: tuple[bytes, ...] = field(repr=False)
+    """By which it is known again: one for each key that counts, the one in use first."""
+
+    @property
+    def digest(self) -> bytes:
+        return self.digests[0]
+
+    def is_of(self, challenge: Challenge) -> bool:
+        """Whether it is the number that this challenge's passcode was sent to."""
+        return any(hmac.compare_digest(digest, challenge.number_digest) for digest in self.digests)
 
 
 async def choose_number(request: web.Request, principal: Principal) -> Chosen | web.Response:
@@ -46,17 +56,17 @@ async def choose_number(request: web.Request, principal: Principal) -> Chosen | 
     usable = first_usable(principal.mobiles, parts.settings.mobile)
     if isinstance(usable, UnusableNumber):
         return no_usable_mobile(request, principal, usable)
-    digest = number_digest(parts.keys.numbers, guid=principal.guid, number=usable.e164)
+    chosen = _chosen(parts, principal, usable.e164)
     known = await parts.store.known_number(principal.guid)
     now = parts.clock()
     decision = decide(
-        parts.settings.mobile, now=now, changed_at=principal.mobile_changed_at, digest=digest, known=known
+        parts.settings.mobile, now=now, changed_at=principal.mobile_changed_at, digests=chosen.digests, known=known
     )
     if not isinstance(decision, Send) or decision.is_new:
-        await _tell(request, principal, usable.e164, digest, known, decision)
+        await _tell(request, principal, usable.e164, known, decision)
     match decision:
         case Send():
-            return Chosen(usable.e164, digest)
+            return chosen
         case Wait(until):
             log_stop(request, principal, "mobile_changed_lately")
             return changed_number(request, wait_seconds=until - now)
@@ -71,28 +81,34 @@ async def remember_number(parts: Parts, principal: Principal, challenge: Challen
     if isinstance(usable, UnusableNumber):
         return
     guid = principal.guid
-    digest = number_digest(parts.keys.numbers, guid=guid, number=usable.e164)
-    if not hmac.compare_digest(digest, challenge.number_digest):
+    chosen = _chosen(parts, principal, usable.e164)
+    if not chosen.is_of(challenge):
         return  # it changed after the passcode was sent: nothing is proven of the one that stands there now
-    sealed = seal_number(parts.keys.sealed_numbers, guid=guid, number=usable.e164)
-    await parts.store.put_known_number(guid, KnownNumber(digest=digest, sealed=sealed, used_at=parts.clock()))
+    sealed = seal_number(parts.keys.derive(Purpose.SEALED_NUMBERS), guid=guid, number=usable.e164)
+    await parts.store.put_known_number(guid, KnownNumber(digest=chosen.digest, sealed=sealed, used_at=parts.clock()))
+
+
+def _chosen(parts: Parts, principal: Principal, number: E164) -> Chosen:
+    keys = parts.keys.accepted(Purpose.NUMBERS)
+    return Chosen(number, tuple(number_digest(key, guid=principal.guid, number=number) for key in keys))
 
 
 async def _tell(
     request: web.Request,
     principal: Principal,
     number: E164,
-    digest: bytes,
     known: KnownNumber | None,
     decision: Decision,
 ) -> None:
     parts = request.app[PARTS]
     is_held = not isinstance(decision, Send)
-    key = hmac.digest(parts.keys.numbers, b"held\0" + digest if is_held else b"used\0" + digest, "sha256")
+    # By the key that names counters: a new master key is no reason to tell anybody again.
+    name = number_digest(parts.keys.derive(Purpose.THROTTLE), guid=principal.guid, number=number)
+    key = hmac.digest(name, b"held" if is_held else b"used", "sha256")
     told = Counter(key=key, limit=1, window_seconds=_TELL_AGAIN_SECONDS)
     if await parts.store.reserve([told], now=parts.clock()) is not None:
         return
-    old = open_number(parts.keys.sealed_numbers, guid=principal.guid, sealed=known.sealed) if known else None
+    old = _opened(parts, principal, known) if known is not None else None
     text = ENGLISH.notice_held if is_held else ENGLISH.notice_used
     notice = Notice(
         sms=text,
@@ -100,3 +116,12 @@ async def _tell(
         mail=f"{text}\n\n{ENGLISH.notice_number.format(number=mask(number))}\n",
     )
     parts.notices.tell(principal, old, notice, incident=request[VISIT].incident)
+
+
+def _opened(parts: Parts, principal: Principal, known: KnownNumber) -> E164 | None:
+    """The number that a key which still counts was sealed with."""
+    opened = (
+        open_number(key, guid=principal.guid, sealed=known.sealed)
+        for key in parts.keys.accepted(Purpose.SEALED_NUMBERS)
+    )
+    return next((number for number in opened if number is not None), None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from proxy.keys import Purpose
 from proxy.pages.template import protective_headers, render_page
-from proxy.portal.csrf import Form, csrf_token
+from proxy.portal.csrf import Form, csrf_token, form_stamp
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.return_to import app_origin
 from proxy.reserved import browser_cookie, session_cookie
@@ -71,7 +72,13 @@ def redirect(location: str) -> web.Response:
 
 def form_token(request: web.Request, form: Form, session_id: str = "") -> str:
     """The hidden `csrf_token` of a form on the page that answers this request."""
-    return csrf_token(request.app[PARTS].keys.csrf, form=form, browser=request[VISIT].browser, session_id=session_id)
+    key = request.app[PARTS].keys.derive(Purpose.CSRF)
+    return csrf_token(key, form=form, browser=request[VISIT].browser, session_id=session_id)
+
+
+def stamp_of(request: web.Request, token: str) -> str:
+    """The hidden `stamp` beside this token."""
+    return form_stamp(request.app[PARTS].keys.derive(Purpose.CSRF), token=token, now=request[VISIT].now)
 
 
 def set_session_cookie(request: web.Request, response: web.Response, token: str) -> None:

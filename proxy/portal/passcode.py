@@ -6,13 +6,13 @@ up, 429 for too early or too often, 503 when nobody took the message.
 
 from __future__ import annotations
 
-import hmac
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from aiohttp import web
 
+from proxy.keys import Purpose
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session, step_up
 from proxy.portal.forms import read_form, require_csrf_token
@@ -94,7 +94,8 @@ async def _judge_answer(request: web.Request, session: Session, challenge: Chall
         if too_many.limit is Limit.PASSCODE_FAILURES_IN_A_ROW:
             return factor_locked(request)
         return throttled(request, ENGLISH.passcodes_throttled, too_many.retry_after_seconds)
-    digest = passcode_digest(parts.keys.challenge, challenge_id=challenge.challenge_id, guid=person, passcode=typed)
+    key = parts.keys.derive(Purpose.CHALLENGE, at=challenge.created_at)
+    digest = passcode_digest(key, challenge_id=challenge.challenge_id, guid=person, passcode=typed)
     result = await parts.store.answer_challenge(
         challenge.challenge_id, session_id=session.session_id, digest=digest, now=parts.clock()
     )
@@ -141,7 +142,7 @@ async def _send_again(request: web.Request, session: Session, challenge: Challen
     chosen = await choose_number(request, session.principal)
     if isinstance(chosen, web.Response):
         return chosen
-    if not hmac.compare_digest(chosen.digest, challenge.number_digest):
+    if not chosen.is_of(challenge):
         return passcode_over(request, session, _way_back_of(request, challenge))  # a passcode goes to one number only
     now = parts.clock()
     not_before = now - parts.settings.passcode.resend_after
@@ -182,7 +183,7 @@ async def _send_new(request: web.Request, session: Session, fields: Mapping[str,
     if isinstance(chosen, web.Response):
         return chosen
     live = await parts.store.challenge_of_session(session.session_id, now=visit.now)
-    if live is not None and hmac.compare_digest(live.number_digest, chosen.digest):
+    if live is not None and chosen.is_of(live):
         return redirect(passcode_path(live.challenge_id))
     back = _named_way_back(request, fields)
     too_many = await parts.throttle.reserve_send(

@@ -11,6 +11,7 @@ import hmac
 from directory.directory import Directory
 from directory.lockout import LockingDirectory, PasswordLimits, password_limits
 from directory.principal import Account, Principal, password_version
+from proxy.keys import Purpose
 from proxy.portal.keys import Parts
 
 REPLACED_SECONDS = 86_400.0
@@ -61,4 +62,4 @@ async def remember_replaced(parts: Parts, before: Principal, after: Principal | 
 def _digest(parts: Parts, person: str, version: str, password: str) -> bytes:
     """By what a wrong password is known again; `version` is that of the account's password."""
     text = f"{person}\0{version}\0{password}".encode("utf-8", "surrogatepass")
-    return hmac.digest(parts.keys.passwords, text, "sha256")
+    return hmac.digest(parts.keys.derive(Purpose.TRIED_PASSWORDS), text, "sha256")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from directory.mobile import E164, mask
 from proxy.delivery.channel import Outcome, PasscodeMessage
+from proxy.keys import Purpose
 from proxy.portal.keys import Parts, Visit
 from proxy.portal.number import Chosen
 from proxy.portal.return_to import WayBack, judge_way_back
@@ -31,13 +32,14 @@ async def start_challenge(parts: Parts, visit: Visit, session: Session, chosen: 
     """A new passcode for a session that holds the first factor. The throttle was asked before."""
     settings, now = parts.settings.passcode, parts.clock()
     challenge_id = new_challenge_id()
-    passcode = passcode_of(parts.keys.passcode, challenge_id, digits=settings.digits)
+    passcode = passcode_of(parts.keys.derive(Purpose.PASSCODE, at=now), challenge_id, digits=settings.digits)
+    key = parts.keys.derive(Purpose.CHALLENGE, at=now)
     guid = session.principal.guid
     challenge = Challenge(
         challenge_id=challenge_id,
         session_id=session.session_id,
         guid=guid,
-        digest=passcode_digest(parts.keys.challenge, challenge_id=challenge_id, guid=guid, passcode=passcode),
+        digest=passcode_digest(key, challenge_id=challenge_id, guid=guid, passcode=passcode),
         masked_destination=mask(chosen.number),
         created_at=now,
         expires_at=now + settings.lifetime,
@@ -62,9 +64,10 @@ async def send_passcode(parts: Parts, visit: Visit, session: Session, challenge:
     public = parts.settings.server.public_url
     app = judge_way_back(challenge.return_to, "", public=public, apps=parts.settings.apps).app
     message_id = new_token()
+    key = parts.keys.derive(Purpose.PASSCODE, at=challenge.created_at)
     delivery = await parts.channel.send(
         PasscodeMessage(
-            passcode=passcode_of(parts.keys.passcode, challenge.challenge_id, digits=parts.settings.passcode.digits),
+            passcode=passcode_of(key, challenge.challenge_id, digits=parts.settings.passcode.digits),
             number=number,
             app=app.name if app is not None else public.host,
             host=app.host if app is not None else public.host,

@@ -14,12 +14,12 @@ from proxy.answers import Answer, Problem
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import begin_session, current_session
 from proxy.portal.first_factor import AccountStopped, AddressThrottled, NotProven, PasswordProven, prove_password
-from proxy.portal.forms import Refused, has_csrf_token, read_form, refused
+from proxy.portal.forms import Refused, has_csrf_token, is_vouched_for, read_form, refused
 from proxy.portal.keys import PARTS, VISIT
-from proxy.portal.landing import AGAIN, land, next_step, passcode_path, password_path, way_back
+from proxy.portal.landing import land, next_step, passcode_path, password_path, round_trips, way_back
 from proxy.portal.log_sign_in import log_signed_in, log_stop
 from proxy.portal.number import choose_number
-from proxy.portal.pages import form_token, page, redirect, set_session_cookie
+from proxy.portal.pages import form_token, page, redirect, set_session_cookie, stamp_of
 from proxy.portal.refusals import account_stopped, no_scheme, throttled, unsent
 from proxy.portal.return_to import WayBack
 from proxy.portal.sending import start_challenge
@@ -35,7 +35,7 @@ async def show_sign_in(request: web.Request) -> web.StreamResponse:
     back = way_back(request, query.get(RETURN_TO, ""), query.get(START, ""))
     session = await current_session(request)
     if session is not None and session.level is Level.SIGNED_IN:
-        return await land(request, session, back, again=AGAIN in query)
+        return await land(request, session, back, again=round_trips(request))
     return _form(request, back, session=session)
 
 
@@ -47,10 +47,10 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
     username = fields.get("username", "")
     if "csrf_token" not in fields:
         raise refused(Problem.BAD_FORM)
-    if not has_csrf_token(request, fields, Form.SIGN_IN):
-        # Most often a tab that was open before its browser cookie: a fresh form rather than a dead end.
-        return _form(request, back, username=username, error=ENGLISH.sign_in_stale, status=403)
     session = await current_session(request)
+    if not has_csrf_token(request, fields, Form.SIGN_IN) and not is_vouched_for(request, fields):
+        # A fresh form rather than a dead end.
+        return _form(request, back, session=session, username=username, error=ENGLISH.sign_in_stale, status=403)
     if session is not None and session.level is Level.SIGNED_IN and _is_name_of(username, session.principal):
         return await land(request, session, back)  # another tab was faster
     outcome = await prove_password(parts, visit, username, fields.get("password", ""))
@@ -76,7 +76,7 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
     if scheme is None:
         return no_scheme(request, principal)
     if "sms" in scheme.factors:
-        return await _ask_for_passcode(request, outcome, scheme, back)
+        return await _ask_for_passcode(request, outcome, scheme, back, current=session)
     session, token = await begin_session(request, principal, scheme, password_must_change=outcome.must_change)
     if session.level is Level.SIGNED_IN:
         log_signed_in(request, session)
@@ -87,14 +87,21 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
 
 
 async def _ask_for_passcode(
-    request: web.Request, proven: PasswordProven, scheme: SchemeSettings, back: WayBack
+    request: web.Request, proven: PasswordProven, scheme: SchemeSettings, back: WayBack, *, current: Session | None
 ) -> web.Response:
-    """Nothing is kept of a person to whom no passcode can be sent."""
+    """Nothing is kept of a person to whom no passcode can be sent.
+
+    A tab beside the one that asked for a passcode waits for the same one.
+    """
     parts, visit = request.app[PARTS], request[VISIT]
     principal = proven.principal
     chosen = await choose_number(request, principal)
     if isinstance(chosen, web.Response):
         return chosen
+    if current is not None and _is_same_sign_in(current, principal, scheme):
+        live = await parts.store.challenge_of_session(current.session_id, now=visit.now)
+        if live is not None and chosen.is_of(live):
+            return redirect(passcode_path(live.challenge_id, back))
     too_many = await parts.throttle.reserve_send(
         person=principal.guid, number=chosen.number, address=visit.client_address, now=parts.clock()
     )
@@ -104,11 +111,20 @@ async def _ask_for_passcode(
     session, token = await begin_session(request, principal, scheme, password_must_change=proven.must_change)
     sent = await start_challenge(parts, visit, session, chosen, back)
     if sent.is_under_way:
-        response = redirect(passcode_path(sent.challenge.challenge_id))
+        response = redirect(passcode_path(sent.challenge.challenge_id, back))
     else:
         response = unsent(request, session, sent.challenge, back)
     set_session_cookie(request, response, token)
     return response
+
+
+def _is_same_sign_in(session: Session, principal: Principal, scheme: SchemeSettings) -> bool:
+    """Whether this browser is at the passcode already, for the same person by the same scheme."""
+    return (
+        session.level is Level.FIRST_FACTOR
+        and session.principal == principal
+        and (session.scheme, session.factors) == (scheme.name, scheme.factors)
+    )
 
 
 def _form(
@@ -120,12 +136,16 @@ def _form(
     error: str = "",
     status: int = 200,
 ) -> web.Response:
+    token = form_token(request, Form.SIGN_IN)
     return page(
         request,
         "sign_in.html",
         status=status,
         action=SIGN_IN,
-        csrf_token=form_token(request, Form.SIGN_IN),
+        csrf_token=token,
+        stamp=stamp_of(request, token),
+        # Only a page that was asked for by a link can be asked for again without a question.
+        may_reload=status == HTTPStatus.OK,
         # Only what was judged is written into the page.
         return_to=back.return_to,
         start=back.start,

@@ -20,7 +20,7 @@ from proxy.texts import ENGLISH
 async def show_sign_out(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if session is None:
-        return _signed_out(request)
+        return signed_out(request)
     return message(
         request,
         status=200,
@@ -44,10 +44,11 @@ async def take_sign_out(request: web.Request) -> web.StreamResponse:
         require_csrf_token(request, fields, Form.SIGN_OUT, session.session_id)
         await request.app[PARTS].store.end_session(session.session_id)
         log_signed_out(request, session)
-    return _signed_out(request)
+    return signed_out(request)
 
 
-def _signed_out(request: web.Request) -> web.Response:
+def signed_out(request: web.Request) -> web.Response:
+    """What is left to say, and the cookie gone."""
     response = message(
         request,
         status=200,

@@ -14,7 +14,7 @@ from proxy.portal.landing import PASSWORD_CHANGED, START_PAGE, sign_in_path
 from proxy.portal.pages import page, redirect
 from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import app_origin
-from proxy.reserved import PASSWORD, SIGN_OUT
+from proxy.reserved import ME, PASSWORD, SIGN_OUT
 from proxy.sessions.session import Level
 from proxy.texts import ENGLISH
 
@@ -36,6 +36,7 @@ async def show_start(request: web.Request) -> web.StreamResponse:
             {"name": app.name, "host": app.host, "href": app_origin(app, settings.server.public_url) + "/"}
             for app in apps
         ],
+        me_href=ME,
         sign_out_href=SIGN_OUT,
         password_href=PASSWORD if isinstance(directory, PasswordChanger) else "",
         expiry=expiry_warning(session.principal, settings.directories, request[VISIT].now),

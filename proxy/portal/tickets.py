@@ -11,7 +11,7 @@ from aiohttp import web
 from config.settings import AppSettings
 from proxy.portal.current_session import current_session
 from proxy.portal.keys import PARTS, VISIT, Visit
-from proxy.portal.landing import AGAIN, START_PAGE, sign_in_path
+from proxy.portal.landing import MOST_ROUND_TRIPS, START_PAGE, round_trips, sign_in_path
 from proxy.portal.pages import message, redirect, set_browser_cookie, set_session_cookie
 from proxy.portal.return_to import WayBack, app_origin
 from proxy.sessions.session import Level, Session
@@ -21,7 +21,7 @@ from proxy.texts import ENGLISH
 
 
 async def take_ticket(request: web.Request) -> web.StreamResponse:
-    """Use up the ticket. One that does not fit starts the round trip anew, once; a second one in a row stops."""
+    """Use up the ticket. One that does not fit starts the round trip anew, a few times in a row."""
     parts, visit = request.app[PARTS], request[VISIT]
     app = visit.app
     if app is None:
@@ -54,7 +54,9 @@ async def _without_ticket(request: web.Request, app: AppSettings, ticket: Ticket
         incident=visit.incident,
         client_address=visit.client_address,
     )
-    if AGAIN in request.query:
+    trips = round_trips(request)
+    # A browser that has been here and sends no cookie keeps none; with one, the next ticket can fit.
+    if (trips and visit.browser_is_new) or trips >= MOST_ROUND_TRIPS:
         return message(
             request,
             status=HTTPStatus.FORBIDDEN,
@@ -65,7 +67,7 @@ async def _without_ticket(request: web.Request, app: AppSettings, ticket: Ticket
         )
     return_to = ticket.return_to if ticket is not None else app_origin(app, public) + "/"
     back = WayBack(return_to=return_to, start=_start_digest(visit.browser), app=app)
-    response = redirect(public.origin + sign_in_path(back, again=True))
+    response = redirect(public.origin + sign_in_path(back, again=trips + 1))
     if visit.browser_is_new:
         set_browser_cookie(request, response)
     return response

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
@@ -51,15 +52,20 @@ Decision = Send | Wait | Refuse
 
 
 def decide(
-    settings: MobileSettings, *, now: float, changed_at: float | None, digest: bytes, known: KnownNumber | None
+    settings: MobileSettings,
+    *,
+    now: float,
+    changed_at: float | None,
+    digests: Iterable[bytes],
+    known: KnownNumber | None,
 ) -> Decision:
-    """What to do about the number with this digest.
+    """What to do about the number with these digests, one for each key that may have been used for the known one.
 
     `changed_at`: when the directory's number was last changed, None if that is not known or it never was. An instant
     in the future (another clock, or a lie) counts as now. A person with no remembered number has nothing to compare
     with, so their fresh change falls under the rule as well.
     """
-    if known is not None and hmac.compare_digest(known.digest, digest):
+    if known is not None and any(hmac.compare_digest(known.digest, digest) for digest in digests):
         return Send(is_new=False)
     is_new = known is not None
     if changed_at is None or now - min(changed_at, now) >= settings.changed_within:

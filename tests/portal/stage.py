@@ -29,7 +29,7 @@ from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
 from proxy.identity import Assertions
-from proxy.keys import Keys, Purpose
+from proxy.keys import KeyRing, Keys, Purpose
 from proxy.metrics import Metrics
 from proxy.portal.app import create_portal
 from proxy.sessions.live_sessions import LiveSessions
@@ -253,7 +253,13 @@ class Browser:
 class Stage:
     """Everything a test touches."""
 
-    def __init__(self, settings: Settings, folder: Path, scripted: ScriptedDirectory | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        scripted: ScriptedDirectory | None = None,
+        ring: KeyRing | None = None,
+    ) -> None:
         self.now = NOW
         self.pauses: list[float] = []
         self.phone = Phone()
@@ -261,7 +267,7 @@ class Stage:
         self.store = FailingStore(folder / "state.db")
         self.sessions = LiveSessions(self.store, settings.sessions, clock=lambda: self.now)
         self.settings = settings
-        self.keys = Keys(b"k" * 32)
+        self.keys = Keys(ring or b"k" * 32, clock=lambda: self.now)
         (folder / "users.toml").write_text(USERS)
         local = LocalDirectory(
             LocalDirectorySettings(type="local", name="local", file=folder / "users.toml"),
@@ -349,9 +355,9 @@ class Stage:
 
 @asynccontextmanager
 async def running_portal(
-    folder: Path, *, scripted: ScriptedDirectory | None = None, **changes: Any
+    folder: Path, *, scripted: ScriptedDirectory | None = None, ring: KeyRing | None = None, **changes: Any
 ) -> AsyncIterator[Stage]:
-    stage = Stage(portal_settings(folder, **changes), folder, scripted)
+    stage = Stage(portal_settings(folder, **changes), folder, scripted, ring)
     await stage.client.start_server()
     try:
         yield stage

@@ -32,8 +32,8 @@ def known(number: E164) -> KnownNumber:
 
 def decided(changed_at: float | None, before: E164 | None, **settings: object) -> Decision:
     rule = MobileSettings.model_validate({"changed_within": "24h", **settings})
-    digest = number_digest(KEY, guid="a", number=NEW)
-    return decide(rule, now=NOW, changed_at=changed_at, digest=digest, known=known(before) if before else None)
+    digests = [number_digest(key, guid="a", number=NEW) for key in (b"\1" * 32, KEY)]
+    return decide(rule, now=NOW, changed_at=changed_at, digests=digests, known=known(before) if before else None)
 
 
 @pytest.mark.parametrize("changed_at", [None, NOW, NOW - HOUR, NOW - 25 * HOUR, NOW + HOUR])
