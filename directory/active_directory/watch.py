@@ -59,20 +59,21 @@ class DomainWatch:
     def changes(self, deadline: float) -> list[Changes]:
         """Raises `DirectoryUnavailable` if no controller answers."""
         told: list[Changes] = []
-        failure: DirectoryUnavailable | None = None
+        failures: list[DirectoryUnavailable] = []
         asked = [each for each in self._servers.all(deadline=deadline) if each.is_asked]
         asked = sorted(asked, key=lambda each: each.rank)[:MOST_SERVERS]
-        for server in asked:
-            until = min(deadline, time.monotonic() + _SERVER_SECONDS)
+        for position, server in enumerate(asked):
+            share = (deadline - time.monotonic()) / (len(asked) - position)
+            until = time.monotonic() + min(share, _SERVER_SECONDS)
             try:
                 seen = self._servers.read(self._changes_at, deadline=until, only_at=server.address)
             except DirectoryUnavailable as exc:
-                failure = exc
+                failures.append(exc)
                 continue
             if seen is not None:
                 told.append(seen)
-        if not asked or (failure is not None and len(asked) == 1):
-            raise failure or DirectoryUnavailable(self._realm, "no domain controller answers")
+        if len(failures) == len(asked):
+            raise failures[0] if failures else DirectoryUnavailable(self._realm, "no domain controller answers")
         return told
 
     def doubtful(self, reader: Reader, guids: Sequence[str], now: float) -> frozenset[str]:
