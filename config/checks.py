@@ -23,12 +23,10 @@ from config.settings import (
     SMTPSettings,
     StoreSettings,
 )
+from config.store_checks import store_problems, store_warnings
 from config.values import is_ip, is_loopback
 
 Finding = tuple[Place, str]
-
-SQLITE = "sqlite:"
-_LATER_STORES = ("redis:", "rediss:", "valkey:", "valkeys:", "unix:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +51,7 @@ def problems(pieces: Pieces) -> Iterator[Finding]:
     if pieces.server is not None:
         yield from _server(pieces.server)
     if pieces.store is not None:
-        yield from _store(pieces.store)
+        yield from store_problems(pieces.store)
     yield from _directories(pieces.directories)
     for position, relay in pieces.smtp.items():
         yield from _relay(position, relay)
@@ -110,24 +108,6 @@ def _public_side(server: ServerSettings) -> Iterator[Finding]:
         )
     if server.hsts and server.hsts < 300:
         yield Place("server", None, "hsts"), 'must be at least "5m", or "0s" to say nothing'
-
-
-def _store(store: StoreSettings) -> Iterator[Finding]:
-    place = Place("store", None, "url")
-    if store.url.startswith(_LATER_STORES):
-        yield place, 'only SQLite is built so far: write "sqlite:state.db"'
-    elif not store.url.startswith(SQLITE):
-        yield place, 'not a store: write "sqlite:state.db"'
-    elif (
-        not (path := store.url.removeprefix(SQLITE)).strip()
-        or not path.isprintable()
-        or path.startswith("//")
-        or "?" in path
-    ):
-        yield (
-            place,
-            'must name a file behind "sqlite:", such as "sqlite:state.db" or "sqlite:/var/lib/gatepost/state.db"',
-        )
 
 
 def _directories(directories: Mapping[int, DirectorySettings]) -> Iterator[Finding]:
@@ -222,6 +202,7 @@ def _upstreams(position: int, app: AppSettings) -> Iterator[Finding]:
 
 
 def _warnings(settings: Settings) -> Iterator[str]:
+    yield from store_warnings(settings.store)
     for directory in settings.directories:
         if isinstance(directory, ActiveDirectorySettings) and directory.servers:
             for key in ("site", "controller_suffixes"):

@@ -20,6 +20,7 @@ from config.environment import apply_overrides
 from config.errors import ConfigurationError, Problem
 from config.schema import FILE_SUFFIX, Option, Place, Table, inner_keys, inner_options, nearest, options, tables
 from config.settings import Settings
+from config.store_checks import SQLITE
 
 MAX_SECRET_BYTES = 4096
 _MAY_BE_MADE_LATER = frozenset({"key_file"})
@@ -246,11 +247,11 @@ class _Loading:
                         self._resolve_path(place._replace(key=option.key), each, option, prefix + option.key)
 
     def _resolve_store(self, url: object) -> object:
-        if not isinstance(url, str) or not url.startswith(checks.SQLITE):
+        if not isinstance(url, str) or not url.startswith(SQLITE):
             return url
-        name = url.removeprefix(checks.SQLITE)
+        name = url.removeprefix(SQLITE)
         # Blank or "//...": left as it is, for the check to refuse.
-        return checks.SQLITE + str(self._folder / name) if name.strip() and not name.startswith("//") else url
+        return SQLITE + str(self._folder / name) if name.strip() and not name.startswith("//") else url
 
     def _check_together(self, pieces: dict[str, Any]) -> None:
         given = {name: pieces[name] for name in checks.Pieces.__dataclass_fields__ if pieces[name] is not None}

@@ -41,11 +41,13 @@ from config.values import (
     Secret,
     SiteName,
     SMSText,
+    StorePrefix,
     TargetPath,
     Text,
     UpstreamURL,
 )
 from config.values import Network as Network  # handed on to those who match addresses
+
 
 class CertificateSettings(_Table):
     """A certificate with its chain, and its key: PEM files."""
@@ -102,6 +104,22 @@ class ServerSettings(_Table):
 
 class StoreSettings(_Table):
     url: str = "sqlite:state.db"
+    """``sqlite:PATH``, or where a Redis or Valkey server is (`config.store_url`)."""
+    allow_insecure: Flag = False
+    """Permits a Redis server without TLS that is not on this machine."""
+    username: Text | None = None
+    password: Secret | None = None
+    sentinel_username: Text | None = None
+    sentinel_password: Secret | None = None
+    ca_file: Path | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+    prefix: StorePrefix = "gatepost"
+    """What the names of all keys and of the channel begin with: several installations may share a server."""
+    wait_replicas: Annotated[Integer, Field(ge=0, le=9)] = 0
+    """How many replicas must have what is called durable before it is acknowledged."""
+    wait_fsync: Flag = False
+    """Whether the server must have it on its disk before it is acknowledged (WAITAOF)."""
 
 
 class ActiveDirectorySettings(_Table):

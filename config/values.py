@@ -358,6 +358,9 @@ SiteName = Annotated[
 Method = Annotated[str, _matching(r"[A-Z][A-Z-]{0,31}", 'not a method: write it in capitals, such as "GET"')]
 RulePath = Annotated[str, AfterValidator(_check_plain_rule_path)]
 RulePattern = Annotated[str, AfterValidator(_check_rule_pattern)]
+StorePrefix = Annotated[
+    str, _matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "must be 1 to 64 letters, digits, dots, dashes or underscores")
+]
 LDAPServer = Annotated[str, AfterValidator(_check_ldap_server)]
 SMSText = Annotated[str, AfterValidator(_check_sms_text)]
 TargetPath = Annotated[

@@ -34,6 +34,7 @@ HTTPS = GOOD.replace("http://10", "https://10")
 SEVERAL = GOOD.replace('upstream = "http://10.0.0.5:8080"', 'upstreams = ["http://10.0.0.5", "http://10.0.0.6"]')
 LOCAL = '[[directories]]\ntype = "local"\nname = "{name}"\nfile = "users.toml"\n'
 APP = '[[apps]]\nname = "{name}"\nhost = "{host}"\nupstream = "http://10.0.0.6"\n'
+REDIS = '[store]\nurl = "redis://localhost"\n'
 SCHEME = '[[schemes]]\nname = "{name}"\nfactors = {factors}\n{more}\n'
 
 Load = Callable[[str], Settings]
@@ -92,8 +93,24 @@ def with_line(table: str, line: str) -> str:
         (GOOD.replace("https://", "http://"), "server", "public_url", "must begin with https://"),
         (with_line("[server]", "workers = 65"), "server", "workers", "at most 64"),
         (with_line("[server]", 'admin_listen = "127.0.0.1:8080"'), "server", "admin_listen", "must differ"),
-        (GOOD + '[store]\nurl = "redis://localhost"', "store", "url", "only SQLite is built so far"),
-        (GOOD + '[store]\nurl = "valkey://localhost"', "store", "url", "only SQLite is built so far"),
+        (GOOD + '[store]\nurl = "redis://h.corp.example"', "store", "url", "in the clear"),
+        (GOOD + '[store]\nurl = "redis://:secret@localhost"', "store", "url", "username and password_file"),
+        (GOOD + '[store]\nurl = "redis:localhost"', "store", "url", "not the URL of a Redis server"),
+        (GOOD + '[store]\nurl = "rediss://a,b"', "store", "url", "redis+sentinel://"),
+        (GOOD + '[store]\nurl = "rediss+sentinel://a,b"', "store", "url", "what the sentinels call"),
+        (GOOD + '[store]\nurl = "rediss://a:70000"', "store", "url", "a host and a port"),
+        (GOOD + '[store]\nurl = "rediss://a/x"', "store", "url", "number of a database"),
+        (GOOD + '[store]\nurl = "unix:redis.sock"', "store", "url", "whole path"),
+        (GOOD + REDIS + 'ca_file = "cert.pem"', "store", "ca_file", "without TLS"),
+        (GOOD + REDIS + 'sentinel_password = "x"', "store", "sentinel_password", "without sentinels"),
+        (GOOD + REDIS + 'username = "x"', "store", "password", "is missing"),
+        (GOOD + REDIS + 'prefix = "{x}"', "store", "prefix", "letters, digits"),
+        (
+            GOOD + '[store]\nurl = "rediss://h"\nclient_key = "cert.pem"',
+            "store",
+            "client_certificate",
+            "belong together",
+        ),
         (GOOD + '[store]\nurl = "postgres://x"', "store", "url", "not a store"),
         (GOOD + '[store]\nurl = "sqlite:"', "store", "url", "must name a file"),
         (GOOD + '[store]\nurl = "sqlite:///x.db"', "store", "url", "must name a file"),

@@ -152,7 +152,7 @@ def test_everything_wrong_is_told_in_one_go(problems: Problems) -> None:
         worker = 2
         tls_key = "absent.key"
         [store]
-        url = "redis://localhost"
+        url = "redis://redis.corp.example"
         [[directories]]
         type = "ldap"
         [[directories]]
