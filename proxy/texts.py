@@ -95,6 +95,7 @@ class Texts:
     passcode_left_one: str = "You have one try left."
     passcode_left_many: str = "You have {count} tries left."
     passcode_shape: str = "The code has {digits} digits. Please type all of them."
+    passcode_stale: str = "This page was out of date. Please type the newest code here."
     passcode_resent: str = "The code was sent again. It is the same one as before."
     passcode_too_soon: str = "Please wait a little: you can have it sent again in {seconds} seconds."
     passcode_not_here: str = "Nothing arrived?"
@@ -214,6 +215,37 @@ class Texts:
     start_none: str = "There is no app that you may open. Ask your IT help desk."
     start_sign_out: str = "Sign out"
 
+    start_me: str = "Where you are signed in"
+
+    me_title: str = "Where you are signed in"
+    me_this: str = "This browser"
+    me_waiting: str = "Password given, not signed in yet"
+    me_place: str = "Address"
+    me_same_place: str = "the one you are at now"
+    me_since: str = "Since"
+    me_last_used: str = "Last used"
+    me_apps: str = "Apps"
+    me_no_apps: str = "none yet"
+    me_end: str = "Sign out here"
+    me_end_of: str = "Sign out {device}, last used {ago}"
+    me_end_others: str = "Sign out everywhere else"
+    me_end_all: str = "Sign out everywhere"
+    me_only: str = "You are signed in nowhere else."
+    me_advice: str = "If you do not know one of these, end it and change your password."
+    me_ended_one: str = "That session has ended."
+    me_ended_many: str = "All other sessions have ended."
+    me_ended_before: str = "That session had ended already."
+    device_both: str = "{browser} on {system}"
+    device_program: str = "A program"
+    device_unknown: str = "Unknown device"
+    ago_now: str = "just now"
+    ago_minutes_one: str = "1 minute ago"
+    ago_minutes_many: str = "{count} minutes ago"
+    ago_hours_one: str = "1 hour ago"
+    ago_hours_many: str = "{count} hours ago"
+    ago_days_one: str = "1 day ago"
+    ago_days_many: str = "{count} days ago"
+
     sign_out_title: str = "Sign out?"
     sign_out_text: str = "You are signed in as {name}. Signing out ends your session in every app."
     sign_out_button: str = "Sign out"
@@ -242,6 +274,18 @@ class Texts:
         if minutes > 120:
             return self.hours_many.format(count=-(-minutes // 60))
         return self.minutes_one if minutes == 1 else self.minutes_many.format(count=minutes)
+
+    def ago(self, seconds: int) -> str:
+        """How long something is past, in words; rounded down."""
+        if seconds < 60:
+            return self.ago_now
+        if seconds < 3600:
+            count, one, many = seconds // 60, self.ago_minutes_one, self.ago_minutes_many
+        elif seconds < 86_400:
+            count, one, many = seconds // 3600, self.ago_hours_one, self.ago_hours_many
+        else:
+            count, one, many = seconds // 86_400, self.ago_days_one, self.ago_days_many
+        return one if count == 1 else many.format(count=count)
 
 
 ENGLISH = Texts()

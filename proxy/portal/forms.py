@@ -79,9 +79,11 @@ def is_vouched_for(request: web.Request, fields: Mapping[str, str]) -> bool:
     The browser has to name our own origin as the page's: no script can make it do so (Fetch standard, forbidden
     request-headers). `read_form` has refused whatever contradicts it.
     """
-    parts = request.app[PARTS]
+    parts, visit = request.app[PARTS], request[VISIT]
+    if visit.browser_is_new:
+        return False  # it keeps no cookies, so a session would not reach it
     return request.headers.get("Origin") == parts.settings.server.public_url.origin and any(
-        is_form_stamp(fields.get(STAMP, ""), key, token=fields.get("csrf_token", ""), now=request[VISIT].now)
+        is_form_stamp(fields.get(STAMP, ""), key, token=fields.get("csrf_token", ""), now=visit.now)
         for key in parts.keys.accepted(Purpose.CSRF)
     )
 

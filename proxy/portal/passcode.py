@@ -1,30 +1,31 @@
 """The passcode page: answering a challenge, having its passcode sent again, asking for a new one.
 
-Statuses: 422 for a wrong or incomplete code, 410 for a challenge that is over, 403 when the attempts are used
-up, 429 for too early or too often, 503 when nobody took the message.
+Statuses: 422 for a wrong or incomplete code (a browser is redirected to the page that says so), 410 for a challenge
+that is over, 403 when the attempts are used up, 429 for too early or too often, 503 when nobody took the message.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 
 from aiohttp import web
 
+from proxy.answers import Problem
 from proxy.keys import Purpose
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session, step_up
-from proxy.portal.forms import read_form, require_csrf_token
+from proxy.portal.forms import has_csrf_token, read_form, refused
 from proxy.portal.keys import PARTS, VISIT, Parts
-from proxy.portal.landing import START_PAGE, next_step, passcode_path, sign_in_path, way_back
+from proxy.portal.landing import TOLD, next_step, passcode_path, sign_in_path, way_back
 from proxy.portal.log_sign_in import log_passcode_refused, log_signed_in, log_stop
 from proxy.portal.number import choose_number, remember_number
 from proxy.portal.pages import form_token, page, redirect, set_session_cookie
 from proxy.portal.refusals import exhausted, factor_locked, passcode_over, throttled, unsent
-from proxy.portal.return_to import NOWHERE, WayBack
+from proxy.portal.return_to import WayBack
 from proxy.portal.sending import send_passcode, start_challenge
-from proxy.reserved import PASSCODE, PASSWORD, RETURN_TO, START
+from proxy.reserved import PASSCODE, RETURN_TO, START
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.passcode import passcode_digest, typed_passcode
 from proxy.sessions.session import Level, Session
@@ -32,61 +33,76 @@ from proxy.store.store import Attempt
 from proxy.texts import ENGLISH
 from proxy.throttle import Limit
 
+_SENT, _WRONG, _SHAPE = "sent", "wrong", "shape"
+"""Values of the query field `TOLD`."""
+
 
 async def show_passcode(request: web.Request) -> web.StreamResponse:
-    """The page of the challenge that the query names, or of the session's newest one."""
+    """The page of the challenge that the query names, or else of the session's newest one.
+
+    It is another one than the query's where two tabs sent a password at the same time: one of their sessions stayed.
+    """
+    query = request.query
+    named = way_back(request, query.get(RETURN_TO, ""), query.get(START, ""))
     session = await current_session(request)
     if session is None:
-        return redirect(sign_in_path())
+        return redirect(sign_in_path(named))
     if session.level is not Level.FIRST_FACTOR:
-        return redirect(START_PAGE if session.level is Level.SIGNED_IN else PASSWORD)
+        return await next_step(request, session, named)
     parts, now = request.app[PARTS], request[VISIT].now
-    if "challenge" in request.query:
-        challenge = await parts.store.challenge(request.query["challenge"], session_id=session.session_id, now=now)
-    else:
+    challenge = await parts.store.challenge(query.get("challenge", ""), session_id=session.session_id, now=now)
+    if challenge is None:
         challenge = await parts.store.challenge_of_session(session.session_id, now=now)
     if challenge is None:
-        return passcode_over(request, session, NOWHERE)
-    notice = ENGLISH.passcode_resent if request.query.get("sent") == "again" else ""
-    return _form(request, session, challenge, notice=notice)
+        return passcode_over(request, session, named)
+    notice, error = _told(query.get(TOLD, ""), challenge, digits=parts.settings.passcode.digits)
+    return _form(request, session, challenge, _onward(request, challenge, named), notice=notice, error=error)
 
 
 async def take_passcode(request: web.Request) -> web.StreamResponse:
     """One of three things: an answer, a re-send (field `resend`), a new passcode (field `new`)."""
     fields = await read_form(request)
+    named = way_back(request, fields.get(RETURN_TO, ""), fields.get(START, ""))
     session = await current_session(request)
     if session is None:
-        return redirect(sign_in_path(_named_way_back(request, fields)))
+        return redirect(sign_in_path(named))
     if session.level is not Level.FIRST_FACTOR:
         # Sent twice, or another tab was faster. Nothing is decided here, so nothing needs proof.
-        return await next_step(request, session, _named_way_back(request, fields))
-    require_csrf_token(request, fields, Form.PASSCODE, session.session_id)
+        return await next_step(request, session, named)
+    if not has_csrf_token(request, fields, Form.PASSCODE, session.session_id):
+        return await _show_anew(request, session, named)
     if "new" in fields:
-        return await _send_new(request, session, fields)
+        return await _send_new(request, session, named)
     challenge = await request.app[PARTS].store.challenge(
         fields.get("challenge", ""), session_id=session.session_id, now=request[VISIT].now
     )
     if challenge is None:
         log_passcode_refused(request, session, Attempt.GONE.value)
-        return passcode_over(request, session, _named_way_back(request, fields))
+        return passcode_over(request, session, named)
+    back = _onward(request, challenge, named)
     if "resend" in fields:
-        return await _send_again(request, session, challenge)
-    return await _judge_answer(request, session, challenge, fields.get("passcode", ""))
+        return await _send_again(request, session, challenge, back)
+    return await _judge_answer(request, session, challenge, back, fields.get("passcode", ""))
 
 
-async def _judge_answer(request: web.Request, session: Session, challenge: Challenge, text: str) -> web.Response:
+async def _show_anew(request: web.Request, session: Session, named: WayBack) -> web.Response:
+    """A form of an earlier sign-in, most often of another tab's: nothing is judged, the live one is shown."""
+    live = await request.app[PARTS].store.challenge_of_session(session.session_id, now=request[VISIT].now)
+    if live is None:
+        raise refused(Problem.BAD_FORM)
+    back = _onward(request, live, named)
+    return _form(request, session, live, back, error=ENGLISH.passcode_stale, status=HTTPStatus.FORBIDDEN)
+
+
+async def _judge_answer(
+    request: web.Request, session: Session, challenge: Challenge, back: WayBack, text: str
+) -> web.Response:
     parts = request.app[PARTS]
     digits = parts.settings.passcode.digits
     typed = typed_passcode(text, digits=digits)
     if typed is None:
         # No answer at all: no attempt is counted and nothing moves.
-        return _form(
-            request,
-            session,
-            challenge,
-            error=ENGLISH.passcode_shape.format(digits=digits),
-            status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        )
+        return _not_right(request, session, challenge, back, told=_SHAPE)
     person = session.principal.guid
     too_many = await parts.throttle.reserve_passcode(person=person, now=parts.clock())
     if too_many is not None:
@@ -100,30 +116,38 @@ async def _judge_answer(request: web.Request, session: Session, challenge: Chall
         challenge.challenge_id, session_id=session.session_id, digest=digest, now=parts.clock()
     )
     if result.attempt is Attempt.ACCEPTED:
-        return await _accept(request, session, challenge)
+        return await _accept(request, session, challenge, back)
     log_passcode_refused(request, session, result.attempt.value)
     match result.attempt:
         case Attempt.WRONG:
-            return _form(
-                request,
-                session,
-                challenge,
-                error=f"{ENGLISH.passcode_wrong} {_tries_left(result.attempts_left)}",
-                status=HTTPStatus.UNPROCESSABLE_ENTITY,
-            )
+            left = replace(challenge, attempts_left=result.attempts_left)
+            return _not_right(request, session, left, back, told=_WRONG)
         case Attempt.EXHAUSTED:
             await parts.store.end_session(session.session_id)
-            return exhausted(request, _way_back_of(request, challenge))
+            return exhausted(request, back)
         case _:
-            return passcode_over(request, session, _way_back_of(request, challenge))
+            return passcode_over(request, session, back)
 
 
-async def _accept(request: web.Request, session: Session, challenge: Challenge) -> web.Response:
+def _not_right(
+    request: web.Request, session: Session, challenge: Challenge, back: WayBack, *, told: str
+) -> web.Response:
+    """The form once more. A browser is sent to it: what answers a POST itself asks, on the way back, to be sent again.
+
+    Anybody else is told by the status.
+    """
+    if request.headers.get("Sec-Fetch-Mode") == "navigate":
+        return redirect(passcode_path(challenge.challenge_id, back, told=told))
+    _, error = _told(told, challenge, digits=request.app[PARTS].settings.passcode.digits)
+    return _form(request, session, challenge, back, error=error, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+async def _accept(request: web.Request, session: Session, challenge: Challenge, back: WayBack) -> web.Response:
     parts = request.app[PARTS]
     stepped_up = await step_up(request, session, "sms")
     if stepped_up is None:
         log_passcode_refused(request, session, "session_gone")
-        return redirect(sign_in_path(_way_back_of(request, challenge)))
+        return redirect(sign_in_path(back))
     signed_in, token = stepped_up
     principal, now = session.principal, parts.clock()
     await parts.throttle.passcode_accepted(person=principal.guid, now=now)
@@ -131,19 +155,19 @@ async def _accept(request: web.Request, session: Session, challenge: Challenge) 
     await remember_number(parts, principal, challenge)
     if signed_in.level is Level.SIGNED_IN:
         log_signed_in(request, signed_in)
-    response = await next_step(request, signed_in, _way_back_of(request, challenge))
+    response = await next_step(request, signed_in, back)
     set_session_cookie(request, response, token)
     return response
 
 
-async def _send_again(request: web.Request, session: Session, challenge: Challenge) -> web.Response:
+async def _send_again(request: web.Request, session: Session, challenge: Challenge, back: WayBack) -> web.Response:
     """The same passcode once more. The right to send is claimed first, so that parallel clicks send one message."""
     parts, visit = request.app[PARTS], request[VISIT]
     chosen = await choose_number(request, session.principal)
     if isinstance(chosen, web.Response):
         return chosen
     if not chosen.is_of(challenge):
-        return passcode_over(request, session, _way_back_of(request, challenge))  # a passcode goes to one number only
+        return passcode_over(request, session, back)  # a passcode goes to one number only
     now = parts.clock()
     not_before = now - parts.settings.passcode.resend_after
     if not await parts.store.mark_sent(challenge.challenge_id, now=now, not_before=not_before):
@@ -152,6 +176,7 @@ async def _send_again(request: web.Request, session: Session, challenge: Challen
             request,
             session,
             challenge,
+            back,
             notice=ENGLISH.passcode_too_soon.format(seconds=wait),
             status=HTTPStatus.TOO_MANY_REQUESTS,
         )
@@ -166,17 +191,18 @@ async def _send_again(request: web.Request, session: Session, challenge: Challen
             request,
             session,
             challenge,
+            back,
             error=ENGLISH.passcode_sends_throttled,
             status=HTTPStatus.TOO_MANY_REQUESTS,
         )
         response.headers["Retry-After"] = str(too_many.retry_after_seconds)
         return response
     if not await send_passcode(parts, visit, session, challenge, chosen.number):
-        return unsent(request, session, challenge, _way_back_of(request, challenge))
-    return redirect(passcode_path(challenge.challenge_id, sent_again=True))
+        return unsent(request, session, challenge, back)
+    return redirect(passcode_path(challenge.challenge_id, back, told=_SENT))
 
 
-async def _send_new(request: web.Request, session: Session, fields: Mapping[str, str]) -> web.Response:
+async def _send_new(request: web.Request, session: Session, back: WayBack) -> web.Response:
     """A new challenge for a session whose last one is over. A live one is shown instead: it keeps its attempts."""
     parts, visit = request.app[PARTS], request[VISIT]
     chosen = await choose_number(request, session.principal)
@@ -184,8 +210,7 @@ async def _send_new(request: web.Request, session: Session, fields: Mapping[str,
         return chosen
     live = await parts.store.challenge_of_session(session.session_id, now=visit.now)
     if live is not None and chosen.is_of(live):
-        return redirect(passcode_path(live.challenge_id))
-    back = _named_way_back(request, fields)
+        return redirect(passcode_path(live.challenge_id, back))
     too_many = await parts.throttle.reserve_send(
         person=session.principal.guid, number=chosen.number, address=visit.client_address, now=parts.clock()
     )
@@ -195,13 +220,14 @@ async def _send_new(request: web.Request, session: Session, fields: Mapping[str,
     sent = await start_challenge(parts, visit, session, chosen, back)
     if not sent.is_under_way:
         return unsent(request, session, sent.challenge, back)
-    return redirect(passcode_path(sent.challenge.challenge_id))
+    return redirect(passcode_path(sent.challenge.challenge_id, back))
 
 
 def _form(
     request: web.Request,
     session: Session,
     challenge: Challenge,
+    back: WayBack,
     *,
     notice: str = "",
     error: str = "",
@@ -215,13 +241,14 @@ def _form(
         action=PASSCODE,
         csrf_token=form_token(request, Form.PASSCODE, session.session_id),
         challenge=challenge.challenge_id,
-        return_to=challenge.return_to,
-        start=challenge.start_digest,
+        return_to=back.return_to,
+        start=back.start,
+        may_reload=status == HTTPStatus.OK,
         masked=challenge.masked_destination,
         ending=challenge.masked_destination[-3:],
         digits=parts.settings.passcode.digits,
         wait=_wait_seconds(parts, challenge, now),
-        sign_in_href=sign_in_path(_way_back_of(request, challenge)),
+        sign_in_href=sign_in_path(back),
         notice=notice,
         error=error,
     )
@@ -236,10 +263,19 @@ def _tries_left(count: int) -> str:
     return ENGLISH.passcode_left_one if count == 1 else ENGLISH.passcode_left_many.format(count=count)
 
 
-def _named_way_back(request: web.Request, fields: Mapping[str, str]) -> WayBack:
-    """Where the form's page wanted to go: known even when its challenge is over."""
-    return way_back(request, fields.get(RETURN_TO, ""), fields.get(START, ""))
+def _told(told: str, challenge: Challenge, *, digits: int) -> tuple[str, str]:
+    """A notice and an error: what the query says became of the form before."""
+    match told:
+        case "sent":
+            return ENGLISH.passcode_resent, ""
+        case "wrong":
+            return "", f"{ENGLISH.passcode_wrong} {_tries_left(challenge.attempts_left)}"
+        case "shape":
+            return "", ENGLISH.passcode_shape.format(digits=digits)
+        case _:
+            return "", ""
 
 
-def _way_back_of(request: web.Request, challenge: Challenge) -> WayBack:
-    return way_back(request, challenge.return_to, challenge.start_digest)
+def _onward(request: web.Request, challenge: Challenge, named: WayBack) -> WayBack:
+    """Where this tab wants to go, else where the one did that the challenge was made for."""
+    return named if named.app is not None else way_back(request, challenge.return_to, challenge.start_digest)

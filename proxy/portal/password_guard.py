@@ -31,9 +31,10 @@ async def is_known_wrong(parts: Parts, person: str, account: Account | None, pas
     """Whether it is wrong for certain, so that the directory need not (or must not) be asked."""
     version = account.password_version if account is not None else ""
     versions = (version,) if account is None else (version, _ANY_VERSION)
-    for each in versions:
-        if await parts.throttle.is_known_wrong(_digest(parts, person, each, password), now=parts.clock()):
-            return True
+    for key in parts.keys.accepted(Purpose.TRIED_PASSWORDS):
+        for each in versions:
+            if await parts.throttle.is_known_wrong(_digest(key, person, each, password), now=parts.clock()):
+                return True
     return False
 
 
@@ -42,7 +43,7 @@ async def remember_wrong(
 ) -> None:
     """The directory called it wrong. It may be right again once the account's password is set anew."""
     version = account.password_version if account is not None else ""
-    digest = _digest(parts, person, version, password)
+    digest = _digest(parts.keys.derive(Purpose.TRIED_PASSWORDS), person, version, password)
     await parts.throttle.remember_wrong(digest, window_seconds=limits.window_seconds, now=parts.clock())
 
 
@@ -54,12 +55,13 @@ async def remember_replaced(parts: Parts, before: Principal, after: Principal | 
     """
     versions = {password_version(before.password_set_at)}
     versions.add(_ANY_VERSION if after is None else password_version(after.password_set_at))
+    key = parts.keys.derive(Purpose.TRIED_PASSWORDS)
     for each in versions:
-        digest = _digest(parts, before.guid, each, password)
+        digest = _digest(key, before.guid, each, password)
         await parts.throttle.remember_wrong(digest, window_seconds=REPLACED_SECONDS, now=parts.clock())
 
 
-def _digest(parts: Parts, person: str, version: str, password: str) -> bytes:
+def _digest(key: bytes, person: str, version: str, password: str) -> bytes:
     """By what a wrong password is known again; `version` is that of the account's password."""
     text = f"{person}\0{version}\0{password}".encode("utf-8", "surrogatepass")
-    return hmac.digest(parts.keys.derive(Purpose.TRIED_PASSWORDS), text, "sha256")
+    return hmac.digest(key, text, "sha256")

@@ -98,7 +98,7 @@ async def _ask_for_passcode(
     chosen = await choose_number(request, principal)
     if isinstance(chosen, web.Response):
         return chosen
-    if current is not None and _is_same_sign_in(current, principal, scheme):
+    if current is not None and _is_same_sign_in(current, proven, scheme):
         live = await parts.store.challenge_of_session(current.session_id, now=visit.now)
         if live is not None and chosen.is_of(live):
             return redirect(passcode_path(live.challenge_id, back))
@@ -118,11 +118,11 @@ async def _ask_for_passcode(
     return response
 
 
-def _is_same_sign_in(session: Session, principal: Principal, scheme: SchemeSettings) -> bool:
+def _is_same_sign_in(session: Session, proven: PasswordProven, scheme: SchemeSettings) -> bool:
     """Whether this browser is at the passcode already, for the same person by the same scheme."""
     return (
         session.level is Level.FIRST_FACTOR
-        and session.principal == principal
+        and (session.principal, session.password_must_change) == (proven.principal, proven.must_change)
         and (session.scheme, session.factors) == (scheme.name, scheme.factors)
     )
 

@@ -222,7 +222,8 @@ async def test_a_challenge_cannot_be_answered_from_another_session(stage: Stage)
     mixed = {**theirs.hidden, "challenge": mine.hidden["challenge"]}
     answer = await thief.post(PASSCODE, {**mixed, "passcode": stage.passcode})
     assert answer.status == 410
-    assert (await thief.get(f"{PASSCODE}?challenge={mine.hidden['challenge']}")).status == 410
+    own = await thief.get(f"{PASSCODE}?challenge={mine.hidden['challenge']}")
+    assert own.hidden["challenge"] == theirs.hidden["challenge"]
     assert (await thief.get(SIGN_IN_ORIGIN)).status == 303
     assert thieves_passcode
 
@@ -263,8 +264,11 @@ async def test_the_password_alone_never_reads_a_second_session(stage: Stage) -> 
     browser = stage.browser()
     first = await stage.to_passcode(browser)
     first_passcode = stage.passcode
+    stage.now += 301
     second = await stage.to_passcode(browser)
-    assert (await stage.answer(browser, first, first_passcode)).status == 403  # its token is of the older session
+    stale = await stage.answer(browser, first, first_passcode)
+    assert stale.status == 403  # its token is of the older session
+    assert stale.hidden["challenge"] == second.hidden["challenge"]  # and the newer one is shown in its place
     mixed = {**second.hidden, "challenge": first.hidden["challenge"], "passcode": first_passcode}
     assert (await browser.post(PASSCODE, mixed)).status == 410
     assert len(await stage.store.sessions()) == 1

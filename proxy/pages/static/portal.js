@@ -36,3 +36,20 @@ if (button) {
   };
   tick();
 }
+
+// Instants in the person's own time zone.
+for (const time of document.querySelectorAll("time[datetime]")) {
+  const moment = new Date(time.dateTime);
+  time.textContent = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+}
+
+// A tab that was left waiting while another one signed in goes on by itself once it is looked at.
+if (document.querySelector("form[data-reload]")) {
+  let touched = false;
+  for (const kind of ["keydown", "pointerdown", "input", "submit"]) {
+    addEventListener(kind, (event) => { touched ||= event.isTrusted; }, true);
+  }
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible" && !touched) location.reload();
+  });
+}

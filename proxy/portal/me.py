@@ -1,0 +1,159 @@
+"""Where am I signed in: a person's sessions, each with a button that ends it.
+
+A session is named on the page by a digest: its id never leaves the server. What is posted asks nothing more and does
+one of three things: it ends one session (field `session`), all others (`others`) or all (`all`).
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from proxy.answers import Problem
+from proxy.portal.csrf import Form
+from proxy.portal.current_session import current_session
+from proxy.portal.device import describe_device
+from proxy.portal.forms import read_form, refused, require_csrf_token
+from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.landing import START_PAGE, sign_in_path
+from proxy.portal.log_sign_in import log_ended_by_person
+from proxy.portal.pages import form_token, page, redirect
+from proxy.portal.sign_out import signed_out
+from proxy.reserved import ME, SIGN_OUT
+from proxy.sessions.session import Level, Session
+from proxy.sessions.tokens import token_digest
+from proxy.texts import ENGLISH
+
+ENDED = "ended"
+"""Query field: how many sessions the button before this page ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Instant:
+    iso: str
+    absolute: str
+    relative: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """One session as it is shown."""
+
+    name: str
+    device: str
+    user_agent: str
+    address: str
+    is_same_address: bool
+    is_this: bool
+    is_signed_in: bool
+    since: _Instant
+    last_used: _Instant
+    apps: str
+
+
+async def show_me(request: web.Request) -> web.StreamResponse:
+    session = await current_session(request)
+    if session is None or session.level is not Level.SIGNED_IN:
+        return redirect(sign_in_path())
+    sessions = await _sessions_of(request, session)
+    hosts = await request.app[PARTS].store.hosts_of([each.session_id for each in sessions])
+    return page(
+        request,
+        "me.html",
+        action=ME,
+        csrf_token=form_token(request, Form.ME, session.session_id),
+        lead=ENGLISH.start_signed_in.format(name=session.principal.display_name),
+        sessions=[_row(request, each, session, hosts.get(each.session_id, ())) for each in sessions],
+        notice=_notice(request.query.get(ENDED, "")),
+        start_href=START_PAGE,
+        sign_out_href=SIGN_OUT,
+    )
+
+
+async def take_me(request: web.Request) -> web.StreamResponse:
+    """End what the button names, everywhere and at once. What has ended before is passed over."""
+    fields = await read_form(request)
+    session = await current_session(request)
+    if session is None or session.level is not Level.SIGNED_IN:
+        return redirect(sign_in_path())
+    require_csrf_token(request, fields, Form.ME, session.session_id)
+    sessions = await _sessions_of(request, session)
+    if "all" in fields:
+        chosen = sessions
+    elif "others" in fields:
+        chosen = [each for each in sessions if each.session_id != session.session_id]
+    elif "session" in fields:
+        named = fields["session"].encode(errors="replace")
+        chosen = [each for each in sessions if hmac.compare_digest(session_name(each).encode(), named)]
+    else:
+        raise refused(Problem.BAD_FORM)
+    ended = 0
+    # This one last: whoever meets an error on the way can press the button again.
+    for each in sorted(chosen, key=lambda each: each.session_id == session.session_id):
+        ended += await request.app[PARTS].store.end_session(each.session_id)
+    log_ended_by_person(request, session, count=ended)
+    if any(each.session_id == session.session_id for each in chosen):
+        return signed_out(request)
+    return redirect(f"{ME}?{ENDED}={ended}")
+
+
+def session_name(session: Session) -> str:
+    """What a session is called on the page: 43 characters of base64url that open nothing."""
+    return urlsafe_b64encode(token_digest(session.session_id)).rstrip(b"=").decode()
+
+
+async def _sessions_of(request: web.Request, session: Session) -> Sequence[Session]:
+    """All that the person has, this one first, then the latest used; those at the password's step too."""
+    parts, now = request.app[PARTS], request[VISIT].now
+    found = await parts.store.sessions(session.principal.guid)
+    others = [
+        each
+        for each in found
+        if each.session_id != session.session_id and not each.is_over(parts.settings.sessions, now)
+    ]
+    return [session, *sorted(others, key=lambda each: each.last_used_at, reverse=True)]
+
+
+def _row(request: web.Request, shown: Session, this: Session, hosts: Sequence[str]) -> _Row:
+    parts, visit = request.app[PARTS], request[VISIT]
+    is_this = shown.session_id == this.session_id
+    apps = [app.name for app in parts.settings.apps if app.host in hosts]
+    return _Row(
+        name=session_name(shown),
+        device=describe_device(shown.user_agent),
+        user_agent=shown.user_agent,
+        address=shown.client_address,
+        is_same_address=shown.client_address == visit.client_address,
+        is_this=is_this,
+        is_signed_in=shown.level is Level.SIGNED_IN,
+        since=_instant(shown.begun_at, visit.now),
+        last_used=_instant(visit.now if is_this else shown.last_used_at, visit.now),
+        apps=", ".join(apps),
+    )
+
+
+def _instant(at: float, now: float) -> _Instant:
+    moment = datetime.fromtimestamp(at, UTC)
+    return _Instant(
+        iso=moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        absolute=moment.strftime("%Y-%m-%d %H:%M UTC"),
+        # Another node's clock may be ahead of this one's.
+        relative=ENGLISH.ago(max(0, int(now - at))),
+    )
+
+
+def _notice(ended: str) -> str:
+    match ended:
+        case "":
+            return ""
+        case "0":
+            return ENGLISH.me_ended_before
+        case "1":
+            return ENGLISH.me_ended_one
+        case _:
+            return ENGLISH.me_ended_many
