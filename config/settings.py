@@ -39,6 +39,7 @@ from config.values import (
     Seconds,
     SecondsOrNone,
     Secret,
+    ServicePrincipal,
     SiteName,
     SMSText,
     StorePrefix,
@@ -161,6 +162,10 @@ class ActiveDirectorySettings(_Table):
     """How long somebody with a live session may go without being read anew, besides the watch on changes."""
     explain_refusals: Flag = False
     """Whether somebody whose password was right is told why the account cannot be used."""
+    kerberos_keytab: Path | None = None
+    """The keys of the service that browsers get Kerberos tickets for."""
+    kerberos_service: ServicePrincipal | None = None
+    """That service, where it is not ``HTTP/HOST@DOMAIN``: the host of `public_url`, the domain in capitals."""
 
 
 class LocalDirectorySettings(_Table):
@@ -252,7 +257,7 @@ class SessionSettings(_Table):
 
 class SchemeSettings(_Table):
     name: Text
-    factors: Annotated[tuple[Literal["password", "sms"], ...], NotEmpty]
+    factors: Annotated[tuple[Literal["password", "kerberos", "sms"], ...], NotEmpty]
     groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
     networks: Annotated[tuple[Network, ...], NotEmpty] | None = None
 

@@ -342,6 +342,13 @@ NumberRange = Annotated[
         r"\+[1-9][0-9]{3,14}", 'not the beginning of a number: write "+" and 4 to 15 digits, such as "+447700900"'
     ),
 ]
+ServicePrincipal = Annotated[
+    str,
+    _matching(
+        r"[A-Za-z]{1,32}/[a-z0-9.-]{1,253}@[A-Z0-9.-]{1,253}",
+        'not a service: write it as in "HTTP/signin.corp.example@CORP.EXAMPLE"',
+    ),
+]
 Text = Annotated[str, AfterValidator(_check_text)]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 PlainAddress = Annotated[

@@ -1,0 +1,98 @@
+"""Which service accepts tickets, and with which keys: from the settings, and whether they can be used."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.settings import ActiveDirectorySettings, Settings
+from directory.directory import CheckResult
+from directory.kerberos.keytab import NotAKeytab, read_keytab
+from directory.kerberos.ticket import TicketAcceptor
+
+NOT_INSTALLED = "the package gssapi is missing: pip install 'gatepost[kerberos]' (it needs MIT Kerberos' library)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceKey:
+    """One domain's: the service principal that browsers ask the domain's KDC for, and the file with its keys."""
+
+    realm: str
+    """The directory's."""
+    principal: str
+    keytab: Path
+
+
+class KerberosUnusable(Exception):
+    """A scheme asks for Kerberos, and no ticket could be accepted. One line for the operator."""
+
+    def __init__(self, key: ServiceKey | None, reason: str) -> None:
+        where = f"directories ({key.realm}): kerberos_keytab: " if key is not None else "kerberos: "
+        super().__init__(where + reason)
+
+
+def service_keys(settings: Settings) -> tuple[ServiceKey, ...]:
+    """None where no scheme begins with a ticket: then nobody is asked for one, whatever keys there are."""
+    if not any(scheme.factors[0] == "kerberos" for scheme in settings.schemes):
+        return ()
+    return tuple(
+        ServiceKey(
+            realm=each.name,
+            principal=each.kerberos_service or f"HTTP/{settings.server.public_url.host}@{each.domain.upper()}",
+            keytab=each.kerberos_keytab,
+        )
+        for each in settings.directories
+        if isinstance(each, ActiveDirectorySettings) and each.kerberos_keytab is not None
+    )
+
+
+def open_acceptor(keys: Sequence[ServiceKey]) -> TicketAcceptor | None:
+    """None without keys. Raises `KerberosUnusable`."""
+    if not keys:
+        return None
+    for key in keys:
+        wrong = [result.detail for result in check_service_key(key) if not result.ok]
+        if wrong:
+            raise KerberosUnusable(key, wrong[0])
+    try:
+        from directory.kerberos.acceptor import GSSAcceptor
+    except ImportError as error:  # optional: it is built from source against the system's Kerberos library
+        raise KerberosUnusable(None, NOT_INSTALLED) from error
+    return GSSAcceptor(keys)
+
+
+def check_service_key(key: ServiceKey) -> list[CheckResult]:
+    """What `gatepost check` says of a keytab. A file that others may read is told of, and refused nothing."""
+    subject = f"{key.realm} keytab {key.keytab.name}"
+    try:
+        mode = key.keytab.stat().st_mode
+        entries = read_keytab(key.keytab.read_bytes())
+    except OSError as error:
+        return [CheckResult(subject=subject, ok=False, detail=f"cannot be read: {error.strerror}")]
+    except NotAKeytab as error:
+        return [CheckResult(subject=subject, ok=False, detail=str(error))]
+    own = [entry for entry in entries if entry.principal == key.principal]
+    if not any(entry.is_aes for entry in own):
+        there = ", ".join(sorted({entry.principal for entry in entries})) or "nothing"
+        missing = f"no AES key for {key.principal}" if own else f"no key for {key.principal}, but for {there}"
+        return [CheckResult(subject=subject, ok=False, detail=missing)]
+    detail = f"holds AES keys for {key.principal}"
+    if not all(entry.is_aes for entry in own):
+        detail += "; weaker ones too: make it anew with AES alone"
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        detail += f"; warning: others may read it (mode {stat.S_IMODE(mode):04o}, should be 0600)"
+    return [CheckResult(subject=subject, ok=True, detail=detail)]
+
+
+def check_kerberos(settings: Settings) -> list[CheckResult]:
+    """The lines of `gatepost check`; none where no scheme begins with a ticket."""
+    keys = service_keys(settings)
+    results = [result for key in keys for result in check_service_key(key)]
+    if keys and all(result.ok for result in results):
+        try:
+            open_acceptor(keys)
+        except KerberosUnusable as error:
+            results.append(CheckResult(subject="kerberos", ok=False, detail=str(error)))
+    return results

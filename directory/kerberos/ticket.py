@@ -1,0 +1,76 @@
+"""What a Kerberos ticket proves, and the contracts around it. Instants are epoch seconds.
+
+A ticket names a domain and, in the part that only the domain can write (the PAC), a person's SID. The name in it is
+not gone by: whoever may write an account's names can have tickets made out to another's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol, runtime_checkable
+
+from directory.directory import RefusalReason
+from directory.principal import Principal
+
+MAX_TOKEN_BYTES = 66_000
+"""Windows makes none over 65,535 (``MaxTokenSize``)."""
+
+
+class TicketRefusal(Enum):
+    """Why a token proves nobody. Values are for the log."""
+
+    NOT_KERBEROS = "ticket_not_kerberos"
+    """NTLM, or what begins no negotiation at all."""
+    NOT_IN_ONE_STEP = "ticket_not_in_one_step"
+    """The negotiation would take another round trip: nothing of it is kept."""
+    UNUSABLE = "ticket_unusable"
+    """Forged, expired, seen before, of another service, of clocks that differ: `TicketRefused.detail` tells."""
+    WITHOUT_SID = "ticket_without_sid"
+    """No PAC: not from a domain of Active Directory, or the service account is told to get none."""
+    UNKNOWN_DOMAIN = "ticket_of_an_unknown_domain"
+    OLD_PASSWORD = "ticket_of_an_old_password"  # noqa: S105  # a reason, not a password
+    """The password was set anew since the person got it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRefused:
+    reason: TicketRefusal
+    detail: str = ""
+    """What the Kerberos library said: names of services, no persons'."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """An accepted one."""
+
+    kerberos_realm: str
+    """The holder's domain, in capitals."""
+    sid: str = field(repr=False)
+    password_set_at: float | None
+    """The holder's, when they signed in to the domain; None: not told."""
+    reply: bytes = field(repr=False)
+    """What proves to the client that the service is the one that it asked for."""
+
+
+class TicketAcceptor(Protocol):
+    async def accept(self, token: bytes) -> Ticket | TicketRefused:
+        """Judge the first token of a negotiation (RFC 4559). May raise `DirectoryBusy`."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
+class TicketDirectory(Protocol):
+    """A directory whose persons may hold tickets."""
+
+    @property
+    def kerberos_realm(self) -> str: ...
+
+    async def holder(self, ticket: Ticket) -> Principal | RefusalReason | TicketRefusal:
+        """The person as the directory knows them now, for a ticket outlives what it was given for.
+
+        May raise what a method of `directory.directory.Directory` may raise.
+        """
+        ...
