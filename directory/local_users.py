@@ -19,6 +19,7 @@ from argon2.exceptions import VerificationError, VerifyMismatchError
 
 from config.errors import ConfigurationError
 from config.settings import LocalDirectorySettings
+from directory.account_state import AccountState
 from directory.directory import CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryUnavailable
 from directory.login_name import LoginName, fold
@@ -99,6 +100,14 @@ class LocalDirectory:
     async def read(self, guid: str) -> Principal | None:
         user = (await self._current()).by_guid.get(guid)
         return self._principal(user) if user is not None and not user.disabled else None
+
+    async def state(self, guid: str) -> AccountState | None:
+        """See `directory.account_state.DescribingDirectory`."""
+        user = (await self._current()).by_guid.get(guid)
+        if user is None:
+            return None
+        refusals = (RefusalReason.DISABLED,) if user.disabled else ()
+        return AccountState(principal=self._principal(user), refusals=refusals, told_by=str(self._path))
 
     async def check(self) -> list[CheckResult]:
         users = await self._current()

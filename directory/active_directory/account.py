@@ -23,6 +23,7 @@ _PASSWORD_EXPIRY = "msDS-UserPasswordExpiryTimeComputed"  # noqa: S105  # an att
 # MS-ADTS sections 2.2.16 and 3.1.1.4.5.17.
 _DISABLED = 0x2
 _LOCKED_OUT = 0x10
+_PASSWORD_EXPIRED = 0x80_0000
 _NEVER = (0, 0x7FFF_FFFF_FFFF_FFFF)
 _FILETIME_OF_EPOCH = 11_644_473_600
 
@@ -49,6 +50,7 @@ class Person:
     """See `directory.principal.Principal`."""
     is_disabled: bool
     is_locked: bool
+    is_password_expired: bool
     expires_at: float | None
     password_set_at: float | None
     """None: never, or it must be changed at the next sign-in."""
@@ -60,13 +62,23 @@ class Person:
 
     def refusal(self, now: float) -> RefusalReason | None:
         """Why this account may not be used now, from its state alone; None if nothing stands against it."""
-        if self.is_disabled:
-            return RefusalReason.DISABLED
-        if self.is_locked:
-            return RefusalReason.LOCKED
-        if self.expires_at is not None and self.expires_at <= now:
-            return RefusalReason.ACCOUNT_EXPIRED
-        return None
+        return next(iter(self.refusals(now)), None)
+
+    def refusals(self, now: float) -> tuple[RefusalReason, ...]:
+        """Everything that stands against the account; its password apart."""
+        found = (
+            (RefusalReason.DISABLED, self.is_disabled),
+            (RefusalReason.LOCKED, self.is_locked),
+            (RefusalReason.ACCOUNT_EXPIRED, self.expires_at is not None and self.expires_at <= now),
+        )
+        return tuple(reason for reason, holds in found if holds)
+
+    @property
+    def password_refusal(self) -> RefusalReason | None:
+        """Why the password has to be changed before anything else, if it has to be."""
+        if not self.is_password_expired:
+            return None
+        return RefusalReason.MUST_CHANGE if self.password_set_at is None else RefusalReason.PASSWORD_EXPIRED
 
 
 def attributes_to_read(
@@ -96,6 +108,7 @@ def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> Person:
         mobile_changed_at=numbers_changed_at(entry, mobile_attributes),
         is_disabled=bool(_number(entry, "userAccountControl") & _DISABLED),
         is_locked=bool(_number(entry, "msDS-User-Account-Control-Computed") & _LOCKED_OUT),
+        is_password_expired=bool(_number(entry, "msDS-User-Account-Control-Computed") & _PASSWORD_EXPIRED),
         expires_at=instant(_number(entry, "accountExpires")),
         password_set_at=instant(_number(entry, "pwdLastSet")),
         password_expires_at=_expiry(entry),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from config.settings import ActiveDirectorySettings
+from directory.account_state import AccountState
 from directory.active_directory.checks import check_domain
 from directory.active_directory.connection import create_tls_context
 from directory.active_directory.discovery import locator_of
@@ -101,6 +102,18 @@ class ActiveDirectory:
 
     async def read(self, guid: str) -> Principal | None:
         return await self.read_at(guid, "")
+
+    async def state(self, guid: str) -> AccountState | None:
+        """See `directory.account_state.DescribingDirectory`."""
+        try:
+            base = guid_base(guid)
+        except ValueError:
+            return None
+
+        def work(reader: Reader) -> AccountState | None:
+            return self._persons.state_at(reader, base)
+
+        return await self._threads.run(lambda deadline: self._servers.read(work, deadline=deadline))
 
     @property
     def recheck_seconds(self) -> float:

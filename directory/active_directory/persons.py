@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from config.settings import ActiveDirectorySettings
+from directory.account_state import AccountState
 from directory.active_directory.account import (
     IDENTITY_ATTRIBUTES,
     PASSWORD_SET,
@@ -93,6 +94,18 @@ class Persons:
         if person is None or person.guid != guid or person.refusal(self._clock()) is not None:
             return None
         return self.principal(reader, person)
+
+    def state_at(self, reader: Reader, base_dn: str) -> AccountState | None:
+        """The account with this DN, in whatever state; None if there is none in scope."""
+        person = self.at(reader, base_dn)
+        if person is None:
+            return None
+        of_password = () if person.password_refusal is None else (person.password_refusal,)
+        return AccountState(
+            principal=self.principal(reader, person),
+            refusals=(*person.refusals(self._clock()), *of_password),
+            told_by=str(reader.server),
+        )
 
     def principal(self, reader: Reader, person: Person) -> Principal:
         sids: frozenset[bytes] = person.group_sids or frozenset()

@@ -1,0 +1,30 @@
+"""What a directory knows of an account besides the person: whether it may be used now, and who says so. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from directory.directory import RefusalReason
+from directory.principal import Principal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountState:
+    """One account, in whatever state it is, as an operator asks about it. It proves nothing."""
+
+    principal: Principal
+    refusals: tuple[RefusalReason, ...]
+    """Everything that stands against the account itself: `DISABLED`, `LOCKED`, `ACCOUNT_EXPIRED`, and the two that a
+    change of the password mends, `PASSWORD_EXPIRED` and `MUST_CHANGE`."""
+    told_by: str
+    """The server, or the file, that was asked."""
+
+
+@runtime_checkable
+class DescribingDirectory(Protocol):
+    """A `Directory` that tells an account's state. Raises what a method of `Directory` may raise."""
+
+    async def state(self, guid: str) -> AccountState | None:
+        """None if there is no such account (any more)."""
+        ...
