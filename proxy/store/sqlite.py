@@ -19,6 +19,8 @@ from proxy.second_factor.known_numbers import KnownNumber
 from proxy.sessions.session import Session
 from proxy.store import sqlite_challenges, sqlite_kept_requests, sqlite_leases, sqlite_persons, sqlite_sessions
 from proxy.store.listeners import StoreListeners
+from proxy.store.sqlite_news import SQLiteNews
+from proxy.store.sqlite_notices import delete_old
 from proxy.store.sqlite_threads import ReadingThread, WritingThread
 from proxy.store.store import AttemptResult, Count, Counter, Reached, Ticket
 
@@ -35,6 +37,7 @@ class SQLiteStore:
         self._writing = WritingThread(path, "store-writing")
         self._reading = ReadingThread(path, "store-reading")
         self._listeners = StoreListeners()
+        self._news = SQLiteNews(path, self._listeners, clock=clock)
         self.on_session_end = self._listeners.on_session_end
         self.on_session_change = self._listeners.on_session_change
         self.on_gap = self._listeners.on_gap
@@ -46,15 +49,15 @@ class SQLiteStore:
         )
 
     async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
-        return await self._writing.run(
-            lambda connection: sqlite_sessions.replace_session(
-                connection, old_session_id, session, cookie, host, self._clock()
-            ),
-            durable=True,
-            after=lambda replaced: self._listeners.tell_ended([old_session_id] if replaced else []),
-        )
+        def replace(connection: sqlite3.Connection) -> list[str]:
+            now = self._clock()
+            is_replaced = sqlite_sessions.replace_session(connection, old_session_id, session, cookie, host, now)
+            return [old_session_id] if is_replaced else []
+
+        return bool(await self._end(replace))
 
     async def session_by_cookie(self, cookie: bytes, host: str) -> Session | None:
+        await self._news.begin()
         return await self._reading.run(lambda connection: sqlite_sessions.select_by_cookie(connection, cookie, host))
 
     async def add_cookie(self, session_id: str, *, cookie: bytes, host: str) -> Session | None:
@@ -63,30 +66,49 @@ class SQLiteStore:
         )
 
     async def update_principal(self, session: Session) -> None:
-        await self._writing.run(lambda connection: sqlite_sessions.update_principal(connection, session))
+        def update(connection: sqlite3.Connection) -> int | None:
+            if not sqlite_sessions.update_principal(connection, session):
+                return None
+            return self._news.write(connection, [session.session_id], is_end=False)
+
+        number = await self._writing.run(update)
+        if number is not None:
+            self._news.call(number)
 
     async def touch_sessions(self, used: Iterable[tuple[str, float]]) -> None:
         batch = list(used)
         await self._writing.run(lambda connection: sqlite_sessions.touch(connection, batch))
 
     async def sessions_by_id(self, session_ids: Sequence[str]) -> dict[str, Session]:
+        await self._news.begin()
         batch = list(session_ids)
         return await self._reading.run(lambda connection: sqlite_sessions.select_by_id(connection, batch))
 
     async def end_session(self, session_id: str) -> bool:
-        return await self._writing.run(
-            lambda connection: sqlite_sessions.delete_session(connection, session_id, self._clock()),
-            durable=True,
-            after=lambda ended: self._listeners.tell_ended([session_id] if ended else []),
-        )
+        def delete(connection: sqlite3.Connection) -> list[str]:
+            return [session_id] if sqlite_sessions.delete_session(connection, session_id, self._clock()) else []
+
+        return bool(await self._end(delete))
 
     async def end_sessions_of(self, guid: str) -> int:
-        ended = await self._writing.run(
+        ended = await self._end(
             lambda connection: sqlite_sessions.delete_sessions_of(connection, guid, self._clock()),
-            durable=True,
-            after=self._listeners.tell_ended,
         )
         return len(ended)
+
+    async def _end(self, delete: Callable[[sqlite3.Connection], list[str]], *, is_urgent: bool = True) -> list[str]:
+        """Listeners here hear of it after the commit, those of other processes right after; then it is acknowledged."""
+
+        def delete_and_tell(connection: sqlite3.Connection) -> tuple[list[str], int]:
+            ended = delete(connection)
+            return ended, self._news.write(connection, ended, is_end=True) if ended else 0
+
+        ended, number = await self._writing.run(
+            delete_and_tell, durable=is_urgent, after=lambda result: self._listeners.tell_ended(result[0])
+        )
+        if ended and is_urgent:
+            await self._news.tell(number)
+        return ended
 
     async def sessions(self, guid: str | None = None) -> list[Session]:
         return await self._reading.run(lambda connection: sqlite_sessions.select_sessions(connection, guid))
@@ -102,7 +124,7 @@ class SQLiteStore:
         return await self._reading.run(lambda connection: sqlite_sessions.select_owner(connection, cookie, host, now))
 
     async def catch_up(self) -> None:
-        pass
+        await self._news.catch_up()
 
     # Challenges.
     async def put_challenge(self, challenge: Challenge) -> None:
@@ -204,13 +226,14 @@ class SQLiteStore:
         removed = 0
         for start in range(0, len(over), _REMOVED_AT_ONCE):
             part = over[start : start + _REMOVED_AT_ONCE]
-            ended = await self._writing.run(
+            ended = await self._end(
                 lambda connection, part=part: sqlite_sessions.delete_unused_since(  # type: ignore[misc]
                     connection, part, self._clock()
                 ),
-                after=self._listeners.tell_ended,
+                is_urgent=False,  # whoever keeps one knows its limits
             )
             removed += len(ended)
+        await self._writing.run(lambda connection: delete_old(connection, self._clock()))
         removed += await self._writing.run(lambda connection: sqlite_challenges.delete_expired(connection, now))
         removed += await self._writing.run(lambda connection: sqlite_kept_requests.delete_expired(connection, now))
         return removed + await self._writing.run(lambda connection: sqlite_persons.delete_expired(connection, now))
@@ -224,5 +247,6 @@ class SQLiteStore:
         connection.execute("SELECT 1 FROM sessions LIMIT 1").fetchall()
 
     async def close(self) -> None:
+        await self._news.close()
         await self._writing.close()
         await self._reading.close()

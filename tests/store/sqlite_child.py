@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -35,6 +36,24 @@ async def answer(store: SQLiteStore) -> None:
             print(challenge_id, result.attempt.value)
 
 
+async def hear(store: SQLiteStore) -> None:
+    """Keep sessions as a worker does, and print each end when it is told; never look without being called."""
+    store.on_session_end(lambda session_id: print(session_id, flush=True))
+    await store.catch_up()
+    print("ready", flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+
+
+async def end(store: SQLiteStore) -> None:
+    """End the session on stdin, and die after the commit, before anybody was told."""
+
+    async def die(number: int) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    store._news.tell = die  # type: ignore[method-assign]
+    await store.end_session(sys.stdin.readline().strip())
+
+
 async def count(store: SQLiteStore) -> None:
     for _ in range(100):
         print((await store.count(b"k", now=NOW, window_seconds=60)).value)
@@ -54,7 +73,8 @@ async def reserve(store: SQLiteStore) -> None:
 
 async def main() -> None:
     store = SQLiteStore(Path(sys.argv[2]))
-    await {"create": create, "answer": answer, "count": count, "reserve": reserve}[sys.argv[1]](store)
+    tasks = {"create": create, "answer": answer, "count": count, "reserve": reserve, "hear": hear, "end": end}
+    await tasks[sys.argv[1]](store)
     await store.close()
 
 

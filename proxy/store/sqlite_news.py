@@ -1,0 +1,89 @@
+"""Between the processes that share one SQLite file: what one did to a session reaches the listeners of all others."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from proxy.store.listeners import StoreListeners
+from proxy.store.sqlite_notices import insert_notices, select_newest, select_news
+from proxy.store.sqlite_peers import Hearing, Telling
+from proxy.store.sqlite_threads import ReadingThread, unavailable
+
+
+class SQLiteNews:
+    """Writes notices, calls the others, and tells listeners here what the others wrote."""
+
+    def __init__(self, path: Path, listeners: StoreListeners, *, clock: Callable[[], float]) -> None:
+        self._listeners = listeners
+        self._clock = clock
+        self._folder = path.with_name(f"{path.name}.peers")
+        self._name = secrets.token_hex(8)
+        # A thread of its own: sessions are answered from memory only by whoever has looked lately.
+        self._thread = ReadingThread(path, "store-notices")
+        self._telling = Telling(self._folder, lambda: "" if self._hearing is None else self._hearing.name)
+        self._hearing: Hearing | None = None
+        self._heard: int | None = None
+        """Up to which notice listeners were told; None: what is read from now on is not watched yet."""
+        self._looking = asyncio.Lock()
+
+    def write(self, connection: sqlite3.Connection, session_ids: Iterable[str], *, is_end: bool) -> int:
+        """To be called in the transaction of what happened; the number to `tell` once that is committed."""
+        return insert_notices(connection, session_ids, is_end=is_end, told_by=self._name, now=self._clock())
+
+    async def tell(self, number: int) -> None:
+        """Return when all others have heard of it, or after `NOTICE_SECONDS`."""
+        await self._telling.tell(number)
+
+    def call(self, number: int) -> None:
+        """Tell the others without waiting for them."""
+        with suppress(OSError):  # then they find it when they look
+            self._telling.call(number)
+
+    async def begin(self) -> None:
+        """To be called before sessions are read that somebody may keep: from then on their ends are heard of.
+
+        Raises `StoreUnavailable`.
+        """
+        if self._heard is not None or not self._listeners:
+            return
+        async with self._looking:
+            if self._heard is not None:
+                return
+            await self._thread.run(select_newest)  # there is a store
+            if self._hearing is None:
+                try:
+                    self._hearing = Hearing(self._folder, self._look)
+                except PermissionError as exc:
+                    raise unavailable(exc) from exc
+                except OSError:
+                    pass  # no sockets on this file system, for nobody: all wait until everybody has looked
+            # Read after the socket is there: what is committed later is called out to it.
+            self._heard = await self._thread.run(select_newest)
+
+    async def catch_up(self) -> None:
+        """Tell listeners what others committed before this was called. Raises `StoreUnavailable`."""
+        await self.begin()
+        if self._heard is not None:
+            await self._look()
+
+    async def close(self) -> None:
+        if self._hearing is not None:
+            await self._hearing.close()
+        self._telling.close()
+        await self._thread.close()
+
+    async def _look(self) -> int:
+        async with self._looking:
+            heard = self._heard or 0
+            news = await self._thread.run(lambda connection: select_news(connection, heard, self._name))
+            self._heard = news.newest
+            if news.is_gap:
+                self._listeners.tell_gap()
+            self._listeners.tell_ended(news.ended)
+            self._listeners.tell_changed(news.changed)
+            return news.newest

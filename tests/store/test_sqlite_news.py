@@ -1,0 +1,271 @@
+"""Processes that share one SQLite file: what one did is heard by the others before it is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from proxy.store.sqlite import SQLiteStore
+from proxy.store.sqlite_notices import KEPT_SECONDS
+from tests.store.contract import HOST, cookie
+from tests.support.people import principal, session
+
+CHILD = Path(__file__).with_name("sqlite_child.py")
+REPOSITORY = Path(__file__).parents[2]
+
+Child = subprocess.Popen[bytes]
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
+    store = SQLiteStore(tmp_path / "state.db")
+    await store.ping()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def other(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
+    """Another worker's."""
+    other = SQLiteStore(tmp_path / "state.db")
+    yield other
+    await other.close()
+
+
+@pytest.fixture
+def waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is: who hears late is waited for."""
+    monkeypatch.setattr("proxy.store.sqlite_peers.NOTICE_SECONDS", 30.0)
+
+
+@pytest.fixture
+def children() -> Iterator[list[Child]]:
+    started: list[Child] = []
+    yield started
+    for child in started:
+        child.kill()
+        child.communicate()
+
+
+def start(children: list[Child], task: str, folder: Path) -> Child:
+    child = subprocess.Popen(
+        [sys.executable, CHILD, task, folder / "state.db"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+        cwd=REPOSITORY,
+    )
+    children.append(child)
+    return child
+
+
+def start_hearing(children: list[Child], folder: Path) -> Child:
+    child = start(children, "hear", folder)
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"ready\n"
+    os.set_blocking(child.stdout.fileno(), False)
+    return child
+
+
+def heard_by(child: Child) -> list[str]:
+    """What it has printed by now."""
+    assert child.stdout is not None
+    return (child.stdout.read() or b"").decode().split()
+
+
+def sockets(folder: Path) -> set[str]:
+    return set(os.listdir(folder / "state.db.peers"))
+
+
+async def stored(store: SQLiteStore) -> str:
+    written = session()
+    await store.create_session(written, cookie=cookie(), host=HOST)
+    return written.session_id
+
+
+async def until_read(child: Child) -> str:
+    """Its next line."""
+    assert child.stdout is not None
+    os.set_blocking(child.stdout.fileno(), True)
+    return (await asyncio.get_running_loop().run_in_executor(None, child.stdout.readline)).decode().strip()
+
+
+@pytest.mark.usefixtures("waits_long")
+async def test_an_end_is_heard_by_every_process_before_it_is_acknowledged(
+    store: SQLiteStore, tmp_path: Path, children: list[Child]
+) -> None:
+    for _ in range(2):
+        start_hearing(children, tmp_path)
+    ended = [await stored(store) for _ in range(3)]
+    for session_id in ended:
+        await store.end_session(session_id)
+        assert [heard_by(child) for child in children] == [[session_id]] * 2
+    one, two = await stored(store), await stored(store)
+    await store.replace_session(one, session(), cookie=cookie(), host=HOST)
+    assert [heard_by(child) for child in children] == [[one]] * 2
+    await store.end_sessions_of(principal().guid)
+    assert all(two in heard_by(child) for child in children)
+
+
+@pytest.mark.usefixtures("waits_long")
+async def test_ends_at_once_are_all_heard(store: SQLiteStore, tmp_path: Path, children: list[Child]) -> None:
+    child = start_hearing(children, tmp_path)
+    ended = [await stored(store) for _ in range(100)]
+    await asyncio.gather(*(store.end_session(session_id) for session_id in ended))
+    assert sorted(heard_by(child)) == sorted(ended)
+
+
+async def test_an_end_of_a_process_that_was_killed_before_it_told_is_heard_by_looking(
+    store: SQLiteStore, tmp_path: Path, children: list[Child]
+) -> None:
+    heard: list[str] = []
+    store.on_session_end(heard.append)
+    await store.catch_up()
+    session_id = await stored(store)
+    child = start(children, "end", tmp_path)
+    child.communicate(f"{session_id}\n".encode())
+    assert child.returncode == -signal.SIGKILL
+    assert heard == []
+    await store.catch_up()
+    assert heard == [session_id]
+
+
+async def test_a_process_that_hangs_is_waited_for_no_longer_than_its_time(
+    store: SQLiteStore, tmp_path: Path, children: list[Child]
+) -> None:
+    child = start_hearing(children, tmp_path)
+    session_id = await stored(store)
+    child.send_signal(signal.SIGSTOP)
+    begun_at = time.monotonic()
+    assert await asyncio.wait_for(store.end_session(session_id), 20)
+    assert time.monotonic() - begun_at >= 0.25
+    assert heard_by(child) == []
+    child.send_signal(signal.SIGCONT)
+    assert await until_read(child) == session_id
+
+
+@pytest.mark.usefixtures("waits_long")
+async def test_the_dead_are_not_waited_for_and_leave_nothing(
+    store: SQLiteStore, tmp_path: Path, children: list[Child]
+) -> None:
+    for _ in range(2):
+        start_hearing(children, tmp_path)
+    children[0].kill()
+    children[0].wait()
+    assert await asyncio.wait_for(store.end_session(await stored(store)), 20)
+    assert len([name for name in sockets(tmp_path) if name.endswith(".hears")]) == 1
+    children[1].send_signal(signal.SIGSTOP)
+    ending = asyncio.create_task(store.end_session(await stored(store)))
+    assert not (await asyncio.wait([ending], timeout=0.3))[0]
+    children[1].kill()  # while it is waited for
+    assert await asyncio.wait_for(ending, 20)
+    await store.close()
+    assert sockets(tmp_path) == set()
+
+
+@pytest.mark.usefixtures("waits_long")
+async def test_a_change_is_heard_by_others_and_not_by_who_made_it(store: SQLiteStore, other: SQLiteStore) -> None:
+    heard: list[str] = []
+    own: list[str] = []
+    store.on_session_change(own.append)
+    other.on_session_change(heard.append)
+    for each in (store, other):
+        await each.catch_up()
+    written = session()
+    await store.create_session(written, cookie=cookie(), host=HOST)
+    await store.update_principal(written)
+    await store.update_principal(session())  # of nobody
+    await other.catch_up()
+    await store.catch_up()
+    assert (heard, own) == ([written.session_id], [])
+
+
+async def test_an_end_is_told_once_to_who_ended_it(store: SQLiteStore) -> None:
+    heard: list[str] = []
+    store.on_session_end(heard.append)
+    await store.catch_up()
+    session_id = await stored(store)
+    await store.end_session(session_id)
+    await store.catch_up()
+    assert heard == [session_id]
+
+
+async def test_what_was_before_the_first_look_is_not_told(store: SQLiteStore, other: SQLiteStore) -> None:
+    await store.end_session(await stored(store))
+    heard: list[str] = []
+    other.on_session_end(heard.append)
+    await other.catch_up()
+    assert heard == []
+
+
+async def test_a_session_that_is_read_is_heard_of_from_then_on(store: SQLiteStore, other: SQLiteStore) -> None:
+    heard: list[str] = []
+    other.on_session_end(heard.append)
+    session_id = await stored(store)
+    assert await other.sessions_by_id([session_id])
+    await store.end_session(session_id)
+    assert heard == [session_id]
+
+
+async def test_who_has_not_looked_for_long_is_told_of_a_gap(tmp_path: Path, other: SQLiteStore) -> None:
+    now = time.time()
+    store = SQLiteStore(tmp_path / "state.db", clock=lambda: now)
+    gaps: list[None] = []
+    other.on_gap(lambda: gaps.append(None))
+    await other.catch_up()
+    for name in sockets(tmp_path):
+        (tmp_path / "state.db.peers" / name).unlink()  # it cannot be called
+    limits = {"idle_seconds": 1800.0, "absolute_seconds": 43_200.0}
+    await store.end_session(await stored(store))
+    now += KEPT_SECONDS
+    await store.remove_expired(now=now, **limits)
+    await other.catch_up()
+    assert len(gaps) == 1
+    await store.end_session(await stored(store))
+    await other.catch_up()
+    assert len(gaps) == 1
+    await store.close()
+
+
+async def test_the_folder_of_sockets_is_its_owners_alone(store: SQLiteStore, tmp_path: Path) -> None:
+    await store.end_session(await stored(store))
+    assert stat.S_IMODE((tmp_path / "state.db.peers").stat().st_mode) == 0o700
+
+
+@pytest.mark.usefixtures("waits_long")
+async def test_a_path_may_be_longer_than_that_of_a_socket(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 120)
+    folder.mkdir()
+    store, other = SQLiteStore(folder / "state.db"), SQLiteStore(folder / "state.db")
+    heard: list[str] = []
+    other.on_session_end(heard.append)
+    await other.catch_up()
+    session_id = await stored(store)
+    await asyncio.wait_for(store.end_session(session_id), 20)
+    assert heard == [session_id]
+    for each in (store, other):
+        await each.close()
+
+
+async def test_where_no_sockets_can_be_an_end_waits_until_everybody_has_looked(
+    store: SQLiteStore, other: SQLiteStore, tmp_path: Path
+) -> None:
+    (tmp_path / "state.db.peers").touch()
+    heard: list[str] = []
+    other.on_session_end(heard.append)
+    await other.catch_up()
+    begun_at = time.monotonic()
+    session_id = await stored(store)
+    await store.end_session(session_id)
+    assert time.monotonic() - begun_at >= 0.25
+    await other.catch_up()
+    assert heard == [session_id]
