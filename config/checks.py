@@ -160,7 +160,7 @@ def _schemes(
         place = Place("schemes", position, "factors")
         if scheme.factors[0] not in FIRST_FACTORS:
             yield place, 'must begin with "password" or "kerberos": a passcode alone does not say who somebody is'
-        if len(scheme.factors) > 1 and not FIRST_FACTORS.isdisjoint(scheme.factors[1:]):
+        elif not FIRST_FACTORS.isdisjoint(scheme.factors[1:]):
             yield place, '"password" and "kerberos" can only come first'
         if scheme.factors[0] == "kerberos" and not any(
             isinstance(each, ActiveDirectorySettings) and each.kerberos_keytab for each in directories.values()

@@ -18,15 +18,17 @@ from directory.active_directory.checks import check_domain
 from directory.active_directory.connection import create_tls_context
 from directory.active_directory.discovery import locator_of
 from directory.active_directory.domain_controllers import DomainControllers, ServiceAccount
-from directory.active_directory.filters import guid_base
+from directory.active_directory.filters import guid_base, sid_base
 from directory.active_directory.known_domain import KnownDomain
 from directory.active_directory.ldap_threads import WAITING_PER_THREAD, LDAPThreads
 from directory.active_directory.password_proof import PasswordProof
 from directory.active_directory.persons import Persons
 from directory.active_directory.reader import Reader
+from directory.active_directory.ticket_holder import ticket_refusal
 from directory.active_directory.watch import DomainWatch
-from directory.directory import CheckResult, PasswordRefused
+from directory.directory import CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable
+from directory.kerberos.ticket import Ticket, TicketRefusal
 from directory.lockout import LockoutPolicy
 from directory.login_name import LoginName
 from directory.password import are_usable_octets
@@ -99,6 +101,21 @@ class ActiveDirectory:
         if isinstance(outcome, PasswordRefused):
             await asyncio.sleep(_until_next_step(time.monotonic() - started_at))
         return outcome
+
+    @property
+    def kerberos_realm(self) -> str:
+        """See `directory.kerberos.ticket.TicketDirectory`. A domain's is its DNS name in capitals."""
+        return self._settings.domain.upper()
+
+    async def holder(self, ticket: Ticket) -> Principal | RefusalReason | TicketRefusal:
+        def work(reader: Reader) -> Principal | RefusalReason | TicketRefusal:
+            person = self._persons.at(reader, sid_base(ticket.sid))
+            refusal = ticket_refusal(person, ticket, self._clock())
+            if refusal is not None or person is None:
+                return refusal or RefusalReason.UNKNOWN
+            return self._persons.principal(reader, person)
+
+        return await self._threads.run(lambda deadline: self._servers.read(work, deadline=deadline))
 
     async def read(self, guid: str) -> Principal | None:
         return await self.read_at(guid, "")
