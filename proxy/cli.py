@@ -86,7 +86,7 @@ def _dispatch(parsed: argparse.Namespace) -> int:
         case "demo":
             return demo.run(parsed, sys.stdout)
         case "run":
-            return run.run(_settings(parsed))
+            return run.run(parsed.config)
         case "check":
             return asyncio.run(check.run(_settings(parsed), sys.stdout))
         case "mobiles":

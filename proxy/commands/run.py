@@ -1,34 +1,37 @@
-"""`gatepost run`: Gatepost until SIGTERM or SIGINT."""
+"""`gatepost run`: Gatepost until SIGTERM or SIGINT, as a supervisor with its workers.
+
+Nothing that only workers need is imported here: this process stays small.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import os
 import resource
-import signal
+from collections.abc import Sequence
+from pathlib import Path
 
-import uvloop
-
-from config.settings import Settings
 from proxy.audit_log import configure_log
-from proxy.server import running
+from proxy.supervisor.supervisor import Supervisor
 
 
-def run(settings: Settings) -> int:
-    """Serve until told to stop; what is in flight then is finished within a few seconds."""
+def main(arguments: Sequence[str]) -> int:
+    """What stands behind ``gatepost run``."""
+    parser = argparse.ArgumentParser(prog="gatepost run", description="Run Gatepost.")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration (TOML)")
+    return run(parser.parse_args(arguments).config)
+
+
+def run(config: Path) -> int:
+    """Serve until told to stop; what is in flight then is finished within `server.drain_timeout`."""
     log = configure_log()
     _allow_open_files()
 
-    async def serve() -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with running(settings, log=log) as gatepost:
-            log.info("server.started", listen=[f"{host}:{port}" for host, port in gatepost.addresses])
-            await stop.wait()
-            log.info("server.stopping")
+    async def supervise() -> int:
+        return await Supervisor(config, log=log, environ=os.environ).run()
 
-    uvloop.run(serve())
-    return 0
+    return asyncio.run(supervise())
 
 
 def _allow_open_files() -> None:

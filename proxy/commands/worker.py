@@ -1,0 +1,115 @@
+"""`python -m proxy.commands.worker ORDER`: one process that serves, started by the supervisor.
+
+It tells the supervisor when it is ready and that its event loop turns, drains when it is told to, and ends at once
+when the supervisor is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import signal
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import uvloop
+from structlog.typing import FilteringBoundLogger
+
+from config.errors import ConfigurationError
+from config.settings import Settings
+from proxy.audit_log import configure_log
+from proxy.delivery.errors import DeliveryMisconfigured
+from proxy.key_file import KeyFileError
+from proxy.listening import Listening, WorkerPlace
+from proxy.server import CannotListen, Gatepost, running
+from proxy.supervisor.orders import BEAT, BEAT_SECONDS, PROBLEM, READY, RETIRE, STOP, WRONG_CONFIGURATION, WorkerOrder
+
+STOP_IDLE_SECONDS = 1.0
+"""How long a connection without a request may bring one more when Gatepost ends. A worker that was replaced waits
+for as long as it always does: nobody else is in a hurry then."""
+
+
+def main(order: WorkerOrder) -> int:
+    """Serve; the exit code."""
+    log = configure_log().bind(worker=order.number)
+    settings = read_settings(order.settings)
+    control = socket.socket(fileno=order.control)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # for the supervisor
+    try:
+        uvloop.run(_serve(order, settings, control, log))
+    except (ConfigurationError, CannotListen, DeliveryMisconfigured, KeyFileError) as error:
+        with suppress(OSError):
+            control.sendall("".join(f"{PROBLEM} {line}\n" for line in str(error).splitlines()).encode())
+        return WRONG_CONFIGURATION
+    return 0
+
+
+def read_settings(descriptor: int) -> Settings:
+    """Without moving in it: all workers share one position."""
+    content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+    os.close(descriptor)
+    settings = pickle.loads(content)  # noqa: S301  # sealed memory that our own `proxy.commands.plan` wrote
+    assert isinstance(settings, Settings)  # noqa: S101  # for the type checker
+    return settings
+
+
+async def _serve(order: WorkerOrder, settings: Settings, control: socket.socket, log: FilteringBoundLogger) -> None:
+    place = WorkerPlace(number=order.number, folder=Path(order.folder), listening=_listening(order))
+    async with running(settings, log=log, place=place) as gatepost:
+        # A copy, so that what is wrong can still be said when the event loop is gone.
+        reader, writer = await asyncio.open_connection(sock=control.dup())
+        writer.write(f"{READY}\n".encode())
+        beating = asyncio.create_task(_beat(writer))
+        try:
+            await _until_over(gatepost, settings, reader)
+        finally:
+            beating.cancel()
+            writer.close()
+
+
+async def _until_over(gatepost: Gatepost, settings: Settings, reader: asyncio.StreamReader) -> None:
+    """Return when what was in flight is done, or at once when the supervisor is gone."""
+    idle_seconds = {STOP: STOP_IDLE_SECONDS, RETIRE: settings.server.keep_alive_timeout}
+    drains: list[asyncio.Task[None]] = []
+    is_drained = asyncio.Event()
+
+    def drain(idle_grace: float) -> None:
+        """Once more, with a shorter grace, where Gatepost ends while a worker retires."""
+        task = asyncio.create_task(gatepost.plane.drain(settings.server.drain_timeout, idle_grace=idle_grace))
+        task.add_done_callback(lambda _: is_drained.set())
+        drains.append(task)
+
+    async def obey() -> None:
+        async for line in reader:
+            drain(idle_seconds[line.decode().strip()])
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, drain, STOP_IDLE_SECONDS)
+    obeying, draining = asyncio.create_task(obey()), asyncio.create_task(is_drained.wait())
+    await asyncio.wait((obeying, draining), return_when=asyncio.FIRST_COMPLETED)
+    for task in (obeying, draining):
+        task.cancel()
+    if is_drained.is_set():
+        await asyncio.gather(*drains)
+    for task in drains:
+        task.cancel()
+
+
+def _listening(order: WorkerOrder) -> Listening:
+    listen, redirect, admin = (
+        tuple(socket.socket(fileno=each) for each in group) for group in (order.listen, order.redirect, order.admin)
+    )
+    return Listening(listen=listen, redirect=redirect, admin=admin)
+
+
+async def _beat(writer: asyncio.StreamWriter) -> None:
+    while True:
+        await asyncio.sleep(BEAT_SECONDS)
+        writer.write(f"{BEAT}\n".encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main(WorkerOrder.from_json(sys.argv[1])))

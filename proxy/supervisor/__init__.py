@@ -1,0 +1,1 @@
+"""The process that `gatepost run` is: it starts workers, watches, replaces and drains them, and nothing else."""

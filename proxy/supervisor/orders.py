@@ -1,0 +1,92 @@
+"""What the supervisor and its children tell each other: values, and how they are written as one line of JSON.
+
+A child finds its order as its only argument. It holds numbers of inherited descriptors, and never a secret.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+READY, BEAT, PROBLEM = "ready", "beat", "problem"
+"""What a worker says: that it accepts connections, once; that its event loop turns; why it cannot start."""
+STOP, RETIRE = "stop", "retire"
+"""What it is told: to drain because Gatepost ends, or because another worker has taken its place."""
+BEAT_SECONDS = 1.0
+WRONG_CONFIGURATION = 2
+"""The exit code of who was stopped by it: starting again would not help."""
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOrder:
+    """To read and check the configuration."""
+
+    config: str
+    control: int
+    """Where the plan is written to."""
+    settings: int
+    """Where the settings are written to: only workers read them."""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> PlanOrder:
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOrder:
+    """To serve."""
+
+    number: int
+    control: int
+    settings: int
+    folder: str
+    """Where workers have their health sockets."""
+    listen: tuple[int, ...]
+    redirect: tuple[int, ...]
+    admin: tuple[int, ...]
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> WorkerOrder:
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """What the supervisor needs to know of a configuration."""
+
+    listen: tuple[Address, ...]
+    redirect: tuple[Address, ...]
+    admin: tuple[Address, ...]
+    workers: int
+    drain_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What became of reading a configuration: an outline, or every problem as a line that names file, table and key."""
+
+    outline: Outline | None = None
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """`ValueError` if it is not whole."""
+        fields = json.loads(text)
+        outline = fields["outline"]
+        if outline is not None:
+            for key in ("listen", "redirect", "admin"):
+                outline[key] = tuple((host, port) for host, port in outline[key])
+            outline = Outline(**outline)
+        return cls(outline=outline, problems=tuple(fields["problems"]), warnings=tuple(fields["warnings"]))

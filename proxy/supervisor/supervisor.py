@@ -1,0 +1,303 @@
+"""From a configuration file to workers that serve it, and from one configuration to the next.
+
+A small program on purpose: it imports the standard library and the log, reads no configuration and holds no secret.
+A child reads and checks the file and leaves the settings, secrets included, in a sealed piece of memory (memfd) that
+only workers read: so a worker that is started again has the configuration in force, whatever the file says by now.
+The next configuration comes into force when it was read without a problem, its addresses are listened on and all of
+its workers serve; then those before it drain. Whatever fails before leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.listening import Listening, name_of
+from proxy.supervisor.children import Child, Children
+from proxy.supervisor.fleet import CannotStart, Fleet, Limits
+from proxy.supervisor.listeners import CannotOpen, Listeners
+from proxy.supervisor.orders import RETIRE, STOP, WRONG_CONFIGURATION, Outline, Plan, PlanOrder, WorkerOrder
+from proxy.supervisor.systemd import Notifier, activated_sockets, watchdog_seconds
+
+PLAN, WORKER = "proxy.commands.plan", "proxy.commands.worker"
+PLAN_SECONDS = 60.0
+TICK_SECONDS = 1.0
+_MOST_LATE = 5.0
+"""Whose own timer comes later than this was stopped itself, and cannot say that its workers hang."""
+
+
+class Refused(Exception):
+    """A configuration that cannot come into force; `problems` are lines."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reign:
+    """One configuration in force."""
+
+    outline: Outline
+    listening: Listening
+    settings: int
+    """The memfd."""
+    fleet: Fleet
+
+
+class Supervisor:
+    """`run` it once, in the main thread of a process that it has for itself."""
+
+    def __init__(
+        self,
+        config: Path,
+        *,
+        log: FilteringBoundLogger,
+        environ: Mapping[str, str],
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._config = config
+        self._log = log
+        self._chance = chance
+        self._notifier = Notifier(environ.get("NOTIFY_SOCKET"))
+        self._watchdog = watchdog_seconds(environ, os.getpid())
+        self._listeners = Listeners(activated_sockets(environ, os.getpid()))
+        self._children = Children()
+        self._reign: _Reign | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+        """Reigns that drain."""
+        self._last_number = 0
+        self._wakes = asyncio.Event()
+        self._must_stop = False
+        self._must_reload = False
+        self._must_end = False
+        """Asked twice to stop: at once."""
+
+    async def run(self) -> int:
+        """Serve until SIGTERM or SIGINT; the exit code."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGCHLD, self._children.reap)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_terminate)
+        with tempfile.TemporaryDirectory(prefix="gatepost-") as folder:
+            self._folder = Path(folder)
+            watching = asyncio.create_task(self._watch())
+            try:
+                return await self._serve()
+            finally:
+                watching.cancel()
+                self._listeners.close()
+
+    async def _serve(self) -> int:
+        starting = asyncio.create_task(self._first_reign())
+        if not await self._unless_stopped(starting):
+            await self._stop()
+            return 0
+        try:
+            starting.result()
+        except Refused as refused:
+            for problem in refused.problems:
+                print(problem, file=sys.stderr)
+            return WRONG_CONFIGURATION
+        while not self._must_stop:
+            if self._must_reload:
+                self._must_reload = False
+                await self._unless_stopped(asyncio.create_task(self._reload()))
+            else:
+                await self._woken()
+        await self._stop()
+        return 0
+
+    async def _first_reign(self) -> None:
+        plan, settings = await self._plan()
+        for warning in plan.warnings:
+            print(f"{self._config}: warning: {warning}", file=sys.stderr)
+        reign = self._reign = self._prepared(plan, settings)
+        try:
+            await reign.fleet.start(must_start=False)
+        except CannotStart as failure:
+            raise Refused(self._lines(failure.problems)) from failure
+        self._log.info(
+            "server.started",
+            listen=[f"{host}:{port}" for host, port in map(name_of, reign.listening.listen)],
+            admin=[f"{host}:{port}" for host, port in map(name_of, reign.listening.admin)],
+            workers=reign.outline.workers,
+        )
+        self._notifier.ready(self._status())
+
+    async def _reload(self) -> None:
+        """A rolling restart with the configuration as it is now, or nothing but a line in the log."""
+        self._log.info("server.reloading")
+        self._notifier.reloading()
+        try:
+            await self._next_reign()
+        except Refused as refused:
+            self._log.error("server.reload_refused", problems=list(refused.problems))
+            self._notifier.ready(f"{self._status()}; the configuration before the last reload is in force")
+        else:
+            self._log.info("server.reloaded")
+            self._notifier.ready(self._status())
+
+    async def _next_reign(self) -> None:
+        plan, settings = await self._plan()
+        for warning in plan.warnings:
+            self._log.warning("configuration.warning", warning=warning)
+        before = self._reign
+        assert before is not None  # noqa: S101  # for the type checker
+        reign = self._prepared(plan, settings)
+        try:
+            await reign.fleet.start(must_start=True)
+        except BaseException as failure:
+            await reign.fleet.kill()
+            os.close(settings)
+            self._listeners.keep(before.outline)
+            if isinstance(failure, CannotStart):
+                raise Refused(self._lines(failure.problems)) from failure
+            raise
+        self._reign = reign
+        self._listeners.keep(reign.outline)
+        leaving = asyncio.create_task(self._end(before, RETIRE))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+
+    async def _plan(self) -> tuple[Plan, int]:
+        """What a child makes of the file; and where it left the settings. Raises `Refused`."""
+        settings = os.memfd_create("gatepost-settings", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            child = await self._children.start(
+                PLAN,
+                lambda control: PlanOrder(config=str(self._config), control=control, settings=settings),
+                [settings],
+            )
+            try:
+                async with asyncio.timeout(PLAN_SECONDS):
+                    text = await child.read_all()
+                    await child.ended.wait()
+            except TimeoutError:
+                raise Refused(self._lines(("reading the configuration took too long",))) from None
+            finally:
+                child.kill()
+            try:
+                plan = Plan.from_json(text)
+            except ValueError:
+                reason = f"reading the configuration failed: {child.how_it_ended}"
+                raise Refused(self._lines((reason,))) from None
+            if plan.outline is None:
+                raise Refused(plan.problems)
+        except BaseException:
+            os.close(settings)
+            raise
+        return plan, settings
+
+    def _prepared(self, plan: Plan, settings: int) -> _Reign:
+        """All that workers need. Raises `Refused`."""
+        outline = plan.outline
+        assert outline is not None  # noqa: S101  # for the type checker
+        try:
+            listening = self._listeners.open(outline)
+        except CannotOpen as failure:
+            os.close(settings)
+            raise Refused(self._lines(failure.problems)) from failure
+        fleet = Fleet(
+            outline.workers,
+            start_worker=partial(self._start_worker, listening, settings),
+            limits=Limits(drain=outline.drain_seconds),
+            log=self._log,
+            chance=self._chance,
+        )
+        return _Reign(outline=outline, listening=listening, settings=settings, fleet=fleet)
+
+    async def _start_worker(self, listening: Listening, settings: int) -> tuple[int, Child]:
+        self._last_number += 1
+        number = self._last_number
+        groups = (listening.listen, listening.redirect, listening.admin)
+        listen, redirect, admin = (tuple(each.fileno() for each in group) for group in groups)
+
+        def order(control: int) -> WorkerOrder:
+            return WorkerOrder(
+                number=number, control=control, settings=settings, folder=str(self._folder),
+                listen=listen, redirect=redirect, admin=admin,
+            )  # fmt: skip
+
+        return number, await self._children.start(WORKER, order, (settings, *listen, *redirect, *admin))
+
+    async def _stop(self) -> None:
+        self._log.info("server.stopping")
+        self._notifier.stopping()
+        if self._reign is not None:
+            self._leaving.add(asyncio.create_task(self._end(self._reign, STOP)))
+        waiting = set(self._leaving)
+        while waiting and not self._must_end:
+            waking = asyncio.create_task(self._woken())
+            _, waiting = await asyncio.wait((*waiting, waking), return_when=asyncio.FIRST_COMPLETED)
+            waking.cancel()
+            waiting.discard(waking)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        self._log.info("server.stopped")
+
+    async def _end(self, reign: _Reign, word: str) -> None:
+        try:
+            await reign.fleet.leave(word)
+        finally:
+            await reign.fleet.kill()
+            os.close(reign.settings)
+
+    async def _unless_stopped(self, task: asyncio.Task[None]) -> bool:
+        """Wait for it; False, and it was given up, if this process is to stop."""
+        while not task.done() and not self._must_stop:
+            waking = asyncio.create_task(self._woken())
+            await asyncio.wait((task, waking), return_when=asyncio.FIRST_COMPLETED)
+            waking.cancel()
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return False
+        return True
+
+    async def _woken(self) -> None:
+        await self._wakes.wait()
+        self._wakes.clear()
+
+    def _on_hangup(self) -> None:
+        self._must_reload = True
+        self._wakes.set()
+
+    def _on_terminate(self) -> None:
+        self._must_end = self._must_stop
+        self._must_stop = True
+        self._wakes.set()
+
+    async def _watch(self) -> None:
+        """End workers that hang; tell systemd that Gatepost is alive for as long as one of them is."""
+        seconds = TICK_SECONDS if self._watchdog is None else min(TICK_SECONDS, self._watchdog / 3)
+        loop = asyncio.get_running_loop()
+        while True:
+            slept_at = loop.time()
+            await asyncio.sleep(seconds)
+            reign = self._reign
+            if reign is None or loop.time() - slept_at > seconds + _MOST_LATE:
+                continue
+            reign.fleet.end_those_that_hang()
+            if reign.fleet.answers:
+                self._notifier.is_alive()
+
+    def _status(self) -> str:
+        assert self._reign is not None  # noqa: S101  # for the type checker
+        serving = self._reign.fleet.serving
+        return "1 worker serves" if serving == 1 else f"{serving} workers serve"
+
+    def _lines(self, problems: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(f"{self._config}: {each}" for each in problems)
