@@ -41,6 +41,8 @@ class Purpose(Enum):
     """The HMAC by which a person's number is known again."""
     SEALED_NUMBERS = "sealed numbers"
     """Encrypts the number to be told when it is replaced."""
+    KEPT_REQUESTS = "kept requests"
+    """Encrypts a form that is kept while its sender signs in again, and proves the button that sends it on."""
 
 
 ACCEPTED_SECONDS = {
@@ -53,6 +55,7 @@ ACCEPTED_SECONDS = {
     # A known number is written anew with each sign-in, and forgotten after 400 days without one.
     Purpose.NUMBERS: 400 * _DAY,
     Purpose.SEALED_NUMBERS: 400 * _DAY,
+    Purpose.KEPT_REQUESTS: 600.0,
 }
 """How long after a master key was in use something made with it may still come back, `CLOCK_SECONDS` apart."""
 

@@ -166,6 +166,11 @@ class SQLiteStore:
             lambda connection: sqlite_kept_requests.insert_kept_request(connection, digest, sealed, expires_at)
         )
 
+    async def kept_request(self, digest: bytes, *, now: float) -> bytes | None:
+        return await self._reading.run(
+            lambda connection: sqlite_kept_requests.select_kept_request(connection, digest, now)
+        )
+
     async def take_kept_request(self, digest: bytes, *, now: float) -> bytes | None:
         return await self._writing.run(
             lambda connection: sqlite_kept_requests.delete_kept_request(connection, digest, now), durable=True

@@ -11,6 +11,13 @@ def insert_kept_request(connection: sqlite3.Connection, digest: bytes, sealed: b
     connection.execute("INSERT INTO kept_requests VALUES (?, ?, ?)", (digest, sealed, expires_at))
 
 
+def select_kept_request(connection: sqlite3.Connection, digest: bytes, now: float) -> bytes | None:
+    rows: list[tuple[bytes]] = connection.execute(
+        "SELECT sealed FROM kept_requests WHERE digest = ? AND expires_at > ?", (digest, now)
+    ).fetchall()
+    return rows[0][0] if rows else None
+
+
 def delete_kept_request(connection: sqlite3.Connection, digest: bytes, now: float) -> bytes | None:
     rows: list[tuple[bytes, float]] = connection.execute(
         "DELETE FROM kept_requests WHERE digest = ? RETURNING sealed, expires_at", (digest,)

@@ -200,6 +200,10 @@ class Store(Protocol):
     # Requests that met an ended session, sealed by the caller. Named by the SHA-256 of a token.
     async def put_kept_request(self, digest: bytes, sealed: bytes, *, expires_at: float) -> None: ...
 
+    async def kept_request(self, digest: bytes, *, now: float) -> bytes | None:
+        """Read it and leave it there: what is shown of it before it is sent on."""
+        ...
+
     async def take_kept_request(self, digest: bytes, *, now: float) -> bytes | None:
         """Take it out: the second taker gets None."""
         ...

@@ -374,6 +374,14 @@ class StoreContract:
         taken = await asyncio.gather(*(store.take_kept_request(digest, now=NOW) for _ in range(20)))
         assert [found for found in taken if found is not None] == [sealed]
 
+    async def test_a_kept_request_may_be_read_before_it_is_taken(self, store: Store) -> None:
+        digest = cookie()
+        assert await store.kept_request(digest, now=NOW) is None
+        await store.put_kept_request(digest, b"sealed", expires_at=NOW + 300)
+        assert [await store.kept_request(digest, now=NOW + at) for at in (0, 299.9, 300)] == [b"sealed", b"sealed", None]
+        assert await store.take_kept_request(digest, now=NOW) == b"sealed"
+        assert await store.kept_request(digest, now=NOW) is None
+
     async def test_a_kept_request_expires_at_its_instant(self, store: Store) -> None:
         one, two = cookie(), cookie()
         for digest in (one, two):

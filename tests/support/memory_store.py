@@ -197,6 +197,11 @@ class MemoryStore:
         self._called("put_kept_request")
         self._kept_requests[digest] = (sealed, expires_at)
 
+    async def kept_request(self, digest: bytes, *, now: float) -> bytes | None:
+        self._called("kept_request")
+        sealed, expires_at = self._kept_requests.get(digest, (b"", now))
+        return sealed if now < expires_at else None
+
     async def take_kept_request(self, digest: bytes, *, now: float) -> bytes | None:
         self._called("take_kept_request")
         sealed, expires_at = self._kept_requests.pop(digest, (b"", now))
