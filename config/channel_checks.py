@@ -37,13 +37,14 @@ def channel_problems(
     if second_factor.channels is not None:
         at = Place("second_factor", None, "channels")
         names = second_factor.channels
-    known = {*gateway_presets(), *sms.gateways, *sms.http, EMAIL}
+    known = {*gateway_presets(), *sms.gateways, *sms.http} | ({EMAIL} if second_factor.channels is not None else set())
     for name in names:
         if name == KAPOW_HTTP and name not in sms.http:
             yield at, f'"{name}" needs a table [sms.http.{name}] with username and password_file'
         elif name not in known:
             listed = ", ".join(f'"{each}"' for each in sorted(known))
-            yield at, f'unknown SMS gateway "{name}"; there is {listed}{nearest(name, known)}'
+            kind = "channel" if second_factor.channels is not None else "SMS gateway"
+            yield at, f'unknown {kind} "{name}"; there is {listed}{nearest(name, known)}'
     if second_factor.email_for_sms and EMAIL not in names:
         yield Place("second_factor", None, "email_for_sms"), f'needs "{EMAIL}" among the channels'
     asked: set[str] = {factor for scheme in schemes.values() for factor in scheme.factors} if schemes else {"sms"}

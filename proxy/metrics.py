@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
@@ -50,6 +50,15 @@ class Metrics:
             ("problem",),
             registry=self.registry,
         )
+        self._misconfigured = Gauge(
+            "gatepost_delivery_misconfigured",
+            "1 where a relay or SMS gateway refuses a login, sender or certificate, or is without credit",
+            ("relay",),
+            registry=self.registry,
+        )
+        self._sms_credits = Gauge(
+            "gatepost_sms_credits", "Messages that an SMS account still pays for", ("channel",), registry=self.registry
+        )
         self.registry.register(_Plane(self))
 
     def count_sign_in(self, outcome: str, realm: str) -> None:
@@ -59,6 +68,13 @@ class Metrics:
     def count_passcode(self, outcome: str) -> None:
         """`outcome` as in `proxy.delivery.channel.Outcome`."""
         self._passcodes.labels(outcome).inc()
+
+    def set_misconfigured(self, relay: str, is_misconfigured: bool) -> None:
+        """`relay`: the ``host:port`` of a relay, or the name of a channel."""
+        self._misconfigured.labels(relay).set(is_misconfigured)
+
+    def set_sms_credit(self, channel: str, credits: int) -> None:
+        self._sms_credits.labels(channel).set(credits)
 
     def count_refusal(self, problem: str) -> None:
         """`problem` as in `proxy.answers.Problem`."""

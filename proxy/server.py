@@ -22,10 +22,12 @@ from config.settings import ActiveDirectorySettings, ServerSettings, Settings
 from config.values import ListenAddress
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.directory import Directory
+from directory.kerberos.service_key import open_acceptor, service_keys
 from directory.local_users import LocalDirectory
 from directory.realms import Realms
-from proxy.delivery.channel import Channel, Outcome
-from proxy.delivery.sms_gateway import create_channel
+from proxy.delivery.channel import Outcome
+from proxy.delivery.channels import Channels
+from proxy.delivery.create import create_channels
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.forwarding.public_tls import UnusableCertificate
 from proxy.health import create_health_app
@@ -89,13 +91,16 @@ async def running(
         realms = create_directories(settings)
         stack.push_async_callback(realms.close)
         await _in_background(stack, realms.prepare(), log)
-        channel = create_channel(settings)
+        acceptor = open_acceptor(service_keys(settings))
+        if acceptor is not None:
+            stack.push_async_callback(acceptor.close)
+        metrics = Metrics(realms=[directory.name for directory in settings.directories])
+        channel = create_channels(settings, clock=clock, log=log, metrics=metrics)
         stack.push_async_callback(channel.close)
 
         sessions = LiveSessions(store, settings.sessions)
         await _in_background(stack, sessions.run(), log)
         assertions = Assertions(keys, issuer=settings.server.public_url.origin)
-        metrics = Metrics(realms=[directory.name for directory in settings.directories])
         metrics.watch_live_sessions(lambda: len(sessions))
 
         portal = create_portal(
@@ -103,6 +108,7 @@ async def running(
             realms=realms,
             channel=channel,
             notifier=channel,
+            acceptor=acceptor,
             store=store,
             sessions=sessions,
             keys=keys,
@@ -112,8 +118,9 @@ async def running(
             log=log,
             clock=clock,
         )
-        portal_socket = _private_socket(stack)
-        await _serve(stack, portal, path=portal_socket)
+        portal_socket = place.portal_socket if place is not None else _private_socket(stack)
+        # A ticket is one long field. The plane has bounded the whole head.
+        await _serve(stack, portal, path=portal_socket, max_field_bytes=settings.server.max_head_bytes)
         try:
             plane = create_forwarding_plane(
                 settings=settings,
@@ -167,13 +174,16 @@ def open_listening(server: ServerSettings) -> Listening:
 
 
 def readiness_checks(
-    store: Store, realms: Realms, channel: Channel
+    store: Store, realms: Realms, channel: Channels
 ) -> Mapping[str, Callable[[], Awaitable[str | None]]]:
     """What `/readyz` asks at intervals; each answers None, or a sentence on what is wrong."""
 
     async def relay() -> str | None:
         delivery = await channel.check()
         return None if delivery.outcome is Outcome.ACCEPTED else delivery.reason
+
+    async def gateways() -> str | None:
+        return await channel.gateway_trouble()
 
     def directory(each: Directory) -> Callable[[], Awaitable[str | None]]:
         async def check() -> str | None:
@@ -193,6 +203,7 @@ def readiness_checks(
     return {
         "store": ping,
         "relay": relay,
+        "https gateways": gateways,
         **{f"directory {each.realm}": directory(each) for each in realms},
     }
 
@@ -228,8 +239,9 @@ async def _serve(
     *,
     path: Path | None = None,
     listeners: Sequence[socket.socket] = (),
+    max_field_bytes: int = 8190,
 ) -> None:
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, max_field_size=max_field_bytes)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     if path is not None:

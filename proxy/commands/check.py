@@ -10,9 +10,9 @@ from config.settings import ActiveDirectorySettings, AppSettings, Settings, Thro
 from config.values import UpstreamURL
 from directory.directory import CheckResult, Directory, PreparedDirectory
 from directory.errors import DirectoryError
+from directory.kerberos.service_key import check_kerberos
 from directory.lockout import LockingDirectory, LockoutPolicy, password_limits
-from proxy.delivery.channel import Outcome
-from proxy.delivery.sms_gateway import create_channel
+from proxy.delivery.create import create_channels
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
 from proxy.forwarding.upstream_tls import unreachable_reason, upstream_tls
 from proxy.server import create_directories
@@ -32,7 +32,8 @@ async def run(settings: Settings, stdout: TextIO) -> int:
             results += await _check_lockout(directory, settings)
     finally:
         await realms.close()
-    results += await _check_relays(settings)
+    results += check_kerberos(settings)
+    results += await _check_delivery(settings)
     results += [await _check_upstream(app, url) for app in settings.apps for url in app.upstream_urls]
     for result in results:
         print(f"{'ok  ' if result.ok else 'FAIL'}  {result.subject}: {result.detail}", file=stdout)
@@ -112,20 +113,13 @@ def lockout_result(
     return CheckResult(subject=subject, ok=True, detail=f"{fact}; {sent}")
 
 
-async def _check_relays(settings: Settings) -> list[CheckResult]:
-    channel = create_channel(settings)
+async def _check_delivery(settings: Settings) -> list[CheckResult]:
+    channels = create_channels(settings)
     try:
-        deliveries = await channel.check_relays()
+        states = await channels.check_each()
     finally:
-        await channel.close()
-    return [
-        CheckResult(
-            subject=f"relay {delivery.relay}",
-            ok=delivery.outcome is Outcome.ACCEPTED,
-            detail=delivery.reason or "connected, certificate and login as configured",
-        )
-        for delivery in deliveries
-    ]
+        await channels.close()
+    return [CheckResult(subject=each.subject, ok=each.ok, detail=each.detail) for each in states]
 
 
 async def _check_upstream(app: AppSettings, upstream: UpstreamURL) -> CheckResult:

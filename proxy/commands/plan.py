@@ -20,7 +20,7 @@ from config.load import load_settings
 from config.settings import LocalDirectorySettings, Settings
 from directory.users_file import read_users
 from proxy.delivery.errors import DeliveryMisconfigured
-from proxy.delivery.sms_gateway import create_channel
+from proxy.delivery.create import create_channels
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
 from proxy.key_file import KeyFileError, load_keys
 from proxy.supervisor.orders import Outline, Plan, PlanOrder
@@ -72,7 +72,7 @@ def _wrong(settings: Settings) -> list[str]:
     except KeyFileError as error:
         found.append(str(error))
     try:
-        create_channel(settings)
+        create_channels(settings)
     except DeliveryMisconfigured as error:
         found += error.problems
     for directory in settings.directories:

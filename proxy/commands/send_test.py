@@ -1,30 +1,85 @@
-"""`gatepost send-test NUMBER`: one clearly marked SMS without a passcode, and what to do if it does not go out."""
+"""`gatepost send-test`: one clearly marked message without a passcode, and what to do if it does not go out."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import secrets
+from collections.abc import Awaitable, Callable
 from typing import TextIO
 
+from config.channel_checks import EMAIL
 from config.settings import Settings
 from directory.mobile import UnusableNumber, mask, normalise
-from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
+from proxy.delivery.channel import EMAIL_ONLY, SMS_ONLY, Delivery, DeliveryStatus, Outcome, mask_mail
+from proxy.delivery.channels import Channels
+from proxy.delivery.create import create_channels
 from proxy.delivery.errors import DeliveryMisconfigured
-from proxy.delivery.sms_gateway import create_channel
+
+STATUS_TRIES = 10
+STATUS_SECONDS = 1.0
+"""Between two questions about what became of the message."""
+_FINAL = (DeliveryStatus.DELIVERED, DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN)
+_TEXT = "This is a test message from Gatepost ({host})."
 
 _WHAT_TO_DO = {
     Outcome.UNKNOWN: "The relay may have taken it. Look in the relay's log for the message id before you send again.",
     Outcome.REFUSED: "Ask the relay's administrator whether [smtp] from may send to the SMS gateway's domain.",
     Outcome.UNAVAILABLE: "Check host, port, security, ca_file, username and password in [smtp].",
 }
+_WHAT_TO_DO_HTTP = {
+    Outcome.UNKNOWN: "The gateway may have taken it. Look at its website before you send again.",
+    Outcome.REFUSED: "Ask the gateway's support about this number.",
+    Outcome.UNAVAILABLE: "Check url, ca_file, username and password in [sms.http], and the credit.",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("number", metavar="NUMBER", help="a mobile number as it would stand in the directory")
+    parser.add_argument(
+        "number", metavar="NUMBER", help='a mobile number as it would stand in the directory (for "email": an address)'
+    )
+    parser.add_argument("--channel", metavar="NAME", help="this channel only (default: all in order, as for passcodes)")
 
 
-async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO) -> int:
-    """Send the test; 0 if a relay accepted it, 1 if not, 2 if the number is unusable."""
+async def run(
+    arguments: argparse.Namespace,
+    settings: Settings,
+    stdout: TextIO,
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> int:
+    """Send the test; 0 if it was accepted, 1 if not, 2 if the number or the channel is unusable."""
+    try:
+        channels = create_channels(settings)
+    except DeliveryMisconfigured as error:
+        print("\n".join(error.problems), file=stdout)
+        return 2
+    try:
+        return await _run(arguments, settings, channels, stdout, sleep)
+    finally:
+        await channels.close()
+
+
+async def _run(
+    arguments: argparse.Namespace,
+    settings: Settings,
+    channels: Channels,
+    stdout: TextIO,
+    sleep: Callable[[float], Awaitable[None]],
+) -> int:
+    wanted = getattr(arguments, "channel", None)
+    if wanted is not None:
+        chosen = channels.only(wanted)
+        if chosen is None:
+            print(f"There is no channel {wanted}; there is {channels.name}.", file=stdout)
+            return 2
+        channels = chosen
+    text = _TEXT.format(host=settings.server.public_url.host)
+    message_id = f"test-{secrets.token_urlsafe(18)}"
+    if wanted == EMAIL or (wanted is None and not channels.names(SMS_ONLY) and channels.names(EMAIL_ONLY)):
+        delivery = await channels.tell_mail(arguments.number, "Test message from Gatepost", text, message_id)
+        print(_told(delivery, mask_mail(arguments.number), message_id), file=stdout)
+        return 0 if delivery.outcome is Outcome.ACCEPTED else 1
     number = normalise(
         arguments.number,
         home_region=settings.mobile.home_region,
@@ -34,39 +89,44 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO)
     if isinstance(number, UnusableNumber):
         print(f"This number can't be used: {number.reason.value}.", file=stdout)
         return 2
-    try:
-        channel = create_channel(settings)
-    except DeliveryMisconfigured as error:
-        print("\n".join(error.problems), file=stdout)
-        return 2
-    message_id = f"test-{secrets.token_urlsafe(18)}"
-    try:
-        delivery = await channel.send_test(
-            PasscodeMessage(
-                passcode="",
-                number=number.e164,
-                app="",
-                host=settings.server.public_url.host,
-                minutes=0,
-                message_id=message_id,
-            )
-        )
-    finally:
-        await channel.close()
-    print(_told(delivery, mask(number.e164), message_id), file=stdout)
+    delivery = await channels.tell_number(number.e164, text, message_id)
+    print(_told(delivery, mask(number.e164), message_id, is_http=delivery.channel in settings.sms.http), file=stdout)
+    if delivery.can_report:
+        status = await _status(channels, delivery.report_id, sleep)
+        print(f"{delivery.channel} says about it: {status.value}.", file=stdout)
+        return 0 if status is not DeliveryStatus.FAILED else 1
     return 0 if delivery.outcome is Outcome.ACCEPTED else 1
 
 
-def _told(delivery: Delivery, masked_number: str, message_id: str) -> str:
+async def _status(channels: Channels, report_id: str, sleep: Callable[[float], Awaitable[None]]) -> DeliveryStatus:
+    """The last word within a few seconds, or how far the message has come by then."""
+    status = await channels.delivery_status(report_id)
+    for _ in range(STATUS_TRIES):
+        if status in _FINAL:
+            break
+        await sleep(STATUS_SECONDS)
+        status = await channels.delivery_status(report_id)
+    return status
+
+
+def _told(delivery: Delivery, destination: str, message_id: str, *, is_http: bool = False) -> str:
+    if delivery.outcome is Outcome.ACCEPTED and is_http:
+        return f"{delivery.channel} accepted the test message to {destination} (message id {message_id})."
     if delivery.outcome is Outcome.ACCEPTED:
+        next_step = (
+            "If no mail arrives in a minute: look in the relay's log."
+            if delivery.channel == EMAIL
+            else "If no SMS arrives in a minute: is the [smtp] from address registered as trusted at "
+            f"{delivery.channel}, and is there credit?"
+        )
         return (
-            f"The relay {delivery.relay} accepted the test message to {masked_number} (message id {message_id}).\n"
-            f"If no SMS arrives in a minute: is the [smtp] from address registered as trusted at {delivery.channel}, "
-            "and is there credit?"
+            f"The relay {delivery.relay} accepted the test message to {destination} (message id {message_id}).\n"
+            f"{next_step}"
         )
     happened = "may have been sent" if delivery.outcome is Outcome.UNKNOWN else "was not sent"
     code = f" (reply code {delivery.code})" if delivery.code is not None else ""
+    what_to_do = (_WHAT_TO_DO_HTTP if is_http else _WHAT_TO_DO)[delivery.outcome]
     return (
-        f"The test message to {masked_number} {happened}: {delivery.outcome.value}{code}, "
-        f"{delivery.reason} (message id {message_id}).\n{_WHAT_TO_DO[delivery.outcome]}"
+        f"The test message to {destination} {happened}: {delivery.outcome.value}{code}, "
+        f"{delivery.reason} (message id {message_id}).\n{what_to_do}"
     )

@@ -1,7 +1,11 @@
-"""One way to deliver a passcode, and what may be said of the outcome."""
+"""The ways to deliver a passcode, and what may be said of the outcome.
+
+A channel is one way; all of them together are a channel too, which is what the portal is given.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -9,40 +13,81 @@ from typing import Protocol
 from directory.mobile import E164
 
 
+class ChannelKind(Enum):
+    """What a message proves when it is answered: the phone in somebody's hand, or access to their mail."""
+
+    SMS = "sms"
+    EMAIL = "email"
+
+
+SMS_ONLY = frozenset((ChannelKind.SMS,))
+EMAIL_ONLY = frozenset((ChannelKind.EMAIL,))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasscodeMessage:
-    """What is to be said to whom. Its `repr` shows neither passcode nor number."""
+    """What is to be said to whom. Its `repr` shows neither passcode nor number nor mail address."""
 
     passcode: str = field(repr=False)
-    number: E164 = field(repr=False)
+    number: E164 | None = field(repr=False)
+    """None: no SMS channel reaches this person."""
     app: str
     host: str
     minutes: int
     message_id: str
     """For the log and the Message-ID: random, derived from nothing."""
+    mail: str | None = field(default=None, repr=False)
+    """The mail address that the directory holds, as it stands there."""
+    tag: str = field(default="", repr=False)
+    """Words that page and message share, so that one of several late messages can be told from the others."""
+    language: str = "en"
 
 
 class Outcome(Enum):
     ACCEPTED = "accepted"
-    """The relay took it: the most that an e-mail gateway lets us know."""
+    """A relay or gateway took it: the most that an e-mail gateway lets us know."""
     UNKNOWN = "unknown"
     """The connection broke after the message's end was sent: it may arrive. Never sent again by itself."""
     REFUSED = "refused"
-    """The relay refused this recipient for good."""
+    """This recipient was refused for good."""
     UNAVAILABLE = "unavailable"
     """Nobody took it; trying later may help."""
+
+
+class DeliveryStatus(Enum):
+    """What became of an accepted message, where the gateway tells."""
+
+    WAITING = "waiting"
+    """At the gateway."""
+    SENT = "sent"
+    """With the phone network."""
+    DELAYED = "delayed"
+    """With the phone network, which tries again: the phone is off or out of reach."""
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    """The gateway could not be asked, or said nothing of use."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     outcome: Outcome
     channel: str
+    """Its name in `second_factor.channels`."""
+    kind: ChannelKind | None = None
+    """None: no channel of the kinds that were allowed reaches this person."""
+    destination: str = ""
+    """Masked: the last digits of the number, or the first letter and the domain of the mail address."""
     relay: str = ""
-    """``host:port``, for the log."""
+    """``host:port`` of the relay or gateway, for the log."""
     code: int | None = None
-    """The SMTP reply code, where there was one."""
+    """The SMTP reply code or HTTP status, where there was one."""
     reason: str = ""
-    """For the log; holds no passcode, subject or number."""
+    """For the log; holds no passcode, subject, number or credential."""
+    can_report: bool = False
+    """Whether `PasscodeChannels.delivery_status` can tell what became of it."""
+    report_id: str = field(default="", repr=False)
+    """What to ask it with."""
 
 
 class Notifier(Protocol):
@@ -68,3 +113,57 @@ class Channel(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class PasscodeChannels(Channel, Notifier, Protocol):
+    """Every configured channel, in order: what the portal is given."""
+
+    async def send(
+        self, message: PasscodeMessage, *, kinds: Collection[ChannelKind] | None = None, after: str = ""
+    ) -> Delivery:
+        """Deliver by the first channel of `kinds` that takes it; the others are tried only where it certainly did not.
+
+        `kinds` None: what a scheme's "sms" may be proven by, which is an SMS unless the operator set
+        `second_factor.email_for_sms`. `after`: the name of a channel (`Delivery.channel`) that did not serve, so that
+        the one behind it goes first; it comes last itself.
+        """
+        ...
+
+    def names(self, kinds: Collection[ChannelKind] | None = None) -> tuple[str, ...]:
+        """The channels of these kinds, in order; `kinds` as in `send`."""
+        ...
+
+    async def delivery_status(self, report_id: str) -> DeliveryStatus:
+        """What became of a message whose `Delivery.can_report` was true; never raises for what a gateway does."""
+        ...
+
+
+class SingleChannel(Channel, Protocol):
+    """One way. `deadline` is an instant of the event loop's clock."""
+
+    @property
+    def kind(self) -> ChannelKind: ...
+
+    def reaches(self, message: PasscodeMessage) -> bool:
+        """Whether the person has what this channel sends to."""
+        ...
+
+    def is_down(self) -> bool:
+        """Whether it failed lately, so that others go first. Costs nothing."""
+        ...
+
+    async def send(self, message: PasscodeMessage, *, deadline: float | None = None) -> Delivery:
+        """As `Channel.send`, by `deadline`; None: within the channel's own time-out."""
+        ...
+
+
+class SMSChannel(SingleChannel, Protocol):
+    async def send_text(self, number: E164, text: str, message_id: str, *, deadline: float | None = None) -> Delivery:
+        """A text that holds no passcode."""
+        ...
+
+
+def mask_mail(address: str) -> str:
+    """The first letter and the domain: ``a•••@corp.example``."""
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1]}•••@{domain}"

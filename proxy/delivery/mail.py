@@ -1,7 +1,6 @@
-"""The mail that carries a passcode, 7-bit, single part, empty body, the text in its Subject; and plain notices.
+"""The mail that an SMS gateway turns into an SMS, a single part without folded lines; and mails for people to read.
 
-Kapow reads the Subject and believes the From address, so the body stays empty; a Message-ID that is derived
-from nothing and ``Auto-Submitted`` (RFC 3834 section 5) keep replies and loops away.
+A Message-ID that is derived from nothing and ``Auto-Submitted`` (RFC 3834 section 5) keep replies and loops away.
 """
 
 from __future__ import annotations
@@ -35,21 +34,28 @@ def is_plain_address(text: str) -> bool:
     return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
 
 
-def subject_mail(*, sender: str, recipient: str, text: str, message_id: str, now: float) -> Mail:
-    """The mail with `text` (one line of printable ASCII) as its Subject; `now` in epoch seconds for Date.
+def gateway_mail(*, sender: str, recipient: str, subject: str, body: str = "", message_id: str, now: float) -> Mail:
+    """The mail with `subject` (one line of printable ASCII) and `body`; `now` in epoch seconds for Date.
 
-    Raises `ValueError` for a `message_id` that is not 8 to 64 URL-safe characters, and for a line break in `text`.
+    A body of ASCII is sent in 7 bits and as it is, an empty one stays empty.
+    Raises `ValueError` for a `message_id` that is not 8 to 64 URL-safe characters, for a line break in `subject`, and
+    for a carriage return in `body`.
     """
-    message = _message(sender, recipient, text, message_id, now)
+    if "\r" in body:
+        raise ValueError("lines of the body are separated by line feeds")
+    message = _message(sender, recipient, subject, message_id, now)
+    if not body.isascii():
+        message.set_content(body, cte="quoted-printable")
+        return Mail(sender=sender, recipient=recipient, content=message.as_bytes())
     message["MIME-Version"] = "1.0"
     message["Content-Type"] = 'text/plain; charset="us-ascii"'
     message["Content-Transfer-Encoding"] = "7bit"
-    message.set_payload("")  # set_content("") would add an empty line
+    message.set_payload(body)  # set_content would add a line break to the end
     return Mail(sender=sender, recipient=recipient, content=message.as_bytes())
 
 
 def notice_mail(*, sender: str, recipient: str, subject: str, text: str, message_id: str, now: float) -> Mail:
-    """A mail to read, with `text` as its body. Raises `ValueError` as `subject_mail` does."""
+    """A mail to read, with `text` as its body. Raises `ValueError` as `gateway_mail` does."""
     message = _message(sender, recipient, subject, message_id, now)
     message.set_content(text, cte="quoted-printable")
     return Mail(sender=sender, recipient=recipient, content=message.as_bytes())

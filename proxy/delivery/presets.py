@@ -1,46 +1,74 @@
-"""What each e-mail-to-SMS gateway wants of a mail, as data."""
+"""What an e-mail-to-SMS gateway wants of a mail, ready for use: its address, its Subject and its body for one text."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from config.gateway_values import fill, placeholders
+from config.settings import SMSSettings
+from config.sms_gateways import NumberFormat, SMSGatewaySettings, gateway_named, subject_and_body
 from directory.mobile import E164
-from proxy.delivery.errors import UnsafeNumber
-
-_DIGITS = re.compile(r"[0-9]{7,15}", re.ASCII)
+from proxy.delivery.number_format import formatted
+from proxy.delivery.text_rules import TextRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayPreset:
-    """One SMS gateway's form of address and place of the text."""
+    """One SMS gateway. Its `repr` shows no credentials."""
 
     name: str
     address: str
-    """With ``{digits}`` for the number."""
-    text_in: Literal["subject"] = "subject"
-    number_format: Literal["digits"] = "digits"
-    """``digits``: international without ``+`` (447400123456)."""
-    max_characters: int = 160
-    gsm7: bool = True
+    """With ``{number}``, unless that stands elsewhere."""
+    subject: str = field(repr=False)
+    body: str = field(repr=False)
+    number_format: NumberFormat
+    home_region: str
+    """Whose numbers "national" is about."""
+    terminator: str
+    rules: TextRules
+    credentials: Mapping[str, str] = field(repr=False)
 
 
-KAPOW = GatewayPreset(name="kapow", address="{digits}@kapow.co.uk")
+def preset_of(name: str, gateway: SMSGatewaySettings, *, home_region: str) -> GatewayPreset:
+    """The settings of a gateway as `config.channel_checks` let them pass."""
+    subject, body = subject_and_body(gateway)
+    password = gateway.password.get_secret_value() if gateway.password is not None else ""
+    return GatewayPreset(
+        name=name,
+        address=gateway.address or "",
+        subject=subject,
+        body=body,
+        number_format=gateway.number_format,
+        home_region=home_region,
+        terminator=gateway.terminator,
+        rules=TextRules(
+            gateway=name,
+            in_subject="text" in placeholders(subject),
+            gsm7=gateway.gsm7,
+            seven_bit=gateway.seven_bit,
+            several_lines=gateway.several_lines,
+            terminator=gateway.terminator,
+            max_characters=gateway.max_characters,
+        ),
+        credentials={"username": gateway.username or "", "password": password, "account": gateway.account or ""},
+    )
 
-PRESETS = (KAPOW,)
 
-
-def preset_named(name: str) -> GatewayPreset | None:
-    return next((each for each in PRESETS if each.name == name), None)
+def preset_named(name: str, sms: SMSSettings | None = None, *, home_region: str = "GB") -> GatewayPreset | None:
+    """A gateway that `gateways.toml` or `[sms.gateways]` describes."""
+    gateway = gateway_named(name, sms.gateways if sms is not None else {})
+    return None if gateway is None else preset_of(name, gateway, home_region=home_region)
 
 
 def recipient(preset: GatewayPreset, number: E164) -> str:
-    """The one address that a message to `number` goes to.
+    """The one address that a message to `number` goes to. Raises `UnsafeNumber` as `formatted` does."""
+    written = formatted(number, preset.number_format, preset.home_region)
+    return fill(preset.address, {**preset.credentials, "number": written})
 
-    Raises `UnsafeNumber` for anything that is not a plus sign and 7 to 15 digits: whatever a directory holds,
-    the local part can't end early, hold a second address, or break a line (RFC 5321 section 4.1.2).
-    """
-    if number[:1] != "+" or not _DIGITS.fullmatch(number[1:]):
-        raise UnsafeNumber
-    return preset.address.replace("{digits}", number[1:])
+
+def subject_and_body_for(preset: GatewayPreset, number: E164, text: str) -> tuple[str, str]:
+    """What the mail says. Raises `UnsafeNumber` as `formatted` does."""
+    written = formatted(number, preset.number_format, preset.home_region)
+    values = {**preset.credentials, "number": written, "text": text + preset.terminator}
+    return fill(preset.subject, values), fill(preset.body, values)

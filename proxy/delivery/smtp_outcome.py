@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 import ssl
-from dataclasses import dataclass
 from enum import Enum
 
 from aiosmtplib import SMTPConnectError, SMTPException, SMTPResponseException
 
 from proxy.delivery.channel import Outcome
+from proxy.delivery.verdict import Blame, Verdict
 
+_SERVICE_CLOSING = 421
 _ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])", re.ASCII)
 
 
@@ -29,13 +30,6 @@ class Stage(Enum):
     """The final dot has been handed to the transport: from here on the relay may have the message."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    outcome: Outcome
-    code: int | None = None
-    reason: str = ""
-
-
 def verdict_on(error: SMTPException | OSError, stage: Stage) -> Verdict:
     """What became of the message.
 
@@ -44,11 +38,25 @@ def verdict_on(error: SMTPException | OSError, stage: Stage) -> Verdict:
     """
     code = error.code if isinstance(error, SMTPResponseException) and 200 <= error.code <= 599 else None
     reason = _reason(error, code, stage)
+    blame = _blame(error, code, stage)
     if stage is Stage.END_SENT and (code is None or code < 400):
-        return Verdict(outcome=Outcome.UNKNOWN, code=code, reason=reason)
+        return Verdict(outcome=Outcome.UNKNOWN, code=code, reason=reason, blame=blame)
     if stage is Stage.RECIPIENT and code is not None and code >= 500:
-        return Verdict(outcome=Outcome.REFUSED, code=code, reason=reason)
-    return Verdict(outcome=Outcome.UNAVAILABLE, code=code, reason=reason)
+        return Verdict(outcome=Outcome.REFUSED, code=code, reason=reason, blame=blame)
+    return Verdict(outcome=Outcome.UNAVAILABLE, code=code, reason=reason, blame=blame)
+
+
+def _blame(error: SMTPException | OSError, code: int | None, stage: Stage) -> Blame:
+    """A refused login or sender, TLS or the lack of it is for the operator to put right (RFC 5321 section 4.2.1)."""
+    if _tls_error(error) is not None or (type(error) is SMTPException and stage in (Stage.CONNECTING, Stage.LOGIN)):
+        return Blame.SETTINGS
+    if code is None or code < 400 or code == _SERVICE_CLOSING:
+        return Blame.SERVICE
+    if code >= 500 and stage in (Stage.CONNECTING, Stage.LOGIN, Stage.SENDER):
+        return Blame.SETTINGS
+    # Greylisting is about one recipient, and a refused content about one message; other 4yz are the relay's troubles.
+    is_about_message = code >= 500 or stage is Stage.RECIPIENT
+    return Blame.MESSAGE if is_about_message else Blame.SERVICE
 
 
 def _reason(error: SMTPException | OSError, code: int | None, stage: Stage) -> str:

@@ -14,10 +14,13 @@ import ssl
 from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPServerDisconnected
 
 from config.settings import SMTPSettings
+from proxy.delivery.alarms import Alarms
+from proxy.delivery.breaker import Breaker
 from proxy.delivery.channel import Delivery, Outcome
 from proxy.delivery.mail import Mail
-from proxy.delivery.smtp_outcome import Stage, Verdict, verdict_on
+from proxy.delivery.smtp_outcome import Stage, verdict_on
 from proxy.delivery.smtp_pool import IDLE_SECONDS, SMTPPool, drop
+from proxy.delivery.verdict import Blame, Verdict
 
 REUSED_SECONDS = 2.5
 """How long a kept connection may take to answer up to DATA before it counts as dead."""
@@ -30,10 +33,18 @@ class SMTPRelay:
     """Hands over one mail at a time per connection. Opens nothing before the first mail."""
 
     def __init__(
-        self, settings: SMTPSettings, *, idle_seconds: float = IDLE_SECONDS, reused_seconds: float = REUSED_SECONDS
+        self,
+        settings: SMTPSettings,
+        *,
+        alarms: Alarms | None = None,
+        idle_seconds: float = IDLE_SECONDS,
+        reused_seconds: float = REUSED_SECONDS,
     ) -> None:
         """Raises `OSError` where `ca_file` can't be read or holds no certificate."""
         self._settings = settings
+        self._alarms = alarms if alarms is not None else Alarms()
+        self._sender_is_refused = False
+        self.breaker = Breaker()
         # With a CA file nothing else is trusted; a context for "none" is never made, so it can't be used by mistake.
         self._tls = None if settings.security == "none" else ssl.create_default_context(cafile=settings.ca_file)
         self._pool = SMTPPool(idle_seconds=idle_seconds)
@@ -49,6 +60,21 @@ class SMTPRelay:
     @property
     def timeout(self) -> float:
         return self._settings.timeout
+
+    @property
+    def sender(self) -> str:
+        """From and envelope sender of what goes through this relay."""
+        return self._settings.sender
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the next mail has to wait for a connection."""
+        return self._places.locked()
+
+    @property
+    def misconfiguration(self) -> str:
+        """What the operator has to put right, or nothing."""
+        return self._alarms.wrong_with(self.name)
 
     async def send(self, mail: Mail, *, deadline: float) -> Delivery:
         """Hand `mail` over by `deadline`. Raises nothing for what the relay or the network does.
@@ -72,11 +98,17 @@ class SMTPRelay:
                 await self._log_in(connection)
         except (SMTPException, OSError) as error:
             drop(connection)
-            return self._delivery(verdict_on(error, stage))
+            verdict = verdict_on(error, stage)
+            self._learn(verdict, stage)
+            return self._delivery(verdict)
         except BaseException:
             drop(connection)
             raise
         self._pool.part(connection)
+        if self._sender_is_refused:  # which only a mail can disprove
+            reason = self.misconfiguration
+            return self._delivery(Verdict(outcome=Outcome.UNAVAILABLE, reason=reason, blame=Blame.SETTINGS))
+        self._learn(Verdict(outcome=Outcome.ACCEPTED), stage)
         return self._delivery(Verdict(outcome=Outcome.ACCEPTED))
 
     async def close(self) -> None:
@@ -95,15 +127,28 @@ class SMTPRelay:
         except TimeoutError:
             return self._delivery(Verdict(outcome=Outcome.UNAVAILABLE, reason="all connections stayed busy"))
         try:
+            self.breaker.begin()
             kept = self._pool.take()
-            if kept is not None:
-                verdict, stage = await _Attempt(self, mail, kept).run(deadline)
-                if not _died_of_age(verdict, stage):
-                    return self._delivery(verdict)
-            verdict, _ = await _Attempt(self, mail, None).run(deadline)
+            verdict, stage = await _Attempt(self, mail, kept).run(deadline)
+            if kept is not None and _died_of_age(verdict, stage):
+                verdict, stage = await _Attempt(self, mail, None).run(deadline)
+            self._learn(verdict, stage)
             return self._delivery(verdict)
         finally:
             self._places.release()
+
+    def _learn(self, verdict: Verdict, stage: Stage) -> None:
+        """What this says about the relay itself."""
+        if verdict.blame is Blame.MESSAGE:
+            self.breaker.answered()
+        else:
+            self.breaker.failed()
+        if verdict.blame is Blame.SETTINGS:
+            self._sender_is_refused = stage is Stage.SENDER
+            self._alarms.misconfigured(self.name, verdict.reason)
+        elif verdict.outcome is Outcome.ACCEPTED:
+            self._sender_is_refused = False
+            self._alarms.works(self.name)
 
     def _new_connection(self) -> SMTP:
         settings = self._settings

@@ -7,13 +7,14 @@ and joined for each message.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from string import Formatter
 
 from config.settings import Settings
+from proxy.delivery.channel import PasscodeMessage
 from proxy.delivery.errors import WrongTemplate
-from proxy.delivery.gsm7 import gsm7_length, not_gsm7
-from proxy.delivery.presets import GatewayPreset, preset_named
+from proxy.delivery.text_rules import TextRules, shown, wrong_with
 
 PLACEHOLDERS = ("passcode", "app", "host", "minutes")
 
@@ -58,42 +59,37 @@ def parse_template(text: str) -> Template:
     return Template(pieces=tuple(pieces), names=tuple(names))
 
 
-def wrong_with(text: str, preset: GatewayPreset) -> str | None:
-    """What stops a rendered text from arriving as it is through this SMS gateway, or None.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """What each channel says: an SMS, or the Subject and the body of a mail to read."""
 
-    A Subject is one line, and one character outside ASCII would turn it into an encoded word (RFC 2047) that
-    gateways send on as it stands; a text that already looks like one would be decoded on the way.
-    """
-    if preset.gsm7:
-        odd = not_gsm7(text)
-        if odd is not None:
-            return f"the character {_shown(odd)} is not in the GSM alphabet"
-    if preset.text_in == "subject":
-        odd = next((each for each in text if not (each.isascii() and each.isprintable())), None)
-        if odd is not None:
-            return (
-                f"the character {_shown(odd)} can't be sent in a Subject, and {preset.name} takes the text from there"
-            )
-        if "=?" in text:
-            return 'the characters "=?" start an encoded word in a Subject'
-        if text != text.strip():
-            return "a Subject must not begin or end with a space"
-    length = (gsm7_length(text) or 0) if preset.gsm7 else len(text)
-    if length > preset.max_characters:
-        return f"{length} characters are too long: {preset.name} takes {preset.max_characters}"
-    return None
+    sms_template: Template
+
+    def sms(self, message: PasscodeMessage, rules: TextRules) -> str:
+        """For a gateway with these `rules`."""
+        return self.sms_template.render(
+            passcode=message.passcode, app=message.app, host=message.host, minutes=message.minutes
+        )
+
+    def mail(self, message: PasscodeMessage) -> tuple[str, str]:
+        """The passcode stands in the body only: Subjects are shown on locked screens and kept in logs."""
+        text = self.sms_template.render(
+            passcode=message.passcode, app=message.app, host=message.host, minutes=message.minutes
+        )
+        return f"Your sign-in code for {message.app}", f"{text}\n\nIf you did not try to sign in, tell your help desk."
 
 
-def check_texts(settings: Settings) -> list[str]:
-    """Every problem of the SMS text, for every app at its longest; empty if all is well. Run at every start."""
-    preset = preset_named(settings.sms.gateway)
-    if preset is None:
-        return []  # that is a problem of `sms.gateway`, which `create_channel` states
+def check_texts(settings: Settings, every_rules: Iterable[TextRules]) -> list[str]:
+    """Every problem of the SMS text, for every gateway and for every app at its longest; empty if all is well."""
     try:
         template = parse_template(settings.sms.text)
     except WrongTemplate as error:
         return [f"sms.text: {error}"]
+    problems = [problem for rules in every_rules for problem in _problems(settings, template, rules)]
+    return list(dict.fromkeys(problems))
 
+
+def _problems(settings: Settings, template: Template, rules: TextRules) -> list[str]:
     sign_in_host = settings.server.public_url.host
     places = [(each.name, each.host) for each in settings.apps] + [(sign_in_host, sign_in_host)]
     wrong = {}
@@ -104,18 +100,11 @@ def check_texts(settings: Settings) -> list[str]:
             host=host,
             minutes=math.ceil(settings.passcode.lifetime / 60),
         )
-        problem = wrong_with(text, preset)
+        problem = wrong_with(text, rules)
         if problem is not None:
             wrong[app] = problem
     literal = "".join(template.pieces)
-    own = wrong_with(literal.strip(), preset)
+    own = wrong_with(literal.strip(), rules)
     if own is not None:
         return [f"sms.text: {own}"]  # no app's name is at fault
-    return [f"sms.text: for the app {_shown(app)}, {problem}" for app, problem in wrong.items()]
-
-
-def _shown(text: str) -> str:
-    """Readable in an error, and unambiguous: printable text as it is, anything else by its code point."""
-    if len(text) == 1:
-        return f'"{text}" (U+{ord(text):04X})' if text.isprintable() else f"U+{ord(text):04X}"
-    return f'"{text}"'
+    return [f"sms.text: for the app {shown(app)}, {problem}" for app, problem in wrong.items()]

@@ -11,13 +11,13 @@ import pytest
 import trustme
 
 from config.settings import SMTPSettings
-from proxy.delivery.channel import Delivery, Outcome
+from proxy.delivery.channel import ChannelKind, Delivery, Outcome
+from proxy.delivery.create import create_channels
 from proxy.delivery.errors import DeliveryMisconfigured
-from proxy.delivery.presets import KAPOW
-from proxy.delivery.sms_gateway import SMSByMail, create_channel
+from proxy.delivery.relays import Relays
+from proxy.delivery.sms_gateway import SMSByMail
 from proxy.delivery.smtp_relay import SMTPRelay
-from proxy.delivery.templates import parse_template
-from tests.support.delivery import NUMBER, PASSCODE, TEXT, delivery_settings, passcode_message, relay_settings
+from tests.support.delivery import KAPOW, NUMBER, PASSCODE, TEXTS, delivery_settings, passcode_message, relay_settings
 from tests.support.smtp_sink import Script, scripted_smtp, smtp_sink
 
 
@@ -40,8 +40,8 @@ def channel_with(
     *settings: SMTPSettings, idle_seconds: float = 45, budget: float = 10
 ) -> tuple[SMSByMail, list[SMTPRelay]]:
     relays = [SMTPRelay(each, idle_seconds=idle_seconds) for each in settings]
-    pairs = [(relay, each.sender) for relay, each in zip(relays, settings, strict=True)]
-    return SMSByMail(KAPOW, parse_template(TEXT), pairs, clock=lambda: 1_700_000_000, budget_seconds=budget), relays
+    together = Relays(relays, budget_seconds=budget)
+    return SMSByMail(KAPOW, TEXTS, together, clock=lambda: 1_700_000_000), relays
 
 
 async def send_once(*settings: SMTPSettings, budget: float = 10, **changes: Any) -> Delivery:
@@ -56,7 +56,14 @@ async def test_the_message_arrives_as_kapow_wants_it() -> None:
     async with smtp_sink() as sink:
         delivery = await send_once(relay_settings(sink.port))
         received = await sink.next_message()
-    assert delivery == Delivery(outcome=Outcome.ACCEPTED, channel="kapow", relay=f"127.0.0.1:{sink.port}", code=250)
+    assert delivery == Delivery(
+        outcome=Outcome.ACCEPTED,
+        channel="kapow",
+        kind=ChannelKind.SMS,
+        destination="•••••••• 456",
+        relay=f"127.0.0.1:{sink.port}",
+        code=250,
+    )
     assert received.sender == "otp@corp.example"
     assert received.recipients == ("447400123456@kapow.co.uk",)
     assert received.content == (
@@ -323,7 +330,7 @@ async def test_a_kept_connection_that_falls_silent_is_given_up_long_before_the_r
     async with scripted_smtp(Script(on_command=hold)) as script:
         settings = relay_settings(script.port, timeout="5s")
         relay = SMTPRelay(settings, reused_seconds=0.1)
-        channel = SMSByMail(KAPOW, parse_template(TEXT), [(relay, settings.sender)])
+        channel = SMSByMail(KAPOW, TEXTS, Relays([relay]))
         await channel.send(passcode_message())
         async with asyncio.timeout(4):
             assert (await channel.send(passcode_message())).outcome is Outcome.ACCEPTED
@@ -427,7 +434,7 @@ async def test_check_logs_in_and_sends_nothing(certificates: Certificates) -> No
             sink.port, security="starttls", ca_file=certificates.ca_file, username="otp", password="no"
         )
         channel, _ = channel_with(good, bad)
-        results = await channel.check_relays()
+        results = await channel._relays.check()
         overall = await channel.check()
         await channel.close()
         assert sink.messages == []
@@ -484,7 +491,7 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
         text="{passcode} €uro",
     )
     with pytest.raises(DeliveryMisconfigured) as raised:
-        create_channel(settings)
+        create_channels(settings)
     assert [each.partition(":")[0] for each in raised.value.problems] == [
         "sms.text",
         "smtp[0].security",
@@ -493,17 +500,17 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_an_unknown_sms_gateway_is_told_with_the_known_ones() -> None:
-    with pytest.raises(DeliveryMisconfigured, match='unknown SMS gateway "pigeon"; there is "kapow"'):
-        create_channel(delivery_settings(gateway="pigeon"))
+    with pytest.raises(DeliveryMisconfigured, match='unknown SMS gateway "pigeon"; there is "aql", .*"kapow"'):
+        create_channels(delivery_settings(gateway="pigeon"))
 
 
 def test_a_sender_with_a_display_name_is_refused() -> None:
     settings = relay_settings(25).model_copy(update={"sender": "OTP <otp@corp.example>"})
     with pytest.raises(DeliveryMisconfigured, match="bare mail address"):
-        create_channel(delivery_settings(settings))
+        create_channels(delivery_settings(settings))
 
 
 def test_plain_text_to_another_host_needs_insistence() -> None:
-    create_channel(delivery_settings(relay_settings(25, host="smtp.corp.example", allow_insecure=True)))
+    create_channels(delivery_settings(relay_settings(25, host="smtp.corp.example", allow_insecure=True)))
     with pytest.raises(DeliveryMisconfigured, match="loopback"):
-        create_channel(delivery_settings(relay_settings(25, host="smtp.corp.example")))
+        create_channels(delivery_settings(relay_settings(25, host="smtp.corp.example")))

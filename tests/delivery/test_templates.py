@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.delivery.errors import WrongTemplate
-from proxy.delivery.presets import KAPOW
-from proxy.delivery.templates import check_texts, parse_template, wrong_with
-from tests.support.delivery import TEXT, delivery_settings
+from proxy.delivery.templates import check_texts, parse_template
+from proxy.delivery.text_rules import wrong_with
+from tests.support.delivery import KAPOW, TEXT, delivery_settings
 
 
 def render(text: str, **changes: str) -> str:
@@ -63,42 +63,42 @@ def test_no_text_makes_the_parser_stumble(text: str) -> None:
 
 
 def test_the_default_settings_have_no_problem() -> None:
-    assert check_texts(delivery_settings()) == []
+    assert check_texts(delivery_settings(), [KAPOW.rules]) == []
 
 
 def test_a_text_with_two_passcodes_is_reported_with_its_key() -> None:
-    assert check_texts(delivery_settings(text="{passcode} {passcode}")) == [
+    assert check_texts(delivery_settings(text="{passcode} {passcode}"), [KAPOW.rules]) == [
         "sms.text: must contain {passcode} exactly once"
     ]
 
 
 def test_the_longest_app_name_decides() -> None:
     text = "{passcode} {app} " + "x" * 100
-    problems = check_texts(delivery_settings(text=text, apps=("Wiki", "A" * 53)))
+    problems = check_texts(delivery_settings(text=text, apps=("Wiki", "A" * 53)), [KAPOW.rules])
     assert problems == [f'sms.text: for the app "{"A" * 53}", 161 characters are too long: kapow takes 160']
-    assert check_texts(delivery_settings(text=text, apps=("Wiki", "A" * 52))) == []
+    assert check_texts(delivery_settings(text=text, apps=("Wiki", "A" * 52)), [KAPOW.rules]) == []
 
 
 def test_the_sign_in_host_counts_as_an_app() -> None:
     text = "{passcode} {host} " + "x" * 134  # signin.corp.example is longer than app0.corp.example
-    (problem,) = check_texts(delivery_settings(text=text))
+    (problem,) = check_texts(delivery_settings(text=text), [KAPOW.rules])
     assert '"signin.corp.example"' in problem
 
 
 @pytest.mark.parametrize(("name", "character"), [("Café ☕", "☕"), ("Wiki’s", "’"), ("Ünïcode", "ï")])
 def test_an_app_name_outside_the_gsm_alphabet_is_named(name: str, character: str) -> None:
-    (problem,) = check_texts(delivery_settings(apps=(name,)))
+    (problem,) = check_texts(delivery_settings(apps=(name,)), [KAPOW.rules])
     assert name in problem
     assert f'"{character}" (U+{ord(character):04X}) is not in the GSM alphabet' in problem
 
 
 def test_a_gsm_character_outside_ascii_is_refused_for_a_subject() -> None:
-    (problem,) = check_texts(delivery_settings(apps=("Café",)))
+    (problem,) = check_texts(delivery_settings(apps=("Café",)), [KAPOW.rules])
     assert '"é" (U+00E9) can\'t be sent in a Subject' in problem
 
 
 def test_a_fault_of_the_text_itself_is_reported_once() -> None:
-    problems = check_texts(delivery_settings(text="£ {passcode}", apps=("A", "B", "C")))
+    problems = check_texts(delivery_settings(text="£ {passcode}", apps=("A", "B", "C")), [KAPOW.rules])
     assert problems == [
         'sms.text: the character "£" (U+00A3) can\'t be sent in a Subject, and kapow takes the text from there'
     ]
@@ -121,12 +121,12 @@ def test_a_fault_of_the_text_itself_is_reported_once() -> None:
     ],
 )
 def test_nothing_that_would_change_or_leave_the_subject_passes(text: str) -> None:
-    assert wrong_with(text, KAPOW) is not None
+    assert wrong_with(text, KAPOW.rules) is not None
 
 
 @given(st.text(max_size=200))
 def test_what_passes_is_one_printable_ascii_line_of_160(text: str) -> None:
-    if wrong_with(text, KAPOW) is None:
+    if wrong_with(text, KAPOW.rules) is None:
         assert text.isascii()
         assert not text or text.isprintable()
         assert len(text) <= 160

@@ -8,7 +8,7 @@ import aiosmtplib
 import pytest
 
 from proxy.delivery.channel import Outcome
-from proxy.delivery.sms_gateway import create_channel
+from proxy.delivery.create import create_channels
 from proxy.demo.phone import Phone
 from tests.support.delivery import delivery_settings, passcode_message, relay_settings
 
@@ -22,7 +22,7 @@ async def phone() -> AsyncIterator[Phone]:
 
 
 async def send(phone: Phone, **changes: str) -> None:
-    channel = create_channel(delivery_settings(relay_settings(phone.smtp_port)))
+    channel = create_channels(delivery_settings(relay_settings(phone.smtp_port)))
     delivery = await channel.send(passcode_message(**changes))
     await channel.close()
     assert delivery.outcome is Outcome.ACCEPTED

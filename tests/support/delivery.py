@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from config.settings import AppSettings, LocalDirectorySettings, ServerSettings, Settings, SMSSettings, SMTPSettings
+from config.settings import (
+    AppSettings,
+    LocalDirectorySettings,
+    SecondFactorSettings,
+    ServerSettings,
+    Settings,
+    SMSSettings,
+    SMTPSettings,
+)
 from directory.mobile import E164
 from proxy.delivery.channel import PasscodeMessage
+from proxy.delivery.presets import preset_named
+from proxy.delivery.templates import Texts, parse_template
 
 PASSCODE = "493817"
 NUMBER = E164("+447400123456")
 TEXT = "{passcode} is your {app} sign-in code. It is valid for {minutes} minutes."
+TEXTS = Texts(sms_template=parse_template(TEXT))
+KAPOW = preset_named("kapow")
 
 
 def relay_settings(port: int, **changes: Any) -> SMTPSettings:
@@ -19,13 +31,20 @@ def relay_settings(port: int, **changes: Any) -> SMTPSettings:
 
 
 def delivery_settings(
-    *relays: SMTPSettings, text: str = TEXT, gateway: str = "kapow", apps: tuple[str, ...] = ("Wiki",)
+    *relays: SMTPSettings,
+    text: str = TEXT,
+    gateway: str = "kapow",
+    apps: tuple[str, ...] = ("Wiki",),
+    second_factor: dict[str, Any] | None = None,
+    sms: dict[str, Any] | None = None,
 ) -> Settings:
+    """`second_factor` and `sms`: as those tables of the file are written."""
     return Settings(
         server=ServerSettings.model_validate({"public_url": "https://signin.corp.example"}),
         directories=(LocalDirectorySettings.model_validate({"type": "local", "name": "local", "file": "users.toml"}),),
         smtp=relays or (relay_settings(25),),
-        sms=SMSSettings(gateway=gateway, text=text),
+        sms=SMSSettings.model_validate({"gateway": gateway, "text": text, **(sms or {})}),
+        second_factor=SecondFactorSettings.model_validate(second_factor or {}),
         apps=tuple(
             AppSettings.model_validate(
                 {"name": app, "host": f"app{index}.corp.example", "upstream": "http://127.0.0.1:1"}

@@ -1,0 +1,49 @@
+"""Whether a relay or gateway is asked, asked last, or probed: `directory.circuit.Health`, kept up to date.
+
+Instants are of the event loop's clock. What is known to be down is asked last, and briefly, rather than never: a
+person who waits would get nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+
+from directory.circuit import Circuit, Health
+
+PROBE_SECONDS = 2.5
+"""How long somebody that failed lately may take: less than a healthy one, for a person may be waiting."""
+
+
+class Breaker:
+    def __init__(self, *, jitter: Callable[[], float] = random.random) -> None:
+        self._jitter = jitter
+        self._health = Health(heard_at=0.0)
+
+    @property
+    def is_closed(self) -> bool:
+        return self._health.circuit is Circuit.CLOSED
+
+    def is_down(self) -> bool:
+        """Failed lately, and not due for a probe (or being probed)."""
+        return not self.is_closed and self._health.due_at() > _now()
+
+    def patience(self, seconds: float) -> float:
+        """Of `seconds`, how long to wait for it now."""
+        return seconds if self.is_closed else min(seconds, PROBE_SECONDS)
+
+    def begin(self) -> None:
+        """Somebody is about to ask it."""
+        if not self.is_closed and not self.is_down():
+            self._health = self._health.probed()
+
+    def answered(self) -> None:
+        self._health = self._health.answered(_now(), None)
+
+    def failed(self) -> None:
+        self._health = self._health.failed(_now(), self._jitter())
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

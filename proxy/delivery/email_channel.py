@@ -1,0 +1,63 @@
+"""Passcodes to the mail address that the directory holds for a person: the channel "email".
+
+Whoever reads the mail has the passcode, so this never stands in for an SMS unless the operator says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from proxy.delivery.channel import ChannelKind, Delivery, Outcome, PasscodeMessage, mask_mail
+from proxy.delivery.mail import Mail, is_plain_address, notice_mail
+from proxy.delivery.relays import Relays
+from proxy.delivery.templates import Texts
+
+
+class EmailChannel:
+    """A `SingleChannel` through relays that other channels may use too."""
+
+    kind = ChannelKind.EMAIL
+    name = "email"
+
+    def __init__(self, texts: Texts, relays: Relays, *, clock: Callable[[], float] = time.time) -> None:
+        """`clock` in epoch seconds, for the Date header."""
+        self._texts = texts
+        self._relays = relays
+        self._clock = clock
+
+    def reaches(self, message: PasscodeMessage) -> bool:
+        return message.mail is not None and is_plain_address(message.mail)
+
+    def is_down(self) -> bool:
+        return self._relays.is_down()
+
+    async def send(self, message: PasscodeMessage, *, deadline: float | None = None) -> Delivery:
+        subject, text = self._texts.mail(message)
+        return await self.send_mail(message.mail or "", subject, text, message.message_id, deadline=deadline)
+
+    async def send_mail(
+        self, address: str, subject: str, text: str, message_id: str, *, deadline: float | None = None
+    ) -> Delivery:
+        """Any mail to a person. Never raises for what a relay or network does."""
+        told = Delivery(outcome=Outcome.REFUSED, channel=self.name, kind=self.kind)
+        if not is_plain_address(address):
+            return replace(told, reason="not a plain mail address")
+        now = self._clock()
+
+        def mail_from(sender: str) -> Mail:
+            return notice_mail(
+                sender=sender, recipient=address, subject=subject, text=text, message_id=message_id, now=now
+            )
+
+        delivery = await self._relays.hand_over(mail_from, deadline=deadline)
+        return replace(delivery, channel=self.name, kind=self.kind, destination=mask_mail(address))
+
+    async def check(self) -> Delivery:
+        results = await self._relays.check()
+        working = next((each for each in results if each.outcome is Outcome.ACCEPTED), None)
+        return replace(working or results[0], channel=self.name, kind=self.kind)
+
+    async def close(self) -> None:
+        await self._relays.close()

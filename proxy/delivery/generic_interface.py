@@ -1,0 +1,105 @@
+"""Any SMS gateway that one HTTPS request can be described for, as in `[sms.http.NAME]`. Pure.
+
+Each value is escaped for the place where it stands, so that no text or number can change the request around it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus, urlsplit
+from xml.sax.saxutils import escape
+
+from config.gateway_values import fill
+from config.sms_gateways import HTTPGatewaySettings
+from proxy.delivery.channel import DeliveryStatus, Outcome
+from proxy.delivery.http_sms import verdict_on_status
+from proxy.delivery.https_client import Answer, Request
+from proxy.delivery.verdict import Blame, Verdict
+
+_ESCAPES: dict[str, Callable[[str], str]] = {
+    "json": lambda value: json.dumps(value)[1:-1],
+    "form": quote_plus,
+    "xml": lambda value: escape(value, {'"': "&quot;", "'": "&apos;"}),
+}
+_CONTENT_TYPES = {
+    "json": "application/json",
+    "form": "application/x-www-form-urlencoded; charset=utf-8",
+    "xml": "application/xml; charset=utf-8",
+}
+_SEARCHED_CHARACTERS = 4096
+"""Of an answer: a pattern is the operator's, but the answer is not."""
+
+
+class GenericInterface:
+    can_report = False
+
+    def __init__(self, settings: HTTPGatewaySettings) -> None:
+        """Settings as `config.channel_checks` let them pass."""
+        self._settings = settings
+        username = settings.username or ""
+        password = settings.password.get_secret_value() if settings.password is not None else ""
+        self._values = {
+            "username": username,
+            "password": password,
+            "token": settings.token.get_secret_value() if settings.token is not None else "",
+            "sender": settings.sender or "",
+            "basic": base64.b64encode(f"{username}:{password}".encode()).decode(),
+        }
+        self._success = re.compile(settings.success) if settings.success is not None else None
+        self._failure = re.compile(settings.failure) if settings.failure is not None else None
+        self._refused = re.compile(settings.refused) if settings.refused is not None else None
+
+    @property
+    def url(self) -> str:
+        return fill(self._settings.url or "", {"number": "0", "username": quote(self._values["username"], safe="")})
+
+    @property
+    def place(self) -> str:
+        parts = urlsplit(self.url)
+        return f"{parts.hostname}:{parts.port or {'https': 443, 'http': 80}[parts.scheme]}"
+
+    def message(self, number: str, text: str, message_id: str) -> Request:
+        settings = self._settings
+        values = {**self._values, "number": number, "text": text, "message_id": message_id}
+        escaped = {name: _ESCAPES[settings.body_type](value) for name, value in values.items()}
+        headers = {name: fill(template, values) for name, template in settings.headers.items()}
+        return Request(
+            method=settings.method,
+            url=fill(settings.url or "", {name: quote(value, safe="") for name, value in values.items()}),
+            headers={"Content-Type": _CONTENT_TYPES[settings.body_type], **headers},
+            body=fill(settings.body or "", escaped).encode(),
+        )
+
+    def judge(self, answer: Answer) -> Verdict:
+        """By the operator's patterns; without a `success` pattern every 2xx took the message.
+
+        Raises nothing; what an answer says is never repeated.
+        """
+        said = answer.text[:_SEARCHED_CHARACTERS]
+        if self._refused is not None and self._refused.search(said):
+            return Verdict(outcome=Outcome.REFUSED, code=answer.status, reason="the gateway refused this number")
+        wrong = verdict_on_status(answer.status)
+        if wrong is not None:
+            return wrong
+        if self._failure is not None and self._failure.search(said):
+            reason = "the gateway's answer matches failure"
+            return Verdict(outcome=Outcome.UNAVAILABLE, code=answer.status, reason=reason, blame=Blame.SERVICE)
+        if self._success is None or self._success.search(said):
+            return Verdict(outcome=Outcome.ACCEPTED, code=answer.status)
+        reason = "the gateway's answer matches neither success nor failure"
+        return Verdict(outcome=Outcome.UNKNOWN, code=answer.status, reason=reason, blame=Blame.SERVICE)
+
+    def status_request(self, report_id: str) -> Request | None:
+        return None
+
+    def judge_status(self, answer: Answer) -> DeliveryStatus:
+        return DeliveryStatus.UNKNOWN
+
+    def credit_request(self) -> Request | None:
+        return None
+
+    def judge_credit(self, answer: Answer) -> int | Verdict:
+        return Verdict(outcome=Outcome.UNAVAILABLE, reason="this gateway does not tell")

@@ -1,0 +1,242 @@
+"""SMS over HTTPS: the shell around an interface (`KapowInterface`, `GenericInterface`) that is pure.
+
+Instants are of the event loop's clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Protocol
+
+from config.sms_gateways import NumberFormat
+from directory.mobile import E164, mask
+from proxy.delivery.alarms import Alarms
+from proxy.delivery.breaker import Breaker
+from proxy.delivery.channel import ChannelKind, Delivery, DeliveryStatus, Outcome, PasscodeMessage
+from proxy.delivery.errors import UnsafeNumber
+from proxy.delivery.https_client import Answer, HTTPSClient, NoAnswer, Request
+from proxy.delivery.number_format import formatted
+from proxy.delivery.templates import Texts
+from proxy.delivery.text_rules import TextRules, wrong_with
+from proxy.delivery.verdict import Blame, Verdict
+
+CREDIT_SECONDS = 600.0
+"""How long a known credit counts: readiness is asked every few seconds, the gateway is not."""
+CREDIT_RETRY_SECONDS = 60.0
+
+
+class Interface(Protocol):
+    """How one gateway wants to be asked, and what its answers mean. Pure; holds the login."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, for a look whether it can be reached."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """``host:port``, for the log."""
+        ...
+
+    @property
+    def can_report(self) -> bool: ...
+
+    def message(self, number: str, text: str, message_id: str) -> Request: ...
+
+    def judge(self, answer: Answer) -> Verdict: ...
+
+    def status_request(self, report_id: str) -> Request | None: ...
+
+    def judge_status(self, answer: Answer) -> DeliveryStatus: ...
+
+    def credit_request(self) -> Request | None:
+        """None where the gateway does not tell."""
+        ...
+
+    def judge_credit(self, answer: Answer) -> int | Verdict:
+        """The credits left, or why they are not known."""
+        ...
+
+
+class SMSByHTTP:
+    """An `SMSChannel` by one HTTPS gateway."""
+
+    kind = ChannelKind.SMS
+
+    def __init__(
+        self,
+        name: str,
+        interface: Interface,
+        client: HTTPSClient,
+        texts: Texts,
+        rules: TextRules,
+        *,
+        number_format: NumberFormat,
+        home_region: str,
+        timeout: float,
+        warn_credit_below: int = 0,
+        alarms: Alarms | None = None,
+    ) -> None:
+        self.name = name
+        self.place = interface.place
+        self.rules = rules
+        self._interface = interface
+        self._client = client
+        self._texts = texts
+        self._number_format = number_format
+        self._home_region = home_region
+        self._timeout = timeout
+        self._warn_credit_below = warn_credit_below
+        self._alarms = alarms if alarms is not None else Alarms()
+        self._breaker = Breaker()
+        self._credit: int | None = None
+        self._credit_due_at = 0.0
+        self._asking_credit = asyncio.Lock()
+
+    @property
+    def can_report(self) -> bool:
+        return self._interface.can_report
+
+    def reaches(self, message: PasscodeMessage) -> bool:
+        return message.number is not None
+
+    def is_down(self) -> bool:
+        return self._breaker.is_down()
+
+    async def send(self, message: PasscodeMessage, *, deadline: float | None = None) -> Delivery:
+        if message.number is None:
+            return Delivery(outcome=Outcome.REFUSED, channel=self.name, kind=self.kind, reason="there is no number")
+        text = self._texts.sms(message, self.rules)
+        return await self.send_text(message.number, text, message.message_id, deadline=deadline)
+
+    async def send_text(self, number: E164, text: str, message_id: str, *, deadline: float | None = None) -> Delivery:
+        """See `proxy.delivery.channel.SMSChannel`."""
+        told = Delivery(
+            outcome=Outcome.UNAVAILABLE, channel=self.name, kind=self.kind, destination=mask(number), relay=self.place
+        )
+        wrong = wrong_with(text, self.rules)
+        if wrong is not None:
+            return replace(told, reason=f"the text can't be sent: {wrong}")
+        try:
+            written = formatted(number, self._number_format, self._home_region)
+        except UnsafeNumber as error:
+            return replace(told, outcome=Outcome.REFUSED, destination="", reason=str(error))
+        self._breaker.begin()
+        request = self._interface.message(written, text, message_id)
+        answer = await self._client.ask(request, deadline=self._until(deadline))
+        verdict = verdict_on_failure(answer) if isinstance(answer, NoAnswer) else self._interface.judge(answer)
+        self._learn(verdict)
+        can_report = verdict.outcome is Outcome.ACCEPTED and bool(verdict.report_id) and self.can_report
+        return replace(
+            told,
+            outcome=verdict.outcome,
+            code=verdict.code,
+            reason=verdict.reason,
+            can_report=can_report,
+            report_id=f"{self.name}:{verdict.report_id}" if can_report else "",
+        )
+
+    async def status(self, report_id: str) -> DeliveryStatus:
+        """`report_id` as the gateway gave it."""
+        request = self._interface.status_request(report_id)
+        if request is None:
+            return DeliveryStatus.UNKNOWN
+        answer = await self._client.ask(request, deadline=self._until(None))
+        return DeliveryStatus.UNKNOWN if isinstance(answer, NoAnswer) else self._interface.judge_status(answer)
+
+    async def credit(self) -> int | None:
+        """Messages that the account still pays for; None where that is not known. Asked for at intervals only."""
+        async with self._asking_credit:
+            now = asyncio.get_running_loop().time()
+            request = self._interface.credit_request()
+            if request is not None and now >= self._credit_due_at:
+                self._credit_due_at = now + CREDIT_RETRY_SECONDS
+                answer = await self._client.ask(request, deadline=self._until(None))
+                known = (
+                    verdict_on_failure(answer) if isinstance(answer, NoAnswer) else self._interface.judge_credit(answer)
+                )
+                if isinstance(known, Verdict):
+                    self._credit = None
+                    self._learn(known)
+                else:
+                    self._breaker.answered()
+                    self._alarms.works(self.name)
+                    self._know_credit(known)
+            return self._credit
+
+    def low_credit(self) -> str:
+        """A sentence where the credit last heard of is low, or nothing."""
+        if self._credit is None or self._credit >= self._warn_credit_below:
+            return ""
+        return f"{self._credit} credits are left, fewer than {self._warn_credit_below}: buy more"
+
+    async def check(self) -> Delivery:
+        """Whether it can be reached, knows the login (where it tells), and has credit; nothing is sent."""
+        told = Delivery(outcome=Outcome.UNAVAILABLE, channel=self.name, kind=self.kind, relay=self.place)
+        unreachable = await self._client.reach(self._interface.url, deadline=self._until(None))
+        if unreachable is not None:
+            self._learn(verdict_on_failure(unreachable))
+            return replace(told, reason=unreachable.reason)
+        if self._interface.credit_request() is not None and await self.credit() is None:
+            return replace(told, reason=self.misconfiguration or "it does not tell the credit")
+        return replace(told, outcome=Outcome.ACCEPTED)
+
+    @property
+    def misconfiguration(self) -> str:
+        """What the operator has to put right, or nothing."""
+        return self._alarms.wrong_with(self.name)
+
+    async def trouble(self) -> str:
+        """What readiness should show, or nothing. Asks the gateway at long intervals only."""
+        await self.credit()
+        if self.misconfiguration or self.low_credit():
+            return self.misconfiguration or self.low_credit()
+        return "" if self._breaker.is_closed else "it did not answer lately"
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    def _until(self, deadline: float | None) -> float:
+        own = asyncio.get_running_loop().time() + self._breaker.patience(self._timeout)
+        return own if deadline is None else min(own, deadline)
+
+    def _learn(self, verdict: Verdict) -> None:
+        if verdict.blame is Blame.MESSAGE:
+            self._breaker.answered()
+        else:
+            self._breaker.failed()
+        if verdict.blame is Blame.SETTINGS:
+            self._alarms.misconfigured(self.name, verdict.reason)
+        elif verdict.outcome is Outcome.ACCEPTED:
+            self._alarms.works(self.name)
+        if verdict.credit is not None:
+            self._know_credit(verdict.credit)
+
+    def _know_credit(self, credits: int) -> None:
+        self._credit = credits
+        self._credit_due_at = asyncio.get_running_loop().time() + CREDIT_SECONDS
+        self._alarms.credit(self.name, credits, warn_below=self._warn_credit_below)
+
+
+def verdict_on_failure(answer: NoAnswer) -> Verdict:
+    """What a missing answer says: a request that may have arrived is never sent again by itself."""
+    return Verdict(
+        outcome=Outcome.UNKNOWN if answer.was_sent else Outcome.UNAVAILABLE,
+        reason=answer.reason,
+        blame=Blame.SETTINGS if answer.is_certificate else Blame.SERVICE,
+    )
+
+
+def verdict_on_status(status: int) -> Verdict | None:
+    """What the status alone says, of an answer that is not 2xx; None where the body has to be read."""
+    if 200 <= status <= 299:
+        return None
+    reason = f"the gateway answered {status}"
+    if status == 504:
+        # A gateway's own front gave up waiting: the request was handed on.
+        return Verdict(outcome=Outcome.UNKNOWN, code=status, reason=reason, blame=Blame.SERVICE)
+    if status in (401, 402, 403, 404, 405, 407) or status < 400:
+        return Verdict(outcome=Outcome.UNAVAILABLE, code=status, reason=reason, blame=Blame.SETTINGS)
+    blame = Blame.SERVICE if status >= 500 or status in (408, 429) else Blame.MESSAGE
+    return Verdict(outcome=Outcome.UNAVAILABLE, code=status, reason=reason, blame=blame)

@@ -1,0 +1,55 @@
+"""What a text must keep to so that it arrives as it is: alphabet, length, lines, and the place where it travels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from proxy.delivery.gsm7 import gsm7_length, not_gsm7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRules:
+    gateway: str
+    """Its name, for the sentences."""
+    in_subject: bool = False
+    gsm7: bool = True
+    seven_bit: bool = True
+    several_lines: bool = False
+    terminator: str = ""
+    max_characters: int = 160
+
+
+def wrong_with(text: str, rules: TextRules) -> str | None:
+    """What stops a rendered text from arriving as it is through this SMS gateway, or None.
+
+    A Subject is one line, and one character outside ASCII would turn it into an encoded word (RFC 2047) that
+    gateways send on as it stands; a text that already looks like one would be decoded on the way.
+    """
+    if rules.gsm7:
+        odd = not_gsm7(text)
+        if odd is not None:
+            return f"the character {shown(odd)} is not in the GSM alphabet"
+    in_one_line = text.replace("\n", "") if rules.several_lines and not rules.in_subject else text
+    ascii_only = rules.in_subject or rules.seven_bit
+    odd = next((each for each in in_one_line if not each.isprintable() or (ascii_only and not each.isascii())), None)
+    if odd is not None and rules.in_subject:
+        return f"the character {shown(odd)} can't be sent in a Subject, and {rules.gateway} takes the text from there"
+    if odd is not None:
+        return f"the character {shown(odd)} can't be sent through {rules.gateway}"
+    if rules.in_subject and "=?" in text:
+        return 'the characters "=?" start an encoded word in a Subject'
+    if rules.in_subject and text != text.strip():
+        return "a Subject must not begin or end with a space"
+    if rules.terminator and rules.terminator in text:
+        return f"{shown(rules.terminator)} would end the text: {rules.gateway} takes it for the end"
+    length = (gsm7_length(text) or 0) if rules.gsm7 else len(text)
+    if length > rules.max_characters:
+        return f"{length} characters are too long: {rules.gateway} takes {rules.max_characters}"
+    return None
+
+
+def shown(text: str) -> str:
+    """Readable in an error, and unambiguous: printable text as it is, anything else by its code point."""
+    if len(text) == 1:
+        return f'"{text}" (U+{ord(text):04X})' if text.isprintable() else f"U+{ord(text):04X}"
+    return f'"{text}"'
