@@ -4,6 +4,8 @@ from __future__ import annotations
 
 PREFIX = "/.gatepost/"
 SIGN_IN = PREFIX + "sign-in"
+KERBEROS = PREFIX + "kerberos"
+"""The one path whose ``Authorization`` the portal is handed."""
 PASSCODE = PREFIX + "passcode"
 PASSWORD = PREFIX + "password"
 SIGN_OUT = PREFIX + "sign-out"

@@ -91,7 +91,10 @@ def _judge_by(credentials: raw.Creds, token: bytes) -> Ticket | TicketRefused:
 
 
 def _credentials(key: ServiceKey, replay_cache: Path) -> raw.Creds:
-    store = {b"keytab": b"FILE:" + os.fsencode(key.keytab), b"rcache": b"file2:" + os.fsencode(replay_cache)}
+    store: dict[bytes | str, bytes | str] = {
+        b"keytab": b"FILE:" + os.fsencode(key.keytab),
+        b"rcache": b"file2:" + os.fsencode(replay_cache),
+    }
     try:
         name = raw.import_name(key.principal.encode(), gssapi.NameType.kerberos_principal)
         # With a name: a keytab may hold the keys of other services too, whose tickets must open nothing here.

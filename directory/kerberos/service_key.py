@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.errors import ConfigurationError, Problem
 from config.settings import ActiveDirectorySettings, Settings
 from directory.directory import CheckResult
 from directory.kerberos.keytab import NotAKeytab, read_keytab
@@ -25,12 +26,14 @@ class ServiceKey:
     keytab: Path
 
 
-class KerberosUnusable(Exception):
+class KerberosUnusable(ConfigurationError):
     """A scheme asks for Kerberos, and no ticket could be accepted. One line for the operator."""
 
     def __init__(self, key: ServiceKey | None, reason: str) -> None:
-        where = f"directories ({key.realm}): kerberos_keytab: " if key is not None else "kerberos: "
-        super().__init__(where + reason)
+        if key is None:
+            super().__init__([Problem("", "schemes", "factors", f'"kerberos": {reason}')])
+        else:
+            super().__init__([Problem("", f'directories ("{key.realm}")', "kerberos_keytab", reason)])
 
 
 def service_keys(settings: Settings) -> tuple[ServiceKey, ...]:

@@ -106,7 +106,7 @@ class Reception:
             self.refuse(Problem.UNKNOWN_HOST, "host", head=head)
         else:
             incident = new_incident_id()
-            blocks = (portal_block(self._places.of(head), head.host, incident),)
+            blocks = (portal_block(self._places.of(head), head, incident),)
             fields = fields_for_upstream(head, plane.portal_route.upstream, head.cookie or b"", blocks)
             self._forward(head, plane.portal_route, fields, None)
 

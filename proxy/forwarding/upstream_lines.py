@@ -8,8 +8,10 @@ from proxy.access.networks import ClientPlace
 from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.routes import Upstream
 from proxy.internal_headers import CLIENT_ADDRESS, CLIENT_HOST, CLIENT_SCHEME, INCIDENT
+from proxy.reserved import KERBEROS
 
 _HOST = b"\r\nHost: "
+_KERBEROS = KERBEROS.encode("ascii")
 _FORBIDDEN = bytes((*range(32), 127))
 
 
@@ -39,16 +41,17 @@ def forwarded_block(place: ClientPlace, host_field: bytes) -> bytes:
     )
 
 
-def portal_block(place: ClientPlace, host: bytes, incident: str) -> bytes:
-    """What the portal is told about the request."""
-    return block(
-        (
-            (CLIENT_ADDRESS.encode("ascii"), place.address.encode("ascii", "replace")),
-            (CLIENT_SCHEME.encode("ascii"), b"https" if place.is_https else b"http"),
-            (CLIENT_HOST.encode("ascii"), host),
-            (INCIDENT.encode("ascii"), incident.encode("ascii")),
-        )
-    )
+def portal_block(place: ClientPlace, head: RequestHead, incident: str) -> bytes:
+    """What the portal is told about the request; the client's ``Authorization`` only where it takes tickets."""
+    fields = [
+        (CLIENT_ADDRESS.encode("ascii"), place.address.encode("ascii", "replace")),
+        (CLIENT_SCHEME.encode("ascii"), b"https" if place.is_https else b"http"),
+        (CLIENT_HOST.encode("ascii"), head.host),
+        (INCIDENT.encode("ascii"), incident.encode("ascii")),
+    ]
+    if head.authorization is not None and head.target.partition(b"?")[0] == _KERBEROS:
+        fields.append((b"Authorization", head.authorization))
+    return block(fields)
 
 
 def request_line(head: RequestHead) -> bytes:

@@ -13,12 +13,14 @@ from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
 from config.settings import Settings
+from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
 from proxy.delivery.channel import Channel, Notifier
 from proxy.identity import Assertions
 from proxy.keys import Keys
 from proxy.metrics import Metrics
 from proxy.portal.forms import MAX_BODY_BYTES
+from proxy.portal.kerberos import show_kerberos
 from proxy.portal.keys import PARTS, Parts, PersonLocks
 from proxy.portal.landing import START_PAGE
 from proxy.portal.me import show_me, take_me
@@ -30,7 +32,7 @@ from proxy.portal.sign_in import show_sign_in, take_sign_in
 from proxy.portal.sign_out import show_sign_out, take_sign_out
 from proxy.portal.start import show_asset, show_jwks, show_start, to_start
 from proxy.portal.tickets import take_ticket
-from proxy.reserved import JWKS, ME, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
+from proxy.reserved import JWKS, KERBEROS, ME, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.store import Store
 from proxy.throttle import Throttle
@@ -51,6 +53,7 @@ def create_portal(
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     notifier: Notifier | None = None,
+    acceptor: TicketAcceptor | None = None,
 ) -> web.Application:
     """`clock` gives epoch seconds; `sleep` is what refusals wait with for their place on the time grid.
 
@@ -73,6 +76,7 @@ def create_portal(
         sleep=sleep,
         password_locks=PersonLocks(),
         notices=Notices(notifier=notifier, log=log),
+        acceptor=acceptor,
     )
     app.add_routes(
         [
@@ -80,6 +84,7 @@ def create_portal(
             web.get(PREFIX, to_start),
             web.get(SIGN_IN, show_sign_in),
             web.post(SIGN_IN, take_sign_in),
+            web.get(KERBEROS, show_kerberos, allow_head=False),  # it begins sessions
             web.get(PASSCODE, show_passcode),
             web.post(PASSCODE, take_passcode),
             web.get(PASSWORD, show_password),

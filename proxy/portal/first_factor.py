@@ -19,7 +19,9 @@ from proxy.throttle import Limit, Throttled
 
 
 @dataclass(frozen=True, slots=True)
-class PasswordProven:
+class PersonProven:
+    """By a password, or by the ticket that they got for one."""
+
     principal: Principal
     must_change: bool = False
     """The directory wants a new password before it lets this one in."""
@@ -44,7 +46,7 @@ class AddressThrottled:
     retry_after_seconds: int
 
 
-FirstFactor = PasswordProven | NotProven | AccountStopped | AddressThrottled
+FirstFactor = PersonProven | NotProven | AccountStopped | AddressThrottled
 _CALLED_WRONG = frozenset({RefusalReason.WRONG_PASSWORD, RefusalReason.UNKNOWN})
 _MENDED_BY_A_CHANGE = frozenset({RefusalReason.PASSWORD_EXPIRED, RefusalReason.MUST_CHANGE})
 
@@ -117,7 +119,7 @@ async def _judge(
         return NotProven()
     if not isinstance(outcome, PasswordRefused):
         await parts.throttle.password_accepted(person=person, address=address, now=parts.clock())
-    return PasswordProven(principal, must_change=isinstance(outcome, PasswordRefused))
+    return PersonProven(principal, must_change=isinstance(outcome, PasswordRefused))
 
 
 def _told_why(parts: Parts, directory: Directory, reason: RefusalReason) -> NotProven | AccountStopped:

@@ -11,6 +11,7 @@ from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
 from config.settings import AppSettings, Settings
+from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
 from proxy.delivery.channel import Channel
 from proxy.identity import Assertions
@@ -53,6 +54,8 @@ class Parts:
     password_locks: PersonLocks
     """Binds for one person one at a time."""
     notices: Notices
+    acceptor: TicketAcceptor | None = None
+    """Where some scheme begins with a Kerberos ticket."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.pages import redirect
 from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import NOWHERE, WayBack, app_origin, judge_way_back
-from proxy.reserved import PASSCODE, PASSWORD, RETURN_TO, SIGN_IN, START, TICKET
+from proxy.reserved import KERBEROS, PASSCODE, PASSWORD, RETURN_TO, SIGN_IN, START, TICKET
 from proxy.sessions.session import Level, Session
 from proxy.sessions.tokens import new_token, token_digest
 from proxy.store.store import Ticket
@@ -20,6 +20,8 @@ AGAIN = "again"
 """Query field: how many tickets in a row did not fit, so that round trips have an end."""
 MOST_ROUND_TRIPS = 3
 """Each can meet a tab whose first page came in meanwhile, with another browser cookie."""
+FORM = "form"
+"""Query field of the sign-in page."""
 START_PAGE = "/"
 TOLD = "told"
 """Query field of the passcode page: what became of the form that was sent from it."""
@@ -90,11 +92,25 @@ def password_path(back: WayBack = NOWHERE, *, reminder: bool = False) -> str:
     return f"{PASSWORD}?{urlencode(filled)}" if filled else PASSWORD
 
 
-def sign_in_path(back: WayBack = NOWHERE, *, again: int = 0) -> str:
-    """The sign-in page's path and query, with what is known of the way back; `again` counts round trips."""
-    query = {RETURN_TO: back.return_to, START: back.start, AGAIN: str(again) if again else ""}
+def sign_in_path(back: WayBack = NOWHERE, *, again: int = 0, form: bool = False) -> str:
+    """The sign-in page's path and query, with what is known of the way back; `again` counts round trips.
+
+    `form`: the form itself, whatever else the browser could prove.
+    """
+    query = {
+        RETURN_TO: back.return_to,
+        START: back.start,
+        AGAIN: str(again) if again else "",
+        FORM: "1" if form else "",
+    }
     filled = {name: value for name, value in query.items() if value}
     return f"{SIGN_IN}?{urlencode(filled)}" if filled else SIGN_IN
+
+
+def kerberos_path(back: WayBack) -> str:
+    """Where a browser is asked for its ticket."""
+    filled = {name: value for name, value in ((RETURN_TO, back.return_to), (START, back.start)) if value}
+    return f"{KERBEROS}?{urlencode(filled)}" if filled else KERBEROS
 
 
 def passcode_path(challenge_id: str, back: WayBack = NOWHERE, *, told: str = "") -> str:

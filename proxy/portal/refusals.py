@@ -16,7 +16,7 @@ from proxy.portal.landing import sign_in_path
 from proxy.portal.log_sign_in import log_stop
 from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.return_to import NOWHERE, WayBack
-from proxy.reserved import PASSCODE, RETURN_TO, SIGN_IN, START
+from proxy.reserved import PASSCODE, RETURN_TO, START
 from proxy.second_factor.challenge import Challenge
 from proxy.sessions.session import Session
 from proxy.texts import ENGLISH
@@ -39,7 +39,7 @@ def no_usable_mobile(request: web.Request, principal: Principal, number: Unusabl
         status=HTTPStatus.FORBIDDEN,
         title=ENGLISH.no_mobile_title,
         text=ENGLISH.no_mobile_text,
-        link_href=SIGN_IN,
+        link_href=sign_in_path(form=True),
         link_text=ENGLISH.start_again,
     )
 
@@ -57,7 +57,7 @@ def account_stopped(request: web.Request, reason: RefusalReason) -> web.Response
         status=HTTPStatus.FORBIDDEN,
         title=ENGLISH.stopped_title,
         text=f"{ENGLISH.stopped_text} {text}",
-        link_href=SIGN_IN,
+        link_href=sign_in_path(form=True),
         link_text=ENGLISH.start_again,
     )
 
@@ -72,7 +72,7 @@ def changed_number(request: web.Request, *, wait_seconds: float | None) -> web.R
         status=HTTPStatus.FORBIDDEN,
         title=ENGLISH.changed_title,
         text=text,
-        link_href=SIGN_IN,
+        link_href=sign_in_path(form=True),
         link_text=ENGLISH.start_again,
     )
 
@@ -89,7 +89,7 @@ def throttled(request: web.Request, text: str, retry_after_seconds: int, back: W
         title=ENGLISH.problems["throttled"].title,
         text=text,
         wait=ENGLISH.duration(retry_after_seconds),
-        link_href=sign_in_path(back),
+        link_href=sign_in_path(back, form=True),
         link_text=ENGLISH.start_again,
     )
     response.headers["Retry-After"] = str(retry_after_seconds)

@@ -9,17 +9,26 @@ from aiohttp import web
 from config.settings import SchemeSettings
 from directory.login_name import parse_login_name
 from directory.principal import Principal
-from proxy.access.schemes import choose_scheme
+from proxy.access.schemes import choose_scheme, is_offered
 from proxy.answers import Answer, Problem
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import begin_session, current_session
-from proxy.portal.first_factor import AccountStopped, AddressThrottled, NotProven, PasswordProven, prove_password
+from proxy.portal.first_factor import AccountStopped, AddressThrottled, NotProven, PersonProven, prove_password
 from proxy.portal.forms import Refused, has_csrf_token, is_vouched_for, read_form, refused
 from proxy.portal.keys import PARTS, VISIT
-from proxy.portal.landing import land, next_step, passcode_path, password_path, round_trips, way_back
+from proxy.portal.landing import (
+    FORM,
+    kerberos_path,
+    land,
+    next_step,
+    passcode_path,
+    password_path,
+    round_trips,
+    way_back,
+)
 from proxy.portal.log_sign_in import log_signed_in, log_stop
 from proxy.portal.number import choose_number
-from proxy.portal.pages import form_token, page, redirect, set_session_cookie, stamp_of
+from proxy.portal.pages import form_token, page, redirect, set_browser_cookie, set_session_cookie, stamp_of
 from proxy.portal.refusals import account_stopped, no_scheme, throttled, unsent
 from proxy.portal.return_to import WayBack
 from proxy.portal.sending import start_challenge
@@ -36,7 +45,19 @@ async def show_sign_in(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if session is not None and session.level is Level.SIGNED_IN:
         return await land(request, session, back, again=round_trips(request))
-    return _form(request, back, session=session)
+    visit = request[VISIT]
+    asks_for_form = FORM in query or round_trips(request) > 0 or not may_begin_anew(session)
+    if not asks_for_form and is_offered(request.app[PARTS].settings.schemes, "kerberos", visit.client_address):
+        response = redirect(kerberos_path(back))
+        if visit.browser_is_new:
+            set_browser_cookie(request, response)
+        return response
+    return sign_in_form(request, back, session=session)
+
+
+def may_begin_anew(session: Session | None) -> bool:
+    """Whether a ticket may stand in the place of this session: not of one that somebody began by typing."""
+    return session is None or session.proven[0][0] == "kerberos"
 
 
 async def take_sign_in(request: web.Request) -> web.StreamResponse:
@@ -50,13 +71,13 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if not has_csrf_token(request, fields, Form.SIGN_IN) and not is_vouched_for(request, fields):
         # A fresh form rather than a dead end.
-        return _form(request, back, session=session, username=username, error=ENGLISH.sign_in_stale, status=403)
+        return sign_in_form(request, back, session=session, username=username, error=ENGLISH.sign_in_stale, status=403)
     if session is not None and session.level is Level.SIGNED_IN and _is_name_of(username, session.principal):
         return await land(request, session, back)  # another tab was faster
     outcome = await prove_password(parts, visit, username, fields.get("password", ""))
     match outcome:
         case NotProven():
-            response = _form(
+            response = sign_in_form(
                 request,
                 back,
                 username=username,
@@ -75,9 +96,18 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
     scheme = choose_scheme(parts.settings.schemes, principal, visit.client_address)
     if scheme is None:
         return no_scheme(request, principal)
+    return await go_on(request, outcome, scheme, back, current=session)
+
+
+async def go_on(
+    request: web.Request, proven: PersonProven, scheme: SchemeSettings, back: WayBack, *, current: Session | None
+) -> web.Response:
+    """From the first factor to the passcode, or to the page asked for. `current` is this browser's session so far."""
+    parts, visit = request.app[PARTS], request[VISIT]
+    principal = proven.principal
     if "sms" in scheme.factors:
-        return await _ask_for_passcode(request, outcome, scheme, back, current=session)
-    session, token = await begin_session(request, principal, scheme, password_must_change=outcome.must_change)
+        return await _ask_for_passcode(request, proven, scheme, back, current=current)
+    session, token = await begin_session(request, principal, scheme, password_must_change=proven.must_change)
     if session.level is Level.SIGNED_IN:
         log_signed_in(request, session)
         await parts.throttle.remember_address(person=principal.guid, address=visit.client_address, now=parts.clock())
@@ -87,7 +117,7 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
 
 
 async def _ask_for_passcode(
-    request: web.Request, proven: PasswordProven, scheme: SchemeSettings, back: WayBack, *, current: Session | None
+    request: web.Request, proven: PersonProven, scheme: SchemeSettings, back: WayBack, *, current: Session | None
 ) -> web.Response:
     """Nothing is kept of a person to whom no passcode can be sent.
 
@@ -118,7 +148,7 @@ async def _ask_for_passcode(
     return response
 
 
-def _is_same_sign_in(session: Session, proven: PasswordProven, scheme: SchemeSettings) -> bool:
+def _is_same_sign_in(session: Session, proven: PersonProven, scheme: SchemeSettings) -> bool:
     """Whether this browser is at the passcode already, for the same person by the same scheme."""
     return (
         session.level is Level.FIRST_FACTOR
@@ -127,7 +157,7 @@ def _is_same_sign_in(session: Session, proven: PasswordProven, scheme: SchemeSet
     )
 
 
-def _form(
+def sign_in_form(
     request: web.Request,
     back: WayBack,
     *,

@@ -8,7 +8,7 @@ from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import read_form, require_csrf_token
 from proxy.portal.keys import PARTS
-from proxy.portal.landing import START_PAGE
+from proxy.portal.landing import START_PAGE, sign_in_path
 from proxy.portal.log_sign_in import log_signed_out
 from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.refusals import OneButton
@@ -54,7 +54,7 @@ def signed_out(request: web.Request) -> web.Response:
         status=200,
         title=ENGLISH.signed_out_title,
         text=ENGLISH.signed_out_text,
-        link_href=SIGN_IN,
+        link_href=sign_in_path(form=True),
         link_text=ENGLISH.signed_out_again,
     )
     clear_session_cookie(request, response)
