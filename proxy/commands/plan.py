@@ -19,8 +19,8 @@ from config.errors import ConfigurationError
 from config.load import load_settings
 from config.settings import LocalDirectorySettings, Settings
 from directory.users_file import read_users
-from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.delivery.create import create_channels
+from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
 from proxy.key_file import KeyFileError, load_keys
 from proxy.supervisor.orders import Outline, Plan, PlanOrder
