@@ -90,6 +90,7 @@ class SMSByHTTP:
         self._warn_credit_below = warn_credit_below
         self._alarms = alarms if alarms is not None else Alarms()
         self._breaker = Breaker()
+        self._message_is_refused = False
         self._credit: int | None = None
         self._credit_due_at = 0.0
         self._asking_credit = asyncio.Lock()
@@ -127,6 +128,7 @@ class SMSByHTTP:
         answer = await self._client.ask(request, deadline=self._until(deadline))
         verdict = verdict_on_failure(answer) if isinstance(answer, NoAnswer) else self._interface.judge(answer)
         self._learn(verdict)
+        self._message_is_refused = verdict.blame is Blame.SETTINGS
         can_report = verdict.outcome is Outcome.ACCEPTED and bool(verdict.report_id) and self.can_report
         return replace(
             told,
@@ -161,7 +163,8 @@ class SMSByHTTP:
                     self._learn(known)
                 else:
                     self._breaker.answered()
-                    self._alarms.works(self.name)
+                    if not self._message_is_refused:  # which only a message can disprove
+                        self._alarms.works(self.name)
                     self._know_credit(known)
             return self._credit
 

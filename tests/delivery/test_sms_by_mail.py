@@ -500,7 +500,7 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_an_unknown_sms_gateway_is_told_with_the_known_ones() -> None:
-    with pytest.raises(DeliveryMisconfigured, match='unknown SMS gateway "pigeon"; there is "aql", .*"kapow"'):
+    with pytest.raises(DeliveryMisconfigured, match=r'unknown SMS gateway "pigeon"; there is "aql", .*"kapow"'):
         create_channels(delivery_settings(gateway="pigeon"))
 
 
