@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import os
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from config.checks import warnings
 from config.errors import ConfigurationError
 from config.load import load_settings
 from config.settings import Settings
-from proxy.commands import check, hash_password, mobiles, number, run, send_test
+from proxy.commands import check, explain, hash_password, keys, mobiles, number, run, send_test, sessions, unlock
 from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.demo import demo
 from proxy.key_file import KeyFileError
@@ -49,6 +51,22 @@ def _parser() -> argparse.ArgumentParser:
     mobiles.add_arguments(each)
     _with_configuration(each)
 
+    each = commands.add_parser("explain", help="why a person can or cannot sign in")
+    explain.add_arguments(each)
+    _with_configuration(each)
+
+    each = commands.add_parser("unlock", help="begin a person's counts of failures anew")
+    unlock.add_arguments(each)
+    _with_configuration(each)
+
+    each = commands.add_parser("sessions", help="who is signed in, and an end to it")
+    for inner in sessions.add_arguments(each):
+        _with_configuration(inner)
+
+    each = commands.add_parser("keys", help="the master keys: list, rotate, drop")
+    for inner in keys.add_arguments(each):
+        _with_configuration(inner)
+
     each = commands.add_parser("send-test", help="send a test SMS")
     send_test.add_arguments(each)
     _with_configuration(each)
@@ -58,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     parsed = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names may hold what a terminal's encoding cannot show
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _dispatch(parsed)
     except DeliveryMisconfigured as error:
@@ -89,6 +110,14 @@ def _dispatch(parsed: argparse.Namespace) -> int:
             return run.run(parsed.config)
         case "check":
             return asyncio.run(check.run(_settings(parsed), sys.stdout))
+        case "explain":
+            return asyncio.run(explain.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
+        case "unlock":
+            return asyncio.run(unlock.run(parsed, _settings(parsed), sys.stdout))
+        case "sessions":
+            return asyncio.run(sessions.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
+        case "keys":
+            return keys.run(parsed, _settings(parsed), sys.stdout, now=time.time())
         case "mobiles":
             return mobiles.run(parsed, _settings(parsed), sys.stdout, sys.stderr)
         case "send-test":

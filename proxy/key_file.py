@@ -53,8 +53,20 @@ def load_keys(server: ServerSettings, *, now: float) -> KeyRing:
     """The keys of `server.key`, or else of the key file, which is made if it is not there. Raises `KeyFileError`."""
     if server.key is None:
         return load_or_create_keys(server.key_file, now=now)
-    lines = [line.strip() for line in server.key.get_secret_value().split(",")]
-    return _ring("server.key", lines)
+    return _ring("server.key", [line.strip() for line in server.key.get_secret_value().split(",")])
+
+
+def existing_keys(server: ServerSettings) -> KeyRing:
+    """The same, but no file is made. Raises `KeyFileError`."""
+    if server.key is not None:
+        return load_keys(server, now=0.0)
+    try:
+        ring = read_keys(server.key_file)
+    except OSError as exc:
+        raise KeyFileError(server.key_file, exc.strerror or "cannot be read") from exc
+    if ring is None:
+        raise KeyFileError(server.key_file, "is not there: the first start of Gatepost makes it")
+    return ring
 
 
 def load_or_create_keys(path: Path, *, now: float) -> KeyRing:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv6Address, ip_address
@@ -39,11 +39,31 @@ class Limit(Enum):
     SENDS_PER_DAY = "sends_per_day"
 
 
+CLEARED = (Limit.PASSCODES_PER_PERSON, Limit.PASSCODE_FAILURES_IN_A_ROW, Limit.SENDS_PER_PERSON)
+"""A person's counts of what only Gatepost counts."""
+CLEARED_PASSWORDS = (Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFAMILIAR)
+"""Those that keep a directory from locking the account: it goes on with its own count whatever happens to these."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttled:
     limit: Limit
     retry_after_seconds: int
     """At least 1, and at most a day: a factor that is locked until an operator clears it says a day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One counter as it is now."""
+
+    limit: Limit
+    count: int
+    most: int
+    window_ends_at: float
+
+    @property
+    def is_reached(self) -> bool:
+        return self.count >= self.most
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +148,41 @@ class Throttle:
             (Limit.SENDS_PER_ADDRESS, network_of(address)),
             (Limit.SENDS_PER_DAY, ""),
         )
+
+    async def standings(
+        self, *, person: str, limits: PasswordLimits, number: E164 | None, address: str | None, now: float
+    ) -> list[Standing]:
+        """Every counter that a sign-in of this person would meet, as it is now; nothing is counted.
+
+        `number` None: none can be sent to. `address` None: it is not known, and counts as one where the person never
+        signed in.
+        """
+        counters = [self._counter(Limit.PASSWORDS_PER_PERSON, person, limits)]
+        if address is None or not await self.is_familiar(person=person, address=address, now=now):
+            counters.append(self._counter(Limit.PASSWORDS_FROM_UNFAMILIAR, person, limits))
+        named = [
+            (Limit.PASSWORDS_PER_ADDRESS, None if address is None else network_of(address)),
+            (Limit.PASSCODES_PER_PERSON, person),
+            (Limit.PASSCODE_FAILURES_IN_A_ROW, person),
+            (Limit.SENDS_PER_PERSON, person),
+            (Limit.SENDS_PER_NUMBER, number),
+            (Limit.SENDS_PER_ADDRESS, None if address is None else network_of(address)),
+            (Limit.SENDS_PER_DAY, ""),
+        ]
+        counters += [self._counter(limit, who) for limit, who in named if who is not None]
+        found = []
+        for each in counters:
+            counter = each.counter
+            read = await self._store.count(counter.key, now=now, window_seconds=counter.window_seconds, amount=0)
+            found.append(
+                Standing(limit=each.limit, count=read.value, most=counter.limit, window_ends_at=read.window_ends_at)
+            )
+        return found
+
+    async def clear(self, *, person: str, limits: Iterable[Limit]) -> None:
+        """Begin these counts of a person anew: an operator says so. `CLEARED` and `CLEARED_PASSWORDS` name them."""
+        for limit in limits:
+            await self._store.reset_count(self._key(limit, person))
 
     async def _reserve(self, now: float, *limited: tuple[Limit, str]) -> Throttled | None:
         return await self._reserve_counters(now, [self._counter(limit, who) for limit, who in limited])

@@ -2,54 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
-from argon2 import PasswordHasher
-
-from tests.support.gatepost import ROOT, free_port
-
-CONFIGURATION = """\
-[server]
-listen = ["127.0.0.1:{port}"]
-public_url = "http://signin.localhost:{port}"
-[[directories]]
-name = "local"
-type = "local"
-file = "users.toml"
-[smtp]
-host = "127.0.0.1"
-port = {smtp_port}
-security = "none"
-from = "otp@corp.example"
-[[apps]]
-name = "Wiki"
-host = "wiki.localhost"
-upstream = "http://127.0.0.1:{app_port}"
-"""
-
-
-def gatepost(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "proxy", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-
-
-def written(folder: Path, **ports: int) -> Path:
-    users = f'[[users]]\nusername = "alice"\npassword_hash = "{PasswordHasher().hash("x")}"\n'
-    (folder / "users.toml").write_text(users)
-    file = folder / "gatepost.toml"
-    known = {"port": free_port(), "smtp_port": free_port(), "app_port": free_port(), **ports}
-    file.write_text(CONFIGURATION.format(**known))
-    return file
+from tests.support.configuration import written
+from tests.support.gatepost import gatepost
 
 
 def test_no_command_is_wrong_usage() -> None:

@@ -23,13 +23,29 @@ def free_port() -> int:
         return port
 
 
+def command(*arguments: str) -> list[str]:
+    """`gatepost ARGUMENTS...`, from the sources."""
+    return [sys.executable, "-m", "proxy", *arguments]
+
+
+def environment(more: dict[str, str] | None = None) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), **(more or {})}
+
+
+def gatepost(*arguments: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """One command, to its end."""
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, timeout=60, check=False, env=environment(environ)
+    )
+
+
 class GatepostProcess:
     """`gatepost run --config FILE`; `log` is everything it wrote."""
 
     def __init__(self, config: Path, *, arguments: Sequence[str] = ("run",), environ: dict[str, str] | None = None):
         self.config = config
-        self._arguments = [sys.executable, "-m", "proxy", *arguments, "--config", str(config)]
-        self._environ = {**os.environ, "PYTHONPATH": str(ROOT), **(environ or {})}
+        self._arguments = command(*arguments, "--config", str(config))
+        self._environ = environment(environ)
         self._process: subprocess.Popen[str] | None = None
         self._lines: Queue[str] = Queue()
         self.log: list[str] = []

@@ -1,0 +1,57 @@
+"""Whom an operator means by a login name, on the command line: the directory's answer, without a password."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from directory.directory import Directory, PreparedDirectory
+from directory.errors import DirectoryError
+from directory.login_name import LoginName, parse_login_name
+from directory.principal import Account
+from directory.realms import Realms
+
+
+class NotFound(Exception):
+    """The text says why, for the operator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meant:
+    """A login name, the directory that it belongs to, and the account there."""
+
+    login_name: LoginName
+    directory: Directory
+    account: Account
+
+
+async def find_person(realms: Realms, typed: str) -> Meant:
+    """Raises `NotFound`; `DirectoryError` where the directory cannot say."""
+    login_name, directory = await choose_realm(realms, typed)
+    account = await directory.find(login_name)
+    if account is None:
+        raise NotFound(f"the realm {directory.realm!r} has no such account, or more than one")
+    return Meant(login_name=login_name, directory=directory, account=account)
+
+
+async def choose_realm(realms: Realms, typed: str) -> tuple[LoginName, Directory]:
+    """Raises `NotFound`."""
+    login_name = parse_login_name(typed)
+    if login_name is None:
+        raise NotFound("this can be no login name: write alice, alice@corp.example or CORP\\alice")
+    if login_name.domain is not None or login_name.suffix is not None:
+        await _learn_names(realms)
+    directory = realms.choose(login_name)
+    if directory is None:
+        known = ", ".join(each.realm for each in realms)
+        raise NotFound(f"no realm, or more than one, has names like this (there are: {known})")
+    return login_name, directory
+
+
+async def _learn_names(realms: Realms) -> None:
+    """The names that domains go by. One that is away goes by what the configuration says."""
+    for each in realms:
+        if isinstance(each, PreparedDirectory):
+            try:
+                await each.prepare()
+            except DirectoryError:
+                continue

@@ -1,0 +1,160 @@
+"""`gatepost sessions list|end`: who is signed in, from where, and an end to it. No cookie and no session id is shown.
+
+A session is named by the beginning of a digest of its id, which opens nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from config.settings import SessionSettings, Settings
+from directory.errors import DirectoryError
+from directory.login_name import fold
+from directory.realms import Realms
+from proxy.commands.mobile_formats.words import instant_text
+from proxy.commands.person import NotFound, choose_realm
+from proxy.commands.table import write_table
+from proxy.portal.device import describe_device
+from proxy.server import create_directories
+from proxy.sessions.session import Session
+from proxy.store.open import open_store
+from proxy.store.store import Store, StoreError
+
+_DIGITS = 12
+_SHORTEST_PREFIX = 6
+_ENDED_AT_ONCE = 32
+"""The end of one waits for other workers to hear of it: so many wait together."""
+
+
+class Refused(Exception):
+    """The text says what is wrong, for the operator."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """The parsers of the two, each of which wants a configuration."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    show = actions.add_parser("list", help="who is signed in")
+    show.add_argument("--person", metavar="LOGIN", help="only this one's")
+    show.add_argument("--json", action="store_true", help="for programs")
+    end = actions.add_parser("end", help="end sessions, on every host, at once")
+    chosen = end.add_mutually_exclusive_group(required=True)
+    chosen.add_argument("--person", metavar="LOGIN", help="all of this one's")
+    chosen.add_argument("--session", metavar="PREFIX", help="the one that gatepost sessions list names like this")
+    chosen.add_argument("--all", action="store_true", help="everybody's")
+    return [show, end]
+
+
+async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO, *, now: float) -> int:
+    """0; 1 if there is no such person or session, or something cannot be reached."""
+    store = open_store(settings.store.url)
+    try:
+        found = await _chosen(arguments, settings, store)
+        if arguments.action == "end":
+            return await _end(store, found, stdout)
+        await _list(store, found, settings.sessions, now, stdout, as_json=arguments.json)
+    except Refused as error:
+        print(f"gatepost sessions: {error}", file=sys.stderr)
+        return 1
+    except StoreError as error:
+        print(f"gatepost sessions: the store cannot be read: {error}", file=sys.stderr)
+        return 1
+    finally:
+        await store.close()
+    return 0
+
+
+def digest_of(session: Session) -> str:
+    """Twelve hexadecimal digits that name a session and do not lead to it."""
+    return hashlib.sha256(b"session\0" + session.session_id.encode()).hexdigest()[:_DIGITS]
+
+
+async def _chosen(arguments: argparse.Namespace, settings: Settings, store: Store) -> list[Session]:
+    """Raises `Refused` and `StoreError`."""
+    if arguments.person is not None:
+        realms = create_directories(settings)
+        try:
+            return await _of_person(realms, store, arguments.person)
+        finally:
+            await realms.close()
+    sessions = await store.sessions()
+    if arguments.action == "end" and arguments.session is not None:
+        return [_only(sessions, arguments.session)]
+    return sessions
+
+
+async def _of_person(realms: Realms, store: Store, typed: str) -> list[Session]:
+    """By the account, or by the name that the sessions keep where the directory has it no more or is away."""
+    try:
+        login_name, directory = await choose_realm(realms, typed)
+    except NotFound as error:
+        raise Refused(f"--person: {error}") from None
+    try:
+        account = await directory.find(login_name)
+    except DirectoryError as error:
+        print(f"gatepost sessions: warning: {error}: going by the name that sessions keep", file=sys.stderr)
+        account = None
+    if account is not None:
+        return await store.sessions(account.guid)
+    name = fold(login_name.name)
+    return [
+        each
+        for each in await store.sessions()
+        if each.principal.realm == directory.realm and fold(each.principal.username) == name
+    ]
+
+
+def _only(sessions: Sequence[Session], prefix: str) -> Session:
+    if len(prefix) < _SHORTEST_PREFIX:
+        raise Refused(f"--session: write {_SHORTEST_PREFIX} characters at least, as gatepost sessions list shows them")
+    found = [each for each in sessions if digest_of(each).startswith(prefix.lower())]
+    if not found:
+        raise Refused(f"--session: there is no session {prefix!r} (any more): see gatepost sessions list")
+    if len(found) > 1:
+        raise Refused(f"--session: {prefix!r} is the beginning of {len(found)} sessions: write more of it")
+    return found[0]
+
+
+async def _end(store: Store, sessions: Sequence[Session], stdout: TextIO) -> int:
+    ended = 0
+    for first in range(0, len(sessions), _ENDED_AT_ONCE):
+        batch = sessions[first : first + _ENDED_AT_ONCE]
+        ended += sum(await asyncio.gather(*(store.end_session(each.session_id) for each in batch)))
+    print(f"{ended} {'session' if ended == 1 else 'sessions'} ended", file=stdout)
+    return 0
+
+
+async def _list(
+    store: Store, sessions: Sequence[Session], limits: SessionSettings, now: float, stdout: TextIO, *, as_json: bool
+) -> None:
+    live = sorted(
+        (each for each in sessions if not each.is_over(limits, now)), key=lambda each: each.last_used_at, reverse=True
+    )
+    hosts = await store.hosts_of([each.session_id for each in live])
+    rows = [_row(each, hosts.get(each.session_id, ())) for each in live]
+    if as_json:
+        json.dump(rows, stdout, indent=2)
+        stdout.write("\n")
+        return
+    cells = [tuple(", ".join(value) if isinstance(value, list) else value for value in row.values()) for row in rows]
+    head = ("SESSION", "PERSON", "REALM", "STATE", "SINCE", "LAST USED", "ADDRESS", "HOSTS", "DEVICE")
+    write_table(head, cells, stdout)
+
+
+def _row(session: Session, hosts: Sequence[str]) -> dict[str, Any]:
+    return {
+        "session": digest_of(session),
+        "person": session.principal.username,
+        "realm": session.principal.realm,
+        "state": session.level.value,
+        "since": instant_text(session.created_at),
+        "last_used": instant_text(session.last_used_at),
+        "address": session.client_address,
+        "hosts": list(hosts),
+        "device": describe_device(session.user_agent),
+    }
