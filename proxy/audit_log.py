@@ -70,7 +70,7 @@ def configure_log(stream: TextIO | None = None, *, human: bool | None = None) ->
     ]
     _route_standard_library(out, shared, renderer)
     logger: FilteringBoundLogger = structlog.wrap_logger(
-        structlog.PrintLogger(out),
+        structlog.WriteLogger(out),  # a line is one write: those of several workers do not run into each other
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BACKLOG = 1024
+HEALTH_SUFFIX = ".health"
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
@@ -57,9 +58,14 @@ class WorkerPlace:
     number: int
     """Of all workers since the start: in the log and in the metrics."""
     folder: Path
-    """Where each worker has a Unix socket (`health_socket`) on which it tells of itself."""
+    """Where workers have their Unix sockets; only this user may enter it."""
     listening: Listening
 
     @property
     def health_socket(self) -> Path:
-        return self.folder / f"{self.number}.sock"
+        """Where it tells of itself."""
+        return self.folder / f"{self.number}{HEALTH_SUFFIX}"
+
+    @property
+    def portal_socket(self) -> Path:
+        return self.folder / f"{self.number}.portal"

@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from proxy.health import DRAINING, plainly
+from proxy.listening import HEALTH_SUFFIX
 
 TIMEOUT_SECONDS = 2.0
 """How long a worker may take to tell of itself."""
@@ -98,7 +99,7 @@ async def ask_all(folder: Path, path: str, timeout_seconds: float) -> dict[int, 
 
 
 def _sockets(folder: Path) -> dict[int, Path]:
-    return {int(each.stem): each for each in folder.glob("*.sock")}
+    return {int(each.stem): each for each in folder.glob(f"*{HEALTH_SUFFIX}")}
 
 
 async def _ask(path_of_socket: Path, path: str, timeout_seconds: float) -> str | None:

@@ -78,8 +78,9 @@ async def _until_over(gatepost: Gatepost, settings: Settings, reader: asyncio.St
     is_drained = asyncio.Event()
 
     def drain(idle_grace: float) -> None:
-        """Once more, with a shorter grace, where Gatepost ends while a worker retires."""
-        task = asyncio.create_task(gatepost.plane.drain(settings.server.drain_timeout, idle_grace=idle_grace))
+        """Once more, with a shorter grace, where Gatepost ends while a worker retires; 0: at once."""
+        grace = settings.server.drain_timeout if idle_grace else 0.0
+        task = asyncio.create_task(gatepost.plane.drain(grace, idle_grace=idle_grace))
         task.add_done_callback(lambda _: is_drained.set())
         drains.append(task)
 
@@ -92,10 +93,9 @@ async def _until_over(gatepost: Gatepost, settings: Settings, reader: asyncio.St
     await asyncio.wait((obeying, draining), return_when=asyncio.FIRST_COMPLETED)
     for task in (obeying, draining):
         task.cancel()
-    if is_drained.is_set():
-        await asyncio.gather(*drains)
-    for task in drains:
-        task.cancel()
+    if not is_drained.is_set():
+        drain(0.0)  # whoever starts Gatepost again wants the addresses
+    await asyncio.gather(*drains)
 
 
 def _listening(order: WorkerOrder) -> Listening:

@@ -65,13 +65,15 @@ class Fleet:
         limits: Limits,
         log: FilteringBoundLogger,
         chance: Callable[[], float],
+        forget: Callable[[int], None] = lambda number: None,
     ) -> None:
-        """`start_worker` gives a worker its number."""
+        """`start_worker` gives a worker its number; `forget` is told of it when that worker is gone."""
         self._size = size
         self._start_worker = start_worker
         self._limits = limits
         self._log = log
         self._chance = chance
+        self._forget = forget
         self._workers: dict[int, Child] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._is_leaving = False
@@ -106,6 +108,7 @@ class Fleet:
             await asyncio.wait((all_there, failed), return_when=asyncio.FIRST_COMPLETED)
         finally:
             all_there.cancel()
+            await asyncio.gather(all_there, return_exceptions=True)
         if failed.done():
             await self.kill()
             raise failed.result()
@@ -124,7 +127,9 @@ class Fleet:
             await child.ended.wait()
             await hearing
             del self._workers[number]
+            self._forget(number)
             if self._is_leaving:
+                self._log.info("worker.left", worker=number, process=child.process_id, reason=child.how_it_ended)
                 return
             lasted = asyncio.get_running_loop().time() - child.started_at
             self._log.error(

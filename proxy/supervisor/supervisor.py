@@ -215,6 +215,7 @@ class Supervisor:
             limits=Limits(drain=outline.drain_seconds),
             log=self._log,
             chance=self._chance,
+            forget=self._remove_sockets,
         )
         return _Reign(outline=outline, listening=listening, settings=settings, fleet=fleet)
 
@@ -231,6 +232,11 @@ class Supervisor:
             )  # fmt: skip
 
         return number, await self._children.start(WORKER, order, (settings, *listen, *redirect, *admin))
+
+    def _remove_sockets(self, number: int) -> None:
+        """Of a worker that is gone: one that was killed left them."""
+        for left in self._folder.glob(f"{number}.*"):
+            left.unlink()
 
     async def _stop(self) -> None:
         self._log.info("server.stopping")
