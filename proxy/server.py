@@ -32,12 +32,14 @@ from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.forwarding.public_tls import UnusableCertificate
 from proxy.health import create_health_app
 from proxy.identity import Assertions
+from proxy.kept_requests import KeptRequests
 from proxy.key_file import load_keys
 from proxy.keys import Keys, Purpose
 from proxy.listening import Listening, WorkerPlace, bind, name_of
 from proxy.metrics import Metrics
 from proxy.portal.app import create_portal
 from proxy.sessions.live_sessions import LiveSessions
+from proxy.sessions.upkeep import keep_up
 from proxy.sessions.watch import SessionWatch
 from proxy.store.open import open_store
 from proxy.store.store import Store, StoreError
@@ -99,7 +101,7 @@ async def running(
         stack.push_async_callback(channel.close)
 
         sessions = LiveSessions(store, settings.sessions)
-        await _in_background(stack, sessions.run(), log)
+        await _in_background(stack, keep_up(sessions, clock=clock), log)
         assertions = Assertions(keys, issuer=settings.server.public_url.origin)
         metrics.watch_live_sessions(lambda: len(sessions))
 
@@ -130,6 +132,7 @@ async def running(
                 metrics=metrics,
                 log=log,
                 clock=clock,
+                kept_requests=KeptRequests(store, keys),
             )
         except UnusableCertificate as error:
             raise CannotListen("certificates", error) from error

@@ -1,46 +1,37 @@
 """Sessions kept in the worker: read from the store once, looked up per request without a wait.
 
-A cookie is known here by its host and the SHA-256 of its token, so that the worker's memory holds no tokens.
-The most recently used sessions are kept whole; of the others that were seen, only the instant of their end,
-for the tunnels that still hang on them. Instants are epoch seconds. A session ends here when the store says so,
-or by its limits; before one is idle-over, the store is asked whether another worker has used it.
+Instants are epoch seconds. A session ends here when the store says so, or by its limits; before one is idle-over, the
+store is asked whether another worker has used it. Memory answers only while this worker has caught up with what others
+ended (`freshness`), and without the store for no longer than the grace.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import heapq
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from operator import attrgetter
-from typing import TypeVar
+from itertools import islice
 
 from config.settings import SessionSettings
-from proxy.sessions.expiry import ExpiryWheel
-from proxy.sessions.session import Level, Session
+from proxy.listeners import Listeners
+from proxy.sessions.freshness import Freshness
+from proxy.sessions.kept_sessions import CookieKey as CookieKey
+from proxy.sessions.kept_sessions import KeptSessions, WholeSession
+from proxy.sessions.last_uses import LastUses
+from proxy.sessions.session import Session
 from proxy.sessions.tokens import is_token, token_digest
 from proxy.store.store import Store, StoreUnavailable
 
-T = TypeVar("T")
-
-FLUSH_SECONDS = 1.0
-"""How far what the store knows of last uses may lag behind: as much as the limits may be off for another worker."""
-TICK_SECONDS = 0.25
-"""How soon after a session's end its listeners hear of it."""
 ASK_SECONDS = 0.5
-"""How long the store may take to say whether another worker used a session that is about to end."""
-CLEAN_UP_SECONDS = 60.0
+"""How long the store may take to answer where memory could do without it."""
+READ_AT_ONCE = 200
 CLEAN_UP_SLACK_SECONDS = 60.0
 """Sessions are removed from the store only so long after their idle limit: uses that are not flushed yet count."""
 MOST_WHOLE = 10_000
 """Sessions kept whole: about 1.3 kB each."""
-
-
-CookieKey = tuple[str, bytes]
-"""What a session is looked up by: a host and the SHA-256 of the cookie's token."""
 
 
 def cookie_key(token: bytes, host: str) -> CookieKey:
@@ -48,31 +39,13 @@ def cookie_key(token: bytes, host: str) -> CookieKey:
     return host, sha256(token).digest()
 
 
-class _Live:
-    """A session in memory, with what a look-up needs worked out before."""
+@dataclass(slots=True)
+class _Reading:
+    """A read that waits for the store: what became of sessions meanwhile is newer than its result."""
 
-    __slots__ = ("absolute_end", "cookies", "ends_at", "idle", "is_unflushed", "last_used_at", "session")
-
-    def __init__(self, session: Session, limits: SessionSettings) -> None:
-        self.session = session
-        self.cookies: tuple[CookieKey, ...] = ()
-        self.last_used_at = session.last_used_at
-        self.ends_at = session.ends_at(limits)
-        # The life of a half signed-in session does not depend on its use: its idle limit is none.
-        self.idle = limits.idle if session.level is Level.SIGNED_IN else float("inf")
-        self.absolute_end = session.created_at + limits.absolute if session.level is Level.SIGNED_IN else self.ends_at
-        self.is_unflushed = False
-
-    def learn(self, stored: Session) -> None:
-        """Take over what the store has: another worker may have used it or been told of a new principal."""
-        self.session = stored
-        if stored.last_used_at > self.last_used_at:
-            self.used_at(stored.last_used_at)
-
-    def used_at(self, now: float) -> None:
-        self.last_used_at = now
-        ends_at = now + self.idle
-        self.ends_at = ends_at if ends_at < self.absolute_end else self.absolute_end
+    ended: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
+    has_gap: bool = False
 
 
 class LiveSessions:
@@ -83,32 +56,52 @@ class LiveSessions:
         store: Store,
         limits: SessionSettings,
         *,
-        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
         most_whole: int = MOST_WHOLE,
     ) -> None:
         self._store = store
         self._limits = limits
-        self._clock = clock
-        self._most_whole = most_whole
-        self._by_cookie: dict[CookieKey, _Live] = {}
-        self._whole: dict[str, _Live] = {}
-        self._put_aside: dict[str, float] = {}
-        """Sessions that are live but not kept whole: `session_id` to the end that is known."""
-        self._unflushed: list[_Live] = []
-        self._used_aside: dict[str, float] = {}
-        """When those that were put aside were last used, where the store does not know it yet."""
-        self._wheel = ExpiryWheel()
-        self._finding: list[set[str]] = []
-        """For each look-up that waits for the store: the sessions that ended while it did."""
-        self._listeners: dict[object, Callable[[str], None]] = {}
-        self._change_listeners: dict[object, Callable[[Session], None]] = {}
-        self.store_away_since: float | None = None
-        """Since when flushing fails. Sessions in memory go on meanwhile; whoever bounds that grace looks here."""
-        self._stop_listening = store.on_session_end(self._on_store_end)
+        self._monotonic = monotonic
+        self._kept = KeptSessions(limits, most_whole)
+        self._by_cookie = self._kept.by_cookie
+        # Nothing is kept yet: nothing can have been missed.
+        self._fresh = Freshness(grace_seconds=limits.store_grace, current_at=monotonic())
+        self._fresh.caught_up(monotonic())
+        self._uses = LastUses()
+        self._to_read: dict[str, bool] = {}
+        """Kept sessions that are to be read anew, and whether listeners are told even if nothing seems changed."""
+        self.has_to_read = asyncio.Event()
+        """Whether `read_anew` has something to do."""
+        self._writing: set[str] = set()
+        """Sessions whose principal this worker is just writing."""
+        self._readings: list[_Reading] = []
+        self._of_ends: Listeners[str] = Listeners()
+        self._of_changes: Listeners[Session] = Listeners()
+        self.on_end = self._of_ends.add
+        """Call `listener(session_id)` when a session ends, by its limits (within a second) or by anyone.
+
+        Also when the store is away for longer than the grace: nothing stays open then.
+        """
+        self.on_change = self._of_changes.add
+        """Call `listener(session)` when a session's principal is another than before: what is open may not stay so."""
+        self._stop_listening = (
+            store.on_session_end(self._on_store_end),
+            store.on_session_change(self._on_store_change),
+            store.on_gap(self._on_store_gap),
+        )
+
+    def stop_listening(self) -> None:
+        for stop in self._stop_listening:
+            stop()
 
     def __len__(self) -> int:
         """Live sessions that this worker knows of."""
-        return len(self._whole) + len(self._put_aside)
+        return len(self._kept)
+
+    @property
+    def store_away_since(self) -> float | None:
+        """Since when, on the monotonic clock, the store does not answer."""
+        return self._fresh.away_since
 
     def cached(self, token: bytes, host: str, now: float) -> Session | None:
         """The session of this cookie if it is in memory and not over; marks it used. None says nothing: ask `find`.
@@ -120,127 +113,109 @@ class LiveSessions:
     def known_by(self, cookie: CookieKey, now: float) -> Session | None:
         """`cached`, for a cookie that was hashed before. Ends and limits are looked at as strictly."""
         live = self._by_cookie.get(cookie)
-        if live is None or now >= live.ends_at:
+        if live is None or now >= live.ends_at or self._monotonic() >= self._fresh.until:
             return None
         if now > live.last_used_at:
-            self._use(live, now)
+            self._uses.note(live, now)
         return live.session
-
-    def _use(self, live: _Live, now: float) -> None:
-        live.used_at(now)
-        if not live.is_unflushed:
-            live.is_unflushed = True
-            self._unflushed.append(live)
 
     async def find(self, token: bytes, host: str, now: float) -> Session | None:
         """The session of this cookie, from memory or store, unless it is over; marks it used.
 
-        Malformed tokens are None without a look-up. Raises `StoreUnavailable`.
+        Malformed tokens are None without a look-up. Raises `StoreUnavailable`, for those in memory after the grace.
         """
         if not is_token(token):
             return None
-        session = self.cached(token, host, now)
+        key = cookie_key(token, host)
+        session = self.known_by(key, now)
         if session is not None:
             return session
-        ended_meanwhile: set[str] = set()
-        self._finding.append(ended_meanwhile)
-        digest = token_digest(token)
         try:
-            found = await self._store.session_by_cookie(digest, host)
-        finally:
-            self._finding = [other for other in self._finding if other is not ended_meanwhile]
-        # It may have ended after it was read and before this task went on.
-        if found is None or found.session_id in ended_meanwhile:
+            # Whoever is not in memory cannot do without the store's answer.
+            async with asyncio.timeout(ASK_SECONDS if key in self._by_cookie else None):
+                found = await self._read(token_digest(token), host)
+        except (StoreUnavailable, TimeoutError) as exc:
+            live = self._by_cookie.get(key)
+            if live is None or not self._fresh.is_in_grace(self._monotonic()):
+                raise StoreUnavailable(str(exc) or "no answer in time") from exc
+        else:
+            live = self._learn(found, key, now)
+        if live is None or now >= live.ends_at:
             return None
-        live = self._whole.get(found.session_id) or _Live(found, self._limits)
+        if now > live.last_used_at:
+            self._uses.note(live, now)
+        self._kept.put_least_used_aside()
+        return live.session
+
+    async def _read(self, digest: bytes, host: str) -> Session | None:
+        """What the store has, unless it ended after it was read and before this task went on."""
+        while True:
+            with self._reading() as meanwhile:
+                found = await self._store.session_by_cookie(digest, host)
+            if found is None or found.session_id in meanwhile.ended:
+                return None
+            if not meanwhile.has_gap and found.session_id not in meanwhile.changed:
+                return found
+
+    def _learn(self, found: Session | None, key: CookieKey, now: float) -> WholeSession | None:
+        if found is None:
+            ended = self._by_cookie.get(key)
+            if ended is not None:
+                self._forget(ended.session.session_id)
+            return None
+        live = self._kept.whole.get(found.session_id) or WholeSession(found, self._limits)
         live.learn(found)
-        if now >= live.ends_at:
-            return None
-        self._keep(live, (host, digest))
-        session = self.cached(token, host, now)
-        self._put_least_used_aside()
-        return session
+        if now < live.ends_at:
+            self._kept.keep(live, key)
+        return live
 
     def is_live(self, session_id: str, now: float) -> bool:
         """Whether a session that was found before is still good: what a tunnel's timer asks."""
-        live = self._whole.get(session_id)
-        ends_at = live.ends_at if live is not None else self._put_aside.get(session_id)
+        ends_at = self._kept.ends_at(session_id)
         return ends_at is not None and now < ends_at
 
     def mark_used(self, session_id: str, now: float) -> None:
         """Count what passes through a tunnel as a use of its session. One that is over stays over."""
-        live = self._whole.get(session_id)
+        live = self._kept.whole.get(session_id)
         if live is not None:
             if live.last_used_at < now < live.ends_at:
-                self._use(live, now)
-        elif now < self._put_aside.get(session_id, 0.0):
-            self._used_aside[session_id] = now  # its end is learned from the store, as it comes near
+                self._uses.note(live, now)
+        elif now < self._kept.aside.get(session_id, 0.0):
+            self._uses.note_aside(session_id, now)  # its end is learned from the store, as it comes near
 
     async def update_principal(self, session: Session) -> None:
         """Write a principal that the directory describes anew; the very next look-up answers with it."""
-        live = self._whole.get(session.session_id)
+        session_id = session.session_id
+        self._take_principal(session)
+        self._of_changes.tell(session)
+        self._writing.add(session_id)
+        try:
+            await self._store.update_principal(session)
+        finally:
+            self._writing.discard(session_id)
+        self._take_principal(session)  # what was read before it was written may have come between
+
+    def _take_principal(self, session: Session) -> None:
+        for reading in self._readings:
+            reading.changed.add(session.session_id)
+        live = self._kept.whole.get(session.session_id)
         if live is not None:
             live.session = replace(live.session, principal=session.principal)
-        self._tell(self._change_listeners.values(), session)
-        await self._store.update_principal(session)
-
-    def on_end(self, listener: Callable[[str], None]) -> Callable[[], None]:
-        """Call `listener(session_id)` when a session ends, by its limits (within a second) or by anyone."""
-        token = object()
-        self._listeners[token] = listener
-
-        def unsubscribe() -> None:
-            self._listeners.pop(token, None)
-
-        return unsubscribe
-
-    def on_change(self, listener: Callable[[Session], None]) -> Callable[[], None]:
-        """Call `listener(session)` when a session's principal is another than before: what is open may not stay so."""
-        token = object()
-        self._change_listeners[token] = listener
-
-        def unsubscribe() -> None:
-            self._change_listeners.pop(token, None)
-
-        return unsubscribe
 
     async def flush(self) -> None:
         """Write the last uses to the store in one batch. Raises `StoreUnavailable`; then they are kept for later."""
-        unflushed, self._unflushed = self._unflushed, []
-        aside, self._used_aside = self._used_aside, {}
-        for live in unflushed:
-            live.is_unflushed = False
-            live.session = replace(live.session, last_used_at=live.last_used_at)
-        if not unflushed and not aside:
-            return
-        uses = [(live.session.session_id, live.last_used_at) for live in unflushed]
-        try:
-            await self._store.touch_sessions([*uses, *aside.items()])
-        except BaseException:
-            self._used_aside = aside | self._used_aside
-            for live in unflushed:
-                if not live.is_unflushed:
-                    live.is_unflushed = True
-                    self._unflushed.append(live)
-            raise
+        await self._uses.flush(self._store)
 
     async def expire(self, now: float) -> None:
         """End here what is over by its limits, after asking the store for uses by other workers."""
-        over = self._not_waiting(self._wheel.take_due(now), now)
+        over = self._kept.take_over(now)
         if not over:
             return
-        try:
+        # Without an answer, what this worker knows decides, and it says "over".
+        with contextlib.suppress(StoreUnavailable, TimeoutError):
             async with asyncio.timeout(ASK_SECONDS):
-                stored = await self._store.sessions_by_id(over)
-        except (StoreUnavailable, TimeoutError):
-            stored = {}  # what this worker knows decides, and it says "over"
-        for session_id, session in stored.items():
-            live = self._whole.get(session_id)
-            if live is not None:
-                live.learn(session)
-            elif session_id in self._put_aside:
-                self._put_aside[session_id] = session.ends_at(self._limits)
-        for session_id in self._not_waiting(over, now):
+                await self._read_again(over)
+        for session_id in self._kept.still_over(over, now):
             self._forget(session_id)
 
     async def clean_up(self, now: float) -> None:
@@ -251,95 +226,99 @@ class LiveSessions:
             absolute_seconds=self._limits.absolute,
         )
 
-    async def run(self) -> None:
-        """Flush, expire and clean up at intervals, until cancelled; then flush once more."""
+    async def look(self) -> None:
+        """Hear of all that others did; or else find out that the store is away."""
+        began_at = self._monotonic()
         try:
-            async with asyncio.TaskGroup() as tasks:
-                # Apart, so that a hanging disk does not keep sessions alive.
-                tasks.create_task(self._expire_at_intervals())
-                tasks.create_task(self._write_at_intervals())
-        finally:
-            self._stop_listening()
-            with contextlib.suppress(StoreUnavailable):
-                await self.flush()
+            async with asyncio.timeout(ASK_SECONDS):
+                await self._store.catch_up()
+        except (StoreUnavailable, TimeoutError):
+            self._fresh.store_is_away(self._monotonic())
+        else:
+            self._fresh.caught_up(began_at)
 
-    async def _expire_at_intervals(self) -> None:
-        while True:
-            await self.expire(self._clock())
-            await asyncio.sleep(TICK_SECONDS)
+    @property
+    def is_in_grace(self) -> bool:
+        """Whether what is kept may be answered from although the store does not answer."""
+        return self._fresh.is_in_grace(self._monotonic())
 
-    async def _write_at_intervals(self) -> None:
-        next_clean_up = 0.0
-        while True:
-            now = self._clock()
-            try:
-                await self.flush()
-                if now >= next_clean_up:
-                    next_clean_up = now + CLEAN_UP_SECONDS
-                    await self.clean_up(now)
-                self.store_away_since = None
-            except StoreUnavailable:
-                if self.store_away_since is None:
-                    self.store_away_since = now
-            await asyncio.sleep(FLUSH_SECONDS)
+    async def close_all(self) -> None:
+        """The grace is over: close what is open, until the store is back. Sessions are kept: they work again then."""
+        for number, session_id in enumerate(self._kept.session_ids()):
+            if number % READ_AT_ONCE == 0:
+                await self.look()
+                if self.is_in_grace:
+                    return
+            self._of_ends.tell(session_id)
 
-    def _keep(self, live: _Live, cookie: CookieKey) -> None:
-        session_id = live.session.session_id
-        if session_id not in self._whole:
-            self._whole[session_id] = live
-            if self._put_aside.pop(session_id, None) is None:
-                self._wheel.put(session_id, live.ends_at)
-        if cookie not in self._by_cookie:
-            self._by_cookie[cookie] = live
-            live.cookies += (cookie,)
+    def draw_net(self) -> None:
+        """Have those read anew that were used since this was called last, whatever was heard of them."""
+        self._will_read(self._uses.take_used(), is_told=False)
 
-    def _put_least_used_aside(self) -> None:
-        """A tenth at a time, so that the search for them is paid for by many look-ups."""
-        if len(self._whole) <= self._most_whole:
-            return
-        count = max(1, self._most_whole // 10)
-        for live in heapq.nsmallest(count, self._whole.values(), key=attrgetter("last_used_at")):
-            session_id = live.session.session_id
-            self._drop_whole(session_id)
-            self._put_aside[session_id] = live.ends_at
+    async def read_anew(self) -> None:
+        """Read what others changed, or everything if notices may have been missed. Raises `StoreUnavailable`."""
+        gap, began_at = self._fresh.gaps, self._monotonic()
+        while self._to_read:
+            batch = list(islice(self._to_read, READ_AT_ONCE))
+            for session_id in await self._read_again(batch):
+                self._to_read.pop(session_id, None)
+        self.has_to_read.clear()
+        self._fresh.read_anew(gap, began_at)
 
-    def _drop_whole(self, session_id: str) -> None:
-        live = self._whole.pop(session_id, None)
-        if live is not None:
-            for cookie in live.cookies:
-                del self._by_cookie[cookie]
-            live.cookies = ()
-
-    def _not_waiting(self, session_ids: Iterable[str], now: float) -> list[str]:
-        """Those whose end has come; the others go back to the wheel, and the unknown ones are left out."""
-        over = []
-        for session_id in session_ids:
-            live = self._whole.get(session_id)
-            ends_at = live.ends_at if live is not None else self._put_aside.get(session_id)
-            if ends_at is None:
+    async def _read_again(self, session_ids: Sequence[str]) -> list[str]:
+        """Take over what the store has of these; all but those that changed while it was read."""
+        with self._reading() as meanwhile:
+            stored = await self._store.sessions_by_id(session_ids)
+        settled = [] if meanwhile.has_gap else [each for each in session_ids if each not in meanwhile.changed]
+        for session_id in settled:
+            session = stored.get(session_id)
+            if session_id in meanwhile.ended or session_id not in self._kept:
                 continue
-            if now < ends_at:
-                self._wheel.put(session_id, ends_at)
-            else:
-                over.append(session_id)
-        return over
+            if session is None:
+                self._forget(session_id)
+                continue
+            live = self._kept.whole.get(session_id)
+            is_changed = live is not None and live.session.principal != session.principal
+            self._kept.learn(session)
+            if is_changed or self._to_read.get(session_id, False):
+                self._of_changes.tell(session)
+        return settled
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[_Reading]:
+        reading = _Reading()
+        self._readings.append(reading)
+        try:
+            yield reading
+        finally:
+            self._readings = [other for other in self._readings if other is not reading]
 
     def _on_store_end(self, session_id: str) -> None:
-        for ended_meanwhile in self._finding:
-            ended_meanwhile.add(session_id)
+        for reading in self._readings:
+            reading.ended.add(session_id)
         self._forget(session_id)
 
-    def _forget(self, session_id: str) -> None:
-        self._drop_whole(session_id)
-        self._put_aside.pop(session_id, None)
-        self._used_aside.pop(session_id, None)
-        self._tell(self._listeners.values(), session_id)
+    def _on_store_change(self, session_id: str) -> None:
+        for reading in self._readings:
+            reading.changed.add(session_id)
+        is_own = session_id in self._writing
+        if not is_own:
+            self._kept.put_aside(session_id)  # nobody is answered with what was before
+        self._will_read([session_id], is_told=not is_own)
 
-    def _tell(self, listeners: Iterable[Callable[[T], None]], what: T) -> None:
-        for listener in tuple(listeners):
-            try:
-                listener(what)
-            except Exception as exc:  # noqa: BLE001  # one tunnel's bug must not keep the others open
-                asyncio.get_running_loop().call_exception_handler(
-                    {"message": "a listener for sessions failed", "exception": exc}
-                )
+    def _on_store_gap(self) -> None:
+        for reading in self._readings:
+            reading.has_gap = True
+        self._fresh.missed_some()
+        self._will_read(self._kept.session_ids(), is_told=True)
+
+    def _will_read(self, session_ids: Iterable[str], *, is_told: bool) -> None:
+        for session_id in session_ids:
+            if session_id in self._kept:
+                self._to_read[session_id] = is_told or self._to_read.get(session_id, False)
+        self.has_to_read.set()
+
+    def _forget(self, session_id: str) -> None:
+        self._kept.drop(session_id)
+        self._uses.forget(session_id)
+        self._of_ends.tell(session_id)

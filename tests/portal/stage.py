@@ -265,7 +265,7 @@ class Stage:
         self.phone = Phone()
         self.scripted = scripted or ScriptedDirectory()
         self.store = FailingStore(folder / "state.db")
-        self.sessions = LiveSessions(self.store, settings.sessions, clock=lambda: self.now)
+        self.sessions = LiveSessions(self.store, settings.sessions)
         self.settings = settings
         self.keys = Keys(ring or b"k" * 32, clock=lambda: self.now)
         (folder / "users.toml").write_text(USERS)

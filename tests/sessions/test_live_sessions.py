@@ -12,6 +12,7 @@ from config.settings import SessionSettings
 from proxy.sessions.live_sessions import CLEAN_UP_SLACK_SECONDS, LiveSessions
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import new_token, token_digest
+from proxy.sessions.upkeep import keep_up
 from proxy.store.store import StoreUnavailable
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW, principal, session
@@ -49,7 +50,7 @@ async def test_a_session_is_read_once(store: MemoryStore, live: LiveSessions) ->
 async def test_memory_holds_no_token(store: MemoryStore, live: LiveSessions) -> None:
     token, _ = await signed_in(store)
     await live.find(token, HOST, NOW)
-    assert all(token not in key and token.decode() not in key for key in live._by_cookie)
+    assert all(token not in key and token.decode() not in key for key in live._kept.by_cookie)
 
 
 @pytest.mark.parametrize("token", [b"", b"x", b"a" * 42, b"a" * 44, b"a" * 42 + b"=", b"a" * 42 + b"\n", b"\xff" * 43])
@@ -247,8 +248,8 @@ async def test_memory_is_bounded_and_tunnels_of_what_was_put_aside_go_on(store: 
         token, written = await signed_in(store)
         seen.append((token, written))
         await live.find(token, HOST, NOW + second)
-    assert len(live._whole) <= 20
-    assert len(live._by_cookie) <= 20
+    assert len(live._kept.whole) <= 20
+    assert len(live._kept.by_cookie) <= 20
     assert len(live) == 100
     assert live.cached(seen[99][0], HOST, NOW + 99) is not None
     assert live.cached(seen[0][0], HOST, NOW + 99) is None
@@ -286,16 +287,16 @@ async def test_cleaning_up_leaves_time_for_uses_that_other_workers_have_not_flus
 
 async def test_running_flushes_expires_and_outlives_an_absent_store(store: MemoryStore) -> None:
     now = NOW
-    live = LiveSessions(store, LIMITS, clock=lambda: now)
+    live = LiveSessions(store, LIMITS)
     token, written = await signed_in(store)
     await live.find(token, HOST, NOW + 1)
     store.away = True
-    running = asyncio.create_task(live.run())
+    running = asyncio.create_task(keep_up(live, clock=lambda: now))
     ended = asyncio.get_running_loop().create_future()
     live.on_end(ended.set_result)
     for _ in range(10):
         await asyncio.sleep(0)  # both loops of `run` have had their turn
-    assert live.store_away_since == NOW
+    assert live.store_away_since is not None
     store.away = False
     now = NOW + 700
     assert await asyncio.wait_for(ended, 5) == written.session_id
@@ -327,7 +328,7 @@ async def test_a_tunnel_keeps_a_session_that_was_put_aside(store: MemoryStore) -
     first, second = await signed_in(store), await signed_in(store)
     await live.find(first[0], HOST, NOW)
     await live.find(second[0], HOST, NOW + 1)
-    assert first[1].session_id in live._put_aside
+    assert first[1].session_id in live._kept.aside
     live.mark_used(first[1].session_id, NOW + 500)
     await live.flush()
     ended: list[str] = []

@@ -1,0 +1,131 @@
+"""What a worker keeps of sessions: the latest used whole, of the others the end. Instants are epoch seconds.
+
+Cookies are known by their host and the SHA-256 of their token, so that memory holds no tokens.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from operator import attrgetter
+
+from config.settings import SessionSettings
+from proxy.sessions.expiry import ExpiryWheel
+from proxy.sessions.session import Level, Session
+
+CookieKey = tuple[str, bytes]
+"""What a session is looked up by: a host and the SHA-256 of the cookie's token."""
+
+
+class WholeSession:
+    """A session in memory, with what a look-up needs worked out before."""
+
+    __slots__ = ("absolute_end", "cookies", "ends_at", "idle", "is_unflushed", "last_used_at", "session")
+
+    def __init__(self, session: Session, limits: SessionSettings) -> None:
+        self.session = session
+        self.cookies: tuple[CookieKey, ...] = ()
+        self.last_used_at = session.last_used_at
+        self.ends_at = session.ends_at(limits)
+        # The life of a half signed-in session does not depend on its use: its idle limit is none.
+        self.idle = limits.idle if session.level is Level.SIGNED_IN else float("inf")
+        self.absolute_end = session.created_at + limits.absolute if session.level is Level.SIGNED_IN else self.ends_at
+        self.is_unflushed = False
+
+    def learn(self, stored: Session) -> None:
+        """Take over what the store has: another worker may have used it or been told of a new principal."""
+        self.session = stored
+        if stored.last_used_at > self.last_used_at:
+            self.used_at(stored.last_used_at)
+
+    def used_at(self, now: float) -> None:
+        self.last_used_at = now
+        ends_at = now + self.idle
+        self.ends_at = ends_at if ends_at < self.absolute_end else self.absolute_end
+
+
+class KeptSessions:
+    """Bounded: of more than `most_whole` the least used are put aside, for the tunnels that still hang on them."""
+
+    def __init__(self, limits: SessionSettings, most_whole: int) -> None:
+        self._limits = limits
+        self._most_whole = most_whole
+        self.by_cookie: dict[CookieKey, WholeSession] = {}
+        self.whole: dict[str, WholeSession] = {}
+        self.aside: dict[str, float] = {}
+        """Sessions that are live but not kept whole: `session_id` to the end that is known."""
+        self._wheel = ExpiryWheel()
+
+    def __len__(self) -> int:
+        return len(self.whole) + len(self.aside)
+
+    def __contains__(self, session_id: str) -> bool:
+        return session_id in self.whole or session_id in self.aside
+
+    def session_ids(self) -> list[str]:
+        return [*self.whole, *self.aside]
+
+    def ends_at(self, session_id: str) -> float | None:
+        live = self.whole.get(session_id)
+        return live.ends_at if live is not None else self.aside.get(session_id)
+
+    def keep(self, live: WholeSession, cookie: CookieKey) -> None:
+        session_id = live.session.session_id
+        if session_id not in self.whole:
+            self.whole[session_id] = live
+            if self.aside.pop(session_id, None) is None:
+                self._wheel.put(session_id, live.ends_at)
+        if cookie not in self.by_cookie:
+            self.by_cookie[cookie] = live
+            live.cookies += (cookie,)
+
+    def learn(self, stored: Session) -> None:
+        """Take over what the store has of a session that is kept."""
+        live = self.whole.get(stored.session_id)
+        if live is not None:
+            live.learn(stored)
+        elif stored.session_id in self.aside:
+            self.aside[stored.session_id] = stored.ends_at(self._limits)
+
+    def put_aside(self, session_id: str) -> None:
+        """The next look-up asks the store."""
+        live = self._drop_whole(session_id)
+        if live is not None:
+            self.aside[session_id] = live.ends_at
+
+    def drop(self, session_id: str) -> None:
+        self._drop_whole(session_id)
+        self.aside.pop(session_id, None)
+
+    def take_over(self, now: float) -> list[str]:
+        """Those whose end has come, as far as it is known. Afterwards each is dropped or put back by `still_over`."""
+        return self.still_over(self._wheel.take_due(now), now)
+
+    def still_over(self, session_ids: Iterable[str], now: float) -> list[str]:
+        """Those of these whose end has come; the others go back to the wheel, and the unknown ones are left out."""
+        over = []
+        for session_id in session_ids:
+            ends_at = self.ends_at(session_id)
+            if ends_at is None:
+                continue
+            if now < ends_at:
+                self._wheel.put(session_id, ends_at)
+            else:
+                over.append(session_id)
+        return over
+
+    def put_least_used_aside(self) -> None:
+        """If there are too many. A tenth at a time, so that the search for them is paid for by many look-ups."""
+        if len(self.whole) <= self._most_whole:
+            return
+        count = max(1, self._most_whole // 10)
+        for live in heapq.nsmallest(count, self.whole.values(), key=attrgetter("last_used_at")):
+            self.put_aside(live.session.session_id)
+
+    def _drop_whole(self, session_id: str) -> WholeSession | None:
+        live = self.whole.pop(session_id, None)
+        if live is not None:
+            for cookie in live.cookies:
+                del self.by_cookie[cookie]
+            live.cookies = ()
+        return live

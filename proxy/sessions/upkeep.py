@@ -1,0 +1,82 @@
+"""What a worker does at intervals for the sessions that it keeps: looks, reads anew, writes, expires, cleans up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+
+from proxy.sessions.live_sessions import LiveSessions
+from proxy.store.store import StoreUnavailable
+
+LOOK_SECONDS = 0.1
+"""How often this worker makes sure that it has heard of all ends; well below `NOTICE_SECONDS`."""
+FLUSH_SECONDS = 1.0
+"""How far what the store knows of last uses may lag behind: as much as the limits may be off for another worker."""
+TICK_SECONDS = 0.25
+"""How soon after a session's end its listeners hear of it."""
+NET_SECONDS = 10.0
+"""How often those that were used are read anew, whatever was heard: the net under the notices."""
+CLEAN_UP_SECONDS = 60.0
+
+
+async def keep_up(sessions: LiveSessions, *, clock: Callable[[], float] = time.time) -> None:
+    """Until cancelled; then the last uses are written once more. Outlives any failure of the store."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            # Apart, so that a hanging disk does not keep sessions alive.
+            tasks.create_task(_look(sessions))
+            tasks.create_task(_read_anew(sessions))
+            tasks.create_task(_draw_net(sessions))
+            tasks.create_task(_expire(sessions, clock))
+            tasks.create_task(_write(sessions, clock))
+    finally:
+        sessions.stop_listening()
+        with contextlib.suppress(StoreUnavailable):
+            await sessions.flush()
+
+
+async def _look(sessions: LiveSessions) -> None:
+    is_closed = False
+    while True:
+        await sessions.look()
+        if sessions.is_in_grace:
+            is_closed = False
+        elif not is_closed:
+            is_closed = True
+            await sessions.close_all()
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _read_anew(sessions: LiveSessions) -> None:
+    while True:
+        await sessions.has_to_read.wait()
+        try:
+            await sessions.read_anew()
+        except StoreUnavailable:
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _draw_net(sessions: LiveSessions) -> None:
+    while True:
+        await asyncio.sleep(NET_SECONDS)
+        sessions.draw_net()
+
+
+async def _expire(sessions: LiveSessions, clock: Callable[[], float]) -> None:
+    while True:
+        await sessions.expire(clock())
+        await asyncio.sleep(TICK_SECONDS)
+
+
+async def _write(sessions: LiveSessions, clock: Callable[[], float]) -> None:
+    next_clean_up = 0.0
+    while True:
+        now = clock()
+        with contextlib.suppress(StoreUnavailable):
+            await sessions.flush()
+            if now >= next_clean_up:
+                next_clean_up = now + CLEAN_UP_SECONDS
+                await sessions.clean_up(now)
+        await asyncio.sleep(FLUSH_SECONDS)
