@@ -13,34 +13,51 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import ldap3
 from ldap3.core.exceptions import LDAPException
-from ldap3.operation.search import search_operation
-from ldap3.protocol.rfc2696 import paged_search_control
-from ldap3.utils.asn1 import decode_message_fast
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 
+from directory.active_directory.deadline_socket import (
+    SILENCE,
+    DeadlineTLSSocket,
+    Patience,
+    create_tls_context,
+    limited,
+)
 from directory.active_directory.host_addresses import HostAddresses, HostUnknown
+from directory.active_directory.messages import (
+    DONE,
+    ENTRY,
+    MAX_ANSWER_BYTES,
+    REFERENCE,
+    Entry,
+    Outcome,
+    Page,
+    Scope,
+    decode_done,
+    decode_entry,
+    message_end,
+    message_id_of,
+    search_request,
+)
 from directory.active_directory.server_address import ServerAddress
 from directory.password import are_usable_octets
+
+__all__ = ["MAX_ANSWER_BYTES", "Connection", "ConnectionFailed", "Entry", "Found", "Outcome", "create_tls_context"]
 
 SUCCESS, REFERRAL, NO_SUCH_OBJECT, INVALID_CREDENTIALS, BUSY, UNAVAILABLE = 0, 10, 32, 49, 51, 52
 CONSTRAINT_VIOLATION, UNWILLING = 19, 53
 """LDAP result codes (RFC 4511 appendix A)."""
 
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _CONNECT_SECONDS = 3.0
 _KEEP_ALIVE_SECONDS = 60
-_SILENCE = "no answer in time"
 _RECEIVE_BYTES = 64 * 1024
 _RECEIVE_AT_ONCE = 4 * 1024 * 1024
-_PAGED_RESULTS = "1.2.840.113556.1.4.319"
 _CONNECTION_ERRORS = (
     # What ldap3 raises for a broken connection, and what its decoder raises for bytes that are not LDAP.
     LDAPException,
@@ -66,23 +83,7 @@ class ConnectionFailed(Exception):
     @property
     def is_silence(self) -> bool:
         """Nothing came in time: the server may be gone, or only slow."""
-        return self.reason == _SILENCE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """An LDAP result. `diagnostic` is the server's text: AD puts the sub-code of a refused bind there."""
-
-    code: int
-    diagnostic: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One entry found. Attribute names are in lower case, values are the bytes on the wire."""
-
-    dn: str = field(repr=False)
-    attributes: Mapping[str, Sequence[bytes]] = field(repr=False)
+        return self.reason == SILENCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,25 +94,15 @@ class Found:
     entries: Sequence[Entry]
 
 
-def create_tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """A context that demands a certificate of `ca_file` (None: the system's authorities) for the very name asked for.
-
-    One per directory: making it reads the certificates, which takes longer than a sign-in. Raises `OSError`.
-    """
-    context = ssl.create_default_context(cafile=ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.sslsocket_class = _DeadlineTLSSocket
-    return context
-
-
 class Connection:
     """Opened by `open`, ended by `close`. Any method may raise `ConnectionFailed`; then only `close` is left."""
 
-    def __init__(self, server: ServerAddress, connection: Any, deadline: float) -> None:
+    def __init__(self, server: ServerAddress, connection: Any) -> None:
         self.server = server
         self._ldap = connection
         self._tls: _VerifiedTLS = connection.server.tls
-        self._tls.deadline = deadline
+        self._patience = self._tls.patience
+        self._unread = bytearray()
 
     @classmethod
     def open(
@@ -131,7 +122,7 @@ class Connection:
         for position, address in enumerate(found):
             seconds_left = deadline - time.monotonic()
             if seconds_left <= 0:
-                raise ConnectionFailed(server, _SILENCE)
+                raise ConnectionFailed(server, SILENCE)
             try:
                 return cls._open_address(server, context, address, deadline, seconds_left / (len(found) - position))
             except ConnectionFailed as exc:
@@ -164,12 +155,12 @@ class Connection:
             return_empty_attributes=False,
             receive_timeout=max(1, math.ceil(deadline - time.monotonic())),
         )
-        opened = cls(server, connection, deadline)
+        opened = cls(server, connection)
         try:
             with opened._failures_translated(deadline):
                 connection.open(read_server_info=False)
                 if server.scheme == "ldap":
-                    connection.socket = tls.limited(connection.socket)
+                    connection.socket = limited(connection.socket, tls.patience)
                     connection.start_tls(read_server_info=False)
                 opened._require_tls()
         except ConnectionFailed:
@@ -214,66 +205,86 @@ class Connection:
         attributes: Sequence[str],
         *,
         deadline: float,
-        scope: Literal["base", "subtree", "one"] = "subtree",
+        scope: Scope = "subtree",
         size_limit: int = 0,
         page: int | None = None,
     ) -> Found:
         """Search; `page` asks for that many entries only (Samba does not keep to a size limit)."""
         with self._failures_translated(deadline):
-            self._require_tls()
-            self._ldap.search(
-                base_dn,
-                filter_text,
-                search_scope={"base": ldap3.BASE, "subtree": ldap3.SUBTREE, "one": ldap3.LEVEL}[scope],
-                dereference_aliases=ldap3.DEREF_NEVER,
-                attributes=list(attributes) or [ldap3.NO_ATTRIBUTES],
-                size_limit=size_limit,
-                paged_size=page,
+            paged = None if page is None else Page(size=page)
+            message_id = self._send_search(
+                base_dn, filter_text, attributes, scope=scope, size_limit=size_limit, page=paged
             )
-            outcome = self._outcome("searchResDone")
-            return Found(outcome=outcome, entries=[_entry(each) for each in _entries(self._ldap.response)])
+            entries = []
+            while True:
+                message = self._next_message(message_id)
+                _, tag, _ = message_id_of(message)
+                if tag == ENTRY:
+                    entries.append(decode_entry(message))
+                elif tag == DONE:
+                    return Found(outcome=decode_done(message)[0], entries=entries)
+                elif tag != REFERENCE:
+                    raise ValueError("not an answer to a search")
 
     def ask_for_page(
         self, base_dn: str, filter_text: str, attributes: Sequence[str], *, size: int, cookie: bytes, deadline: float
     ) -> int:
-        """Send a subtree search for one page (RFC 2696), and the answer's message id. `receive` brings the answer."""
+        """Send a subtree search for one page (RFC 2696); the message id of the answers, which `receive` brings."""
         with self._failures_translated(deadline):
-            self._require_tls()
-            request = search_operation(
-                base_dn, filter_text, ldap3.SUBTREE, ldap3.DEREF_NEVER, list(attributes), 0, 0, False, False, False
-            )
-            control = paged_search_control(criticality=True, size=size, cookie=cookie)
-            message_id = int(self._ldap.strategy.send("searchRequest", request, [control]))
-            self._ldap.strategy._outstanding.pop(message_id, None)
-            return message_id
+            page = Page(size=size, cookie=cookie, is_critical=True)
+            return self._send_search(base_dn, filter_text, attributes, page=page)
 
     def receive(self, *, wait: bool, deadline: float) -> bytes:
-        """What has come in, undecoded; without `wait` maybe nothing. For pages only: ldap3 reads all else itself."""
+        """What has come in, undecoded; without `wait` maybe nothing. For pages only."""
         with self._failures_translated(deadline):
             self._require_tls()
             tls_socket: ssl.SSLSocket = self._ldap.socket
             received = bytearray()
             while wait or tls_socket.pending() or select.select([tls_socket], [], [], 0)[0]:
-                data = tls_socket.recv(_RECEIVE_BYTES)
-                if not data:
-                    raise OSError("closed by the other side")
-                received += data
+                received += self._received()
                 if len(received) >= _RECEIVE_AT_ONCE:
                     break
                 wait = False
             return bytes(received)
 
-    def end_of_page(self, message: bytes, *, deadline: float) -> tuple[Outcome, bytes]:
-        """The result of a page, and the cookie that asks for the next one: empty after the last."""
-        with self._failures_translated(deadline):
-            self._ldap.result = self._ldap.strategy.decode_response_fast(decode_message_fast(message))
-            control = (self._ldap.result.get("controls") or {}).get(_PAGED_RESULTS)
-            return self._outcome("searchResDone"), bytes(control["value"]["cookie"]) if control else b""
+    def _send_search(
+        self,
+        base_dn: str,
+        filter_text: str,
+        attributes: Sequence[str],
+        *,
+        scope: Scope = "subtree",
+        size_limit: int = 0,
+        page: Page | None = None,
+    ) -> int:
+        self._require_tls()
+        message_id = int(self._ldap.server.next_message_id())
+        request = search_request(
+            message_id, base_dn, filter_text, attributes, scope=scope, size_limit=size_limit, page=page
+        )
+        self._ldap.socket.sendall(request)
+        return message_id
+
+    def _next_message(self, message_id: int) -> bytes:
+        """The next answer to this request. What a server says unasked is that it ends the connection."""
+        while (end := message_end(self._unread, 0)) is None or end > len(self._unread):
+            self._unread += self._received()
+        message = bytes(self._unread[:end])
+        del self._unread[:end]
+        if message_id_of(message)[0] != message_id:
+            raise ValueError("not an answer to this request")
+        return message
+
+    def _received(self) -> bytes:
+        data: bytes = self._ldap.socket.recv(_RECEIVE_BYTES)
+        if not data:
+            raise OSError("closed by the other side")
+        return data
 
     def close(self) -> None:
         """Say goodbye if that is still possible. Never raises."""
         try:
-            self._tls.deadline = time.monotonic() + 0.5
+            self._patience.deadline = time.monotonic() + 0.5
             self._ldap.unbind()
         except _CONNECTION_ERRORS as exc:
             _drop_frames(exc)
@@ -283,7 +294,7 @@ class Connection:
 
     def _require_tls(self) -> None:
         # ldap3 silently opens a closed connection again, and for StartTLS that one would be in clear.
-        if self._ldap.closed or not isinstance(self._ldap.socket, _DeadlineTLSSocket):
+        if self._ldap.closed or not isinstance(self._ldap.socket, DeadlineTLSSocket):
             raise ConnectionFailed(self.server, "is not connected")
 
     def _outcome(self, kind: str) -> Outcome:
@@ -294,40 +305,13 @@ class Connection:
 
     @contextmanager
     def _failures_translated(self, deadline: float) -> Iterator[None]:
-        self._tls.deadline = deadline
-        self._tls.received = 0
+        self._patience.begin(deadline)
         try:
             yield
         except _CONNECTION_ERRORS as exc:
             _drop_frames(exc)
             reason = self._tls.failure or _reason(exc, deadline)
             raise ConnectionFailed(self.server, reason) from exc
-
-
-class _Deadline:
-    """A socket of ldap3's that ends each wait at the deadline: its own time-out starts anew with every byte."""
-
-    tls: _VerifiedTLS
-
-    def recv(self, size: int = 1024, flags: int = 0) -> bytes:
-        self.settimeout(self.tls.seconds_left())  # type: ignore[attr-defined]
-        data: bytes = super().recv(size, flags)  # type: ignore[misc]
-        self.tls.received += len(data)
-        if self.tls.received > MAX_ANSWER_BYTES:
-            raise OSError("answer too large")
-        return data
-
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        self.settimeout(self.tls.seconds_left())  # type: ignore[attr-defined]
-        super().sendall(data, flags)  # type: ignore[misc]
-
-
-class _DeadlineTLSSocket(_Deadline, ssl.SSLSocket):
-    pass
-
-
-class _DeadlinePlainSocket(_Deadline, socket.socket):
-    """Before StartTLS."""
 
 
 class _VerifiedTLS(ldap3.Tls):  # type: ignore[misc]
@@ -338,12 +322,11 @@ class _VerifiedTLS(ldap3.Tls):  # type: ignore[misc]
             raise ValueError("a context that verifies certificates and names is needed")
         super().__init__(validate=ssl.CERT_REQUIRED, sni=host)
         self._context, self._host = context, host
-        self.deadline = deadline
-        self.received = 0
+        self.patience = Patience(deadline)
         self.failure: str | None = None
 
     def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
-        connection.socket.settimeout(self.seconds_left())
+        connection.socket.settimeout(self.patience.seconds_left())
         # Or the bind request waits 40 ms for the server's delayed acknowledgement of the handshake's end.
         connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # Firewalls forget a silent connection without a word; and a host that is gone should not go unnoticed.
@@ -355,7 +338,7 @@ class _VerifiedTLS(ldap3.Tls):  # type: ignore[misc]
                 connection.socket, server_hostname=self._host, do_handshake_on_connect=False
             )
             connection.socket = wrapped
-            wrapped.tls = self  # type: ignore[attr-defined]
+            wrapped.patience = self.patience  # type: ignore[attr-defined]
             wrapped.do_handshake()
         except ssl.SSLCertVerificationError as exc:
             self.failure = f"certificate not accepted: {exc.verify_message}"
@@ -364,31 +347,10 @@ class _VerifiedTLS(ldap3.Tls):  # type: ignore[misc]
             self.failure = f"TLS failed: {exc.reason or 'closed by the other side'}"
             raise
 
-    def limited(self, plain: socket.socket) -> socket.socket:
-        """`plain`, with every wait ended at the deadline."""
-        limited = _DeadlinePlainSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
-        limited.tls = self
-        return limited
-
-    def seconds_left(self) -> float:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError(_SILENCE)
-        return left
-
-
-def _entries(response: Any) -> list[dict[str, Any]]:
-    return [each for each in response or () if each.get("type") == "searchResEntry"]
-
-
-def _entry(response: dict[str, Any]) -> Entry:
-    attributes = {str(name).lower(): tuple(values) for name, values in response["raw_attributes"].items()}
-    return Entry(dn=bytes(response["raw_dn"]).decode("utf-8"), attributes=attributes)
-
 
 def _reason(exc: BaseException, deadline: float) -> str:
     if isinstance(exc, TimeoutError) or time.monotonic() >= deadline or "timed out" in str(exc):
-        return _SILENCE
+        return SILENCE
     if "refused" in str(exc):
         return "connection refused"
     if isinstance(exc, (LDAPException, OSError)):

@@ -2,7 +2,6 @@
 
 ldap3 decodes a page before it asks for the next one, and every value three times. Here the next page is asked for
 as soon as the end of one has come in, and what comes in is fetched between the entries. No more than two pages wait.
-Decoding is the little BER that a search result is made of (RFC 4511 sections 4.1.1, 4.5.2 and 5.1).
 """
 
 from __future__ import annotations
@@ -11,17 +10,17 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from directory.active_directory.connection import (
-    MAX_ANSWER_BYTES,
-    SUCCESS,
-    Connection,
-    ConnectionFailed,
-    Entry,
-    Outcome,
+from directory.active_directory.connection import SUCCESS, Connection, ConnectionFailed, Entry, Outcome
+from directory.active_directory.messages import (
+    DONE,
+    ENTRY,
+    REFERENCE,
+    decode_done,
+    decode_entry,
+    message_end,
+    message_id_of,
 )
 
-_INTEGER, _SEQUENCE = 0x02, 0x30
-_ENTRY, _DONE, _REFERENCE = 0x64, 0x65, 0x73
 _LOOK_EVERY = 16
 """So many entries are taken apart between two looks at what has come in."""
 
@@ -93,72 +92,18 @@ class PagedSearch:
         del self._octets[:at]
 
     def _take(self, message: bytes) -> None:
-        _, start, _ = element(message, 0, len(message))
-        tag, start, stop = element(message, start, len(message))
-        if tag != _INTEGER or int.from_bytes(message[start:stop], "big") != self._message_id:
+        message_id, tag, _ = message_id_of(message)
+        if message_id != self._message_id:
             raise ValueError("not an answer to this request")
-        tag = message[stop]
-        if tag == _ENTRY:
+        if tag == ENTRY:
             self._entries.append(message)
-        elif tag == _DONE:
-            outcome, cookie = self._connection.end_of_page(message, deadline=self._deadline())
+        elif tag == DONE:
+            outcome, cookie = decode_done(message)
             if outcome.code != SUCCESS:
                 raise SearchRefused(outcome)
             self._message_id, self._cookie = None, cookie or None
-        elif tag != _REFERENCE:
+        elif tag != REFERENCE:
             raise ValueError("not an answer to a search")
 
     def _deadline(self) -> float:
         return time.monotonic() + self._wait_seconds
-
-
-def message_end(octets: bytes | bytearray, at: int) -> int | None:
-    """Where the LDAPMessage that begins at `at` ends; None if too little of it is there to tell.
-
-    Raises `ValueError` for what is no LDAPMessage, or a larger one than any entry may be.
-    """
-    if len(octets) - at < 2:
-        return None
-    if octets[at] != _SEQUENCE:
-        raise ValueError("not an LDAPMessage")
-    count = octets[at + 1] & 0x7F if octets[at + 1] & 0x80 else 0
-    if len(octets) - at < 2 + count:
-        return None
-    _, _, stop = element(octets, at, at + MAX_ANSWER_BYTES)
-    return stop
-
-
-def element(octets: bytes | bytearray, at: int, limit: int) -> tuple[int, int, int]:
-    """The BER element at `at`: its tag, and where its content begins and ends. `ValueError` if it passes `limit`."""
-    length = octets[at + 1]
-    start = at + 2
-    if length & 0x80:
-        count = length & 0x7F
-        if not 1 <= count <= 4:
-            raise ValueError("not a length of LDAP's (RFC 4511 section 5.1)")
-        length = int.from_bytes(octets[start : start + count], "big")
-        start += count
-    if start + length > limit:
-        raise ValueError("longer than what it is in")
-    return octets[at], start, start + length
-
-
-def decode_entry(message: bytes) -> Entry:
-    """The entry of a search result's message. Raises `ValueError` or `IndexError` for what is none."""
-    _, at, end = element(message, 0, len(message))
-    _, _, at = element(message, at, end)
-    _, at, end = element(message, at, end)
-    _, start, at = element(message, at, end)
-    dn = message[start:at].decode("utf-8")
-    _, at, end = element(message, at, end)
-    attributes = {}
-    while at < end:
-        _, start, at = element(message, at, end)
-        _, name_start, name_stop = element(message, start, at)
-        _, start, stop = element(message, name_stop, at)
-        values = []
-        while start < stop:
-            _, value_start, start = element(message, start, stop)
-            values.append(message[value_start:start])
-        attributes[message[name_start:name_stop].decode("ascii").lower()] = tuple(values)
-    return Entry(dn=dn, attributes=attributes)

@@ -1,0 +1,77 @@
+"""Sockets whose every wait ends at one deadline, and which take no endless answer. Instants of `time.monotonic`."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from pathlib import Path
+from typing import Any
+
+from directory.active_directory.messages import MAX_ANSWER_BYTES
+
+SILENCE = "no answer in time"
+
+
+class Patience:
+    """How long is waited, and how much is taken: shared by the sockets of one connection."""
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.received = 0
+        """Bytes since the operation began."""
+
+    def begin(self, deadline: float) -> None:
+        """Another operation."""
+        self.deadline = deadline
+        self.received = 0
+
+    def seconds_left(self) -> float:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(SILENCE)
+        return left
+
+
+class _Deadline:
+    """A socket of ldap3's that ends each wait at the deadline: its own time-out starts anew with every byte."""
+
+    patience: Patience
+
+    def recv(self, size: int = 1024, flags: int = 0) -> bytes:
+        self.settimeout(self.patience.seconds_left())  # type: ignore[attr-defined]
+        data: bytes = super().recv(size, flags)  # type: ignore[misc]
+        self.patience.received += len(data)
+        if self.patience.received > MAX_ANSWER_BYTES:
+            raise OSError("answer too large")
+        return data
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        self.settimeout(self.patience.seconds_left())  # type: ignore[attr-defined]
+        super().sendall(data, flags)  # type: ignore[misc]
+
+
+class DeadlineTLSSocket(_Deadline, ssl.SSLSocket):
+    """Made by a context of `create_tls_context`; `patience` is set before it is used."""
+
+
+class _DeadlinePlainSocket(_Deadline, socket.socket):
+    """Before StartTLS."""
+
+
+def limited(plain: socket.socket, patience: Patience) -> socket.socket:
+    """`plain`, with every wait ended at the deadline."""
+    made = _DeadlinePlainSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
+    made.patience = patience
+    return made
+
+
+def create_tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """A context that demands a certificate of `ca_file` (None: the system's authorities) for the very name asked for.
+
+    One per directory: making it reads the certificates, which takes longer than a sign-in. Raises `OSError`.
+    """
+    context = ssl.create_default_context(cafile=ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = DeadlineTLSSocket
+    return context
