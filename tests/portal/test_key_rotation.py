@@ -61,9 +61,21 @@ async def test_a_rotation_gives_nobody_a_fresh_budget_of_guesses(tmp_path: Path)
     async with running_portal(tmp_path, ring=RING, throttle={"passwords_per_person": 3}) as stage:
         for number in range(3):
             assert (await stage.password(stage.browser(), password=f"wrong {number}")).status == 401
-        stage.now = ROTATES_AT + 1
-        await stage.password(stage.browser(), password="wrong again")
-        assert stage.log[-1]["reason"].startswith("passwords_")
+    rotated = KeyRing(keys=(MasterKey(bits=FIRST), MasterKey(bits=SECOND, use_after=NOW - 1)), names=names_of(FIRST))
+    dropped = KeyRing(keys=rotated.keys[1:], names=rotated.names)
+    for ring in (rotated, dropped):  # started anew with the new file
+        async with running_portal(tmp_path, ring=ring, throttle={"passwords_per_person": 3}) as stage:
+            await stage.password(stage.browser(), password="wrong again")
+            assert stage.log[-1]["reason"].startswith("passwords_")
+
+
+async def test_a_password_known_to_be_wrong_is_known_after_the_rotation(tmp_path: Path) -> None:
+    """A replaced password too, which a domain goes on taking for an hour."""
+    async with running_portal(tmp_path, ring=RING) as stage:
+        assert (await stage.password(stage.browser(), password="wrong")).status == 401
+        stage.now = ROTATES_AT + 30
+        assert (await stage.password(stage.browser(), password="wrong")).status == 401
+        assert stage.log[-1]["reason"] == "same_wrong_password_again"
 
 
 async def test_a_number_is_known_again_after_the_rotation(tmp_path: Path) -> None:
