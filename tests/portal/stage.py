@@ -22,6 +22,7 @@ from yarl import URL
 from config.settings import LocalDirectorySettings, Settings
 from directory.directory import CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryError
+from directory.kerberos.ticket import TicketAcceptor
 from directory.local_users import LocalDirectory
 from directory.login_name import LoginName
 from directory.mobile import E164
@@ -124,6 +125,8 @@ class ScriptedDirectory:
     """The realm `corp`: knows one account, `scripted@corp`, and answers each password as set."""
 
     realm = "corp"
+    acceptor: TicketAcceptor | None = None
+    """What the portal accepts tickets with."""
     account = Account(guid="00000000-0000-4000-8000-000000000001", realm="corp", username="scripted", locator="x")
 
     def __init__(self) -> None:
@@ -294,6 +297,7 @@ class Stage:
             ),
             clock=lambda: self.now,
             sleep=self._pause,
+            acceptor=self.scripted.acceptor,
         )
         self.client: TestClient[Any, Any] = TestClient(TestServer(self.portal), cookie_jar=DummyCookieJar())
 

@@ -27,6 +27,11 @@ def person(username: str, **fields: object) -> DomainPerson:
     return DomainPerson(username=username, **known)  # type: ignore[arg-type]
 
 
+def service(username: str, principal: str) -> DomainPerson:
+    aes_alone = {"msDS-SupportedEncryptionTypes": "24", "servicePrincipalName": principal}
+    return person(username, mobile=None, attributes=aes_alone)
+
+
 PERSONS = (
     person(SERVICE_USER, password=SERVICE_PASSWORD, display_name="Gatepost", mobile=None),
     person("alice", password=ALICE_PASSWORD, display_name="Alice Ångström", mail="alice@corp.example"),
@@ -58,6 +63,14 @@ PERSONS = (
     person("change-refused"),
     person("change-in-browser", state=State.MUST_CHANGE),
     person("change-signed-in"),
+    # Services that tickets are got for, and persons whose accounts change after they got one.
+    service("svc-http", "HTTP/signin.corp.example"),
+    service("svc-http-local", "HTTP/signin.localhost"),
+    service("svc-http-other", "HTTP/other.corp.example"),
+    person("ticket"),
+    person("ticket-disabled"),
+    person("ticket-must-change"),
+    person("ticket-changed"),
 )
 
 GROUPS = (

@@ -1,0 +1,291 @@
+"""A ticket as the first factor: asked for once, judged by the person's scheme, and never in the way of the form."""
+
+import base64
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from directory.directory import RefusalReason
+from directory.errors import DirectoryUnavailable
+from directory.kerberos.ticket import MAX_TOKEN_BYTES, Ticket, TicketRefusal, TicketRefused
+from directory.principal import Principal
+from proxy.portal.kerberos import negotiate_token
+from tests.portal.stage import (
+    PASSWORD,
+    SIGN_IN_ORIGIN,
+    START,
+    WIKI,
+    Browser,
+    Page,
+    ScriptedDirectory,
+    Stage,
+    running_portal,
+)
+from tests.support.people import principal
+
+KERBEROS = f"{SIGN_IN_ORIGIN}/.gatepost/kerberos"
+SIGN_IN = f"{SIGN_IN_ORIGIN}/.gatepost/sign-in"
+INSIDE = "198.51.100.9"
+PEOPLE = {
+    "S-1-5-21-1-2-3-1001": principal(guid="00000000-0000-4000-8000-000000000011"),
+    "S-1-5-21-1-2-3-1002": principal(
+        guid="00000000-0000-4000-8000-000000000012", username="typist", groups=frozenset()
+    ),
+    "S-1-5-21-1-2-3-1003": principal(guid="00000000-0000-4000-8000-000000000013", username="deskless", mobiles=()),
+}
+ALICE, TYPIST, DESKLESS = PEOPLE
+SCHEMES = [
+    {"name": "inside", "factors": ["kerberos", "sms"], "networks": ["198.51.100.0/24"], "groups": ["Wiki Users"]},
+    {"name": "kiosk", "factors": ["kerberos"], "networks": ["203.0.113.0/24"]},
+    {"name": "browser", "factors": ["password", "sms"]},
+]
+
+
+class Acceptor:
+    """The token is the SID; anything else opens nothing."""
+
+    def __init__(self) -> None:
+        self.tokens: list[bytes] = []
+        self.realm = "CORP.EXAMPLE"
+
+    async def accept(self, token: bytes) -> Ticket | TicketRefused:
+        self.tokens.append(token)
+        if not token.startswith(b"S-1-"):
+            return TicketRefused(TicketRefusal.UNUSABLE, "Request is a replay")
+        return Ticket(kerberos_realm=self.realm, sid=token.decode(), password_set_at=None, reply=b"here I am")
+
+    async def close(self) -> None: ...
+
+
+class Domain(ScriptedDirectory):
+    kerberos_realm = "CORP.EXAMPLE"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tickets = self.acceptor = Acceptor()
+        self.refusal: RefusalReason | None = None
+
+    async def holder(self, ticket: Ticket) -> Principal | RefusalReason | TicketRefusal:
+        if self.error is not None:
+            raise self.error
+        return self.refusal or PEOPLE.get(ticket.sid, RefusalReason.UNKNOWN)
+
+
+@pytest.fixture
+async def domain() -> Domain:
+    return Domain()
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, domain: Domain) -> AsyncIterator[Stage]:
+    async with running_portal(tmp_path, scripted=domain, schemes=SCHEMES) as stage:
+        yield stage
+
+
+def negotiate(token: str | bytes) -> dict[str, str]:
+    octets = token.encode() if isinstance(token, str) else token
+    return {"Authorization": "Negotiate " + base64.b64encode(octets).decode()}
+
+
+async def arrive(browser: Browser, query: str = "") -> Page:
+    """As far as the question for a ticket."""
+    answer = await browser.get(f"{SIGN_IN}?{query}")
+    assert answer.status == 303
+    assert answer.location.startswith("/.gatepost/kerberos")
+    return await browser.get(SIGN_IN_ORIGIN + answer.location)
+
+
+def is_form(page: Page) -> bool:
+    return 'name="password"' in page.text and 'action="/.gatepost/sign-in"' in page.text
+
+
+async def test_a_ticket_and_a_passcode_lead_to_the_app(stage: Stage) -> None:
+    browser = stage.browser(address=INSIDE)
+    query = f"return_to={WIKI}/page&start={START}"
+    asked = await arrive(browser, query)
+    assert (asked.status, asked.headers["WWW-Authenticate"]) == (401, "Negotiate")
+    half = await browser.get(f"{KERBEROS}?{query}", **negotiate(ALICE))
+    assert half.headers["WWW-Authenticate"] == "Negotiate " + base64.b64encode(b"here I am").decode()
+    assert half.location.startswith("/.gatepost/passcode?challenge=")
+    page = await browser.get(SIGN_IN_ORIGIN + half.location)
+    landing = await stage.answer(browser, page, stage.passcode)
+    assert landing.location.startswith(f"{WIKI}/.gatepost/ticket?")
+    session = await stage.sessions.find((browser.session_cookie() or "").encode(), "signin.corp.example", stage.now)
+    assert session is not None
+    assert session.scheme == "inside"
+    assert [factor for factor, _ in session.proven] == ["kerberos", "sms"]
+
+
+async def test_a_ticket_alone_is_enough_where_the_scheme_says_so(stage: Stage) -> None:
+    browser = stage.browser(address="203.0.113.5")
+    await arrive(browser)
+    assert (await browser.get(KERBEROS, **negotiate(TYPIST))).location == "/"
+    assert stage.phone.messages == []
+
+
+async def test_the_question_for_a_ticket_is_the_form_and_the_form_works(stage: Stage) -> None:
+    browser = stage.browser(address=INSIDE)
+    form = await arrive(browser, f"return_to={WIKI}/page&start={START}")
+    assert is_form(form)
+    fields = {**form.hidden, "username": "alice", "password": PASSWORD}
+    half = await browser.post(SIGN_IN, fields)
+    page = await browser.get(SIGN_IN_ORIGIN + half.location)
+    landing = await stage.answer(browser, page, stage.passcode)
+    assert landing.location.startswith(f"{WIKI}/.gatepost/ticket?")
+
+
+async def test_where_no_scheme_begins_with_a_ticket_none_is_asked_for(stage: Stage, domain: Domain) -> None:
+    browser = stage.browser()
+    assert is_form(await browser.get(SIGN_IN))
+    answer = await browser.get(KERBEROS, **negotiate(ALICE))
+    assert answer.location == "/.gatepost/sign-in?form=1"
+    assert domain.tickets.tokens == []
+
+
+@pytest.mark.parametrize(
+    "value", ["Negotiate ???", "Negotiate", "Basic YTpi", "Bearer x", "Negotiate YQ==, Basic YTpi"]
+)
+async def test_what_is_no_token_gives_the_form(stage: Stage, value: str) -> None:
+    browser = stage.browser(address=INSIDE)
+    await arrive(browser)
+    answer = await browser.get(KERBEROS, Authorization=value)
+    assert is_form(answer)
+    assert answer.headers["WWW-Authenticate"] == 'Gatepost realm="sign-in"'
+    assert browser.session_cookie() is None
+
+
+@pytest.mark.parametrize("reason", [RefusalReason.DISABLED, RefusalReason.LOCKED, RefusalReason.MUST_CHANGE])
+async def test_an_account_that_may_not_be_used_now_gets_the_form(
+    stage: Stage, domain: Domain, reason: RefusalReason
+) -> None:
+    browser = stage.browser(address=INSIDE)
+    await arrive(browser)
+    domain.refusal = reason
+    answer = await browser.get(KERBEROS, **negotiate(ALICE))
+    assert is_form(answer)
+    assert (browser.session_cookie(), stage.phone.messages) == (None, [])
+    assert any(line.get("reason") == reason.value for line in stage.log)
+
+
+async def test_a_refused_ticket_gives_the_form_without_another_question(stage: Stage) -> None:
+    """Or a browser would go on for ever."""
+    browser = stage.browser(address=INSIDE)
+    await arrive(browser)
+    answer = await browser.get(KERBEROS, **negotiate("forged"))
+    assert answer.status == 401
+    assert is_form(answer)
+    assert "Negotiate" not in answer.headers["WWW-Authenticate"]
+    assert "forged" not in stage.log_text
+    assert base64.b64encode(b"forged").decode() not in stage.log_text
+
+
+async def test_a_person_of_an_unknown_domain_gets_the_form(stage: Stage, domain: Domain) -> None:
+    browser = stage.browser(address=INSIDE)
+    await arrive(browser)
+    domain.tickets.realm = "OTHER.EXAMPLE"
+    assert is_form(await browser.get(KERBEROS, **negotiate(ALICE)))
+    assert browser.session_cookie() is None
+
+
+async def test_whom_only_a_scheme_with_a_password_is_for_gets_the_form(stage: Stage) -> None:
+    browser = stage.browser(address=INSIDE)
+    await arrive(browser)
+    assert is_form(await browser.get(KERBEROS, **negotiate(TYPIST)))
+    assert browser.session_cookie() is None
+
+
+async def test_a_password_does_not_stand_for_a_ticket(stage: Stage) -> None:
+    browser = stage.browser(address="203.0.113.5")
+    form = await arrive(browser)
+    await browser.post(SIGN_IN, {**form.hidden, "username": "alice", "password": PASSWORD})
+    session = await stage.sessions.find((browser.session_cookie() or "").encode(), "signin.corp.example", stage.now)
+    assert session is not None
+    assert (session.scheme, session.factors) == ("browser", ("password", "sms"))
+
+
+async def test_a_browser_that_keeps_no_cookies_is_not_sent_in_circles(stage: Stage, domain: Domain) -> None:
+    browser = stage.browser(address=INSIDE)
+    answer = await browser.get(KERBEROS, **negotiate(ALICE))
+    assert (answer.status, is_form(answer)) == (200, True)
+    assert (domain.tickets.tokens, stage.phone.messages) == ([], [])
+
+
+@pytest.mark.parametrize("destination", ["image", "iframe", "empty", "script"])
+async def test_only_a_page_load_can_cost_a_passcode(stage: Stage, domain: Domain, destination: str) -> None:
+    browser = stage.browser(address=INSIDE)
+    await arrive(browser)
+    answer = await browser.get(KERBEROS, Sec_Fetch_Dest=destination, **negotiate(ALICE))
+    assert answer.status == 303
+    assert (domain.tickets.tokens, stage.phone.messages) == ([], [])
+
+
+async def test_a_second_tab_waits_for_the_same_passcode(stage: Stage) -> None:
+    browser = stage.browser(address=INSIDE)
+    await arrive(browser)
+    first = await browser.get(KERBEROS, **negotiate(ALICE))
+    await arrive(browser)
+    second = await browser.get(KERBEROS, **negotiate(ALICE))
+    assert second.location.partition("&")[0] == first.location.partition("&")[0]
+    assert len(stage.phone.messages) == 1
+
+
+async def test_who_began_by_typing_is_not_overtaken_by_a_ticket(stage: Stage, domain: Domain) -> None:
+    browser = stage.browser(address=INSIDE)
+    form = await arrive(browser)
+    await browser.post(SIGN_IN, {**form.hidden, "username": "alice", "password": PASSWORD})
+    assert is_form(await browser.get(SIGN_IN))
+    assert (await browser.get(KERBEROS, **negotiate(ALICE))).location == "/.gatepost/sign-in?form=1"
+    assert domain.tickets.tokens == []
+
+
+async def test_a_dead_end_leads_back_to_the_form(stage: Stage, tmp_path: Path) -> None:
+    browser = stage.browser(address="198.51.100.9")
+    await arrive(browser)
+    answer = await browser.get(KERBEROS, **negotiate(DESKLESS))
+    assert answer.status == 403
+    assert 'href="/.gatepost/sign-in?form=1"' in answer.text
+    assert is_form(await browser.get(f"{SIGN_IN}?form=1"))
+    assert is_form(await browser.get(f"{SIGN_IN}?again=1")), "the ticket before this one fitted nowhere"
+
+
+async def test_messages_are_throttled_as_after_a_password(stage: Stage) -> None:
+    statuses = set()
+    for _ in range(stage.settings.throttle.sends_per_person + 1):
+        browser = stage.browser(address=INSIDE)
+        await arrive(browser)
+        statuses.add((await browser.get(KERBEROS, **negotiate(ALICE))).status)
+    assert statuses == {303, 429}
+    assert len(stage.phone.messages) == stage.settings.throttle.sends_per_person
+
+
+async def test_a_directory_that_is_away_denies(stage: Stage, domain: Domain) -> None:
+    browser = stage.browser(address=INSIDE)
+    await arrive(browser)
+    domain.error = DirectoryUnavailable("corp", "down")
+    assert (await browser.get(KERBEROS, **negotiate(ALICE))).status == 503
+    assert browser.session_cookie() is None
+
+
+async def test_head_begins_nothing(stage: Stage, domain: Domain) -> None:
+    browser = stage.browser(address=INSIDE)
+    await arrive(browser)
+    answer = await browser.request("HEAD", KERBEROS, headers=negotiate(ALICE))
+    assert answer.status == 405
+    assert domain.tickets.tokens == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "token"),
+    [
+        (["Negotiate YQ=="], b"a"),
+        (["negotiate  YQ== "], b"a"),
+        (["Negotiate YQ==", "Negotiate YQ=="], b""),
+        (["NegotiateYQ=="], b""),
+        (["Negotiate Y\xe9=="], b""),
+        (["Negotiate " + "A" * (MAX_TOKEN_BYTES * 2)], b""),
+    ],
+)
+def test_a_token_is_read_from_one_field_of_one_form(fields: list[Any], token: bytes) -> None:
+    assert negotiate_token(fields) == token
