@@ -88,7 +88,7 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         keys = Keys(load_keys(settings.server, now=clock()), clock=clock)
-        store = open_store(settings.store.url)
+        store = open_store(settings.store)
         stack.push_async_callback(store.close)
         realms = create_directories(settings)
         stack.push_async_callback(realms.close)

@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.settings import StoreSettings
 from proxy.audit_log import configure_log
 from proxy.health import CheckState, create_health_app, judge_readiness
 from proxy.metrics import Metrics
@@ -145,7 +146,7 @@ async def test_the_log_tells_each_change_once() -> None:
 
 async def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "state.db"
-    store = open_store(f"sqlite:{path}")
+    store = open_store(StoreSettings(url=f"sqlite:{path}"))
     try:
         wrong = await readiness_checks(store, [], None)["store"]()  # type: ignore[arg-type]
     finally:

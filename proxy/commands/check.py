@@ -16,7 +16,7 @@ from proxy.delivery.create import create_channels
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
 from proxy.forwarding.upstream_tls import unreachable_reason, upstream_tls
 from proxy.server import create_directories
-from proxy.store.open import open_store
+from proxy.store.open import open_store, store_remarks
 from proxy.store.store import StoreError
 
 
@@ -59,14 +59,18 @@ def _check_certificates(settings: Settings) -> list[CheckResult]:
 async def _check_store(settings: Settings) -> list[CheckResult]:
     subject = f"store {settings.store.url.partition(':')[0]}"
     try:
-        store = open_store(settings.store.url)
+        store = open_store(settings.store)
         try:
             await store.ping()
+            remarks = await store_remarks(store)
         finally:
             await store.close()
     except StoreError as error:
         return [CheckResult(subject=subject, ok=False, detail=str(error))]
-    return [CheckResult(subject=subject, ok=True, detail="can be read and written")]
+    return [
+        CheckResult(subject=subject, ok=True, detail=detail)
+        for detail in ("can be read and written", *(f"but {remark}" for remark in remarks))
+    ]
 
 
 async def _check_lockout(directory: Directory, settings: Settings) -> list[CheckResult]:

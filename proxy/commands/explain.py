@@ -56,7 +56,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         print(f"gatepost explain: there is no app {arguments.app!r}; there are: {names}", file=sys.stderr)
         return 2
     realms = create_directories(settings)
-    store = open_store(settings.store.url)
+    store = open_store(settings.store)
     try:
         explaining = _Explaining(settings, store, login=arguments.login, address=arguments.address, now=now)
         steps = await explaining.steps(realms, apps, is_app_asked_for=arguments.app is not None)

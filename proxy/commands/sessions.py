@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> list[argparse.ArgumentPars
 
 async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO, *, now: float) -> int:
     """0; 1 if there is no such person or session, or something cannot be reached."""
-    store = open_store(settings.store.url)
+    store = open_store(settings.store)
     try:
         found = await _chosen(arguments, settings, store)
         if arguments.action == "end":

@@ -35,7 +35,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO)
     """0; 1 if there is no such person, or something cannot be reached. Raises `KeyFileError`."""
     keys = Keys(existing_keys(settings.server))
     realms = create_directories(settings)
-    store = open_store(settings.store.url)
+    store = open_store(settings.store)
     try:
         meant = await find_person(realms, arguments.login)
         throttle = Throttle(store, settings.throttle, key=keys.derive(Purpose.THROTTLE))

@@ -1,22 +1,38 @@
-"""From the configuration's `[store] url` to a store."""
+"""From the configuration's `[store]` to a store."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from config.settings import StoreSettings
+from config.store_url import is_redis_url
 from proxy.store.sqlite import SQLiteStore
 from proxy.store.store import Store
 
 
-def open_store(url: str) -> Store:
-    """``sqlite:PATH``, relative to the working directory unless absolute; `ValueError` for anything else.
+def open_store(settings: StoreSettings) -> Store:
+    """``sqlite:PATH``, relative to the working directory unless absolute, or Redis; `ValueError` for anything else.
 
     Nothing is opened yet: a store that is away does not keep Gatepost from starting.
     """
-    scheme, _, rest = url.partition(":")
+    if is_redis_url(settings.url):
+        # Only here: the client takes memory that a worker with SQLite has no use for.
+        from proxy.store.redis import RedisStore
+
+        return RedisStore(settings)
+    scheme, _, rest = settings.url.partition(":")
     if scheme != "sqlite":
         raise ValueError('not a store that this version knows: write "sqlite:state.db"')
     path = rest.removeprefix("//") if rest.startswith("///") else rest
     if not path or path.startswith("//") or "?" in path:
         raise ValueError('not the path of a store: write "sqlite:state.db" or "sqlite:/var/lib/gatepost/state.db"')
     return SQLiteStore(Path(path))
+
+
+async def store_remarks(store: Store) -> tuple[str, ...]:
+    """What about a store's own settings puts sessions at risk, a sentence each. Raises `StoreUnavailable`."""
+    if isinstance(store, SQLiteStore):
+        return ()
+    from proxy.store.redis import RedisStore
+
+    return await store.remarks() if isinstance(store, RedisStore) else ()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import StoreSettings
 from proxy.store.open import open_store
 from proxy.store.sqlite import SQLiteStore
 from proxy.store.sqlite_schema import MIGRATIONS
@@ -303,10 +304,10 @@ async def test_a_closed_store_is_unavailable(tmp_path: Path) -> None:
         await store.ping()
 
 
-@pytest.mark.parametrize("url", ["", "sqlite:", "redis://h", "state.db", "sqlite://host/x.db", "sqlite:a?mode=ro"])
+@pytest.mark.parametrize("url", ["", "sqlite:", "postgres://h", "state.db", "sqlite://host/x.db", "sqlite:a?mode=ro"])
 def test_an_unknown_store_url_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="store"):
-        open_store(url)
+        open_store(StoreSettings(url=url))
 
 
 @pytest.mark.parametrize(
@@ -314,6 +315,6 @@ def test_an_unknown_store_url_is_refused(url: str) -> None:
     [("sqlite:a.db", "a.db"), ("sqlite:/var/a.db", "/var/a.db"), ("sqlite:///var/a.db", "/var/a.db")],
 )
 def test_a_sqlite_url_names_a_path(url: str, path: str) -> None:
-    store = open_store(url)
+    store = open_store(StoreSettings(url=url))
     assert isinstance(store, SQLiteStore)
     assert os.fspath(store._path) == path

@@ -1,0 +1,99 @@
+-- Pending second factors and tickets. Of each:
+--   challenge:ID   hash: record, session, digest, expires_at, attempts_left, last_sent_at
+--   ticket:DIGEST  the session's id, a line feed, the record
+local operation = {}
+
+local function live(challenge_id, session_id, now)
+  local found = redis.call(
+    'HMGET', key('challenge', challenge_id),
+    'session', 'expires_at', 'record', 'digest', 'attempts_left', 'last_sent_at'
+  )
+  if found[1] ~= session_id or is_over(found[2], now) then
+    return false
+  end
+  return found
+end
+
+-- Nothing is written if its session ended meanwhile: nobody could answer it.
+function operation.put(id, session, record, digest, expires_at, attempts_left, last_sent_at, ttl)
+  if redis.call('EXISTS', key('session', session)) == 0 then
+    return
+  end
+  redis.call(
+    'HSET', key('challenge', id), 'record', record, 'session', session, 'digest', digest,
+    'expires_at', expires_at, 'attempts_left', attempts_left, 'last_sent_at', last_sent_at
+  )
+  redis.call('PEXPIRE', key('challenge', id), ttl)
+  expires('challenge', id, expires_at)
+  redis.call('LREM', key('challenges', session), 0, id)
+  redis.call('RPUSH', key('challenges', session), id)
+  redis.call('PEXPIRE', key('challenges', session), ttl)
+end
+
+function operation.read(id, session, now)
+  return live(id, session, now)
+end
+
+-- All live ones, in the order in which they were put.
+function operation.of_session(session, now)
+  local found = {}
+  for _, id in ipairs(redis.call('LRANGE', key('challenges', session), 0, -1)) do
+    local challenge = live(id, session, now)
+    if challenge then
+      found[#found + 1] = challenge
+    end
+  end
+  return found
+end
+
+-- Both digests are hashed with a number that nobody can foresee before they are compared, so that how long it takes
+-- says nothing about how far they are alike; what is equal then is compared once more as it is.
+function operation.answer(id, session, digest, now, unforeseen)
+  local found = live(id, session, now)
+  if not found then
+    return {'gone', 0}
+  end
+  local is_alike = redis.sha1hex(unforeseen .. found[4]) == redis.sha1hex(unforeseen .. digest)
+  local attempts_left = tonumber(found[5])
+  if is_alike and found[4] == digest then
+    drop('challenge', id)
+    redis.call('LREM', key('challenges', session), 0, id)
+    return {'accepted', attempts_left}
+  end
+  if attempts_left <= 1 then
+    drop('challenge', id)
+    redis.call('LREM', key('challenges', session), 0, id)
+    return {'exhausted', 0}
+  end
+  return {'wrong', redis.call('HINCRBY', key('challenge', id), 'attempts_left', -1)}
+end
+
+function operation.mark_sent(id, now, not_before)
+  local found = redis.call('HMGET', key('challenge', id), 'last_sent_at', 'expires_at')
+  if not found[1] or tonumber(found[1]) > tonumber(not_before) or is_over(found[2], now) then
+    return 0
+  end
+  redis.call('HSET', key('challenge', id), 'last_sent_at', now)
+  return 1
+end
+
+-- Nothing is written if its session ended meanwhile: it would hand over nothing.
+function operation.put_ticket(digest, session, record, expires_at, ttl)
+  if redis.call('EXISTS', key('session', session)) == 1 then
+    redis.call('SET', key('ticket', digest), session .. '\n' .. record, 'PX', ttl)
+    expires('ticket', digest, expires_at)
+  end
+end
+
+-- A ticket whose session ended hands over nothing, whether or not it was removed yet.
+function operation.take_ticket(digest)
+  local found = redis.call('GET', key('ticket', digest))
+  if not found then
+    return false
+  end
+  drop('ticket', digest)
+  local session, record = string.match(found, '^([^\n]*)\n(.*)$')
+  return redis.call('EXISTS', key('session', session)) == 1 and record
+end
+
+return operation[ARGV[1]](unpack(ARGV, 2))

@@ -1,0 +1,224 @@
+-- Sessions. Of each:
+--   session:ID     hash: principal, record, guid, owner (the GUID once signed in, else empty), cookie:DIGEST -> host
+--   cookie:DIGEST  the session's id
+--   challenges:ID  list of its challenges (see challenges.lua)
+-- and of all: created, used, unfinished (sorted sets of ids by instant; unfinished: not signed in), guid:GUID (a
+-- person's ids by instant), persons (GUIDs by their newest session's instant), persons-changed (the GUIDs that changed
+-- last, by the number of the change), persons-version (the newest number), persons-forgotten (the newest that is not
+-- kept any more). Every change is told to all workers in the same step that makes it.
+local MOST_CHANGES = 10000
+local operation = {}
+
+local function person_changed(guid)
+  local newest = redis.call('ZRANGE', key('guid', guid), -1, -1, 'WITHSCORES')
+  if newest[1] then
+    redis.call('ZADD', prefix .. 'persons', newest[2], guid)
+  else
+    redis.call('ZREM', prefix .. 'persons', guid)
+  end
+  local changes = prefix .. 'persons-changed'
+  redis.call('ZADD', changes, redis.call('INCR', prefix .. 'persons-version'), guid)
+  local spare = redis.call('ZCARD', changes) - MOST_CHANGES
+  if spare > 0 then
+    local last = redis.call('ZRANGE', changes, spare - 1, spare - 1, 'WITHSCORES')
+    redis.call('SET', prefix .. 'persons-forgotten', last[2])
+    redis.call('ZREMRANGEBYRANK', changes, 0, spare - 1)
+  end
+end
+
+local function tell(kind, teller, notice, ids)
+  return redis.call('PUBLISH', prefix .. 'notices', table.concat({kind, teller, notice, unpack(ids)}, '\n'))
+end
+
+local function add_cookie(id, cookie, host)
+  redis.call('SET', key('cookie', cookie), id)
+  redis.call('HSET', key('session', id), 'cookie:' .. cookie, host)
+end
+
+local function create(id, guid, owner, created_at, used_at, principal, record, cookie, host)
+  redis.call('HSET', key('session', id), 'principal', principal, 'record', record, 'guid', guid, 'owner', owner)
+  add_cookie(id, cookie, host)
+  redis.call('ZADD', prefix .. 'created', created_at, id)
+  redis.call('ZADD', prefix .. 'used', used_at, id)
+  if owner == '' then
+    redis.call('ZADD', prefix .. 'unfinished', created_at, id)
+  end
+  redis.call('ZADD', key('guid', guid), created_at, id)
+  person_changed(guid)
+end
+
+local function finish(id, former_until, ttl)
+  local fields = redis.call('HGETALL', key('session', id))
+  if #fields == 0 then
+    return false
+  end
+  local of = {}
+  for i = 1, #fields, 2 do
+    of[fields[i]] = fields[i + 1]
+  end
+  for name, host in pairs(of) do
+    if string.sub(name, 1, 7) == 'cookie:' then
+      local cookie = string.sub(name, 8)
+      redis.call('DEL', key('cookie', cookie))
+      if of.owner ~= '' then
+        redis.call('SET', key('former', cookie), table.concat({former_until, of.owner, host}, '\n'), 'PX', ttl)
+        expires('former', cookie, former_until)
+      end
+    end
+  end
+  for _, challenge in ipairs(redis.call('LRANGE', key('challenges', id), 0, -1)) do
+    drop('challenge', challenge)
+  end
+  redis.call('DEL', key('session', id), key('challenges', id))
+  for _, index in ipairs({'created', 'used', 'unfinished'}) do
+    redis.call('ZREM', prefix .. index, id)
+  end
+  redis.call('ZREM', key('guid', of.guid), id)
+  person_changed(of.guid)
+  return true
+end
+
+local function read(id)
+  local found = redis.call('HMGET', key('session', id), 'principal', 'record')
+  if not found[1] then
+    return false
+  end
+  return {id, found[1], found[2], redis.call('ZSCORE', prefix .. 'used', id)}
+end
+
+function operation.create(...)
+  create(...)
+end
+
+function operation.replace(teller, notice, former_until, ttl, old, ...)
+  if not finish(old, former_until, ttl) then
+    return {-1}
+  end
+  create(...)
+  return {tell('end', teller, notice, {old}), old}
+end
+
+-- Returns how many heard of it, and which sessions there were to end.
+local function finish_all(teller, notice, former_until, ttl, ids)
+  local ended = {}
+  for _, id in ipairs(ids) do
+    if finish(id, former_until, ttl) then
+      ended[#ended + 1] = id
+    end
+  end
+  local heard = #ended > 0 and tell('end', teller, notice, ended) or 0
+  return {heard, unpack(ended)}
+end
+
+function operation.finish(teller, notice, former_until, ttl, id)
+  return finish_all(teller, notice, former_until, ttl, {id})
+end
+
+-- The oldest hundred of a person's: more are left to the next call.
+function operation.finish_of(teller, notice, former_until, ttl, guid)
+  return finish_all(teller, notice, former_until, ttl, redis.call('ZRANGE', key('guid', guid), 0, 99))
+end
+
+-- Pairs of an id and the last use that made it over: those that were used since stay.
+function operation.finish_unused(teller, notice, former_until, ttl, ...)
+  local unused, over = {}, {...}
+  for i = 1, #over, 2 do
+    local used_at = redis.call('ZSCORE', prefix .. 'used', over[i])
+    if used_at and tonumber(used_at) == tonumber(over[i + 1]) then
+      unused[#unused + 1] = over[i]
+    end
+  end
+  return finish_all(teller, notice, former_until, ttl, unused)
+end
+
+function operation.by_cookie(cookie, host)
+  local id = redis.call('GET', key('cookie', cookie))
+  if not id then
+    return false
+  end
+  local found = redis.call('HMGET', key('session', id), 'principal', 'record', 'cookie:' .. cookie)
+  if found[3] ~= host then
+    return false
+  end
+  return {id, found[1], found[2], redis.call('ZSCORE', prefix .. 'used', id)}
+end
+
+function operation.read(...)
+  local found = {}
+  for _, id in ipairs({...}) do
+    local session = read(id)
+    if session then
+      found[#found + 1] = session
+    end
+  end
+  return found
+end
+
+function operation.add_cookie(id, cookie, host)
+  local session = read(id)
+  if session then
+    add_cookie(id, cookie, host)
+  end
+  return session
+end
+
+function operation.update_principal(teller, id, principal)
+  if redis.call('EXISTS', key('session', id)) == 1 then
+    redis.call('HSET', key('session', id), 'principal', principal)
+    tell('change', teller, '', {id})
+  end
+end
+
+function operation.hosts(...)
+  local found = {}
+  for _, id in ipairs({...}) do
+    local fields, hosts = redis.call('HGETALL', key('session', id)), {}
+    for i = 1, #fields, 2 do
+      if string.sub(fields[i], 1, 7) == 'cookie:' then
+        hosts[#hosts + 1] = fields[i + 1]
+      end
+    end
+    found[#found + 1] = {id, hosts}
+  end
+  return found
+end
+
+-- The owner of the signed-in session that this cookie points to, or has pointed to.
+function operation.former_owner(cookie, host, now)
+  local id = redis.call('GET', key('cookie', cookie))
+  if id then
+    local found = redis.call('HMGET', key('session', id), 'owner', 'cookie:' .. cookie)
+    return found[2] == host and found[1] or ''
+  end
+  local former = redis.call('GET', key('former', cookie))
+  if not former then
+    return ''
+  end
+  local ends_at, guid, its_host = string.match(former, '^([^\n]*)\n([^\n]*)\n(.*)$')
+  return its_host == host and not is_over(ends_at, now) and guid or ''
+end
+
+-- The newest number, and what changed since `known`; 'all' if that is not known here.
+function operation.persons(known)
+  local version = redis.call('GET', prefix .. 'persons-version') or '0'
+  if known == version then
+    return {version}
+  end
+  local forgotten = redis.call('GET', prefix .. 'persons-forgotten') or '0'
+  if known == '' or tonumber(known) > tonumber(version) or tonumber(known) < tonumber(forgotten) then
+    return {version, 'all'}
+  end
+  local found = {version, 'some'}
+  for _, guid in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'persons-changed', '(' .. known, '+inf')) do
+    found[#found + 1] = guid
+    found[#found + 1] = redis.call('ZSCORE', prefix .. 'persons', guid) or ''
+  end
+  return found
+end
+
+function operation.heard(notice, ttl)
+  redis.call('RPUSH', key('heard', notice), '')
+  redis.call('PEXPIRE', key('heard', notice), ttl)
+end
+
+return operation[ARGV[1]](unpack(ARGV, 2))

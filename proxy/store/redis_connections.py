@@ -1,0 +1,306 @@
+"""Connections to a Redis server: bounded in number and time, and every failure of theirs is `StoreUnavailable`.
+
+What may have been done is never asked for twice, unless the caller says that twice is as good as once. Connections
+belong to the process and the event loop that opened them: in another one, new ones are opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio.connection import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    MasterDownError,
+    MovedError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+
+from config.settings import StoreSettings
+from config.store_url import parse_redis_url
+from proxy.store.redis_scripts import Script
+from proxy.store.store import StoreUnavailable
+
+CALL_SECONDS = 2.0
+"""After this a caller is told that the store is unavailable: waiting, connecting and a second try included."""
+_SENTINEL_SECONDS = 0.5
+"""How long one sentinel may take, so that the next one is still asked in time."""
+_CONNECTIONS = 32
+"""That a worker uses at a time; whoever needs one more waits for it."""
+_WAITING = 8
+"""Of which so many more may wait for something."""
+
+Argument = str | bytes | int
+
+_REFUSED_UNDONE = (ReadOnlyError, MasterDownError, TryAgainError)
+"""A server that is not the one to ask (any more) says so before it has done anything."""
+
+
+class _NotThere(Exception):
+    """The server could not be asked, or (`was_asked`) it was and may have done it, but has not said so."""
+
+    def __init__(self, error: Exception, *, was_asked: bool) -> None:
+        super().__init__()
+        self.error = error
+        self.was_asked = was_asked
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pool:
+    process: int
+    loop: asyncio.AbstractEventLoop
+    connections: ConnectionPool
+    sentinel: Sentinel | None
+    places: asyncio.Semaphore
+    waiting_places: asyncio.Semaphore
+
+
+class RedisConnections:
+    """What the store asks a server, or the one that the sentinels name, one script or command at a time."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self._url = parse_redis_url(settings.url)
+        self._settings = settings
+        self._pool: _Pool | None = None
+        self._left_behind: list[_Pool] = []
+        self._closed = False
+        self.prefix = f"{{{settings.prefix}}}:".encode()
+        """Of every key and of the channel. The braces put all keys into one slot of a cluster."""
+        self._wait: tuple[Argument, ...] | None = None
+        """What makes sure that everything written before is kept."""
+        milliseconds = int(CALL_SECONDS * 1000 / 2)
+        if settings.wait_fsync:
+            self._wait = ("WAITAOF", 1, settings.wait_replicas, milliseconds)
+        elif settings.wait_replicas:
+            self._wait = ("WAIT", settings.wait_replicas, milliseconds)
+
+    async def run(
+        self, script: Script, *arguments: Argument, durable: bool = False, is_repeatable: bool = False
+    ) -> Any:
+        """What an operation of a script answers. Raises `StoreUnavailable`: then it may have been done or not.
+
+        `durable`: it is kept by as many servers and disks as the settings ask for. `is_repeatable`: twice is as good
+        as once, so that it is tried again on a connection that broke.
+        """
+        by_digest = ("EVALSHA", script.digest, 1, self.prefix, *arguments)
+        wait = self._wait if durable else None
+        try:
+            return await self._within_time(by_digest, wait, is_repeatable)
+        except NoScriptError:
+            by_text = ("EVAL", script.text, 1, self.prefix, *arguments)
+            return await self._within_time(by_text, wait, is_repeatable)
+
+    async def command(self, *command: Argument, is_repeatable: bool = False) -> Any:
+        """What the server answers to a single command. Raises `StoreUnavailable`."""
+        return await self._within_time(command, None, is_repeatable)
+
+    async def first_of(self, key: bytes, *, seconds: float) -> Any:
+        """Take the first of a list, and wait for it; None if none came. Raises `StoreUnavailable`.
+
+        Those who wait have places of their own: what they wait for needs one too.
+        """
+        return await self._within_time(("BLPOP", key, f"{seconds:.3f}"), None, False, is_waiting=True)
+
+    async def connect(self) -> Connection:
+        """A connection of the caller's own, who closes it. Raises `redis.RedisError` or `OSError`."""
+        connection: Connection = self._open_pool().connections.make_connection()
+        async with asyncio.timeout(CALL_SECONDS):
+            await connection.connect()
+        return connection
+
+    async def is_still_the_server(self, connection: Connection) -> bool:
+        """Whether the sentinels still name the server of this connection; without sentinels, yes."""
+        pool = self._open_pool()
+        if pool.sentinel is None:
+            return True
+        async with asyncio.timeout(CALL_SECONDS):
+            address = await pool.sentinel.discover_master(self._url.service or "")
+        return (connection.host, int(connection.port)) == (address[0], int(address[1]))
+
+    async def close(self) -> None:
+        self._closed = True
+        pool, self._pool = self._pool, None
+        if pool is not None and _is_own(pool):
+            await pool.connections.aclose()
+            if pool.sentinel is not None:
+                await pool.sentinel.aclose()
+
+    async def _within_time(
+        self,
+        command: Sequence[Argument],
+        wait: Sequence[Argument] | None,
+        is_repeatable: bool,
+        *,
+        is_waiting: bool = False,
+    ) -> Any:
+        pool = self._open_pool()
+        try:
+            async with asyncio.timeout(CALL_SECONDS), pool.waiting_places if is_waiting else pool.places:
+                try:
+                    return await self._exchange(pool, command, wait)
+                except _NotThere as exc:
+                    if exc.was_asked and not is_repeatable:
+                        raise
+                    await pool.connections.disconnect(inuse_connections=False)
+                    return await self._exchange(pool, command, wait)
+        except TimeoutError as exc:
+            raise StoreUnavailable(f"no answer from Redis within {CALL_SECONDS:g} s") from exc
+        except NoScriptError:
+            raise
+        except _NotThere as exc:
+            raise StoreUnavailable(_reason(exc.error)) from exc.error
+        except ResponseError as exc:
+            # Without its cause: some answers quote what they were asked.
+            raise StoreUnavailable(_reason(exc)) from None
+
+    async def _exchange(self, pool: _Pool, command: Sequence[Argument], wait: Sequence[Argument] | None) -> Any:
+        """One attempt on one connection. Raises `_NotThere` and `ResponseError`."""
+        try:
+            connection = await pool.connections.get_connection()
+        except (RedisError, OSError) as exc:
+            raise _NotThere(exc, was_asked=False) from exc
+        try:
+            try:
+                await connection.send_packed_command(connection.pack_commands([command, wait] if wait else [command]))
+                answer = await _answer(connection)
+                kept = await _answer(connection) if wait else None
+            except (RedisError, OSError) as exc:
+                was_asked = not isinstance(exc.__context__, _REFUSED_UNDONE)  # as sentinels' connections say it
+                raise _NotThere(exc, was_asked=was_asked) from exc
+            if isinstance(answer, _REFUSED_UNDONE):
+                await connection.disconnect()
+                raise _NotThere(answer, was_asked=False)
+        finally:
+            await pool.connections.release(connection)
+        for each in (answer, kept):
+            if isinstance(each, ResponseError):
+                raise each
+        if wait is not None:
+            self._check_kept(kept)
+        return answer
+
+    def _check_kept(self, kept: Any) -> None:
+        """`kept` is what WAIT or WAITAOF answered."""
+        disks, replicas = kept if isinstance(kept, list) else (1, kept)
+        if disks < 1:
+            raise StoreUnavailable("Redis has it, but not on its disk yet")
+        if replicas < self._settings.wait_replicas:
+            raise StoreUnavailable(f"Redis has it, but only {replicas} of {self._settings.wait_replicas} replicas do")
+
+    def _open_pool(self) -> _Pool:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        if self._pool is None or not _is_own(self._pool):
+            if self._pool is not None:
+                # Of another process or loop: to touch it would disturb whoever uses it there.
+                self._left_behind.append(self._pool)
+            connections, sentinel = self._make_connections()
+            self._pool = _Pool(
+                os.getpid(),
+                asyncio.get_running_loop(),
+                connections,
+                sentinel,
+                asyncio.Semaphore(_CONNECTIONS),
+                asyncio.Semaphore(_WAITING),
+            )
+        return self._pool
+
+    def _make_connections(self) -> tuple[ConnectionPool, Sentinel | None]:
+        settings, url = self._settings, self._url
+        options: dict[str, Any] = {
+            "protocol": 2,
+            "retry": Retry(NoBackoff(), 0),  # what is tried again is decided here, not there
+            "driver_info": None,
+            "socket_timeout": None,
+            "socket_connect_timeout": CALL_SECONDS,
+        }
+        login = {"username": settings.username, "password": _secret(settings.password)}
+        own = {**options, **login, "db": url.database, "max_connections": _CONNECTIONS + _WAITING}
+        if url.path is not None:
+            return ConnectionPool(UnixDomainSocketConnection, path=str(url.path), **own), None
+        options["socket_keepalive"] = own["socket_keepalive"] = True
+        tls = {
+            "ssl_cert_reqs": "required",
+            "ssl_check_hostname": True,
+            "ssl_ca_certs": _path(settings.ca_file),
+            "ssl_certfile": _path(settings.client_certificate),
+            "ssl_keyfile": _path(settings.client_key),
+        }
+        if url.is_tls:
+            own |= tls
+        if url.service is None:
+            host, port = url.addresses[0]
+            return ConnectionPool(SSLConnection if url.is_tls else Connection, host=host, port=port, **own), None
+        sentinel_options: dict[str, Any] = {
+            **options,
+            "username": settings.sentinel_username,
+            "password": _secret(settings.sentinel_password),
+            "socket_timeout": _SENTINEL_SECONDS,
+            "socket_connect_timeout": _SENTINEL_SECONDS,
+        }
+        if url.is_tls:
+            sentinel_options |= {**tls, "ssl": True}
+        sentinel = Sentinel(url.addresses, sentinel_kwargs=sentinel_options)
+        return SentinelConnectionPool(url.service, sentinel, ssl=url.is_tls, **own), sentinel
+
+
+async def _answer(connection: Connection) -> Any:
+    """An error that the server answers with is a value here: the connection is sound, and others may follow it."""
+    try:
+        return await connection.read_response()
+    except ResponseError as exc:
+        return exc
+
+
+def _is_own(pool: _Pool) -> bool:
+    return pool.process == os.getpid() and pool.loop is asyncio.get_running_loop()
+
+
+def _secret(value: Any) -> str | None:
+    return None if value is None else value.get_secret_value()
+
+
+def _path(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _reason(error: Exception) -> str:
+    """For the log: what is the matter, without what was asked."""
+    match error:
+        case MasterNotFoundError():
+            return "no sentinel answers that knows a server of this name"
+        case AuthenticationError():
+            return "Redis refuses the user or the password"
+        case NoPermissionError():
+            return "Redis does not permit this user what the store needs"
+        case BusyLoadingError():
+            return "Redis is reading its data"
+        case ReadOnlyError():
+            return "this Redis is a replica"
+        case MasterDownError():
+            return "this Redis is a replica that has lost its server"
+        case MovedError():
+            return "this Redis is a node of a cluster that does not hold the keys of this prefix"
+        case OutOfMemoryError():
+            return "Redis has no memory left"
+        case ResponseError():
+            code = str(error).partition(" ")[0]
+            return f"Redis refuses it: {code if code.isupper() else type(error).__name__}"
+        case RedisError() | OSError():
+            return f"Redis cannot be reached: {' '.join(str(error).split()) or type(error).__name__}"
+        case _:
+            return type(error).__name__

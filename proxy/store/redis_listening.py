@@ -1,0 +1,156 @@
+"""Who listens to a Redis store here, and how the ends that are made here are told: once each, and to everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from proxy.store.listeners import StoreListeners
+from proxy.store.redis_connections import CALL_SECONDS, RedisConnections
+from proxy.store.redis_notices import Notice, RedisNotices
+from proxy.store.redis_scripts import SESSIONS
+from proxy.store.store import NOTICE_SECONDS, StoreUnavailable
+
+T = TypeVar("T")
+
+_ACKNOWLEDGEMENT_SECONDS = 5.0
+"""How long the server keeps an acknowledgement that nobody takes."""
+_MOST_UNTOLD = 1000
+
+
+@dataclass(slots=True, eq=False)
+class _Here:
+    """This process and event loop: the name it tells under, and what it has begun to tell."""
+
+    process: int
+    loop: asyncio.AbstractEventLoop
+    name: str
+    notices: RedisNotices | None = None
+    untold: dict[str, None] = field(default_factory=dict)
+    """Numbers of ends made here of which listeners here have not heard yet: by the answer or by the notice."""
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+
+class RedisListening:
+    """Ends, changes and gaps, from here and from elsewhere, to the listeners here."""
+
+    def __init__(self, connections: RedisConnections) -> None:
+        self._connections = connections
+        self.listeners = StoreListeners()
+        self._held: _Here | None = None
+
+    @property
+    def name(self) -> str:
+        """What this process tells under."""
+        return self._here().name
+
+    async def begin(self) -> None:
+        """To be called before anything is read that somebody may keep. Raises `StoreUnavailable`."""
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                await self._notices().tried()
+        except TimeoutError as exc:
+            raise StoreUnavailable(f"no answer from Redis within {CALL_SECONDS:g} s") from exc
+
+    async def catch_up(self) -> None:
+        """Return once all that was told before this call was heard here. Raises `StoreUnavailable`."""
+        await self.begin()
+        await self._notices().catch_up()
+
+    async def end(self, run: Callable[[str, str], Awaitable[list[Any]]], *, is_waited_for: bool = True) -> list[str]:
+        """Let `run(name, number)` end sessions, and tell it before this returns.
+
+        `run` answers with how many subscribers were told and the ids of what ended. Once begun it is done to its end,
+        even if the caller is cancelled: what ended must be told.
+        """
+        await self.begin()
+        here = self._here()
+        number = secrets.token_hex(8)
+        here.untold[number] = None
+        if len(here.untold) > _MOST_UNTOLD:
+            del here.untold[next(iter(here.untold))]
+
+        async def end_and_tell() -> list[str]:
+            told, *session_ids = await run(here.name, number)
+            ended = [session_id.decode() for session_id in session_ids]
+            self._tell_own(here, number, ended)
+            if is_waited_for:
+                await self._wait_until_heard(number, told)
+            return ended
+
+        return await _in_any_case(end_and_tell(), here.tasks)
+
+    async def close(self) -> None:
+        here, self._held = self._held, None
+        if here is not None and _is_own(here) and here.notices is not None:
+            await here.notices.close()
+
+    async def _wait_until_heard(self, number: str, told: int) -> None:
+        """Until as many as were told have said so, or `NOTICE_SECONDS` have passed."""
+        until = time.monotonic() + NOTICE_SECONDS
+        key = self._connections.prefix + f"heard:{number}".encode()
+        try:
+            for _ in range(told):
+                left = until - time.monotonic()
+                if left < 0.001 or await self._connections.first_of(key, seconds=left) is None:
+                    return
+        except StoreUnavailable:  # it is done, and who heard of it cannot be known
+            return
+
+    def _tell_own(self, here: _Here, number: str, session_ids: Iterable[str]) -> None:
+        """By the answer or by the notice, whichever comes first: if the answer is lost, the notice still comes."""
+        if number in here.untold:
+            del here.untold[number]
+            self.listeners.tell_ended(session_ids)
+
+    def _hear(self, notice: Notice) -> None:
+        here = self._here()
+        if notice.teller == here.name:
+            if notice.is_end:
+                self._tell_own(here, notice.number, notice.session_ids)
+        elif notice.is_end:
+            self.listeners.tell_ended(notice.session_ids)
+        else:
+            self.listeners.tell_changed(notice.session_ids)
+
+    async def _acknowledge(self, notice: Notice) -> None:
+        await self._connections.run(SESSIONS, "heard", notice.number, int(_ACKNOWLEDGEMENT_SECONDS * 1000))
+
+    def _notices(self) -> RedisNotices:
+        here = self._here()
+        if here.notices is None:
+            here.notices = RedisNotices(
+                self._connections,
+                on_notice=self._hear,
+                acknowledge=self._acknowledge,
+                on_gap=self.listeners.tell_gap,
+            )
+        return here.notices
+
+    def _here(self) -> _Here:
+        if self._held is None or not _is_own(self._held):
+            self._held = _Here(os.getpid(), asyncio.get_running_loop(), secrets.token_hex(8))
+        return self._held
+
+
+def _is_own(here: _Here) -> bool:
+    return here.process == os.getpid() and here.loop is asyncio.get_running_loop()
+
+
+async def _in_any_case(work: Coroutine[Any, Any, T], tasks: set[asyncio.Task[Any]]) -> T:
+    """Its result; it goes on if the caller is cancelled."""
+    task = asyncio.create_task(work)
+    tasks.add(task)
+
+    def done(task: asyncio.Task[T]) -> None:
+        tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # the caller has it, or is gone
+
+    task.add_done_callback(done)
+    return await asyncio.shield(task)

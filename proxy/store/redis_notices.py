@@ -1,0 +1,170 @@
+"""What other workers and nodes tell through a Redis channel: which sessions ended or changed.
+
+One connection is subscribed for as long as the store is open. What the server sends on it comes in the order in
+which it was committed, so an answer to a PING on it proves that everything before was heard (`catch_up`). When the
+connection breaks, notices may be missed until there is a new one: `on_gap` is called then. A notice is
+kind, teller, number and session ids, joined by line feeds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from redis.asyncio.connection import Connection
+from redis.exceptions import RedisError
+
+from proxy.store.redis_connections import CALL_SECONDS, RedisConnections
+from proxy.store.store import StoreUnavailable
+
+RECONNECT_SECONDS = 0.25
+HEARTBEAT_SECONDS = 1.0
+"""How long the subscription may be silent before the server is asked whether it is still there."""
+_HEARTBEATS_PER_LOOK = 3
+"""After so many of these the sentinels are asked whether it is still the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    is_end: bool
+    teller: str
+    """Whose store wrote it."""
+    number: str
+    """Names the notice in what its teller waits for; empty: nobody waits."""
+    session_ids: tuple[str, ...]
+
+
+def notice_from(message: bytes) -> Notice | None:
+    """None for what this version does not know."""
+    kind, *parts = message.decode("ascii", "replace").split("\n")
+    if kind not in ("end", "change") or len(parts) < 3:
+        return None
+    return Notice(kind == "end", parts[0], parts[1], tuple(parts[2:]))
+
+
+class RedisNotices:
+    """The subscription of one store in one event loop."""
+
+    def __init__(
+        self,
+        connections: RedisConnections,
+        *,
+        on_notice: Callable[[Notice], None],
+        acknowledge: Callable[[Notice], Awaitable[None]],
+        on_gap: Callable[[], None],
+    ) -> None:
+        self._connections = connections
+        self._channel = connections.prefix + b"notices"
+        self._on_notice = on_notice
+        self._acknowledge = acknowledge
+        self._on_gap = on_gap
+        self._connection: Connection | None = None
+        """As long as it is subscribed."""
+        self._has_gap = False
+        self._tried = asyncio.Event()
+        self._numbers = itertools.count()
+        self._awaited: dict[bytes, asyncio.Future[None]] = {}
+        """What was asked with a PING and is not answered yet."""
+        self._acknowledging: set[asyncio.Task[None]] = set()
+        self._task = asyncio.create_task(self._run(), name="store-notices")
+
+    async def tried(self) -> None:
+        """Wait until the first subscription stands or has failed: what is read after that misses nothing unnoticed."""
+        await self._tried.wait()
+
+    async def catch_up(self) -> None:
+        """Return once all that was told before this call was heard. Raises `StoreUnavailable`."""
+        connection = self._connection
+        if connection is None:
+            raise StoreUnavailable("no notices come from Redis")
+        number = b"%d" % next(self._numbers)
+        future = self._awaited[number] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                await connection.send_command("PING", number)
+                await future
+        except TimeoutError as exc:
+            raise StoreUnavailable(f"no notices came from Redis within {CALL_SECONDS:g} s") from exc
+        except (RedisError, OSError) as exc:
+            raise StoreUnavailable("notices from Redis have just stopped") from exc
+        finally:
+            self._awaited.pop(number, None)
+
+    async def close(self) -> None:
+        tasks = [self._task, *self._acknowledging]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            with contextlib.suppress(RedisError, OSError, StoreUnavailable):  # asyncio's timeouts are OSErrors too
+                await self._listen()
+            self._has_gap = True
+            self._tried.set()
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _listen(self) -> None:
+        """Subscribe and hear until the connection breaks, which raises."""
+        connection = await self._connections.connect()
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                await connection.send_command("SUBSCRIBE", self._channel)
+                await connection.read_response()
+            self._connection = connection
+            if self._has_gap:
+                self._on_gap()
+            self._tried.set()
+            for heartbeat in itertools.count(1):
+                await self._hear_until_silent(connection)
+                if heartbeat % _HEARTBEATS_PER_LOOK == 0 and not await self._connections.is_still_the_server(
+                    connection
+                ):
+                    return
+        finally:
+            self._connection = None
+            for future in self._awaited.values():
+                if not future.done():
+                    future.set_exception(StoreUnavailable("notices from Redis have just stopped"))
+            await connection.disconnect(nowait=True)
+
+    async def _hear_until_silent(self, connection: Connection) -> None:
+        """Return after one PING that was answered; raises when one is not."""
+        deadline = asyncio.get_running_loop().time() + HEARTBEAT_SECONDS
+        is_asked = False
+        while True:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await connection.read_response(timeout=math.inf, disconnect_on_error=False)
+            except TimeoutError:
+                if is_asked:
+                    raise
+                is_asked = True
+                deadline += CALL_SECONDS
+                await connection.send_command("PING", b"")
+                continue
+            match message:
+                case [b"message", _, bytes(text)]:
+                    self._hear(text)
+                case [b"pong", b""]:
+                    return
+                case [b"pong", bytes(number)] if (future := self._awaited.get(number)) and not future.done():
+                    future.set_result(None)
+
+    def _hear(self, message: bytes) -> None:
+        notice = notice_from(message)
+        if notice is None:
+            return
+        self._on_notice(notice)
+        if notice.number:
+            task = asyncio.create_task(self._acknowledge_quietly(notice))
+            self._acknowledging.add(task)
+            task.add_done_callback(self._acknowledging.discard)
+
+    async def _acknowledge_quietly(self, notice: Notice) -> None:
+        with contextlib.suppress(StoreUnavailable):  # its teller waits in vain, and not for long
+            await self._acknowledge(notice)

@@ -1,0 +1,60 @@
+"""What a Redis server's own settings mean for the sessions it keeps, as far as its ACL lets them be seen."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from config.settings import StoreSettings
+from proxy.store.redis_connections import RedisConnections
+from proxy.store.store import StoreUnavailable
+
+_OLDEST = (6, 2)
+_OLDEST_WITH_WAITAOF = (7, 2)
+
+
+async def remarks(connections: RedisConnections, settings: StoreSettings) -> tuple[str, ...]:
+    """Raises `StoreUnavailable` if the server is away."""
+    await connections.command("PING", is_repeatable=True)
+    try:
+        info = _info(await connections.command("INFO", is_repeatable=True))
+    except StoreUnavailable:
+        return ("what the server keeps on its disk, and what it drops when it is full, could not be seen (INFO)",)
+    return findings(info, await _fsync(connections), settings)
+
+
+def findings(info: dict[str, str], fsync: str | None, settings: StoreSettings) -> tuple[str, ...]:
+    """From what INFO says, and ``appendfsync`` (None: it could not be seen). Pure."""
+    found = []
+    # Valkey speaks of the last Redis that it is compatible with under the same name.
+    version = tuple(int(part) for part in re.findall(r"\d+", info.get("redis_version", ""))[:2])
+    valkey = tuple(int(part) for part in re.findall(r"\d+", info.get("valkey_version", ""))[:2])
+    if version < _OLDEST:
+        found.append("the server is older than Redis 6.2, which the store needs")
+    if settings.wait_fsync and not valkey and version < _OLDEST_WITH_WAITAOF:
+        found.append("wait_fsync needs Redis 7.2 or Valkey")
+    if info.get("aof_enabled") != "1":
+        found.append("appendonly is off: a crash of the server loses sessions that were acknowledged")
+    elif fsync is None:
+        found.append("appendfsync could not be seen (CONFIG GET): everysec loses up to 2 seconds with the power")
+    elif fsync != "always" and not settings.wait_fsync:
+        found.append(f"appendfsync is {fsync}: the last writes are lost with the power (always, or wait_fsync)")
+    if (policy := info.get("maxmemory_policy", "noeviction")) != "noeviction":
+        found.append(f"maxmemory-policy is {policy}: sessions vanish when the memory is full (noeviction)")
+    replicas = int(info.get("connected_slaves", "0"))
+    if replicas < settings.wait_replicas:
+        found.append(f"wait_replicas is {settings.wait_replicas}, but {replicas} are connected")
+    return tuple(found)
+
+
+async def _fsync(connections: RedisConnections) -> str | None:
+    try:
+        answer = await connections.command("CONFIG", "GET", "appendfsync", is_repeatable=True)
+    except StoreUnavailable:
+        return None
+    return answer[1].decode() if len(answer) == 2 else None
+
+
+def _info(text: Any) -> dict[str, str]:
+    lines = (line.partition(":") for line in text.decode("utf-8", "replace").splitlines())
+    return {name: value for name, colon, value in lines if colon}

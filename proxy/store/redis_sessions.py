@@ -1,0 +1,177 @@
+"""Sessions in Redis: each question is one step at the server, and none goes through all sessions but `sessions`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from config.settings import SessionSettings
+from proxy.sessions.session import FIRST_FACTOR_SECONDS, Session
+from proxy.store.records import UnreadableRecord, principal_to_json
+from proxy.store.redis_connections import RedisConnections
+from proxy.store.redis_listening import RedisListening
+from proxy.store.redis_persons import Persons, scan
+from proxy.store.redis_records import instant, readable_session, session_from_row, session_to_arguments
+from proxy.store.redis_scripts import SESSIONS
+from proxy.store.store import FORMER_SECONDS
+
+T = TypeVar("T")
+
+NET_SECONDS = 3600.0
+"""Redis itself removes a record only so long after its time: clocks may differ, and the instants decide."""
+_FORMER_TTL = int((FORMER_SECONDS + NET_SECONDS) * 1000)
+_AT_ONCE = 100
+"""Sessions that one step at the server reads or ends: others wait for a few milliseconds at the most."""
+_TOUCHED_AT_ONCE = 1000
+
+
+class RedisSessions:
+    """The sessions' part of a `Store`."""
+
+    def __init__(self, connections: RedisConnections, *, clock: Callable[[], float] = time.time) -> None:
+        self._connections = connections
+        self._clock = clock
+        self._listening = RedisListening(connections)
+        self._persons = Persons(connections)
+        self._listening.listeners.on_gap(self._persons.forget)
+
+    async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
+        arguments = (*session_to_arguments(session), cookie.hex(), host)
+        await self._connections.run(SESSIONS, "create", *arguments, durable=True, is_repeatable=True)
+
+    async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
+        arguments = (old_session_id, *session_to_arguments(session), cookie.hex(), host)
+        return bool(await self._end("replace", *arguments))
+
+    async def session_by_cookie(self, cookie: bytes, host: str) -> Session | None:
+        await self._listening.begin()
+        row = await self._connections.run(SESSIONS, "by_cookie", cookie.hex(), host, is_repeatable=True)
+        return readable_session(row)
+
+    async def add_cookie(self, session_id: str, *, cookie: bytes, host: str) -> Session | None:
+        await self._listening.begin()
+        arguments = (session_id, cookie.hex(), host)
+        row = await self._connections.run(SESSIONS, "add_cookie", *arguments, durable=True, is_repeatable=True)
+        return readable_session(row)
+
+    async def update_principal(self, session: Session) -> None:
+        principal = principal_to_json(session.principal)
+        arguments = (self._listening.name, session.session_id, principal)
+        await self._connections.run(SESSIONS, "update_principal", *arguments, is_repeatable=True)
+
+    async def touch_sessions(self, used: Iterable[tuple[str, float]]) -> None:
+        for part in _parts(list(used), _TOUCHED_AT_ONCE):
+            # XX: what ended stays ended. GT: never backwards.
+            pairs = (each for session_id, at in part for each in (instant(at), session_id))
+            await self._connections.command("ZADD", self._index("used"), "XX", "GT", *pairs, is_repeatable=True)
+
+    async def sessions_by_id(self, session_ids: Sequence[str]) -> dict[str, Session]:
+        await self._listening.begin()
+        found = [readable_session(row) async for row in self._rows(session_ids)]
+        return {session.session_id: session for session in found if session is not None}
+
+    async def end_session(self, session_id: str) -> bool:
+        return bool(await self._end("finish", session_id))
+
+    async def end_sessions_of(self, guid: str) -> int:
+        count = 0
+        while ended := await self._end("finish_of", guid):
+            count += len(ended)
+        return count
+
+    async def sessions(self, guid: str | None = None) -> list[Session]:
+        await self._listening.begin()
+        if guid is None:
+            session_ids = [member.decode() async for member, _ in scan(self._connections, self._index("created"))]
+        else:
+            index = self._index(f"guid:{guid}")
+            of_person = await self._connections.command("ZRANGE", index, 0, -1, is_repeatable=True)
+            session_ids = [session_id.decode() for session_id in of_person]
+        found = [readable_session(row) async for row in self._rows(session_ids)]
+        return sorted((session for session in found if session is not None), key=lambda session: session.created_at)
+
+    async def persons(self) -> dict[str, float]:
+        await self._listening.begin()
+        return await self._persons.read()
+
+    async def hosts_of(self, session_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        found = {}
+        for part in _parts(session_ids, _AT_ONCE):
+            for session_id, hosts in await self._connections.run(SESSIONS, "hosts", *part, is_repeatable=True):
+                if hosts:
+                    found[session_id.decode()] = tuple(sorted({host.decode() for host in hosts}))
+        return found
+
+    async def former_owner(self, cookie: bytes, host: str, *, now: float) -> str | None:
+        arguments = (cookie.hex(), host, instant(now))
+        guid = await self._connections.run(SESSIONS, "former_owner", *arguments, is_repeatable=True)
+        return guid.decode() or None
+
+    def on_session_end(self, listener: Callable[[str], None]) -> Callable[[], None]:
+        return self._listening.listeners.on_session_end(listener)
+
+    def on_session_change(self, listener: Callable[[str], None]) -> Callable[[], None]:
+        return self._listening.listeners.on_session_change(listener)
+
+    def on_gap(self, listener: Callable[[], None]) -> Callable[[], None]:
+        return self._listening.listeners.on_gap(listener)
+
+    async def catch_up(self) -> None:
+        await self._listening.catch_up()
+
+    async def _remove_over(self, limits: SessionSettings, now: float) -> int:
+        """End all sessions that are over by these limits and were not used since; how many."""
+        removed = 0
+        for index, seconds in (
+            ("created", limits.absolute),
+            ("used", limits.idle),
+            ("unfinished", FIRST_FACTOR_SECONDS),
+        ):
+            candidates = ("ZRANGEBYSCORE", self._index(index), "-inf", instant(now - seconds), "LIMIT")
+            skipped, is_last = 0, False
+            while not is_last:
+                session_ids = await self._connections.command(*candidates, skipped, _AT_ONCE, is_repeatable=True)
+                # The index only narrows it down: the one definition of "over" is the session's own.
+                over = [
+                    part
+                    async for row in self._rows(session_ids)
+                    if _is_over(row, limits, now, or_if_unreadable=index == "created")
+                    for part in (row[0], row[3])
+                ]
+                ended = await self._end("finish_unused", *over, ended_at=now, is_urgent=False) if over else []
+                removed += len(ended)
+                skipped += len(session_ids) - len(ended)
+                is_last = len(session_ids) < _AT_ONCE
+        return removed
+
+    async def _end(
+        self, operation: str, *arguments: str | bytes, ended_at: float | None = None, is_urgent: bool = True
+    ) -> list[str]:
+        """The sessions that this operation ended; everybody was told. `is_urgent`: durable, and heard by everybody."""
+        former_until = instant((self._clock() if ended_at is None else ended_at) + FORMER_SECONDS)
+
+        async def run(name: str, number: str) -> Any:
+            told = (name, number, former_until, _FORMER_TTL)
+            return await self._connections.run(SESSIONS, operation, *told, *arguments, durable=is_urgent)
+
+        return await self._listening.end(run, is_waited_for=is_urgent)
+
+    async def _rows(self, session_ids: Sequence[str | bytes]) -> AsyncIterator[Sequence[Any]]:
+        for part in _parts(session_ids, _AT_ONCE):
+            for row in await self._connections.run(SESSIONS, "read", *part, is_repeatable=True):
+                yield row
+
+    def _index(self, name: str) -> bytes:
+        return self._connections.prefix + name.encode()
+
+
+def _is_over(row: Sequence[Any], limits: SessionSettings, now: float, *, or_if_unreadable: bool) -> bool:
+    try:
+        return session_from_row(row).is_over(limits, now)
+    except UnreadableRecord:
+        return or_if_unreadable
+
+
+def _parts(items: Sequence[T], count: int) -> Iterator[Sequence[T]]:
+    return (items[start : start + count] for start in range(0, len(items), count))
