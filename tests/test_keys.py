@@ -19,6 +19,7 @@ DERIVED = {
     "throttle": "4376168dc9c72fc6",
     "numbers": "60fb9c8236fcfc49",
     "sealed numbers": "84e488ac7784490b",
+    "kept requests": "4649427dff1e3595",
     "tried passwords": "f4190951b09f8e2a",
 }
 ASSERTION = "57aa838d4253c931"
@@ -127,6 +128,20 @@ def test_nodes_whose_clocks_differ_accept_each_others_work(
     """What one node made `age` seconds ago is accepted by another whose clock is `other` seconds off."""
     made = keys_at(now - age, *use_after).derive(Purpose.CHALLENGE)
     assert made in keys_at(now + other, *use_after).accepted(Purpose.CHALLENGE) or age + other >= 600 + CLOCK_SECONDS
+
+
+@given(
+    use_after=st.lists(st.integers(0, 10_000), min_size=2, max_size=5, unique=True).map(sorted),
+    now=st.integers(-100, 12_000),
+)
+def test_a_node_without_the_new_file_and_one_with_it_accept_each_other_until_it_is_used(
+    use_after: list[int], now: int
+) -> None:
+    now = min(now, use_after[-1] - 1)
+    slow, quick = keys_at(now, *use_after[:-1]), keys_at(now, *use_after)
+    for purpose in Purpose:
+        assert quick.derive(purpose) in slow.accepted(purpose)
+        assert slow.derive(purpose) in quick.accepted(purpose)
 
 
 @given(use_after=st.lists(st.integers(0, 10_000), min_size=1, max_size=5, unique=True).map(sorted), now=st.integers())
