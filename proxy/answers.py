@@ -27,6 +27,7 @@ class Problem(Enum):
     NOT_FROM_HERE = "not_from_here"  # 403: from this address, whoever asks
     BAD_FORM = "bad_form"  # 403: CSRF token missing or stale
     NOT_FOUND = "not_found"  # 404 below /.gatepost/
+    KEPT_FORM_GONE = "kept_form_gone"  # 410: it was sent already, or its time is over
     METHOD_NOT_ALLOWED = "method_not_allowed"  # 405
     REQUEST_TIMEOUT = "request_timeout"  # 408
     BODY_TOO_LARGE = "body_too_large"  # 413
@@ -57,6 +58,7 @@ _STATUS: Mapping[Problem, int] = MappingProxyType(
         Problem.NOT_FOUND: 404,
         Problem.METHOD_NOT_ALLOWED: 405,
         Problem.REQUEST_TIMEOUT: 408,
+        Problem.KEPT_FORM_GONE: 410,
         Problem.BODY_TOO_LARGE: 413,
         Problem.TARGET_TOO_LONG: 414,
         Problem.UNKNOWN_HOST: 421,
@@ -75,7 +77,7 @@ _STATUS: Mapping[Problem, int] = MappingProxyType(
 )
 _RETRY_AFTER_SECONDS: Mapping[int, int] = MappingProxyType({429: 60, 503: 5})
 """What a 429 or 503 says where the answer itself does not know better."""
-_LINKED = frozenset({400, 401, 403, 404, 405, 421})
+_LINKED = frozenset({400, 401, 403, 404, 405, 410, 421})
 """Where the start page is a way out. It is none from an app that is down, and useless while Gatepost itself is."""
 
 

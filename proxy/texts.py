@@ -35,6 +35,9 @@ _PROBLEMS: Mapping[str, ProblemText] = MappingProxyType(
             "This page was out of date", "The form belongs to an earlier page, so nothing was done. Please start again."
         ),
         "not_found": ProblemText("Page not found", "There is no such page here."),
+        "kept_form_gone": ProblemText(
+            "This form is no longer kept", "It was sent already, or its ten minutes are over. Nothing was sent just now."
+        ),
         "method_not_allowed": ProblemText("Not possible", "This page does not take that kind of request."),
         "request_timeout": ProblemText("Too slow", "The request did not arrive in time."),
         "body_too_large": ProblemText("Too large", "The request is larger than what is accepted here."),
@@ -246,6 +249,31 @@ class Texts:
     ago_days_one: str = "1 day ago"
     ago_days_many: str = "{count} days ago"
 
+    kept_title: str = "Your form was kept"
+    kept_text: str = (
+        "You had been signed out when you sent it, so nothing has been passed on yet. Shall it be sent now, as {name}?"
+    )
+    kept_app: str = "To"
+    kept_target: str = "Page"
+    kept_when: str = "Sent"
+    kept_size: str = "Size"
+    kept_send: str = "Send it now"
+    kept_discard: str = "Do not send it"
+    kept_to_app: str = "Go to {app}"
+    kept_gone_title: str = "This form is no longer kept"
+    kept_gone: str = "It was sent already, or discarded, or its ten minutes are over. Nothing was sent just now."
+    kept_others_title: str = "This is not your form"
+    kept_others: str = "Somebody else had sent it. It was deleted, and nothing was passed on."
+    kept_discarded_title: str = "Not sent"
+    kept_discarded: str = "The form was deleted, and nothing was passed on."
+    kept_not: str = (
+        "What you sent was not passed on and is not kept here. It may still be in your browser: sign in with another "
+        "tab, then go back to this one's form and send it again."
+    )
+    size_bytes: str = "{count} bytes"
+    size_kilobytes: str = "{count} kB"
+    size_megabytes: str = "{count} MB"
+
     sign_out_title: str = "Sign out?"
     sign_out_text: str = "You are signed in as {name}. Signing out ends your session in every app."
     sign_out_button: str = "Sign out"
@@ -274,6 +302,14 @@ class Texts:
         if minutes > 120:
             return self.hours_many.format(count=-(-minutes // 60))
         return self.minutes_one if minutes == 1 else self.minutes_many.format(count=minutes)
+
+    def size(self, count: int) -> str:
+        """A number of bytes in words."""
+        if count < 1000:
+            return self.size_bytes.format(count=count)
+        if count < 1_000_000:
+            return self.size_kilobytes.format(count=round(count / 1000))
+        return self.size_megabytes.format(count=f"{count / 1_000_000:.1f}")
 
     def ago(self, seconds: int) -> str:
         """How long something is past, in words; rounded down."""

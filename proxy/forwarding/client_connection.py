@@ -13,6 +13,7 @@ from proxy.answers import Problem
 from proxy.forwarding.exchange import Exchange
 from proxy.forwarding.head_buffer import HeadBuffer
 from proxy.forwarding.head_memory import HeadMemory
+from proxy.forwarding.kept_forms import SendingFlow
 from proxy.forwarding.listeners import Arrival, Slot
 from proxy.forwarding.plain_head import read_head
 from proxy.forwarding.public_tls import names_by_sni
@@ -44,7 +45,7 @@ class ClientConnection(asyncio.Protocol):
         self._slot = slot
         self.transport: asyncio.Transport
         self.deadline = _NEVER
-        self.exchange: Exchange | None = None
+        self.exchange: Exchange | SendingFlow | None = None
         self.is_kept = True
         """Whether the connection stays open after the current answer."""
         self._reception: Reception

@@ -14,6 +14,7 @@ from config.settings import AppSettings, SchemeSettings, ServerSettings
 from proxy.forwarding.admissions import Admissions
 from proxy.forwarding.client_connection import ClientConnection
 from proxy.forwarding.exchange import Exchange
+from proxy.forwarding.kept_forms import SendingFlow
 from proxy.forwarding.listeners import Arrival, Listeners, Slot
 from proxy.forwarding.public_tls import PublicTLS
 from proxy.forwarding.routes import create_routes, portal_upstream
@@ -23,6 +24,7 @@ from proxy.forwarding.upstream_connection import UpstreamConnection
 from proxy.forwarding.upstream_pool import UpstreamPool
 from proxy.forwarding.websocket_frames import GOING_AWAY, NOT_ALLOWED, SESSION_ENDED
 from proxy.identity import Assertions
+from proxy.kept_requests import KeptRequests
 from proxy.metrics import AppTraffic, Metrics
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
@@ -57,8 +59,10 @@ class ForwardingPlane:
         metrics: Metrics,
         log: FilteringBoundLogger,
         clock: Callable[[], float],
+        kept_requests: KeptRequests | None = None,
     ) -> None:
         server = settings.server
+        self.kept_requests = kept_requests
         self.public_url = server.public_url
         seconds = int(server.hsts) if server.public_url.scheme == "https" else 0
         self.transport_security = b"Strict-Transport-Security: max-age=%d" % seconds if seconds else None
@@ -185,7 +189,7 @@ class ForwardingPlane:
         self,
         client: asyncio.Transport,
         upstream: UpstreamConnection,
-        exchange: Exchange | None,
+        exchange: Exchange | SendingFlow | None,
         first: bytes,
         *,
         is_websocket: bool,
@@ -247,6 +251,7 @@ def create_forwarding_plane(
     metrics: Metrics,
     log: FilteringBoundLogger,
     clock: Callable[[], float],
+    kept_requests: KeptRequests | None = None,
 ) -> ForwardingPlane:
     """A plane that is not started yet. Subscribe its `end_session` to `sessions.on_end`."""
     return ForwardingPlane(
@@ -257,4 +262,5 @@ def create_forwarding_plane(
         metrics=metrics,
         log=log,
         clock=clock,
+        kept_requests=kept_requests,
     )

@@ -17,14 +17,17 @@ from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.cookies import NO_COOKIES, RequestCookies, split_cookies
 from proxy.forwarding.exchange import Exchange
 from proxy.forwarding.gate import Deny, DenyFactors, browser_cookie_field, sign_in_location
+from proxy.forwarding.kept_forms import SendingFlow, is_form, may_be_kept, may_be_sending, restored
 from proxy.forwarding.listeners import Arrival
 from proxy.forwarding.refusals import answer_bytes, redirect, redirect_to_https
 from proxy.forwarding.request_head import RefusedHead, RequestHead
 from proxy.forwarding.routes import Route
 from proxy.forwarding.rule_choice import choose_rule
-from proxy.forwarding.upstream_lines import fields_for_upstream, portal_block, request_line
+from proxy.forwarding.upstream_lines import block, fields_for_upstream, portal_block, request_line
 from proxy.incidents import new_incident_id
-from proxy.reserved import PREFIX
+from proxy.internal_headers import KEPT_TARGET
+from proxy.kept_requests import KeptRequest
+from proxy.reserved import KEEP, PREFIX
 from proxy.sessions.live_sessions import CookieKey, cookie_key
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import new_token
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 DECISION_SECONDS = 15.0
 """How long the store may take to say whose session it is."""
 _PREFIX = PREFIX.encode("ascii")
+_KEEP = KEEP.encode("ascii")
 
 
 class Reception:
@@ -197,7 +201,7 @@ class Reception:
             raise AssertionError("the sign-in host has no gate")
         admission = self._plane.admissions.get(session, route.app, now, rule)
         if admission.is_admitted:
-            self._admit(head, route, cookies, admission.identity_block, session.session_id)
+            self._admit(head, route, cookies, admission.identity_block, session)
         elif rule is not None and rule.is_public:
             self._admit(head, route, cookies, b"", None)
         elif isinstance(admission.decision, Deny):
@@ -217,7 +221,7 @@ class Reception:
             self._ask_to_sign_in(head, route, cookies)
 
     def _admit(
-        self, head: RequestHead, route: Route, cookies: RequestCookies, identity_block: bytes, session_id: str | None
+        self, head: RequestHead, route: Route, cookies: RequestCookies, identity_block: bytes, session: Session | None
     ) -> None:
         if head.question is not None:
             closes = head.has_body or not self._connection.is_kept
@@ -226,8 +230,33 @@ class Reception:
         elif not route.upstream.urls:
             # Another proxy forwards to this app: it should have sent nothing but /.gatepost/ here.
             self.refuse(Problem.NOT_FOUND, "no upstream", head=head, route=route)
+        elif session is not None and may_be_sending(head) and self._plane.kept_requests is not None:
+            self._await_sending(head, route, cookies, identity_block, session)
         else:
+            session_id = session.session_id if session is not None else None
             self._forward(head, route, self._fields(head, route, cookies, identity_block), session_id)
+
+    def _await_sending(
+        self, head: RequestHead, route: Route, cookies: RequestCookies, identity_block: bytes, session: Session
+    ) -> None:
+        """The body will tell whether this is an app's own form or the button that sends a kept one on."""
+
+        def begin(kept: KeptRequest | None) -> Exchange:
+            if kept is None:
+                return self._exchange(head, route, self._fields(head, route, cookies, identity_block), session_id)
+            sent = restored(head, kept, cookies.others)
+            blocks = (self._places.forwarded(sent), identity_block)
+            fields = fields_for_upstream(sent, route.upstream, sent.cookie or b"", blocks)
+            return self._exchange(sent, route, fields, session_id)
+
+        plane, session_id = self._plane, session.session_id
+        if plane.kept_requests is None:
+            raise AssertionError("no form is kept")
+        flow = SendingFlow(
+            self._connection, route, head, session, kept_requests=plane.kept_requests, clock=plane.clock, begin=begin
+        )
+        self._connection.exchange = flow
+        flow.start()
 
     def _fields(self, head: RequestHead, route: Route, cookies: RequestCookies, identity_block: bytes) -> bytes:
         """All that follows the request line: the same as long as client and session stay the same."""
@@ -241,17 +270,35 @@ class Reception:
         return fields
 
     def _forward(self, head: RequestHead, route: Route, fields: bytes, session_id: str | None) -> None:
-        request_bytes = request_line(head) + fields
-        plane, name = self._plane, route.upstream.name
-        exchange = Exchange(
-            self._connection, plane.pools[name], route, head, request_bytes, session_id, plane.traffic[name]
-        )
+        exchange = self._exchange(head, route, fields, session_id)
         self._connection.exchange = exchange
         exchange.start()
+
+    def _exchange(self, head: RequestHead, route: Route, fields: bytes, session_id: str | None) -> Exchange:
+        plane, name, request_bytes = self._plane, route.upstream.name, request_line(head) + fields
+        return Exchange(
+            self._connection, plane.pools[name], route, head, request_bytes, session_id, plane.traffic[name]
+        )
+
+    def _keep(self, head: RequestHead) -> None:
+        """The portal takes the form in, if it knows whose session has ended."""
+        place, portal = self._places.of(head), self._plane.portal_route
+        blocks = (
+            portal_block(place, head, new_incident_id()),
+            block(((KEPT_TARGET.encode("ascii"), head.target),)),
+        )
+        fields = fields_for_upstream(head, portal.upstream, head.cookie or b"", blocks)
+        self._forward(head.repeated(b"POST", _KEEP), portal, fields, None)
 
     def _ask_to_sign_in(self, head: RequestHead, route: Route, cookies: RequestCookies) -> None:
         question = head.question
         asked = question or head
+        if question is None and is_form(head):
+            if cookies.session_token and may_be_kept(head) and self._plane.kept_requests is not None:
+                self._keep(head)
+            else:
+                self.refuse(Problem.NOT_SIGNED_IN, "no session", head=head, route=route, detail=ENGLISH.kept_not)
+            return
         if not wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked.method):
             self.refuse(Problem.NOT_SIGNED_IN, "no session", head=head, route=route)
             return
@@ -287,7 +334,7 @@ class Reception:
         asked_method = head.question.method if head is not None and head.question is not None else method
         page = is_page
         if head is not None:
-            page = wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked_method)
+            page = wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked_method) or is_form(head)
         client = self._places.of(head).address if head is not None else self._places.peer
         self._plane.metrics.count_refusal(problem.value)
         person = {} if session is None else {"realm": session.principal.realm, "guid": session.principal.guid}

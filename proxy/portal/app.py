@@ -17,9 +17,11 @@ from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
 from proxy.delivery.channel import Channel, Notifier
 from proxy.identity import Assertions
+from proxy.kept_requests import KeptRequests
 from proxy.keys import Keys
 from proxy.metrics import Metrics
 from proxy.portal.forms import MAX_BODY_BYTES
+from proxy.portal.kept_request import keep_request, show_kept, take_kept
 from proxy.portal.kerberos import show_kerberos
 from proxy.portal.keys import PARTS, Parts, PersonLocks
 from proxy.portal.landing import START_PAGE
@@ -32,7 +34,7 @@ from proxy.portal.sign_in import show_sign_in, take_sign_in
 from proxy.portal.sign_out import show_sign_out, take_sign_out
 from proxy.portal.start import show_asset, show_jwks, show_start, to_start
 from proxy.portal.tickets import take_ticket
-from proxy.reserved import JWKS, KERBEROS, ME, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
+from proxy.reserved import JWKS, KEEP, KEPT, KERBEROS, ME, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.store import Store
 from proxy.throttle import Throttle
@@ -74,6 +76,7 @@ def create_portal(
         log=log,
         clock=clock,
         sleep=sleep,
+        kept_requests=KeptRequests(store, keys),
         password_locks=PersonLocks(),
         notices=Notices(notifier=notifier, log=log),
         acceptor=acceptor,
@@ -93,6 +96,9 @@ def create_portal(
             web.post(SIGN_OUT, take_sign_out),
             web.get(ME, show_me),
             web.post(ME, take_me),
+            web.post(KEEP, keep_request),
+            web.get(KEPT, show_kept),
+            web.post(KEPT, take_kept),
             web.get(TICKET, take_ticket, allow_head=False),  # a HEAD must not use it up
             web.get(STATIC + "{hash}/{name}", show_asset),
             web.get(JWKS, show_jwks),

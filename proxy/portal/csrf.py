@@ -25,6 +25,7 @@ class Form(Enum):
     SIGN_OUT = "sign_out"
     PASSWORD = "password"  # noqa: S105  # a form's name
     ME = "me"
+    KEPT = "kept"
 
 
 STAMP_SECONDS = 12 * 3600.0

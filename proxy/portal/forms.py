@@ -12,6 +12,7 @@ from proxy.answers import Answer, Problem
 from proxy.keys import Purpose
 from proxy.portal.csrf import Form, is_csrf_token, is_form_stamp, is_own_request
 from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.return_to import app_origin
 
 MAX_BODY_BYTES = 16 * 1024
 _MAX_FIELDS = 16
@@ -43,7 +44,8 @@ def parse_form(body: bytes) -> Mapping[str, str] | None:
 
 async def read_form(request: web.Request) -> Mapping[str, str]:
     """Raises `Refused` for what is no form, and for what the browser says comes from another site."""
-    own_origin = request.app[PARTS].settings.server.public_url.origin
+    app, public = request[VISIT].app, request.app[PARTS].settings.server.public_url
+    own_origin = public.origin if app is None else app_origin(app, public)
     if not is_own_request(
         origin=request.headers.get("Origin"),
         referer=request.headers.get("Referer"),

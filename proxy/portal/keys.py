@@ -15,6 +15,7 @@ from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
 from proxy.delivery.channel import Channel
 from proxy.identity import Assertions
+from proxy.kept_requests import KeptRequests
 from proxy.keys import Keys
 from proxy.metrics import Metrics
 from proxy.portal.notices import Notices
@@ -51,6 +52,7 @@ class Parts:
     clock: Callable[[], float]
     """Epoch seconds."""
     sleep: Callable[[float], Awaitable[None]]
+    kept_requests: KeptRequests
     password_locks: PersonLocks
     """Binds for one person one at a time."""
     notices: Notices

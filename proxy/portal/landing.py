@@ -10,7 +10,7 @@ from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.pages import redirect
 from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import NOWHERE, WayBack, app_origin, judge_way_back
-from proxy.reserved import KERBEROS, PASSCODE, PASSWORD, RETURN_TO, SIGN_IN, START, TICKET
+from proxy.reserved import KEPT, KEPT_QUERY, KERBEROS, PASSCODE, PASSWORD, RETURN_TO, SIGN_IN, START, TICKET
 from proxy.sessions.session import Level, Session
 from proxy.sessions.tokens import new_token, token_digest
 from proxy.store.store import Ticket
@@ -111,6 +111,11 @@ def kerberos_path(back: WayBack) -> str:
     """Where a browser is asked for its ticket."""
     filled = {name: value for name, value in ((RETURN_TO, back.return_to), (START, back.start)) if value}
     return f"{KERBEROS}?{urlencode(filled)}" if filled else KERBEROS
+
+
+def kept_url(origin: str, token: str) -> str:
+    """Where a kept form is shown."""
+    return f"{origin}{KEPT}?{urlencode({KEPT_QUERY: token})}"
 
 
 def passcode_path(challenge_id: str, back: WayBack = NOWHERE, *, told: str = "") -> str:

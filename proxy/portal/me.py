@@ -10,7 +10,6 @@ import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from aiohttp import web
 
@@ -19,6 +18,7 @@ from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.device import describe_device
 from proxy.portal.forms import read_form, refused, require_csrf_token
+from proxy.portal.instants import Instant, instant
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import START_PAGE, sign_in_path
 from proxy.portal.log_sign_in import log_ended_by_person
@@ -34,13 +34,6 @@ ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Instant:
-    iso: str
-    absolute: str
-    relative: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
     """One session as it is shown."""
 
@@ -51,8 +44,8 @@ class _Row:
     is_same_address: bool
     is_this: bool
     is_signed_in: bool
-    since: _Instant
-    last_used: _Instant
+    since: Instant
+    last_used: Instant
     apps: str
 
 
@@ -131,19 +124,9 @@ def _row(request: web.Request, shown: Session, this: Session, hosts: Sequence[st
         is_same_address=shown.client_address == visit.client_address,
         is_this=is_this,
         is_signed_in=shown.level is Level.SIGNED_IN,
-        since=_instant(shown.begun_at, visit.now),
-        last_used=_instant(visit.now if is_this else shown.last_used_at, visit.now),
+        since=instant(shown.begun_at, visit.now),
+        last_used=instant(visit.now if is_this else shown.last_used_at, visit.now),
         apps=", ".join(apps),
-    )
-
-
-def _instant(at: float, now: float) -> _Instant:
-    moment = datetime.fromtimestamp(at, UTC)
-    return _Instant(
-        iso=moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        absolute=moment.strftime("%Y-%m-%d %H:%M UTC"),
-        # Another node's clock may be ahead of this one's.
-        relative=ENGLISH.ago(max(0, int(now - at))),
     )
 
 

@@ -13,7 +13,7 @@ from proxy.portal.forms import Refused
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.pages import redirect
 from proxy.portal.visit import NotFromThePlane, UnknownHost, read_visit
-from proxy.reserved import JWKS, ME, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
+from proxy.reserved import JWKS, KEEP, KEPT, ME, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
 from proxy.store.store import StoreError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -71,12 +71,12 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 @web.middleware
 async def keep_to_the_host(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """On an app's host there are only tickets, assets and keys; its other pages are the sign-in host's."""
+    """On an app's host there are only tickets, kept forms, assets and keys; its other pages are the sign-in host's."""
     app, path = request[VISIT].app, request.path
     if app is None:
-        if path == TICKET:
+        if path in (TICKET, KEEP, KEPT):
             raise web.HTTPNotFound
-    elif path not in (TICKET, JWKS) and not path.startswith(STATIC):
+    elif path not in (TICKET, KEEP, KEPT, JWKS) and not path.startswith(STATIC):
         if request.method not in ("GET", "HEAD") or path not in _PAGES_OF_THE_SIGN_IN_HOST:
             raise web.HTTPNotFound
         return redirect(request.app[PARTS].settings.server.public_url.origin + ("/" if path == PREFIX else path))

@@ -16,11 +16,21 @@ _BROWSER_SECONDS = 400 * 86_400
 tabs are restored at once has one token for all of them."""
 
 
-def page(request: web.Request, template: str, *, status: int = 200, **values: object) -> web.Response:
-    """A whole page. The browser cookie is set where there is none: its forms depend on it."""
+def page(
+    request: web.Request,
+    template: str,
+    *,
+    status: int = 200,
+    form_targets: tuple[str, ...] | None = None,
+    **values: object,
+) -> web.Response:
+    """A whole page. The browser cookie is set where there is none: its forms depend on it.
+
+    `form_targets`: where the answers to its forms may redirect to, if not to the apps.
+    """
     settings, visit = request.app[PARTS].settings, request[VISIT]
     public = settings.server.public_url
-    targets = tuple(dict.fromkeys(app_origin(app, public) for app in settings.apps))
+    targets = form_targets or tuple(dict.fromkeys(app_origin(app, public) for app in settings.apps))
     response = web.Response(
         body=render_page(template, values),
         status=status,

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 from config.settings import AppSettings
 from config.values import PublicURL
-from proxy.reserved import PREFIX
+from proxy.reserved import KEPT, KEPT_QUERY, PREFIX
 
 MAX_LENGTH = 4096
 _URL = re.compile(
@@ -23,6 +23,8 @@ _PLAIN = re.compile(r"[!-~]*", re.ASCII)
 _ENCODED_CONTROL = re.compile(r"%(?:[01][0-9a-f]|7f)", re.ASCII | re.IGNORECASE)
 _LEADING_SLASHES = re.compile(r"/(?:/|%2f|%5c)", re.ASCII | re.IGNORECASE)
 _START = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_KEPT = re.compile(re.escape(f"{KEPT}?{KEPT_QUERY}=") + "[A-Za-z0-9_-]{43}", re.ASCII)
+"""The one page of Gatepost's own on an app's host that a sign-in may lead to."""
 _DEFAULT_PORT = {"http": 80, "https": 443}
 
 
@@ -59,7 +61,7 @@ def judge_return_to(text: str, *, public: PublicURL, apps: Iterable[AppSettings]
 
     Exact are scheme, host and port. Refused as well: user information, a trailing dot, backslashes, blanks and
     control characters, encoded ones too, fragments, anything but ASCII, dot segments and leading double slashes
-    (encoded ones too), Gatepost's own paths, more than `MAX_LENGTH` characters.
+    (encoded ones too), Gatepost's own paths (but for a kept form's), more than `MAX_LENGTH` characters.
     """
     if len(text) > MAX_LENGTH or not _PLAIN.fullmatch(text) or "\\" in text or "#" in text:
         return None
@@ -72,7 +74,7 @@ def judge_return_to(text: str, *, public: PublicURL, apps: Iterable[AppSettings]
         return None
     app = next((each for each in apps if each.host == host), None)
     rest = match["rest"]
-    if app is None or not _is_plain_path(rest.partition("?")[0]):
+    if app is None or not (_KEPT.fullmatch(rest) or _is_plain_path(rest.partition("?")[0])):
         return None
     return Target(app=app, url=app_origin(app, public) + (rest if rest.startswith("/") else "/" + rest))
 

@@ -33,7 +33,7 @@ from proxy.portal.refusals import account_stopped, no_scheme, throttled, unsent
 from proxy.portal.return_to import WayBack
 from proxy.portal.sending import start_challenge
 from proxy.portal.timing import answer_at
-from proxy.reserved import PASSCODE, RETURN_TO, SIGN_IN, START
+from proxy.reserved import RETURN_TO, SIGN_IN, START
 from proxy.sessions.session import Level, Session
 from proxy.texts import ENGLISH
 
@@ -181,18 +181,18 @@ def sign_in_form(
         start=back.start,
         app=back.app.name if back.app is not None else "",
         username=username if parse_login_name(username) is not None else "",
-        **_half_way(session, back),
+        half=_half_way(session, back),
         error=error,
     )
 
 
-def _half_way(session: Session | None, back: WayBack) -> dict[str, str]:
-    """The link to the step that a half signed-in session is at."""
+def _half_way(session: Session | None, back: WayBack) -> tuple[str, str]:
+    """The link to the step that a half signed-in session is at, and its text."""
     if session is None:
-        return {"half_href": "", "half_text": ""}
+        return "", ""
     if session.level is Level.MUST_CHANGE_PASSWORD:
-        return {"half_href": password_path(back), "half_text": ENGLISH.sign_in_half_password}
-    return {"half_href": PASSCODE, "half_text": ENGLISH.sign_in_half_link}
+        return password_path(back), ENGLISH.sign_in_half_password
+    return passcode_path("", back), ENGLISH.sign_in_half_link
 
 
 def _is_name_of(typed: str, principal: Principal) -> bool:

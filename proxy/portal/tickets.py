@@ -66,7 +66,7 @@ async def _without_ticket(request: web.Request, app: AppSettings, ticket: Ticket
             link_text=ENGLISH.back_to_start,
         )
     return_to = ticket.return_to if ticket is not None else app_origin(app, public) + "/"
-    back = WayBack(return_to=return_to, start=_start_digest(visit.browser), app=app)
+    back = WayBack(return_to=return_to, start=start_digest(visit.browser), app=app)
     response = redirect(public.origin + sign_in_path(back, again=trips + 1))
     if visit.browser_is_new:
         set_browser_cookie(request, response)
@@ -74,7 +74,7 @@ async def _without_ticket(request: web.Request, app: AppSettings, ticket: Ticket
 
 
 def _is_of_this_browser(ticket: Ticket, visit: Visit) -> bool:
-    expected = _start_digest(visit.browser)
+    expected = start_digest(visit.browser)
     return not visit.browser_is_new and hmac.compare_digest(ticket.start_digest.encode(), expected.encode())
 
 
@@ -83,5 +83,6 @@ def _is_signed_in(session: Session, request: web.Request) -> bool:
     return session.level is Level.SIGNED_IN and not session.is_over(limits, request[VISIT].now)
 
 
-def _start_digest(browser: str) -> str:
+def start_digest(browser: str) -> str:
+    """What binds a ticket to this browser cookie."""
     return urlsafe_b64encode(token_digest(browser)).rstrip(b"=").decode()

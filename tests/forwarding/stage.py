@@ -14,11 +14,14 @@ import pytest
 from config.settings import AppSettings, SchemeSettings, ServerSettings
 from directory.principal import Principal
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
+from proxy.kept_requests import KeptRequests
+from proxy.keys import Keys
 from proxy.listening import bind, name_of
 from proxy.metrics import Metrics
 from proxy.sessions.live_sessions import CookieKey, cookie_key
 from proxy.sessions.session import Session
 from proxy.store.store import StoreUnavailable
+from tests.support.memory_store import MemoryStore
 from tests.support.raw_http import raw_client
 from tests.support.upstreams import Handler, RecordingUpstream, answer_ok, recording_upstream
 
@@ -159,6 +162,7 @@ def staged(tmp_path: Path) -> StageMaker:
                 schemes=schemes,
             )
             sessions, log, metrics = FakeSessions(), RecordingLog(), Metrics()
+            kept_store = MemoryStore()
             plane = create_forwarding_plane(
                 settings=settings,
                 sessions=sessions,
@@ -167,6 +171,7 @@ def staged(tmp_path: Path) -> StageMaker:
                 metrics=metrics,
                 log=log,
                 clock=lambda: NOW,
+                kept_requests=KeptRequests(kept_store, Keys(b"k" * 32)),
             )
             listeners = bind(settings.server.listen[0].host, 0)
             redirecting = [each for where in settings.server.redirect_listen for each in bind(*where)]

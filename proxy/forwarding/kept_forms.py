@@ -1,0 +1,189 @@
+"""Forms that meet an ended session: which are kept, and how a kept one is sent on.
+
+The portal keeps and shows them (`proxy.portal.kept_request`). The button of its page posts to the form's own target a
+body of `SENDING_BYTES`, which is read here whole before it is decided whether it is that button's or the app's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from proxy.answers import Problem, wants_page
+from proxy.forwarding.exchange import Exchange
+from proxy.forwarding.gate import MAX_RETURN_TO_BYTES
+from proxy.forwarding.request_head import RequestHead, parse_request_head
+from proxy.forwarding.routes import Route
+from proxy.kept_requests import SENDING_BYTES, KeptRequest, KeptRequests, Sending, read_sending
+from proxy.sessions.session import Session
+from proxy.store.store import StoreUnavailable
+
+if TYPE_CHECKING:
+    from proxy.forwarding.client_connection import ClientConnection
+
+SENDING_SECONDS = 30.0
+"""How long the button's few bytes, or the store, may take."""
+_FORM_TYPES = (b"application/x-www-form-urlencoded", b"multipart/form-data", b"text/plain")
+"""HTML standard, "form submission": the three that a page can send without a script."""
+
+
+def is_form(head: RequestHead) -> bool:
+    """Whether a person sent this from a page and waits for the next page."""
+    if head.method != b"POST" or not wants_page(head.accept, head.fetch_mode, head.fetch_dest, b"GET"):
+        return False
+    types = [line[13:].strip(b" \t").lower() for line in head.lines if line[:13].lower() == b"content-type:"]
+    return len(types) == 1 and types[0].partition(b";")[0].rstrip(b" \t") in _FORM_TYPES
+
+
+def may_be_kept(head: RequestHead) -> bool:
+    """Whether a form's target is one that can be shown and posted to again."""
+    return len(head.target) <= MAX_RETURN_TO_BYTES and head.target.isascii()
+
+
+def may_be_sending(head: RequestHead) -> bool:
+    """Whether this may be the button of the page that shows a kept form."""
+    return head.content_length == SENDING_BYTES and head.method == b"POST"
+
+
+def restored(button: RequestHead, kept: KeptRequest, cookie: bytes) -> RequestHead:
+    """The head of a kept form, as if it came now: read as strictly as the first time, on the button's connection.
+
+    `cookie` is what the button came with, less Gatepost's own. Cookies for parts of the app came only with the form.
+    """
+    lines = [
+        b"POST " + kept.target.encode("ascii") + b" HTTP/1.1",
+        b"Host: " + button.host_field,
+        *kept.lines,
+        b"Content-Length: %d" % len(kept.body),
+    ]
+    head = parse_request_head(b"\r\n".join(lines) + b"\r\n\r\n")
+    head.cookie = _merged(kept.cookie, cookie) or None
+    head.is_http_1_1, head.keeps_alive = button.is_http_1_1, button.keeps_alive
+    head.authorization = button.authorization
+    head.forwarded_for, head.forwarded_proto = button.forwarded_for, button.forwarded_proto
+    head.forwarded_host = button.forwarded_host
+    return head
+
+
+def _merged(older: bytes, newer: bytes) -> bytes:
+    """Two ``Cookie`` values as one; of a name in both, the newer."""
+    pairs: dict[bytes, bytes] = {}
+    for value in (older, newer):
+        for pair in value.split(b";"):
+            name = pair.partition(b"=")[0].strip(b" \t")
+            if name:
+                pairs[name] = pair.strip(b" \t")
+    return b"; ".join(pairs.values())
+
+
+class SendingFlow:
+    """Stands in an exchange's place until the button's body is there and what it names was taken.
+
+    `begin` makes the exchange that goes on: with the form that was kept, or (None) with what came, as it came.
+    """
+
+    is_answered = False
+
+    def __init__(
+        self,
+        client: ClientConnection,
+        route: Route,
+        head: RequestHead,
+        session: Session,
+        *,
+        kept_requests: KeptRequests,
+        clock: Callable[[], float],
+        begin: Callable[[KeptRequest | None], Exchange],
+    ) -> None:
+        self.route = route
+        self.head = head
+        self.session_id: str | None = session.session_id
+        self._session = session
+        self._client = client
+        self._kept_requests = kept_requests
+        self._clock = clock
+        self._begin = begin
+        self._body = b""
+        self._taking: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._client.touch(SENDING_SECONDS)
+        self.on_request_data(self._client.take_buffer())
+
+    def judge(self) -> Callable[[Session], bool]:
+        # Nothing was let through yet; the session that this began with is judged again once it is.
+        return lambda session: False
+
+    @property
+    def is_request_over(self) -> bool:
+        return len(self._body) >= SENDING_BYTES
+
+    @property
+    def takes_request_data(self) -> bool:
+        return not self.is_request_over
+
+    def on_request_data(self, data: bytes) -> None:
+        self._body += data
+        if not self.is_request_over:
+            return
+        self._body, behind = self._body[:SENDING_BYTES], self._body[SENDING_BYTES:]
+        sending = read_sending(self._body)
+        if sending is None:
+            self._client.keep(self._body + behind)
+            self._go_on(None)
+        else:
+            self._client.keep(behind)
+            self._taking = asyncio.get_running_loop().create_task(self._take(sending))
+
+    async def _take(self, sending: Sending) -> None:
+        try:
+            kept = await self._kept_requests.take(
+                sending,
+                session_id=self._session.session_id,
+                guid=self._session.principal.guid,
+                host=self.route.host_name,
+                target=self.head.target.decode("latin-1"),
+                now=self._clock(),
+            )
+            self._taking = None
+            if kept is None:
+                self._fail(Problem.KEPT_FORM_GONE, "sent already, or over")
+            else:
+                self._go_on(kept)
+        except StoreUnavailable as exc:
+            self._taking = None
+            self._fail(Problem.STORE_UNAVAILABLE, str(exc))
+        except Exception as exc:  # noqa: BLE001  # the border of one request, again: this is a task of its own
+            self._taking = None
+            self._client.on_exchange_error(exc)
+
+    def _go_on(self, kept: KeptRequest | None) -> None:
+        exchange = self._begin(kept)
+        if kept is not None:
+            self._client.keep(kept.body + self._client.take_buffer())
+        self._client.exchange = exchange
+        exchange.start()
+
+    def _fail(self, problem: Problem, reason: str) -> None:
+        self._client.on_exchange_failed(problem, reason, is_request_over=self.is_request_over)
+
+    # What else a connection says to its exchange.
+
+    def on_client_full(self) -> None:
+        """Nothing is being said."""
+
+    def on_client_drained(self) -> None:
+        """Nothing is being said."""
+
+    def on_deadline(self) -> None:
+        self.abort()
+        if self.is_request_over:
+            self._fail(Problem.STORE_UNAVAILABLE, "no decision in time")
+        else:
+            self._fail(Problem.REQUEST_TIMEOUT, "the body stopped")
+
+    def abort(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None

@@ -1,0 +1,186 @@
+"""A form that met an ended session, on its app's host: taken in, shown to whoever sent it, discarded.
+
+Sending it on is the forwarding plane's (`proxy.forwarding.kept_forms`): the button posts to the form's own target, so
+that the app's answer stands under the address that it belongs to.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from config.settings import AppSettings
+from proxy.answers import Answer, Problem
+from proxy.internal_headers import KEPT_TARGET
+from proxy.kept_requests import KEPT_FIELD, PROOF_FIELD, KeptRequest, read_sending
+from proxy.portal.csrf import Form
+from proxy.portal.current_session import current_session
+from proxy.portal.forms import Refused, read_form, require_csrf_token
+from proxy.portal.instants import instant
+from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.landing import kept_url, sign_in_path
+from proxy.portal.pages import form_token, message, page, redirect, set_browser_cookie
+from proxy.portal.return_to import WayBack, app_origin
+from proxy.portal.tickets import start_digest
+from proxy.reserved import KEPT, KEPT_QUERY, browser_cookie, session_cookie
+from proxy.sessions.session import Level, Session
+from proxy.texts import ENGLISH
+
+_SHOWN_TARGET = 120
+_NOT_KEPT_FIELDS = frozenset(
+    (b"host", b"cookie", b"content-length", b"transfer-encoding", b"connection", b"te", b"expect")
+)
+_OWN_COOKIES = frozenset(name(scheme) for name in (session_cookie, browser_cookie) for scheme in ("http", "https"))
+
+
+async def keep_request(request: web.Request) -> web.StreamResponse:
+    """Take in a form that the plane could not let through, and lead its sender to the sign-in page.
+
+    Nothing of the body is read before it is known whose session this was.
+    """
+    parts, visit = request.app[PARTS], request[VISIT]
+    app, target = visit.app, request.headers.get(KEPT_TARGET)
+    if app is None or target is None:
+        raise web.HTTPNotFound
+    owner = None
+    if visit.session_token is not None:
+        owner = await parts.kept_requests.former_owner(visit.session_token, visit.host, now=visit.now)
+    limit = parts.settings.sessions.kept_request_bytes
+    if owner is None or not limit:
+        raise _not_kept(Problem.NOT_SIGNED_IN, app)
+    body = await _read_at_most(request, limit)
+    if body is None:
+        raise _not_kept(Problem.BODY_TOO_LARGE, app)
+    again = read_sending(body)
+    if again is not None:
+        token: str | None = again.token  # the session ended between the page and its button
+    else:
+        kept = KeptRequest(
+            owner=owner,
+            host=visit.host,
+            target=target,
+            lines=_lines(request),
+            cookie=_cookies(request),
+            body=body,
+            kept_at=visit.now,
+        )
+        token = await parts.kept_requests.keep(kept)
+    if token is None:
+        raise _not_kept(Problem.THROTTLED, app)
+    parts.log.info(
+        "request.kept", guid=owner, app=app.name, bytes=len(body), incident=visit.incident,
+        client_address=visit.client_address,
+    )  # fmt: skip
+    return _to_sign_in(request, app, token)
+
+
+async def show_kept(request: web.Request) -> web.StreamResponse:
+    """What was kept, and whether to send it: nothing is sent by itself."""
+    parts, visit = request.app[PARTS], request[VISIT]
+    app, token = visit.app, request.query.get(KEPT_QUERY, "")
+    if app is None:
+        raise web.HTTPNotFound
+    session = await current_session(request)
+    if session is None or session.level is not Level.SIGNED_IN:
+        return _to_sign_in(request, app, token)
+    kept = await parts.kept_requests.read(token, visit.host, now=visit.now)
+    if kept is None:
+        return _over(request, app, HTTPStatus.GONE, ENGLISH.kept_gone_title, ENGLISH.kept_gone)
+    if kept.owner != session.principal.guid:
+        await parts.kept_requests.discard(token, now=visit.now)
+        return _over(request, app, HTTPStatus.FORBIDDEN, ENGLISH.kept_others_title, ENGLISH.kept_others)
+    return _question(request, app, session, kept, token)
+
+
+async def take_kept(request: web.Request) -> web.StreamResponse:
+    """Discard it."""
+    parts, visit = request.app[PARTS], request[VISIT]
+    app = visit.app
+    if app is None:
+        raise web.HTTPNotFound
+    fields = await read_form(request)
+    token = fields.get(KEPT_QUERY, "")
+    session = await current_session(request)
+    if session is None or session.level is not Level.SIGNED_IN:
+        return _to_sign_in(request, app, token)
+    require_csrf_token(request, fields, Form.KEPT, session.session_id)
+    kept = await parts.kept_requests.read(token, visit.host, now=visit.now)
+    if kept is not None and kept.owner == session.principal.guid:
+        await parts.kept_requests.discard(token, now=visit.now)
+    return _over(request, app, HTTPStatus.OK, ENGLISH.kept_discarded_title, ENGLISH.kept_discarded)
+
+
+def _question(request: web.Request, app: AppSettings, session: Session, kept: KeptRequest, token: str) -> web.Response:
+    sending = request.app[PARTS].kept_requests.sending(token, session.session_id)
+    return page(
+        request,
+        "kept.html",
+        # The app's answer to its own form may lead anywhere, and browsers hold the page's policy against that.
+        form_targets=("http:", "https:"),
+        app=app.name,
+        target=kept.target if len(kept.target) <= _SHOWN_TARGET else kept.target[:_SHOWN_TARGET] + "…",
+        size=ENGLISH.size(len(kept.body)),
+        kept=instant(kept.kept_at, request[VISIT].now),
+        name=session.principal.display_name,
+        send_action=app_origin(app, request.app[PARTS].settings.server.public_url) + kept.target,
+        # In this order and nothing else: the plane knows the button by its body.
+        send_fields=((KEPT_FIELD, sending.token), (PROOF_FIELD, sending.proof)),
+        discard_action=KEPT,
+        discard_fields=(
+            ("csrf_token", form_token(request, Form.KEPT, session.session_id)),
+            (KEPT_QUERY, token),
+        ),
+    )
+
+
+def _over(request: web.Request, app: AppSettings, status: HTTPStatus, title: str, text: str) -> web.Response:
+    return message(
+        request,
+        status=status,
+        title=title,
+        text=text,
+        link_href="/",
+        link_text=ENGLISH.kept_to_app.format(app=app.name),
+    )
+
+
+def _to_sign_in(request: web.Request, app: AppSettings, token: str) -> web.Response:
+    public = request.app[PARTS].settings.server.public_url
+    visit = request[VISIT]
+    back = WayBack(return_to=kept_url(app_origin(app, public), token), start=start_digest(visit.browser), app=app)
+    response = redirect(public.origin + sign_in_path(back))
+    if visit.browser_is_new:
+        set_browser_cookie(request, response)
+    return response
+
+
+def _not_kept(problem: Problem, app: AppSettings) -> Refused:
+    return Refused(Answer(problem=problem, app=app.name, detail=ENGLISH.kept_not))
+
+
+async def _read_at_most(request: web.Request, limit: int) -> bytes | None:
+    """The body, or None as soon as it is known to be larger."""
+    if request.content_length is not None and request.content_length > limit:
+        return None
+    pieces = bytearray()
+    async for piece in request.content.iter_any():
+        pieces += piece
+        if len(pieces) > limit:
+            return None
+    return bytes(pieces)
+
+
+def _lines(request: web.Request) -> tuple[bytes, ...]:
+    return tuple(
+        name + b": " + value
+        for name, value in request.raw_headers
+        if name.lower() not in _NOT_KEPT_FIELDS and not name.lower().startswith(b"x-gatepost-")
+    )
+
+
+def _cookies(request: web.Request) -> bytes:
+    """The app's own: Gatepost's may be worth nothing any more, and are not kept all the same."""
+    pairs = (pair.strip() for field in request.headers.getall("Cookie", []) for pair in field.split(";"))
+    kept = (pair for pair in pairs if pair and pair.partition("=")[0].strip() not in _OWN_COOKIES)
+    return "; ".join(kept).encode(errors="surrogateescape")
