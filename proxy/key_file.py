@@ -1,48 +1,23 @@
-"""The master keys as text: the key file, made once and replaced whole, or the same lines in `server.key`.
-
-The file holds comments, the line ``gatepost-keys 2``, one line ``names BITS`` once the first key was dropped, and one
-line ``key BITS [made=INSTANT] [use_after=INSTANT]`` for each master key. BITS are 256 random bits in base64url,
-instants are UTC (``2026-11-22T22:00:00Z``). Version 1 is one line of bits alone, which `server.key` may be as well;
-there, commas part the lines. Nothing of a key is ever part of an error.
-"""
+"""The key file: made once, for its owner only, and replaced whole; its form is `proxy.key_text`'s."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 import fcntl
-import itertools
 import os
-import re
 import secrets
 import stat
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 from config.settings import ServerSettings
-from proxy.keys import ALWAYS, CLOCK_SECONDS, MASTER_KEY_BYTES, NEEDED_SECONDS, KeyRing, MasterKey, names_of
+from proxy.key_text import LARGEST_FILE, file_text, instant_text, parse_file, parse_lines
+from proxy.key_text import KeyFileError as KeyFileError  # handed on to those who load keys
+from proxy.keys import CLOCK_SECONDS, MASTER_KEY_BYTES, NEEDED_SECONDS, KeyRing, MasterKey, names_of
 
-_LARGEST_FILE = 16_384
 MOST_KEYS = 50
-_FORMAT = "gatepost-keys 2"
-_FORMAT_OF_ONE = "gatepost-keys 1"
-_COMMENT = "# Gatepost's master key: a secret. Every node of one installation has the same copy of this file."
-_BITS = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
-_INSTANT_FORM = "%Y-%m-%dT%H:%M:%SZ"
 SHORTEST_LEAD_SECONDS = 300.0 + CLOCK_SECONDS
 """For so long at least a key is known before it signs: what apps keep of the published keys, and clocks that differ."""
-
-
-class KeyFileError(Exception):
-    """The keys cannot be used. The text is for the operator and holds nothing of them."""
-
-    def __init__(self, place: Path | str, reason: str) -> None:
-        """`place` is the key file, or the setting that holds the keys."""
-        super().__init__(f"key file {place}: {reason}" if isinstance(place, Path) else f"{place}: {reason}")
-        self.reason = reason
 
 
 class StillNeeded(KeyFileError):
@@ -53,7 +28,7 @@ def load_keys(server: ServerSettings, *, now: float) -> KeyRing:
     """The keys of `server.key`, or else of the key file, which is made if it is not there. Raises `KeyFileError`."""
     if server.key is None:
         return load_or_create_keys(server.key_file, now=now)
-    return _ring("server.key", [line.strip() for line in server.key.get_secret_value().split(",")])
+    return parse_lines("server.key", [line.strip() for line in server.key.get_secret_value().split(",")])
 
 
 def existing_keys(server: ServerSettings) -> KeyRing:
@@ -99,7 +74,7 @@ def read_keys(path: Path) -> KeyRing | None:
             raise KeyFileError(path, "is not a regular file")
         if mode & 0o077:
             raise KeyFileError(path, f"may be read by others than its owner (mode {mode & 0o777:04o}): chmod 600 it")
-        return _parse(path, os.read(file, _LARGEST_FILE + 1))
+        return parse_file(path, os.read(file, LARGEST_FILE + 1))
     finally:
         os.close(file)
 
@@ -160,10 +135,6 @@ def needed_because(ring: KeyRing, index: int, now: float) -> str | None:
     return None
 
 
-def instant_text(instant: float) -> str:
-    return datetime.fromtimestamp(instant, UTC).strftime(_INSTANT_FORM)
-
-
 def _create(path: Path, now: float) -> None:
     """Write a complete file beside it and link it into place: whoever is first wins, and nobody reads half a key."""
     master_key = MasterKey(bits=secrets.token_bytes(MASTER_KEY_BYTES), made_at=float(int(now)))
@@ -222,7 +193,7 @@ def _written_beside(path: Path, ring: KeyRing) -> Iterator[Path]:
     file = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(file, "w", encoding="ascii") as writer:
-            writer.write(_text(ring))
+            writer.write(file_text(ring))
             writer.flush()
             os.fsync(writer.fileno())
         yield unfinished
@@ -236,79 +207,3 @@ def _sync_folder(path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def _text(ring: KeyRing) -> str:
-    lines = [_COMMENT, _FORMAT]
-    if ring.names != names_of(ring.keys[0].bits):
-        lines.append(f"names {_bits_text(ring.names)}")
-    for key in ring.keys:
-        made = "" if key.made_at is None else f" made={instant_text(key.made_at)}"
-        use_after = "" if key.use_after == ALWAYS else f" use_after={instant_text(key.use_after)}"
-        lines.append(f"key {_bits_text(key.bits)}{made}{use_after}")
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _bits_text(bits: bytes) -> str:
-    return base64.urlsafe_b64encode(bits).decode().rstrip("=")
-
-
-def _parse(path: Path, content: bytes) -> KeyRing:
-    if len(content) > _LARGEST_FILE:
-        raise KeyFileError(path, "is too long to be a key file")
-    try:
-        lines = [line.strip() for line in content.decode("ascii").splitlines()]
-    except UnicodeDecodeError:
-        raise KeyFileError(path, "is not a key file of Gatepost") from None  # the cause quotes the content
-    lines = [line for line in lines if line and not line.startswith("#")]
-    if not lines or not lines[0].startswith("gatepost-keys "):
-        raise KeyFileError(path, "is not a key file of Gatepost")
-    if lines[0] not in (_FORMAT, _FORMAT_OF_ONE) or (lines[0] == _FORMAT_OF_ONE and len(lines) > 2):
-        raise KeyFileError(path, "was written by a newer Gatepost")
-    return _ring(path, lines[1:])
-
-
-def _ring(place: Path | str, lines: list[str]) -> KeyRing:
-    keys: list[MasterKey] = []
-    names: bytes | None = None
-    for line in lines:
-        match line.split():
-            case ["names", bits] if names is None:
-                names = _bits(place, bits)
-            case ["key", bits, *notes]:
-                keys.append(_key(place, bits, notes))
-            case [bits] if len(lines) == 1:
-                keys.append(MasterKey(bits=_bits(place, bits)))
-            case _:
-                raise KeyFileError(place, "holds no complete key")
-    if not keys:
-        raise KeyFileError(place, "holds no complete key")
-    if any(later.use_after <= key.use_after for key, later in itertools.pairwise(keys)):
-        raise KeyFileError(place, "its keys do not stand in the order in which they come into use")
-    return KeyRing(keys=tuple(keys), names=names or names_of(keys[0].bits))
-
-
-def _key(place: Path | str, bits: str, notes: list[str]) -> MasterKey:
-    instants = dict(note.partition("=")[::2] for note in notes)
-    if len(instants) != len(notes) or not instants.keys() <= {"made", "use_after"}:
-        raise KeyFileError(place, "holds a key with a note that this Gatepost does not know")
-    try:
-        at = {name: _instant(text) for name, text in instants.items()}
-    except ValueError:
-        raise KeyFileError(place, "holds an instant that is none (2026-11-22T22:00:00Z is one)") from None
-    return MasterKey(bits=_bits(place, bits), made_at=at.get("made"), use_after=at.get("use_after", ALWAYS))
-
-
-def _instant(text: str) -> float:
-    if not _INSTANT.fullmatch(text):
-        raise ValueError("not an instant")
-    return datetime.strptime(text, _INSTANT_FORM).replace(tzinfo=UTC).timestamp()
-
-
-def _bits(place: Path | str, text: str) -> bytes:
-    try:
-        if _BITS.fullmatch(text):
-            return base64.b64decode(text + "=", altchars=b"-_", validate=True)
-    except binascii.Error:
-        pass
-    raise KeyFileError(place, "holds no complete key")

@@ -16,10 +16,10 @@ from proxy.key_file import (
     StillNeeded,
     drop,
     existing_keys,
-    instant_text,
     needed_because,
     rotate,
 )
+from proxy.key_text import instant_text
 from proxy.keys import ALWAYS, KeyRing
 
 _NO_FILE = "is in the configuration, not in a file: change it where it is kept (see server.key in the example)"
