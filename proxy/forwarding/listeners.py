@@ -21,6 +21,7 @@ from config.settings import Network, ServerSettings
 from proxy.access.networks import is_within, parse_address
 from proxy.forwarding.proxy_protocol import MAX_V2_BYTES, MalformedProxyHeader, ProxyHeader, parse_proxy_header
 from proxy.forwarding.public_tls import PublicTLS
+from proxy.listening import BACKLOG
 
 ACCEPTS_AT_ONCE = 64
 """How many waiting connections are taken before anything else has its turn. Of several workers, each takes one."""
@@ -95,6 +96,7 @@ class Listeners:
         self._accepts_at_once = ACCEPTS_AT_ONCE if server.workers == 1 else 1
         self._max_per_address = server.max_connections_per_address
         self._sockets: list[socket.socket] = []
+        self._redirecting: set[socket.socket] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._arriving: set[asyncio.Task[None] | None] = set()
         """Those whose connection is not made yet."""
@@ -105,15 +107,20 @@ class Listeners:
         """Accept on these: they are the listeners' own from now on."""
         for listener in listeners:
             self._sockets.append(listener)
+            if redirects:
+                self._redirecting.add(listener)
             self._accept_on(listener, redirects)
 
     async def stop(self, grace: float) -> None:
-        """Accept nothing more. What is still arriving may arrive for `grace` seconds, then it ends."""
+        """Accept what waits already and nothing more. What is still arriving may arrive for `grace` seconds."""
         loop = asyncio.get_running_loop()
         for listener in self._sockets:
             loop.remove_reader(listener)
+            if grace > 0:
+                self._accept(listener, listener in self._redirecting, at_most=BACKLOG)
             listener.close()
         self._sockets.clear()
+        self._redirecting.clear()
         if self._tasks and grace > 0:
             await asyncio.wait(self._tasks, timeout=grace)
         for task in self._tasks:
@@ -131,9 +138,9 @@ class Listeners:
         if listener.fileno() >= 0:
             asyncio.get_running_loop().add_reader(listener, self._accept, listener, redirects)
 
-    def _accept(self, listener: socket.socket, redirects: bool) -> None:
+    def _accept(self, listener: socket.socket, redirects: bool, at_most: int | None = None) -> None:
         loop = asyncio.get_running_loop()
-        for _ in range(self._accepts_at_once):
+        for _ in range(at_most or self._accepts_at_once):
             try:
                 connection, name = listener.accept()
             except (BlockingIOError, InterruptedError):

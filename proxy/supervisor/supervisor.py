@@ -241,6 +241,7 @@ class Supervisor:
     async def _stop(self) -> None:
         self._log.info("server.stopping")
         self._notifier.stopping()
+        self._listeners.close()  # before the workers close theirs: what waits then is theirs to take
         if self._reign is not None:
             self._leaving.add(asyncio.create_task(self._end(self._reign, STOP)))
         waiting = set(self._leaving)
