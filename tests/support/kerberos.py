@@ -63,6 +63,10 @@ class Workstation:
         )
         _run(["kinit", username], self.environ, text=password + "\n")
 
+    def sign_in_with(self, keytab: Path, principal: str) -> None:
+        """In the place of whoever signed in before."""
+        _run(["kinit", "-kt", str(keytab), principal], self.environ)
+
     def token(self, service: str, mechanism: str = SPNEGO) -> bytes:
         """What a browser would send to ``HTTP@host``."""
         said = _run([sys.executable, "-c", _TOKEN, service, mechanism], self.environ)
