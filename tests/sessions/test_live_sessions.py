@@ -28,7 +28,7 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def live(store: MemoryStore) -> LiveSessions:
-    return LiveSessions(store, LIMITS)
+    return LiveSessions(store, LIMITS, monotonic=lambda: 0.0)
 
 
 async def signed_in(store: MemoryStore, written: Session | None = None) -> tuple[bytes, Session]:
@@ -242,7 +242,7 @@ async def test_all_uses_are_flushed_in_one_batch(store: MemoryStore, live: LiveS
 
 
 async def test_memory_is_bounded_and_tunnels_of_what_was_put_aside_go_on(store: MemoryStore) -> None:
-    live = LiveSessions(store, LIMITS, most_whole=20)
+    live = LiveSessions(store, LIMITS, monotonic=lambda: 0.0, most_whole=20)
     seen = []
     for second in range(100):
         token, written = await signed_in(store)
@@ -324,7 +324,7 @@ async def test_what_passes_through_a_tunnel_uses_its_session_but_revives_none(
 
 
 async def test_a_tunnel_keeps_a_session_that_was_put_aside(store: MemoryStore) -> None:
-    live = LiveSessions(store, LIMITS, most_whole=1)
+    live = LiveSessions(store, LIMITS, monotonic=lambda: 0.0, most_whole=1)
     first, second = await signed_in(store), await signed_in(store)
     await live.find(first[0], HOST, NOW)
     await live.find(second[0], HOST, NOW + 1)

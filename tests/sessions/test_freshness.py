@@ -1,0 +1,78 @@
+"""How long memory may answer: exact, and never longer than what was heard, or the grace, allows."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.sessions.freshness import AWAY_SECONDS, Freshness
+from proxy.store.store import NOTICE_SECONDS
+
+
+def fresh(**fields: float) -> Freshness:
+    return Freshness(**{"grace_seconds": 60.0, "current_at": 0.0, **fields})  # type: ignore[arg-type]
+
+
+def test_nothing_is_answered_from_memory_before_it_was_heard() -> None:
+    assert fresh().until < 0
+
+
+def test_what_was_heard_counts_from_before_it_was_asked_for() -> None:
+    freshness = fresh()
+    freshness.caught_up(10.0)
+    assert freshness.until == 10.0 + NOTICE_SECONDS
+    freshness.caught_up(9.0)  # begun before the other one
+    assert freshness.until == 10.0 + NOTICE_SECONDS
+
+
+def test_a_store_that_is_away_is_asked_again_within_seconds_and_the_grace_is_its_end() -> None:
+    freshness = fresh()
+    freshness.caught_up(10.0)
+    freshness.store_is_away(11.0)
+    assert freshness.until == 11.0 + AWAY_SECONDS
+    freshness.store_is_away(69.0)
+    assert freshness.until == 70.0
+    assert freshness.away_since == 11.0
+    assert freshness.is_in_grace(69.9)
+    assert not freshness.is_in_grace(70.0)
+    freshness.caught_up(100.0)
+    assert freshness.away_since is None
+    assert freshness.is_in_grace(159.9)
+
+
+def test_after_a_gap_the_store_is_asked_until_all_was_read_anew() -> None:
+    freshness = fresh()
+    freshness.caught_up(10.0)
+    freshness.missed_some()
+    freshness.caught_up(11.0)
+    assert freshness.until < 10.0
+    assert not freshness.is_in_grace(70.0)
+    freshness.missed_some()
+    freshness.read_anew(1, 11.5)  # what was missed since is not among it
+    freshness.caught_up(12.0)
+    assert freshness.until < 10.0
+    freshness.read_anew(2, 13.0)
+    freshness.caught_up(14.0)
+    assert freshness.until == 14.0 + NOTICE_SECONDS
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["caught_up", "away", "gap", "read"]), st.floats(0, 5)), min_size=1, max_size=40)
+)
+def test_memory_never_answers_beyond_the_grace_or_over_a_gap(events: list[tuple[str, float]]) -> None:
+    freshness, now, current_at = fresh(), 0.0, 0.0
+    for event, seconds in events:
+        began_at, now = now, now + seconds
+        if event == "caught_up":
+            freshness.caught_up(began_at)
+            current_at = current_at if freshness.has_gap else began_at
+        elif event == "away":
+            freshness.store_is_away(now)
+        elif event == "gap":
+            freshness.missed_some()
+            assert freshness.until < now
+        else:
+            freshness.read_anew(freshness.gaps, began_at)
+            current_at = began_at
+        assert freshness.until <= current_at + 60.0
+        assert freshness.until <= now + AWAY_SECONDS
