@@ -21,6 +21,9 @@ class Changes:
     """Configured groups, as written, whose members may have changed, nested ones included."""
     is_gap: bool = False
     """Whether more may have changed than is told here: everybody has to be read again."""
+    is_partial: bool = False
+    """Whether something changed that cannot be seen: perhaps a deletion, so that everybody is to be looked at
+    (`doubtful`)."""
 
 
 @runtime_checkable

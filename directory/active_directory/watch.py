@@ -27,7 +27,7 @@ MOST_SERVERS = 4
 MOST_ENTRIES = 1000
 """AD gives no more in one answer (MaxPageSize): then everybody is read again instead."""
 MOST_LOOKED_AT = 200
-"""Persons in one search of `doubtful`."""
+"""Persons in one search of `doubtful`: with more, Samba takes longer for each."""
 _SERVER_SECONDS = 2.0
 """How long one controller may take, so that one that hangs does not hold up what the others know."""
 _DISABLED = 0x2
@@ -79,10 +79,11 @@ class DomainWatch:
     def doubtful(self, reader: Reader, guids: Sequence[str], now: float) -> frozenset[str]:
         """See `directory.watch.WatchedDirectory`."""
         domain = self._domain(reader)
-        entries = reader.search(
-            domain.root_dn, any_of_guids(guids), ["objectGUID", "userAccountControl", "accountExpires"]
-        )
-        sound = {guid for entry in entries if (guid := _guid(entry)) is not None and _is_sound(entry, now)}
+        sound: set[str] = set()
+        for start in range(0, len(guids), MOST_LOOKED_AT):
+            some = any_of_guids(guids[start : start + MOST_LOOKED_AT])
+            entries = reader.search(domain.root_dn, some, ["objectGUID", "userAccountControl", "accountExpires"])
+            sound |= {guid for entry in entries if (guid := _guid(entry)) is not None and _is_sound(entry, now)}
         return frozenset(guids) - sound
 
     def _changes_at(self, reader: Reader) -> Changes | None:
@@ -97,15 +98,23 @@ class DomainWatch:
         invocation = self._invocation(reader, root)
         told_to = self._known_to.get(invocation)
         entries: frozenset[str] = frozenset()
-        is_gap = told_to is None
+        is_gap, is_partial = told_to is None, False
         if told_to is not None and told_to < highest:
             found = reader.search(self._domain(reader).root_dn, changed_since(told_to + 1), ["objectGUID"])
             is_gap = reader.is_cut or len(found) >= MOST_ENTRIES
+            # Each change takes a number. A deleted entry has one too, but an ordinary account does not see it.
+            is_partial = not is_gap and len(found) < highest - told_to
             entries = frozenset(guid for entry in found if (guid := _guid(entry)) is not None)
         groups = self._groups_changed(reader, entries, look=is_gap or is_resolved_anew)
         # Only now: after a failure on the way all of it is told again.
         self._known_to[invocation] = self._quiet_at[reader.server] = highest
-        return Changes(seen_at=seen_at, entries=entries - self._nested.keys(), groups=groups, is_gap=is_gap)
+        return Changes(
+            seen_at=seen_at,
+            entries=entries - self._nested.keys(),
+            groups=groups,
+            is_gap=is_gap,
+            is_partial=is_partial,
+        )
 
     def _invocation(self, reader: Reader, root: Entry) -> bytes:
         """Which life of which copy of the domain the numbers belong to."""

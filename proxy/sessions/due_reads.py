@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 
 from directory.watch import Changes
 
+LOOKED_AT = 200
+"""Of how many persons is asked, each time, whether they are still there and may still sign in."""
+LOOKED_AT_IN_DOUBT = 2500
+"""The same after a change that could not be seen, until everybody was looked at once."""
 REMEMBERED_SECONDS = 60.0
 """How long a change is kept for sessions that were made of what was read before it."""
 
@@ -40,6 +44,8 @@ class DueReads:
         self._random = random
         self._persons: dict[str, _Person] = {}
         self._turn = 0
+        self._to_look_at = 0
+        """How many have not been looked at since something changed that could not be seen."""
         self._queues = _Queues()
         self._soon: list[tuple[float, str, str]] = []
         self._net: list[tuple[float, str]] = []
@@ -59,13 +65,14 @@ class DueReads:
         queues = self._queues
         return len(queues.changed) + len(queues.affected) + len(queues.everybody)
 
-    def next_guids(self, count: int) -> list[str]:
-        """Everybody in turn, `count` at a time."""
+    def to_look_at(self) -> list[str]:
+        """Everybody in turn: some at a time, and more while somebody may have been deleted unseen."""
         guids = list(self._persons)
-        if self._turn >= len(guids):
-            self._turn = 0
-        start, self._turn = self._turn, self._turn + count
-        return guids[start : self._turn]
+        count = min(len(guids), LOOKED_AT_IN_DOUBT if self._to_look_at else LOOKED_AT)
+        start = self._turn % len(guids) if guids else 0
+        self._turn = start + count
+        self._to_look_at = max(0, self._to_look_at - count)
+        return (guids[start:] + guids[:start])[:count]
 
     def put(self, guid: str, groups: frozenset[str], newest_at: float, now: float) -> None:
         """A person has a live session; the newest was created at `newest_at`."""
@@ -97,6 +104,8 @@ class DueReads:
             self._recent[guid] = (now + REMEMBERED_SECONDS, changes.seen_at)
             if guid in self._persons:
                 self._queues.changed[guid] = changes.seen_at
+        if changes.is_partial:
+            self._to_look_at = len(self._persons)
         if changes.groups or changes.is_gap:
             self._unsettled_until = now + REMEMBERED_SECONDS
             # Who has come into a group is not known before they are read.

@@ -31,8 +31,6 @@ READ_SECONDS = 2.0
 """How long persons are read for before changes are asked for again."""
 READERS = 2
 """How many of a directory's threads this may take: the others are for those who sign in."""
-LOOKED_AT = 200
-"""Of how many persons is asked, each time, whether they are still there."""
 RENEWAL_SECONDS = 1.5
 """How long a session has to be renewed by whoever changed the password with it, before it ends as one of the old."""
 AGAIN_SECONDS = 10.0
@@ -210,7 +208,7 @@ class _RealmWatch:
             return
         for changes in await self._watched.changes():
             self.due.note(changes, clock())
-        for guid in await self._watched.doubtful(self.due.next_guids(LOOKED_AT)):
+        for guid in await self._watched.doubtful(self.due.to_look_at()):
             self.due.doubt(guid)
 
     async def read(self, guid: str, seen_at: str) -> Principal | None:

@@ -98,10 +98,21 @@ async def test_a_changed_password_and_a_changed_number_are_told(directory: Activ
     assert after.mobiles == ("07400 111111",)
 
 
-async def test_a_deleted_person_is_not_told_but_is_doubtful(directory: ActiveDirectory, domain: SambaDC) -> None:
+async def test_a_deleted_person_is_not_told_but_that_something_happened_is_and_they_are_doubtful(
+    directory: ActiveDirectory, domain: SambaDC
+) -> None:
     gone, there = [await principal_of(directory, f"seen-{name}") for name in ("delete", "primary")]
     assert await directory.doubtful([gone.guid, there.guid]) == frozenset()
+    await directory.changes()
+    admin.modify(domain, "seen-primary", "replace: description\ndescription: b")
+    told = await told_of(directory)
+    assert told is not None
+    assert not told.is_partial
     admin.delete(domain, "seen-delete")
+    told = await told_of(directory)
+    assert told is not None
+    assert gone.guid not in told.entries
+    assert told.is_partial
     assert await directory.doubtful([gone.guid, there.guid]) == {gone.guid}
     assert await directory.read_at(gone.guid, "") is None
 
@@ -182,3 +193,14 @@ async def test_more_changes_than_one_answer_holds_are_a_gap(
 async def test_a_guid_that_nobody_has_is_doubtful(directory: ActiveDirectory) -> None:
     guid = str(uuid4())
     assert await directory.doubtful([guid]) == {guid}
+
+
+async def test_more_persons_than_fit_one_search_are_looked_at(
+    directory: ActiveDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("directory.active_directory.watch.MOST_LOOKED_AT", 2)
+    there = [(await found(directory, name)) for name in ("alice", "bob", "erin")]
+    guids = [each.guid for each in there if each is not None]
+    nobody = [str(uuid4()) for _ in range(4)]
+    assert len(guids) == 3
+    assert await directory.doubtful([*nobody, *guids]) == set(nobody)

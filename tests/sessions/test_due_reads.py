@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from directory.watch import Changes
-from proxy.sessions.due_reads import REMEMBERED_SECONDS, DueReads
+from proxy.sessions.due_reads import LOOKED_AT, REMEMBERED_SECONDS, DueReads
 
 RECHECK = 900.0
 WIKI = frozenset({"Wiki Users"})
@@ -91,9 +94,22 @@ def test_who_could_not_be_read_is_read_later() -> None:
     assert due.take(5.0) == ("alice", "dc1")
 
 
-def test_everybody_is_asked_about_in_turn() -> None:
+def test_everybody_is_looked_at_in_turn_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.sessions.due_reads.LOOKED_AT", 2)
     due = due_of("a", "b", "c")
-    assert [due.next_guids(2) for _ in range(4)] == [["a", "b"], ["c"], ["a", "b"], ["c"]]
+    assert [due.to_look_at() for _ in range(4)] == [["a", "b"], ["c", "a"], ["b", "c"], ["a", "b"]]
+    assert due_of().to_look_at() == []
+    assert due_of("a").to_look_at() == ["a"]
+
+
+def test_after_a_change_that_could_not_be_seen_everybody_is_looked_at_soon_and_once() -> None:
+    everybody = [str(number) for number in range(10_000)]
+    due = due_of(*everybody)
+    due.to_look_at()
+    due.note(replace(changed(), is_partial=True), 1.0)
+    looks = [due.to_look_at() for _ in range(4)]
+    assert set().union(*looks) == set(everybody)
+    assert len(due.to_look_at()) == LOOKED_AT
 
 
 def test_after_a_gap_the_net_is_as_spread_out_as_before() -> None:
