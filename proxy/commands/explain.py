@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import TextIO
 
-from config.settings import AppSettings, Settings
+from config.settings import ActiveDirectorySettings, AppSettings, DirectorySettings, Settings
 from directory.account_state import DescribingDirectory
 from directory.directory import Directory
 from directory.errors import DirectoryError
@@ -116,9 +116,14 @@ class _Explaining:
             Step(name="account", ok=True, detail=f"{principal.username}, {principal.guid}, as {state.told_by} says")
         ]
         steps += account_steps(state, can_change_password=isinstance(directory, PasswordChanger))
-        of_schemes, scheme = scheme_steps(self._settings.schemes, principal, self._address)
+        first_factors = ["password"]
+        if any(each.name == directory.realm and _takes_tickets(each) for each in self._settings.directories):
+            first_factors.append("kerberos")
+        of_schemes, counting = scheme_steps(
+            self._settings.schemes, principal, self._address, first_factors=first_factors
+        )
         steps += of_schemes
-        needs_passcode = scheme is not None and "sms" in scheme.factors
+        needs_passcode = bool(counting) and all("sms" in scheme.factors for scheme in counting)
         of_numbers, number = number_steps(principal, self._settings.mobile, is_needed=needs_passcode)
         steps += of_numbers
         steps += await self._of_counts(directory, principal, number, needs_passcode=needs_passcode)
@@ -162,6 +167,10 @@ class _Explaining:
         return steps + throttle_steps(
             standings, login=principal.username, address=self._address, needs_passcode=needs_passcode
         )
+
+
+def _takes_tickets(directory: DirectorySettings) -> bool:
+    return isinstance(directory, ActiveDirectorySettings) and directory.kerberos_keytab is not None
 
 
 def _address(text: str) -> str:

@@ -5,7 +5,7 @@ No step holds a full number: of what was typed only the last three digits are sh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from config.settings import AppSettings, MobileSettings, SchemeSettings
@@ -75,29 +75,42 @@ def account_steps(state: AccountState, *, can_change_password: bool) -> list[Ste
 
 
 def scheme_steps(
-    schemes: Sequence[SchemeSettings], principal: Principal, address: str | None
-) -> tuple[list[Step], SchemeSettings | None]:
-    """The scheme that counts, and why the ones before it do not."""
-    chosen = choose_scheme(schemes, principal, address or "")
+    schemes: Sequence[SchemeSettings], principal: Principal, address: str | None, *, first_factors: Collection[str]
+) -> tuple[list[Step], list[SchemeSettings]]:
+    """The schemes that count, one for each factor that the person may begin with; why others before them do not."""
+    counting = [
+        scheme
+        for factor in first_factors
+        if (scheme := choose_scheme(schemes, principal, address or "", first_factor=factor)) is not None
+    ]
     steps = []
+    chosen_for: set[str] = set()
     for scheme in schemes:
-        if scheme == chosen:
-            factors = ", then ".join(scheme.factors)
-            steps.append(Step(name="scheme", ok=True, detail=f'"{scheme.name}" counts: {factors}'))
-            return steps, chosen
-        steps.append(
-            Step(name="scheme", ok=None, detail=f'"{scheme.name}" does not: {_why_not(scheme, principal, address)}')
-        )
-    return [*steps, Step(name="scheme", ok=False, detail="no scheme is meant for this person from there")], None
+        first = scheme.factors[0]
+        if first in chosen_for:
+            continue
+        if scheme in counting:
+            chosen_for.add(first)
+            detail = f'"{scheme.name}" counts: {", then ".join(scheme.factors)}'
+            steps.append(Step(name="scheme", ok=True, detail=detail))
+        else:
+            detail = f'"{scheme.name}" does not count: {_why_not(scheme, principal, address, first_factors)}'
+            steps.append(Step(name="scheme", ok=None, detail=detail))
+    if not counting:
+        steps.append(Step(name="scheme", ok=False, detail="no scheme is meant for this person from there"))
+    return steps, counting
 
 
-def _why_not(scheme: SchemeSettings, principal: Principal, address: str | None) -> str:
+def _why_not(scheme: SchemeSettings, principal: Principal, address: str | None, first_factors: Collection[str]) -> str:
+    first = scheme.factors[0]
+    if first not in first_factors:
+        return f"it begins with {first}, which this realm does not have"
     reasons = []
     anywhere = scheme.model_copy(update={"networks": None})
-    if choose_scheme((anywhere,), principal, address or "") is None:
+    if choose_scheme((anywhere,), principal, address or "", first_factor=first) is None:
         reasons.append(f"it is for {_either(scheme.groups or ())}")
     anybody = scheme.model_copy(update={"groups": None})
-    if choose_scheme((anybody,), principal, address or "") is None:
+    if choose_scheme((anybody,), principal, address or "", first_factor=first) is None:
         networks = ", ".join(map(str, scheme.networks or ()))
         given = f"not {address}" if address else "say where with --from"
         reasons.append(f"it is for {networks} ({given})")

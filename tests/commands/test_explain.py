@@ -84,7 +84,7 @@ def test_a_person_who_can_sign_in(config: Path, capsys: pytest.CaptureFixture[st
     assert (found.code, found.answer["can_sign_in"], found.against) == (0, True, [])
     assert found.about("number") == [(True, '"••••• •••456" is •••••••• 456, GB, which is allowed')]
     (admins, browser) = found.about("scheme")
-    assert '"admins" does not: it is for "Gatepost Admins" and it is for 127.0.0.0/8' in admins[1]
+    assert '"admins" does not count: it is for "Gatepost Admins" and it is for 127.0.0.0/8' in admins[1]
     assert browser == (True, '"browser" counts: password, then sms')
     assert [ok for ok, _ in found.about("app")] == [True, True]
     assert found.about("throttle") == [(True, "nothing is counted against them now")]

@@ -1,0 +1,116 @@
+"""The steps of an explanation, as pure functions: they say what a sign-in decides, and show no number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.settings import MobileSettings, SchemeSettings
+from directory.account_state import AccountState
+from directory.directory import RefusalReason
+from directory.mobile import UsableNumber
+from proxy.commands.explanation import (
+    Step,
+    account_steps,
+    can_sign_in,
+    change_step,
+    masked_text,
+    number_steps,
+    scheme_steps,
+    throttle_steps,
+)
+from proxy.second_factor.known_numbers import Refuse, Send, Wait
+from proxy.throttle import Limit, Standing
+from tests.support.people import NOW, principal
+
+TICKETS = SchemeSettings(name="tickets", factors=("kerberos", "sms"))
+BROWSER = SchemeSettings(name="browser", factors=("password", "sms"))
+STAFF = SchemeSettings(name="staff", factors=("password",), groups=("Staff",))
+
+
+def state(*refusals: RefusalReason) -> AccountState:
+    return AccountState(principal=principal(), refusals=refusals, told_by="dc1.corp.example")
+
+
+def test_only_a_change_that_is_offered_mends_a_password() -> None:
+    expired = state(RefusalReason.PASSWORD_EXPIRED)
+    assert [step.ok for step in account_steps(expired, can_change_password=True)] == [None]
+    assert [step.ok for step in account_steps(expired, can_change_password=False)] == [False]
+
+
+@pytest.mark.parametrize("reason", [RefusalReason.DISABLED, RefusalReason.LOCKED, RefusalReason.ACCOUNT_EXPIRED])
+def test_a_change_of_the_password_mends_nothing_else(reason: RefusalReason) -> None:
+    assert [step.ok for step in account_steps(state(reason), can_change_password=True)] == [False]
+
+
+def named(steps: list[Step]) -> list[tuple[bool | None, str]]:
+    return [(step.ok, step.detail.split('"')[1] if '"' in step.detail else "") for step in steps]
+
+
+def test_each_first_factor_has_a_scheme_of_its_own() -> None:
+    steps, counting = scheme_steps((TICKETS, STAFF, BROWSER), principal(), None, first_factors=("password", "kerberos"))
+    assert named(steps) == [(True, "tickets"), (None, "staff"), (True, "browser")]
+    assert {scheme.name for scheme in counting} == {"tickets", "browser"}
+
+
+def test_a_scheme_of_tickets_is_none_for_a_realm_without_them() -> None:
+    steps, counting = scheme_steps((TICKETS, STAFF), principal(), None, first_factors=("password",))
+    assert named(steps) == [(None, "tickets"), (None, "staff"), (False, "")]
+    assert "kerberos, which this realm does not have" in steps[0].detail
+    assert counting == []
+
+
+def test_schemes_behind_the_one_that_counts_are_left_out() -> None:
+    steps, _ = scheme_steps((BROWSER, STAFF), principal(), None, first_factors=("password",))
+    assert named(steps) == [(True, "browser")]
+
+
+def test_the_first_usable_number_is_the_one() -> None:
+    person = principal(mobiles=("see Bob", "07400 123456", "07400 654321"))
+    steps, number = number_steps(person, MobileSettings(), is_needed=True)
+    assert isinstance(number, UsableNumber)
+    assert number.e164 == "+447400123456"
+    assert [step.ok for step in steps] == [None, True]
+
+
+def test_a_number_that_nobody_needs_stands_against_nobody() -> None:
+    steps, number = number_steps(principal(mobiles=("see Bob",)), MobileSettings(), is_needed=False)
+    assert number is None
+    assert can_sign_in(steps)
+
+
+@pytest.mark.parametrize(
+    ("decision", "ok", "words"),
+    [
+        (Send(is_new=False), True, "nothing against it"),
+        (Send(is_new=True), True, "is told"),
+        (Wait(NOW + 60), False, "2027-01-15T08:01:00Z"),
+        (Refuse(), False, "as long as the change is recent"),
+    ],
+)
+def test_a_number_that_changed_lately_says_what_follows(decision: Any, ok: bool, words: str) -> None:
+    step = change_step(decision, changed_at=NOW, is_needed=True)
+    assert step.ok is ok
+    assert words in step.detail
+    assert change_step(decision, changed_at=NOW, is_needed=False).ok is None
+
+
+def test_counts_of_passcodes_stand_against_nobody_who_needs_none() -> None:
+    full = [Standing(limit=Limit.SENDS_PER_PERSON, count=8, most=8, window_ends_at=NOW)]
+    asked = {"login": "alice", "address": None}
+    assert not can_sign_in(throttle_steps(full, **asked, needs_passcode=True))
+    assert can_sign_in(throttle_steps(full, **asked, needs_passcode=False))
+
+
+def test_a_count_below_its_limit_is_told_and_stands_against_nobody() -> None:
+    some = [Standing(limit=Limit.PASSWORDS_PER_PERSON, count=3, most=4, window_ends_at=NOW)]
+    (step,) = throttle_steps(some, login="alice", address=None, needs_passcode=True)
+    assert (step.ok, step.detail) == (None, "wrong passwords of this person: 3 of 4")
+
+
+@given(st.text())
+def test_no_more_than_three_digits_of_what_was_typed_are_shown(text: str) -> None:
+    assert sum(char.isnumeric() for char in masked_text(text)) <= 3
