@@ -148,7 +148,7 @@ def _generic(gateway: HTTPGatewaySettings) -> Iterator[tuple[str, str]]:
             yield key, "becomes part of a header: it must be a single line of ASCII"
     if gateway.body_type == "json":
         try:
-            json.loads(fill(gateway.body, dict.fromkeys(body, "1")))
+            json.loads(fill(gateway.body, dict.fromkeys(body, "x")))
         except ValueError:
             yield "body", 'is not JSON: placeholders stand inside quotes, as in {"to": "{number}"}'
 

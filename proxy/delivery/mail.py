@@ -26,7 +26,7 @@ class Mail:
     recipient: str = field(repr=False)
     """The only envelope recipient."""
     content: bytes = field(repr=False)
-    """Header and body, lines ended by CRLF."""
+    """Header and body, every line ended by CRLF."""
 
 
 def is_plain_address(text: str) -> bool:
@@ -50,7 +50,8 @@ def gateway_mail(*, sender: str, recipient: str, subject: str, body: str = "", m
     message["MIME-Version"] = "1.0"
     message["Content-Type"] = 'text/plain; charset="us-ascii"'
     message["Content-Transfer-Encoding"] = "7bit"
-    message.set_payload(body)  # set_content would add a line break to the end
+    # set_content would add a line break to an empty body; any other ends with one (RFC 5321 section 4.1.1.4).
+    message.set_payload(body if not body or body.endswith("\n") else f"{body}\n")
     return Mail(sender=sender, recipient=recipient, content=message.as_bytes())
 
 

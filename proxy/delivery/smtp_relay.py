@@ -213,7 +213,10 @@ class _Attempt:
         protocol = connection.protocol
         if protocol is None:
             raise SMTPServerDisconnected("Connection lost")
-        protocol.write(_LEADING_DOT.sub(b"..", self._mail.content) + b".\r\n")
+        content = _LEADING_DOT.sub(b"..", self._mail.content)
+        if not content.endswith(b"\r\n"):
+            content += b"\r\n"  # else the final dot would be the end of a line like any other
+        protocol.write(content + b".\r\n")
         self._stage = Stage.END_SENT
         reply = await protocol.read_response()
         if not 200 <= reply.code <= 299:

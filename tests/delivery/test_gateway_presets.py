@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from email import message_from_bytes
 from email.policy import default
 from email.utils import getaddresses
@@ -14,12 +15,15 @@ from hypothesis import strategies as st
 from config.settings import SMSSettings
 from config.sms_gateways import gateway_presets
 from directory.mobile import E164
+from proxy.delivery.channel import Outcome
 from proxy.delivery.errors import UnsafeNumber
 from proxy.delivery.mail import gateway_mail
 from proxy.delivery.number_format import formatted
 from proxy.delivery.presets import GatewayPreset, preset_named, recipient, subject_and_body_for
+from proxy.delivery.smtp_relay import SMTPRelay
 from proxy.delivery.text_rules import wrong_with
-from tests.support.delivery import NUMBER
+from tests.support.delivery import NUMBER, relay_settings
+from tests.support.smtp_sink import smtp_sink
 
 TEXT = "493817 is your code"
 LOGIN = {"username": "user", "password": "s3cret", "account": "7788"}
@@ -84,7 +88,7 @@ def test_a_preset_makes_the_documented_mail(
     assert subject_and_body_for(preset, NUMBER, TEXT) == (subject, body)
     mail = gateway_mail(sender="otp@corp.example", recipient=to, subject=subject, body=body, message_id="x" * 20, now=0)
     head, _, rest = mail.content.partition(b"\r\n\r\n")
-    assert rest == body.replace("\n", "\r\n").encode()
+    assert rest == (body and body.removesuffix("\n").replace("\n", "\r\n") + "\r\n").encode()
     assert b"Content-Transfer-Encoding: 7bit" in head
     parsed = message_from_bytes(mail.content, policy=default)
     assert parsed["Subject"] == subject
@@ -92,6 +96,26 @@ def test_a_preset_makes_the_documented_mail(
     for shown in (repr(preset), repr(mail)):
         assert "s3cret" not in shown
         assert "7400123456" not in shown
+
+
+@pytest.mark.parametrize("body", ["493817", "493817\n", ".", ".\n.", "£5", "{text}"])
+async def test_any_body_arrives_whole_and_ends_where_it_ends(body: str) -> None:
+    async with smtp_sink() as sink:
+        relay = SMTPRelay(relay_settings(sink.port, timeout="2s"))
+        mail = gateway_mail(
+            sender="otp@corp.example",
+            recipient="1@x.example",
+            subject="",
+            body=body,
+            message_id="x" * 20,
+            now=0,
+        )
+        deadline = asyncio.get_running_loop().time() + 2
+        assert (await relay.send(mail, deadline=deadline)).outcome is Outcome.ACCEPTED
+        received = await sink.next_message()
+        await relay.close()
+    parsed = message_from_bytes(received.content, policy=default)
+    assert parsed.get_content().replace("\r\n", "\n").rstrip("\n") == body.rstrip("\n")
 
 
 @pytest.mark.parametrize("name", sorted(gateway_presets()))

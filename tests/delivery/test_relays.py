@@ -1,0 +1,191 @@
+"""Several relays: who is asked first, who is left for later, and what the operator is told."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+
+import pytest
+from aiosmtplib import SMTPException, SMTPResponseException
+
+from config.settings import SMTPSettings
+from proxy.audit_log import configure_log
+from proxy.delivery.alarms import Alarms
+from proxy.delivery.breaker import PROBE_SECONDS, Breaker
+from proxy.delivery.channel import Outcome
+from proxy.delivery.create import create_channels
+from proxy.delivery.relays import Relays
+from proxy.delivery.sms_gateway import SMSByMail
+from proxy.delivery.smtp_outcome import Stage, verdict_on
+from proxy.delivery.smtp_relay import SMTPRelay
+from proxy.delivery.verdict import Blame
+from proxy.metrics import Metrics
+from tests.support.delivery import KAPOW, TEXTS, delivery_settings, passcode_message, relay_settings
+from tests.support.smtp_sink import Script, scripted_smtp, smtp_sink
+
+
+def channel_with(*settings: SMTPSettings, alarms: Alarms | None = None) -> tuple[SMSByMail, Relays]:
+    relays = Relays([SMTPRelay(each, alarms=alarms) for each in settings], budget_seconds=2)
+    return SMSByMail(KAPOW, TEXTS, relays), relays
+
+
+async def test_a_relay_that_hung_is_not_waited_for_again() -> None:
+    async with scripted_smtp(Script(greeting=None)) as script, smtp_sink() as second:
+        channel, _ = channel_with(relay_settings(script.port, timeout="0.2s"), relay_settings(second.port))
+        for _ in range(5):
+            assert (await channel.send(passcode_message())).outcome is Outcome.ACCEPTED
+        await channel.close()
+        assert (script.connections, len(second.messages)) == (1, 5)
+
+
+async def test_a_relay_that_answers_again_is_first_again() -> None:
+    async with smtp_sink() as first, smtp_sink() as second:
+        channel, relays = channel_with(relay_settings(first.port), relay_settings(second.port))
+        first.mail = "451 later"
+        await channel.send(passcode_message())
+        await channel.send(passcode_message())
+        assert first.connections == 1
+        first.mail = "250 OK"
+        await relays.check()  # as readiness does every few seconds
+        await channel.send(passcode_message())
+        await channel.close()
+        assert (len(first.messages), len(second.messages)) == (1, 2)
+
+
+async def test_greylisting_says_nothing_about_the_relay() -> None:
+    async with smtp_sink() as first, smtp_sink() as second:
+        channel, _ = channel_with(relay_settings(first.port), relay_settings(second.port))
+        first.rcpt = "450 4.2.0 greylisted"
+        assert (await channel.send(passcode_message())).relay.endswith(str(second.port))
+        first.rcpt = "250 OK"
+        assert (await channel.send(passcode_message())).relay.endswith(str(first.port))
+        await channel.close()
+
+
+async def test_a_421_at_any_stage_sends_the_next_one_elsewhere() -> None:
+    async with scripted_smtp(Script(answers={"RCPT": b"421 4.3.2 shutting down\r\n"})) as script, smtp_sink() as second:
+        channel, _ = channel_with(relay_settings(script.port), relay_settings(second.port))
+        for _ in range(3):
+            assert (await channel.send(passcode_message())).outcome is Outcome.ACCEPTED
+        await channel.close()
+        assert (script.connections, len(second.messages)) == (1, 3)
+
+
+async def test_a_busy_relay_lets_the_next_one_help() -> None:
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> str:
+        reached.set()
+        await go_on.wait()
+        return "250 OK"
+
+    async with smtp_sink() as first, smtp_sink() as second:
+        first.data = wait
+        channel, _ = channel_with(relay_settings(first.port, connections=1), relay_settings(second.port))
+        slow = asyncio.create_task(channel.send(passcode_message()))
+        await reached.wait()
+        assert (await channel.send(passcode_message())).relay.endswith(str(second.port))
+        go_on.set()
+        assert (await slow).relay.endswith(str(first.port))
+        await channel.close()
+
+
+@pytest.mark.parametrize(("stage", "reply"), [("mail", "550 5.7.1 sender not allowed"), ("mail", "530 5.7.0 log in")])
+async def test_a_refused_sender_is_told_to_the_operator_once_and_until_it_works(stage: str, reply: str) -> None:
+    lines = io.StringIO()
+    metrics = Metrics()
+    async with smtp_sink() as sink:
+        setattr(sink, stage, reply)
+        channels = create_channels(
+            delivery_settings(relay_settings(sink.port)), log=configure_log(lines, human=False), metrics=metrics
+        )
+        for _ in range(3):
+            assert (await channels.send(passcode_message())).outcome is Outcome.UNAVAILABLE
+        name = f"127.0.0.1:{sink.port}"
+        assert f'gatepost_delivery_misconfigured{{relay="{name}"}} 1.0'.encode() in metrics.render()
+        checked = await channels.check()  # connecting and logging in work: that alone would look well
+        assert checked.outcome is Outcome.UNAVAILABLE
+        assert "while naming the sender" in checked.reason
+        sink.mail = "250 OK"
+        assert (await channels.send(passcode_message())).outcome is Outcome.ACCEPTED
+        assert (await channels.check()).outcome is Outcome.ACCEPTED
+        assert f'gatepost_delivery_misconfigured{{relay="{name}"}} 0.0'.encode() in metrics.render()
+        await channels.close()
+    events = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [(each["event"], each["level"]) for each in events] == [
+        ("relay.misconfigured", "error"),
+        ("relay.works", "info"),
+    ]
+
+
+async def test_readiness_shows_a_misconfigured_relay_though_another_works() -> None:
+    async with smtp_sink() as first, smtp_sink() as second:
+        first.mail = "550 not you"
+        channels = create_channels(delivery_settings(relay_settings(first.port), relay_settings(second.port)))
+        assert (await channels.send(passcode_message())).outcome is Outcome.ACCEPTED
+        checked = await channels.check()
+        await channels.close()
+    assert checked.outcome is Outcome.UNAVAILABLE
+    assert f"127.0.0.1:{first.port}" in checked.reason
+    assert f"127.0.0.1:{second.port}" not in checked.reason
+
+
+@pytest.mark.parametrize(
+    ("stage", "code", "blame"),
+    [
+        (Stage.LOGIN, 535, Blame.SETTINGS),
+        (Stage.LOGIN, 454, Blame.SERVICE),
+        (Stage.SENDER, 550, Blame.SETTINGS),
+        (Stage.SENDER, 451, Blame.SERVICE),
+        (Stage.RECIPIENT, 550, Blame.MESSAGE),
+        (Stage.RECIPIENT, 450, Blame.MESSAGE),
+        (Stage.RECIPIENT, 421, Blame.SERVICE),
+        (Stage.END_SENT, 554, Blame.MESSAGE),
+        (Stage.END_SENT, 452, Blame.SERVICE),
+        (Stage.END_SENT, 421, Blame.SERVICE),
+    ],
+)
+def test_whose_fault_a_refusal_is(stage: Stage, code: int, blame: Blame) -> None:
+    assert verdict_on(SMTPResponseException(code, "no"), stage).blame is blame
+
+
+def test_a_relay_without_starttls_is_for_the_operator_and_a_lost_line_is_not() -> None:
+    assert verdict_on(SMTPException("no STARTTLS"), Stage.CONNECTING).blame is Blame.SETTINGS
+    assert verdict_on(ConnectionResetError(), Stage.DATA).blame is Blame.SERVICE
+
+
+async def test_a_breaker_opens_is_probed_by_one_and_closes() -> None:
+    breaker = Breaker(jitter=lambda: -0.5)  # due at once
+    assert breaker.patience(8.0) == 8.0
+    breaker.failed()
+    assert not breaker.is_closed
+    assert not breaker.is_down()
+    breaker.begin()
+    assert breaker.is_down()  # for everybody else, while one probes it
+    assert breaker.patience(8.0) == PROBE_SECONDS
+    breaker.answered()
+    assert breaker.is_closed
+
+
+async def test_somebody_who_leaves_during_a_probe_does_not_leave_the_relay_out_for_ever() -> None:
+    reached = asyncio.Event()
+
+    async def arrive() -> str:
+        reached.set()
+        return "250 OK"
+
+    async with smtp_sink() as sink:
+        sink.mail = arrive
+        relay = SMTPRelay(relay_settings(sink.port))
+        relay.breaker = Breaker(jitter=lambda: -0.5)
+        relay.breaker.failed()
+        channel = SMSByMail(KAPOW, TEXTS, Relays([relay]))
+        sending = asyncio.create_task(channel.send(passcode_message()))
+        await reached.wait()
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        await channel.close()  # which lets it end
+        assert relay.breaker.is_closed
+        assert len(sink.messages) == 1
