@@ -10,7 +10,7 @@ import asyncio
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,7 @@ from proxy.keys import Keys, Purpose
 from proxy.listening import Listening, WorkerPlace, bind, name_of
 from proxy.metrics import Metrics
 from proxy.portal.app import create_portal
+from proxy.sessions.lease import while_leased
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.upkeep import keep_up
 from proxy.sessions.watch import SessionWatch
@@ -138,8 +139,11 @@ async def running(
             raise CannotListen("certificates", error) from error
         stack.callback(sessions.on_end(plane.end_session))
         stack.callback(sessions.on_change(plane.judge_again))
-        watch = SessionWatch(store=store, sessions=sessions, realms=realms, log=log)
-        await _in_background(stack, watch.run(), log)
+
+        def watch() -> Coroutine[None, None, None]:
+            return SessionWatch(store=store, sessions=sessions, realms=realms, log=log).run()
+
+        await _in_background(stack, while_leased(watch, store=store, name="watch", clock=clock), log)
         listening = place.listening if place is not None else open_listening(settings.server)
         checks = readiness_checks(store, realms, channel)
         health = create_health_app(checks, metrics, clock, log=log, is_draining=lambda: plane.is_closing)

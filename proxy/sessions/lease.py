@@ -1,0 +1,55 @@
+"""Work that one worker of all nodes does at a time: who holds the lease, and after its death another within seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import Callable, Coroutine
+
+from proxy.store.store import Store, StoreError
+
+LEASE_SECONDS = 5.0
+TURN_SECONDS = 1.0
+"""How often a lease is asked for, or prolonged."""
+
+
+async def while_leased(
+    work: Callable[[], Coroutine[None, None, None]],
+    *,
+    store: Store,
+    name: str,
+    clock: Callable[[], float] = time.time,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> None:
+    """Run `work()` while this worker holds the lease, until cancelled; then give it back.
+
+    Without the store a lease is held to its end. If `work` ends, it is begun anew.
+    """
+    holder = secrets.token_hex(16)
+    working: asyncio.Task[None] | None = None
+    held_until = float("-inf")
+    try:
+        while True:
+            began_at = monotonic()
+            with contextlib.suppress(StoreError, TimeoutError):
+                async with asyncio.timeout(TURN_SECONDS):
+                    is_mine = await store.take_lease(name, holder, now=clock(), seconds=LEASE_SECONDS)
+                held_until = began_at + LEASE_SECONDS if is_mine else float("-inf")
+            if monotonic() >= held_until:
+                await _stop(working)
+                working = None
+            elif working is None or working.done():
+                working = asyncio.create_task(work())
+            await asyncio.sleep(TURN_SECONDS)
+    finally:
+        await _stop(working)
+        with contextlib.suppress(StoreError):
+            await store.drop_lease(name, holder)
+
+
+async def _stop(working: asyncio.Task[None] | None) -> None:
+    if working is not None:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
