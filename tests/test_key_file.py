@@ -192,13 +192,28 @@ def test_a_link_to_the_key_file_stays_one(tmp_path: Path) -> None:
     assert len(loaded(path).keys) == 2
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to somebody")
-def test_a_file_that_root_replaces_keeps_its_owner(tmp_path: Path) -> None:
+def test_a_file_that_root_replaces_keeps_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the service could not read it at its next start."""
     path = tmp_path / "gatepost.key"
     loaded(path)
-    os.chown(path, 4711, 4712)
+    given: list[tuple[Path, int, int]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda *arguments: given.append(arguments))
+    before = path.stat()
     rotate(path, now=NOW, lead_seconds=HOUR)
-    assert (path.stat().st_uid, path.stat().st_gid) == (4711, 4712)
+    ((unfinished, *owner),) = given
+    assert unfinished.name.startswith(".gatepost.key.")
+    assert owner == [before.st_uid, before.st_gid]
+
+
+def test_a_file_of_another_user_is_left_to_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "gatepost.key"
+    before = loaded(path)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 4711)
+    with pytest.raises(KeyFileError, match="another user"):
+        rotate(path, now=NOW, lead_seconds=HOUR)
+    assert loaded(path) == before
+    assert [file.name for file in tmp_path.iterdir()] == ["gatepost.key"]
 
 
 def test_a_missing_file_is_not_rotated(tmp_path: Path) -> None:

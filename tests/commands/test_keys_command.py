@@ -109,6 +109,15 @@ def test_a_key_of_the_environment_is_listed_and_changed_where_it_is(
     assert "A" * 43 not in error
 
 
+def test_a_key_of_the_environment_counts_before_the_files_key_file(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text(config.read_text().replace("[server]", '[server]\nkey_file = "other.key"'))
+    monkeypatch.setenv("GATEPOST_SERVER__KEY", "A" * 43)
+    assert main(["keys", "list", "--config", str(config)]) == 0
+    assert "in use" in capsys.readouterr().out
+
+
 def test_a_wrong_key_of_the_environment_is_not_shown(
     config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
