@@ -36,7 +36,8 @@ _PROBLEMS: Mapping[str, ProblemText] = MappingProxyType(
         ),
         "not_found": ProblemText("Page not found", "There is no such page here."),
         "kept_form_gone": ProblemText(
-            "This form is no longer kept", "It was sent already, or its ten minutes are over. Nothing was sent just now."
+            "This form is no longer kept",
+            "It was sent already, or its ten minutes are over. Nothing was sent just now.",
         ),
         "method_not_allowed": ProblemText("Not possible", "This page does not take that kind of request."),
         "request_timeout": ProblemText("Too slow", "The request did not arrive in time."),

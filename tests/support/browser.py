@@ -23,12 +23,12 @@ _ARGUMENTS = [
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """A fresh browser; skips where none is installed, but fails where `CI` is set."""
+async def chromium(*arguments: str) -> AsyncIterator[Browser]:
+    """A fresh browser, with further `arguments`; skips where none is installed, but fails where `CI` is set."""
     if CHROMIUM is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("Chromium is not installed: apt-get install chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=[*_ARGUMENTS, *arguments])
         try:
             yield browser
         finally:
