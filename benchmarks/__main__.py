@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import own_costs, report
+from benchmarks import delivery, own_costs, report
 from benchmarks.load import WrongAnswer
 from benchmarks.processes import Bystanders, CannotStart, program
 from benchmarks.report import Results
@@ -24,8 +24,9 @@ from benchmarks.scenarios import SCENARIOS, Scale, check, idle_tunnels, most_tun
 from benchmarks.stage import GATEPOST, HAPROXY, NGINX, Stage, set_stage
 from proxy.demo.samba_dc import SambaFailed
 
-OWN = ("tunnels", "sessions", "sign-in")
-QUICK = Scale(seconds=1, large_bytes=64 * 1024**2, tunnels=200, sessions=1000, sign_ins=5)
+OWN = ("tunnels", "sessions", "sign-in", "passcodes")
+PASSCODES_PER_MINUTE = 10_000
+QUICK = Scale(seconds=1, large_bytes=64 * 1024**2, tunnels=200, sessions=1000, sign_ins=5, passcode_seconds=2)
 
 
 def main() -> int:
@@ -87,6 +88,7 @@ def _measure(stage: Stage, scale: Scale, rounds: int, wanted: set[str]) -> Resul
         "tunnels": lambda: _measure_tunnels(stage, scale, results),
         "sessions": lambda: _measure_sessions(stage, scale, results),
         "sign-in": lambda: _measure_sign_ins(stage, scale, results),
+        "passcodes": lambda: _measure_passcodes(scale, results),
     }
     for name, measure in own.items():
         if name in wanted:
@@ -124,6 +126,11 @@ def _measure_sign_ins(stage: Stage, scale: Scale, results: Results) -> None:
         results.sign_ins["active_directory"] = own_costs.active_directory_sign_ins(stage, scale.sign_ins)
     except (SambaFailed, CannotStart) as error:
         results.notes.append(f"no sign-ins with Active Directory: {error}")
+
+
+def _measure_passcodes(scale: Scale, results: Results) -> None:
+    _say(f"{PASSCODES_PER_MINUTE:,} passcodes a minute, for {scale.passcode_seconds} s")
+    results.passcodes = delivery.measured(scale.passcode_seconds, PASSCODES_PER_MINUTE)
 
 
 def _say(text: str) -> None:

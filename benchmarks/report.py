@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.delivery import Passcodes
 from benchmarks.own_costs import Sessions, SignIns
 from benchmarks.processes import program
 from benchmarks.scenarios import SCENARIOS, Sample, Scenario
@@ -30,6 +31,7 @@ class Results:
     sessions: Sessions | None = None
     sign_ins: dict[str, SignIns] = field(default_factory=dict)
     """By directory."""
+    passcodes: Passcodes | None = None
     notes: list[str] = field(default_factory=list)
 
     def median(self, scenario: str, proxy: str, value: str = "rate") -> float | None:
@@ -52,6 +54,7 @@ class Results:
             "tunnels": self.tunnels,
             "sessions": asdict(self.sessions) if self.sessions is not None else None,
             "sign_ins": {name: asdict(each) for name, each in self.sign_ins.items()},
+            "passcodes": asdict(self.passcodes) if self.passcodes is not None else None,
             "notes": self.notes,
         }
 
@@ -172,6 +175,13 @@ TARGETS = (
         is_met=lambda value: value <= 0.015,
     ),
     Target(
+        what="passcodes a minute through two relays",
+        wanted="at least 10,000",
+        value=lambda results: results.passcodes.most_per_minute if results.passcodes is not None else None,
+        show=lambda value: f"{value:,.0f}",
+        is_met=lambda value: value >= 10_000,
+    ),
+    Target(
         what="added latency of one request at half load, p99",
         wanted="under 1 ms",
         value=lambda results: results.median("latency", GATEPOST, "p99"),
@@ -227,9 +237,26 @@ def markdown(results: Results) -> str:
         parts.append(f"### {results.tunnels:,} idle WebSockets\n\n" + table(("proxy", "memory each"), rows))
     if results.sessions is not None:
         parts.append(_sessions(results.sessions))
+    if results.passcodes is not None:
+        parts.append(_passcodes(results.passcodes))
     if results.notes:
         parts.append("### Notes on this run\n\n" + "\n".join(f"* {note}" for note in results.notes))
     return "\n\n".join(parts)
+
+
+def _passcodes(found: Passcodes) -> str:
+    rows = [
+        (
+            f"{found.asked_per_minute:,} a minute",
+            f"{found.sent:,}",
+            _milliseconds(found.p50),
+            _milliseconds(found.p99),
+            _milliseconds(found.cpu_seconds),
+            f"{found.most_per_minute:,.0f} a minute",
+        )
+    ]
+    header = ("pace", "passcodes", "send time, p50", "p99", "own CPU each", "most, without a pace")
+    return "### Passcodes through two relays\n\n" + table(header, rows)
 
 
 def _targets(results: Results) -> str:

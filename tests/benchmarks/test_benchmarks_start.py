@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks import own_costs, report
+from benchmarks import delivery, own_costs, report
 from benchmarks.load import request_bytes, transfer
 from benchmarks.processes import program
 from benchmarks.report import Results
@@ -48,6 +48,13 @@ def test_sessions_are_stored_and_each_is_looked_up(stage: Stage) -> None:
     found = own_costs.sessions(stage, 40)
     assert found.first_look_up_rate > 0
     assert found.known_rate > 0
+
+
+def test_passcodes_are_sent_through_both_relays() -> None:
+    found = delivery.measured(0.5, 10_000)
+    assert found.sent == 83
+    assert all(found.by_relay)
+    assert "### Passcodes through two relays" in report.markdown(Results(passcodes=found))
 
 
 def test_the_report_shows_each_scenario_and_leaves_out_what_was_not_measured() -> None:
