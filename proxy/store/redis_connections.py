@@ -280,6 +280,8 @@ def _path(value: Any) -> str | None:
 
 def _reason(error: Exception) -> str:
     """For the log: what is the matter, without what was asked."""
+    if isinstance(error.__cause__, RedisError):  # what went wrong while connecting comes wrapped
+        return _reason(error.__cause__)
     match error:
         case MasterNotFoundError():
             return "no sentinel answers that knows a server of this name"

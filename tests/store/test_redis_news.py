@@ -1,0 +1,257 @@
+"""Stores of several workers and nodes on one Redis server: what one did is heard by all before it is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter as Tally
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from config.settings import StoreSettings
+from proxy.store.redis import RedisStore
+from proxy.store.redis_notices import Notice, notice_from
+from proxy.store.redis_scripts import Script
+from proxy.store.store import StoreUnavailable
+from tests.store.contract import HOST, cookie
+from tests.support.eventually import eventually
+from tests.support.people import challenge, principal, session
+from tests.support.redis_server import RedisServer, new_prefix
+
+CHILD = Path(__file__).with_name("redis_child.py")
+REPOSITORY = Path(__file__).parents[2]
+
+Child = subprocess.Popen[bytes]
+
+
+@pytest.fixture
+def settings(redis_server: RedisServer) -> StoreSettings:
+    return StoreSettings(url=redis_server.url, prefix=new_prefix())
+
+
+@pytest.fixture
+async def store(settings: StoreSettings) -> AsyncIterator[RedisStore]:
+    store = RedisStore(settings)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def other(settings: StoreSettings) -> AsyncIterator[RedisStore]:
+    """Another node's, that has begun to listen."""
+    other = RedisStore(settings)
+    await other.catch_up()
+    yield other
+    await other.close()
+
+
+@pytest.fixture
+def waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is: who hears late is waited for."""
+    monkeypatch.setattr("proxy.store.redis_listening.NOTICE_SECONDS", 1.5)
+
+
+@pytest.fixture
+def children() -> Iterator[list[Child]]:
+    started: list[Child] = []
+    yield started
+    for child in started:
+        child.kill()
+        child.communicate()
+
+
+def start(children: list[Child], task: str, settings: StoreSettings) -> Child:
+    child = subprocess.Popen(
+        [sys.executable, CHILD, task, settings.url, settings.prefix],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+        cwd=REPOSITORY,
+    )
+    children.append(child)
+    return child
+
+
+def until_ready(child: Child) -> None:
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"ready\n"
+
+
+def heard_by(child: Child) -> list[str]:
+    """What it has printed by now."""
+    assert child.stdout is not None
+    os.set_blocking(child.stdout.fileno(), False)
+    return (child.stdout.read() or b"").decode().split()
+
+
+async def stored(store: RedisStore) -> str:
+    written = session()
+    await store.create_session(written, cookie=cookie(), host=HOST)
+    return written.session_id
+
+
+@pytest.mark.usefixtures("waits_long")
+async def test_an_end_is_heard_by_every_process_before_it_is_acknowledged(
+    store: RedisStore, settings: StoreSettings, children: list[Child]
+) -> None:
+    for _ in range(2):
+        start(children, "hear", settings)
+    for child in children:
+        until_ready(child)
+    ended = [await stored(store) for _ in range(3)]
+    for session_id in ended:
+        await store.end_session(session_id)
+        assert [heard_by(child) for child in children] == [[session_id]] * 2
+    one, two = await stored(store), await stored(store)
+    await store.replace_session(one, session(), cookie=cookie(), host=HOST)
+    assert [heard_by(child) for child in children] == [[one]] * 2
+    await store.end_sessions_of(principal().guid)
+    assert all(two in heard_by(child) for child in children)
+
+
+@pytest.mark.usefixtures("waits_long")
+async def test_ends_at_once_are_all_heard_by_everybody_once(store: RedisStore, other: RedisStore) -> None:
+    here: list[str] = []
+    there: list[str] = []
+    store.on_session_end(here.append)
+    other.on_session_end(there.append)
+    ended = [await stored(store) for _ in range(100)]
+    assert all(await asyncio.gather(*(store.end_session(session_id) for session_id in ended)))
+    assert sorted(here) == sorted(there) == sorted(ended)
+
+
+async def test_a_process_that_hangs_is_waited_for_no_longer_than_its_time(
+    store: RedisStore, settings: StoreSettings, children: list[Child]
+) -> None:
+    child = start(children, "hear", settings)
+    until_ready(child)
+    session_id = await stored(store)
+    child.send_signal(signal.SIGSTOP)
+    begun_at = time.monotonic()
+    assert await store.end_session(session_id)
+    assert 0.25 <= time.monotonic() - begun_at < 5
+    child.kill()
+    child.wait()
+
+
+async def test_of_two_processes_that_answer_rightly_one_is_accepted(
+    store: RedisStore, settings: StoreSettings, children: list[Child]
+) -> None:
+    pending = []
+    for _ in range(20):
+        half = session(is_half=True)
+        await store.create_session(half, cookie=cookie(), host=HOST)
+        pending.append(challenge(half.session_id))
+        await store.put_challenge(pending[-1])
+    for _ in range(2):
+        start(children, "answer", settings)
+    for child in children:
+        until_ready(child)
+    lines = "".join(f"{each.challenge_id} {each.session_id}\n" for each in pending).encode()
+    loop = asyncio.get_running_loop()
+    outputs = await asyncio.gather(*(loop.run_in_executor(None, child.communicate, lines) for child in children))
+    accepted = Tally(
+        line.split()[0] for output, _ in outputs for line in output.decode().splitlines() if line.endswith(" accepted")
+    )
+    assert accepted == {each.challenge_id: 1 for each in pending}
+
+
+async def test_a_change_is_heard_elsewhere_and_not_where_it_was_made(store: RedisStore, other: RedisStore) -> None:
+    here: list[str] = []
+    there: list[str] = []
+    store.on_session_change(here.append)
+    other.on_session_change(there.append)
+    written = session()
+    await store.create_session(written, cookie=cookie(), host=HOST)
+    await store.update_principal(replace(written, principal=principal(groups=frozenset())))
+    await other.catch_up()
+    await store.catch_up()
+    assert (here, there) == ([], [written.session_id])
+
+
+async def test_having_caught_up_everything_before_was_heard(store: RedisStore, other: RedisStore) -> None:
+    heard: list[str] = []
+    other.on_session_end(heard.append)
+    ended = [await stored(store) for _ in range(200)]
+    # Told and not waited for.
+    for session_id in ended:
+        await store._connections.command("PUBLISH", store._connections.prefix + b"notices", f"end\nx\n\n{session_id}")
+    await other.catch_up()
+    assert heard == ended
+
+
+async def test_what_was_begun_is_done_and_told_even_if_its_caller_was_cancelled(
+    store: RedisStore, other: RedisStore
+) -> None:
+    session_id = await stored(store)
+    here: list[str] = []
+    there: list[str] = []
+    store.on_session_end(here.append)
+    other.on_session_end(there.append)
+    caller = asyncio.create_task(store.end_session(session_id))
+    while not store._listening._here().tasks:  # noqa: ASYNC110  # the very moment at which it is begun
+        await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    await eventually(lambda: here == there == [session_id])
+
+
+async def test_an_end_whose_answer_was_lost_is_told_here_all_the_same(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = await stored(store)
+    heard: list[str] = []
+    store.on_session_end(heard.append)
+    await store.catch_up()
+    run = store._connections.run
+
+    async def run_and_lose(script: Script, *arguments: str | bytes | int, **options: bool) -> object:
+        answer = await run(script, *arguments, **options)
+        if arguments[0] == "finish":
+            raise StoreUnavailable("the answer was lost")
+        return answer
+
+    monkeypatch.setattr(store._connections, "run", run_and_lose)
+    with pytest.raises(StoreUnavailable):
+        await store.end_session(session_id)
+    await store.catch_up()
+    assert heard == [session_id]
+
+
+async def test_a_subscription_that_broke_is_a_gap_once_it_is_back(
+    store: RedisStore, other: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gaps: list[None] = []
+    store.on_gap(lambda: gaps.append(None))
+    await store.catch_up()
+    assert gaps == []
+    await other._connections.command("CLIENT", "KILL", "TYPE", "pubsub")
+
+    async def until_caught_up() -> None:
+        while True:
+            try:
+                return await store.catch_up()
+            except StoreUnavailable:
+                await asyncio.sleep(0.01)
+
+    await eventually(lambda: gaps)
+    await until_caught_up()
+    assert len(gaps) == 1
+
+
+@pytest.mark.parametrize("message", [b"", b"end", b"end\nx", b"later\nx\ny\nz", b"\xff\n\n\n"])
+def test_a_notice_of_another_version_says_nothing(message: bytes) -> None:
+    assert notice_from(message) is None
+
+
+def test_a_notice_names_its_sessions() -> None:
+    assert notice_from(b"end\nteller\nnumber\na\nb") == Notice(True, "teller", "number", ("a", "b"))
+    assert notice_from(b"change\nteller\n\na") == Notice(False, "teller", "", ("a",))
