@@ -14,7 +14,7 @@ from directory.watch import Changes
 
 LOOKED_AT = 200
 """Of how many persons is asked, each time, whether they are still there and may still sign in."""
-LOOKED_AT_IN_DOUBT = 2500
+LOOKED_AT_IN_DOUBT = 3500
 """The same after a change that could not be seen, until everybody was looked at once."""
 REMEMBERED_SECONDS = 60.0
 """How long a change is kept for sessions that were made of what was read before it."""

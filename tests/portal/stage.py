@@ -297,7 +297,7 @@ class Stage:
             ),
             clock=lambda: self.now,
             sleep=self._pause,
-            acceptor=self.scripted.acceptor,
+            acceptor=getattr(self.scripted, "acceptor", None),  # a real directory has none
         )
         self.client: TestClient[Any, Any] = TestClient(TestServer(self.portal), cookie_jar=DummyCookieJar())
 

@@ -6,20 +6,24 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import ldap3
 import pytest
 
+from config.checks import Pieces, problems
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.active_directory.connection import Connection, create_tls_context
 from directory.active_directory.server_address import parse_server
+from proxy.delivery.create import create_channels
 from proxy.demo.samba_dc import SambaDC
-from tests.portal.stage import Page, Stage, running_portal
+from tests.portal.stage import SIGN_IN_ORIGIN, Page, Stage, portal_settings, running_portal
 from tests.support.eventually import eventually
 from tests.support.samba import PASSWORD, SERVICE_PASSWORD, SERVICE_USER, person, running_domain, settings_for
+from tests.support.smtp_sink import smtp_sink
 
-NAMES = ("waits", "refused", "sends", "never-used", "resends")
+NAMES = ("waits", "refused", "sends", "never-used", "resends", "relayed", "between")
 PERSONS = (
     person(SERVICE_USER, password=SERVICE_PASSWORD, display_name="Gatepost", mobile=None),
     *(person(name, mail=f"{name}@phones.example") for name in NAMES),
@@ -126,3 +130,50 @@ async def test_the_number_as_the_account_was_made_with_it_is_no_change(phones: S
     async with portal(tmp_path, phones) as stage:
         assert await signs_in(stage, phones, "resends")
         assert stage.phone.told == []
+
+
+async def test_the_old_number_and_the_mail_are_told_through_a_real_relay(phones: SambaDC, tmp_path: Path) -> None:
+    async with smtp_sink() as sink, portal(tmp_path, phones, then="send") as stage:
+        relay = {"host": "127.0.0.1", "port": sink.port, "from": "otp@corp.example", "security": "none"}
+        channels = create_channels(portal_settings(tmp_path, smtp=[relay]))
+        stage.phone.tell_number = channels.tell_number  # type: ignore[method-assign]
+        stage.phone.tell_mail = channels.tell_mail  # type: ignore[method-assign]
+        try:
+            assert await signs_in(stage, phones, "relayed")
+            await change_own_mobile(phones, "relayed")
+            assert await signs_in(stage, phones, "relayed")
+            told = [await sink.next_message(), await sink.next_message()]
+        finally:
+            await channels.close()
+        by_phone, by_mail = sorted(told, key=lambda each: each.recipients[0].startswith("relayed@"))
+        assert by_phone.recipients[0].startswith("447400123456@")
+        assert by_mail.recipients == ("relayed@phones.example",)
+        for each in told:
+            assert each.sender == "otp@corp.example"
+            assert b"7400999999" not in each.content
+            assert b"help desk" in each.content.replace(b"=\r\n", b"").replace(b"\r\n", b" ")
+
+
+async def test_a_passcode_is_not_sent_again_to_a_number_that_took_the_place_of_its_own(
+    phones: SambaDC, tmp_path: Path
+) -> None:
+    async with portal(tmp_path, phones, then="send") as stage:
+        browser = stage.browser()
+        answer = await stage.password(browser, f"between@{phones.domain}", PASSWORD)
+        form = await browser.get(SIGN_IN_ORIGIN + answer.location)
+        waiting = next(each for each in await stage.store.sessions() if each.principal.username == "between")
+        await change_own_mobile(phones, "between")
+        principal = await stage.scripted.read(waiting.principal.guid)
+        assert principal is not None
+        assert principal.mobiles == (NEW,)
+        await stage.sessions.update_principal(replace(waiting, principal=principal))  # as the watch does
+        stage.now += 120.0
+        again = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/passcode", {**form.hidden, "resend": "1"})
+        assert again.status != 303
+        assert [each.number for each in stage.phone.messages] == ["+447400123456"]
+
+
+def test_another_channel_is_refused_at_the_start_as_long_as_there_is_none(tmp_path: Path) -> None:
+    settings = portal_settings(tmp_path, mobile={"then": "other_channel"})
+    pieces = Pieces(mobile=settings.mobile, smtp={0: settings.smtp[0]})
+    assert any(place.table == "mobile" and "second way" in text for place, text in problems(pieces))
