@@ -14,7 +14,7 @@ from tests.support.gatepost import GatepostProcess
 
 CONFIGURATION = """\
 [server]
-listen = ["127.0.0.1:{port}"]
+listen = ["127.0.0.1:{port}"{listen}]
 public_url = "http://signin.localhost:8080"
 admin_listen = "127.0.0.1:0"
 workers = {workers}
@@ -31,7 +31,7 @@ security = "none"
 from = "otp@corp.example"
 [[apps]]
 name = "Wiki"
-host = "wiki.localhost"
+host = "{host}"
 upstream = "{upstream}"
 [[apps.rules]]
 path = "/"
@@ -50,7 +50,8 @@ class WorkersHouse:
     def __init__(self, folder: Path, upstream: str, **values: Any) -> None:
         self.config = folder / "gatepost.toml"
         self._values = {
-            "port": 0, "workers": 2, "drain": "10s", "upstream": upstream, "server": "", "more": "", **values
+            "port": 0, "listen": "", "workers": 2, "drain": "10s", "server": "",
+            "host": "wiki.localhost", "upstream": upstream, "more": "", **values,
         }  # fmt: skip
         (folder / "users.toml").write_text(ALICE)
         self.write()
@@ -63,12 +64,9 @@ class WorkersHouse:
     def write(self, **changes: Any) -> None:
         self.config.write_text(CONFIGURATION.format(**self._values | changes))
 
-    def start(self, *, environ: dict[str, str] | None = None) -> None:
-        self.process = GatepostProcess(self.config, environ=environ)
+    def start(self, *, environ: dict[str, str] | None = None, sockets: dict[str, int] | None = None) -> None:
+        self.process = GatepostProcess(self.config, environ=environ, sockets=sockets)
         self.process.start()
-        self.note_started()
-
-    def note_started(self) -> None:
         lines = [json.loads(line) for line in self.process.log if line.startswith("{")]
         started = next(line for line in lines if line["event"] == "server.started")
         self.workers = [line["process"] for line in lines if line["event"] == "worker.ready"]
@@ -94,10 +92,17 @@ def _address(found: list[str]) -> tuple[str, int]:
 
 
 @contextmanager
-def workers_house(folder: Path, upstream: str = "http://127.0.0.1:1", **values: Any) -> Iterator[WorkersHouse]:
+def workers_house(
+    folder: Path,
+    upstream: str = "http://127.0.0.1:1",
+    *,
+    environ: dict[str, str] | None = None,
+    sockets: dict[str, int] | None = None,
+    **values: Any,
+) -> Iterator[WorkersHouse]:
     house = WorkersHouse(folder, upstream, **values)
     try:
-        house.start()
+        house.start(environ=environ, sockets=sockets)
         yield house
     finally:
         house.process.__exit__()

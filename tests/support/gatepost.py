@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import Empty, Queue
 
@@ -42,10 +43,25 @@ def gatepost(*arguments: str, environ: dict[str, str] | None = None) -> subproce
 class GatepostProcess:
     """`gatepost run --config FILE`; `log` is everything it wrote."""
 
-    def __init__(self, config: Path, *, arguments: Sequence[str] = ("run",), environ: dict[str, str] | None = None):
+    def __init__(
+        self,
+        config: Path,
+        *,
+        arguments: Sequence[str] = ("run",),
+        environ: dict[str, str] | None = None,
+        sockets: Mapping[str, int] | None = None,
+    ):
+        """`sockets` are descriptors by name, handed over as systemd would (sd_listen_fds(3))."""
         self.config = config
         self._arguments = command(*arguments, "--config", str(config))
         self._environ = environment(environ)
+        # Out of the way of the numbers from 3, where they will be.
+        self._sockets = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, 20) for each in (sockets or {}).values()]
+        if sockets:
+            moves = " ".join(f"{3 + position}<&{each}" for position, each in enumerate(self._sockets))
+            script = f'exec {moves}; export LISTEN_PID=$$; exec "$@"'
+            self._arguments = ["bash", "-c", script, "gatepost", *self._arguments]
+            self._environ |= {"LISTEN_FDS": str(len(sockets)), "LISTEN_FDNAMES": ":".join(sockets)}
         self._process: subprocess.Popen[str] | None = None
         self._lines: Queue[str] = Queue()
         self.log: list[str] = []
@@ -58,8 +74,15 @@ class GatepostProcess:
     def start(self) -> None:
         """Start it and return once it says that it listens."""
         self._process = subprocess.Popen(
-            self._arguments, stderr=subprocess.PIPE, text=True, cwd=self.config.parent, env=self._environ
+            self._arguments,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=self.config.parent,
+            env=self._environ,
+            pass_fds=self._sockets,
         )
+        for each in self._sockets:
+            os.close(each)
         threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
         self.wait_for_log("server.started")
 
@@ -89,9 +112,14 @@ class GatepostProcess:
     def stop(self) -> int:
         return self._end(signal.SIGTERM)
 
-    def _end(self, number: signal.Signals) -> int:
+    def wait(self) -> int:
+        """Until it ends by itself, or by what was done to it."""
+        return self._end(None)
+
+    def _end(self, number: signal.Signals | None) -> int:
         assert self._process is not None
-        self._process.send_signal(number)
+        if number is not None:
+            self._process.send_signal(number)
         code = self._process.wait(20)
         self._process = None
         while self._lines.get(timeout=20) != "":

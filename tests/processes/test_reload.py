@@ -1,0 +1,91 @@
+"""SIGHUP: the next configuration as a whole, or the one before as it was."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.processes.house import ALICE, WorkersHouse, workers_house
+
+UNKNOWN_HOST, NO_UPSTREAM = 421, 502
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkersHouse]:
+    with workers_house(tmp_path_factory.mktemp("reload"), workers=1) as running:
+        yield running
+
+
+def status(address: tuple[str, int], host: str) -> int:
+    connection = http.client.HTTPConnection(*address, timeout=10)
+    try:
+        connection.request("GET", "/", headers={"Host": host})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def refused_problems(house: WorkersHouse) -> list[str]:
+    house.hang_up()
+    problems: list[str] = house.wait_for("server.reload_refused")["problems"]
+    assert all(str(house.config.parent) in problem for problem in problems)
+    return problems
+
+
+def test_a_wrong_file_changes_nothing_and_every_problem_is_told(house: WorkersHouse) -> None:
+    house.write(server="max_head_bytes = 1", more='[[apps]]\nname = "Wiki"', host="docs.localhost")
+    problems = refused_problems(house)
+    for words in ("max_head_bytes", 'apps[1] ("Wiki"): host: is missing'):
+        assert any(words in problem for problem in problems), problems
+    assert status(house.address, "wiki.localhost") == NO_UPSTREAM
+    assert status(house.address, "docs.localhost") == UNKNOWN_HOST
+
+
+def test_what_the_file_names_must_be_usable_too(house: WorkersHouse) -> None:
+    users = house.config.parent / "users.toml"
+    users.write_text("[[users]]\n")
+    house.write(host="docs.localhost", more=f'[sms]\ntext = "{{passcode}} {"x" * 200}"')
+    problems = refused_problems(house)
+    users.write_text(ALICE)
+    assert any("users.toml" in problem for problem in problems), problems
+    assert any("sms.text" in problem for problem in problems), problems
+    assert status(house.address, "docs.localhost") == UNKNOWN_HOST
+
+
+def test_addresses_that_are_taken_change_nothing(house: WorkersHouse) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        house.write(listen=f', "{address}"', host="docs.localhost")
+        (problem,) = refused_problems(house)
+    assert f"server.listen: cannot listen on {address}" in problem
+    assert status(house.address, "docs.localhost") == UNKNOWN_HOST
+
+
+def test_a_worker_that_starts_again_has_the_configuration_in_force(house: WorkersHouse) -> None:
+    house.config.write_text("not TOML at all")
+    os.kill(house.workers[-1], signal.SIGKILL)
+    house.workers.append(house.wait_for("worker.ready")["process"])
+    assert status(house.address, "wiki.localhost") == NO_UPSTREAM
+
+
+def test_a_right_file_is_in_force_once_its_workers_serve(house: WorkersHouse) -> None:
+    house.write(workers=2, host="docs.localhost")
+    house.hang_up()
+    house.wait_for("server.reloaded")
+    assert status(house.address, "docs.localhost") == NO_UPSTREAM
+    assert house.wait_for("worker.left")["process"] == house.workers[-1]
+    assert status(house.address, "wiki.localhost") == UNKNOWN_HOST
+    assert len(os.listdir(_folder(house))) == 4, "two sockets for each of two workers, none of those that left"
+
+
+def _folder(house: WorkersHouse) -> Path:
+    """Where the workers have their sockets: what the supervisor told them."""
+    worker = Path(f"/proc/{house.process.pid}/task/{house.process.pid}/children").read_text().split()[0]
+    order = Path(f"/proc/{worker}/cmdline").read_bytes().split(b"\0")[-2].decode()
+    return Path(order.partition('"folder": "')[2].partition('"')[0])
