@@ -15,6 +15,7 @@ from config.checks import warnings
 from config.errors import ConfigurationError
 from config.load import load_settings
 from config.settings import Settings
+from directory.errors import DirectoryMisconfigured
 from proxy.commands import check, explain, hash_password, keys, mobiles, number, run, send_test, sessions, unlock
 from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.demo import demo
@@ -90,6 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"gatepost demo: port {parsed.port}: {error}; choose another with --port", file=sys.stderr)
         else:
             print(f"{parsed.config}: {error}", file=sys.stderr)
+        return 2
+    except DirectoryMisconfigured as error:
+        print(f"{parsed.config}: {error}", file=sys.stderr)
         return 2
     except (ConfigurationError, KeyFileError) as error:
         print(error, file=sys.stderr)

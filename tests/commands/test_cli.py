@@ -5,6 +5,9 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import pytest
+
+from proxy.cli import main
 from tests.support.configuration import written
 from tests.support.gatepost import gatepost
 
@@ -82,3 +85,27 @@ def test_send_test_fails_with_advice_where_no_relay_listens(tmp_path: Path) -> N
     assert result.returncode == 1
     assert "07400" not in result.stdout
     assert "7400123456" not in result.stdout + result.stderr
+
+
+DOMAIN = """
+[[directories]]
+name = "corp"
+type = "active_directory"
+domain = "corp.example"
+servers = ["ldaps://127.0.0.1:1"]
+ca_file = "ca.pem"
+bind_user = "svc@corp.example"
+bind_password = "x"
+"""
+
+
+@pytest.mark.parametrize("command", ["check", "explain alice", "sessions list --person alice"])
+def test_a_directory_that_can_never_work_is_one_clear_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    file = written(tmp_path, more=DOMAIN)
+    assert main([*command.split(), "--config", str(file)]) == 2
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 1
+    assert error.startswith(f"{file}: directory 'corp': ")
