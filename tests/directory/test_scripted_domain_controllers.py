@@ -113,6 +113,38 @@ async def test_an_attempt_is_one_bind_in_every_failure(server: ScriptedLDAP, tmp
     assert not second.binds(ALICE_DN), "a password was sent to a second server"
 
 
+ODD_ANSWERS = {
+    "a bind's answer": [bind_answer(0)],
+    "half a result": [tlv(0x65, b"\x0a\x01\x00")],
+    "a result of nine octets": [tlv(0x65, b"\x0a\x09" + bytes(9) + tlv(4, b"") + tlv(4, b""))],
+    "nothing inside": [tlv(0x65, b"")],
+    "half an entry": [tlv(0x64, b"\x04\x05CN"), search_done()],
+    "a DN that is no text": [tlv(0x64, tlv(4, b"\xff\xfe") + tlv(0x30, b"")), search_done()],
+    "a notice of disconnection": [b"!" + tlv(0x30, b"\x02\x01\x00" + result(0x78, 52))],
+    "not LDAP": [b"!HTTP/1.1 400 Bad Request\r\n\r\n"],
+    "a broken length": [b"!\x30\x84\xff\xff\xff\xff"],
+    "the answer to another message": [b"!" + tlv(0x30, b"\x02\x02\x7f\x7f" + ALICE)],
+}
+
+
+@pytest.mark.parametrize("answer", ODD_ANSWERS)
+async def test_a_search_that_is_answered_oddly_finds_nobody(server: ScriptedLDAP, answer: str) -> None:
+    server.script = lambda request: ODD_ANSWERS[answer] if _is_about_alice(request) else None
+    with server.running():
+        async with directory_at(server, ca_file=server.ca_file) as directory:
+            with pytest.raises(DirectoryUnavailable):
+                await directory.find(parsed("alice"))
+
+
+async def test_an_endless_answer_is_given_up(server: ScriptedLDAP, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("directory.active_directory.deadline_socket.MAX_ANSWER_BYTES", 100_000)
+    server.script = lambda request: [*[ALICE] * 2000, search_done()] if _is_about_alice(request) else None
+    with server.running():
+        async with directory_at(server, ca_file=server.ca_file) as directory:
+            with pytest.raises(DirectoryUnavailable):
+                await directory.find(parsed("alice"))
+
+
 @pytest.mark.parametrize("how", [Hang, HangUp])
 async def test_a_bind_without_an_answer_is_not_sent_again(server: ScriptedLDAP, how: type[Exception]) -> None:
     def script(request: Request) -> list[bytes] | None:
