@@ -17,6 +17,7 @@ import pytest
 
 from config.settings import StoreSettings
 from proxy.store.open import open_store
+from proxy.store.records import factors_to_json, principal_to_json
 from proxy.store.sqlite import SQLiteStore
 from proxy.store.sqlite_schema import MIGRATIONS
 from proxy.store.store import StoreUnavailable
@@ -318,3 +319,53 @@ def test_a_sqlite_url_names_a_path(url: str, path: str) -> None:
     store = open_store(StoreSettings(url=url))
     assert isinstance(store, SQLiteStore)
     assert os.fspath(store._path) == path
+
+
+def make_file_of_version(path: Path, version: int) -> sqlite3.Connection:
+    """As the Gatepost that knew so many migrations left it."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    for migration in MIGRATIONS[:version]:
+        for statement in migration:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {version}")
+    return connection
+
+
+async def test_a_file_from_before_factors_were_named_keeps_its_sessions(tmp_path: Path) -> None:
+    written = [
+        session(proven=(("password", NOW - 9.5), ("sms", NOW - 0.25))),
+        session(proven=(("password", NOW - 9.5),)),
+        session(factors=("password",), proven=(("password", NOW),), password_must_change=True),
+    ]
+    cookies = [cookie() for _ in written]
+    connection = make_file_of_version(tmp_path / "state.db", 3)
+    for each, digest in zip(written, cookies, strict=True):
+        proven = dict(each.proven)
+        connection.execute(
+            """
+            INSERT INTO sessions (session_id, guid, principal, scheme, factors, password_proven_at, passcode_proven_at,
+                created_at, last_used_at, client_address, user_agent, password_must_change)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            (
+                each.session_id,
+                each.principal.guid,
+                principal_to_json(each.principal),
+                each.scheme,
+                factors_to_json(each.factors),
+                proven["password"],
+                proven.get("sms"),
+                each.created_at,
+                each.last_used_at,
+                each.client_address,
+                each.user_agent,
+                each.password_must_change,
+            ),
+        )
+        connection.execute("INSERT INTO cookies VALUES (?, ?, ?)", (digest, HOST, each.session_id))
+    connection.close()
+    store = SQLiteStore(tmp_path / "state.db")
+    assert [await store.session_by_cookie(digest, HOST) for digest in cookies] == written
+    await store.end_session(written[0].session_id)
+    assert len(await store.sessions()) == 2
+    await store.close()
