@@ -18,6 +18,7 @@ from config.checks import warnings
 from config.errors import ConfigurationError
 from config.load import load_settings
 from config.settings import LocalDirectorySettings, Settings
+from directory.active_directory.connection import create_tls_context
 from directory.users_file import read_users
 from proxy.delivery.create import create_channels
 from proxy.delivery.errors import DeliveryMisconfigured
@@ -81,6 +82,11 @@ def _wrong(settings: Settings) -> list[str]:
                 read_users(directory.file, directory.name)
             except ConfigurationError as error:
                 found += map(str, error.problems)
+        else:
+            try:
+                create_tls_context(directory.ca_file)
+            except OSError as error:  # ssl.SSLError is one
+                found.append(f"directory {directory.name!r}: ca_file: {error}")
     return found
 
 

@@ -109,3 +109,11 @@ def test_a_directory_that_can_never_work_is_one_clear_line(
     error = capsys.readouterr().err
     assert len(error.splitlines()) == 1
     assert error.startswith(f"{file}: directory 'corp': ")
+
+
+def test_a_directory_that_can_never_work_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    result = gatepost("run", "--config", str(written(tmp_path, more=DOMAIN)))
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert "directory 'corp': ca_file" in result.stderr
