@@ -123,7 +123,9 @@ ODD_ANSWERS = {
     "a notice of disconnection": [b"!" + tlv(0x30, b"\x02\x01\x00" + result(0x78, 52))],
     "not LDAP": [b"!HTTP/1.1 400 Bad Request\r\n\r\n"],
     "a broken length": [b"!\x30\x84\xff\xff\xff\xff"],
-    "the answer to another message": [b"!" + tlv(0x30, b"\x02\x02\x7f\x7f" + ALICE)],
+    "the answer to another message": [
+        b"!" + b"".join(tlv(0x30, b"\x02\x02\x7f\x7f" + each) for each in (ALICE, search_done()))
+    ],
 }
 
 
