@@ -110,6 +110,6 @@ async def _ask(path_of_socket: Path, path: str, timeout_seconds: float) -> str |
             aiohttp.ClientSession(connector=connector, timeout=timeout) as client,
             client.get(f"http://worker{path}") as answer,
         ):
-            return await answer.text()
+            return await answer.text() if answer.status in (200, 503) else None
     except (aiohttp.ClientError, OSError, TimeoutError):
         return None

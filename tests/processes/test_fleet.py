@@ -136,7 +136,7 @@ async def test_who_does_not_leave_in_time_is_killed(yard: Yard, monkeypatch: pyt
 
 async def test_orphans_are_reaped_too(yard: Yard) -> None:
     """As the first process of a container does for those whose parents are gone."""
-    stranger = os.posix_spawn("/bin/true", ["true"], {})
+    stranger = os.posix_spawn("/bin/true", ["true"], {})  # noqa: ASYNC221  # it is not waited for here
     await eventually(lambda: is_gone(stranger))
 
 

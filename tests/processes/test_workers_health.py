@@ -1,0 +1,116 @@
+"""`/readyz` and `/metrics` speak for all workers, whichever is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from proxy.metrics import Metrics
+from proxy.workers_health import create_workers_app, merge_readiness
+from tests.processes.house import workers_house
+
+FINE = {"ok": True, "detail": "", "age_seconds": 1.0}
+AWAY = {"ok": False, "detail": "away", "age_seconds": 1.0}
+
+
+def told(status: str, **checks: Any) -> dict[str, Any]:
+    return {"status": status, "checks": checks}
+
+
+@pytest.mark.parametrize(
+    ("workers", "status", "checks"),
+    [
+        ([told("ready", store=FINE), told("ready", store=FINE)], "ready", {"store": FINE}),
+        ([told("ready", store=FINE), told("degraded", store=AWAY)], "degraded", {"store": AWAY}),
+        ([told("ready", store=FINE), told("unavailable", store=AWAY)], "degraded", {"store": AWAY}),
+        ([told("ready", store=FINE), None], "degraded", {"store": FINE}),
+        ([told("ready", store=FINE), told("draining", store=AWAY)], "ready", {"store": FINE}),
+        ([told("unavailable", store=AWAY)], "unavailable", {"store": AWAY}),
+        ([told("draining", store=FINE)], "unavailable", {}),
+        ([None], "unavailable", {}),
+        ([], "unavailable", {}),
+    ],
+)  # fmt: skip
+def test_ready_is_where_one_worker_is(workers: list[Any], status: str, checks: dict[str, Any]) -> None:
+    merged = merge_readiness(dict(enumerate(workers, 1)))
+    assert (merged["status"], merged["checks"]) == (status, checks)
+
+
+@asynccontextmanager
+async def workers_in(folder: Path, *all_metrics: Metrics) -> AsyncIterator[TestClient[Any, Any]]:
+    async with AsyncExitStack() as stack:
+        for number, metrics in enumerate(all_metrics, 1):
+
+            async def show(request: web.Request, metrics: Metrics = metrics) -> web.Response:
+                return web.Response(body=metrics.render())
+
+            app = web.Application()
+            app.router.add_get("/metrics", show)
+            runner = web.AppRunner(app)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            await web.UnixSite(runner, str(folder / f"{number}.health")).start()
+        yield await stack.enter_async_context(TestClient(TestServer(create_workers_app(folder, timeout_seconds=0.5))))
+
+
+async def test_each_sample_names_its_worker(tmp_path: Path) -> None:
+    first, second = Metrics(realms=("corp",)), Metrics(realms=("corp",))
+    for metrics, count in ((first, 3), (second, 4)):
+        metrics.traffic("Wiki").by_class[2] += count
+        metrics.count_sign_in("signed_in", "corp")
+    second.count_refusal("not_allowed")
+    async with workers_in(tmp_path, first, second) as client:
+        text = await (await client.get("/metrics")).text()
+    for line in (
+        "# TYPE gatepost_forwarded_requests_total counter",
+        'gatepost_forwarded_requests_total{app="Wiki",status="2xx",worker="1"} 3.0',
+        'gatepost_forwarded_requests_total{app="Wiki",status="2xx",worker="2"} 4.0',
+        'gatepost_sign_ins_total{outcome="signed_in",realm="corp",worker="1"} 1.0',
+        'gatepost_refusals_total{problem="not_allowed",worker="2"} 1.0',
+    ):
+        assert line in text.splitlines()
+    assert text.count("# TYPE gatepost_forwarded_requests_total") == 1
+
+
+async def test_a_worker_that_says_nothing_is_left_out(tmp_path: Path) -> None:
+    deaf = socket.socket(socket.AF_UNIX)
+    deaf.bind(str(tmp_path / "2.health"))
+    deaf.listen()
+    (tmp_path / "3.health").touch()  # of one that was killed
+    metrics = Metrics()
+    metrics.count_passcode("accepted")
+    with deaf:
+        async with workers_in(tmp_path, metrics) as client:
+            assert 'worker="1"' in await (await client.get("/metrics")).text()
+            answer = await client.get("/readyz")
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
+            assert (await client.get("/livez")).status == 200
+
+
+def test_all_workers_are_told_of_by_whichever_is_asked(tmp_path: Path) -> None:
+    with workers_house(tmp_path) as house:
+        url = f"http://{house.admin[0]}:{house.admin[1]}"
+
+        def statuses() -> dict[str, str]:
+            with urlopen(f"{url}/readyz", timeout=10) as answer:
+                found: dict[str, str] = json.load(answer)["workers"]
+                return found
+
+        assert set(statuses()) == {"1", "2"}
+        os.kill(house.workers[0], signal.SIGKILL)
+        ended = house.wait_for("worker.ended")["worker"]
+        house.wait_for("worker.ready")
+        assert set(statuses()) == {"1", "2", "3"} - {str(ended)}
+        with urlopen(f"{url}/metrics", timeout=10) as answer:
+            assert b'gatepost_live_sessions{worker="3"} 0.0' in answer.read()
