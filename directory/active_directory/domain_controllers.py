@@ -24,34 +24,19 @@ from directory.active_directory.connection import (
     ConnectionFailed,
     Outcome,
 )
-from directory.active_directory.discovery import DiscoveryFailed, Located, Locator
+from directory.active_directory.discovery import Located, Locator
 from directory.active_directory.domain_controller import DomainController
 from directory.active_directory.host_addresses import HostAddresses
 from directory.active_directory.keeper import Keeper
 from directory.active_directory.reader import Reader
-from directory.active_directory.remembered import Remembered
 from directory.active_directory.server_address import ServerAddress
+from directory.active_directory.server_list import ServerList
+from directory.active_directory.service_account import ServiceAccount
 from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable, OutcomeUnknown
 
+__all__ = ["DomainControllers", "ServiceAccount"]
+
 T = TypeVar("T")
-
-LOCATE_AGAIN_SECONDS = 30.0
-"""How long the last good list of servers is used before DNS is asked again, after it gave none."""
-NOT_FOUND_SECONDS = 1.0
-"""How long "no servers are found" is answered at once before somebody waits for DNS again."""
-REFUSED_SECONDS = 60.0
-"""After the service account was refused: so long it is not tried again, or every sign-in would help to lock it."""
-
-
-class ServiceAccount:
-    """The name and password that reads are made with."""
-
-    def __init__(self, name: str, password: str) -> None:
-        self.name = name
-        self._password = password
-
-    def bind(self, connection: Connection, *, deadline: float) -> Outcome:
-        return connection.bind(self.name, self._password.encode("utf-8"), deadline=deadline)
 
 
 class DomainControllers:
@@ -69,27 +54,19 @@ class DomainControllers:
     ) -> None:
         """`probe_seconds`: how long a server that is probed may take to prove that it is back."""
         self._realm = realm
-        self._locator = locator
-        self._context = context
         self._account = account
-        self._addresses = addresses
         self._probe_seconds = probe_seconds
-        self._all: tuple[DomainController, ...] = ()
-        self._located: Remembered[Located] = Remembered(float("inf"))  # the keeper refreshes it
-        self._locate_at = float("inf")
-        self._not_found: tuple[float, str] | None = None
-        self._refused_at: float | None = None
-        self._refusal = ""
+        self._list = ServerList(realm, locator, context, addresses, on_change=self._list_changed)
         self._keeper = Keeper(f"ldap-{realm}-keeper", self._keep)
 
     def all(self, *, deadline: float) -> tuple[DomainController, ...]:
         """Every server, those known to be gone included. Raises `DirectoryUnavailable` where none was ever found."""
         self._keeper.start()
-        self._locate(deadline)
-        return self._all
+        self._list.locate(deadline)
+        return self._list.servers
 
     def located(self, *, deadline: float) -> Located:
-        return self._locate(deadline)
+        return self._list.locate(deadline)
 
     def read(self, work: Callable[[Reader], T], *, deadline: float, only_at: ServerAddress | None = None) -> T:
         """Do `work` as the service account at the first server that answers (`only_at`: at that one or nowhere)."""
@@ -171,12 +148,12 @@ class DomainControllers:
     def measure(self) -> None:
         """Get to know, in the background, which servers are there and how fast they are."""
         self._keeper.start()
-        for server in self._all:
+        for server in self._list.servers:
             self._keeper.run(lambda server=server: self._probe(server))  # type: ignore[misc]
 
     def close(self) -> None:
         self._keeper.close()
-        for server in self._all:
+        for server in self._list.servers:
             server.close()
 
     def _asked(self, deadline: float, only_at: ServerAddress | None = None) -> Sequence[DomainController]:
@@ -250,54 +227,17 @@ class DomainControllers:
         return result
 
     def _open_service(self, server: DomainController, deadline: float) -> Connection:
-        if self._refused_at is not None and time.monotonic() - self._refused_at < REFUSED_SECONDS:
-            raise DirectoryMisconfigured(self._realm, self._refusal)
+        self._account.require_not_refused(self._realm)
         connection = server.open(deadline)
         try:
-            outcome = self._account.bind(connection, deadline=deadline)
-            reason = refusal_reason(outcome)
-            if reason is not None:
-                self._refused_at = time.monotonic()
-                self._refusal = f"the service account was refused ({reason.value})"
-                raise DirectoryMisconfigured(self._realm, self._refusal)
-            if outcome.code != SUCCESS:
-                raise ConnectionFailed(server.address, f"the service account's bind was answered {outcome.code}")
+            self._account.sign_in(connection, self._realm, deadline=deadline)
         except BaseException:
             connection.close()
             raise
-        self._refused_at = None
         return connection
 
-    def _locate(self, deadline: float) -> Located:
-        located = self._located.get(self._find_servers, wait_seconds=deadline - time.monotonic())
-        if not self._all:
-            self._use(located)
-        return located
-
-    def _find_servers(self) -> Located:
-        if self._not_found is not None and time.monotonic() - self._not_found[0] < NOT_FOUND_SECONDS:
-            raise DirectoryUnavailable(self._realm, self._not_found[1])
-        try:
-            located = self._locator.locate()
-        except DiscoveryFailed as exc:
-            self._not_found = (time.monotonic(), str(exc))
-            raise DirectoryUnavailable(self._realm, str(exc)) from exc
-        self._use(located)
-        return located
-
-    def _use(self, located: Located) -> None:
-        """Servers that were there before keep what is known of them, and their connections."""
-        known = {each.address: each for each in self._all}
-        servers = []
-        for candidate in located.candidates:
-            server = known.pop(candidate.address, None) or DomainController(candidate, self._context, self._addresses)
-            server.rank = candidate.rank
-            servers.append(server)
-        self._all = tuple(servers)
-        self._locate_at = time.monotonic() + located.lifetime_seconds
+    def _list_changed(self) -> None:
         self._keeper.wake()
-        for gone in known.values():
-            gone.close()
 
     def _failed(self, server: DomainController, failure: ConnectionFailed) -> None:
         server.failed(failure.reason)
@@ -311,22 +251,13 @@ class DomainControllers:
     def _keep(self) -> float:
         """What is due now, started; answers when to look again."""
         now = time.monotonic()
-        if self._all and now >= self._locate_at:
-            self._locate_at = now + LOCATE_AGAIN_SECONDS
-            self._keeper.run(self._refresh)
-        for server in self._all:
+        if self._list.claim_refresh(now):
+            self._keeper.run(self._list.refresh)
+        for server in self._list.servers:
             server.close_idle()
             if server.claim_probe(now):
                 self._keeper.run(lambda server=server: self._probe(server))  # type: ignore[misc]
-        return min((self._locate_at, *(each.health.due_at() for each in self._all)))
-
-    def _refresh(self) -> None:
-        try:
-            located = self._locator.locate()
-        except DiscoveryFailed:
-            return  # the last good list stays
-        self._use(located)
-        self._located.put(located)
+        return min((self._list.refresh_at, *(each.health.due_at() for each in self._list.servers)))
 
     def _probe(self, server: DomainController) -> None:
         deadline = time.monotonic() + self._probe_seconds
