@@ -20,7 +20,8 @@ from proxy.sessions.session import Session
 from proxy.store import sqlite_challenges, sqlite_kept_requests, sqlite_leases, sqlite_persons, sqlite_sessions
 from proxy.store.listeners import StoreListeners
 from proxy.store.sqlite_news import SQLiteNews
-from proxy.store.sqlite_notices import delete_old
+from proxy.store.sqlite_notices import PersonList, delete_old
+from proxy.store.sqlite_sessions import Named
 from proxy.store.sqlite_threads import ReadingThread, WritingThread
 from proxy.store.store import AttemptResult, Count, Counter, Reached, Ticket
 
@@ -36,6 +37,7 @@ class SQLiteStore:
         self._clock = clock
         self._writing = WritingThread(path, "store-writing")
         self._reading = ReadingThread(path, "store-reading")
+        self._persons = PersonList()
         self._listeners = StoreListeners()
         self._news = SQLiteNews(path, self._listeners, clock=clock)
         self.on_session_end = self._listeners.on_session_end
@@ -44,15 +46,19 @@ class SQLiteStore:
 
     # Sessions.
     async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
-        await self._writing.run(
-            lambda connection: sqlite_sessions.insert_session(connection, session, cookie, host), durable=True
-        )
+        def insert(connection: sqlite3.Connection) -> None:
+            sqlite_sessions.insert_session(connection, session, cookie, host)
+            self._news.write(connection, "created", [(session.session_id, session.principal.guid)])
+
+        await self._writing.run(insert, durable=True)
 
     async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
-        def replace(connection: sqlite3.Connection) -> list[str]:
+        def replace(connection: sqlite3.Connection) -> list[Named]:
             now = self._clock()
-            is_replaced = sqlite_sessions.replace_session(connection, old_session_id, session, cookie, host, now)
-            return [old_session_id] if is_replaced else []
+            ended = sqlite_sessions.replace_session(connection, old_session_id, session, cookie, host, now)
+            if ended:
+                self._news.write(connection, "created", [(session.session_id, session.principal.guid)])
+            return ended
 
         return bool(await self._end(replace))
 
@@ -69,7 +75,7 @@ class SQLiteStore:
         def update(connection: sqlite3.Connection) -> int | None:
             if not sqlite_sessions.update_principal(connection, session):
                 return None
-            return self._news.write(connection, [session.session_id], is_end=False)
+            return self._news.write(connection, "changed", [(session.session_id, session.principal.guid)])
 
         number = await self._writing.run(update)
         if number is not None:
@@ -85,10 +91,9 @@ class SQLiteStore:
         return await self._reading.run(lambda connection: sqlite_sessions.select_by_id(connection, batch))
 
     async def end_session(self, session_id: str) -> bool:
-        def delete(connection: sqlite3.Connection) -> list[str]:
-            return [session_id] if sqlite_sessions.delete_session(connection, session_id, self._clock()) else []
-
-        return bool(await self._end(delete))
+        return bool(
+            await self._end(lambda connection: sqlite_sessions.delete_session(connection, session_id, self._clock()))
+        )
 
     async def end_sessions_of(self, guid: str) -> int:
         ended = await self._end(
@@ -96,15 +101,17 @@ class SQLiteStore:
         )
         return len(ended)
 
-    async def _end(self, delete: Callable[[sqlite3.Connection], list[str]], *, is_urgent: bool = True) -> list[str]:
+    async def _end(self, delete: Callable[[sqlite3.Connection], list[Named]], *, is_urgent: bool = True) -> list[Named]:
         """Listeners here hear of it after the commit, those of other processes right after; then it is acknowledged."""
 
-        def delete_and_tell(connection: sqlite3.Connection) -> tuple[list[str], int]:
+        def delete_and_tell(connection: sqlite3.Connection) -> tuple[list[Named], int]:
             ended = delete(connection)
-            return ended, self._news.write(connection, ended, is_end=True) if ended else 0
+            return ended, self._news.write(connection, "ended", ended) if ended else 0
 
         ended, number = await self._writing.run(
-            delete_and_tell, durable=is_urgent, after=lambda result: self._listeners.tell_ended(result[0])
+            delete_and_tell,
+            durable=is_urgent,
+            after=lambda result: self._listeners.tell_ended(session_id for session_id, _ in result[0]),
         )
         if ended and is_urgent:
             await self._news.tell(number)
@@ -114,7 +121,7 @@ class SQLiteStore:
         return await self._reading.run(lambda connection: sqlite_sessions.select_sessions(connection, guid))
 
     async def persons(self) -> dict[str, float]:
-        return await self._reading.run(sqlite_sessions.select_persons)
+        return await self._reading.run(self._persons.read)
 
     async def hosts_of(self, session_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         batch = list(session_ids)

@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from proxy.store.listeners import StoreListeners
-from proxy.store.sqlite_notices import insert_notices, select_newest, select_news
+from proxy.store.sqlite_notices import Kind, insert_notice, select_newest, select_news
 from proxy.store.sqlite_peers import Hearing, Telling
+from proxy.store.sqlite_sessions import Named
 from proxy.store.sqlite_threads import ReadingThread, unavailable
 
 
@@ -31,9 +32,11 @@ class SQLiteNews:
         """Up to which notice listeners were told; None: what is read from now on is not watched yet."""
         self._looking = asyncio.Lock()
 
-    def write(self, connection: sqlite3.Connection, session_ids: Iterable[str], *, is_end: bool) -> int:
+    def write(self, connection: sqlite3.Connection, kind: Kind, sessions: Iterable[Named]) -> int:
         """To be called in the transaction of what happened; the number to `tell` once that is committed."""
-        return insert_notices(connection, session_ids, is_end=is_end, told_by=self._name, now=self._clock())
+        for session_id, guid in sessions:
+            insert_notice(connection, kind, session_id, guid, told_by=self._name, now=self._clock())
+        return select_newest(connection)
 
     async def tell(self, number: int) -> None:
         """Return when all others have heard of it, or after `NOTICE_SECONDS`."""

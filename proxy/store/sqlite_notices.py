@@ -7,11 +7,14 @@ follow the order of the commits without a hole: who has heard up to one knows wh
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 KEPT_SECONDS = 120.0
 """Who has not looked for so long has missed some and reads everything anew."""
+
+
+Kind = Literal["created", "changed", "ended"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +27,13 @@ class News:
     is_gap: bool
 
 
-def insert_notices(
-    connection: sqlite3.Connection, session_ids: Iterable[str], *, is_end: bool, told_by: str, now: float
-) -> int:
-    """The number of the last one."""
-    for session_id in session_ids:
-        connection.execute(
-            "INSERT INTO notices (is_end, session_id, told_by, created_at) VALUES (?, ?, ?, ?)",
-            (is_end, session_id, told_by, now),
-        )
-    return select_newest(connection)
+def insert_notice(
+    connection: sqlite3.Connection, kind: Kind, session_id: str, guid: str, *, told_by: str, now: float
+) -> None:
+    connection.execute(
+        "INSERT INTO notices (kind, session_id, guid, told_by, created_at) VALUES (?, ?, ?, ?, ?)",
+        (kind, session_id, guid, told_by, now),
+    )
 
 
 def select_newest(connection: sqlite3.Connection) -> int:
@@ -49,16 +49,50 @@ def select_news(connection: sqlite3.Connection, heard: int, listener: str) -> Ne
     rows = []
     if newest != heard:
         rows = connection.execute(
-            "SELECT is_end, session_id, told_by FROM notices WHERE number > ? ORDER BY number", (heard,)
+            "SELECT kind, session_id, told_by FROM notices WHERE number > ? ORDER BY number", (heard,)
         ).fetchall()
     connection.execute("COMMIT")
     return News(
-        ended=tuple(session_id for is_end, session_id, told_by in rows if is_end and told_by != listener),
-        changed=tuple(session_id for is_end, session_id, told_by in rows if not is_end and told_by != listener),
+        ended=tuple(session_id for kind, session_id, told_by in rows if kind == "ended" and told_by != listener),
+        changed=tuple(session_id for kind, session_id, told_by in rows if kind == "changed" and told_by != listener),
         newest=newest,
         # Fewer than were numbered: the oldest were pruned. A lower number than before: it is another file.
         is_gap=len(rows) != newest - heard,
     )
+
+
+class PersonList:
+    """Everybody who has a session, kept up to date by the notices. For one thread."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, float] = {}
+        self._heard: int | None = None
+
+    def read(self, connection: sqlite3.Connection) -> dict[str, float]:
+        """By GUID, when their newest session was created; the same object as before as long as nothing changed."""
+        connection.execute("BEGIN")
+        newest = select_newest(connection)
+        if newest != self._heard:
+            self._known = self._differing(connection, newest)
+            self._heard = newest
+        connection.execute("COMMIT")
+        return self._known
+
+    def _differing(self, connection: sqlite3.Connection, newest: int) -> dict[str, float]:
+        heard = newest if self._heard is None else self._heard
+        rows = connection.execute("SELECT kind, guid FROM notices WHERE number > ?", (heard,)).fetchall()
+        if self._heard is None or len(rows) != newest - heard:
+            return dict(connection.execute("SELECT guid, max(created_at) FROM sessions GROUP BY guid").fetchall())
+        persons = dict(self._known)
+        for guid in {guid for kind, guid in rows if kind != "changed"}:
+            (created_at,) = connection.execute(
+                "SELECT max(created_at) FROM sessions WHERE guid = ?", (guid,)
+            ).fetchone()
+            if created_at is None:
+                persons.pop(guid, None)
+            else:
+                persons[guid] = created_at
+        return persons
 
 
 def delete_old(connection: sqlite3.Connection, now: float) -> None:

@@ -134,8 +134,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """
         CREATE TABLE notices (
             number INTEGER PRIMARY KEY AUTOINCREMENT,
-            is_end INTEGER NOT NULL,
+            kind TEXT NOT NULL,
             session_id TEXT NOT NULL,
+            guid TEXT NOT NULL,
             told_by TEXT NOT NULL,
             created_at REAL NOT NULL
         ) STRICT

@@ -20,13 +20,18 @@ from proxy.store.records import (
 )
 from proxy.store.sqlite_kept_requests import remember_owner, select_former_owner
 
+Named = tuple[str, str]
+"""A session's id, and the GUID of whose it is."""
+
 _COLUMNS = (
     "session_id, principal, scheme, factors, proven, created_at, last_used_at, "
     "client_address, user_agent, password_must_change"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM sessions "  # noqa: S608  # a constant
 
-_SELECT_FACTS = "SELECT session_id, factors, proven, created_at, last_used_at, password_must_change FROM sessions "
+_SELECT_FACTS = (
+    "SELECT session_id, factors, proven, created_at, last_used_at, password_must_change, guid FROM sessions "
+)
 
 _NOBODY = Principal(guid="", realm="", username="", display_name="")
 """For a session of which only the facts matter."""
@@ -55,27 +60,28 @@ def insert_session(connection: sqlite3.Connection, session: Session, cookie: byt
 
 def replace_session(
     connection: sqlite3.Connection, old_session_id: str, session: Session, cookie: bytes, host: str, now: float
-) -> bool:
-    if not delete_session(connection, old_session_id, now):
-        return False
-    insert_session(connection, session, cookie, host)
-    return True
+) -> list[Named]:
+    """The old one; none if it was not there, and then nothing changed."""
+    ended = delete_session(connection, old_session_id, now)
+    if ended:
+        insert_session(connection, session, cookie, host)
+    return ended
 
 
-def delete_session(connection: sqlite3.Connection, session_id: str, now: float) -> bool:
-    """Its cookies, challenges and tickets go with it by their foreign keys; whose it was is remembered."""
+def delete_session(connection: sqlite3.Connection, session_id: str, now: float) -> list[Named]:
+    """Its cookies, challenges and tickets go with it by their foreign keys; whose it was is remembered. It, or none."""
     row = connection.execute(_SELECT_FACTS + "WHERE session_id = ?", (session_id,)).fetchone()
     if row is None:
-        return False
+        return []
     if _is_signed_in(row):
         remember_owner(connection, session_id, now)
     connection.execute("DELETE FROM sessions WHERE session_id = ?", (session_id,))
-    return True
+    return [(session_id, str(row[-1]))]
 
 
-def delete_sessions_of(connection: sqlite3.Connection, guid: str, now: float) -> list[str]:
+def delete_sessions_of(connection: sqlite3.Connection, guid: str, now: float) -> list[Named]:
     of_person = connection.execute("SELECT session_id FROM sessions WHERE guid = ?", (guid,)).fetchall()
-    return [session_id for (session_id,) in of_person if delete_session(connection, session_id, now)]
+    return [ended for (session_id,) in of_person for ended in delete_session(connection, session_id, now)]
 
 
 def select_by_cookie(connection: sqlite3.Connection, cookie: bytes, host: str) -> Session | None:
@@ -134,10 +140,6 @@ def select_sessions(connection: sqlite3.Connection, guid: str | None) -> list[Se
     return [session for row in rows if (session := _session_or_none(row)) is not None]
 
 
-def select_persons(connection: sqlite3.Connection) -> dict[str, float]:
-    return dict(connection.execute("SELECT guid, max(created_at) FROM sessions GROUP BY guid").fetchall())
-
-
 def select_by_id(connection: sqlite3.Connection, session_ids: list[str]) -> dict[str, Session]:
     """Those that are gone are left out."""
     rows = (
@@ -162,15 +164,15 @@ def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: fl
     return over
 
 
-def delete_unused_since(connection: sqlite3.Connection, over: list[tuple[str, float]], now: float) -> list[str]:
+def delete_unused_since(connection: sqlite3.Connection, over: list[tuple[str, float]], now: float) -> list[Named]:
     """Delete those of `over` that were not used since they were read; which ones."""
     return [
-        session_id
+        ended
         for session_id, last_used_at in over
         if connection.execute(
             "SELECT 1 FROM sessions WHERE session_id = ? AND last_used_at = ?", (session_id, last_used_at)
         ).fetchone()
-        and delete_session(connection, session_id, now)
+        for ended in delete_session(connection, session_id, now)
     ]
 
 

@@ -274,8 +274,8 @@ async def test_a_lock_that_another_process_never_gives_back_is_unavailable(
 async def test_a_hanging_disk_is_unavailable_and_the_loop_goes_on(
     store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxy.store.sqlite_threads.DEADLINE_SECONDS", 0.05)
     await store.ping()
+    monkeypatch.setattr("proxy.store.sqlite_threads.DEADLINE_SECONDS", 0.05)
     hanging = threading.Event()
     stuck = asyncio.create_task(store._writing.run(lambda connection: hanging.wait(10)))
     await asyncio.sleep(0)  # it is begun

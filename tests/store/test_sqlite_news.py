@@ -269,3 +269,35 @@ async def test_where_no_sockets_can_be_an_end_waits_until_everybody_has_looked(
     assert time.monotonic() - begun_at >= 0.25
     await other.catch_up()
     assert heard == [session_id]
+
+
+async def test_who_has_sessions_is_kept_up_to_date_whoever_changed_it(
+    store: SQLiteStore, other: SQLiteStore, tmp_path: Path
+) -> None:
+    async def listed() -> dict[str, float]:
+        """The same from a store that has followed and from one that reads everything."""
+        whole = SQLiteStore(tmp_path / "state.db")
+        followed, read = await store.persons(), await whole.persons()
+        await whole.close()
+        assert followed == read
+        assert await store.persons() is followed
+        return followed
+
+    now = time.time()
+    assert await listed() == {}
+    first = session(guid="a", created_at=now)
+    await store.create_session(first, cookie=cookie(), host=HOST)
+    await other.create_session(session(guid="a", created_at=now + 5), cookie=cookie(), host=HOST)
+    await other.create_session(session(guid="b", created_at=now - 1e6), cookie=cookie(), host=HOST)
+    assert await listed() == {"a": now + 5, "b": now - 1e6}
+    await other.replace_session(first.session_id, session(guid="a", created_at=now + 7), cookie=cookie(), host=HOST)
+    assert await listed() == {"a": now + 7, "b": now - 1e6}
+    await other.remove_expired(now=now, idle_seconds=1800, absolute_seconds=43_200)
+    assert await listed() == {"a": now + 7}
+    await other.end_sessions_of("a")
+    assert await listed() == {}
+    await other.create_session(session(guid="c", created_at=now), cookie=cookie(), host=HOST)
+    late = SQLiteStore(tmp_path / "state.db", clock=lambda: now + KEPT_SECONDS + 60)
+    await late.remove_expired(now=now, idle_seconds=1800, absolute_seconds=43_200)  # notices too
+    await late.close()
+    assert await listed() == {"c": now}
