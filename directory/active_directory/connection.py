@@ -15,13 +15,13 @@ import ssl
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import ldap3
 from ldap3.core.exceptions import LDAPException
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 
+from directory.active_directory.connection_failed import ConnectionFailed, drop_frames
 from directory.active_directory.deadline_socket import (
     SILENCE,
     DeadlineTLSSocket,
@@ -36,6 +36,7 @@ from directory.active_directory.messages import (
     MAX_ANSWER_BYTES,
     REFERENCE,
     Entry,
+    Found,
     Outcome,
     Page,
     Scope,
@@ -70,28 +71,6 @@ _CONNECTION_ERRORS = (
     ArithmeticError,
     RecursionError,
 )
-
-
-class ConnectionFailed(Exception):
-    """The connection is of no use any more. `reason` is for the log: it names the fact, and nobody."""
-
-    def __init__(self, server: ServerAddress, reason: str) -> None:
-        super().__init__(f"{server}: {reason}")
-        self.server = server
-        self.reason = reason
-
-    @property
-    def is_silence(self) -> bool:
-        """Nothing came in time: the server may be gone, or only slow."""
-        return self.reason == SILENCE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """The answer to a search: entries only. Search references, which name other servers, are left out."""
-
-    outcome: Outcome
-    entries: Sequence[Entry]
 
 
 class Connection:
@@ -287,7 +266,7 @@ class Connection:
             self._patience.deadline = time.monotonic() + 0.5
             self._ldap.unbind()
         except _CONNECTION_ERRORS as exc:
-            _drop_frames(exc)
+            drop_frames(exc)
         finally:
             if self._ldap.socket is not None:  # ldap3 forgets to close what it failed to open
                 self._ldap.socket.close()
@@ -309,7 +288,7 @@ class Connection:
         try:
             yield
         except _CONNECTION_ERRORS as exc:
-            _drop_frames(exc)
+            drop_frames(exc)
             reason = self._tls.failure or _reason(exc, deadline)
             raise ConnectionFailed(self.server, reason) from exc
 
@@ -356,11 +335,3 @@ def _reason(exc: BaseException, deadline: float) -> str:
     if isinstance(exc, (LDAPException, OSError)):
         return "connection lost"
     return "unreadable answer"
-
-
-def _drop_frames(exc: BaseException) -> None:
-    """The frames of ldap3 hold the password; an error that is logged or kept must not carry them along."""
-    each: BaseException | None = exc
-    while each is not None:
-        each.__traceback__ = None
-        each = each.__cause__ or each.__context__

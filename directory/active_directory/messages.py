@@ -47,6 +47,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The answer to a search: entries only. Search references, which name other servers, are left out."""
+
+    outcome: Outcome
+    entries: Sequence[Entry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """One page is asked for (RFC 2696), not all entries at once."""
 
