@@ -249,13 +249,14 @@ def _passcodes(found: Passcodes) -> str:
         (
             f"{found.asked_per_minute:,} a minute",
             f"{found.sent:,}",
+            f"{found.not_accepted:,}",
             _milliseconds(found.p50),
             _milliseconds(found.p99),
             _milliseconds(found.cpu_seconds),
             f"{found.most_per_minute:,.0f} a minute",
         )
     ]
-    header = ("pace", "passcodes", "send time, p50", "p99", "own CPU each", "most, without a pace")
+    header = ("pace", "passcodes", "not accepted", "send time, p50", "p99", "own CPU each", "most, without a pace")
     return "### Passcodes through two relays\n\n" + table(header, rows)
 
 

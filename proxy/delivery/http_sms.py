@@ -24,6 +24,7 @@ from proxy.delivery.verdict import Blame, Verdict
 CREDIT_SECONDS = 600.0
 """How long a known credit counts: readiness is asked every few seconds, the gateway is not."""
 CREDIT_RETRY_SECONDS = 60.0
+_CLOSE_SECONDS = 2.0
 
 
 class Interface(Protocol):
@@ -91,6 +92,7 @@ class SMSByHTTP:
         self._alarms = alarms if alarms is not None else Alarms()
         self._breaker = Breaker()
         self._message_is_refused = False
+        self._sending: set[asyncio.Task[Verdict]] = set()
         self._credit: int | None = None
         self._credit_due_at = 0.0
         self._asking_credit = asyncio.Lock()
@@ -123,12 +125,11 @@ class SMSByHTTP:
             written = formatted(number, self._number_format, self._home_region)
         except UnsafeNumber as error:
             return replace(told, outcome=Outcome.REFUSED, destination="", reason=str(error))
-        self._breaker.begin()
-        request = self._interface.message(written, text, message_id)
-        answer = await self._client.ask(request, deadline=self._until(deadline))
-        verdict = verdict_on_failure(answer) if isinstance(answer, NoAnswer) else self._interface.judge(answer)
-        self._learn(verdict)
-        self._message_is_refused = verdict.blame is Blame.SETTINGS
+        # Somebody who stops waiting (a browser that left) doesn't stop the request: it may be half-way there.
+        task = asyncio.create_task(self._send(self._interface.message(written, text, message_id), deadline))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+        verdict = await asyncio.shield(task)
         can_report = verdict.outcome is Outcome.ACCEPTED and bool(verdict.report_id) and self.can_report
         return replace(
             told,
@@ -138,6 +139,15 @@ class SMSByHTTP:
             can_report=can_report,
             report_id=f"{self.name}:{verdict.report_id}" if can_report else "",
         )
+
+    async def _send(self, request: Request, deadline: float | None) -> Verdict:
+        until = self._until(deadline)
+        self._breaker.begin()
+        answer = await self._client.ask(request, deadline=until)
+        verdict = verdict_on_failure(answer) if isinstance(answer, NoAnswer) else self._interface.judge(answer)
+        self._learn(verdict)
+        self._message_is_refused = verdict.blame is Blame.SETTINGS
+        return verdict
 
     async def status(self, report_id: str) -> DeliveryStatus:
         """`report_id` as the gateway gave it."""
@@ -198,6 +208,12 @@ class SMSByHTTP:
         return "" if self._breaker.is_closed else "it did not answer lately"
 
     async def close(self) -> None:
+        """Let what is under way end for a moment, then close every connection."""
+        if self._sending:
+            _, late = await asyncio.wait(self._sending, timeout=_CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         await self._client.close()
 
     def _until(self, deadline: float | None) -> float:

@@ -20,7 +20,6 @@ from yarl import URL
 MAX_ANSWER_BYTES = 64 * 1024
 """What is read of an answer; gateways say a line or a little JSON."""
 _CONNECTIONS = 16
-_CLOSE_SECONDS = 2.0
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Gatepost"}
 
 
@@ -58,17 +57,6 @@ class HTTPSClient:
         self._tls = ssl.create_default_context(cafile=ca_file)
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         self._session: aiohttp.ClientSession | None = None
-        self._asking: set[asyncio.Task[Answer | NoAnswer]] = set()
-
-    async def ask(self, request: Request, *, deadline: float) -> Answer | NoAnswer:
-        """The answer by `deadline`, an instant of the event loop's clock. Raises nothing for what the network does.
-
-        Someone who stops waiting doesn't stop the request: it may be half-way there.
-        """
-        task = asyncio.create_task(self._ask(request, deadline))
-        self._asking.add(task)
-        task.add_done_callback(self._asking.discard)
-        return await asyncio.shield(task)
 
     async def reach(self, url: str, *, deadline: float) -> NoAnswer | None:
         """Connect and verify the certificate, and say nothing; None if that works."""
@@ -85,17 +73,13 @@ class HTTPSClient:
         return None
 
     async def close(self) -> None:
-        """Let what is under way end for a moment, then close every connection."""
-        if self._asking:
-            _, late = await asyncio.wait(self._asking, timeout=_CLOSE_SECONDS)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        """Close every connection."""
         if self._session is not None:
             await self._session.close()
             self._session = None
 
-    async def _ask(self, request: Request, deadline: float) -> Answer | NoAnswer:
+    async def ask(self, request: Request, *, deadline: float) -> Answer | NoAnswer:
+        """The answer by `deadline`, an instant of the event loop's clock. Raises nothing for what the network does."""
         if self._session is None:
             self._session = self._open()
         line = SimpleNamespace(stands=False)

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from proxy.audit_log import configure_log
-from proxy.delivery.channel import EMAIL_ONLY
+from proxy.delivery.channel import EMAIL_ONLY, Outcome
 from proxy.delivery.create import create_channels
+from proxy.delivery.https_client import Answer, Request
+from proxy.delivery.verdict import Verdict
 from proxy.metrics import Metrics
 from tests.support.delivery import NUMBER, PASSCODE, delivery_settings, passcode_message, relay_settings
 from tests.support.sms_http import generic_table, kapow_table, sms_http_gateway
@@ -136,3 +138,11 @@ async def test_a_traceback_of_a_broken_request_names_no_url_and_no_login(tmp_pat
         await channels.close()
     for secret in SECRETS:
         assert secret not in written
+
+
+async def test_neither_a_request_nor_its_answer_shows_what_it_holds() -> None:
+    request = Request(method="POST", url=f"https://x/{NUMBER}", headers={"A": "t0ken-s3cret"}, body=PASSCODE.encode())
+    answer = Answer(status=200, text=f"{NUMBER} {PASSCODE}")
+    verdict = Verdict(outcome=Outcome.ACCEPTED, report_id="anna.smith@")
+    for secret in SECRETS:
+        assert secret not in repr((request, answer, verdict))

@@ -128,8 +128,11 @@ async def test_a_request_without_a_whole_answer_is_unknown_and_never_sent_again(
     assert len(gateway.asked) == 1
 
 
-def test_an_answer_is_read_no_further_than_it_needs() -> None:
+async def test_an_answer_is_read_no_further_than_it_needs(gateway: SMSGateway, opened: Opened) -> None:
     assert MAX_ANSWER_BYTES <= 64 * 1024
+    gateway.answers["sendsms.php"] = gateway.flood
+    delivery = await opened("kapow_http").send(passcode_message())
+    assert (delivery.outcome, delivery.reason) == (Outcome.UNKNOWN, "the gateway's answer is far too long")
 
 
 async def test_a_redirect_is_not_followed(gateway: SMSGateway, opened: Opened) -> None:
@@ -166,14 +169,15 @@ async def test_nobody_listening_is_unavailable(gateway: SMSGateway, tmp_path: Pa
 async def test_a_person_who_leaves_does_not_stop_the_request(gateway: SMSGateway, opened: Opened) -> None:
     reached = asyncio.Event()
     go_on = asyncio.Event()
+    metrics = Metrics()
 
     async def slowly(request: Any) -> Any:
         reached.set()
         await go_on.wait()
-        return web.Response(text="OK 1 2")
+        return web.Response(text="OK 17 2")
 
     gateway.answers["sendsms.php"] = slowly
-    channels = opened("kapow_http")
+    channels = opened("kapow_http", metrics=metrics)
     sending = asyncio.create_task(channels.send(passcode_message()))
     await reached.wait()
     sending.cancel()
@@ -182,6 +186,7 @@ async def test_a_person_who_leaves_does_not_stop_the_request(gateway: SMSGateway
     go_on.set()
     await channels.close()  # which waits for it
     assert len(gateway.asked) == 1
+    assert b'gatepost_sms_credits{channel="kapow_http"} 17.0' in metrics.render()  # the answer was heard
 
 
 @pytest.mark.parametrize(
