@@ -123,6 +123,11 @@ class KeptRequests:
         await self._store.put_kept_request(token_digest(token), sealed, expires_at=kept.kept_at + KEPT_SECONDS)
         return token
 
+    async def keep_on(self, token: str, kept: KeptRequest) -> None:
+        """Put back what was taken and could not be sent; it is over when it would have been."""
+        sealed = seal(self._keys.derive(Purpose.KEPT_REQUESTS), kept, token=token)
+        await self._store.put_kept_request(token_digest(token), sealed, expires_at=kept.kept_at + KEPT_SECONDS)
+
     async def read(self, token: str, host: str, *, now: float) -> KeptRequest | None:
         """Look at it and leave it there."""
         if not is_token(token.encode(errors="replace")):

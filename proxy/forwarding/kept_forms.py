@@ -7,7 +7,9 @@ body of `SENDING_BYTES`, which is read here whole before it is decided whether i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from proxy.answers import Problem, wants_page
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 SENDING_SECONDS = 30.0
 """How long the button's few bytes, or the store, may take."""
+_NOTHING_SENT = frozenset((Problem.UPSTREAM_UNREACHABLE, Problem.OVERLOADED))
 _FORM_TYPES = (b"application/x-www-form-urlencoded", b"multipart/form-data", b"text/plain")
 """HTML standard, "form submission": the three that a page can send without a script."""
 
@@ -77,6 +80,27 @@ def _merged(older: bytes, newer: bytes) -> bytes:
     return b"; ".join(pairs.values())
 
 
+class SentOn(Exchange):
+    """A kept form on its way to the app. Where nothing of it got there, it is kept on before its sender is told."""
+
+    keep_on: Callable[[], Awaitable[None]] | None = None
+    _keeping_on: asyncio.Task[None] | None = None
+
+    def _fail(self, problem: Problem, reason: str) -> None:
+        if problem in _NOTHING_SENT and self.keep_on is not None:
+            self._keeping_on = asyncio.get_running_loop().create_task(self._keep_on_and_fail(problem, reason))
+        else:
+            super()._fail(problem, reason)
+
+    async def _keep_on_and_fail(self, problem: Problem, reason: str) -> None:
+        keep_on, self.keep_on = self.keep_on, None
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(SENDING_SECONDS):
+                if keep_on is not None:
+                    await keep_on()
+        self._fail(problem, reason)
+
+
 class SendingFlow:
     """Stands in an exchange's place until the button's body is there and what it names was taken.
 
@@ -105,6 +129,7 @@ class SendingFlow:
         self._clock = clock
         self._begin = begin
         self._body = b""
+        self._token = ""
         self._taking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -134,6 +159,7 @@ class SendingFlow:
             self._go_on(None)
         else:
             self._client.keep(behind)
+            self._token = sending.token
             self._taking = asyncio.get_running_loop().create_task(self._take(sending))
 
     async def _take(self, sending: Sending) -> None:
@@ -160,7 +186,8 @@ class SendingFlow:
 
     def _go_on(self, kept: KeptRequest | None) -> None:
         exchange = self._begin(kept)
-        if kept is not None:
+        if kept is not None and isinstance(exchange, SentOn):
+            exchange.keep_on = partial(self._kept_requests.keep_on, self._token, kept)
             self._client.keep(kept.body + self._client.take_buffer())
         self._client.exchange = exchange
         exchange.start()

@@ -17,7 +17,7 @@ from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.cookies import NO_COOKIES, RequestCookies, split_cookies
 from proxy.forwarding.exchange import Exchange
 from proxy.forwarding.gate import Deny, DenyFactors, browser_cookie_field, sign_in_location
-from proxy.forwarding.kept_forms import SendingFlow, is_form, may_be_kept, may_be_sending, restored
+from proxy.forwarding.kept_forms import SendingFlow, SentOn, is_form, may_be_kept, may_be_sending, restored
 from proxy.forwarding.listeners import Arrival
 from proxy.forwarding.refusals import answer_bytes, redirect, redirect_to_https
 from proxy.forwarding.request_head import RefusedHead, RequestHead
@@ -247,7 +247,7 @@ class Reception:
             sent = restored(head, kept, cookies.others)
             blocks = (self._places.forwarded(sent), identity_block)
             fields = fields_for_upstream(sent, route.upstream, sent.cookie or b"", blocks)
-            return self._exchange(sent, route, fields, session_id)
+            return self._exchange(sent, route, fields, session_id, SentOn)
 
         plane, session_id = self._plane, session.session_id
         if plane.kept_requests is None:
@@ -274,11 +274,11 @@ class Reception:
         self._connection.exchange = exchange
         exchange.start()
 
-    def _exchange(self, head: RequestHead, route: Route, fields: bytes, session_id: str | None) -> Exchange:
+    def _exchange(
+        self, head: RequestHead, route: Route, fields: bytes, session_id: str | None, kind: type[Exchange] = Exchange
+    ) -> Exchange:
         plane, name, request_bytes = self._plane, route.upstream.name, request_line(head) + fields
-        return Exchange(
-            self._connection, plane.pools[name], route, head, request_bytes, session_id, plane.traffic[name]
-        )
+        return kind(self._connection, plane.pools[name], route, head, request_bytes, session_id, plane.traffic[name])
 
     def _keep(self, head: RequestHead) -> None:
         """The portal takes the form in, if it knows whose session has ended."""

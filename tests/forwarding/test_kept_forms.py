@@ -1,0 +1,199 @@
+"""Forms that meet an ended session, at the plane: which go to the portal, and what is sent on for the button."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from proxy.kept_requests import KeptRequest, Sending
+from tests.forwarding.stage import ALICE_TOKEN, HOST, NOW, Stage, StageMaker
+from tests.support.upstreams import UpstreamSide
+
+FORM = "Content-Type: application/x-www-form-urlencoded\r\nAccept: text/html,*/*\r\n"
+ENDED = "E" * 43
+KEPT = KeptRequest(
+    owner="guid-alice",
+    host=HOST,
+    target="/save?x=1",
+    lines=(
+        b"Content-Type: multipart/form-data; boundary=x",
+        b"Origin: http://wiki.corp.example:8080",
+        b"Remote-User: mallory",
+        b"X-Own: 1",
+        b"Accept: text/html",
+    ),
+    cookie=b"part=of-save; theme=old",
+    body=b"\x00\xffbody" * 1000,
+    kept_at=NOW,
+)
+
+
+def post(
+    body: bytes = b"a=b",
+    *,
+    target: str = "/save?x=1",
+    token: str | None = ENDED,
+    lines: str = FORM,
+    method: str = "POST",
+    cookies: str = "",
+) -> bytes:
+    cookie = f"Cookie: gatepost={token}{cookies}\r\n" if token is not None else ""
+    head = f"{method} {target} HTTP/1.1\r\nHost: {HOST}\r\n{lines}{cookie}Content-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+async def kept(stage: Stage, request: KeptRequest = KEPT) -> Sending:
+    requests = stage.plane.kept_requests
+    assert requests is not None
+    token = await requests.keep(request)
+    assert token is not None
+    return requests.sending(token, "id-of-alice")
+
+
+def button(sending: Sending) -> bytes:
+    return f"gatepost-kept={sending.token}&proof={sending.proof}".encode()
+
+
+def as_alice(body: bytes, **facts: str) -> bytes:
+    return post(body, token=ALICE_TOKEN.decode(), **facts)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        FORM,
+        "Content-Type: multipart/form-data; boundary=x\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n",
+        "content-type: Text/Plain;charset=utf-8\r\nAccept: text/html\r\n",
+    ],
+)
+async def test_a_form_with_a_cookie_goes_to_the_portal_with_its_target(stage: Stage, lines: str) -> None:
+    await stage.ask(post(lines=lines))
+    assert stage.upstream.requests == []
+    (request,) = stage.portal.requests
+    assert request.start == b"POST /.gatepost/keep HTTP/1.1"
+    assert request.get("X-Gatepost-Kept-Target") == b"/save?x=1"
+    assert request.get("X-Gatepost-Client-Host") == HOST.encode()
+    assert request.body == b"a=b"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "is_page"),
+    [
+        ({"token": None}, 401, True),  # as from another site: SameSite=Lax sends no cookie with its POST
+        ({"token": "not a token"}, 401, True),
+        ({"target": "/" + "x" * 4096}, 401, True),
+        ({"lines": "Content-Type: application/json\r\nAccept: text/html\r\n"}, 401, False),
+        ({"lines": "Content-Type: text/plain\r\nAccept: */*\r\n"}, 401, False),
+        ({"lines": FORM + "Sec-Fetch-Mode: cors\r\n"}, 401, False),
+        ({"lines": FORM + "Content-Type: text/plain\r\n"}, 401, False),
+        ({"lines": "Accept: text/html\r\n"}, 401, False),
+        ({"method": "PUT"}, 401, False),
+    ],
+)
+async def test_anything_else_is_refused_and_nothing_is_kept(
+    stage: Stage, changes: dict[str, str | None], status: int, is_page: bool
+) -> None:
+    answer = await stage.ask(post(**changes), b"POST")  # type: ignore[arg-type]
+    assert answer.status == status
+    assert (b"was not passed on and is not kept here" in answer.body) is is_page
+    assert (b'"not_signed_in"' in answer.body) is not is_page
+    assert stage.portal.requests == stage.upstream.requests == []
+
+
+async def test_a_client_cannot_name_the_target_itself(stage: Stage) -> None:
+    await stage.ask(post(target="/.gatepost/keep", lines=FORM + "X-Gatepost-Kept-Target: /evil\r\n"))
+    (request,) = stage.portal.requests
+    assert request.get("X-Gatepost-Kept-Target") is None
+
+
+async def test_the_button_sends_the_form_on_as_it_was_and_as_who_is_signed_in_now(stage: Stage) -> None:
+    sending = await kept(stage)
+    answer = await stage.ask(as_alice(button(sending), cookies="; theme=new"))
+    assert (answer.status, answer.body) == (200, b"ok")
+    (request,) = stage.upstream.requests
+    assert request.start == b"POST /save?x=1 HTTP/1.1"
+    assert request.body == KEPT.body
+    assert request.get("Content-Type") == b"multipart/form-data; boundary=x"
+    assert request.get("Origin") == b"http://wiki.corp.example:8080"
+    assert request.get("Remote-User") == b"alice"
+    assert request.get("Cookie") == b"part=of-save; theme=new"
+    assert request.get("X-Gatepost-Assertion") == b"assertion-alice-Wiki"
+    assert request.get("X-Forwarded-For") == b"127.0.0.1"
+
+
+async def test_the_button_works_once_and_the_connection_goes_on(stage: Stage) -> None:
+    sending = await kept(stage)
+    async with stage.client() as client:
+        whole = as_alice(button(sending))
+        await client.send(whole[:-50])
+        await client.send(whole[-50:] + as_alice(b"own=form") + as_alice(button(sending)))
+        answers = [await client.response(b"POST") for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, 410]
+    assert b"no longer kept" in answers[2].body
+    assert [request.body for request in stage.upstream.requests] == [KEPT.body, b"own=form"]
+
+
+async def test_an_apps_own_form_of_the_same_size_is_its_own(stage: Stage) -> None:
+    body = b"gatepost-kept=" + b"%" * 43 + b"&proof=" + b"p" * 43
+    assert (await stage.ask(as_alice(body))).status == 200
+    (request,) = stage.upstream.requests
+    assert request.body == body
+
+
+@pytest.mark.parametrize("changes", [{"owner": "guid-bob"}, {"target": "/other"}, {"host": "open.corp.example"}])
+async def test_a_button_for_anything_else_sends_nothing(stage: Stage, changes: dict[str, str]) -> None:
+    sending = await kept(stage, replace(KEPT, **changes))
+    assert (await stage.ask(as_alice(button(sending)))).status == 410
+    assert stage.upstream.requests == []
+
+
+async def test_a_button_of_another_session_sends_nothing(stage: Stage) -> None:
+    requests = stage.plane.kept_requests
+    assert requests is not None
+    token = await requests.keep(KEPT)
+    assert token is not None
+    assert (await stage.ask(as_alice(button(requests.sending(token, "another"))))).status == 410
+    assert stage.upstream.requests == []
+
+
+async def test_who_may_not_open_the_app_sends_nothing(stage: Stage) -> None:
+    sending = await kept(stage)
+    answer = await stage.ask(post(button(sending), token="B" * 43))
+    assert answer.status == 403
+    assert b"<html" in answer.body  # a person waits for it
+    assert stage.upstream.requests == []
+
+
+async def test_a_session_that_ends_before_the_body_is_there_sends_nothing(stage: Stage) -> None:
+    sending = await kept(stage)
+    whole = as_alice(button(sending))
+    async with stage.client() as client:
+        await client.send(whole[:-10])
+        await stage.ask(as_alice(b"x"))  # by now the first part was read
+        stage.plane.end_session("id-of-alice")
+        assert await client.is_closed()
+    assert len(stage.upstream.requests) == 1
+
+
+async def test_a_form_for_an_app_that_breaks_is_answered_in_a_page(staged: StageMaker) -> None:
+    async def break_off(side: UpstreamSide) -> None:
+        await side.request()
+
+    async with staged(break_off) as stage:
+        sending = await kept(stage)
+        answer = await stage.ask(as_alice(button(sending)))
+        assert answer.status == 502
+        assert b"<html" in answer.body
+
+
+async def test_a_form_of_which_nothing_reached_the_app_is_kept_on(stage: Stage) -> None:
+    sending = await kept(stage, replace(KEPT, host="down.corp.example"))
+    whole = as_alice(button(sending)).replace(HOST.encode(), b"down.corp.example", 1)
+    for _ in range(2):
+        answer = await stage.ask(whole)
+        assert answer.status == 502
+        assert b"<html" in answer.body
+    requests = stage.plane.kept_requests
+    assert requests is not None
+    assert await requests.read(sending.token, "down.corp.example", now=NOW) is not None
