@@ -14,8 +14,10 @@ from directory.watch import Changes
 
 LOOKED_AT = 200
 """Of how many persons is asked, each time, whether they are still there and may still sign in."""
-LOOKED_AT_IN_DOUBT = 3500
+LOOKED_AT_IN_DOUBT = 10_000
 """The same after a change that could not be seen, until everybody was looked at once."""
+DOUBT_SECONDS = 3.0
+"""So far apart are two such looks, or a busy directory would do little else."""
 REMEMBERED_SECONDS = 60.0
 """How long a change is kept for sessions that were made of what was read before it."""
 
@@ -44,6 +46,7 @@ class DueReads:
         self._random = random
         self._persons: dict[str, _Person] = {}
         self._turn = 0
+        self._look_again_at = float("-inf")
         self._to_look_at = 0
         """How many have not been looked at since something changed that could not be seen."""
         self._queues = _Queues()
@@ -65,10 +68,13 @@ class DueReads:
         queues = self._queues
         return len(queues.changed) + len(queues.affected) + len(queues.everybody)
 
-    def to_look_at(self) -> list[str]:
+    def to_look_at(self, now: float) -> list[str]:
         """Everybody in turn: some at a time, and more while somebody may have been deleted unseen."""
         guids = list(self._persons)
-        count = min(len(guids), LOOKED_AT_IN_DOUBT if self._to_look_at else LOOKED_AT)
+        count = min(len(guids), LOOKED_AT)
+        if self._to_look_at and now >= self._look_again_at:
+            count = min(len(guids), LOOKED_AT_IN_DOUBT)
+            self._look_again_at = now + DOUBT_SECONDS
         start = self._turn % len(guids) if guids else 0
         self._turn = start + count
         self._to_look_at = max(0, self._to_look_at - count)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from dataclasses import replace
 
 from structlog.typing import FilteringBoundLogger
@@ -37,8 +37,8 @@ AGAIN_SECONDS = 10.0
 """When somebody is tried again who could not be read."""
 UNWATCHED_SECONDS = 5.0
 """How often persons are read from a directory that tells of no changes: a file, cheap to look at."""
-MANY = 50
-"""From so many new persons on, all sessions are fetched in one go."""
+LISTED_AT_ONCE = 50
+"""Of how many new persons the sessions are read together."""
 
 
 class SessionWatch:
@@ -96,36 +96,39 @@ class SessionWatch:
     async def _list_persons(self) -> None:
         now = self._clock()
         listed = await self._store.persons()
-        if listed == self._listed:
+        if listed is self._listed or listed == self._listed:
             return
         for guid in self._listed.keys() - listed.keys():
             self._forget(guid)
-        differing = dict(listed.items() - self._listed.items())
-        unknown = differing.keys() - self._realm_of.keys()
-        for session in await self._sessions_of(unknown):
-            principal = session.principal
-            if principal.realm in self._realms:
-                self._realm_of[principal.guid] = principal.realm
-                self._facts[principal.guid] = hash(principal)
-                groups = self._group_sets.setdefault(principal.groups, principal.groups)
-                self._realms[principal.realm].due.put(principal.guid, groups, listed[principal.guid], now)
-            else:
-                await self._end_all(principal.guid, "realm_unknown")  # nobody vouches for them any more
-        for guid in differing.keys() & self._realm_of.keys():
-            due = self._realms[self._realm_of[guid]].due
-            due.put(guid, due.groups_of(guid), listed[guid], now)
+        differing = [guid for guid, newest_at in listed.items() if self._listed.get(guid) != newest_at]
+        unknown = [guid for guid in differing if guid not in self._realm_of]
+        # Never all of their sessions at once: they are many times larger than what is kept of them.
+        for start in range(0, len(unknown), LISTED_AT_ONCE):
+            guids = unknown[start : start + LISTED_AT_ONCE]
+            found = await asyncio.gather(*map(self._store.sessions, guids))
+            for guid, sessions in zip(guids, found, strict=True):
+                for session in sessions:
+                    await self._put(guid, session.principal, listed[guid], now)
+        for guid in differing:
+            if guid in self._realm_of:
+                due = self._realms[self._realm_of[guid]].due
+                due.put(guid, due.groups_of(guid), listed[guid], now)
         self._listed = listed
+
+    async def _put(self, guid: str, principal: Principal, newest_at: float, now: float) -> None:
+        if principal.realm in self._realms:
+            self._realm_of[guid] = principal.realm
+            self._facts[guid] = hash(principal)
+            groups = self._group_sets.setdefault(principal.groups, principal.groups)
+            self._realms[principal.realm].due.put(guid, groups, newest_at, now)
+        else:
+            await self._end_all(guid, "realm_unknown")  # nobody vouches for them any more
 
     def _forget(self, guid: str) -> None:
         realm = self._realm_of.pop(guid, None)
         self._facts.pop(guid, None)
         if realm is not None:
             self._realms[realm].due.drop(guid)
-
-    async def _sessions_of(self, guids: Set[str]) -> list[Session]:
-        if len(guids) > MANY:
-            return [each for each in await self._store.sessions() if each.principal.guid in guids]
-        return [each for guid in guids for each in await self._store.sessions(guid)]
 
     async def _look_at(self, realm: _RealmWatch) -> None:
         if not len(realm.due):
@@ -208,7 +211,7 @@ class _RealmWatch:
             return
         for changes in await self._watched.changes():
             self.due.note(changes, clock())
-        for guid in await self._watched.doubtful(self.due.to_look_at()):
+        for guid in await self._watched.doubtful(self.due.to_look_at(clock())):
             self.due.doubt(guid)
 
     async def read(self, guid: str, seen_at: str) -> Principal | None:

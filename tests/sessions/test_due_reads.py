@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from directory.watch import Changes
-from proxy.sessions.due_reads import LOOKED_AT, REMEMBERED_SECONDS, DueReads
+from proxy.sessions.due_reads import DOUBT_SECONDS, LOOKED_AT, LOOKED_AT_IN_DOUBT, REMEMBERED_SECONDS, DueReads
 
 RECHECK = 900.0
 WIKI = frozenset({"Wiki Users"})
@@ -97,19 +97,20 @@ def test_who_could_not_be_read_is_read_later() -> None:
 def test_everybody_is_looked_at_in_turn_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("proxy.sessions.due_reads.LOOKED_AT", 2)
     due = due_of("a", "b", "c")
-    assert [due.to_look_at() for _ in range(4)] == [["a", "b"], ["c", "a"], ["b", "c"], ["a", "b"]]
-    assert due_of().to_look_at() == []
-    assert due_of("a").to_look_at() == ["a"]
+    assert [due.to_look_at(0.0) for _ in range(4)] == [["a", "b"], ["c", "a"], ["b", "c"], ["a", "b"]]
+    assert due_of().to_look_at(0.0) == []
+    assert due_of("a").to_look_at(0.0) == ["a"]
 
 
 def test_after_a_change_that_could_not_be_seen_everybody_is_looked_at_soon_and_once() -> None:
-    everybody = [str(number) for number in range(10_000)]
+    everybody = [str(number) for number in range(15_000)]
     due = due_of(*everybody)
-    due.to_look_at()
+    due.to_look_at(0.0)
     due.note(replace(changed(), is_partial=True), 1.0)
-    looks = [due.to_look_at() for _ in range(3)]
+    looks = [due.to_look_at(1.0), due.to_look_at(2.0), due.to_look_at(1.0 + DOUBT_SECONDS)]
+    assert [len(each) for each in looks] == [LOOKED_AT_IN_DOUBT, LOOKED_AT, LOOKED_AT_IN_DOUBT]
     assert set().union(*looks) == set(everybody)
-    assert len(due.to_look_at()) == LOOKED_AT
+    assert len(due.to_look_at(100.0)) == LOOKED_AT
 
 
 def test_after_a_gap_the_net_is_as_spread_out_as_before() -> None:
