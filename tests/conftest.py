@@ -23,6 +23,13 @@ settings.register_profile(
 settings.load_profile("gatepost")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever asks for a Samba domain runs in one process, so that each domain is built once."""
+    for item in items:
+        if {"corp", "other_domain"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("samba"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
