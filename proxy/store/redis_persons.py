@@ -12,13 +12,14 @@ _AT_ONCE = 1000
 """About how many members of a large index one step at the server reads."""
 
 
-async def scan(connections: RedisConnections, key: bytes) -> AsyncIterator[tuple[bytes, bytes]]:
+async def scan(connections: RedisConnections, index: str) -> AsyncIterator[tuple[str, float]]:
     """Every member of a sorted set with its score: all that were there throughout, some perhaps twice."""
     cursor: Any = b"0"
     while True:
-        cursor, found = await connections.command("ZSCAN", key, cursor, "COUNT", _AT_ONCE, is_repeatable=True)
-        for index in range(0, len(found), 2):
-            yield found[index], found[index + 1]
+        cursor, found = await connections.run(SESSIONS, "scan", index, cursor, _AT_ONCE, is_repeatable=True)
+        parts = found.decode().split("\n") if found else []
+        for member, score in zip(parts[::2], parts[1::2], strict=True):
+            yield member, float(score)
         if cursor == b"0":
             return
 
@@ -49,8 +50,7 @@ class Persons:
             version, kind, *pairs = answer
             if kind == b"all":
                 # What changes meanwhile is asked for after it.
-                index = self._connections.prefix + b"persons"
-                known = {guid.decode(): float(at) async for guid, at in scan(self._connections, index)}
+                known = {guid: at async for guid, at in scan(self._connections, "persons")}
                 continue
             known = dict(known)
             for guid, at in zip(pairs[::2], pairs[1::2], strict=True):

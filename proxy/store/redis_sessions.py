@@ -83,7 +83,7 @@ class RedisSessions:
     async def sessions(self, guid: str | None = None) -> list[Session]:
         await self._listening.begin()
         if guid is None:
-            session_ids = [member.decode() async for member, _ in scan(self._connections, self._index("created"))]
+            session_ids = [member async for member, _ in scan(self._connections, "created")]
         else:
             index = self._index(f"guid:{guid}")
             of_person = await self._connections.command("ZRANGE", index, 0, -1, is_repeatable=True)

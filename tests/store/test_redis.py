@@ -171,7 +171,7 @@ async def test_a_large_index_is_read_in_parts(store: RedisStore) -> None:
     count = 3000
     for number in range(count):
         await raw(store, "ZADD", "persons", str(number), f"guid-{number}")
-    found = {member async for member, _ in scan(store._connections, store._connections.prefix + b"persons")}
+    found = {member async for member, _ in scan(store._connections, "persons")}
     assert len(found) == count
 
 
