@@ -110,9 +110,16 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, dc: SambaDC, *, lifetime: str = "5m", url: str | None = None, app_port: int | None = None
+    folder: Path,
+    dc: SambaDC,
+    *,
+    lifetime: str = "5m",
+    url: str | None = None,
+    app_port: int | None = None,
+    more: str = "",
+    environ: dict[str, str] | None = None,
 ) -> AsyncIterator[House]:
-    """`url` and `app_port` put something else in the place of the domain and the apps."""
+    """`url` and `app_port` put something else in the place of the domain and the apps; `more` is configuration."""
     runner, demo_port = await start_demo_app()
     try:
         async with smtp_sink() as sink:
@@ -131,8 +138,9 @@ async def open_house(
                     app_port=app_port or demo_port,
                     lifetime=lifetime,
                 )
+                + more
             )
-            process = GatepostProcess(config)
+            process = GatepostProcess(config, environ=environ)
             await asyncio.to_thread(process.start)
             try:
                 yield House(process=process, sink=sink, port=port, admin_port=admin_port)
