@@ -62,6 +62,8 @@ class Home:
     sink: Sink
     port: int
     upstream: Upstream
+    app_url: str
+    """Where the apps' server is reached past Gatepost: another site, to a browser."""
     domains: dict[str, str]
     logger: CapturingLogger
     later: float = 0.0
@@ -134,7 +136,7 @@ async def open_home(folder: Path, domains: dict[str, str] = LOCALHOST, **changes
                 processors=[structlog.processors.format_exc_info],
                 wrapper_class=structlog.make_filtering_bound_logger(0),
             )
-            home = Home(sink=sink, port=port, upstream=upstream, domains=domains, logger=logger)
+            home = Home(sink=sink, port=port, upstream=upstream, app_url=app_url, domains=domains, logger=logger)
             settings = Settings.model_validate({**values, **changes})
             async with running(settings, log=log, clock=lambda: time.time() + home.later):
                 yield home

@@ -104,3 +104,33 @@ async def test_a_script_is_told_in_json_and_a_websocket_by_its_close(home: Home,
     assert answer[2]["error"] == "not_signed_in"
     assert answer[2]["sign_in"] == home.url("signin", "/.gatepost/sign-in")
     assert home.upstream.posted == []
+
+
+async def test_a_form_that_another_site_sends_brings_no_cookie_and_is_not_kept(
+    home: Home, context: BrowserContext
+) -> None:
+    page = await context.new_page()
+    await page.goto(home.url("wiki", "/form"))
+    await home.sign_in(page)
+    await expect(page.locator("h1")).to_have_text("Form")
+    home.later += IDLE
+    evil = await context.new_page()
+    await evil.goto(home.app_url)
+    await evil.set_content(f'<form method="post" action="{home.url("wiki", "/save/it")}"><button>win</button></form>')
+    await evil.click("button")
+    await expect(evil.locator("h1")).to_have_text("Wiki: Sign in first")
+    await expect(evil.locator("main")).to_contain_text("was not passed on and is not kept here")
+    assert "request.kept" not in home.log_text
+
+
+async def test_a_form_that_is_too_large_is_refused_in_words(tmp_path: Path, context: BrowserContext) -> None:
+    async with open_home(tmp_path, sessions={"kept_request_bytes": 1000}) as home:
+        page = await context.new_page()
+        await page.goto(home.url("wiki", "/form"))
+        await home.sign_in(page)
+        await page.fill("input[name=text]", "x" * 1000)
+        home.later += IDLE
+        await page.click("button")
+        await expect(page.locator("h1")).to_have_text("Wiki: Too large")
+        await page.go_back()
+        assert home.upstream.posted == []

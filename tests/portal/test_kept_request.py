@@ -1,7 +1,9 @@
 """Forms that met an ended session, at the portal: whose are taken in, how large, and who gets to see them."""
 
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -22,7 +24,7 @@ async def signed_out(stage: Stage) -> Browser:
     return browser
 
 
-async def keep(browser: Browser, body: bytes = b"text=an+hour", **headers: str) -> Page:
+async def keep(browser: Browser, body: Any = b"text=an+hour", **headers: str) -> Page:
     """As the forwarding plane does."""
     sent = {
         "X-Gatepost-Kept-Target": "/save/it?x=1",
@@ -102,9 +104,16 @@ async def test_a_form_may_be_so_large_and_no_larger(tmp_path: Path) -> None:
     async with running_portal(tmp_path, sessions={"kept_request_bytes": 2000}) as stage:
         browser = await signed_out(stage)
         assert (await keep(browser, b"x" * 2000)).status == 303
-        answer = await keep(browser, b"x" * 2001)
-        assert answer.status == 413
-        assert "was not passed on and is not kept here" in answer.text
+        for body in (b"x" * 2001, in_pieces(2001)):
+            answer = await keep(browser, body)
+            assert answer.status == 413
+            assert "was not passed on and is not kept here" in answer.text
+
+
+async def in_pieces(size: int) -> AsyncIterator[bytes]:
+    """Of no stated length."""
+    for _ in range(size):
+        yield b"x"
 
 
 async def test_no_form_is_kept_where_the_operator_wants_none(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Many tabs of one browser: whichever signs in, the others arrive without being asked again. And clocks that differ."""
 
+from dataclasses import replace
+
 import pytest
 
 from proxy.portal.csrf import STAMP_SECONDS, Form, csrf_token, form_stamp
@@ -82,6 +84,19 @@ async def test_a_second_tab_waits_for_the_same_passcode_and_each_goes_its_own_wa
     assert len(await stage.store.sessions()) == 1
     answers = [await stage.answer(browser, page, stage.passcode) for page in reversed(pages)]
     assert [await follow(browser, answer) for answer in answers] == [f"{WIKI}/page/1", f"{WIKI}/page/0"]
+
+
+async def test_a_second_tab_begins_anew_where_the_directory_says_something_else_by_now(stage: Stage) -> None:
+    browser = stage.browser()
+    tabs = await tabs_loaded_at_once(stage, browser, 2)
+    await send_password(browser, tabs[0])
+    (session,) = await stage.store.sessions()
+    older = replace(session, principal=replace(session.principal, groups=frozenset({"Gatepost Admins"})))
+    await stage.sessions.update_principal(older)
+    await send_password(browser, tabs[1])
+    (session,) = await stage.store.sessions()
+    assert session.principal.groups == {"Wiki Users"}
+    assert len(stage.phone.messages) == 2
 
 
 async def test_another_persons_sign_in_in_a_second_tab_shares_nothing(stage: Stage) -> None:
