@@ -121,8 +121,10 @@ class SMTPRelay:
         await self._pool.close()
 
     async def _send(self, mail: Mail, deadline: float) -> Delivery:
+        now = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout_at(deadline):
+            # Half of the time is for the mail itself: one begun at the last moment would end as unknown.
+            async with asyncio.timeout_at(now + (deadline - now) / 2):
                 await self._places.acquire()
         except TimeoutError:
             return self._delivery(Verdict(outcome=Outcome.UNAVAILABLE, reason="all connections stayed busy"))

@@ -2,20 +2,27 @@
 
 import argparse
 import io
+from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from config.settings import Settings
 from proxy.commands import send_test
 from tests.support.delivery import delivery_settings, relay_settings
+from tests.support.sms_http import kapow_table, sms_http_gateway
 from tests.support.smtp_sink import Script, scripted_smtp, smtp_sink
 
 
-async def run(number: str, settings: Settings) -> tuple[int, str]:
+async def run(number: str, settings: Settings, *more: str) -> tuple[int, str]:
     parser = argparse.ArgumentParser()
     send_test.add_arguments(parser)
     stdout = io.StringIO()
-    code = await send_test.run(parser.parse_args([number]), settings, stdout)
+
+    async def no_wait(seconds: float) -> None:
+        return None
+
+    code = await send_test.run(parser.parse_args([number, *more]), settings, stdout, sleep=no_wait)
     return code, stdout.getvalue()
 
 
@@ -64,3 +71,54 @@ async def test_wrong_settings_are_told_as_problems(gateway: str) -> None:
     code, told = await run("07400 123456", delivery_settings(gateway=gateway))
     assert code == 2
     assert 'unknown SMS gateway "pigeon"' in told
+
+
+async def test_one_channel_alone_can_be_tested_and_says_what_became_of_it(tmp_path: Path) -> None:
+    async with smtp_sink() as sink, sms_http_gateway(tmp_path) as gateway:
+        settings = delivery_settings(
+            relay_settings(sink.port),
+            second_factor={"channels": ["kapow", "kapow_http", "email"]},
+            sms={"http": {"kapow_http": kapow_table(gateway)}},
+        )
+        statuses = iter("NNSD")
+
+        async def next_status(request: web.Request) -> web.StreamResponse:
+            return web.Response(text=next(statuses))
+
+        gateway.answers["chk_status.php"] = next_status
+        code, told = await run("07400 123456", settings, "--channel", "kapow_http")
+        assert sink.messages == []
+        assert gateway.sent[0].form["sms"] == "This is a test message from Gatepost (signin.corp.example)."
+    assert code == 0
+    assert "kapow_http accepted the test message" in told
+    assert "kapow_http says about it: delivered." in told
+    assert "7400123456" not in told
+
+
+async def test_a_failed_delivery_is_told(tmp_path: Path) -> None:
+    async with sms_http_gateway(tmp_path) as gateway:
+        settings = delivery_settings(
+            second_factor={"channels": ["kapow_http"]}, sms={"http": {"kapow_http": kapow_table(gateway)}}
+        )
+        gateway.answers["chk_status.php"] = "X"
+        code, told = await run("07400 123456", settings)
+        assert (code, "kapow_http says about it: failed." in told) == (1, True)
+        gateway.answers["sendsms.php"] = "USERPASS"
+        code, told = await run("07400 123456", settings)
+    assert code == 1
+    assert "Check url, ca_file, username and password in [sms.http]" in told
+
+
+async def test_the_email_channel_is_tested_with_an_address() -> None:
+    async with smtp_sink() as sink:
+        settings = delivery_settings(relay_settings(sink.port), second_factor={"channels": ["kapow", "email"]})
+        code, told = await run("anna.smith@corp.example", settings, "--channel", "email")
+        received = await sink.next_message()
+    assert (code, received.recipients) == (0, ("anna.smith@corp.example",))
+    assert "a•••@corp.example" in told
+    assert "anna.smith" not in told
+
+
+async def test_an_unknown_channel_is_told_with_the_known_ones() -> None:
+    code, told = await run("07400 123456", delivery_settings(), "--channel", "pigeon")
+    assert (code, told) == (2, "There is no channel pigeon; there is kapow.\n")
