@@ -15,7 +15,13 @@ from functools import lru_cache
 from config.settings import ActiveDirectorySettings
 from directory.active_directory.account import UnreadableAccount, guid_of, texts, username_of
 from directory.active_directory.bind_result import refusal_reason
-from directory.active_directory.change_time import METADATA, changed_at
+from directory.active_directory.change_time import (
+    METADATA,
+    METADATA_XML,
+    changed_at,
+    metadata_to_read,
+    numbers_changed_at,
+)
 from directory.active_directory.connection import (
     SUCCESS,
     Connection,
@@ -67,9 +73,7 @@ def sweep(settings: ActiveDirectorySettings, *, base_dn: str | None = None) -> I
 def attributes_to_read(mobile_attributes: Sequence[str]) -> tuple[str, ...]:
     """Each once, whatever case the configuration writes it in."""
     names = ("objectGUID", "sAMAccountName", "displayName", "department", "userAccountControl")
-    wanted = [*names, *mobile_attributes, *OTHER_ATTRIBUTES]
-    if _MOBILE in (name.lower() for name in mobile_attributes):
-        wanted.append(METADATA)
+    wanted = [*names, *mobile_attributes, *OTHER_ATTRIBUTES, *metadata_to_read(mobile_attributes)]
     return tuple({name.lower(): name for name in reversed(wanted)}.values())
 
 
@@ -112,7 +116,6 @@ def _person(entry: Entry, settings: ActiveDirectorySettings, domain: Domain) -> 
         raise UnreadableAccount("userAccountControl")
     username = username_of(entry)
     others = [name for name in OTHER_ATTRIBUTES if not _is_in(name, settings.mobile_attributes)]
-    metadata = entry.attributes.get(METADATA.lower())
     return Person(
         realm=settings.name,
         guid=guid_of(entry),
@@ -123,8 +126,16 @@ def _person(entry: Entry, settings: ActiveDirectorySettings, domain: Domain) -> 
         is_disabled=bool(int(control[0]) & _DISABLED),
         fields=_fields(entry, settings.mobile_attributes),
         other_fields=_fields(entry, others),
-        changed_at=changed_at(metadata[0]) if metadata else None,
+        changed_at=_changed_at(entry, settings.mobile_attributes),
     )
+
+
+def _changed_at(entry: Entry, mobile_attributes: Sequence[str]) -> float | None:
+    """Of other attributes than `mobile` only where the server writes the metadata by name: Samba does not."""
+    if METADATA_XML.lower() in entry.attributes:
+        return numbers_changed_at(entry, mobile_attributes)
+    metadata = entry.attributes.get(METADATA.lower())
+    return changed_at(metadata[0]) if metadata and _is_in(_MOBILE, mobile_attributes) else None
 
 
 def _fields(entry: Entry, names: Sequence[str]) -> tuple[Field, ...]:

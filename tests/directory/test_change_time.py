@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from directory.active_directory.change_time import METADATA, METADATA_XML, metadata_to_read, numbers_changed_at
 from directory.active_directory.connection import Entry
+from directory.active_directory.sweep import _changed_at, attributes_to_read
 
 MADE = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 WRITTEN = datetime(2026, 11, 20, 14, 3, 7, tzinfo=UTC)
@@ -77,3 +78,14 @@ def test_no_octets_raise(xml: list[bytes], metadata: bytes) -> None:
 def test_the_dear_form_is_asked_for_only_where_it_is_needed() -> None:
     assert metadata_to_read(("mobile",)) == (METADATA,)
     assert metadata_to_read(("mobile", "otherMobile")) == (METADATA, METADATA_XML)
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [(("extensionAttribute7",), WRITTEN.timestamp()), (("extensionAttribute8",), None)],
+)
+def test_the_report_knows_when_another_attribute_was_changed(names: tuple[str, ...], expected: float | None) -> None:
+    xml = (described("objectSid", MADE), described("extensionAttribute7", WRITTEN))
+    entry = Entry(dn="CN=alice", attributes={METADATA_XML.lower(): xml})
+    assert METADATA_XML in attributes_to_read(names)
+    assert _changed_at(entry, names) == expected
