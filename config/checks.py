@@ -149,9 +149,7 @@ def _relay(position: int, relay: SMTPSettings) -> Iterator[Finding]:
         yield Place("smtp", position, "username"), "is missing: the password needs it"
 
 
-def _schemes(
-    schemes: Mapping[int, SchemeSettings], directories: Mapping[int, DirectorySettings]
-) -> Iterator[Finding]:
+def _schemes(schemes: Mapping[int, SchemeSettings], directories: Mapping[int, DirectorySettings]) -> Iterator[Finding]:
     names: set[str] = set()
     for position, scheme in schemes.items():
         if scheme.name in names:
