@@ -6,24 +6,34 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.end_to_end.home import Home, open_home
 from tests.support.browser import chromium
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all, each test in a context of its own
+
 IDLE = 1801.0
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def home(tmp_path: Path) -> AsyncIterator[Home]:
     async with open_home(tmp_path) as home:
         yield home
 
 
-@pytest.fixture
-async def context() -> AsyncIterator[BrowserContext]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
     async with chromium() as browser:
-        yield await browser.new_context()
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context()
+    yield context
+    await context.close()
 
 
 async def post_too_late(home: Home, page: Page, *, enctype: str, text: str) -> None:

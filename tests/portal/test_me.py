@@ -6,6 +6,7 @@ import pytest
 
 from proxy.portal.device import describe_device
 from proxy.portal.me import session_name
+from proxy.texts import ENGLISH
 from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Stage
 
 ME = f"{SIGN_IN_ORIGIN}/.gatepost/me"
@@ -144,3 +145,27 @@ async def test_the_page_is_the_sign_in_hosts(stage: Stage) -> None:
 )  # fmt: skip
 def test_a_device_is_told_in_plain_words(user_agent: str, words: str) -> None:
     assert describe_device(user_agent) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "just now"),
+        (59, "just now"),
+        (60, "1 minute ago"),
+        (3599, "59 minutes ago"),
+        (3600, "1 hour ago"),
+        (86_399, "23 hours ago"),
+        (86_400, "1 day ago"),
+        (200_000, "2 days ago"),
+    ],
+)
+def test_how_long_ago_is_told_in_words(seconds: int, words: str) -> None:
+    assert ENGLISH.ago(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 bytes"), (999, "999 bytes"), (1000, "1 kB"), (1_500_000, "1.5 MB")]
+)
+def test_a_size_is_told_in_words(count: int, words: str) -> None:
+    assert ENGLISH.size(count) == words
