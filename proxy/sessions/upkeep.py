@@ -40,13 +40,15 @@ async def keep_up(sessions: LiveSessions, *, clock: Callable[[], float] = time.t
 async def _look(sessions: LiveSessions) -> None:
     is_closed = False
     while True:
+        next_at = asyncio.get_running_loop().time() + LOOK_SECONDS
         await sessions.look()
         if sessions.is_in_grace:
             is_closed = False
         elif not is_closed:
             is_closed = True
             await sessions.close_all()
-        await asyncio.sleep(LOOK_SECONDS)
+        # A loop that is busy is late both here and there: so that it still looks in time, its own delay counts.
+        await asyncio.sleep(max(0.0, next_at - asyncio.get_running_loop().time()))
 
 
 async def _read_anew(sessions: LiveSessions) -> None:

@@ -16,8 +16,11 @@ from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import KnownNumber
 from proxy.sessions.session import Session
 
-NOTICE_SECONDS = 0.25
-"""How long the end of a session waits for another worker or node to say that it has heard of it."""
+NOTICE_SECONDS = 1.0
+"""How long the end of a session waits for another worker or node to say that it has heard of it.
+
+For as long, whoever has heard of everything answers from memory: longer than a busy event loop is late.
+"""
 FORMER_SECONDS = 3600.0
 """How long it is known whose an ended session was."""
 
