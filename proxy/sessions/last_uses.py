@@ -16,6 +16,7 @@ class LastUses:
         self._aside: dict[str, float] = {}
         """Of sessions that are not kept whole."""
         self._used: set[str] = set()
+        self._used_aside: set[str] = set()
 
     def note(self, live: WholeSession, now: float) -> None:
         live.used_at(now)
@@ -29,10 +30,11 @@ class LastUses:
     def forget(self, session_id: str) -> None:
         self._aside.pop(session_id, None)
 
-    def take_used(self) -> set[str]:
-        """Those that were flushed since this was asked last."""
+    def take_used(self) -> tuple[set[str], set[str]]:
+        """Those that were flushed since this was asked last: kept whole, and put aside."""
         used, self._used = self._used, set()
-        return used
+        aside, self._used_aside = self._used_aside, set()
+        return used, aside
 
     async def flush(self, store: Store) -> None:
         """In one batch. Raises `StoreUnavailable`."""
@@ -43,10 +45,11 @@ class LastUses:
             live.session = replace(live.session, last_used_at=live.last_used_at)
         if not unflushed and not aside:
             return
-        uses = aside | {live.session.session_id: live.last_used_at for live in unflushed}
+        uses = {live.session.session_id: live.last_used_at for live in unflushed}
         self._used |= uses.keys()
+        self._used_aside |= aside.keys()
         try:
-            await store.touch_sessions(uses.items())
+            await store.touch_sessions((aside | uses).items())
         except BaseException:
             self._aside = aside | self._aside
             for live in unflushed:

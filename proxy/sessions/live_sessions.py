@@ -253,7 +253,10 @@ class LiveSessions:
 
     def draw_net(self) -> None:
         """Have those read anew that were used since this was called last, whatever was heard of them."""
-        self._will_read(self._uses.take_used(), is_told=False)
+        used, aside = self._uses.take_used()
+        # Those that were put aside since are read at their next request; what hangs on a tunnel is in `aside`.
+        self._will_read([each for each in used if each in self._kept.whole], is_told=False)
+        self._will_read(aside, is_told=False)
 
     async def read_anew(self) -> None:
         """Read what others changed, or everything if notices may have been missed. Raises `StoreUnavailable`."""

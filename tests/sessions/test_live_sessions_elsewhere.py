@@ -318,3 +318,21 @@ async def test_what_was_used_is_read_anew_whatever_was_heard(store: MemoryStore,
     store.calls.clear()
     await live.read_anew()
     assert store.calls == []
+
+
+async def test_a_tunnel_of_a_session_that_was_put_aside_is_under_the_net_too(
+    store: MemoryStore, instant: Instant
+) -> None:
+    live = LiveSessions(store, LIMITS, monotonic=instant, most_whole=1)
+    tunnelled, unused = [(await known(store, live))[1].session_id for _ in range(2)]
+    await known(store, live)
+    assert {tunnelled, unused} <= live._kept.aside.keys()
+    ended: list[str] = []
+    live.on_end(ended.append)
+    live.mark_used(tunnelled, NOW + 5)
+    await live.flush()
+    for session_id in (tunnelled, unused):
+        end_unheard(store, session_id)
+    live.draw_net()
+    await live.read_anew()
+    assert ended == [tunnelled]
