@@ -73,17 +73,20 @@ async def test_a_head_that_has_begun_is_waited_for(stage: Stage) -> None:
     await drain
 
 
-async def test_who_waits_to_be_accepted_is_served(stage: Stage) -> None:
-    waiting = socket.create_connection(stage.address)
-    waiting.sendall(get())  # the event loop has had no turn since
-    drain = await draining(stage)
-    waiting.setblocking(False)
-    reader, writer = await asyncio.open_connection(sock=waiting)
-    answer = await read_message(reader, is_response=True)
-    assert (answer.status, answer.get("connection")) == (200, b"close")
-    writer.close()
-    await writer.wait_closed()
-    await drain
+async def test_who_waits_to_be_accepted_is_served(staged: StageMaker) -> None:
+    async with staged(server={"workers": 2}) as stage:  # so connections are taken one at a time
+        waiting = [socket.create_connection(stage.address) for _ in range(5)]
+        for each in waiting:
+            each.sendall(get())  # the event loop has had no turn since
+        drain = await draining(stage)
+        for each in waiting:
+            each.setblocking(False)
+            reader, writer = await asyncio.open_connection(sock=each)
+            answer = await read_message(reader, is_response=True)
+            assert (answer.status, answer.get("connection")) == (200, b"close")
+            writer.close()
+            await writer.wait_closed()
+        await drain
 
 
 async def test_who_is_arriving_arrives(staged: StageMaker) -> None:
