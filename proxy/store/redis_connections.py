@@ -14,16 +14,11 @@ from typing import Any
 
 from redis.asyncio.connection import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import (
-    AuthenticationError,
-    BusyLoadingError,
     MasterDownError,
-    MovedError,
-    NoPermissionError,
     NoScriptError,
-    OutOfMemoryError,
     ReadOnlyError,
     RedisError,
     ResponseError,
@@ -32,6 +27,7 @@ from redis.exceptions import (
 
 from config.settings import StoreSettings
 from config.store_url import parse_redis_url
+from proxy.store.redis_reasons import redis_reason
 from proxy.store.redis_scripts import Script
 from proxy.store.store import StoreUnavailable
 
@@ -162,10 +158,10 @@ class RedisConnections:
         except NoScriptError:
             raise
         except _NotThere as exc:
-            raise StoreUnavailable(_reason(exc.error)) from exc.error
+            raise StoreUnavailable(redis_reason(exc.error)) from exc.error
         except ResponseError as exc:
             # Without its cause: some answers quote what they were asked.
-            raise StoreUnavailable(_reason(exc)) from None
+            raise StoreUnavailable(redis_reason(exc)) from None
 
     async def _exchange(self, pool: _Pool, command: Sequence[Argument], wait: Sequence[Argument] | None) -> Any:
         """One attempt on one connection. Raises `_NotThere` and `ResponseError`."""
@@ -276,33 +272,3 @@ def _secret(value: Any) -> str | None:
 
 def _path(value: Any) -> str | None:
     return None if value is None else str(value)
-
-
-def _reason(error: Exception) -> str:
-    """For the log: what is the matter, without what was asked."""
-    if isinstance(error.__cause__, RedisError):  # what went wrong while connecting comes wrapped
-        return _reason(error.__cause__)
-    match error:
-        case MasterNotFoundError():
-            return "no sentinel answers that knows a server of this name"
-        case AuthenticationError():
-            return "Redis refuses the user or the password"
-        case NoPermissionError():
-            return "Redis does not permit this user what the store needs"
-        case BusyLoadingError():
-            return "Redis is reading its data"
-        case ReadOnlyError():
-            return "this Redis is a replica"
-        case MasterDownError():
-            return "this Redis is a replica that has lost its server"
-        case MovedError():
-            return "this Redis is a node of a cluster that does not hold the keys of this prefix"
-        case OutOfMemoryError():
-            return "Redis has no memory left"
-        case ResponseError():
-            code = str(error).partition(" ")[0]
-            return f"Redis refuses it: {code if code.isupper() else type(error).__name__}"
-        case RedisError() | OSError():
-            return f"Redis cannot be reached: {' '.join(str(error).split()) or type(error).__name__}"
-        case _:
-            return type(error).__name__

@@ -13,11 +13,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import redis.exceptions
 import trustme
 from pydantic import SecretStr
 
 from config.settings import StoreSettings
+from proxy.store.open import store_remarks
 from proxy.store.redis import RedisStore
+from proxy.store.redis_reasons import redis_reason
 from proxy.store.redis_remarks import findings
 from proxy.store.store import Attempt, StoreUnavailable
 from tests.store.contract import HOST, cookie
@@ -395,6 +398,22 @@ def test_settings_of_a_server_that_put_sessions_at_risk_are_told() -> None:
 
 
 async def test_a_real_server_is_looked_at(store: RedisStore, redis_server: RedisServer) -> None:
-    assert await store.remarks() == ()
+    assert await store_remarks(store) == ()
     async with opened(StoreSettings(url=redis_server.url)) as careless:
         assert [remark.partition(":")[0] for remark in await careless.remarks()] == ["appendonly is off"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (redis.exceptions.ResponseError("ERR unknown command, with args beginning with: 's3cret'"), "refuses it: ERR"),
+        (redis.exceptions.ResponseError("s3cret words"), "refuses it: ResponseError"),
+        (redis.exceptions.BusyLoadingError("Redis is loading the dataset in memory"), "reading its data"),
+        (redis.exceptions.OutOfMemoryError("command not allowed: s3cret"), "no memory left"),
+        (redis.exceptions.MovedError("1234 10.0.0.1:6379"), "a node of a cluster"),
+        (ConnectionRefusedError(111, "Connection refused"), "cannot be reached: [Errno 111] Connection refused"),
+    ],
+)
+def test_what_a_server_refuses_is_told_without_what_it_was_asked(error: Exception, said: str) -> None:
+    assert said in redis_reason(error)
+    assert "s3cret" not in redis_reason(error)

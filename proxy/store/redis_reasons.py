@@ -1,0 +1,46 @@
+"""What a log says when a Redis server refuses or cannot be reached: never what it was asked."""
+
+from __future__ import annotations
+
+from redis.asyncio.sentinel import MasterNotFoundError
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    MasterDownError,
+    MovedError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
+
+
+def redis_reason(error: Exception) -> str:
+    """One line. Answers of the server are not quoted: some quote the question, passcodes' digests included."""
+    if isinstance(error.__cause__, RedisError):  # what went wrong while connecting comes wrapped
+        return redis_reason(error.__cause__)
+    match error:
+        case MasterNotFoundError():
+            return "no sentinel answers that knows a server of this name"
+        case AuthenticationError():
+            return "Redis refuses the user or the password"
+        case NoPermissionError():
+            return "Redis does not permit this user what the store needs"
+        case BusyLoadingError():
+            return "Redis is reading its data"
+        case ReadOnlyError():
+            return "this Redis is a replica"
+        case MasterDownError():
+            return "this Redis is a replica that has lost its server"
+        case MovedError():
+            return "this Redis is a node of a cluster that does not hold the keys of this prefix"
+        case OutOfMemoryError():
+            return "Redis has no memory left"
+        case ResponseError():
+            code = str(error).partition(" ")[0]
+            return f"Redis refuses it: {code if code.isupper() else type(error).__name__}"
+        case RedisError() | OSError():
+            return f"Redis cannot be reached: {' '.join(str(error).split()) or type(error).__name__}"
+        case _:
+            return type(error).__name__
