@@ -78,8 +78,8 @@ def test_a_right_file_is_in_force_once_its_workers_serve(house: WorkersHouse) ->
     house.write(workers=2, host="docs.localhost")
     house.hang_up()
     house.wait_for("server.reloaded")
-    assert status(house.address, "docs.localhost") == NO_UPSTREAM
     assert house.wait_for("worker.left")["process"] == house.workers[-1]
+    assert status(house.address, "docs.localhost") == NO_UPSTREAM
     assert status(house.address, "wiki.localhost") == UNKNOWN_HOST
     assert len(os.listdir(_folder(house))) == 4, "two sockets for each of two workers, none of those that left"
 

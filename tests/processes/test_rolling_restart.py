@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 from tests.processes.house import WorkersHouse, workers_house
+from tests.support.eventually import eventually
 from tests.support.steady_load import echo, steady_load
 from tests.support.upstreams import recording_upstream
 
@@ -32,6 +33,12 @@ def ports_of_clients(process_id: int, address: tuple[str, int]) -> set[int]:
     return ports - {0}
 
 
+def is_stopped(process_id: int) -> bool:
+    """Every thread of it."""
+    stats = Path(f"/proc/{process_id}/task").glob("*/stat")
+    return all(each.read_text().rpartition(")")[2].split()[0] == "T" for each in stats)
+
+
 async def test_a_rolling_restart_under_load_loses_no_request(tmp_path: Path) -> None:
     async with recording_upstream(echo) as upstream:
         with workers_house(tmp_path, upstream.url) as house:
@@ -53,6 +60,7 @@ async def test_a_killed_worker_takes_only_what_it_had_in_its_hands(tmp_path: Pat
                 await load.more(200)
                 victim = house.workers[0]
                 os.kill(victim, signal.SIGSTOP)
+                await eventually(lambda: is_stopped(victim))  # it takes no more from now on
                 held = ports_of_clients(victim, house.address)
                 os.kill(victim, signal.SIGKILL)
                 ended = await wait_for(house, "worker.ended")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pytest
 from aiohttp import web
@@ -100,17 +100,16 @@ async def test_a_worker_that_says_nothing_is_left_out(tmp_path: Path) -> None:
 
 def test_all_workers_are_told_of_by_whichever_is_asked(tmp_path: Path) -> None:
     with workers_house(tmp_path) as house:
-        url = f"http://{house.admin[0]}:{house.admin[1]}"
 
-        def statuses() -> dict[str, str]:
-            with urlopen(f"{url}/readyz", timeout=10) as answer:
-                found: dict[str, str] = json.load(answer)["workers"]
-                return found
+        def told_by_one(path: str) -> bytes:
+            connection = http.client.HTTPConnection(*house.admin, timeout=10)
+            with closing(connection):
+                connection.request("GET", path)
+                return connection.getresponse().read()
 
-        assert set(statuses()) == {"1", "2"}
+        assert set(json.loads(told_by_one("/readyz"))["workers"]) == {"1", "2"}
         os.kill(house.workers[0], signal.SIGKILL)
         ended = house.wait_for("worker.ended")["worker"]
         house.wait_for("worker.ready")
-        assert set(statuses()) == {"1", "2", "3"} - {str(ended)}
-        with urlopen(f"{url}/metrics", timeout=10) as answer:
-            assert b'gatepost_live_sessions{worker="3"} 0.0' in answer.read()
+        assert set(json.loads(told_by_one("/readyz"))["workers"]) == {"1", "2", "3"} - {str(ended)}
+        assert b'gatepost_live_sessions{worker="3"} 0.0' in told_by_one("/metrics")
