@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ import kubernetes_validate
 import pytest
 import trustme
 import yaml
+from pydantic import SecretStr
 
 from config.checks import warnings
 from config.load import load_settings
-from config.settings import Settings
+from config.settings import Settings, StoreSettings
+from proxy.store.open import open_store, store_remarks
+from tests.support.people import session
+from tests.support.redis_server import running_redis
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 KUBERNETES = sorted((DEPLOY / "kubernetes").glob("*.yaml"))
@@ -92,6 +97,26 @@ def test_the_configurations_are_accepted(place: str, tmp_path: Path) -> None:
     assert settings.store.url in ("valkey://valkey:6379", "valkeys://valkey:6379")
     # Between containers the admin listener has to be reachable, and the store's network is its own.
     assert all("admin_listen" in each or "store" in each for each in warnings(settings)), list(warnings(settings))
+
+
+async def test_valkey_takes_its_configuration_and_lets_gatepost_work(tmp_path: Path) -> None:
+    digest = sha256(b"a test password").hexdigest()
+    users = (DEPLOY / "compose" / "valkey-users.acl.example").read_text().replace("0" * 64, digest)
+    # The older Redis that some distributions have does not know this command.
+    (tmp_path / "users.acl").write_text(users.replace(" +waitaof", ""))
+    text = (DEPLOY / "compose" / "valkey.conf").read_text()
+    text = text.replace("dir /data\n", "").replace("/etc/valkey/users.acl", str(tmp_path / "users.acl"))
+    lines = (line.split(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+    options = [word for name, value in lines for word in (f"--{name}", value.strip('"'))]
+    with running_redis(*options) as server:
+        settings = StoreSettings(url=server.url, username="gatepost", password=SecretStr("a test password"))
+        store = open_store(settings)
+        one = session()
+        await store.create_session(one, cookie=b"c" * 32, host="wiki.corp.example")
+        assert await store.session_by_cookie(b"c" * 32, "wiki.corp.example") == one
+        assert await store.end_session(one.session_id)
+        assert await store_remarks(store) == ()
+        await store.close()
 
 
 def test_haproxy_accepts_its_configuration(tmp_path: Path) -> None:
