@@ -1,0 +1,91 @@
+"""What goes wrong in a stress run: workers and the store are killed, or stand still for a while, at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import Awaitable, Callable
+
+from tests.stress.history import Disturbed, HistoryWriter
+from tests.stress.house import House, end_process
+
+LONGEST_ABSENCE_SECONDS = 3.0
+LONGEST_STILLNESS_SECONDS = 1.5
+
+
+class Disturbance:
+    """Without a server for the store there is nothing to kill but the processes that are writing into its file."""
+
+    def __init__(self, house: House, history: HistoryWriter, chance: random.Random, *, mean_seconds: float) -> None:
+        self._house = house
+        self._history = history
+        self._chance = chance
+        self._mean_seconds = mean_seconds
+        self._kinds: dict[Callable[[], Awaitable[None]], int] = {
+            self._kill_worker: 6, self._kill_all_workers: 1, self._stop_worker: 2,
+        }  # fmt: skip
+        if house.redis is not None:
+            self._kinds |= {self._kill_store: 4, self._stop_store: 1}
+
+    async def run(self, is_over: Callable[[], bool]) -> None:
+        """One after the other until it is over; then everything runs again, as far as it does by itself."""
+        # Each happens at least once in a run that is long enough for it.
+        pending = list(self._kinds)
+        self._chance.shuffle(pending)
+        while True:
+            await asyncio.sleep(min(self._chance.expovariate(1 / self._mean_seconds), 3 * self._mean_seconds))
+            if is_over():
+                return
+            disturb = pending.pop() if pending else self._any()
+            await disturb()
+
+    def _any(self) -> Callable[[], Awaitable[None]]:
+        return self._chance.choices(list(self._kinds), list(self._kinds.values()))[0]
+
+    async def _kill_worker(self) -> None:
+        workers = self._house.workers()
+        if workers and end_process(self._chance.choice(workers), signal.SIGKILL):
+            self._note("worker killed")
+
+    async def _kill_all_workers(self) -> None:
+        self._note("all workers killed")
+        for worker in self._house.workers():
+            end_process(worker, signal.SIGKILL)
+
+    async def _stop_worker(self) -> None:
+        """It hears nothing of what ends meanwhile, and has its clients' requests waiting when it goes on."""
+        workers = self._house.workers()
+        if not workers:
+            return
+        worker = self._chance.choice(workers)
+        if end_process(worker, signal.SIGSTOP):
+            self._note("worker stopped")
+            try:
+                await asyncio.sleep(self._chance.uniform(0.3, LONGEST_STILLNESS_SECONDS))
+            finally:
+                end_process(worker, signal.SIGCONT)
+
+    async def _kill_store(self) -> None:
+        redis = self._house.redis
+        assert redis is not None
+        self._note("store killed")
+        redis.kill()
+        try:
+            await asyncio.sleep(self._chance.uniform(0, LONGEST_ABSENCE_SECONDS))
+        finally:
+            await asyncio.shield(asyncio.to_thread(redis.start))
+
+    async def _stop_store(self) -> None:
+        redis = self._house.redis
+        assert redis is not None
+        self._note("store stopped")
+        redis.pause()
+        try:
+            await asyncio.sleep(self._chance.uniform(0.1, LONGEST_STILLNESS_SECONDS))
+        finally:
+            redis.resume()
+
+    def _note(self, what: str) -> None:
+        self._history.write(Disturbed(what=what, at=time.monotonic()))
