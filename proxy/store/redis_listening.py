@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import time
@@ -39,8 +40,9 @@ class _Here:
 class RedisListening:
     """Ends, changes and gaps, from here and from elsewhere, to the listeners here."""
 
-    def __init__(self, connections: RedisConnections) -> None:
+    def __init__(self, connections: RedisConnections, *, clock: Callable[[], float] = time.time) -> None:
         self._connections = connections
+        self._clock = clock
         self.listeners = StoreListeners()
         self._held: _Here | None = None
 
@@ -62,11 +64,18 @@ class RedisListening:
         await self.begin()
         await self._notices().catch_up()
 
-    async def end(self, run: Callable[[str, str], Awaitable[list[Any]]], *, is_waited_for: bool = True) -> list[str]:
+    async def end(
+        self,
+        run: Callable[[str, str], Awaitable[list[Any]]],
+        *,
+        is_waited_for: bool = True,
+        must_be_heard: bool = True,
+    ) -> list[str]:
         """Let `run(name, number)` end sessions, and tell it before this returns.
 
-        `run` answers with how many subscribers were told and the ids of what ended. Once begun it is done to its end,
-        even if the caller is cancelled: what ended must be told.
+        `run` answers with how many should hear of it and the ids of what ended. Once begun it is done to its end,
+        even if the caller is cancelled: what ended must be told. `must_be_heard`: raises `StoreUnavailable` if the
+        server goes away before they could say so, for then they may go on from memory.
         """
         await self.begin()
         here = self._here()
@@ -80,7 +89,7 @@ class RedisListening:
             ended = [session_id.decode() for session_id in session_ids]
             self._tell_own(here, number, ended)
             if is_waited_for:
-                await self._wait_until_heard(number, told)
+                await self._wait_until_heard(number, told, must_be_heard=must_be_heard)
             return ended
 
         return await _in_any_case(end_and_tell(), here.tasks)
@@ -88,10 +97,14 @@ class RedisListening:
     async def close(self) -> None:
         here, self._held = self._held, None
         if here is not None and _is_own(here) and here.notices is not None:
+            is_listening = here.notices.is_subscribed
             await here.notices.close()
+            if is_listening:
+                with contextlib.suppress(StoreUnavailable):  # it is forgotten in time
+                    await self._connections.run(SESSIONS, "leaves", here.name, is_repeatable=True)
 
-    async def _wait_until_heard(self, number: str, told: int) -> None:
-        """Until as many as were told have said so, or `NOTICE_SECONDS` have passed."""
+    async def _wait_until_heard(self, number: str, told: int, *, must_be_heard: bool) -> None:
+        """Until as many as should hear of it have said so, or `NOTICE_SECONDS` have passed."""
         until = time.monotonic() + NOTICE_SECONDS
         key = self._connections.prefix + f"heard:{number}".encode()
         try:
@@ -100,7 +113,8 @@ class RedisListening:
                 if left < 0.001 or await self._connections.first_of(key, seconds=left) is None:
                     return
         except StoreUnavailable:  # it is done, and who heard of it cannot be known
-            return
+            if must_be_heard:
+                raise
 
     def _tell_own(self, here: _Here, number: str, session_ids: Iterable[str]) -> None:
         """By the answer or by the notice, whichever comes first: if the answer is lost, the notice still comes."""
@@ -121,6 +135,10 @@ class RedisListening:
     async def _acknowledge(self, notice: Notice) -> None:
         await self._connections.run(SESSIONS, "heard", notice.number, int(_ACKNOWLEDGEMENT_SECONDS * 1000))
 
+    async def _say_here(self) -> None:
+        now = f"{self._clock():.3f}"
+        await self._connections.run(SESSIONS, "listens", self._here().name, now, is_repeatable=True)
+
     def _notices(self) -> RedisNotices:
         here = self._here()
         if here.notices is None:
@@ -128,6 +146,7 @@ class RedisListening:
                 self._connections,
                 on_notice=self._hear,
                 acknowledge=self._acknowledge,
+                say_here=self._say_here,
                 on_gap=self.listeners.tell_gap,
             )
         return here.notices

@@ -21,11 +21,14 @@ from redis.exceptions import RedisError
 from proxy.store.redis_connections import CALL_SECONDS, RedisConnections
 from proxy.store.store import StoreUnavailable
 
-RECONNECT_SECONDS = 0.25
+RECONNECT_SECONDS = 0.1
+"""Well below `NOTICE_SECONDS`: for so long an end waits for those who have just lost the server."""
 HEARTBEAT_SECONDS = 1.0
 """How long the subscription may be silent before the server is asked whether it is still there."""
 _HEARTBEATS_PER_LOOK = 3
 """After so many of these the sentinels are asked whether it is still the server."""
+_HEARTBEATS_PER_WORD = 20
+"""After so many the server is told again that somebody listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +58,15 @@ class RedisNotices:
         *,
         on_notice: Callable[[Notice], None],
         acknowledge: Callable[[Notice], Awaitable[None]],
+        say_here: Callable[[], Awaitable[None]],
         on_gap: Callable[[], None],
     ) -> None:
+        """`say_here` has the server know that somebody listens here: whoever ends a session waits for them."""
         self._connections = connections
         self._channel = connections.prefix + b"notices"
         self._on_notice = on_notice
         self._acknowledge = acknowledge
+        self._say_here = say_here
         self._on_gap = on_gap
         self._connection: Connection | None = None
         """As long as it is subscribed."""
@@ -71,6 +77,10 @@ class RedisNotices:
         """What was asked with a PING and is not answered yet."""
         self._acknowledging: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._run(), name="store-notices")
+
+    @property
+    def is_subscribed(self) -> bool:
+        return self._connection is not None
 
     async def tried(self) -> None:
         """Wait until the first subscription stands or has failed: what is read after that misses nothing unnoticed."""
@@ -115,6 +125,7 @@ class RedisNotices:
             async with asyncio.timeout(CALL_SECONDS):
                 await connection.send_command("SUBSCRIBE", self._channel)
                 await connection.read_response()
+            await self._say_here()
             self._connection = connection
             if self._has_gap:
                 self._on_gap()
@@ -125,6 +136,9 @@ class RedisNotices:
                     connection
                 ):
                     return
+                if heartbeat % _HEARTBEATS_PER_WORD == 0:
+                    with contextlib.suppress(StoreUnavailable):  # it was told before
+                        await self._say_here()
         finally:
             self._connection = None
             for future in self._awaited.values():

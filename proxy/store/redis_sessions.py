@@ -32,7 +32,7 @@ class RedisSessions:
     def __init__(self, connections: RedisConnections, *, clock: Callable[[], float] = time.time) -> None:
         self._connections = connections
         self._clock = clock
-        self._listening = RedisListening(connections)
+        self._listening = RedisListening(connections, clock=clock)
         self._persons = Persons(connections)
         self._listening.listeners.on_gap(self._persons.forget)
 
@@ -42,7 +42,8 @@ class RedisSessions:
 
     async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
         arguments = (old_session_id, *session_to_arguments(session), cookie.hex(), host)
-        return bool(await self._end("replace", *arguments))
+        # Its caller has to be given the new one, whoever heard of the old one's end.
+        return bool(await self._end("replace", *arguments, must_be_heard=False))
 
     async def session_by_cookie(self, cookie: bytes, host: str) -> Session | None:
         await self._listening.begin()
@@ -146,7 +147,12 @@ class RedisSessions:
         return removed
 
     async def _end(
-        self, operation: str, *arguments: str | bytes, ended_at: float | None = None, is_urgent: bool = True
+        self,
+        operation: str,
+        *arguments: str | bytes,
+        ended_at: float | None = None,
+        is_urgent: bool = True,
+        must_be_heard: bool = True,
     ) -> list[str]:
         """The sessions that this operation ended; everybody was told. `is_urgent`: durable, and heard by everybody."""
         former_until = instant((self._clock() if ended_at is None else ended_at) + FORMER_SECONDS)
@@ -155,7 +161,7 @@ class RedisSessions:
             told = (name, number, former_until, _FORMER_TTL)
             return await self._connections.run(SESSIONS, operation, *told, *arguments, durable=is_urgent)
 
-        return await self._listening.end(run, is_waited_for=is_urgent)
+        return await self._listening.end(run, is_waited_for=is_urgent, must_be_heard=must_be_heard)
 
     async def _rows(self, session_ids: Sequence[str | bytes]) -> AsyncIterator[Sequence[Any]]:
         for part in _parts(session_ids, _AT_ONCE):

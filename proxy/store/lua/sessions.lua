@@ -5,8 +5,10 @@
 -- and of all: created, used, unfinished (sorted sets of ids by instant; unfinished: not signed in), guid:GUID (a
 -- person's ids by instant), persons (GUIDs by their newest session's instant), persons-changed (the GUIDs that changed
 -- last, by the number of the change), persons-version (the newest number), persons-forgotten (the newest that is not
--- kept any more). Every change is told to all workers in the same step that makes it.
+-- kept any more), hearers (who listens, by when they last said so). Every change is told to all workers in the same
+-- step that makes it.
 local MOST_CHANGES = 10000
+local HEARER_SECONDS = 300
 local operation = {}
 
 local function person_changed(guid)
@@ -98,7 +100,8 @@ function operation.replace(teller, notice, former_until, ttl, old, ...)
   return {tell('end', teller, notice, {old}), old}
 end
 
--- Returns how many heard of it, and which sessions there were to end.
+-- Returns how many should hear of it, and which sessions there were to end. Who listened lately and is not there just
+-- now counts too: when the server is back, somebody may end a session before all others have come back.
 local function finish_all(teller, notice, former_until, ttl, ids)
   local ended = {}
   for _, id in ipairs(ids) do
@@ -106,8 +109,11 @@ local function finish_all(teller, notice, former_until, ttl, ids)
       ended[#ended + 1] = id
     end
   end
-  local heard = #ended > 0 and tell('end', teller, notice, ended) or 0
-  return {heard, unpack(ended)}
+  if #ended == 0 then
+    return {0}
+  end
+  local told = tell('end', teller, notice, ended)
+  return {math.max(told, redis.call('ZCARD', prefix .. 'hearers')), unpack(ended)}
 end
 
 function operation.finish(teller, notice, former_until, ttl, id)
@@ -220,6 +226,15 @@ end
 function operation.scan(index, cursor, count)
   local found = redis.call('ZSCAN', prefix .. index, cursor, 'COUNT', count)
   return {found[1], table.concat(found[2], '\n')}
+end
+
+function operation.listens(name, now)
+  redis.call('ZADD', prefix .. 'hearers', now, name)
+  redis.call('ZREMRANGEBYSCORE', prefix .. 'hearers', '-inf', tonumber(now) - HEARER_SECONDS)
+end
+
+function operation.leaves(name)
+  redis.call('ZREM', prefix .. 'hearers', name)
 end
 
 function operation.heard(notice, ttl)
