@@ -25,5 +25,7 @@ class Challenge:
     """Where the person wanted to go: an absolute URL already judged, or empty for the start page."""
     start_digest: str = field(default="", repr=False)
     """Binds the ticket to the browser on the app's host that started; empty if the sign-in page was opened by hand."""
+    factor: str = "sms"
+    """What a right answer proves, whatever the session asks for by then: "sms" or "email"."""
     number_digest: bytes = field(default=b"", repr=False)
-    """Which number it was sent to (`proxy.second_factor.known_numbers`): a passcode never goes to a second one."""
+    """Which number (`proxy.second_factor.known_numbers`) or mail address it goes to: never to a second one."""

@@ -26,7 +26,7 @@ from proxy.store.store import Ticket
 
 SESSION_VERSION = 1
 _CHALLENGE_FIELDS = (
-    *("challenge_id", "session_id", "guid", "masked_destination", "created_at", "return_to", "start_digest"),
+    *("challenge_id", "session_id", "guid", "factor", "masked_destination", "created_at", "return_to", "start_digest"),
 )
 
 
@@ -100,7 +100,7 @@ def challenge_to_record(challenge: Challenge) -> str:
 
 
 def challenge_from_row(row: Sequence[Any]) -> Challenge:
-    """From session, expiry, record, digest, attempts left and last sending."""
+    """From session, expiry, record, digest, attempts left and last sending. One without a factor is of an SMS."""
     _, expires_at, record, digest, attempts_left, last_sent_at = row
     fields = json.loads(record)
     return Challenge(

@@ -11,7 +11,7 @@ from proxy.store.store import Attempt, AttemptResult, Count, Counter, Reached, T
 
 _CHALLENGE = (
     "challenge_id, session_id, guid, digest, masked_destination, created_at, expires_at, attempts_left, last_sent_at, "
-    "return_to, start_digest, number_digest"
+    "return_to, start_digest, number_digest, factor"
 )
 _SELECT_CHALLENGE = f"SELECT {_CHALLENGE} FROM challenges "  # noqa: S608  # a constant
 
@@ -19,7 +19,8 @@ _SELECT_CHALLENGE = f"SELECT {_CHALLENGE} FROM challenges "  # noqa: S608  # a c
 def insert_challenge(connection: sqlite3.Connection, challenge: Challenge) -> None:
     """Nothing is written if its session ended meanwhile: nobody could answer it."""
     connection.execute(
-        f"INSERT INTO challenges ({_CHALLENGE}) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 "  # noqa: S608
+        f"INSERT INTO challenges ({_CHALLENGE}) "  # noqa: S608
+        "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 "
         "WHERE EXISTS (SELECT 1 FROM sessions WHERE session_id = ?2)",
         (
             challenge.challenge_id,
@@ -34,6 +35,7 @@ def insert_challenge(connection: sqlite3.Connection, challenge: Challenge) -> No
             challenge.return_to,
             challenge.start_digest,
             challenge.number_digest,
+            challenge.factor,
         ),
     )
 

@@ -142,6 +142,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT
         """,
     ),
+    ("ALTER TABLE challenges ADD COLUMN factor TEXT NOT NULL DEFAULT 'sms'",),
 )
 
 

@@ -251,7 +251,11 @@ class StoreContract:
         for written in (mine, other):
             await store.create_session(written, cookie=cookie(), host=HOST)
         pending = challenge(
-            mine.session_id, return_to="https://wiki.corp.example/a?b", start_digest="x", number_digest=b"n"
+            mine.session_id,
+            return_to="https://wiki.corp.example/a?b",
+            start_digest="x",
+            number_digest=b"n",
+            factor="email",
         )
         await store.put_challenge(pending)
         assert await store.challenge(pending.challenge_id, session_id=mine.session_id, now=NOW) == pending

@@ -369,3 +369,28 @@ async def test_a_file_from_before_factors_were_named_keeps_its_sessions(tmp_path
     await store.end_session(written[0].session_id)
     assert len(await store.sessions()) == 2
     await store.close()
+
+
+async def test_a_challenge_from_before_factors_were_kept_is_of_an_sms(tmp_path: Path) -> None:
+    pending = challenge(session(is_half=True).session_id)
+    connection = make_file_of_version(tmp_path / "state.db", 5)
+    connection.execute("PRAGMA foreign_keys = OFF")
+    connection.execute(
+        "INSERT INTO challenges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', x'')",
+        (
+            pending.challenge_id,
+            pending.session_id,
+            pending.guid,
+            pending.digest,
+            pending.masked_destination,
+            pending.created_at,
+            pending.expires_at,
+            pending.attempts_left,
+            pending.last_sent_at,
+        ),
+    )
+    connection.close()
+    store = SQLiteStore(tmp_path / "state.db")
+    found = await store.challenge(pending.challenge_id, session_id=pending.session_id, now=NOW)
+    assert (found, pending.factor) == (pending, "sms")
+    await store.close()
