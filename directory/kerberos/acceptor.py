@@ -34,7 +34,8 @@ class GSSAcceptor:
     def __init__(self, keys: Sequence[ServiceKey], *, replay_cache: Path | None = None) -> None:
         """`replay_cache` None: one file for all processes of this user on this machine. Raises `KerberosUnusable`."""
         cache = replay_cache or _private_folder() / "replay-cache"
-        self._credentials = [_credentials(key, cache) for key in keys]
+        self._credentials = [(key.kerberos_realm, _credentials(key, cache)) for key in keys]
+        self._with_keys = frozenset(key.kerberos_realm for key in keys)
         self._threads = LDAPThreads("kerberos", THREADS, timeout_seconds=_SECONDS)
 
     async def accept(self, token: bytes) -> Ticket | TicketRefused:
@@ -50,9 +51,12 @@ class GSSAcceptor:
     def _judge(self, token: bytes) -> Ticket | TicketRefused:
         """By each domain's key: only one can open it, and to fail leaves no trace."""
         refused = TicketRefused(TicketRefusal.UNUSABLE)
-        for credentials in self._credentials:
+        for kerberos_realm, credentials in self._credentials:
             outcome = _judge_by(credentials, token)
             if isinstance(outcome, Ticket):
+                # Who has a key can make tickets out to anybody, of other domains too.
+                if outcome.kerberos_realm != kerberos_realm and outcome.kerberos_realm in self._with_keys:
+                    return TicketRefused(TicketRefusal.BY_ANOTHER_DOMAIN)
                 return outcome
             if refused.reason is TicketRefusal.UNUSABLE:
                 refused = outcome

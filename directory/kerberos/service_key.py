@@ -25,6 +25,11 @@ class ServiceKey:
     principal: str
     keytab: Path
 
+    @property
+    def kerberos_realm(self) -> str:
+        """That of the domain whose KDC has this key, in capitals."""
+        return self.principal.rpartition("@")[2].upper()
+
 
 class KerberosUnusable(ConfigurationError):
     """A scheme asks for Kerberos, and no ticket could be accepted. One line for the operator."""

@@ -29,6 +29,8 @@ class TicketRefusal(Enum):
     WITHOUT_SID = "ticket_without_sid"
     """No PAC: not from a domain of Active Directory, or the service account is told to get none."""
     UNKNOWN_DOMAIN = "ticket_of_an_unknown_domain"
+    BY_ANOTHER_DOMAIN = "ticket_by_another_domain"
+    """Made with one domain's key for a person of another that has a key of its own."""
     OLD_PASSWORD = "ticket_of_an_old_password"  # noqa: S105  # a reason, not a password
     """The password was set anew since the person got it."""
 

@@ -109,6 +109,27 @@ async def test_a_ticket_of_another_service_opens_nothing_although_its_key_is_the
     assert await domain.token_is_refused(token) is TicketRefusal.UNUSABLE
 
 
+async def test_a_domain_s_key_makes_no_tickets_for_persons_of_another_with_a_key(
+    domain: Domain, tmp_path: Path
+) -> None:
+    """A trusted domain's administrators have its key; they are not to be everybody in all domains."""
+    renamed = tmp_path / "other.keytab"
+    renamed.write_bytes(domain.keytab.read_bytes().replace(b"CORP.EXAMPLE", b"THEM.EXAMPLE"))
+    foreign = ServiceKey(realm="them", principal=SERVICE.replace("CORP.", "THEM."), keytab=renamed)
+    unable = tmp_path / "unable.keytab"  # CORP's own, which did not make the ticket
+    export_keytab(domain.dc, unable, "HTTP/other.corp.example")
+    own = ServiceKey(realm="corp", principal=SERVICE.replace("signin", "other"), keytab=unable)
+    domain.workstation.sign_in("ticket", PASSWORD)
+    with_both = GSSAcceptor([foreign, own], replay_cache=tmp_path / "both")
+    outcome = await with_both.accept(domain.workstation.token(HERE))
+    assert outcome == TicketRefused(TicketRefusal.BY_ANOTHER_DOMAIN)
+    await with_both.close()
+    # One keytab for two domains that trust each other: the operator gave the other one no voice of its own.
+    alone = GSSAcceptor([foreign], replay_cache=tmp_path / "alone")
+    assert isinstance(await alone.accept(domain.workstation.token(HERE)), Ticket)
+    await alone.close()
+
+
 async def test_a_ticket_that_was_meddled_with_opens_nothing(domain: Domain) -> None:
     domain.workstation.sign_in("ticket", PASSWORD)
     token = domain.workstation.token(HERE)
