@@ -17,6 +17,8 @@ VALUES = {
     "proxy.second_factor.challenge",
     "proxy.second_factor.known_numbers",
     "proxy.second_factor.passcode",
+    "proxy.second_factor.sending",
+    "proxy.second_factor.tag",
     "proxy.store.store",
     "proxy.delivery.channel",
     "proxy.access.policy",

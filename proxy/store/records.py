@@ -1,4 +1,4 @@
-"""How sessions are written to a store: explicit, versioned, and unreadable rather than wrong when in doubt.
+"""How sessions and messages are written to a store: explicit, versioned; unreadable rather than wrong when in doubt.
 
 The JSON is ASCII, so that any text a directory or a browser hands over can be written. A record of an unknown
 version or shape raises `UnreadableRecord`; stores treat such a session as absent, and the person signs in again.
@@ -6,14 +6,17 @@ version or shape raises `UnreadableRecord`; stores treat such a session as absen
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from typing import Any
 
 from directory.principal import Principal
+from proxy.second_factor.sending import Sending
 from proxy.store.store import StoreError
 
 PRINCIPAL_VERSION = 1
+SENDING_VERSION = 1
 
 _NO_GROUPS: frozenset[str] = frozenset()
 
@@ -91,6 +94,22 @@ def proven_from_json(text: str) -> tuple[tuple[str, float], ...]:
     if not proven:
         raise UnreadableRecord("a session that proved nothing")
     return proven
+
+
+def sending_to_json(sending: Sending) -> str:
+    return json.dumps({"v": SENDING_VERSION, **dataclasses.asdict(sending)}, separators=(",", ":"))
+
+
+def readable_sending(text: str) -> Sending | None:
+    """None for a record that this version cannot read: then nothing is known of the message."""
+    try:
+        fields = json.loads(text)
+        if fields.pop("v") != SENDING_VERSION:
+            return None
+        known = {each.name for each in dataclasses.fields(Sending)}
+        return Sending(**{name: value for name, value in fields.items() if name in known})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Challenges and tickets in Redis: judged and used up by scripts, each in one step at the server."""
+"""Challenges, messages and tickets in Redis: judged and used up by scripts, each in one step at the server."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 
 from proxy.second_factor.challenge import Challenge
+from proxy.second_factor.sending import Sending
+from proxy.store.records import readable_sending, sending_to_json
 from proxy.store.redis_connections import RedisConnections
 from proxy.store.redis_records import (
     challenge_from_row,
@@ -28,7 +30,7 @@ def ttl(expires_at: float, now: float) -> int:
 
 
 class RedisChallenges:
-    """The challenges' and tickets' part of a `Store`."""
+    """The challenges', messages' and tickets' part of a `Store`."""
 
     def __init__(self, connections: RedisConnections, *, clock: Callable[[], float] = time.time) -> None:
         self._connections = connections
@@ -66,6 +68,26 @@ class RedisChallenges:
     async def mark_sent(self, challenge_id: str, *, now: float, not_before: float) -> bool:
         arguments = (challenge_id, instant(now), instant(not_before))
         return bool(await self._connections.run(CHALLENGES, "mark_sent", *arguments))
+
+    async def put_sending(self, sending: Sending) -> None:
+        arguments = (
+            sending.message_id,
+            sending.challenge_id,
+            instant(sending.expires_at),
+            sending_to_json(sending),
+            ttl(sending.expires_at, self._clock()),
+        )
+        await self._connections.run(CHALLENGES, "put_sending", *arguments, is_repeatable=True)
+
+    async def sending(self, message_id: str, *, now: float) -> Sending | None:
+        record = await self._connections.run(CHALLENGES, "sending", message_id, instant(now), is_repeatable=True)
+        return None if record is None else readable_sending(record.decode())
+
+    async def sendings_of(self, challenge_id: str, *, now: float) -> tuple[Sending, ...]:
+        arguments = (challenge_id, instant(now))
+        records = await self._connections.run(CHALLENGES, "sendings_of", *arguments, is_repeatable=True)
+        found = (readable_sending(record.decode()) for record in records)
+        return tuple(sorted((each for each in found if each is not None), key=lambda each: each.sent_at))
 
     async def put_ticket(self, ticket_digest: bytes, ticket: Ticket) -> None:
         arguments = (

@@ -16,8 +16,16 @@ from pathlib import Path
 from config.settings import SessionSettings
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import KnownNumber
+from proxy.second_factor.sending import Sending
 from proxy.sessions.session import Session
-from proxy.store import sqlite_challenges, sqlite_kept_requests, sqlite_leases, sqlite_persons, sqlite_sessions
+from proxy.store import (
+    sqlite_challenges,
+    sqlite_kept_requests,
+    sqlite_leases,
+    sqlite_persons,
+    sqlite_sendings,
+    sqlite_sessions,
+)
 from proxy.store.listeners import StoreListeners
 from proxy.store.sqlite_news import SQLiteNews
 from proxy.store.sqlite_notices import PersonList, delete_old
@@ -158,6 +166,18 @@ class SQLiteStore:
             lambda connection: sqlite_challenges.mark_sent(connection, challenge_id, now, not_before)
         )
 
+    # Messages.
+    async def put_sending(self, sending: Sending) -> None:
+        await self._writing.run(lambda connection: sqlite_sendings.replace_sending(connection, sending))
+
+    async def sending(self, message_id: str, *, now: float) -> Sending | None:
+        return await self._reading.run(lambda connection: sqlite_sendings.select_sending(connection, message_id, now))
+
+    async def sendings_of(self, challenge_id: str, *, now: float) -> tuple[Sending, ...]:
+        return await self._reading.run(
+            lambda connection: sqlite_sendings.select_sendings(connection, challenge_id, now)
+        )
+
     # Tickets.
     async def put_ticket(self, ticket_digest: bytes, ticket: Ticket) -> None:
         await self._writing.run(lambda connection: sqlite_challenges.insert_ticket(connection, ticket_digest, ticket))
@@ -248,6 +268,7 @@ class SQLiteStore:
         await self._writing.run(lambda connection: delete_old(connection, self._clock()))
         removed += await self._writing.run(lambda connection: sqlite_challenges.delete_expired(connection, now))
         removed += await self._writing.run(lambda connection: sqlite_kept_requests.delete_expired(connection, now))
+        removed += await self._writing.run(lambda connection: sqlite_sendings.delete_expired(connection, now))
         return removed + await self._writing.run(lambda connection: sqlite_persons.delete_expired(connection, now))
 
     async def ping(self) -> None:

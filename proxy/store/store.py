@@ -14,6 +14,7 @@ from typing import Protocol
 
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import KnownNumber
+from proxy.second_factor.sending import Sending
 from proxy.sessions.session import Session
 
 NOTICE_SECONDS = 1.0
@@ -191,6 +192,17 @@ class Store(Protocol):
 
     async def mark_sent(self, challenge_id: str, *, now: float, not_before: float) -> bool:
         """Claim the right to send again: True, and `last_sent_at` is `now`, only if it was at most `not_before`."""
+        ...
+
+    # What became of messages that carried a passcode. They outlive their challenge and its session.
+    async def put_sending(self, sending: Sending) -> None:
+        """Remember it until its `expires_at`, in place of what was known of this message id."""
+        ...
+
+    async def sending(self, message_id: str, *, now: float) -> Sending | None: ...
+
+    async def sendings_of(self, challenge_id: str, *, now: float) -> tuple[Sending, ...]:
+        """Every message of one challenge, in the order of sending. The caller judges whose challenge it is."""
         ...
 
     # Tickets. Named by the SHA-256 of the token.

@@ -12,7 +12,7 @@ import pytest
 
 from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.store.store import FORMER_SECONDS, Attempt, Count, Counter, Reached, Store, Ticket
-from tests.support.people import NOW, challenge, principal, session
+from tests.support.people import NOW, challenge, principal, sending, session
 
 HOST = "signin.corp.example"
 WIKI = "wiki.corp.example"
@@ -372,6 +372,37 @@ class StoreContract:
         assert await store.take_ticket(digest, now=NOW) is None
 
     # Kept requests.
+    # Messages.
+    async def test_a_message_is_found_by_its_id_and_by_its_challenge(self, store: Store) -> None:
+        first = sending("challenge", sent_at=NOW, report_id="kapow_http:7", has_tag=True)
+        second = sending("challenge", sent_at=NOW + 30.5, channel="email", kind="email")
+        await store.put_sending(second)
+        await store.put_sending(first)
+        await store.put_sending(sending("another"))
+        assert await store.sendings_of("challenge", now=NOW) == (first, second)
+        assert await store.sending(second.message_id, now=NOW) == second
+        assert await store.sending("unheard-of", now=NOW) is None
+        assert await store.sendings_of("unheard-of", now=NOW) == ()
+
+    async def test_what_becomes_known_of_a_message_replaces_what_was_known(self, store: Store) -> None:
+        sent = sending("challenge")
+        await store.put_sending(sent)
+        bounced = replace(sent, status="failed", reason="550 5.1.1")
+        await store.put_sending(bounced)
+        assert await store.sendings_of("challenge", now=NOW) == (bounced,)
+        assert await store.sending(sent.message_id, now=NOW) == bounced
+
+    async def test_a_message_outlives_its_session_and_is_forgotten_at_its_instant(self, store: Store) -> None:
+        mine = session(is_half=True)
+        await store.create_session(mine, cookie=cookie(), host=HOST)
+        sent = sending("challenge")
+        await store.put_sending(sent)
+        await store.end_session(mine.session_id)
+        assert await store.sending(sent.message_id, now=sent.expires_at - 0.001) == sent
+        assert await store.sending(sent.message_id, now=sent.expires_at) is None
+        assert await store.sendings_of("challenge", now=sent.expires_at) == ()
+        assert await store.remove_expired(now=sent.expires_at, idle_seconds=1.0, absolute_seconds=1.0) >= 1
+
     async def test_a_kept_request_is_taken_once(self, store: Store) -> None:
         digest, sealed = cookie(), os.urandom(100_000)
         await store.put_kept_request(digest, sealed, expires_at=NOW + 300)
@@ -382,7 +413,11 @@ class StoreContract:
         digest = cookie()
         assert await store.kept_request(digest, now=NOW) is None
         await store.put_kept_request(digest, b"sealed", expires_at=NOW + 300)
-        assert [await store.kept_request(digest, now=NOW + at) for at in (0, 299.9, 300)] == [b"sealed", b"sealed", None]
+        assert [await store.kept_request(digest, now=NOW + at) for at in (0, 299.9, 300)] == [
+            b"sealed",
+            b"sealed",
+            None,
+        ]
         assert await store.take_kept_request(digest, now=NOW) == b"sealed"
         assert await store.kept_request(digest, now=NOW) is None
 

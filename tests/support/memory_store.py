@@ -10,6 +10,7 @@ from dataclasses import replace
 from config.settings import SessionSettings
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, KnownNumber
+from proxy.second_factor.sending import Sending
 from proxy.sessions.session import Level, Session
 from proxy.store.listeners import StoreListeners
 from proxy.store.store import (
@@ -39,6 +40,7 @@ class MemoryStore:
         self._known_numbers: dict[str, KnownNumber] = {}
         self._former: dict[tuple[bytes, str], tuple[str, float]] = {}
         self._kept_requests: dict[bytes, tuple[bytes, float]] = {}
+        self._sendings: dict[str, Sending] = {}
         self._leases: dict[str, tuple[str, float]] = {}
         self.listeners = StoreListeners()
         """Through these a test tells what other workers and nodes did."""
@@ -193,6 +195,22 @@ class MemoryStore:
         ticket = self._tickets.pop(ticket_digest, None)
         return ticket if ticket is not None and now < ticket.expires_at else None
 
+    async def put_sending(self, sending: Sending) -> None:
+        self._called("put_sending")
+        self._sendings[sending.message_id] = sending
+
+    async def sending(self, message_id: str, *, now: float) -> Sending | None:
+        self._called("sending")
+        found = self._sendings.get(message_id)
+        return found if found is not None and now < found.expires_at else None
+
+    async def sendings_of(self, challenge_id: str, *, now: float) -> tuple[Sending, ...]:
+        self._called("sendings_of")
+        found = [
+            each for each in self._sendings.values() if each.challenge_id == challenge_id and now < each.expires_at
+        ]
+        return tuple(sorted(found, key=lambda each: each.sent_at))
+
     async def put_kept_request(self, digest: bytes, sealed: bytes, *, expires_at: float) -> None:
         self._called("put_kept_request")
         self._kept_requests[digest] = (sealed, expires_at)
@@ -285,13 +303,16 @@ class MemoryStore:
         over = [session.session_id for session in self._sessions.values() if session.is_over(limits, now)]
         for session_id in over:
             self._end(session_id)
+        forgotten = [key for key, value in self._sendings.items() if now >= value.expires_at]
+        for key in forgotten:
+            del self._sendings[key]
         before = len(self._challenges) + len(self._tickets) + len(self._counters) + len(self._kept_requests)
         self._kept_requests = {key: value for key, value in self._kept_requests.items() if now < value[1]}
         self._challenges = {key: value for key, value in self._challenges.items() if now < value.expires_at}
         self._tickets = {key: value for key, value in self._tickets.items() if now < value.expires_at}
         self._counters = {key: value for key, value in self._counters.items() if now < value.window_ends_at}
         left = len(self._challenges) + len(self._tickets) + len(self._counters) + len(self._kept_requests)
-        return len(over) + before - left + self._forget_persons(now)
+        return len(over) + len(forgotten) + before - left + self._forget_persons(now)
 
     async def ping(self) -> None:
         self._called("ping")

@@ -7,6 +7,7 @@ from typing import Any
 from directory.principal import Principal
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.passcode import new_challenge_id
+from proxy.second_factor.sending import Sending
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import new_token
 
@@ -60,6 +61,24 @@ def challenge(session_id: str, **fields: Any) -> Challenge:
             "expires_at": NOW + 300,
             "attempts_left": 5,
             "last_sent_at": NOW,
+            **fields,
+        }
+    )
+
+
+def sending(challenge_id: str, **fields: Any) -> Sending:
+    return Sending(
+        **{
+            "message_id": new_token(),
+            "challenge_id": challenge_id,
+            "guid": principal().guid,
+            "realm": principal().realm,
+            "username": principal().username,
+            "channel": "kapow",
+            "kind": "sms",
+            "destination": "•••••••• 456",
+            "outcome": "accepted",
+            "sent_at": NOW,
             **fields,
         }
     )

@@ -1,5 +1,7 @@
--- Pending second factors and tickets. Of each:
+-- Pending second factors, messages and tickets. Of each:
 --   challenge:ID   hash: record, session, digest, expires_at, attempts_left, last_sent_at
+--   sending:ID     when it is forgotten, a line feed, the record
+--   sendings:ID    list of the ids of one challenge's messages
 --   ticket:DIGEST  the session's id, a line feed, the record
 local operation = {}
 
@@ -75,6 +77,40 @@ function operation.mark_sent(id, now, not_before)
   end
   redis.call('HSET', key('challenge', id), 'last_sent_at', now)
   return 1
+end
+
+function operation.put_sending(id, challenge, expires_at, record, ttl)
+  if redis.call('EXISTS', key('sending', id)) == 0 then
+    redis.call('RPUSH', key('sendings', challenge), id)
+  end
+  redis.call('SET', key('sending', id), expires_at .. '\n' .. record, 'PX', ttl)
+  expires('sending', id, expires_at)
+  redis.call('PEXPIRE', key('sendings', challenge), ttl)
+  expires('sendings', challenge, expires_at)
+end
+
+local function remembered(id, now)
+  local found = redis.call('GET', key('sending', id))
+  if not found then
+    return false
+  end
+  local expires_at, record = string.match(found, '^([^\n]*)\n(.*)$')
+  return not is_over(expires_at, now) and record
+end
+
+function operation.sending(id, now)
+  return remembered(id, now)
+end
+
+function operation.sendings_of(challenge, now)
+  local found = {}
+  for _, id in ipairs(redis.call('LRANGE', key('sendings', challenge), 0, -1)) do
+    local record = remembered(id, now)
+    if record then
+      found[#found + 1] = record
+    end
+  end
+  return found
 end
 
 -- Nothing is written if its session ended meanwhile: it would hand over nothing.

@@ -1,0 +1,48 @@
+"""One message that carried a passcode: by which way it went, and what is known of what became of it.
+
+It is remembered longer than its challenge, because a failure may be told of hours later. Instants are epoch seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+REMEMBERED_SECONDS = 3 * 86_400.0
+"""Mail servers try for days before they say that a message could not be delivered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """Named by its message id, which is also that of the mail or the request."""
+
+    message_id: str
+    challenge_id: str = field(repr=False)
+    guid: str
+    realm: str
+    username: str
+    channel: str
+    """Its name in the configuration."""
+    kind: str
+    """As in `proxy.delivery.channel.ChannelKind`; empty if nobody took it."""
+    destination: str
+    """Masked."""
+    outcome: str
+    """As in `proxy.delivery.channel.Outcome`."""
+    sent_at: float
+    report_id: str = field(default="", repr=False)
+    """What the channel is asked with for what became of it; empty where it does not tell."""
+    status: str = ""
+    """As in `proxy.delivery.channel.DeliveryStatus`: what was heard of it last; empty: nothing."""
+    reason: str = ""
+    """Why it failed, for whoever is to mend it; holds no number and no text."""
+    has_tag: bool = False
+    """Whether the message showed the tag."""
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it was taken, or may have been: then it may arrive."""
+        return self.outcome in ("accepted", "unknown")
+
+    @property
+    def expires_at(self) -> float:
+        return self.sent_at + REMEMBERED_SECONDS
