@@ -113,7 +113,7 @@ class RedisListening:
                 if left < 0.001 or await self._connections.first_of(key, seconds=left) is None:
                     return
         except StoreUnavailable:  # it is done, and who heard of it cannot be known
-            if must_be_heard:
+            if must_be_heard and time.monotonic() < until:
                 raise
 
     def _tell_own(self, here: _Here, number: str, session_ids: Iterable[str]) -> None:

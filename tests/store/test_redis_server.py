@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from config.settings import StoreSettings
 from proxy.store.open import store_remarks
 from proxy.store.redis import RedisStore
+from proxy.store.redis_connections import RedisConnections
 from proxy.store.redis_reasons import redis_reason
 from proxy.store.redis_remarks import findings
 from proxy.store.store import Attempt, StoreUnavailable
@@ -113,6 +114,45 @@ async def test_a_server_that_was_away_is_used_again_by_itself(store: RedisStore,
     await within(10, store.catch_up)
     assert gaps == [None]
     assert await store.persons() == persons
+
+
+async def test_who_has_just_lost_the_server_hears_of_an_end_before_it_is_acknowledged(
+    store: RedisStore, server: RedisServer
+) -> None:
+    """Whoever has lost it may answer from memory: an end by somebody who found it again first would be none to them."""
+    async with opened(StoreSettings(url=server.url)) as other:
+        gaps: list[None] = []
+        other.on_gap(lambda: gaps.append(None))
+        await other.catch_up()
+        for _ in range(2):
+            written = session()
+            await store.create_session(written, cookie=cookie(), host=HOST)
+            server.kill()
+            with pytest.raises(StoreUnavailable):
+                await other.ping()
+            server.start()
+            gaps.clear()
+            assert await within(10, lambda session_id=written.session_id: store.end_session(session_id))
+            assert gaps == [None]
+            await within(10, other.catch_up)
+            await within(10, store.catch_up)
+
+
+async def test_an_end_is_not_acknowledged_by_a_server_that_dies_before_it_was_heard(
+    store: RedisStore, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = session()
+    await store.create_session(written, cookie=cookie(), host=HOST)
+    await store.catch_up()
+    real = RedisConnections.first_of
+
+    async def first_of(connections: RedisConnections, key: bytes, *, seconds: float) -> object:
+        server.kill()
+        return await real(connections, key, seconds=seconds)
+
+    monkeypatch.setattr(RedisConnections, "first_of", first_of)
+    with pytest.raises(StoreUnavailable):
+        await store.end_session(written.session_id)
 
 
 async def test_a_server_that_hangs_is_unavailable_in_time(
