@@ -1,13 +1,15 @@
 """CSV for spreadsheets (RFC 4180): one row a person, and no cell that a spreadsheet takes for a formula.
 
 A cell that begins with a sign of a formula gets an apostrophe in front, which spreadsheets take for "this is text".
-There is no exception for numbers in E.164, which begin with ``+``: one rule is easy to trust, and without it a
-spreadsheet shows 4.474E+11. Programs read the JSON form, where nothing is changed.
+So does what follows a semicolon or a line end: where Windows separates lists by semicolons, as in most of Europe, Excel
+begins a cell there. There is no exception for numbers in E.164, which begin with ``+``: one rule is easy to trust, and
+without it a spreadsheet shows 4.474E+11. Programs read the JSON form, where nothing is changed.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 from typing import TextIO
 
 from directory.mobile_report import Finding
@@ -19,6 +21,7 @@ COLUMNS = (
     "shared", "changed_lately", "changed_at", "disabled", "guid",
 )  # fmt: skip
 _FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
+_CELL_ELSEWHERE = re.compile(r"([;\t\r\n])(?=[\s\"\ufeff\u200b]*[=+\-@＝＋－＠])")
 
 
 def write(findings: Findings, out: TextIO) -> None:
@@ -29,7 +32,8 @@ def write(findings: Findings, out: TextIO) -> None:
 
 
 def cell(text: str) -> str:
-    """`text`, or ``'`` and `text` where a spreadsheet could calculate it, blanks in front or not."""
+    """`text`, with ``'`` wherever a spreadsheet could begin to calculate, blanks in front or not."""
+    text = _CELL_ELSEWHERE.sub(r"\1'", text)
     begins = text.lstrip(" \u00a0\u3000\ufeff\u200b")[:1] or text[:1]
     return f"'{text}" if begins in _FORMULA and begins else text
 
