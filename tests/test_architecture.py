@@ -21,6 +21,7 @@ VALUES = {
     "proxy.second_factor.tag",
     "proxy.store.store",
     "proxy.delivery.channel",
+    "proxy.delivery.failures",
     "proxy.access.policy",
     "proxy.access.networks",
     "proxy.access.schemes",

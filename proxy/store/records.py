@@ -12,11 +12,13 @@ import sys
 from typing import Any
 
 from directory.principal import Principal
+from proxy.delivery.failures import DeliveryFailure, FailureReason
 from proxy.second_factor.sending import Sending
 from proxy.store.store import StoreError
 
 PRINCIPAL_VERSION = 1
 SENDING_VERSION = 1
+FAILURE_VERSION = 1
 
 _NO_GROUPS: frozenset[str] = frozenset()
 
@@ -108,6 +110,22 @@ def readable_sending(text: str) -> Sending | None:
             return None
         known = {each.name for each in dataclasses.fields(Sending)}
         return Sending(**{name: value for name, value in fields.items() if name in known})
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def failure_to_json(failure: DeliveryFailure) -> str:
+    fields = {"v": FAILURE_VERSION, **dataclasses.asdict(failure), "reason": failure.reason.value}
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def readable_failure(text: str) -> DeliveryFailure | None:
+    """None for a record that this version cannot read."""
+    try:
+        fields = json.loads(text)
+        if fields.pop("v") != FAILURE_VERSION:
+            return None
+        return DeliveryFailure(**{**fields, "reason": FailureReason(fields["reason"])})
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 

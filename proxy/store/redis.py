@@ -13,12 +13,13 @@ from collections.abc import Callable
 from config.settings import SessionSettings, StoreSettings
 from proxy.store.redis_challenges import RedisChallenges
 from proxy.store.redis_connections import RedisConnections
+from proxy.store.redis_failures import RedisFailures
 from proxy.store.redis_keeping import RedisKeeping
 from proxy.store.redis_remarks import remarks
 from proxy.store.redis_sessions import RedisSessions
 
 
-class RedisStore(RedisSessions, RedisChallenges, RedisKeeping):
+class RedisStore(RedisSessions, RedisChallenges, RedisKeeping, RedisFailures):
     """A `Store` on a Redis server. It is reached at the first call, so that Gatepost starts while it is away."""
 
     def __init__(self, settings: StoreSettings, *, clock: Callable[[], float] = time.time) -> None:
@@ -27,6 +28,7 @@ class RedisStore(RedisSessions, RedisChallenges, RedisKeeping):
         RedisSessions.__init__(self, connections, clock=clock)
         RedisChallenges.__init__(self, connections, clock=clock)
         RedisKeeping.__init__(self, connections, clock=clock)
+        RedisFailures.__init__(self, connections)
         self._settings = settings
 
     async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int:

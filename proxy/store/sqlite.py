@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from config.settings import SessionSettings
+from proxy.delivery.failures import DeliveryFailure
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import KnownNumber
 from proxy.second_factor.sending import Sending
 from proxy.sessions.session import Session
 from proxy.store import (
     sqlite_challenges,
+    sqlite_failures,
     sqlite_kept_requests,
     sqlite_leases,
     sqlite_persons,
@@ -178,6 +180,12 @@ class SQLiteStore:
             lambda connection: sqlite_sendings.select_sendings(connection, challenge_id, now)
         )
 
+    async def put_failure(self, failure: DeliveryFailure) -> None:
+        await self._writing.run(lambda connection: sqlite_failures.insert_failure(connection, failure), durable=True)
+
+    async def failures(self, *, since: float) -> tuple[DeliveryFailure, ...]:
+        return await self._reading.run(lambda connection: sqlite_failures.select_failures(connection, since))
+
     # Tickets.
     async def put_ticket(self, ticket_digest: bytes, ticket: Ticket) -> None:
         await self._writing.run(lambda connection: sqlite_challenges.insert_ticket(connection, ticket_digest, ticket))
@@ -269,6 +277,7 @@ class SQLiteStore:
         removed += await self._writing.run(lambda connection: sqlite_challenges.delete_expired(connection, now))
         removed += await self._writing.run(lambda connection: sqlite_kept_requests.delete_expired(connection, now))
         removed += await self._writing.run(lambda connection: sqlite_sendings.delete_expired(connection, now))
+        await self._writing.run(lambda connection: sqlite_failures.delete_old(connection, now))
         return removed + await self._writing.run(lambda connection: sqlite_persons.delete_expired(connection, now))
 
     async def ping(self) -> None:

@@ -155,6 +155,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX sendings_by_challenge ON sendings (challenge_id)",
     ),
+    (
+        """
+        CREATE TABLE delivery_failures (
+            message_id TEXT PRIMARY KEY,
+            failed_at REAL NOT NULL,
+            record TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID
+        """,
+        "CREATE INDEX delivery_failures_by_instant ON delivery_failures (failed_at)",
+    ),
 )
 
 

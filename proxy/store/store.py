@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from proxy.delivery.failures import DeliveryFailure
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import KnownNumber
 from proxy.second_factor.sending import Sending
@@ -203,6 +204,14 @@ class Store(Protocol):
 
     async def sendings_of(self, challenge_id: str, *, now: float) -> tuple[Sending, ...]:
         """Every message of one challenge, in the order of sending. The caller judges whose challenge it is."""
+        ...
+
+    async def put_failure(self, failure: DeliveryFailure) -> None:
+        """Remember it for `failures.REMEMBERED_SECONDS`, and no more than the `MOST_REMEMBERED` latest. Durable."""
+        ...
+
+    async def failures(self, *, since: float) -> tuple[DeliveryFailure, ...]:
+        """Those read after that instant, the latest first."""
         ...
 
     # Tickets. Named by the SHA-256 of the token.

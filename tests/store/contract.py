@@ -10,6 +10,9 @@ from dataclasses import replace
 
 import pytest
 
+from proxy.delivery.failures import MOST_REMEMBERED as MOST_FAILURES
+from proxy.delivery.failures import REMEMBERED_SECONDS as FAILURES_KEPT
+from proxy.delivery.failures import DeliveryFailure, FailureReason
 from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.store.store import FORMER_SECONDS, Attempt, Count, Counter, Reached, Store, Ticket
 from tests.support.people import NOW, challenge, principal, sending, session
@@ -25,6 +28,14 @@ def cookie() -> bytes:
 def ticket(session_id: str, **fields: object) -> Ticket:
     defaults = {"session_id": session_id, "host": WIKI, "start_digest": "s", "return_to": "/a", "expires_at": NOW + 30}
     return Ticket(**{**defaults, **fields})  # type: ignore[arg-type]
+
+
+def failure(**fields: object) -> DeliveryFailure:
+    defaults = {
+        **{"message_id": "m", "guid": "g", "channel": "kapow", "destination": "•••456", "sent_at": NOW},
+        **{"reason": FailureReason.UNKNOWN, "detail": "550 \u2026", "failed_at": NOW},
+    }
+    return DeliveryFailure(**{**defaults, **fields})  # type: ignore[arg-type]
 
 
 class StoreContract:
@@ -507,6 +518,24 @@ class StoreContract:
         assert await store.known_number("old") is None
         assert await store.known_number("new") is not None
         assert await store.remove_expired(now=NOW, **limits) == 0
+
+    # Failed deliveries.
+    async def test_failures_are_told_from_an_instant_on_the_latest_first(self, store: Store) -> None:
+        assert await store.failures(since=0.0) == ()
+        told = [failure(message_id=str(n), failed_at=NOW + n, reason=reason) for n, reason in enumerate(FailureReason)]
+        for each in told:
+            await store.put_failure(each)
+        assert await store.failures(since=0.0) == tuple(reversed(told))
+        assert await store.failures(since=NOW + 2) == tuple(reversed(told[3:]))
+
+    async def test_the_latest_failures_are_kept_for_some_days_and_no_more(self, store: Store) -> None:
+        await store.put_failure(failure(message_id="old", failed_at=NOW - FAILURES_KEPT))
+        for n in range(3):
+            await store.put_failure(failure(message_id=str(n), failed_at=NOW + n))
+        assert [each.message_id for each in await store.failures(since=0.0)] == ["2", "1", "0"]
+        for n in range(3, MOST_FAILURES + 2):
+            await store.put_failure(failure(message_id=str(n), failed_at=NOW + n))
+        assert len(await store.failures(since=0.0)) == MOST_FAILURES
 
     # Leases.
     async def test_a_lease_is_one_holders_until_it_ends_or_is_given_back(self, store: Store) -> None:

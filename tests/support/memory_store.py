@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from config.settings import SessionSettings
+from proxy.delivery.failures import MOST_REMEMBERED, DeliveryFailure
+from proxy.delivery.failures import REMEMBERED_SECONDS as FAILURE_REMEMBERED_SECONDS
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.second_factor.sending import Sending
@@ -42,6 +44,7 @@ class MemoryStore:
         self._kept_requests: dict[bytes, tuple[bytes, float]] = {}
         self._sendings: dict[str, Sending] = {}
         self._leases: dict[str, tuple[str, float]] = {}
+        self._failures: list[DeliveryFailure] = []
         self.listeners = StoreListeners()
         """Through these a test tells what other workers and nodes did."""
         self.on_session_end = self.listeners.on_session_end
@@ -272,6 +275,16 @@ class MemoryStore:
     async def known_number(self, guid: str) -> KnownNumber | None:
         self._called("known_number")
         return self._known_numbers.get(guid)
+
+    async def put_failure(self, failure: DeliveryFailure) -> None:
+        self._called("put_failure")
+        over = failure.failed_at - FAILURE_REMEMBERED_SECONDS
+        kept = [each for each in self._failures if each.failed_at > over and each.message_id != failure.message_id]
+        self._failures = sorted((*kept, failure), key=lambda each: each.failed_at)[-MOST_REMEMBERED:]
+
+    async def failures(self, *, since: float) -> tuple[DeliveryFailure, ...]:
+        self._called("failures")
+        return tuple(each for each in reversed(self._failures) if each.failed_at > since)
 
     async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> bool:
         self._called("take_lease")

@@ -4,6 +4,7 @@
 --   familiar:PERSON sorted set of addresses by when they are forgotten
 --   number:GUID     hash: digest, sealed, used_at
 --   lease:NAME      hash: holder, ends_at
+--   failures        sorted set of failed deliveries by instant
 local operation = {}
 
 -- The value and the end of the window that is open at `now`, or of the one that a count would open.
@@ -93,6 +94,14 @@ function operation.put_number(guid, digest, sealed, used_at, forgotten_at, ttl)
   redis.call('HSET', key('number', guid), 'digest', digest, 'sealed', sealed, 'used_at', used_at)
   redis.call('PEXPIRE', key('number', guid), ttl)
   expires('number', guid, forgotten_at)
+end
+
+function operation.put_failure(failed_at, over, record, most, ttl)
+  local failures = prefix .. 'failures'
+  redis.call('ZREMRANGEBYSCORE', failures, '-inf', over)
+  redis.call('ZADD', failures, failed_at, record)
+  redis.call('ZREMRANGEBYRANK', failures, 0, -tonumber(most) - 1)
+  redis.call('PEXPIRE', failures, ttl)
 end
 
 -- Nobody holds a lease longer than it is given for: an end beyond that was written before the clock was set back.

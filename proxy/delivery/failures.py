@@ -1,0 +1,60 @@
+"""What was heard of messages that were accepted and did not arrive after all: values.
+
+Instants are epoch seconds. Neither the passcode nor the number is part of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+REMEMBERED_SECONDS = 3 * 86_400.0
+"""How long the admin can look a failure up."""
+MOST_REMEMBERED = 1000
+"""Failures that are kept, the latest."""
+
+
+class FailureReason(Enum):
+    """Why it did not arrive."""
+
+    NUMBER_REFUSED = "number_refused"
+    """The number or address cannot be reached: for the AD admin."""
+    SENDER_NOT_TRUSTED = "sender_not_trusted"
+    """The SMS gateway does not take messages from our sender: for the operator."""
+    NO_CREDIT = "no_credit"
+    """The account at the SMS gateway is used up: for the operator."""
+    GAVE_UP = "gave_up"
+    """A mail server on the way could not hand it on."""
+    UNKNOWN = "unknown"
+    """The report does not say why in words that are known."""
+
+
+OPERATORS = frozenset((FailureReason.SENDER_NOT_TRUSTED, FailureReason.NO_CREDIT))
+"""Reasons that fail every message until the operator acts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BounceReport:
+    """What a mail says became of a message of ours."""
+
+    message_id: str
+    reason: FailureReason
+    detail: str = ""
+    """One line for the admin: printable, bounded, without digits but for reply codes, without addresses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFailure:
+    """A report, and the message that it is about."""
+
+    message_id: str
+    guid: str
+    """Whom the message was for."""
+    channel: str
+    destination: str
+    """Masked."""
+    sent_at: float
+    reason: FailureReason
+    detail: str
+    failed_at: float
+    """When the report was read."""
