@@ -22,8 +22,10 @@ from config.settings import (
     SMSSettings,
     SMTPSettings,
     StoreSettings,
+    TextSettings,
 )
 from config.store_checks import store_problems, store_warnings
+from config.text_checks import text_problems
 from config.values import is_ip, is_loopback
 
 Finding = tuple[Place, str]
@@ -45,6 +47,7 @@ class Pieces:
     smtp: Mapping[int, SMTPSettings] = field(default_factory=dict)
     sms: SMSSettings | None = None
     second_factor: SecondFactorSettings | None = None
+    texts: Mapping[int, TextSettings] = field(default_factory=dict)
     passcode: PasscodeSettings | None = None
     sessions: SessionSettings | None = None
     schemes: Mapping[int, SchemeSettings] = field(default_factory=dict)
@@ -72,6 +75,7 @@ def problems(pieces: Pieces) -> Iterator[Finding]:
     yield from _schemes(pieces.schemes, pieces.directories)
     if pieces.sms is not None and pieces.second_factor is not None:
         yield from channel_problems(pieces.sms, pieces.second_factor, pieces.schemes)
+        yield from text_problems(pieces.texts, pieces.sms, pieces.second_factor)
     yield from _apps(pieces.apps, pieces.server)
     yield from rule_problems(pieces.apps, pieces.schemes)
 

@@ -23,8 +23,10 @@ from config.values import (
     Flag,
     HostName,
     Integer,
+    Language,
     LDAPServer,
     ListenAddress,
+    LongText,
     Machine,
     Method,
     NetBIOSName,
@@ -211,6 +213,8 @@ class SMSSettings(_Table):
     """The only channel, where `second_factor.channels` names none."""
     text: SMSText = "{passcode} is your {app} sign-in code. It is valid for {minutes} minutes."
     gateways: dict[GatewayName, SMSGatewaySettings] = Field(default_factory=dict)
+    webotp: Flag = False
+    """Whether the last line is ``@host #passcode``, where the gateway passes several lines on."""
     """E-mail-to-SMS gateways of the operator's own, and changes to the presets."""
     http: dict[GatewayName, HTTPGatewaySettings] = Field(default_factory=dict)
     """SMS gateways that are asked over HTTPS."""
@@ -224,10 +228,26 @@ class SecondFactorSettings(_Table):
     budget: Annotated[Seconds, Field(ge=1, le=60)] = 10.0
     """How long all channels together may take: a person is waiting for the page."""
     email_for_sms: Flag = False
+    language: Language = "en"
+    """Of `sms.text`, and of messages to people whose browser asks for none that there are texts in."""
     """Whether ``email`` may stand in where a scheme asks for "sms" and no SMS channel took the passcode."""
 
 
 class PasscodeSettings(_Table):
+class TextSettings(_Table):
+    """What is said in one language: by one channel, or by all SMS channels."""
+
+    language: Language | None = None
+    """None: the default one."""
+    channel: ChannelName | None = None
+    """None: every SMS channel that has no text of its own in this language."""
+    text: LongText | None = None
+    """Of an SMS."""
+    subject: MailSubject | None = None
+    body: LongText | None = None
+    """Of a mail."""
+
+
     digits: Annotated[Integer, Field(ge=6, le=10)] = 6
     lifetime: Annotated[Seconds, Field(ge=30, le=600)] = 300.0
     attempts: Annotated[Integer, Field(ge=1, le=10)] = 5
@@ -345,6 +365,7 @@ class Settings(_Table):
     )
     apps: Annotated[tuple[AppSettings, ...], Field(min_length=1)]
 
+    texts: tuple[TextSettings, ...] = ()
     @property
     def channels(self) -> tuple[str, ...]:
         """The names of the channels that passcodes go by, in order."""

@@ -25,7 +25,7 @@ from pydantic_core import CoreSchema, core_schema
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)([smhd])", re.ASCII)
 _UPSTREAM_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,252})", re.ASCII)
-SMS_PLACEHOLDERS = ("passcode", "app", "host", "minutes")
+TEXT_PLACEHOLDERS = ("passcode", "app", "host", "minutes", "name", "tag")
 _HOST = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*", re.ASCII)
 
 
@@ -281,20 +281,42 @@ def _check_plain_rule_path(value: str) -> str:
 
 
 def _check_sms_text(value: str) -> str:
-    """Placeholders are filled by `str.format`; anything but their plain names is refused (``{app.__class__}``)."""
-    known = ", ".join(f"{{{name}}}" for name in SMS_PLACEHOLDERS)
+    """A text of a passcode message in one line."""
     if not value.isprintable():
         raise ValueError("must be a single line without control characters")
+    if "passcode" not in _text_placeholders(value):
+        raise ValueError("must contain {passcode}")
+    return value
+
+
+def _check_long_text(value: str) -> str:
+    """A text of a passcode message that may have several lines."""
+    if not value.replace("\n", "").isprintable():
+        raise ValueError("must not hold control characters")
+    if _text_placeholders(value).count("passcode") != 1:
+        raise ValueError("must contain {passcode}, once")
+    return value
+
+
+def _check_mail_subject(value: str) -> str:
+    if not value.isprintable() or not value.strip():
+        raise ValueError("must be a single line without control characters")
+    if "passcode" in _text_placeholders(value):
+        raise ValueError("must not contain {passcode}: subjects of mails are shown on locked screens and kept in logs")
+    return value
+
+
+def _text_placeholders(value: str) -> list[str]:
+    """Placeholders are filled in as they stand; anything but plain names is refused (``{app.__class__}``)."""
+    known = ", ".join(f"{{{name}}}" for name in TEXT_PLACEHOLDERS)
     try:
         fields = [part[1:] for part in Formatter().parse(value) if part[1] is not None]
     except ValueError:
         raise ValueError(f"has an unmatched brace; placeholders are {known}") from None
     for name, format_spec, conversion in fields:
-        if name not in SMS_PLACEHOLDERS or format_spec or conversion:
+        if name not in TEXT_PLACEHOLDERS or format_spec or conversion:
             raise ValueError(f"has an unknown placeholder; known are {known}")
-    if not any(name == "passcode" for name, _, _ in fields):
-        raise ValueError("must contain {passcode}")
-    return value
+    return [str(name) for name, _, _ in fields]
 
 
 def _check_secret(value: SecretStr) -> SecretStr:
@@ -370,6 +392,11 @@ StorePrefix = Annotated[
 ]
 LDAPServer = Annotated[str, AfterValidator(_check_ldap_server)]
 SMSText = Annotated[str, AfterValidator(_check_sms_text)]
+LongText = Annotated[str, Field(max_length=2000), AfterValidator(_check_long_text)]
+MailSubject = Annotated[str, Field(max_length=200), AfterValidator(_check_mail_subject)]
+Language = Annotated[
+    str, _matching(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*", 'not a language in small letters: write "en", "de" or "pt-br"')
+]
 TargetPath = Annotated[
     str,
     _matching(r"/[!-\"$-~]{0,1023}", 'not a path: write what stands behind the host in a URL, such as "/healthz"'),

@@ -20,7 +20,7 @@ from config.load import load_settings
 from config.settings import LocalDirectorySettings, Settings
 from directory.active_directory.connection import create_tls_context
 from directory.users_file import read_users
-from proxy.delivery.create import create_channels
+from proxy.delivery.create import create_channels, delivery_warnings
 from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
 from proxy.key_file import KeyFileError, load_keys
@@ -57,7 +57,7 @@ def make_plan(config: Path) -> tuple[Plan, Settings | None]:
         workers=server.workers,
         drain_seconds=server.drain_timeout,
     )
-    return Plan(outline=outline, warnings=warnings(settings)), settings
+    return Plan(outline=outline, warnings=(*warnings(settings), *delivery_warnings(settings))), settings
 
 
 def _wrong(settings: Settings) -> list[str]:

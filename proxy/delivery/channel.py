@@ -41,6 +41,8 @@ class PasscodeMessage:
     tag: str = field(default="", repr=False)
     """Words that page and message share, so that one of several late messages can be told from the others."""
     language: str = "en"
+    name: str = field(default="", repr=False)
+    """Of the person, as it stands in the directory."""
 
 
 class Outcome(Enum):
@@ -131,6 +133,15 @@ class PasscodeChannels(Channel, Notifier, Protocol):
 
     def names(self, kinds: Collection[ChannelKind] | None = None) -> tuple[str, ...]:
         """The channels of these kinds, in order; `kinds` as in `send`."""
+        ...
+
+    def has_tag(self, channel: str, language: str) -> bool:
+        """Whether the message that this channel sends shows the tag."""
+        ...
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those that there are texts in, the default one first."""
         ...
 
     async def delivery_status(self, report_id: str) -> DeliveryStatus:

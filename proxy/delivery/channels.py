@@ -92,6 +92,15 @@ class Channels:
         """See `proxy.delivery.channel.Notifier`."""
         return await self._post.send_mail(address, subject, text, message_id, deadline=self._end())
 
+    def has_tag(self, channel: str, language: str) -> bool:
+        """See `proxy.delivery.channel.PasscodeChannels`."""
+        return self._post.texts.has_tag(channel, language)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """See `proxy.delivery.channel.PasscodeChannels`."""
+        return self._post.texts.languages
+
     async def delivery_status(self, report_id: str) -> DeliveryStatus:
         """See `proxy.delivery.channel.PasscodeChannels`."""
         name, _, known_as = report_id.partition(":")

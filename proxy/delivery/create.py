@@ -24,7 +24,8 @@ from proxy.delivery.presets import preset_named
 from proxy.delivery.relays import Relays
 from proxy.delivery.sms_gateway import SMSByMail
 from proxy.delivery.smtp_relay import SMTPRelay
-from proxy.delivery.templates import Texts, check_texts, parse_template
+from proxy.delivery.templates import Texts, texts_of
+from proxy.delivery.text_checks import check_texts, text_warnings
 from proxy.delivery.text_rules import TextRules
 from proxy.metrics import Metrics
 
@@ -66,7 +67,7 @@ def create_channels(
     if problems:
         raise DeliveryMisconfigured(problems)
 
-    texts = Texts(sms_template=parse_template(settings.sms.text))
+    texts = texts_of(settings)
     budget = settings.second_factor.budget
     together = Relays(relays, budget_seconds=budget)
     post = EmailChannel(texts, together, clock=clock)
@@ -79,6 +80,11 @@ def create_channels(
         elif preset := preset_named(name, settings.sms, home_region=settings.mobile.home_region):
             channels.append(SMSByMail(preset, texts, together, clock=clock))
     return Channels(channels, together, post, budget_seconds=budget, email_for_sms=settings.second_factor.email_for_sms)
+
+
+def delivery_warnings(settings: Settings) -> list[str]:
+    """What works, but is seldom meant: a line each. Of settings that `create_channels` took."""
+    return list(text_warnings(settings, rules_in_use(settings)))
 
 
 def rules_in_use(settings: Settings) -> list[TextRules]:

@@ -23,7 +23,7 @@ class EmailChannel:
 
     def __init__(self, texts: Texts, relays: Relays, *, clock: Callable[[], float] = time.time) -> None:
         """`clock` in epoch seconds, for the Date header."""
-        self._texts = texts
+        self.texts = texts
         self._relays = relays
         self._clock = clock
 
@@ -34,7 +34,7 @@ class EmailChannel:
         return self._relays.is_down()
 
     async def send(self, message: PasscodeMessage, *, deadline: float | None = None) -> Delivery:
-        subject, text = self._texts.mail(message)
+        subject, text = self.texts.mail(message)
         return await self.send_mail(message.mail or "", subject, text, message.message_id, deadline=deadline)
 
     async def send_mail(

@@ -1,4 +1,4 @@
-"""The text of a passcode message: four placeholders, nothing evaluated, and checked before the first person signs in.
+"""The texts of passcode messages, by channel and language: placeholders, nothing evaluated.
 
 `str.format` is never called: its ``{passcode.__class__}`` reads attributes. A template is cut into pieces once
 and joined for each message.
@@ -6,17 +6,21 @@ and joined for each message.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from string import Formatter
 
+from config.channel_checks import EMAIL
 from config.settings import Settings
+from config.values import TEXT_PLACEHOLDERS
 from proxy.delivery.channel import PasscodeMessage
 from proxy.delivery.errors import WrongTemplate
-from proxy.delivery.text_rules import TextRules, shown, wrong_with
+from proxy.delivery.person_names import spoken_name
+from proxy.delivery.text_rules import TextRules
 
-PLACEHOLDERS = ("passcode", "app", "host", "minutes")
+_MAIL_SUBJECT = "Your sign-in code for {app}"
+_MAIL_END = "\n\nIf you did not try to sign in, tell your help desk."
+_ANY_SMS = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,19 +30,20 @@ class Template:
     pieces: tuple[str, ...]
     names: tuple[str, ...]
 
-    def render(self, *, passcode: str, app: str, host: str, minutes: int) -> str:
-        values = {"passcode": passcode, "app": app, "host": host, "minutes": str(minutes)}
+    def render(self, *, passcode: str, app: str, host: str, minutes: int, name: str = "", tag: str = "") -> str:
+        """`name` as `spoken_name` gives it."""
+        values = {"passcode": passcode, "app": app, "host": host, "minutes": str(minutes), "name": name, "tag": tag}
         rendered = [self.pieces[0]]
-        for name, piece in zip(self.names, self.pieces[1:], strict=True):
-            rendered += (values[name], piece)
+        for placeholder, piece in zip(self.names, self.pieces[1:], strict=True):
+            rendered += (values[placeholder], piece)
         return "".join(rendered)
 
 
-def parse_template(text: str) -> Template:
+def parse_template(text: str, *, holds_passcode: bool = True) -> Template:
     """Cut `text` at its placeholders; ``{{`` and ``}}`` stand for braces.
 
     Raises `WrongTemplate` for an unknown placeholder, an attribute, index, conversion or format, for a stray
-    brace, and where ``{passcode}`` does not stand exactly once.
+    brace, and where ``{passcode}`` does not stand exactly once (`holds_passcode` false: where it stands at all).
     """
     pieces, names = [""], []
     try:
@@ -49,14 +54,22 @@ def parse_template(text: str) -> Template:
         pieces[-1] += literal
         if name is None:
             continue
-        if name not in PLACEHOLDERS or format_spec or conversion:
-            known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
+        if name not in TEXT_PLACEHOLDERS or format_spec or conversion:
+            known = ", ".join(f"{{{each}}}" for each in TEXT_PLACEHOLDERS)
             raise WrongTemplate(f"unknown placeholder {{{name}}}: there are {known}, as they stand")
         names.append(name)
         pieces.append("")
-    if names.count("passcode") != 1:
+    if holds_passcode and names.count("passcode") != 1:
         raise WrongTemplate("must contain {passcode} exactly once")
+    if not holds_passcode and "passcode" in names:
+        raise WrongTemplate("must not contain {passcode}: subjects of mails are shown on locked screens")
     return Template(pieces=tuple(pieces), names=tuple(names))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailTemplate:
+    subject: Template
+    body: Template
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,47 +77,101 @@ class Texts:
     """What each channel says: an SMS, or the Subject and the body of a mail to read."""
 
     sms_template: Template
+    """Where nothing else is said."""
+    default_language: str = "en"
+    sms_templates: Mapping[tuple[str, str], Template] = field(default_factory=dict)
+    """By channel (empty: every SMS channel) and language."""
+    mail_templates: Mapping[str, MailTemplate] = field(default_factory=dict)
+    """By language."""
+    origin: str | None = None
+    """The host of the sign-in pages, where messages end with the line that phones fill in on that host alone."""
+
+    def template(self, channel: str, language: str) -> Template:
+        """In the person's language if there is any text in it, else in the default one; the channel's own first."""
+        for key in (
+            (channel, language),
+            (_ANY_SMS, language),
+            (channel, self.default_language),
+        ):
+            if key in self.sms_templates:
+                return self.sms_templates[key]
+        return self.sms_template
+
+    def mail_template(self, language: str) -> MailTemplate:
+        own = self.mail_templates.get(language) or self.mail_templates.get(self.default_language)
+        return own or MailTemplate(subject=parse_template(_MAIL_SUBJECT, holds_passcode=False), body=self._mail_body())
 
     def sms(self, message: PasscodeMessage, rules: TextRules) -> str:
         """For a gateway with these `rules`."""
-        return self.sms_template.render(
-            passcode=message.passcode, app=message.app, host=message.host, minutes=message.minutes
+        text = self.template(rules.gateway, message.language).render(
+            passcode=message.passcode,
+            app=message.app,
+            host=message.host,
+            minutes=message.minutes,
+            name=spoken_name(message.name, rules),
+            tag=message.tag,
         )
+        return text + self.last_line(message.passcode, rules)
+
+    def last_line(self, passcode: str, rules: TextRules) -> str:
+        """The line that binds the passcode to the sign-in host, where this gateway passes lines on.
+
+        WICG, "Origin-bound one-time codes delivered via SMS": the message's last line, ``@host #code``.
+        """
+        if self.origin is None or rules.in_subject or not rules.several_lines:
+            return ""
+        return f"\n\n@{self.origin} #{passcode}"
 
     def mail(self, message: PasscodeMessage) -> tuple[str, str]:
         """The passcode stands in the body only: Subjects are shown on locked screens and kept in logs."""
-        text = self.sms_template.render(
-            passcode=message.passcode, app=message.app, host=message.host, minutes=message.minutes
-        )
-        return f"Your sign-in code for {message.app}", f"{text}\n\nIf you did not try to sign in, tell your help desk."
+        template = self.mail_template(message.language)
+        name = spoken_name(message.name)
+
+        def rendered(each: Template, passcode: str) -> str:
+            return each.render(
+                passcode=passcode,
+                app=message.app,
+                host=message.host,
+                minutes=message.minutes,
+                name=name,
+                tag=message.tag,
+            )
+
+        # Not even a template that slipped through could put it into the Subject.
+        return rendered(template.subject, ""), rendered(template.body, message.passcode)
+
+    def has_tag(self, channel: str, language: str) -> bool:
+        """Whether this channel's message shows the tag."""
+        template = self.mail_template(language).body if channel == EMAIL else self.template(channel, language)
+        return "tag" in template.names
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those that something is said in, the default one first."""
+        others = {language for _, language in self.sms_templates} | set(self.mail_templates)
+        return (self.default_language, *sorted(others - {self.default_language}))
+
+    def _mail_body(self) -> Template:
+        *pieces, last = self.sms_template.pieces
+        return Template(pieces=(*pieces, last + _MAIL_END), names=self.sms_template.names)
 
 
-def check_texts(settings: Settings, every_rules: Iterable[TextRules]) -> list[str]:
-    """Every problem of the SMS text, for every gateway and for every app at its longest; empty if all is well."""
-    try:
-        template = parse_template(settings.sms.text)
-    except WrongTemplate as error:
-        return [f"sms.text: {error}"]
-    problems = [problem for rules in every_rules for problem in _problems(settings, template, rules)]
-    return list(dict.fromkeys(problems))
-
-
-def _problems(settings: Settings, template: Template, rules: TextRules) -> list[str]:
-    sign_in_host = settings.server.public_url.host
-    places = [(each.name, each.host) for each in settings.apps] + [(sign_in_host, sign_in_host)]
-    wrong = {}
-    for app, host in places:
-        text = template.render(
-            passcode="0" * settings.passcode.digits,
-            app=app,
-            host=host,
-            minutes=math.ceil(settings.passcode.lifetime / 60),
-        )
-        problem = wrong_with(text, rules)
-        if problem is not None:
-            wrong[app] = problem
-    literal = "".join(template.pieces)
-    own = wrong_with(literal.strip(), rules)
-    if own is not None:
-        return [f"sms.text: {own}"]  # no app's name is at fault
-    return [f"sms.text: for the app {shown(app)}, {problem}" for app, problem in wrong.items()]
+def texts_of(settings: Settings) -> Texts:
+    """The texts as configured. Raises `WrongTemplate`; the settings' own checks leave nothing to raise it for."""
+    default = settings.second_factor.language
+    sms: dict[tuple[str, str], Template] = {}
+    mails: dict[str, MailTemplate] = {}
+    for each in settings.texts:
+        language = each.language or default
+        if each.text is not None:
+            sms[each.channel or _ANY_SMS, language] = parse_template(each.text)
+        if each.subject is not None and each.body is not None:
+            subject = parse_template(each.subject, holds_passcode=False)
+            mails[language] = MailTemplate(subject=subject, body=parse_template(each.body))
+    return Texts(
+        sms_template=parse_template(settings.sms.text),
+        default_language=default,
+        sms_templates=sms,
+        mail_templates=mails,
+        origin=settings.server.public_url.host if settings.sms.webotp else None,
+    )

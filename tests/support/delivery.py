@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from config.settings import (
@@ -12,6 +13,7 @@ from config.settings import (
     Settings,
     SMSSettings,
     SMTPSettings,
+    TextSettings,
 )
 from directory.mobile import E164
 from proxy.delivery.channel import PasscodeMessage
@@ -37,6 +39,7 @@ def delivery_settings(
     apps: tuple[str, ...] = ("Wiki",),
     second_factor: dict[str, Any] | None = None,
     sms: dict[str, Any] | None = None,
+    texts: Sequence[dict[str, Any]] = (),
 ) -> Settings:
     """`second_factor` and `sms`: as those tables of the file are written."""
     return Settings(
@@ -44,6 +47,7 @@ def delivery_settings(
         directories=(LocalDirectorySettings.model_validate({"type": "local", "name": "local", "file": "users.toml"}),),
         smtp=relays or (relay_settings(25),),
         sms=SMSSettings.model_validate({"gateway": gateway, "text": text, **(sms or {})}),
+        texts=tuple(TextSettings.model_validate(each) for each in texts),
         second_factor=SecondFactorSettings.model_validate(second_factor or {}),
         apps=tuple(
             AppSettings.model_validate(
