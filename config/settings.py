@@ -28,6 +28,7 @@ from config.values import (
     ListenAddress,
     LongText,
     Machine,
+    MailSubject,
     Method,
     NetBIOSName,
     NotEmpty,
