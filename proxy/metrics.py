@@ -44,6 +44,12 @@ class Metrics:
         self._passcodes = Counter(
             "gatepost_passcodes_sent", "Passcodes handed to a relay, by outcome", ("outcome",), registry=self.registry
         )
+        self._bounces = Counter(
+            "gatepost_bounces",
+            "Mails in the inbox for failed deliveries, by what they say",
+            ("reason",),
+            registry=self.registry,
+        )
         self._refusals = Counter(
             "gatepost_refusals",
             "Answers that Gatepost gave by itself, by problem",
@@ -59,6 +65,12 @@ class Metrics:
         self._sms_credits = Gauge(
             "gatepost_sms_credits", "Messages that an SMS account still pays for", ("channel",), registry=self.registry
         )
+        self._sends_of_day = Gauge(
+            "gatepost_passcodes_of_day",
+            "Passcodes sent within the running day, of all workers, and how many may be",
+            ("count",),
+            registry=self.registry,
+        )
         self.registry.register(_Plane(self))
 
     def count_sign_in(self, outcome: str, realm: str) -> None:
@@ -69,12 +81,20 @@ class Metrics:
         """`outcome` as in `proxy.delivery.channel.Outcome`."""
         self._passcodes.labels(outcome).inc()
 
+    def count_bounce(self, reason: str) -> None:
+        """`reason` as in `proxy.delivery.failures.FailureReason`, "unrelated" or "unknown_message"."""
+        self._bounces.labels(reason).inc()
+
     def set_misconfigured(self, relay: str, is_misconfigured: bool) -> None:
         """`relay`: the ``host:port`` of a relay, or the name of a channel."""
         self._misconfigured.labels(relay).set(is_misconfigured)
 
     def set_sms_credit(self, channel: str, credits: int) -> None:
         self._sms_credits.labels(channel).set(credits)
+
+    def set_sends_of_day(self, sent: int, most: int) -> None:
+        self._sends_of_day.labels("sent").set(sent)
+        self._sends_of_day.labels("most").set(most)
 
     def count_refusal(self, problem: str) -> None:
         """`problem` as in `proxy.answers.Problem`."""

@@ -106,6 +106,7 @@ async def running(
         assertions = Assertions(keys, issuer=settings.server.public_url.origin)
         metrics.watch_live_sessions(lambda: len(sessions))
 
+        throttle = Throttle(store, settings.throttle, key=keys.derive(Purpose.THROTTLE))
         portal = create_portal(
             settings=settings,
             realms=realms,
@@ -115,7 +116,7 @@ async def running(
             store=store,
             sessions=sessions,
             keys=keys,
-            throttle=Throttle(store, settings.throttle, key=keys.derive(Purpose.THROTTLE)),
+            throttle=throttle,
             assertions=assertions,
             metrics=metrics,
             log=log,
@@ -145,7 +146,7 @@ async def running(
 
         await _in_background(stack, while_leased(watch, store=store, name="watch", clock=clock), log)
         listening = place.listening if place is not None else open_listening(settings.server)
-        checks = readiness_checks(store, realms, channel)
+        checks = readiness_checks(store, realms, channel, throttle=throttle, clock=clock)
         health = create_health_app(checks, metrics, clock, log=log, is_draining=lambda: plane.is_closing)
         if place is not None:
             await _serve(stack, health, path=place.health_socket)
@@ -181,7 +182,7 @@ def open_listening(server: ServerSettings) -> Listening:
 
 
 def readiness_checks(
-    store: Store, realms: Realms, channel: Channels
+    store: Store, realms: Realms, channel: Channels, *, throttle: Throttle, clock: Clock
 ) -> Mapping[str, Callable[[], Awaitable[str | None]]]:
     """What `/readyz` asks at intervals; each answers None, or a sentence on what is wrong."""
 
@@ -207,8 +208,17 @@ def readiness_checks(
             return str(error)
         return None
 
+    async def sends_of_day() -> str | None:
+        try:
+            standing = await throttle.sends_of_day(now=clock())
+        except StoreError as error:
+            return str(error)
+        told = f"{standing.count} of the day's {standing.most} passcodes were sent"
+        return told if standing.is_near else None
+
     return {
         "store": ping,
+        "passcodes of the day": sends_of_day,
         "relay": relay,
         "https gateways": gateways,
         **{f"directory {each.realm}": directory(each) for each in realms},

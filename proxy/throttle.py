@@ -23,6 +23,9 @@ FAMILIAR_SECONDS = 42 * DAY_SECONDS
 """How long an address stays familiar after a sign-in."""
 MOST_FAMILIAR = 20
 """So many addresses of one person, the latest."""
+_NO_LIMIT = 1 << 31
+ALARM_SHARE = 0.8
+"""So much of a day's passcodes is told to the operator, before there are none left."""
 UNTIL_CLEARED_SECONDS = 100 * 365 * DAY_SECONDS
 """The window of failures in a row: only a success or an operator ends it."""
 
@@ -64,6 +67,20 @@ class Standing:
     @property
     def is_reached(self) -> bool:
         return self.count >= self.most
+
+    @property
+    def is_near(self) -> bool:
+        """Whether so much is used up that the operator should know."""
+        return self.count >= self.most * ALARM_SHARE
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A person's counted password attempts up to the one that is about to be sent, which is included, where the
+    directory has answered all others."""
+
+    in_all: int
+    from_unfamiliar: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +195,22 @@ class Throttle:
                 Standing(limit=each.limit, count=read.value, most=counter.limit, window_ends_at=read.window_ends_at)
             )
         return found
+
+    async def sends_of_day(self, *, now: float) -> Standing:
+        """How many passcodes were sent within the running 24 hours, and how many may be."""
+        counter = self._counter(Limit.SENDS_PER_DAY, "").counter
+        read = await self._store.count(counter.key, now=now, window_seconds=counter.window_seconds, amount=0)
+        return Standing(
+            limit=Limit.SENDS_PER_DAY, count=read.value, most=counter.limit, window_ends_at=read.window_ends_at
+        )
+
+    async def claim_day_alarm(self, standing: Standing, *, now: float) -> bool:
+        """Whether the caller is to raise the alarm of this day: one does, of all workers and nodes."""
+        if not standing.is_near:
+            return False
+        left = max(1.0, standing.window_ends_at - now)
+        alarm = Counter(key=self._digest("alarm", Limit.SENDS_PER_DAY.value), limit=1, window_seconds=left)
+        return await self._store.reserve([alarm], now=now) is None
 
     async def clear(self, *, person: str, limits: Iterable[Limit]) -> None:
         """Begin these counts of a person anew: an operator says so. `CLEARED` and `CLEARED_PASSWORDS` name them."""

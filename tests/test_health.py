@@ -148,7 +148,7 @@ async def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "state.db"
     store = open_store(StoreSettings(url=f"sqlite:{path}"))
     try:
-        wrong = await readiness_checks(store, [], None)["store"]()  # type: ignore[arg-type]
+        wrong = await readiness_checks(store, [], None, throttle=None, clock=None)["store"]()  # type: ignore[arg-type]
     finally:
         await store.close()
     assert wrong == f"the store's file {path}: No such file or directory"
