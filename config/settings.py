@@ -282,10 +282,15 @@ class SessionSettings(_Table):
 
 class SchemeSettings(_Table):
     name: Text
-    factors: Annotated[tuple[Literal["password", "kerberos", "sms"], ...], NotEmpty]
+    """How to sign in. `groups`, `networks` and `apps` choose; None: every person, place, app."""
+
+    factors: Annotated[tuple[Literal["password", "kerberos", "sms", "email"], ...], NotEmpty]
+    """In this order. "sms" and "email" are passcodes, each with a challenge of its own."""
     groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
     networks: Annotated[tuple[Network, ...], NotEmpty] | None = None
 
+    apps: Annotated[tuple[Text, ...], NotEmpty] | None = None
+    """For those who come to these apps, and then for these apps only."""
 
 class PathRuleSettings(_Table):
     """Who may reach a part of an app. `path` or `pattern`, and `methods`, choose; the other keys are asked for."""
@@ -320,6 +325,8 @@ class AppSettings(_Table):
     groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
     """Any one of these admits; None admits every signed-in person. Never empty."""
     preserve_host: Flag = True
+    scheme: Text | None = None
+    """A session must have proven every factor of this scheme; None: of the one that is chosen for this app."""
     """Whether the upstream sees the host that the browser asked for, or its own."""
     pass_authorization: Flag = False
     """Whether the client's ``Authorization`` goes on to the upstream."""

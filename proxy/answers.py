@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
+from urllib.parse import urlencode
 
 from proxy.pages.template import protective_headers, render_page
-from proxy.reserved import SIGN_IN
+from proxy.reserved import SCHEME, SIGN_IN, STEP_UP
 from proxy.texts import ENGLISH
 
 
@@ -23,7 +24,7 @@ class Problem(Enum):
     AMBIGUOUS_REQUEST = "ambiguous_request"  # 400
     NOT_SIGNED_IN = "not_signed_in"  # 401, JSON only: page loads are redirected
     NOT_ALLOWED = "not_allowed"  # 403; `detail` names the groups asked for
-    TOO_FEW_FACTORS = "too_few_factors"  # 403; `detail` names the scheme asked for
+    TOO_FEW_FACTORS = "too_few_factors"  # 403; `scheme` is the one asked for. Page loads are redirected
     NOT_FROM_HERE = "not_from_here"  # 403: from this address, whoever asks
     BAD_FORM = "bad_form"  # 403: CSRF token missing or stale
     NOT_FOUND = "not_found"  # 404 below /.gatepost/
@@ -87,6 +88,8 @@ class Answer:
     detail: str = ""
     """One sentence more for this case (which group is asked for); plain text, escaped when rendered."""
     app: str = ""
+    scheme: str = ""
+    """The scheme whose factors are yet to be proven."""
     retry_after_seconds: int | None = None
     incident: str = field(default="")
 
@@ -125,6 +128,9 @@ def render(answer: Answer, *, page: bool, sign_in_origin: str) -> tuple[list[tup
         headers.append(("WWW-Authenticate", 'Gatepost realm="sign-in"'))
     if page:
         headers.append(("Content-Type", "text/html; charset=utf-8"))
+        link_href, link_text = sign_in_origin + "/" if answer.status in _LINKED else "", ENGLISH.back_to_start
+        if answer.scheme:
+            link_href, link_text = _step_up_url(answer, sign_in_origin), ENGLISH.step_up_link
         body = render_page(
             "message.html",
             {
@@ -134,8 +140,8 @@ def render(answer: Answer, *, page: bool, sign_in_origin: str) -> tuple[list[tup
                 "wait": ENGLISH.duration(retry_after) if retry_after is not None else "",
                 "bad": True,
                 "form": None,
-                "link_href": sign_in_origin + "/" if answer.status in _LINKED else "",
-                "link_text": ENGLISH.back_to_start,
+                "link_href": link_href,
+                "link_text": link_text,
                 "incident": answer.incident,
             },
             asset_origin=asset_origin,
@@ -145,7 +151,13 @@ def render(answer: Answer, *, page: bool, sign_in_origin: str) -> tuple[list[tup
         content = {"error": answer.problem.value, "message": f"{words.text} {answer.detail}".strip()}
         if answer.problem is Problem.NOT_SIGNED_IN:
             content["sign_in"] = sign_in_origin + SIGN_IN
+        if answer.scheme:
+            content |= {"scheme": answer.scheme, "step_up": _step_up_url(answer, sign_in_origin)}
         if answer.incident:
             content["incident"] = answer.incident
         body = json.dumps(content, ensure_ascii=False).encode() + b"\n"
     return [(name.encode(), value.encode()) for name, value in headers], body
+
+
+def _step_up_url(answer: Answer, sign_in_origin: str) -> str:
+    return f"{sign_in_origin}{STEP_UP}?{urlencode({SCHEME: answer.scheme})}"

@@ -132,9 +132,13 @@ def _groups_for(session: Session, app: AppSettings) -> list[str]:
 
 
 def _authentication_methods(session: Session) -> list[str]:
-    """RFC 8176 section 2, from the facts: what was proven, in order, each once; two kinds of it are ``mfa``."""
+    """RFC 8176 section 2, from the facts: what was proven, in order, each once; two kinds of it are ``mfa``.
+
+    A ticket and a password are one kind: whoever has the password gets the ticket.
+    """
     methods = dict.fromkeys(method for factor, _ in session.proven for method in _METHODS[factor])
-    return [*methods, "mfa"] if len(session.proven) > 1 else [*methods]
+    kinds = {"otp" in _METHODS[factor] for factor, _ in session.proven}
+    return [*methods, "mfa"] if len(kinds) > 1 else [*methods]
 
 
 def _field_value(text: str) -> bytes:

@@ -92,6 +92,7 @@ class Texts:
 
     passcode_title: str = "Enter your code"
     passcode_sent: str = "We sent a text message with a code to your mobile"
+    passcode_sent_mail: str = "We sent a mail with a code to"
     passcode_number: str = "number ending in {ending}"
     passcode_label: str = "{digits}-digit code"
     passcode_button: str = "Sign in"
@@ -108,16 +109,45 @@ class Texts:
         "If this is not your number, ask your IT help desk to correct it."
     )
     passcode_resend: str = "Send the code again"
+    passcode_sent_mail: str = "We sent an e-mail with a code to"
+    passcode_advice_mail: str = (
+        "An e-mail can take a minute. Look into your junk mail too. "
+        "If this is not your address, ask your IT help desk to correct it."
+    )
+    passcode_tag: str = "The message that belongs to this page says"
+    passcode_another_mail: str = "Send it by e-mail to {destination}"
+    passcode_another_sms: str = "Send it another way, to the same number"
+    progress_accepted: str = "The message was handed to the SMS gateway."
+    progress_accepted_mail: str = "The message was handed to the mail server."
+    progress_waiting: str = "The SMS gateway has the message."
+    progress_sent: str = "The phone network has the message."
+    progress_delayed: str = (
+        "The phone cannot be reached just now: it may be off or without signal. The message waits for it."
+    )
+    progress_delivered: str = "The message was delivered to your phone."
+    progress_unknown: str = (
+        "The message may be on its way: the connection broke while it was handed over. "
+        "If it does not come, have it sent again."
+    )
+    progress_failed: str = "The message could not be delivered to {destination}."
+    progress_not_sent: str = "The message could not be handed over. Please have it sent again."
+    progress_slow: str = "Text messages take about {seconds} seconds today."
+    progress_slow_mail: str = "E-mails take about {seconds} seconds today."
     passcode_resend_in: str = "Send again in {seconds} s"
     passcode_resend_when: str = "You can have it sent again in {seconds} seconds."
     passcode_other: str = "Sign in as someone else"
     passcode_sends_throttled: str = "No more messages can be sent just now. The last code sent may still arrive."
 
     gone_title: str = "The code is no longer valid"
+    passcode_advice_mail: str = (
+        "A mail can take a minute. Look into the folder for junk as well. "
+        "If this is not your address, ask your IT help desk to correct it."
+    )
     gone_text: str = "It was used already, or its time ran out. You can have a new one sent."
     gone_button: str = "Send a new code"
     exhausted_title: str = "Too many wrong codes"
     exhausted_text: str = "For your safety this sign-in was stopped. Please start again with your password."
+    exhausted_step_up: str = "For your safety this was stopped. You stay signed in to what was open before."
     start_again: str = "Start again"
     locked_text: str = "Too many wrong codes were entered for this account. Please ask your IT help desk."
     passcodes_throttled: str = "Too many codes were entered. Please wait a while before you try again."
@@ -125,6 +155,11 @@ class Texts:
 
     unsent_title: str = "The code could not be sent"
     unsent_text: str = "The text message to your mobile {number} could not be handed over. This is not your fault."
+    unsent_mail: str = "The mail to {mail} could not be handed over. This is not your fault."
+    unsent_refused_title: str = "The code cannot be sent there"
+    unsent_refused: str = (
+        "Messages to {number} are refused. Ask your IT help desk to check what your account holds, then sign in again."
+    )
     unsent_button: str = "Try again"
 
     no_mobile_title: str = "No usable mobile number"
@@ -284,7 +319,31 @@ class Texts:
     signed_out_again: str = "Sign in again"
 
     open_to_groups: str = "It is open to members of: {groups}. If you need it, ask your IT help desk."
-    open_to_scheme: str = "It asks for the sign-in that is called {scheme}. Sign out, then sign in again that way."
+    open_to_scheme: str = "It asks for the sign-in that is called {scheme}. You can prove what is missing now."
+    no_scheme_here: str = "No way of signing in is set up for your account in this app. Ask your IT help desk."
+    step_up_link: str = "Prove it now"
+    step_up_title: str = "One more proof"
+    step_up_for: str = "{app} asks for more than you have proven so far."
+    step_up_for_page: str = "What you want to open asks for more than you have proven so far."
+    step_up_sms: str = "We send a code to your mobile, {number}."
+    step_up_email: str = "We send a code to your mail address, {mail}."
+    step_up_rest: str = "Your other apps stay open meanwhile."
+    step_up_button: str = "Send the code"
+    step_up_stale: str = "The page was out of date. Please press the button again."
+    step_up_done_title: str = "You have proven all that was asked for"
+    step_up_done: str = "Go back to the page that you came from, and try again."
+    step_up_kerberos_title: str = "Sign in at your work computer"
+    step_up_kerberos: str = (
+        "This asks for the sign-in that your work computer does by itself, and you signed in another way. "
+        "Sign out, then open it on a computer of the domain."
+    )
+    step_up_unknown_title: str = "Nothing to prove here"
+    step_up_unknown: str = "The link that brought you here is not complete, or out of date. Open the app again."
+    no_mail_title: str = "No usable mail address"
+    no_mail_text: str = (
+        "A code was to be sent to your mail address, but the directory holds none for you, or none that can be "
+        "used. Your IT help desk can mend that."
+    )
     back_to_start: str = "Go to the start page"
     try_later: str = "Try again in {wait}."
     seconds_one: str = "1 second"

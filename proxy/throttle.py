@@ -156,8 +156,11 @@ class Throttle:
         await self._store.reset_count(self._key(Limit.PASSCODES_PER_PERSON, person))
         await self._store.reset_count(self._key(Limit.PASSCODE_FAILURES_IN_A_ROW, person))
 
-    async def reserve_send(self, *, person: str, number: E164, address: str, now: float) -> Throttled | None:
-        """Count one passcode about to be sent. Nothing is counted if any of the four limits is reached."""
+    async def reserve_send(self, *, person: str, number: str, address: str, now: float) -> Throttled | None:
+        """Count one passcode about to be sent. Nothing is counted if any of the four limits is reached.
+
+        `number` is where it goes: for one that is mailed, the address.
+        """
         return await self._reserve(
             now,
             (Limit.SENDS_PER_PERSON, person),

@@ -1,4 +1,4 @@
-"""Whether a person may reach an app: a pure decision on the groups that the directory vouched for."""
+"""Whether a person may reach an app: a pure decision on their groups and on the factors that they have proven."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from config.settings import AppSettings
 from directory.principal import Principal
 from proxy.access.rules import PathRule
+from proxy.access.schemes import AppDemand
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class TooFewFactors:
-    """Denied: the session has not proven every factor of `scheme`."""
+    """Denied: the session has not proven every factor of `scheme`; empty: no scheme is meant for this person here."""
 
     scheme: str
 
@@ -36,14 +37,29 @@ def judge(principal: Principal, app: AppSettings) -> Allowed | NotInGroups:
     return _judge_groups(principal, app.groups)
 
 
-def judge_rule(
-    principal: Principal, proven_factors: frozenset[str], rule: PathRule
-) -> Allowed | NotInGroups | TooFewFactors:
-    """Both is asked for: one of the rule's groups, and every factor of its scheme."""
-    verdict = _judge_groups(principal, rule.groups)
-    if isinstance(verdict, Allowed) and not rule.factors <= proven_factors:
-        return TooFewFactors(rule.scheme)
-    return verdict
+def judge_rule(principal: Principal, rule: PathRule) -> Allowed | NotInGroups:
+    """One of the rule's groups is asked for."""
+    return _judge_groups(principal, rule.groups)
+
+
+def judge_factors(
+    principal: Principal,
+    proven: tuple[str, ...],
+    client_address: str,
+    *,
+    rule: PathRule | None,
+    demand: AppDemand | None,
+) -> Allowed | TooFewFactors:
+    """Every factor is asked for of the scheme that the rule names, or else of what the app asks for.
+
+    `proven`: in the order in which it was proven; `client_address`: where the session began.
+    """
+    if rule is not None and rule.scheme:
+        return Allowed() if rule.factors <= frozenset(proven) else TooFewFactors(rule.scheme)
+    if demand is None:
+        return Allowed()
+    asked = demand.asked_of(principal, proven[0], client_address)
+    return Allowed() if frozenset(asked.factors) <= frozenset(proven) else TooFewFactors(asked.scheme)
 
 
 def _judge_groups(principal: Principal, groups: tuple[str, ...] | None) -> Allowed | NotInGroups:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from config.settings import AppSettings
 from proxy.access.rules import PathRule
+from proxy.access.schemes import AppDemand
 from proxy.forwarding.gate import Admit, Decision, decide
 from proxy.forwarding.upstream_lines import block
 from proxy.identity import Assertions, identity_headers
@@ -37,6 +38,7 @@ def _same_facts(one: Session, other: Session) -> bool:
         and one.proven == other.proven
         and one.factors == other.factors
         and one.scheme == other.scheme
+        and one.client_address == other.client_address
     )
 
 
@@ -48,8 +50,17 @@ class Admissions:
         self._capacity = capacity
         self._by_session: dict[str, dict[str | tuple[str, int], Admission]] = {}
 
-    def get(self, session: Session, app: AppSettings, now: float, rule: PathRule | None = None) -> Admission:
+    def get(
+        self,
+        session: Session,
+        app: AppSettings,
+        now: float,
+        rule: PathRule | None = None,
+        demand: AppDemand | None = None,
+    ) -> Admission:
         """The admission of this session, which is not over, to `app`, or to the part of it that `rule` is for.
+
+        `demand` is the app's own, always the same.
 
         An error in here must deny the request.
         """
@@ -61,10 +72,10 @@ class Admissions:
         key = app.name if rule is None else rule.key
         admission = of_session.get(key)
         if admission is None or now >= admission.renew_at:
-            admission = of_session[key] = self._admit(session, app, now, rule)
+            admission = of_session[key] = self._admit(session, app, now, rule, demand)
         elif admission.session is not session:
             same = _same_facts(admission.session, session)
-            admission = replace(admission, session=session) if same else self._admit(session, app, now, rule)
+            admission = replace(admission, session=session) if same else self._admit(session, app, now, rule, demand)
             of_session[key] = admission
         return admission
 
@@ -72,8 +83,10 @@ class Admissions:
         """The session is over."""
         self._by_session.pop(session_id, None)
 
-    def _admit(self, session: Session, app: AppSettings, now: float, rule: PathRule | None) -> Admission:
-        decision = decide(session, app, rule)
+    def _admit(
+        self, session: Session, app: AppSettings, now: float, rule: PathRule | None, demand: AppDemand | None
+    ) -> Admission:
+        decision = decide(session, app, rule, demand)
         is_admitted = isinstance(decision, Admit)
         identity_block = b""
         if is_admitted:

@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 from config.settings import AppSettings
 from config.values import PublicURL
-from proxy.access.policy import Allowed, NotInGroups, TooFewFactors, judge, judge_rule
+from proxy.access.policy import NotInGroups, TooFewFactors, judge, judge_factors, judge_rule
 from proxy.access.rules import AppRules, PathRule
+from proxy.access.schemes import AppDemand
 from proxy.forwarding.field_names import canonical
-from proxy.reserved import RETURN_TO, SIGN_IN, START, browser_cookie
+from proxy.reserved import RETURN_TO, SCHEME, SIGN_IN, START, STEP_UP, browser_cookie
 from proxy.sessions.session import Level, Session
 from proxy.sessions.tokens import token_digest
 
@@ -38,7 +39,10 @@ class Deny:
 
 @dataclass(frozen=True, slots=True)
 class DenyFactors:
-    """Signed in, but not by all that `scheme` asks for."""
+    """Signed in, but not by all that `scheme` asks for: the person may prove the rest.
+
+    An empty `scheme`: none is meant for this person here, and there is nothing to prove.
+    """
 
     scheme: str
 
@@ -46,26 +50,31 @@ class DenyFactors:
 Decision = Admit | AskToSignIn | Deny | DenyFactors
 
 
-def decide(session: Session | None, app: AppSettings, rule: PathRule | None = None) -> Decision:
+def decide(
+    session: Session | None, app: AppSettings, rule: PathRule | None = None, demand: AppDemand | None = None
+) -> Decision:
     """What becomes of a request to `app`, under `rule` if there is one, with this session, which is not over.
+
+    `demand` is the app's; None: it asks for nothing but a sign-in. Groups come first: nobody proves more in vain.
 
     Under a public rule it says whether the app is told who this is.
     """
     if session is None or session.level is not Level.SIGNED_IN:
         return AskToSignIn()
     principal = session.principal
-    match judge(principal, app) if rule is None else judge_rule(principal, session.proven_factors, rule):
-        case Allowed():
-            return Admit()
-        case NotInGroups(groups):
-            return Deny(groups)
-        case TooFewFactors(scheme):
-            return DenyFactors(scheme)
+    of_groups = judge(principal, app) if rule is None else judge_rule(principal, rule)
+    if isinstance(of_groups, NotInGroups):
+        return Deny(of_groups.groups)
+    proven = tuple(factor for factor, _ in session.proven)
+    of_factors = judge_factors(principal, proven, session.client_address, rule=rule, demand=demand)
+    if isinstance(of_factors, TooFewFactors):
+        return DenyFactors(of_factors.scheme)
+    return Admit()
 
 
-def is_still_open(session: Session, app: AppSettings, rule: PathRule | None) -> bool:
+def is_still_open(session: Session, app: AppSettings, rule: PathRule | None, demand: AppDemand | None = None) -> bool:
     """Whether what was opened with this session may go on with the principal that it holds now."""
-    return (rule is not None and rule.is_public) or isinstance(decide(session, app, rule), Admit)
+    return (rule is not None and rule.is_public) or isinstance(decide(session, app, rule, demand), Admit)
 
 
 _TARGET_OVERRIDES = frozenset((b"x-original-url", b"x-original-uri", b"x-rewrite-url"))
@@ -83,13 +92,19 @@ def asks_for_another(lines: Iterable[bytes], rules: AppRules, *, is_described: b
     return any(canonical(line.partition(b":")[0]) in overrides for line in lines)
 
 
-def sign_in_location(*, public_url: PublicURL, host: bytes, target: bytes, browser_token: bytes) -> bytes:
-    """Where a page load without a session is sent: the sign-in page, told the way back and which browser asked."""
+def sign_in_location(
+    *, public_url: PublicURL, host: bytes, target: bytes, browser_token: bytes, scheme: str = ""
+) -> bytes:
+    """Where a page load without a session is sent: the sign-in page, told the way back and which browser asked.
+
+    With a session that has proven too little: the page where the rest of `scheme` is proven.
+    """
     if len(target) > MAX_RETURN_TO_BYTES:
         target = b"/"
     return_to = f"{public_url.scheme}://{public_url.authority(host.decode('ascii'))}{target.decode('ascii')}"
     start = base64.urlsafe_b64encode(token_digest(browser_token)).rstrip(b"=").decode("ascii")
-    location = f"{public_url.origin}{SIGN_IN}?{RETURN_TO}={quote(return_to, safe='')}&{START}={start}"
+    path = f"{STEP_UP}?{SCHEME}={quote(scheme, safe='')}&" if scheme else f"{SIGN_IN}?"
+    location = f"{public_url.origin}{path}{RETURN_TO}={quote(return_to, safe='')}&{START}={start}"
     return location.encode("ascii")
 
 

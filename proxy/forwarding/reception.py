@@ -199,7 +199,7 @@ class Reception:
     ) -> None:
         if route.app is None:
             raise AssertionError("the sign-in host has no gate")
-        admission = self._plane.admissions.get(session, route.app, now, rule)
+        admission = self._plane.admissions.get(session, route.app, now, rule, route.demand)
         if admission.is_admitted:
             self._admit(head, route, cookies, admission.identity_block, session)
         elif rule is not None and rule.is_public:
@@ -208,8 +208,7 @@ class Reception:
             detail = ENGLISH.open_to_groups.format(groups=", ".join(admission.decision.groups))
             self.refuse(Problem.NOT_ALLOWED, "groups", head=head, route=route, detail=detail, session=session)
         elif isinstance(admission.decision, DenyFactors):
-            detail = ENGLISH.open_to_scheme.format(scheme=admission.decision.scheme)
-            self.refuse(Problem.TOO_FEW_FACTORS, "factors", head=head, route=route, detail=detail, session=session)
+            self._ask_to_step_up(head, route, cookies, session, admission.decision.scheme)
         else:
             self._ask_to_sign_in(head, route, cookies)
 
@@ -293,6 +292,18 @@ class Reception:
     def _ask_to_sign_in(self, head: RequestHead, route: Route, cookies: RequestCookies) -> None:
         question = head.question
         asked = question or head
+    def _ask_to_step_up(
+        self, head: RequestHead, route: Route, cookies: RequestCookies, session: Session, scheme: str
+    ) -> None:
+        """Whose session has proven too little is sent to prove the rest, or told where that can be done."""
+        asked_method = (head.question or head).method
+        if scheme and wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked_method):
+            self._send_to_portal(head, cookies, scheme)
+            return
+        detail = ENGLISH.open_to_scheme.format(scheme=scheme) if scheme else ENGLISH.no_scheme_here
+        problem = Problem.TOO_FEW_FACTORS if scheme else Problem.NOT_ALLOWED
+        self.refuse(problem, "factors", head=head, route=route, detail=detail, session=session, scheme=scheme)
+
         if question is None and is_form(head):
             if cookies.session_token and may_be_kept(head) and self._plane.kept_requests is not None:
                 self._keep(head)
@@ -302,9 +313,16 @@ class Reception:
         if not wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked.method):
             self.refuse(Problem.NOT_SIGNED_IN, "no session", head=head, route=route)
             return
-        public_url = self._plane.public_url
+        self._send_to_portal(head, cookies)
+
+    def _send_to_portal(self, head: RequestHead, cookies: RequestCookies, scheme: str = "") -> None:
+        """Redirect a page load, which is told the way back."""
+        question, public_url = head.question, self._plane.public_url
+        asked = question or head
         token = cookies.browser_token or new_token().encode("ascii")
-        location = sign_in_location(public_url=public_url, host=asked.host, target=asked.target, browser_token=token)
+        location = sign_in_location(
+            public_url=public_url, host=asked.host, target=asked.target, browser_token=token, scheme=scheme
+        )
         set_cookie = None if cookies.browser_token else browser_cookie_field(token, public_url.scheme)
         closes = head.has_body or not self._connection.is_kept
         write = redirect if question is None or question.passes_redirects else sign_in_needed
@@ -323,13 +341,14 @@ class Reception:
         is_page: bool = False,
         closes: bool = False,
     ) -> None:
+        scheme: str = "",
         """Answer `problem`; `reason` is for the log, and so is who it was where a `session` is known.
 
         The connection ends where the request's end is not known.
         """
         closes = closes or head is None or head.has_body or not self._connection.is_kept
         app = route.upstream.name if route is not None else ""
-        answer = Answer(problem=problem, detail=detail, app=app, incident=new_incident_id())
+        answer = Answer(problem=problem, detail=detail, app=app, scheme=scheme, incident=new_incident_id())
         method = head.method if head is not None else b"GET"
         asked_method = head.question.method if head is not None and head.question is not None else method
         page = is_page

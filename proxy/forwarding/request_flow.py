@@ -83,7 +83,7 @@ class RequestFlow(ABC):
             return _is_always_open
         if isinstance(rule, Ambiguous):
             raise AssertionError("what is ambiguous was not forwarded")
-        return partial(is_still_open, app=app, rule=rule)
+        return partial(is_still_open, app=app, rule=rule, demand=self.route.demand)
 
     def start(self) -> None:
         """Send the request on an idle connection, or on a new one once it is there."""

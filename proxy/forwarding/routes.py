@@ -10,6 +10,7 @@ from pathlib import Path
 from config.settings import AppSettings, SchemeSettings
 from config.values import PublicURL, UpstreamURL
 from proxy.access.rules import AppRules, create_app_rules
+from proxy.access.schemes import AppDemand, create_app_demand
 from proxy.forwarding.upstream_tls import upstream_tls
 
 PORTAL_CONNECT_SECONDS = 5.0
@@ -63,6 +64,8 @@ class Route:
     app: AppSettings | None
     upstream: Upstream
     rules: AppRules | None = None
+    demand: AppDemand | None = None
+    """What the app asks for besides a sign-in."""
 
 
 def portal_upstream(socket: Path) -> Upstream:
@@ -113,6 +116,7 @@ def create_routes(
             app=app,
             upstream=app_upstream(app),
             rules=create_app_rules(app, schemes),
+            demand=create_app_demand(app, schemes),
         )
         for app in apps
     }

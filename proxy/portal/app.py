@@ -15,7 +15,7 @@ from structlog.typing import FilteringBoundLogger
 from config.settings import Settings
 from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
-from proxy.delivery.channel import Channel, Notifier
+from proxy.delivery.channel import Notifier, PasscodeChannels
 from proxy.identity import Assertions
 from proxy.kept_requests import KeptRequests
 from proxy.keys import Keys
@@ -33,8 +33,23 @@ from proxy.portal.password import show_password, take_password
 from proxy.portal.sign_in import show_sign_in, take_sign_in
 from proxy.portal.sign_out import show_sign_out, take_sign_out
 from proxy.portal.start import show_asset, show_jwks, show_start, to_start
+from proxy.portal.step_up import show_step_up, take_step_up
 from proxy.portal.tickets import take_ticket
-from proxy.reserved import JWKS, KEEP, KEPT, KERBEROS, ME, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
+from proxy.reserved import (
+    JWKS,
+    KEEP,
+    KEPT,
+    KERBEROS,
+    ME,
+    PASSCODE,
+    PASSWORD,
+    PREFIX,
+    SIGN_IN,
+    SIGN_OUT,
+    STATIC,
+    STEP_UP,
+    TICKET,
+)
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.store import Store
 from proxy.throttle import Throttle
@@ -44,7 +59,7 @@ def create_portal(
     *,
     settings: Settings,
     realms: Realms,
-    channel: Channel,
+    channel: PasscodeChannels,
     store: Store,
     sessions: LiveSessions,
     keys: Keys,
@@ -90,6 +105,8 @@ def create_portal(
             web.get(KERBEROS, show_kerberos, allow_head=False),  # it begins sessions
             web.get(PASSCODE, show_passcode),
             web.post(PASSCODE, take_passcode),
+            web.get(STEP_UP, show_step_up),
+            web.post(STEP_UP, take_step_up),
             web.get(PASSWORD, show_password),
             web.post(PASSWORD, take_password),
             web.get(SIGN_OUT, show_sign_out),

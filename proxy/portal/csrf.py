@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 class Form(Enum):
     SIGN_IN = "sign_in"
     PASSCODE = "passcode"  # a form's name
+    STEP_UP = "step_up"
     SIGN_OUT = "sign_out"
     PASSWORD = "password"  # noqa: S105  # a form's name
     ME = "me"

@@ -9,7 +9,7 @@ from aiohttp import web
 from config.settings import SchemeSettings
 from directory.principal import Principal
 from proxy.portal.keys import PARTS, VISIT
-from proxy.sessions.session import Session, with_proven
+from proxy.sessions.session import Level, Session, with_proven
 from proxy.sessions.tokens import new_token, token_digest
 
 
@@ -49,14 +49,17 @@ async def begin_session(
 
 
 async def step_up(request: web.Request, older: Session, factor: str) -> tuple[Session, str] | None:
-    """The session after a further factor, with an id and a cookie of its own; None if the older one is gone."""
+    """The session after a further factor, with an id and a cookie of its own; None if the older one is gone.
+
+    A person who was signed in before stays so no longer than they would have.
+    """
     parts, visit = request.app[PARTS], request[VISIT]
     now = parts.clock()
     session = replace(
         older,
         session_id=new_token(),
         proven=with_proven(older.proven, factor, now),
-        created_at=now,
+        created_at=older.created_at if older.level is Level.SIGNED_IN else now,
         last_used_at=now,
     )
     token = new_token()

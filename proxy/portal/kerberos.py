@@ -21,7 +21,7 @@ from proxy.access.schemes import choose_scheme, is_offered
 from proxy.portal.current_session import current_session
 from proxy.portal.first_factor import PersonProven
 from proxy.portal.keys import PARTS, VISIT
-from proxy.portal.landing import land, sign_in_path, way_back
+from proxy.portal.landing import app_name, land, sign_in_path, way_back
 from proxy.portal.log_sign_in import log_stop
 from proxy.portal.pages import redirect
 from proxy.portal.return_to import WayBack
@@ -39,7 +39,7 @@ async def show_kerberos(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if session is not None and session.level is Level.SIGNED_IN:
         return await land(request, session, back)
-    is_for_here = is_offered(parts.settings.schemes, "kerberos", visit.client_address)
+    is_for_here = is_offered(parts.settings.schemes, "kerberos", visit.client_address, app=app_name(back))
     if parts.acceptor is None or not is_for_here or not may_begin_anew(session) or not _is_page_load(request):
         return redirect(sign_in_path(back, form=True))
     if visit.browser_is_new:
@@ -54,7 +54,9 @@ async def show_kerberos(request: web.Request) -> web.StreamResponse:
     found = await _holder(parts.realms, outcome)
     if not isinstance(found, Principal):
         return _refused(request, back, found)
-    scheme = choose_scheme(parts.settings.schemes, found, visit.client_address, first_factor="kerberos")
+    scheme = choose_scheme(
+        parts.settings.schemes, found, visit.client_address, first_factor="kerberos", app=app_name(back)
+    )
     if scheme is None:
         log_stop(request, found, "no_kerberos_scheme")  # one that begins with a password may be meant for them
         return _form(request, back)

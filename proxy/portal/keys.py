@@ -13,7 +13,7 @@ from structlog.typing import FilteringBoundLogger
 from config.settings import AppSettings, Settings
 from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
-from proxy.delivery.channel import Channel
+from proxy.delivery.channel import PasscodeChannels
 from proxy.identity import Assertions
 from proxy.kept_requests import KeptRequests
 from proxy.keys import Keys
@@ -41,7 +41,7 @@ class PersonLocks:
 class Parts:
     settings: Settings
     realms: Realms
-    channel: Channel
+    channel: PasscodeChannels
     store: Store
     sessions: LiveSessions
     keys: Keys

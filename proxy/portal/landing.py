@@ -37,6 +37,11 @@ def way_back(request: web.Request, return_to: str, start: str) -> WayBack:
     return judge_way_back(return_to, start, public=settings.server.public_url, apps=settings.apps)
 
 
+def app_name(back: WayBack) -> str:
+    """The name of the app that somebody comes from; empty: from none."""
+    return back.app.name if back.app is not None else ""
+
+
 async def land(request: web.Request, session: Session, back: WayBack, *, again: int = 0) -> web.Response:
     """Redirect to the app's page that was asked for, else to the start page.
 

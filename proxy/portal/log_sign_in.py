@@ -15,7 +15,17 @@ def log_stop(request: web.Request, principal: Principal, reason: str) -> None:
 
 
 def log_signed_in(request: web.Request, session: Session) -> None:
-    _log(request, "sign_in.succeeded", session.principal, scheme=session.scheme)
+    _log(request, "sign_in.succeeded", session.principal, scheme=session.scheme, factors=_factors(session))
+
+
+def log_stepped_up(request: web.Request, session: Session, factor: str) -> None:
+    """A further factor was proven in a session that was signed in already; `factors` are all that it has now."""
+    _log(request, "step_up.done", session.principal, scheme=session.scheme, factor=factor, factors=_factors(session))
+
+
+def log_step_up_begun(request: web.Request, session: Session, *, asked: str, factor: str) -> None:
+    """A passcode was asked for, because an app wants what the scheme `asked` asks for."""
+    _log(request, "step_up.begun", session.principal, scheme=session.scheme, asked=asked, factor=factor)
 
 
 def log_passcode_refused(request: web.Request, session: Session, reason: str) -> None:
@@ -36,6 +46,10 @@ def log_signed_out(request: web.Request, session: Session) -> None:
 
 def log_ended_by_person(request: web.Request, session: Session, *, count: int) -> None:
     _log(request, "session.ended", session.principal, reason="by_the_person", sessions=count)
+
+
+def _factors(session: Session) -> str:
+    return " ".join(factor for factor, _ in session.proven)
 
 
 def _log(request: web.Request, event: str, principal: Principal, **facts: str | int) -> None:

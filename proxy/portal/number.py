@@ -9,6 +9,7 @@ from aiohttp import web
 
 from directory.mobile import E164, UnusableNumber, first_usable, mask
 from directory.principal import Principal
+from proxy.delivery.channel import mask_mail
 from proxy.keys import Purpose
 from proxy.portal.keys import PARTS, VISIT, Parts
 from proxy.portal.log_sign_in import log_stop
@@ -35,19 +36,36 @@ _TELL_AGAIN_SECONDS = 30 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The number that a passcode may be sent to."""
+    """The number or the mail address that a passcode may be sent to; exactly one of them."""
 
-    number: E164 = field(repr=False)
+    number: E164 | None = field(repr=False)
     digests: tuple[bytes, ...] = field(repr=False)
     """By which it is known again: one for each key that counts, the one in use first."""
+    mail: str | None = field(default=None, repr=False)
+
+    @property
+    def factor(self) -> str:
+        """What a passcode sent there proves."""
+        return "sms" if self.number is not None else "email"
+
+    @property
+    def address(self) -> str:
+        """What sends are counted by."""
+        return self.number if self.number is not None else (self.mail or "")
+
+    @property
+    def masked(self) -> str:
+        return mask(self.number) if self.number is not None else mask_mail(self.mail or "")
 
     @property
     def digest(self) -> bytes:
         return self.digests[0]
 
     def is_of(self, challenge: Challenge) -> bool:
-        """Whether it is the number that this challenge's passcode was sent to."""
-        return any(hmac.compare_digest(digest, challenge.number_digest) for digest in self.digests)
+        """Whether this challenge's passcode was sent there, and for the same factor."""
+        return challenge.factor == self.factor and any(
+            hmac.compare_digest(digest, challenge.number_digest) for digest in self.digests
+        )
 
 
 async def choose_number(request: web.Request, principal: Principal) -> Chosen | web.Response:

@@ -16,15 +16,17 @@ from proxy.answers import Problem
 from proxy.keys import Purpose
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session, step_up
+from proxy.portal.destination import choose_destination
 from proxy.portal.forms import has_csrf_token, read_form, refused
+from proxy.portal.further_proof import ask_for_passcode
 from proxy.portal.keys import PARTS, VISIT, Parts
 from proxy.portal.landing import TOLD, next_step, passcode_path, sign_in_path, way_back
-from proxy.portal.log_sign_in import log_passcode_refused, log_signed_in, log_stop
-from proxy.portal.number import choose_number, remember_number
+from proxy.portal.log_sign_in import log_passcode_refused, log_signed_in, log_stepped_up, log_stop
+from proxy.portal.number import remember_number
 from proxy.portal.pages import form_token, page, redirect, set_session_cookie
 from proxy.portal.refusals import exhausted, factor_locked, passcode_over, throttled, unsent
 from proxy.portal.return_to import WayBack
-from proxy.portal.sending import send_passcode, start_challenge
+from proxy.portal.sending import send_passcode
 from proxy.reserved import PASSCODE, RETURN_TO, START
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.passcode import passcode_digest, typed_passcode
@@ -47,12 +49,16 @@ async def show_passcode(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if session is None:
         return redirect(sign_in_path(named))
-    if session.level is not Level.FIRST_FACTOR:
+    if session.level is Level.MUST_CHANGE_PASSWORD:
         return await next_step(request, session, named)
     parts, now = request.app[PARTS], request[VISIT].now
     challenge = await parts.store.challenge(query.get("challenge", ""), session_id=session.session_id, now=now)
     if challenge is None:
         challenge = await parts.store.challenge_of_session(session.session_id, now=now)
+    if challenge is not None and not _is_awaited(session, challenge):
+        challenge = None
+    if challenge is None and session.level is Level.SIGNED_IN:
+        return await next_step(request, session, named)
     if challenge is None:
         return passcode_over(request, session, named)
     notice, error = _told(query.get(TOLD, ""), challenge, digits=parts.settings.passcode.digits)
@@ -66,16 +72,18 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if session is None:
         return redirect(sign_in_path(named))
-    if session.level is not Level.FIRST_FACTOR:
+    challenge = await request.app[PARTS].store.challenge(
+        fields.get("challenge", ""), session_id=session.session_id, now=request[VISIT].now
+    )
+    if challenge is not None and not _is_awaited(session, challenge):
+        challenge = None
+    if session.level is not Level.FIRST_FACTOR and challenge is None:
         # Sent twice, or another tab was faster. Nothing is decided here, so nothing needs proof.
         return await next_step(request, session, named)
     if not has_csrf_token(request, fields, Form.PASSCODE, session.session_id):
         return await _show_anew(request, session, named)
-    if "new" in fields:
-        return await _send_new(request, session, named)
-    challenge = await request.app[PARTS].store.challenge(
-        fields.get("challenge", ""), session_id=session.session_id, now=request[VISIT].now
-    )
+    if "new" in fields and session.next_factor is not None:
+        return await ask_for_passcode(request, session, session.next_factor, named)
     if challenge is None:
         log_passcode_refused(request, session, Attempt.GONE.value)
         return passcode_over(request, session, named)
@@ -83,6 +91,13 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
     if "resend" in fields:
         return await _send_again(request, session, challenge, back)
     return await _judge_answer(request, session, challenge, back, fields.get("passcode", ""))
+
+
+def _is_awaited(session: Session, challenge: Challenge) -> bool:
+    """Whether the session goes on by this proof: by its next one only, or, signed in, by any that it lacks."""
+    if session.level is Level.SIGNED_IN:
+        return challenge.factor not in session.proven_factors
+    return session.level is Level.FIRST_FACTOR and challenge.factor == session.next_factor
 
 
 async def _show_anew(request: web.Request, session: Session, named: WayBack) -> web.Response:
@@ -123,8 +138,9 @@ async def _judge_answer(
             left = replace(challenge, attempts_left=result.attempts_left)
             return _not_right(request, session, left, back, told=_WRONG)
         case Attempt.EXHAUSTED:
-            await parts.store.end_session(session.session_id)
-            return exhausted(request, back)
+            if session.level is not Level.SIGNED_IN:
+                await parts.store.end_session(session.session_id)
+            return exhausted(request, back, session=session)
         case _:
             return passcode_over(request, session, back)
 
@@ -144,7 +160,7 @@ def _not_right(
 
 async def _accept(request: web.Request, session: Session, challenge: Challenge, back: WayBack) -> web.Response:
     parts = request.app[PARTS]
-    stepped_up = await step_up(request, session, "sms")
+    stepped_up = await step_up(request, session, challenge.factor)
     if stepped_up is None:
         log_passcode_refused(request, session, "session_gone")
         return redirect(sign_in_path(back))
@@ -152,10 +168,16 @@ async def _accept(request: web.Request, session: Session, challenge: Challenge, 
     principal, now = session.principal, parts.clock()
     await parts.throttle.passcode_accepted(person=principal.guid, now=now)
     await parts.throttle.remember_address(person=principal.guid, address=request[VISIT].client_address, now=now)
-    await remember_number(parts, principal, challenge)
-    if signed_in.level is Level.SIGNED_IN:
+    if challenge.factor == "sms":
+        await remember_number(parts, principal, challenge)
+    if session.level is Level.SIGNED_IN:
+        log_stepped_up(request, signed_in, challenge.factor)
+    elif signed_in.level is Level.SIGNED_IN:
         log_signed_in(request, signed_in)
-    response = await next_step(request, signed_in, back)
+    if signed_in.next_factor is not None:
+        response = await ask_for_passcode(request, signed_in, signed_in.next_factor, back)
+    else:
+        response = await next_step(request, signed_in, back)
     set_session_cookie(request, response, token)
     return response
 
@@ -163,7 +185,7 @@ async def _accept(request: web.Request, session: Session, challenge: Challenge, 
 async def _send_again(request: web.Request, session: Session, challenge: Challenge, back: WayBack) -> web.Response:
     """The same passcode once more. The right to send is claimed first, so that parallel clicks send one message."""
     parts, visit = request.app[PARTS], request[VISIT]
-    chosen = await choose_number(request, session.principal)
+    chosen = await choose_destination(request, session.principal, challenge.factor)
     if isinstance(chosen, web.Response):
         return chosen
     if not chosen.is_of(challenge):
@@ -183,7 +205,7 @@ async def _send_again(request: web.Request, session: Session, challenge: Challen
         response.headers["Retry-After"] = str(wait)
         return response
     too_many = await parts.throttle.reserve_send(
-        person=session.principal.guid, number=chosen.number, address=visit.client_address, now=now
+        person=session.principal.guid, number=chosen.address, address=visit.client_address, now=now
     )
     if too_many is not None:
         log_stop(request, session.principal, too_many.limit.value)
@@ -197,30 +219,9 @@ async def _send_again(request: web.Request, session: Session, challenge: Challen
         )
         response.headers["Retry-After"] = str(too_many.retry_after_seconds)
         return response
-    if not await send_passcode(parts, visit, session, challenge, chosen.number):
+    if not await send_passcode(parts, visit, session, challenge, chosen):
         return unsent(request, session, challenge, back)
     return redirect(passcode_path(challenge.challenge_id, back, told=_SENT))
-
-
-async def _send_new(request: web.Request, session: Session, back: WayBack) -> web.Response:
-    """A new challenge for a session whose last one is over. A live one is shown instead: it keeps its attempts."""
-    parts, visit = request.app[PARTS], request[VISIT]
-    chosen = await choose_number(request, session.principal)
-    if isinstance(chosen, web.Response):
-        return chosen
-    live = await parts.store.challenge_of_session(session.session_id, now=visit.now)
-    if live is not None and chosen.is_of(live):
-        return redirect(passcode_path(live.challenge_id, back))
-    too_many = await parts.throttle.reserve_send(
-        person=session.principal.guid, number=chosen.number, address=visit.client_address, now=parts.clock()
-    )
-    if too_many is not None:
-        log_stop(request, session.principal, too_many.limit.value)
-        return throttled(request, ENGLISH.sends_throttled, too_many.retry_after_seconds, back)
-    sent = await start_challenge(parts, visit, session, chosen, back)
-    if not sent.is_under_way:
-        return unsent(request, session, sent.challenge, back)
-    return redirect(passcode_path(sent.challenge.challenge_id, back))
 
 
 def _form(
@@ -245,6 +246,7 @@ def _form(
         start=back.start,
         may_reload=status == HTTPStatus.OK,
         masked=challenge.masked_destination,
+        is_mail=challenge.factor == "email",
         ending=challenge.masked_destination[-3:],
         digits=parts.settings.passcode.digits,
         wait=_wait_seconds(parts, challenge, now),

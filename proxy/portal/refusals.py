@@ -18,7 +18,7 @@ from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.return_to import NOWHERE, WayBack
 from proxy.reserved import PASSCODE, RETURN_TO, START
 from proxy.second_factor.challenge import Challenge
-from proxy.sessions.session import Session
+from proxy.sessions.session import Level, Session
 from proxy.texts import ENGLISH
 
 
@@ -39,6 +39,18 @@ def no_usable_mobile(request: web.Request, principal: Principal, number: Unusabl
         status=HTTPStatus.FORBIDDEN,
         title=ENGLISH.no_mobile_title,
         text=ENGLISH.no_mobile_text,
+        link_href=sign_in_path(form=True),
+        link_text=ENGLISH.start_again,
+    )
+
+
+def no_usable_mail(request: web.Request, principal: Principal) -> web.Response:
+    log_stop(request, principal, "no_mail")
+    return message(
+        request,
+        status=HTTPStatus.FORBIDDEN,
+        title=ENGLISH.no_mail_title,
+        text=ENGLISH.no_mail_text,
         link_href=sign_in_path(form=True),
         link_text=ENGLISH.start_again,
     )
@@ -103,11 +115,14 @@ def factor_locked(request: web.Request) -> web.Response:
 
 def unsent(request: web.Request, session: Session, challenge: Challenge, back: WayBack) -> web.Response:
     """Nobody took the message: the person may try again, with the same passcode."""
+    text = ENGLISH.unsent_text.format(number=challenge.masked_destination)
+    if challenge.factor == "email":
+        text = ENGLISH.unsent_mail.format(mail=challenge.masked_destination)
     return message(
         request,
         status=HTTPStatus.SERVICE_UNAVAILABLE,
         title=ENGLISH.unsent_title,
-        text=ENGLISH.unsent_text.format(number=challenge.masked_destination),
+        text=text,
         form=OneButton(
             action=PASSCODE,
             fields=(*_proof(request, session), ("challenge", challenge.challenge_id), ("resend", "yes")),
@@ -135,17 +150,18 @@ def passcode_over(request: web.Request, session: Session, back: WayBack) -> web.
     )
 
 
-def exhausted(request: web.Request, back: WayBack) -> web.Response:
-    """The sign-in is over, its session has ended: back to the password."""
+def exhausted(request: web.Request, back: WayBack, *, session: Session) -> web.Response:
+    """The sign-in is over, its session has ended: back to the password. Who was signed in before stays so."""
     response = message(
         request,
         status=HTTPStatus.FORBIDDEN,
         title=ENGLISH.exhausted_title,
-        text=ENGLISH.exhausted_text,
+        text=ENGLISH.exhausted_step_up if session.level is Level.SIGNED_IN else ENGLISH.exhausted_text,
         link_href=sign_in_path(back),
         link_text=ENGLISH.start_again,
     )
-    clear_session_cookie(request, response)
+    if session.level is not Level.SIGNED_IN:
+        clear_session_cookie(request, response)
     return response
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from directory.mobile import E164, mask
-from proxy.delivery.channel import Outcome, PasscodeMessage
+from proxy.delivery.channel import EMAIL_ONLY, Outcome, PasscodeMessage
 from proxy.keys import Purpose
 from proxy.portal.keys import Parts, Visit
 from proxy.portal.number import Chosen
@@ -29,7 +28,7 @@ class Sent:
 
 
 async def start_challenge(parts: Parts, visit: Visit, session: Session, chosen: Chosen, back: WayBack) -> Sent:
-    """A new passcode for a session that holds the first factor. The throttle was asked before."""
+    """A new passcode for a session that holds another factor. The throttle was asked before."""
     settings, now = parts.settings.passcode, parts.clock()
     challenge_id = new_challenge_id()
     passcode = passcode_of(parts.keys.derive(Purpose.PASSCODE, at=now), challenge_id, digits=settings.digits)
@@ -40,18 +39,19 @@ async def start_challenge(parts: Parts, visit: Visit, session: Session, chosen: 
         session_id=session.session_id,
         guid=guid,
         digest=passcode_digest(key, challenge_id=challenge_id, guid=guid, passcode=passcode),
-        masked_destination=mask(chosen.number),
+        masked_destination=chosen.masked,
         created_at=now,
         expires_at=now + settings.lifetime,
         attempts_left=settings.attempts,
         last_sent_at=NEVER_SENT,
         return_to=back.return_to,
         start_digest=back.start,
+        factor=chosen.factor,
         number_digest=chosen.digest,
     )
     # It stands before the message leaves: a passcode that arrives can be answered.
     await parts.store.put_challenge(challenge)
-    under_way = await send_passcode(parts, visit, session, challenge, chosen.number)
+    under_way = await send_passcode(parts, visit, session, challenge, chosen)
     if under_way:
         sent_at = parts.clock()
         await parts.store.mark_sent(challenge_id, now=sent_at, not_before=NEVER_SENT)
@@ -59,7 +59,7 @@ async def start_challenge(parts: Parts, visit: Visit, session: Session, chosen: 
     return Sent(challenge=challenge, is_under_way=under_way)
 
 
-async def send_passcode(parts: Parts, visit: Visit, session: Session, challenge: Challenge, number: E164) -> bool:
+async def send_passcode(parts: Parts, visit: Visit, session: Session, challenge: Challenge, chosen: Chosen) -> bool:
     """Deliver the challenge's passcode once; True if it arrives or may arrive."""
     public = parts.settings.server.public_url
     app = judge_way_back(challenge.return_to, "", public=public, apps=parts.settings.apps).app
@@ -68,12 +68,15 @@ async def send_passcode(parts: Parts, visit: Visit, session: Session, challenge:
     delivery = await parts.channel.send(
         PasscodeMessage(
             passcode=passcode_of(key, challenge.challenge_id, digits=parts.settings.passcode.digits),
-            number=number,
+            number=chosen.number,
+            mail=chosen.mail,
             app=app.name if app is not None else public.host,
             host=app.host if app is not None else public.host,
             minutes=max(1, math.floor((challenge.expires_at - parts.clock()) / 60.0 + 0.01)),
             message_id=message_id,
-        )
+        ),
+        # A mail never proves what an SMS would, but where the operator says so.
+        kinds=EMAIL_ONLY if challenge.factor == "email" else None,
     )
     parts.log.info(
         "passcode.sent" if delivery.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN) else "passcode.not_sent",
@@ -82,6 +85,7 @@ async def send_passcode(parts: Parts, visit: Visit, session: Session, challenge:
         relay=delivery.relay,
         code=delivery.code,
         reason=delivery.reason,
+        factor=challenge.factor,
         destination=challenge.masked_destination,
         message_id=message_id,
         realm=session.principal.realm,

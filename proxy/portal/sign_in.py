@@ -13,11 +13,14 @@ from proxy.access.schemes import choose_scheme, is_offered
 from proxy.answers import Answer, Problem
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import begin_session, current_session
+from proxy.portal.destination import choose_destination
 from proxy.portal.first_factor import AccountStopped, AddressThrottled, NotProven, PersonProven, prove_password
 from proxy.portal.forms import Refused, has_csrf_token, is_vouched_for, read_form, refused
+from proxy.portal.further_proof import add_password, lacks_password
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import (
     FORM,
+    app_name,
     kerberos_path,
     land,
     next_step,
@@ -27,7 +30,6 @@ from proxy.portal.landing import (
     way_back,
 )
 from proxy.portal.log_sign_in import log_signed_in, log_stop
-from proxy.portal.number import choose_number
 from proxy.portal.pages import form_token, page, redirect, set_browser_cookie, set_session_cookie, stamp_of
 from proxy.portal.refusals import account_stopped, no_scheme, throttled, unsent
 from proxy.portal.return_to import WayBack
@@ -47,7 +49,9 @@ async def show_sign_in(request: web.Request) -> web.StreamResponse:
         return await land(request, session, back, again=round_trips(request))
     visit = request[VISIT]
     asks_for_form = FORM in query or round_trips(request) > 0 or not may_begin_anew(session)
-    if not asks_for_form and is_offered(request.app[PARTS].settings.schemes, "kerberos", visit.client_address):
+    if not asks_for_form and is_offered(
+        request.app[PARTS].settings.schemes, "kerberos", visit.client_address, app=app_name(back)
+    ):
         response = redirect(kerberos_path(back))
         if visit.browser_is_new:
             set_browser_cookie(request, response)
@@ -72,7 +76,13 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
     if not has_csrf_token(request, fields, Form.SIGN_IN) and not is_vouched_for(request, fields):
         # A fresh form rather than a dead end.
         return sign_in_form(request, back, session=session, username=username, error=ENGLISH.sign_in_stale, status=403)
-    if session is not None and session.level is Level.SIGNED_IN and _is_name_of(username, session.principal):
+    may_add_password = session is not None and lacks_password(session)
+    if (
+        session is not None
+        and session.level is Level.SIGNED_IN
+        and _is_name_of(username, session.principal)
+        and not may_add_password
+    ):
         return await land(request, session, back)  # another tab was faster
     outcome = await prove_password(parts, visit, username, fields.get("password", ""))
     match outcome:
@@ -93,7 +103,14 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
         case AddressThrottled(retry_after_seconds):
             raise Refused(Answer(problem=Problem.THROTTLED, retry_after_seconds=retry_after_seconds))
     principal = outcome.principal
-    scheme = choose_scheme(parts.settings.schemes, principal, visit.client_address)
+    if (
+        session is not None
+        and may_add_password
+        and not outcome.must_change
+        and session.principal.guid == principal.guid
+    ):
+        return await add_password(request, session, back)
+    scheme = choose_scheme(parts.settings.schemes, principal, visit.client_address, app=app_name(back))
     if scheme is None:
         return no_scheme(request, principal)
     return await go_on(request, outcome, scheme, back, current=session)
@@ -105,7 +122,7 @@ async def go_on(
     """From the first factor to the passcode, or to the page asked for. `current` is this browser's session so far."""
     parts, visit = request.app[PARTS], request[VISIT]
     principal = proven.principal
-    if "sms" in scheme.factors:
+    if len(scheme.factors) > 1:
         return await _ask_for_passcode(request, proven, scheme, back, current=current)
     session, token = await begin_session(request, principal, scheme, password_must_change=proven.must_change)
     if session.level is Level.SIGNED_IN:
@@ -125,7 +142,7 @@ async def _ask_for_passcode(
     """
     parts, visit = request.app[PARTS], request[VISIT]
     principal = proven.principal
-    chosen = await choose_number(request, principal)
+    chosen = await choose_destination(request, principal, scheme.factors[1])
     if isinstance(chosen, web.Response):
         return chosen
     if current is not None and _is_same_sign_in(current, proven, scheme):
@@ -133,7 +150,7 @@ async def _ask_for_passcode(
         if live is not None and chosen.is_of(live):
             return redirect(passcode_path(live.challenge_id, back))
     too_many = await parts.throttle.reserve_send(
-        person=principal.guid, number=chosen.number, address=visit.client_address, now=parts.clock()
+        person=principal.guid, number=chosen.address, address=visit.client_address, now=parts.clock()
     )
     if too_many is not None:
         log_stop(request, principal, too_many.limit.value)

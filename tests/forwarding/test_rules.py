@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -15,6 +17,8 @@ from tests.forwarding.stage import (
     ALICE_TOKEN,
     BOB_TOKEN,
     HALF_TOKEN,
+    HOST,
+    NOW,
     STORE_DOWN_TOKEN,
     Stage,
     StageMaker,
@@ -165,9 +169,72 @@ async def test_a_scheme_asks_for_its_factors_whatever_the_sessions_own_is_called
         assert await status(ruled, "/strong/x") == 200
         assert await status(ruled, "/strong/x", WEAK_TOKEN) == 403
         assert await status(ruled, "/easy/x", WEAK_TOKEN) == 200
-    response = await ruled.ask(get("/strong/x", token=WEAK_TOKEN, lines=PAGE))
-    assert b"stronger sign-in" in response.body
-    assert b"browser" in response.body
+
+
+async def test_a_page_load_that_has_proven_too_little_is_sent_to_prove_the_rest_and_back(ruled: Stage) -> None:
+    response = await ruled.ask(get("/strong/x?y=1", token=WEAK_TOKEN, lines=PAGE))
+    assert response.status == 302
+    location = urlsplit(response.get("location").decode())
+    assert (location.netloc, location.path) == ("signin.corp.example:8080", "/.gatepost/step-up")
+    query = parse_qs(location.query)
+    assert query["scheme"] == ["browser"]
+    assert query["return_to"] == [f"http://{HOST}:8080/strong/x?y=1"]
+    assert len(query["start"][0]) == 43
+
+
+async def test_anything_else_that_has_proven_too_little_is_told_where_to_prove_the_rest(ruled: Stage) -> None:
+    response = await ruled.ask(get("/strong/x", token=WEAK_TOKEN))
+    told = json.loads(response.body)
+    assert (response.status, told["error"], told["scheme"]) == (403, "too_few_factors", "browser")
+    assert told["step_up"] == "http://signin.corp.example:8080/.gatepost/step-up?scheme=browser"
+    form = f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 0\r\n{PAGE}"
+    page = await ruled.ask(get("/strong/x", token=WEAK_TOKEN, method="POST", lines=form), b"POST")
+    assert page.status == 403
+    assert b'href="http://signin.corp.example:8080/.gatepost/step-up?scheme=browser"' in page.body
+    assert ruled.upstream.requests == []
+
+
+@EACH
+async def test_another_proxy_is_told_where_the_rest_is_proven(ruled: Stage, proxy: Any) -> None:
+    response = await ruled.ask(proxy("/strong/x", token=WEAK_TOKEN, more=PAGE))
+    location = response.get("location") or response.get("x-gatepost-sign-in")
+    assert response.status in (302, 401)
+    assert location.startswith(b"http://signin.corp.example:8080/.gatepost/step-up?scheme=browser&return_to=")
+    response = await ruled.ask(proxy("/strong/x", token=WEAK_TOKEN))
+    assert response.status == 403
+    assert b"step_up" in response.body
+
+
+async def test_an_app_asks_for_the_scheme_that_it_names(staged: StageMaker) -> None:
+    async with staged(app={"scheme": "browser", "rules": [RULES[4]]}, schemes=SCHEMES) as stage:
+        weak = replace(session_of("alice"), session_id="id-of-weak", proven=(("password", NOW),), factors=("password",))
+        stage.sessions.by_token[WEAK_TOKEN] = weak
+        assert await status(stage, "/page") == 200
+        assert await status(stage, "/page", WEAK_TOKEN) == 403
+        assert await status(stage, "/easy/x", WEAK_TOKEN) == 200
+
+
+async def test_a_scheme_for_one_app_does_not_open_another(staged: StageMaker) -> None:
+    quick = SchemeSettings(name="quick", factors=("password",), apps=("Canteen",))
+    async with staged(schemes=(quick, SCHEMES[0])) as stage:
+        alice = session_of("alice")
+        stage.sessions.by_token[WEAK_TOKEN] = replace(
+            alice, session_id="id-of-quick", scheme="quick", factors=("password",), proven=alice.proven[:1]
+        )
+        assert await status(stage, "/page") == 200
+        assert await status(stage, "/page", WEAK_TOKEN) == 403
+        response = await stage.ask(get("/page", token=WEAK_TOKEN, lines=PAGE))
+        assert b"/.gatepost/step-up?scheme=browser&" in response.get("location")
+
+
+async def test_whom_no_scheme_is_meant_for_in_this_app_is_denied(staged: StageMaker) -> None:
+    quick = SchemeSettings(name="quick", factors=("password",), apps=("Canteen",))
+    async with staged(schemes=(quick,)) as stage:
+        assert await status(stage, "/page") == 403
+        response = await stage.ask(get("/page", lines=PAGE))
+        assert response.status == 403
+        assert b"No way of signing in is set up" in response.body
+        assert stage.upstream.requests == []
 
 
 @pytest.mark.parametrize("token", [None, HALF_TOKEN])

@@ -6,7 +6,7 @@ import asyncio
 import html
 import itertools
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from directory.login_name import LoginName
 from directory.mobile import E164
 from directory.principal import Account, Principal
 from directory.realms import Realms
-from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
+from proxy.delivery.channel import ChannelKind, Delivery, Outcome, PasscodeMessage
 from proxy.identity import Assertions
 from proxy.keys import KeyRing, Keys, Purpose
 from proxy.metrics import Metrics
@@ -100,11 +100,15 @@ class Phone:
 
     def __init__(self) -> None:
         self.messages: list[PasscodeMessage] = []
+        self.kinds: list[Collection[ChannelKind] | None] = []
         self.told: list[tuple[str, str]] = []
         self.outcome = Outcome.ACCEPTED
 
-    async def send(self, message: PasscodeMessage) -> Delivery:
+    async def send(
+        self, message: PasscodeMessage, *, kinds: Collection[ChannelKind] | None = None, after: str = ""
+    ) -> Delivery:
         self.messages.append(message)
+        self.kinds.append(kinds)
         return Delivery(outcome=self.outcome, channel=self.name, relay="relay:25", code=250)
 
     async def check(self) -> Delivery:
