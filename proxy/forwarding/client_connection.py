@@ -46,6 +46,8 @@ class ClientConnection(asyncio.Protocol):
         self.transport: asyncio.Transport
         self.deadline = _NEVER
         self.exchange: Exchange | SendingFlow | None = None
+        self.session_id: str | None = None
+        """Whose request came last; the plane finds what a session has open by it."""
         self.is_kept = True
         """Whether the connection stays open after the current answer."""
         self._reception: Reception

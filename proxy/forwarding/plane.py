@@ -16,6 +16,7 @@ from proxy.forwarding.client_connection import ClientConnection
 from proxy.forwarding.exchange import Exchange
 from proxy.forwarding.kept_forms import SendingFlow
 from proxy.forwarding.listeners import Arrival, Listeners, Slot
+from proxy.forwarding.open_by_session import OpenBySession
 from proxy.forwarding.public_tls import PublicTLS
 from proxy.forwarding.routes import create_routes, portal_upstream
 from proxy.forwarding.tunnel import Tunnel
@@ -91,7 +92,9 @@ class ForwardingPlane:
         self._listeners = Listeners(self, server, self._tls, log)
         self._watching: asyncio.Task[None] | None = None
         self._connections: set[ClientConnection] = set()
+        self._connections_of: OpenBySession[ClientConnection] = OpenBySession()
         self._tunnels: set[Tunnel] = set()
+        self._tunnels_of: OpenBySession[Tunnel] = OpenBySession()
         self._tunnels_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
@@ -147,19 +150,18 @@ class ForwardingPlane:
     def end_session(self, session_id: str) -> None:
         """Close what this session has open: exchanges and tunnels."""
         self.admissions.forget(session_id)
-        for connection in list(self._connections):
+        for connection in self._connections_of.of(session_id):
             connection.end_session(session_id)
-        for tunnel in list(self._tunnels):
-            if tunnel.session_id == session_id:
-                tunnel.end(SESSION_ENDED, "session ended")
+        for tunnel in self._tunnels_of.of(session_id):
+            tunnel.end(SESSION_ENDED, "session ended")
 
     def judge_again(self, session: Session) -> None:
         """The directory describes this person anew: close what the session has open and would not be let into now."""
-        for connection in list(self._connections):
+        for connection in self._connections_of.of(session.session_id):
             connection.judge_again(session)
-        for tunnel in list(self._tunnels):
+        for tunnel in self._tunnels_of.of(session.session_id):
             is_open_to = tunnel.is_open_to
-            if tunnel.session_id == session.session_id and is_open_to is not None and not is_open_to(session):
+            if is_open_to is not None and not is_open_to(session):
                 tunnel.end(NOT_ALLOWED, "not allowed any more")
 
     # What connections call.
@@ -174,8 +176,18 @@ class ForwardingPlane:
     def add_connection(self, connection: ClientConnection) -> None:
         self._connections.add(connection)
 
+    def note_session(self, connection: ClientConnection, session_id: str) -> None:
+        """From now on this connection carries requests of that session."""
+        if connection.session_id is not None:
+            self._connections_of.discard(connection.session_id, connection)
+        connection.session_id = session_id
+        self._connections_of.add(session_id, connection)
+
     def forget_connection(self, connection: ClientConnection) -> None:
         self._connections.discard(connection)
+        if connection.session_id is not None:
+            self._connections_of.discard(connection.session_id, connection)
+            connection.session_id = None
         self._note_empty()
 
     def _look_at_tunnels(self, now: float) -> None:
@@ -199,20 +211,24 @@ class ForwardingPlane:
         def end(tunnel: Tunnel) -> None:
             upstream.pool.release(upstream)
             self._tunnels.discard(tunnel)
+            if session_id is not None:
+                self._tunnels_of.discard(session_id, tunnel)
             self._note_empty()
 
-        self._tunnels.add(
-            Tunnel(
-                client=client,
-                upstream=upstream.transport,
-                session_id=exchange.session_id if exchange is not None else None,
-                is_open_to=exchange.judge() if exchange is not None else None,
-                on_end=end,
-                first=first,
-                is_websocket=is_websocket,
-                idle_seconds=upstream.pool.upstream.tunnel_idle_timeout,
-            )
+        session_id = exchange.session_id if exchange is not None else None
+        tunnel = Tunnel(
+            client=client,
+            upstream=upstream.transport,
+            session_id=session_id,
+            is_open_to=exchange.judge() if exchange is not None else None,
+            on_end=end,
+            first=first,
+            is_websocket=is_websocket,
+            idle_seconds=upstream.pool.upstream.tunnel_idle_timeout,
         )
+        self._tunnels.add(tunnel)
+        if session_id is not None:
+            self._tunnels_of.add(session_id, tunnel)
 
     def _send_tunnels_away(self) -> None:
         """Those that can be told why; others may go on while the plane waits."""

@@ -254,6 +254,7 @@ class Reception:
         flow = SendingFlow(
             self._connection, route, head, session, kept_requests=plane.kept_requests, clock=plane.clock, begin=begin
         )
+        plane.note_session(self._connection, session_id)
         self._connection.exchange = flow
         flow.start()
 
@@ -270,6 +271,8 @@ class Reception:
 
     def _forward(self, head: RequestHead, route: Route, fields: bytes, session_id: str | None) -> None:
         exchange = self._exchange(head, route, fields, session_id)
+        if session_id is not None and session_id != self._connection.session_id:
+            self._plane.note_session(self._connection, session_id)
         self._connection.exchange = exchange
         exchange.start()
 

@@ -1,0 +1,34 @@
+"""What is open for which session, so that a session's end costs what hangs on it and not what is open in all."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+Open = TypeVar("Open")
+
+
+class OpenBySession(Generic[Open]):
+    """Client connections, or tunnels, by `session_id`; it holds no more keys than things."""
+
+    __slots__ = ("_open",)
+
+    def __init__(self) -> None:
+        self._open: dict[str, set[Open]] = {}
+
+    def __len__(self) -> int:
+        """Sessions that something is open for."""
+        return len(self._open)
+
+    def add(self, session_id: str, each: Open) -> None:
+        self._open.setdefault(session_id, set()).add(each)
+
+    def discard(self, session_id: str, each: Open) -> None:
+        of_session = self._open.get(session_id)
+        if of_session is not None:
+            of_session.discard(each)
+            if not of_session:
+                del self._open[session_id]
+
+    def of(self, session_id: str) -> tuple[Open, ...]:
+        """A copy: what is done to them may change what is open."""
+        return tuple(self._open.get(session_id, ()))
