@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from config.bounces import BouncesSettings, bounces_problems
 from config.channel_checks import channel_problems, channel_warnings
 from config.rule_checks import rule_problems, rule_warnings
 from config.schema import Place
@@ -47,6 +48,7 @@ class Pieces:
     smtp: Mapping[int, SMTPSettings] = field(default_factory=dict)
     sms: SMSSettings | None = None
     second_factor: SecondFactorSettings | None = None
+    bounces: BouncesSettings | None = None
     texts: Mapping[int, TextSettings] = field(default_factory=dict)
     passcode: PasscodeSettings | None = None
     sessions: SessionSettings | None = None
@@ -76,6 +78,8 @@ def problems(pieces: Pieces) -> Iterator[Finding]:
     if pieces.sms is not None and pieces.second_factor is not None:
         yield from channel_problems(pieces.sms, pieces.second_factor, pieces.schemes)
         yield from text_problems(pieces.texts, pieces.sms, pieces.second_factor)
+    if pieces.bounces is not None:
+        yield from ((Place("bounces", None, key), message) for key, message in bounces_problems(pieces.bounces))
     yield from _apps(pieces.apps, pieces.server)
     yield from rule_problems(pieces.apps, pieces.schemes)
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from config.bounces import BouncesSettings as BouncesSettings
 from config.frozen_table import FrozenTable as _Table
 from config.gateway_values import ChannelName, GatewayName
 from config.sms_gateways import HTTPGatewaySettings, SMSGatewaySettings
@@ -365,6 +366,7 @@ class Settings(_Table):
     smtp: Annotated[tuple[SMTPSettings, ...], Field(min_length=1)]
     sms: SMSSettings = SMSSettings()
     second_factor: SecondFactorSettings = SecondFactorSettings()
+    bounces: BouncesSettings = BouncesSettings()
     passcode: PasscodeSettings = PasscodeSettings()
     throttle: ThrottleSettings = ThrottleSettings()
     sessions: SessionSettings = SessionSettings()

@@ -53,7 +53,7 @@ def create_channels(
         place = "smtp" if len(settings.smtp) == 1 else f"smtp[{index}]"
         problems += (f"{place}.{problem}" for problem in _wrong_with_relay(each))
         try:
-            relays.append(SMTPRelay(each, alarms=alarms))
+            relays.append(SMTPRelay(each, alarms=alarms, wants_reports=settings.bounces.is_on))
         except OSError as error:
             problems.append(f"{place}.ca_file: {each.ca_file}: {error.strerror or error}")
     clients: dict[str, HTTPSClient] = {}

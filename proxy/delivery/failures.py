@@ -50,6 +50,8 @@ class DeliveryFailure:
     message_id: str
     guid: str
     """Whom the message was for."""
+    realm: str
+    username: str
     channel: str
     destination: str
     """Masked."""

@@ -27,6 +27,8 @@ class Mail:
     """The only envelope recipient."""
     content: bytes = field(repr=False)
     """Header and body, every line ended by CRLF."""
+    message_id: str = ""
+    """What reports of its failure name it by."""
 
 
 def is_plain_address(text: str) -> bool:
@@ -46,20 +48,20 @@ def gateway_mail(*, sender: str, recipient: str, subject: str, body: str = "", m
     message = _message(sender, recipient, subject, message_id, now)
     if not body.isascii():
         message.set_content(body, cte="quoted-printable")
-        return Mail(sender=sender, recipient=recipient, content=message.as_bytes())
+        return Mail(sender=sender, recipient=recipient, content=message.as_bytes(), message_id=message_id)
     message["MIME-Version"] = "1.0"
     message["Content-Type"] = 'text/plain; charset="us-ascii"'
     message["Content-Transfer-Encoding"] = "7bit"
     # set_content would add a line break to an empty body; any other ends with one (RFC 5321 section 4.1.1.4).
     message.set_payload(body if not body or body.endswith("\n") else f"{body}\n")
-    return Mail(sender=sender, recipient=recipient, content=message.as_bytes())
+    return Mail(sender=sender, recipient=recipient, content=message.as_bytes(), message_id=message_id)
 
 
 def notice_mail(*, sender: str, recipient: str, subject: str, text: str, message_id: str, now: float) -> Mail:
     """A mail to read, with `text` as its body. Raises `ValueError` as `gateway_mail` does."""
     message = _message(sender, recipient, subject, message_id, now)
     message.set_content(text, cte="quoted-printable")
-    return Mail(sender=sender, recipient=recipient, content=message.as_bytes())
+    return Mail(sender=sender, recipient=recipient, content=message.as_bytes(), message_id=message_id)
 
 
 def _message(sender: str, recipient: str, subject: str, message_id: str, now: float) -> EmailMessage:

@@ -37,11 +37,16 @@ class SMTPRelay:
         settings: SMTPSettings,
         *,
         alarms: Alarms | None = None,
+        wants_reports: bool = False,
         idle_seconds: float = IDLE_SECONDS,
         reused_seconds: float = REUSED_SECONDS,
     ) -> None:
-        """Raises `OSError` where `ca_file` can't be read or holds no certificate."""
+        """`wants_reports`: whether there is an inbox for reports of failed deliveries.
+
+        Raises `OSError` where `ca_file` can't be read or holds no certificate.
+        """
         self._settings = settings
+        self._wants_reports = wants_reports
         self._alarms = alarms if alarms is not None else Alarms()
         self._sender_is_refused = False
         self.breaker = Breaker()
@@ -226,12 +231,18 @@ class _Attempt:
         return Verdict(outcome=Outcome.ACCEPTED, code=reply.code)
 
     async def _announce(self) -> None:
-        """The envelope: our sender, one recipient, no bounces (RFC 3461 section 4.1: they would quote the text)."""
+        """The envelope: our sender, one recipient, and what to report (RFC 3461 section 4).
+
+        Nothing, because reports quote the text; or, where they are read, failures, with the header at most.
+        """
         connection = self._connection
-        await connection.mail(self._mail.sender)
+        has_reports = connection.supports_extension("dsn")
+        is_wanted = has_reports and self._relay._wants_reports
+        named = [f"ENVID={self._mail.message_id}"] if self._mail.message_id else []
+        await connection.mail(self._mail.sender, options=["RET=HDRS", *named] if is_wanted else [])
         self._stage = Stage.RECIPIENT
-        options = ["NOTIFY=NEVER"] if connection.supports_extension("dsn") else []
-        await connection.rcpt(self._mail.recipient, options=options)
+        notify = "NOTIFY=FAILURE" if is_wanted else "NOTIFY=NEVER"
+        await connection.rcpt(self._mail.recipient, options=[notify] if has_reports else [])
         self._stage = Stage.DATA
         reply = await connection.execute_command(b"DATA")
         if reply.code != 354:

@@ -32,7 +32,15 @@ def ticket(session_id: str, **fields: object) -> Ticket:
 
 def failure(**fields: object) -> DeliveryFailure:
     defaults = {
-        **{"message_id": "m", "guid": "g", "channel": "kapow", "destination": "•••456", "sent_at": NOW},
+        **{
+            "message_id": "m",
+            "guid": "g",
+            "realm": "corp",
+            "username": "anna",
+            "channel": "kapow",
+            "destination": "•••456",
+            "sent_at": NOW,
+        },
         **{"reason": FailureReason.UNKNOWN, "detail": "550 \u2026", "failed_at": NOW},
     }
     return DeliveryFailure(**{**defaults, **fields})  # type: ignore[arg-type]

@@ -1,0 +1,133 @@
+"""What a mail in the inbox leads to: the message that it is about is noted as failed, and who should know is told.
+
+A mail without a message id that is known changes nothing but a counter. Nothing is ever answered. Times are epoch
+seconds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from enum import Enum
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.delivery.alarms import Alarms
+from proxy.delivery.bounces.report import read_report
+from proxy.delivery.channel import DeliveryStatus
+from proxy.delivery.failures import OPERATORS, BounceReport, DeliveryFailure, FailureReason
+from proxy.metrics import Metrics
+from proxy.store.store import Store
+
+ALARM_SECONDS = 3600.0
+"""How long `/readyz` tells of what the operator has to put right after the last report of it."""
+_MOST_WAITING = 256
+
+_SENTENCES = {
+    FailureReason.NO_CREDIT: "the SMS gateway refuses messages: the account is without credit",
+    FailureReason.SENDER_NOT_TRUSTED: "the SMS gateway refuses messages: the sender is not one that it trusts",
+}
+
+
+class Taken(Enum):
+    """What became of one mail."""
+
+    NOTED = "noted"
+    KNOWN = "known"
+    """This failure was reported before."""
+    WAITS = "waits"
+    """It names no message that is known yet: a report can be faster than the note of its message."""
+    UNRELATED = "unrelated"
+    """It reports no failure of a message of ours."""
+
+
+class BounceDesk:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        senders: Collection[str],
+        clock: Callable[[], float],
+        log: FilteringBoundLogger,
+        metrics: Metrics,
+    ) -> None:
+        """`senders`: the addresses that our mails come from."""
+        self.senders = frozenset(each.lower() for each in senders)
+        self._domains = frozenset(each.rpartition("@")[2] for each in self.senders)
+        self._store = store
+        self._clock = clock
+        self._log = log
+        self._metrics = metrics
+        self._alarms = Alarms(log, metrics)
+        self._alarmed: dict[str, tuple[FailureReason, float]] = {}
+        self._waiting: deque[BounceReport] = deque(maxlen=_MOST_WAITING)
+
+    async def take(self, content: bytes) -> Taken:
+        """Judge one mail. Raises `StoreUnavailable`: then it is to be brought again."""
+        report = read_report(content, domains=self._domains)
+        if report is None:
+            self._metrics.count_bounce("unrelated")
+            return Taken.UNRELATED
+        taken = await self._note(report)
+        if taken is Taken.WAITS:
+            self._waiting.append(report)
+        return taken
+
+    async def try_again(self) -> None:
+        """Once more for those that named no known message; then they are forgotten. Raises `StoreUnavailable`."""
+        while self._waiting:
+            if await self._note(self._waiting[0]) is Taken.WAITS:
+                self._metrics.count_bounce("unknown_message")
+            self._waiting.popleft()
+
+    def trouble(self) -> str | None:
+        """What the operator has to put right by the reports of the last hour, for `/readyz`."""
+        now = self._clock()
+        for channel, (_, at) in list(self._alarmed.items()):
+            if now >= at + ALARM_SECONDS:
+                del self._alarmed[channel]
+                self._alarms.works(channel)
+        told = (f"{channel}: {_SENTENCES[reason]}" for channel, (reason, _) in sorted(self._alarmed.items()))
+        return "; ".join(told) or None
+
+    async def _note(self, report: BounceReport) -> Taken:
+        now = self._clock()
+        sending = await self._store.sending(report.message_id, now=now)
+        if sending is None:
+            return Taken.WAITS
+        if sending.status == DeliveryStatus.FAILED.value:
+            return Taken.KNOWN
+        failure = DeliveryFailure(
+            message_id=sending.message_id,
+            guid=sending.guid,
+            realm=sending.realm,
+            username=sending.username,
+            channel=sending.channel,
+            destination=sending.destination,
+            sent_at=sending.sent_at,
+            reason=report.reason,
+            detail=report.detail,
+            failed_at=now,
+        )
+        await self._store.put_failure(failure)
+        # What makes it known comes last: if the store goes away in between, all of it is done again.
+        await self._store.put_sending(replace(sending, status=DeliveryStatus.FAILED.value, reason=report.reason.value))
+        self._tell(failure)
+        return Taken.NOTED
+
+    def _tell(self, failure: DeliveryFailure) -> None:
+        self._metrics.count_bounce(failure.reason.value)
+        self._log.warning(
+            "passcode.bounced",
+            realm=failure.realm,
+            guid=failure.guid,
+            channel=failure.channel,
+            destination=failure.destination,
+            reason=failure.reason.value,
+            detail=failure.detail,
+            message_id=failure.message_id,
+        )
+        if failure.reason in OPERATORS:
+            self._alarmed[failure.channel] = (failure.reason, failure.failed_at)
+            self._alarms.misconfigured(failure.channel, _SENTENCES[failure.reason])

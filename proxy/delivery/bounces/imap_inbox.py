@@ -1,0 +1,76 @@
+"""Reads the mailbox at intervals, in a thread of its own; what was read is deleted, or marked as read.
+
+Times are seconds of the event loop's clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from config.settings import BouncesSettings
+from proxy.delivery.bounces.desk import BounceDesk, Taken
+from proxy.delivery.bounces.mailbox import InboxUnavailable, Mailbox
+from proxy.store.store import StoreError
+
+_Result = TypeVar("_Result")
+TURN_SECONDS = 60.0
+"""How long the reading of one batch may take in all."""
+
+
+class IMAPInbox:
+    """`trouble` says what is wrong, or is None."""
+
+    def __init__(self, settings: BouncesSettings, desk: BounceDesk) -> None:
+        """Raises `OSError` where `ca_file` can't be read or holds no certificate."""
+        self._settings = settings
+        self._desk = desk
+        self._tls = None if settings.security == "none" else ssl.create_default_context(cafile=settings.ca_file)
+        self._mailbox: Mailbox | None = None
+        self.trouble: str | None = None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        threads = ThreadPoolExecutor(1, thread_name_prefix="bounces")
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(TURN_SECONDS):
+                        await self._turn(threads)
+                    self.trouble = None
+                except InboxUnavailable as error:
+                    self.trouble = str(error)
+                    self._drop()
+                except TimeoutError:
+                    self.trouble = "the mailbox's server is too slow"
+                    self._drop()
+                except StoreError as error:
+                    self.trouble = str(error)  # what was not judged stays unread
+                await asyncio.sleep(self._settings.poll)
+        finally:
+            self._drop()
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _turn(self, threads: ThreadPoolExecutor) -> None:
+        async def blocking(work: Callable[[], _Result]) -> _Result:
+            return await asyncio.get_running_loop().run_in_executor(threads, work)
+
+        await self._desk.try_again()
+        if self._mailbox is None:
+            self._mailbox = await blocking(lambda: Mailbox(self._settings, self._tls))
+        mailbox = self._mailbox
+        for uid in await blocking(mailbox.unseen):
+            taken = await self._desk.take(await blocking(lambda uid=uid: mailbox.content(uid)))  # type: ignore[misc]
+            # A report may quote the passcode. A mail about something else is not ours to delete.
+            delete = taken is not Taken.UNRELATED and self._settings.then == "delete"
+            await blocking(lambda uid=uid, delete=delete: mailbox.put_away(uid, delete=delete))  # type: ignore[misc]
+
+    def _drop(self) -> None:
+        mailbox, self._mailbox = self._mailbox, None
+        if mailbox is not None:
+            with contextlib.suppress(InboxUnavailable):
+                mailbox.abort()

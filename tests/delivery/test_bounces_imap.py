@@ -1,0 +1,184 @@
+"""The mailbox of reports on a real IMAP server: what is read, put away and told, and what stays unread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from config.bounces import BouncesSettings
+from proxy.delivery.bounces.imap_inbox import IMAPInbox
+from proxy.delivery.bounces.mailbox import InboxUnavailable, Mailbox
+from proxy.delivery.failures import FailureReason
+from tests.support.bounces import MESSAGE_ID, PASSCODE, Desk, desk, kapow_refusal, plain_mail, postfix_report, sending
+from tests.support.dovecot import NAME, PASSWORD, Dovecot, running_dovecot
+from tests.support.eventually import eventually
+
+FAST = 0.05
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def server(authority: trustme.CA) -> Iterator[Dovecot]:
+    with running_dovecot(authority.issue_cert("127.0.0.1")) as dovecot:
+        yield dovecot
+
+
+@pytest.fixture
+def dovecot(server: Dovecot) -> Dovecot:
+    server.empty()
+    return server
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return tmp_path / "ca.pem"
+
+
+def settings(dovecot: Dovecot, authority: Path | None, **changes: Any) -> BouncesSettings:
+    values: dict[str, Any] = {
+        "inbox": "imap",
+        "host": "127.0.0.1",
+        "port": dovecot.port,
+        "username": NAME,
+        "password": PASSWORD,
+        "ca_file": authority,
+    }
+    return BouncesSettings.model_validate({**values, **changes}).model_copy(update={"poll": FAST})
+
+
+@contextlib.asynccontextmanager
+async def reading(chosen: BouncesSettings, desk: Desk) -> AsyncIterator[IMAPInbox]:
+    inbox = IMAPInbox(chosen, desk.desk)
+    task = asyncio.create_task(inbox.run())
+    try:
+        yield inbox
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_report_is_noted_and_deleted_and_other_mail_is_only_marked(dovecot: Dovecot, ca_file: Path) -> None:
+    at = desk()
+    await at.store.put_sending(sending())
+    other = plain_mail("Where do I find the canteen's menu?", in_reply_to=False, subject="Menu")
+    dovecot.deliver(other)
+    dovecot.deliver(postfix_report())
+    async with reading(settings(dovecot, ca_file), at) as inbox:
+        await eventually(lambda: dovecot.mails() == [(other, True)])
+        assert inbox.trouble is None
+    (failure,) = await at.store.failures(since=0.0)
+    assert (failure.message_id, failure.reason) == (MESSAGE_ID, FailureReason.NUMBER_REFUSED)
+    assert (failure.guid, failure.destination) == (sending().guid, sending().destination)
+
+
+async def test_reports_that_are_kept_are_read_once(dovecot: Dovecot, ca_file: Path) -> None:
+    at = desk()
+    await at.store.put_sending(sending())
+    report = kapow_refusal("You have no credit.")
+    dovecot.deliver(report)
+    async with reading(settings(dovecot, ca_file, then="keep"), at):
+        await eventually(lambda: dovecot.mails() == [(report, True)])
+    assert len(await at.store.failures(since=0.0)) == 1
+
+
+async def test_what_arrives_later_is_read_over_starttls_too(dovecot: Dovecot, ca_file: Path) -> None:
+    at = desk()
+    await at.store.put_sending(sending())
+    chosen = settings(dovecot, ca_file, port=dovecot.plain_port, security="starttls")
+    async with reading(chosen, at):
+        dovecot.deliver(b"Subject: first\r\n\r\n")
+        await eventually(lambda: [read for _, read in dovecot.mails()] == [True])
+        dovecot.deliver(postfix_report())
+        await eventually(lambda: at.told("passcode.bounced"))
+
+
+async def test_while_the_store_is_away_a_report_stays_unread(dovecot: Dovecot, ca_file: Path) -> None:
+    at = desk()
+    await at.store.put_sending(sending())
+    at.store.away = True
+    dovecot.deliver(postfix_report())
+    async with reading(settings(dovecot, ca_file), at) as inbox:
+        await eventually(lambda: inbox.trouble)
+        assert dovecot.mails() == [(postfix_report(), False)]
+        at.store.away = False
+        await eventually(lambda: not dovecot.mails())
+        await eventually(lambda: inbox.trouble is None)
+    assert len(await at.store.failures(since=0.0)) == 1
+
+
+async def test_a_flood_is_read_in_parts_and_only_the_beginning_of_large_mails(dovecot: Dovecot, ca_file: Path) -> None:
+    at = desk()
+    await at.store.put_sending(sending())
+    for n in range(60):
+        dovecot.deliver(b"Subject: %d\r\n\r\nno\r\n" % n)
+    dovecot.deliver(postfix_report() + b"x" * 5_000_000)
+    async with reading(settings(dovecot, ca_file), at):
+        await eventually(lambda: at.told("passcode.bounced"), seconds=20)
+
+
+@pytest.mark.parametrize(
+    ("changes", "trouble"),
+    [
+        ({"password": "wrong"}, "refuses the login"),
+        ({"mailbox": "Nowhere"}, "can't be opened"),
+        ({"ca_file": None}, "certificate was not accepted"),
+        ({"host": "localhost"}, "certificate was not accepted"),
+        ({"port": 1}, "can't be reached"),
+    ],
+)
+async def test_what_is_wrong_is_told_without_a_secret(
+    dovecot: Dovecot, ca_file: Path, changes: dict[str, Any], trouble: str
+) -> None:
+    async with reading(settings(dovecot, ca_file, **changes), desk()) as inbox:
+        await eventually(lambda: inbox.trouble)
+        assert trouble in str(inbox.trouble)
+        assert PASSWORD not in str(inbox.trouble)
+
+
+def test_a_refused_login_leaves_no_password_in_a_traceback(dovecot: Dovecot) -> None:
+    chosen = settings(dovecot, None, security="none", port=dovecot.plain_port, password="s3cret-pässword")
+    with pytest.raises(InboxUnavailable) as caught:
+        Mailbox(chosen, None)
+    assert caught.value.__cause__ is None
+    assert "s3cret" not in repr(caught.value)
+
+
+async def test_a_server_that_hangs_does_not_keep_gatepost_from_ending() -> None:
+    """Nor does its thread: the connection is ended under it."""
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            await reader.read()
+        writer.close()
+
+    hanging = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    async with hanging:
+        port = hanging.sockets[0].getsockname()[1]
+        values = {"inbox": "imap", "host": "127.0.0.1", "port": port, "security": "none", "timeout": 1.0}
+        chosen = BouncesSettings.model_validate({**values, "username": "a", "password": "b"})
+        began_at = time.monotonic()
+        async with reading(chosen, desk()) as inbox:
+            await eventually(lambda: inbox.trouble)
+            assert "no answer in time" in str(inbox.trouble)
+        assert time.monotonic() - began_at < 5
+
+
+async def test_no_mail_is_quoted_in_the_log(dovecot: Dovecot, ca_file: Path) -> None:
+    at = desk()
+    await at.store.put_sending(sending())
+    dovecot.deliver(kapow_refusal(f"No credit for {PASSCODE}"))
+    async with reading(settings(dovecot, ca_file), at):
+        await eventually(lambda: at.told("passcode.bounced"))
+    assert PASSCODE not in at.log.getvalue()
