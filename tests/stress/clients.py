@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 
@@ -18,6 +18,9 @@ from tests.support.plain_browser import NoAnswer, PlainBrowser, passcode_in
 from tests.support.raw_http import read_message
 
 COOKIE = "gatepost"
+PROBES = 8
+"""Connections on which sessions are asked for before their end, and as many for right after it."""
+PROBED_OF_ONE_PERSON = 3
 ANSWER_SECONDS = 10.0
 PAUSE_SECONDS = 0.05
 """Before something that failed is tried again."""
@@ -106,6 +109,7 @@ class Clients:
     phone: Phone
     chance: random.Random
     is_over: Callable[[], bool]
+    probes: Probes
 
     async def forward(self) -> None:
         """Requests of any session, one after the other, on connections that are kept."""
@@ -216,11 +220,18 @@ class Clients:
             if held.is_left_alone or SIGN_IN_HOST not in held.cookies:
                 continue
             held.is_left_alone = True
+            await self._make_known([held])
             browser = PlainBrowser(self.house.address, cookies={SIGN_IN_HOST: {COOKIE: held.cookies[SIGN_IN_HOST]}})
             self.sessions.over.append(held)
             while not await self._sign_out_once(browser, held):  # noqa: ASYNC110  # it is an action, not a wait
                 await asyncio.sleep(PAUSE_SECONDS)
             self.sessions.standing.remove(held)
+            self.probes.are_over([held], self.ask)
+
+    async def _make_known(self, sessions: Sequence[Held]) -> None:
+        """Something may happen to those who know them until they end."""
+        self.probes.make_known(sessions, self.ask)
+        await asyncio.sleep(self.chance.uniform(0.1, 1))
 
     async def _sign_out_once(self, browser: PlainBrowser, held: Held) -> bool:
         url = f"{SIGN_IN_URL}/.gatepost/sign-out"
@@ -243,6 +254,8 @@ class Clients:
             theirs = [each for each in self.sessions.standing if each.person is person and not each.is_left_alone]
             for each in theirs:
                 each.is_left_alone = True
+            some = self.chance.sample(theirs, min(len(theirs), PROBED_OF_ONE_PERSON))
+            await self._make_known(some)
             is_acknowledged = False
             while theirs and not is_acknowledged:
                 sent = clock()
@@ -257,6 +270,52 @@ class Clients:
                         Ended(session=each.number, sent=sent, answered=answered, is_acknowledged=is_acknowledged)
                     )
             self.sessions.end(theirs)
+            self.probes.are_over(some, self.ask)
+
+
+Ask = Callable[["Connection", Held], Awaitable[Outcome]]
+
+
+class Probes:
+    """Has every worker know some sessions, and asks it for them as soon as their end was acknowledged.
+
+    A worker that stands still has these requests waiting when it goes on, sent after ends that it has not heard of.
+    For that they need connections that it accepted before, and that nothing else waits on.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._before, self._after = ([Connection(house) for _ in range(PROBES)] for _ in range(2))
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def make_known(self, sessions: Sequence[Held], ask: Ask) -> None:
+        """Ask for each of these, on each connection that is free, without waiting for answers."""
+        self._begin(self._before, sessions, ask)
+
+    def are_over(self, sessions: Sequence[Held], ask: Ask) -> None:
+        """The same, once their end was acknowledged."""
+        self._begin(self._after, sessions, ask)
+
+    def _begin(self, idle: list[Connection], sessions: Sequence[Held], ask: Ask) -> None:
+        connections = idle.copy()
+        idle.clear()
+
+        async def one_after_the_other(connection: Connection) -> None:
+            try:
+                for held in sessions:
+                    await ask(connection, held)
+            finally:
+                idle.append(connection)
+
+        for connection in connections:
+            task = asyncio.create_task(one_after_the_other(connection))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        for connection in (*self._before, *self._after):
+            connection.close()
 
 
 class Connection:

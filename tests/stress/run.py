@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.stress.checker import Violation, violations
-from tests.stress.clients import Clients, Connection, Phone, Sessions
+from tests.stress.clients import Clients, Connection, Phone, Probes, Sessions
 from tests.stress.disturbance import Disturbance
 from tests.stress.history import HistoryWriter, Outcome, Settled, read_history
 from tests.stress.house import APP_HOST, SIGN_IN_HOST, House, Person, StoreKind, create_sessions, open_house
@@ -69,7 +69,8 @@ async def _in_house(
         sessions.add(history, made.person, cookies, at=time.monotonic())
     tell(f"{given.sessions} sessions in {time.monotonic() - began_at:.1f} s")
     ends_at = time.monotonic() + given.seconds
-    clients = Clients(house, history, sessions, phone, chance, lambda: time.monotonic() >= ends_at)
+    probes = Probes(house)
+    clients = Clients(house, history, sessions, phone, chance, lambda: time.monotonic() >= ends_at, probes)
     listening = asyncio.create_task(phone.run())
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -83,6 +84,7 @@ async def _in_house(
             disturbance = Disturbance(house, history, chance, mean_seconds=given.mean_seconds)
             tasks.create_task(disturbance.run(clients.is_over))
             tasks.create_task(_tell_how_far(history, clients.is_over, tell))
+        await probes.close()
     finally:
         listening.cancel()
     await _settle(house, given.workers)
