@@ -115,10 +115,37 @@ class Throttle:
         counters.append(self._counter(Limit.PASSWORDS_PER_ADDRESS, network_of(address)))
         return await self._reserve_counters(now, counters)
 
-    async def password_accepted(self, *, person: str, address: str, now: float) -> None:
-        """Give back what a right password had reserved, and clear the person's count, as the directory does."""
-        await self._store.reset_count(self._key(Limit.PASSWORDS_PER_PERSON, person))
-        await self._store.reset_count(self._key(Limit.PASSWORDS_FROM_UNFAMILIAR, person))
+    async def judged_so_far(self, *, person: str, now: float) -> Judged | None:
+        """To be asked between `reserve_password` and sending the password. None: of another attempt nobody knows (yet)
+        whether and when the directory judges it."""
+        if await self._read(self._key(Limit.PASSWORDS_PER_PERSON, person), now) == 1:
+            return Judged(1, 1)
+        # In this order: whatever begins meanwhile then looks unjudged.
+        from_unfamiliar = await self._read(self._key(Limit.PASSWORDS_FROM_UNFAMILIAR, person), now)
+        judged = await self._read(self._judged_key(person), now)
+        in_all = await self._read(self._key(Limit.PASSWORDS_PER_PERSON, person), now)
+        return Judged(in_all, from_unfamiliar) if judged == in_all - 1 else None
+
+    async def password_refused(self, *, person: str, limits: PasswordLimits, reserved_at: float) -> None:
+        """The directory judged an attempt, and counts it."""
+        # No longer than the attempt itself is counted, or a later one would be taken for judged.
+        counter = Counter(
+            key=self._judged_key(person), limit=_NO_LIMIT, window_seconds=limits.window_seconds, is_sliding=True
+        )
+        await self._store.reserve([counter], now=reserved_at)
+
+    async def password_accepted(self, *, person: str, address: str, judged: Judged | None, now: float) -> None:
+        """Forget what the directory forgets at a right password: what it had judged before.
+
+        An attempt that was under way beside it may be judged after it, and counts on. So do all, if there was one.
+        """
+        if judged is None:
+            await self.password_not_judged(person=person, address=address, now=now)
+            return
+        await self._give_back(now, Limit.PASSWORDS_PER_PERSON, person, judged.in_all)
+        await self._give_back(now, Limit.PASSWORDS_FROM_UNFAMILIAR, person, judged.from_unfamiliar)
+        if judged.in_all > 1:
+            await self._store.count(self._judged_key(person), now=now, window_seconds=1.0, amount=1 - judged.in_all)
         await self._give_back(now, Limit.PASSWORDS_PER_ADDRESS, network_of(address))
 
     async def password_not_judged(self, *, person: str, address: str, now: float) -> None:
@@ -169,6 +196,22 @@ class Throttle:
             (Limit.SENDS_PER_DAY, ""),
         )
 
+    async def sends_of_day(self, *, now: float) -> Standing:
+        """How many passcodes were sent within the running 24 hours, and how many may be."""
+        counter = self._counter(Limit.SENDS_PER_DAY, "").counter
+        read = await self._store.count(counter.key, now=now, window_seconds=counter.window_seconds, amount=0)
+        return Standing(
+            limit=Limit.SENDS_PER_DAY, count=read.value, most=counter.limit, window_ends_at=read.window_ends_at
+        )
+
+    async def claim_day_alarm(self, standing: Standing, *, now: float) -> bool:
+        """Whether the caller is to raise the alarm of this day: one does, of all workers and nodes."""
+        if not standing.is_near:
+            return False
+        left = max(1.0, standing.window_ends_at - now)
+        alarm = Counter(key=self._digest("alarm", Limit.SENDS_PER_DAY.value), limit=1, window_seconds=left)
+        return await self._store.reserve([alarm], now=now) is None
+
     async def standings(
         self, *, person: str, limits: PasswordLimits, number: E164 | None, address: str | None, now: float
     ) -> list[Standing]:
@@ -199,26 +242,12 @@ class Throttle:
             )
         return found
 
-    async def sends_of_day(self, *, now: float) -> Standing:
-        """How many passcodes were sent within the running 24 hours, and how many may be."""
-        counter = self._counter(Limit.SENDS_PER_DAY, "").counter
-        read = await self._store.count(counter.key, now=now, window_seconds=counter.window_seconds, amount=0)
-        return Standing(
-            limit=Limit.SENDS_PER_DAY, count=read.value, most=counter.limit, window_ends_at=read.window_ends_at
-        )
-
-    async def claim_day_alarm(self, standing: Standing, *, now: float) -> bool:
-        """Whether the caller is to raise the alarm of this day: one does, of all workers and nodes."""
-        if not standing.is_near:
-            return False
-        left = max(1.0, standing.window_ends_at - now)
-        alarm = Counter(key=self._digest("alarm", Limit.SENDS_PER_DAY.value), limit=1, window_seconds=left)
-        return await self._store.reserve([alarm], now=now) is None
-
     async def clear(self, *, person: str, limits: Iterable[Limit]) -> None:
         """Begin these counts of a person anew: an operator says so. `CLEARED` and `CLEARED_PASSWORDS` name them."""
         for limit in limits:
             await self._store.reset_count(self._key(limit, person))
+            if limit is Limit.PASSWORDS_PER_PERSON:
+                await self._store.reset_count(self._judged_key(person))
 
     async def _reserve(self, now: float, *limited: tuple[Limit, str]) -> Throttled | None:
         return await self._reserve_counters(now, [self._counter(limit, who) for limit, who in limited])
@@ -230,9 +259,12 @@ class Throttle:
         wait = math.ceil(min(reached.window_ends_at - now, DAY_SECONDS))
         return Throttled(limit=counters[reached.index].limit, retry_after_seconds=max(1, wait))
 
-    async def _give_back(self, now: float, limit: Limit, who: str) -> None:
+    async def _give_back(self, now: float, limit: Limit, who: str, amount: int = 1) -> None:
         # Giving back opens no window, so its length does not matter.
-        await self._store.count(self._key(limit, who), now=now, window_seconds=1.0, amount=-1)
+        await self._store.count(self._key(limit, who), now=now, window_seconds=1.0, amount=-amount)
+
+    async def _read(self, key: bytes, now: float) -> int:
+        return (await self._store.count(key, now=now, window_seconds=1.0, amount=0)).value
 
     def _counter(self, limit: Limit, who: str, passwords: PasswordLimits | None = None) -> _Limited:
         if passwords is not None:
@@ -254,6 +286,9 @@ class Throttle:
 
     def _key(self, limit: Limit, who: str) -> bytes:
         return self._digest(limit.value, who)
+
+    def _judged_key(self, person: str) -> bytes:
+        return self._digest("passwords_judged", person)
 
     def _familiar_keys(self, person: str, address: str) -> tuple[bytes, bytes]:
         # The person is part of both: the store does not show who shares an address with whom.

@@ -11,7 +11,7 @@ from config.settings import ThrottleSettings
 from directory.lockout import PasswordLimits
 from directory.mobile import E164
 from proxy.store.store import StoreUnavailable
-from proxy.throttle import DAY_SECONDS, Limit, Throttle, Throttled, network_of
+from proxy.throttle import DAY_SECONDS, Judged, Limit, Throttle, Throttled, network_of
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW
 
@@ -70,8 +70,39 @@ async def test_a_right_password_clears_the_person_and_gives_the_address_its_try_
     for _ in range(10):
         for _ in range(2):
             assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW) is None
-        await throttle.password_accepted(person=ALICE, address=HOME, now=NOW)
-        await throttle.password_not_judged(person=ALICE, address=HOME, now=NOW)
+            await throttle.password_refused(person=ALICE, limits=LIMITS, reserved_at=NOW)
+        assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW) is None
+        judged = await throttle.judged_so_far(person=ALICE, now=NOW)
+        assert judged == Judged(3, 3)
+        await throttle.password_accepted(person=ALICE, address=HOME, judged=judged, now=NOW)
+        for _ in range(2):  # the address's
+            await throttle.password_not_judged(person=ALICE, address=HOME, now=NOW)
+
+
+async def test_what_is_under_way_beside_a_right_password_counts_on(store: MemoryStore) -> None:
+    """The directory may judge it afterwards: it would count anew there, and as nothing here."""
+    throttle = limiter(store)
+    for _ in range(2):
+        assert await throttle.reserve_password(person=ALICE, address="192.0.2.8", limits=LIMITS, now=NOW) is None
+    await throttle.password_refused(person=ALICE, limits=LIMITS, reserved_at=NOW)
+    assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW) is None
+    judged = await throttle.judged_so_far(person=ALICE, now=NOW)
+    assert judged is None
+    await throttle.password_refused(person=ALICE, limits=LIMITS, reserved_at=NOW)
+    await throttle.password_accepted(person=ALICE, address=HOME, judged=judged, now=NOW)
+    assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW) is None
+    assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW) is not None
+
+
+async def test_what_begins_beside_a_right_password_counts_on(store: MemoryStore) -> None:
+    throttle = limiter(store)
+    assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW) is None
+    judged = await throttle.judged_so_far(person=ALICE, now=NOW)
+    for _ in range(2):
+        assert await throttle.reserve_password(person=ALICE, address="192.0.2.8", limits=LIMITS, now=NOW) is None
+    await throttle.password_accepted(person=ALICE, address=HOME, judged=judged, now=NOW)
+    assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW) is None
+    assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW) is not None
 
 
 async def test_what_never_reached_the_directory_is_given_back(store: MemoryStore) -> None:

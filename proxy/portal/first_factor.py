@@ -88,10 +88,12 @@ async def _judge(
     if await is_known_wrong(parts, person, account, password):
         _log_refusal(parts, visit, "same_wrong_password_again", **facts)
         return NotProven()
-    throttled = await parts.throttle.reserve_password(person=person, address=address, limits=limits, now=parts.clock())
+    reserved_at = parts.clock()
+    throttled = await parts.throttle.reserve_password(person=person, address=address, limits=limits, now=reserved_at)
     if throttled is not None:
         _log_refusal(parts, visit, throttled.limit.value, **facts)
         return _told_of(throttled)
+    judged = await parts.throttle.judged_so_far(person=person, now=parts.clock())
     try:
         outcome = await directory.authenticate(account, password)
     except OutcomeUnknown:
@@ -102,9 +104,11 @@ async def _judge(
     if isinstance(outcome, PasswordRefused):
         if outcome.reason in _CALLED_WRONG:
             await remember_wrong(parts, person, account, password, limits=limits)
-        elif outcome.reason.password_proven or outcome.reason is RefusalReason.UNUSABLE_PASSWORD:
+        if outcome.reason.password_proven or outcome.reason is RefusalReason.UNUSABLE_PASSWORD:
             # Not counted by the directory, but nor does a password that opens nothing clear its count.
             await parts.throttle.password_not_judged(person=person, address=address, now=parts.clock())
+        else:
+            await parts.throttle.password_refused(person=person, limits=limits, reserved_at=reserved_at)
     principal = outcome.principal if isinstance(outcome, PasswordRefused) else outcome
     if isinstance(outcome, PasswordRefused) and (
         outcome.reason not in _MENDED_BY_A_CHANGE or not isinstance(directory, PasswordChanger)
@@ -118,7 +122,7 @@ async def _judge(
         _log_refusal(parts, visit, "not_the_account_that_was_found", **facts)
         return NotProven()
     if not isinstance(outcome, PasswordRefused):
-        await parts.throttle.password_accepted(person=person, address=address, now=parts.clock())
+        await parts.throttle.password_accepted(person=person, address=address, judged=judged, now=parts.clock())
     return PersonProven(principal, must_change=isinstance(outcome, PasswordRefused))
 
 

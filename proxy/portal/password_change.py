@@ -45,12 +45,12 @@ async def change_password(
         if not await parts.store.sessions_by_id([session.session_id]):
             return Superseded()
         limits = limits_at(parts, parts.realms.of(session.principal.realm))
-        throttled = await parts.throttle.reserve_password(
-            person=guid, address=address, limits=limits, now=parts.clock()
-        )
+        reserved_at = parts.clock()
+        throttled = await parts.throttle.reserve_password(person=guid, address=address, limits=limits, now=reserved_at)
         if throttled is not None:
             log_password_not_changed(request, session, throttled.limit.value)
             return throttled
+        judged = await parts.throttle.judged_so_far(person=guid, now=parts.clock())
         try:
             outcome = await changer.change_password(guid, old, new)
         except OutcomeUnknown:
@@ -60,12 +60,14 @@ async def change_password(
             raise
         if isinstance(outcome, PasswordChangeRefused):
             log_password_not_changed(request, session, outcome.reason.value)
-            if outcome.reason not in _JUDGED_WRONG:
+            if outcome.reason in _JUDGED_WRONG:
+                await parts.throttle.password_refused(person=guid, limits=limits, reserved_at=reserved_at)
+            else:
                 await parts.throttle.password_not_judged(person=guid, address=address, now=parts.clock())
             return outcome
         if old != new:
             await remember_replaced(parts, session.principal, outcome.principal, old)
-        await parts.throttle.password_accepted(person=guid, address=address, now=parts.clock())
+        await parts.throttle.password_accepted(person=guid, address=address, judged=judged, now=parts.clock())
         return await _renew(request, session, outcome.principal)
 
 

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from directory.active_directory.active_directory import ActiveDirectory
-from directory.principal import Principal
+from directory.directory import PasswordRefused
+from directory.principal import Account, Principal
 from proxy.demo.samba_dc import SambaDC
 from proxy.demo.samba_people import State
+from proxy.portal.keys import PersonLocks
 from tests.directory.contract import found
 from tests.portal.stage import NOW, SIGN_IN_ORIGIN, Stage, running_portal
 from tests.support.samba import PASSWORD, SERVICE_PASSWORD, SERVICE_USER, person, running_domain, settings_for
@@ -22,7 +24,11 @@ from tests.support.samba import PASSWORD, SERVICE_PASSWORD, SERVICE_USER, person
 HOME = "198.51.100.7"
 PERSONS = (
     person(SERVICE_USER, password=SERVICE_PASSWORD, display_name="Gatepost", mobile=None),
-    *(person(f"{name}-{threshold}") for name in ("guessed", "slow", "mixed", "unsure") for threshold in (5, 10)),
+    *(
+        person(f"{name}-{threshold}")
+        for name in ("guessed", "slow", "mixed", "unsure", "hurried")
+        for threshold in (5, 10)
+    ),
     person("graced"),
     person("reset-5"),
     person("reset-10"),
@@ -134,6 +140,43 @@ async def test_a_right_password_that_opens_nothing_yet_wins_no_guesses(
         count, locked = state_of(strict, username)
         assert locked == 0
         assert count <= LIMITS[threshold]
+
+
+class SlowForGuesses(ActiveDirectory):
+    """Guesses wait on their way to the domain until `is_fast`."""
+
+    def __init__(self, dc: SambaDC) -> None:
+        super().__init__(settings_for(dc))
+        self.is_fast, self.arrived = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def authenticate(self, account: Account | None, password: str) -> Principal | PasswordRefused:
+        if password.startswith("guess"):
+            self.arrived.release()
+            await self.is_fast.wait()
+        return await super().authenticate(account, password)
+
+
+async def test_guesses_of_other_processes_under_way_beside_the_right_password_lock_nobody(
+    strict: SambaDC, threshold: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the domain judges after the right password counts anew there; so it must not be forgotten here."""
+    monkeypatch.setattr(PersonLocks, "of", lambda self, person: asyncio.Lock())  # each browser has a process of its own
+    username, directory = f"hurried-{threshold}", SlowForGuesses(strict)
+    throttle = {"passwords_per_person": 50}
+    async with running_portal(tmp_path, scripted=directory, throttle=throttle) as stage:  # type: ignore[arg-type]
+        assert await signs_in(stage, strict, username)
+        guesses = [
+            asyncio.create_task(guess(stage, strict, username, f"guess {n}", f"203.0.113.{n}")) for n in range(20)
+        ]
+        for _ in range(FROM_ELSEWHERE[threshold]):
+            await directory.arrived.acquire()
+        assert await signs_in(stage, strict, username)
+        directory.is_fast.set()
+        await asyncio.gather(*guesses)
+        for each in range(12):
+            await guess(stage, strict, username, f"later {each}", f"203.0.113.{each}")
+            await guess(stage, strict, username, f"later at home {each}", HOME)
+        assert state_of(strict, username) == (LIMITS[threshold], 0)
 
 
 async def test_the_operators_number_goes_before_the_domains(strict: SambaDC, threshold: int, tmp_path: Path) -> None:
