@@ -9,6 +9,7 @@ from config.bounces import BouncesSettings, bounces_problems
 from config.channel_checks import channel_problems, channel_warnings
 from config.rule_checks import rule_problems, rule_warnings
 from config.schema import Place
+from config.scheme_checks import channel_names, scheme_problems, scheme_warnings
 from config.settings import (
     ActiveDirectorySettings,
     AppSettings,
@@ -31,8 +32,6 @@ from config.values import is_ip, is_loopback
 
 Finding = tuple[Place, str]
 
-FIRST_FACTORS = frozenset({"password", "kerberos"})
-"""Those that say who somebody is."""
 KERBEROS_HEAD_BYTES = 96 * 1024
 """Room for the largest ticket that Windows makes, in Base64, and for the rest of a head."""
 
@@ -74,7 +73,8 @@ def problems(pieces: Pieces) -> Iterator[Finding]:
         yield Place("passcode", None, "resend_after"), "must be shorter than lifetime"
     if pieces.sessions is not None and pieces.sessions.idle > pieces.sessions.absolute:
         yield Place("sessions", None, "idle"), "must not be longer than absolute"
-    yield from _schemes(pieces.schemes, pieces.directories)
+    channels = channel_names(pieces.sms, pieces.second_factor)
+    yield from scheme_problems(pieces.schemes, pieces.apps, pieces.directories, channels)
     if pieces.sms is not None and pieces.second_factor is not None:
         yield from channel_problems(pieces.sms, pieces.second_factor, pieces.schemes)
         yield from text_problems(pieces.texts, pieces.sms, pieces.second_factor)
@@ -157,23 +157,6 @@ def _relay(position: int, relay: SMTPSettings) -> Iterator[Finding]:
         yield Place("smtp", position, "username"), "is missing: the password needs it"
 
 
-def _schemes(schemes: Mapping[int, SchemeSettings], directories: Mapping[int, DirectorySettings]) -> Iterator[Finding]:
-    names: set[str] = set()
-    for position, scheme in schemes.items():
-        if scheme.name in names:
-            yield Place("schemes", position, "name"), "another scheme has this name"
-        names.add(scheme.name)
-        place = Place("schemes", position, "factors")
-        if scheme.factors[0] not in FIRST_FACTORS:
-            yield place, 'must begin with "password" or "kerberos": a passcode alone does not say who somebody is'
-        elif not FIRST_FACTORS.isdisjoint(scheme.factors[1:]):
-            yield place, '"password" and "kerberos" can only come first'
-        if scheme.factors[0] == "kerberos" and not any(
-            isinstance(each, ActiveDirectorySettings) and each.kerberos_keytab for each in directories.values()
-        ):
-            yield place, '"kerberos" needs a directory with a kerberos_keytab'
-
-
 def _apps(apps: Mapping[int, AppSettings], server: ServerSettings | None) -> Iterator[Finding]:
     names: set[str] = set()
     hosts: set[str] = set()
@@ -225,20 +208,7 @@ def _warnings(settings: Settings) -> Iterator[str]:
             for key in ("site", "controller_suffixes"):
                 if getattr(directory, key):
                     yield f'directories ("{directory.name}"): {key} means nothing where servers are listed'
-    matching_everyone: set[str] = set()
-    """First factors: who has another one passes these schemes by."""
-    for scheme in settings.schemes:
-        first = scheme.factors[0]
-        if first in matching_everyone:
-            yield f'schemes ("{scheme.name}"): is never used: an earlier one matches everyone'
-        if scheme.groups is None and scheme.networks is None:
-            matching_everyone.add(first)
-            if "sms" not in scheme.factors:
-                what = "a password" if first == "password" else "a Kerberos ticket"
-                yield f'schemes ("{scheme.name}"): lets everyone in with {what} alone'
-    if "password" not in matching_everyone:
-        without = "" if "kerberos" not in matching_everyone else " with a password"
-        yield f"schemes: none matches everyone{without}: those whom no scheme matches cannot sign in"
+    yield from scheme_warnings(settings)
     takes_tickets = any(scheme.factors[0] == "kerberos" for scheme in settings.schemes)
     if takes_tickets and settings.server.max_head_bytes < KERBEROS_HEAD_BYTES:
         yield f"server: max_head_bytes: tickets of people in many groups need {KERBEROS_HEAD_BYTES} (or 131072)"

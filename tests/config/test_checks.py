@@ -198,7 +198,9 @@ def test_values_that_agree_are_fine(load: Load, text: str) -> None:
 def test_what_is_seldom_meant_is_a_warning(load: Load) -> None:
     assert checks.warnings(load(GOOD)) == ()
     cases = {
-        SCHEME.format(name="s", factors='["password"]', more='groups = ["A"]'): "none matches everyone",
+        SCHEME.format(
+            name="s", factors='["password"]', more='groups = ["A"]\nnetworks = ["10.0.0.0/8"]'
+        ): "none matches everyone",
         SCHEME.format(name="s", factors='["password"]', more=""): "with a password alone",
         SCHEME.format(name="s", factors='["password", "sms"]', more="")
         + SCHEME.format(name="t", factors='["password"]', more='groups = ["A"]'): '("t"): is never used',
