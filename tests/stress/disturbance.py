@@ -8,11 +8,13 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 
+from proxy.store.store import NOTICE_SECONDS
 from tests.stress.history import Disturbed, HistoryWriter
 from tests.stress.house import House, end_process
 
 LONGEST_ABSENCE_SECONDS = 3.0
-LONGEST_STILLNESS_SECONDS = 1.5
+LONGEST_STILLNESS_SECONDS = 3 * NOTICE_SECONDS
+"""Longer than an end waits for whoever stands still: it is acknowledged, and they have not heard of it."""
 
 
 class Disturbance:
