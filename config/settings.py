@@ -214,9 +214,9 @@ class SMSSettings(_Table):
     gateway: Text = "kapow"
     """The only channel, where `second_factor.channels` names none."""
     text: SMSText = "{passcode} is your {app} sign-in code. It is valid for {minutes} minutes."
-    gateways: dict[GatewayName, SMSGatewaySettings] = Field(default_factory=dict)
     webotp: Flag = False
     """Whether the last line is ``@host #passcode``, where the gateway passes several lines on."""
+    gateways: dict[GatewayName, SMSGatewaySettings] = Field(default_factory=dict)
     """E-mail-to-SMS gateways of the operator's own, and changes to the presets."""
     http: dict[GatewayName, HTTPGatewaySettings] = Field(default_factory=dict)
     """SMS gateways that are asked over HTTPS."""
@@ -229,13 +229,12 @@ class SecondFactorSettings(_Table):
     """Tried in this order: e-mail-to-SMS gateways, HTTP gateways, ``email``. None: the gateway that `[sms]` names."""
     budget: Annotated[Seconds, Field(ge=1, le=60)] = 10.0
     """How long all channels together may take: a person is waiting for the page."""
-    email_for_sms: Flag = False
     language: Language = "en"
     """Of `sms.text`, and of messages to people whose browser asks for none that there are texts in."""
+    email_for_sms: Flag = False
     """Whether ``email`` may stand in where a scheme asks for "sms" and no SMS channel took the passcode."""
 
 
-class PasscodeSettings(_Table):
 class TextSettings(_Table):
     """What is said in one language: by one channel, or by all SMS channels."""
 
@@ -250,6 +249,7 @@ class TextSettings(_Table):
     """Of a mail."""
 
 
+class PasscodeSettings(_Table):
     digits: Annotated[Integer, Field(ge=6, le=10)] = 6
     lifetime: Annotated[Seconds, Field(ge=30, le=600)] = 300.0
     attempts: Annotated[Integer, Field(ge=1, le=10)] = 5
@@ -282,16 +282,16 @@ class SessionSettings(_Table):
 
 
 class SchemeSettings(_Table):
-    name: Text
     """How to sign in. `groups`, `networks` and `apps` choose; None: every person, place, app."""
 
+    name: Text
     factors: Annotated[tuple[Literal["password", "kerberos", "sms", "email"], ...], NotEmpty]
     """In this order. "sms" and "email" are passcodes, each with a challenge of its own."""
     groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
     networks: Annotated[tuple[Network, ...], NotEmpty] | None = None
-
     apps: Annotated[tuple[Text, ...], NotEmpty] | None = None
     """For those who come to these apps, and then for these apps only."""
+
 
 class PathRuleSettings(_Table):
     """Who may reach a part of an app. `path` or `pattern`, and `methods`, choose; the other keys are asked for."""
@@ -325,9 +325,9 @@ class AppSettings(_Table):
     """To each upstream, tunnels included. As many requests more wait for one, no longer than `connect_timeout`."""
     groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
     """Any one of these admits; None admits every signed-in person. Never empty."""
-    preserve_host: Flag = True
     scheme: Text | None = None
     """A session must have proven every factor of this scheme; None: of the one that is chosen for this app."""
+    preserve_host: Flag = True
     """Whether the upstream sees the host that the browser asked for, or its own."""
     pass_authorization: Flag = False
     """Whether the client's ``Authorization`` goes on to the upstream."""
@@ -367,6 +367,7 @@ class Settings(_Table):
     sms: SMSSettings = SMSSettings()
     second_factor: SecondFactorSettings = SecondFactorSettings()
     bounces: BouncesSettings = BouncesSettings()
+    texts: tuple[TextSettings, ...] = ()
     passcode: PasscodeSettings = PasscodeSettings()
     throttle: ThrottleSettings = ThrottleSettings()
     sessions: SessionSettings = SessionSettings()
@@ -375,7 +376,6 @@ class Settings(_Table):
     )
     apps: Annotated[tuple[AppSettings, ...], Field(min_length=1)]
 
-    texts: tuple[TextSettings, ...] = ()
     @property
     def channels(self) -> tuple[str, ...]:
         """The names of the channels that passcodes go by, in order."""
