@@ -16,7 +16,19 @@ from config.errors import ConfigurationError
 from config.load import load_settings
 from config.settings import Settings
 from directory.errors import DirectoryMisconfigured
-from proxy.commands import check, explain, hash_password, keys, mobiles, number, run, send_test, sessions, unlock
+from proxy.commands import (
+    bounces,
+    check,
+    explain,
+    hash_password,
+    keys,
+    mobiles,
+    number,
+    run,
+    send_test,
+    sessions,
+    unlock,
+)
 from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.demo import demo
 from proxy.key_file import KeyFileError
@@ -50,6 +62,10 @@ def _parser() -> argparse.ArgumentParser:
 
     each = commands.add_parser("mobiles", help="the state of the mobile field, person by person")
     mobiles.add_arguments(each)
+    _with_configuration(each)
+
+    each = commands.add_parser("bounces", help="passcodes that did not arrive, and what to do")
+    bounces.add_arguments(each)
     _with_configuration(each)
 
     each = commands.add_parser("explain", help="why a person can or cannot sign in")
@@ -114,6 +130,8 @@ def _dispatch(parsed: argparse.Namespace) -> int:
             return run.run(parsed.config)
         case "check":
             return asyncio.run(check.run(_settings(parsed), sys.stdout))
+        case "bounces":
+            return asyncio.run(bounces.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
         case "explain":
             return asyncio.run(explain.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
         case "unlock":

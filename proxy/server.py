@@ -25,6 +25,7 @@ from directory.directory import Directory
 from directory.kerberos.service_key import open_acceptor, service_keys
 from directory.local_users import LocalDirectory
 from directory.realms import Realms
+from proxy.delivery.bounces.create import create_bounces
 from proxy.delivery.channel import Outcome
 from proxy.delivery.channels import Channels
 from proxy.delivery.create import create_channels
@@ -145,8 +146,13 @@ async def running(
             return SessionWatch(store=store, sessions=sessions, realms=realms, log=log).run()
 
         await _in_background(stack, while_leased(watch, store=store, name="watch", clock=clock), log)
+        bounces = create_bounces(settings, store, clock=clock, log=log, metrics=metrics)
+        if bounces is not None:
+            await _in_background(stack, while_leased(bounces.run, store=store, name="bounces", clock=clock), log)
         listening = place.listening if place is not None else open_listening(settings.server)
-        checks = readiness_checks(store, realms, channel, throttle=throttle, clock=clock)
+        checks = dict(readiness_checks(store, realms, channel, throttle=throttle, clock=clock))
+        if bounces is not None:
+            checks["bounces"] = bounces.trouble
         health = create_health_app(checks, metrics, clock, log=log, is_draining=lambda: plane.is_closing)
         if place is not None:
             await _serve(stack, health, path=place.health_socket)

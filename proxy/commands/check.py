@@ -12,6 +12,7 @@ from directory.directory import CheckResult, Directory, PreparedDirectory
 from directory.errors import DirectoryError
 from directory.kerberos.service_key import check_kerberos
 from directory.lockout import LockingDirectory, LockoutPolicy, password_limits
+from proxy.delivery.bounces.create import check_mailbox
 from proxy.delivery.create import create_channels
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
 from proxy.forwarding.upstream_tls import unreachable_reason, upstream_tls
@@ -34,6 +35,7 @@ async def run(settings: Settings, stdout: TextIO) -> int:
         await realms.close()
     results += check_kerberos(settings)
     results += await _check_delivery(settings)
+    results += await _check_bounces(settings)
     results += [await _check_upstream(app, url) for app in settings.apps for url in app.upstream_urls]
     for result in results:
         print(f"{'ok  ' if result.ok else 'FAIL'}  {result.subject}: {result.detail}", file=stdout)
@@ -124,6 +126,15 @@ async def _check_delivery(settings: Settings) -> list[CheckResult]:
     finally:
         await channels.close()
     return [CheckResult(subject=each.subject, ok=each.ok, detail=each.detail) for each in states]
+
+
+async def _check_bounces(settings: Settings) -> list[CheckResult]:
+    """One line for a mailbox. A mail server of our own may be running already."""
+    if settings.bounces.inbox != "imap":
+        return []
+    wrong = await check_mailbox(settings)
+    detail = wrong or "connected, certificate, login and mailbox as configured"
+    return [CheckResult(subject="mailbox for bounces", ok=wrong is None, detail=detail)]
 
 
 async def _check_upstream(app: AppSettings, upstream: UpstreamURL) -> CheckResult:

@@ -10,8 +10,9 @@ import asyncio
 import re
 import socket
 import ssl
+from contextlib import suppress
 
-from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPServerDisconnected
+from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPHeloError, SMTPServerDisconnected
 
 from config.settings import SMTPSettings
 from proxy.delivery.alarms import Alarms
@@ -236,6 +237,9 @@ class _Attempt:
         Nothing, because reports quote the text; or, where they are read, failures, with the header at most.
         """
         connection = self._connection
+        if connection.is_ehlo_or_helo_needed:
+            with suppress(SMTPHeloError):  # of before ESMTP: the library says HELO then
+                await connection.ehlo()
         has_reports = connection.supports_extension("dsn")
         is_wanted = has_reports and self._relay._wants_reports
         named = [f"ENVID={self._mail.message_id}"] if self._mail.message_id else []

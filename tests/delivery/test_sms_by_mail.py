@@ -401,6 +401,17 @@ async def test_no_bounce_is_asked_for_where_the_relay_offers_that() -> None:
     assert b"RCPT TO:<447400123456@kapow.co.uk> NOTIFY=NEVER\r\n" in script.commands
 
 
+async def test_where_reports_are_read_failures_are_asked_for_with_the_header_at_most() -> None:
+    """The envelope id comes back in the report (RFC 3461 section 4.4): the header need not be quoted."""
+    async with scripted_smtp(Script(answers={"EHLO": b"250-scripted\r\n250 DSN\r\n"})) as script:
+        relay = SMTPRelay(relay_settings(script.port), wants_reports=True)
+        channel = SMSByMail(KAPOW, TEXTS, Relays([relay]))
+        assert (await channel.send(passcode_message())).outcome is Outcome.ACCEPTED
+        await channel.close()
+    assert b"MAIL FROM:<otp@corp.example> RET=HDRS ENVID=aR4nd0mMessageId\r\n" in script.commands
+    assert b"RCPT TO:<447400123456@kapow.co.uk> NOTIFY=FAILURE\r\n" in script.commands
+
+
 async def test_a_relay_without_dsn_sees_no_option() -> None:
     async with scripted_smtp(Script()) as script:
         await send_once(relay_settings(script.port))

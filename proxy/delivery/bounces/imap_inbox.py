@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from config.settings import BouncesSettings
 from proxy.delivery.bounces.desk import BounceDesk, Taken
-from proxy.delivery.bounces.mailbox import InboxUnavailable, Mailbox
+from proxy.delivery.bounces.mailbox import InboxUnavailable, Mailbox, tls_context
 from proxy.store.store import StoreError
 
 _Result = TypeVar("_Result")
@@ -29,7 +28,7 @@ class IMAPInbox:
         """Raises `OSError` where `ca_file` can't be read or holds no certificate."""
         self._settings = settings
         self._desk = desk
-        self._tls = None if settings.security == "none" else ssl.create_default_context(cafile=settings.ca_file)
+        self._tls = tls_context(settings)
         self._mailbox: Mailbox | None = None
         self.trouble: str | None = None
 
@@ -52,6 +51,7 @@ class IMAPInbox:
                     self.trouble = str(error)  # what was not judged stays unread
                 await asyncio.sleep(self._settings.poll)
         finally:
+            self.trouble = None
             self._drop()
             threads.shutdown(wait=False, cancel_futures=True)
 

@@ -103,6 +103,16 @@ class Mailbox:
         return list(data)
 
 
+def tls_context(settings: BouncesSettings) -> ssl.SSLContext | None:
+    """With a CA file nothing else is trusted. Raises `OSError` where it can't be read or holds no certificate."""
+    return None if settings.security == "none" else ssl.create_default_context(cafile=settings.ca_file)
+
+
+def connect(settings: BouncesSettings) -> Mailbox:
+    """A connection of its own. Raises `InboxUnavailable`, and `OSError` as `tls_context` does."""
+    return Mailbox(settings, tls_context(settings))
+
+
 @contextlib.contextmanager
 def _translated(failing: str) -> Iterator[None]:
     try:

@@ -44,12 +44,15 @@ class SMTPInbox:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            try:
-                await self._serve()
-            except OSError as error:
-                self.trouble = f"bounces.listen: cannot listen: {error.strerror or error}"
-            await asyncio.sleep(_AGAIN_SECONDS)
+        try:
+            while True:
+                try:
+                    await self._serve()
+                except OSError as error:
+                    self.trouble = f"bounces.listen: cannot listen: {error.strerror or error}"
+                await asyncio.sleep(_AGAIN_SECONDS)
+        finally:
+            self.trouble = None
 
     async def _serve(self) -> None:
         listen = self._settings.listen

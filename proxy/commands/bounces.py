@@ -1,0 +1,99 @@
+"""`gatepost bounces`: which passcode messages did not arrive, whose they were, and what to do about it.
+
+Names and masked destinations only. What others wrote is shown as the one cleaned line that was kept of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from config.settings import Settings
+from config.values import parse_duration
+from proxy.commands.mobile_formats.words import instant_text
+from proxy.commands.table import write_table
+from proxy.delivery.failures import DeliveryFailure, FailureReason
+from proxy.store.open import open_store
+from proxy.store.store import StoreError
+
+ADVICE = {
+    FailureReason.NUMBER_REFUSED: "correct the number or address that the directory holds",
+    FailureReason.SENDER_NOT_TRUSTED: "register the sender of [smtp] at the SMS gateway as trusted",
+    FailureReason.NO_CREDIT: "buy credit at the SMS gateway",
+    FailureReason.GAVE_UP: "look at the relay: it could not hand the mail on",
+    FailureReason.UNKNOWN: "see what was said",
+}
+
+_HEAD = ("read at", "person", "channel", "destination", "reason", "what to do", "said")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--since", type=_duration, default="24h", metavar="24h", help="how far back, at most 3d (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO, *, now: float) -> int:
+    """0 (also where there are some); 1 if the store cannot be read."""
+    store = open_store(settings.store)
+    try:
+        found = await store.failures(since=now - arguments.since)
+    except StoreError as error:
+        print(f"gatepost bounces: the store cannot be read: {error}", file=sys.stderr)
+        return 1
+    finally:
+        await store.close()
+    if arguments.json:
+        json.dump([_fields(each) for each in found], stdout, indent=2)
+        print(file=stdout)
+    elif found:
+        write_table(
+            ("read at", "person", "channel", "destination", "reason", "what to do", "said"), _rows(found), stdout
+        )
+    else:
+        print("No failed delivery was reported.", file=stdout)
+    if not settings.bounces.is_on:
+        print("gatepost bounces: no reports are read: see [bounces] in the configuration", file=sys.stderr)
+    return 0
+
+
+def _fields(failure: DeliveryFailure) -> dict[str, Any]:
+    return {
+        "failed_at": instant_text(failure.failed_at),
+        "sent_at": instant_text(failure.sent_at),
+        "realm": failure.realm,
+        "username": failure.username,
+        "guid": failure.guid,
+        "channel": failure.channel,
+        "destination": failure.destination,
+        "reason": failure.reason.value,
+        "advice": ADVICE[failure.reason],
+        "detail": failure.detail,
+        "message_id": failure.message_id,
+    }
+
+
+def _rows(failures: Iterable[DeliveryFailure]) -> list[tuple[str, ...]]:
+    return [
+        (
+            instant_text(each.failed_at),
+            f"{each.realm}\\{each.username}",
+            each.channel,
+            each.destination,
+            each.reason.value.replace("_", " "),
+            ADVICE[each.reason],
+            each.detail,
+        )
+        for each in failures
+    ]
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

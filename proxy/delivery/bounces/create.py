@@ -1,0 +1,92 @@
+"""From the settings to the inbox for reports: what is wrong is told at once, and nothing is connected to yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from config.settings import Settings
+from proxy.delivery.bounces.desk import BounceDesk
+from proxy.delivery.bounces.imap_inbox import IMAPInbox
+from proxy.delivery.bounces.mailbox import InboxUnavailable, connect
+from proxy.delivery.errors import DeliveryMisconfigured
+from proxy.metrics import Metrics
+from proxy.store.store import Store
+
+
+class Inbox(Protocol):
+    async def run(self) -> None:
+        """Read reports until cancelled. Raises nothing for what a network, a store or a mail does."""
+        ...
+
+    @property
+    def trouble(self) -> str | None:
+        """Why reports cannot be read here just now, or None."""
+        ...
+
+
+class Bounces:
+    """The inbox, and what was learnt from it."""
+
+    def __init__(self, inbox: Inbox, desk: BounceDesk) -> None:
+        self._inbox = inbox
+        self._desk = desk
+
+    async def run(self) -> None:
+        await self._inbox.run()
+
+    async def trouble(self) -> str | None:
+        """For `/readyz`: nothing about persons."""
+        return "; ".join(filter(None, (self._inbox.trouble, self._desk.trouble()))) or None
+
+
+def create_bounces(
+    settings: Settings,
+    store: Store,
+    *,
+    clock: Callable[[], float],
+    log: FilteringBoundLogger,
+    metrics: Metrics,
+) -> Bounces | None:
+    """None where no inbox is configured. `clock` in epoch seconds. Raises `DeliveryMisconfigured`."""
+    bounces = settings.bounces
+    if not bounces.is_on:
+        return None
+    senders = [relay.sender for relay in settings.smtp]
+    desk = BounceDesk(store, senders=senders, clock=clock, log=log, metrics=metrics)
+    if bounces.inbox == "imap":
+        try:
+            return Bounces(IMAPInbox(bounces, desk), desk)
+        except OSError as error:
+            raise DeliveryMisconfigured([f"bounces.ca_file: {bounces.ca_file}: {error.strerror or error}"]) from error
+    try:
+        # aiosmtpd is an extra: who reads a mailbox, or nothing, does without it.
+        from proxy.delivery.bounces.smtp_inbox import SMTPInbox
+    except ImportError as error:
+        problem = 'bounces.inbox: "smtp" needs aiosmtpd, which is not installed: install gatepost[bounces]'
+        raise DeliveryMisconfigured([problem]) from error
+    try:
+        return Bounces(SMTPInbox(bounces, desk), desk)
+    except OSError as error:  # ssl.SSLError is one
+        problem = f"bounces.tls_certificate: {bounces.tls_certificate}: {error.strerror or error}"
+        raise DeliveryMisconfigured([problem]) from error
+
+
+async def check_mailbox(settings: Settings) -> str | None:
+    """For `gatepost check`: what is wrong with the mailbox, after trying it. Nothing in it is touched."""
+
+    def attempt() -> str | None:
+        try:
+            mailbox = connect(settings.bounces)
+            mailbox.unseen()
+            mailbox.close()
+        except (InboxUnavailable, OSError) as error:
+            return str(error)
+        return None
+
+    with ThreadPoolExecutor(1, thread_name_prefix="bounces") as threads:
+        return await asyncio.get_running_loop().run_in_executor(threads, attempt)
