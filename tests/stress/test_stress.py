@@ -11,7 +11,7 @@ import pytest
 from tests.stress.house import StoreKind
 from tests.stress.run import Given, stress
 
-SECONDS = 7.0
+SECONDS = 6.0
 SESSIONS = 1000
 WORKERS = 3
 DISTURBANCES_MEAN_SECONDS = 1.2
