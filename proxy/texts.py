@@ -92,7 +92,7 @@ class Texts:
 
     passcode_title: str = "Enter your code"
     passcode_sent: str = "We sent a text message with a code to your mobile"
-    passcode_sent_mail: str = "We sent a mail with a code to"
+    passcode_sent_mail: str = "We sent an e-mail with a code to"
     passcode_number: str = "number ending in {ending}"
     passcode_label: str = "{digits}-digit code"
     passcode_button: str = "Sign in"
@@ -109,7 +109,6 @@ class Texts:
         "If this is not your number, ask your IT help desk to correct it."
     )
     passcode_resend: str = "Send the code again"
-    passcode_sent_mail: str = "We sent an e-mail with a code to"
     passcode_advice_mail: str = (
         "An e-mail can take a minute. Look into your junk mail too. "
         "If this is not your address, ask your IT help desk to correct it."
@@ -139,10 +138,6 @@ class Texts:
     passcode_sends_throttled: str = "No more messages can be sent just now. The last code sent may still arrive."
 
     gone_title: str = "The code is no longer valid"
-    passcode_advice_mail: str = (
-        "A mail can take a minute. Look into the folder for junk as well. "
-        "If this is not your address, ask your IT help desk to correct it."
-    )
     gone_text: str = "It was used already, or its time ran out. You can have a new one sent."
     gone_button: str = "Send a new code"
     exhausted_title: str = "Too many wrong codes"
@@ -158,7 +153,7 @@ class Texts:
     unsent_mail: str = "The mail to {mail} could not be handed over. This is not your fault."
     unsent_refused_title: str = "The code cannot be sent there"
     unsent_refused: str = (
-        "Messages to {number} are refused. Ask your IT help desk to check what your account holds, then sign in again."
+        "Messages to {number} are refused. Ask your IT help desk to check what your account holds, then try again."
     )
     unsent_button: str = "Try again"
 

@@ -292,9 +292,6 @@ class Reception:
         fields = fields_for_upstream(head, portal.upstream, head.cookie or b"", blocks)
         self._forward(head.repeated(b"POST", _KEEP), portal, fields, None)
 
-    def _ask_to_sign_in(self, head: RequestHead, route: Route, cookies: RequestCookies) -> None:
-        question = head.question
-        asked = question or head
     def _ask_to_step_up(
         self, head: RequestHead, route: Route, cookies: RequestCookies, session: Session, scheme: str
     ) -> None:
@@ -307,6 +304,9 @@ class Reception:
         problem = Problem.TOO_FEW_FACTORS if scheme else Problem.NOT_ALLOWED
         self.refuse(problem, "factors", head=head, route=route, detail=detail, session=session, scheme=scheme)
 
+    def _ask_to_sign_in(self, head: RequestHead, route: Route, cookies: RequestCookies) -> None:
+        question = head.question
+        asked = question or head
         if question is None and is_form(head):
             if cookies.session_token and may_be_kept(head) and self._plane.kept_requests is not None:
                 self._keep(head)
@@ -341,10 +341,10 @@ class Reception:
         route: Route | None = None,
         detail: str = "",
         session: Session | None = None,
+        scheme: str = "",
         is_page: bool = False,
         closes: bool = False,
     ) -> None:
-        scheme: str = "",
         """Answer `problem`; `reason` is for the log, and so is who it was where a `session` is known.
 
         The connection ends where the request's end is not known.
