@@ -40,6 +40,8 @@ from directory.active_directory.messages import (
     Outcome,
     Page,
     Scope,
+    bind_request,
+    decode_bound,
     decode_done,
     decode_entry,
     message_end,
@@ -155,15 +157,12 @@ class Connection:
         """
         if not name or not are_usable_octets(password):
             raise ValueError("not a name and a password to bind with")
-        try:
-            with self._failures_translated(deadline):
-                self._require_tls()
-                self._ldap.user, self._ldap.password, self._ldap.authentication = name, password, ldap3.SIMPLE
-                self._ldap.bind(read_server_info=False)
-                return self._outcome("bindResponse")
-        finally:
-            self._ldap.password = None
-            self._ldap.request = None
+        with self._failures_translated(deadline):
+            self._require_tls()
+            message_id = int(self._ldap.server.next_message_id())
+            # Not by ldap3, which takes an answer without a result code for success.
+            self._ldap.socket.sendall(bind_request(message_id, name, password))
+            return decode_bound(self._next_message(message_id))
 
     def change_password(self, dn: str, old: bytes, new: bytes, *, deadline: float) -> Outcome:
         """One modify of `unicodePwd` that deletes `old` and adds `new` (MS-ADTS section 3.1.1.3.1.5), sent once."""

@@ -1,4 +1,4 @@
-"""What a search is on the wire, and what comes back: the little BER (RFC 4511 section 5.1) that takes. Pure.
+"""What binds and searches are on the wire, and what comes back: the little BER (RFC 4511 section 5.1) it takes. Pure.
 
 ldap3 builds and takes apart each message through a general ASN.1 library, which costs more than all else that a read
 does here. Whatever cannot be read raises `ValueError`, `IndexError` or `KeyError`.
@@ -15,12 +15,12 @@ MAX_ANSWER_BYTES = 16 * 1024 * 1024
 Scope = Literal["base", "subtree", "one"]
 NO_ATTRIBUTES = "1.1"
 """Asked for alone: only the entry's DN is wanted (RFC 4511 section 4.5.1.8)."""
-ENTRY, DONE, REFERENCE = 0x64, 0x65, 0x73
+BOUND, ENTRY, DONE, REFERENCE = 0x61, 0x64, 0x65, 0x73
 UNSOLICITED = 0
 """The message id of what a server says unasked, such as that it ends the connection (RFC 4511 section 4.4)."""
 
 _INTEGER, _OCTETS, _SEQUENCE, _ENUMERATED, _BOOLEAN = 0x02, 0x04, 0x30, 0x0A, 0x01
-_CONTROLS, _SEARCH = 0xA0, 0x63
+_CONTROLS, _BIND, _SEARCH, _SIMPLE = 0xA0, 0x60, 0x63, 0x80
 _PAGED_RESULTS = b"1.2.840.113556.1.4.319"
 _SCOPES: Mapping[Scope, int] = {"base": 0, "one": 1, "subtree": 2}
 _AND, _OR, _NOT, _EQUAL, _AT_LEAST, _AT_MOST, _PRESENT = 0xA0, 0xA1, 0xA2, 0xA3, 0xA5, 0xA6, 0x87
@@ -62,6 +62,12 @@ class Page:
     cookie: bytes = b""
     """What came with the page before; empty for the first."""
     is_critical: bool = False
+
+
+def bind_request(message_id: int, name: str, password: bytes) -> bytes:
+    """The whole message of a simple bind (RFC 4511 section 4.2)."""
+    bind = _integer(3) + _element(_OCTETS, name.encode("utf-8")) + _element(_SIMPLE, password)
+    return _element(_SEQUENCE, _integer(message_id) + _element(_BIND, bind))
 
 
 def search_request(
@@ -131,19 +137,14 @@ def decode_entry(message: bytes) -> Entry:
     return Entry(dn=dn, attributes=attributes)
 
 
+def decode_bound(message: bytes) -> Outcome:
+    """How a bind ended."""
+    return _result(message, BOUND)[0]
+
+
 def decode_done(message: bytes) -> tuple[Outcome, bytes]:
     """How a search ended, and the cookie for the next page: empty after the last, and where no page was asked for."""
-    _, _, at = message_id_of(message)
-    tag, start, stop = element(message, at, len(message))
-    code_tag, code_start, code_stop = element(message, start, stop)
-    if tag != DONE or code_tag != _ENUMERATED or not 1 <= code_stop - code_start <= 4:
-        raise ValueError("not the end of a search")
-    _, _, at = element(message, code_stop, stop)
-    _, text_start, text_stop = element(message, at, stop)
-    outcome = Outcome(
-        code=int.from_bytes(message[code_start:code_stop], "big"),
-        diagnostic=message[text_start:text_stop].decode("utf-8", "replace"),
-    )
+    outcome, stop = _result(message, DONE)
     return outcome, _cookie(message, stop)
 
 
@@ -176,6 +177,22 @@ def element(octets: bytes | bytearray, at: int, limit: int) -> tuple[int, int, i
     if start + length > limit:
         raise ValueError("longer than what it is in")
     return octets[at], start, start + length
+
+
+def _result(message: bytes, kind: int) -> tuple[Outcome, int]:
+    """An LDAPResult (RFC 4511 section 4.1.9), and where the operation that it belongs to ends."""
+    _, _, at = message_id_of(message)
+    tag, start, stop = element(message, at, len(message))
+    code_tag, code_start, code_stop = element(message, start, stop)
+    if tag != kind or code_tag != _ENUMERATED or not 1 <= code_stop - code_start <= 4:
+        raise ValueError("not the answer that was asked for")
+    _, _, at = element(message, code_stop, stop)
+    _, text_start, text_stop = element(message, at, stop)
+    outcome = Outcome(
+        code=int.from_bytes(message[code_start:code_stop], "big"),
+        diagnostic=message[text_start:text_stop].decode("utf-8", "replace"),
+    )
+    return outcome, stop
 
 
 def _cookie(message: bytes, at: int) -> bytes:

@@ -10,6 +10,7 @@ import ldap3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ldap3.operation.bind import bind_operation
 from ldap3.operation.search import search_operation
 from ldap3.protocol.convert import build_controls_list
 from ldap3.protocol.rfc2696 import paged_search_control
@@ -30,6 +31,8 @@ from directory.active_directory.messages import (
     Outcome,
     Page,
     Scope,
+    bind_request,
+    decode_bound,
     decode_done,
     decode_entry,
     filter_octets,
@@ -87,6 +90,15 @@ def test_a_search_is_sent_as_ldap3_sends_it(
     assert message_id_of(own)[0] == message_id
 
 
+@given(message_id=st.integers(1, 2**31 - 1), name=names, password=st.binary(min_size=1, max_size=1024))
+def test_a_bind_is_sent_as_ldap3_sends_it(message_id: int, name: str, password: bytes) -> None:
+    message = LDAPMessage()
+    message["messageID"] = MessageID(message_id)
+    bind = bind_operation(3, ldap3.SIMPLE, name, password)
+    message["protocolOp"] = ProtocolOp().setComponentByName("bindRequest", bind)
+    assert bind_request(message_id, name, password) == encoder.encode(message)
+
+
 def test_a_page_that_must_be_kept_to_is_asked_for_as_the_standard_says() -> None:
     """TRUE is 0xff (RFC 4511 section 5.1); ldap3 sends another octet."""
     page = Page(size=5, cookie=b"c", is_critical=True)
@@ -124,6 +136,6 @@ def test_an_entry_and_the_end_are_read() -> None:
 @given(st.binary(max_size=300))
 def test_any_octets_are_read_or_refused(octets: bytes) -> None:
     whole = tlv(0x30, octets)
-    for read in (decode_entry, decode_done, message_id_of):
+    for read in (decode_bound, decode_entry, decode_done, message_id_of):
         with contextlib.suppress(ValueError, IndexError):
             read(whole)

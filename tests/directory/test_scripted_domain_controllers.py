@@ -97,6 +97,8 @@ FAILURES = {
     "a broken length": [b"!\x30\x84\xff\xff\xff\xff"],
     "nothing inside": [tlv(0x61, b"")],
     "half a result": [tlv(0x61, b"\x0a\x01\x00")],
+    "a result of no octets": [tlv(0x61, b"\x0a\x00" + tlv(4, b"") + tlv(4, b""))],
+    "a notice before success": [b"!" + tlv(0x30, b"\x02\x01\x00" + result(0x78, 52)), bind_answer(0)],
     "success of another message": [b"!" + tlv(0x30, b"\x02\x02\x7f\x7f" + bind_answer(0))],
 }
 
@@ -145,6 +147,14 @@ async def test_an_endless_answer_is_given_up(server: ScriptedLDAP, monkeypatch: 
         async with directory_at(server, ca_file=server.ca_file) as directory:
             with pytest.raises(DirectoryUnavailable):
                 await directory.find(parsed("alice"))
+
+
+async def test_a_success_behind_a_refusal_opens_nothing(server: ScriptedLDAP) -> None:
+    server.script = for_alice(bind_answer(49, "data 52e"), bind_answer(0))
+    with server.running():
+        async with directory_at(server, ca_file=server.ca_file) as directory:
+            outcome = await directory.authenticate(ALICE_ACCOUNT, "right")
+    assert outcome == PasswordRefused(RefusalReason.WRONG_PASSWORD)
 
 
 @pytest.mark.parametrize("how", [Hang, HangUp])
