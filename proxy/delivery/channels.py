@@ -92,6 +92,10 @@ class Channels:
         """See `proxy.delivery.channel.Notifier`."""
         return await self._post.send_mail(address, subject, text, message_id, deadline=self._end())
 
+    def kind_of(self, name: str) -> ChannelKind | None:
+        """See `proxy.delivery.channel.PasscodeChannels`."""
+        return next((each.kind for each in self._channels if each.name == name), None)
+
     def has_tag(self, channel: str, language: str) -> bool:
         """See `proxy.delivery.channel.PasscodeChannels`."""
         return self._post.texts.has_tag(channel, language)

@@ -30,18 +30,22 @@ def render_page(template: str, values: Mapping[str, object], *, asset_origin: st
     return page.render(text=text, assets=urls, **values).encode()
 
 
-def protective_headers(*, form_targets: tuple[str, ...] = (), asset_origin: str = "") -> list[tuple[str, str]]:
+def protective_headers(
+    *, form_targets: tuple[str, ...] = (), asset_origin: str = "", may_fetch: bool = False
+) -> list[tuple[str, str]]:
     """Header fields that every page carries (CSP level 3, Referrer Policy); HSTS is the forwarding plane's.
 
     `form_targets` are the origins that a form's answer may redirect to: Chromium holds `form-action` against
-    every hop after a POST. The referrer policy is ``same-origin`` because ``no-referrer`` would make browsers
+    every hop after a POST. `may_fetch`: whether the script may ask the page's own host.
+     The referrer policy is ``same-origin`` because ``no-referrer`` would make browsers
     send ``Origin: null`` with our own forms (Fetch standard, "append a request Origin header").
     """
     assets = asset_origin or "'self'"
     targets = " ".join(("'self'", *form_targets))
+    fetching = "connect-src 'self'; " if may_fetch else ""
     policy = (
         f"default-src 'none'; style-src {assets}; script-src {assets}; img-src {assets}; "
-        f"form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
+        f"{fetching}form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
     )
     return [
         ("Content-Security-Policy", policy),

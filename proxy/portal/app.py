@@ -20,6 +20,7 @@ from proxy.identity import Assertions
 from proxy.kept_requests import KeptRequests
 from proxy.keys import Keys
 from proxy.metrics import Metrics
+from proxy.portal.deliveries import Deliveries
 from proxy.portal.forms import MAX_BODY_BYTES
 from proxy.portal.kept_request import keep_request, show_kept, take_kept
 from proxy.portal.kerberos import show_kerberos
@@ -29,6 +30,7 @@ from proxy.portal.me import show_me, take_me
 from proxy.portal.middleware import answer_errors, keep_to_the_host
 from proxy.portal.notices import Notices
 from proxy.portal.passcode import show_passcode, take_passcode
+from proxy.portal.passcode_status import show_passcode_status
 from proxy.portal.password import show_password, take_password
 from proxy.portal.sign_in import show_sign_in, take_sign_in
 from proxy.portal.sign_out import show_sign_out, take_sign_out
@@ -42,6 +44,7 @@ from proxy.reserved import (
     KERBEROS,
     ME,
     PASSCODE,
+    PASSCODE_STATUS,
     PASSWORD,
     PREFIX,
     SIGN_IN,
@@ -82,6 +85,7 @@ def create_portal(
         settings=settings,
         realms=realms,
         channel=channel,
+        deliveries=Deliveries(store, channel),
         store=store,
         sessions=sessions,
         keys=keys,
@@ -105,6 +109,7 @@ def create_portal(
             web.get(KERBEROS, show_kerberos, allow_head=False),  # it begins sessions
             web.get(PASSCODE, show_passcode),
             web.post(PASSCODE, take_passcode),
+            web.get(PASSCODE_STATUS, show_passcode_status, allow_head=False),
             web.get(STEP_UP, show_step_up),
             web.post(STEP_UP, take_step_up),
             web.get(PASSWORD, show_password),

@@ -38,7 +38,7 @@ async def ask_for_passcode(request: web.Request, session: Session, factor: str, 
         return throttled(request, ENGLISH.sends_throttled, too_many.retry_after_seconds, back)
     sent = await start_challenge(parts, visit, session, chosen, back)
     if not sent.is_under_way:
-        return unsent(request, session, sent.challenge, back)
+        return unsent(request, session, sent.challenge, back, sending=sent.sending)
     return redirect(passcode_path(sent.challenge.challenge_id, back))
 
 

@@ -18,6 +18,7 @@ from proxy.identity import Assertions
 from proxy.kept_requests import KeptRequests
 from proxy.keys import Keys
 from proxy.metrics import Metrics
+from proxy.portal.deliveries import Deliveries
 from proxy.portal.notices import Notices
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.store import Store
@@ -42,6 +43,7 @@ class Parts:
     settings: Settings
     realms: Realms
     channel: PasscodeChannels
+    deliveries: Deliveries
     store: Store
     sessions: LiveSessions
     keys: Keys
@@ -70,6 +72,8 @@ class Visit:
     app: AppSettings | None
     """The app whose host this is; None on the sign-in host."""
     incident: str
+    accepted_languages: str
+    """As the browser says, unread."""
     user_agent: str = field(repr=False)
     browser: str = field(repr=False)
     """The browser cookie's value, or a new one if there was none."""

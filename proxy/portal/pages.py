@@ -22,6 +22,7 @@ def page(
     *,
     status: int = 200,
     form_targets: tuple[str, ...] | None = None,
+    may_fetch: bool = False,
     **values: object,
 ) -> web.Response:
     """A whole page. The browser cookie is set where there is none: its forms depend on it.
@@ -35,7 +36,7 @@ def page(
         body=render_page(template, values),
         status=status,
         headers=[
-            *protective_headers(form_targets=targets),
+            *protective_headers(form_targets=targets, may_fetch=may_fetch),
             ("Content-Type", "text/html; charset=utf-8"),
         ],
     )

@@ -6,34 +6,37 @@ that is over, 403 when the attempts are used up, 429 for too early or too often,
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from proxy.answers import Problem
+from proxy.delivery.channel import ChannelKind
 from proxy.keys import Purpose
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session, step_up
-from proxy.portal.destination import choose_destination
+from proxy.portal.deliveries import latest_of, went_by_sms_only
 from proxy.portal.forms import has_csrf_token, read_form, refused
 from proxy.portal.further_proof import ask_for_passcode
-from proxy.portal.keys import PARTS, VISIT, Parts
+from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import TOLD, next_step, passcode_path, sign_in_path, way_back
-from proxy.portal.log_sign_in import log_passcode_refused, log_signed_in, log_stepped_up, log_stop
+from proxy.portal.log_sign_in import log_passcode_refused, log_signed_in, log_stepped_up
 from proxy.portal.number import remember_number
 from proxy.portal.pages import form_token, page, redirect, set_session_cookie
 from proxy.portal.refusals import exhausted, factor_locked, passcode_over, throttled, unsent
+from proxy.portal.resend import OtherDestination, TooEarly, another_way, offered_in, send_again
 from proxy.portal.return_to import WayBack
-from proxy.portal.sending import send_passcode
-from proxy.reserved import PASSCODE, RETURN_TO, START
+from proxy.reserved import PASSCODE, PASSCODE_STATUS, RETURN_TO, START
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.passcode import passcode_digest, typed_passcode
+from proxy.second_factor.sending import Sending
+from proxy.second_factor.tag import tag_of
 from proxy.sessions.session import Level, Session
 from proxy.store.store import Attempt
 from proxy.texts import ENGLISH
-from proxy.throttle import Limit
+from proxy.throttle import Limit, Throttled
 
 _SENT, _WRONG, _SHAPE = "sent", "wrong", "shape"
 """Values of the query field `TOLD`."""
@@ -62,7 +65,7 @@ async def show_passcode(request: web.Request) -> web.StreamResponse:
     if challenge is None:
         return passcode_over(request, session, named)
     notice, error = _told(query.get(TOLD, ""), challenge, digits=parts.settings.passcode.digits)
-    return _form(request, session, challenge, _onward(request, challenge, named), notice=notice, error=error)
+    return await _form(request, session, challenge, _onward(request, challenge, named), notice=notice, error=error)
 
 
 async def take_passcode(request: web.Request) -> web.StreamResponse:
@@ -89,7 +92,8 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
         return passcode_over(request, session, named)
     back = _onward(request, challenge, named)
     if "resend" in fields:
-        return await _send_again(request, session, challenge, back)
+        another = fields["resend"] == "another"
+        return await _send_again(request, session, challenge, back, is_another_way=another)
     return await _judge_answer(request, session, challenge, back, fields.get("passcode", ""))
 
 
@@ -106,7 +110,7 @@ async def _show_anew(request: web.Request, session: Session, named: WayBack) -> 
     if live is None:
         raise refused(Problem.BAD_FORM)
     back = _onward(request, live, named)
-    return _form(request, session, live, back, error=ENGLISH.passcode_stale, status=HTTPStatus.FORBIDDEN)
+    return await _form(request, session, live, back, error=ENGLISH.passcode_stale, status=HTTPStatus.FORBIDDEN)
 
 
 async def _judge_answer(
@@ -117,7 +121,7 @@ async def _judge_answer(
     typed = typed_passcode(text, digits=digits)
     if typed is None:
         # No answer at all: no attempt is counted and nothing moves.
-        return _not_right(request, session, challenge, back, told=_SHAPE)
+        return await _not_right(request, session, challenge, back, told=_SHAPE)
     person = session.principal.guid
     too_many = await parts.throttle.reserve_passcode(person=person, now=parts.clock())
     if too_many is not None:
@@ -136,7 +140,7 @@ async def _judge_answer(
     match result.attempt:
         case Attempt.WRONG:
             left = replace(challenge, attempts_left=result.attempts_left)
-            return _not_right(request, session, left, back, told=_WRONG)
+            return await _not_right(request, session, left, back, told=_WRONG)
         case Attempt.EXHAUSTED:
             if session.level is not Level.SIGNED_IN:
                 await parts.store.end_session(session.session_id)
@@ -145,7 +149,7 @@ async def _judge_answer(
             return passcode_over(request, session, back)
 
 
-def _not_right(
+async def _not_right(
     request: web.Request, session: Session, challenge: Challenge, back: WayBack, *, told: str
 ) -> web.Response:
     """The form once more. A browser is sent to it: what answers a POST itself asks, on the way back, to be sent again.
@@ -155,7 +159,7 @@ def _not_right(
     if request.headers.get("Sec-Fetch-Mode") == "navigate":
         return redirect(passcode_path(challenge.challenge_id, back, told=told))
     _, error = _told(told, challenge, digits=request.app[PARTS].settings.passcode.digits)
-    return _form(request, session, challenge, back, error=error, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return await _form(request, session, challenge, back, error=error, status=HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 async def _accept(request: web.Request, session: Session, challenge: Challenge, back: WayBack) -> web.Response:
@@ -168,7 +172,9 @@ async def _accept(request: web.Request, session: Session, challenge: Challenge, 
     principal, now = session.principal, parts.clock()
     await parts.throttle.passcode_accepted(person=principal.guid, now=now)
     await parts.throttle.remember_address(person=principal.guid, address=request[VISIT].client_address, now=now)
-    if challenge.factor == "sms":
+    sendings = await parts.deliveries.of(challenge, now=now)
+    parts.deliveries.note_entry(sendings, now=now)
+    if challenge.factor == "sms" and went_by_sms_only(sendings):
         await remember_number(parts, principal, challenge)
     if session.level is Level.SIGNED_IN:
         log_stepped_up(request, signed_in, challenge.factor)
@@ -182,49 +188,44 @@ async def _accept(request: web.Request, session: Session, challenge: Challenge, 
     return response
 
 
-async def _send_again(request: web.Request, session: Session, challenge: Challenge, back: WayBack) -> web.Response:
-    """The same passcode once more. The right to send is claimed first, so that parallel clicks send one message."""
-    parts, visit = request.app[PARTS], request[VISIT]
-    chosen = await choose_destination(request, session.principal, challenge.factor)
-    if isinstance(chosen, web.Response):
-        return chosen
-    if not chosen.is_of(challenge):
-        return passcode_over(request, session, back)  # a passcode goes to one number only
-    now = parts.clock()
-    not_before = now - parts.settings.passcode.resend_after
-    if not await parts.store.mark_sent(challenge.challenge_id, now=now, not_before=not_before):
-        wait = max(1, _wait_seconds(parts, challenge, now))
-        response = _form(
-            request,
-            session,
-            challenge,
-            back,
-            notice=ENGLISH.passcode_too_soon.format(seconds=wait),
-            status=HTTPStatus.TOO_MANY_REQUESTS,
-        )
-        response.headers["Retry-After"] = str(wait)
-        return response
-    too_many = await parts.throttle.reserve_send(
-        person=session.principal.guid, number=chosen.address, address=visit.client_address, now=now
-    )
-    if too_many is not None:
-        log_stop(request, session.principal, too_many.limit.value)
-        response = _form(
-            request,
-            session,
-            challenge,
-            back,
-            error=ENGLISH.passcode_sends_throttled,
-            status=HTTPStatus.TOO_MANY_REQUESTS,
-        )
-        response.headers["Retry-After"] = str(too_many.retry_after_seconds)
-        return response
-    if not await send_passcode(parts, visit, session, challenge, chosen):
-        return unsent(request, session, challenge, back)
-    return redirect(passcode_path(challenge.challenge_id, back, told=_SENT))
+async def _send_again(
+    request: web.Request, session: Session, challenge: Challenge, back: WayBack, *, is_another_way: bool
+) -> web.Response:
+    again = await send_again(request, session, challenge, is_another_way=is_another_way)
+    match again:
+        case Sending() if again.is_under_way:
+            return redirect(passcode_path(challenge.challenge_id, back, told=_SENT))
+        case Sending():
+            return unsent(request, session, challenge, back, sending=again)
+        case OtherDestination():
+            return passcode_over(request, session, back)
+        case TooEarly(wait):
+            notice = ENGLISH.passcode_too_soon.format(seconds=wait)
+            return await _not_now(request, session, challenge, back, wait, notice=notice)
+        case Throttled():
+            wait = again.retry_after_seconds
+            return await _not_now(request, session, challenge, back, wait, error=ENGLISH.passcode_sends_throttled)
+        case _:
+            return again
 
 
-def _form(
+async def _not_now(
+    request: web.Request,
+    session: Session,
+    challenge: Challenge,
+    back: WayBack,
+    wait: int,
+    *,
+    notice: str = "",
+    error: str = "",
+) -> web.Response:
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    response = await _form(request, session, challenge, back, notice=notice, error=error, status=status)
+    response.headers["Retry-After"] = str(wait)
+    return response
+
+
+async def _form(
     request: web.Request,
     session: Session,
     challenge: Challenge,
@@ -234,31 +235,36 @@ def _form(
     error: str = "",
     status: int = 200,
 ) -> web.Response:
+    """Where the passcode went and what became of it, its field, and the ways to have it once more."""
     parts, now = request.app[PARTS], request[VISIT].now
+    sending = latest_of(await parts.deliveries.of(challenge, now=now))
+    kind = ChannelKind(sending.kind or challenge.factor) if sending is not None else ChannelKind(challenge.factor)
+    destination = sending.destination if sending is not None else challenge.masked_destination
     return page(
         request,
         "passcode.html",
         status=status,
+        may_fetch=True,
         action=PASSCODE,
+        status_href=f"{PASSCODE_STATUS}?{urlencode({'challenge': challenge.challenge_id})}",
         csrf_token=form_token(request, Form.PASSCODE, session.session_id),
         challenge=challenge.challenge_id,
         return_to=back.return_to,
         start=back.start,
         may_reload=status == HTTPStatus.OK,
-        masked=challenge.masked_destination,
-        is_mail=challenge.factor == "email",
-        ending=challenge.masked_destination[-3:],
+        masked=destination,
+        is_mail=kind is ChannelKind.EMAIL,
+        ending=destination[-3:],
         digits=parts.settings.passcode.digits,
-        wait=_wait_seconds(parts, challenge, now),
+        webotp=parts.settings.sms.webotp,
+        tag=tag_of(challenge.challenge_id) if sending is not None and sending.has_tag else "",
+        progress=await parts.deliveries.look(sending, now=now),
+        wait=offered_in(parts, challenge, sending, now=now),
+        another=another_way(parts, session, challenge, sending),
         sign_in_href=sign_in_path(back),
         notice=notice,
         error=error,
     )
-
-
-def _wait_seconds(parts: Parts, challenge: Challenge, now: float) -> int:
-    """How long until the passcode may be sent again; 0 if it may be now."""
-    return max(0, math.ceil(challenge.last_sent_at + parts.settings.passcode.resend_after - now))
 
 
 def _tries_left(count: int) -> str:

@@ -18,6 +18,7 @@ from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.return_to import NOWHERE, WayBack
 from proxy.reserved import PASSCODE, RETURN_TO, START
 from proxy.second_factor.challenge import Challenge
+from proxy.second_factor.sending import Sending
 from proxy.sessions.session import Level, Session
 from proxy.texts import ENGLISH
 
@@ -113,15 +114,20 @@ def factor_locked(request: web.Request) -> web.Response:
     return message(request, status=HTTPStatus.FORBIDDEN, title=ENGLISH.exhausted_title, text=ENGLISH.locked_text)
 
 
-def unsent(request: web.Request, session: Session, challenge: Challenge, back: WayBack) -> web.Response:
-    """Nobody took the message: the person may try again, with the same passcode."""
+def unsent(
+    request: web.Request, session: Session, challenge: Challenge, back: WayBack, *, sending: Sending
+) -> web.Response:
+    """Nobody took the message, or this recipient was refused: the person may try again, with the same passcode."""
     text = ENGLISH.unsent_text.format(number=challenge.masked_destination)
     if challenge.factor == "email":
         text = ENGLISH.unsent_mail.format(mail=challenge.masked_destination)
+    is_refused = sending.outcome == "refused"
+    if is_refused:
+        text = ENGLISH.unsent_refused.format(number=challenge.masked_destination)
     return message(
         request,
         status=HTTPStatus.SERVICE_UNAVAILABLE,
-        title=ENGLISH.unsent_title,
+        title=ENGLISH.unsent_refused_title if is_refused else ENGLISH.unsent_title,
         text=text,
         form=OneButton(
             action=PASSCODE,

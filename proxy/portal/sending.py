@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from proxy.delivery.channel import EMAIL_ONLY, Outcome, PasscodeMessage
+from proxy.delivery.channel import EMAIL_ONLY, ChannelKind, PasscodeMessage
 from proxy.keys import Purpose
 from proxy.portal.keys import Parts, Visit
+from proxy.portal.language import choose_language
 from proxy.portal.number import Chosen
 from proxy.portal.return_to import WayBack, judge_way_back
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.passcode import new_challenge_id, passcode_digest, passcode_of
+from proxy.second_factor.sending import Sending
+from proxy.second_factor.tag import tag_of
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import new_token
 
@@ -21,10 +25,15 @@ NEVER_SENT = 0.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A challenge, and whether its passcode is (or may be) on its way."""
+    """A challenge, and the message that was sent or tried."""
 
     challenge: Challenge
-    is_under_way: bool
+    sending: Sending
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the passcode is on its way, or may be."""
+        return self.sending.is_under_way
 
 
 async def start_challenge(parts: Parts, visit: Visit, session: Session, chosen: Chosen, back: WayBack) -> Sent:
@@ -51,47 +60,71 @@ async def start_challenge(parts: Parts, visit: Visit, session: Session, chosen: 
     )
     # It stands before the message leaves: a passcode that arrives can be answered.
     await parts.store.put_challenge(challenge)
-    under_way = await send_passcode(parts, visit, session, challenge, chosen)
-    if under_way:
+    sending = await send_passcode(parts, visit, session, challenge, chosen)
+    if sending.is_under_way:
         sent_at = parts.clock()
         await parts.store.mark_sent(challenge_id, now=sent_at, not_before=NEVER_SENT)
         challenge = replace(challenge, last_sent_at=sent_at)
-    return Sent(challenge=challenge, is_under_way=under_way)
+    return Sent(challenge=challenge, sending=sending)
 
 
-async def send_passcode(parts: Parts, visit: Visit, session: Session, challenge: Challenge, chosen: Chosen) -> bool:
-    """Deliver the challenge's passcode once; True if it arrives or may arrive."""
-    public = parts.settings.server.public_url
+async def send_passcode(
+    parts: Parts, visit: Visit, session: Session, challenge: Challenge, chosen: Chosen, *, after: str = ""
+) -> Sending:
+    """Deliver the challenge's passcode once. `after`: the channel that did not serve: the next one goes first."""
+    public, principal = parts.settings.server.public_url, session.principal
     app = judge_way_back(challenge.return_to, "", public=public, apps=parts.settings.apps).app
     message_id = new_token()
     key = parts.keys.derive(Purpose.PASSCODE, at=challenge.created_at)
+    language = choose_language(visit.accepted_languages, parts.channel.languages)
     delivery = await parts.channel.send(
         PasscodeMessage(
             passcode=passcode_of(key, challenge.challenge_id, digits=parts.settings.passcode.digits),
             number=chosen.number,
-            mail=chosen.mail,
+            # For the factor "sms" it is used only where the operator lets mails stand in for it.
+            mail=chosen.mail or principal.mail,
             app=app.name if app is not None else public.host,
             host=app.host if app is not None else public.host,
             minutes=max(1, math.floor((challenge.expires_at - parts.clock()) / 60.0 + 0.01)),
             message_id=message_id,
+            tag=tag_of(challenge.challenge_id),
+            language=language,
+            name=principal.display_name or principal.username,
         ),
-        # A mail never proves what an SMS would, but where the operator says so.
-        kinds=EMAIL_ONLY if challenge.factor == "email" else None,
+        kinds=kinds_of(challenge),
+        after=after,
+    )
+    now = parts.clock()
+    sending = await parts.deliveries.remember(
+        session, challenge, delivery, message_id=message_id, language=language, now=now
     )
     parts.log.info(
-        "passcode.sent" if delivery.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN) else "passcode.not_sent",
+        "passcode.sent" if sending.is_under_way else "passcode.not_sent",
         outcome=delivery.outcome.value,
         channel=delivery.channel,
         relay=delivery.relay,
         code=delivery.code,
         reason=delivery.reason,
         factor=challenge.factor,
-        destination=challenge.masked_destination,
+        destination=sending.destination,
         message_id=message_id,
-        realm=session.principal.realm,
-        guid=session.principal.guid,
+        realm=principal.realm,
+        guid=principal.guid,
         incident=visit.incident,
     )
     parts.metrics.count_passcode(delivery.outcome.value)
-    # After a connection that broke at the end the message may arrive: the passcode page, not a second message.
-    return delivery.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
+    await _tell_of_day(parts, now)
+    return sending
+
+
+def kinds_of(challenge: Challenge) -> Collection[ChannelKind] | None:
+    """A mail never proves what an SMS would, but where the operator says so (None)."""
+    return EMAIL_ONLY if challenge.factor == "email" else None
+
+
+async def _tell_of_day(parts: Parts, now: float) -> None:
+    """An error in the log, once a day, before a day's passcodes are used up and nobody can sign in."""
+    standing = await parts.throttle.sends_of_day(now=now)
+    parts.metrics.set_sends_of_day(standing.count, standing.most)
+    if await parts.throttle.claim_day_alarm(standing, now=now):
+        parts.log.error("passcodes.day_nearly_used_up", sent=standing.count, most=standing.most)

@@ -160,7 +160,7 @@ async def _ask_for_passcode(
     if sent.is_under_way:
         response = redirect(passcode_path(sent.challenge.challenge_id, back))
     else:
-        response = unsent(request, session, sent.challenge, back)
+        response = unsent(request, session, sent.challenge, back, sending=sent.sending)
     set_session_cookie(request, response, token)
     return response
 

@@ -43,6 +43,7 @@ def read_visit(headers: CIMultiDictProxy[str], settings: Settings, now: float) -
         host=host,
         app=None if host == public.host else app,
         incident=incident,
+        accepted_languages=headers.get("Accept-Language", ""),
         user_agent=headers.get("User-Agent", "")[:_USER_AGENT_LENGTH].encode("ascii", "replace").decode(),
         browser=browser or new_token(),
         browser_is_new=browser is None,

@@ -25,10 +25,10 @@ from directory.errors import DirectoryError
 from directory.kerberos.ticket import TicketAcceptor
 from directory.local_users import LocalDirectory
 from directory.login_name import LoginName
-from directory.mobile import E164
+from directory.mobile import E164, mask
 from directory.principal import Account, Principal
 from directory.realms import Realms
-from proxy.delivery.channel import ChannelKind, Delivery, Outcome, PasscodeMessage
+from proxy.delivery.channel import ChannelKind, Delivery, DeliveryStatus, Outcome, PasscodeMessage, mask_mail
 from proxy.identity import Assertions
 from proxy.keys import KeyRing, Keys, Purpose
 from proxy.metrics import Metrics
@@ -102,14 +102,53 @@ class Phone:
         self.messages: list[PasscodeMessage] = []
         self.kinds: list[Collection[ChannelKind] | None] = []
         self.told: list[tuple[str, str]] = []
+        self.afters: list[str] = []
         self.outcome = Outcome.ACCEPTED
+        self.channels = {self.name: ChannelKind.SMS}
+        """By name, in order."""
+        self.failing: set[str] = set()
+        """Channels that certainly take nothing."""
+        self.has_tags = False
+        self.languages: tuple[str, ...] = ("en",)
+        self.reports = False
+        self.status = DeliveryStatus.UNKNOWN
+        self.asked: list[str] = []
 
     async def send(
         self, message: PasscodeMessage, *, kinds: Collection[ChannelKind] | None = None, after: str = ""
     ) -> Delivery:
         self.messages.append(message)
         self.kinds.append(kinds)
-        return Delivery(outcome=self.outcome, channel=self.name, relay="relay:25", code=250)
+        self.afters.append(after)
+        allowed = {name: kind for name, kind in self.channels.items() if kinds is None or kind in kinds}
+        names = list(allowed or {self.name: ChannelKind.EMAIL})
+        start = names.index(after) + 1 if after in names else 0
+        name = next(each for each in [*names[start:], *names[:start]] if each not in self.failing)
+        kind = allowed.get(name, ChannelKind.EMAIL)
+        is_mail = kind is ChannelKind.EMAIL
+        return Delivery(
+            outcome=self.outcome,
+            channel=name,
+            kind=kind,
+            destination=mask_mail(message.mail or "") if is_mail else mask(message.number or E164("")),
+            relay="relay:25",
+            code=250,
+            can_report=self.reports,
+            report_id=f"{name}:77" if self.reports else "",
+        )
+
+    def names(self, kinds: Collection[ChannelKind] | None = None) -> tuple[str, ...]:
+        return tuple(name for name, kind in self.channels.items() if kinds is None or kind in kinds)
+
+    def kind_of(self, name: str) -> ChannelKind | None:
+        return self.channels.get(name)
+
+    def has_tag(self, channel: str, language: str) -> bool:
+        return self.has_tags
+
+    async def delivery_status(self, report_id: str) -> DeliveryStatus:
+        self.asked.append(report_id)
+        return self.status
 
     async def check(self) -> Delivery:
         return Delivery(outcome=self.outcome, channel=self.name)

@@ -22,19 +22,61 @@ if (field) {
   });
 }
 
+// A phone that received the passcode offers to fill it in (WebOTP); what is typed or sent meanwhile ends the wait.
+if (field && "otp" in field.dataset && "OTPCredential" in window) {
+  const waiting = new AbortController();
+  for (const form of document.forms) form.addEventListener("submit", () => waiting.abort());
+  addEventListener("pagehide", () => waiting.abort());
+  navigator.credentials.get({ otp: { transport: ["sms"] }, signal: waiting.signal }).then(
+    (otp) => {
+      if (!otp || !otp.code || field.form.dataset.sent) return;
+      field.value = otp.code;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    },
+    () => {}, // declined, or aborted
+  );
+}
+
 // Count down until the passcode may be sent again.
-const button = document.querySelector("button[data-wait]");
-if (button) {
+for (const button of document.querySelectorAll("button[data-wait]")) {
   const label = button.textContent;
   const ready = Date.now() + Number(button.dataset.wait) * 1000;
   document.getElementById("when").hidden = true;
   const tick = () => {
     const left = Math.ceil((ready - Date.now()) / 1000);
     button.disabled = left > 0;
-    button.textContent = left > 0 ? button.dataset.waiting.replace("{seconds}", String(left)) : label;
+    if (button.dataset.waiting) {
+      button.textContent = left > 0 ? button.dataset.waiting.replace("{seconds}", String(left)) : label;
+    }
     if (left > 0) setTimeout(tick, 250);
   };
   tick();
+}
+
+// What became of the message, for as long as somebody looks: ever more seldom, and no longer than a passcode lives.
+const progress = document.querySelector("[data-status]");
+if (progress) {
+  const until = Date.now() + 600_000;
+  let pause = 3000;
+  const ask = async () => {
+    if (Date.now() > until) return;
+    if (document.visibilityState === "visible") {
+      try {
+        const answer = await fetch(progress.dataset.status, { headers: { Accept: "application/json" } });
+        if (!answer.ok) return; // the challenge is over
+        const told = await answer.json();
+        if (progress.textContent !== told.text) progress.textContent = told.text;
+        progress.dataset.state = told.state;
+        progress.classList.toggle("wrong", told.state === "failed" || told.state === "not_sent");
+        if (told.settled) return;
+      } catch {
+        // Out of reach for a moment: ask later.
+      }
+    }
+    pause = Math.min(pause * 1.3, 20_000);
+    setTimeout(ask, pause);
+  };
+  setTimeout(ask, pause);
 }
 
 // Instants in the person's own time zone.

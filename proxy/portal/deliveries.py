@@ -1,0 +1,157 @@
+"""What became of a passcode's messages, as far as anybody can know: told on the page, asked of the channel, measured.
+
+Measured times and the instants of asking are kept in memory, of this worker alone; all else is in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from proxy.delivery.channel import ChannelKind, Delivery, DeliveryStatus, PasscodeChannels
+from proxy.second_factor.arrival_times import ArrivalTimes
+from proxy.second_factor.challenge import Challenge
+from proxy.second_factor.sending import Sending
+from proxy.sessions.session import Session
+from proxy.store.store import Store
+from proxy.texts import ENGLISH
+
+ASK_AGAIN_SECONDS = 3.0
+"""A channel is asked no more often than this what became of one message, however often the page is read."""
+_PATIENCE_SECONDS = 3.0
+_MOST_ASKED = 2000
+_SETTLED = frozenset({DeliveryStatus.DELIVERED.value, DeliveryStatus.FAILED.value})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    state: str
+    """One word, for scripts."""
+    text: str
+    is_settled: bool
+    """Whether nothing more will be heard."""
+
+
+def progress_of(sending: Sending | None, *, slow_seconds: int | None) -> Progress:
+    """What may be said of the latest message. `slow_seconds`: how long they take today, if that is long. Pure."""
+    if sending is None:
+        return Progress(state="nothing", text="", is_settled=True)
+    is_mail = sending.kind == ChannelKind.EMAIL.value
+    if sending.status == DeliveryStatus.FAILED.value:
+        text = ENGLISH.progress_failed.format(destination=sending.destination)
+        return Progress(state="failed", text=text, is_settled=True)
+    if sending.status == DeliveryStatus.DELIVERED.value:
+        return Progress(state="delivered", text=ENGLISH.progress_delivered, is_settled=True)
+    if not sending.is_under_way:
+        return Progress(state="not_sent", text=ENGLISH.progress_not_sent, is_settled=True)
+    told = {
+        DeliveryStatus.DELAYED.value: ENGLISH.progress_delayed,
+        DeliveryStatus.SENT.value: ENGLISH.progress_sent,
+        DeliveryStatus.WAITING.value: ENGLISH.progress_waiting,
+    }.get(sending.status)
+    state = sending.status if told is not None else sending.outcome
+    if told is None and sending.outcome == "unknown":
+        told = ENGLISH.progress_unknown
+    if told is None:
+        told = ENGLISH.progress_accepted_mail if is_mail else ENGLISH.progress_accepted
+    if slow_seconds is not None:
+        slow = ENGLISH.progress_slow_mail if is_mail else ENGLISH.progress_slow
+        told = f"{told} {slow.format(seconds=slow_seconds)}"
+    # Even where the channel does not tell, a report of its failure may come in.
+    return Progress(state=state, text=told, is_settled=False)
+
+
+def latest_of(sendings: Sequence[Sending]) -> Sending | None:
+    """The latest message that is or may be under way, else the latest one that was tried."""
+    under_way = [each for each in sendings if each.is_under_way]
+    return next(reversed(under_way or list(sendings)), None)
+
+
+def went_by_sms_only(sendings: Sequence[Sending]) -> bool:
+    """Whether a right passcode proves that the person holds the phone: a mail with the same passcode proves nothing."""
+    under_way = [each for each in sendings if each.is_under_way]
+    return bool(under_way) and all(each.kind == ChannelKind.SMS.value for each in under_way)
+
+
+class Deliveries:
+    """Remembers in the store what was sent, and finds out what became of it."""
+
+    def __init__(self, store: Store, channels: PasscodeChannels) -> None:
+        self._store = store
+        self._channels = channels
+        self._asked: OrderedDict[str, float] = OrderedDict()
+        self._times = ArrivalTimes()
+
+    async def remember(
+        self, session: Session, challenge: Challenge, delivery: Delivery, *, message_id: str, language: str, now: float
+    ) -> Sending:
+        """Raises `StoreUnavailable`."""
+        principal = session.principal
+        sending = Sending(
+            message_id=message_id,
+            challenge_id=challenge.challenge_id,
+            guid=principal.guid,
+            realm=principal.realm,
+            username=principal.username,
+            channel=delivery.channel,
+            kind=delivery.kind.value if delivery.kind is not None else "",
+            destination=delivery.destination or challenge.masked_destination,
+            outcome=delivery.outcome.value,
+            sent_at=now,
+            report_id=delivery.report_id if delivery.can_report else "",
+            reason=delivery.reason,
+            has_tag=self._channels.has_tag(delivery.channel, language),
+        )
+        await self._store.put_sending(sending)
+        return sending
+
+    async def of(self, challenge: Challenge, *, now: float) -> Sequence[Sending]:
+        return await self._store.sendings_of(challenge.challenge_id, now=now)
+
+    async def look(self, sending: Sending | None, *, now: float) -> Progress:
+        """What is known of it, after asking the channel where that is due. Raises `StoreUnavailable`."""
+        if sending is None:
+            return progress_of(None, slow_seconds=None)
+        if sending.report_id and sending.status not in _SETTLED and self._may_ask(sending.message_id, now):
+            sending = await self._asked_of(sending)
+        return progress_of(sending, slow_seconds=self._times.slow_seconds(sending.channel, now=now))
+
+    def offer_after(self, sending: Sending | None, *, at_least: float, lifetime: float) -> float:
+        """See `ArrivalTimes.offer_after`."""
+        if sending is None:
+            return at_least
+        return self._times.offer_after(sending.channel, at_least=at_least, lifetime=lifetime)
+
+    def note_entry(self, sendings: Sequence[Sending], *, now: float) -> None:
+        """A right passcode was typed."""
+        under_way = [each for each in sendings if each.is_under_way]
+        if len(under_way) == 1:
+            self._times.note(under_way[0].channel, sent_at=under_way[0].sent_at, entered_at=now)
+
+    def _may_ask(self, message_id: str, now: float) -> bool:
+        asked_at = self._asked.get(message_id)
+        if asked_at is not None and 0 <= now - asked_at < ASK_AGAIN_SECONDS:
+            return False
+        self._asked[message_id] = now
+        self._asked.move_to_end(message_id)
+        while len(self._asked) > _MOST_ASKED:
+            self._asked.popitem(last=False)
+        return True
+
+    async def _asked_of(self, sending: Sending) -> Sending:
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                status = await self._channels.delivery_status(sending.report_id)
+        except TimeoutError:
+            return sending
+        if status is DeliveryStatus.UNKNOWN or status.value == sending.status:
+            return sending
+        # A report of its failure may have come in meanwhile: that stays.
+        newest = await self._store.sending(sending.message_id, now=sending.sent_at) or sending
+        if newest.status in _SETTLED:
+            return newest
+        known = replace(newest, status=status.value)
+        await self._store.put_sending(known)
+        return known

@@ -1,0 +1,29 @@
+"""What became of the message that a person is waiting for: told to the script of the passcode page."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from proxy.answers import Problem
+from proxy.portal.current_session import current_session
+from proxy.portal.deliveries import latest_of
+from proxy.portal.forms import refused
+from proxy.portal.keys import PARTS, VISIT
+
+
+async def show_passcode_status(request: web.Request) -> web.StreamResponse:
+    """JSON with `state`, `text` and `settled`, for the session whose challenge it is; to anybody else there is none."""
+    parts, now = request.app[PARTS], request[VISIT].now
+    session = await current_session(request)
+    if session is None:
+        raise refused(Problem.NOT_FOUND)
+    challenge_id = request.query.get("challenge", "")
+    challenge = await parts.store.challenge(challenge_id, session_id=session.session_id, now=now)
+    if challenge is None:
+        raise refused(Problem.NOT_FOUND)
+    sending = latest_of(await parts.deliveries.of(challenge, now=now))
+    progress = await parts.deliveries.look(sending, now=now)
+    return web.json_response(
+        {"state": progress.state, "text": progress.text, "settled": progress.is_settled},
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+    )

@@ -1,0 +1,89 @@
+"""A passcode once more: the same one to the same destination, by the same channel or the next.
+
+Limited by its interval, and per person, number, address and day. It gives no attempt back.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from proxy.delivery.channel import ChannelKind, mask_mail
+from proxy.portal.deliveries import latest_of
+from proxy.portal.destination import choose_destination
+from proxy.portal.keys import PARTS, VISIT, Parts
+from proxy.portal.log_sign_in import log_stop
+from proxy.portal.sending import kinds_of, send_passcode
+from proxy.second_factor.challenge import Challenge
+from proxy.second_factor.sending import Sending
+from proxy.sessions.session import Session
+from proxy.texts import ENGLISH
+from proxy.throttle import Throttled
+
+
+@dataclass(frozen=True, slots=True)
+class TooEarly:
+    wait_seconds: int
+    """At least 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherDestination:
+    """The directory holds another number or address by now: a passcode goes to one only."""
+
+
+Again = Sending | TooEarly | OtherDestination | Throttled | web.Response
+
+
+async def send_again(request: web.Request, session: Session, challenge: Challenge, *, is_another_way: bool) -> Again:
+    """The right to send is claimed first, so that parallel clicks send one message. Raises `StoreUnavailable`.
+
+    `is_another_way`: the person says that the last channel did not serve. Which one is next is not theirs to say.
+    """
+    parts, visit = request.app[PARTS], request[VISIT]
+    chosen = await choose_destination(request, session.principal, challenge.factor)
+    if isinstance(chosen, web.Response):
+        return chosen
+    if not chosen.is_of(challenge):
+        return OtherDestination()
+    now = parts.clock()
+    not_before = now - parts.settings.passcode.resend_after
+    if not await parts.store.mark_sent(challenge.challenge_id, now=now, not_before=not_before):
+        return TooEarly(max(1, math.ceil(challenge.last_sent_at - not_before)))
+    too_many = await parts.throttle.reserve_send(
+        person=session.principal.guid, number=chosen.address, address=visit.client_address, now=now
+    )
+    if too_many is not None:
+        log_stop(request, session.principal, too_many.limit.value)
+        return too_many
+    last = latest_of(await parts.deliveries.of(challenge, now=now))
+    after = last.channel if is_another_way and last is not None else ""
+    return await send_passcode(parts, visit, session, challenge, chosen, after=after)
+
+
+def offered_in(parts: Parts, challenge: Challenge, sending: Sending | None, *, now: float) -> int:
+    """Seconds until the page offers to send it again: not before the time by which it usually is there."""
+    settings = parts.settings.passcode
+    after = parts.deliveries.offer_after(sending, at_least=settings.resend_after, lifetime=settings.lifetime)
+    return max(0, math.ceil(challenge.last_sent_at + after - now))
+
+
+def another_way(parts: Parts, session: Session, challenge: Challenge, sending: Sending | None) -> str:
+    """The button that sends it by the channel behind the last one, if there is one that reaches this person."""
+    if sending is None:
+        return ""
+    mail = session.principal.mail
+    kinds = kinds_of(challenge)
+    names = [
+        name
+        for name in parts.channel.names(kinds)
+        if parts.channel.kind_of(name) is not ChannelKind.EMAIL or mail is not None
+    ]
+    if sending.channel not in names or len(names) < 2:
+        return ""
+    following = names[(names.index(sending.channel) + 1) % len(names)]
+    if parts.channel.kind_of(following) is ChannelKind.EMAIL:
+        return ENGLISH.passcode_another_mail.format(destination=mask_mail(mail or ""))
+    return ENGLISH.passcode_another_sms

@@ -1,0 +1,69 @@
+"""How long passcodes take from being sent to being typed, by channel: measured, kept in memory, of this process alone.
+
+It says when a re-send is worth offering, and whether a channel is slow today. Instants are epoch seconds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+
+_KEPT = 300
+_ENOUGH_FOR_USUAL = 20
+_ENOUGH_FOR_NOW = 5
+_LATELY_SECONDS = 3600.0
+_SLOW_FACTOR = 2.0
+_SLOW_SECONDS = 25.0
+MOST_SECONDS = 90.0
+"""Nobody is left waiting longer than this before a re-send is offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    at: float
+    seconds: float
+    """From send to entry, the typing included."""
+
+
+class ArrivalTimes:
+    """The latest times of each channel."""
+
+    def __init__(self) -> None:
+        self._by_channel: dict[str, deque[Arrival]] = defaultdict(lambda: deque(maxlen=_KEPT))
+
+    def note(self, channel: str, *, sent_at: float, entered_at: float) -> None:
+        """A passcode that was sent once and accepted: of one sent twice nobody knows which message was read."""
+        if entered_at >= sent_at:
+            self._by_channel[channel].append(Arrival(entered_at, entered_at - sent_at))
+
+    def offer_after(self, channel: str, *, at_least: float, lifetime: float) -> float:
+        """Seconds from a sending until another one is offered: nine of ten passcodes are typed in by then."""
+        return offer_after(self._by_channel.get(channel, ()), at_least=at_least, lifetime=lifetime)
+
+    def slow_seconds(self, channel: str, *, now: float) -> int | None:
+        """About how long messages take today, if that is much longer than usual; else None."""
+        return slow_seconds(self._by_channel.get(channel, ()), now=now)
+
+
+def offer_after(arrivals: Iterable[Arrival], *, at_least: float, lifetime: float) -> float:
+    """The ninth decile, between `at_least` and `MOST_SECONDS`, and early enough for the passcode still to be used."""
+    seconds = sorted(each.seconds for each in arrivals)
+    if len(seconds) < _ENOUGH_FOR_USUAL:
+        return at_least
+    usual = seconds[int(len(seconds) * 0.9)]
+    return max(at_least, min(usual, MOST_SECONDS, lifetime / 2))
+
+
+def slow_seconds(arrivals: Iterable[Arrival], *, now: float) -> int | None:
+    """The median of the last hour in tens of seconds, where it is high by itself and beside what was before."""
+    lately: list[float] = []
+    before: list[float] = []
+    for each in arrivals:
+        (lately if now - each.at < _LATELY_SECONDS else before).append(each.seconds)
+    if len(lately) < _ENOUGH_FOR_NOW or (current := median(lately)) < _SLOW_SECONDS:
+        return None
+    if len(before) >= _ENOUGH_FOR_USUAL and current < _SLOW_FACTOR * median(before):
+        return None
+    return round(current / 10) * 10
