@@ -31,7 +31,10 @@ SECRETS = (
     "t0ken-s3cret",
     "gateway-pa55word",
     "anna.smith@",
+    "Anna",
+    "amber river",
 )
+NAMED_MAIL = {"channel": "email", "subject": "For {name}: {tag}", "body": "{passcode} {name} {tag}"}
 OWN = {"address": "{number}@127.0.0.1", "subject": "{username} {password}", "username": "someone"}
 
 
@@ -90,10 +93,12 @@ async def test_no_log_line_repr_or_metric_of_any_channel_holds_a_secret(tmp_path
                         sms={
                             "gateways": own if "own" in names else {},
                             "http": {name: table for name, table in http.items() if name in names},
+                            "text": "{passcode} is your {app} sign-in code, {name}: {tag}",
                         },
+                        texts=[NAMED_MAIL] if "email" in names else (),
                     )
                     channels = create_channels(settings, log=log, metrics=metrics)
-                    message = passcode_message(mail="anna.smith@corp.example")
+                    message = passcode_message(mail="anna.smith@corp.example", name="Anna", tag="amber river")
                     sink.rcpt = "250 OK"
                     for answer in (
                         "OK 5 1", "USERPASS", f"Error: {NUMBER} {PASSCODE}", gateway.hang_up, gateway.silence,
