@@ -1,9 +1,9 @@
 """One LDAP connection to one domain controller, always inside verified TLS: the only importer of ldap3.
 
-ldap3 2.9.1 is used for its encoding and decoding. Its defaults that would betray a password are closed here: it
-verifies no certificate, follows referrals with the password, binds anonymously for an empty name, re-opens a lost
-connection in clear, and answers `bind()` with values that are always true. Deadlines are instants of
-`time.monotonic`. A connection belongs to one thread at a time.
+ldap3 2.9.1 is used to connect, for StartTLS and for a change of password; binds and searches are `messages`. Its
+defaults that would betray a password are closed here: it verifies no certificate, follows referrals with the password,
+and opens a lost connection again in clear. Deadlines are instants of `time.monotonic`. A connection belongs to one
+thread at a time.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry found. Attribute names are in lower case, values are the bytes on the wire."""
+    """One entry found. Attribute names are in lower case, values are the bytes on the wire. Each has one at least."""
 
     dn: str = field(repr=False)
     attributes: Mapping[str, Sequence[bytes]] = field(repr=False)
@@ -133,7 +133,8 @@ def decode_entry(message: bytes) -> Entry:
         while start < stop:
             _, value_start, start = element(message, start, stop)
             values.append(message[value_start:start])
-        attributes[message[name_start:name_stop].decode("ascii").lower()] = tuple(values)
+        if values:
+            attributes[message[name_start:name_stop].decode("ascii").lower()] = tuple(values)
     return Entry(dn=dn, attributes=attributes)
 
 
