@@ -9,8 +9,11 @@ for (const form of document.forms) {
   });
 }
 // A page taken from the back/forward cache may be sent again.
-addEventListener("pageshow", () => {
+addEventListener("pageshow", (event) => {
   for (const form of document.forms) delete form.dataset.sent;
+  // What was typed there before was judged already.
+  const [arrival] = performance.getEntriesByType("navigation");
+  if (field && (event.persisted || arrival?.type === "back_forward")) field.value = "";
 });
 
 // Send the passcode as soon as all its digits are there.
