@@ -13,10 +13,12 @@ import pytest
 import trustme
 
 from config.bounces import BouncesSettings
+from proxy.delivery.bounces.create import check_mailbox
 from proxy.delivery.bounces.imap_inbox import IMAPInbox
-from proxy.delivery.bounces.mailbox import InboxUnavailable, Mailbox
+from proxy.delivery.bounces.mailbox import MOST_AT_ONCE, InboxUnavailable, Mailbox, connect
 from proxy.delivery.failures import FailureReason
 from tests.support.bounces import MESSAGE_ID, PASSCODE, Desk, desk, kapow_refusal, plain_mail, postfix_report, sending
+from tests.support.delivery import delivery_settings
 from tests.support.dovecot import NAME, PASSWORD, Dovecot, running_dovecot
 from tests.support.eventually import eventually
 
@@ -126,6 +128,12 @@ async def test_a_flood_is_read_in_parts_and_only_the_beginning_of_large_mails(do
     dovecot.deliver(postfix_report() + b"x" * 5_000_000)
     async with reading(settings(dovecot, ca_file), at):
         await eventually(lambda: at.told("passcode.bounced"), seconds=20)
+        await eventually(lambda: len(dovecot.mails()) == 60)
+    for n in range(MOST_AT_ONCE + 1):
+        dovecot.deliver(b"Subject: %d\r\n\r\nno\r\n" % n)
+    mailbox = connect(settings(dovecot, ca_file))
+    assert len(mailbox.unseen()) == MOST_AT_ONCE
+    mailbox.close()
 
 
 @pytest.mark.parametrize(
@@ -182,3 +190,12 @@ async def test_no_mail_is_quoted_in_the_log(dovecot: Dovecot, ca_file: Path) -> 
     async with reading(settings(dovecot, ca_file), at):
         await eventually(lambda: at.told("passcode.bounced"))
     assert PASSCODE not in at.log.getvalue()
+
+
+async def test_the_check_tries_the_mailbox_and_touches_nothing(dovecot: Dovecot, ca_file: Path) -> None:
+    dovecot.deliver(postfix_report())
+    whole = delivery_settings().model_copy(update={"bounces": settings(dovecot, ca_file)})
+    assert await check_mailbox(whole) is None
+    assert dovecot.mails() == [(postfix_report(), False)]
+    wrong = delivery_settings().model_copy(update={"bounces": settings(dovecot, ca_file, password="wrong")})
+    assert "refuses the login" in str(await check_mailbox(wrong))

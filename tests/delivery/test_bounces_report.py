@@ -97,6 +97,7 @@ def test_other_actions_than_failed_are_no_failure(action: str) -> None:
         "I am on holiday until Monday. Please write to my colleague.",
         "",
         f"> {SUBJECT}\n> no credit\n",
+        f'Thank you for "{PASSCODE} is your No Credit sign-in code"',
         f"Hello,\n\n----- Original message -----\nSubject: {SUBJECT} for no credit\n",
     ],
 )
@@ -150,6 +151,7 @@ def test_no_line_keeps_a_digit_but_for_reply_codes(text: str) -> None:
     kept = clean_line("550 5.1.1 " + text)
     assert kept.startswith("550 5.1.1")
     assert not [char for char in kept.removeprefix("550 5.1.1") if char.isdecimal()]
+    assert not [char for char in kept if char != "…" and not " " <= char <= "~"]
     reason_of_words(text)
 
 

@@ -61,6 +61,7 @@ class Upstream:
 class Home:
     sink: Sink
     port: int
+    admin_port: int
     upstream: Upstream
     app_url: str
     """Where the apps' server is reached past Gatepost: another site, to a browser."""
@@ -113,13 +114,13 @@ async def open_home(folder: Path, domains: dict[str, str] = LOCALHOST, **changes
     (folder / "users.toml").chmod(0o600)
     try:
         async with smtp_sink() as sink:
-            port = free_port()
+            port, admin_port = free_port(), free_port()
             values: dict[str, Any] = {
                 "server": {
                     "listen": [f"127.0.0.1:{port}"],
                     "public_url": f"http://{domains['signin']}:{port}",
                     "key_file": str(folder / "keys"),
-                    "admin_listen": f"127.0.0.1:{free_port()}",
+                    "admin_listen": f"127.0.0.1:{admin_port}",
                 },
                 "store": {"url": f"sqlite:{folder / 'state.db'}"},
                 "directories": [{"type": "local", "name": "local", "file": str(folder / "users.toml")}],
@@ -136,7 +137,15 @@ async def open_home(folder: Path, domains: dict[str, str] = LOCALHOST, **changes
                 processors=[structlog.processors.format_exc_info],
                 wrapper_class=structlog.make_filtering_bound_logger(0),
             )
-            home = Home(sink=sink, port=port, upstream=upstream, app_url=app_url, domains=domains, logger=logger)
+            home = Home(
+                sink=sink,
+                port=port,
+                admin_port=admin_port,
+                upstream=upstream,
+                app_url=app_url,
+                domains=domains,
+                logger=logger,
+            )
             settings = Settings.model_validate({**values, **changes})
             async with running(settings, log=log, clock=lambda: time.time() + home.later):
                 yield home
