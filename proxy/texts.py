@@ -115,6 +115,7 @@ class Texts:
     )
     passcode_tag: str = "The message that belongs to this page says"
     passcode_another_mail: str = "Send it by e-mail to {destination}"
+    passcode_another_text: str = "Send it as a text message to {destination}"
     passcode_another_sms: str = "Send it another way, to the same number"
     progress_accepted: str = "The message was handed to the SMS gateway."
     progress_accepted_mail: str = "The message was handed to the mail server."
@@ -129,6 +130,13 @@ class Texts:
         "If it does not come, have it sent again."
     )
     progress_failed: str = "The message could not be delivered to {destination}."
+    progress_unreachable: str = (
+        "The message could not be delivered: {destination} cannot be reached. Ask your help desk to check what the"
+        " directory holds for you."
+    )
+    progress_refused: str = (
+        "The SMS gateway refuses our messages at the moment. This is not about your phone: please ask your help desk."
+    )
     progress_not_sent: str = "The message could not be handed over. Please have it sent again."
     progress_slow: str = "Text messages take about {seconds} seconds today."
     progress_slow_mail: str = "E-mails take about {seconds} seconds today."

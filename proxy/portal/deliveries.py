@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from proxy.delivery.channel import ChannelKind, Delivery, DeliveryStatus, PasscodeChannels
+from proxy.delivery.failures import OPERATORS, FailureReason
 from proxy.second_factor.arrival_times import ArrivalTimes
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.sending import Sending
@@ -23,6 +24,11 @@ ASK_AGAIN_SECONDS = 3.0
 _PATIENCE_SECONDS = 3.0
 _MOST_ASKED = 2000
 _SETTLED = frozenset({DeliveryStatus.DELIVERED.value, DeliveryStatus.FAILED.value})
+_FAILED = {
+    FailureReason.NUMBER_REFUSED.value: ENGLISH.progress_unreachable,
+    **dict.fromkeys((each.value for each in OPERATORS), ENGLISH.progress_refused),
+}
+"""By the `Sending.reason` that a report of a failed delivery left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +46,7 @@ def progress_of(sending: Sending | None, *, slow_seconds: int | None) -> Progres
         return Progress(state="nothing", text="", is_settled=True)
     is_mail = sending.kind == ChannelKind.EMAIL.value
     if sending.status == DeliveryStatus.FAILED.value:
-        text = ENGLISH.progress_failed.format(destination=sending.destination)
+        text = _FAILED.get(sending.reason, ENGLISH.progress_failed).format(destination=sending.destination)
         return Progress(state="failed", text=text, is_settled=True)
     if sending.status == DeliveryStatus.DELIVERED.value:
         return Progress(state="delivered", text=ENGLISH.progress_delivered, is_settled=True)

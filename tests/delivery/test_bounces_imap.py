@@ -164,7 +164,7 @@ def test_a_refused_login_leaves_no_password_in_a_traceback(dovecot: Dovecot) -> 
 
 
 async def test_a_server_that_hangs_does_not_keep_gatepost_from_ending() -> None:
-    """Nor does its thread: the connection is ended under it."""
+    """Its thread ends with the time-out at the latest."""
 
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

@@ -1,0 +1,28 @@
+"""What the passcode page says of a message whose failure was reported: by its reason, and never in others' words."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.delivery.failures import FailureReason
+from proxy.portal.deliveries import progress_of
+from proxy.texts import ENGLISH
+from tests.support.bounces import sending
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        (FailureReason.NUMBER_REFUSED.value, ENGLISH.progress_unreachable),
+        (FailureReason.NO_CREDIT.value, ENGLISH.progress_refused),
+        (FailureReason.SENDER_NOT_TRUSTED.value, ENGLISH.progress_refused),
+        (FailureReason.GAVE_UP.value, ENGLISH.progress_failed),
+        (FailureReason.UNKNOWN.value, ENGLISH.progress_failed),
+        ("550 <script>said somebody</script>", ENGLISH.progress_failed),
+    ],
+)
+def test_the_page_says_why_a_message_failed_in_words_of_its_own(reason: str, text: str) -> None:
+    progress = progress_of(sending(status="failed", reason=reason), slow_seconds=None)
+    assert progress.text == text.format(destination="•••456")
+    assert progress.state == "failed"
+    assert progress.is_settled
