@@ -86,4 +86,6 @@ def another_way(parts: Parts, session: Session, challenge: Challenge, sending: S
     following = names[(names.index(sending.channel) + 1) % len(names)]
     if parts.channel.kind_of(following) is ChannelKind.EMAIL:
         return ENGLISH.passcode_another_mail.format(destination=mask_mail(mail or ""))
+    if sending.kind == ChannelKind.EMAIL.value:
+        return ENGLISH.passcode_another_text.format(destination=challenge.masked_destination)
     return ENGLISH.passcode_another_sms

@@ -56,6 +56,7 @@ async def test_by_another_way_the_same_passcode_goes_through_the_next_channel(st
     assert "We sent an e-mail with a code to" in page.text
     assert "a•••@corp.example" in page.text
     assert "alice@corp.example" not in page.text
+    assert "Send it as a text message to •••••••• 456" in page.text
     stage.now += 31
     page = await again(browser, page)  # the same way again, which begins with the first
     assert stage.phone.afters == ["", "kapow", "own", ""]
