@@ -297,28 +297,40 @@ async def test_a_ticket_that_is_missing_is_told_and_no_passcode_is_sent_in_vain(
     assert stage.phone.messages == []
 
 
+async def with_ticket(stage: Stage, browser: Browser) -> Session:
+    """The session as it would be had it begun with a Kerberos ticket."""
+    before, token = await session_of(stage, browser), new_token()
+    begun = replace(before, session_id=new_token(), factors=("kerberos",), proven=(("kerberos", before.created_at),))
+    await stage.store.replace_session(before.session_id, begun, cookie=token_digest(token), host="signin.corp.example")
+    browser.cookies["signin.corp.example"]["__Host-gatepost"] = token
+    return begun
+
+
 async def test_a_password_is_asked_for_only_where_it_is_missing(stage: Stage) -> None:
     browser = await signed_in(stage)
-    before = await session_of(stage, browser)
-    # As it would be after a ticket.
-    token = new_token()
-    by_ticket = replace(
-        before, session_id=new_token(), factors=("kerberos",), proven=(("kerberos", before.created_at),)
-    )
-    await stage.store.replace_session(
-        before.session_id, by_ticket, cookie=token_digest(token), host="signin.corp.example"
-    )
-    browser.cookies["signin.corp.example"]["__Host-gatepost"] = token
+    begun = await with_ticket(stage, browser)
     form = await ask(browser, "quick")
     assert 'name="password"' in form.text
     sent = {**form.hidden, "username": "alice", "password": "wrong"}
     assert (await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/sign-in", sent)).status == 401
-    assert await session_of(stage, browser) == by_ticket
+    assert await session_of(stage, browser) == begun
     landed = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/sign-in", {**sent, "password": PASSWORD})
     assert landed.location.startswith(f"{FORMS}/.gatepost/ticket?")
     after = await session_of(stage, browser)
     assert [factor for factor, _ in after.proven] == ["kerberos", "password"]
-    assert after.session_id != by_ticket.session_id
+    assert after.session_id != begun.session_id
+
+
+async def test_another_persons_password_adds_nothing_to_a_session(stage: Stage) -> None:
+    browser = await signed_in(stage)
+    begun = await with_ticket(stage, browser)
+    form = await ask(browser, "quick")
+    sent = {**form.hidden, "username": "bob", "password": PASSWORD}
+    await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/sign-in", sent)
+    after = await session_of(stage, browser)
+    assert after.principal.username == "bob"
+    assert [factor for factor, _ in after.proven] == ["password"]
+    assert begun.session_id not in [each.session_id for each in await stage.store.sessions()]
 
 
 async def test_the_administrators_get_in_while_no_passcode_can_be_sent(tmp_path: Path) -> None:
