@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from config.bounces import BouncesSettings as BouncesSettings
+from config.bounces import BouncesSettings
 from config.frozen_table import FrozenTable as _Table
 from config.gateway_values import ChannelName, GatewayName
 from config.sms_gateways import HTTPGatewaySettings, SMSGatewaySettings

@@ -20,6 +20,7 @@ from config.load import load_settings
 from config.settings import LocalDirectorySettings, Settings
 from directory.active_directory.connection import create_tls_context
 from directory.users_file import read_users
+from proxy.delivery.bounces.create import wrong_with_bounces
 from proxy.delivery.create import create_channels, delivery_warnings
 from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
@@ -76,6 +77,7 @@ def _wrong(settings: Settings) -> list[str]:
         create_channels(settings)
     except DeliveryMisconfigured as error:
         found += error.problems
+    found += wrong_with_bounces(settings)
     for directory in settings.directories:
         if isinstance(directory, LocalDirectorySettings):
             try:

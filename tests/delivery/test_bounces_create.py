@@ -10,11 +10,13 @@ import pytest
 import structlog
 
 from config.bounces import BouncesSettings
+from proxy.commands.plan import make_plan
 from proxy.delivery.bounces.create import Bounces, create_bounces
 from proxy.delivery.bounces.smtp_inbox import SMTPInbox
 from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.metrics import Metrics
 from tests.support.bounces import desk, kapow_refusal, sending
+from tests.support.configuration import written
 from tests.support.delivery import delivery_settings
 from tests.support.memory_store import MemoryStore
 
@@ -67,3 +69,11 @@ def test_a_mail_server_without_its_library_stops_the_start(monkeypatch: pytest.M
         created(SMTP)
     assert "gatepost[bounces]" in str(caught.value)
     assert created(IMAP) is not None
+
+
+def test_a_new_configuration_is_refused_before_any_worker_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "bad.pem").write_text("no certificate")
+    table = 'inbox = "smtp"\nlisten = "127.0.0.1:0"\ntls_certificate = "bad.pem"\ntls_key = "bad.pem"\n'
+    plan, settings = make_plan(written(tmp_path, more=f"[bounces]\n{table}"))
+    assert settings is None
+    assert any("bounces.tls_certificate" in problem for problem in plan.problems)

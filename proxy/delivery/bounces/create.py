@@ -9,10 +9,11 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
+from config.bounces import BouncesSettings
 from config.settings import Settings
 from proxy.delivery.bounces.desk import BounceDesk
 from proxy.delivery.bounces.imap_inbox import IMAPInbox
-from proxy.delivery.bounces.mailbox import InboxUnavailable, connect
+from proxy.delivery.bounces.mailbox import InboxUnavailable, connect, tls_context
 from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.metrics import Metrics
 from proxy.store.store import Store
@@ -53,27 +54,40 @@ def create_bounces(
     metrics: Metrics,
 ) -> Bounces | None:
     """None where no inbox is configured. `clock` in epoch seconds. Raises `DeliveryMisconfigured`."""
-    bounces = settings.bounces
-    if not bounces.is_on:
+    if not settings.bounces.is_on:
         return None
+    if problems := wrong_with_bounces(settings):
+        raise DeliveryMisconfigured(problems)
     senders = [relay.sender for relay in settings.smtp]
     desk = BounceDesk(store, senders=senders, clock=clock, log=log, metrics=metrics)
-    if bounces.inbox == "imap":
-        try:
-            return Bounces(IMAPInbox(bounces, desk), desk)
-        except OSError as error:
-            raise DeliveryMisconfigured([f"bounces.ca_file: {bounces.ca_file}: {error.strerror or error}"]) from error
+    return Bounces(_inbox(settings.bounces, desk), desk)
+
+
+def wrong_with_bounces(settings: Settings) -> list[str]:
+    """What the values do not show: files that cannot be used, a library that is not there."""
+    bounces = settings.bounces
     try:
-        # aiosmtpd is an extra: who reads a mailbox, or nothing, does without it.
-        from proxy.delivery.bounces.smtp_inbox import SMTPInbox
-    except ImportError as error:
-        problem = 'bounces.inbox: "smtp" needs aiosmtpd, which is not installed: install gatepost[bounces]'
-        raise DeliveryMisconfigured([problem]) from error
-    try:
-        return Bounces(SMTPInbox(bounces, desk), desk)
+        if bounces.inbox == "imap":
+            tls_context(bounces)
+        elif bounces.inbox == "smtp":
+            # aiosmtpd is an extra: who reads a mailbox, or nothing, does without it.
+            from proxy.delivery.bounces.smtp_inbox import server_tls
+
+            server_tls(bounces)
+    except ImportError:
+        return ['bounces.inbox: "smtp" needs aiosmtpd, which is not installed: install gatepost[bounces]']
     except OSError as error:  # ssl.SSLError is one
-        problem = f"bounces.tls_certificate: {bounces.tls_certificate}: {error.strerror or error}"
-        raise DeliveryMisconfigured([problem]) from error
+        key = "ca_file" if bounces.inbox == "imap" else "tls_certificate"
+        return [f"bounces.{key}: {getattr(bounces, key)}: {error.strerror or error}"]
+    return []
+
+
+def _inbox(bounces: BouncesSettings, desk: BounceDesk) -> Inbox:
+    if bounces.inbox == "imap":
+        return IMAPInbox(bounces, desk)
+    from proxy.delivery.bounces.smtp_inbox import SMTPInbox
+
+    return SMTPInbox(bounces, desk)
 
 
 async def check_mailbox(settings: Settings) -> str | None:

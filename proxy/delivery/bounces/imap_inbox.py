@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from config.settings import BouncesSettings
+from config.bounces import BouncesSettings
 from proxy.delivery.bounces.desk import BounceDesk, Taken
 from proxy.delivery.bounces.mailbox import InboxUnavailable, Mailbox, tls_context
 from proxy.store.store import StoreError

@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Any
 
-from config.settings import BouncesSettings
+from config.bounces import BouncesSettings
 from proxy.delivery.bounces.report import MAX_REPORT_BYTES
 
 MOST_AT_ONCE = 50

@@ -14,7 +14,8 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from config.settings import BouncesSettings, Network
+from config.bounces import BouncesSettings
+from config.values import Network
 from proxy.delivery.bounces.desk import BounceDesk
 from proxy.delivery.bounces.report import MAX_REPORT_BYTES
 from proxy.store.store import StoreError
@@ -34,10 +35,7 @@ class SMTPInbox:
         """Raises `OSError` where the certificate can't be read."""
         self._settings = settings
         self._desk = desk
-        self._tls: ssl.SSLContext | None = None
-        if settings.tls_certificate is not None:
-            self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            self._tls.load_cert_chain(settings.tls_certificate, settings.tls_key)
+        self._tls = server_tls(settings)
         self._connections: set[_Connection] = set()
         self.trouble: str | None = None
         self.address: tuple[str, int] | None = None
@@ -77,6 +75,15 @@ class SMTPInbox:
             server.close()
             for each in list(self._connections):
                 each.abort()
+
+
+def server_tls(settings: BouncesSettings) -> ssl.SSLContext | None:
+    """None without a certificate. Raises `OSError` where it can't be read or used."""
+    if settings.tls_certificate is None:
+        return None
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    return tls
 
 
 class _Connection(SMTP):
