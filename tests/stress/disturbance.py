@@ -37,7 +37,10 @@ class Disturbance:
         pending = list(self._kinds)
         self._chance.shuffle(pending)
         while True:
-            await asyncio.sleep(min(self._chance.expovariate(1 / self._mean_seconds), 3 * self._mean_seconds))
+            pause = min(self._chance.expovariate(1 / self._mean_seconds), 3 * self._mean_seconds)
+            until = time.monotonic() + pause
+            while time.monotonic() < until and not is_over():  # noqa: ASYNC110  # time itself has no event
+                await asyncio.sleep(0.1)
             if is_over():
                 return
             disturb = pending.pop() if pending else self._any()
