@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from proxy.delivery.bounces.mailbox import MOST_AT_ONCE, InboxUnavailable, Mailb
 from proxy.delivery.failures import FailureReason
 from tests.support.bounces import MESSAGE_ID, PASSCODE, Desk, desk, kapow_refusal, plain_mail, postfix_report, sending
 from tests.support.delivery import delivery_settings
-from tests.support.dovecot import NAME, PASSWORD, Dovecot, running_dovecot
+from tests.support.dovecot import NAME, PASSWORD, PROGRAM, Dovecot, running_dovecot
 from tests.support.eventually import eventually
 
 FAST = 0.05
@@ -32,6 +33,10 @@ def authority() -> trustme.CA:
 
 @pytest.fixture(scope="module")
 def server(authority: trustme.CA) -> Iterator[Dovecot]:
+    if PROGRAM is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(
+            "dovecot is not installed: apt-get install dovecot-imapd"
+        )
     with running_dovecot(authority.issue_cert("127.0.0.1")) as dovecot:
         yield dovecot
 
