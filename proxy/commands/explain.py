@@ -120,7 +120,11 @@ class _Explaining:
         if any(each.name == directory.realm and _takes_tickets(each) for each in self._settings.directories):
             first_factors.append("kerberos")
         of_schemes, counting = scheme_steps(
-            self._settings.schemes, principal, self._address, first_factors=first_factors
+            self._settings.schemes,
+            principal,
+            self._address,
+            first_factors=first_factors,
+            app=apps[0].name if is_app_asked_for else "",
         )
         steps += of_schemes
         needs_passcode = bool(counting) and all("sms" in scheme.factors for scheme in counting)

@@ -75,13 +75,21 @@ def account_steps(state: AccountState, *, can_change_password: bool) -> list[Ste
 
 
 def scheme_steps(
-    schemes: Sequence[SchemeSettings], principal: Principal, address: str | None, *, first_factors: Collection[str]
+    schemes: Sequence[SchemeSettings],
+    principal: Principal,
+    address: str | None,
+    *,
+    first_factors: Collection[str],
+    app: str = "",
 ) -> tuple[list[Step], list[SchemeSettings]]:
-    """The schemes that count, one for each factor that the person may begin with; why others before them do not."""
+    """The schemes that count, one for each factor that the person may begin with; why others before them do not.
+
+    `app`: the one that they come from; empty: from none.
+    """
     counting = [
         scheme
         for factor in first_factors
-        if (scheme := choose_scheme(schemes, principal, address or "", first_factor=factor)) is not None
+        if (scheme := choose_scheme(schemes, principal, address or "", first_factor=factor, app=app)) is not None
     ]
     steps = []
     chosen_for: set[str] = set()
@@ -94,22 +102,26 @@ def scheme_steps(
             detail = f'"{scheme.name}" counts: {", then ".join(scheme.factors)}'
             steps.append(Step(name="scheme", ok=True, detail=detail))
         else:
-            detail = f'"{scheme.name}" does not count: {_why_not(scheme, principal, address, first_factors)}'
+            detail = f'"{scheme.name}" does not count: {_why_not(scheme, principal, address, first_factors, app)}'
             steps.append(Step(name="scheme", ok=None, detail=detail))
     if not counting:
         steps.append(Step(name="scheme", ok=False, detail="no scheme is meant for this person from there"))
     return steps, counting
 
 
-def _why_not(scheme: SchemeSettings, principal: Principal, address: str | None, first_factors: Collection[str]) -> str:
+def _why_not(
+    scheme: SchemeSettings, principal: Principal, address: str | None, first_factors: Collection[str], app: str
+) -> str:
     first = scheme.factors[0]
     if first not in first_factors:
         return f"it begins with {first}, which this realm does not have"
     reasons = []
-    anywhere = scheme.model_copy(update={"networks": None})
+    if scheme.apps is not None and app not in scheme.apps:
+        reasons.append(f"it is for {_either(scheme.apps)}" + ("" if app else " (say which with --app)"))
+    anywhere = scheme.model_copy(update={"networks": None, "apps": None})
     if choose_scheme((anywhere,), principal, address or "", first_factor=first) is None:
         reasons.append(f"it is for {_either(scheme.groups or ())}")
-    anybody = scheme.model_copy(update={"groups": None})
+    anybody = scheme.model_copy(update={"groups": None, "apps": None})
     if choose_scheme((anybody,), principal, address or "", first_factor=first) is None:
         networks = ", ".join(map(str, scheme.networks or ()))
         given = f"not {address}" if address else "say where with --from"
@@ -192,6 +204,8 @@ def app_step(app: AppSettings, principal: Principal, *, is_asked_for: bool) -> S
         detail = (
             f'"{app.name}" is open: a member of {_either([each for each in app.groups if each in principal.groups])}'
         )
+    if app.scheme is not None:
+        detail += f'; it asks for what the scheme "{app.scheme}" asks for'
     if app.rules:
         detail += "; some of its paths have rules of their own"
     return Step(name="app", ok=True, detail=detail)

@@ -4,9 +4,11 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from config.settings import SchemeSettings
-from proxy.access.schemes import choose_scheme
+from config.settings import AppSettings, SchemeSettings
+from proxy.access.schemes import AppDemand, choose_scheme, create_app_demand, is_offered, missing_factors
 from tests.support.people import principal
 
 
@@ -15,6 +17,7 @@ def scheme(name: str, *, networks: tuple[str, ...] | None = None, groups: tuple[
         name=name,
         factors=("password",),
         groups=groups,
+        apps=None,
         networks=None if networks is None else tuple(ip_network(each) for each in networks),
     )
 
@@ -54,3 +57,55 @@ def test_no_match_is_no_way_in() -> None:
 def test_empty_conditions_match_nobody() -> None:
     assert choose_scheme([scheme("x", groups=())], principal(), "127.0.0.1") is None
     assert choose_scheme([scheme("x", networks=())], principal(), "127.0.0.1") is None
+
+
+QUICK = SchemeSettings(name="quick", factors=("password",), apps=("Canteen",))
+TICKET = SchemeSettings(name="ticket", factors=("kerberos",))
+SMS = SchemeSettings(name="sms", factors=("password", "sms"))
+
+
+def demand_of(app: str, *schemes: SchemeSettings, names: str | None = None) -> AppDemand | None:
+    return create_app_demand(AppSettings.model_construct(name=app, scheme=names), schemes)
+
+
+@pytest.mark.parametrize(("app", "name"), [("Canteen", "quick"), ("Wiki", "sms"), ("canteen", "sms"), ("", "sms")])
+def test_a_scheme_for_certain_apps_is_for_who_comes_from_them(app: str, name: str) -> None:
+    chosen = choose_scheme([QUICK, SMS], principal(), "127.0.0.1", app=app)
+    assert chosen is not None
+    assert chosen.name == name
+    assert is_offered([QUICK], "password", "127.0.0.1", app=app) == (name == "quick")
+
+
+def test_nothing_more_is_asked_where_no_scheme_is_for_certain_apps() -> None:
+    assert demand_of("Wiki", SMS, TICKET) is None
+
+
+@pytest.mark.parametrize(
+    ("app", "begun_with", "asked"),
+    [("Canteen", "password", "quick"), ("Wiki", "password", "sms"), ("Wiki", "kerberos", "ticket")],
+)
+def test_an_app_asks_for_what_somebody_coming_to_it_would_sign_in_by(app: str, begun_with: str, asked: str) -> None:
+    demand = demand_of(app, QUICK, SMS, TICKET)
+    assert demand is not None
+    assert demand.asked_of(principal(), begun_with, "127.0.0.1").scheme == asked
+
+
+def test_who_began_in_a_way_that_no_scheme_here_begins_with_is_asked_for_another() -> None:
+    demand = demand_of("Wiki", QUICK, SMS)
+    assert demand is not None
+    assert demand.asked_of(principal(), "kerberos", "127.0.0.1").factors == ("password", "sms")
+
+
+def test_an_app_that_names_a_scheme_asks_for_its_factors() -> None:
+    demand = demand_of("Wiki", QUICK, SMS, names="sms")
+    assert demand is not None
+    assert demand.asked_of(principal(), "kerberos", "127.0.0.1").factors == ("password", "sms")
+    with pytest.raises(ValueError, match="unheard-of"):
+        demand_of("Wiki", SMS, names="unheard-of")
+
+
+@given(st.frozensets(st.sampled_from(["password", "kerberos", "sms", "email"])))
+def test_where_no_scheme_is_meant_nothing_is_enough(proven: frozenset[str]) -> None:
+    demand = demand_of("Wiki", QUICK)
+    assert demand is not None
+    assert missing_factors(demand.asked_of(principal(), "password", "127.0.0.1").factors, proven)

@@ -114,3 +114,12 @@ def test_a_count_below_its_limit_is_told_and_stands_against_nobody() -> None:
 @given(st.text())
 def test_no_more_than_three_digits_of_what_was_typed_are_shown(text: str) -> None:
     assert sum(char.isnumeric() for char in masked_text(text)) <= 3
+
+
+def test_a_scheme_for_certain_apps_says_so() -> None:
+    quick = SchemeSettings(name="quick", factors=("password",), apps=("Wiki",))
+    told, counting = scheme_steps((quick, BROWSER), principal(), "192.0.2.7", first_factors=("password",))
+    assert counting == [BROWSER]
+    assert told[0].detail == '"quick" does not count: it is for "Wiki" (say which with --app)'
+    _, counting = scheme_steps((quick, BROWSER), principal(), "192.0.2.7", first_factors=("password",), app="Wiki")
+    assert counting == [quick]
