@@ -17,6 +17,7 @@ VALUES = {
     "proxy.second_factor.challenge",
     "proxy.second_factor.known_numbers",
     "proxy.second_factor.passcode",
+    "proxy.second_factor.arrival_times",
     "proxy.second_factor.sending",
     "proxy.second_factor.tag",
     "proxy.store.store",
