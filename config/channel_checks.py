@@ -73,7 +73,8 @@ def channel_warnings(settings: Settings) -> Iterator[str]:
             ' also where a scheme asks for "sms"'
         )
     asked: set[str] = {factor for scheme in settings.schemes for factor in scheme.factors}
-    if EMAIL in channels and not settings.second_factor.email_for_sms and EMAIL not in asked:
+    stands_in = settings.second_factor.email_for_sms or settings.mobile.then == "other_channel"
+    if EMAIL in channels and not stands_in and EMAIL not in asked:
         yield 'second_factor: channels: "email" is never used: no scheme asks for it, and email_for_sms is not set'
     for name in (*settings.sms.gateways, *settings.sms.http):
         if name not in channels:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from config.bounces import BouncesSettings, bounces_problems
-from config.channel_checks import channel_problems, channel_warnings
+from config.channel_checks import EMAIL, channel_problems, channel_warnings
 from config.rule_checks import rule_problems, rule_warnings
 from config.schema import Place
 from config.scheme_checks import channel_names, scheme_problems, scheme_warnings
@@ -64,16 +64,13 @@ def problems(pieces: Pieces) -> Iterator[Finding]:
     yield from _directories(pieces.directories)
     for position, relay in pieces.smtp.items():
         yield from _relay(position, relay)
-    if pieces.mobile is not None and pieces.mobile.then == "other_channel":
-        yield (
-            Place("mobile", None, "then"),
-            'needs a second way to send passcodes, and SMS is the only one so far: write "wait" or "refuse"',
-        )
     if pieces.passcode is not None and pieces.passcode.resend_after >= pieces.passcode.lifetime:
         yield Place("passcode", None, "resend_after"), "must be shorter than lifetime"
     if pieces.sessions is not None and pieces.sessions.idle > pieces.sessions.absolute:
         yield Place("sessions", None, "idle"), "must not be longer than absolute"
     channels = channel_names(pieces.sms, pieces.second_factor)
+    if pieces.mobile is not None and pieces.mobile.then == "other_channel" and EMAIL not in (channels or (EMAIL,)):
+        yield Place("mobile", None, "then"), f'needs "{EMAIL}" among the channels (or write "wait" or "refuse")'
     yield from scheme_problems(pieces.schemes, pieces.apps, pieces.directories, channels)
     if pieces.sms is not None and pieces.second_factor is not None:
         yield from channel_problems(pieces.sms, pieces.second_factor, pieces.schemes)
@@ -214,6 +211,11 @@ def _warnings(settings: Settings) -> Iterator[str]:
         yield f"server: max_head_bytes: tickets of people in many groups need {KERBEROS_HEAD_BYTES} (or 131072)"
     if not settings.mobile.changed_within or settings.mobile.then == "send":
         yield "mobile: then: a number changed a moment ago is sent passcodes: who has a stolen password can change it"
+    elif settings.mobile.then == "other_channel":
+        yield (
+            "mobile: then: who has a stolen password and reads the person's mail with it needs no phone: they change"
+            " the number, and the passcode goes by mail"
+        )
     if settings.mobile.allowed_countries == ("*",):
         yield "mobile: allowed_countries: passcodes go to every country, expensive ones too"
     admin = settings.server.admin_listen

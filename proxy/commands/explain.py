@@ -153,7 +153,14 @@ class _Explaining:
                 digests=digests,
                 known=await self._store.known_number(principal.guid),
             )
-            steps.append(change_step(decision, changed_at=principal.mobile_changed_at, is_needed=needs_passcode))
+            steps.append(
+                change_step(
+                    decision,
+                    changed_at=principal.mobile_changed_at,
+                    is_needed=needs_passcode,
+                    has_mail=principal.mail is not None,
+                )
+            )
         throttle = Throttle(self._store, self._settings.throttle, key=keys.derive(Purpose.THROTTLE))
         policy = directory.lockout_policy() if isinstance(directory, LockingDirectory) else None
         limits = password_limits(

@@ -16,7 +16,7 @@ from directory.principal import Principal
 from proxy.access.policy import NotInGroups, judge
 from proxy.access.schemes import choose_scheme
 from proxy.commands.mobile_formats.words import instant_text
-from proxy.second_factor.known_numbers import Decision, Send, Wait
+from proxy.second_factor.known_numbers import Decision, Send, SendByMail, Wait
 from proxy.throttle import Limit, Standing
 
 _SHOWN_DIGITS = 3
@@ -161,14 +161,19 @@ def number_steps(
     return steps, None
 
 
-def change_step(decision: Decision, *, changed_at: float | None, is_needed: bool) -> Step:
+def change_step(decision: Decision, *, changed_at: float | None, is_needed: bool, has_mail: bool = False) -> Step:
     """What the rule on numbers that changed lately says."""
     when = f"changed at {instant_text(changed_at)}" if changed_at is not None else "not known to have changed"
     if isinstance(decision, Send):
         known = "another one than they used last, which is told of it" if decision.is_new else "nothing against it"
         return Step(name="change", ok=True if is_needed else None, detail=f"the number is {when}: {known}")
-    until = f"until {instant_text(decision.until)}" if isinstance(decision, Wait) else "as long as the change is recent"
+    until = "as long as the change is recent"
+    if isinstance(decision, Wait | SendByMail):
+        until = f"until {instant_text(decision.until)}"
     detail = f"the number is {when} and is not the one they used last: [mobile] then sends nothing {until}"
+    if isinstance(decision, SendByMail) and has_mail:
+        detail += ", but a mail in its place"
+        return Step(name="change", ok=True if is_needed else None, detail=detail)
     return Step(name="change", ok=False if is_needed else None, detail=detail)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from directory.mobile import E164, UnusableNumber, first_usable, mask
 from directory.principal import Principal
-from proxy.delivery.channel import mask_mail
 from proxy.keys import Purpose
+from proxy.portal.chosen import Chosen, chosen_mail, chosen_number
 from proxy.portal.keys import PARTS, VISIT, Parts
 from proxy.portal.log_sign_in import log_stop
 from proxy.portal.notices import Notice
@@ -21,6 +20,7 @@ from proxy.second_factor.known_numbers import (
     KnownNumber,
     Refuse,
     Send,
+    SendByMail,
     Wait,
     decide,
     number_digest,
@@ -34,47 +34,16 @@ _TELL_AGAIN_SECONDS = 30 * 86_400.0
 """A person is told once of a number, however often it is tried."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The number or the mail address that a passcode may be sent to; exactly one of them."""
-
-    number: E164 | None = field(repr=False)
-    digests: tuple[bytes, ...] = field(repr=False)
-    """By which it is known again: one for each key that counts, the one in use first."""
-    mail: str | None = field(default=None, repr=False)
-
-    @property
-    def factor(self) -> str:
-        """What a passcode sent there proves."""
-        return "sms" if self.number is not None else "email"
-
-    @property
-    def address(self) -> str:
-        """What sends are counted by."""
-        return self.number if self.number is not None else (self.mail or "")
-
-    @property
-    def masked(self) -> str:
-        return mask(self.number) if self.number is not None else mask_mail(self.mail or "")
-
-    @property
-    def digest(self) -> bytes:
-        return self.digests[0]
-
-    def is_of(self, challenge: Challenge) -> bool:
-        """Whether this challenge's passcode was sent there, and for the same factor."""
-        return challenge.factor == self.factor and any(
-            hmac.compare_digest(digest, challenge.number_digest) for digest in self.digests
-        )
-
-
 async def choose_number(request: web.Request, principal: Principal) -> Chosen | web.Response:
-    """The number, or the page that says why there is none. Raises `StoreUnavailable`."""
+    """The number, what stands in for one that changed lately, or the page that says why there is neither.
+
+    Raises `StoreUnavailable`.
+    """
     parts = request.app[PARTS]
     usable = first_usable(principal.mobiles, parts.settings.mobile)
     if isinstance(usable, UnusableNumber):
         return no_usable_mobile(request, principal, usable)
-    chosen = _chosen(parts, principal, usable.e164)
+    chosen = chosen_number(parts, principal, usable.e164)
     known = await parts.store.known_number(principal.guid)
     now = parts.clock()
     decision = decide(
@@ -85,6 +54,12 @@ async def choose_number(request: web.Request, principal: Principal) -> Chosen | 
     match decision:
         case Send():
             return chosen
+        case SendByMail(until):
+            mail = chosen_mail(parts, principal, factor="sms")
+            if mail is not None:
+                return mail
+            log_stop(request, principal, "mobile_changed_lately")
+            return changed_number(request, wait_seconds=until - now)
         case Wait(until):
             log_stop(request, principal, "mobile_changed_lately")
             return changed_number(request, wait_seconds=until - now)
@@ -99,16 +74,11 @@ async def remember_number(parts: Parts, principal: Principal, challenge: Challen
     if isinstance(usable, UnusableNumber):
         return
     guid = principal.guid
-    chosen = _chosen(parts, principal, usable.e164)
+    chosen = chosen_number(parts, principal, usable.e164)
     if not chosen.is_of(challenge):
         return  # it changed after the passcode was sent: nothing is proven of the one that stands there now
     sealed = seal_number(parts.keys.derive(Purpose.SEALED_NUMBERS), guid=guid, number=usable.e164)
     await parts.store.put_known_number(guid, KnownNumber(digest=chosen.digest, sealed=sealed, used_at=parts.clock()))
-
-
-def _chosen(parts: Parts, principal: Principal, number: E164) -> Chosen:
-    keys = parts.keys.accepted(Purpose.NUMBERS)
-    return Chosen(number, tuple(number_digest(key, guid=principal.guid, number=number) for key in keys))
 
 
 async def _tell(

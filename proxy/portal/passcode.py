@@ -238,7 +238,8 @@ async def _form(
     """Where the passcode went and what became of it, its field, and the ways to have it once more."""
     parts, now = request.app[PARTS], request[VISIT].now
     sending = latest_of(await parts.deliveries.of(challenge, now=now))
-    kind = ChannelKind(sending.kind or challenge.factor) if sending is not None else ChannelKind(challenge.factor)
+    meant = ChannelKind.EMAIL if challenge.is_for_mail else ChannelKind.SMS
+    kind = ChannelKind(sending.kind) if sending is not None and sending.kind else meant
     destination = sending.destination if sending is not None else challenge.masked_destination
     return page(
         request,

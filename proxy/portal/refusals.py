@@ -119,7 +119,7 @@ def unsent(
 ) -> web.Response:
     """Nobody took the message, or this recipient was refused: the person may try again, with the same passcode."""
     text = ENGLISH.unsent_text.format(number=challenge.masked_destination)
-    if challenge.factor == "email":
+    if challenge.is_for_mail:
         text = ENGLISH.unsent_mail.format(mail=challenge.masked_destination)
     is_refused = sending.outcome == "refused"
     if is_refused:

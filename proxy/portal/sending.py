@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from proxy.delivery.channel import EMAIL_ONLY, ChannelKind, PasscodeMessage
 from proxy.keys import Purpose
+from proxy.portal.chosen import Chosen
 from proxy.portal.keys import Parts, Visit
 from proxy.portal.language import choose_language
-from proxy.portal.number import Chosen
 from proxy.portal.return_to import WayBack, judge_way_back
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.passcode import new_challenge_id, passcode_digest, passcode_of
@@ -118,8 +118,9 @@ async def send_passcode(
 
 
 def kinds_of(challenge: Challenge) -> Collection[ChannelKind] | None:
-    """A mail never proves what an SMS would, but where the operator says so (None)."""
-    return EMAIL_ONLY if challenge.factor == "email" else None
+    """A mail never proves what an SMS would, but where the operator says so (None). Nor does what was made for a mail
+    address ever go to a phone."""
+    return EMAIL_ONLY if challenge.is_for_mail else None
 
 
 async def _tell_of_day(parts: Parts, now: float) -> None:

@@ -29,3 +29,8 @@ class Challenge:
     """What a right answer proves, whatever the session asks for by then: "sms" or "email"."""
     number_digest: bytes = field(default=b"", repr=False)
     """Which number (`proxy.second_factor.known_numbers`) or mail address it goes to: never to a second one."""
+
+    @property
+    def is_for_mail(self) -> bool:
+        """Whether it was made for a mail address: to prove "email", or in the place of a fresh number."""
+        return "@" in self.masked_destination

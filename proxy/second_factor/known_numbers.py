@@ -44,11 +44,18 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class SendByMail:
+    """Not to this number until then; to the person's mail address in its place, if they have one."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
     """Not to this number, for as long as its change is recent."""
 
 
-Decision = Send | Wait | Refuse
+Decision = Send | Wait | SendByMail | Refuse
 
 
 def decide(
@@ -70,12 +77,15 @@ def decide(
     is_new = known is not None
     if changed_at is None or now - min(changed_at, now) >= settings.changed_within:
         return Send(is_new=is_new)
+    until = min(changed_at, now) + settings.changed_within
     match settings.then:
         case "send":
             return Send(is_new=is_new)
         case "wait":
-            return Wait(min(changed_at, now) + settings.changed_within)
-        case _:  # "other_channel" too, as long as there is none
+            return Wait(until)
+        case "other_channel":
+            return SendByMail(until)
+        case "refuse":
             return Refuse()
 
 

@@ -22,7 +22,7 @@ from proxy.commands.explanation import (
     scheme_steps,
     throttle_steps,
 )
-from proxy.second_factor.known_numbers import Refuse, Send, Wait
+from proxy.second_factor.known_numbers import Refuse, Send, SendByMail, Wait
 from proxy.throttle import Limit, Standing
 from tests.support.people import NOW, principal
 
@@ -88,6 +88,7 @@ def test_a_number_that_nobody_needs_stands_against_nobody() -> None:
         (Send(is_new=False), True, "nothing against it"),
         (Send(is_new=True), True, "is told"),
         (Wait(NOW + 60), False, "2027-01-15T08:01:00Z"),
+        (SendByMail(NOW + 60), False, "2027-01-15T08:01:00Z"),
         (Refuse(), False, "as long as the change is recent"),
     ],
 )
@@ -96,6 +97,12 @@ def test_a_number_that_changed_lately_says_what_follows(decision: Any, ok: bool,
     assert step.ok is ok
     assert words in step.detail
     assert change_step(decision, changed_at=NOW, is_needed=False).ok is None
+
+
+def test_a_mail_in_the_place_of_a_fresh_number_lets_a_person_in() -> None:
+    step = change_step(SendByMail(NOW + 60), changed_at=NOW, is_needed=True, has_mail=True)
+    assert step.ok
+    assert step.detail.endswith("sends nothing until 2027-01-15T08:01:00Z, but a mail in its place")
 
 
 def test_counts_of_passcodes_stand_against_nobody_who_needs_none() -> None:

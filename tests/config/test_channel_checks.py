@@ -37,6 +37,7 @@ body = '{{"to": "{{number}}", "text": "{{text}}"}}'
 {}
 """
 EMAIL_FALLBACK = '[second_factor]\nchannels = ["kapow", "email"]\nemail_for_sms = true\n'
+BY_MAIL = '[mobile]\nthen = "other_channel"\n[second_factor]\nchannels = ["kapow", "email"]\n'
 Load = Callable[..., Settings]
 
 
@@ -100,6 +101,7 @@ def test_a_gateway_can_be_given_by_the_environment(load: Load) -> None:
         (CHANNELS.format('["email"]'), "channels", 'a scheme asks for "sms"'),
         ('[sms]\ngateway = "email"\n', "gateway", 'unknown SMS gateway "email"'),
         ("[second_factor]\nemail_for_sms = true\n", "email_for_sms", 'needs "email" among the channels'),
+        ('[mobile]\nthen = "other_channel"\n', "then", 'needs "email" among the channels'),
         ('[second_factor]\nbudget = "2m"\n', "budget", "at most 60 seconds"),
         ('[sms]\ngateway = "clickatell"\n', "gateways.clickatell.username", "is missing"),
         ('[sms]\ngateway = "telecomstats"\n', "gateways.telecomstats.password", "is missing"),
@@ -173,6 +175,7 @@ def test_a_request_that_cannot_work_is_told_with_its_key(text: str, key: str, me
     ("text", "warning"),
     [
         (EMAIL_FALLBACK, "passes as the holder of their phone"),
+        (BY_MAIL, "reads the person's mail with it needs no phone"),
         (CHANNELS.format('["kapow", "email"]'), '"email" is never used'),
         (CHANNELS.format('["kapow"]') + '[sms]\ngateway = "aql"\n', "gateway: means nothing"),
         (KAPOW_HTTP, "kapow_http: is never used"),
@@ -180,6 +183,10 @@ def test_a_request_that_cannot_work_is_told_with_its_key(text: str, key: str, me
 )
 def test_what_is_seldom_meant_is_warned_about(text: str, warning: str, load: Load) -> None:
     assert any(warning in each for each in checks.warnings(load(GOOD + text)))
+
+
+def test_a_mail_in_the_place_of_a_fresh_number_is_a_use_of_the_channel(load: Load) -> None:
+    assert not [each for each in checks.warnings(load(GOOD + BY_MAIL)) if "never used" in each]
 
 
 def test_the_usual_configuration_has_no_warning_about_channels(load: Load) -> None:

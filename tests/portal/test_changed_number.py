@@ -12,7 +12,6 @@ from pathlib import Path
 import ldap3
 import pytest
 
-from config.checks import Pieces, problems
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.active_directory.connection import Connection, create_tls_context
 from directory.active_directory.server_address import parse_server
@@ -23,7 +22,7 @@ from tests.support.eventually import eventually
 from tests.support.samba import PASSWORD, SERVICE_PASSWORD, SERVICE_USER, person, running_domain, settings_for
 from tests.support.smtp_sink import smtp_sink
 
-NAMES = ("waits", "refused", "sends", "never-used", "resends", "relayed", "between")
+NAMES = ("waits", "refused", "sends", "never-used", "resends", "relayed", "between", "by-mail")
 PERSONS = (
     person(SERVICE_USER, password=SERVICE_PASSWORD, display_name="Gatepost", mobile=None),
     *(person(name, mail=f"{name}@phones.example") for name in NAMES),
@@ -173,7 +172,11 @@ async def test_a_passcode_is_not_sent_again_to_a_number_that_took_the_place_of_i
         assert [each.number for each in stage.phone.messages] == ["+447400123456"]
 
 
-def test_another_channel_is_refused_at_the_start_as_long_as_there_is_none(tmp_path: Path) -> None:
-    settings = portal_settings(tmp_path, mobile={"then": "other_channel"})
-    pieces = Pieces(mobile=settings.mobile, smtp={0: settings.smtp[0]})
-    assert any(place.table == "mobile" and "second way" in text for place, text in problems(pieces))
+async def test_a_number_changed_lately_may_be_passed_over_for_the_mail(phones: SambaDC, tmp_path: Path) -> None:
+    async with portal(tmp_path, phones, then="other_channel") as stage:
+        assert await signs_in(stage, phones, "by-mail")
+        await change_own_mobile(phones, "by-mail")
+        assert await signs_in(stage, phones, "by-mail")
+        numbers = [each.number for each in stage.phone.messages]
+        assert numbers == ["+447400123456", None]
+        assert stage.phone.messages[-1].mail == "by-mail@phones.example"

@@ -13,6 +13,7 @@ from proxy.second_factor.known_numbers import (
     KnownNumber,
     Refuse,
     Send,
+    SendByMail,
     Wait,
     decide,
     number_digest,
@@ -65,7 +66,7 @@ def test_a_change_of_unknown_age_is_sent_to_and_told() -> None:
 
 def test_the_operator_chooses() -> None:
     assert decided(NOW, OLD, then="refuse") == Refuse()
-    assert decided(NOW, OLD, then="other_channel") == Refuse()
+    assert decided(NOW - HOUR, OLD, then="other_channel") == SendByMail(NOW + 23 * HOUR)
     assert decided(NOW, OLD, then="send") == Send(is_new=True)
     assert decided(NOW, OLD, changed_within="0s") == Send(is_new=True)
 
@@ -74,7 +75,7 @@ def test_the_operator_chooses() -> None:
 def test_no_fresh_number_is_sent_to(changed_at: float, then: str) -> None:
     decision = decided(changed_at, OLD, then=then)
     assert isinstance(decision, Send) == (changed_at <= NOW - 24 * HOUR)
-    if isinstance(decision, Wait):
+    if isinstance(decision, Wait | SendByMail):
         assert NOW < decision.until <= NOW + 24 * HOUR
 
 
