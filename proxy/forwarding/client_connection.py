@@ -40,7 +40,7 @@ class ClientConnection(asyncio.Protocol):
     """Between the transport, the gate and the current exchange."""
 
     def __init__(self, plane: ForwardingPlane, arrival: Arrival, slot: Slot) -> None:
-        self._plane = plane
+        self.plane = plane
         self._arrival = arrival
         self._slot = slot
         self.transport: asyncio.Transport
@@ -64,17 +64,13 @@ class ClientConnection(asyncio.Protocol):
         self._held_by_buffer = False
 
     @property
-    def coarse_now(self) -> float:
-        return self._plane.coarse_now
-
-    @property
     def transport_security(self) -> bytes | None:
         """The ``Strict-Transport-Security`` line that the current answer carries."""
         return self._reception.transport_security
 
     @property
     def min_body_rate(self) -> int:
-        return self._plane.min_body_rate
+        return self.plane.min_body_rate
 
     @property
     def is_idle(self) -> bool:
@@ -86,9 +82,9 @@ class ClientConnection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
         by_sni = names_by_sni(transport.get_extra_info("ssl_object")) if self._arrival.is_tls else None
-        self._reception = Reception(self._plane, self, self._arrival, by_sni)
-        self.deadline = self.coarse_now + self._plane.keep_alive_timeout
-        self._plane.add_connection(self)
+        self._reception = Reception(self.plane, self, self._arrival, by_sni)
+        self.deadline = self.plane.coarse_now + self.plane.keep_alive_timeout
+        self.plane.add_connection(self)
         self._slot.arrived()
 
     def data_received(self, data: bytes) -> None:
@@ -104,7 +100,7 @@ class ClientConnection(asyncio.Protocol):
             if not waiting.data and len(data) <= self._max_head_bytes:
                 head = self.memory.recall(data)
                 if head is not None:
-                    self.is_kept = head.keeps_alive and not self._plane.is_closing
+                    self.is_kept = head.keeps_alive and not self.plane.is_closing
                     self._reception.receive(head)
                     return
             waiting.data = waiting.data + data if waiting.data else data
@@ -115,13 +111,13 @@ class ClientConnection(asyncio.Protocol):
         if self.is_idle or self._arrival.is_tls or (self.exchange is not None and not self.exchange.is_request_over):
             return False
         self.is_kept = False
-        self.deadline = min(self.deadline, self.coarse_now + HALF_CLOSED_SECONDS)
+        self.deadline = min(self.deadline, self.plane.coarse_now + HALF_CLOSED_SECONDS)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_over = True
         self._slot.give_back()
-        self._plane.forget_connection(self)
+        self.plane.forget_connection(self)
         self._reception.cancel()
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
@@ -150,14 +146,14 @@ class ClientConnection(asyncio.Protocol):
                 raw = waiting.next_head()
                 if raw is None:
                     if waiting.is_partial and not was_partial:
-                        self.deadline = self.coarse_now + self._plane.head_timeout
+                        self.deadline = self.plane.coarse_now + self.plane.head_timeout
                     return
                 head = read_head(raw)
             except RefusedHead as refused:
                 is_page = asks_for_page(raw or waiting.data)
                 self._reception.refuse(refused.problem, refused.reason, is_page=is_page, closes=True)
                 return
-            self.is_kept = head.keeps_alive and not self._plane.is_closing
+            self.is_kept = head.keeps_alive and not self.plane.is_closing
             self._reception.receive(head)
         if waiting.data and not self._is_lingering:
             self.keep(b"")
@@ -194,7 +190,7 @@ class ClientConnection(asyncio.Protocol):
 
     def touch(self, seconds: float) -> None:
         """Something moved: from now on, `seconds` may pass until the next."""
-        self.deadline = self._plane.coarse_now + (HALF_CLOSED_SECONDS if self._has_ended else seconds)
+        self.deadline = self.plane.coarse_now + (HALF_CLOSED_SECONDS if self._has_ended else seconds)
 
     def read_on(self) -> None:
         """The current request is settled: go on with what came behind it."""
@@ -211,7 +207,7 @@ class ClientConnection(asyncio.Protocol):
         if closes:
             self._linger()
         else:
-            self.deadline = self.coarse_now + self._plane.keep_alive_timeout
+            self.deadline = self.plane.coarse_now + self.plane.keep_alive_timeout
 
     def _linger(self) -> None:
         """Close so that the client can still read its answer although it goes on sending (RFC 9112 section 9.6)."""
@@ -233,7 +229,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _end_soon(self) -> None:
         is_flushed = self.transport.get_write_buffer_size() == 0
-        self.deadline = self.coarse_now + (LINGER_SECONDS if is_flushed else FLUSH_SECONDS)
+        self.deadline = self.plane.coarse_now + (LINGER_SECONDS if is_flushed else FLUSH_SECONDS)
 
     # The exchange's calls.
 
@@ -248,7 +244,7 @@ class ClientConnection(asyncio.Protocol):
         elif not self.is_kept:
             self._close()
         else:
-            self.deadline = self.coarse_now + self._plane.keep_alive_timeout
+            self.deadline = self.plane.coarse_now + self.plane.keep_alive_timeout
             if self._held_by_upstream:
                 self.hold_reading(False)
             if self._waiting.data:
@@ -260,7 +256,7 @@ class ClientConnection(asyncio.Protocol):
             return
         if exchange.is_answered:
             client = self._arrival.address
-            self._plane.log.info("answer.broken_off", problem=problem.value, reason=reason, client_address=client)
+            self.plane.log.info("answer.broken_off", problem=problem.value, reason=reason, client_address=client)
             self.transport.abort()
             return
         self._reception.refuse(problem, reason, head=exchange.head, route=exchange.route, closes=not is_request_over)
@@ -280,8 +276,8 @@ class ClientConnection(asyncio.Protocol):
         if pending:
             connection.transport.write(pending)
         self._slot.give_back()
-        self._plane.forget_connection(self)
-        self._plane.open_tunnel(self.transport, connection, exchange, first, is_websocket=is_websocket)
+        self.plane.forget_connection(self)
+        self.plane.open_tunnel(self.transport, connection, exchange, first, is_websocket=is_websocket)
         if self._is_full:  # the tunnel hears of it only when that is over
             connection.transport.pause_reading()
 
@@ -298,7 +294,8 @@ class ClientConnection(asyncio.Protocol):
             self.transport.abort()
         elif not self._waiting.is_partial:
             if has_unread(self.transport):
-                self.deadline = self.coarse_now  # a request that raced with its end: the next tick is early enough
+                # A request that raced with its end: the next tick is early enough.
+                self.deadline = self.plane.coarse_now
             else:
                 self._close()
         else:
@@ -321,8 +318,8 @@ class ClientConnection(asyncio.Protocol):
         if self._is_lingering:
             return
         if self.is_idle and not self._waiting.is_partial:
-            self.deadline = min(self.deadline, self.coarse_now + self._plane.keep_alive_timeout)
-            if self.deadline <= self.coarse_now:
+            self.deadline = min(self.deadline, self.plane.coarse_now + self.plane.keep_alive_timeout)
+            if self.deadline <= self.plane.coarse_now:
                 self.on_deadline()
         elif exchange is None or not exchange.is_answered:
             self.is_kept = False

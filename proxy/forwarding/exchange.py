@@ -55,14 +55,13 @@ class Exchange(RequestFlow):
             upstream = self._pool.upstream
             head = parse_response_head(data[:end], may_set_reserved_cookies=upstream.is_portal)
             data = data[end:]
-            if head.is_interim:
-                self._pass_interim(head)
-            elif head.status == 101:
-                self._open_tunnel(head, data)
-                return
-            else:
+            if head.status >= 200:
                 self._begin_answer(head, data)
                 return
+            if head.status == 101:
+                self._open_tunnel(head, data)
+                return
+            self._pass_interim(head)
 
     def _pass_interim(self, head: ResponseHead) -> None:
         """RFC 9110 section 15.2: passed on to whoever can know of them."""
@@ -122,8 +121,8 @@ class Exchange(RequestFlow):
 
     def _end(self, *, is_doubtful: bool) -> None:
         """The answer is complete. The connection serves again only after a clean finish of both directions."""
-        head, connection = self._answer_head, self._connection
-        is_request_over = self.is_request_over
+        head, connection, request_body = self._answer_head, self._connection, self._request_body
+        is_request_over = request_body is None or request_body.is_over
         self._connection = None
         if connection is not None:
             self._pool.note_success(connection.server)
@@ -138,7 +137,7 @@ class Exchange(RequestFlow):
             ):
                 if self._is_held:
                     connection.transport.resume_reading()
-                self._pool.give_back(connection, self._client.coarse_now)
+                self._pool.give_back(connection, self._client.plane.coarse_now)
             else:
                 connection.abort()
         self._client.on_exchange_over(is_request_over=is_request_over)

@@ -88,7 +88,7 @@ class RequestFlow(ABC):
     def start(self) -> None:
         """Send the request on an idle connection, or on a new one once it is there."""
         connection = self._pool.take(
-            is_repeatable=self._is_repeatable, now=self._client.coarse_now, key=self.session_id
+            is_repeatable=self._is_repeatable, now=self._client.plane.coarse_now, key=self.session_id
         )
         if connection is not None:
             self._send_on(connection)

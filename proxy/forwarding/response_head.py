@@ -105,10 +105,6 @@ class ResponseHead:
         if self._named:
             self.lines = [line for line in self.lines if line.partition(b":")[0].lower() not in self._named]
 
-    @property
-    def is_interim(self) -> bool:
-        return self.status < 200 and self.status != 101
-
     def body(self, method: bytes) -> Body:
         """How the body of this answer to `method` ends (RFC 9112 section 6.3)."""
         if method == b"HEAD" or self.status in (204, 304):
@@ -147,12 +143,11 @@ def _judge_line(line: bytes) -> ResponseField | int | None:
 
 def _is_read_plainly(head: ResponseHead, lines: list[bytes]) -> bool:
     """Take `lines`, of which the first is the status line, into `head`, if that needs no second look."""
-    status_line, *lines = lines
-    head.is_http_1_1, head.status, head.status_line = _status_line(status_line)
+    head.is_http_1_1, head.status, head.status_line = _status_line(lines[0])
     passed = head.lines.append
     seen = _seen_lines.get
     length: int | None = None
-    for line in lines:
+    for line in lines[1:]:
         field = seen(line)
         if field is None:
             field = _judge_line(line)
