@@ -78,14 +78,14 @@ class SambaDC:
         lockout_threshold: int = 10,
         cache: Path | None = None,
     ) -> None:
-        """`address` None: the first free one of 127.0.0.2 to 127.0.0.9. `cache` keeps the empty domain between runs."""
+        """`address` None: the first free one of 127.0.0.2 to 127.0.0.29. `cache` keeps the empty domain between runs."""
         self.folder = folder
         self.domain = domain
         self.netbios_name = netbios_name
         self.base_dn = ",".join(f"DC={label}" for label in domain.split("."))
         self.host = f"dc1.{domain}"
         self.ca_file = folder / "ca.pem"
-        self._wanted = [address] if address else [f"127.0.0.{last}" for last in range(2, 10)]
+        self._wanted = [address] if address else [f"127.0.0.{last}" for last in range(2, 30)]
         self._persons, self._groups, self._upn_suffixes = persons, groups, upn_suffixes
         self._lockout_threshold = lockout_threshold
         self._cache = cache
