@@ -78,7 +78,7 @@ class SambaDC:
         lockout_threshold: int = 10,
         cache: Path | None = None,
     ) -> None:
-        """`address` None: the first free one of 127.0.0.2 to 127.0.0.29. `cache` keeps the empty domain between runs."""
+        """`address` None: the first free one from 127.0.0.2 to .29. `cache` keeps the empty domain between runs."""
         self.folder = folder
         self.domain = domain
         self.netbios_name = netbios_name

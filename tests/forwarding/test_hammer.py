@@ -124,7 +124,7 @@ async def test_nobody_sees_the_answer_of_another(staged: StageMaker, sessions_en
             ending.cancel()
         answers = sum(person.answers for person in persons)
         print(answers, "answers,", sum(person.refusals for person in persons), "refusals")
-        assert answers > 500
+        assert answers > 50  # enough to mix them up, on the slowest machine
         assert sessions_end == any(person.broken for person in persons)
         async with asyncio.timeout(5):
             await stage.plane._until_empty()
