@@ -149,7 +149,7 @@ def select_by_id(connection: sqlite3.Connection, session_ids: list[str]) -> dict
 
 
 def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: float) -> list[tuple[str, float]]:
-    """`(session_id, last_used_at)` of all sessions that are over by these limits."""
+    """`(session_id, last_used_at)` of all sessions that are over by these limits; of what cannot be read, by its age."""
     rows = connection.execute(
         _SELECT_FACTS + "WHERE created_at <= ? OR last_used_at <= ? OR created_at <= ? "
         "AND (json_array_length(proven) < json_array_length(factors) OR password_must_change)",
@@ -158,9 +158,13 @@ def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: fl
     over = []
     for row in rows:
         # SQL only narrows it down: the one definition of "over" is the session's own.
-        session = _facts(row)
-        if session.is_over(limits, now):
-            over.append((session.session_id, session.last_used_at))
+        session_id, created_at, last_used_at = str(row[0]), _instant(row[3]), _instant(row[4])
+        try:
+            is_over = _facts(row).is_over(limits, now)
+        except UnreadableRecord:
+            is_over = created_at <= now - limits.absolute
+        if is_over:
+            over.append((session_id, last_used_at))
     return over
 
 

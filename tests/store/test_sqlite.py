@@ -200,6 +200,18 @@ async def test_a_record_of_another_version_is_no_session(store: SQLiteStore) -> 
     assert await store.sessions() == []
 
 
+@pytest.mark.parametrize("column", ["factors", "proven", "principal"])
+async def test_a_session_that_cannot_be_read_is_removed_in_time_and_in_nobodys_way(
+    store: SQLiteStore, column: str
+) -> None:
+    await store.create_session(session(created_at=NOW), cookie=cookie(), host=HOST)
+    await store._writing.run(lambda connection: connection.execute(f"UPDATE sessions SET {column} = '{{'").rowcount)
+    await store.create_session(session(created_at=NOW - 100), cookie=cookie(), host=HOST)
+    limits = {"idle_seconds": 100.0, "absolute_seconds": 100.0}
+    assert await store.remove_expired(now=NOW, **limits) == 1
+    assert await store.remove_expired(now=NOW + 100, **limits) == 1
+
+
 async def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "state.db")
     connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
