@@ -51,7 +51,7 @@ class RedisKeeping:
         return _sealed(await self._connections.command("GET", kept, is_repeatable=True), now)
 
     async def take_kept_request(self, digest: bytes, *, now: float) -> bytes | None:
-        return _sealed(await self._connections.run(KEEPING, "take_request", digest.hex()), now)
+        return _sealed(await self._connections.run(KEEPING, "take_request", digest.hex(), durable=True), now)
 
     async def add_familiar(self, person: bytes, address: bytes, *, now: float, expires_at: float, most: int) -> None:
         arguments = (person, address, instant(now), instant(expires_at), most, ttl(expires_at, self._clock()))

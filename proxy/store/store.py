@@ -229,7 +229,7 @@ class Store(Protocol):
         ...
 
     async def take_kept_request(self, digest: bytes, *, now: float) -> bytes | None:
-        """Take it out: the second taker gets None."""
+        """Take it out: the second taker gets None. Durable: what was sent on is not sent on again."""
         ...
 
     # Counters, for throttles: `key` names what is counted and holds no personal data in the clear.

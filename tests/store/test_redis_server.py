@@ -370,6 +370,9 @@ async def test_a_replica_is_waited_for_where_that_is_asked(server: RedisServer) 
         with pytest.raises(StoreUnavailable, match="only 0 of 1 replicas"):
             await store.create_session(session(), cookie=cookie(), host=HOST)
         await store.touch_sessions([("s", NOW)])  # what is not durable is not waited for
+        await store.put_kept_request(b"d", b"sealed", expires_at=NOW + 1)
+        with pytest.raises(StoreUnavailable, match="only 0 of 1 replicas"):
+            await store.take_kept_request(b"d", now=NOW)  # another server would have it sent once more
         with running_redis("--replicaof", "127.0.0.1", str(port)) as replica:
             written = session()
             await within(10, lambda: store.create_session(written, cookie=cookie(), host=HOST))
