@@ -54,6 +54,8 @@ class PasswordRefused:
     reason: RefusalReason
     principal: Principal | None = field(default=None, repr=False, compare=False)
     """Whose password it is, where it was proven and they may change it: `PASSWORD_EXPIRED` and `MUST_CHANGE` only."""
+    told_by: str = field(default="", repr=False, compare=False)
+    """The server that judged it, where a directory has several that count wrong passwords each for itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

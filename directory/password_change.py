@@ -5,7 +5,7 @@ A directory without this (`LocalDirectory`: its file is the operator's, and read
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
@@ -37,6 +37,7 @@ class PasswordChanged:
     succeed, so that they have to sign in anew."""
 
     principal: Principal | None
+    """Its `told_by` is the server that made the change, and took the new password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class PasswordChangeRefused:
     """The old password stands."""
 
     reason: ChangeRefusal
+    told_by: str = field(default="", repr=False, compare=False)
+    """The server that judged the old password."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,3 +50,5 @@ class Principal:
     """Epoch seconds, where the directory tells and somebody wants to be warned; None: never, or not known."""
     password_set_at: float | None = None
     """Epoch seconds; None: it must be changed at the next sign-in, or the directory does not tell."""
+    told_by: str = field(default="", repr=False, compare=False)
+    """The server that has just taken their password and begins its count of wrong ones anew; not kept."""

@@ -126,26 +126,33 @@ class Throttle:
         in_all = await self._read(self._key(Limit.PASSWORDS_PER_PERSON, person), now)
         return Judged(in_all, from_unfamiliar) if judged == in_all - 1 else None
 
-    async def password_refused(self, *, person: str, limits: PasswordLimits, reserved_at: float) -> None:
-        """The directory judged an attempt, and counts it."""
+    async def password_refused(
+        self, *, person: str, limits: PasswordLimits, reserved_at: float, server: str = ""
+    ) -> None:
+        """The directory judged an attempt, and `server` of it counts it."""
         # No longer than the attempt itself is counted, or a later one would be taken for judged.
-        counter = Counter(
-            key=self._judged_key(person), limit=_NO_LIMIT, window_seconds=limits.window_seconds, is_sliding=True
-        )
-        await self._store.reserve([counter], now=reserved_at)
+        counters = [
+            Counter(key=key, limit=_NO_LIMIT, window_seconds=limits.window_seconds, is_sliding=True)
+            for key in (self._judged_key(person), self._judged_key(person, server))
+        ]
+        await self._store.reserve(counters, now=reserved_at)
 
-    async def password_accepted(self, *, person: str, address: str, judged: Judged | None, now: float) -> None:
-        """Forget what the directory forgets at a right password: what it had judged before.
+    async def password_accepted(
+        self, *, person: str, address: str, judged: Judged | None, now: float, server: str = ""
+    ) -> None:
+        """Forget what the directory forgets at a right password: what `server`, which took it, had judged before.
 
-        An attempt that was under way beside it may be judged after it, and counts on. So do all, if there was one.
+        An attempt that was under way beside it may be judged after it, and counts on. So do all, if there was one;
+        and if there was one that another server judged, for that one goes on with its own count.
         """
-        if judged is None:
+        if judged is None or not await self._has_judged_all(server, person, judged, now):
             await self.password_not_judged(person=person, address=address, now=now)
             return
         await self._give_back(now, Limit.PASSWORDS_PER_PERSON, person, judged.in_all)
         await self._give_back(now, Limit.PASSWORDS_FROM_UNFAMILIAR, person, judged.from_unfamiliar)
         if judged.in_all > 1:
-            await self._store.count(self._judged_key(person), now=now, window_seconds=1.0, amount=1 - judged.in_all)
+            for key in (self._judged_key(person), self._judged_key(person, server)):
+                await self._store.count(key, now=now, window_seconds=1.0, amount=1 - judged.in_all)
         await self._give_back(now, Limit.PASSWORDS_PER_ADDRESS, network_of(address))
 
     async def password_not_judged(self, *, person: str, address: str, now: float) -> None:
@@ -263,6 +270,17 @@ class Throttle:
         # Giving back opens no window, so its length does not matter.
         await self._store.count(self._key(limit, who), now=now, window_seconds=1.0, amount=-amount)
 
+    async def _has_judged_all(self, server: str, person: str, judged: Judged, now: float) -> bool:
+        """Whether all attempts before the one that it just took were judged by this server, and none since."""
+        others = judged.in_all - 1
+        if not others:
+            return True
+        # In this order: what is judged meanwhile then makes them differ.
+        here = await self._store.count(self._judged_key(person, server), now=now, window_seconds=1.0, amount=0)
+        anywhere = await self._store.count(self._judged_key(person), now=now, window_seconds=1.0, amount=0)
+        # A count that outlived the other (an operator cleared that one) ends at another time.
+        return here.value == anywhere.value == others and here.window_ends_at == anywhere.window_ends_at
+
     async def _read(self, key: bytes, now: float) -> int:
         return (await self._store.count(key, now=now, window_seconds=1.0, amount=0)).value
 
@@ -287,8 +305,9 @@ class Throttle:
     def _key(self, limit: Limit, who: str) -> bytes:
         return self._digest(limit.value, who)
 
-    def _judged_key(self, person: str) -> bytes:
-        return self._digest("passwords_judged", person)
+    def _judged_key(self, person: str, *server: str) -> bytes:
+        """Of all that were judged, or of those that this server judged."""
+        return self._digest("passwords_judged", person, *server)
 
     def _familiar_keys(self, person: str, address: str) -> tuple[bytes, bytes]:
         # The person is part of both: the store does not show who shares an address with whom.

@@ -149,6 +149,11 @@ class Connection:
             raise
         return opened
 
+    @property
+    def peer(self) -> str:
+        """The server behind it, by its IP address too: a name may be that of several."""
+        return f"{self.server} at {self._ldap.server.host}"
+
     def bind(self, name: str, password: bytes, *, deadline: float) -> Outcome:
         """One simple bind, sent once. Compare `code` with `SUCCESS`, and nothing else.
 

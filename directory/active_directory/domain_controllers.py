@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from directory.active_directory.bind_result import refusal_reason
@@ -37,6 +38,16 @@ from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUna
 __all__ = ["DomainControllers", "ServiceAccount"]
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What became of a password that was sent once."""
+
+    server: ServerAddress
+    peer: str
+    """Which one it was, where several have that address: each counts wrong passwords for itself."""
+    outcome: Outcome
 
 
 class DomainControllers:
@@ -78,7 +89,7 @@ class DomainControllers:
 
     def bind_once(
         self, dn: str, password: bytes, *, deadline: float, only_at: ServerAddress | None = None
-    ) -> tuple[ServerAddress, Outcome]:
+    ) -> Judgement:
         """Send this password once. Another server is tried only while nothing has been sent.
 
         Raises `OutcomeUnknown` where it was sent and not answered, or in a way that does not say it was not judged.
@@ -102,11 +113,9 @@ class DomainControllers:
                 raise DirectoryUnavailable(self._realm, reason)
             raise OutcomeUnknown(self._realm, reason)
         server.answered()
-        return server.address, outcome
+        return Judgement(server.address, connection.peer, outcome)
 
-    def change_password_once(
-        self, dn: str, old: bytes, new: bytes, *, deadline: float
-    ) -> tuple[ServerAddress, Outcome]:
+    def change_password_once(self, dn: str, old: bytes, new: bytes, *, deadline: float) -> Judgement:
         """Ask once, as the service account, for a change of `unicodePwd`; the values are as AD takes them.
 
         Another server is tried only while nothing has been sent, or where one writes nothing at all (an RODC, which
@@ -132,7 +141,7 @@ class DomainControllers:
                 connection.close()
             server.answered()
             if outcome.code != REFERRAL:
-                return server.address, outcome
+                return Judgement(server.address, connection.peer, outcome)
             servers.remove(server)
         raise DirectoryUnavailable(self._realm, "no domain controller that can be written to answers")
 

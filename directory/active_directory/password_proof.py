@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import uuid4
 
 from directory.active_directory.bind_result import refusal_reason
@@ -57,8 +58,8 @@ class PasswordProof:
             return PasswordRefused(RefusalReason.UNUSABLE_PASSWORD)
         if account is None or account.realm != self._realm or not account.locator:
             domain = self._servers.read(self._domain.domain, deadline=deadline)
-            self._servers.bind_once(f"CN={uuid4()},{domain.base_dn}", octets, deadline=deadline)
-            return PasswordRefused(RefusalReason.UNKNOWN)
+            judged = self._servers.bind_once(f"CN={uuid4()},{domain.base_dn}", octets, deadline=deadline)
+            return PasswordRefused(RefusalReason.UNKNOWN, told_by=judged.peer)
         return self._prove(account, octets, deadline)
 
     def change(self, guid: str, old: str, new: str, deadline: float) -> PasswordChanged | PasswordChangeRefused:
@@ -75,17 +76,17 @@ class PasswordProof:
         if isinstance(found, ChangeRefusal):
             return PasswordChangeRefused(found)
         dn, rules = found
-        server, outcome = self._servers.change_password_once(dn, *values, deadline=deadline)
+        judged = self._servers.change_password_once(dn, *values, deadline=deadline)
         try:
-            refusal = change_refusal(outcome, new_length=len(new), rules=rules)
+            refusal = change_refusal(judged.outcome, new_length=len(new), rules=rules)
         except UnknownAnswer as exc:
-            raise OutcomeUnknown(self._realm, f"{server}: {exc}") from exc
+            raise OutcomeUnknown(self._realm, f"{judged.server}: {exc}") from exc
         if refusal is not None:
-            return PasswordChangeRefused(refusal)
+            return PasswordChangeRefused(refusal, told_by=judged.peer)
         # From here on the new password stands, whatever happens.
         account = Account(guid=guid, realm=self._realm, username="", locator=dn)
         try:
-            signed_in = self._prove(account, octets, time.monotonic() + self._timeout_seconds, only_at=server)
+            signed_in = self._prove(account, octets, time.monotonic() + self._timeout_seconds, only_at=judged.server)
         except DirectoryError:
             return PasswordChanged(None)
         return PasswordChanged(signed_in if isinstance(signed_in, Principal) else None)
@@ -93,10 +94,10 @@ class PasswordProof:
     def _prove(
         self, account: Account, octets: bytes, deadline: float, *, only_at: ServerAddress | None = None
     ) -> Principal | PasswordRefused:
-        server, outcome = self._servers.bind_once(account.locator, octets, deadline=deadline, only_at=only_at)
-        reason = refusal_reason(outcome)
+        judged = self._servers.bind_once(account.locator, octets, deadline=deadline, only_at=only_at)
+        reason = refusal_reason(judged.outcome)
         if reason is not None and reason not in _MENDED_BY_A_CHANGE:
-            return PasswordRefused(reason)
+            return PasswordRefused(reason, told_by=judged.peer)
 
         def work(reader: Reader) -> Principal | PasswordRefused:
             # As the service account, so that this and a later `read` see the same; by the DN whose password was
@@ -104,15 +105,17 @@ class PasswordProof:
             # may not know yet what this one knows.
             person = self._persons.at(reader, account.locator)
             if person is None or person.guid != account.guid:
-                return PasswordRefused(RefusalReason.UNKNOWN)
+                return PasswordRefused(RefusalReason.UNKNOWN, told_by=judged.peer)
             refusal = person.refusal(self._clock())
             if refusal is not None:
-                return PasswordRefused(refusal)
+                return PasswordRefused(refusal, told_by=judged.peer)
             principal = self._persons.principal(reader, person)
-            return PasswordRefused(reason, principal) if reason is not None else principal
+            if reason is not None:
+                return PasswordRefused(reason, principal, told_by=judged.peer)
+            return replace(principal, told_by=judged.peer)
 
         fresh_deadline = time.monotonic() + self._timeout_seconds
-        return self._servers.read(work, deadline=fresh_deadline, only_at=server)
+        return self._servers.read(work, deadline=fresh_deadline, only_at=judged.server)
 
     def _changeable(self, reader: Reader, base: str, guid: str) -> tuple[str, PasswordRules | None] | ChangeRefusal:
         """The DN of a person who may change their password. AD would change it for a disabled account too."""

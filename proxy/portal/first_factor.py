@@ -108,7 +108,9 @@ async def _judge(
             # Not counted by the directory, but nor does a password that opens nothing clear its count.
             await parts.throttle.password_not_judged(person=person, address=address, now=parts.clock())
         else:
-            await parts.throttle.password_refused(person=person, limits=limits, reserved_at=reserved_at)
+            await parts.throttle.password_refused(
+                person=person, limits=limits, reserved_at=reserved_at, server=outcome.told_by
+            )
     principal = outcome.principal if isinstance(outcome, PasswordRefused) else outcome
     if isinstance(outcome, PasswordRefused) and (
         outcome.reason not in _MENDED_BY_A_CHANGE or not isinstance(directory, PasswordChanger)
@@ -122,7 +124,9 @@ async def _judge(
         _log_refusal(parts, visit, "not_the_account_that_was_found", **facts)
         return NotProven()
     if not isinstance(outcome, PasswordRefused):
-        await parts.throttle.password_accepted(person=person, address=address, judged=judged, now=parts.clock())
+        await parts.throttle.password_accepted(
+            person=person, address=address, judged=judged, now=parts.clock(), server=outcome.told_by
+        )
     return PersonProven(principal, must_change=isinstance(outcome, PasswordRefused))
 
 

@@ -61,13 +61,22 @@ async def change_password(
         if isinstance(outcome, PasswordChangeRefused):
             log_password_not_changed(request, session, outcome.reason.value)
             if outcome.reason in _JUDGED_WRONG:
-                await parts.throttle.password_refused(person=guid, limits=limits, reserved_at=reserved_at)
+                await parts.throttle.password_refused(
+                    person=guid, limits=limits, reserved_at=reserved_at, server=outcome.told_by
+                )
             else:
                 await parts.throttle.password_not_judged(person=guid, address=address, now=parts.clock())
             return outcome
         if old != new:
             await remember_replaced(parts, session.principal, outcome.principal, old)
-        await parts.throttle.password_accepted(person=guid, address=address, judged=judged, now=parts.clock())
+        taken = outcome.principal  # None: no sign-in with the new one followed, so nothing was forgotten
+        await parts.throttle.password_accepted(
+            person=guid,
+            address=address,
+            judged=judged if taken is not None else None,
+            now=parts.clock(),
+            server=taken.told_by if taken is not None else "",
+        )
         return await _renew(request, session, outcome.principal)
 
 
