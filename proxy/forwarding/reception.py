@@ -49,7 +49,7 @@ class Reception:
 
     __slots__ = (
         "_arrival", "_certificate", "_connection", "_cookie", "_cookie_key", "_cookie_route", "_cookies",
-        "_may_turn_back", "_places", "_plane", "deciding", "transport_security",
+        "_has_answered", "_may_turn_back", "_places", "_plane", "deciding", "transport_security",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +71,8 @@ class Reception:
         """The ``Strict-Transport-Security`` line for the current answer (RFC 6797 section 7.2: over https only)."""
         self.deciding: asyncio.Task[None] | None = None
         """The look-up that the current request waits for."""
+        self._has_answered = False
+        """Whether the current request has an answer from here."""
         self._cookie: bytes | None = None
         self._cookies = NO_COOKIES
         self._cookie_key: CookieKey | None = None
@@ -78,12 +80,21 @@ class Reception:
 
     def receive(self, head: RequestHead) -> None:
         """Decide on one request, now or (when its session has to be looked up) soon."""
+        self._has_answered = False
         try:
             self._route(head)
+            self._check_settled()
         except RefusedHead as refused:
             self.refuse(refused.problem, refused.reason, head=head)
         except Exception as exc:  # noqa: BLE001  # the border of one request: whatever it is, it denies
             self.deny_after(exc, head)
+
+    def _check_settled(self) -> None:
+        """A request that nobody answers would leave its client waiting, and nothing would tell."""
+        connection = self._connection
+        is_pending = connection.exchange is not None or self.deciding is not None
+        if not (is_pending or self._has_answered or connection.transport.is_closing()):
+            raise AssertionError("nobody answers this request")
 
     def cancel(self) -> None:
         if self.deciding is not None:
@@ -143,7 +154,7 @@ class Reception:
         else:
             authority = self._plane.public_url.authority(head.host.decode("ascii")).encode("ascii")
             answer = redirect_to_https(b"https://" + authority + head.target, method=head.method)
-            self._connection.send_own_answer(answer, closes=True)
+            self._answer(answer, closes=True)
 
     def _answer_question(self, head: RequestHead) -> None:
         """Another proxy asks for what it may forward. Nobody else is believed, and so nobody else is answered."""
@@ -180,6 +191,7 @@ class Reception:
                 self._go_on_without(head, route, cookies, rule)
             else:
                 self._judge(head, route, cookies, session, self._plane.clock(), rule)
+            self._check_settled()
         except StoreUnavailable as exc:
             self.deciding = None
             self.refuse(Problem.STORE_UNAVAILABLE, str(exc), head=head, route=route)
@@ -225,7 +237,7 @@ class Reception:
         if head.question is not None:
             closes = head.has_body or not self._connection.is_kept
             answer = allowed(identity_block, cookies.others, closes=closes)
-            self._connection.send_own_answer(answer, closes=closes)
+            self._answer(answer, closes=closes)
         elif not route.upstream.urls:
             # Another proxy forwards to this app: it should have sent nothing but /.gatepost/ here.
             self.refuse(Problem.NOT_FOUND, "no upstream", head=head, route=route)
@@ -330,7 +342,11 @@ class Reception:
         closes = head.has_body or not self._connection.is_kept
         write = redirect if question is None or question.passes_redirects else sign_in_needed
         answer = write(location, set_cookie=set_cookie, method=head.method, closes=closes)
-        self._connection.send_own_answer(answer, closes=closes)
+        self._answer(answer, closes=closes)
+
+    def _answer(self, data: bytes, *, closes: bool) -> None:
+        self._has_answered = True
+        self._connection.send_own_answer(data, closes=closes)
 
     def refuse(
         self,
@@ -374,4 +390,4 @@ class Reception:
         )
         origin = self._plane.public_url.origin
         data = answer_bytes(answer, page=page, sign_in_origin=origin, method=method, closes=closes)
-        self._connection.send_own_answer(data, closes=closes)
+        self._answer(data, closes=closes)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from proxy.forwarding.admissions import Admissions
+from proxy.forwarding.reception import Reception
 from tests.forwarding.stage import (
     ALICE_TOKEN,
     BOB_TOKEN,
@@ -147,6 +148,20 @@ async def test_any_error_in_the_decision_denies(staged: StageMaker, is_warm: boo
 
         monkeypatch.setattr(Admissions, "get", broken)
         response = await stage.ask(get())
+        assert response.status == 500
+        assert stage.upstream.requests == []
+        assert len(stage.log.of("forwarding.failed")) == 1
+        stage.log.events.clear()
+
+
+@pytest.mark.parametrize("token", [None, b"N" * 43])
+async def test_a_request_that_nobody_answers_is_denied_at_once(
+    staged: StageMaker, token: bytes | None, monkeypatch: Any
+) -> None:
+    """Without a session, and with a cookie that has to be looked up: a wait for nothing would look like a hang."""
+    async with staged() as stage:
+        monkeypatch.setattr(Reception, "_ask_to_sign_in", lambda *_: None)
+        response = await stage.ask(get(token=token, lines=PAGE))
         assert response.status == 500
         assert stage.upstream.requests == []
         assert len(stage.log.of("forwarding.failed")) == 1
