@@ -30,6 +30,7 @@ from proxy.commands.explanation import (
 )
 from proxy.commands.mobile_formats.words import one_line
 from proxy.commands.person import NotFound, choose_realm
+from proxy.delivery.channel import is_plain_address
 from proxy.key_file import KeyFileError, existing_keys
 from proxy.keys import Keys, Purpose
 from proxy.second_factor.known_numbers import decide, number_digest
@@ -158,7 +159,7 @@ class _Explaining:
                     decision,
                     changed_at=principal.mobile_changed_at,
                     is_needed=needs_passcode,
-                    has_mail=principal.mail is not None,
+                    has_mail=principal.mail is not None and is_plain_address(principal.mail),
                 )
             )
         throttle = Throttle(self._store, self._settings.throttle, key=keys.derive(Purpose.THROTTLE))

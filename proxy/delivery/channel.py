@@ -5,12 +5,15 @@ A channel is one way; all of them together are a channel too, which is what the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
 from directory.mobile import E164
+
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9.-]+", re.ASCII)
 
 
 class ChannelKind(Enum):
@@ -174,6 +177,11 @@ class SMSChannel(SingleChannel, Protocol):
     async def send_text(self, number: E164, text: str, message_id: str, *, deadline: float | None = None) -> Delivery:
         """A text that holds no passcode."""
         ...
+
+
+def is_plain_address(text: str) -> bool:
+    """Whether `text` is a bare ASCII mailbox (RFC 5321 section 4.1.2, no quoting, no display name)."""
+    return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
 
 
 def mask_mail(address: str) -> str:

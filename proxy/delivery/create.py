@@ -12,6 +12,7 @@ from config.settings import Settings, SMTPSettings
 from config.sms_gateways import HTTPGatewaySettings, is_kapow_api
 from config.values import is_loopback
 from proxy.delivery.alarms import Alarms
+from proxy.delivery.channel import is_plain_address
 from proxy.delivery.channels import AnyChannel, Channels
 from proxy.delivery.email_channel import EmailChannel
 from proxy.delivery.errors import DeliveryMisconfigured
@@ -19,7 +20,6 @@ from proxy.delivery.generic_interface import GenericInterface
 from proxy.delivery.http_sms import Interface, SMSByHTTP
 from proxy.delivery.https_client import HTTPSClient
 from proxy.delivery.kapow_interface import KapowInterface
-from proxy.delivery.mail import is_plain_address
 from proxy.delivery.presets import preset_named
 from proxy.delivery.relays import Relays
 from proxy.delivery.sms_gateway import SMSByMail

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from proxy.delivery.channel import ChannelKind, Delivery, Outcome, PasscodeMessage, mask_mail
-from proxy.delivery.mail import Mail, is_plain_address, notice_mail
+from proxy.delivery.channel import ChannelKind, Delivery, Outcome, PasscodeMessage, is_plain_address, mask_mail
+from proxy.delivery.mail import Mail, notice_mail
 from proxy.delivery.relays import Relays
 from proxy.delivery.templates import Texts
 

@@ -14,7 +14,6 @@ from email.utils import format_datetime
 
 _ONE_LINE = SMTP.clone(max_line_length=998)  # RFC 5322 section 2.1.1; at the default 78 a Subject is folded
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
-_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9.-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +28,6 @@ class Mail:
     """Header and body, every line ended by CRLF."""
     message_id: str = ""
     """What reports of its failure name it by."""
-
-
-def is_plain_address(text: str) -> bool:
-    """Whether `text` is a bare ASCII mailbox (RFC 5321 section 4.1.2, no quoting, no display name)."""
-    return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
 
 
 def gateway_mail(*, sender: str, recipient: str, subject: str, body: str = "", message_id: str, now: float) -> Mail:

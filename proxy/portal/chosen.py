@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from directory.mobile import E164, mask
 from directory.principal import Principal
-from proxy.delivery.channel import mask_mail
+from proxy.delivery.channel import is_plain_address, mask_mail
 from proxy.keys import Purpose
 from proxy.portal.keys import Parts
 from proxy.second_factor.challenge import Challenge
@@ -52,9 +52,9 @@ def chosen_number(parts: Parts, principal: Principal, number: E164) -> Chosen:
 
 
 def chosen_mail(parts: Parts, principal: Principal, *, factor: str) -> Chosen | None:
-    """None where the person has no address."""
+    """None where the person has no address that a mail can be sent to."""
     mail = principal.mail
-    if mail is None or "@" not in mail:
+    if mail is None or not is_plain_address(mail):
         return None
     keys = parts.keys.accepted(Purpose.NUMBERS)
     # A number holds no letters: the digests of the two never meet.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from proxy.delivery.channel import ChannelKind, mask_mail
+from proxy.delivery.channel import ChannelKind, is_plain_address, mask_mail
 from proxy.portal.deliveries import latest_of
 from proxy.portal.destination import choose_destination
 from proxy.portal.keys import PARTS, VISIT, Parts
@@ -75,11 +75,10 @@ def another_way(parts: Parts, session: Session, challenge: Challenge, sending: S
     if sending is None:
         return ""
     mail = session.principal.mail
+    has_mail = mail is not None and is_plain_address(mail)
     kinds = kinds_of(challenge)
     names = [
-        name
-        for name in parts.channel.names(kinds)
-        if parts.channel.kind_of(name) is not ChannelKind.EMAIL or mail is not None
+        name for name in parts.channel.names(kinds) if parts.channel.kind_of(name) is not ChannelKind.EMAIL or has_mail
     ]
     if sending.channel not in names or len(names) < 2:
         return ""

@@ -14,7 +14,7 @@ from aiohttp import web
 from config.settings import SchemeSettings
 from directory.mobile import UnusableNumber, first_usable, mask
 from proxy.access.schemes import missing_factors
-from proxy.delivery.channel import mask_mail
+from proxy.delivery.channel import is_plain_address, mask_mail
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.destination import PASSCODE_FACTORS
@@ -89,7 +89,7 @@ def _page(
                 link_text=ENGLISH.sign_out_button,
             )
         case "email":
-            if principal.mail is None or "@" not in principal.mail:
+            if principal.mail is None or not is_plain_address(principal.mail):
                 return no_usable_mail(request, principal)
             where = ENGLISH.step_up_email.format(mail=mask_mail(principal.mail))
         case _:

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directory.mobile import E164
+from proxy.delivery.channel import is_plain_address
 from proxy.delivery.errors import UnsafeNumber
-from proxy.delivery.mail import gateway_mail, is_plain_address
+from proxy.delivery.mail import gateway_mail
 from proxy.delivery.presets import recipient
 from proxy.delivery.text_rules import wrong_with
 from tests.support.delivery import KAPOW

@@ -101,7 +101,7 @@ async def test_a_passcode_by_mail_makes_the_fresh_number_no_known_one(fresh: Sta
 
 
 async def test_a_person_without_a_mail_waits(fresh: Stage) -> None:
-    for mail in (None, "nowhere"):
+    for mail in (None, "nowhere", "a@b.example, c@d.example", "jürgen@müller.example", "a@b.example\r\nBcc: x@y.z"):
         await tell(fresh, mail=mail)
         answer = await fresh.password(fresh.browser(), "scripted@corp")
         assert answer.status == 403
