@@ -91,8 +91,15 @@ class Dovecot:
 
     def mails(self) -> list[tuple[bytes, bool]]:
         """What is in the mailbox, each with whether it was read."""
-        found = sorted((*self._inbox.glob("new/*"), *self._inbox.glob("cur/*")), key=lambda path: path.name)
-        return [(path.read_bytes(), "S" in path.name.partition(":2,")[2]) for path in found]
+        while True:
+            found = self._files()
+            with contextlib.suppress(FileNotFoundError):  # the server renames a file to mark it
+                mails = [(path.read_bytes(), "S" in path.name.partition(":2,")[2]) for path in found]
+                if found == self._files():
+                    return mails
+
+    def _files(self) -> list[Path]:
+        return sorted((*self._inbox.glob("new/*"), *self._inbox.glob("cur/*")), key=lambda path: path.name)
 
 
 @contextlib.contextmanager
