@@ -37,8 +37,8 @@ AGAIN_SECONDS = 10.0
 """When somebody is tried again who could not be read."""
 UNWATCHED_SECONDS = 5.0
 """How often persons are read from a directory that tells of no changes: a file, cheap to look at."""
-LISTED_AT_ONCE = 50
-"""Of how many new persons the sessions are read together."""
+LISTED_AT_ONCE = 8
+"""Of how many new persons the sessions are read together: after a start all are new, and requests use the store too."""
 
 
 class SessionWatch:

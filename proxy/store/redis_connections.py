@@ -35,7 +35,7 @@ CALL_SECONDS = 2.0
 """After this a caller is told that the store is unavailable: waiting, connecting and a second try included."""
 _SENTINEL_SECONDS = 0.5
 """How long one sentinel may take, so that the next one is still asked in time."""
-_CONNECTIONS = 32
+CONNECTIONS = 32
 """That a worker uses at a time; whoever needs one more waits for it."""
 _WAITING = 8
 """Of which so many more may wait for something."""
@@ -210,7 +210,7 @@ class RedisConnections:
                 asyncio.get_running_loop(),
                 connections,
                 sentinel,
-                asyncio.Semaphore(_CONNECTIONS),
+                asyncio.Semaphore(CONNECTIONS),
                 asyncio.Semaphore(_WAITING),
             )
         return self._pool
@@ -225,7 +225,7 @@ class RedisConnections:
             "socket_connect_timeout": CALL_SECONDS,
         }
         login = {"username": settings.username, "password": _secret(settings.password)}
-        own = {**options, **login, "db": url.database, "max_connections": _CONNECTIONS + _WAITING}
+        own = {**options, **login, "db": url.database, "max_connections": CONNECTIONS + _WAITING}
         if url.path is not None:
             return ConnectionPool(UnixDomainSocketConnection, path=str(url.path), **own), None
         options["socket_keepalive"] = own["socket_keepalive"] = True

@@ -28,6 +28,7 @@ from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import new_token, token_digest
 from proxy.sessions.watch import RENEWAL_SECONDS, SessionWatch, has_other_password
+from proxy.store.redis_connections import CONNECTIONS
 from proxy.store.sqlite import SQLiteStore
 from proxy.store.store import StoreUnavailable
 from tests.directory.contract import found
@@ -339,6 +340,26 @@ async def test_a_store_that_is_away_loses_no_change(still: Still) -> None:
     still.store.end_sessions_of = real_end  # type: ignore[method-assign]
     await still.watch.look()
     assert await still.store.sessions() == []
+
+
+async def test_many_new_persons_leave_most_of_the_store_to_requests(still: Still) -> None:
+    """A worker that starts finds everybody new to it, and is asked for sessions that it does not know yet."""
+    for number in range(100):
+        await begun(still, session(principal=principal(guid=f"guid-{number}")))
+    real_sessions, reading, most = still.store.sessions, 0, 0
+
+    async def slow(guid: str | None = None) -> list[Session]:
+        nonlocal reading, most
+        reading += 1
+        most = max(most, reading)
+        await asyncio.sleep(0)
+        reading -= 1
+        return await real_sessions(guid)
+
+    still.store.sessions = slow  # type: ignore[method-assign]  # as a store over a network answers
+    await still.watch.look()
+    assert 1 < most <= CONNECTIONS / 4
+    assert still.store.calls.count("sessions") >= 100
 
 
 @pytest.mark.parametrize(
