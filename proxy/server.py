@@ -66,6 +66,8 @@ class Gatepost:
     addresses: tuple[tuple[str, int], ...]
     admin_address: tuple[str, int] | None
     plane: ForwardingPlane
+    failed: asyncio.Event
+    """Set when nobody keeps up the sessions any more, by an error that nobody foresaw: what ends would stay open."""
 
 
 def create_directories(settings: Settings) -> Realms:
@@ -103,7 +105,8 @@ async def running(
         stack.push_async_callback(channel.close)
 
         sessions = LiveSessions(store, settings.sessions)
-        await _in_background(stack, keep_up(sessions, clock=clock), log)
+        failed = asyncio.Event()
+        await _in_background(stack, keep_up(sessions, clock=clock), log, failed)
         assertions = Assertions(keys, issuer=settings.server.public_url.origin)
         metrics.watch_live_sessions(lambda: len(sessions))
 
@@ -165,6 +168,7 @@ async def running(
             addresses=tuple(name_of(each) for each in (*listening.listen, *listening.redirect)),
             admin_address=next((name_of(each) for each in listening.admin), None),
             plane=plane,
+            failed=failed,
         )
 
 
@@ -231,14 +235,18 @@ def readiness_checks(
     }
 
 
-async def _in_background(stack: AsyncExitStack, work: Awaitable[None], log: FilteringBoundLogger) -> None:
-    """Run `work` until the stack is closed."""
+async def _in_background(
+    stack: AsyncExitStack, work: Awaitable[None], log: FilteringBoundLogger, failed: asyncio.Event | None = None
+) -> None:
+    """Run `work` until the stack is closed; `failed` is set if it ends by an error."""
 
     async def run() -> None:
         try:
             await work
         except Exception:  # the border of a background task: nobody else would hear of it
             log.exception("background.failed")
+            if failed is not None:
+                failed.set()
 
     task = asyncio.create_task(run())
 

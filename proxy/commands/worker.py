@@ -1,7 +1,7 @@
 """`python -m proxy.commands.worker ORDER`: one process that serves, started by the supervisor.
 
-It tells the supervisor when it is ready and that its event loop turns, drains when it is told to, and ends at once
-when the supervisor is gone.
+It tells the supervisor when it is ready and that its event loop turns, drains when it is told to or when it cannot go
+on, so that another takes its place, and ends at once when the supervisor is gone.
 """
 
 from __future__ import annotations
@@ -89,9 +89,15 @@ async def _until_over(gatepost: Gatepost, settings: Settings, reader: asyncio.St
             drain(idle_seconds[line.decode().strip()])
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, drain, STOP_IDLE_SECONDS)
+
+    async def watch() -> None:
+        await gatepost.failed.wait()
+        drain(STOP_IDLE_SECONDS)
+
+    watching = asyncio.create_task(watch())
     obeying, draining = asyncio.create_task(obey()), asyncio.create_task(is_drained.wait())
     await asyncio.wait((obeying, draining), return_when=asyncio.FIRST_COMPLETED)
-    for task in (obeying, draining):
+    for task in (obeying, draining, watching):
         task.cancel()
     if not is_drained.is_set():
         drain(0.0)  # whoever starts Gatepost again wants the addresses

@@ -149,7 +149,7 @@ def select_by_id(connection: sqlite3.Connection, session_ids: list[str]) -> dict
 
 
 def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: float) -> list[tuple[str, float]]:
-    """`(session_id, last_used_at)` of all sessions that are over by these limits; of what cannot be read, by its age."""
+    """`(session_id, last_used_at)` of all that are over by these limits; of what cannot be read, by its age alone."""
     rows = connection.execute(
         _SELECT_FACTS + "WHERE created_at <= ? OR last_used_at <= ? OR created_at <= ? "
         "AND (json_array_length(proven) < json_array_length(factors) OR password_must_change)",
