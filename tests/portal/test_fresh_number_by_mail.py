@@ -18,6 +18,13 @@ from tests.support.eventually import eventually
 
 OLD, NEW, MAIL = "07400 123456", "07400 999999", "scripted@corp.example"
 PASSCODE = f"{SIGN_IN_ORIGIN}/.gatepost/passcode"
+NO_ADDRESSES = (
+    "nowhere",
+    "a@b.example, c@d.example",
+    "Al <a@b.example>",
+    "jürgen@müller.example",
+    "a@b.example\r\nBcc: x@y.z",
+)
 CHANNELS = {"kapow": ChannelKind.SMS, "email": ChannelKind.EMAIL}
 
 
@@ -101,13 +108,20 @@ async def test_a_passcode_by_mail_makes_the_fresh_number_no_known_one(fresh: Sta
 
 
 async def test_a_person_without_a_mail_waits(fresh: Stage) -> None:
-    for mail in (None, "nowhere", "a@b.example, c@d.example", "jürgen@müller.example", "a@b.example\r\nBcc: x@y.z"):
+    for mail in (None, *NO_ADDRESSES):
         await tell(fresh, mail=mail)
         answer = await fresh.password(fresh.browser(), "scripted@corp")
         assert answer.status == 403
         assert "23 hours" in answer.text
     assert fresh.phone.messages == []
     assert fresh.log[-1]["reason"] == "mobile_changed_lately" or fresh.log[-2]["reason"] == "mobile_changed_lately"
+
+
+@pytest.mark.parametrize("mail", [MAIL, *NO_ADDRESSES])
+async def test_another_way_by_mail_is_offered_only_to_a_plain_address(fresh: Stage, mail: str) -> None:
+    await tell(fresh, mobiles=(OLD,), mail=mail)
+    page = await to_passcode(fresh)
+    assert ('value="another"' in page.text) is (mail == MAIL)
 
 
 async def test_the_number_used_last_and_one_that_changed_long_ago_are_sent_to(fresh: Stage) -> None:
