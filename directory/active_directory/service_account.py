@@ -1,43 +1,103 @@
-"""The account that reads: its sign-in, and that it is left alone for a while where it was refused."""
+"""The account that reads: its sign-in, and that it is left alone for longer and longer where its password is refused.
+
+Intervals are of a monotonic clock, in seconds.
+"""
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from directory.active_directory.bind_result import refusal_reason
 from directory.active_directory.connection import SUCCESS, Connection, ConnectionFailed, Outcome
+from directory.directory import RefusalReason
 from directory.errors import DirectoryMisconfigured
 
-REFUSED_SECONDS = 60.0
-"""So long it is not tried again after a refusal, or every sign-in of a person would help to lock it."""
+WAITS_SECONDS = (60.0, 480.0, 3600.0)
+"""So long it is not tried again after the first wrong password, the second, and all others.
+
+Three before a wait that is longer than the window in which a domain usually counts (30 minutes).
+"""
+_FOR_THE_FIRST_SECONDS = 0.5
+"""So long others wait for the first sign-in to be judged: not for ever, its server may hang."""
+_NOT_COUNTED = frozenset(RefusalReason) - {
+    RefusalReason.WRONG_PASSWORD,
+    RefusalReason.UNKNOWN,
+    RefusalReason.RESTRICTED,
+    RefusalReason.OTHER,
+}
+"""A locked, disabled or expired account is none the worse for another try, and soon of use once it is mended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refused:
+    wrong_passwords: int
+    """In a row, those that were under way at the same time counted once."""
+    next_at: float
+    told: str
 
 
 class ServiceAccount:
     """The name and password that reads are made with. For all threads."""
 
-    def __init__(self, name: str, password: str) -> None:
+    def __init__(self, name: str, password: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.name = name
         self._password = password
-        self._refused: tuple[float, str] | None = None
-        """When, of `time.monotonic`, and what is said about it."""
+        self._clock = clock
+        self._refused: _Refused | None = None
+        self._is_proven = False
+        self._first = threading.Lock()
 
     def bind(self, connection: Connection, *, deadline: float) -> Outcome:
         return connection.bind(self.name, self._password.encode("utf-8"), deadline=deadline)
 
     def sign_in(self, connection: Connection, realm: str, *, deadline: float) -> None:
-        """Raises `DirectoryMisconfigured` where the account is refused, `ConnectionFailed` else."""
-        outcome = self.bind(connection, deadline=deadline)
-        reason = refusal_reason(outcome)
-        if reason is not None:
-            refusal = f"the service account was refused ({reason.value})"
-            self._refused = (time.monotonic(), refusal)
-            raise DirectoryMisconfigured(realm, refusal)
-        if outcome.code != SUCCESS:
-            raise ConnectionFailed(connection.server, f"the service account's bind was answered {outcome.code}")
-        self._refused = None
+        """Raises `DirectoryMisconfigured` where the account is refused, `ConnectionFailed` else.
+
+        As long as nobody knows whether the password is right, one sign-in goes ahead: each costs a try.
+        """
+        if self._is_proven:
+            self._sign_in(connection, realm, deadline)
+            return
+        is_first = self._first.acquire(timeout=max(0.0, min(_FOR_THE_FIRST_SECONDS, deadline - time.monotonic())))
+        try:
+            self.require_not_refused(realm)
+            self._sign_in(connection, realm, deadline)
+        finally:
+            if is_first:
+                self._first.release()
 
     def require_not_refused(self, realm: str) -> None:
         """Raises `DirectoryMisconfigured` where it was refused lately."""
         refused = self._refused
-        if refused is not None and time.monotonic() - refused[0] < REFUSED_SECONDS:
-            raise DirectoryMisconfigured(realm, refused[1])
+        if refused is not None and self._clock() < refused.next_at:
+            raise DirectoryMisconfigured(realm, refused.told)
+
+    def _sign_in(self, connection: Connection, realm: str, deadline: float) -> None:
+        outcome = self.bind(connection, deadline=deadline)
+        reason = refusal_reason(outcome)
+        if reason is not None:
+            self._is_proven = False
+            self._refused = _refused(self._refused, reason, self._clock())
+            raise DirectoryMisconfigured(realm, self._refused.told)
+        if outcome.code != SUCCESS:
+            raise ConnectionFailed(connection.server, f"the service account's bind was answered {outcome.code}")
+        self._refused = None
+        self._is_proven = True
+
+
+def _refused(before: _Refused | None, reason: RefusalReason, now: float) -> _Refused:
+    if before is not None and now < before.next_at:
+        return before  # both were under way
+    wrong_passwords = before.wrong_passwords if before is not None else 0
+    wait = WAITS_SECONDS[0]
+    if reason not in _NOT_COUNTED:
+        wait = WAITS_SECONDS[min(wrong_passwords, len(WAITS_SECONDS) - 1)]
+        wrong_passwords += 1
+    # An instant, not a duration: the same words until then, so that they are logged once.
+    next_at = datetime.fromtimestamp(time.time() + wait, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    told = f"the service account was refused ({reason.value}); it is tried again after {next_at}, or with a new setting"
+    return _Refused(wrong_passwords=wrong_passwords, next_at=now + wait, told=told)
