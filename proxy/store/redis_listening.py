@@ -35,6 +35,10 @@ class _Here:
     untold: dict[str, None] = field(default_factory=dict)
     """Numbers of ends made here of which listeners here have not heard yet: by the answer or by the notice."""
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    hearers: dict[bytes, bytes] = field(default_factory=dict)
+    """Who listened after the last end that was waited for in vain, and when they had said so."""
+    hearers_at: float = float("-inf")
+    """When that was known, on the monotonic clock."""
 
 
 class RedisListening:
@@ -85,11 +89,12 @@ class RedisListening:
             del here.untold[next(iter(here.untold))]
 
         async def end_and_tell() -> list[str]:
+            began_at = time.monotonic()
             told, *session_ids = await run(here.name, number)
             ended = [session_id.decode() for session_id in session_ids]
             self._tell_own(here, number, ended)
             if is_waited_for:
-                await self._wait_until_heard(number, told, must_be_heard=must_be_heard)
+                await self._wait_until_heard(number, told, began_at, must_be_heard=must_be_heard)
             return ended
 
         return await _in_any_case(end_and_tell(), here.tasks)
@@ -103,18 +108,33 @@ class RedisListening:
                 with contextlib.suppress(StoreUnavailable):  # it is forgotten in time
                     await self._connections.run(SESSIONS, "leaves", here.name, is_repeatable=True)
 
-    async def _wait_until_heard(self, number: str, told: int, *, must_be_heard: bool) -> None:
+    async def _wait_until_heard(self, number: str, told: int, began_at: float, *, must_be_heard: bool) -> None:
         """Until as many as should hear of it have said so, or `NOTICE_SECONDS` have passed."""
         until = time.monotonic() + NOTICE_SECONDS
         key = self._connections.prefix + f"heard:{number}".encode()
+        heard: set[bytes] = set()
         try:
             for _ in range(told):
                 left = until - time.monotonic()
-                if left < 0.001 or await self._connections.first_of(key, seconds=left) is None:
-                    return
+                first = await self._connections.first_of(key, seconds=left) if left >= 0.001 else None
+                if first is None:
+                    return await self._note_silent(heard, began_at)
+                heard.add(first[1])
         except StoreUnavailable:  # it is done, and who heard of it cannot be known
             if must_be_heard and time.monotonic() < until:
                 raise
+
+    async def _note_silent(self, heard: set[bytes], began_at: float) -> None:
+        """Whoever was killed lets two ends wait in vain, and not every one for as long as they are remembered.
+
+        Not one: who found the server again just after it was told has missed that end, and listens. So only those
+        count as silent who were there before it `began_at`, and have said nothing since.
+        """
+        here = self._here()
+        known = here.hearers if here.hearers_at <= began_at else {}
+        silent = (part for name, said_at in known.items() if name not in heard for part in (name, said_at))
+        pairs = await self._connections.run(SESSIONS, "silent", *silent)
+        here.hearers, here.hearers_at = dict(zip(pairs[::2], pairs[1::2], strict=True)), time.monotonic()
 
     def _tell_own(self, here: _Here, number: str, session_ids: Iterable[str]) -> None:
         """By the answer or by the notice, whichever comes first: if the answer is lost, the notice still comes."""
@@ -133,11 +153,15 @@ class RedisListening:
             self.listeners.tell_changed(notice.session_ids)
 
     async def _acknowledge(self, notice: Notice) -> None:
-        await self._connections.run(SESSIONS, "heard", notice.number, int(_ACKNOWLEDGEMENT_SECONDS * 1000))
+        arguments = (notice.number, int(_ACKNOWLEDGEMENT_SECONDS * 1000), *self._word())
+        await self._connections.run(SESSIONS, "heard", *arguments)
 
     async def _say_here(self) -> None:
-        now = f"{self._clock():.3f}"
-        await self._connections.run(SESSIONS, "listens", self._here().name, now, is_repeatable=True)
+        await self._connections.run(SESSIONS, "listens", *self._word(), is_repeatable=True)
+
+    def _word(self) -> tuple[str, str]:
+        """Who listens, and when that was so."""
+        return self._here().name, f"{self._clock():.3f}"
 
     def _notices(self) -> RedisNotices:
         here = self._here()

@@ -18,7 +18,7 @@ import pytest
 from config.settings import StoreSettings
 from proxy.store.redis import RedisStore
 from proxy.store.redis_notices import Notice, notice_from
-from proxy.store.redis_scripts import Script
+from proxy.store.redis_scripts import SESSIONS, Script
 from proxy.store.store import StoreUnavailable
 from tests.store.contract import HOST, cookie
 from tests.support.eventually import eventually
@@ -142,6 +142,49 @@ async def test_a_process_that_hangs_is_waited_for_no_longer_than_its_time(
     assert 0.25 <= time.monotonic() - begun_at < 5
     child.kill()
     child.wait()
+
+
+async def hearers(store: RedisStore) -> set[str]:
+    names = await store._connections.command("ZRANGE", store._connections.prefix + b"hearers", 0, -1)
+    return {name.decode() for name in names} - {store._listening.name}
+
+
+async def listens(store: RedisStore, name: str, now: float) -> None:
+    await store._connections.run(SESSIONS, "listens", name, f"{now:.3f}")
+
+
+async def test_who_was_killed_lets_two_ends_wait_and_not_every_one(
+    store: RedisStore, settings: StoreSettings, children: list[Child], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.store.redis_listening.NOTICE_SECONDS", 0.2)
+    until_ready(start(children, "hear", settings))
+    children[0].kill()
+    children[0].wait()
+    await store.catch_up()
+    killed = await hearers(store)
+    assert len(killed) == 1
+    # Those that begin together are one: none has seen who was there before it.
+    await asyncio.gather(*[store.end_session(each) for each in [await stored(store) for _ in range(3)]])
+    assert await hearers(store) == killed
+    await store.end_session(await stored(store))
+    assert await hearers(store) == set()
+
+
+async def test_who_says_again_that_they_listen_is_waited_for_again(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have missed the end that was told before, and not the next one."""
+    monkeypatch.setattr("proxy.store.redis_listening.NOTICE_SECONDS", 0.2)
+    await store.catch_up()
+    now = time.time()
+    for name in ("gone", "back", "late"):
+        await listens(store, name, now)
+    await store.end_session(await stored(store))
+    await listens(store, "back", now + 1)
+    await store.end_session(await stored(store))
+    assert await hearers(store) == {"back"}
+    await store._connections.run(SESSIONS, "heard", "number", 1000, "late", f"{now + 2:.3f}")
+    assert await hearers(store) == {"back", "late"}
 
 
 async def test_of_two_processes_that_answer_rightly_one_is_accepted(

@@ -237,9 +237,22 @@ function operation.leaves(name)
   redis.call('ZREM', prefix .. 'hearers', name)
 end
 
-function operation.heard(notice, ttl)
-  redis.call('RPUSH', key('heard', notice), '')
+function operation.heard(notice, ttl, name, now)
+  redis.call('RPUSH', key('heard', notice), name)
   redis.call('PEXPIRE', key('heard', notice), ttl)
+  redis.call('ZADD', prefix .. 'hearers', now, name)
+end
+
+-- Pairs of a name and when it was last known to listen. Those that have said nothing since are not waited for any more;
+-- the others, in such pairs, are the answer.
+function operation.silent(...)
+  local silent, hearers = {...}, prefix .. 'hearers'
+  for i = 1, #silent, 2 do
+    if redis.call('ZSCORE', hearers, silent[i]) == silent[i + 1] then
+      redis.call('ZREM', hearers, silent[i])
+    end
+  end
+  return redis.call('ZRANGE', hearers, 0, -1, 'WITHSCORES')
 end
 
 return operation[ARGV[1]](unpack(ARGV, 2))
