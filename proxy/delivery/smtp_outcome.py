@@ -15,6 +15,8 @@ from proxy.delivery.channel import Outcome
 from proxy.delivery.verdict import Blame, Verdict
 
 _SERVICE_CLOSING = 421
+_NOT_LOGGED_IN = (530, 535, 538)
+_ABOUT_THE_SENDER = ("5.1.7", "5.1.8", "5.7.")
 _ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])", re.ASCII)
 
 
@@ -41,7 +43,7 @@ def verdict_on(error: SMTPException | OSError, stage: Stage) -> Verdict:
     blame = _blame(error, code, stage)
     if stage is Stage.END_SENT and (code is None or code < 400):
         return Verdict(outcome=Outcome.UNKNOWN, code=code, reason=reason, blame=blame)
-    if stage is Stage.RECIPIENT and code is not None and code >= 500:
+    if stage is Stage.RECIPIENT and code is not None and code >= 500 and blame is Blame.MESSAGE:
         return Verdict(outcome=Outcome.REFUSED, code=code, reason=reason, blame=blame)
     return Verdict(outcome=Outcome.UNAVAILABLE, code=code, reason=reason, blame=blame)
 
@@ -52,11 +54,22 @@ def _blame(error: SMTPException | OSError, code: int | None, stage: Stage) -> Bl
         return Blame.SETTINGS
     if code is None or code < 400 or code == _SERVICE_CLOSING:
         return Blame.SERVICE
-    if code >= 500 and stage in (Stage.CONNECTING, Stage.LOGIN, Stage.SENDER):
+    if code >= 500 and (stage in (Stage.CONNECTING, Stage.LOGIN, Stage.SENDER) or _is_about_us(error, code, stage)):
         return Blame.SETTINGS
     # Greylisting is about one recipient, and a refused content about one message; other 4yz are the relay's troubles.
     is_about_message = code >= 500 or stage is Stage.RECIPIENT
     return Blame.MESSAGE if is_about_message else Blame.SERVICE
+
+
+def _is_about_us(error: SMTPException | OSError, code: int, stage: Stage) -> bool:
+    """Whether a relay refuses the recipient because of who asks: many judge login and sender no earlier.
+
+    RFC 4954 section 6 (530, 535, 538); RFC 3463: sender's address (5.1.7, 5.1.8), policy and authentication (5.7).
+    """
+    if stage is not Stage.RECIPIENT or not isinstance(error, SMTPResponseException):
+        return False
+    enhanced = _ENHANCED.match(error.message)
+    return code in _NOT_LOGGED_IN or (enhanced is not None and enhanced[0].startswith(_ABOUT_THE_SENDER))
 
 
 def _reason(error: SMTPException | OSError, code: int | None, stage: Stage) -> str:

@@ -147,12 +147,12 @@ class SMTPRelay:
 
     def _learn(self, verdict: Verdict, stage: Stage) -> None:
         """What this says about the relay itself."""
-        if verdict.blame is Blame.MESSAGE:
-            self.breaker.answered()
+        if verdict.blame is Blame.MESSAGE or (stage is Stage.RECIPIENT and verdict.blame is Blame.SETTINGS):
+            self.breaker.answered()  # of somebody's mail address it says nothing about other people's messages
         else:
             self.breaker.failed()
         if verdict.blame is Blame.SETTINGS:
-            self._sender_is_refused = stage is Stage.SENDER
+            self._sender_is_refused = stage in (Stage.SENDER, Stage.RECIPIENT)
             self._alarms.misconfigured(self.name, verdict.reason)
         elif verdict.outcome is Outcome.ACCEPTED:
             self._sender_is_refused = False

@@ -119,6 +119,22 @@ async def test_a_refused_sender_is_told_to_the_operator_once_and_until_it_works(
     ]
 
 
+async def test_a_relay_that_denies_relaying_is_passed_over_and_told_to_the_operator() -> None:
+    """Postfix judges the client, the login and the sender at RCPT."""
+    alarms = Alarms()
+    async with smtp_sink() as first, smtp_sink() as second:
+        channel, relays = channel_with(relay_settings(first.port), relay_settings(second.port), alarms=alarms)
+        first.rcpt = "554 5.7.1 <447400123456@kapow.co.uk>: Relay access denied"
+        assert (await channel.send(passcode_message())).relay.endswith(str(second.port))
+        (told, well) = await relays.check()
+        assert (told.outcome, well.outcome) == (Outcome.UNAVAILABLE, Outcome.ACCEPTED)
+        assert "answered 554 5.7.1 while naming the recipient" in told.reason
+        first.rcpt = "250 OK"
+        assert (await channel.send(passcode_message())).relay.endswith(str(first.port))
+        assert alarms.wrong_with(f"127.0.0.1:{first.port}") == ""
+        await channel.close()
+
+
 async def test_readiness_shows_a_misconfigured_relay_though_another_works() -> None:
     async with smtp_sink() as first, smtp_sink() as second:
         first.mail = "550 not you"

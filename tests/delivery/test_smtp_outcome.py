@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from proxy.delivery.channel import Outcome
 from proxy.delivery.smtp_outcome import Stage, verdict_on
+from proxy.delivery.verdict import Blame
 
 BEFORE_THE_END = [stage for stage in Stage if stage is not Stage.END_SENT]
 
@@ -16,7 +17,7 @@ BEFORE_THE_END = [stage for stage in Stage if stage is not Stage.END_SENT]
 @given(st.sampled_from(Stage), st.integers(400, 599))
 def test_a_refusal_means_that_the_message_was_not_taken(stage: Stage, code: int) -> None:
     outcome = verdict_on(SMTPResponseException(code, "no"), stage).outcome
-    permanent_for_the_number = stage is Stage.RECIPIENT and code >= 500
+    permanent_for_the_number = stage is Stage.RECIPIENT and code >= 500 and code not in (530, 535, 538)
     assert outcome is (Outcome.REFUSED if permanent_for_the_number else Outcome.UNAVAILABLE)
 
 
@@ -38,6 +39,28 @@ def test_nonsense_after_the_final_dot_is_unknown(code: int) -> None:
 def test_no_reason_repeats_what_the_relay_said(stage: Stage, code: int, said: str) -> None:
     error = SMTPResponseException(code, f"<447400123456@kapow.co.uk> {said}")
     assert "447400123456" not in repr(verdict_on(error, stage))
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "outcome"),
+    [
+        (554, "5.7.1 <447400123456@kapow.co.uk>: Relay access denied", Outcome.UNAVAILABLE),
+        (553, "5.7.1 <otp@corp.example>: Sender address rejected: not logged in", Outcome.UNAVAILABLE),
+        (550, "5.1.8 <otp@corp.example>: Sender address rejected: Domain not found", Outcome.UNAVAILABLE),
+        (530, "Authentication required", Outcome.UNAVAILABLE),
+        (450, "4.7.1 greylisted", Outcome.UNAVAILABLE),
+        (550, "5.1.1 unknown", Outcome.REFUSED),
+        (553, "5.1.3 bad address", Outcome.REFUSED),
+        (550, "5.70.1 odd", Outcome.REFUSED),
+        (550, "unknown", Outcome.REFUSED),
+    ],
+)
+def test_a_recipient_refused_because_of_who_asks_is_no_fault_of_the_number(
+    code: int, said: str, outcome: Outcome
+) -> None:
+    verdict = verdict_on(SMTPResponseException(code, said), Stage.RECIPIENT)
+    assert verdict.outcome is outcome
+    assert (verdict.blame is Blame.SETTINGS) is (outcome is Outcome.UNAVAILABLE and code >= 500)
 
 
 def test_the_enhanced_code_is_kept() -> None:
