@@ -29,6 +29,7 @@ from proxy.commands import (
     sessions,
     unlock,
 )
+from proxy.delivery.create import delivery_warnings
 from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.demo import demo
 from proxy.key_file import KeyFileError
@@ -151,6 +152,9 @@ def _settings(parsed: argparse.Namespace) -> Settings:
     """Read and check the configuration, warn about what may be meant otherwise."""
     file: Path = parsed.config
     settings = load_settings(file, os.environ)
-    for warning in warnings(settings):
+    found = list(warnings(settings))
+    if parsed.command == "check":
+        found += delivery_warnings(settings)
+    for warning in found:
         print(f"{file}: warning: {warning}", file=sys.stderr)
     return settings

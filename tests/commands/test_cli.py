@@ -80,6 +80,15 @@ def test_check_says_what_works_and_what_does_not(tmp_path: Path) -> None:
     assert any(line.startswith("FAIL") and "relay" in line for line in lines)
 
 
+def test_check_warns_of_a_text_that_needs_more_than_one_sms(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    own = '[sms.gateways.own]\naddress = "{number}@sms.example"\nmax_characters = 400\n'
+    text = "{passcode} " + "x" * 180
+    file.write_text(file.read_text() + f'[sms]\ngateway = "own"\ntext = "{text}"\n{own}')
+    warnings = gatepost("check", "--config", str(file)).stderr.splitlines()
+    assert any("sms.text: through own" in line and "several are paid for" in line for line in warnings)
+
+
 def test_send_test_fails_with_advice_where_no_relay_listens(tmp_path: Path) -> None:
     result = gatepost("send-test", "07400 123456", "--config", str(written(tmp_path)))
     assert result.returncode == 1
