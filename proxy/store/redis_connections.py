@@ -37,7 +37,7 @@ _SENTINEL_SECONDS = 0.5
 """How long one sentinel may take, so that the next one is still asked in time."""
 CONNECTIONS = 32
 """That a worker uses at a time; whoever needs one more waits for it."""
-_WAITING = 8
+WAITING = 8
 """Of which so many more may wait for something."""
 
 Argument = str | bytes | int
@@ -211,7 +211,7 @@ class RedisConnections:
                 connections,
                 sentinel,
                 asyncio.Semaphore(CONNECTIONS),
-                asyncio.Semaphore(_WAITING),
+                asyncio.Semaphore(WAITING),
             )
         return self._pool
 
@@ -225,7 +225,7 @@ class RedisConnections:
             "socket_connect_timeout": CALL_SECONDS,
         }
         login = {"username": settings.username, "password": _secret(settings.password)}
-        own = {**options, **login, "db": url.database, "max_connections": CONNECTIONS + _WAITING}
+        own = {**options, **login, "db": url.database, "max_connections": CONNECTIONS + WAITING}
         if url.path is not None:
             return ConnectionPool(UnixDomainSocketConnection, path=str(url.path), **own), None
         options["socket_keepalive"] = own["socket_keepalive"] = True

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from config.settings import StoreSettings
 from proxy.store.open import store_remarks
 from proxy.store.redis import RedisStore
-from proxy.store.redis_connections import RedisConnections
+from proxy.store.redis_connections import CONNECTIONS, WAITING, RedisConnections
 from proxy.store.redis_reasons import redis_reason
 from proxy.store.redis_remarks import findings
 from proxy.store.store import Attempt, StoreUnavailable
@@ -202,6 +202,32 @@ async def test_cancelled_calls_leave_no_answers_for_others(store: RedisStore) ->
         await asyncio.gather(*calls, return_exceptions=True)
         found = await asyncio.gather(*(store.session_by_cookie(digest, HOST) for _ in range(5)))
         assert found == [written] * 5
+
+
+async def test_calls_that_were_cancelled_or_took_too_long_give_their_places_back(
+    store: RedisStore, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.store.redis_connections.CALL_SECONDS", 0.05)
+    connections = store._connections
+
+    def calls() -> Iterator[asyncio.Task[object]]:
+        for _ in range(CONNECTIONS):
+            yield asyncio.create_task(store.known_number("a"))
+            yield asyncio.create_task(store.count(b"k", now=NOW, window_seconds=60))
+            yield asyncio.create_task(connections.first_of(b"nothing", seconds=0.01))
+
+    for pause in range(12):
+        (server.pause if pause % 2 else server.resume)()
+        begun = list(calls())
+        for _ in range(pause):
+            await asyncio.sleep(0)
+        for each in begun[::3]:
+            each.cancel()
+        await asyncio.gather(*begun, return_exceptions=True)
+    server.resume()
+    pool = connections._open_pool()
+    assert (pool.places._value, pool.waiting_places._value) == (CONNECTIONS, WAITING)
+    assert not pool.connections._in_use_connections
 
 
 async def test_what_may_have_been_done_is_not_asked_for_twice() -> None:
