@@ -347,7 +347,8 @@ class StoreContract:
             Attempt.EXHAUSTED: 1,
             Attempt.GONE: 45,
         }
-        assert [result.attempts_left for result in results][:5] == [4, 3, 2, 1, 0]
+        judged = (result.attempts_left for result in results if result.attempt is not Attempt.GONE)
+        assert sorted(judged) == [0, 1, 2, 3, 4], "each counted, in whatever order they came"
         late = await store.answer_challenge(pending.challenge_id, session_id=mine.session_id, digest=b"right", now=NOW)
         assert late.attempt is Attempt.GONE
 
