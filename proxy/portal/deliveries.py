@@ -46,7 +46,10 @@ def progress_of(sending: Sending | None, *, slow_seconds: int | None) -> Progres
         return Progress(state="nothing", text="", is_settled=True)
     is_mail = sending.kind == ChannelKind.EMAIL.value
     if sending.status == DeliveryStatus.FAILED.value:
-        text = _FAILED.get(sending.reason, ENGLISH.progress_failed).format(destination=sending.destination)
+        text = _FAILED.get(sending.reason, ENGLISH.progress_failed)
+        if is_mail and text == ENGLISH.progress_refused:  # which speaks of the SMS gateway
+            text = ENGLISH.progress_failed
+        text = text.format(destination=sending.destination)
         return Progress(state="failed", text=text, is_settled=True)
     if sending.status == DeliveryStatus.DELIVERED.value:
         return Progress(state="delivered", text=ENGLISH.progress_delivered, is_settled=True)

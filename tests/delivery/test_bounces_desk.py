@@ -98,6 +98,15 @@ async def test_a_persons_number_is_no_alarm() -> None:
     assert at.desk.trouble() is None
 
 
+async def test_a_report_of_a_mail_to_a_person_is_no_alarm() -> None:
+    """They read its id, so they can write such a report themselves."""
+    at = desk()
+    await at.store.put_sending(sending(channel="email", kind="email", destination="a•••@corp.example"))
+    assert await at.desk.take(NO_CREDIT) is Taken.NOTED
+    assert at.desk.trouble() is None
+    assert at.told("relay.misconfigured") == []
+
+
 async def test_what_is_told_holds_nothing_of_the_mail_but_the_cleaned_line() -> None:
     at = desk()
     await at.store.put_sending(sending())

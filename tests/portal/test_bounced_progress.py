@@ -26,3 +26,8 @@ def test_the_page_says_why_a_message_failed_in_words_of_its_own(reason: str, tex
     assert progress.text == text.format(destination="•••456")
     assert progress.state == "failed"
     assert progress.is_settled
+
+
+def test_of_a_mail_the_page_blames_no_sms_gateway() -> None:
+    failed = sending(kind="email", status="failed", reason=FailureReason.NO_CREDIT.value)
+    assert progress_of(failed, slow_seconds=None).text == ENGLISH.progress_failed.format(destination="•••456")

@@ -15,7 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.bounces.report import read_report
-from proxy.delivery.channel import DeliveryStatus
+from proxy.delivery.channel import ChannelKind, DeliveryStatus
 from proxy.delivery.failures import OPERATORS, BounceReport, DeliveryFailure, FailureReason
 from proxy.metrics import Metrics
 from proxy.store.store import Store
@@ -113,10 +113,11 @@ class BounceDesk:
         await self._store.put_failure(failure)
         # What makes it known comes last: if the store goes away in between, all of it is done again.
         await self._store.put_sending(replace(sending, status=DeliveryStatus.FAILED.value, reason=report.reason.value))
-        self._tell(failure)
+        # Who reads their own mail knows its id: what a report of it says is about nobody else's messages.
+        self._tell(failure, is_for_operator=failure.reason in OPERATORS and sending.kind == ChannelKind.SMS.value)
         return Taken.NOTED
 
-    def _tell(self, failure: DeliveryFailure) -> None:
+    def _tell(self, failure: DeliveryFailure, *, is_for_operator: bool) -> None:
         self._metrics.count_bounce(failure.reason.value)
         self._log.warning(
             "passcode.bounced",
@@ -128,6 +129,6 @@ class BounceDesk:
             detail=failure.detail,
             message_id=failure.message_id,
         )
-        if failure.reason in OPERATORS:
+        if is_for_operator:
             self._alarmed[failure.channel] = (failure.reason, failure.failed_at)
             self._alarms.misconfigured(failure.channel, _SENTENCES[failure.reason])
