@@ -491,6 +491,18 @@ class StoreContract:
         assert await store.reserve([counter], now=NOW + 160) is None
         assert (await store.count(b"s", now=NOW + 160, window_seconds=60, amount=0)).value == 1
 
+    async def test_sliding_windows_of_counters_counted_together_end_together(self, store: Store) -> None:
+        both = [Counter(key=key, limit=9, window_seconds=1860.1, is_sliding=True) for key in (b"all", b"one")]
+        for second in (0.123456789, 7.7, 7.3):  # workers' clocks differ
+            assert await store.reserve(both, now=NOW + second) is None
+            everywhere, here = [await store.count(each.key, now=NOW + 9, window_seconds=1, amount=0) for each in both]
+            assert everywhere == here
+        assert await store.reserve(both[:1], now=NOW + 8) is None
+        await store.count(b"all", now=NOW + 9, window_seconds=1, amount=-1)
+        everywhere, here = [await store.count(each.key, now=NOW + 9, window_seconds=1, amount=0) for each in both]
+        assert everywhere.value == here.value
+        assert everywhere.window_ends_at != here.window_ends_at
+
     # What is remembered of persons.
     async def test_a_familiar_address_is_one_persons_until_its_time_is_over(self, store: Store) -> None:
         await store.add_familiar(b"a", b"home", now=NOW, expires_at=NOW + 10, most=5)
