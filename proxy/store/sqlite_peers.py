@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
+from proxy.store.sqlite_owner import as_owner_of
 from proxy.store.store import NOTICE_SECONDS, StoreUnavailable
 
 HEARS = ".hears"
@@ -31,7 +32,8 @@ class PeerSocket:
 
     def __init__(self, folder: Path, suffix: str, on_number: Callable[[int, str], None]) -> None:
         """Raises `OSError`."""
-        folder.mkdir(mode=0o700, exist_ok=True)
+        with as_owner_of(folder.parent):
+            folder.mkdir(mode=0o700, exist_ok=True)
         self.name = f"{os.getpid()}-{secrets.token_hex(8)}{suffix}"
         self._on_number = on_number
         self._loop = asyncio.get_running_loop()
@@ -41,7 +43,8 @@ class PeerSocket:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
             self._socket.setblocking(False)
-            self._socket.bind(self._path(self.name))
+            with as_owner_of(folder):  # who is called must be able to answer
+                self._socket.bind(self._path(self.name))
             self._loop.add_reader(self._socket, self._read)
         except BaseException:
             self._socket.close()

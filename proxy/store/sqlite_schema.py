@@ -10,6 +10,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+from proxy.store.sqlite_owner import make_file
 from proxy.store.store import StoreUnavailable
 
 BUSY_SECONDS = 5.0
@@ -173,7 +174,8 @@ def open_database(path: Path) -> sqlite3.Connection:
 
     Raises `sqlite3.Error`, `OSError`, or `StoreUnavailable` if a newer Gatepost wrote the file.
     """
-    # SQLite gives its -wal and -shm files the mode of the main file, so this one call covers all three.
+    # SQLite gives its -wal and -shm files the mode and owner of the main file, so this covers all three.
+    make_file(path)
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         if os.fstat(file).st_mode & 0o077:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -85,6 +86,11 @@ def heard_by(child: Child) -> list[str]:
 
 def sockets(folder: Path) -> set[str]:
     return set(os.listdir(folder / "state.db.peers"))
+
+
+def owners(folder: Path) -> list[tuple[int, int]]:
+    """Of all that is in it."""
+    return [(each.lstat().st_uid, each.lstat().st_gid) for each in folder.rglob("*")]
 
 
 async def stored(store: SQLiteStore) -> str:
@@ -240,6 +246,20 @@ async def test_who_has_not_looked_for_long_is_told_of_a_gap(tmp_path: Path, othe
 async def test_the_folder_of_sockets_is_its_owners_alone(store: SQLiteStore, tmp_path: Path) -> None:
     await store.end_session(await stored(store))
     assert stat.S_IMODE((tmp_path / "state.db.peers").stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of others")
+async def test_what_a_command_of_root_makes_is_for_gatepost_to_use() -> None:
+    """Or nobody could answer it, and each end would take as long as somebody who hangs may take."""
+    nobody = 65534
+    with TemporaryDirectory() as name:  # not `tmp_path`: its parents are root's alone
+        folder = Path(name)
+        os.chown(folder, nobody, nobody)
+        store = SQLiteStore(folder / "state.db")
+        await store.end_session(await stored(store))
+        assert owners(folder) == [(nobody, nobody)] * 5, "the database's three, the folder, the socket of who told"
+        assert (os.geteuid(), os.getegid()) == (0, 0)
+        await store.close()
 
 
 @pytest.mark.usefixtures("waits_long")

@@ -1,0 +1,45 @@
+"""What root makes beside the store's file belongs to whoever owns the folder: Gatepost must be able to use it.
+
+An operator's command (`gatepost sessions end`, `gatepost check`) may well be run by root while Gatepost is not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def as_owner_of(folder: Path) -> Iterator[None]:
+    """Be the folder's owner for as long as it takes to make something there; nothing changes for who is not root.
+
+    Whoever changes owners afterwards can be led elsewhere by a link. Raises `OSError`.
+    """
+    owner = folder.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        yield
+        return
+    group = os.getegid()
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+
+
+def make_file(path: Path) -> None:
+    """An empty file of mode 0600, if there is none. Raises `OSError`."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    try:
+        if os.geteuid() == 0:
+            owner = path.parent.stat()
+            os.fchown(file, owner.st_uid, owner.st_gid)
+    finally:
+        os.close(file)
