@@ -17,6 +17,7 @@ from tests.stress.history import Asked, Created, Ended, Entry, Outcome, Passcode
 class Rule(Enum):
     LOST = "a session that stands was refused"
     NEVER_BACK = "a session that stands was not served once all was settled"
+    UNANSWERED = "nobody was told that a session is over once all was settled"
     ALIVE = "a session was served after its end was acknowledged"
     TWICE = "a passcode was accepted twice"
     MIXED = "a session was served as another person"
@@ -87,6 +88,8 @@ def _of_one(session: str, life: _Life, settled_at: float | None) -> list[Violati
     stands = life.may_end_from == float("inf")
     if settled_at is not None and stands and not any(_is_served_after(settled_at, each) for each in life.asked):
         found.append(Violation(rule=Rule.NEVER_BACK, subject=session, at=settled_at))
+    if settled_at is not None and life.is_over_from < settled_at and _has_no_answer_after(settled_at, life.asked):
+        found.append(Violation(rule=Rule.UNANSWERED, subject=session, at=settled_at))
     return found
 
 
@@ -102,3 +105,8 @@ def _broken_rule(asked: Asked, life: _Life) -> Rule | None:
 
 def _is_served_after(settled_at: float, asked: Asked) -> bool:
     return asked.outcome is Outcome.SERVED and asked.sent >= settled_at
+
+
+def _has_no_answer_after(settled_at: float, asked: Iterable[Asked]) -> bool:
+    outcomes = {each.outcome for each in asked if each.sent >= settled_at}
+    return bool(outcomes) and outcomes <= {Outcome.BROKEN, Outcome.AWAY}

@@ -22,6 +22,10 @@ SETTLES_WITHIN_SECONDS = 60.0
 """A worker that was killed several times in a row is started again after half a minute at the latest."""
 ASKED_WITHIN_SECONDS = 30.0
 """So long each session is asked for in the end until it is answered."""
+MOST_UNANSWERED = 100
+"""After so many without an answer nobody is asked for any more: what is wrong is known."""
+NEEDED = ("Asked served", "Asked refused", "Ended", "PasscodeSent")
+"""A run in which one of these never happened has shown nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,11 @@ class Result:
     counts: dict[str, int]
     """Of the log's entries, by kind."""
     violations: list[Violation]
+
+    @property
+    def missing(self) -> list[str]:
+        """What should have happened and never did."""
+        return [kind for kind in NEEDED if kind not in self.counts]
 
 
 async def stress(folder: Path, given: Given, *, tell: Callable[[str], None]) -> Result:
@@ -127,14 +136,19 @@ async def _is_ready(house: House, workers: int) -> bool:
 async def _ask_for_all(clients: Clients) -> None:
     """Those that stand, until they are answered; and those that are over, once."""
     everybody = iter([*clients.sessions.standing, *clients.sessions.over])
+    unanswered = 0
 
     async def ask() -> None:
+        nonlocal unanswered
         connection = Connection(clients.house)
         for held in everybody:
             until = time.monotonic() + ASKED_WITHIN_SECONDS
             while await clients.ask(connection, held) in (Outcome.BROKEN, Outcome.AWAY):
                 if time.monotonic() >= until:
+                    unanswered += 1
                     break
+            if unanswered >= MOST_UNANSWERED:
+                break
         connection.close()
 
     await asyncio.gather(*(ask() for _ in range(FORWARDING)))

@@ -78,6 +78,10 @@ DISHONEST: dict[str, tuple[tuple[Entry, ...], Rule]] = {
         Rule.NEVER_BACK,
     ),
     "a session was never asked for in the end": ((Created(session=6, person="p6", at=10.0),), Rule.NEVER_BACK),
+    "whoever asks with a session that is over gets no answer": (
+        (Created(session=6, person="p6", at=10.0), ended(6, 11.0), asked(6, 23.0, Outcome.BROKEN)),
+        Rule.UNANSWERED,
+    ),
     "a session that nobody gave out": ((asked(99, 10.0),), Rule.UNKNOWN),
     "the end of one that nobody gave out": ((ended(99, 10.0),), Rule.UNKNOWN),
 }

@@ -40,6 +40,5 @@ async def test_no_session_is_lost_or_lives_on_and_no_passcode_is_used_twice(tmp_
     assert result.violations == []
     counts = result.counts
     assert any(name.startswith("Disturbed") for name in counts), counts
-    for name in ("Asked served", "Asked refused", "Ended", "PasscodeSent"):
-        assert counts[name] > 0, counts
+    assert result.missing == [], counts
     assert counts["Created"] > SESSIONS, "somebody signed in meanwhile"
