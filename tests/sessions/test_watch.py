@@ -362,6 +362,23 @@ async def test_many_new_persons_leave_most_of_the_store_to_requests(still: Still
     assert still.store.calls.count("sessions") >= 100
 
 
+async def test_when_all_persons_are_listed_anew_only_the_sessions_of_new_ones_are_read(still: Still) -> None:
+    """As after each gap: a restart of the store has nobody read again for it."""
+    for number in range(20):
+        await begun(still, session(principal=principal(guid=f"guid-{number}")))
+    await still.watch.look()
+    await begun(still, session(principal=principal(guid="new")))
+    real_sessions, read = still.store.sessions, []
+
+    async def noted(guid: str | None = None) -> list[Session]:
+        read.append(guid)
+        return await real_sessions(guid)
+
+    still.store.sessions = noted  # type: ignore[method-assign]  # what is asked for is what this is about
+    await still.watch.look()
+    assert [guid for guid in read if guid is not None] == ["new"]
+
+
 @pytest.mark.parametrize(
     ("held", "current", "is_other"),
     [
