@@ -22,6 +22,7 @@ from proxy.portal.instants import Instant, instant
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import START_PAGE, sign_in_path
 from proxy.portal.log_sign_in import log_ended_by_person
+from proxy.portal.own_pages import more_for_own_pages
 from proxy.portal.pages import form_token, page, redirect
 from proxy.portal.sign_out import signed_out
 from proxy.reserved import ME, SIGN_OUT
@@ -53,6 +54,8 @@ async def show_me(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if session is None or session.level is not Level.SIGNED_IN:
         return redirect(sign_in_path())
+    if (more := more_for_own_pages(request, session)) is not None:
+        return more
     sessions = await _sessions_of(request, session)
     hosts = await request.app[PARTS].store.hosts_of([each.session_id for each in sessions])
     return page(
@@ -75,6 +78,8 @@ async def take_me(request: web.Request) -> web.StreamResponse:
     if session is None or session.level is not Level.SIGNED_IN:
         return redirect(sign_in_path())
     require_csrf_token(request, fields, Form.ME, session.session_id)
+    if (more := more_for_own_pages(request, session)) is not None:
+        return more
     sessions = await _sessions_of(request, session)
     if "all" in fields:
         chosen = sessions

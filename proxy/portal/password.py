@@ -27,6 +27,7 @@ from proxy.portal.landing import (
     way_back,
 )
 from proxy.portal.log_sign_in import log_signed_in
+from proxy.portal.own_pages import more_for_own_pages
 from proxy.portal.pages import clear_session_cookie, form_token, message, page, redirect, set_session_cookie
 from proxy.portal.password_change import Changed, Superseded, change_password
 from proxy.portal.password_expiry import expiry_warning
@@ -63,6 +64,8 @@ async def show_password(request: web.Request) -> web.StreamResponse:
         directories = request.app[PARTS].settings.directories
         warning = expiry_warning(session.principal, directories, request[VISIT].now)
         return _reminder(request, back, warning) if warning else await land(request, session, back)
+    if (more := more_for_own_pages(request, session)) is not None:
+        return more
     return await _form(request, session, changer, back)
 
 
@@ -74,6 +77,8 @@ async def take_password(request: web.Request) -> web.StreamResponse:
     if session is None or session.level is Level.FIRST_FACTOR:
         return redirect(sign_in_path(back) if session is None else PASSCODE)
     require_csrf_token(request, fields, Form.PASSWORD, session.session_id)
+    if (more := more_for_own_pages(request, session)) is not None:
+        return more
     changer = _changer(request, session)
     if changer is None:
         return _not_here(request)
