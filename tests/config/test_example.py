@@ -47,7 +47,7 @@ def test_the_example_loads_with_every_option_written_out(folder: Path) -> None:
         text = re.sub(rf'^{key} = "\.\.\."\n', "", text, flags=re.MULTILINE)
     text = text.replace('upstream = "http://10.0.0.5:8080"\n', "")  # there are upstreams
     text = text.replace('path = "/admin/"\n', "")  # there is a pattern
-    text = re.sub(r'^text = .* ist Ihr .*\n', "", text, flags=re.MULTILINE)  # a mail has subject and body
+    text = re.sub(r"^text = .* ist Ihr .*\n", "", text, flags=re.MULTILINE)  # a mail has subject and body
     path.write_text(text)
     assert len(load_settings(path, {}).directories) == 2
 
