@@ -67,11 +67,11 @@ class HTTPGatewaySettings(FrozenTable):
 
     api: Literal["kapow", "generic"] | None = None
     """None: Kapow's for the table ``kapow_http``, else generic."""
-    url: GatewayURL | None = None
+    url: Annotated[GatewayURL | None, Field(repr=False)] = None
     method: Literal["POST", "PUT"] = "POST"
     """Never GET: the passcode would stand in the URL."""
-    headers: dict[HeaderName, HeaderTemplate] = Field(default_factory=dict)
-    body: BodyTemplate | None = None
+    headers: dict[HeaderName, HeaderTemplate] = Field(default_factory=dict, repr=False)
+    body: Annotated[BodyTemplate | None, Field(repr=False)] = None
     body_type: Literal["json", "form", "xml"] = "json"
     success: Pattern | None = None
     """A 2xx answer that it is found in took the message; None: every 2xx did."""

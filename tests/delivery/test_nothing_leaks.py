@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from config.sms_gateways import HTTPGatewaySettings
 from proxy.audit_log import configure_log
 from proxy.delivery.channel import EMAIL_ONLY, Outcome
 from proxy.delivery.create import create_channels
@@ -151,3 +152,10 @@ async def test_neither_a_request_nor_its_answer_shows_what_it_holds() -> None:
     verdict = Verdict(outcome=Outcome.ACCEPTED, report_id="anna.smith@")
     for secret in SECRETS:
         assert secret not in repr((request, answer, verdict))
+
+
+async def test_what_an_http_gateway_is_asked_with_is_in_no_repr() -> None:
+    """Keys are meant for `token`, but people write them where the vendor's example has them."""
+    table = {"url": "https://x.example/t0ken-s3cret/{number}", "headers": {"X-Key": "t0ken-s3cret"}}
+    settings = HTTPGatewaySettings.model_validate({**table, "body": '{"key": "t0ken-s3cret", "text": "{text}"}'})
+    assert "t0ken-s3cret" not in repr(settings)
