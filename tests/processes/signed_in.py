@@ -1,0 +1,102 @@
+"""Somebody who is signed in at both workers of a Gatepost, with a password alone and an app of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import ClientSession, ClientWebSocketResponse, web
+from argon2 import PasswordHasher
+
+from tests.processes.house import WorkersHouse
+from tests.support.plain_browser import PlainBrowser
+
+PASSWORD = "correct horse 7"
+SIGN_IN, APP = "http://signin.localhost:8080", "http://intranet.localhost:8080"
+MORE = """
+[[schemes]]
+name = "here"
+factors = ["password"]
+networks = ["127.0.0.0/8"]
+[[apps]]
+name = "Intranet"
+host = "intranet.localhost"
+upstream = "{upstream}"
+"""
+AT_ONCE = 16
+"""Connections that are opened together: whichever worker is free takes the next."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Signed:
+    """Somebody who is signed in, and whose session both workers have in memory."""
+
+    house: WorkersHouse
+    browser: PlainBrowser
+
+    async def statuses(self) -> set[int]:
+        pages = await asyncio.gather(*(self.browser.copy().get(APP + "/") for _ in range(AT_ONCE)))
+        return {page.status for page in pages}
+
+    async def live_sessions(self) -> list[int]:
+        """How many each worker has in memory."""
+        async with (
+            ClientSession() as client,
+            client.get("http://{}:{}/metrics".format(*self.house.admin)) as answer,
+        ):
+            lines = (await answer.text()).splitlines()
+        return sorted(int(float(line.split()[1])) for line in lines if line.startswith("gatepost_live_sessions{"))
+
+
+async def app(request: web.Request) -> web.StreamResponse:
+    if request.path == "/socket":
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_str(message.data)
+        return socket
+    return web.Response(text=request.headers.get("Remote-User", ""))
+
+
+@asynccontextmanager
+async def signed_in(folder: Path, *, more: str = "") -> AsyncIterator[Signed]:
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", app)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        upstream = "http://127.0.0.1:{1}".format(*runner.addresses[0])
+        house = WorkersHouse(folder, upstream, more=MORE.format(upstream=upstream) + more)
+        password_hash = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+        (folder / "users.toml").write_text(f'[[users]]\nusername = "alice"\npassword_hash = "{password_hash}"\n')
+        stack.push_async_callback(asyncio.to_thread, lambda: house.process.__exit__())
+        await asyncio.to_thread(house.start)
+        browser = PlainBrowser(house.address)
+        page = await browser.get(APP + "/")
+        page = await browser.get(page.next_url)
+        fields = {**page.form, "username": "alice", "password": PASSWORD}
+        page = await browser.post(SIGN_IN + "/.gatepost/sign-in", fields)
+        page = await browser.get(page.next_url)
+        assert page.next_url == APP + "/"
+        signed = Signed(house=house, browser=browser)
+        async with asyncio.timeout(30):
+            while await signed.live_sessions() != [1, 1]:
+                assert await signed.statuses() == {200}
+        yield signed
+
+
+async def open_sockets(signed: Signed, stack: AsyncExitStack) -> list[ClientWebSocketResponse]:
+    headers = {
+        "Host": "intranet.localhost:8080",
+        "Origin": APP,
+        "Cookie": f"gatepost={signed.browser.cookies['intranet.localhost']['gatepost']}",
+    }
+    client = await stack.enter_async_context(ClientSession())
+    url = "ws://{}:{}/socket".format(*signed.house.address)
+    opening = [stack.enter_async_context(client.ws_connect(url, headers=headers)) for _ in range(AT_ONCE)]
+    return await asyncio.gather(*opening)
