@@ -28,9 +28,10 @@ from proxy.sessions.session import Level, Session
 from proxy.texts import ENGLISH
 
 _SHOWN_TARGET = 120
-_NOT_KEPT_FIELDS = frozenset(
-    (b"host", b"cookie", b"content-length", b"transfer-encoding", b"connection", b"te", b"expect")
-)
+_CONNECTIONS_FIELDS = (b"host", b"cookie", b"content-length", b"transfer-encoding", b"connection", b"te", b"expect")
+_PLANES_FIELDS = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded")
+"""Added anew when the form is sent on; kept, they would make more fields of it than may be."""
+_NOT_KEPT_FIELDS = frozenset(_CONNECTIONS_FIELDS + _PLANES_FIELDS)
 _OWN_COOKIES = frozenset(name(scheme) for name in (session_cookie, browser_cookie) for scheme in ("http", "https"))
 
 

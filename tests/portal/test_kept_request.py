@@ -81,6 +81,17 @@ async def test_the_store_holds_it_sealed(stage: Stage, tmp_path: Path) -> None:
     assert not any(line.lower().startswith((b"x-gatepost", b"cookie", b"host")) for line in kept.lines)
 
 
+async def test_a_form_is_kept_with_the_fields_that_it_came_with(stage: Stage) -> None:
+    """More than it came with might be more than a head may have, and then it could not be sent on."""
+    browser = await signed_out(stage)
+    added = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "h", "Forwarded": "for=a"}
+    answer = await keep(browser, **added, **{"X-Own": "kept"})
+    kept = await stage.portal[PARTS].kept_requests.read(token_in(answer), "wiki.corp.example", now=stage.now)
+    assert kept is not None
+    assert b"X-Own: kept" in kept.lines
+    assert not any(b"forwarded" in line.lower() for line in kept.lines)
+
+
 def stored_bytes(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.glob("state.db*") if path.is_file())
 
