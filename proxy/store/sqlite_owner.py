@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -17,14 +17,14 @@ def as_owner_of(folder: Path) -> Iterator[None]:
 
     Whoever changes owners afterwards can be led elsewhere by a link. Raises `OSError`.
     """
-    owner = folder.stat()
+    owner, group = folder.stat(), os.getegid()
     if os.geteuid() != 0 or owner.st_uid == 0:
         yield
         return
-    group = os.getegid()
-    os.setegid(owner.st_gid)
-    os.seteuid(owner.st_uid)
     try:
+        with suppress(PermissionError):  # a root that may not: containers take such rights away
+            os.setegid(owner.st_gid)
+            os.seteuid(owner.st_uid)
         yield
     finally:
         os.seteuid(0)
@@ -40,6 +40,7 @@ def make_file(path: Path) -> None:
     try:
         if os.geteuid() == 0:
             owner = path.parent.stat()
-            os.fchown(file, owner.st_uid, owner.st_gid)
+            with suppress(PermissionError):
+                os.fchown(file, owner.st_uid, owner.st_gid)
     finally:
         os.close(file)
