@@ -23,6 +23,11 @@ from proxy.texts import ENGLISH
 
 async def ask_for_passcode(request: web.Request, session: Session, factor: str, back: WayBack) -> web.Response:
     """A new challenge for a session without one. A live one is shown instead: it keeps its attempts."""
+    async with request.app[PARTS].asking_locks.of(session.session_id):
+        return await _ask_for_passcode(request, session, factor, back)
+
+
+async def _ask_for_passcode(request: web.Request, session: Session, factor: str, back: WayBack) -> web.Response:
     parts, visit = request.app[PARTS], request[VISIT]
     chosen = await choose_destination(request, session.principal, factor)
     if isinstance(chosen, web.Response):

@@ -242,6 +242,14 @@ async def test_pressing_twice_sends_one_passcode(stage: Stage) -> None:
     assert len(stage.phone.messages) == 1
 
 
+async def test_pressing_in_parallel_sends_one_passcode(stage: Stage) -> None:
+    browser = await signed_in(stage)
+    page = await ask(browser)
+    answers = await asyncio.gather(*(press(browser.copy(), page) for _ in range(8)))
+    assert len({answer.location for answer in answers}) == 1
+    assert len(stage.phone.messages) == 1
+
+
 async def test_parallel_answers_make_one_session(stage: Stage) -> None:
     browser = await signed_in(stage)
     page = await to_passcode(browser)
