@@ -99,6 +99,14 @@ class RedisListening:
 
         return await _in_any_case(end_and_tell(), here.tasks)
 
+    async def all_hear(self) -> None:
+        """Return once everybody has heard of what ended before, as an end does. Raises `StoreUnavailable`."""
+
+        async def run(name: str, number: str) -> Any:
+            return await self._connections.run(SESSIONS, "nothing_ended", name, number)
+
+        await self.end(run)
+
     async def close(self) -> None:
         here, self._held = self._held, None
         if here is not None and _is_own(here) and here.notices is not None:

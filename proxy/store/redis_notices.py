@@ -46,7 +46,7 @@ def notice_from(message: bytes) -> Notice | None:
     kind, *parts = message.decode("ascii", "replace").split("\n")
     if kind not in ("end", "change") or len(parts) < 3:
         return None
-    return Notice(kind == "end", parts[0], parts[1], tuple(parts[2:]))
+    return Notice(kind == "end", parts[0], parts[1], tuple(filter(None, parts[2:])))
 
 
 class RedisNotices:

@@ -73,13 +73,22 @@ class RedisSessions:
         return {session.session_id: session for session in found if session is not None}
 
     async def end_session(self, session_id: str) -> bool:
-        return bool(await self._end("finish", session_id))
+        ended = await self._end("finish", session_id)
+        if not ended:
+            await self._make_former_ends_heard()
+        return bool(ended)
 
     async def end_sessions_of(self, guid: str) -> int:
         count = 0
         while ended := await self._end("finish_of", guid):
             count += len(ended)
+        if not count:
+            await self._make_former_ends_heard()
         return count
+
+    async def _make_former_ends_heard(self) -> None:
+        """Whoever finds nothing to end may ask again: it ended, and the server died before anybody heard of it."""
+        await self._listening.all_hear()
 
     async def sessions(self, guid: str | None = None) -> list[Session]:
         await self._listening.begin()

@@ -16,6 +16,7 @@ import pytest
 import redis.exceptions
 import trustme
 from pydantic import SecretStr
+from redis.asyncio.connection import Connection
 
 from config.settings import StoreSettings
 from proxy.store.open import store_remarks
@@ -153,6 +154,53 @@ async def test_an_end_is_not_acknowledged_by_a_server_that_dies_before_it_was_he
     monkeypatch.setattr(RedisConnections, "first_of", first_of)
     with pytest.raises(StoreUnavailable):
         await store.end_session(written.session_id)
+
+
+@pytest.mark.parametrize("of_person", [False, True])
+async def test_an_end_that_is_asked_for_again_is_not_acknowledged_before_it_was_heard_either(
+    store: RedisStore, server: RedisServer, monkeypatch: pytest.MonkeyPatch, of_person: bool
+) -> None:
+    """The server died after it had ended the session: the second attempt finds nothing to end."""
+    monkeypatch.setattr("proxy.store.redis_listening.NOTICE_SECONDS", 10.0)
+    async with opened(StoreSettings(url=server.url)) as other:
+        gaps: list[None] = []
+        other.on_gap(lambda: gaps.append(None))
+        await other.catch_up()
+        await store.catch_up()
+        written = session()
+        await store.create_session(written, cookie=cookie(), host=HOST)
+        real = RedisConnections.first_of
+        monkeypatch.setattr(RedisConnections, "first_of", lambda *_, **__: dying())
+
+        async def dying() -> object:
+            server.kill()
+            raise StoreUnavailable("it died")
+
+        async def end() -> object:
+            if of_person:
+                return await store.end_sessions_of(written.principal.guid)
+            return await store.end_session(written.session_id)
+
+        with pytest.raises(StoreUnavailable):
+            await end()
+        monkeypatch.setattr(RedisConnections, "first_of", real)
+        # It stays away from the server until the end is asked for again.
+        connect, may_connect = other._connections.connect, asyncio.Event()
+
+        async def later() -> Connection:
+            await may_connect.wait()
+            return await connect()
+
+        monkeypatch.setattr(other._connections, "connect", later)
+        server.start()
+        await within(10, store.catch_up)
+        again = asyncio.create_task(within(10, end))
+        done, _ = await asyncio.wait((again,), timeout=0.3)
+        assert not done
+        may_connect.set()
+        await within(10, other.catch_up)
+        assert gaps == [None]
+        again.cancel()
 
 
 async def test_a_server_that_hangs_is_unavailable_in_time(

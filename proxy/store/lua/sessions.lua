@@ -116,6 +116,11 @@ local function finish_all(teller, notice, former_until, ttl, ids)
   return {math.max(told, redis.call('ZCARD', prefix .. 'hearers')), unpack(ended)}
 end
 
+-- Ends nothing; it is heard after everything that ended before. Returns how many should hear it.
+function operation.nothing_ended(teller, notice)
+  return {math.max(tell('end', teller, notice, {''}), redis.call('ZCARD', prefix .. 'hearers'))}
+end
+
 function operation.finish(teller, notice, former_until, ttl, id)
   return finish_all(teller, notice, former_until, ttl, {id})
 end
