@@ -36,7 +36,9 @@ class Relays:
         for index, relay in enumerate(order):
             share = (end - loop.time()) / (len(order) - index)  # a hanging relay leaves time for those after it
             patience = relay.breaker.patience(min(relay.timeout, share))
-            delivery = await relay.send(mail_from(relay.sender), deadline=loop.time() + patience)
+            # What was sent whole goes nowhere else: the time of those behind it is no use to anybody then.
+            answer_by = min(end, loop.time() + relay.timeout)
+            delivery = await relay.send(mail_from(relay.sender), deadline=loop.time() + patience, answer_by=answer_by)
             if delivery.outcome is not Outcome.UNAVAILABLE:
                 return delivery
             reasons.append(f"{relay.name}: {delivery.reason}")

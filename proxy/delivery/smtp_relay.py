@@ -82,13 +82,15 @@ class SMTPRelay:
         """What the operator has to put right, or nothing."""
         return self._alarms.wrong_with(self.name)
 
-    async def send(self, mail: Mail, *, deadline: float) -> Delivery:
+    async def send(self, mail: Mail, *, deadline: float, answer_by: float | None = None) -> Delivery:
         """Hand `mail` over by `deadline`. Raises nothing for what the relay or the network does.
+
+        `answer_by`: how long the answer to the whole message may take; None: no longer than `deadline`.
 
         Someone who stops waiting (a browser that left) doesn't stop the mail: it is under way on its own task,
         which alone decides whether the connection is kept.
         """
-        task = asyncio.create_task(self._send(mail, deadline))
+        task = asyncio.create_task(self._send(mail, deadline, max(deadline, answer_by or deadline)))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
         return await asyncio.shield(task)
@@ -126,7 +128,7 @@ class SMTPRelay:
             await asyncio.gather(*late, return_exceptions=True)
         await self._pool.close()
 
-    async def _send(self, mail: Mail, deadline: float) -> Delivery:
+    async def _send(self, mail: Mail, deadline: float, answer_by: float) -> Delivery:
         now = asyncio.get_running_loop().time()
         try:
             # Half of the time is for the mail itself: one begun at the last moment would end as unknown.
@@ -137,9 +139,9 @@ class SMTPRelay:
         try:
             self.breaker.begin()
             kept = self._pool.take()
-            verdict, stage = await _Attempt(self, mail, kept).run(deadline)
+            verdict, stage = await _Attempt(self, mail, kept).run(deadline, answer_by)
             if kept is not None and _died_of_age(verdict, stage):
-                verdict, stage = await _Attempt(self, mail, None).run(deadline)
+                verdict, stage = await _Attempt(self, mail, None).run(deadline, answer_by)
             self._learn(verdict, stage)
             return self._delivery(verdict)
         finally:
@@ -193,10 +195,10 @@ class _Attempt:
         self._connection = kept if kept is not None else relay._new_connection()
         self._stage = Stage.CONNECTING if self._is_new else Stage.SENDER
 
-    async def run(self, deadline: float) -> tuple[Verdict, Stage]:
+    async def run(self, deadline: float, answer_by: float) -> tuple[Verdict, Stage]:
         try:
-            async with asyncio.timeout_at(deadline):
-                verdict = await self._run()
+            async with asyncio.timeout_at(deadline) as limit:
+                verdict = await self._run(limit, answer_by)
         except (SMTPException, OSError) as error:
             drop(self._connection)
             return verdict_on(error, self._stage), self._stage
@@ -206,7 +208,7 @@ class _Attempt:
         self._relay._pool.give_back(self._connection)
         return verdict, self._stage
 
-    async def _run(self) -> Verdict:
+    async def _run(self, limit: asyncio.Timeout, answer_by: float) -> Verdict:
         connection = self._connection
         if self._is_new:
             await connection.connect()
@@ -224,8 +226,11 @@ class _Attempt:
         content = _LEADING_DOT.sub(b"..", self._mail.content)
         if not content.endswith(b"\r\n"):
             content += b"\r\n"  # else the final dot would be the end of a line like any other
+        if limit.expired():  # `asyncio.wait_for`, which the library awaits, may swallow that (Python 3.11)
+            raise TimeoutError
         protocol.write(content + b".\r\n")
         self._stage = Stage.END_SENT
+        limit.reschedule(answer_by)
         reply = await protocol.read_response()
         if not 200 <= reply.code <= 299:
             raise SMTPDataError(reply.code, reply.message)

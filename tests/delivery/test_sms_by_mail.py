@@ -220,6 +220,21 @@ async def test_a_hanging_relay_leaves_time_for_the_next() -> None:
     assert took < 1.0
 
 
+async def test_an_answer_to_the_whole_message_may_take_the_time_of_the_relays_behind() -> None:
+    """Many relays look for viruses before they answer, and nobody else is asked any more."""
+    async with smtp_sink() as first, smtp_sink() as second, smtp_sink() as third:
+
+        async def look() -> str:
+            await asyncio.sleep(0.8)
+            return "250 OK"
+
+        first.data = look
+        relays = [relay_settings(each.port) for each in (first, second, third)]
+        delivery = await send_once(*relays, budget=1.5)
+        assert second.connections == third.connections == 0
+    assert delivery.outcome is Outcome.ACCEPTED
+
+
 async def test_when_all_fail_the_reason_names_each() -> None:
     async with smtp_sink() as first, smtp_sink() as second:
         first.mail = "550 no"
