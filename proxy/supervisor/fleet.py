@@ -165,11 +165,14 @@ class Fleet:
     async def leave(self, word: str) -> None:
         """Tell all to drain (`word` is `STOP` or `RETIRE`) and return when they are gone; late ones are killed."""
         self._is_leaving = True
-        for child in self._workers.values():
-            child.tell(word)
+        self.tell(word)
         for number in await self._gone(self._limits.drain + LATE_SECONDS):
             self._log.error("worker.late", worker=number)
         await self.kill()
+
+    def tell(self, word: str) -> None:
+        for child in self._workers.values():
+            child.tell(word)
 
     async def kill(self) -> None:
         """End all at once."""

@@ -74,8 +74,8 @@ class Supervisor:
         self._listeners = Listeners(activated_sockets(environ, os.getpid()))
         self._children = Children()
         self._reign: _Reign | None = None
-        self._leaving: set[asyncio.Task[None]] = set()
-        """Reigns that drain."""
+        self._leaving: dict[asyncio.Task[None], Fleet] = {}
+        """Fleets that drain, each by what waits for it."""
         self._last_number = 0
         self._wakes = asyncio.Event()
         self._must_stop = False
@@ -167,9 +167,7 @@ class Supervisor:
             raise
         self._reign = reign
         self._listeners.keep(reign.outline)
-        leaving = asyncio.create_task(self._end(before, RETIRE))
-        self._leaving.add(leaving)
-        leaving.add_done_callback(self._leaving.discard)
+        self._let_go(before, RETIRE)
 
     async def _plan(self) -> tuple[Plan, int]:
         """What a child makes of the file; and where it left the settings. Raises `Refused`."""
@@ -242,8 +240,10 @@ class Supervisor:
         self._log.info("server.stopping")
         self._notifier.stopping()
         self._listeners.close()  # before the workers close theirs: what waits then is theirs to take
+        for fleet in self._leaving.values():
+            fleet.tell(STOP)  # nobody is left to whom their idle connections could go
         if self._reign is not None:
-            self._leaving.add(asyncio.create_task(self._end(self._reign, STOP)))
+            self._let_go(self._reign, STOP)
         waiting = set(self._leaving)
         while waiting and not self._must_end:
             waking = asyncio.create_task(self._woken())
@@ -254,6 +254,11 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
         self._log.info("server.stopped")
+
+    def _let_go(self, reign: _Reign, word: str) -> None:
+        leaving = asyncio.create_task(self._end(reign, word))
+        self._leaving[leaving] = reign.fleet
+        leaving.add_done_callback(self._leaving.pop)
 
     async def _end(self, reign: _Reign, word: str) -> None:
         try:
