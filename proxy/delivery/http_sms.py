@@ -24,6 +24,8 @@ from proxy.delivery.verdict import Blame, Verdict
 CREDIT_SECONDS = 600.0
 """How long a known credit counts: readiness is asked every few seconds, the gateway is not."""
 CREDIT_RETRY_SECONDS = 60.0
+_STATUS_AT_ONCE = 4
+"""Far fewer than there are connections: whoever asks what became of a message keeps nobody from sending one."""
 _CLOSE_SECONDS = 2.0
 
 
@@ -96,6 +98,7 @@ class SMSByHTTP:
         self._credit: int | None = None
         self._credit_due_at = 0.0
         self._asking_credit = asyncio.Lock()
+        self._asking_status = asyncio.Semaphore(_STATUS_AT_ONCE)
 
     @property
     def can_report(self) -> bool:
@@ -150,11 +153,12 @@ class SMSByHTTP:
         return verdict
 
     async def status(self, report_id: str) -> DeliveryStatus:
-        """`report_id` as the gateway gave it."""
+        """`report_id` as the gateway gave it. Where many are asked for at the same time, UNKNOWN at once."""
         request = self._interface.status_request(report_id)
-        if request is None:
+        if request is None or self._asking_status.locked():
             return DeliveryStatus.UNKNOWN
-        answer = await self._client.ask(request, deadline=self._until(None))
+        async with self._asking_status:
+            answer = await self._client.ask(request, deadline=self._until(None))
         return DeliveryStatus.UNKNOWN if isinstance(answer, NoAnswer) else self._interface.judge_status(answer)
 
     async def credit(self) -> int | None:

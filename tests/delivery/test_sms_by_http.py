@@ -215,6 +215,16 @@ async def test_what_became_of_a_message_can_be_asked(
     assert gateway.asked[-1].query == ""
 
 
+async def test_those_who_ask_of_a_hanging_gateway_keep_nobody_from_sending(gateway: SMSGateway, opened: Opened) -> None:
+    channels = opened("kapow_http")
+    delivery = await channels.send(passcode_message())
+    gateway.answers["chk_status.php"] = gateway.silence
+    asking = [asyncio.create_task(channels.delivery_status(delivery.report_id)) for _ in range(40)]
+    assert (await channels.send(passcode_message())).outcome is Outcome.ACCEPTED
+    gateway.closing.set()
+    assert set(await asyncio.gather(*asking)) == {DeliveryStatus.UNKNOWN}
+
+
 @pytest.mark.parametrize("report_id", ["", "provider:1", "pigeon:1", "11472734895956042"])
 async def test_who_cannot_report_is_not_asked(report_id: str, gateway: SMSGateway, opened: Opened) -> None:
     assert await opened("provider").delivery_status(report_id) is DeliveryStatus.UNKNOWN
