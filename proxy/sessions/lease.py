@@ -41,12 +41,20 @@ async def while_leased(
                 await _stop(working)
                 working = None
             elif working is None or working.done():
+                _tell_failure(working, name)
                 working = asyncio.create_task(work())
             await asyncio.sleep(TURN_SECONDS)
     finally:
         await _stop(working)
         with contextlib.suppress(StoreError):
             await store.drop_lease(name, holder)
+
+
+def _tell_failure(working: asyncio.Task[None] | None, name: str) -> None:
+    error = None if working is None or working.cancelled() else working.exception()
+    if error is not None:
+        context = {"message": f"the {name} failed and is begun anew", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
 
 
 async def _stop(working: asyncio.Task[None] | None) -> None:

@@ -96,3 +96,22 @@ async def test_without_the_store_a_lease_is_held_to_its_end_and_no_longer(
 async def test_work_that_ended_is_begun_anew(workers: list[Worker]) -> None:
     workers[0].has_failed.set()
     await eventually(lambda: workers[0].begun >= 2)
+
+
+async def test_work_that_failed_is_told(store: MemoryStore) -> None:
+    told: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context["message"]))
+    has_failed = asyncio.Event()
+
+    async def work() -> None:
+        if has_failed.is_set():
+            await asyncio.Event().wait()
+        has_failed.set()
+        raise ValueError
+
+    task = asyncio.create_task(while_leased(work, store=store, name="watch", clock=lambda: NOW))
+    await eventually(lambda: bool(told))
+    assert told == ["the watch failed and is begun anew"]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
