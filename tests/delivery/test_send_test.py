@@ -53,7 +53,7 @@ async def test_a_relay_that_is_away_is_told_with_advice() -> None:
 
 async def test_a_refusal_is_told_with_its_code() -> None:
     async with smtp_sink() as sink:
-        sink.rcpt = "550 5.1.1 relaying denied"
+        sink.rcpt = "550 5.1.1 unknown"
         code, told = await run("07400 123456", delivery_settings(relay_settings(sink.port)))
     assert code == 1
     assert "refused (reply code 550), the relay answered 550 5.1.1" in told
