@@ -34,7 +34,7 @@ from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import new_token
 from proxy.sessions.watch import SessionWatch
-from proxy.store.sqlite import SQLiteStore
+from proxy.store.sqlite.sqlite_store import SQLiteStore
 from tests.support.samba import settings_for
 
 GROUP = "Many Users"

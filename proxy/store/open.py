@@ -6,7 +6,7 @@ from pathlib import Path
 
 from config.settings import StoreSettings
 from config.store_url import is_redis_url
-from proxy.store.sqlite import SQLiteStore
+from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import Store
 
 
@@ -17,7 +17,7 @@ def open_store(settings: StoreSettings) -> Store:
     """
     if is_redis_url(settings.url):
         # Only here: the client takes memory that a worker with SQLite has no use for.
-        from proxy.store.redis import RedisStore
+        from proxy.store.redis.redis_store import RedisStore
 
         return RedisStore(settings)
     scheme, _, rest = settings.url.partition(":")
@@ -33,6 +33,6 @@ async def store_remarks(store: Store) -> tuple[str, ...]:
     """What about a store's own settings puts sessions at risk, a sentence each. Raises `StoreUnavailable`."""
     if isinstance(store, SQLiteStore):
         return ()
-    from proxy.store.redis import RedisStore
+    from proxy.store.redis.redis_store import RedisStore
 
     return await store.remarks() if isinstance(store, RedisStore) else ()

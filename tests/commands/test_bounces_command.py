@@ -11,7 +11,7 @@ import pytest
 
 from proxy.cli import main
 from proxy.delivery.failures import DeliveryFailure, FailureReason
-from proxy.store.sqlite import SQLiteStore
+from proxy.store.sqlite.sqlite_store import SQLiteStore
 from tests.support.configuration import written
 
 INBOX = '[bounces]\ninbox = "smtp"\nlisten = "127.0.0.1:0"\n'

@@ -18,7 +18,7 @@ from proxy.cli import main
 from proxy.demo.samba_dc import SambaDC
 from proxy.key_file import load_or_create_keys
 from proxy.keys import Keys, Purpose
-from proxy.store.sqlite import SQLiteStore
+from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.throttle import Throttle
 from tests.support.configuration import written
 from tests.support.samba import SERVICE_PASSWORD, SERVICE_USER

@@ -13,7 +13,7 @@ import pytest
 from directory.users_file import read_users
 from proxy.cli import main
 from proxy.sessions.session import Session
-from proxy.store.sqlite import SQLiteStore
+from proxy.store.sqlite.sqlite_store import SQLiteStore
 from tests.support.configuration import USER, written
 from tests.support.people import principal, session
 

@@ -75,7 +75,7 @@ def test_what_no_ticket_could_be_accepted_with_is_refused(load: Load, text: str,
     ("text", "warning"),
     [
         (TEXT.replace("max_head_bytes = 131072", ""), "server: max_head_bytes: tickets of people in many groups"),
-        (TEXT.replace('["kerberos", "sms"]', '["kerberos"]'), 'lets everyone in with a Kerberos ticket alone'),
+        (TEXT.replace('["kerberos", "sms"]', '["kerberos"]'), "lets everyone in with a Kerberos ticket alone"),
         (TEXT.replace('["password", "sms"]', '["kerberos"]'), '"browser"): is never used'),
         (TEXT.replace('["password", "sms"]', '["kerberos"]'), "none matches everyone with a password"),
     ],

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import aiosmtplib
 
-from proxy.store.sqlite import SQLiteStore
+from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.texts import ENGLISH
 from tests.end_to_end.home import PASSWORD, Home, open_home
 from tests.support.bounces import SENDER, kapow_refusal

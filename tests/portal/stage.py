@@ -34,7 +34,7 @@ from proxy.keys import KeyRing, Keys, Purpose
 from proxy.metrics import Metrics
 from proxy.portal.app import create_portal
 from proxy.sessions.live_sessions import LiveSessions
-from proxy.store.sqlite import SQLiteStore
+from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import StoreUnavailable
 from proxy.throttle import Throttle
 

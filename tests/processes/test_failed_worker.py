@@ -11,7 +11,7 @@ from tests.support.gatepost import ROOT
 
 SITE = """\
 import os
-from proxy.store.sqlite import SQLiteStore
+from proxy.store.sqlite.sqlite_store import SQLiteStore
 
 async def remove_expired(store, **limits):
     try:

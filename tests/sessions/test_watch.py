@@ -28,8 +28,8 @@ from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import new_token, token_digest
 from proxy.sessions.watch import RENEWAL_SECONDS, SessionWatch, has_other_password
-from proxy.store.redis_connections import CONNECTIONS
-from proxy.store.sqlite import SQLiteStore
+from proxy.store.redis.connections import CONNECTIONS
+from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import StoreUnavailable
 from tests.directory.contract import found
 from tests.support import changes as admin

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, os.getcwd())
 
-from proxy.store.sqlite import SQLiteStore
+from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import Counter
 from tests.support.people import NOW, session
 

@@ -9,8 +9,8 @@ import pytest
 
 from config.settings import StoreSettings
 from proxy.store.open import open_store
-from proxy.store.redis import RedisStore
-from proxy.store.redis_persons import scan
+from proxy.store.redis.persons import scan
+from proxy.store.redis.redis_store import RedisStore
 from proxy.store.store import FORMER_SECONDS
 from tests.store.contract import HOST, WIKI, StoreContract, cookie, ticket
 from tests.support.people import NOW, challenge, principal, session

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from config.settings import StoreSettings
-from proxy.store.redis import RedisStore
-from proxy.store.redis_notices import Notice, notice_from
-from proxy.store.redis_scripts import SESSIONS, Script
+from proxy.store.redis.notices import Notice, notice_from
+from proxy.store.redis.redis_store import RedisStore
+from proxy.store.redis.scripts import SESSIONS, Script
 from proxy.store.store import StoreUnavailable
 from tests.store.contract import HOST, cookie
 from tests.support.eventually import eventually
@@ -55,8 +55,8 @@ async def other(settings: StoreSettings) -> AsyncIterator[RedisStore]:
 @pytest.fixture
 def waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow the machine is: who hears late is waited for."""
-    monkeypatch.setattr("proxy.store.redis_listening.NOTICE_SECONDS", 10.0)
-    monkeypatch.setattr("proxy.store.redis_connections.CALL_SECONDS", 30.0)
+    monkeypatch.setattr("proxy.store.redis.listening.NOTICE_SECONDS", 10.0)
+    monkeypatch.setattr("proxy.store.redis.connections.CALL_SECONDS", 30.0)
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ async def listens(store: RedisStore, name: str, now: float) -> None:
 async def test_who_was_killed_lets_two_ends_wait_and_not_every_one(
     store: RedisStore, settings: StoreSettings, children: list[Child], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxy.store.redis_listening.NOTICE_SECONDS", 0.2)
+    monkeypatch.setattr("proxy.store.redis.listening.NOTICE_SECONDS", 0.2)
     until_ready(start(children, "hear", settings))
     children[0].kill()
     children[0].wait()
@@ -176,7 +176,7 @@ async def test_who_says_again_that_they_listen_is_waited_for_again(
     store: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They have missed the end that was told before, and not the next one."""
-    monkeypatch.setattr("proxy.store.redis_listening.NOTICE_SECONDS", 0.2)
+    monkeypatch.setattr("proxy.store.redis.listening.NOTICE_SECONDS", 0.2)
     await store.catch_up()
     now = time.time()
     for name in ("gone", "back", "late"):

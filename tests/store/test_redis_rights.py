@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from config.settings import StoreSettings
-from proxy.store.redis import RedisStore
+from proxy.store.redis.redis_store import RedisStore
 from tests.store.contract import StoreContract
 from tests.support.redis_server import RedisServer, running_redis
 

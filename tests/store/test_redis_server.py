@@ -20,10 +20,10 @@ from redis.asyncio.connection import Connection
 
 from config.settings import StoreSettings
 from proxy.store.open import store_remarks
-from proxy.store.redis import RedisStore
-from proxy.store.redis_connections import CONNECTIONS, WAITING, RedisConnections
-from proxy.store.redis_reasons import redis_reason
-from proxy.store.redis_remarks import findings
+from proxy.store.redis.connections import CONNECTIONS, WAITING, RedisConnections
+from proxy.store.redis.reasons import redis_reason
+from proxy.store.redis.redis_store import RedisStore
+from proxy.store.redis.remarks import findings
 from proxy.store.store import Attempt, StoreUnavailable
 from tests.store.contract import HOST, cookie
 from tests.support.people import NOW, challenge, session
@@ -161,7 +161,7 @@ async def test_an_end_that_is_asked_for_again_is_not_acknowledged_before_it_was_
     store: RedisStore, server: RedisServer, monkeypatch: pytest.MonkeyPatch, of_person: bool
 ) -> None:
     """The server died after it had ended the session: the second attempt finds nothing to end."""
-    monkeypatch.setattr("proxy.store.redis_listening.NOTICE_SECONDS", 10.0)
+    monkeypatch.setattr("proxy.store.redis.listening.NOTICE_SECONDS", 10.0)
     async with opened(StoreSettings(url=server.url)) as other:
         gaps: list[None] = []
         other.on_gap(lambda: gaps.append(None))
@@ -206,7 +206,7 @@ async def test_an_end_that_is_asked_for_again_is_not_acknowledged_before_it_was_
 async def test_a_server_that_hangs_is_unavailable_in_time(
     store: RedisStore, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("redis_connections.CALL_SECONDS", "redis_notices.CALL_SECONDS", "redis_notices.HEARTBEAT_SECONDS"):
+    for name in ("redis.connections.CALL_SECONDS", "redis.notices.CALL_SECONDS", "redis.notices.HEARTBEAT_SECONDS"):
         monkeypatch.setattr(f"proxy.store.{name}", 0.2)
     gaps: list[None] = []
     store.on_gap(lambda: gaps.append(None))
@@ -255,7 +255,7 @@ async def test_cancelled_calls_leave_no_answers_for_others(store: RedisStore) ->
 async def test_calls_that_were_cancelled_or_took_too_long_give_their_places_back(
     store: RedisStore, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxy.store.redis_connections.CALL_SECONDS", 0.05)
+    monkeypatch.setattr("proxy.store.redis.connections.CALL_SECONDS", 0.05)
     connections = store._connections
 
     def calls() -> Iterator[asyncio.Task[object]]:

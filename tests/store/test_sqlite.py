@@ -18,8 +18,8 @@ import pytest
 from config.settings import StoreSettings
 from proxy.store.open import open_store
 from proxy.store.records import factors_to_json, principal_to_json
-from proxy.store.sqlite import SQLiteStore
-from proxy.store.sqlite_schema import MIGRATIONS
+from proxy.store.sqlite.schema import MIGRATIONS
+from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import StoreUnavailable
 from tests.store.contract import HOST, StoreContract, cookie
 from tests.support.people import NOW, challenge, session
@@ -271,7 +271,7 @@ async def test_a_full_disk_is_unavailable_and_what_was_there_stays(store: SQLite
 async def test_a_lock_that_another_process_never_gives_back_is_unavailable(
     tmp_path: Path, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxy.store.sqlite_schema.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("proxy.store.sqlite.schema.BUSY_SECONDS", 0.05)
     await store.ping()
     other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -287,7 +287,7 @@ async def test_a_hanging_disk_is_unavailable_and_the_loop_goes_on(
     store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.ping()
-    monkeypatch.setattr("proxy.store.sqlite_threads.DEADLINE_SECONDS", 0.05)
+    monkeypatch.setattr("proxy.store.sqlite.threads.DEADLINE_SECONDS", 0.05)
     hanging = threading.Event()
     stuck = asyncio.create_task(store._writing.run(lambda connection: hanging.wait(10)))
     await asyncio.sleep(0)  # it is begun
@@ -296,13 +296,13 @@ async def test_a_hanging_disk_is_unavailable_and_the_loop_goes_on(
     with pytest.raises(StoreUnavailable):
         await stuck
     hanging.set()
-    monkeypatch.setattr("proxy.store.sqlite_threads.DEADLINE_SECONDS", 10)
+    monkeypatch.setattr("proxy.store.sqlite.threads.DEADLINE_SECONDS", 10)
     # What timed out before it was begun is not done afterwards.
     assert (await store.count(b"k", now=NOW, window_seconds=60)).value == 1
 
 
 async def test_too_much_that_waits_is_refused_at_once(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.store.sqlite_threads.MOST_WAITING", 10)
+    monkeypatch.setattr("proxy.store.sqlite.threads.MOST_WAITING", 10)
     results = await asyncio.gather(
         *(store.count(b"k", now=NOW, window_seconds=60) for _ in range(500)), return_exceptions=True
     )

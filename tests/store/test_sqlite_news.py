@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from proxy.store.sqlite import SQLiteStore
-from proxy.store.sqlite_notices import KEPT_SECONDS
+from proxy.store.sqlite.notices import KEPT_SECONDS
+from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import NOTICE_SECONDS
 from tests.store.contract import HOST, cookie
 from tests.support.people import principal, session
@@ -46,7 +46,7 @@ async def other(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
 @pytest.fixture
 def waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow the machine is: who hears late is waited for."""
-    monkeypatch.setattr("proxy.store.sqlite_peers.NOTICE_SECONDS", 30.0)
+    monkeypatch.setattr("proxy.store.sqlite.peers.NOTICE_SECONDS", 30.0)
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 
 from config.settings import SessionSettings, StoreSettings
-from proxy.store.redis_challenges import RedisChallenges
-from proxy.store.redis_connections import RedisConnections
-from proxy.store.redis_failures import RedisFailures
-from proxy.store.redis_keeping import RedisKeeping
-from proxy.store.redis_remarks import remarks
-from proxy.store.redis_sessions import RedisSessions
+from proxy.store.redis.challenges import RedisChallenges
+from proxy.store.redis.connections import RedisConnections
+from proxy.store.redis.failures import RedisFailures
+from proxy.store.redis.keeping import RedisKeeping
+from proxy.store.redis.remarks import remarks
+from proxy.store.redis.sessions import RedisSessions
 
 
 class RedisStore(RedisSessions, RedisChallenges, RedisKeeping, RedisFailures):

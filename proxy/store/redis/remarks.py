@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from config.settings import StoreSettings
-from proxy.store.redis_connections import RedisConnections
+from proxy.store.redis.connections import RedisConnections
 from proxy.store.store import StoreUnavailable
 
 _OLDEST = (6, 2)

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from proxy.store.listeners import StoreListeners
-from proxy.store.redis_connections import CALL_SECONDS, RedisConnections
-from proxy.store.redis_notices import Notice, RedisNotices
-from proxy.store.redis_scripts import SESSIONS
+from proxy.store.redis.connections import CALL_SECONDS, RedisConnections
+from proxy.store.redis.notices import Notice, RedisNotices
+from proxy.store.redis.scripts import SESSIONS
 from proxy.store.store import NOTICE_SECONDS, StoreUnavailable
 
 T = TypeVar("T")

@@ -19,20 +19,12 @@ from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import KnownNumber
 from proxy.second_factor.sending import Sending
 from proxy.sessions.session import Session
-from proxy.store import (
-    sqlite_challenges,
-    sqlite_failures,
-    sqlite_kept_requests,
-    sqlite_leases,
-    sqlite_persons,
-    sqlite_sendings,
-    sqlite_sessions,
-)
 from proxy.store.listeners import StoreListeners
-from proxy.store.sqlite_news import SQLiteNews
-from proxy.store.sqlite_notices import PersonList, delete_old
-from proxy.store.sqlite_sessions import Named
-from proxy.store.sqlite_threads import ReadingThread, WritingThread
+from proxy.store.sqlite import challenges, failures, kept_requests, leases, persons, sendings, sessions
+from proxy.store.sqlite.news import SQLiteNews
+from proxy.store.sqlite.notices import PersonList, delete_old
+from proxy.store.sqlite.sessions import Named
+from proxy.store.sqlite.threads import ReadingThread, WritingThread
 from proxy.store.store import AttemptResult, Count, Counter, Reached, Ticket
 
 _REMOVED_AT_ONCE = 100
@@ -57,7 +49,7 @@ class SQLiteStore:
     # Sessions.
     async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
         def insert(connection: sqlite3.Connection) -> None:
-            sqlite_sessions.insert_session(connection, session, cookie, host)
+            sessions.insert_session(connection, session, cookie, host)
             self._news.write(connection, "created", [(session.session_id, session.principal.guid)])
 
         await self._writing.run(insert, durable=True)
@@ -65,7 +57,7 @@ class SQLiteStore:
     async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
         def replace(connection: sqlite3.Connection) -> list[Named]:
             now = self._clock()
-            ended = sqlite_sessions.replace_session(connection, old_session_id, session, cookie, host, now)
+            ended = sessions.replace_session(connection, old_session_id, session, cookie, host, now)
             if ended:
                 self._news.write(connection, "created", [(session.session_id, session.principal.guid)])
             return ended
@@ -74,16 +66,16 @@ class SQLiteStore:
 
     async def session_by_cookie(self, cookie: bytes, host: str) -> Session | None:
         await self._news.begin()
-        return await self._reading.run(lambda connection: sqlite_sessions.select_by_cookie(connection, cookie, host))
+        return await self._reading.run(lambda connection: sessions.select_by_cookie(connection, cookie, host))
 
     async def add_cookie(self, session_id: str, *, cookie: bytes, host: str) -> Session | None:
         return await self._writing.run(
-            lambda connection: sqlite_sessions.insert_cookie(connection, session_id, cookie, host), durable=True
+            lambda connection: sessions.insert_cookie(connection, session_id, cookie, host), durable=True
         )
 
     async def update_principal(self, session: Session) -> None:
         def update(connection: sqlite3.Connection) -> int | None:
-            if not sqlite_sessions.update_principal(connection, session):
+            if not sessions.update_principal(connection, session):
                 return None
             return self._news.write(connection, "changed", [(session.session_id, session.principal.guid)])
 
@@ -93,21 +85,19 @@ class SQLiteStore:
 
     async def touch_sessions(self, used: Iterable[tuple[str, float]]) -> None:
         batch = list(used)
-        await self._writing.run(lambda connection: sqlite_sessions.touch(connection, batch))
+        await self._writing.run(lambda connection: sessions.touch(connection, batch))
 
     async def sessions_by_id(self, session_ids: Sequence[str]) -> dict[str, Session]:
         await self._news.begin()
         batch = list(session_ids)
-        return await self._reading.run(lambda connection: sqlite_sessions.select_by_id(connection, batch))
+        return await self._reading.run(lambda connection: sessions.select_by_id(connection, batch))
 
     async def end_session(self, session_id: str) -> bool:
-        return bool(
-            await self._end(lambda connection: sqlite_sessions.delete_session(connection, session_id, self._clock()))
-        )
+        return bool(await self._end(lambda connection: sessions.delete_session(connection, session_id, self._clock())))
 
     async def end_sessions_of(self, guid: str) -> int:
         ended = await self._end(
-            lambda connection: sqlite_sessions.delete_sessions_of(connection, guid, self._clock()),
+            lambda connection: sessions.delete_sessions_of(connection, guid, self._clock()),
         )
         return len(ended)
 
@@ -128,103 +118,97 @@ class SQLiteStore:
         return ended
 
     async def sessions(self, guid: str | None = None) -> list[Session]:
-        return await self._reading.run(lambda connection: sqlite_sessions.select_sessions(connection, guid))
+        return await self._reading.run(lambda connection: sessions.select_sessions(connection, guid))
 
     async def persons(self) -> dict[str, float]:
         return await self._reading.run(self._persons.read)
 
     async def hosts_of(self, session_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
         batch = list(session_ids)
-        return await self._reading.run(lambda connection: sqlite_sessions.select_hosts(connection, batch))
+        return await self._reading.run(lambda connection: sessions.select_hosts(connection, batch))
 
     async def former_owner(self, cookie: bytes, host: str, *, now: float) -> str | None:
-        return await self._reading.run(lambda connection: sqlite_sessions.select_owner(connection, cookie, host, now))
+        return await self._reading.run(lambda connection: sessions.select_owner(connection, cookie, host, now))
 
     async def catch_up(self) -> None:
         await self._news.catch_up()
 
     # Challenges.
     async def put_challenge(self, challenge: Challenge) -> None:
-        await self._writing.run(lambda connection: sqlite_challenges.insert_challenge(connection, challenge))
+        await self._writing.run(lambda connection: challenges.insert_challenge(connection, challenge))
 
     async def challenge(self, challenge_id: str, *, session_id: str, now: float) -> Challenge | None:
         return await self._reading.run(
-            lambda connection: sqlite_challenges.select_challenge(connection, challenge_id, session_id, now)
+            lambda connection: challenges.select_challenge(connection, challenge_id, session_id, now)
         )
 
     async def challenge_of_session(self, session_id: str, *, now: float) -> Challenge | None:
         return await self._reading.run(
-            lambda connection: sqlite_challenges.select_newest_challenge(connection, session_id, now)
+            lambda connection: challenges.select_newest_challenge(connection, session_id, now)
         )
 
     async def answer_challenge(self, challenge_id: str, *, session_id: str, digest: bytes, now: float) -> AttemptResult:
         return await self._writing.run(
-            lambda connection: sqlite_challenges.answer_challenge(connection, challenge_id, session_id, digest, now),
+            lambda connection: challenges.answer_challenge(connection, challenge_id, session_id, digest, now),
             durable=True,
         )
 
     async def mark_sent(self, challenge_id: str, *, now: float, not_before: float) -> bool:
         return await self._writing.run(
-            lambda connection: sqlite_challenges.mark_sent(connection, challenge_id, now, not_before)
+            lambda connection: challenges.mark_sent(connection, challenge_id, now, not_before)
         )
 
     # Messages.
     async def put_sending(self, sending: Sending) -> None:
-        await self._writing.run(lambda connection: sqlite_sendings.replace_sending(connection, sending))
+        await self._writing.run(lambda connection: sendings.replace_sending(connection, sending))
 
     async def sending(self, message_id: str, *, now: float) -> Sending | None:
-        return await self._reading.run(lambda connection: sqlite_sendings.select_sending(connection, message_id, now))
+        return await self._reading.run(lambda connection: sendings.select_sending(connection, message_id, now))
 
     async def sendings_of(self, challenge_id: str, *, now: float) -> tuple[Sending, ...]:
-        return await self._reading.run(
-            lambda connection: sqlite_sendings.select_sendings(connection, challenge_id, now)
-        )
+        return await self._reading.run(lambda connection: sendings.select_sendings(connection, challenge_id, now))
 
     async def put_failure(self, failure: DeliveryFailure) -> None:
-        await self._writing.run(lambda connection: sqlite_failures.insert_failure(connection, failure), durable=True)
+        await self._writing.run(lambda connection: failures.insert_failure(connection, failure), durable=True)
 
     async def failures(self, *, since: float) -> tuple[DeliveryFailure, ...]:
-        return await self._reading.run(lambda connection: sqlite_failures.select_failures(connection, since))
+        return await self._reading.run(lambda connection: failures.select_failures(connection, since))
 
     # Tickets.
     async def put_ticket(self, ticket_digest: bytes, ticket: Ticket) -> None:
-        await self._writing.run(lambda connection: sqlite_challenges.insert_ticket(connection, ticket_digest, ticket))
+        await self._writing.run(lambda connection: challenges.insert_ticket(connection, ticket_digest, ticket))
 
     async def take_ticket(self, ticket_digest: bytes, *, now: float) -> Ticket | None:
         return await self._writing.run(
-            lambda connection: sqlite_challenges.delete_ticket(connection, ticket_digest, now), durable=True
+            lambda connection: challenges.delete_ticket(connection, ticket_digest, now), durable=True
         )
 
     # Kept requests.
     async def put_kept_request(self, digest: bytes, sealed: bytes, *, expires_at: float) -> None:
         await self._writing.run(
-            lambda connection: sqlite_kept_requests.insert_kept_request(connection, digest, sealed, expires_at)
+            lambda connection: kept_requests.insert_kept_request(connection, digest, sealed, expires_at)
         )
 
     async def kept_request(self, digest: bytes, *, now: float) -> bytes | None:
-        return await self._reading.run(
-            lambda connection: sqlite_kept_requests.select_kept_request(connection, digest, now)
-        )
+        return await self._reading.run(lambda connection: kept_requests.select_kept_request(connection, digest, now))
 
     async def take_kept_request(self, digest: bytes, *, now: float) -> bytes | None:
         return await self._writing.run(
-            lambda connection: sqlite_kept_requests.delete_kept_request(connection, digest, now), durable=True
+            lambda connection: kept_requests.delete_kept_request(connection, digest, now), durable=True
         )
 
     # Counters.
     async def count(self, key: bytes, *, now: float, window_seconds: float, amount: int = 1) -> Count:
         if amount == 0:
             return await self._reading.run(
-                lambda connection: sqlite_challenges.select_count(connection, key, now, window_seconds)
+                lambda connection: challenges.select_count(connection, key, now, window_seconds)
             )
         return await self._writing.run(
-            lambda connection: sqlite_challenges.add_count(connection, key, now, window_seconds, amount), durable=True
+            lambda connection: challenges.add_count(connection, key, now, window_seconds, amount), durable=True
         )
 
     async def reserve(self, counters: Sequence[Counter], *, now: float) -> Reached | None:
-        return await self._writing.run(
-            lambda connection: sqlite_challenges.reserve(connection, counters, now), durable=True
-        )
+        return await self._writing.run(lambda connection: challenges.reserve(connection, counters, now), durable=True)
 
     async def reset_count(self, key: bytes) -> None:
         await self._writing.run(
@@ -234,51 +218,45 @@ class SQLiteStore:
     # What is remembered of persons.
     async def add_familiar(self, person: bytes, address: bytes, *, now: float, expires_at: float, most: int) -> None:
         await self._writing.run(
-            lambda connection: sqlite_persons.insert_familiar(connection, person, address, now, expires_at, most)
+            lambda connection: persons.insert_familiar(connection, person, address, now, expires_at, most)
         )
 
     async def is_familiar(self, person: bytes, address: bytes, *, now: float) -> bool:
-        return await self._reading.run(
-            lambda connection: sqlite_persons.select_familiar(connection, person, address, now)
-        )
+        return await self._reading.run(lambda connection: persons.select_familiar(connection, person, address, now))
 
     async def put_known_number(self, guid: str, known: KnownNumber) -> None:
-        await self._writing.run(
-            lambda connection: sqlite_persons.replace_known_number(connection, guid, known), durable=True
-        )
+        await self._writing.run(lambda connection: persons.replace_known_number(connection, guid, known), durable=True)
 
     async def known_number(self, guid: str) -> KnownNumber | None:
-        return await self._reading.run(lambda connection: sqlite_persons.select_known_number(connection, guid))
+        return await self._reading.run(lambda connection: persons.select_known_number(connection, guid))
 
     # Leases.
     async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> bool:
-        return await self._writing.run(
-            lambda connection: sqlite_leases.take_lease(connection, name, holder, now, seconds)
-        )
+        return await self._writing.run(lambda connection: leases.take_lease(connection, name, holder, now, seconds))
 
     async def drop_lease(self, name: str, holder: str) -> None:
-        await self._writing.run(lambda connection: sqlite_leases.drop_lease(connection, name, holder))
+        await self._writing.run(lambda connection: leases.drop_lease(connection, name, holder))
 
     # The house.
     async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int:
         limits = SessionSettings.model_construct(idle=idle_seconds, absolute=absolute_seconds)
-        over = await self._reading.run(lambda connection: sqlite_sessions.select_over(connection, limits, now))
+        over = await self._reading.run(lambda connection: sessions.select_over(connection, limits, now))
         removed = 0
         for start in range(0, len(over), _REMOVED_AT_ONCE):
             part = over[start : start + _REMOVED_AT_ONCE]
             ended = await self._end(
-                lambda connection, part=part: sqlite_sessions.delete_unused_since(  # type: ignore[misc]
+                lambda connection, part=part: sessions.delete_unused_since(  # type: ignore[misc]
                     connection, part, self._clock()
                 ),
                 is_urgent=False,  # whoever keeps one knows its limits
             )
             removed += len(ended)
         await self._writing.run(lambda connection: delete_old(connection, self._clock()))
-        removed += await self._writing.run(lambda connection: sqlite_challenges.delete_expired(connection, now))
-        removed += await self._writing.run(lambda connection: sqlite_kept_requests.delete_expired(connection, now))
-        removed += await self._writing.run(lambda connection: sqlite_sendings.delete_expired(connection, now))
-        await self._writing.run(lambda connection: sqlite_failures.delete_old(connection, now))
-        return removed + await self._writing.run(lambda connection: sqlite_persons.delete_expired(connection, now))
+        removed += await self._writing.run(lambda connection: challenges.delete_expired(connection, now))
+        removed += await self._writing.run(lambda connection: kept_requests.delete_expired(connection, now))
+        removed += await self._writing.run(lambda connection: sendings.delete_expired(connection, now))
+        await self._writing.run(lambda connection: failures.delete_old(connection, now))
+        return removed + await self._writing.run(lambda connection: persons.delete_expired(connection, now))
 
     async def ping(self) -> None:
         await self._reading.run(self._check)

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 
 from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, KnownNumber
-from proxy.store.redis_challenges import ttl
-from proxy.store.redis_connections import RedisConnections
-from proxy.store.redis_records import instant
-from proxy.store.redis_scripts import KEEPING
+from proxy.store.redis.challenges import ttl
+from proxy.store.redis.connections import RedisConnections
+from proxy.store.redis.records import instant
+from proxy.store.redis.scripts import KEEPING
 from proxy.store.store import Count, Counter, Reached
 
 _REMOVED_AT_ONCE = 200

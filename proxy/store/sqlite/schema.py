@@ -10,7 +10,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from proxy.store.sqlite_owner import make_file
+from proxy.store.sqlite.owner import make_file
 from proxy.store.store import StoreUnavailable
 
 BUSY_SECONDS = 5.0

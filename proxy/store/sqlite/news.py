@@ -10,10 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from proxy.store.listeners import StoreListeners
-from proxy.store.sqlite_notices import Kind, insert_notice, select_newest, select_news
-from proxy.store.sqlite_peers import Hearing, Telling
-from proxy.store.sqlite_sessions import Named
-from proxy.store.sqlite_threads import ReadingThread, unavailable
+from proxy.store.sqlite.notices import Kind, insert_notice, select_newest, select_news
+from proxy.store.sqlite.peers import Hearing, Telling
+from proxy.store.sqlite.sessions import Named
+from proxy.store.sqlite.threads import ReadingThread, unavailable
 
 
 class SQLiteNews:

@@ -27,8 +27,8 @@ from redis.exceptions import (
 
 from config.settings import StoreSettings
 from config.store_url import parse_redis_url
-from proxy.store.redis_reasons import redis_reason
-from proxy.store.redis_scripts import Script
+from proxy.store.redis.reasons import redis_reason
+from proxy.store.redis.scripts import Script
 from proxy.store.store import StoreUnavailable
 
 CALL_SECONDS = 2.0

@@ -9,15 +9,15 @@ from collections.abc import Callable
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.sending import Sending
 from proxy.store.records import readable_sending, sending_to_json
-from proxy.store.redis_connections import RedisConnections
-from proxy.store.redis_records import (
+from proxy.store.redis.connections import RedisConnections
+from proxy.store.redis.records import (
     challenge_from_row,
     challenge_to_record,
     instant,
     ticket_from_record,
     ticket_to_record,
 )
-from proxy.store.redis_scripts import CHALLENGES
+from proxy.store.redis.scripts import CHALLENGES
 from proxy.store.store import Attempt, AttemptResult, Ticket
 
 NET_SECONDS = 3600.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from proxy.store.redis_connections import RedisConnections
-from proxy.store.redis_scripts import SESSIONS
+from proxy.store.redis.connections import RedisConnections
+from proxy.store.redis.scripts import SESSIONS
 
 _AT_ONCE = 1000
 """About how many members of a large index one step at the server reads."""

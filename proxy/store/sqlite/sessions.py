@@ -18,7 +18,7 @@ from proxy.store.records import (
     proven_from_json,
     proven_to_json,
 )
-from proxy.store.sqlite_kept_requests import remember_owner, select_former_owner
+from proxy.store.sqlite.kept_requests import remember_owner, select_former_owner
 
 Named = tuple[str, str]
 """A session's id, and the GUID of whose it is."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from proxy.delivery.failures import MOST_REMEMBERED, REMEMBERED_SECONDS, DeliveryFailure
 from proxy.store.records import failure_to_json, readable_failure
-from proxy.store.redis_challenges import NET_SECONDS
-from proxy.store.redis_connections import RedisConnections
-from proxy.store.redis_records import instant
-from proxy.store.redis_scripts import KEEPING
+from proxy.store.redis.challenges import NET_SECONDS
+from proxy.store.redis.connections import RedisConnections
+from proxy.store.redis.records import instant
+from proxy.store.redis.scripts import KEEPING
 
 _NET_MILLISECONDS = int((REMEMBERED_SECONDS + NET_SECONDS) * 1000)
 

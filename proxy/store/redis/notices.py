@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from redis.asyncio.connection import Connection
 from redis.exceptions import RedisError
 
-from proxy.store.redis_connections import CALL_SECONDS, RedisConnections
+from proxy.store.redis.connections import CALL_SECONDS, RedisConnections
 from proxy.store.store import StoreUnavailable
 
 RECONNECT_SECONDS = 0.1

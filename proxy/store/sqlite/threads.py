@@ -14,7 +14,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from proxy.store.sqlite_schema import open_database
+from proxy.store.sqlite.schema import open_database
 from proxy.store.store import StoreUnavailable
 
 T = TypeVar("T")

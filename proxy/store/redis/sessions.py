@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 from config.settings import SessionSettings
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Session
 from proxy.store.records import UnreadableRecord, principal_to_json
-from proxy.store.redis_connections import RedisConnections
-from proxy.store.redis_listening import RedisListening
-from proxy.store.redis_persons import Persons, scan
-from proxy.store.redis_records import instant, readable_session, session_from_row, session_to_arguments
-from proxy.store.redis_scripts import SESSIONS
+from proxy.store.redis.connections import RedisConnections
+from proxy.store.redis.listening import RedisListening
+from proxy.store.redis.persons import Persons, scan
+from proxy.store.redis.records import instant, readable_session, session_from_row, session_to_arguments
+from proxy.store.redis.scripts import SESSIONS
 from proxy.store.store import FORMER_SECONDS
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ class Script:
 
 
 def _script(name: str) -> Script:
-    folder = resources.files("proxy.store") / "lua"
+    folder = resources.files("proxy.store.redis") / "lua"
     text = (folder / "prelude.lua").read_bytes() + (folder / f"{name}.lua").read_bytes()
     return Script(text, hashlib.sha1(text, usedforsecurity=False).hexdigest())
 
