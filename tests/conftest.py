@@ -24,10 +24,10 @@ settings.load_profile("gatepost")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for a Samba domain runs in one process, so that each domain is built once."""
+    """The tests of a file run in one process, and so do all that ask for a Samba domain: what they share starts once."""
     for item in items:
-        if {"corp", "other_domain"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("samba"))
+        needs_domain = {"corp", "other_domain"} & set(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group("samba" if needs_domain else item.path.name))
 
 
 @pytest.hookimpl(wrapper=True)
