@@ -24,7 +24,7 @@ settings.load_profile("gatepost")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file run in one process, and so do all that ask for a Samba domain: what they share starts once."""
+    """The tests of a file run in one process, and all that ask for a Samba domain: what they share starts once."""
     for item in items:
         needs_domain = {"corp", "other_domain"} & set(getattr(item, "fixturenames", ()))
         item.add_marker(pytest.mark.xdist_group("samba" if needs_domain else item.path.name))
