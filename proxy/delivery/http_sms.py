@@ -19,6 +19,7 @@ from proxy.delivery.https_client import Answer, HTTPSClient, NoAnswer, Request
 from proxy.delivery.number_format import formatted
 from proxy.delivery.templates import Texts
 from proxy.delivery.text_rules import TextRules, wrong_with
+from proxy.delivery.under_way import UnderWay
 from proxy.delivery.verdict import Blame, Verdict
 
 CREDIT_SECONDS = 600.0
@@ -26,7 +27,6 @@ CREDIT_SECONDS = 600.0
 CREDIT_RETRY_SECONDS = 60.0
 _STATUS_AT_ONCE = 4
 """Far fewer than there are connections: whoever asks what became of a message keeps nobody from sending one."""
-_CLOSE_SECONDS = 2.0
 
 
 class Interface(Protocol):
@@ -94,7 +94,7 @@ class SMSByHTTP:
         self._alarms = alarms if alarms is not None else Alarms()
         self._breaker = Breaker()
         self._message_is_refused = False
-        self._sending: set[asyncio.Task[Verdict]] = set()
+        self._under_way = UnderWay[Verdict]()
         self._credit: int | None = None
         self._credit_due_at = 0.0
         self._asking_credit = asyncio.Lock()
@@ -128,11 +128,7 @@ class SMSByHTTP:
             written = formatted(number, self._number_format, self._home_region)
         except UnsafeNumber as error:
             return replace(told, outcome=Outcome.REFUSED, destination="", reason=str(error))
-        # Somebody who stops waiting (a browser that left) doesn't stop the request: it may be half-way there.
-        task = asyncio.create_task(self._send(self._interface.message(written, text, message_id), deadline))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
-        verdict = await asyncio.shield(task)
+        verdict = await self._under_way.run(self._send(self._interface.message(written, text, message_id), deadline))
         can_report = verdict.outcome is Outcome.ACCEPTED and bool(verdict.report_id) and self.can_report
         return replace(
             told,
@@ -213,11 +209,7 @@ class SMSByHTTP:
 
     async def close(self) -> None:
         """Let what is under way end for a moment, then close every connection."""
-        if self._sending:
-            _, late = await asyncio.wait(self._sending, timeout=_CLOSE_SECONDS)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await self._under_way.finish()
         await self._client.close()
 
     def _until(self, deadline: float | None) -> float:

@@ -21,11 +21,11 @@ from proxy.delivery.channel import Delivery, Outcome
 from proxy.delivery.mail import Mail
 from proxy.delivery.smtp_outcome import Stage, verdict_on
 from proxy.delivery.smtp_pool import IDLE_SECONDS, SMTPPool, drop
+from proxy.delivery.under_way import UnderWay
 from proxy.delivery.verdict import Blame, Verdict
 
 REUSED_SECONDS = 2.5
 """How long a kept connection may take to answer up to DATA before it counts as dead."""
-_CLOSE_SECONDS = 2.0
 _SERVICE_CLOSING = 421
 _LEADING_DOT = re.compile(rb"(?m)^\.")
 
@@ -55,7 +55,7 @@ class SMTPRelay:
         self._tls = None if settings.security == "none" else ssl.create_default_context(cafile=settings.ca_file)
         self._pool = SMTPPool(idle_seconds=idle_seconds)
         self._places = asyncio.Semaphore(settings.connections)
-        self._sending: set[asyncio.Task[Delivery]] = set()
+        self._under_way = UnderWay[Delivery]()
         self._reused_seconds = reused_seconds
         self.connections_opened = 0
 
@@ -87,13 +87,9 @@ class SMTPRelay:
 
         `answer_by`: how long the answer to the whole message may take; None: no longer than `deadline`.
 
-        Someone who stops waiting (a browser that left) doesn't stop the mail: it is under way on its own task,
-        which alone decides whether the connection is kept.
+        Someone who stops waiting doesn't stop the mail: its own task alone decides whether the connection is kept.
         """
-        task = asyncio.create_task(self._send(mail, deadline, max(deadline, answer_by or deadline)))
-        self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
-        return await asyncio.shield(task)
+        return await self._under_way.run(self._send(mail, deadline, max(deadline, answer_by or deadline)))
 
     async def check(self, *, deadline: float) -> Delivery:
         """Connect, verify and log in on a connection of its own: ACCEPTED or UNAVAILABLE."""
@@ -121,11 +117,7 @@ class SMTPRelay:
 
     async def close(self) -> None:
         """Let what is under way end for a moment, then close every connection."""
-        if self._sending:
-            _, late = await asyncio.wait(self._sending, timeout=_CLOSE_SECONDS)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await self._under_way.finish()
         await self._pool.close()
 
     async def _send(self, mail: Mail, deadline: float, answer_by: float) -> Delivery:

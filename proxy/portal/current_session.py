@@ -53,8 +53,7 @@ async def step_up(request: web.Request, older: Session, factor: str) -> tuple[Se
 
     A person who was signed in before stays so no longer than they would have.
     """
-    parts, visit = request.app[PARTS], request[VISIT]
-    now = parts.clock()
+    now = request.app[PARTS].clock()
     session = replace(
         older,
         session_id=new_token(),
@@ -62,10 +61,7 @@ async def step_up(request: web.Request, older: Session, factor: str) -> tuple[Se
         created_at=older.created_at if older.level is Level.SIGNED_IN else now,
         last_used_at=now,
     )
-    token = new_token()
-    if not await parts.store.replace_session(older.session_id, session, cookie=token_digest(token), host=visit.host):
-        return None
-    return session, token
+    return await _in_place_of(request, older, session)
 
 
 async def renew_session(request: web.Request, older: Session, principal: Principal) -> tuple[Session, str] | None:
@@ -73,8 +69,7 @@ async def renew_session(request: web.Request, older: Session, principal: Princip
 
     A person who was signed in before stays so no longer than they would have.
     """
-    parts, visit = request.app[PARTS], request[VISIT]
-    now = parts.clock()
+    now = request.app[PARTS].clock()
     session = replace(
         older,
         session_id=new_token(),
@@ -84,7 +79,13 @@ async def renew_session(request: web.Request, older: Session, principal: Princip
         created_at=now if older.password_must_change else older.created_at,
         last_used_at=now,
     )
+    return await _in_place_of(request, older, session)
+
+
+async def _in_place_of(request: web.Request, older: Session, session: Session) -> tuple[Session, str] | None:
+    """`session` and its cookie, once it stands where the older one stood; None if that is gone."""
     token = new_token()
-    if not await parts.store.replace_session(older.session_id, session, cookie=token_digest(token), host=visit.host):
-        return None
-    return session, token
+    is_replaced = await request.app[PARTS].store.replace_session(
+        older.session_id, session, cookie=token_digest(token), host=request[VISIT].host
+    )
+    return (session, token) if is_replaced else None

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar, WSMsgType, web
+from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar, WSMsgType
 from argon2 import PasswordHasher
 
 from proxy.store.store import NOTICE_SECONDS
 from tests.processes.house import children_of
+from tests.support.echo_app import running_app
 from tests.support.gatepost import GatepostProcess, free_port, gatepost
 from tests.support.plain_browser import Address, NoAnswer, Page, PlainBrowser, passcode_in
 from tests.support.redis_server import running_redis
@@ -151,29 +152,6 @@ class TwoNodes:
     async def type_passcode(self, browser: PlainBrowser, page: Page, *, at: Address) -> Page:
         fields = {**page.form, "passcode": await self.passcode()}
         return await browser.post(self.url(SIGN_IN_HOST, "/.gatepost/passcode"), fields, at=at)
-
-
-async def app(request: web.Request) -> web.StreamResponse:
-    if request.path == "/socket":
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        async for message in socket:
-            await socket.send_str(message.data)
-        return socket
-    return web.Response(text=request.headers.get("Remote-User", ""))
-
-
-@asynccontextmanager
-async def running_app() -> AsyncIterator[int]:
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", app)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
 
 
 @contextmanager

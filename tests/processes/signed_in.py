@@ -8,10 +8,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiohttp import ClientSession, ClientWebSocketResponse, web
+from aiohttp import ClientSession, ClientWebSocketResponse
 from argon2 import PasswordHasher
 
 from tests.processes.house import WorkersHouse
+from tests.support.echo_app import running_app
 from tests.support.plain_browser import PlainBrowser
 
 PASSWORD = "correct horse 7"
@@ -51,26 +52,10 @@ class Signed:
         return sorted(int(float(line.split()[1])) for line in lines if line.startswith("gatepost_live_sessions{"))
 
 
-async def app(request: web.Request) -> web.StreamResponse:
-    if request.path == "/socket":
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        async for message in socket:
-            await socket.send_str(message.data)
-        return socket
-    return web.Response(text=request.headers.get("Remote-User", ""))
-
-
 @asynccontextmanager
 async def signed_in(folder: Path, *, more: str = "") -> AsyncIterator[Signed]:
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", app)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
-    await runner.setup()
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        upstream = "http://127.0.0.1:{1}".format(*runner.addresses[0])
+        upstream = f"http://127.0.0.1:{await stack.enter_async_context(running_app())}"
         house = WorkersHouse(folder, upstream, more=MORE.format(upstream=upstream) + more)
         password_hash = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
         (folder / "users.toml").write_text(f'[[users]]\nusername = "alice"\npassword_hash = "{password_hash}"\n')
