@@ -1,4 +1,4 @@
-"""One redis-server for all tests of a run that need no other."""
+"""What tests of stores share: a redis-server for all that need no other, and processes beside the test."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.store.children import Child
 from tests.support.redis_server import RedisServer, running_redis
 
 
@@ -13,3 +14,12 @@ from tests.support.redis_server import RedisServer, running_redis
 def redis_server() -> Iterator[RedisServer]:
     with running_redis() as server:
         yield server
+
+
+@pytest.fixture
+def children() -> Iterator[list[Child]]:
+    started: list[Child] = []
+    yield started
+    for child in started:
+        child.kill()
+        child.communicate()

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter as Tally
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,15 +17,13 @@ from proxy.store.redis.notices import Notice, notice_from
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.redis.scripts import SESSIONS, Script
 from proxy.store.store import StoreUnavailable
+from tests.store.children import Child, heard_by, start_child
 from tests.store.contract import HOST, cookie
 from tests.support.eventually import eventually
 from tests.support.people import challenge, principal, session
 from tests.support.redis_server import RedisServer, new_prefix
 
 CHILD = Path(__file__).with_name("redis_child.py")
-REPOSITORY = Path(__file__).parents[2]
-
-Child = subprocess.Popen[bytes]
 
 
 @pytest.fixture
@@ -59,37 +54,13 @@ def waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("proxy.store.redis.connections.CALL_SECONDS", 30.0)
 
 
-@pytest.fixture
-def children() -> Iterator[list[Child]]:
-    started: list[Child] = []
-    yield started
-    for child in started:
-        child.kill()
-        child.communicate()
-
-
 def start(children: list[Child], task: str, settings: StoreSettings) -> Child:
-    child = subprocess.Popen(
-        [sys.executable, CHILD, task, settings.url, settings.prefix],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        bufsize=0,
-        cwd=REPOSITORY,
-    )
-    children.append(child)
-    return child
+    return start_child(children, CHILD, task, settings.url, settings.prefix)
 
 
 def until_ready(child: Child) -> None:
     assert child.stdout is not None
     assert child.stdout.readline() == b"ready\n"
-
-
-def heard_by(child: Child) -> list[str]:
-    """What it has printed by now."""
-    assert child.stdout is not None
-    os.set_blocking(child.stdout.fileno(), False)
-    return (child.stdout.read() or b"").decode().split()
 
 
 async def stored(store: RedisStore) -> str:

@@ -6,10 +6,8 @@ import asyncio
 import os
 import signal
 import stat
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,13 +16,11 @@ import pytest
 from proxy.store.sqlite.notices import KEPT_SECONDS
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import NOTICE_SECONDS
+from tests.store.children import Child, heard_by, start_child
 from tests.store.contract import HOST, cookie
 from tests.support.people import principal, session
 
 CHILD = Path(__file__).with_name("sqlite_child.py")
-REPOSITORY = Path(__file__).parents[2]
-
-Child = subprocess.Popen[bytes]
 
 
 @pytest.fixture
@@ -49,25 +45,8 @@ def waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("proxy.store.sqlite.peers.NOTICE_SECONDS", 30.0)
 
 
-@pytest.fixture
-def children() -> Iterator[list[Child]]:
-    started: list[Child] = []
-    yield started
-    for child in started:
-        child.kill()
-        child.communicate()
-
-
 def start(children: list[Child], task: str, folder: Path) -> Child:
-    child = subprocess.Popen(
-        [sys.executable, CHILD, task, folder / "state.db"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        bufsize=0,
-        cwd=REPOSITORY,
-    )
-    children.append(child)
-    return child
+    return start_child(children, CHILD, task, folder / "state.db")
 
 
 def start_hearing(children: list[Child], folder: Path) -> Child:
@@ -76,12 +55,6 @@ def start_hearing(children: list[Child], folder: Path) -> Child:
     assert child.stdout.readline() == b"ready\n"
     os.set_blocking(child.stdout.fileno(), False)
     return child
-
-
-def heard_by(child: Child) -> list[str]:
-    """What it has printed by now."""
-    assert child.stdout is not None
-    return (child.stdout.read() or b"").decode().split()
 
 
 def sockets(folder: Path) -> set[str]:
