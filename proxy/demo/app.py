@@ -15,6 +15,8 @@ from pathlib import Path
 import jinja2
 from aiohttp import WSMsgType, web
 
+from proxy.demo.static_files import add_static_files
+
 _HERE = Path(__file__).parent
 _CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -42,7 +44,7 @@ async def start_demo_app(port: int = 0) -> tuple[web.AppRunner, int]:
     app.router.add_get("/ws", _echo)
     app.router.add_post("/upload", _upload)
     app.router.add_get("/events", _events)
-    app.router.add_static("/static", _HERE / "static")
+    add_static_files(app)
     app.on_response_prepare.append(_add_security_headers)
     app.on_shutdown.append(_stop_streams)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)

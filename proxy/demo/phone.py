@@ -18,6 +18,8 @@ from pathlib import Path
 import jinja2
 from aiohttp import web
 
+from proxy.demo.static_files import add_static_files
+
 _HERE = Path(__file__).parent
 _LOOPBACK = "127.0.0.1"
 _MAX_LINE = 4096
@@ -78,7 +80,7 @@ class Phone:
         app = web.Application()
         app.router.add_get("/", self._page)
         app.router.add_get("/events", self._events)
-        app.router.add_static("/static", _HERE / "static")
+        add_static_files(app)
         app.on_response_prepare.append(_add_security_headers)
         app.on_shutdown.append(self._end_event_streams)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)

@@ -72,9 +72,11 @@ async def test_the_page_allows_no_inline_code(url: str, client: aiohttp.ClientSe
         assert "unsafe" not in answer.headers["Content-Security-Policy"]
         html = await answer.text()
     assert "style=" not in html
-    for name in ("app.css", "app.js", "app.svg"):
+    for name, content_type in (("app.css", "text/css"), ("app.js", "text/javascript"), ("app.svg", "image/svg+xml")):
         async with client.get(f"{url}/static/{name}") as answer:
-            assert answer.status == 200
+            assert (answer.status, answer.content_type) == (200, content_type)
+    async with client.get(f"{url}/static/app.html") as answer:
+        assert answer.status == 404
 
 
 async def test_it_ends_with_streams_and_sockets_open(client: aiohttp.ClientSession) -> None:
