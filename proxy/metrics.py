@@ -38,6 +38,7 @@ class Metrics:
         self._realms = frozenset(realms)
         self._traffic: dict[str, AppTraffic] = {}
         self._live_sessions: Callable[[], int] | None = None
+        self._client_connections: Callable[[], int] | None = None
         self._sign_ins = Counter(
             "gatepost_sign_ins", "Attempts to sign in, by how they ended", ("outcome", "realm"), registry=self.registry
         )
@@ -108,6 +109,10 @@ class Metrics:
         """`count` is asked at each scrape: it must be quick."""
         self._live_sessions = count
 
+    def watch_client_connections(self, count: Callable[[], int]) -> None:
+        """As `watch_live_sessions`."""
+        self._client_connections = count
+
     def render(self) -> bytes:
         """Everything in the Prometheus text format 0.0.4."""
         return generate_latest(self.registry)
@@ -137,4 +142,10 @@ class _Plane(Collector):
         if metrics._live_sessions is not None:
             yield GaugeMetricFamily(
                 "gatepost_live_sessions", "Sessions that this process holds", value=metrics._live_sessions()
+            )
+        if metrics._client_connections is not None:
+            yield GaugeMetricFamily(
+                "gatepost_client_connections",
+                "Connections of clients to this process, tunnels included",
+                value=metrics._client_connections(),
             )

@@ -142,6 +142,7 @@ async def running(
             )
         except UnusableCertificate as error:
             raise CannotListen("certificates", error) from error
+        metrics.watch_client_connections(lambda: plane.open_connections)
         stack.callback(sessions.on_end(plane.end_session))
         stack.callback(sessions.on_change(plane.judge_again))
 

@@ -211,6 +211,7 @@ async def test_metrics_hold_outcomes_and_configured_names() -> None:
     traffic.by_class[5] += 1
     traffic.upstream_failures += 1
     metrics.watch_live_sessions(lambda: 7)
+    metrics.watch_client_connections(lambda: 9)
     async with served({}, metrics) as client:
         answer = await client.get("/metrics")
         text = await answer.text()
@@ -224,6 +225,7 @@ async def test_metrics_hold_outcomes_and_configured_names() -> None:
         'gatepost_forwarded_requests_total{app="Wiki",status="5xx"} 1.0',
         'gatepost_upstream_failures_total{app="Wiki"} 1.0',
         "gatepost_live_sessions 7.0",
+        "gatepost_client_connections 9.0",
     ):
         assert line in text
     assert "alice" not in text
