@@ -45,7 +45,7 @@ from proxy.sessions.upkeep import keep_up
 from proxy.sessions.watch import SessionWatch
 from proxy.store.open import open_store
 from proxy.store.store import Store, StoreError
-from proxy.throttle import Throttle
+from proxy.throttle.throttle import Throttle
 from proxy.workers_health import create_workers_app
 
 Clock = Callable[[], float]

@@ -9,7 +9,8 @@ from directory.mobile import E164
 from proxy.metrics import Metrics
 from proxy.server import readiness_checks
 from proxy.store.store import Store
-from proxy.throttle import DAY_SECONDS, Throttle
+from proxy.throttle.limits import DAY_SECONDS
+from proxy.throttle.throttle import Throttle
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW
 

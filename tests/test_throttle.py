@@ -11,7 +11,9 @@ from config.settings import ThrottleSettings
 from directory.lockout import PasswordLimits
 from directory.mobile import E164
 from proxy.store.store import StoreUnavailable
-from proxy.throttle import DAY_SECONDS, Judged, Limit, Throttle, Throttled, network_of
+from proxy.throttle.counters import network_of
+from proxy.throttle.limits import DAY_SECONDS, Limit, Throttled
+from proxy.throttle.throttle import Judged, Throttle
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW
 

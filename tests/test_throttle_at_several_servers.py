@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from directory.lockout import LockoutPolicy, PasswordLimits, password_limits
-from proxy.throttle import Judged, Limit, Throttle
+from proxy.throttle.limits import Limit
+from proxy.throttle.throttle import Judged, Throttle
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW
 from tests.test_throttle import ALICE, HOME, limiter

@@ -37,7 +37,7 @@ from proxy.second_factor.known_numbers import decide, number_digest
 from proxy.server import create_directories
 from proxy.store.open import open_store
 from proxy.store.store import Store, StoreError
-from proxy.throttle import Throttle
+from proxy.throttle.throttle import Throttle
 
 _MARKS = {True: "ok  ", False: "NO  ", None: "    "}
 

@@ -17,7 +17,7 @@ from proxy.access.policy import NotInGroups, judge
 from proxy.access.schemes import choose_scheme
 from proxy.commands.mobile_formats.words import instant_text
 from proxy.second_factor.known_numbers import Decision, Send, SendByMail, Wait
-from proxy.throttle import Limit, Standing
+from proxy.throttle.limits import Limit, Standing
 
 _SHOWN_DIGITS = 3
 _LONGEST_SHOWN = 80

@@ -18,7 +18,8 @@ from proxy.keys import Keys, Purpose
 from proxy.server import create_directories
 from proxy.store.open import open_store
 from proxy.store.store import StoreError
-from proxy.throttle import CLEARED, CLEARED_PASSWORDS, Limit, Throttle
+from proxy.throttle.limits import CLEARED, CLEARED_PASSWORDS, Limit
+from proxy.throttle.throttle import Throttle
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -55,7 +55,7 @@ from proxy.reserved import (
 )
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.store import Store
-from proxy.throttle import Throttle
+from proxy.throttle.throttle import Throttle
 
 
 def create_portal(

@@ -15,7 +15,7 @@ from directory.principal import Account, Principal
 from proxy.keys import Purpose
 from proxy.portal.keys import Parts, Visit
 from proxy.portal.password_guard import is_known_wrong, limits_at, remember_wrong
-from proxy.throttle import Limit, Throttled
+from proxy.throttle.limits import Limit, Throttled
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from proxy.portal.deliveries import Deliveries
 from proxy.portal.notices import Notices
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.store import Store
-from proxy.throttle import Throttle
+from proxy.throttle.throttle import Throttle
 
 
 class PersonLocks:

@@ -36,7 +36,7 @@ from proxy.second_factor.tag import tag_of
 from proxy.sessions.session import Level, Session
 from proxy.store.store import Attempt
 from proxy.texts import ENGLISH
-from proxy.throttle import Limit, Throttled
+from proxy.throttle.limits import Limit, Throttled
 
 _SENT, _WRONG, _SHAPE = "sent", "wrong", "shape"
 """Values of the query field `TOLD`."""

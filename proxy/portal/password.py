@@ -35,7 +35,7 @@ from proxy.portal.return_to import WayBack
 from proxy.reserved import PASSCODE, PASSWORD, RETURN_TO, START
 from proxy.sessions.session import Level, Session
 from proxy.texts import ENGLISH
-from proxy.throttle import Throttled
+from proxy.throttle.limits import Throttled
 
 _REFUSALS: Mapping[ChangeRefusal, str] = {
     ChangeRefusal.WRONG_PASSWORD: ENGLISH.change_wrong,

@@ -17,7 +17,7 @@ from proxy.portal.keys import PARTS, VISIT, Parts
 from proxy.portal.log_sign_in import log_password_changed, log_password_not_changed
 from proxy.portal.password_guard import limits_at, remember_replaced
 from proxy.sessions.session import Session
-from proxy.throttle import Throttled
+from proxy.throttle.limits import Throttled
 
 _JUDGED_WRONG = frozenset({ChangeRefusal.WRONG_PASSWORD, ChangeRefusal.LOCKED})
 

@@ -20,7 +20,7 @@ from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.sending import Sending
 from proxy.sessions.session import Session
 from proxy.texts import ENGLISH
-from proxy.throttle import Throttled
+from proxy.throttle.limits import Throttled
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from proxy.demo.samba_dc import SambaDC
 from proxy.key_file import load_or_create_keys
 from proxy.keys import Keys, Purpose
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from proxy.throttle import Throttle
+from proxy.throttle.throttle import Throttle
 from tests.support.configuration import written
 from tests.support.samba import SERVICE_PASSWORD, SERVICE_USER
 

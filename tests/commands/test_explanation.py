@@ -23,7 +23,7 @@ from proxy.commands.explanation import (
     throttle_steps,
 )
 from proxy.second_factor.known_numbers import Refuse, Send, SendByMail, Wait
-from proxy.throttle import Limit, Standing
+from proxy.throttle.limits import Limit, Standing
 from tests.support.people import NOW, principal
 
 TICKETS = SchemeSettings(name="tickets", factors=("kerberos", "sms"))

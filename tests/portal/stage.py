@@ -36,7 +36,7 @@ from proxy.portal.app import create_portal
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import StoreUnavailable
-from proxy.throttle import Throttle
+from proxy.throttle.throttle import Throttle
 
 SIGN_IN_ORIGIN = "https://signin.corp.example"
 WIKI = "https://wiki.corp.example"

@@ -1,77 +1,22 @@
-"""The limiter: how often a person, an address or a number may try or be sent something.
-
-Counters are named by an HMAC, so that the store holds no names, numbers and addresses in the clear. IPv6
-addresses are counted by their /64: one customer has at least that many of them (RFC 6177).
-"""
+"""The limiter: how often a person, an address or a number may try or be sent something."""
 
 from __future__ import annotations
 
-import hmac
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
-from ipaddress import IPv6Address, ip_address
 
 from config.settings import ThrottleSettings
 from directory.lockout import PasswordLimits
 from directory.mobile import E164
 from proxy.store.store import Counter, Store
+from proxy.throttle.counters import Counters, network_of
+from proxy.throttle.limits import DAY_SECONDS, Limit, Standing, Throttled
 
-DAY_SECONDS = 86_400.0
 FAMILIAR_SECONDS = 42 * DAY_SECONDS
 """How long an address stays familiar after a sign-in."""
 MOST_FAMILIAR = 20
 """So many addresses of one person, the latest."""
 _NO_LIMIT = 1 << 31
-ALARM_SHARE = 0.8
-"""So much of a day's passcodes is told to the operator, before there are none left."""
-UNTIL_CLEARED_SECONDS = 100 * 365 * DAY_SECONDS
-"""The window of failures in a row: only a success or an operator ends it."""
-
-
-class Limit(Enum):
-    PASSWORDS_PER_PERSON = "passwords_per_person"  # a limit's name
-    PASSWORDS_FROM_UNFAMILIAR = "passwords_from_unfamiliar_addresses"
-    PASSWORDS_PER_ADDRESS = "passwords_per_address"
-    PASSCODES_PER_PERSON = "passcodes_per_person"
-    PASSCODE_FAILURES_IN_A_ROW = "passcode_failures_in_a_row"
-    SENDS_PER_PERSON = "sends_per_person"
-    SENDS_PER_NUMBER = "sends_per_number"
-    SENDS_PER_ADDRESS = "sends_per_address"
-    SENDS_PER_DAY = "sends_per_day"
-
-
-CLEARED = (Limit.PASSCODES_PER_PERSON, Limit.PASSCODE_FAILURES_IN_A_ROW, Limit.SENDS_PER_PERSON)
-"""A person's counts of what only Gatepost counts."""
-CLEARED_PASSWORDS = (Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFAMILIAR)
-"""Those that keep a directory from locking the account: it goes on with its own count whatever happens to these."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Throttled:
-    limit: Limit
-    retry_after_seconds: int
-    """At least 1, and at most a day: a factor that is locked until an operator clears it says a day."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """One counter as it is now."""
-
-    limit: Limit
-    count: int
-    most: int
-    window_ends_at: float
-
-    @property
-    def is_reached(self) -> bool:
-        return self.count >= self.most
-
-    @property
-    def is_near(self) -> bool:
-        """Whether so much is used up that the operator should know."""
-        return self.count >= self.most * ALARM_SHARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +28,6 @@ class Judged:
     from_unfamiliar: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Limited:
-    limit: Limit
-    counter: Counter
-
-
 class Throttle:
     """Reserves before the work is done, so that parallel tries cannot pass the same check.
 
@@ -98,8 +37,7 @@ class Throttle:
 
     def __init__(self, store: Store, settings: ThrottleSettings, *, key: bytes) -> None:
         self._store = store
-        self._settings = settings
-        self._secret = key
+        self._counters = Counters(store, settings, key=key)
 
     async def reserve_password(
         self, *, person: str, address: str, limits: PasswordLimits, now: float
@@ -109,21 +47,23 @@ class Throttle:
         All of a person's attempts count towards one number, those from addresses where they never signed in also
         towards a smaller one: what is left between the two is theirs, whoever guesses.
         """
-        counters = [self._counter(Limit.PASSWORDS_PER_PERSON, person, limits)]
+        counters = [self._counters.of(Limit.PASSWORDS_PER_PERSON, person, limits)]
         if not await self.is_familiar(person=person, address=address, now=now):
-            counters.append(self._counter(Limit.PASSWORDS_FROM_UNFAMILIAR, person, limits))
-        counters.append(self._counter(Limit.PASSWORDS_PER_ADDRESS, network_of(address)))
-        return await self._reserve_counters(now, counters)
+            counters.append(self._counters.of(Limit.PASSWORDS_FROM_UNFAMILIAR, person, limits))
+        counters.append(self._counters.of(Limit.PASSWORDS_PER_ADDRESS, network_of(address)))
+        return await self._counters.reserve(counters, now=now)
 
     async def judged_so_far(self, *, person: str, now: float) -> Judged | None:
         """To be asked between `reserve_password` and sending the password. None: of another attempt nobody knows (yet)
         whether and when the directory judges it."""
-        if await self._read(self._key(Limit.PASSWORDS_PER_PERSON, person), now) == 1:
+        if await self._counters.value(self._counters.key(Limit.PASSWORDS_PER_PERSON, person), now=now) == 1:
             return Judged(1, 1)
         # In this order: whatever begins meanwhile then looks unjudged.
-        from_unfamiliar = await self._read(self._key(Limit.PASSWORDS_FROM_UNFAMILIAR, person), now)
-        judged = await self._read(self._judged_key(person), now)
-        in_all = await self._read(self._key(Limit.PASSWORDS_PER_PERSON, person), now)
+        from_unfamiliar = await self._counters.value(
+            self._counters.key(Limit.PASSWORDS_FROM_UNFAMILIAR, person), now=now
+        )
+        judged = await self._counters.value(self._judged_key(person), now=now)
+        in_all = await self._counters.value(self._counters.key(Limit.PASSWORDS_PER_PERSON, person), now=now)
         return Judged(in_all, from_unfamiliar) if judged == in_all - 1 else None
 
     async def password_refused(
@@ -148,19 +88,19 @@ class Throttle:
         if judged is None or not await self._has_judged_all(server, person, judged, now):
             await self.password_not_judged(person=person, address=address, now=now)
             return
-        await self._give_back(now, Limit.PASSWORDS_PER_PERSON, person, judged.in_all)
-        await self._give_back(now, Limit.PASSWORDS_FROM_UNFAMILIAR, person, judged.from_unfamiliar)
+        await self._counters.give_back(Limit.PASSWORDS_PER_PERSON, person, judged.in_all, now=now)
+        await self._counters.give_back(Limit.PASSWORDS_FROM_UNFAMILIAR, person, judged.from_unfamiliar, now=now)
         if judged.in_all > 1:
             for key in (self._judged_key(person), self._judged_key(person, server)):
                 await self._store.count(key, now=now, window_seconds=1.0, amount=1 - judged.in_all)
-        await self._give_back(now, Limit.PASSWORDS_PER_ADDRESS, network_of(address))
+        await self._counters.give_back(Limit.PASSWORDS_PER_ADDRESS, network_of(address), now=now)
 
     async def password_not_judged(self, *, person: str, address: str, now: float) -> None:
         """Give back one attempt that the directory cannot have counted."""
-        await self._give_back(now, Limit.PASSWORDS_PER_PERSON, person)
+        await self._counters.give_back(Limit.PASSWORDS_PER_PERSON, person, now=now)
         if not await self.is_familiar(person=person, address=address, now=now):
-            await self._give_back(now, Limit.PASSWORDS_FROM_UNFAMILIAR, person)
-        await self._give_back(now, Limit.PASSWORDS_PER_ADDRESS, network_of(address))
+            await self._counters.give_back(Limit.PASSWORDS_FROM_UNFAMILIAR, person, now=now)
+        await self._counters.give_back(Limit.PASSWORDS_PER_ADDRESS, network_of(address), now=now)
 
     async def remember_wrong(self, digest: bytes, *, window_seconds: float, now: float) -> None:
         """A person's password that is wrong: `digest` is a keyed one of both."""
@@ -168,7 +108,7 @@ class Throttle:
 
     async def is_known_wrong(self, digest: bytes, *, now: float) -> bool:
         """Whether it was called wrong lately: asking again would cost an attempt and say nothing new."""
-        return (await self._store.count(digest, now=now, window_seconds=1.0, amount=0)).value > 0
+        return await self._counters.value(digest, now=now) > 0
 
     async def remember_address(self, *, person: str, address: str, now: float) -> None:
         """This person signed in from this address, with all factors."""
@@ -187,8 +127,8 @@ class Throttle:
 
     async def passcode_accepted(self, *, person: str, now: float) -> None:
         """Clear the person's passcode counts, the failures in a row included."""
-        await self._store.reset_count(self._key(Limit.PASSCODES_PER_PERSON, person))
-        await self._store.reset_count(self._key(Limit.PASSCODE_FAILURES_IN_A_ROW, person))
+        await self._counters.reset(Limit.PASSCODES_PER_PERSON, person)
+        await self._counters.reset(Limit.PASSCODE_FAILURES_IN_A_ROW, person)
 
     async def reserve_send(self, *, person: str, number: str, address: str, now: float) -> Throttled | None:
         """Count one passcode about to be sent. Nothing is counted if any of the four limits is reached.
@@ -205,18 +145,14 @@ class Throttle:
 
     async def sends_of_day(self, *, now: float) -> Standing:
         """How many passcodes were sent within the running 24 hours, and how many may be."""
-        counter = self._counter(Limit.SENDS_PER_DAY, "").counter
-        read = await self._store.count(counter.key, now=now, window_seconds=counter.window_seconds, amount=0)
-        return Standing(
-            limit=Limit.SENDS_PER_DAY, count=read.value, most=counter.limit, window_ends_at=read.window_ends_at
-        )
+        return await self._counters.standing(self._counters.of(Limit.SENDS_PER_DAY, ""), now=now)
 
     async def claim_day_alarm(self, standing: Standing, *, now: float) -> bool:
         """Whether the caller is to raise the alarm of this day: one does, of all workers and nodes."""
         if not standing.is_near:
             return False
         left = max(1.0, standing.window_ends_at - now)
-        alarm = Counter(key=self._digest("alarm", Limit.SENDS_PER_DAY.value), limit=1, window_seconds=left)
+        alarm = Counter(key=self._counters.digest("alarm", Limit.SENDS_PER_DAY.value), limit=1, window_seconds=left)
         return await self._store.reserve([alarm], now=now) is None
 
     async def standings(
@@ -227,9 +163,9 @@ class Throttle:
         `number` None: none can be sent to. `address` None: it is not known, and counts as one where the person never
         signed in.
         """
-        counters = [self._counter(Limit.PASSWORDS_PER_PERSON, person, limits)]
+        counters = [self._counters.of(Limit.PASSWORDS_PER_PERSON, person, limits)]
         if address is None or not await self.is_familiar(person=person, address=address, now=now):
-            counters.append(self._counter(Limit.PASSWORDS_FROM_UNFAMILIAR, person, limits))
+            counters.append(self._counters.of(Limit.PASSWORDS_FROM_UNFAMILIAR, person, limits))
         named = [
             (Limit.PASSWORDS_PER_ADDRESS, None if address is None else network_of(address)),
             (Limit.PASSCODES_PER_PERSON, person),
@@ -239,36 +175,18 @@ class Throttle:
             (Limit.SENDS_PER_ADDRESS, None if address is None else network_of(address)),
             (Limit.SENDS_PER_DAY, ""),
         ]
-        counters += [self._counter(limit, who) for limit, who in named if who is not None]
-        found = []
-        for each in counters:
-            counter = each.counter
-            read = await self._store.count(counter.key, now=now, window_seconds=counter.window_seconds, amount=0)
-            found.append(
-                Standing(limit=each.limit, count=read.value, most=counter.limit, window_ends_at=read.window_ends_at)
-            )
-        return found
+        counters += [self._counters.of(limit, who) for limit, who in named if who is not None]
+        return [await self._counters.standing(each, now=now) for each in counters]
 
     async def clear(self, *, person: str, limits: Iterable[Limit]) -> None:
         """Begin these counts of a person anew: an operator says so. `CLEARED` and `CLEARED_PASSWORDS` name them."""
         for limit in limits:
-            await self._store.reset_count(self._key(limit, person))
+            await self._counters.reset(limit, person)
             if limit is Limit.PASSWORDS_PER_PERSON:
                 await self._store.reset_count(self._judged_key(person))
 
     async def _reserve(self, now: float, *limited: tuple[Limit, str]) -> Throttled | None:
-        return await self._reserve_counters(now, [self._counter(limit, who) for limit, who in limited])
-
-    async def _reserve_counters(self, now: float, counters: Sequence[_Limited]) -> Throttled | None:
-        reached = await self._store.reserve([each.counter for each in counters], now=now)
-        if reached is None:
-            return None
-        wait = math.ceil(min(reached.window_ends_at - now, DAY_SECONDS))
-        return Throttled(limit=counters[reached.index].limit, retry_after_seconds=max(1, wait))
-
-    async def _give_back(self, now: float, limit: Limit, who: str, amount: int = 1) -> None:
-        # Giving back opens no window, so its length does not matter.
-        await self._store.count(self._key(limit, who), now=now, window_seconds=1.0, amount=-amount)
+        return await self._counters.reserve([self._counters.of(limit, who) for limit, who in limited], now=now)
 
     async def _has_judged_all(self, server: str, person: str, judged: Judged, now: float) -> bool:
         """Whether all attempts before the one that it just took were judged by this server, and none since."""
@@ -281,51 +199,10 @@ class Throttle:
         # A count that outlived the other (an operator cleared that one) ends at another time.
         return here.value == anywhere.value == others and here.window_ends_at == anywhere.window_ends_at
 
-    async def _read(self, key: bytes, now: float) -> int:
-        return (await self._store.count(key, now=now, window_seconds=1.0, amount=0)).value
-
-    def _counter(self, limit: Limit, who: str, passwords: PasswordLimits | None = None) -> _Limited:
-        if passwords is not None:
-            most = passwords.in_all if limit is Limit.PASSWORDS_PER_PERSON else passwords.from_unfamiliar
-            return _Limited(
-                limit,
-                Counter(
-                    key=self._key(limit, who), limit=most, window_seconds=passwords.window_seconds, is_sliding=True
-                ),
-            )
-        window_seconds = self._settings.window
-        if limit is Limit.SENDS_PER_DAY:
-            window_seconds = DAY_SECONDS
-        elif limit is Limit.PASSCODE_FAILURES_IN_A_ROW:
-            window_seconds = UNTIL_CLEARED_SECONDS
-        # A limit's value is the name of its setting.
-        most = getattr(self._settings, limit.value)
-        return _Limited(limit, Counter(key=self._key(limit, who), limit=most, window_seconds=window_seconds))
-
-    def _key(self, limit: Limit, who: str) -> bytes:
-        return self._digest(limit.value, who)
-
     def _judged_key(self, person: str, *server: str) -> bytes:
         """Of all that were judged, or of those that this server judged."""
-        return self._digest("passwords_judged", person, *server)
+        return self._counters.digest("passwords_judged", person, *server)
 
     def _familiar_keys(self, person: str, address: str) -> tuple[bytes, bytes]:
         # The person is part of both: the store does not show who shares an address with whom.
-        return self._digest("familiar", person), self._digest("familiar", person, network_of(address))
-
-    def _digest(self, *parts: str) -> bytes:
-        """NUL occurs in none of the parts."""
-        return hmac.digest(self._secret, "\0".join(parts).encode("utf-8", "surrogatepass"), "sha256")
-
-
-def network_of(address: str) -> str:
-    """What an address is counted as: an IPv4 address itself, an IPv6 address its /64; other text as it is."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
-    return str(parsed)
+        return self._counters.digest("familiar", person), self._counters.digest("familiar", person, network_of(address))
