@@ -10,11 +10,13 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 from proxy.answers import Problem
+from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.exchange import Exchange
 from proxy.forwarding.head_buffer import HeadBuffer
 from proxy.forwarding.head_memory import HeadMemory
 from proxy.forwarding.kept_forms import SendingFlow
 from proxy.forwarding.listeners import Arrival, Slot
+from proxy.forwarding.own_answers import OwnAnswers
 from proxy.forwarding.plain_head import read_head
 from proxy.forwarding.public_tls import names_by_sni
 from proxy.forwarding.reception import Reception
@@ -51,6 +53,7 @@ class ClientConnection(asyncio.Protocol):
         self.is_kept = True
         """Whether the connection stays open after the current answer."""
         self._reception: Reception
+        self._answers: OwnAnswers
         self.memory = HeadMemory()
         self._max_head_bytes = plane.max_head_bytes
         self._waiting = HeadBuffer(plane.max_head_bytes)
@@ -82,7 +85,9 @@ class ClientConnection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
         by_sni = names_by_sni(transport.get_extra_info("ssl_object")) if self._arrival.is_tls else None
-        self._reception = Reception(self.plane, self, self._arrival, by_sni)
+        places = ClientPlaces(self._arrival)
+        self._answers = OwnAnswers(self.plane, self, places)
+        self._reception = Reception(self.plane, self, self._arrival, places, self._answers, by_sni)
         self.deadline = self.plane.coarse_now + self.plane.keep_alive_timeout
         self.plane.add_connection(self)
         self._slot.arrived()
@@ -151,7 +156,7 @@ class ClientConnection(asyncio.Protocol):
                 head = read_head(raw)
             except RefusedHead as refused:
                 is_page = asks_for_page(raw or waiting.data)
-                self._reception.refuse(refused.problem, refused.reason, is_page=is_page, closes=True)
+                self._answers.refuse(refused.problem, refused.reason, is_page=is_page, closes=True)
                 return
             self.is_kept = head.keeps_alive and not self.plane.is_closing
             self._reception.receive(head)
@@ -259,7 +264,7 @@ class ClientConnection(asyncio.Protocol):
             self.plane.log.info("answer.broken_off", problem=problem.value, reason=reason, client_address=client)
             self.transport.abort()
             return
-        self._reception.refuse(problem, reason, head=exchange.head, route=exchange.route, closes=not is_request_over)
+        self._answers.refuse(problem, reason, head=exchange.head, route=exchange.route, closes=not is_request_over)
         self.read_on()
 
     def on_exchange_error(self, exc: Exception) -> None:
@@ -289,7 +294,7 @@ class ClientConnection(asyncio.Protocol):
             self.exchange.on_deadline()
         elif self._reception.deciding is not None:
             self._reception.cancel()
-            self._reception.refuse(Problem.STORE_UNAVAILABLE, "no decision in time", closes=True)
+            self._answers.refuse(Problem.STORE_UNAVAILABLE, "no decision in time", closes=True)
         elif self._is_lingering or self.transport.is_closing():
             self.transport.abort()
         elif not self._waiting.is_partial:
@@ -299,7 +304,7 @@ class ClientConnection(asyncio.Protocol):
             else:
                 self._close()
         else:
-            self._reception.refuse(Problem.REQUEST_TIMEOUT, "slow head", closes=True)
+            self._answers.refuse(Problem.REQUEST_TIMEOUT, "slow head", closes=True)
 
     def end_session(self, session_id: str) -> None:
         """The session is over: so is what it has in flight."""

@@ -1,0 +1,130 @@
+"""The answers that Gatepost gives on a client connection itself: refusals, the ways to sign-in and to https, a yes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.answers import Answer, Problem, wants_page
+from proxy.forwarding.authorize import allowed, sign_in_needed
+from proxy.forwarding.client_places import ClientPlaces
+from proxy.forwarding.cookies import RequestCookies
+from proxy.forwarding.gate import browser_cookie_field, sign_in_location
+from proxy.forwarding.kept_forms import is_form
+from proxy.forwarding.refusals import answer_bytes, redirect, redirect_to_https
+from proxy.forwarding.request_head import RequestHead
+from proxy.forwarding.routes import Route
+from proxy.incidents import new_incident_id
+from proxy.sessions.session import Session
+from proxy.sessions.tokens import new_token
+from proxy.texts import ENGLISH
+
+if TYPE_CHECKING:
+    from proxy.forwarding.client_connection import ClientConnection
+    from proxy.forwarding.plane import ForwardingPlane
+
+
+class OwnAnswers:
+    """Of one connection."""
+
+    __slots__ = ("_connection", "_places", "_plane", "has_answered")
+
+    def __init__(self, plane: ForwardingPlane, connection: ClientConnection, places: ClientPlaces) -> None:
+        self._plane = plane
+        self._connection = connection
+        self._places = places
+        self.has_answered = False
+        """Whether the current request has an answer from here."""
+
+    def allow(self, head: RequestHead, cookies: RequestCookies, identity_block: bytes) -> None:
+        """Say yes to another proxy that asked."""
+        closes = self._closes(head)
+        self._answer(allowed(identity_block, cookies.others, closes=closes), closes=closes)
+
+    def redirect_to_https(self, head: RequestHead) -> None:
+        """The same request once more, over TLS: 308, so that its method stays. Only ever to a host of ours."""
+        if head.host not in self._plane.routes:
+            self.refuse(Problem.UNKNOWN_HOST, "host", head=head, closes=True)
+        elif not head.target.startswith(b"/"):
+            self.refuse(Problem.MALFORMED_REQUEST, "nothing to redirect to", head=head, closes=True)
+        else:
+            authority = self._plane.public_url.authority(head.host.decode("ascii")).encode("ascii")
+            answer = redirect_to_https(b"https://" + authority + head.target, method=head.method)
+            self._answer(answer, closes=True)
+
+    def ask_to_step_up(
+        self, head: RequestHead, route: Route, cookies: RequestCookies, session: Session, scheme: str
+    ) -> None:
+        """Whose session has proven too little is sent to prove the rest, or told where that can be done."""
+        asked_method = (head.question or head).method
+        if scheme and wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked_method):
+            self.send_to_portal(head, cookies, scheme)
+            return
+        detail = ENGLISH.open_to_scheme.format(scheme=scheme) if scheme else ENGLISH.no_scheme_here
+        problem = Problem.TOO_FEW_FACTORS if scheme else Problem.NOT_ALLOWED
+        self.refuse(problem, "factors", head=head, route=route, detail=detail, session=session, scheme=scheme)
+
+    def send_to_portal(self, head: RequestHead, cookies: RequestCookies, scheme: str = "") -> None:
+        """Redirect a page load, which is told the way back."""
+        question, public_url = head.question, self._plane.public_url
+        asked = question or head
+        token = cookies.browser_token or new_token().encode("ascii")
+        location = sign_in_location(
+            public_url=public_url, host=asked.host, target=asked.target, browser_token=token, scheme=scheme
+        )
+        set_cookie = None if cookies.browser_token else browser_cookie_field(token, public_url.scheme)
+        closes = self._closes(head)
+        write = redirect if question is None or question.passes_redirects else sign_in_needed
+        answer = write(location, set_cookie=set_cookie, method=head.method, closes=closes)
+        self._answer(answer, closes=closes)
+
+    def refuse(
+        self,
+        problem: Problem,
+        reason: str,
+        *,
+        head: RequestHead | None = None,
+        route: Route | None = None,
+        detail: str = "",
+        session: Session | None = None,
+        scheme: str = "",
+        is_page: bool = False,
+        closes: bool = False,
+    ) -> None:
+        """Answer `problem`; `reason` is for the log, and so is who it was where a `session` is known.
+
+        The connection ends where the request's end is not known.
+        """
+        closes = closes or head is None or self._closes(head)
+        app = route.upstream.name if route is not None else ""
+        answer = Answer(problem=problem, detail=detail, app=app, scheme=scheme, incident=new_incident_id())
+        method = head.method if head is not None else b"GET"
+        asked_method = head.question.method if head is not None and head.question is not None else method
+        page = is_page
+        if head is not None:
+            page = wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked_method) or is_form(head)
+        client = self._places.of(head).address if head is not None else self._places.peer
+        self._plane.metrics.count_refusal(problem.value)
+        person = {} if session is None else {"realm": session.principal.realm, "guid": session.principal.guid}
+        log = self._plane.log
+        # What is our fault or an app's is for the operator to see: it is a warning.
+        (log.warning if answer.status >= 500 else log.info)(
+            "request.refused",
+            problem=problem.value,
+            status=answer.status,
+            reason=reason,
+            incident=answer.incident,
+            app=app,
+            client_address=client,
+            **person,
+        )
+        origin = self._plane.public_url.origin
+        data = answer_bytes(answer, page=page, sign_in_origin=origin, method=method, closes=closes)
+        self._answer(data, closes=closes)
+
+    def _closes(self, head: RequestHead) -> bool:
+        """Whether the connection ends with this answer: a body that nobody reads would be taken for a request."""
+        return head.has_body or not self._connection.is_kept
+
+    def _answer(self, data: bytes, *, closes: bool) -> None:
+        self.has_answered = True
+        self._connection.send_own_answer(data, closes=closes)
