@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from config.addresses import ListenAddress, Machine, Network, is_loopback
 from config.frozen_table import FrozenTable
-from config.values import Flag, Integer, ListenAddress, Machine, Network, NotEmpty, Seconds, Secret, Text, is_loopback
+from config.values import Flag, Integer, NotEmpty, Seconds, Secret, Text
 
 _DEFAULT_PORTS = {"tls": 993, "starttls": 143, "none": 143}
 _NEEDED = {"none": (), "imap": ("host", "username", "password"), "smtp": ("listen",)}

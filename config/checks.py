@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from config.addresses import is_ip, is_loopback
 from config.bounces import BouncesSettings, bounces_problems
 from config.channel_checks import EMAIL, channel_problems, channel_warnings
 from config.rule_checks import rule_problems, rule_warnings
@@ -28,7 +29,6 @@ from config.settings import (
 )
 from config.store_checks import store_problems, store_warnings
 from config.text_checks import text_problems
-from config.values import is_ip, is_loopback
 
 Finding = tuple[Place, str]
 

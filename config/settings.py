@@ -12,46 +12,35 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from config.addresses import DNSServer, HostName, LDAPServer, ListenAddress, Machine, PublicURL, UpstreamURL
+from config.addresses import Network as Network  # handed on to those who match addresses
 from config.bounces import BouncesSettings
 from config.frozen_table import FrozenTable as _Table
 from config.gateway_values import ChannelName, GatewayName
+from config.rule_values import Method, RulePath, RulePattern
 from config.sms_gateways import HTTPGatewaySettings, SMSGatewaySettings
+from config.text_values import Language, LongText, MailSubject, SMSText
 from config.values import (
     AppName,
     AttributeName,
     Countries,
-    DNSServer,
     Flag,
-    HostName,
     Integer,
-    Language,
-    LDAPServer,
-    ListenAddress,
-    LongText,
-    Machine,
-    MailSubject,
-    Method,
     NetBIOSName,
     NotEmpty,
     NumberRange,
     PlainAddress,
-    PublicURL,
     RealmName,
     Region,
-    RulePath,
-    RulePattern,
     Seconds,
     SecondsOrNone,
     Secret,
     ServicePrincipal,
     SiteName,
-    SMSText,
     StorePrefix,
     TargetPath,
     Text,
-    UpstreamURL,
 )
-from config.values import Network as Network  # handed on to those who match addresses
 
 
 class CertificateSettings(_Table):

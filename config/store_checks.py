@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from config.addresses import is_loopback
 from config.schema import Place
 from config.settings import StoreSettings
 from config.store_url import EXAMPLE, is_redis_url, parse_redis_url
-from config.values import is_loopback
 
 SQLITE = "sqlite:"
 _REDIS_ONLY = (

@@ -18,8 +18,8 @@ from pathlib import Path
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
+from config.addresses import ListenAddress
 from config.settings import ActiveDirectorySettings, ServerSettings, Settings
-from config.values import ListenAddress
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.directory import Directory
 from directory.kerberos.service_key import open_acceptor, service_keys

@@ -17,8 +17,8 @@ import dns.rdatatype
 import dns.resolver
 from dns.rdtypes.IN.SRV import SRV
 
+from config.addresses import parse_dns_server
 from config.settings import ActiveDirectorySettings
-from config.values import parse_dns_server
 from directory.active_directory.host_addresses import HostAddresses, LookUp
 from directory.active_directory.server_address import ServerAddress, parse_server
 from directory.errors import DirectoryMisconfigured

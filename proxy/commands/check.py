@@ -6,8 +6,8 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TextIO
 
+from config.addresses import UpstreamURL
 from config.settings import ActiveDirectorySettings, AppSettings, Settings, ThrottleSettings
-from config.values import UpstreamURL
 from directory.directory import CheckResult, Directory, PreparedDirectory
 from directory.errors import DirectoryError
 from directory.kerberos.service_key import check_kerberos

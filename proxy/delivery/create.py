@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 
+from config.addresses import is_loopback
 from config.channel_checks import EMAIL, channel_problems
 from config.settings import Settings, SMTPSettings
 from config.sms_gateways import HTTPGatewaySettings, is_kapow_api
-from config.values import is_loopback
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.channel import is_plain_address
 from proxy.delivery.channels import AnyChannel, Channels

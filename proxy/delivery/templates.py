@@ -12,7 +12,7 @@ from string import Formatter
 
 from config.channel_checks import EMAIL
 from config.settings import Settings
-from config.values import TEXT_PLACEHOLDERS
+from config.text_values import TEXT_PLACEHOLDERS
 from proxy.delivery.channel import PasscodeMessage
 from proxy.delivery.errors import WrongTemplate
 from proxy.delivery.person_names import spoken_name

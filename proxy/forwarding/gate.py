@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from config.addresses import PublicURL
 from config.settings import AppSettings
-from config.values import PublicURL
 from proxy.access.policy import NotInGroups, TooFewFactors, judge, judge_factors, judge_rule
 from proxy.access.rules import AppRules, PathRule
 from proxy.access.schemes import AppDemand

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.addresses import PublicURL, UpstreamURL
 from config.settings import AppSettings, SchemeSettings
-from config.values import PublicURL, UpstreamURL
 from proxy.access.rules import AppRules, create_app_rules
 from proxy.access.schemes import AppDemand, create_app_demand
 from proxy.forwarding.upstream_tls import upstream_tls

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 
-from config.values import UpstreamURL
+from config.addresses import UpstreamURL
 from proxy.forwarding.routes import Upstream
 from proxy.forwarding.upstream_choice import Candidate, Choice, attempt_seconds, choose
 from proxy.forwarding.upstream_connection import UpstreamConnection

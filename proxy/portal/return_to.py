@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
+from config.addresses import PublicURL
 from config.settings import AppSettings
-from config.values import PublicURL
 from proxy.reserved import KEPT, KEPT_QUERY, PREFIX
 
 MAX_LENGTH = 4096

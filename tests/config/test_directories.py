@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from config.addresses import parse_dns_server
 from config.errors import ConfigurationError
 from config.load import load_settings
 from config.settings import ActiveDirectorySettings, Settings
-from config.values import parse_dns_server
 
 CORP = """
 [server]

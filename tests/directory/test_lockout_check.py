@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from config.addresses import ListenAddress, PublicURL, UpstreamURL
 from config.settings import AppSettings, ServerSettings, Settings, SMTPSettings, StoreSettings, ThrottleSettings
-from config.values import ListenAddress, PublicURL, UpstreamURL
 from directory.directory import CheckResult
 from directory.lockout import LockoutPolicy
 from proxy.commands.check import lockout_result, run

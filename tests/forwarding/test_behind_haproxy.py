@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import trustme
 
+from config.addresses import ListenAddress
 from config.settings import CertificateSettings
-from config.values import ListenAddress
 from tests.forwarding.stage import HOST, Stage, StageMaker, get
 from tests.support.gatepost import free_port
 from tests.support.raw_http import RawClient

@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from config.values import PublicURL
+from config.addresses import PublicURL
 from proxy.forwarding import plain_head, response_head
 from proxy.forwarding.head_memory import MOST_BLOCKS, HeadMemory
 from proxy.forwarding.plain_head import MOST_BLOCK_BYTES, read_head

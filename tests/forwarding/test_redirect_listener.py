@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config.values import ListenAddress
+from config.addresses import ListenAddress
 from tests.forwarding.stage import HOST, Stage, StageMaker, get
 from tests.support.raw_http import raw_client
 

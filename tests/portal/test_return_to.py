@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.addresses import PublicURL
 from config.settings import AppSettings
-from config.values import PublicURL
 from proxy.portal.return_to import NOWHERE, judge_return_to, judge_start, judge_way_back
 from tests.portal.stage import SIGN_IN_ORIGIN, START, Stage
 

@@ -13,8 +13,8 @@ import aiohttp
 import pytest
 import structlog
 
+from config.addresses import ListenAddress, PublicURL, UpstreamURL
 from config.settings import AppSettings, ServerSettings, SessionSettings, Settings, SMTPSettings, StoreSettings
-from config.values import ListenAddress, PublicURL, UpstreamURL
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.errors import DirectoryUnavailable
 from directory.principal import Principal

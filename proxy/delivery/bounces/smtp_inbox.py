@@ -14,8 +14,8 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from config.addresses import Network
 from config.bounces import BouncesSettings
-from config.values import Network
 from proxy.delivery.bounces.desk import BounceDesk
 from proxy.delivery.bounces.report import MAX_REPORT_BYTES
 from proxy.store.store import StoreError

@@ -1,0 +1,194 @@
+"""The values that say where something is: hosts, addresses, networks, URLs."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, GetCoreSchemaHandler, PlainValidator
+from pydantic_core import CoreSchema, core_schema
+
+_HOST = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*", re.ASCII)
+_UPSTREAM_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,252})", re.ASCII)
+
+
+def parse_host(value: str) -> str:
+    """A host name in lower case without a trailing dot; `ValueError` if it has a port or is none."""
+    host = value.lower().removesuffix(".")
+    if not _HOST.fullmatch(host):
+        raise ValueError("not a host name (write it without scheme, port and path)")
+    return host
+
+
+def parse_machine(value: str) -> str:
+    """A host name (underscores allowed, as container networks have them) or an IP address without brackets."""
+    host = value.lower().removeprefix("[").removesuffix("]")
+    if not is_ip(host) and not _UPSTREAM_HOST.fullmatch(host):
+        raise ValueError("not a host name or IP address (write it without scheme, port and path)")
+    return host
+
+
+def is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address can only mean this machine (RFC 6761 section 6.3 for ``localhost``)."""
+    if is_ip(host):
+        return ip_address(host).is_loopback
+    return host == "localhost" or host.endswith(".localhost")
+
+
+def _split(text: str) -> SplitResult:
+    """`urlsplit`, which silently drops tabs and newlines, of text that holds none."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("not a URL: it holds blanks, control or non-ASCII characters")
+    return urlsplit(text)
+
+
+class _Parsed:
+    """What the values below share: pydantic builds them from a string by their `parse`."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def build(value: object) -> object:
+            if isinstance(value, cls):
+                return value
+            if not isinstance(value, str):
+                raise ValueError("must be a string")
+            return cls.parse(value)  # type: ignore[attr-defined]  # each value class defines it
+
+        return core_schema.no_info_plain_validator_function(build)
+
+
+class _Address(NamedTuple):
+    host: str
+    port: int
+
+
+class ListenAddress(_Parsed, _Address):
+    """A TCP address to listen on; port 0 lets the system choose."""
+
+    @classmethod
+    def parse(cls, text: str) -> ListenAddress:
+        """From ``"127.0.0.1:8080"`` or ``"[::]:8443"``."""
+        host, separator, port = text.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not separator or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+            raise ValueError('not an address to listen on: write "127.0.0.1:8080" or "[::]:8443"')
+        return cls(host, int(port))
+
+
+class _URL(NamedTuple):
+    scheme: str
+    host: str
+    port: int
+
+
+class PublicURL(_Parsed, _URL):
+    """Scheme, host and port under which browsers reach the sign-in pages."""
+
+    @property
+    def origin(self) -> str:
+        """``https://host[:port]``, the default port left out (RFC 6454 section 6.2)."""
+        return self.scheme + "://" + self.authority(self.host)
+
+    def authority(self, host: str) -> str:
+        """`host` with this URL's port where that is not the scheme's default."""
+        default = {"http": 80, "https": 443}[self.scheme]
+        return host if self.port == default else f"{host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> PublicURL:
+        parts = _split(text)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+            raise ValueError('not an origin: write "https://signin.corp.example"')
+        if parts.path not in ("", "/") or parts.query or parts.fragment:
+            raise ValueError("must not have a path, query or fragment")
+        port = parts.port if parts.port is not None else {"http": 80, "https": 443}[parts.scheme]
+        return cls(parts.scheme, parse_host(parts.hostname), port)
+
+
+class _Upstream(NamedTuple):
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+
+class UpstreamURL(_Parsed, _Upstream):
+    """Where an app's server is: ``http``, ``https`` (host and port) or ``unix`` (the socket's `path`)."""
+
+    @property
+    def authority(self) -> str:
+        """What the upstream's own ``Host`` would be."""
+        if self.scheme == "unix":
+            return "localhost"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == {"http": 80, "https": 443}[self.scheme] else f"{host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> UpstreamURL:
+        """From ``http://10.0.0.5:8080``, ``https://wiki.internal`` or ``unix:/run/wiki.sock``."""
+        if text.startswith("unix:/") and "\0" not in text:
+            return cls("unix", "", 0, text.removeprefix("unix:"))
+        parts = _split(text)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+            raise ValueError('not an upstream: write "http://10.0.0.5:8080", "https://wiki.internal" or "unix:/path"')
+        if parts.path not in ("", "/") or parts.query or parts.fragment:
+            raise ValueError("must not have a path, query or fragment: the request's own is used")
+        port = parts.port if parts.port is not None else {"http": 80, "https": 443}[parts.scheme]
+        if not port:
+            raise ValueError("port 0 cannot be connected to")
+        return cls(parts.scheme, parse_machine(parts.hostname), port, "")
+
+
+def _parse_network(value: object) -> IPv4Network | IPv6Network:
+    if isinstance(value, (IPv4Network, IPv6Network)):
+        return value
+    try:
+        if isinstance(value, str):
+            return ip_network(value)
+    except ValueError as error:
+        if "host bits" in str(error):
+            raise ValueError("not a network: its host part must be zero, as in 10.0.0.0/8") from None
+    raise ValueError('not a network: write "10.0.0.0/8", "2001:db8::/32" or a single address')
+
+
+def _check_ldap_server(value: str) -> str:
+    parts = _split(value)
+    if parts.scheme not in ("ldap", "ldaps") or not parts.hostname or parts.username is not None:
+        raise ValueError('not an LDAP server: write "ldaps://dc1.corp.example" or "ldap://dc1.corp.example"')
+    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.port == 0:
+        raise ValueError("must hold only a host and, if need be, a port")
+    parse_machine(parts.hostname)
+    return value
+
+
+def parse_dns_server(value: str) -> tuple[str, int]:
+    """Address and port of ``"10.0.0.53"``, ``"10.0.0.53:5353"``, ``"[2001:db8::53]:5353"``; `ValueError` otherwise."""
+    host, separator, port = value.rpartition(":")
+    if not separator or is_ip(value):
+        host, port = value, "53"
+    host = host.removeprefix("[").removesuffix("]")
+    if not is_ip(host) or not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65535:
+        raise ValueError('not the address of a DNS server: write "10.0.0.53" or "10.0.0.53:5353"')
+    return host, int(port)
+
+
+def _check_dns_server(value: str) -> str:
+    parse_dns_server(value)
+    return value
+
+
+HostName = Annotated[str, AfterValidator(parse_host)]
+Machine = Annotated[str, AfterValidator(parse_machine)]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_parse_network)]
+LDAPServer = Annotated[str, AfterValidator(_check_ldap_server)]
+DNSServer = Annotated[str, AfterValidator(_check_dns_server)]
