@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from config.settings import Network
+from config.addresses import Network
 
 MAX_HOPS = 32
 """Entries of ``X-Forwarded-For`` that are looked at, from the right."""

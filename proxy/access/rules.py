@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from config.settings import AppSettings, Network, PathRuleSettings, SchemeSettings
+from config.addresses import Network
+from config.settings import AppSettings, PathRuleSettings, SchemeSettings
 from proxy.access.networks import is_within, parse_address
 from proxy.access.paths import Ambiguous, canonical_path
 

@@ -17,7 +17,8 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from config.settings import Network, ServerSettings
+from config.addresses import Network
+from config.settings import ServerSettings
 from proxy.access.networks import is_within, parse_address
 from proxy.forwarding.proxy_protocol import MAX_V2_BYTES, MalformedProxyHeader, ProxyHeader, parse_proxy_header
 from proxy.forwarding.public_tls import PublicTLS

@@ -1,0 +1,96 @@
+"""`[[directories]]` and `[mobile]`: where people are looked up, and which of their numbers may be sent to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from config.addresses import DNSServer, HostName, LDAPServer
+from config.frozen_table import FrozenTable
+from config.values import (
+    AttributeName,
+    Countries,
+    Flag,
+    Integer,
+    NetBIOSName,
+    NotEmpty,
+    NumberRange,
+    RealmName,
+    Region,
+    Seconds,
+    SecondsOrNone,
+    Secret,
+    ServicePrincipal,
+    SiteName,
+    Text,
+)
+
+
+class ActiveDirectorySettings(FrozenTable):
+    type: Literal["active_directory"]
+    name: RealmName
+    """The realm."""
+    domain: HostName
+    netbios_name: NetBIOSName | None = None
+    default: Flag = False
+    """Whether names without a domain belong here; without any such directory they belong to the first one."""
+    upn_suffixes: tuple[HostName, ...] | None = None
+    """Alternate UPN suffixes of this realm; None: those of the whole forest."""
+    servers: tuple[LDAPServer, ...] = ()
+    """``ldaps://HOST[:PORT]`` or ``ldap://HOST[:PORT]`` (always with StartTLS). Empty: found by DNS SRV."""
+    site: SiteName | None = None
+    """The Active Directory site whose servers are asked first, where they are found by DNS."""
+    controller_suffixes: tuple[HostName, ...] = ()
+    """Domains besides `domain` in which servers found by DNS may lie."""
+    dns_servers: tuple[DNSServer, ...] = ()
+    """Who is asked for the servers and their addresses; empty: whom the operating system asks."""
+    ca_file: Path | None = None
+    bind_user: Text
+    bind_password: Secret
+    base_dn: Text | None = None
+    mobile_attributes: Annotated[tuple[AttributeName, ...], NotEmpty] = ("mobile",)
+    connections: Annotated[Integer, Field(ge=1, le=64)] = 8
+    """Threads that may talk to the domain at the same time."""
+    timeout: Seconds = 5.0
+    """How long one LDAP operation may take, connecting included."""
+    lockout_threshold: Annotated[Integer, Field(ge=0)] | None = None
+    """How many wrong passwords lock an account (0: any number does not); None: what the domain says."""
+    lockout_window: Seconds | None = None
+    """After so long without a wrong password the domain counts anew; None: what the domain says."""
+    lockout_margin: Annotated[Integer, Field(ge=1)] = 2
+    """How many wrong passwords before the one that locks are never sent."""
+    warn_before_expiry: SecondsOrNone = 1_209_600.0
+    """From when on persons are told that their password is about to expire; 0: never."""
+    recheck: Annotated[Seconds, Field(ge=10)] = 900.0
+    """How long somebody with a live session may go without being read anew, besides the watch on changes."""
+    explain_refusals: Flag = False
+    """Whether somebody whose password was right is told why the account cannot be used."""
+    kerberos_keytab: Path | None = None
+    """The keys of the service that browsers get Kerberos tickets for."""
+    kerberos_service: ServicePrincipal | None = None
+    """That service, where it is not ``HTTP/HOST@DOMAIN``: the host of `public_url`, the domain in capitals."""
+
+
+class LocalDirectorySettings(FrozenTable):
+    type: Literal["local"]
+    name: RealmName
+    default: Flag = False
+    """Whether names without a domain belong here."""
+    file: Path
+
+
+DirectorySettings = Annotated[ActiveDirectorySettings | LocalDirectorySettings, Field(discriminator="type")]
+
+
+class MobileSettings(FrozenTable):
+    home_region: Region = "GB"
+    allowed_countries: Countries = ("GB", "GG", "JE", "IM")
+    """ISO 3166 regions, or ``("*",)``."""
+    extra_ranges: tuple[NumberRange, ...] = ()
+    """E.164 prefixes let through although phonenumbers does not know them."""
+    changed_within: SecondsOrNone = 86_400.0
+    """So long after a change in the directory a number is a fresh one; 0: never."""
+    then: Literal["send", "wait", "other_channel", "refuse"] = "wait"
+    """What is done about a passcode for a fresh number that is not the one the person used last."""
