@@ -1,74 +1,20 @@
-"""Every word that a person reads on a page of Gatepost's own, in one place and ready to be translated.
+"""Every word that a person reads on a page of Gatepost's own, in one value and ready to be translated.
 
 A translation is another `Texts`. ``{name}`` marks what is filled in with `str.format`; nothing here is HTML.
-Problem texts are keyed by `proxy.answers.Problem`'s values.
+What is said about problems and amounts stands in `proxy/problem_texts.py` and `proxy/amount_texts.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
+
+from proxy.amount_texts import AmountTexts
+from proxy.problem_texts import PROBLEMS, ProblemText
 
 
 @dataclass(frozen=True, slots=True)
-class ProblemText:
-    """A page's heading, and the sentence below it."""
-
-    title: str
-    text: str
-
-
-_PROBLEMS: Mapping[str, ProblemText] = MappingProxyType(
-    {
-        "malformed_request": ProblemText("Malformed request", "The request could not be read."),
-        "ambiguous_request": ProblemText(
-            "Ambiguous request", "The request can be read in more than one way, so it was not passed on."
-        ),
-        "not_signed_in": ProblemText("Sign in first", "There is no session for this request, or it has ended."),
-        "not_allowed": ProblemText("No access", "You are signed in, but not allowed to open this."),
-        "too_few_factors": ProblemText(
-            "A stronger sign-in is needed", "You are signed in, but not in the way that this page asks for."
-        ),
-        "not_from_here": ProblemText("Not from here", "This cannot be opened from where you are."),
-        "bad_form": ProblemText(
-            "This page was out of date", "The form belongs to an earlier page, so nothing was done. Please start again."
-        ),
-        "not_found": ProblemText("Page not found", "There is no such page here."),
-        "kept_form_gone": ProblemText(
-            "This form is no longer kept",
-            "It was sent already, or its ten minutes are over. Nothing was sent just now.",
-        ),
-        "method_not_allowed": ProblemText("Not possible", "This page does not take that kind of request."),
-        "request_timeout": ProblemText("Too slow", "The request did not arrive in time."),
-        "body_too_large": ProblemText("Too large", "The request is larger than what is accepted here."),
-        "target_too_long": ProblemText("Address too long", "The address is longer than what is accepted here."),
-        "unknown_host": ProblemText("Unknown address", "No app is known under this address."),
-        "throttled": ProblemText("Too many tries", "There were too many tries in a short time. Please wait a little."),
-        "head_too_large": ProblemText(
-            "Request too large", "The request's header is too large. Deleting this site's cookies may help."
-        ),
-        "internal_error": ProblemText("Something went wrong", "The fault is on our side. Please try again."),
-        "not_implemented": ProblemText("Not supported", "The request asks for something that is not offered here."),
-        "upstream_unreachable": ProblemText(
-            "The app cannot be reached", "It may be starting or down. Please try later."
-        ),
-        "upstream_broken": ProblemText("The app's answer was broken", "It could not be read. Please try again."),
-        "directory_unavailable": ProblemText(
-            "Sign-in is unavailable", "The directory does not answer just now. Please try again in a moment."
-        ),
-        "store_unavailable": ProblemText(
-            "Temporarily unavailable", "Sessions cannot be read just now. Please try again in a moment."
-        ),
-        "overloaded": ProblemText("Very busy", "There are too many requests just now. Please try again in a moment."),
-        "upstream_silent": ProblemText("The app does not answer", "It took too long. Please try again."),
-        "version_not_supported": ProblemText("Not supported", "This version of HTTP is not spoken here."),
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Texts:
+class Texts(AmountTexts):
     """The pages' words. The fields' prefixes name the page."""
 
     language: str = "en"
@@ -280,13 +226,6 @@ class Texts:
     device_both: str = "{browser} on {system}"
     device_program: str = "A program"
     device_unknown: str = "Unknown device"
-    ago_now: str = "just now"
-    ago_minutes_one: str = "1 minute ago"
-    ago_minutes_many: str = "{count} minutes ago"
-    ago_hours_one: str = "1 hour ago"
-    ago_hours_many: str = "{count} hours ago"
-    ago_days_one: str = "1 day ago"
-    ago_days_many: str = "{count} days ago"
 
     kept_title: str = "Your form was kept"
     kept_text: str = (
@@ -309,9 +248,6 @@ class Texts:
         "What you sent was not passed on and is not kept here. It may still be in your browser: sign in with another "
         "tab, then go back to this one's form and send it again."
     )
-    size_bytes: str = "{count} bytes"
-    size_kilobytes: str = "{count} kB"
-    size_megabytes: str = "{count} MB"
 
     sign_out_title: str = "Sign out?"
     sign_out_text: str = "You are signed in as {name}. Signing out ends your session in every app."
@@ -349,42 +285,8 @@ class Texts:
     )
     back_to_start: str = "Go to the start page"
     try_later: str = "Try again in {wait}."
-    seconds_one: str = "1 second"
-    seconds_many: str = "{count} seconds"
-    minutes_one: str = "1 minute"
-    minutes_many: str = "{count} minutes"
-    hours_many: str = "{count} hours"
 
-    problems: Mapping[str, ProblemText] = field(default_factory=lambda: _PROBLEMS)
-
-    def duration(self, seconds: int) -> str:
-        """A waiting time in words: seconds up to 90, minutes up to two hours, then hours; rounded up."""
-        if seconds <= 90:
-            return self.seconds_one if seconds == 1 else self.seconds_many.format(count=seconds)
-        minutes = -(-seconds // 60)
-        if minutes > 120:
-            return self.hours_many.format(count=-(-minutes // 60))
-        return self.minutes_one if minutes == 1 else self.minutes_many.format(count=minutes)
-
-    def size(self, count: int) -> str:
-        """A number of bytes in words."""
-        if count < 1000:
-            return self.size_bytes.format(count=count)
-        if count < 1_000_000:
-            return self.size_kilobytes.format(count=round(count / 1000))
-        return self.size_megabytes.format(count=f"{count / 1_000_000:.1f}")
-
-    def ago(self, seconds: int) -> str:
-        """How long something is past, in words; rounded down."""
-        if seconds < 60:
-            return self.ago_now
-        if seconds < 3600:
-            count, one, many = seconds // 60, self.ago_minutes_one, self.ago_minutes_many
-        elif seconds < 86_400:
-            count, one, many = seconds // 3600, self.ago_hours_one, self.ago_hours_many
-        else:
-            count, one, many = seconds // 86_400, self.ago_days_one, self.ago_days_many
-        return one if count == 1 else many.format(count=count)
+    problems: Mapping[str, ProblemText] = field(default_factory=lambda: PROBLEMS)
 
 
 ENGLISH = Texts()
