@@ -26,22 +26,14 @@ from proxy.listening import Listening, name_of
 from proxy.supervisor.children import Child, Children
 from proxy.supervisor.fleet import CannotStart, Fleet, Limits
 from proxy.supervisor.listeners import CannotOpen, Listeners
-from proxy.supervisor.orders import RETIRE, STOP, WRONG_CONFIGURATION, Outline, Plan, PlanOrder, WorkerOrder
+from proxy.supervisor.orders import RETIRE, STOP, WRONG_CONFIGURATION, Outline, Plan, WorkerOrder
+from proxy.supervisor.planning import Refused, make_plan
 from proxy.supervisor.systemd import Notifier, activated_sockets, watchdog_seconds
 
-PLAN, WORKER = "proxy.commands.plan", "proxy.commands.worker"
-PLAN_SECONDS = 60.0
+WORKER = "proxy.commands.worker"
 TICK_SECONDS = 1.0
 _MOST_LATE = 5.0
 """Whose own timer comes later than this was stopped itself, and cannot say that its workers hang."""
-
-
-class Refused(Exception):
-    """A configuration that cannot come into force; `problems` are lines."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
 
 
 @dataclass(slots=True, kw_only=True)
@@ -120,7 +112,7 @@ class Supervisor:
         return 0
 
     async def _first_reign(self) -> None:
-        plan, settings = await self._plan()
+        plan, settings = await make_plan(self._config, self._children)
         for warning in plan.warnings:
             print(f"{self._config}: warning: {warning}", file=sys.stderr)
         reign = self._reign = self._prepared(plan, settings)
@@ -150,7 +142,7 @@ class Supervisor:
             self._notifier.ready(self._status())
 
     async def _next_reign(self) -> None:
-        plan, settings = await self._plan()
+        plan, settings = await make_plan(self._config, self._children)
         for warning in plan.warnings:
             self._log.warning("configuration.warning", warning=warning)
         before = self._reign
@@ -168,35 +160,6 @@ class Supervisor:
         self._reign = reign
         self._listeners.keep(reign.outline)
         self._let_go(before, RETIRE)
-
-    async def _plan(self) -> tuple[Plan, int]:
-        """What a child makes of the file; and where it left the settings. Raises `Refused`."""
-        settings = os.memfd_create("gatepost-settings", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        try:
-            child = await self._children.start(
-                PLAN,
-                lambda control: PlanOrder(config=str(self._config), control=control, settings=settings),
-                [settings],
-            )
-            try:
-                async with asyncio.timeout(PLAN_SECONDS):
-                    text = await child.read_all()
-                    await child.ended.wait()
-            except TimeoutError:
-                raise Refused(self._lines(("reading the configuration took too long",))) from None
-            finally:
-                child.kill()
-            try:
-                plan = Plan.from_json(text)
-            except ValueError:
-                reason = f"reading the configuration failed: {child.how_it_ended}"
-                raise Refused(self._lines((reason,))) from None
-            if plan.outline is None:
-                raise Refused(plan.problems)
-        except BaseException:
-            os.close(settings)
-            raise
-        return plan, settings
 
     def _prepared(self, plan: Plan, settings: int) -> _Reign:
         """All that workers need. Raises `Refused`."""
