@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
 
@@ -21,6 +21,7 @@ from proxy.sessions.freshness import Freshness
 from proxy.sessions.kept_sessions import CookieKey as CookieKey
 from proxy.sessions.kept_sessions import KeptSessions, WholeSession
 from proxy.sessions.last_uses import LastUses
+from proxy.sessions.readings import Readings
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import is_token, token_digest
 from proxy.store.store import Store, StoreUnavailable
@@ -37,15 +38,6 @@ MOST_WHOLE = 10_000
 def cookie_key(token: bytes, host: str) -> CookieKey:
     """For `LiveSessions.known_by`: worked out once per connection instead of once per request."""
     return host, sha256(token).digest()
-
-
-@dataclass(slots=True)
-class _Reading:
-    """A read that waits for the store: what became of sessions meanwhile is newer than its result."""
-
-    ended: set[str] = field(default_factory=set)
-    changed: set[str] = field(default_factory=set)
-    has_gap: bool = False
 
 
 class LiveSessions:
@@ -74,7 +66,7 @@ class LiveSessions:
         """Whether `read_anew` has something to do."""
         self._writing: set[str] = set()
         """Sessions whose principal this worker is just writing."""
-        self._readings: list[_Reading] = []
+        self._readings = Readings()
         self._of_ends: Listeners[str] = Listeners()
         self._of_changes: Listeners[Session] = Listeners()
         self.on_end = self._of_ends.add
@@ -150,7 +142,7 @@ class LiveSessions:
     async def _read(self, digest: bytes, host: str) -> Session | None:
         """What the store has, unless it ended after it was read and before this task went on."""
         while True:
-            with self._reading() as meanwhile:
+            with self._readings.begun() as meanwhile:
                 found = await self._store.session_by_cookie(digest, host)
             if found is None or found.session_id in meanwhile.ended:
                 return None
@@ -196,8 +188,7 @@ class LiveSessions:
         self._take_principal(session)  # what was read before it was written may have come between
 
     def _take_principal(self, session: Session) -> None:
-        for reading in self._readings:
-            reading.changed.add(session.session_id)
+        self._readings.note_change(session.session_id)
         live = self._kept.whole.get(session.session_id)
         if live is not None:
             live.session = replace(live.session, principal=session.principal)
@@ -270,7 +261,7 @@ class LiveSessions:
 
     async def _read_again(self, session_ids: Sequence[str]) -> list[str]:
         """Take over what the store has of these; all but those that changed while it was read."""
-        with self._reading() as meanwhile:
+        with self._readings.begun() as meanwhile:
             stored = await self._store.sessions_by_id(session_ids)
         settled = [] if meanwhile.has_gap else [each for each in session_ids if each not in meanwhile.changed]
         for session_id in settled:
@@ -287,31 +278,19 @@ class LiveSessions:
                 self._of_changes.tell(session)
         return settled
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[_Reading]:
-        reading = _Reading()
-        self._readings.append(reading)
-        try:
-            yield reading
-        finally:
-            self._readings = [other for other in self._readings if other is not reading]
-
     def _on_store_end(self, session_id: str) -> None:
-        for reading in self._readings:
-            reading.ended.add(session_id)
+        self._readings.note_end(session_id)
         self._forget(session_id)
 
     def _on_store_change(self, session_id: str) -> None:
-        for reading in self._readings:
-            reading.changed.add(session_id)
+        self._readings.note_change(session_id)
         is_own = session_id in self._writing
         if not is_own:
             self._kept.put_aside(session_id)  # nobody is answered with what was before
         self._will_read([session_id], is_told=not is_own)
 
     def _on_store_gap(self) -> None:
-        for reading in self._readings:
-            reading.has_gap = True
+        self._readings.note_gap()
         self._fresh.missed_some()
         self._will_read(self._kept.session_ids(), is_told=True)
 
