@@ -13,7 +13,7 @@ from proxy.throttle.limits import Limit
 from proxy.throttle.throttle import Judged, Throttle
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW
-from tests.test_throttle import ALICE, HOME, limiter
+from tests.throttle.test_throttle import ALICE, HOME, limiter
 
 THRESHOLD, WINDOW = 5, 1800.0
 SERVERS = ("dc1", "dc2", "pdc")
