@@ -13,19 +13,11 @@ from typing import Any, TextIO
 
 from config.settings import Settings
 from config.values import parse_duration
-from proxy.commands.mobile_formats.words import instant_text
 from proxy.commands.table import write_table
-from proxy.delivery.failures import DeliveryFailure, FailureReason
+from proxy.delivery.failures import ADVICE, DeliveryFailure
+from proxy.mobile_formats.words import instant_text
 from proxy.store.open import open_store
 from proxy.store.store import StoreError
-
-ADVICE = {
-    FailureReason.NUMBER_REFUSED: "correct the number or address that the directory holds",
-    FailureReason.SENDER_NOT_TRUSTED: "register the sender of [smtp] at the SMS gateway as trusted",
-    FailureReason.NO_CREDIT: "buy credit at the SMS gateway",
-    FailureReason.GAVE_UP: "look at the relay: it could not hand the mail on",
-    FailureReason.UNKNOWN: "see what was said",
-}
 
 _HEAD = ("read at", "person", "channel", "destination", "reason", "what to do", "said")
 
@@ -51,9 +43,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         json.dump([_fields(each) for each in found], stdout, indent=2)
         print(file=stdout)
     elif found:
-        write_table(
-            ("read at", "person", "channel", "destination", "reason", "what to do", "said"), _rows(found), stdout
-        )
+        write_table(_HEAD, _rows(found), stdout)
     else:
         print("No failed delivery was reported.", file=stdout)
     if not settings.bounces.is_on:

@@ -17,8 +17,8 @@ from config.settings import ActiveDirectorySettings, DirectorySettings, Settings
 from config.values import parse_duration
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.mobile_sweep import Findings, Rules, sweep
-from proxy.commands.mobile_formats import csv_form, html_form, json_form, powershell_form, table_form
-from proxy.commands.mobile_formats.words import headline
+from proxy.mobile_formats import csv_form, html_form, json_form, powershell_form, table_form
+from proxy.mobile_formats.words import headline
 
 T = TypeVar("T")
 _PROGRESS_SECONDS = 0.2

@@ -6,7 +6,6 @@ A session is named by the beginning of a digest of its id, which opens nothing.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import hashlib
 import json
 import sys
@@ -14,12 +13,11 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from config.settings import SessionSettings, Settings
-from directory.errors import DirectoryError
-from directory.login_name import fold
 from directory.realms import Realms
-from proxy.commands.mobile_formats.words import instant_text
-from proxy.commands.person import NotFound, choose_realm
 from proxy.commands.table import write_table
+from proxy.help_desk.person import NotFound
+from proxy.help_desk.sessions import end_all, sessions_called
+from proxy.mobile_formats.words import instant_text
 from proxy.portal.device import describe_device
 from proxy.server import create_directories
 from proxy.sessions.session import Session
@@ -28,8 +26,6 @@ from proxy.store.store import Store, StoreError
 
 _DIGITS = 12
 _SHORTEST_PREFIX = 6
-_ENDED_AT_ONCE = 32
-"""The end of one waits for other workers to hear of it: so many wait together."""
 
 
 class Refused(Exception):
@@ -89,24 +85,13 @@ async def _chosen(arguments: argparse.Namespace, settings: Settings, store: Stor
 
 
 async def _of_person(realms: Realms, store: Store, typed: str) -> list[Session]:
-    """By the account, or by the name that the sessions keep where the directory has it no more or is away."""
     try:
-        login_name, directory = await choose_realm(realms, typed)
+        found = await sessions_called(realms, store, typed)
     except NotFound as error:
         raise Refused(f"--person: {error}") from None
-    try:
-        account = await directory.find(login_name)
-    except DirectoryError as error:
-        print(f"gatepost sessions: warning: {error}: going by the name that sessions keep", file=sys.stderr)
-        account = None
-    if account is not None:
-        return await store.sessions(account.guid)
-    name = fold(login_name.name)
-    return [
-        each
-        for each in await store.sessions()
-        if each.principal.realm == directory.realm and fold(each.principal.username) == name
-    ]
+    if found.warning:
+        print(f"gatepost sessions: warning: {found.warning}: going by the name that sessions keep", file=sys.stderr)
+    return list(found.sessions)
 
 
 def _only(sessions: Sequence[Session], prefix: str) -> Session:
@@ -121,10 +106,7 @@ def _only(sessions: Sequence[Session], prefix: str) -> Session:
 
 
 async def _end(store: Store, sessions: Sequence[Session], stdout: TextIO) -> int:
-    ended = 0
-    for first in range(0, len(sessions), _ENDED_AT_ONCE):
-        batch = sessions[first : first + _ENDED_AT_ONCE]
-        ended += sum(await asyncio.gather(*(store.end_session(each.session_id) for each in batch)))
+    ended = await end_all(store, sessions)
     print(f"{ended} {'session' if ended == 1 else 'sessions'} ended", file=stdout)
     return 0
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import TextIO
 
-from proxy.commands.mobile_formats.words import one_line
+from proxy.mobile_formats.words import one_line
 
 _GAP = "  "
 

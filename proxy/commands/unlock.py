@@ -11,14 +11,13 @@ from typing import TextIO
 
 from config.settings import Settings
 from directory.errors import DirectoryError
-from directory.lockout import LockingDirectory
-from proxy.commands.person import NotFound, find_person
+from proxy.help_desk.person import NotFound, find_person
+from proxy.help_desk.unlocking import unlock
 from proxy.key_file import existing_keys
 from proxy.keys import Keys, Purpose
 from proxy.server import create_directories
 from proxy.store.open import open_store
 from proxy.store.store import StoreError
-from proxy.throttle.limits import CLEARED, CLEARED_PASSWORDS, Limit
 from proxy.throttle.throttle import Throttle
 
 
@@ -40,11 +39,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO)
     try:
         meant = await find_person(realms, arguments.login)
         throttle = Throttle(store, settings.throttle, key=keys.derive(Purpose.THROTTLE))
-        limits: tuple[Limit, ...] = CLEARED
-        keeps_passwords = isinstance(meant.directory, LockingDirectory) and not arguments.passwords
-        if not keeps_passwords:
-            limits += CLEARED_PASSWORDS
-        await throttle.clear(person=meant.account.guid, limits=limits)
+        keeps_passwords = await unlock(throttle, meant, with_passwords=arguments.passwords)
     except NotFound as error:
         print(f"gatepost unlock: {error}", file=sys.stderr)
         return 1

@@ -5,8 +5,10 @@ Instants are epoch seconds. Neither the passcode nor the number is part of them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 
 REMEMBERED_SECONDS = 3 * 86_400.0
 """How long the admin can look a failure up."""
@@ -28,6 +30,17 @@ class FailureReason(Enum):
     UNKNOWN = "unknown"
     """The report does not say why in words that are known."""
 
+
+ADVICE: Mapping[FailureReason, str] = MappingProxyType(
+    {
+        FailureReason.NUMBER_REFUSED: "correct the number or address that the directory holds",
+        FailureReason.SENDER_NOT_TRUSTED: "register the sender of [smtp] at the SMS gateway as trusted",
+        FailureReason.NO_CREDIT: "buy credit at the SMS gateway",
+        FailureReason.GAVE_UP: "look at the relay: it could not hand the mail on",
+        FailureReason.UNKNOWN: "see what was said",
+    }
+)
+"""What an admin does about it."""
 
 OPERATORS = frozenset((FailureReason.SENDER_NOT_TRUSTED, FailureReason.NO_CREDIT))
 """Reasons that fail every message until the operator acts."""

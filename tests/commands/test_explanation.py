@@ -12,7 +12,7 @@ from config.settings import MobileSettings, SchemeSettings
 from directory.account_state import AccountState
 from directory.directory import RefusalReason
 from directory.mobile import UsableNumber
-from proxy.commands.explanation import (
+from proxy.help_desk.steps import (
     Step,
     account_steps,
     can_sign_in,

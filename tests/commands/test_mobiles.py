@@ -18,8 +18,8 @@ from directory.mobile_repairs import Repair
 from directory.mobile_report import Field, Finding, Person, Status
 from directory.mobile_sweep import Findings, Rules
 from proxy.commands import mobiles
-from proxy.commands.mobile_formats import csv_form, html_form, json_form, powershell_form, table_form
-from proxy.commands.mobile_formats.words import one_line
+from proxy.mobile_formats import csv_form, html_form, json_form, powershell_form, table_form
+from proxy.mobile_formats.words import one_line
 from tests.support.browser import chromium
 
 NOW = 1_800_000_000.0

@@ -14,7 +14,7 @@ from typing import TextIO
 
 from directory.mobile_report import Finding
 from directory.mobile_sweep import Findings
-from proxy.commands.mobile_formats.words import instant_text
+from proxy.mobile_formats.words import instant_text
 
 COLUMNS = (
     "realm", "username", "name", "ou", "department", "status", "attribute", "value", "number", "proposed", "repair",

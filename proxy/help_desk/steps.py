@@ -15,7 +15,7 @@ from directory.mobile import UnusableReason, UsableNumber, first_usable, mask, n
 from directory.principal import Principal
 from proxy.access.policy import NotInGroups, judge
 from proxy.access.schemes import choose_scheme
-from proxy.commands.mobile_formats.words import instant_text
+from proxy.mobile_formats.words import instant_text
 from proxy.second_factor.known_numbers import Decision, Send, SendByMail, Wait
 from proxy.throttle.limits import Limit, Standing
 
@@ -55,6 +55,21 @@ _OF_PASSWORDS = frozenset({Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """How whoever asks can say more, or act: a command has options, a page has fields and buttons."""
+
+    app: str
+    address: str
+    unlock: str
+    """With ``{login}``."""
+
+
+ON_THE_COMMAND_LINE = Hints(
+    app="say which with --app", address="say where with --from", unlock="gatepost unlock {login}"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     name: str
     ok: bool | None
@@ -81,6 +96,7 @@ def scheme_steps(
     *,
     first_factors: Collection[str],
     app: str = "",
+    hints: Hints = ON_THE_COMMAND_LINE,
 ) -> tuple[list[Step], list[SchemeSettings]]:
     """The schemes that count, one for each factor that the person may begin with; why others before them do not.
 
@@ -102,7 +118,9 @@ def scheme_steps(
             detail = f'"{scheme.name}" counts: {", then ".join(scheme.factors)}'
             steps.append(Step(name="scheme", ok=True, detail=detail))
         else:
-            detail = f'"{scheme.name}" does not count: {_why_not(scheme, principal, address, first_factors, app)}'
+            detail = (
+                f'"{scheme.name}" does not count: {_why_not(scheme, principal, address, first_factors, app, hints)}'
+            )
             steps.append(Step(name="scheme", ok=None, detail=detail))
     if not counting:
         steps.append(Step(name="scheme", ok=False, detail="no scheme is meant for this person from there"))
@@ -110,21 +128,26 @@ def scheme_steps(
 
 
 def _why_not(
-    scheme: SchemeSettings, principal: Principal, address: str | None, first_factors: Collection[str], app: str
+    scheme: SchemeSettings,
+    principal: Principal,
+    address: str | None,
+    first_factors: Collection[str],
+    app: str,
+    hints: Hints,
 ) -> str:
     first = scheme.factors[0]
     if first not in first_factors:
         return f"it begins with {first}, which this realm does not have"
     reasons = []
     if scheme.apps is not None and app not in scheme.apps:
-        reasons.append(f"it is for {_either(scheme.apps)}" + ("" if app else " (say which with --app)"))
+        reasons.append(f"it is for {_either(scheme.apps)}" + ("" if app else f" ({hints.app})"))
     anywhere = scheme.model_copy(update={"networks": None, "apps": None})
     if choose_scheme((anywhere,), principal, address or "", first_factor=first) is None:
         reasons.append(f"it is for {_either(scheme.groups or ())}")
     anybody = scheme.model_copy(update={"groups": None, "apps": None})
     if choose_scheme((anybody,), principal, address or "", first_factor=first) is None:
         networks = ", ".join(map(str, scheme.networks or ()))
-        given = f"not {address}" if address else "say where with --from"
+        given = f"not {address}" if address else hints.address
         reasons.append(f"it is for {networks} ({given})")
     return " and ".join(reasons)
 
@@ -178,7 +201,12 @@ def change_step(decision: Decision, *, changed_at: float | None, is_needed: bool
 
 
 def throttle_steps(
-    standings: Iterable[Standing], *, login: str, address: str | None, needs_passcode: bool
+    standings: Iterable[Standing],
+    *,
+    login: str,
+    address: str | None,
+    needs_passcode: bool,
+    hints: Hints = ON_THE_COMMAND_LINE,
 ) -> list[Step]:
     """The counts that are not nothing, and which of them stand in the way now."""
     steps = []
@@ -187,7 +215,7 @@ def throttle_steps(
             continue
         until = f"until {instant_text(each.window_ends_at)}"
         if each.limit is Limit.PASSCODE_FAILURES_IN_A_ROW:
-            until = f"until an operator clears them: gatepost unlock {login}"
+            until = f"until an operator clears them: {hints.unlock.replace('{login}', login)}"
         counts = each.limit in _OF_PASSWORDS or needs_passcode
         if each.limit is Limit.PASSWORDS_FROM_UNFAMILIAR and address is None:
             counts = False
@@ -198,7 +226,7 @@ def throttle_steps(
 
 
 def app_step(app: AppSettings, principal: Principal, *, is_asked_for: bool) -> Step:
-    """Whether they may reach it once signed in. Only `--app` makes it part of the verdict."""
+    """Whether they may reach it once signed in. Only one that was asked for is part of the verdict."""
     verdict = judge(principal, app)
     if isinstance(verdict, NotInGroups):
         detail = f'"{app.name}" is closed: it asks for {_either(verdict.groups)}'

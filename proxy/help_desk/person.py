@@ -1,4 +1,4 @@
-"""Whom an operator means by a login name, on the command line: the directory's answer, without a password."""
+"""Whom somebody means by a login name: the directory's answer, without a password."""
 
 from __future__ import annotations
 

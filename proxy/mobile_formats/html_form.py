@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from directory.mobile_report import Finding, Status, Tally
 from directory.mobile_sweep import Findings
-from proxy.commands.mobile_formats.words import instant_text, percent_text, place, remarks
+from proxy.mobile_formats.words import instant_text, percent_text, place, remarks
 
 _FOLDER = Path(__file__).parent
 _ENVIRONMENT = Environment(

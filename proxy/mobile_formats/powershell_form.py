@@ -12,7 +12,7 @@ from typing import TextIO
 
 from directory.mobile_report import Finding, Status
 from directory.mobile_sweep import Findings
-from proxy.commands.mobile_formats.words import instant_text, one_line, place
+from proxy.mobile_formats.words import instant_text, one_line, place
 
 QUOTES = "'\u2018\u2019\u201a\u201b"
 """All of them end a verbatim string."""

@@ -8,7 +8,7 @@ from typing import TextIO
 
 from directory.mobile_report import Status, Tally
 from directory.mobile_sweep import Findings
-from proxy.commands.mobile_formats.words import headline, needs_a_look, one_line, percent_text, place, remarks
+from proxy.mobile_formats.words import headline, needs_a_look, one_line, percent_text, place, remarks
 
 _WIDTHS = (26, 20, 30, 22, 26)
 """Columns of the list of persons, the last one apart."""

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from directory.mobile_report import Finding, Status, Tally
 from directory.mobile_sweep import Findings
-from proxy.commands.mobile_formats.words import instant_text
+from proxy.mobile_formats.words import instant_text
 
 
 def write(findings: Findings, out: TextIO) -> None:

@@ -1,0 +1,1 @@
+"""What may be asked and done about a person by those who look after people: by commands, and on the admin pages."""

@@ -1,0 +1,60 @@
+"""A person's sessions, and an end to them that is in force on every worker and node before it is reported."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from directory.errors import DirectoryError
+from directory.login_name import fold
+from directory.realms import Realms
+from proxy.help_desk.person import choose_realm
+from proxy.sessions.session import Session
+from proxy.store.store import Store
+
+ENDED_AT_ONCE = 32
+"""The end of one waits for other workers to hear of it: so many wait together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Half signed-in ones too."""
+
+    sessions: Sequence[Session]
+    realm: str
+    guid: str
+    """Whose they are; empty where the directory knows nobody of that name."""
+    warning: str = ""
+    """Why the directory could not say whose they are: then they were found by the name that they keep."""
+
+
+async def sessions_called(realms: Realms, store: Store, typed: str) -> Found:
+    """By the account, or by the name that the sessions keep where the directory has it no more or is away.
+
+    Raises `NotFound` for what is no login name of any realm, and `StoreError`.
+    """
+    login_name, directory = await choose_realm(realms, typed)
+    warning = ""
+    try:
+        account = await directory.find(login_name)
+    except DirectoryError as error:
+        account, warning = None, str(error)
+    if account is not None:
+        return Found(sessions=await store.sessions(account.guid), realm=directory.realm, guid=account.guid)
+    name = fold(login_name.name)
+    kept = [
+        each
+        for each in await store.sessions()
+        if each.principal.realm == directory.realm and fold(each.principal.username) == name
+    ]
+    return Found(sessions=kept, realm=directory.realm, guid="", warning=warning)
+
+
+async def end_all(store: Store, sessions: Sequence[Session]) -> int:
+    """How many of them stood until now."""
+    ended = 0
+    for first in range(0, len(sessions), ENDED_AT_ONCE):
+        batch = sessions[first : first + ENDED_AT_ONCE]
+        ended += sum(await asyncio.gather(*(store.end_session(each.session_id) for each in batch)))
+    return ended
