@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from config.addresses import is_ip, is_loopback
+from config.admin import AdminSettings
+from config.admin_checks import admin_problems, admin_warnings
 from config.bounces import BouncesSettings, bounces_problems
 from config.channel_checks import EMAIL, channel_problems, channel_warnings
 from config.rule_checks import rule_problems, rule_warnings
@@ -53,6 +55,7 @@ class Pieces:
     sessions: SessionSettings | None = None
     schemes: Mapping[int, SchemeSettings] = field(default_factory=dict)
     apps: Mapping[int, AppSettings] = field(default_factory=dict)
+    admin: AdminSettings | None = None
 
 
 def problems(pieces: Pieces) -> Iterator[Finding]:
@@ -79,6 +82,8 @@ def problems(pieces: Pieces) -> Iterator[Finding]:
         yield from ((Place("bounces", None, key), message) for key, message in bounces_problems(pieces.bounces))
     yield from _apps(pieces.apps, pieces.server)
     yield from rule_problems(pieces.apps, pieces.schemes)
+    if pieces.admin is not None:
+        yield from admin_problems(pieces.admin, pieces.schemes)
 
 
 def warnings(settings: Settings) -> tuple[str, ...]:
@@ -227,6 +232,7 @@ def _warnings(settings: Settings) -> Iterator[str]:
                 yield f'apps ("{app.name}"): {app.host} over http: its cookie crosses the network in the clear'
     yield from channel_warnings(settings)
     yield from rule_warnings(settings.apps)
+    yield from admin_warnings(settings)
     for app in settings.apps:
         for url in app.upstream_urls:
             if url.scheme == "http" and is_ip(url.host) and url.host in ("0.0.0.0", "::"):  # noqa: S104

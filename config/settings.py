@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from config.admin import AdminSettings
 from config.apps import AppSettings, PathRuleSettings, SchemeSettings
 from config.bounces import BouncesSettings
 from config.delivery import SecondFactorSettings, SMSSettings, SMTPSettings, TextSettings
@@ -111,6 +112,7 @@ class Settings(FrozenTable):
         SchemeSettings(name="browser", factors=("password", "sms")),
     )
     apps: Annotated[tuple[AppSettings, ...], Field(min_length=1)]
+    admin: AdminSettings = AdminSettings()
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -124,13 +126,14 @@ class Settings(FrozenTable):
 
     @property
     def group_names(self) -> frozenset[str]:
-        """Every group that an app or a scheme names, as written: what directories are asked about."""
+        """Every group that an app, a scheme or the admin pages name, as written: what directories are asked about."""
         return frozenset(
             group
             for groups in (
                 *(app.groups for app in self.apps),
                 *(rule.groups for app in self.apps for rule in app.rules),
                 *(scheme.groups for scheme in self.schemes),
+                self.admin.groups,
             )
             for group in groups or ()
         )

@@ -71,37 +71,38 @@ class Findings:
             person, self.rules.mobile, now=self.rules.now, changed_within_seconds=self.rules.changed_within_seconds
         )
         self.totals.add(finding)
-        self._file.write(_line(finding))
+        self._file.write(line_of(finding) + "\n")
 
     def __iter__(self) -> Iterator[Finding]:
         self._file.seek(0)
         for line in self._file:
-            finding = _finding(line)
+            finding = finding_of(line)
             yield replace(finding, is_shared=self.totals.is_shared(finding.number))
 
 
-def _line(finding: Finding) -> str:
+def line_of(finding: Finding) -> str:
+    """One line of JSON, without its end; `finding_of` reads it."""
     person, found = finding.person, finding.found
-    return (
-        json.dumps(
-            (
-                (person.realm, person.guid, person.username, person.display_name, person.container, person.department),
-                person.is_disabled,
-                person.changed_at,
-                finding.status.value,
-                (found.attribute, found.text) if found else None,
-                finding.number,
-                finding.proposed,
-                finding.repair.value if finding.repair else None,
-                finding.is_changed_lately,
-            )
+    return json.dumps(
+        (
+            (person.realm, person.guid, person.username, person.display_name, person.container, person.department),
+            person.is_disabled,
+            person.changed_at,
+            finding.status.value,
+            (found.attribute, found.text) if found else None,
+            finding.number,
+            finding.proposed,
+            finding.repair.value if finding.repair else None,
+            finding.is_changed_lately,
+            finding.is_shared,
         )
-        + "\n"
     )
 
 
-def _finding(line: str) -> Finding:
-    names, is_disabled, changed_at, status, found, number, proposed, repair, is_changed_lately = json.loads(line)
+def finding_of(line: str) -> Finding:
+    names, is_disabled, changed_at, status, found, number, proposed, repair, is_changed_lately, is_shared = json.loads(
+        line
+    )
     realm, guid, username, display_name, container, department = names
     return Finding(
         person=Person(
@@ -120,4 +121,5 @@ def _finding(line: str) -> Finding:
         proposed=proposed,
         repair=Repair(repair) if repair else None,
         is_changed_lately=is_changed_lately,
+        is_shared=is_shared,
     )

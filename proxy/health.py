@@ -45,6 +45,16 @@ class Readiness:
     checks: Mapping[str, CheckState]
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the checks of a health application say."""
+
+    now: Callable[[], Readiness]
+
+
+WATCHED = web.AppKey("watched", Watched)
+
+
 def judge_readiness(states: Mapping[str, CheckState], *, now: float, stale_after_seconds: float) -> Readiness:
     """Ready if the store works and at least one directory does (names starting with ``directory``).
 
@@ -96,10 +106,13 @@ def create_health_app(
     async def livez(request: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
+    def readiness_now(now: float) -> Readiness:
+        stale_after = _STALE_AFTER_INTERVALS * interval_seconds + timeout_seconds
+        return judge_readiness(states, now=now, stale_after_seconds=stale_after)
+
     async def readyz(request: web.Request) -> web.Response:
         now = clock()
-        stale_after = _STALE_AFTER_INTERVALS * interval_seconds + timeout_seconds
-        readiness = judge_readiness(states, now=now, stale_after_seconds=stale_after)
+        readiness = readiness_now(now)
         status = "unavailable" if not readiness.ready else "degraded" if readiness.degraded else "ready"
         if is_draining():
             status = DRAINING
@@ -122,6 +135,7 @@ def create_health_app(
         return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application(middlewares=[plainly])
+    app[WATCHED] = Watched(lambda: readiness_now(clock()))
     app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", show_metrics)

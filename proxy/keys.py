@@ -43,6 +43,8 @@ class Purpose(Enum):
     """Encrypts the number to be told when it is replaced."""
     KEPT_REQUESTS = "kept requests"
     """Encrypts a form that is kept while its sender signs in again, and proves the button that sends it on."""
+    REPORTS = "reports"
+    """Encrypts the report on mobile fields while it is kept for the admin pages."""
 
 
 ACCEPTED_SECONDS = {
@@ -56,6 +58,7 @@ ACCEPTED_SECONDS = {
     Purpose.NUMBERS: 400 * _DAY,
     Purpose.SEALED_NUMBERS: 400 * _DAY,
     Purpose.KEPT_REQUESTS: 600.0,
+    Purpose.REPORTS: 3600.0,
 }
 """How long after a master key was in use something made with it may still come back, `CLOCK_SECONDS` apart."""
 

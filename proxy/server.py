@@ -31,7 +31,7 @@ from proxy.delivery.channels import Channels
 from proxy.delivery.create import create_channels
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.forwarding.public_tls import UnusableCertificate
-from proxy.health import create_health_app
+from proxy.health import WATCHED, create_health_app
 from proxy.identity import Assertions
 from proxy.kept_requests import KeptRequests
 from proxy.key_file import load_keys
@@ -111,6 +111,11 @@ async def running(
         metrics.watch_live_sessions(lambda: len(sessions))
 
         throttle = Throttle(store, settings.throttle, key=keys.derive(Purpose.THROTTLE))
+        bounces = create_bounces(settings, store, clock=clock, log=log, metrics=metrics)
+        checks = dict(readiness_checks(store, realms, channel, throttle=throttle, clock=clock))
+        if bounces is not None:
+            checks["bounces"] = bounces.trouble
+        health = create_health_app(checks, metrics, clock, log=log, is_draining=lambda: plane.is_closing)
         portal = create_portal(
             settings=settings,
             realms=realms,
@@ -125,6 +130,7 @@ async def running(
             metrics=metrics,
             log=log,
             clock=clock,
+            readiness=health[WATCHED].now,
         )
         portal_socket = place.portal_socket if place is not None else _private_socket(stack)
         # A ticket is one long field. The plane has bounded the whole head.
@@ -150,20 +156,15 @@ async def running(
             return SessionWatch(store=store, sessions=sessions, realms=realms, log=log).run()
 
         await _in_background(stack, while_leased(watch, store=store, name="watch", clock=clock), log)
-        bounces = create_bounces(settings, store, clock=clock, log=log, metrics=metrics)
         if bounces is not None:
             await _in_background(stack, while_leased(bounces.run, store=store, name="bounces", clock=clock), log)
         listening = place.listening if place is not None else open_listening(settings.server)
-        checks = dict(readiness_checks(store, realms, channel, throttle=throttle, clock=clock))
-        if bounces is not None:
-            checks["bounces"] = bounces.trouble
-        health = create_health_app(checks, metrics, clock, log=log, is_draining=lambda: plane.is_closing)
         if place is not None:
             await _serve(stack, health, path=place.health_socket)
         plane.start(listening.listen, listening.redirect)
         stack.push_async_callback(plane.close)
         admin = create_workers_app(place.folder) if place is not None else health
-        if listening.admin:
+        if listening.admin or (place is None and settings.admin.is_on):  # its checks run while it is served
             await _serve(stack, admin, listeners=listening.admin)
         yield Gatepost(
             addresses=tuple(name_of(each) for each in (*listening.listen, *listening.redirect)),

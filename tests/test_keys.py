@@ -20,6 +20,7 @@ DERIVED = {
     "numbers": "60fb9c8236fcfc49",
     "sealed numbers": "84e488ac7784490b",
     "kept requests": "4649427dff1e3595",
+    "reports": "1b9147fb08feb87b",
     "tried passwords": "f4190951b09f8e2a",
 }
 ASSERTION = "57aa838d4253c931"

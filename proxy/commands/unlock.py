@@ -39,7 +39,9 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO)
     try:
         meant = await find_person(realms, arguments.login)
         throttle = Throttle(store, settings.throttle, key=keys.derive(Purpose.THROTTLE))
-        keeps_passwords = await unlock(throttle, meant, with_passwords=arguments.passwords)
+        keeps_passwords = await unlock(
+            throttle, meant.directory, meant.account.guid, with_passwords=arguments.passwords
+        )
     except NotFound as error:
         print(f"gatepost unlock: {error}", file=sys.stderr)
         return 1

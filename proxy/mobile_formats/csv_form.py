@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterable
 from typing import TextIO
 
 from directory.mobile_report import Finding
-from directory.mobile_sweep import Findings
 from proxy.mobile_formats.words import instant_text
 
 COLUMNS = (
@@ -24,7 +24,7 @@ _FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
 _CELL_ELSEWHERE = re.compile(r"([;\t\r\n])(?=[\s\"\ufeff\u200b]*[=+\-@＝＋－＠])")
 
 
-def write(findings: Findings, out: TextIO) -> None:
+def write(findings: Iterable[Finding], out: TextIO) -> None:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for finding in findings:

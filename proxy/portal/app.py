@@ -16,10 +16,12 @@ from config.settings import Settings
 from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
 from proxy.delivery.channel import Notifier, PasscodeChannels
+from proxy.health import Readiness
 from proxy.identity import Assertions
 from proxy.kept_requests import KeptRequests
 from proxy.keys import Keys
 from proxy.metrics import Metrics
+from proxy.portal.admin.routes import add_admin_pages
 from proxy.portal.deliveries import Deliveries
 from proxy.portal.forms import MAX_BODY_BYTES
 from proxy.portal.kept_request import keep_request, show_kept, take_kept
@@ -74,10 +76,12 @@ def create_portal(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     notifier: Notifier | None = None,
     acceptor: TicketAcceptor | None = None,
+    readiness: Callable[[], Readiness] | None = None,
 ) -> web.Application:
     """`clock` gives epoch seconds; `sleep` is what refusals wait with for their place on the time grid.
 
     `notifier` tells persons of numbers that changed; None: nobody is told.
+    `readiness` is what works, for the admin pages; None: they do not know.
     """
     app = web.Application(middlewares=[answer_errors, keep_to_the_host], client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(_without_versions)
@@ -126,6 +130,7 @@ def create_portal(
             web.get(JWKS, show_jwks),
         ]
     )
+    add_admin_pages(app, readiness)
     return app
 
 

@@ -27,6 +27,7 @@ class Form(Enum):
     PASSWORD = "password"  # noqa: S105  # a form's name
     ME = "me"
     KEPT = "kept"
+    ADMIN = "admin"
 
 
 STAMP_SECONDS = 12 * 3600.0

@@ -10,7 +10,18 @@ from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.pages import redirect
 from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import NOWHERE, WayBack, app_origin, judge_way_back
-from proxy.reserved import KEPT, KEPT_QUERY, KERBEROS, PASSCODE, PASSWORD, RETURN_TO, SIGN_IN, START, TICKET
+from proxy.reserved import (
+    ADMIN_PAGES,
+    KEPT,
+    KEPT_QUERY,
+    KERBEROS,
+    PASSCODE,
+    PASSWORD,
+    RETURN_TO,
+    SIGN_IN,
+    START,
+    TICKET,
+)
 from proxy.sessions.session import Level, Session
 from proxy.sessions.tokens import new_token, token_digest
 from proxy.store.store import Ticket
@@ -34,7 +45,13 @@ PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a query field
 def way_back(request: web.Request, return_to: str, start: str) -> WayBack:
     """Judge what a query, a hidden field or a challenge says: all of it came through a browser."""
     settings = request.app[PARTS].settings
-    return judge_way_back(return_to, start, public=settings.server.public_url, apps=settings.apps)
+    return judge_way_back(
+        return_to,
+        start,
+        public=settings.server.public_url,
+        apps=settings.apps,
+        own_pages=ADMIN_PAGES if settings.admin.is_on else (),
+    )
 
 
 def app_name(back: WayBack) -> str:
@@ -43,7 +60,7 @@ def app_name(back: WayBack) -> str:
 
 
 async def land(request: web.Request, session: Session, back: WayBack, *, again: int = 0) -> web.Response:
-    """Redirect to the app's page that was asked for, else to the start page.
+    """Redirect to the page that was asked for, an app's or one on this host, else to the start page.
 
     Without the digest of the app host's browser cookie there is nothing to bind a ticket to: the app
     itself is opened, and its gate begins a round trip that has one.
@@ -51,7 +68,7 @@ async def land(request: web.Request, session: Session, back: WayBack, *, again: 
     parts = request.app[PARTS]
     public = parts.settings.server.public_url
     if back.app is None:
-        return redirect(START_PAGE)
+        return redirect(back.return_to or START_PAGE)
     if not back.start:
         return redirect(back.return_to)
     token = new_token()

@@ -287,4 +287,4 @@ def _told(told: str, challenge: Challenge, *, digits: int) -> tuple[str, str]:
 
 def _onward(request: web.Request, challenge: Challenge, named: WayBack) -> WayBack:
     """Where this tab wants to go, else where the one did that the challenge was made for."""
-    return named if named.app is not None else way_back(request, challenge.return_to, challenge.start_digest)
+    return named if named.return_to else way_back(request, challenge.return_to, challenge.start_digest)

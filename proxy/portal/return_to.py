@@ -6,7 +6,7 @@ Only plain URLs pass: what two parsers could read differently is refused, and th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
@@ -42,7 +42,7 @@ class WayBack:
     """Where a sign-in leads, already judged: what forms and challenges carry along. Empty: to the start page."""
 
     return_to: str = field(default="", repr=False)
-    """An app page's URL."""
+    """An app page's URL, or the path of a page on the sign-in host."""
     start: str = field(default="", repr=False)
     """The digest of the browser cookie on the app's host; empty if there is none to bind a ticket to."""
     app: AppSettings | None = None
@@ -84,8 +84,20 @@ def judge_start(text: str) -> str:
     return text if _START.fullmatch(text) else ""
 
 
-def judge_way_back(return_to: str, start: str, *, public: PublicURL, apps: Iterable[AppSettings]) -> WayBack:
-    """What a query, a form or a challenge says, as far as it may be followed."""
+def judge_way_back(
+    return_to: str,
+    start: str,
+    *,
+    public: PublicURL,
+    apps: Iterable[AppSettings],
+    own_pages: Collection[str] = (),
+) -> WayBack:
+    """What a query, a form or a challenge says, as far as it may be followed.
+
+    `own_pages` are paths on the sign-in host: one of these is meant only where it is written exactly so.
+    """
+    if return_to in own_pages:
+        return WayBack(return_to=return_to)
     target = judge_return_to(return_to, public=public, apps=apps)
     if target is None:
         return NOWHERE

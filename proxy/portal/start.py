@@ -8,13 +8,15 @@ from directory.password_change import PasswordChanger
 from proxy.access.policy import Allowed, judge
 from proxy.identity import JWKS_CACHE_SECONDS
 from proxy.pages.assets import BY_PATH
+from proxy.portal.admin.entrance import may_administer
+from proxy.portal.admin.texts import WORDS
 from proxy.portal.current_session import current_session
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import PASSWORD_CHANGED, START_PAGE, sign_in_path
 from proxy.portal.pages import page, redirect
 from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import app_origin
-from proxy.reserved import ME, PASSWORD, SIGN_OUT
+from proxy.reserved import ADMIN, ME, PASSWORD, SIGN_OUT
 from proxy.sessions.session import Level
 from proxy.texts import ENGLISH
 
@@ -37,6 +39,8 @@ async def show_start(request: web.Request) -> web.StreamResponse:
             for app in apps
         ],
         me_href=ME,
+        admin_href=ADMIN if may_administer(request, session) else "",
+        admin_text=WORDS.link,
         sign_out_href=SIGN_OUT,
         password_href=PASSWORD if isinstance(directory, PasswordChanger) else "",
         expiry=expiry_warning(session.principal, settings.directories, request[VISIT].now),

@@ -55,7 +55,7 @@ async def _go_on(request: web.Request, fields: Mapping[str, str], *, is_pressed:
         return _nothing_to_prove(request)
     missing = missing_factors(scheme.factors, session.proven_factors)
     if not missing:
-        return await land(request, session, back) if back.app is not None else _done(request)
+        return await land(request, session, back) if back.return_to else _done(request)
     factor = missing[0]
     if not is_pressed or factor not in PASSCODE_FACTORS:
         return _page(request, session, scheme, factor, back)

@@ -1,0 +1,126 @@
+"""Who may open the admin pages: judged on each request, on what the session holds now. Whatever is in doubt, nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from config.admin import AdminSettings
+from config.settings import SchemeSettings
+from proxy.access.networks import is_within, parse_address
+from proxy.access.schemes import AppDemand, Asked, missing_factors
+from proxy.answers import Problem
+from proxy.portal.admin.audit import log_turned_away
+from proxy.portal.current_session import current_session
+from proxy.portal.forms import refused
+from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.landing import sign_in_path
+from proxy.portal.pages import redirect
+from proxy.portal.return_to import WayBack
+from proxy.reserved import RETURN_TO, SCHEME, STEP_UP
+from proxy.sessions.session import Level, Session
+from proxy.texts import ENGLISH
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+AdminHandler = Callable[[web.Request, Session], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The pages are open to this session."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSignedIn:
+    """There is no session, or one that is not at its last step."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotInGroups:
+    """A member of any one of `groups` would be admitted."""
+
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotFromHere:
+    """The request comes from none of the networks."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooFewFactors:
+    """Not every factor of `scheme` is proven; empty: no scheme is meant for this person."""
+
+    scheme: str
+
+
+Verdict = Admitted | NotSignedIn | NotInGroups | NotFromHere | TooFewFactors
+
+
+def judge(
+    session: Session | None, admin: AdminSettings, schemes: Iterable[SchemeSettings], client_address: str
+) -> Verdict:
+    """`client_address` is where this request comes from.
+
+    The factors are those of the scheme that `[admin]` names, else of the one by which somebody who comes from no app
+    would sign in: a session for certain apps only does not open these pages.
+    """
+    if session is None or session.level is not Level.SIGNED_IN:
+        return NotSignedIn()
+    groups = admin.groups or ()
+    if session.principal.groups.isdisjoint(groups):
+        return NotInGroups(groups)
+    if admin.networks is not None and not is_within(parse_address(client_address), admin.networks):
+        return NotFromHere()
+    asked = demand_of(admin, schemes).asked_of(session.principal, session.proven[0][0], session.client_address)
+    if missing_factors(asked.factors, session.proven_factors):
+        return TooFewFactors(asked.scheme)
+    return Admitted()
+
+
+def demand_of(admin: AdminSettings, schemes: Iterable[SchemeSettings]) -> AppDemand:
+    """What is to be proven. A scheme that is not there is met by nobody; the configuration's checks have said so."""
+    known = tuple(schemes)
+    if admin.scheme is None:
+        return AppDemand(app="", named=None, schemes=known)
+    named = next((scheme for scheme in known if scheme.name == admin.scheme), None)
+    factors = named.factors if named is not None else ("",)
+    return AppDemand(app="", named=Asked(scheme=admin.scheme, factors=factors), schemes=())
+
+
+def may_administer(request: web.Request, session: Session) -> bool:
+    """Whether a link to the pages is worth showing: who has only to prove more is shown it, too."""
+    settings = request.app[PARTS].settings
+    verdict = judge(session, settings.admin, settings.schemes, request[VISIT].client_address)
+    return isinstance(verdict, Admitted) or (isinstance(verdict, TooFewFactors) and bool(verdict.scheme))
+
+
+def for_admins(handler: AdminHandler, *, back: str) -> Handler:
+    """The handler, for admins only. `back` is the page that somebody who signs in first is led to."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        settings = request.app[PARTS].settings
+        session = await current_session(request)
+        verdict = judge(session, settings.admin, settings.schemes, request[VISIT].client_address)
+        match verdict:
+            case Admitted() if session is not None:
+                return await handler(request, session)
+            case NotInGroups(groups):
+                log_turned_away(request, session, "groups")
+                detail = ENGLISH.open_to_groups.format(groups=", ".join(groups))
+                raise refused(Problem.NOT_ALLOWED, detail=detail)
+            case NotFromHere():
+                log_turned_away(request, session, "networks")
+                raise refused(Problem.NOT_FROM_HERE)
+            case TooFewFactors(scheme) if scheme:
+                return redirect(f"{STEP_UP}?{urlencode({SCHEME: scheme, RETURN_TO: back})}")
+            case TooFewFactors():
+                log_turned_away(request, session, "no_scheme")
+                raise refused(Problem.NOT_ALLOWED, detail=ENGLISH.no_scheme_here)
+            case _:
+                return redirect(sign_in_path(WayBack(return_to=back)))
+
+    return handle

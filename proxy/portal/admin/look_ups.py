@@ -1,0 +1,52 @@
+"""How many people an admin may look up: each look-up costs a directory some searches that sign-ins wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from proxy.store.store import Counter, Store
+
+MOST_AT_ONCE = 2
+"""In one worker: fewer than the threads that a directory has, so that sign-ins go on."""
+MOST_WAITING = 8
+MOST = 60
+"""Of one admin, within `WINDOW_SECONDS`: more than a help desk types, far fewer than a list of everybody has."""
+WINDOW_SECONDS = 600.0
+
+
+class TooManyAtOnce(Exception):
+    """Others are being looked up, and as many wait as may."""
+
+
+class LookUps:
+    def __init__(self, store: Store, *, key: bytes) -> None:
+        """`key` names the counters, so that the store does not show who looks people up."""
+        self._store = store
+        self._key = key
+        self._places = asyncio.Semaphore(MOST_AT_ONCE)
+        self._waiting = 0
+
+    async def reserve(self, guid: str, *, now: float) -> int | None:
+        """Count one of this admin; else how many seconds they have to wait. Raises `StoreUnavailable`."""
+        name = hmac.digest(self._key, f"admin look-ups\0{guid}".encode(), "sha256")
+        reached = await self._store.reserve([Counter(key=name, limit=MOST, window_seconds=WINDOW_SECONDS)], now=now)
+        return None if reached is None else max(1, math.ceil(reached.window_ends_at - now))
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Hold one of the places. Raises `TooManyAtOnce`."""
+        if self._waiting >= MOST_WAITING:
+            raise TooManyAtOnce
+        self._waiting += 1
+        try:
+            await self._places.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._places.release()

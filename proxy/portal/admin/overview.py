@@ -1,0 +1,70 @@
+"""The first admin page: what works, and a few counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from proxy.health import Readiness
+from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
+from proxy.portal.admin.texts import WORDS
+from proxy.portal.instants import Instant, instant
+from proxy.portal.keys import PARTS, VISIT
+from proxy.reserved import ADMIN
+from proxy.sessions.session import Session
+
+_LATELY_SECONDS = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Dependency:
+    name: str
+    ok: bool
+    detail: str
+    asked: Instant | None
+
+
+async def show_overview(request: web.Request, session: Session) -> web.StreamResponse:
+    parts, now = request.app[PARTS], request[VISIT].now
+    readiness = request.app[ADMIN_PARTS].readiness
+    sends = await parts.throttle.sends_of_day(now=now)
+    seen = None if readiness is None else readiness()
+    return admin_page(
+        request,
+        session,
+        "admin_overview.html",
+        here=ADMIN,
+        headline=_headline(seen),
+        is_well=seen is not None and not seen.degraded,
+        dependencies=_dependencies(seen, now),
+        persons=len(await parts.store.persons()),
+        failures=len(await parts.store.failures(since=now - _LATELY_SECONDS)),
+        sends=sends.count,
+        sends_text=WORDS.counted_sends.format(most=f"{sends.most:,}"),
+        sends_are_near=sends.is_near,
+    )
+
+
+def _headline(seen: Readiness | None) -> str:
+    if seen is None:
+        return WORDS.works_unknown
+    if not seen.ready:
+        return WORDS.works_not
+    return WORDS.works_partly if seen.degraded else WORDS.works
+
+
+def _dependencies(seen: Readiness | None, now: float) -> list[_Dependency]:
+    """Those that fail first."""
+    if seen is None:
+        return []
+    found = [
+        _Dependency(
+            name=name,
+            ok=state.ok,
+            detail=state.detail,
+            asked=None if state.at is None else instant(state.at, now),
+        )
+        for name, state in seen.checks.items()
+    ]
+    return sorted(found, key=lambda each: each.ok)

@@ -1,0 +1,57 @@
+"""What the admin pages work with beside the portal's own parts, and how a page of theirs is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from proxy.health import Readiness
+from proxy.help_desk.explaining import Explaining
+from proxy.portal.admin.look_ups import LookUps
+from proxy.portal.admin.report_maker import ReportMaker
+from proxy.portal.admin.texts import WORDS
+from proxy.portal.csrf import Form
+from proxy.portal.landing import START_PAGE
+from proxy.portal.pages import form_token, page
+from proxy.reserved import ADMIN, ADMIN_MOBILES, ADMIN_PERSON, ADMIN_UNDELIVERED, SIGN_OUT
+from proxy.sessions.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminParts:
+    explaining: Explaining
+    look_ups: LookUps
+    reports: ReportMaker
+    readiness: Callable[[], Readiness] | None
+    """What works; None where nobody watches it."""
+
+
+ADMIN_PARTS = web.AppKey("admin_parts", AdminParts)
+_NAVIGATION = (
+    (ADMIN, WORDS.nav_overview),
+    (ADMIN_PERSON, WORDS.nav_person),
+    (ADMIN_UNDELIVERED, WORDS.nav_undelivered),
+    (ADMIN_MOBILES, WORDS.nav_mobiles),
+)
+
+
+def admin_page(
+    request: web.Request, session: Session, template: str, *, here: str, status: int = 200, **values: object
+) -> web.Response:
+    """`here` is the page among those of the navigation."""
+    return page(
+        request,
+        template,
+        status=status,
+        form_targets=None,
+        may_fetch=False,
+        words=WORDS,
+        navigation=[{"href": href, "text": text, "is_here": href == here} for href, text in _NAVIGATION],
+        csrf_token=form_token(request, Form.ADMIN, session.session_id),
+        name=session.principal.display_name,
+        start_href=START_PAGE,
+        sign_out_href=SIGN_OUT,
+        **values,
+    )

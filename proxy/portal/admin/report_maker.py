@@ -1,0 +1,172 @@
+"""Makes and keeps the report on mobile fields: one at a time on all nodes, sealed in the store, gone after an hour.
+
+So whichever worker answers has the same one. What is kept is personal data: it is encrypted under the master key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import pickle
+import secrets
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from structlog.typing import FilteringBoundLogger
+
+from config.settings import Settings
+from proxy.keys import Keys, Purpose
+from proxy.portal.admin.report import Report, Unreadable, unpack
+from proxy.portal.admin.report_process import FAILED, SECONDS, Order
+from proxy.store.store import Store, StoreError
+
+KEPT_SECONDS = 3600.0
+CHANGED_WITHIN_SECONDS = 7 * 86_400.0
+"""What the report calls changed lately, as `gatepost mobiles` does."""
+MOST_SEALED_BYTES = 8 * 1024 * 1024
+_GRACE_SECONDS = 15.0
+"""After its own end a process is ended from outside."""
+_LEASE = "mobiles"
+_REPORT, _PROGRESS = (hashlib.sha256(f"mobiles {name}".encode()).digest() for name in ("report", "progress"))
+_NONCE_BYTES = 12
+_LONGEST_REASON = 300
+_BROKEN = "see the log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What is under way, or failed last."""
+
+    begun_at: float
+    failure: str = ""
+    """Empty while it is being made."""
+
+
+class ReportMaker:
+    def __init__(
+        self, settings: Settings, store: Store, keys: Keys, *, log: FilteringBoundLogger, clock: Callable[[], float]
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._keys = keys
+        self._log = log
+        self._clock = clock
+        self._making: asyncio.Task[None] | None = None
+
+    async def report(self, *, now: float) -> Report | None:
+        """The one that is kept, or None. Raises `StoreUnavailable`."""
+        opened = self._opened(_REPORT, await self._store.kept_request(_REPORT, now=now))
+        if opened is None:
+            return None
+        try:
+            return await asyncio.to_thread(unpack, opened)
+        except Unreadable:
+            return None
+
+    async def progress(self, *, now: float) -> Progress | None:
+        opened = self._opened(_PROGRESS, await self._store.kept_request(_PROGRESS, now=now))
+        if opened is None:
+            return None
+        with contextlib.suppress(ValueError, TypeError):
+            return Progress(**json.loads(opened))
+        return None
+
+    async def begin(self, *, now: float) -> None:
+        """Begin one in the background, unless one is under way somewhere. Raises `StoreUnavailable`."""
+        holder = secrets.token_hex(16)
+        if not await self._store.take_lease(_LEASE, holder, now=now, seconds=SECONDS + 2 * _GRACE_SECONDS):
+            return
+        try:
+            await self._tell(Progress(begun_at=now))
+        except StoreError:
+            await self._store.drop_lease(_LEASE, holder)
+            raise
+        self._making = asyncio.create_task(self._make(holder, now))
+
+    async def settled(self) -> None:
+        """Return when nothing is being made in this process."""
+        if self._making is not None:
+            await asyncio.gather(self._making, return_exceptions=True)
+
+    async def close(self) -> None:
+        if self._making is not None:
+            self._making.cancel()
+        await self.settled()
+
+    async def _make(self, holder: str, begun_at: float) -> None:
+        """A background task, and its border: whatever happens, it is told, and the next one may begin."""
+        try:
+            failure = await self._swept(begun_at)
+            if failure:
+                self._log.warning("mobiles.failed", reason=failure)
+                await self._tell(Progress(begun_at=begun_at, failure=failure))
+            else:
+                await self._store.take_kept_request(_PROGRESS, now=self._clock())
+        except asyncio.CancelledError:
+            with contextlib.suppress(StoreError):
+                await self._store.take_kept_request(_PROGRESS, now=self._clock())
+            raise
+        except Exception:  # noqa: BLE001  # the border of a background task: told and logged
+            self._log.exception("mobiles.failed")
+            with contextlib.suppress(StoreError):
+                await self._tell(Progress(begun_at=begun_at, failure=_BROKEN))
+        finally:
+            with contextlib.suppress(StoreError):
+                await self._store.drop_lease(_LEASE, holder)
+
+    async def _swept(self, begun_at: float) -> str:
+        """Make and keep a report; what failed, or nothing."""
+        order = Order(
+            directories=self._settings.directories,
+            mobile=self._settings.mobile,
+            now=begun_at,
+            changed_within_seconds=CHANGED_WITHIN_SECONDS,
+        )
+        # -P: the working directory, which may hold anything, is not searched for modules.
+        arguments = (sys.executable, "-P", "-m", "proxy.portal.admin.report_process")
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*arguments, stdin=pipe, stdout=pipe, stderr=pipe)
+        try:
+            async with asyncio.timeout(SECONDS + _GRACE_SECONDS):
+                packed, said = await process.communicate(pickle.dumps(order))
+        except TimeoutError:
+            return f"it took longer than {SECONDS} seconds"
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode == FAILED:
+            lines = said.decode(errors="replace").strip().splitlines()
+            # A traceback is no sentence for an admin, and may say too much.
+            return lines[0][:_LONGEST_REASON] if len(lines) == 1 else _BROKEN
+        if process.returncode:
+            return f"its process ended early ({process.returncode})"
+        if len(packed) > MOST_SEALED_BYTES:
+            return "it is too large to be kept: use gatepost mobiles"
+        await self._put(_REPORT, packed, expires_at=begun_at + KEPT_SECONDS)
+        return ""
+
+    async def _tell(self, progress: Progress) -> None:
+        content = json.dumps({"begun_at": progress.begun_at, "failure": progress.failure}).encode()
+        await self._put(_PROGRESS, content, expires_at=progress.begun_at + SECONDS + 2 * _GRACE_SECONDS)
+
+    async def _put(self, name: bytes, content: bytes, *, expires_at: float) -> None:
+        """In place of what was there under this name."""
+        key, nonce = self._keys.derive(Purpose.REPORTS), secrets.token_bytes(_NONCE_BYTES)
+        await self._store.take_kept_request(name, now=self._clock())
+        await self._store.put_kept_request(
+            name, nonce + AESGCM(key).encrypt(nonce, content, name), expires_at=expires_at
+        )
+
+    def _opened(self, name: bytes, sealed: bytes | None) -> bytes | None:
+        if sealed is None:
+            return None
+        for key in self._keys.accepted(Purpose.REPORTS):
+            with contextlib.suppress(InvalidTag, ValueError):
+                return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name)
+        return None

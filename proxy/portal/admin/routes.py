@@ -1,0 +1,69 @@
+"""Puts the admin pages into the portal, where the configuration says who may open them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+from aiohttp import web
+
+from proxy.health import Readiness
+from proxy.help_desk.explaining import Explaining
+from proxy.keys import Purpose
+from proxy.portal.admin.entrance import for_admins
+from proxy.portal.admin.look_ups import LookUps
+from proxy.portal.admin.mobiles import show_csv, show_mobiles, take_mobiles
+from proxy.portal.admin.overview import show_overview
+from proxy.portal.admin.parts import ADMIN_PARTS, AdminParts
+from proxy.portal.admin.person import ON_THE_PAGE, show_person, take_end, take_person, take_unlock
+from proxy.portal.admin.report_maker import ReportMaker
+from proxy.portal.admin.undelivered import show_undelivered
+from proxy.portal.keys import PARTS
+from proxy.portal.pages import redirect
+from proxy.reserved import (
+    ADMIN,
+    ADMIN_END,
+    ADMIN_MOBILES,
+    ADMIN_MOBILES_CSV,
+    ADMIN_PERSON,
+    ADMIN_UNDELIVERED,
+    ADMIN_UNLOCK,
+)
+
+
+def add_admin_pages(app: web.Application, readiness: Callable[[], Readiness] | None) -> None:
+    """Without groups in `[admin]` there are none."""
+    parts = app[PARTS]
+    settings, store, keys = parts.settings, parts.store, parts.keys
+    if not settings.admin.is_on:
+        return
+    reports = ReportMaker(settings, store, keys, log=parts.log, clock=parts.clock)
+    app[ADMIN_PARTS] = AdminParts(
+        explaining=Explaining(settings, realms=parts.realms, store=store, keys=keys, hints=ON_THE_PAGE),
+        look_ups=LookUps(store, key=keys.derive(Purpose.THROTTLE)),
+        reports=reports,
+        readiness=readiness,
+    )
+
+    async def closing(app: web.Application) -> AsyncIterator[None]:
+        yield
+        await reports.close()
+
+    app.cleanup_ctx.append(closing)
+    app.add_routes(
+        [
+            web.get(ADMIN.rstrip("/"), to_admin),
+            web.get(ADMIN, for_admins(show_overview, back=ADMIN)),
+            web.get(ADMIN_PERSON, for_admins(show_person, back=ADMIN_PERSON)),
+            web.post(ADMIN_PERSON, for_admins(take_person, back=ADMIN_PERSON)),
+            web.post(ADMIN_END, for_admins(take_end, back=ADMIN_PERSON)),
+            web.post(ADMIN_UNLOCK, for_admins(take_unlock, back=ADMIN_PERSON)),
+            web.get(ADMIN_UNDELIVERED, for_admins(show_undelivered, back=ADMIN_UNDELIVERED)),
+            web.get(ADMIN_MOBILES, for_admins(show_mobiles, back=ADMIN_MOBILES)),
+            web.post(ADMIN_MOBILES, for_admins(take_mobiles, back=ADMIN_MOBILES)),
+            web.get(ADMIN_MOBILES_CSV, for_admins(show_csv, back=ADMIN_MOBILES)),
+        ]
+    )
+
+
+async def to_admin(request: web.Request) -> web.StreamResponse:
+    return redirect(ADMIN)

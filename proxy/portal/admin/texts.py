@@ -1,0 +1,145 @@
+"""Every word of the admin pages, apart from the steps of an explanation and what `proxy.mobile_formats` says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AdminTexts:
+    """``{name}`` marks what is filled in with `str.format`; nothing here is HTML."""
+
+    title: str = "Administration"
+    link: str = "Administration"
+    nav: str = "Administration"
+    nav_overview: str = "Overview"
+    nav_person: str = "Why can't they sign in?"
+    nav_undelivered: str = "Undelivered codes"
+    nav_mobiles: str = "Mobile numbers"
+
+    works: str = "Everything works"
+    works_partly: str = "Something is broken"
+    works_not: str = "Nobody can sign in"
+    works_unknown: str = "What works is not watched here"
+    dependencies: str = "What Gatepost depends on"
+    dependencies_lead: str = "As the process that made this page sees it; asked every few seconds."
+    dependency: str = "Part"
+    state: str = "State"
+    asked: str = "Asked"
+    ok: str = "works"
+    fails: str = "fails"
+    never: str = "not yet"
+    counted_persons: str = "people with a session"
+    counted_failures: str = "codes undelivered in 24 hours"
+    counted_sends: str = "of {most} codes sent in 24 hours"
+
+    person_lead: str = "Each step that a sign-in takes, without a password and without sending anything."
+    person_login: str = "User name"
+    person_login_hint: str = "As it is typed: alice, alice@corp.example or CORP\\alice"
+    person_address: str = "Address they come from"
+    person_address_hint: str = "Their IP address, if you know it. Some ways of signing in depend on it."
+    person_app: str = "App they want to reach"
+    person_any_app: str = "Not said"
+    person_button: str = "Explain"
+    person_no_login: str = "Type the user name."
+    person_no_address: str = "This is no IP address."
+    person_no_app: str = "There is no such app."
+    person_too_many: str = "You have looked up many people in a short time."
+    person_can: str = "{login} can sign in now"
+    person_can_reach: str = "{login} can sign in and reach {app} now"
+    person_cannot: str = "{login} cannot sign in now"
+    person_cannot_reach: str = "{login} cannot sign in and reach {app} now"
+    step_ok: str = "fine"
+    step_no: str = "stands against it"
+    step_note: str = "worth knowing"
+    person_another: str = "Ask about somebody else"
+    person_again: str = "Look again"
+    hint_app: str = "say above which app"
+    hint_address: str = "say above from where"
+    hint_unlock: str = "there is a button below"
+
+    help_title: str = "What you can do"
+    sessions_none: str = "They have no session."
+    sessions_one: str = "They have one session."
+    sessions_many: str = "They have {count} sessions."
+    sessions_unknown: str = (
+        "Sessions are kept by name too: those of somebody whom the directory has no more can be ended."
+    )
+    sessions_end: str = "End all their sessions"
+    sessions_yours: str = "This is you: ending your sessions signs you out, here too."
+    sessions_ended_title: str = "Sessions ended"
+    sessions_ended_none: str = "There was no session to end."
+    sessions_ended_one: str = "One session has ended, everywhere."
+    sessions_ended_many: str = "{count} sessions have ended, everywhere."
+    sessions_not_by_account: str = "The directory could not say whose they are, so they were found by the user name."
+    sessions_own_title: str = "You have signed yourself out"
+    sessions_own: str = "Those were your own sessions: {ended} You can sign in again."
+    unlock_button: str = "Clear their counts"
+    unlock_lead: str = (
+        "Begins anew the counts of codes tried and sent, and unlocks codes after too many wrong ones in a row."
+    )
+    unlocked_title: str = "Counts cleared"
+    unlocked: str = "What was counted against them begins anew."
+    unlocked_but: str = "Wrong passwords are still counted, because the directory counts them too."
+
+    undelivered_lead: str = (
+        "Messages with a code that were reported as not delivered, the latest first. Kept for 3 days."
+    )
+    undelivered_off: str = "No reports are read: see [bounces] in the configuration."
+    undelivered_none: str = "No failed delivery was reported."
+    undelivered_read: str = "Read"
+    undelivered_person: str = "Person"
+    undelivered_where: str = "Where to"
+    undelivered_reason: str = "Reason"
+    undelivered_advice: str = "What to do"
+    undelivered_said: str = "What was said"
+    undelivered_why: str = "Explain {person}"
+    undelivered_why_short: str = "Explain"
+
+    mobiles_lead: str = "Who can receive a code, and whose mobile field has to be mended in the directory."
+    mobiles_none: str = "There is no report. Making one reads every person of each directory."
+    mobiles_make: str = "Make the report"
+    mobiles_make_again: str = "Make it again"
+    mobiles_making: str = "The report is being made, since"
+    mobiles_making_more: str = "This page looks again by itself."
+    mobiles_look: str = "Look again"
+    mobiles_failed: str = "The report could not be made: {reason}"
+    mobiles_made: str = "Made"
+    mobiles_kept: str = "A copy, kept until {until}: changes in the directory since then are not in it."
+    mobiles_csv: str = "Download as CSV"
+    mobiles_left_out: str = "Only the first {shown} of {count} are kept here. gatepost mobiles shows all."
+    mobiles_shared: str = "shared by several"
+    mobiles_changed: str = "changed lately"
+    mobiles_disabled: str = "Disabled accounts, left out: {count}"
+    mobiles_all: str = "everybody to look at"
+    mobiles_show: str = "Show"
+    mobiles_problems: str = "To look at"
+    mobiles_nothing: str = "There is nobody in this list."
+    mobiles_by_ou: str = "By OU"
+    mobiles_by_department: str = "By department"
+    mobiles_no_department: str = "(none)"
+    mobiles_good_of: str = "{good} of {persons}"
+    name: str = "Name"
+    username: str = "User name"
+    where: str = "OU"
+    status: str = "Status"
+    value: str = "Value"
+    remarks: str = "Proposed, remarks"
+
+    pages: str = "Pages"
+    page_of: str = "Page {page} of {pages}"
+    earlier: str = "Previous"
+    later: str = "Next"
+
+    def ended(self, count: int) -> str:
+        if count < 2:
+            return self.sessions_ended_one if count else self.sessions_ended_none
+        return self.sessions_ended_many.format(count=count)
+
+    def sessions(self, count: int) -> str:
+        if count < 2:
+            return self.sessions_one if count else self.sessions_none
+        return self.sessions_many.format(count=count)
+
+
+WORDS = AdminTexts()

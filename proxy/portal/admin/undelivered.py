@@ -1,0 +1,56 @@
+"""Which messages with a passcode did not arrive, whose they were, and what to do about it. Destinations are masked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from proxy.delivery.failures import ADVICE, REMEMBERED_SECONDS, DeliveryFailure
+from proxy.portal.admin.audit import log_undelivered_shown
+from proxy.portal.admin.paging import PAGE, page_of
+from proxy.portal.admin.parts import admin_page
+from proxy.portal.instants import Instant, instant
+from proxy.portal.keys import PARTS, VISIT
+from proxy.reserved import ADMIN_PERSON, ADMIN_UNDELIVERED
+from proxy.sessions.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    read: Instant
+    person: str
+    channel: str
+    destination: str
+    reason: str
+    advice: str
+    said: str
+
+
+async def show_undelivered(request: web.Request, session: Session) -> web.StreamResponse:
+    parts, now = request.app[PARTS], request[VISIT].now
+    found = await parts.store.failures(since=now - REMEMBERED_SECONDS)
+    shown = page_of(request.query.get(PAGE, ""), len(found), path=ADMIN_UNDELIVERED)
+    log_undelivered_shown(request, session, count=shown.last - shown.first)
+    return admin_page(
+        request,
+        session,
+        "admin_undelivered.html",
+        here=ADMIN_UNDELIVERED,
+        rows=[_row(each, now) for each in found[shown.first : shown.last]],
+        page=shown,
+        is_on=parts.settings.bounces.is_on,
+        action=ADMIN_PERSON,
+    )
+
+
+def _row(failure: DeliveryFailure, now: float) -> _Row:
+    return _Row(
+        read=instant(failure.failed_at, now),
+        person=f"{failure.realm}\\{failure.username}",
+        channel=failure.channel,
+        destination=failure.destination,
+        reason=failure.reason.value.replace("_", " "),
+        advice=ADVICE[failure.reason],
+        said=failure.detail,
+    )
