@@ -29,6 +29,7 @@ from directory.mobile import E164, mask
 from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.delivery.channel import ChannelKind, Delivery, DeliveryStatus, Outcome, PasscodeMessage, mask_mail
+from proxy.health import Readiness
 from proxy.identity import Assertions
 from proxy.keys import KeyRing, Keys, Purpose
 from proxy.metrics import Metrics
@@ -308,6 +309,7 @@ class Stage:
     ) -> None:
         self.now = NOW
         self.pauses: list[float] = []
+        self.readiness = Readiness(ready=True, degraded=False, checks={})
         self.phone = Phone()
         self.scripted = scripted or ScriptedDirectory()
         self.store = FailingStore(folder / "state.db")
@@ -341,6 +343,7 @@ class Stage:
             clock=lambda: self.now,
             sleep=self._pause,
             acceptor=getattr(self.scripted, "acceptor", None),  # a real directory has none
+            readiness=lambda: self.readiness,
         )
         self.client: TestClient[Any, Any] = TestClient(TestServer(self.portal), cookie_jar=DummyCookieJar())
 

@@ -9,11 +9,13 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import os
 import pickle
 import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -33,6 +35,8 @@ _GRACE_SECONDS = 15.0
 """After its own end a process is ended from outside."""
 _LEASE = "mobiles"
 _REPORT, _PROGRESS = (hashlib.sha256(f"mobiles {name}".encode()).digest() for name in ("report", "progress"))
+_CODE = Path(__file__).parents[3]
+"""The folder of the packages that this process runs."""
 _NONCE_BYTES = 12
 _LONGEST_REASON = 300
 _BROKEN = "see the log"
@@ -87,6 +91,7 @@ class ReportMaker:
             await self._store.drop_lease(_LEASE, holder)
             raise
         self._making = asyncio.create_task(self._make(holder, now))
+        await asyncio.sleep(0)  # once it has begun, even its cancellation cleans up
 
     async def settled(self) -> None:
         """Return when nothing is being made in this process."""
@@ -129,8 +134,10 @@ class ReportMaker:
         )
         # -P: the working directory, which may hold anything, is not searched for modules.
         arguments = (sys.executable, "-P", "-m", "proxy.portal.admin.report_process")
+        # Nor may another copy of Gatepost be found before this one.
+        environ = {**os.environ, "PYTHONPATH": str(_CODE)}
         pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*arguments, stdin=pipe, stdout=pipe, stderr=pipe)
+        process = await asyncio.create_subprocess_exec(*arguments, env=environ, stdin=pipe, stdout=pipe, stderr=pipe)
         try:
             async with asyncio.timeout(SECONDS + _GRACE_SECONDS):
                 packed, said = await process.communicate(pickle.dumps(order))

@@ -1,0 +1,52 @@
+"""A portal with admin pages, and people who come to them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from proxy.portal.csrf import Form, csrf_token
+from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Stage, running_portal
+
+GROUPS = ["Gatepost Admins"]
+ADMIN = f"{SIGN_IN_ORIGIN}/.gatepost/admin/"
+PERSON, UNDELIVERED, MOBILES = f"{ADMIN}person", f"{ADMIN}undelivered", f"{ADMIN}mobiles"
+END, UNLOCK, CSV = f"{PERSON}/end-sessions", f"{PERSON}/unlock", f"{MOBILES}.csv"
+PAGES = (ADMIN, PERSON, UNDELIVERED, MOBILES, CSV)
+ACTIONS = (PERSON, END, UNLOCK, MOBILES)
+
+
+@asynccontextmanager
+async def admin_stage(folder: Path, *, admin: dict[str, Any] | None = None, **changes: Any) -> AsyncIterator[Stage]:
+    async with running_portal(folder, admin={"groups": GROUPS, **(admin or {})}, **changes) as stage:
+        yield stage
+
+
+async def signed_in_admin(stage: Stage, **facts: str) -> Browser:
+    browser = stage.browser(**facts)
+    answer = await stage.password(browser, "admin")
+    assert answer.location == "/", answer.text
+    return browser
+
+
+async def explained(browser: Browser, login: str, **fields: str) -> Page:
+    form = await browser.get(PERSON)
+    return await browser.post(PERSON, {**form.hidden, "login": login, **fields})
+
+
+async def token_of(stage: Stage, browser: Browser) -> dict[str, str]:
+    """What a form of this browser's session would carry, whether or not the pages are shown to it."""
+    cookie = browser.session_cookie()
+    session = None
+    if cookie is not None:
+        session = await stage.sessions.find(cookie.encode(), "signin.corp.example", stage.now)
+    own = browser.cookies["signin.corp.example"]["__Host-gatepost-browser"]
+    session_id = session.session_id if session is not None else ""
+    return {"csrf_token": csrf_token(stage.portal_key, form=Form.ADMIN, browser=own, session_id=session_id)}
+
+
+def said(stage: Stage, event: str) -> list[dict[str, Any]]:
+    """The facts of each audit line of this event."""
+    return [call.kwargs for call in stage.logger.calls if call.kwargs.get("event") == event]

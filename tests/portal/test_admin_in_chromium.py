@@ -1,0 +1,109 @@
+"""The admin pages in a real browser, with and without JavaScript, at a desk and on a phone.
+
+With SCREENSHOTS in the environment, pictures of them are left in that folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, ViewportSize
+
+from proxy.health import CheckState, Readiness
+from proxy.portal.admin.parts import ADMIN_PARTS
+from tests.portal.front import Front, running_front
+from tests.portal.stage import PASSWORD
+from tests.portal.test_admin_overview import failure
+from tests.portal.test_in_chromium import CHROMIUM, chromium
+
+__all__ = ["chromium"]
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+DESK, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
+SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
+
+
+@pytest.fixture
+async def front(tmp_path: Path) -> AsyncIterator[Front]:
+    schemes = [
+        {"name": "admins", "factors": ["password"], "groups": ["Gatepost Admins"]},
+        {"name": "browser", "factors": ["password", "sms"]},
+    ]
+    async with running_front(tmp_path, admin={"groups": ["Gatepost Admins"]}, schemes=schemes) as front:
+        now = front.stage.now
+        front.stage.readiness = Readiness(
+            ready=True,
+            degraded=True,
+            checks={
+                "store": CheckState(ok=True, detail="", at=now - 4),
+                "passcodes of the day": CheckState(ok=True, detail="", at=now - 4),
+                "relay": CheckState(ok=False, detail="smtp.corp.example:587: connection refused", at=now - 4),
+                "directory local": CheckState(ok=True, detail="", at=now - 4),
+            },
+        )
+        await front.stage.store.put_failure(failure(detail="550 5.1.1 unknown subscriber"))
+        await front.stage.store.put_failure(failure(4000, username="bob.the-one-with-a-long-name"))
+        yield front
+
+
+async def shown(page: Page, name: str) -> None:
+    """At both widths nothing is wider than the window; a table scrolls by itself."""
+    for size, place in ((DESK, "desk"), (PHONE, "phone")):
+        await page.set_viewport_size(size)
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} at {place}"
+        if SCREENSHOTS:
+            await page.screenshot(path=f"{SCREENSHOTS}/{name}-{place}.png", full_page=True)
+    await page.set_viewport_size(DESK)
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without JavaScript"])
+async def test_an_admin_finds_out_why_and_helps(front: Front, chromium: Browser, script: bool) -> None:
+    context = await chromium.new_context(java_script_enabled=script, viewport=DESK)
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda line: complaints.append(line.text))
+    await page.goto(front.url("signin", "/.gatepost/admin/"))
+    await page.fill("#username", "admin")
+    await page.fill("#password", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/.gatepost/admin/")
+    assert await page.inner_text("h1") == "Something is broken"
+    await shown(page, "overview")
+
+    await page.click("text=Why can't they sign in?")
+    await shown(page, "person")
+    await page.fill("#login", "carol")
+    await page.select_option("#app", "Wiki")
+    await page.click("button.primary")
+    await page.locator(".steps").wait_for()
+    assert await page.inner_text("h1") == "carol cannot sign in and reach Wiki now"
+    assert "carol" not in page.url
+    await shown(page, "explanation")
+    await page.click("text=Clear their counts")
+    assert await page.inner_text("h1") == "Counts cleared"
+    await page.click("button.primary")
+    await page.locator(".steps").wait_for()
+
+    await page.click("text=Undelivered codes")
+    await shown(page, "undelivered")
+
+    await page.click("text=Mobile numbers")
+    await page.click("button.primary")
+    await front.stage.portal[ADMIN_PARTS].reports.settled()
+    await page.goto(front.url("signin", "/.gatepost/admin/mobiles"))
+    assert await page.inner_text("h1") == "Mobile numbers: 25.0%"
+    await shown(page, "mobiles")
+    await page.click("nav.chips >> text=landline")
+    assert await page.locator("tbody tr").count() == 1
+    async with page.expect_download() as download:
+        await page.click("text=Download as CSV")
+    assert (await download.value).suggested_filename.startswith("mobiles-2027-01-15")
+
+    await page.goto(front.url("signin", "/"))
+    await page.click("text=Administration")
+    assert await page.inner_text("h1") == "Something is broken"
+    assert complaints == []
+    await context.close()

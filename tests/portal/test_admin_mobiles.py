@@ -1,0 +1,243 @@
+"""The report on mobile fields on the admin pages: made once at a time, kept sealed for an hour, the same everywhere."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import sqlite3
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import structlog
+
+from config.settings import MobileSettings
+from directory.mobile_report import Field, Person, Status
+from directory.mobile_sweep import Findings, Rules
+from proxy.portal.admin import report as reports
+from proxy.portal.admin.parts import ADMIN_PARTS
+from proxy.portal.admin.report import CHANGED, SHARED, Unreadable, finding_in, pack, unpack
+from proxy.portal.admin.report_maker import KEPT_SECONDS, ReportMaker
+from tests.portal.admin import CSV, MOBILES, admin_stage, said, signed_in_admin
+from tests.portal.stage import HASH, NOW, Browser, Page, Stage
+
+EVIL = "=HYPERLINK(1);+447400123456"
+MORE = f"""
+[[users]]
+username = "mallory"
+password_hash = "{HASH}"
+display_name = "<b>Mallory</b>"
+mobile = "{EVIL}"
+"""
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with admin_stage(tmp_path) as stage:
+        users = tmp_path / "users.toml"
+        users.write_text(users.read_text() + MORE)
+        yield stage
+
+
+async def made(stage: Stage) -> tuple[Browser, Page]:
+    """An admin, and the report that they had made."""
+    browser = await signed_in_admin(stage)
+    page = await browser.get(MOBILES)
+    assert (await browser.post(MOBILES, page.hidden)).location == "/.gatepost/admin/mobiles"
+    await stage.portal[ADMIN_PARTS].reports.settled()
+    return browser, await browser.get(MOBILES)
+
+
+def names(page: Page) -> list[str]:
+    return re.findall(r'<tr><th scope="row">([^<]*)</th><td>([^<]*)</td>', page.text)
+
+
+async def test_the_report_is_made_when_the_button_is_pressed(stage: Stage) -> None:
+    browser = await signed_in_admin(stage)
+    before = await browser.get(MOBILES)
+    assert "There is no report." in before.text
+    assert names(before) == []
+    _, page = await made(stage)
+    assert "<h1>Mobile numbers: 20.0%</h1>" in page.text
+    assert [username for _, username in names(page)] == ["bob", "carol", "admin", "mallory"]
+    assert "&lt;b&gt;Mallory" in page.text
+    assert "<b>Mallory" not in page.text
+    assert "Disabled accounts, left out: 1" in page.text
+    assert "07400 123456" not in page.text  # Alice's is right: nobody needs to see it
+
+
+async def test_the_page_says_how_old_the_report_is_and_forgets_it(stage: Stage) -> None:
+    browser, _ = await made(stage)
+    stage.now += 1200
+    page = await browser.get(MOBILES)
+    assert "20 minutes ago" in page.text
+    assert "kept until 2027-01-15 09:00 UTC" in page.text
+    await browser.get(MOBILES)
+    stage.now = NOW + KEPT_SECONDS
+    gone = await browser.get(MOBILES)
+    assert gone.location.startswith("/.gatepost/sign-in") or "There is no report." in gone.text
+    assert "There is no report." in (await (await signed_in_admin(stage)).get(MOBILES)).text
+    assert (await (await signed_in_admin(stage)).get(CSV)).location == "/.gatepost/admin/mobiles"
+
+
+async def test_one_list_is_shown_and_downloaded(stage: Stage) -> None:
+    browser, page = await made(stage)
+    assert 'href="/.gatepost/admin/mobiles?show=landline"' in page.text
+    landlines = await browser.get(f"{MOBILES}?show=landline")
+    assert [username for _, username in names(landlines)] == ["carol"]
+    assert "020 7946 0000" in landlines.text
+    file = await browser.get(f"{CSV}?show=landline")
+    assert [row[1] for row in csv.reader(io.StringIO(file.text))] == ["username", "carol"]
+    assert [name for _, name in names(await browser.get(f"{MOBILES}?show=nonsense"))] == [
+        name for _, name in names(page)
+    ]
+
+
+async def test_no_cell_of_the_download_is_a_formula(stage: Stage) -> None:
+    browser, _ = await made(stage)
+    file = await browser.get(CSV)
+    assert file.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert file.headers["Content-Disposition"] == 'attachment; filename="mobiles-2027-01-15-0800.csv"'
+    assert file.headers["X-Content-Type-Options"] == "nosniff"
+    assert file.headers["Cache-Control"] == "no-store"
+    rows = list(csv.DictReader(io.StringIO(file.text.removeprefix("\ufeff"))))
+    assert next(row["value"] for row in rows if row["username"] == "mallory") == "'=HYPERLINK(1);'+447400123456"
+    assert not [cell for row in rows for cell in row.values() if cell[:1] in "=+-@" and cell]
+
+
+async def test_who_asked_saw_and_downloaded_is_in_the_audit_log(stage: Stage) -> None:
+    browser, _ = await made(stage)
+    await browser.get(CSV)
+    assert [line["done"] for line in said(stage, "admin.mobiles")] == ["asked_for", "shown", "downloaded"]
+    assert "7400" not in stage.log_text
+    assert "mallory" not in stage.log_text.lower()
+
+
+async def test_what_is_kept_is_sealed(stage: Stage, tmp_path: Path) -> None:
+    await made(stage)
+    with closing(sqlite3.connect(tmp_path / "state.db")) as database:
+        ((sealed,),) = database.execute("SELECT sealed FROM kept_requests").fetchall()
+    assert len(sealed) > 100
+    for start in range(20):  # a nonce or the like may stand first
+        with pytest.raises(Unreadable):
+            unpack(sealed[start:])
+
+
+async def test_every_worker_has_the_same_report(stage: Stage) -> None:
+    await made(stage)
+    log = structlog.get_logger()
+    other = ReportMaker(stage.settings, stage.store, stage.keys, log=log, clock=lambda: stage.now)
+    report = await other.report(now=stage.now)
+    assert report is not None
+    assert report.to_look_at == 4
+
+
+async def test_one_is_made_at_a_time_whoever_asks(stage: Stage) -> None:
+    browser = await signed_in_admin(stage)
+    page = await browser.get(MOBILES)
+    assert await stage.store.take_lease("mobiles", "another worker", now=stage.now, seconds=60)
+    await browser.post(MOBILES, page.hidden)
+    await stage.portal[ADMIN_PARTS].reports.settled()
+    assert await stage.portal[ADMIN_PARTS].reports.report(now=stage.now) is None
+    await stage.store.drop_lease("mobiles", "another worker")
+    await made(stage)
+    assert await stage.store.take_lease("mobiles", "another worker", now=stage.now, seconds=60)  # it was given back
+
+
+async def test_while_one_is_made_the_page_says_so_and_offers_no_second(stage: Stage) -> None:
+    browser = await signed_in_admin(stage)
+    await browser.post(MOBILES, (await browser.get(MOBILES)).hidden)
+    page = await browser.get(MOBILES)
+    # It may be done by now: then the page shows it.
+    assert ("The report is being made" in page.text) is not ("<h1>Mobile numbers: 20.0%</h1>" in page.text)
+    assert ('http-equiv="refresh"' in page.text) is ("The report is being made" in page.text)
+    await stage.portal[ADMIN_PARTS].reports.settled()
+    assert 'http-equiv="refresh"' not in (await browser.get(MOBILES)).text
+
+
+async def test_what_stands_in_the_way_is_told(tmp_path: Path) -> None:
+    async with admin_stage(tmp_path) as stage:
+        browser = await signed_in_admin(stage)
+        page = await browser.get(MOBILES)
+        (tmp_path / "users.toml").write_text("[[users]]\nnonsense = 1\n")
+        await browser.post(MOBILES, page.hidden)
+        await stage.portal[ADMIN_PARTS].reports.settled()
+        failed = await browser.get(MOBILES)
+        assert "The report could not be made:" in failed.text
+        assert "Traceback" not in failed.text
+        assert [line["event"] for line in stage.log if line.get("event") == "mobiles.failed"]
+
+
+async def test_one_that_is_cut_short_is_given_up(stage: Stage) -> None:
+    reports = stage.portal[ADMIN_PARTS].reports
+    await reports.begin(now=stage.now)
+    await reports.close()
+    assert await reports.progress(now=stage.now) is None
+    assert await stage.store.take_lease("mobiles", "another worker", now=stage.now, seconds=60)
+
+
+def person(number: int, text: str = "", **fields: object) -> Person:
+    values: dict[str, object] = {
+        "realm": "corp",
+        "guid": f"guid-{number}",
+        "username": f"user{number}",
+        "display_name": f"User\t{number}\n\udcff",
+        "container": "London/Sales",
+        "department": "Sales",
+        "is_disabled": False,
+        "fields": (Field(attribute="mobile", text=text),) if text else (),
+    }
+    return Person(**{**values, **fields})  # type: ignore[arg-type]  # a test's fields
+
+
+def packed(*persons: Person) -> bytes:
+    with Findings(Rules(mobile=MobileSettings(), now=NOW, changed_within_seconds=60)) as findings:
+        for each in persons:
+            findings.add(each)
+        return pack(findings)
+
+
+def test_shared_and_changed_numbers_have_lists_of_their_own() -> None:
+    report = unpack(
+        packed(
+            person(1, "07400 123456"),
+            person(2, "07400 123456"),
+            person(3, "07400 654321", changed_at=NOW - 30),
+            person(4),
+            person(5, "07400 654322"),
+        )
+    )
+    assert (report.persons, report.counts["good"], report.to_look_at, report.percent) == (5, 4, 4, 80.0)
+    assert [finding_in(line).person.username for line in report.listed(SHARED)] == ["user1", "user2"]
+    assert [finding_in(line).person.username for line in report.listed(CHANGED)] == ["user3"]
+    (missing,) = map(finding_in, report.listed(Status.MISSING.value))
+    assert missing.person == person(4)
+    assert report.containers[0].name == "corp/London/Sales"
+
+
+def test_no_more_are_kept_than_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "MOST_KEPT", 3)
+    report = unpack(packed(*(person(number) for number in range(5))))
+    assert (len(report.lines), report.to_look_at) == (3, 5)
+
+
+def test_nobody_is_a_report_too() -> None:
+    report = unpack(packed())
+    assert (report.percent, report.lines, report.to_look_at) == (None, (), 0)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", zlib.compress(b"{}\n"), zlib.compress(b'["x"]\n'), packed(person(1))[:-5]]
+)
+def test_what_is_no_report_is_refused(content: bytes) -> None:
+    with pytest.raises(Unreadable):
+        unpack(content)
+
+
+def test_a_report_that_grows_beyond_all_bounds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "MOST_BYTES", 1000)
+    with pytest.raises(Unreadable):
+        unpack(zlib.compress(b" " * 100_000))

@@ -1,0 +1,223 @@
+"""Why somebody cannot sign in, as a page; and what its buttons do, to whom, and what is written down of it."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from directory.errors import DirectoryUnavailable
+from proxy.portal.admin import look_ups
+from proxy.portal.admin.look_ups import LookUps, TooManyAtOnce
+from proxy.sessions.live_sessions import LiveSessions
+from proxy.store.sqlite.sqlite_store import SQLiteStore
+from tests.portal.admin import ADMIN, END, PERSON, UNLOCK, admin_stage, explained, said, signed_in_admin
+from tests.portal.stage import SIGN_IN_ORIGIN, Page, Stage
+
+NUMBER = re.compile(r"7400.?123456|\+44|07400")
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with admin_stage(tmp_path) as stage:
+        yield stage
+
+
+def steps(page: Page) -> list[tuple[str, str]]:
+    """What stands against or for it, and the detail."""
+    found = re.findall(r'<li class="(yes|no|note)">.*?<span class="detail">(.*?)</span>', page.text, re.DOTALL)
+    return [(mark, html.unescape(detail)) for mark, detail in found]
+
+
+async def test_each_step_is_told_and_no_number_is_shown(stage: Stage) -> None:
+    page = await explained(await signed_in_admin(stage), "alice")
+    assert page.status == 200
+    assert "alice can sign in now" in page.text
+    assert ("yes", "local") in steps(page)
+    assert any(mark == "yes" and "456" in detail for mark, detail in steps(page))
+    assert not NUMBER.search(page.text)
+    assert any(detail.startswith('"Wiki" is open') for _, detail in steps(page))
+
+
+@pytest.mark.parametrize(
+    ("login", "words"),
+    [
+        ("gone", "the account is disabled"),
+        ("carol", "not a mobile one"),
+        ("nobody", "no such account"),
+        ("a\\b\\c", "this can be no login name"),
+        ("EVIL\\alice", "no realm, or more than one"),
+        ("<script>alert(1)</script>", "no such account"),
+    ],
+)
+async def test_what_stands_against_a_sign_in_is_marked(stage: Stage, login: str, words: str) -> None:
+    page = await explained(await signed_in_admin(stage), login)
+    assert page.status == 200
+    assert "cannot sign in now" in page.text
+    assert "<script>alert" not in page.text
+    assert any(words in detail for _, detail in steps(page))
+    assert any(mark == "no" for mark, _ in steps(page))
+
+
+async def test_place_and_app_are_part_of_the_question(stage: Stage) -> None:
+    browser = await signed_in_admin(stage)
+    anywhere = await explained(browser, "admin")
+    assert any("say above from where" in detail for _, detail in steps(anywhere))
+    there = await explained(browser, "admin", address="192.0.2.8", app="Wiki")
+    assert "admin cannot sign in and reach Wiki now" in there.text
+    assert ("no", '"Wiki" is closed: it asks for "Wiki Users"') in steps(there)
+    assert (
+        "admin can sign in and reach Forms now"
+        in (await explained(browser, "admin", address="192.0.2.8", app="Forms")).text
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"login": " "}, "Type the user name."),
+        ({"address": "here"}, "no IP address"),
+        ({"app": "Wikki"}, "no such app"),
+    ],
+)
+async def test_a_wrong_question_is_shown_again(stage: Stage, fields: dict[str, str], words: str) -> None:
+    browser = await signed_in_admin(stage)
+    form = await browser.get(PERSON)
+    page = await browser.post(PERSON, {**form.hidden, "login": "alice", **fields})
+    assert page.status == 400
+    assert words in page.text
+    assert not said(stage, "admin.explained")
+
+
+async def test_every_explanation_is_in_the_audit_log_and_no_unknown_name_is(stage: Stage) -> None:
+    browser = await signed_in_admin(stage)
+    alice = (await explained(browser, "alice")).hidden["guid"]
+    await explained(browser, "Mallory.Unheard-Of")
+    known, unknown = said(stage, "admin.explained")
+    (held,) = await stage.store.sessions()
+    assert known["guid"] == unknown["guid"] == held.principal.guid
+    assert (known["person_guid"], known["person_realm"], known["can_sign_in"]) == (alice, "local", True)
+    assert unknown["found"] is False
+    assert "person_guid" not in unknown
+    assert "unheard" not in stage.log_text.lower()
+    assert not NUMBER.search(stage.log_text)
+
+
+async def test_the_name_is_in_no_url(stage: Stage) -> None:
+    browser = await signed_in_admin(stage)
+    form = await browser.get(PERSON)
+    assert '<form method="post" action="/.gatepost/admin/person"' in form.text
+    page = await explained(browser, "alice")
+    assert not re.search(r'(?:href|action)="[^"]*alice', page.text)
+
+
+async def test_a_directory_that_is_away_is_told_as_a_step(stage: Stage) -> None:
+    async def away(*_: object) -> None:
+        raise DirectoryUnavailable("corp", "no server answers")
+
+    stage.scripted.find = away  # type: ignore[method-assign, assignment]  # our own Protocol
+    page = await explained(await signed_in_admin(stage), "scripted@corp")
+    assert page.status == 200
+    assert any(mark == "no" and "the directory cannot say" in detail for mark, detail in steps(page))
+
+
+async def test_anothers_sessions_are_ended_in_force_and_everywhere(stage: Stage, tmp_path: Path) -> None:
+    alice, bob = stage.browser(), await signed_in_admin(stage)
+    await stage.sign_in(alice)
+    await stage.to_passcode(stage.browser())  # half signed in: that one goes, too
+    cookie = (alice.session_cookie() or "").encode()
+    elsewhere = SQLiteStore(tmp_path / "state.db")
+    worker = LiveSessions(elsewhere, stage.settings.sessions)
+    assert await worker.find(cookie, "signin.corp.example", stage.now) is not None
+    ended: list[str] = []
+    stage.sessions.on_end(ended.append)
+    page = await explained(bob, "alice")
+    assert "They have 2 sessions." in page.text
+    answer = await bob.post(END, page.hidden)
+    assert "2 sessions have ended, everywhere." in answer.text
+    assert len(ended) == 2
+    assert (await alice.get(SIGN_IN_ORIGIN)).location == "/.gatepost/sign-in"
+    assert await worker.find(cookie, "signin.corp.example", stage.now) is None
+    await elsewhere.close()
+    (line,) = said(stage, "admin.sessions_ended")
+    assert (line["person_guid"], line["sessions"]) == (page.hidden["guid"], 2)
+    assert (await bob.get(ADMIN)).status == 200
+    assert "They have no session." in (await bob.post(PERSON, answer.hidden)).text
+    assert "There was no session to end." in (await bob.post(END, page.hidden)).text
+
+
+async def test_who_ends_their_own_sessions_is_told_that_they_are_signed_out(stage: Stage) -> None:
+    other, browser = await signed_in_admin(stage), await signed_in_admin(stage)
+    page = await explained(browser, "admin")
+    assert "This is you" in page.text
+    answer = await browser.post(END, page.hidden)
+    assert answer.status == 200
+    assert "You have signed yourself out" in answer.text
+    assert "2 sessions have ended" in answer.text
+    assert browser.session_cookie() is None
+    assert await stage.store.sessions() == []
+    assert (await other.get(ADMIN)).location.startswith("/.gatepost/sign-in")
+
+
+async def test_sessions_of_somebody_whom_the_directory_has_no_more_are_ended(stage: Stage, tmp_path: Path) -> None:
+    alice, browser = stage.browser(), await signed_in_admin(stage)
+    await stage.sign_in(alice)
+    users = tmp_path / "users.toml"
+    users.write_text(users.read_text().replace('username = "alice"', 'username = "somebody-else"'))
+    page = await explained(browser, "alice")
+    assert page.hidden["guid"] == ""
+    answer = await browser.post(END, page.hidden)
+    assert "One session has ended, everywhere." in answer.text
+    assert (await alice.get(SIGN_IN_ORIGIN)).status == 303
+    (line,) = said(stage, "admin.sessions_ended")
+    assert line["sessions"] == 1
+    assert line["person_guid"]
+
+
+async def test_a_locked_factor_and_its_limits_are_cleared(tmp_path: Path) -> None:
+    async with admin_stage(tmp_path, throttle={"passcode_failures_in_a_row": 1}) as stage:
+        alice, browser = stage.browser(), await signed_in_admin(stage)
+        page = await stage.to_passcode(alice)
+        await stage.answer(alice, page, stage.wrong_passcode())
+        locked = await explained(browser, "alice")
+        assert "alice cannot sign in now" in locked.text
+        assert any("wrong passcodes in a row: 1 of 1" in detail for mark, detail in steps(locked) if mark == "no")
+        answer = await browser.post(UNLOCK, locked.hidden)
+        assert "What was counted against them begins anew." in answer.text
+        assert "alice can sign in now" in (await browser.post(PERSON, answer.hidden)).text
+        (line,) = said(stage, "admin.unlocked")
+        assert line["person_guid"] == locked.hidden["guid"]
+
+
+async def test_nothing_is_unlocked_of_nobody(stage: Stage) -> None:
+    browser = await signed_in_admin(stage)
+    page = await explained(browser, "alice")
+    for wrong in ({"realm": "gone"}, {"guid": ""}, {"guid": "x' OR 1=1"}, {"guid": "A" * 36}):
+        assert (await browser.post(UNLOCK, {**page.hidden, **wrong})).status == 403
+    assert (await browser.post(END, {**page.hidden, "guid": "../x"})).status == 403
+    assert not said(stage, "admin.unlocked")
+    assert not said(stage, "admin.sessions_ended")
+
+
+async def test_an_admin_may_look_up_only_so_many_people(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look_ups, "MOST", 2)
+    browser, other = await signed_in_admin(stage), await signed_in_admin(stage)
+    assert [(await explained(browser, "alice")).status for _ in range(2)] == [200, 200]
+    limited = await explained(other, "bob")  # another session of the same person
+    assert limited.status == 429
+    assert int(limited.headers["Retry-After"]) == look_ups.WINDOW_SECONDS
+    assert "You have looked up many people" in limited.text
+    assert len(said(stage, "admin.explained")) == 2
+    stage.now += look_ups.WINDOW_SECONDS
+    assert (await explained(other, "bob")).status == 200
+
+
+async def test_look_ups_do_not_pile_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look_ups, "MOST_WAITING", 0)
+    with pytest.raises(TooManyAtOnce):
+        async with LookUps(stage.store, key=b"k").place():
+            pass
+    assert (await explained(await signed_in_admin(stage), "alice")).status == 503
