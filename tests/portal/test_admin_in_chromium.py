@@ -94,7 +94,7 @@ async def test_an_admin_finds_out_why_and_helps(front: Front, chromium: Browser,
     await page.click("button.primary")
     await front.stage.portal[ADMIN_PARTS].reports.settled()
     await page.goto(front.url("signin", "/.gatepost/admin/mobiles"))
-    assert await page.inner_text("h1") == "Mobile numbers: 25.0%"
+    assert await page.inner_text("h1") == "25.0% can receive a code"
     await shown(page, "mobiles")
     await page.click("nav.chips >> text=landline")
     assert await page.locator("tbody tr").count() == 1

@@ -61,7 +61,7 @@ async def test_the_report_is_made_when_the_button_is_pressed(stage: Stage) -> No
     assert "There is no report." in before.text
     assert names(before) == []
     _, page = await made(stage)
-    assert "<h1>Mobile numbers: 20.0%</h1>" in page.text
+    assert "<h1>20.0% can receive a code</h1>" in page.text
     assert [username for _, username in names(page)] == ["bob", "carol", "admin", "mallory"]
     assert "&lt;b&gt;Mallory" in page.text
     assert "<b>Mallory" not in page.text
@@ -152,7 +152,7 @@ async def test_while_one_is_made_the_page_says_so_and_offers_no_second(stage: St
     await browser.post(MOBILES, (await browser.get(MOBILES)).hidden)
     page = await browser.get(MOBILES)
     # It may be done by now: then the page shows it.
-    assert ("The report is being made" in page.text) is not ("<h1>Mobile numbers: 20.0%</h1>" in page.text)
+    assert ("The report is being made" in page.text) is not ("<h1>20.0% can receive a code</h1>" in page.text)
     assert ('http-equiv="refresh"' in page.text) is ("The report is being made" in page.text)
     await stage.portal[ADMIN_PARTS].reports.settled()
     assert 'http-equiv="refresh"' not in (await browser.get(MOBILES)).text

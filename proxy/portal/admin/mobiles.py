@@ -91,6 +91,7 @@ async def show_mobiles(request: web.Request, session: Session) -> web.StreamResp
         look_again_seconds=LOOK_AGAIN_SECONDS,
         look_again_href=ADMIN_MOBILES,
         report=report,
+        headline=_headline(report),
         **({} if report is None else _shown(request, report, now)),
     )
 
@@ -143,7 +144,6 @@ def _shown(request: web.Request, report: Report, now: float) -> dict[str, object
     return {
         "made": instant(report.made_at, now),
         "kept": instant(report.made_at + KEPT_SECONDS, now),
-        "percent": "" if report.percent is None else f"{report.percent:.1f}%",
         "statuses": [{"title": status.title, "count": report.counts[status.value]} for status in Status],
         "lists": _lists(report, name),
         "list_title": _TITLES.get(name, WORDS.mobiles_all),
@@ -158,6 +158,12 @@ def _shown(request: web.Request, report: Report, now: float) -> dict[str, object
             (WORDS.mobiles_by_department, _bars(report.departments)),
         ],
     }
+
+
+def _headline(report: Report | None) -> str:
+    if report is None or report.percent is None:
+        return WORDS.nav_mobiles
+    return WORDS.mobiles_can.format(percent=f"{report.percent:.1f}%")
 
 
 def _lists(report: Report, shown: str) -> list[_List]:
