@@ -1,0 +1,98 @@
+"""The admin pages of a Gatepost with two workers and a real domain, whose nested groups say who is an admin."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from proxy.demo.samba_dc import SambaDC
+from tests.processes.signed_in import SIGN_IN, Signed, open_sockets, signed_in
+from tests.support.gatepost import gatepost
+from tests.support.plain_browser import Page, PlainBrowser
+from tests.support.samba import ALICE_PASSWORD, PASSWORD, SERVICE_PASSWORD, SERVICE_USER
+
+ADMIN = f"{SIGN_IN}/.gatepost/admin/"
+# Alice is in "Wiki Editors", which is in "Wiki Users".
+MORE = """
+[admin]
+groups = ["Wiki Users"]
+[[directories]]
+name = "corp"
+type = "active_directory"
+domain = "{domain}"
+servers = ["{url}"]
+ca_file = "{ca_file}"
+bind_user = "{user}@{domain}"
+bind_password_file = "ad-password"
+"""
+
+
+@asynccontextmanager
+async def house_of(corp: SambaDC, folder: Path) -> AsyncIterator[Signed]:
+    """Somebody local is signed in at both workers; the admins are the domain's."""
+    (folder / "ad-password").write_text(SERVICE_PASSWORD)
+    more = MORE.format(domain=corp.domain, url=corp.url, ca_file=corp.ca_file, user=SERVICE_USER)
+    async with signed_in(folder, more=more) as signed:
+        yield signed
+
+
+async def came_to_admin(signed: Signed, login: str, password: str) -> tuple[PlainBrowser, Page]:
+    """A browser that asked for the admin pages and signed in on the way, and what it was shown."""
+    browser = PlainBrowser(signed.house.address)
+    page = await browser.get(ADMIN)
+    page = await browser.get(page.next_url)
+    page = await browser.post(f"{SIGN_IN}/.gatepost/sign-in", {**page.form, "username": login, "password": password})
+    assert page.next_url == ADMIN
+    return browser, await browser.get(ADMIN)
+
+
+async def test_an_admin_ends_anothers_session_at_every_worker_before_the_page_says_so(
+    tmp_path: Path, corp: SambaDC
+) -> None:
+    async with house_of(corp, tmp_path) as signed, AsyncExitStack() as stack:
+        sockets = await open_sockets(signed, stack)
+        closing = [asyncio.create_task(each.receive(timeout=10)) for each in sockets]
+        admin, page = await came_to_admin(signed, "CORP\\alice", ALICE_PASSWORD)
+        assert page.status == 200
+        assert "directory corp" in page.text
+        page = await admin.get(f"{ADMIN}person")
+        page = await admin.post(f"{ADMIN}person", {**page.form, "login": "local\\alice"})
+        assert "They have one session." in page.text
+        page = await admin.post(f"{ADMIN}person/end-sessions", page.form)
+        assert "One session has ended, everywhere." in page.text
+        assert await signed.statuses() == {302}
+        await asyncio.gather(*closing)
+        assert {each.close_code for each in sockets} == {4401}
+        assert (await admin.get(ADMIN)).status == 200
+
+
+async def test_somebody_of_the_domain_outside_the_group_is_turned_away(tmp_path: Path, corp: SambaDC) -> None:
+    async with house_of(corp, tmp_path) as signed:
+        _, page = await came_to_admin(signed, "bob@corp.example", PASSWORD)
+        assert page.status == 403
+        assert "Wiki Users" in page.text
+
+
+async def test_the_domains_report_is_made_by_one_worker_and_shown_by_both(tmp_path: Path, corp: SambaDC) -> None:
+    async with house_of(corp, tmp_path) as signed:
+        admin, _ = await came_to_admin(signed, "CORP\\alice", ALICE_PASSWORD)
+        mobiles = f"{ADMIN}mobiles"
+        assert (await admin.post(mobiles, (await admin.get(mobiles)).form)).status == 303
+        async with asyncio.timeout(60):
+            while "can receive a code</h1>" not in (page := await admin.get(mobiles)).text:
+                assert "could not be made" not in page.text
+        assert "see Bob" in page.text
+        together = await asyncio.gather(*(admin.copy().get(f"{mobiles}.csv") for _ in range(16)))
+        assert {each.status for each in together} == {200}
+        assert all("bad-mobile" in each.text for each in together)
+
+
+async def test_a_group_that_no_directory_has_is_told_by_the_check(tmp_path: Path, corp: SambaDC) -> None:
+    async with house_of(corp, tmp_path) as signed:
+        config = signed.house.config
+        config.write_text(config.read_text().replace('["Wiki Users"]', '["Wiki Users", "Gatepost Admin"]'))
+        done = await asyncio.to_thread(gatepost, "check", "--config", str(config))
+        wrong = [line for line in done.stdout.splitlines() if "Gatepost Admin" in line]
+        assert [line.startswith("FAIL") for line in wrong] == [True]
