@@ -221,7 +221,7 @@ class Store(Protocol):
         """Take it out: the second taker gets None."""
         ...
 
-    # Requests that met an ended session, sealed by the caller. Named by the SHA-256 of a token.
+    # Requests that met an ended session, and the report of the admin pages: sealed by the caller, named by a SHA-256.
     async def put_kept_request(self, digest: bytes, sealed: bytes, *, expires_at: float) -> None: ...
 
     async def kept_request(self, digest: bytes, *, now: float) -> bytes | None:

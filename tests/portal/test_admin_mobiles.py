@@ -237,7 +237,10 @@ def test_what_is_no_report_is_refused(content: bytes) -> None:
         unpack(content)
 
 
-def test_a_report_that_grows_beyond_all_bounds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "MOST_BYTES", 1000)
+def test_a_report_that_grows_beyond_its_bound_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = packed(*(person(number) for number in range(500)))
+    assert len(content) < 20_000
+    assert len(unpack(content).lines) == 500
+    monkeypatch.setattr(reports, "MOST_BYTES", 20_000)
     with pytest.raises(Unreadable):
-        unpack(zlib.compress(b" " * 100_000))
+        unpack(content)
