@@ -54,6 +54,9 @@ name = "Payroll"
 host = "payroll.localhost"
 upstream = "http://127.0.0.1:{app_port}"
 groups = ["Payroll Users"]
+
+[admin]
+groups = ["Gatepost Admins"]
 """
 
 _WELCOME = """\
@@ -62,6 +65,7 @@ _WELCOME = """\
 
       http://wiki.localhost:{port}/          a protected app
       http://payroll.localhost:{port}/       another one: alice may open it, bob may not
+      http://signin.localhost:{port}/.gatepost/admin/   why somebody cannot sign in, and more: for alice
 
   in a browser on this machine, and sign in:
 

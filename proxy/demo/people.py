@@ -31,7 +31,7 @@ PEOPLE = (
         username="alice",
         display_name="Alice Example",
         mobile="07700 900123",
-        groups=("Wiki Users", "Payroll Users"),
+        groups=("Wiki Users", "Payroll Users", "Gatepost Admins"),
     ),
     Person(username="bob", display_name="Bob Example", mobile="07700 900456", groups=("Wiki Users",)),
 )

@@ -46,7 +46,7 @@ async def test_what_fails_is_told_first_and_in_words(stage: Stage) -> None:
         checks={
             "store": CheckState(ok=True, detail="", at=NOW - 3),
             "relay": CheckState(ok=False, detail=f"smtp.corp.example: {EVIL}", at=NOW - 120),
-            "directory corp": CheckState(ok=False, detail="not checked yet", at=None),
+            "directory corp": CheckState(ok=False, detail="no server answers", at=NOW - 5),
         },
     )
     page = await (await signed_in_admin(stage)).get(ADMIN)
@@ -66,6 +66,14 @@ async def test_the_headline_says_whether_people_can_sign_in(
 ) -> None:
     stage.readiness = Readiness(ready=ready, degraded=degraded, checks={})
     assert f"<h1>{words}</h1>" in (await (await signed_in_admin(stage)).get(ADMIN)).text
+
+
+async def test_before_the_first_answers_nothing_is_called_broken(stage: Stage) -> None:
+    unasked = CheckState(ok=False, detail="not checked yet", at=None)
+    stage.readiness = Readiness(ready=False, degraded=True, checks={"store": unasked})
+    page = await (await signed_in_admin(stage)).get(ADMIN)
+    assert "<h1>Not everything was asked yet</h1>" in page.text
+    assert "not yet</td>" in page.text
 
 
 async def test_people_failures_and_codes_are_counted(stage: Stage) -> None:

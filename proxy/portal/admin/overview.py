@@ -49,6 +49,8 @@ async def show_overview(request: web.Request, session: Session) -> web.StreamRes
 def _headline(seen: Readiness | None) -> str:
     if seen is None:
         return WORDS.works_unknown
+    if any(state.at is None for state in seen.checks.values()):
+        return WORDS.works_soon
     if not seen.ready:
         return WORDS.works_not
     return WORDS.works_partly if seen.degraded else WORDS.works

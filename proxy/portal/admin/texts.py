@@ -20,6 +20,7 @@ class AdminTexts:
     works: str = "Everything works"
     works_partly: str = "Something is broken"
     works_not: str = "Nobody can sign in"
+    works_soon: str = "Not everything was asked yet"
     works_unknown: str = "What works is not watched here"
     dependencies: str = "What Gatepost depends on"
     dependencies_lead: str = "As the process that made this page sees it; asked every few seconds."
