@@ -21,6 +21,7 @@ COLUMNS = (
     "shared", "changed_lately", "changed_at", "disabled", "guid",
 )  # fmt: skip
 _FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
+_ENDS_A_CELL = frozenset(";\t\r\n")
 _CELL_ELSEWHERE = re.compile(r"([;\t\r\n])(?=[\s\"\ufeff\u200b]*[=+\-@＝＋－＠])")
 
 
@@ -33,7 +34,8 @@ def write(findings: Iterable[Finding], out: TextIO) -> None:
 
 def cell(text: str) -> str:
     """`text`, with ``'`` wherever a spreadsheet could begin to calculate, blanks in front or not."""
-    text = _CELL_ELSEWHERE.sub(r"\1'", text)
+    if not _ENDS_A_CELL.isdisjoint(text):
+        text = _CELL_ELSEWHERE.sub(r"\1'", text)
     begins = text.lstrip(" \u00a0\u3000\ufeff\u200b")[:1] or text[:1]
     return f"'{text}" if begins in _FORMULA and begins else text
 

@@ -14,7 +14,7 @@ from proxy.portal.admin import look_ups
 from proxy.portal.admin.look_ups import LookUps, TooManyAtOnce
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from tests.portal.admin import ADMIN, END, PERSON, UNLOCK, admin_stage, explained, said, signed_in_admin
+from tests.portal.admin import ADMIN, END, PERSON, UNLOCK, admin_stage, explained, said, signed_in_admin, token_of
 from tests.portal.stage import SIGN_IN_ORIGIN, Page, Stage
 
 NUMBER = re.compile(r"7400.?123456|\+44|07400")
@@ -211,6 +211,7 @@ async def test_an_admin_may_look_up_only_so_many_people(stage: Stage, monkeypatc
     assert int(limited.headers["Retry-After"]) == look_ups.WINDOW_SECONDS
     assert "You have looked up many people" in limited.text
     assert len(said(stage, "admin.explained")) == 2
+    assert (await browser.post(END, {**limited.hidden, **await token_of(stage, browser), "login": "bob"})).status == 429
     stage.now += look_ups.WINDOW_SECONDS
     assert (await explained(other, "bob")).status == 200
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from ipaddress import ip_address
 
@@ -45,15 +46,9 @@ async def take_person(request: web.Request, session: Session) -> web.StreamRespo
     question, error = _question(fields, [app.name for app in request.app[PARTS].settings.apps])
     if question is None:
         return _form(request, session, fields, error=error, status=HTTPStatus.BAD_REQUEST)
-    parts, now = request.app[ADMIN_PARTS], request[VISIT].now
-    if (wait := await parts.look_ups.reserve(session.principal.guid, now=now)) is not None:
-        answer = Answer(problem=Problem.THROTTLED, detail=WORDS.person_too_many, retry_after_seconds=wait)
-        raise Refused(answer)
-    try:
-        async with parts.look_ups.place():
-            explanation = await parts.explaining.explain(question, now=now)
-    except TooManyAtOnce:
-        raise refused(Problem.OVERLOADED) from None
+    now = request[VISIT].now
+    async with _look_up(request, session):
+        explanation = await request.app[ADMIN_PARTS].explaining.explain(question, now=now)
     log_explained(request, session, explanation.account, verdict=explanation.can_sign_in)
     account = explanation.account
     count = None
@@ -96,7 +91,8 @@ async def take_end(request: web.Request, session: Session) -> web.StreamResponse
         found = await parts.store.sessions(guid)
     else:
         try:
-            called = await sessions_called(parts.realms, parts.store, fields.get("login", ""))
+            async with _look_up(request, session):
+                called = await sessions_called(parts.realms, parts.store, fields.get("login", ""))
         except NotFound:
             raise refused(Problem.BAD_FORM) from None
         found, warning = called.sessions, WORDS.sessions_not_by_account if called.warning else ""
@@ -130,6 +126,21 @@ async def take_unlock(request: web.Request, session: Session) -> web.StreamRespo
     log_unlocked(request, session, directory.realm, guid)
     more = WORDS.unlocked_but if keeps_passwords else ""
     return _done(request, session, fields, title=WORDS.unlocked_title, said=(WORDS.unlocked, more))
+
+
+@asynccontextmanager
+async def _look_up(request: web.Request, session: Session) -> AsyncIterator[None]:
+    """A place for one, and it is counted. Raises `Refused` for one too many."""
+    look_ups = request.app[ADMIN_PARTS].look_ups
+    wait = await look_ups.reserve(session.principal.guid, now=request[VISIT].now)
+    if wait is not None:
+        answer = Answer(problem=Problem.THROTTLED, detail=WORDS.person_too_many, retry_after_seconds=wait)
+        raise Refused(answer)
+    try:
+        async with look_ups.place():
+            yield
+    except TooManyAtOnce:
+        raise refused(Problem.OVERLOADED) from None
 
 
 async def _own_form(request: web.Request, session: Session) -> Mapping[str, str]:

@@ -147,12 +147,12 @@ class ReportMaker:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+        lines = said.decode(errors="replace").strip().splitlines() or [""]
         if process.returncode == FAILED:
-            lines = said.decode(errors="replace").strip().splitlines()
-            # A traceback is no sentence for an admin, and may say too much.
-            return lines[0][:_LONGEST_REASON] if len(lines) == 1 else _BROKEN
+            return lines[-1][:_LONGEST_REASON]
         if process.returncode:
-            return f"its process ended early ({process.returncode})"
+            # Of a traceback no more than the kind of error: messages may hold what was read.
+            return f"its process failed ({process.returncode}, {lines[-1].partition(':')[0][:40]})"
         if len(packed) > MOST_SEALED_BYTES:
             return "it is too large to be kept: use gatepost mobiles"
         await self._put(_REPORT, packed, expires_at=begun_at + KEPT_SECONDS)

@@ -12,6 +12,7 @@ import pickle
 import resource
 import signal
 import sys
+import tempfile
 from dataclasses import dataclass
 
 from config.errors import ConfigurationError
@@ -24,7 +25,7 @@ SECONDS = 300
 """A domain of 10,000 persons takes two."""
 _MEMORY_BYTES = 1 << 30
 _NICENESS = 10
-FAILED = 1
+FAILED = 3
 """The exit code where stderr says why in one line."""
 
 
@@ -50,10 +51,18 @@ def main() -> int:
                     findings.add(person)
             packed = pack(findings)
     except (DirectoryError, ConfigurationError) as error:
-        print(str(error).replace("\n", " "), file=sys.stderr)
-        return FAILED
+        return _failed(str(error))
+    except OSError as error:
+        return _failed(f"persons cannot be put aside in {tempfile.gettempdir()}: {error.strerror}")
+    except MemoryError:
+        return _failed("it takes more memory than it may")
     sys.stdout.buffer.write(packed)
     return 0
+
+
+def _failed(reason: str) -> int:
+    print(reason.replace("\n", " "), file=sys.stderr)
+    return FAILED
 
 
 if __name__ == "__main__":
