@@ -18,6 +18,7 @@ from config.settings import MobileSettings
 from directory.mobile_report import Field, Person, Status
 from directory.mobile_sweep import Findings, Rules
 from proxy.portal.admin import report as reports
+from proxy.portal.admin import report_maker
 from proxy.portal.admin.parts import ADMIN_PARTS
 from proxy.portal.admin.report import CHANGED, SHARED, Unreadable, finding_in, pack, unpack
 from proxy.portal.admin.report_maker import KEPT_SECONDS, ReportMaker
@@ -169,6 +170,17 @@ async def test_what_stands_in_the_way_is_told(tmp_path: Path) -> None:
         assert "The report could not be made:" in failed.text
         assert "Traceback" not in failed.text
         assert [line["event"] for line in stage.log if line.get("event") == "mobiles.failed"]
+
+
+async def test_one_that_takes_too_long_is_ended(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_maker, "SECONDS", -report_maker.GRACE_SECONDS)
+    reports = stage.portal[ADMIN_PARTS].reports
+    await reports.begin(now=stage.now)
+    await reports.settled()
+    progress = await reports.progress(now=stage.now - 1)
+    assert progress is not None
+    assert progress.failure.startswith("it took longer than")
+    assert await reports.report(now=stage.now) is None
 
 
 async def test_one_that_is_cut_short_is_given_up(stage: Stage) -> None:

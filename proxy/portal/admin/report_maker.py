@@ -31,7 +31,7 @@ KEPT_SECONDS = 3600.0
 CHANGED_WITHIN_SECONDS = 7 * 86_400.0
 """What the report calls changed lately, as `gatepost mobiles` does."""
 MOST_SEALED_BYTES = 8 * 1024 * 1024
-_GRACE_SECONDS = 15.0
+GRACE_SECONDS = 15.0
 """After its own end a process is ended from outside."""
 _LEASE = "mobiles"
 _REPORT, _PROGRESS = (hashlib.sha256(f"mobiles {name}".encode()).digest() for name in ("report", "progress"))
@@ -83,7 +83,7 @@ class ReportMaker:
     async def begin(self, *, now: float) -> None:
         """Begin one in the background, unless one is under way somewhere. Raises `StoreUnavailable`."""
         holder = secrets.token_hex(16)
-        if not await self._store.take_lease(_LEASE, holder, now=now, seconds=SECONDS + 2 * _GRACE_SECONDS):
+        if not await self._store.take_lease(_LEASE, holder, now=now, seconds=SECONDS + 2 * GRACE_SECONDS):
             return
         try:
             await self._tell(Progress(begun_at=now))
@@ -139,7 +139,7 @@ class ReportMaker:
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*arguments, env=environ, stdin=pipe, stdout=pipe, stderr=pipe)
         try:
-            async with asyncio.timeout(SECONDS + _GRACE_SECONDS):
+            async with asyncio.timeout(SECONDS + GRACE_SECONDS):
                 packed, said = await process.communicate(pickle.dumps(order))
         except TimeoutError:
             return f"it took longer than {SECONDS} seconds"
@@ -160,7 +160,7 @@ class ReportMaker:
 
     async def _tell(self, progress: Progress) -> None:
         content = json.dumps({"begun_at": progress.begun_at, "failure": progress.failure}).encode()
-        await self._put(_PROGRESS, content, expires_at=progress.begun_at + SECONDS + 2 * _GRACE_SECONDS)
+        await self._put(_PROGRESS, content, expires_at=progress.begun_at + SECONDS + 2 * GRACE_SECONDS)
 
     async def _put(self, name: bytes, content: bytes, *, expires_at: float) -> None:
         """In place of what was there under this name."""
