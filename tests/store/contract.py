@@ -441,6 +441,13 @@ class StoreContract:
         assert await store.take_kept_request(digest, now=NOW) == b"sealed"
         assert await store.kept_request(digest, now=NOW) is None
 
+    async def test_what_was_taken_may_be_kept_anew_under_its_name(self, store: Store) -> None:
+        digest = cookie()
+        await store.put_kept_request(digest, b"first", expires_at=NOW + 300)
+        await store.take_kept_request(digest, now=NOW)
+        await store.put_kept_request(digest, b"second" * 1_000_000, expires_at=NOW + 600)
+        assert await store.kept_request(digest, now=NOW + 300) == b"second" * 1_000_000
+
     async def test_a_kept_request_expires_at_its_instant(self, store: Store) -> None:
         one, two = cookie(), cookie()
         for digest in (one, two):

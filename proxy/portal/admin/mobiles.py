@@ -74,8 +74,9 @@ class _Bar:
 async def show_mobiles(request: web.Request, session: Session) -> web.StreamResponse:
     now, reports = request[VISIT].now, request.app[ADMIN_PARTS].reports
     progress = await reports.progress(now=now)
-    report = await reports.report(now=now)
     is_making = progress is not None and not progress.failure
+    # The page looks again every few seconds then: what was there before is neither read nor shown that often.
+    report = None if is_making else await reports.report(now=now)
     if report is not None:
         log_report(request, session, "shown")
     return admin_page(

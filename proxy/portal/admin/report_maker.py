@@ -86,7 +86,7 @@ class ReportMaker:
         if not await self._store.take_lease(_LEASE, holder, now=now, seconds=SECONDS + 2 * GRACE_SECONDS):
             return
         try:
-            await self._tell(Progress(begun_at=now))
+            await self.tell(Progress(begun_at=now))
         except StoreError:
             await self._store.drop_lease(_LEASE, holder)
             raise
@@ -109,7 +109,7 @@ class ReportMaker:
             failure = await self._swept(begun_at)
             if failure:
                 self._log.warning("mobiles.failed", reason=failure)
-                await self._tell(Progress(begun_at=begun_at, failure=failure))
+                await self.tell(Progress(begun_at=begun_at, failure=failure))
             else:
                 await self._store.take_kept_request(_PROGRESS, now=self._clock())
         except asyncio.CancelledError:
@@ -119,7 +119,7 @@ class ReportMaker:
         except Exception:  # noqa: BLE001  # the border of a background task: told and logged
             self._log.exception("mobiles.failed")
             with contextlib.suppress(StoreError):
-                await self._tell(Progress(begun_at=begun_at, failure=_BROKEN))
+                await self.tell(Progress(begun_at=begun_at, failure=_BROKEN))
         finally:
             with contextlib.suppress(StoreError):
                 await self._store.drop_lease(_LEASE, holder)
@@ -135,7 +135,8 @@ class ReportMaker:
         # -P: the working directory, which may hold anything, is not searched for modules.
         arguments = (sys.executable, "-P", "-m", "proxy.portal.admin.report_process")
         # Nor may another copy of Gatepost be found before this one.
-        environ = {**os.environ, "PYTHONPATH": str(_CODE)}
+        before = os.environ.get("PYTHONPATH")
+        environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(_CODE), before)))}
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*arguments, env=environ, stdin=pipe, stdout=pipe, stderr=pipe)
         try:
@@ -158,7 +159,8 @@ class ReportMaker:
         await self._put(_REPORT, packed, expires_at=begun_at + KEPT_SECONDS)
         return ""
 
-    async def _tell(self, progress: Progress) -> None:
+    async def tell(self, progress: Progress) -> None:
+        """To every worker and node, until it would have ended by itself."""
         content = json.dumps({"begun_at": progress.begun_at, "failure": progress.failure}).encode()
         await self._put(_PROGRESS, content, expires_at=progress.begun_at + SECONDS + 2 * GRACE_SECONDS)
 
