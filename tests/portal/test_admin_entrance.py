@@ -134,6 +134,15 @@ async def test_an_ended_session_opens_nothing(stage: Stage) -> None:
     assert (await browser.get(ADMIN)).status == 303
 
 
+async def test_while_the_store_is_away_nothing_is_opened(stage: Stage) -> None:
+    browser = await signed_in_admin(stage)
+    stage.store.away = True  # and this worker has not seen the session yet
+    answers = [await browser.get(url) for url in PAGES]
+    answers += [await browser.post(url, {"csrf_token": "x" * 43, "login": "alice"}) for url in ACTIONS]
+    assert {page.status for page in answers} == {503}
+    assert not [each for each in stage.log if str(each.get("event")).startswith("admin.")]
+
+
 async def test_a_named_scheme_is_asked_for_and_leads_back(tmp_path: Path) -> None:
     schemes = [
         {"name": "quick", "factors": ["password"], "groups": ["Wiki Users"]},

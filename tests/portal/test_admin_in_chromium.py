@@ -82,6 +82,8 @@ async def test_an_admin_finds_out_why_and_helps(front: Front, chromium: Browser,
     assert await page.inner_text("h1") == "carol cannot sign in and reach Wiki now"
     assert "carol" not in page.url
     await shown(page, "explanation")
+    assert await page.input_value("#login") == "carol"
+    assert await page.input_value("#app") == "Wiki"
     await page.click("text=Clear their counts")
     assert await page.inner_text("h1") == "Counts cleared"
     await page.click("button.primary")

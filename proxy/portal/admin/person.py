@@ -43,7 +43,7 @@ async def show_person(request: web.Request, session: Session) -> web.StreamRespo
 async def take_person(request: web.Request, session: Session) -> web.StreamResponse:
     """Explain one person's sign-in. Nothing is changed; it is in the audit log all the same."""
     fields = await _own_form(request, session)
-    question, error = _question(fields, [app.name for app in request.app[PARTS].settings.apps])
+    question, error = _question(fields, _app_names(request))
     if question is None:
         return _form(request, session, fields, error=error, status=HTTPStatus.BAD_REQUEST)
     now = request[VISIT].now
@@ -75,6 +75,7 @@ async def take_person(request: web.Request, session: Session) -> web.StreamRespo
             "realm": account.realm if account is not None else "",
             "guid": account.guid if account is not None else "",
         },
+        apps=_app_names(request),
         action=ADMIN_PERSON,
         end_action=ADMIN_END,
         unlock_action=ADMIN_UNLOCK,
@@ -164,6 +165,10 @@ def _question(fields: Mapping[str, str], apps: Sequence[str]) -> tuple[Question 
     return Question(login=login, address=address or None, app=app), ""
 
 
+def _app_names(request: web.Request) -> list[str]:
+    return [app.name for app in request.app[PARTS].settings.apps]
+
+
 def _guid(fields: Mapping[str, str]) -> str:
     """Whom the page was about; empty if the directory did not know. Raises `Refused` for what is no such thing."""
     guid = fields.get("guid", "")
@@ -182,10 +187,8 @@ def _form(
         here=ADMIN_PERSON,
         status=status,
         action=ADMIN_PERSON,
-        login=fields.get("login", ""),
-        address=fields.get("address", ""),
-        app=fields.get("app", ""),
-        apps=[each.name for each in request.app[PARTS].settings.apps],
+        fields={name: fields.get(name, "") for name in ("login", "address", "app")},
+        apps=_app_names(request),
         error=error,
     )
 

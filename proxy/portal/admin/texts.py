@@ -55,8 +55,9 @@ class AdminTexts:
     step_note: str = "worth knowing"
     person_another: str = "Ask about somebody else"
     person_again: str = "Look again"
-    hint_app: str = "say above which app"
-    hint_address: str = "say above from where"
+    person_ask_again: str = "Ask again"
+    hint_app: str = "say below which app"
+    hint_address: str = "say below from where"
     hint_unlock: str = "there is a button below"
 
     help_title: str = "What you can do"
