@@ -39,6 +39,10 @@ class Texts(AmountTexts):
     passcode_title: str = "Enter your code"
     passcode_sent: str = "We sent a text message with a code to your mobile"
     passcode_sent_mail: str = "We sent an e-mail with a code to"
+    passcode_sending: str = "A text message with a code is on its way out to your mobile"
+    passcode_sending_mail: str = "An e-mail with a code is on its way out to"
+    passcode_unsent: str = "No text message with a code could be sent to your mobile"
+    passcode_unsent_mail: str = "No e-mail with a code could be sent to"
     passcode_number: str = "number ending in {ending}"
     passcode_label: str = "{digits}-digit code"
     passcode_button: str = "Sign in"
@@ -48,6 +52,9 @@ class Texts(AmountTexts):
     passcode_shape: str = "The code has {digits} digits. Please type all of them."
     passcode_stale: str = "This page was out of date. Please type the newest code here."
     passcode_resent: str = "The code was sent again. It is the same one as before."
+    passcode_not_resent: str = (
+        "The code could not be sent again: nobody took the message. The one sent before may still arrive: type it here."
+    )
     passcode_too_soon: str = "Please wait a little: you can have it sent again in {seconds} seconds."
     passcode_not_here: str = "Nothing arrived?"
     passcode_advice: str = (
@@ -63,6 +70,7 @@ class Texts(AmountTexts):
     passcode_another_mail: str = "Send it by e-mail to {destination}"
     passcode_another_text: str = "Send it as a text message to {destination}"
     passcode_another_sms: str = "Send it another way, to the same number"
+    progress_sending: str = "The message is being handed over."
     progress_accepted: str = "The message was handed to the SMS gateway."
     progress_accepted_mail: str = "The message was handed to the mail server."
     progress_waiting: str = "The SMS gateway has the message."

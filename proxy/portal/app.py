@@ -89,7 +89,7 @@ def create_portal(
         settings=settings,
         realms=realms,
         channel=channel,
-        deliveries=Deliveries(store, channel),
+        deliveries=Deliveries(store, channel, budget_seconds=settings.second_factor.budget),
         store=store,
         sessions=sessions,
         keys=keys,

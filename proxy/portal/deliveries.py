@@ -40,10 +40,16 @@ class Progress:
     """Whether nothing more will be heard."""
 
 
-def progress_of(sending: Sending | None, *, slow_seconds: int | None) -> Progress:
-    """What may be said of the latest message. `slow_seconds`: how long they take today, if that is long. Pure."""
+def progress_of(sending: Sending | None, *, slow_seconds: int | None, is_begun: bool = False) -> Progress:
+    """What may be said of the latest message. `slow_seconds`: how long they take today, if that is long. Pure.
+
+    Without a `sending` nobody has said yet what became of it: it is being handed over (`is_begun`), or whoever did so
+    was stopped on the way.
+    """
     if sending is None:
-        return Progress(state="nothing", text="", is_settled=True)
+        if is_begun:
+            return Progress(state="sending", text=ENGLISH.progress_sending, is_settled=False)
+        return Progress(state="unknown", text=ENGLISH.progress_unknown, is_settled=False)
     is_mail = sending.kind == ChannelKind.EMAIL.value
     if sending.status == DeliveryStatus.FAILED.value:
         text = _FAILED.get(sending.reason, ENGLISH.progress_failed)
@@ -87,9 +93,11 @@ def went_by_sms_only(sendings: Sequence[Sending]) -> bool:
 class Deliveries:
     """Remembers in the store what was sent, and finds out what became of it."""
 
-    def __init__(self, store: Store, channels: PasscodeChannels) -> None:
+    def __init__(self, store: Store, channels: PasscodeChannels, *, budget_seconds: float) -> None:
+        """`budget_seconds`: how long it takes at most until a message is handed over, or known not to be."""
         self._store = store
         self._channels = channels
+        self._budget_seconds = budget_seconds
         self._asked: OrderedDict[str, float] = OrderedDict()
         self._times = ArrivalTimes()
 
@@ -119,10 +127,11 @@ class Deliveries:
     async def of(self, challenge: Challenge, *, now: float) -> Sequence[Sending]:
         return await self._store.sendings_of(challenge.challenge_id, now=now)
 
-    async def look(self, sending: Sending | None, *, now: float) -> Progress:
+    async def look(self, challenge: Challenge, sending: Sending | None, *, now: float) -> Progress:
         """What is known of it, after asking the channel where that is due. Raises `StoreUnavailable`."""
         if sending is None:
-            return progress_of(None, slow_seconds=None)
+            is_begun = now - challenge.last_sent_at <= self._budget_seconds + _PATIENCE_SECONDS
+            return progress_of(None, slow_seconds=None, is_begun=is_begun)
         if sending.report_id and sending.status not in _SETTLED and self._may_ask(sending.message_id, now):
             sending = await self._asked_of(sending)
         return progress_of(sending, slow_seconds=self._times.slow_seconds(sending.channel, now=now))

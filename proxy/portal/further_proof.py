@@ -22,12 +22,10 @@ from proxy.texts import ENGLISH
 
 
 async def ask_for_passcode(request: web.Request, session: Session, factor: str, back: WayBack) -> web.Response:
-    """A new challenge for a session without one. A live one is shown instead: it keeps its attempts."""
-    async with request.app[PARTS].asking_locks.of(session.session_id):
-        return await _ask_for_passcode(request, session, factor, back)
+    """A new challenge for a session without one. A live one is shown instead: it keeps its attempts.
 
-
-async def _ask_for_passcode(request: web.Request, session: Session, factor: str, back: WayBack) -> web.Response:
+    Of parallel presses one makes it, on whichever worker or node; the others are shown the same one.
+    """
     parts, visit = request.app[PARTS], request[VISIT]
     chosen = await choose_destination(request, session.principal, factor)
     if isinstance(chosen, web.Response):
@@ -35,13 +33,19 @@ async def _ask_for_passcode(request: web.Request, session: Session, factor: str,
     live = await parts.store.challenge_of_session(session.session_id, now=visit.now)
     if live is not None and chosen.is_of(live):
         return redirect(passcode_path(live.challenge_id, back))
+    person, address = session.principal.guid, visit.client_address
     too_many = await parts.throttle.reserve_send(
-        person=session.principal.guid, number=chosen.address, address=visit.client_address, now=parts.clock()
+        person=person, number=chosen.address, address=address, now=parts.clock()
     )
     if too_many is not None:
         log_stop(request, session.principal, too_many.limit.value)
         return throttled(request, ENGLISH.sends_throttled, too_many.retry_after_seconds, back)
-    sent = await start_challenge(parts, visit, session, chosen, back)
+    newest = live.challenge_id if live is not None else ""
+    sent = await start_challenge(parts, visit, session, chosen, back, newest=newest)
+    if sent is None:
+        await parts.throttle.send_not_begun(person=person, number=chosen.address, address=address, now=parts.clock())
+        standing = await parts.store.challenge_of_session(session.session_id, now=parts.clock())
+        return redirect(passcode_path(standing.challenge_id if standing is not None else "", back))
     if not sent.is_under_way:
         return unsent(request, session, sent.challenge, back, sending=sent.sending)
     return redirect(passcode_path(sent.challenge.challenge_id, back))

@@ -26,7 +26,7 @@ from proxy.throttle.throttle import Throttle
 
 
 class PersonLocks:
-    """One lock per person (or session) in this process, there only while somebody holds or awaits it."""
+    """One lock per person in this process, there only while somebody holds or awaits it."""
 
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -57,8 +57,6 @@ class Parts:
     kept_requests: KeptRequests
     password_locks: PersonLocks
     """Binds for one person one at a time."""
-    asking_locks: PersonLocks = field(default_factory=PersonLocks)
-    """New passcodes of one session one at a time: what was pressed twice finds the first one's."""
     notices: Notices
     acceptor: TicketAcceptor | None = None
     """Where some scheme begins with a Kerberos ticket."""

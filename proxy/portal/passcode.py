@@ -17,7 +17,7 @@ from proxy.delivery.channel import ChannelKind
 from proxy.keys import Purpose
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session, step_up
-from proxy.portal.deliveries import latest_of, went_by_sms_only
+from proxy.portal.deliveries import Progress, latest_of, went_by_sms_only
 from proxy.portal.forms import has_csrf_token, read_form, refused
 from proxy.portal.further_proof import ask_for_passcode
 from proxy.portal.keys import PARTS, VISIT
@@ -196,7 +196,18 @@ async def _send_again(
         case Sending() if again.is_under_way:
             return redirect(passcode_path(challenge.challenge_id, back, told=_SENT))
         case Sending():
-            return unsent(request, session, challenge, back, sending=again)
+            sendings = await request.app[PARTS].deliveries.of(challenge, now=request[VISIT].now)
+            if not any(each.is_under_way for each in sendings):
+                return unsent(request, session, challenge, back, sending=again)
+            # Who waits for a late message keeps the field to type it into.
+            return await _form(
+                request,
+                session,
+                challenge,
+                back,
+                error=ENGLISH.passcode_not_resent,
+                status=HTTPStatus.SERVICE_UNAVAILABLE,
+            )
         case OtherDestination():
             return passcode_over(request, session, back)
         case TooEarly(wait):
@@ -238,6 +249,7 @@ async def _form(
     """Where the passcode went and what became of it, its field, and the ways to have it once more."""
     parts, now = request.app[PARTS], request[VISIT].now
     sending = latest_of(await parts.deliveries.of(challenge, now=now))
+    progress = await parts.deliveries.look(challenge, sending, now=now)
     meant = ChannelKind.EMAIL if challenge.is_for_mail else ChannelKind.SMS
     kind = ChannelKind(sending.kind) if sending is not None and sending.kind else meant
     destination = sending.destination if sending is not None else challenge.masked_destination
@@ -259,13 +271,25 @@ async def _form(
         digits=parts.settings.passcode.digits,
         webotp=parts.settings.sms.webotp,
         tag=tag_of(challenge.challenge_id) if sending is not None and sending.has_tag else "",
-        progress=await parts.deliveries.look(sending, now=now),
+        progress=progress,
+        lead=_lead(progress, is_mail=kind is ChannelKind.EMAIL),
         wait=offered_in(parts, challenge, sending, now=now),
         another=another_way(parts, session, challenge, sending),
         sign_in_href=sign_in_path(back),
         notice=notice,
         error=error,
     )
+
+
+def _lead(progress: Progress, *, is_mail: bool) -> str:
+    """What the page begins with: nothing is called sent that was not."""
+    match progress.state:
+        case "sending":
+            return ENGLISH.passcode_sending_mail if is_mail else ENGLISH.passcode_sending
+        case "not_sent":
+            return ENGLISH.passcode_unsent_mail if is_mail else ENGLISH.passcode_unsent
+        case _:
+            return ENGLISH.passcode_sent_mail if is_mail else ENGLISH.passcode_sent
 
 
 def _tries_left(count: int) -> str:

@@ -22,7 +22,7 @@ async def show_passcode_status(request: web.Request) -> web.StreamResponse:
     if challenge is None:
         raise refused(Problem.NOT_FOUND)
     sending = latest_of(await parts.deliveries.of(challenge, now=now))
-    progress = await parts.deliveries.look(sending, now=now)
+    progress = await parts.deliveries.look(challenge, sending, now=now)
     return web.json_response(
         {"state": progress.state, "text": progress.text, "settled": progress.is_settled},
         headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},

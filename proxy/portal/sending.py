@@ -20,7 +20,7 @@ from proxy.sessions.session import Session
 from proxy.sessions.tokens import new_token
 
 NEVER_SENT = 0.0
-"""`last_sent_at` of a challenge whose passcode nobody took yet: it may be sent again at once."""
+"""`last_sent_at` of a challenge whose passcode nobody took: it may be sent again at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +36,13 @@ class Sent:
         return self.sending.is_under_way
 
 
-async def start_challenge(parts: Parts, visit: Visit, session: Session, chosen: Chosen, back: WayBack) -> Sent:
-    """A new passcode for a session that holds another factor. The throttle was asked before."""
+async def start_challenge(
+    parts: Parts, visit: Visit, session: Session, chosen: Chosen, back: WayBack, *, newest: str | None = None
+) -> Sent | None:
+    """A new passcode for a session that holds another factor. The throttle was asked before.
+
+    `newest` as in `Store.put_challenge`: None, and nothing sent, where somebody else was first, on whichever worker.
+    """
     settings, now = parts.settings.passcode, parts.clock()
     challenge_id = new_challenge_id()
     passcode = passcode_of(parts.keys.derive(Purpose.PASSCODE, at=now), challenge_id, digits=settings.digits)
@@ -52,19 +57,19 @@ async def start_challenge(parts: Parts, visit: Visit, session: Session, chosen: 
         created_at=now,
         expires_at=now + settings.lifetime,
         attempts_left=settings.attempts,
-        last_sent_at=NEVER_SENT,
+        last_sent_at=now,  # so that nobody who looks meanwhile has it sent a second time
         return_to=back.return_to,
         start_digest=back.start,
         factor=chosen.factor,
         number_digest=chosen.digest,
     )
     # It stands before the message leaves: a passcode that arrives can be answered.
-    await parts.store.put_challenge(challenge)
+    if not await parts.store.put_challenge(challenge, newest=newest):
+        return None
     sending = await send_passcode(parts, visit, session, challenge, chosen)
-    if sending.is_under_way:
-        sent_at = parts.clock()
-        await parts.store.mark_sent(challenge_id, now=sent_at, not_before=NEVER_SENT)
-        challenge = replace(challenge, last_sent_at=sent_at)
+    if not sending.is_under_way:
+        await parts.store.mark_sent(challenge_id, now=NEVER_SENT, not_before=now)
+        challenge = replace(challenge, last_sent_at=NEVER_SENT)
     return Sent(challenge=challenge, sending=sending)
 
 
@@ -113,6 +118,8 @@ async def send_passcode(
         incident=visit.incident,
     )
     parts.metrics.count_passcode(delivery.outcome.value)
+    if not sending.is_under_way:
+        await parts.throttle.send_not_taken(now=now)
     await _tell_of_day(parts, now)
     return sending
 

@@ -27,6 +27,7 @@ from proxy.portal.landing import (
     passcode_path,
     password_path,
     round_trips,
+    sign_in_path,
     way_back,
 )
 from proxy.portal.log_sign_in import log_signed_in, log_stop
@@ -157,6 +158,8 @@ async def _ask_for_passcode(
         return throttled(request, ENGLISH.sends_throttled, too_many.retry_after_seconds, back)
     session, token = await begin_session(request, principal, scheme, password_must_change=proven.must_change)
     sent = await start_challenge(parts, visit, session, chosen, back)
+    if sent is None:  # the session that was just begun has been ended
+        return redirect(sign_in_path(back))
     if sent.is_under_way:
         response = redirect(passcode_path(sent.challenge.challenge_id, back))
     else:

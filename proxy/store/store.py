@@ -174,7 +174,13 @@ class Store(Protocol):
         ...
 
     # Challenges.
-    async def put_challenge(self, challenge: Challenge) -> None: ...
+    async def put_challenge(self, challenge: Challenge, *, newest: str | None = None) -> bool:
+        """False, and nothing written, if its session is gone, or `newest` names another challenge than it should.
+
+        That is the id of the session's newest challenge that is live when this one is created, empty if there is none:
+        of several that are put at the same time, one is. None: whatever there is. Atomic.
+        """
+        ...
 
     async def challenge(self, challenge_id: str, *, session_id: str, now: float) -> Challenge | None:
         """The live challenge, if it is that session's."""

@@ -143,6 +143,20 @@ class Throttle:
             (Limit.SENDS_PER_DAY, ""),
         )
 
+    async def send_not_begun(self, *, person: str, number: str, address: str, now: float) -> None:
+        """Give back what `reserve_send` counted: nothing was even tried."""
+        await self._counters.give_back(Limit.SENDS_PER_PERSON, person, now=now)
+        await self._counters.give_back(Limit.SENDS_PER_NUMBER, number, now=now)
+        await self._counters.give_back(Limit.SENDS_PER_ADDRESS, network_of(address), now=now)
+        await self._counters.give_back(Limit.SENDS_PER_DAY, "", now=now)
+
+    async def send_not_taken(self, *, now: float) -> None:
+        """Give back one of the day's: a relay that is down all morning must not use up the afternoon's passcodes.
+
+        The person's own count stays: it bounds how often somebody makes Gatepost try.
+        """
+        await self._counters.give_back(Limit.SENDS_PER_DAY, "", now=now)
+
     async def sends_of_day(self, *, now: float) -> Standing:
         """How many passcodes were sent within the running 24 hours, and how many may be."""
         return await self._counters.standing(self._counters.of(Limit.SENDS_PER_DAY, ""), now=now)

@@ -324,6 +324,7 @@ class Stage:
         self.realms = Realms([local, self.scripted])
         self.logger = CapturingLogger()
         self.metrics = Metrics(realms=["local"])
+        self.throttle = Throttle(self.store, settings.throttle, key=self.keys.derive(Purpose.THROTTLE))
         self.portal = create_portal(
             settings=settings,
             realms=self.realms,
@@ -332,7 +333,7 @@ class Stage:
             store=self.store,
             sessions=self.sessions,
             keys=self.keys,
-            throttle=Throttle(self.store, settings.throttle, key=self.keys.derive(Purpose.THROTTLE)),
+            throttle=self.throttle,
             assertions=Assertions(self.keys, issuer=SIGN_IN_ORIGIN),
             metrics=self.metrics,
             log=structlog.wrap_logger(

@@ -296,8 +296,25 @@ class StoreContract:
         assert await store.challenge_of_session(mine.session_id, now=NOW + 100) == old
         assert await store.challenge_of_session(mine.session_id, now=NOW + 300) is None
 
+    async def test_of_challenges_put_at_the_same_time_in_the_place_of_one_only_one_is(self, store: Store) -> None:
+        mine = session(is_half=True)
+        await store.create_session(mine, cookie=cookie(), host=HOST)
+        over = challenge(mine.session_id, created_at=NOW - 300, expires_at=NOW)
+        await store.put_challenge(over)
+        newest = ""
+        for later in (0, 1):
+            rivals = [challenge(mine.session_id, created_at=NOW + later + n / 100) for n in range(20)]
+            put = await asyncio.gather(*(store.put_challenge(each, newest=newest) for each in rivals))
+            assert put.count(True) == 1
+            standing = await store.challenge_of_session(mine.session_id, now=NOW + 2)
+            assert standing == rivals[put.index(True)]
+            newest = standing.challenge_id
+        assert not await store.put_challenge(challenge(mine.session_id), newest=over.challenge_id)
+        assert await store.put_challenge(challenge(mine.session_id))
+
     async def test_a_challenge_of_an_ended_session_is_not_kept(self, store: Store) -> None:
-        await store.put_challenge(challenge("gone"))
+        assert not await store.put_challenge(challenge("gone"))
+        assert not await store.put_challenge(challenge("gone"), newest="")
         assert await store.challenge_of_session("gone", now=NOW) is None
 
     async def test_a_challenge_expires_at_its_instant(self, store: Store) -> None:

@@ -147,10 +147,15 @@ class MemoryStore:
         self.listeners.tell_ended([session_id])
         return True
 
-    async def put_challenge(self, challenge: Challenge) -> None:
+    async def put_challenge(self, challenge: Challenge, *, newest: str | None = None) -> bool:
         self._called("put_challenge")
-        if challenge.session_id in self._sessions:
-            self._challenges[challenge.challenge_id] = challenge
+        found = self._newest_challenge(challenge.session_id, challenge.created_at)
+        if challenge.session_id not in self._sessions:
+            return False
+        if newest is not None and newest != (found.challenge_id if found is not None else ""):
+            return False
+        self._challenges[challenge.challenge_id] = challenge
+        return True
 
     async def challenge(self, challenge_id: str, *, session_id: str, now: float) -> Challenge | None:
         self._called("challenge")
@@ -162,6 +167,9 @@ class MemoryStore:
 
     async def challenge_of_session(self, session_id: str, *, now: float) -> Challenge | None:
         self._called("challenge_of_session")
+        return self._newest_challenge(session_id, now)
+
+    def _newest_challenge(self, session_id: str, now: float) -> Challenge | None:
         live = [key for key in self._challenges if self._live_challenge(key, session_id, now)]
         # The later one of two with the same instant is the newer one.
         return max((self._challenges[key] for key in reversed(live)), key=lambda found: found.created_at, default=None)

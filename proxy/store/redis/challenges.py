@@ -36,8 +36,8 @@ class RedisChallenges:
         self._connections = connections
         self._clock = clock
 
-    async def put_challenge(self, challenge: Challenge) -> None:
-        arguments = (
+    async def put_challenge(self, challenge: Challenge, *, newest: str | None = None) -> bool:
+        arguments: tuple[str | bytes | int, ...] = (
             challenge.challenge_id,
             challenge.session_id,
             challenge_to_record(challenge),
@@ -47,7 +47,9 @@ class RedisChallenges:
             instant(challenge.last_sent_at),
             ttl(challenge.expires_at, self._clock()),
         )
-        await self._connections.run(CHALLENGES, "put", *arguments)
+        if newest is not None:
+            arguments += (instant(challenge.created_at), newest)
+        return bool(await self._connections.run(CHALLENGES, "put", *arguments))
 
     async def challenge(self, challenge_id: str, *, session_id: str, now: float) -> Challenge | None:
         arguments = (challenge_id, session_id, instant(now))

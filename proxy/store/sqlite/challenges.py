@@ -16,9 +16,13 @@ _CHALLENGE = (
 _SELECT_CHALLENGE = f"SELECT {_CHALLENGE} FROM challenges "  # noqa: S608  # a constant
 
 
-def insert_challenge(connection: sqlite3.Connection, challenge: Challenge) -> None:
+def insert_challenge(connection: sqlite3.Connection, challenge: Challenge, newest: str | None) -> bool:
     """Nothing is written if its session ended meanwhile: nobody could answer it."""
-    connection.execute(
+    if newest is not None:
+        found = select_newest_challenge(connection, challenge.session_id, challenge.created_at)
+        if newest != (found.challenge_id if found is not None else ""):
+            return False
+    inserted = connection.execute(
         f"INSERT INTO challenges ({_CHALLENGE}) "  # noqa: S608
         "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 "
         "WHERE EXISTS (SELECT 1 FROM sessions WHERE session_id = ?2)",
@@ -38,6 +42,7 @@ def insert_challenge(connection: sqlite3.Connection, challenge: Challenge) -> No
             challenge.factor,
         ),
     )
+    return inserted.rowcount > 0
 
 
 def select_challenge(

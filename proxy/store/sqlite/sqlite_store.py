@@ -134,8 +134,8 @@ class SQLiteStore:
         await self._news.catch_up()
 
     # Challenges.
-    async def put_challenge(self, challenge: Challenge) -> None:
-        await self._writing.run(lambda connection: challenges.insert_challenge(connection, challenge))
+    async def put_challenge(self, challenge: Challenge, *, newest: str | None = None) -> bool:
+        return await self._writing.run(lambda connection: challenges.insert_challenge(connection, challenge, newest))
 
     async def challenge(self, challenge_id: str, *, session_id: str, now: float) -> Challenge | None:
         return await self._reading.run(

@@ -16,10 +16,26 @@ local function live(challenge_id, session_id, now)
   return found
 end
 
--- Nothing is written if its session ended meanwhile: nobody could answer it.
-function operation.put(id, session, record, digest, expires_at, attempts_left, last_sent_at, ttl)
-  if redis.call('EXISTS', key('session', session)) == 0 then
-    return
+-- The id of the newest live one, or ''. Of two with the same instant, the one that was put later is the newer one.
+local function newest_of(session, now)
+  local newest, newest_at = '', nil
+  for _, id in ipairs(redis.call('LRANGE', key('challenges', session), 0, -1)) do
+    local challenge = live(id, session, now)
+    if challenge then
+      local created_at = cjson.decode(challenge[3]).created_at
+      if not newest_at or created_at >= newest_at then
+        newest, newest_at = id, created_at
+      end
+    end
+  end
+  return newest
+end
+
+-- Nothing is written if its session ended meanwhile: nobody could answer it. With `now`, neither is it if another one
+-- than `newest` is the session's newest by then.
+function operation.put(id, session, record, digest, expires_at, attempts_left, last_sent_at, ttl, now, newest)
+  if redis.call('EXISTS', key('session', session)) == 0 or (now and newest_of(session, now) ~= newest) then
+    return 0
   end
   redis.call(
     'HSET', key('challenge', id), 'record', record, 'session', session, 'digest', digest,
@@ -30,6 +46,7 @@ function operation.put(id, session, record, digest, expires_at, attempts_left, l
   redis.call('LREM', key('challenges', session), 0, id)
   redis.call('RPUSH', key('challenges', session), id)
   redis.call('PEXPIRE', key('challenges', session), ttl)
+  return 1
 end
 
 function operation.read(id, session, now)
