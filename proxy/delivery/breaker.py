@@ -2,6 +2,9 @@
 
 Instants are of the event loop's clock. What is known to be down is asked last, and briefly, rather than never: a
 person who waits would get nothing else.
+
+Each worker has its own: what one learns costs the others one attempt each, and a node whose network is broken closes
+nothing for the others.
 """
 
 from __future__ import annotations

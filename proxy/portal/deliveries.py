@@ -1,6 +1,6 @@
 """What became of a passcode's messages, as far as anybody can know: told on the page, asked of the channel, measured.
 
-Measured times and the instants of asking are kept in memory, of this worker alone; all else is in the store.
+The instants of asking are kept in memory, of this worker alone; all else is in the store.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from proxy.delivery.channel import ChannelKind, Delivery, DeliveryStatus, PasscodeChannels
 from proxy.delivery.failures import OPERATORS, FailureReason
-from proxy.second_factor.arrival_times import ArrivalTimes
+from proxy.portal.arrivals import Arrivals
+from proxy.second_factor.arrival_times import offer_after, slow_seconds
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.sending import Sending
 from proxy.sessions.session import Session
@@ -99,7 +100,7 @@ class Deliveries:
         self._channels = channels
         self._budget_seconds = budget_seconds
         self._asked: OrderedDict[str, float] = OrderedDict()
-        self._times = ArrivalTimes()
+        self._arrivals = Arrivals(store)
 
     async def remember(
         self, session: Session, challenge: Challenge, delivery: Delivery, *, message_id: str, language: str, now: float
@@ -134,19 +135,20 @@ class Deliveries:
             return progress_of(None, slow_seconds=None, is_begun=is_begun)
         if sending.report_id and sending.status not in _SETTLED and self._may_ask(sending.message_id, now):
             sending = await self._asked_of(sending)
-        return progress_of(sending, slow_seconds=self._times.slow_seconds(sending.channel, now=now))
+        arrivals = await self._arrivals.of(sending.channel, now=now)
+        return progress_of(sending, slow_seconds=slow_seconds(arrivals, now=now))
 
-    def offer_after(self, sending: Sending | None, *, at_least: float, lifetime: float) -> float:
-        """See `ArrivalTimes.offer_after`."""
+    async def offer_after(self, sending: Sending | None, *, at_least: float, lifetime: float, now: float) -> float:
+        """See `arrival_times.offer_after`. Raises `StoreUnavailable`."""
         if sending is None:
             return at_least
-        return self._times.offer_after(sending.channel, at_least=at_least, lifetime=lifetime)
+        return offer_after(await self._arrivals.of(sending.channel, now=now), at_least=at_least, lifetime=lifetime)
 
-    def note_entry(self, sendings: Sequence[Sending], *, now: float) -> None:
+    async def note_entry(self, sendings: Sequence[Sending], *, now: float) -> None:
         """A right passcode was typed."""
         under_way = [each for each in sendings if each.is_under_way]
         if len(under_way) == 1:
-            self._times.note(under_way[0].channel, sent_at=under_way[0].sent_at, entered_at=now)
+            await self._arrivals.note(under_way[0].channel, sent_at=under_way[0].sent_at, entered_at=now)
 
     def _may_ask(self, message_id: str, now: float) -> bool:
         asked_at = self._asked.get(message_id)

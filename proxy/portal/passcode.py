@@ -173,7 +173,7 @@ async def _accept(request: web.Request, session: Session, challenge: Challenge, 
     await parts.throttle.passcode_accepted(person=principal.guid, now=now)
     await parts.throttle.remember_address(person=principal.guid, address=request[VISIT].client_address, now=now)
     sendings = await parts.deliveries.of(challenge, now=now)
-    parts.deliveries.note_entry(sendings, now=now)
+    await parts.deliveries.note_entry(sendings, now=now)
     if challenge.factor == "sms" and went_by_sms_only(sendings):
         await remember_number(parts, principal, challenge)
     if session.level is Level.SIGNED_IN:
@@ -273,7 +273,7 @@ async def _form(
         tag=tag_of(challenge.challenge_id) if sending is not None and sending.has_tag else "",
         progress=progress,
         lead=_lead(progress, is_mail=kind is ChannelKind.EMAIL),
-        wait=offered_in(parts, challenge, sending, now=now),
+        wait=await offered_in(parts, challenge, sending, now=now),
         another=another_way(parts, session, challenge, sending),
         sign_in_href=sign_in_path(back),
         notice=notice,

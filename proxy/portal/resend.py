@@ -63,10 +63,12 @@ async def send_again(request: web.Request, session: Session, challenge: Challeng
     return await send_passcode(parts, visit, session, challenge, chosen, after=after)
 
 
-def offered_in(parts: Parts, challenge: Challenge, sending: Sending | None, *, now: float) -> int:
+async def offered_in(parts: Parts, challenge: Challenge, sending: Sending | None, *, now: float) -> int:
     """Seconds until the page offers to send it again: not before the time by which it usually is there."""
     settings = parts.settings.passcode
-    after = parts.deliveries.offer_after(sending, at_least=settings.resend_after, lifetime=settings.lifetime)
+    after = await parts.deliveries.offer_after(
+        sending, at_least=settings.resend_after, lifetime=settings.lifetime, now=now
+    )
     return max(0, math.ceil(challenge.last_sent_at + after - now))
 
 

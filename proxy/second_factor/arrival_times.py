@@ -1,16 +1,18 @@
-"""How long passcodes take from being sent to being typed, by channel: measured, kept in memory, of this process alone.
+"""How long passcodes take from being sent to being typed: values, and what they say. Pure.
 
-It says when a re-send is worth offering, and whether a channel is slow today. Instants are epoch seconds.
+They say when a re-send is worth offering, and whether a channel is slow today. Instants are epoch seconds.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
 
-_KEPT = 300
+MOST_KEPT = 300
+"""Of each channel, the latest."""
+KEPT_SECONDS = 14 * 86_400.0
+"""Of a channel that nothing comes by any more."""
 _ENOUGH_FOR_USUAL = 20
 _ENOUGH_FOR_NOW = 5
 _LATELY_SECONDS = 3600.0
@@ -22,33 +24,18 @@ MOST_SECONDS = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
+    """Of a passcode that was sent once: of one sent twice nobody knows which message was read."""
+
     at: float
     seconds: float
     """From send to entry, the typing included."""
 
 
-class ArrivalTimes:
-    """The latest times of each channel."""
-
-    def __init__(self) -> None:
-        self._by_channel: dict[str, deque[Arrival]] = defaultdict(lambda: deque(maxlen=_KEPT))
-
-    def note(self, channel: str, *, sent_at: float, entered_at: float) -> None:
-        """A passcode that was sent once and accepted: of one sent twice nobody knows which message was read."""
-        if entered_at >= sent_at:
-            self._by_channel[channel].append(Arrival(entered_at, entered_at - sent_at))
-
-    def offer_after(self, channel: str, *, at_least: float, lifetime: float) -> float:
-        """Seconds from a sending until another one is offered: nine of ten passcodes are typed in by then."""
-        return offer_after(self._by_channel.get(channel, ()), at_least=at_least, lifetime=lifetime)
-
-    def slow_seconds(self, channel: str, *, now: float) -> int | None:
-        """About how long messages take today, if that is much longer than usual; else None."""
-        return slow_seconds(self._by_channel.get(channel, ()), now=now)
-
-
 def offer_after(arrivals: Iterable[Arrival], *, at_least: float, lifetime: float) -> float:
-    """The ninth decile, between `at_least` and `MOST_SECONDS`, and early enough for the passcode still to be used."""
+    """Seconds from a sending until another one is offered: nine of ten passcodes are typed in by then.
+
+    The ninth decile, between `at_least` and `MOST_SECONDS`, and early enough for the passcode still to be used.
+    """
     seconds = sorted(each.seconds for each in arrivals)
     if len(seconds) < _ENOUGH_FOR_USUAL:
         return at_least
@@ -57,7 +44,10 @@ def offer_after(arrivals: Iterable[Arrival], *, at_least: float, lifetime: float
 
 
 def slow_seconds(arrivals: Iterable[Arrival], *, now: float) -> int | None:
-    """The median of the last hour in tens of seconds, where it is high by itself and beside what was before."""
+    """About how long messages take today, if that is much longer than usual; else None.
+
+    The median of the last hour in tens of seconds, where it is high by itself and beside what was before.
+    """
     lately: list[float] = []
     before: list[float] = []
     for each in arrivals:

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Protocol
 
 from proxy.delivery.failures import DeliveryFailure
+from proxy.second_factor.arrival_times import Arrival
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import KnownNumber
 from proxy.second_factor.sending import Sending
@@ -210,6 +211,17 @@ class Store(Protocol):
 
     async def sendings_of(self, challenge_id: str, *, now: float) -> tuple[Sending, ...]:
         """Every message of one challenge, in the order of sending. The caller judges whose challenge it is."""
+        ...
+
+    async def put_arrival(self, channel: str, arrival: Arrival) -> None:
+        """Remember how long one took: of each channel the `arrival_times.MOST_KEPT` that were put last.
+
+        They are forgotten when none came for `KEPT_SECONDS`.
+        """
+        ...
+
+    async def arrivals(self, channel: str) -> tuple[Arrival, ...]:
+        """Those of this channel, in any order."""
         ...
 
     async def put_failure(self, failure: DeliveryFailure) -> None:

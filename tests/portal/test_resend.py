@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.delivery.channel import ChannelKind, Outcome
+from proxy.portal.arrivals import READ_SECONDS, Arrivals
 from proxy.portal.deliveries import latest_of, progress_of, went_by_sms_only
 from proxy.portal.language import choose_language
-from proxy.second_factor.arrival_times import MOST_SECONDS, Arrival, ArrivalTimes, offer_after, slow_seconds
+from proxy.second_factor.arrival_times import MOST_SECONDS, Arrival, offer_after, slow_seconds
 from tests.portal.stage import SIGN_IN_ORIGIN, USERS, Browser, Page, Stage, running_portal
+from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW, sending
 
 PASSCODE = f"{SIGN_IN_ORIGIN}/.gatepost/passcode"
@@ -243,12 +245,49 @@ def test_slow_is_what_is_much_slower_than_usual() -> None:
     assert slow_seconds(at(4, 42, 60), now=NOW) is None
     assert slow_seconds(at(20, 2, 7200) + at(5, 9, 60), now=NOW) is None
     assert slow_seconds(at(5, 42, 7200), now=NOW) is None
-    times = ArrivalTimes()
-    for _ in range(5):
-        times.note("kapow", sent_at=NOW - 62, entered_at=NOW - 20)
-    times.note("kapow", sent_at=NOW, entered_at=NOW - 5)  # a clock set back
-    assert times.slow_seconds("kapow", now=NOW) == 40
-    assert times.slow_seconds("email", now=NOW) is None
+
+
+async def test_what_one_worker_measured_the_others_say_too_within_seconds(tmp_path: Path) -> None:
+    async with running_portal(tmp_path) as one, running_portal(tmp_path) as other:
+        for stage in (one, other, one, other, one):
+            browser = stage.browser()
+            page = await stage.to_passcode(browser)
+            for each in (one, other):
+                each.now += 42
+            await stage.answer(browser, page, stage.passcode)
+        browser = one.browser()
+        assert "take about 40 seconds today" in (await one.to_passcode(browser)).text
+        twin = Browser(other.client)
+        twin.cookies = browser.cookies
+        other.now += READ_SECONDS
+        for _ in range(3):
+            assert "take about 40 seconds today" in (await twin.get(PASSCODE)).text
+
+
+async def test_a_clock_that_was_set_back_measures_nothing() -> None:
+    store = MemoryStore()
+    arrivals = Arrivals(store)
+    await arrivals.note("kapow", sent_at=NOW, entered_at=NOW - 5)
+    await arrivals.note("kapow", sent_at=NOW - 62, entered_at=NOW - 20)
+    assert await arrivals.of("kapow", now=NOW) == (Arrival(NOW - 20, 42),)
+
+
+async def test_what_is_known_of_a_channel_is_read_anew_after_seconds_and_after_ones_own() -> None:
+    store = MemoryStore()
+    one, other = Arrivals(store), Arrivals(store)
+    assert await one.of("kapow", now=NOW) == ()
+    await other.note("kapow", sent_at=NOW - 10, entered_at=NOW)
+    assert await one.of("kapow", now=NOW + READ_SECONDS - 1) == ()
+    assert len(await one.of("kapow", now=NOW + READ_SECONDS)) == 1
+    await one.note("kapow", sent_at=NOW, entered_at=NOW + 10)
+    assert len(await one.of("kapow", now=NOW + READ_SECONDS)) == 2
+    assert store.calls.count("arrivals") == 3
+
+
+async def test_a_measurement_that_cannot_be_kept_stops_no_sign_in() -> None:
+    store = MemoryStore()
+    store.away = True
+    await Arrivals(store).note("kapow", sent_at=NOW - 10, entered_at=NOW)
 
 
 # What is said of a message: pure.

@@ -13,6 +13,9 @@ import pytest
 from proxy.delivery.failures import MOST_REMEMBERED as MOST_FAILURES
 from proxy.delivery.failures import REMEMBERED_SECONDS as FAILURES_KEPT
 from proxy.delivery.failures import DeliveryFailure, FailureReason
+from proxy.second_factor.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT
+from proxy.second_factor.arrival_times import MOST_KEPT as MOST_ARRIVALS
+from proxy.second_factor.arrival_times import Arrival
 from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.store.store import FORMER_SECONDS, Attempt, Count, Counter, Reached, Store, Ticket
 from tests.support.people import NOW, challenge, principal, sending, session
@@ -439,6 +442,27 @@ class StoreContract:
         assert await store.sending(sent.message_id, now=sent.expires_at) is None
         assert await store.sendings_of("challenge", now=sent.expires_at) == ()
         assert await store.remove_expired(now=sent.expires_at, idle_seconds=1.0, absolute_seconds=1.0) >= 1
+
+    async def test_how_long_messages_took_is_remembered_of_each_channel_the_latest(self, store: Store) -> None:
+        took = [Arrival(NOW + n, n + 0.1) for n in range(MOST_ARRIVALS + 2)]
+        for each in took:
+            await store.put_arrival("kapow", each)
+        await store.put_arrival("email", took[0])
+        await store.put_arrival("email", took[0])
+        assert set(await store.arrivals("kapow")) == set(took[2:])
+        assert await store.arrivals("email") == (took[0], took[0])
+        assert await store.arrivals("unheard-of") == ()
+
+    async def test_how_long_messages_took_is_forgotten_of_a_channel_that_is_not_used_any_more(
+        self, store: Store
+    ) -> None:
+        for channel, at in (("kapow", NOW), ("email", NOW), ("email", NOW + 1)):
+            await store.put_arrival(channel, Arrival(at, 7.0))
+        await store.remove_expired(now=NOW + ARRIVALS_KEPT, idle_seconds=1.0, absolute_seconds=1.0)
+        assert await store.arrivals("kapow") == ()
+        assert len(await store.arrivals("email")) == 2
+        await store.remove_expired(now=NOW + 1 + ARRIVALS_KEPT, idle_seconds=1.0, absolute_seconds=1.0)
+        assert await store.arrivals("email") == ()
 
     async def test_a_kept_request_is_taken_once(self, store: Store) -> None:
         digest, sealed = cookie(), os.urandom(100_000)

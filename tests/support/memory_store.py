@@ -10,6 +10,9 @@ from dataclasses import replace
 from config.settings import SessionSettings
 from proxy.delivery.failures import MOST_REMEMBERED, DeliveryFailure
 from proxy.delivery.failures import REMEMBERED_SECONDS as FAILURE_REMEMBERED_SECONDS
+from proxy.second_factor.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT_SECONDS
+from proxy.second_factor.arrival_times import MOST_KEPT as MOST_ARRIVALS
+from proxy.second_factor.arrival_times import Arrival
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.second_factor.sending import Sending
@@ -44,6 +47,7 @@ class MemoryStore:
         self._kept_requests: dict[bytes, tuple[bytes, float]] = {}
         self._sendings: dict[str, Sending] = {}
         self._leases: dict[str, tuple[str, float]] = {}
+        self._arrivals: dict[str, list[Arrival]] = {}
         self._failures: list[DeliveryFailure] = []
         self.listeners = StoreListeners()
         """Through these a test tells what other workers and nodes did."""
@@ -284,6 +288,15 @@ class MemoryStore:
         self._called("known_number")
         return self._known_numbers.get(guid)
 
+    async def put_arrival(self, channel: str, arrival: Arrival) -> None:
+        self._called("put_arrival")
+        self._arrivals.setdefault(channel, []).append(arrival)
+        del self._arrivals[channel][:-MOST_ARRIVALS]
+
+    async def arrivals(self, channel: str) -> tuple[Arrival, ...]:
+        self._called("arrivals")
+        return tuple(self._arrivals.get(channel, ()))
+
     async def put_failure(self, failure: DeliveryFailure) -> None:
         self._called("put_failure")
         over = failure.failed_at - FAILURE_REMEMBERED_SECONDS
@@ -327,6 +340,11 @@ class MemoryStore:
         forgotten = [key for key, value in self._sendings.items() if now >= value.expires_at]
         for key in forgotten:
             del self._sendings[key]
+        self._arrivals = {
+            channel: kept
+            for channel, kept in self._arrivals.items()
+            if any(each.at > now - ARRIVALS_KEPT_SECONDS for each in kept)
+        }
         before = len(self._challenges) + len(self._tickets) + len(self._counters) + len(self._kept_requests)
         self._kept_requests = {key: value for key, value in self._kept_requests.items() if now < value[1]}
         self._challenges = {key: value for key, value in self._challenges.items() if now < value.expires_at}

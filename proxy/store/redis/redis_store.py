@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from config.settings import SessionSettings, StoreSettings
+from proxy.store.redis.arrivals import RedisArrivals
 from proxy.store.redis.challenges import RedisChallenges
 from proxy.store.redis.connections import RedisConnections
 from proxy.store.redis.failures import RedisFailures
@@ -19,7 +20,7 @@ from proxy.store.redis.remarks import remarks
 from proxy.store.redis.sessions import RedisSessions
 
 
-class RedisStore(RedisSessions, RedisChallenges, RedisKeeping, RedisFailures):
+class RedisStore(RedisSessions, RedisChallenges, RedisKeeping, RedisFailures, RedisArrivals):
     """A `Store` on a Redis server. It is reached at the first call, so that Gatepost starts while it is away."""
 
     def __init__(self, settings: StoreSettings, *, clock: Callable[[], float] = time.time) -> None:
@@ -29,6 +30,7 @@ class RedisStore(RedisSessions, RedisChallenges, RedisKeeping, RedisFailures):
         RedisChallenges.__init__(self, connections, clock=clock)
         RedisKeeping.__init__(self, connections, clock=clock)
         RedisFailures.__init__(self, connections)
+        RedisArrivals.__init__(self, connections, clock=clock)
         self._settings = settings
 
     async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int:

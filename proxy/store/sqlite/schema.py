@@ -166,6 +166,17 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX delivery_failures_by_instant ON delivery_failures (failed_at)",
     ),
+    (
+        """
+        CREATE TABLE arrivals (
+            number INTEGER PRIMARY KEY,
+            channel TEXT NOT NULL,
+            at REAL NOT NULL,
+            seconds REAL NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX arrivals_by_channel ON arrivals (channel)",
+    ),
 )
 
 

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from config.settings import SessionSettings
 from proxy.delivery.failures import DeliveryFailure
+from proxy.second_factor.arrival_times import Arrival
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import KnownNumber
 from proxy.second_factor.sending import Sending
 from proxy.sessions.session import Session
 from proxy.store.listeners import StoreListeners
-from proxy.store.sqlite import challenges, failures, kept_requests, leases, persons, sendings, sessions
+from proxy.store.sqlite import arrivals, challenges, failures, kept_requests, leases, persons, sendings, sessions
 from proxy.store.sqlite.news import SQLiteNews
 from proxy.store.sqlite.notices import PersonList, delete_old
 from proxy.store.sqlite.sessions import Named
@@ -168,6 +169,12 @@ class SQLiteStore:
     async def sendings_of(self, challenge_id: str, *, now: float) -> tuple[Sending, ...]:
         return await self._reading.run(lambda connection: sendings.select_sendings(connection, challenge_id, now))
 
+    async def put_arrival(self, channel: str, arrival: Arrival) -> None:
+        await self._writing.run(lambda connection: arrivals.insert_arrival(connection, channel, arrival))
+
+    async def arrivals(self, channel: str) -> tuple[Arrival, ...]:
+        return await self._reading.run(lambda connection: arrivals.select_arrivals(connection, channel))
+
     async def put_failure(self, failure: DeliveryFailure) -> None:
         await self._writing.run(lambda connection: failures.insert_failure(connection, failure), durable=True)
 
@@ -255,6 +262,7 @@ class SQLiteStore:
         removed += await self._writing.run(lambda connection: challenges.delete_expired(connection, now))
         removed += await self._writing.run(lambda connection: kept_requests.delete_expired(connection, now))
         removed += await self._writing.run(lambda connection: sendings.delete_expired(connection, now))
+        removed += await self._writing.run(lambda connection: arrivals.delete_expired(connection, now))
         await self._writing.run(lambda connection: failures.delete_old(connection, now))
         return removed + await self._writing.run(lambda connection: persons.delete_expired(connection, now))
 

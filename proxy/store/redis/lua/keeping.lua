@@ -5,6 +5,7 @@
 --   number:GUID     hash: digest, sealed, used_at
 --   lease:NAME      hash: holder, ends_at
 --   failures        sorted set of failed deliveries by instant
+--   arrivals:NAME   list of a channel's measured times, the latest first
 local operation = {}
 
 -- The value and the end of the window that is open at `now`, or of the one that a count would open.
@@ -102,6 +103,15 @@ function operation.put_failure(failed_at, over, record, most, ttl)
   redis.call('ZADD', failures, failed_at, record)
   redis.call('ZREMRANGEBYRANK', failures, 0, -tonumber(most) - 1)
   redis.call('PEXPIRE', failures, ttl)
+end
+
+-- The whole list is forgotten when nothing came for long.
+function operation.put_arrival(channel, record, most, forgotten_at, ttl)
+  local arrivals = key('arrivals', channel)
+  redis.call('LPUSH', arrivals, record)
+  redis.call('LTRIM', arrivals, 0, tonumber(most) - 1)
+  redis.call('PEXPIRE', arrivals, ttl)
+  expires('arrivals', channel, forgotten_at)
 end
 
 -- Nobody holds a lease longer than it is given for: an end beyond that was written before the clock was set back.
