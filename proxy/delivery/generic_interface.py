@@ -82,11 +82,13 @@ class GenericInterface:
         if self._refused is not None and self._refused.search(said):
             return Verdict(outcome=Outcome.REFUSED, code=answer.status, reason="the gateway refused this number")
         wrong = verdict_on_status(answer.status)
-        if wrong is not None:
+        if wrong is not None and wrong.outcome is not Outcome.UNKNOWN:
             return wrong
         if self._failure is not None and self._failure.search(said):
             reason = "the gateway's answer matches failure"
             return Verdict(outcome=Outcome.UNAVAILABLE, code=answer.status, reason=reason, blame=Blame.SERVICE)
+        if wrong is not None:
+            return wrong
         if self._success is None or self._success.search(said):
             return Verdict(outcome=Outcome.ACCEPTED, code=answer.status)
         reason = "the gateway's answer matches neither success nor failure"

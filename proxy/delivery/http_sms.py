@@ -25,6 +25,9 @@ from proxy.delivery.verdict import Blame, Verdict
 CREDIT_SECONDS = 600.0
 """How long a known credit counts: readiness is asked every few seconds, the gateway is not."""
 CREDIT_RETRY_SECONDS = 60.0
+_MAY_HAVE_ACTED = frozenset((302, 303, 500, 502, 504))
+"""Statuses that a request may get after it was carried out (RFC 9110 section 15): a page to look at, a program that
+broke at its end, a front that lost or stopped awaiting what stands behind it."""
 _STATUS_AT_ONCE = 4
 """Far fewer than there are connections: whoever asks what became of a message keeps nobody from sending one."""
 
@@ -248,9 +251,9 @@ def verdict_on_status(status: int) -> Verdict | None:
     if 200 <= status <= 299:
         return None
     reason = f"the gateway answered {status}"
-    if status == 504:
-        # A gateway's own front gave up waiting: the request was handed on.
-        return Verdict(outcome=Outcome.UNKNOWN, code=status, reason=reason, blame=Blame.SERVICE)
+    if status in _MAY_HAVE_ACTED:
+        blame = Blame.SERVICE if status >= 500 else Blame.SETTINGS
+        return Verdict(outcome=Outcome.UNKNOWN, code=status, reason=reason, blame=blame)
     if status in (401, 402, 403, 404, 405, 407) or status < 400:
         return Verdict(outcome=Outcome.UNAVAILABLE, code=status, reason=reason, blame=Blame.SETTINGS)
     blame = Blame.SERVICE if status >= 500 or status in (408, 429) else Blame.MESSAGE

@@ -134,11 +134,17 @@ def _failed(error: aiohttp.ClientError | OSError, *, was_sent: bool) -> NoAnswer
     tls = error if isinstance(error, ssl.SSLError) else error.__cause__
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         tls = error.certificate_error
+    elif isinstance(error, aiohttp.ClientConnectorSSLError):  # one of both families, without the facts of either
+        tls = error.os_error
     if isinstance(tls, ssl.SSLCertVerificationError):
         reason = f"the gateway's certificate was not accepted: {tls.verify_message}"
         return NoAnswer(was_sent=False, reason=reason, is_certificate=True)
     if isinstance(tls, ssl.SSLError) and not was_sent:
-        return NoAnswer(was_sent=False, reason=f"TLS with the gateway failed: {tls.reason}", is_certificate=True)
+        return NoAnswer(
+            was_sent=False,
+            reason=f"TLS with the gateway failed: {tls.reason or type(tls).__name__}",
+            is_certificate=True,
+        )
     if isinstance(error, TimeoutError):
         reason = "the gateway did not answer in time" if was_sent else "the gateway can't be reached in time"
         return NoAnswer(was_sent=was_sent, reason=reason)

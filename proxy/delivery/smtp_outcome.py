@@ -32,6 +32,10 @@ class Stage(Enum):
     """The final dot has been handed to the transport: from here on the relay may have the message."""
 
 
+JUDGED_LATE = frozenset((Stage.RECIPIENT, Stage.DATA, Stage.END_SENT))
+"""Where a refusal may be about this recipient or message, or about us."""
+
+
 def verdict_on(error: SMTPException | OSError, stage: Stage) -> Verdict:
     """What became of the message.
 
@@ -62,11 +66,12 @@ def _blame(error: SMTPException | OSError, code: int | None, stage: Stage) -> Bl
 
 
 def _is_about_us(error: SMTPException | OSError, code: int, stage: Stage) -> bool:
-    """Whether a relay refuses the recipient because of who asks: many judge login and sender no earlier.
+    """Whether a relay refuses recipient or message because of who asks: many judge login and sender no earlier.
 
-    RFC 4954 section 6 (530, 535, 538); RFC 3463: sender's address (5.1.7, 5.1.8), policy and authentication (5.7).
+    Exchange says so only of the whole message (550 5.7.60: not permitted to send as this sender). RFC 4954 section 6
+    (530, 535, 538); RFC 3463: sender's address (5.1.7, 5.1.8), policy and authentication (5.7).
     """
-    if stage is not Stage.RECIPIENT or not isinstance(error, SMTPResponseException):
+    if stage not in JUDGED_LATE or not isinstance(error, SMTPResponseException):
         return False
     enhanced = _ENHANCED.match(error.message)
     return code in _NOT_LOGGED_IN or (enhanced is not None and enhanced[0].startswith(_ABOUT_THE_SENDER))

@@ -19,7 +19,7 @@ from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import Breaker
 from proxy.delivery.channel import Delivery, Outcome
 from proxy.delivery.mail import Mail
-from proxy.delivery.smtp_outcome import Stage, verdict_on
+from proxy.delivery.smtp_outcome import JUDGED_LATE, Stage, verdict_on
 from proxy.delivery.smtp_pool import IDLE_SECONDS, SMTPPool, drop
 from proxy.delivery.under_way import UnderWay
 from proxy.delivery.verdict import Blame, Verdict
@@ -141,12 +141,12 @@ class SMTPRelay:
 
     def _learn(self, verdict: Verdict, stage: Stage) -> None:
         """What this says about the relay itself."""
-        if verdict.blame is Blame.MESSAGE or (stage is Stage.RECIPIENT and verdict.blame is Blame.SETTINGS):
+        if verdict.blame is Blame.MESSAGE or (stage in JUDGED_LATE and verdict.blame is Blame.SETTINGS):
             self.breaker.answered()  # of somebody's mail address it says nothing about other people's messages
         else:
             self.breaker.failed()
         if verdict.blame is Blame.SETTINGS:
-            self._sender_is_refused = stage in (Stage.SENDER, Stage.RECIPIENT)
+            self._sender_is_refused = stage is Stage.SENDER or stage in JUDGED_LATE
             self._alarms.misconfigured(self.name, verdict.reason)
         elif verdict.outcome is Outcome.ACCEPTED:
             self._sender_is_refused = False

@@ -91,8 +91,17 @@ async def test_a_busy_relay_lets_the_next_one_help() -> None:
         await channel.close()
 
 
-@pytest.mark.parametrize(("stage", "reply"), [("mail", "550 5.7.1 sender not allowed"), ("mail", "530 5.7.0 log in")])
-async def test_a_refused_sender_is_told_to_the_operator_once_and_until_it_works(stage: str, reply: str) -> None:
+@pytest.mark.parametrize(
+    ("stage", "reply", "when"),
+    [
+        ("mail", "550 5.7.1 sender not allowed", "naming the sender"),
+        ("mail", "530 5.7.0 log in", "naming the sender"),
+        ("data", "550 5.7.60 SMTP; Client does not have permissions to send as this sender", "the whole message"),
+    ],
+)
+async def test_a_refused_sender_is_told_to_the_operator_once_and_until_it_works(
+    stage: str, reply: str, when: str
+) -> None:
     lines = io.StringIO()
     metrics = Metrics()
     async with smtp_sink() as sink:
@@ -106,8 +115,8 @@ async def test_a_refused_sender_is_told_to_the_operator_once_and_until_it_works(
         assert f'gatepost_delivery_misconfigured{{relay="{name}"}} 1.0'.encode() in metrics.render()
         checked = await channels.check()  # connecting and logging in work: that alone would look well
         assert checked.outcome is Outcome.UNAVAILABLE
-        assert "while naming the sender" in checked.reason
-        sink.mail = "250 OK"
+        assert when in checked.reason
+        sink.mail = sink.data = "250 OK"
         assert (await channels.send(passcode_message())).outcome is Outcome.ACCEPTED
         assert (await channels.check()).outcome is Outcome.ACCEPTED
         assert f'gatepost_delivery_misconfigured{{relay="{name}"}} 0.0'.encode() in metrics.render()

@@ -99,11 +99,15 @@ async def test_each_answer_of_kapow_has_its_meaning(
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [
-        (500, Outcome.UNAVAILABLE),
         (503, Outcome.UNAVAILABLE),
+        (307, Outcome.UNAVAILABLE),
         (429, Outcome.UNAVAILABLE),
         (400, Outcome.UNAVAILABLE),
         (404, Outcome.UNAVAILABLE),
+        (302, Outcome.UNKNOWN),
+        (303, Outcome.UNKNOWN),
+        (500, Outcome.UNKNOWN),
+        (502, Outcome.UNKNOWN),
         (504, Outcome.UNKNOWN),
     ],
 )
@@ -156,6 +160,23 @@ async def test_an_untrusted_certificate_gets_no_login(gateway: SMSGateway, tmp_p
         delivery = await stranger.send(passcode_message())
     assert gateway.asked == []
     assert "certificate was not accepted" in delivery.reason
+
+
+async def test_a_gateway_without_tls_gets_no_login(tmp_path: Path, gateway: SMSGateway, opened: Opened) -> None:
+    heard = bytearray()
+
+    async def plainly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.extend(await reader.read(65_536))
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(plainly, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        channels = opened("kapow_http", url=f"https://127.0.0.1:{port}/scripts/sendsms.php")
+        delivery = await channels.send(passcode_message())
+    assert delivery.outcome is Outcome.UNAVAILABLE
+    assert delivery.reason == "TLS with the gateway failed: WRONG_VERSION_NUMBER"
+    assert b"kap0w" not in heard
 
 
 async def test_nobody_listening_is_unavailable(gateway: SMSGateway, tmp_path: Path, opened: Opened) -> None:
@@ -295,7 +316,8 @@ async def test_a_generic_gateway_is_asked_as_described(gateway: SMSGateway, open
         ('{"status": "what"}', Outcome.UNKNOWN),
         ((400, '{"code": 21211}'), Outcome.REFUSED),
         ((401, ""), Outcome.UNAVAILABLE),
-        ((500, '{"status": "queued"}'), Outcome.UNAVAILABLE),
+        ((500, '{"status": "queued"}'), Outcome.UNKNOWN),
+        ((500, '{"status": "error"}'), Outcome.UNAVAILABLE),
     ],
 )
 async def test_patterns_say_what_an_answer_means(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ class Certificates:
         ca = trustme.CA()
         self.right = ca.issue_cert("127.0.0.1")
         self.wrong_name = ca.issue_cert("other.corp.example")
+        long_ago = {"not_before": datetime(2020, 1, 1, tzinfo=UTC), "not_after": datetime(2021, 1, 1, tzinfo=UTC)}
+        self.expired = ca.issue_cert("127.0.0.1", **long_ago)
         self.stranger = trustme.CA().issue_cert("127.0.0.1")
         self.ca_file = folder / "ca.pem"
         ca.cert_pem.write_to_path(self.ca_file)
@@ -95,7 +98,12 @@ async def test_tls_is_used_and_the_login_goes_through_it(security: Any, certific
 
 @pytest.mark.parametrize("security", ["tls", "starttls"])
 @pytest.mark.parametrize(
-    ("which", "why"), [("wrong_name", "IP address mismatch"), ("stranger", "unable to get local issuer certificate")]
+    ("which", "why"),
+    [
+        ("wrong_name", "IP address mismatch"),
+        ("stranger", "unable to get local issuer certificate"),
+        ("expired", "certificate has expired"),
+    ],
 )
 async def test_a_certificate_that_does_not_fit_stops_everything(
     security: Any, which: str, why: str, certificates: Certificates
