@@ -75,7 +75,11 @@ def channel_warnings(settings: Settings) -> Iterator[str]:
     asked: set[str] = {factor for scheme in settings.schemes for factor in scheme.factors}
     stands_in = settings.second_factor.email_for_sms or settings.mobile.then == "other_channel"
     if EMAIL in channels and not stands_in and EMAIL not in asked:
-        yield 'second_factor: channels: "email" is never used: no scheme asks for it, and email_for_sms is not set'
+        yield (
+            'second_factor: channels: "email" is never used, not even where no SMS goes out: name it among the'
+            " factors of a scheme, or set email_for_sms = true (whoever reads a person's mail then passes as the holder"
+            " of their phone)"
+        )
     for name in (*settings.sms.gateways, *settings.sms.http):
         if name not in channels:
             yield f"sms: {name}: is never used: second_factor.channels does not name it"

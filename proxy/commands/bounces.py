@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from config.settings import Settings
 from config.values import parse_duration
 from proxy.commands.table import write_table
-from proxy.delivery.failures import ADVICE, DeliveryFailure
+from proxy.delivery.failures import ADVICE, REMEMBERED_SECONDS, DeliveryFailure
 from proxy.mobile_formats.words import instant_text
 from proxy.store.open import open_store
 from proxy.store.store import StoreError
@@ -84,6 +84,9 @@ def _rows(failures: Iterable[DeliveryFailure]) -> list[tuple[str, ...]]:
 
 def _duration(text: str) -> float:
     try:
-        return parse_duration(text)
+        seconds = parse_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+    if seconds > REMEMBERED_SECONDS:
+        raise argparse.ArgumentTypeError("failures are remembered for 3d")
+    return seconds

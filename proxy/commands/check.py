@@ -13,6 +13,8 @@ from directory.errors import DirectoryError
 from directory.kerberos.service_key import check_kerberos
 from directory.lockout import LockingDirectory, LockoutPolicy, password_limits
 from proxy.delivery.bounces.create import check_mailbox
+from proxy.delivery.channel import EMAIL_ONLY
+from proxy.delivery.channels import Channels
 from proxy.delivery.create import create_channels
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
 from proxy.forwarding.upstream_tls import unreachable_reason, upstream_tls
@@ -125,7 +127,25 @@ async def _check_delivery(settings: Settings) -> list[CheckResult]:
         states = await channels.check_each()
     finally:
         await channels.close()
-    return [CheckResult(subject=each.subject, ok=each.ok, detail=each.detail) for each in states]
+    return [
+        *channel_order(settings, channels),
+        *(CheckResult(subject=each.subject, ok=each.ok, detail=each.detail) for each in states),
+    ]
+
+
+def channel_order(settings: Settings, channels: Channels) -> list[CheckResult]:
+    """By which channels each factor goes that a scheme asks for: which one stands in for which is easily mistaken."""
+    asked = {factor for scheme in settings.schemes for factor in scheme.factors} if settings.schemes else {"sms"}
+    found = []
+    for factor, names in (("sms", channels.names()), ("email", channels.names(EMAIL_ONLY))):
+        if factor not in asked:
+            continue
+        detail = "by " + ", then ".join(names)
+        passed_over = [name for name in settings.channels if factor == "sms" and name not in names]
+        if passed_over:
+            detail += f"; never by {', '.join(passed_over)} (second_factor.email_for_sms is not set)"
+        found.append(CheckResult(subject=f"passcodes for {factor}", ok=True, detail=detail))
+    return found
 
 
 async def _check_bounces(settings: Settings) -> list[CheckResult]:

@@ -5,27 +5,44 @@ from __future__ import annotations
 import argparse
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TextIO
 
 from config.channel_checks import EMAIL
 from config.settings import Settings
-from directory.mobile import UnusableNumber, mask, normalise
-from proxy.delivery.channel import EMAIL_ONLY, SMS_ONLY, Delivery, DeliveryStatus, Outcome, mask_mail
+from directory.mobile import UnusableNumber, UnusableReason, mask, normalise
+from proxy.delivery.channel import (
+    SMS_ONLY,
+    ChannelKind,
+    Delivery,
+    DeliveryStatus,
+    Outcome,
+    is_plain_address,
+    mask_mail,
+)
 from proxy.delivery.channels import Channels
 from proxy.delivery.create import create_channels
-from proxy.delivery.errors import DeliveryMisconfigured
+from proxy.help_desk.steps import WRONG_WITH_NUMBER
 
 STATUS_TRIES = 10
 STATUS_SECONDS = 1.0
 """Between two questions about what became of the message."""
 _FINAL = (DeliveryStatus.DELIVERED, DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN)
+_ANY_KIND = frozenset(ChannelKind)
+_SEE_MOBILE = {
+    UnusableReason.INVALID: " (mobile.home_region says whose may begin with 0, mobile.extra_ranges lets more through)",
+}
 _TEXT = "This is a test message from Gatepost ({host})."
 
 _WHAT_TO_DO = {
     Outcome.UNKNOWN: "The relay may have taken it. Look in the relay's log for the message id before you send again.",
     Outcome.REFUSED: "Ask the relay's administrator whether [smtp] from may send to the SMS gateway's domain.",
     Outcome.UNAVAILABLE: "Check host, port, security, ca_file, username and password in [smtp].",
+}
+_WHAT_TO_DO_MAIL = {
+    **_WHAT_TO_DO,
+    Outcome.REFUSED: "Is the address right? If so, ask the relay's administrator whether [smtp] from may send to it.",
 }
 _WHAT_TO_DO_HTTP = {
     Outcome.UNKNOWN: "The gateway may have taken it. Look at its website before you send again.",
@@ -48,12 +65,11 @@ async def run(
     *,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> int:
-    """Send the test; 0 if it was accepted, 1 if not, 2 if the number or the channel is unusable."""
-    try:
-        channels = create_channels(settings)
-    except DeliveryMisconfigured as error:
-        print("\n".join(error.problems), file=stdout)
-        return 2
+    """Send the test; 0 if it was accepted, 1 if not, 2 if the number or the channel is unusable.
+
+    Raises `DeliveryMisconfigured`.
+    """
+    channels = create_channels(settings)
     try:
         return await _run(arguments, settings, channels, stdout, sleep)
     finally:
@@ -71,14 +87,16 @@ async def _run(
     if wanted is not None:
         chosen = channels.only(wanted)
         if chosen is None:
-            print(f"There is no channel {wanted}; there is {channels.name}.", file=stdout)
-            return 2
+            known = ", ".join(channels.names(_ANY_KIND))
+            return _unusable(f"second_factor.channels names no {wanted}; there is {known}")
         channels = chosen
     text = _TEXT.format(host=settings.server.public_url.host)
     message_id = f"test-{secrets.token_urlsafe(18)}"
-    if wanted == EMAIL or (wanted is None and not channels.names(SMS_ONLY) and channels.names(EMAIL_ONLY)):
+    if not channels.names(SMS_ONLY):
+        if not is_plain_address(arguments.number):
+            return _unusable('for the channel "email" give a mail address, such as anna@corp.example')
         delivery = await channels.tell_mail(arguments.number, "Test message from Gatepost", text, message_id)
-        print(_told(delivery, mask_mail(arguments.number), message_id), file=stdout)
+        print(_told(delivery, mask_mail(arguments.number), message_id, [_WHAT_TO_DO_MAIL]), file=stdout)
         return 0 if delivery.outcome is Outcome.ACCEPTED else 1
     number = normalise(
         arguments.number,
@@ -87,10 +105,16 @@ async def _run(
         extra_ranges=settings.mobile.extra_ranges,
     )
     if isinstance(number, UnusableNumber):
-        print(f"This number can't be used: {number.reason.value}.", file=stdout)
-        return 2
+        return _unusable(f"the number {WRONG_WITH_NUMBER[number.reason]}{_SEE_MOBILE.get(number.reason, '')}")
     delivery = await channels.tell_number(number.e164, text, message_id)
-    print(_told(delivery, mask(number.e164), message_id, is_http=delivery.channel in settings.sms.http), file=stdout)
+    # Where nobody took it, all were tried.
+    tried = channels.names(SMS_ONLY) if delivery.outcome is Outcome.UNAVAILABLE else (delivery.channel,)
+    advice = [
+        _WHAT_TO_DO_HTTP if is_http else _WHAT_TO_DO
+        for is_http in sorted({name in settings.sms.http for name in tried})
+    ]
+    told = _told(delivery, mask(number.e164), message_id, advice)
+    print(told, file=stdout)
     if delivery.can_report:
         status = await _status(channels, delivery.report_id, sleep)
         print(f"{delivery.channel} says about it: {status.value}.", file=stdout)
@@ -109,8 +133,13 @@ async def _status(channels: Channels, report_id: str, sleep: Callable[[float], A
     return status
 
 
-def _told(delivery: Delivery, destination: str, message_id: str, *, is_http: bool = False) -> str:
-    if delivery.outcome is Outcome.ACCEPTED and is_http:
+def _unusable(why: str) -> int:
+    print(f"gatepost send-test: {why}", file=sys.stderr)
+    return 2
+
+
+def _told(delivery: Delivery, destination: str, message_id: str, advice: Sequence[Mapping[Outcome, str]]) -> str:
+    if delivery.outcome is Outcome.ACCEPTED and _WHAT_TO_DO_HTTP in advice:
         return f"{delivery.channel} accepted the test message to {destination} (message id {message_id})."
     if delivery.outcome is Outcome.ACCEPTED:
         next_step = (
@@ -125,7 +154,7 @@ def _told(delivery: Delivery, destination: str, message_id: str, *, is_http: boo
         )
     happened = "may have been sent" if delivery.outcome is Outcome.UNKNOWN else "was not sent"
     code = f" (reply code {delivery.code})" if delivery.code is not None else ""
-    what_to_do = (_WHAT_TO_DO_HTTP if is_http else _WHAT_TO_DO)[delivery.outcome]
+    what_to_do = "\n".join(each[delivery.outcome] for each in advice)
     return (
         f"The test message to {destination} {happened}: {delivery.outcome.value}{code}, "
         f"{delivery.reason} (message id {message_id}).\n{what_to_do}"

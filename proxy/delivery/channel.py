@@ -185,6 +185,6 @@ def is_plain_address(text: str) -> bool:
 
 
 def mask_mail(address: str) -> str:
-    """The first letter and the domain: ``a•••@corp.example``."""
-    local, _, domain = address.rpartition("@")
-    return f"{local[:1]}•••@{domain}"
+    """The first letter and the domain: ``a•••@corp.example``; of what is no address, nothing."""
+    local, at, domain = address.rpartition("@")
+    return f"{local[:1]}•••@{domain}" if at else "•••"

@@ -30,7 +30,7 @@ _ACCOUNT = {
     RefusalReason.MUST_CHANGE: "has a password that must be changed before anything else",
 }
 _MENDED_BY_A_CHANGE = frozenset({RefusalReason.PASSWORD_EXPIRED, RefusalReason.MUST_CHANGE})
-_UNUSABLE = {
+WRONG_WITH_NUMBER = {
     UnusableReason.TOO_LONG: "is too long",
     UnusableReason.EMPTY: "is empty",
     UnusableReason.EXTENSION: "has an extension",
@@ -172,7 +172,7 @@ def number_steps(
             if outcome == chosen:
                 break
         else:
-            detail = f"{shown} {_UNUSABLE[outcome.reason]}"
+            detail = f"{shown} {WRONG_WITH_NUMBER[outcome.reason]}"
             steps.append(Step(name="number", ok=None, detail=detail))
     if isinstance(chosen, UsableNumber):
         return steps, chosen

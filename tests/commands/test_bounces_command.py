@@ -64,7 +64,11 @@ def test_without_an_inbox_it_says_that_nothing_is_read(tmp_path: Path, capsys: p
     assert "[bounces]" in captured.err
 
 
-def test_a_since_that_is_no_duration_is_wrong_usage(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("since", "why"), [("yesterday", "not a duration"), ("5d", "failures are remembered for 3d")])
+def test_a_since_that_cannot_be_answered_is_wrong_usage(
+    since: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
-        main(["bounces", "--since", "yesterday", "--config", str(written(tmp_path))])
+        main(["bounces", "--since", since, "--config", str(written(tmp_path))])
     assert caught.value.code == 2
+    assert why in capsys.readouterr().err

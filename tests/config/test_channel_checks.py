@@ -176,7 +176,7 @@ def test_a_request_that_cannot_work_is_told_with_its_key(text: str, key: str, me
     [
         (EMAIL_FALLBACK, "passes as the holder of their phone"),
         (BY_MAIL, "reads the person's mail with it needs no phone"),
-        (CHANNELS.format('["kapow", "email"]'), '"email" is never used'),
+        (CHANNELS.format('["kapow", "email"]'), '"email" is never used, not even where no SMS goes out'),
         (CHANNELS.format('["kapow"]') + '[sms]\ngateway = "aql"\n', "gateway: means nothing"),
         (KAPOW_HTTP, "kapow_http: is never used"),
     ],

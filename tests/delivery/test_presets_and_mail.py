@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from directory.mobile import E164
-from proxy.delivery.channel import is_plain_address
+from proxy.delivery.channel import is_plain_address, mask_mail
 from proxy.delivery.errors import UnsafeNumber
 from proxy.delivery.mail import gateway_mail
 from proxy.delivery.presets import recipient
@@ -136,3 +136,11 @@ def test_a_message_id_is_plain(message_id: str) -> None:
 )
 def test_only_a_bare_mailbox_can_be_the_sender(address: str, plain: bool) -> None:
     assert is_plain_address(address) is plain
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [("anna.smith@corp.example", "a•••@corp.example"), ("07400 123456", "•••"), ("", "•••"), ("@x", "•••@x")],
+)
+def test_of_an_address_the_first_letter_and_the_domain_are_shown(address: str, shown: str) -> None:
+    assert mask_mail(address) == shown

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from config.settings import Settings
 from proxy.commands import send_test
+from proxy.delivery.errors import DeliveryMisconfigured
 from tests.support.delivery import delivery_settings, relay_settings
 from tests.support.sms_http import kapow_table, sms_http_gateway
 from tests.support.smtp_sink import Script, scripted_smtp, smtp_sink
@@ -38,8 +39,12 @@ async def test_a_test_message_goes_out_as_typed_in_the_directory() -> None:
     assert "456" in told
 
 
-async def test_an_unusable_number_is_told_with_its_reason() -> None:
-    assert await run("020 7946 0018", delivery_settings()) == (2, "This number can't be used: not_mobile.\n")
+async def test_an_unusable_number_is_told_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    assert await run("020 7946 0018", delivery_settings()) == (2, "")
+    told = capsys.readouterr().err
+    assert told == "gatepost send-test: the number is a valid number, but not a mobile one\n"
+    assert await run("07700 900123", delivery_settings()) == (2, "")
+    assert "the number is no valid number (mobile.home_region says" in capsys.readouterr().err
 
 
 async def test_a_relay_that_is_away_is_told_with_advice() -> None:
@@ -66,11 +71,24 @@ async def test_an_open_end_is_told_as_such() -> None:
     assert "The relay may have taken it" in told
 
 
-@pytest.mark.parametrize("gateway", ["pigeon"])
-async def test_wrong_settings_are_told_as_problems(gateway: str) -> None:
-    code, told = await run("07400 123456", delivery_settings(gateway=gateway))
-    assert code == 2
-    assert 'unknown SMS gateway "pigeon"' in told
+async def test_where_all_channels_fail_there_is_advice_for_each_kind(tmp_path: Path) -> None:
+    async with smtp_sink() as sink, sms_http_gateway(tmp_path) as gateway:
+        gateway.answers["sendsms.php"] = "USERPASS"
+        settings = delivery_settings(
+            relay_settings(sink.port),
+            second_factor={"channels": ["kapow", "kapow_http"]},
+            sms={"http": {"kapow_http": kapow_table(gateway)}},
+        )
+        sink.mail = "550 not you"
+        code, told = await run("07400 123456", settings)
+    assert code == 1
+    assert "in [smtp]" in told
+    assert "in [sms.http]" in told
+
+
+async def test_wrong_settings_are_told_as_problems() -> None:
+    with pytest.raises(DeliveryMisconfigured, match='unknown SMS gateway "pigeon"'):
+        await run("07400 123456", delivery_settings(gateway="pigeon"))
 
 
 async def test_one_channel_alone_can_be_tested_and_says_what_became_of_it(tmp_path: Path) -> None:
@@ -119,6 +137,16 @@ async def test_the_email_channel_is_tested_with_an_address() -> None:
     assert "anna.smith" not in told
 
 
-async def test_an_unknown_channel_is_told_with_the_known_ones() -> None:
-    code, told = await run("07400 123456", delivery_settings(), "--channel", "pigeon")
-    assert (code, told) == (2, "There is no channel pigeon; there is kapow.\n")
+async def test_a_number_is_no_address_and_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = delivery_settings(second_factor={"channels": ["kapow", "email"]})
+    assert await run("07400 123456", settings, "--channel", "email") == (2, "")
+    told = capsys.readouterr().err
+    assert "give a mail address" in told
+    assert "123456" not in told
+
+
+async def test_an_unknown_channel_is_told_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = delivery_settings(second_factor={"channels": ["kapow", "email"]})
+    assert await run("07400 123456", settings, "--channel", "pigeon") == (2, "")
+    told = capsys.readouterr().err
+    assert told == "gatepost send-test: second_factor.channels names no pigeon; there is kapow, email\n"
