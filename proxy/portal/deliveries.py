@@ -79,6 +79,24 @@ def progress_of(sending: Sending | None, *, slow_seconds: int | None, is_begun: 
     return Progress(state=state, text=told, is_settled=False)
 
 
+def lead_of(progress: Progress, *, is_mail: bool) -> str:
+    """What the page begins with: nothing is called sent that was not. Pure."""
+    match progress.state:
+        case "sending":
+            return ENGLISH.passcode_sending_mail if is_mail else ENGLISH.passcode_sending
+        case "not_sent":
+            return ENGLISH.passcode_unsent_mail if is_mail else ENGLISH.passcode_unsent
+        case _:
+            return ENGLISH.passcode_sent_mail if is_mail else ENGLISH.passcode_sent
+
+
+def kind_of(challenge: Challenge, sending: Sending | None) -> ChannelKind:
+    """By what the latest message went, or where the first one is to go."""
+    if sending is not None and sending.kind:
+        return ChannelKind(sending.kind)
+    return ChannelKind.EMAIL if challenge.is_for_mail else ChannelKind.SMS
+
+
 def latest_of(sendings: Sequence[Sending]) -> Sending | None:
     """The latest message that is or may be under way, else the latest one that was tried."""
     under_way = [each for each in sendings if each.is_under_way]

@@ -17,7 +17,7 @@ from proxy.delivery.channel import ChannelKind
 from proxy.keys import Purpose
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session, step_up
-from proxy.portal.deliveries import Progress, latest_of, went_by_sms_only
+from proxy.portal.deliveries import kind_of, latest_of, lead_of, went_by_sms_only
 from proxy.portal.forms import has_csrf_token, read_form, refused
 from proxy.portal.further_proof import ask_for_passcode
 from proxy.portal.keys import PARTS, VISIT
@@ -250,8 +250,7 @@ async def _form(
     parts, now = request.app[PARTS], request[VISIT].now
     sending = latest_of(await parts.deliveries.of(challenge, now=now))
     progress = await parts.deliveries.look(challenge, sending, now=now)
-    meant = ChannelKind.EMAIL if challenge.is_for_mail else ChannelKind.SMS
-    kind = ChannelKind(sending.kind) if sending is not None and sending.kind else meant
+    is_mail = kind_of(challenge, sending) is ChannelKind.EMAIL
     destination = sending.destination if sending is not None else challenge.masked_destination
     return page(
         request,
@@ -266,13 +265,13 @@ async def _form(
         start=back.start,
         may_reload=status == HTTPStatus.OK,
         masked=destination,
-        is_mail=kind is ChannelKind.EMAIL,
+        is_mail=is_mail,
         ending=destination[-3:],
         digits=parts.settings.passcode.digits,
         webotp=parts.settings.sms.webotp,
-        tag=tag_of(challenge.challenge_id) if sending is not None and sending.has_tag else "",
+        tag=tag_of(challenge.challenge_id) if sending is not None and _shows_tag(sending) else "",
         progress=progress,
-        lead=_lead(progress, is_mail=kind is ChannelKind.EMAIL),
+        lead=lead_of(progress, is_mail=is_mail),
         wait=await offered_in(parts, challenge, sending, now=now),
         another=another_way(parts, session, challenge, sending),
         sign_in_href=sign_in_path(back),
@@ -281,15 +280,8 @@ async def _form(
     )
 
 
-def _lead(progress: Progress, *, is_mail: bool) -> str:
-    """What the page begins with: nothing is called sent that was not."""
-    match progress.state:
-        case "sending":
-            return ENGLISH.passcode_sending_mail if is_mail else ENGLISH.passcode_sending
-        case "not_sent":
-            return ENGLISH.passcode_unsent_mail if is_mail else ENGLISH.passcode_unsent
-        case _:
-            return ENGLISH.passcode_sent_mail if is_mail else ENGLISH.passcode_sent
+def _shows_tag(sending: Sending) -> bool:
+    return sending.has_tag and sending.is_under_way
 
 
 def _tries_left(count: int) -> str:

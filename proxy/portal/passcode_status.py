@@ -5,14 +5,15 @@ from __future__ import annotations
 from aiohttp import web
 
 from proxy.answers import Problem
+from proxy.delivery.channel import ChannelKind
 from proxy.portal.current_session import current_session
-from proxy.portal.deliveries import latest_of
+from proxy.portal.deliveries import kind_of, latest_of, lead_of
 from proxy.portal.forms import refused
 from proxy.portal.keys import PARTS, VISIT
 
 
 async def show_passcode_status(request: web.Request) -> web.StreamResponse:
-    """JSON with `state`, `text` and `settled`, for the session whose challenge it is; to anybody else there is none."""
+    """JSON with `state`, `text`, `lead` and `settled`, for the session that the challenge is of; others get 404."""
     parts, now = request.app[PARTS], request[VISIT].now
     session = await current_session(request)
     if session is None:
@@ -23,7 +24,8 @@ async def show_passcode_status(request: web.Request) -> web.StreamResponse:
         raise refused(Problem.NOT_FOUND)
     sending = latest_of(await parts.deliveries.of(challenge, now=now))
     progress = await parts.deliveries.look(challenge, sending, now=now)
+    lead = lead_of(progress, is_mail=kind_of(challenge, sending) is ChannelKind.EMAIL)
     return web.json_response(
-        {"state": progress.state, "text": progress.text, "settled": progress.is_settled},
+        {"state": progress.state, "text": progress.text, "lead": lead, "settled": progress.is_settled},
         headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
     )

@@ -60,7 +60,10 @@ async def send_again(request: web.Request, session: Session, challenge: Challeng
         return too_many
     last = latest_of(await parts.deliveries.of(challenge, now=now))
     after = last.channel if is_another_way and last is not None else ""
-    return await send_passcode(parts, visit, session, challenge, chosen, after=after)
+    sending = await send_passcode(parts, visit, session, challenge, chosen, after=after)
+    if not sending.is_under_way:  # so it was not sent again, and may be at once
+        await parts.store.mark_sent(challenge.challenge_id, now=challenge.last_sent_at, not_before=now)
+    return sending
 
 
 async def offered_in(parts: Parts, challenge: Challenge, sending: Sending | None, *, now: float) -> int:

@@ -38,6 +38,7 @@ async def test_the_status_is_told_to_the_session_of_the_challenge_only(stage: St
     assert json.loads(told.text) == {
         "state": "delivered",
         "text": "The message was delivered to your phone.",
+        "lead": "We sent a text message with a code to your mobile",
         "settled": True,
     }
     assert told.headers["Cache-Control"] == "no-store"

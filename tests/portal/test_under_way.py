@@ -112,15 +112,21 @@ async def test_the_page_says_sending_while_it_is_being_sent_and_sends_nothing_mo
         assert json.loads((await browser.get(status)).text)["state"] == "unknown"
         phone.may_go_on.set()
         assert (await waiting).status == 303
-        assert json.loads((await browser.get(status)).text)["state"] == "accepted"
+        told = json.loads((await browser.get(status)).text)
+        assert (told["state"], told["lead"][:7]) == ("accepted", "We sent")
         assert len(phone.messages) == 1
 
 
 async def test_what_was_not_sent_is_not_called_sent_and_may_be_sent_at_once(stage: Stage) -> None:
     stage.phone.outcome = Outcome.UNAVAILABLE
+    stage.phone.has_tags = True
     browser = stage.browser()
-    assert (await stage.password(browser)).status == 503
+    unsent = await stage.password(browser)
+    assert unsent.status == 503
+    for _ in range(2):
+        assert "Try again" in (await browser.post(PASSCODE, unsent.hidden)).text
     page = await browser.get(PASSCODE)
+    assert "The message that belongs to this page" not in page.text
     assert "No text message with a code could be sent to your mobile" in page.text
     assert "We sent" not in page.text
     assert "data-wait" not in page.text

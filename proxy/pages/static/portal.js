@@ -69,6 +69,7 @@ if (progress) {
         if (!answer.ok) return; // the challenge is over
         const told = await answer.json();
         if (progress.textContent !== told.text) progress.textContent = told.text;
+        document.getElementById("lead").textContent = told.lead;
         progress.dataset.state = told.state;
         progress.classList.toggle("wrong", told.state === "failed" || told.state === "not_sent");
         if (told.settled) return;
