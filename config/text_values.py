@@ -16,8 +16,8 @@ def _check_sms_text(value: str) -> str:
     """A text of a passcode message in one line."""
     if not value.isprintable():
         raise ValueError("must be a single line without control characters")
-    if "passcode" not in _text_placeholders(value):
-        raise ValueError("must contain {passcode}")
+    if _text_placeholders(value).count("passcode") != 1:
+        raise ValueError("must contain {passcode}, once")
     return value
 
 
@@ -47,7 +47,8 @@ def _text_placeholders(value: str) -> list[str]:
         raise ValueError(f"has an unmatched brace; placeholders are {known}") from None
     for name, format_spec, conversion in fields:
         if name not in TEXT_PLACEHOLDERS or format_spec or conversion:
-            raise ValueError(f"has an unknown placeholder; known are {known}")
+            written = f"{name}{'!' if conversion else ''}{conversion or ''}{':' if format_spec else ''}{format_spec}"
+            raise ValueError(f"has the unknown placeholder {{{' '.join(written.split())[:40]}}}; known are {known}")
     return [str(name) for name, _, _ in fields]
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Iterator
 
 from config.settings import Settings
-from proxy.delivery.errors import WrongTemplate
 from proxy.delivery.gsm7 import gsm7_length
 from proxy.delivery.person_names import LONGEST_NAME
 from proxy.delivery.templates import Texts, texts_of
@@ -19,10 +18,7 @@ ONE_SMS_UCS2 = 70
 
 def check_texts(settings: Settings, every_rules: Iterable[TextRules]) -> list[str]:
     """Every problem, for every gateway, language and app, with the longest values; empty if all is well."""
-    try:
-        texts = texts_of(settings)
-    except WrongTemplate as error:
-        return [f"sms.text: {error}"]
+    texts = texts_of(settings)
     problems = [
         problem
         for rules in every_rules

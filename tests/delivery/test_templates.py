@@ -80,12 +80,6 @@ def test_the_default_settings_have_no_problem() -> None:
     assert check_texts(delivery_settings(), [KAPOW.rules]) == []
 
 
-def test_a_text_with_two_passcodes_is_reported_with_its_key() -> None:
-    assert check_texts(delivery_settings(text="{passcode} {passcode}"), [KAPOW.rules]) == [
-        "sms.text: must contain {passcode} exactly once"
-    ]
-
-
 def test_the_longest_app_name_decides() -> None:
     text = "{passcode} {app} " + "x" * 100
     problems = check_texts(delivery_settings(text=text, apps=("Wiki", "A" * 53)), [KAPOW.rules])
