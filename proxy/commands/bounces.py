@@ -47,7 +47,10 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     else:
         print("No failed delivery was reported.", file=stdout)
     if not settings.bounces.is_on:
-        print("gatepost bounces: no reports are read: see [bounces] in the configuration", file=sys.stderr)
+        print(
+            "gatepost bounces: no reports are read, only what was refused at once is listed: see [bounces]",
+            file=sys.stderr,
+        )
     return 0
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
+from proxy.second_factor.sending import Sending
+
 REMEMBERED_SECONDS = 3 * 86_400.0
 """How long the admin can look a failure up."""
 MOST_REMEMBERED = 1000
@@ -72,4 +74,20 @@ class DeliveryFailure:
     reason: FailureReason
     detail: str
     failed_at: float
-    """When the report was read."""
+    """When it was heard of."""
+
+
+def failure_of(sending: Sending, *, reason: FailureReason, detail: str, failed_at: float) -> DeliveryFailure:
+    """What became of this message."""
+    return DeliveryFailure(
+        message_id=sending.message_id,
+        guid=sending.guid,
+        realm=sending.realm,
+        username=sending.username,
+        channel=sending.channel,
+        destination=sending.destination,
+        sent_at=sending.sent_at,
+        reason=reason,
+        detail=detail,
+        failed_at=failed_at,
+    )

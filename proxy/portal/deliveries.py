@@ -10,8 +10,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from proxy.delivery.channel import ChannelKind, Delivery, DeliveryStatus, PasscodeChannels
-from proxy.delivery.failures import OPERATORS, FailureReason
+from proxy.delivery.channel import ChannelKind, Delivery, DeliveryStatus, Outcome, PasscodeChannels
+from proxy.delivery.failures import OPERATORS, FailureReason, failure_of
 from proxy.portal.arrivals import Arrivals
 from proxy.second_factor.arrival_times import offer_after, slow_seconds
 from proxy.second_factor.challenge import Challenge
@@ -24,6 +24,7 @@ ASK_AGAIN_SECONDS = 3.0
 """A channel is asked no more often than this what became of one message, however often the page is read."""
 _PATIENCE_SECONDS = 3.0
 _MOST_ASKED = 2000
+_SAID_FAILED = "the gateway says that it could not be delivered"
 _SETTLED = frozenset({DeliveryStatus.DELIVERED.value, DeliveryStatus.FAILED.value})
 _FAILED = {
     FailureReason.NUMBER_REFUSED.value: ENGLISH.progress_unreachable,
@@ -141,6 +142,9 @@ class Deliveries:
             has_tag=self._channels.has_tag(delivery.channel, language),
         )
         await self._store.put_sending(sending)
+        if delivery.outcome is Outcome.REFUSED and delivery.kind is not None:
+            reason = FailureReason.NUMBER_REFUSED
+            await self._store.put_failure(failure_of(sending, reason=reason, detail=delivery.reason, failed_at=now))
         return sending
 
     async def of(self, challenge: Challenge, *, now: float) -> Sequence[Sending]:
@@ -152,7 +156,7 @@ class Deliveries:
             is_begun = now - challenge.last_sent_at <= self._budget_seconds + _PATIENCE_SECONDS
             return progress_of(None, slow_seconds=None, is_begun=is_begun)
         if sending.report_id and sending.status not in _SETTLED and self._may_ask(sending.message_id, now):
-            sending = await self._asked_of(sending)
+            sending = await self._asked_of(sending, now=now)
         arrivals = await self._arrivals.of(sending.channel, now=now)
         return progress_of(sending, slow_seconds=slow_seconds(arrivals, now=now))
 
@@ -178,7 +182,7 @@ class Deliveries:
             self._asked.popitem(last=False)
         return True
 
-    async def _asked_of(self, sending: Sending) -> Sending:
+    async def _asked_of(self, sending: Sending, *, now: float) -> Sending:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 status = await self._channels.delivery_status(sending.report_id)
@@ -190,6 +194,9 @@ class Deliveries:
         newest = await self._store.sending(sending.message_id, now=sending.sent_at) or sending
         if newest.status in _SETTLED:
             return newest
+        if status is DeliveryStatus.FAILED:
+            failure = failure_of(newest, reason=FailureReason.UNKNOWN, detail=_SAID_FAILED, failed_at=now)
+            await self._store.put_failure(failure)
         known = replace(newest, status=status.value)
         await self._store.put_sending(known)
         return known

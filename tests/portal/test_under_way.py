@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from proxy.delivery.channel import ChannelKind, Delivery, Outcome, PasscodeMessage
+from proxy.delivery.channel import ChannelKind, Delivery, DeliveryStatus, Outcome, PasscodeMessage
+from proxy.delivery.failures import FailureReason
 from proxy.second_factor.challenge import Challenge
 from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Phone, Stage, running_portal
 
@@ -157,6 +158,34 @@ async def test_what_nobody_took_is_not_among_the_days_passcodes(stage: Stage, ou
     stage.phone.outcome = outcome
     assert (await stage.password(stage.browser())).status == 503
     assert (await stage.throttle.sends_of_day(now=stage.now)).count == 1
+
+
+async def test_a_number_that_is_refused_is_listed_for_the_admin(stage: Stage) -> None:
+    stage.phone.outcome = Outcome.UNAVAILABLE
+    await stage.password(stage.browser())
+    stage.phone.outcome = Outcome.REFUSED
+    await stage.password(stage.browser())
+    (failure,) = await stage.store.failures(since=0)
+    assert (failure.username, failure.reason, failure.destination) == (
+        "alice",
+        FailureReason.NUMBER_REFUSED,
+        "•••••••• 456",
+    )
+
+
+async def test_what_the_gateway_calls_failed_is_listed_for_the_admin_once(stage: Stage) -> None:
+    stage.phone.reports = True
+    browser = stage.browser()
+    page = await stage.to_passcode(browser)
+    assert await stage.store.failures(since=0) == ()
+    stage.phone.status = DeliveryStatus.FAILED
+    for _ in range(2):
+        stage.now += 10
+        assert "could not be delivered" in (await browser.get(PASSCODE)).text
+    (failure,) = await stage.store.failures(since=0)
+    assert (failure.username, failure.reason) == ("alice", FailureReason.UNKNOWN)
+    assert "the gateway says" in failure.detail
+    assert page.status == 200
 
 
 async def test_what_may_have_been_taken_is(stage: Stage) -> None:

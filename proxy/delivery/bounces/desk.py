@@ -16,7 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.bounces.report import read_report
 from proxy.delivery.channel import ChannelKind, DeliveryStatus
-from proxy.delivery.failures import OPERATORS, BounceReport, DeliveryFailure, FailureReason
+from proxy.delivery.failures import OPERATORS, BounceReport, DeliveryFailure, FailureReason, failure_of
 from proxy.metrics import Metrics
 from proxy.store.store import Store
 
@@ -98,18 +98,7 @@ class BounceDesk:
             return Taken.WAITS
         if sending.status == DeliveryStatus.FAILED.value:
             return Taken.KNOWN
-        failure = DeliveryFailure(
-            message_id=sending.message_id,
-            guid=sending.guid,
-            realm=sending.realm,
-            username=sending.username,
-            channel=sending.channel,
-            destination=sending.destination,
-            sent_at=sending.sent_at,
-            reason=report.reason,
-            detail=report.detail,
-            failed_at=now,
-        )
+        failure = failure_of(sending, reason=report.reason, detail=report.detail, failed_at=now)
         await self._store.put_failure(failure)
         # What makes it known comes last: if the store goes away in between, all of it is done again.
         await self._store.put_sending(replace(sending, status=DeliveryStatus.FAILED.value, reason=report.reason.value))
