@@ -80,6 +80,9 @@ def channel_warnings(settings: Settings) -> Iterator[str]:
             " factors of a scheme, or set email_for_sms = true (whoever reads a person's mail then passes as the holder"
             " of their phone)"
         )
+    for name, http in settings.sms.http.items():
+        if name in channels and http.success is None and not is_kapow_api(name, http):
+            yield f"sms: http.{name}.success: is not set: any answer with a status 2xx counts as accepted"
     for name in (*settings.sms.gateways, *settings.sms.http):
         if name not in channels:
             yield f"sms: {name}: is never used: second_factor.channels does not name it"

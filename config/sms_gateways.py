@@ -76,7 +76,8 @@ class HTTPGatewaySettings(FrozenTable):
     success: Pattern | None = None
     """A 2xx answer that it is found in took the message; None: every 2xx did."""
     failure: Pattern | None = None
-    """A 2xx answer that it is found in did not take the message: another channel may be tried."""
+    """An answer that it is found in did not take the message, though its status leaves that open (2xx, 302, 303, 500,
+    502, 504): another channel may be tried."""
     refused: Pattern | None = None
     """An answer that it is found in, whatever its status, refuses this one number."""
     number_format: NumberFormat = "e164"

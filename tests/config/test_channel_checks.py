@@ -179,6 +179,7 @@ def test_a_request_that_cannot_work_is_told_with_its_key(text: str, key: str, me
         (CHANNELS.format('["kapow", "email"]'), '"email" is never used, not even where no SMS goes out'),
         (CHANNELS.format('["kapow"]') + '[sms]\ngateway = "aql"\n', "gateway: means nothing"),
         (KAPOW_HTTP, "kapow_http: is never used"),
+        (CHANNELS.format('["provider"]') + HTTP.format(""), "http.provider.success: is not set"),
     ],
 )
 def test_what_is_seldom_meant_is_warned_about(text: str, warning: str, load: Load) -> None:
