@@ -274,7 +274,7 @@ async def _form(
         lead=lead_of(progress, is_mail=is_mail),
         wait=await offered_in(parts, challenge, sending, now=now),
         another=another_way(parts, session, challenge, sending),
-        sign_in_href=sign_in_path(back),
+        sign_in_href=sign_in_path(back, form=True),  # a ticket would lead back here
         notice=notice,
         error=error,
     )

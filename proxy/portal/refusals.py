@@ -134,7 +134,7 @@ def unsent(
             fields=(*_proof(request, session), ("challenge", challenge.challenge_id), ("resend", "yes")),
             button=ENGLISH.unsent_button,
         ),
-        link_href=sign_in_path(back),
+        link_href=sign_in_path(back, form=True),
         link_text=ENGLISH.start_again,
     )
 
@@ -151,7 +151,7 @@ def passcode_over(request: web.Request, session: Session, back: WayBack) -> web.
             fields=(*_proof(request, session), (RETURN_TO, back.return_to), (START, back.start), ("new", "yes")),
             button=ENGLISH.gone_button,
         ),
-        link_href=sign_in_path(back),
+        link_href=sign_in_path(back, form=True),
         link_text=ENGLISH.start_again,
     )
 
@@ -163,7 +163,7 @@ def exhausted(request: web.Request, back: WayBack, *, session: Session) -> web.R
         status=HTTPStatus.FORBIDDEN,
         title=ENGLISH.exhausted_title,
         text=ENGLISH.exhausted_step_up if session.level is Level.SIGNED_IN else ENGLISH.exhausted_text,
-        link_href=sign_in_path(back),
+        link_href=sign_in_path(back, form=True),
         link_text=ENGLISH.start_again,
     )
     if session.level is not Level.SIGNED_IN:

@@ -1,6 +1,8 @@
 """A ticket as the first factor: asked for once, judged by the person's scheme, and never in the way of the form."""
 
 import base64
+import html
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ from directory.directory import RefusalReason
 from directory.errors import DirectoryUnavailable
 from directory.kerberos.ticket import MAX_TOKEN_BYTES, Ticket, TicketRefusal, TicketRefused
 from directory.principal import Principal
+from proxy.delivery.channel import Outcome
 from proxy.portal.kerberos import negotiate_token
+from proxy.sessions.session import Level
 from tests.portal.stage import (
     PASSWORD,
     SIGN_IN_ORIGIN,
@@ -248,6 +252,31 @@ async def test_a_dead_end_leads_back_to_the_form(stage: Stage, tmp_path: Path) -
     assert 'href="/.gatepost/sign-in?form=1"' in answer.text
     assert is_form(await browser.get(f"{SIGN_IN}?form=1"))
     assert is_form(await browser.get(f"{SIGN_IN}?again=1")), "the ticket before this one fitted nowhere"
+
+
+LINK = re.compile(r'<a [^>]*href="(/\.gatepost/sign-in[^"]*)"')
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNAVAILABLE, Outcome.REFUSED, Outcome.ACCEPTED])
+async def test_with_a_dead_gateway_the_administrator_of_a_joined_computer_signs_in_by_the_form(
+    tmp_path: Path, domain: Domain, outcome: Outcome
+) -> None:
+    """And "Sign in as someone else" is no way back to the same person."""
+    admins = {"name": "admins", "factors": ["password"], "groups": ["Gatepost Admins"], "networks": [f"{INSIDE}/32"]}
+    async with running_portal(tmp_path, scripted=domain, schemes=[admins, *SCHEMES]) as stage:
+        stage.phone.outcome = outcome
+        browser = stage.browser(address=INSIDE)
+        await arrive(browser)
+        page = await browser.get(KERBEROS, **negotiate(ALICE))
+        if page.status == 303:
+            page = await browser.get(SIGN_IN_ORIGIN + page.location)
+        (href,) = set(LINK.findall(page.text))
+        form = await browser.get(SIGN_IN_ORIGIN + html.unescape(href))
+        assert is_form(form)
+        answer = await browser.post(SIGN_IN, {**form.hidden, "username": "admin", "password": PASSWORD})
+        assert answer.status == 303
+        (session,) = await stage.store.sessions()
+        assert (session.principal.username, session.level) == ("admin", Level.SIGNED_IN)
 
 
 async def test_messages_are_throttled_as_after_a_password(stage: Stage) -> None:
