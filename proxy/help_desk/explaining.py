@@ -17,7 +17,7 @@ from directory.mobile import UsableNumber
 from directory.password_change import PasswordChanger
 from directory.principal import Account, Principal
 from directory.realms import Realms
-from proxy.delivery.channel import is_plain_address
+from proxy.delivery.channel import is_plain_address, mask_mail
 from proxy.help_desk.person import NotFound, choose_realm
 from proxy.help_desk.steps import (
     ON_THE_COMMAND_LINE,
@@ -126,9 +126,19 @@ class Explaining:
         )
         steps += of_schemes
         needs_passcode = bool(counting) and all("sms" in scheme.factors for scheme in counting)
-        of_numbers, number = number_steps(principal, self._settings.mobile, is_needed=needs_passcode)
+        mail = principal.mail if self._settings.second_factor.email_for_sms else None
+        stand_in = mask_mail(mail) if mail is not None and is_plain_address(mail) else ""
+        of_numbers, number = number_steps(principal, self._settings.mobile, is_needed=needs_passcode, stand_in=stand_in)
         steps += of_numbers
-        steps += await self._of_counts(question, directory, principal, number, needs_passcode=needs_passcode, now=now)
+        steps += await self._of_counts(
+            question,
+            directory,
+            principal,
+            number,
+            needs_passcode=needs_passcode,
+            has_stand_in=bool(stand_in),
+            now=now,
+        )
         return steps + [app_step(app, principal, is_asked_for=bool(question.app)) for app in self._apps(question)]
 
     def _apps(self, question: Question) -> Sequence[AppSettings]:
@@ -142,6 +152,7 @@ class Explaining:
         number: UsableNumber | None,
         *,
         needs_passcode: bool,
+        has_stand_in: bool,
         now: float,
     ) -> list[Step]:
         """What is remembered: the number used last, and the counts. Both are named by keys."""
@@ -149,9 +160,11 @@ class Explaining:
         if isinstance(keys, str):
             return [Step(name="throttle", ok=None, detail=f"what is counted cannot be known: {keys}")]
         steps = []
-        if number is not None:
+        if number is not None or has_stand_in:
             digests = [
-                number_digest(key, guid=principal.guid, number=number.e164) for key in keys.accepted(Purpose.NUMBERS)
+                number_digest(key, guid=principal.guid, number=number.e164)
+                for key in keys.accepted(Purpose.NUMBERS)
+                if number is not None
             ]
             decision = decide(
                 self._settings.mobile,

@@ -153,9 +153,12 @@ def _why_not(
 
 
 def number_steps(
-    principal: Principal, settings: MobileSettings, *, is_needed: bool
+    principal: Principal, settings: MobileSettings, *, is_needed: bool, stand_in: str = ""
 ) -> tuple[list[Step], UsableNumber | None]:
-    """What becomes of each number as it was typed, and the one that passcodes go to."""
+    """What becomes of each number as it was typed, and the one that passcodes go to.
+
+    `stand_in`: the masked mail address that they go to where there is none.
+    """
     chosen = first_usable(principal.mobiles, settings)
     steps = []
     for text in principal.mobiles:
@@ -178,7 +181,10 @@ def number_steps(
         return steps, chosen
     if not principal.mobiles:
         steps.append(Step(name="number", ok=None, detail="the directory holds none"))
-    if is_needed:
+    if is_needed and stand_in:
+        detail = f"there is none, so passcodes go by mail to {stand_in} (second_factor.email_for_sms)"
+        steps.append(Step(name="number", ok=True, detail=detail))
+    elif is_needed:
         detail = "there is none that a passcode can be sent to: mend the mobile field in the directory"
         steps.append(Step(name="number", ok=False, detail=detail))
     return steps, None

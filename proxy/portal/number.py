@@ -42,7 +42,7 @@ async def choose_number(request: web.Request, principal: Principal) -> Chosen | 
     parts = request.app[PARTS]
     usable = first_usable(principal.mobiles, parts.settings.mobile)
     if isinstance(usable, UnusableNumber):
-        return no_usable_mobile(request, principal, usable)
+        return await _choose_stand_in(request, principal, usable)
     chosen = chosen_number(parts, principal, usable.e164)
     known = await parts.store.known_number(principal.guid)
     now = parts.clock()
@@ -58,14 +58,40 @@ async def choose_number(request: web.Request, principal: Principal) -> Chosen | 
             mail = chosen_mail(parts, principal, factor="sms")
             if mail is not None:
                 return mail
-            log_stop(request, principal, "mobile_changed_lately")
-            return changed_number(request, wait_seconds=until - now)
+            return _held_back(request, principal, wait_seconds=until - now)
         case Wait(until):
-            log_stop(request, principal, "mobile_changed_lately")
-            return changed_number(request, wait_seconds=until - now)
+            return _held_back(request, principal, wait_seconds=until - now)
         case Refuse():
-            log_stop(request, principal, "mobile_changed_lately")
-            return changed_number(request, wait_seconds=None)
+            return _held_back(request, principal, wait_seconds=None)
+
+
+def stand_in(parts: Parts, principal: Principal) -> Chosen | None:
+    """The mail address in the place of a number that is missing, where the operator lets mails stand in for SMS."""
+    return chosen_mail(parts, principal, factor="sms") if parts.settings.second_factor.email_for_sms else None
+
+
+async def _choose_stand_in(
+    request: web.Request, principal: Principal, unusable: UnusableNumber
+) -> Chosen | web.Response:
+    """A number that was taken away lately is one that was changed lately: the same rule holds."""
+    parts = request.app[PARTS]
+    mail = stand_in(parts, principal)
+    if mail is None:
+        return no_usable_mobile(request, principal, unusable)
+    known, now = await parts.store.known_number(principal.guid), parts.clock()
+    decision = decide(parts.settings.mobile, now=now, changed_at=principal.mobile_changed_at, digests=(), known=known)
+    match decision:
+        case Send() | SendByMail():
+            return mail
+        case Wait(until):
+            return _held_back(request, principal, wait_seconds=until - now)
+        case Refuse():
+            return _held_back(request, principal, wait_seconds=None)
+
+
+def _held_back(request: web.Request, principal: Principal, *, wait_seconds: float | None) -> web.Response:
+    log_stop(request, principal, "mobile_changed_lately")
+    return changed_number(request, wait_seconds=wait_seconds)
 
 
 async def remember_number(parts: Parts, principal: Principal, challenge: Challenge) -> None:

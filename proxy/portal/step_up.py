@@ -23,6 +23,7 @@ from proxy.portal.further_proof import ask_for_passcode
 from proxy.portal.keys import PARTS
 from proxy.portal.landing import START_PAGE, land, next_step, sign_in_path, way_back
 from proxy.portal.log_sign_in import log_step_up_begun, log_stop
+from proxy.portal.number import stand_in
 from proxy.portal.pages import form_token, message, redirect
 from proxy.portal.refusals import OneButton, no_usable_mail, no_usable_mobile
 from proxy.portal.return_to import WayBack
@@ -94,9 +95,13 @@ def _page(
             where = ENGLISH.step_up_email.format(mail=mask_mail(principal.mail))
         case _:
             number = first_usable(principal.mobiles, request.app[PARTS].settings.mobile)
-            if isinstance(number, UnusableNumber):
+            mail = stand_in(request.app[PARTS], principal)
+            if not isinstance(number, UnusableNumber):
+                where = ENGLISH.step_up_sms.format(number=mask(number.e164))
+            elif mail is not None:
+                where = ENGLISH.step_up_email.format(mail=mail.masked)
+            else:
                 return no_usable_mobile(request, principal, number)
-            where = ENGLISH.step_up_sms.format(number=mask(number.e164))
     first = _asked_by(back) if status == HTTPStatus.OK else ENGLISH.step_up_stale
     fields = (
         ("csrf_token", form_token(request, Form.STEP_UP, session.session_id)),

@@ -76,6 +76,13 @@ def test_the_first_usable_number_is_the_one() -> None:
     assert [step.ok for step in steps] == [None, True]
 
 
+def test_a_mail_address_may_stand_in_for_a_number() -> None:
+    steps, number = number_steps(principal(mobiles=()), MobileSettings(), is_needed=True, stand_in="a•••@corp.example")
+    assert number is None
+    assert can_sign_in(steps)
+    assert "by mail to a•••@corp.example" in steps[-1].detail
+
+
 def test_a_number_that_nobody_needs_stands_against_nobody() -> None:
     steps, number = number_steps(principal(mobiles=("see Bob",)), MobileSettings(), is_needed=False)
     assert number is None
