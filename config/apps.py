@@ -23,6 +23,8 @@ class SchemeSettings(FrozenTable):
     networks: Annotated[tuple[Network, ...], NotEmpty] | None = None
     apps: Annotated[tuple[Text, ...], NotEmpty] | None = None
     """For those who come to these apps, and then for these apps only."""
+    fresh: Annotated[Seconds, Field(ge=60)] | None = None
+    """How old the proof of the last factor may be where an app or rule names this scheme; None: of any age."""
 
 
 class PathRuleSettings(FrozenTable):

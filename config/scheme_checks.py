@@ -43,6 +43,11 @@ def scheme_problems(
         names.add(scheme.name)
         for message in _of_factors(scheme, channels, takes_tickets=takes_tickets):
             yield Place("schemes", position, "factors"), message
+        if scheme.fresh is not None and scheme.factors[-1] in FIRST_FACTORS:
+            yield (
+                Place("schemes", position, "fresh"),
+                'needs a passcode as the last factor ("sms" or "email"): that one is asked for anew',
+            )
         for name in scheme.apps or ():
             if name not in app_names:
                 yield Place("schemes", position, "apps"), f'there is no app "{name}"' + nearest(name, app_names)
@@ -107,6 +112,8 @@ def scheme_warnings(settings: Settings) -> Iterator[str]:
     named = {app.scheme for app in settings.apps} | {rule.scheme for app in settings.apps for rule in app.rules}
     for position, scheme in enumerate(settings.schemes):
         at = f'schemes ("{scheme.name}")'
+        if scheme.fresh is not None and scheme.name not in named:
+            yield f"{at}: fresh: means nothing, for no app and no rule names this scheme"
         shadow = next((each for each in settings.schemes[:position] if _covers(each, scheme)), None)
         if shadow is not None and scheme.name not in named:
             is_for_all = _is_for_everyone(shadow)

@@ -272,6 +272,8 @@ class Texts(AmountTexts):
     step_up_title: str = "One more proof"
     step_up_for: str = "{app} asks for more than you have proven so far."
     step_up_for_page: str = "What you want to open asks for more than you have proven so far."
+    step_up_again: str = "{app} asks for a new code: the last one was a while ago."
+    step_up_again_page: str = "What you want to open asks for a new code: the last one was a while ago."
     step_up_sms: str = "We send a code to your mobile, {number}."
     step_up_email: str = "We send a code to your mail address, {mail}."
     step_up_rest: str = "Your other apps stay open meanwhile."

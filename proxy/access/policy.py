@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from config.settings import AppSettings
 from directory.principal import Principal
 from proxy.access.rules import PathRule
-from proxy.access.schemes import AppDemand
+from proxy.access.schemes import AppDemand, counting_factors
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +44,26 @@ def judge_rule(principal: Principal, rule: PathRule) -> Allowed | NotInGroups:
 
 def judge_factors(
     principal: Principal,
-    proven: tuple[str, ...],
+    proven: tuple[tuple[str, float], ...],
     client_address: str,
     *,
     rule: PathRule | None,
     demand: AppDemand | None,
+    now: float | None,
 ) -> Allowed | TooFewFactors:
     """Every factor is asked for of the scheme that the rule names, or else of what the app asks for.
 
-    `proven`: in the order in which it was proven; `client_address`: where the session began.
+    `proven`: in the order in which it was proven, and when; `client_address`: where the session began; `now` as in
+    `counting_factors`.
     """
     if rule is not None and rule.scheme:
-        return Allowed() if rule.factors <= frozenset(proven) else TooFewFactors(rule.scheme)
+        counting = counting_factors(proven, rule.freshness, now=now)
+        return Allowed() if rule.factors <= counting else TooFewFactors(rule.scheme)
     if demand is None:
         return Allowed()
-    asked = demand.asked_of(principal, proven[0], client_address)
-    return Allowed() if frozenset(asked.factors) <= frozenset(proven) else TooFewFactors(asked.scheme)
+    asked = demand.asked_of(principal, proven[0][0], client_address)
+    counting = counting_factors(proven, asked.freshness, now=now)
+    return Allowed() if frozenset(asked.factors) <= counting else TooFewFactors(asked.scheme)
 
 
 def _judge_groups(principal: Principal, groups: tuple[str, ...] | None) -> Allowed | NotInGroups:

@@ -13,6 +13,7 @@ from config.addresses import Network
 from config.settings import AppSettings, PathRuleSettings, SchemeSettings
 from proxy.access.networks import is_within, parse_address
 from proxy.access.paths import Ambiguous, canonical_path
+from proxy.access.schemes import Freshness, freshness_of
 
 Matcher = Callable[[str], bool]
 
@@ -31,6 +32,8 @@ class PathRule:
     """The scheme asked for, for the page; empty if none is."""
     factors: frozenset[str]
     """What that scheme has proven: a session must have it too."""
+    freshness: Freshness | None = None
+    """Which of them must have been proven lately."""
     networks: tuple[Network, ...] | None
     is_public: bool
 
@@ -66,21 +69,23 @@ def create_app_rules(app: AppSettings, schemes: Iterable[SchemeSettings]) -> App
     """
     if not app.rules:
         return None
-    factors = {scheme.name: frozenset[str](scheme.factors) for scheme in schemes}
-    return AppRules(tuple(_rule(app, position, factors) for position, _ in enumerate(app.rules)))
+    known = {scheme.name: scheme for scheme in schemes}
+    return AppRules(tuple(_rule(app, position, known) for position, _ in enumerate(app.rules)))
 
 
-def _rule(app: AppSettings, position: int, factors: Mapping[str, frozenset[str]]) -> PathRule:
+def _rule(app: AppSettings, position: int, schemes: Mapping[str, SchemeSettings]) -> PathRule:
     settings = app.rules[position]
-    if settings.scheme is not None and settings.scheme not in factors:
+    if settings.scheme is not None and settings.scheme not in schemes:
         raise ValueError(f"no scheme {settings.scheme!r}")
+    scheme = schemes[settings.scheme] if settings.scheme is not None else None
     return PathRule(
         key=(app.name, position),
         matches=create_matcher(settings),
         methods=_methods(settings),
         groups=settings.groups if settings.groups is not None else app.groups,
         scheme=settings.scheme or "",
-        factors=factors[settings.scheme] if settings.scheme is not None else frozenset(),
+        factors=frozenset(scheme.factors) if scheme is not None else frozenset(),
+        freshness=freshness_of(scheme) if scheme is not None else None,
         networks=settings.networks,
         is_public=settings.public,
     )

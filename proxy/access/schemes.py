@@ -57,11 +57,40 @@ def is_offered(schemes: Iterable[SchemeSettings], first_factor: str, client_addr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """A factor whose proof counts for so long only."""
+
+    factor: str
+    seconds: float
+
+    def ends_at(self, proven: Iterable[tuple[str, float]]) -> float:
+        """The first instant at which the proof counts no more; long ago if there is none."""
+        return max((at + self.seconds for factor, at in proven if factor == self.factor), default=float("-inf"))
+
+
+def freshness_of(scheme: SchemeSettings) -> Freshness | None:
+    """Of its last factor."""
+    return None if scheme.fresh is None else Freshness(factor=scheme.factors[-1], seconds=scheme.fresh)
+
+
+def counting_factors(
+    proven: Sequence[tuple[str, float]], freshness: Freshness | None, *, now: float | None
+) -> frozenset[str]:
+    """Of what was proven, and when, what counts at `now`; None: whatever its age."""
+    is_stale = freshness is not None and now is not None and now >= freshness.ends_at(proven)
+    return frozenset(
+        factor for factor, _ in proven if not (is_stale and freshness is not None and factor == freshness.factor)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What a session must have proven. An empty `scheme`: no scheme is meant for this person here."""
 
     scheme: str
     factors: tuple[str, ...]
+    freshness: Freshness | None = None
+    """Only where the scheme was named."""
 
 
 NO_SCHEME = Asked(scheme="", factors=("",))
@@ -102,7 +131,11 @@ def create_app_demand(app: AppSettings, schemes: Iterable[SchemeSettings]) -> Ap
     named = next((scheme for scheme in known if scheme.name == app.scheme), None)
     if named is None:
         raise ValueError(f"no scheme {app.scheme!r}")
-    return AppDemand(app=app.name, named=Asked(scheme=named.name, factors=named.factors), schemes=())
+    return AppDemand(app=app.name, named=_asked_by_name(named), schemes=())
+
+
+def _asked_by_name(scheme: SchemeSettings) -> Asked:
+    return Asked(scheme=scheme.name, factors=scheme.factors, freshness=freshness_of(scheme))
 
 
 def missing_factors(factors: Iterable[str], proven: frozenset[str]) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ class Admissions:
     def _admit(
         self, session: Session, app: AppSettings, now: float, rule: PathRule | None, demand: AppDemand | None
     ) -> Admission:
-        decision = decide(session, app, rule, demand)
+        decision = decide(session, app, rule, demand, now=now)
         is_admitted = isinstance(decision, Admit)
         identity_block = b""
         if is_admitted:
@@ -97,5 +97,14 @@ class Admissions:
             decision=decision,
             is_admitted=is_admitted,
             identity_block=identity_block,
-            renew_at=now + Assertions.LIFETIME_SECONDS / 2,
+            renew_at=_stale_at(session, rule, demand, after=now, latest=now + Assertions.LIFETIME_SECONDS / 2),
         )
+
+
+def _stale_at(
+    session: Session, rule: PathRule | None, demand: AppDemand | None, *, after: float, latest: float
+) -> float:
+    """When the decision may turn out otherwise: at `latest`, or before that where a proof grows too old."""
+    asked = (rule.freshness if rule is not None else None, demand.named.freshness if demand and demand.named else None)
+    ends = (each.ends_at(session.proven) for each in asked if each is not None)
+    return min((at for at in ends if after < at < latest), default=latest)

@@ -51,11 +51,17 @@ Decision = Admit | AskToSignIn | Deny | DenyFactors
 
 
 def decide(
-    session: Session | None, app: AppSettings, rule: PathRule | None = None, demand: AppDemand | None = None
+    session: Session | None,
+    app: AppSettings,
+    rule: PathRule | None = None,
+    demand: AppDemand | None = None,
+    *,
+    now: float | None,
 ) -> Decision:
     """What becomes of a request to `app`, under `rule` if there is one, with this session, which is not over.
 
-    `demand` is the app's; None: it asks for nothing but a sign-in. Groups come first: nobody proves more in vain.
+    `demand` is the app's; None: it asks for nothing but a sign-in. `now`: None where proofs of any age will do. Groups
+    come first: nobody proves more in vain.
 
     Under a public rule it says whether the app is told who this is.
     """
@@ -65,16 +71,18 @@ def decide(
     of_groups = judge(principal, app) if rule is None else judge_rule(principal, rule)
     if isinstance(of_groups, NotInGroups):
         return Deny(of_groups.groups)
-    proven = tuple(factor for factor, _ in session.proven)
-    of_factors = judge_factors(principal, proven, session.client_address, rule=rule, demand=demand)
+    of_factors = judge_factors(principal, session.proven, session.client_address, rule=rule, demand=demand, now=now)
     if isinstance(of_factors, TooFewFactors):
         return DenyFactors(of_factors.scheme)
     return Admit()
 
 
 def is_still_open(session: Session, app: AppSettings, rule: PathRule | None, demand: AppDemand | None = None) -> bool:
-    """Whether what was opened with this session may go on with the principal that it holds now."""
-    return (rule is not None and rule.is_public) or isinstance(decide(session, app, rule, demand), Admit)
+    """Whether what was opened with this session may go on with the principal that it holds now.
+
+    A proof that has grown old meanwhile closes nothing: it was fresh when this was opened.
+    """
+    return (rule is not None and rule.is_public) or isinstance(decide(session, app, rule, demand, now=None), Admit)
 
 
 _TARGET_OVERRIDES = frozenset((b"x-original-url", b"x-original-uri", b"x-rewrite-url"))

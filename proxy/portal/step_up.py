@@ -13,14 +13,14 @@ from aiohttp import web
 
 from config.settings import SchemeSettings
 from directory.mobile import UnusableNumber, first_usable, mask
-from proxy.access.schemes import missing_factors
+from proxy.access.schemes import counting_factors, freshness_of, missing_factors
 from proxy.delivery.channel import is_plain_address, mask_mail
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.destination import PASSCODE_FACTORS
 from proxy.portal.forms import has_csrf_token, read_form
 from proxy.portal.further_proof import ask_for_passcode
-from proxy.portal.keys import PARTS
+from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import START_PAGE, land, next_step, sign_in_path, way_back
 from proxy.portal.log_sign_in import log_step_up_begun, log_stop
 from proxy.portal.number import stand_in
@@ -54,7 +54,8 @@ async def _go_on(request: web.Request, fields: Mapping[str, str], *, is_pressed:
     scheme = next((each for each in schemes if each.name == fields.get(SCHEME, "")), None)
     if scheme is None:
         return _nothing_to_prove(request)
-    missing = missing_factors(scheme.factors, session.proven_factors)
+    counting = counting_factors(session.proven, freshness_of(scheme), now=request[VISIT].now)
+    missing = missing_factors(scheme.factors, counting)
     if not missing:
         return await land(request, session, back) if back.return_to else _done(request)
     factor = missing[0]
@@ -102,7 +103,9 @@ def _page(
                 where = ENGLISH.step_up_email.format(mail=mail.masked)
             else:
                 return no_usable_mobile(request, principal, number)
-    first = _asked_by(back) if status == HTTPStatus.OK else ENGLISH.step_up_stale
+    first = _asked_by(back, is_again=factor in session.proven_factors)
+    if status != HTTPStatus.OK:
+        first = ENGLISH.step_up_stale
     fields = (
         ("csrf_token", form_token(request, Form.STEP_UP, session.session_id)),
         (SCHEME, scheme.name),
@@ -120,10 +123,10 @@ def _page(
     )
 
 
-def _asked_by(back: WayBack) -> str:
+def _asked_by(back: WayBack, *, is_again: bool = False) -> str:
     if back.app is None:
-        return ENGLISH.step_up_for_page
-    return ENGLISH.step_up_for.format(app=back.app.name)
+        return ENGLISH.step_up_again_page if is_again else ENGLISH.step_up_for_page
+    return (ENGLISH.step_up_again if is_again else ENGLISH.step_up_for).format(app=back.app.name)
 
 
 def _nothing_to_prove(request: web.Request) -> web.Response:

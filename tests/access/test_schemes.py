@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import AppSettings, SchemeSettings
-from proxy.access.schemes import AppDemand, choose_scheme, create_app_demand, is_offered, missing_factors
+from proxy.access.schemes import (
+    AppDemand,
+    Freshness,
+    choose_scheme,
+    counting_factors,
+    create_app_demand,
+    is_offered,
+    missing_factors,
+)
 from tests.support.people import principal
 
 
@@ -102,6 +110,30 @@ def test_an_app_that_names_a_scheme_asks_for_its_factors() -> None:
     assert demand.asked_of(principal(), "kerberos", "127.0.0.1").factors == ("password", "sms")
     with pytest.raises(ValueError, match="unheard-of"):
         demand_of("Wiki", SMS, names="unheard-of")
+
+
+PROVEN = (("password", 1000.0), ("sms", 1100.0), ("email", 1050.0))
+
+
+@pytest.mark.parametrize(
+    ("factor", "now", "counting"),
+    [
+        ("sms", 1699.9, {"password", "sms", "email"}),
+        ("sms", 1700.0, {"password", "email"}),
+        ("email", 1699.9, {"password", "sms"}),
+        ("sms", None, {"password", "sms", "email"}),
+        ("kerberos", 1000.0, {"password", "sms", "email"}),
+    ],
+)
+def test_a_proof_counts_until_the_instant_at_which_it_is_too_old(
+    factor: str, now: float | None, counting: set[str]
+) -> None:
+    assert counting_factors(PROVEN, Freshness(factor=factor, seconds=600.0), now=now) == counting
+    assert counting_factors(PROVEN, None, now=now) == {"password", "sms", "email"}
+
+
+def test_what_was_never_proven_is_not_fresh() -> None:
+    assert "sms" not in counting_factors(PROVEN[:1], Freshness(factor="sms", seconds=600.0), now=1000.0)
 
 
 @given(st.frozensets(st.sampled_from(["password", "kerberos", "sms", "email"])))

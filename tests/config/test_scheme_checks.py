@@ -80,6 +80,8 @@ def load(tmp_path: Path) -> Load:
         (scheme("s", "password", apps=["Wiki"]), {}, 'apps[1] ("Payroll")', "name", "cannot be reached"),
         (BROWSER, {"payroll": 'scheme = "strong"'}, 'apps[1] ("Payroll")', "scheme", 'there is no scheme "strong"'),
         ("", {"payroll": 'scheme = "brwser"'}, 'apps[1] ("Payroll")', "scheme", 'did you mean "browser"?'),
+        (BROWSER + 'fresh = "10s"\n', {}, 'schemes[0] ("browser")', "fresh", "60"),
+        (BROWSER + scheme("s", "password") + 'fresh = "15m"\n', {}, 'schemes[1] ("s")', "fresh", "needs a passcode"),
         (
             BROWSER + scheme("s", "password", apps=["Wiki"]),
             {"payroll": 'scheme = "s"'},
@@ -116,9 +118,10 @@ def test_what_cannot_be_meant_is_refused_with_one_line(
 
 def test_schemes_for_apps_and_apps_that_name_schemes_load(load: Load) -> None:
     quick = scheme("quick", "password", apps=["Wiki"], networks=["10.0.0.0/8"])
-    settings = load(quick + BROWSER + STRONG, channels=MAIL, payroll='scheme = "strong"')
+    settings = load(quick + BROWSER + STRONG + 'fresh = "15m"\n', channels=MAIL, payroll='scheme = "strong"')
     assert settings.schemes[0].apps == ("Wiki",)
     assert settings.apps[1].scheme == "strong"
+    assert settings.schemes[2].fresh == 900
     assert checks.warnings(settings) == ()
 
 
@@ -140,6 +143,7 @@ def test_schemes_for_apps_and_apps_that_name_schemes_load(load: Load) -> None:
             {},
             '"b"): is never used: "a" matches all that it is for',
         ),
+        (BROWSER + 'fresh = "15m"\n', {}, '"browser"): fresh: means nothing'),
         (scheme("a", "password", groups=["A"]) + BROWSER, {}, '"a"): has no networks: its groups get in'),
         (scheme("a", "password", apps=["Wiki"]) + BROWSER, {}, "everyone in to Wiki with a password alone"),
     ],

@@ -341,6 +341,31 @@ async def test_another_persons_password_adds_nothing_to_a_session(stage: Stage) 
     assert begun.session_id not in [each.session_id for each in await stage.store.sessions()]
 
 
+async def test_a_passcode_that_is_too_old_is_asked_for_again_and_then_is_new(tmp_path: Path) -> None:
+    """Before that, there is nothing to prove; and what was proven first stays as it was."""
+    fresh = [*SCHEMES[1:2], {"name": "fresh", "factors": ["password", "sms"], "fresh": "10m"}]
+    async with running_portal(tmp_path, schemes=fresh) as stage:
+        browser = stage.browser()
+        await stage.sign_in(browser)
+        before = await session_of(stage, browser)
+        stage.now += 599
+        assert (await ask(browser, "fresh")).location.startswith(f"{FORMS}/.gatepost/ticket?")
+        stage.now += 1
+        page = await ask(browser, "fresh")
+        assert "Forms asks for a new code" in page.text
+        assert len(stage.phone.messages) == 1
+        passcode = await to_passcode(browser, "fresh")
+        assert len(stage.phone.messages) == 2
+        assert (await stage.answer(browser, passcode, stage.wrong_passcode())).status == 422
+        landed = await stage.answer(browser, passcode, stage.passcode)
+        assert landed.location.startswith(f"{FORMS}/.gatepost/ticket?")
+        after = await session_of(stage, browser)
+        assert after.proven == (before.proven[0], ("sms", stage.now))
+        assert (after.session_id != before.session_id, after.created_at) == (True, before.created_at)
+        assert (await ask(browser, "fresh")).location.startswith(f"{FORMS}/.gatepost/ticket?")
+        assert (await ask(browser, "browser")).location.startswith(f"{FORMS}/.gatepost/ticket?")
+
+
 async def test_the_administrators_get_in_while_no_passcode_can_be_sent(tmp_path: Path) -> None:
     async with running_portal(tmp_path) as stage:
         stage.phone.outcome = Outcome.UNAVAILABLE
