@@ -10,15 +10,25 @@ import asyncio
 import re
 import socket
 import ssl
+import time
+from collections.abc import Callable
 from contextlib import suppress
 
-from aiosmtplib import SMTP, SMTPDataError, SMTPException, SMTPHeloError, SMTPServerDisconnected
+from aiosmtplib import (
+    SMTP,
+    SMTPAuthenticationError,
+    SMTPDataError,
+    SMTPException,
+    SMTPHeloError,
+    SMTPServerDisconnected,
+)
 
 from config.settings import SMTPSettings
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import Breaker
 from proxy.delivery.channel import Delivery, Outcome
 from proxy.delivery.mail import Mail
+from proxy.delivery.relay_login import login_of
 from proxy.delivery.smtp_outcome import JUDGED_LATE, Stage, verdict_on
 from proxy.delivery.smtp_pool import IDLE_SECONDS, SMTPPool, drop
 from proxy.delivery.under_way import UnderWay
@@ -41,8 +51,9 @@ class SMTPRelay:
         wants_reports: bool = False,
         idle_seconds: float = IDLE_SECONDS,
         reused_seconds: float = REUSED_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`wants_reports`: whether there is an inbox for reports of failed deliveries.
+        """`wants_reports`: whether there is an inbox for reports of failed deliveries. `clock`: of refused logins.
 
         Raises `OSError` where `ca_file` can't be read or holds no certificate.
         """
@@ -58,6 +69,8 @@ class SMTPRelay:
         self._under_way = UnderWay[Delivery]()
         self._reused_seconds = reused_seconds
         self.connections_opened = 0
+        self._clock = clock
+        self._login = login_of(settings)
 
     @property
     def name(self) -> str:
@@ -93,6 +106,9 @@ class SMTPRelay:
 
     async def check(self, *, deadline: float) -> Delivery:
         """Connect, verify and log in on a connection of its own: ACCEPTED or UNAVAILABLE."""
+        held_back = self._held_back()
+        if held_back is not None:
+            return held_back
         connection = self._new_connection()
         stage = Stage.CONNECTING
         try:
@@ -129,8 +145,11 @@ class SMTPRelay:
         except TimeoutError:
             return self._delivery(Verdict(outcome=Outcome.UNAVAILABLE, reason="all connections stayed busy"))
         try:
-            self.breaker.begin()
             kept = self._pool.take()
+            held_back = self._held_back() if kept is None else None
+            if held_back is not None:
+                return held_back
+            self.breaker.begin()
             verdict, stage = await _Attempt(self, mail, kept).run(deadline, answer_by)
             if kept is not None and _died_of_age(verdict, stage):
                 verdict, stage = await _Attempt(self, mail, None).run(deadline, answer_by)
@@ -166,10 +185,23 @@ class SMTPRelay:
         )
 
     async def _log_in(self, connection: SMTP) -> None:
-        settings = self._settings
-        if settings.username is not None:
-            password = settings.password.get_secret_value() if settings.password is not None else ""
-            await connection.login(settings.username, password)
+        if self._login is None:
+            return
+        try:
+            await self._login.log_in(connection)
+        except SMTPAuthenticationError as error:
+            verdict = verdict_on(error, Stage.LOGIN)
+            if verdict.blame is Blame.SETTINGS:
+                self._login.refused(verdict.reason, self._clock())
+            raise
+        self._login.taken()
+
+    def _held_back(self) -> Delivery | None:
+        """What becomes of a mail, or a check, for which a refused login would have to be tried again too soon."""
+        reason = self._login.held_back(self._clock()) if self._login is not None else ""
+        if not reason:
+            return None
+        return self._delivery(Verdict(outcome=Outcome.UNAVAILABLE, reason=reason, blame=Blame.SETTINGS))
 
     def _delivery(self, verdict: Verdict) -> Delivery:
         return Delivery(

@@ -214,3 +214,55 @@ async def test_somebody_who_leaves_during_a_probe_does_not_leave_the_relay_out_f
         await channel.close()  # which lets it end
         assert relay.breaker.is_closed
         assert len(sink.messages) == 1
+
+
+AUTH = b"250-scripted\r\n250 AUTH CRAM-MD5 LOGIN PLAIN\r\n"
+WRONG = b"535 5.7.8 otp-user and s3cret-word do not fit\r\n"
+LOGIN = {"username": "otp-user", "password": "s3cret-word"}
+
+
+def auths(script: Script) -> list[bytes]:
+    return [line.split()[1] for line in script.commands if line.startswith(b"AUTH")]
+
+
+async def test_a_refused_login_costs_one_try_and_is_left_alone_for_longer_and_longer() -> None:
+    """Readiness every ten seconds, with three methods each, would lock the account at the relay for good."""
+    now = 0.0
+    async with scripted_smtp(Script(answers={"EHLO": AUTH, "AUTH": WRONG})) as script:
+        relay = SMTPRelay(relay_settings(script.port, **LOGIN), clock=lambda: now)
+        told = Relays([relay])
+        channel = SMSByMail(KAPOW, TEXTS, told)
+        for tries, wait in enumerate((60, 480, 3600, 3600), start=1):
+            for _ in range(3):
+                delivery = await channel.send(passcode_message())
+                (checked,) = await told.check()
+                assert (delivery.outcome, checked.outcome) == (Outcome.UNAVAILABLE, Outcome.UNAVAILABLE)
+                assert "535 5.7.8 while logging in" in delivery.reason
+                assert f"tried again in {wait // 60} min" in checked.reason
+                assert "s3cret-word" not in delivery.reason + checked.reason + repr(relay._login)
+            assert auths(script) == [b"PLAIN"] * tries
+            now += wait
+        script.answers["AUTH"] = b"235 Welcome\r\n"
+        assert (await channel.send(passcode_message())).outcome is Outcome.ACCEPTED
+        assert (await told.check())[0].outcome is Outcome.ACCEPTED
+        await channel.close()
+
+
+async def test_a_method_that_the_relay_does_not_have_after_all_is_followed_by_another() -> None:
+    async with scripted_smtp(Script(answers={"EHLO": AUTH, "AUTH": b"504 5.5.4 no\r\n"})) as script:
+        relay = SMTPRelay(relay_settings(script.port, **LOGIN))
+        deadline = asyncio.get_running_loop().time() + 5
+        assert (await relay.check(deadline=deadline)).outcome is Outcome.UNAVAILABLE
+        assert auths(script) == [b"PLAIN", b"LOGIN", b"CRAM-MD5"]
+        await relay.close()
+
+
+@pytest.mark.parametrize("answer", [b"454 4.7.0 later\r\n", b""])
+async def test_a_login_that_fails_for_the_moment_is_not_left_alone(answer: bytes) -> None:
+    async with scripted_smtp(Script(answers={"EHLO": AUTH, "AUTH": answer})) as script:
+        relay = SMTPRelay(relay_settings(script.port, **LOGIN), clock=lambda: 0.0)
+        for _ in range(2):
+            deadline = asyncio.get_running_loop().time() + 5
+            assert (await relay.check(deadline=deadline)).outcome is Outcome.UNAVAILABLE
+        assert auths(script) == [b"PLAIN", b"PLAIN"]
+        await relay.close()
