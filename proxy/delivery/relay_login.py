@@ -1,7 +1,7 @@
 """The login at one relay: by one method, and left alone for longer and longer where the password is refused.
 
 Readiness is asked every few seconds, of each worker, and people press "Try again": tries with a wrong password would
-soon lock the account. Instants are of a monotonic clock, in seconds.
+soon lock the account.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException
 
 from config.settings import SMTPSettings
+from proxy.delivery.refused_logins import RefusedLogins
 
-WAITS_SECONDS = (60.0, 480.0, 3600.0)
-"""So long it is not tried again after the first refusal in a row, the second, and all others."""
 _METHODS = ("plain", "login", "cram-md5")
 """The connection is encrypted or local; relays that keep hashed passwords cannot do the third, whatever they say."""
 _NO_SUCH_METHOD = (500, 502, 504, 534)
@@ -29,26 +28,7 @@ class RelayLogin:
     def __init__(self, username: str, password: str) -> None:
         self._username = username
         self._password = password
-        self._refusals = 0
-        self._next_at = 0.0
-        self._reason = ""
-
-    def held_back(self, now: float) -> str:
-        """Why it is not to be tried at `now`, or nothing."""
-        return self._reason if now < self._next_at else ""
-
-    def refused(self, reason: str, now: float) -> None:
-        """The relay does not take the password. `reason` is for the log."""
-        if now < self._next_at:
-            return  # both were under way
-        wait = WAITS_SECONDS[min(self._refusals, len(WAITS_SECONDS) - 1)]
-        self._refusals += 1
-        self._next_at = now + wait
-        self._reason = f"{reason}: the login is tried again in {wait / 60:.0f} min, or by a restart"
-
-    def taken(self) -> None:
-        self._refusals = 0
-        self._next_at = 0.0
+        self.refusals = RefusedLogins()
 
     async def log_in(self, connection: SMTP) -> None:
         """Raises as `SMTP.login`, which would try every method with the same wrong password."""

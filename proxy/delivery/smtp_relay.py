@@ -192,13 +192,13 @@ class SMTPRelay:
         except SMTPAuthenticationError as error:
             verdict = verdict_on(error, Stage.LOGIN)
             if verdict.blame is Blame.SETTINGS:
-                self._login.refused(verdict.reason, self._clock())
+                self._login.refusals.refused(verdict.reason, self._clock())
             raise
-        self._login.taken()
+        self._login.refusals.taken()
 
     def _held_back(self) -> Delivery | None:
         """What becomes of a mail, or a check, for which a refused login would have to be tried again too soon."""
-        reason = self._login.held_back(self._clock()) if self._login is not None else ""
+        reason = self._login.refusals.held_back(self._clock()) if self._login is not None else ""
         if not reason:
             return None
         return self._delivery(Verdict(outcome=Outcome.UNAVAILABLE, reason=reason, blame=Blame.SETTINGS))

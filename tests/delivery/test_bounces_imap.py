@@ -168,6 +168,47 @@ def test_a_refused_login_leaves_no_password_in_a_traceback(dovecot: Dovecot) -> 
     assert "s3cret" not in repr(caught.value)
 
 
+async def test_a_refused_login_is_left_alone_for_longer_and_longer() -> None:
+    """It is asked every few seconds: the account would soon be locked."""
+    logins = 0
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal logins
+        writer.write(b"* OK here\r\n")
+        while line := await reader.readline():
+            tag, verb = line.split()[:2]
+            logins += verb == b"LOGIN"
+            writer.write(b"* CAPABILITY IMAP4rev1\r\n" if verb == b"CAPABILITY" else b"")
+            writer.write(tag + (b" NO no\r\n" if verb == b"LOGIN" else b" OK yes\r\n"))
+        writer.close()
+
+    now, turns = 0.0, 0
+    at = desk()
+    began = at.desk.try_again
+
+    async def counted() -> None:
+        nonlocal turns
+        turns += 1
+        await began()
+
+    at.desk.try_again = counted  # type: ignore[method-assign]
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        values = {"inbox": "imap", "host": "127.0.0.1", "port": port, "security": "none"}
+        chosen = BouncesSettings.model_validate({**values, "username": "a", "password": "b"})
+        inbox = IMAPInbox(chosen.model_copy(update={"poll": FAST}), at.desk, clock=lambda: now)
+        task = asyncio.create_task(inbox.run())
+        for tries, wait in enumerate((60, 480, 3600), start=1):
+            await eventually(lambda: logins == tries)  # noqa: B023
+            await eventually(lambda: f"tried again in {wait // 60} min" in str(inbox.trouble))  # noqa: B023
+            since = turns
+            await eventually(lambda: turns >= since + 3)  # noqa: B023
+            assert logins == tries
+            now += wait
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_a_server_that_hangs_does_not_keep_gatepost_from_ending() -> None:
     """Its thread ends with the time-out at the latest."""
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from config.bounces import BouncesSettings
 from proxy.delivery.bounces.desk import BounceDesk, Taken
-from proxy.delivery.bounces.mailbox import InboxUnavailable, Mailbox, tls_context
+from proxy.delivery.bounces.mailbox import InboxUnavailable, LoginRefused, Mailbox, tls_context
+from proxy.delivery.refused_logins import RefusedLogins
 from proxy.store.store import StoreError
 
 _Result = TypeVar("_Result")
@@ -24,12 +26,16 @@ TURN_SECONDS = 60.0
 class IMAPInbox:
     """`trouble` says what is wrong, or is None."""
 
-    def __init__(self, settings: BouncesSettings, desk: BounceDesk) -> None:
-        """Raises `OSError` where `ca_file` can't be read or holds no certificate."""
+    def __init__(
+        self, settings: BouncesSettings, desk: BounceDesk, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`clock`: of refused logins. Raises `OSError` where `ca_file` can't be read or holds no certificate."""
         self._settings = settings
         self._desk = desk
         self._tls = tls_context(settings)
         self._mailbox: Mailbox | None = None
+        self._clock = clock
+        self._refusals = RefusedLogins()
         self.trouble: str | None = None
 
     async def run(self) -> None:
@@ -41,6 +47,9 @@ class IMAPInbox:
                     async with asyncio.timeout(TURN_SECONDS):
                         await self._turn(threads)
                     self.trouble = None
+                except LoginRefused as error:
+                    self._refusals.refused(str(error), self._clock())
+                    self.trouble = self._refusals.held_back(self._clock())
                 except InboxUnavailable as error:
                     self.trouble = str(error)
                     self._drop()
@@ -61,7 +70,11 @@ class IMAPInbox:
 
         await self._desk.try_again()
         if self._mailbox is None:
+            held_back = self._refusals.held_back(self._clock())
+            if held_back:
+                raise InboxUnavailable(held_back)
             self._mailbox = await blocking(lambda: Mailbox(self._settings, self._tls))
+            self._refusals.taken()
         mailbox = self._mailbox
         for uid in await blocking(mailbox.unseen):
             taken = await self._desk.take(await blocking(lambda uid=uid: mailbox.content(uid)))  # type: ignore[misc]

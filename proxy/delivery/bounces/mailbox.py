@@ -22,6 +22,10 @@ class InboxUnavailable(Exception):
     """Reports cannot be read. The text is for the log and `/readyz`."""
 
 
+class LoginRefused(InboxUnavailable):
+    """The server does not take the name and password."""
+
+
 class Mailbox:
     """A connection that is logged in. Raises `InboxUnavailable` from every method but `abort`."""
 
@@ -89,12 +93,17 @@ class Mailbox:
         password = settings.password.get_secret_value() if settings.password is not None else ""
         refused = "the mailbox's server refuses the login"
         with _translated(refused):
-            if "AUTH=PLAIN" in self._imap.capabilities:  # RFC 4616: any character can be part of it
-                self._expect(self._imap.authenticate("PLAIN", lambda _: f"\0{name}\0{password}".encode()), refused)
-            elif name.isascii() and password.isascii():
-                self._expect(self._imap.login(name, password), refused)
-            else:
-                raise InboxUnavailable("the mailbox's server takes no login beyond ASCII")
+            try:
+                if "AUTH=PLAIN" in self._imap.capabilities:  # RFC 4616: any character can be part of it
+                    self._expect(self._imap.authenticate("PLAIN", lambda _: f"\0{name}\0{password}".encode()), refused)
+                elif name.isascii() and password.isascii():
+                    self._expect(self._imap.login(name, password), refused)
+                else:
+                    raise InboxUnavailable("the mailbox's server takes no login beyond ASCII")
+            except imaplib.IMAP4.abort:
+                raise
+            except imaplib.IMAP4.error:
+                raise LoginRefused(refused) from None
 
     def _expect(self, answer: tuple[str, Any], failing: str) -> list[object]:
         kind, data = answer
@@ -123,6 +132,7 @@ def _translated(failing: str) -> Iterator[None]:
         raise InboxUnavailable(f"{failing}: no answer in time") from exc
     except OSError as exc:
         raise InboxUnavailable(f"{failing}: {exc.strerror or 'the connection was lost'}") from exc
-    except imaplib.IMAP4.error:
+    except imaplib.IMAP4.error as exc:
         # The cause may quote what was sent, a password among it.
-        raise InboxUnavailable(failing) from None
+        is_lost = isinstance(exc, imaplib.IMAP4.abort)
+        raise InboxUnavailable(f"{failing}: the connection was lost" if is_lost else failing) from None

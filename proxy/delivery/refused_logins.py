@@ -1,0 +1,35 @@
+"""That a login whose password is refused is left alone for longer and longer: each try may count towards a lock.
+
+Instants are of a monotonic clock, in seconds.
+"""
+
+from __future__ import annotations
+
+WAITS_SECONDS = (60.0, 480.0, 3600.0)
+"""So long it is not tried again after the first refusal in a row, the second, and all others."""
+
+
+class RefusedLogins:
+    """Of one account."""
+
+    def __init__(self) -> None:
+        self._in_a_row = 0
+        self._next_at = float("-inf")
+        self._reason = ""
+
+    def held_back(self, now: float) -> str:
+        """Why it is not to be tried at `now`, or nothing."""
+        return self._reason if now < self._next_at else ""
+
+    def refused(self, reason: str, now: float) -> None:
+        """`reason` is for the log."""
+        if now < self._next_at:
+            return  # both were under way
+        wait = WAITS_SECONDS[min(self._in_a_row, len(WAITS_SECONDS) - 1)]
+        self._in_a_row += 1
+        self._next_at = now + wait
+        self._reason = f"{reason}: the login is tried again in {wait / 60:.0f} min, or by a restart"
+
+    def taken(self) -> None:
+        self._in_a_row = 0
+        self._next_at = float("-inf")
