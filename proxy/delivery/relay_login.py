@@ -6,32 +6,71 @@ soon lock the account.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException
 
 from config.settings import SMTPSettings
 from proxy.delivery.refused_logins import RefusedLogins
+from proxy.delivery.smtp_outcome import Stage, verdict_on
+from proxy.delivery.verdict import Blame
 
 _METHODS = ("plain", "login", "cram-md5")
 """The connection is encrypted or local; relays that keep hashed passwords cannot do the third, whatever they say."""
 _NO_SUCH_METHOD = (500, 502, 504, 534)
 """RFC 5321 section 4.2.4, RFC 4954 section 6: another method may do. 535 is about the password."""
+_REFUSED = 535
 
 
-def login_of(settings: SMTPSettings) -> RelayLogin | None:
+def login_of(settings: SMTPSettings, *, clock: Callable[[], float]) -> RelayLogin | None:
     """None where the relay asks for none."""
     if settings.username is None:
         return None
-    return RelayLogin(settings.username, settings.password.get_secret_value() if settings.password is not None else "")
+    password = settings.password.get_secret_value() if settings.password is not None else ""
+    return RelayLogin(settings.username, password, clock=clock)
 
 
 class RelayLogin:
-    def __init__(self, username: str, password: str) -> None:
+    """As long as nobody knows whether the password is right, one connection tries it: each try counts."""
+
+    def __init__(self, username: str, password: str, *, clock: Callable[[], float]) -> None:
+        """`clock`: a monotonic one, in seconds."""
         self._username = username
         self._password = password
-        self.refusals = RefusedLogins()
+        self._clock = clock
+        self._refusals = RefusedLogins()
+        self._is_proven = False
+        self._first = asyncio.Lock()
+
+    def held_back(self) -> str:
+        """Why it is not to be tried now, or nothing."""
+        return self._refusals.held_back(self._clock())
 
     async def log_in(self, connection: SMTP) -> None:
         """Raises as `SMTP.login`, which would try every method with the same wrong password."""
+        if self._is_proven:
+            await self._try(connection)
+            return
+        async with self._first:
+            held_back = self.held_back()
+            if held_back:  # by the one before
+                raise SMTPAuthenticationError(_REFUSED, held_back)
+            await self._try(connection)
+
+    async def _try(self, connection: SMTP) -> None:
+        try:
+            await self._by_one_method(connection)
+        except SMTPAuthenticationError as error:
+            verdict = verdict_on(error, Stage.LOGIN)
+            if verdict.blame is Blame.SETTINGS:
+                self._is_proven = False
+                self._refusals.refused(verdict.reason, self._clock())
+            raise
+        self._is_proven = True
+        self._refusals.taken()
+
+    async def _by_one_method(self, connection: SMTP) -> None:
         if connection.is_ehlo_or_helo_needed:
             await connection.ehlo()
         if not connection.supports_extension("auth"):

@@ -16,7 +16,6 @@ from contextlib import suppress
 
 from aiosmtplib import (
     SMTP,
-    SMTPAuthenticationError,
     SMTPDataError,
     SMTPException,
     SMTPHeloError,
@@ -69,8 +68,7 @@ class SMTPRelay:
         self._under_way = UnderWay[Delivery]()
         self._reused_seconds = reused_seconds
         self.connections_opened = 0
-        self._clock = clock
-        self._login = login_of(settings)
+        self._login = login_of(settings, clock=clock)
 
     @property
     def name(self) -> str:
@@ -185,20 +183,12 @@ class SMTPRelay:
         )
 
     async def _log_in(self, connection: SMTP) -> None:
-        if self._login is None:
-            return
-        try:
+        if self._login is not None:
             await self._login.log_in(connection)
-        except SMTPAuthenticationError as error:
-            verdict = verdict_on(error, Stage.LOGIN)
-            if verdict.blame is Blame.SETTINGS:
-                self._login.refusals.refused(verdict.reason, self._clock())
-            raise
-        self._login.refusals.taken()
 
     def _held_back(self) -> Delivery | None:
         """What becomes of a mail, or a check, for which a refused login would have to be tried again too soon."""
-        reason = self._login.refusals.held_back(self._clock()) if self._login is not None else ""
+        reason = self._login.held_back() if self._login is not None else ""
         if not reason:
             return None
         return self._delivery(Verdict(outcome=Outcome.UNAVAILABLE, reason=reason, blame=Blame.SETTINGS))

@@ -248,6 +248,15 @@ async def test_a_refused_login_costs_one_try_and_is_left_alone_for_longer_and_lo
         await channel.close()
 
 
+async def test_of_many_at_once_one_tries_a_password_that_nobody_has_proven() -> None:
+    async with scripted_smtp(Script(answers={"EHLO": AUTH, "AUTH": WRONG})) as script:
+        channel = SMSByMail(KAPOW, TEXTS, Relays([SMTPRelay(relay_settings(script.port, connections=8, **LOGIN))]))
+        deliveries = await asyncio.gather(*(channel.send(passcode_message()) for _ in range(8)))
+        assert {each.outcome for each in deliveries} == {Outcome.UNAVAILABLE}
+        assert auths(script) == [b"PLAIN"]
+        await channel.close()
+
+
 async def test_a_method_that_the_relay_does_not_have_after_all_is_followed_by_another() -> None:
     async with scripted_smtp(Script(answers={"EHLO": AUTH, "AUTH": b"504 5.5.4 no\r\n"})) as script:
         relay = SMTPRelay(relay_settings(script.port, **LOGIN))
