@@ -41,12 +41,13 @@ class SMSGatewaySettings(FrozenTable):
 
     preset: GatewayName | None = None
     """What this table builds on; None: the preset of its own name, if there is one."""
-    address: GatewayAddress | None = None
-    subject: SubjectTemplate = ""
-    body: MailBodyTemplate = "{text}"
-    subject_with_login: SubjectTemplate | None = None
+    # Keys are meant for `password`, but people write them where the vendor's example has them.
+    address: Annotated[GatewayAddress | None, Field(repr=False)] = None
+    subject: Annotated[SubjectTemplate, Field(repr=False)] = ""
+    body: Annotated[MailBodyTemplate, Field(repr=False)] = "{text}"
+    subject_with_login: Annotated[SubjectTemplate | None, Field(repr=False)] = None
     """In place of `subject` where a username or password is given."""
-    body_with_login: MailBodyTemplate | None = None
+    body_with_login: Annotated[MailBodyTemplate | None, Field(repr=False)] = None
     number_format: NumberFormat = "digits"
     terminator: Terminator = ""
     """Follows the text, to keep signatures out of the SMS."""
@@ -59,7 +60,7 @@ class SMSGatewaySettings(FrozenTable):
     """Whether a line break of the text reaches the phone."""
     username: Text | None = None
     password: Secret | None = None
-    account: Text | None = None
+    account: Annotated[Text | None, Field(repr=False)] = None
 
 
 class HTTPGatewaySettings(FrozenTable):

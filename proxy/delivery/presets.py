@@ -18,7 +18,7 @@ class GatewayPreset:
     """One SMS gateway. Its `repr` shows no credentials."""
 
     name: str
-    address: str
+    address: str = field(repr=False)
     """With ``{number}``, unless that stands elsewhere."""
     subject: str = field(repr=False)
     body: str = field(repr=False)

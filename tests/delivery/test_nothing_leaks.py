@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from config.sms_gateways import HTTPGatewaySettings
+from config.sms_gateways import HTTPGatewaySettings, SMSGatewaySettings
 from proxy.audit_log import configure_log
 from proxy.delivery.channel import EMAIL_ONLY, Outcome
 from proxy.delivery.create import create_channels
 from proxy.delivery.https_client import Answer, Request
+from proxy.delivery.presets import preset_of
 from proxy.delivery.verdict import Verdict
 from proxy.metrics import Metrics
 from tests.support.delivery import NUMBER, PASSCODE, delivery_settings, passcode_message, relay_settings
@@ -159,3 +160,12 @@ async def test_what_an_http_gateway_is_asked_with_is_in_no_repr() -> None:
     table = {"url": "https://x.example/t0ken-s3cret/{number}", "headers": {"X-Key": "t0ken-s3cret"}}
     settings = HTTPGatewaySettings.model_validate({**table, "body": '{"key": "t0ken-s3cret", "text": "{text}"}'})
     assert "t0ken-s3cret" not in repr(settings)
+
+
+async def test_what_a_mail_gateway_is_addressed_with_is_in_no_repr() -> None:
+    key = "t0ken-s3cret"
+    places = {"address": f"u.{key}.{{number}}@x.example", "subject": key, "body": f"{key}\n{{text}}", "account": key}
+    settings = SMSGatewaySettings.model_validate({**places, "subject_with_login": key, "body_with_login": key})
+    assert key not in repr(settings)
+    assert key not in repr(delivery_settings(sms={"gateways": {"own": places}}))
+    assert key not in repr(preset_of("own", settings, home_region="GB"))
