@@ -104,6 +104,10 @@ def latest_of(sendings: Sequence[Sending]) -> Sending | None:
     return next(reversed(under_way or list(sendings)), None)
 
 
+def may_arrive(sending: Sending) -> bool:
+    return sending.is_under_way and sending.status != DeliveryStatus.FAILED.value
+
+
 def went_by_sms_only(sendings: Sequence[Sending]) -> bool:
     """Whether a right passcode proves that the person holds the phone: a mail with the same passcode proves nothing."""
     under_way = [each for each in sendings if each.is_under_way]

@@ -17,7 +17,7 @@ from proxy.delivery.channel import ChannelKind
 from proxy.keys import Purpose
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session, step_up
-from proxy.portal.deliveries import kind_of, latest_of, lead_of, went_by_sms_only
+from proxy.portal.deliveries import kind_of, latest_of, lead_of, may_arrive, went_by_sms_only
 from proxy.portal.forms import has_csrf_token, read_form, refused
 from proxy.portal.further_proof import ask_for_passcode
 from proxy.portal.keys import PARTS, VISIT
@@ -200,7 +200,7 @@ async def _send_again(
             return redirect(passcode_path(challenge.challenge_id, back, told=_SENT))
         case Sending():
             sendings = await request.app[PARTS].deliveries.of(challenge, now=request[VISIT].now)
-            if not any(each.is_under_way for each in sendings):
+            if not any(may_arrive(each) for each in sendings):
                 return unsent(request, session, challenge, back, sending=again)
             # Who waits for a late message keeps the field to type it into.
             return await _form(

@@ -152,6 +152,18 @@ async def test_who_waits_for_a_late_message_can_type_it_after_a_re_send_that_fai
     assert (await stage.answer(browser, failed, passcode)).status == 303
 
 
+async def test_what_has_failed_is_not_said_to_arrive_still(stage: Stage) -> None:
+    stage.phone.reports, stage.phone.status = True, DeliveryStatus.FAILED
+    browser = stage.browser()
+    page = await stage.to_passcode(browser)
+    stage.phone.outcome = Outcome.UNAVAILABLE
+    stage.now += 31
+    failed = await browser.post(PASSCODE, {**page.hidden, "resend": "yes"})
+    assert failed.status == 503
+    assert "may still arrive" not in failed.text
+    assert "Try again" in failed.text
+
+
 @pytest.mark.parametrize("outcome", [Outcome.UNAVAILABLE, Outcome.REFUSED])
 async def test_what_nobody_took_is_not_among_the_days_passcodes(stage: Stage, outcome: Outcome) -> None:
     await stage.to_passcode(stage.browser())
