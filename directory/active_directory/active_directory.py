@@ -8,7 +8,6 @@ known of the domain itself (`known_domain`).
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -36,10 +35,7 @@ from directory.password_change import PasswordChanged, PasswordChangeRefused, Pa
 from directory.principal import Account, Principal
 from directory.watch import Changes
 
-__all__ = ["REFUSAL_STEP_SECONDS", "WAITING_PER_THREAD", "ActiveDirectory"]
-
-REFUSAL_STEP_SECONDS = 0.25
-"""Refusals are answered at whole multiples of this: whether a name is known shows in milliseconds otherwise."""
+__all__ = ["WAITING_PER_THREAD", "ActiveDirectory"]
 
 
 class ActiveDirectory:
@@ -96,11 +92,7 @@ class ActiveDirectory:
         return self._known.lockout_policy
 
     async def authenticate(self, account: Account | None, password: str) -> Principal | PasswordRefused:
-        started_at = time.monotonic()
-        outcome = await self._threads.run(lambda deadline: self._proof.authenticate(account, password, deadline))
-        if isinstance(outcome, PasswordRefused):
-            await asyncio.sleep(_until_next_step(time.monotonic() - started_at))
-        return outcome
+        return await self._threads.run(lambda deadline: self._proof.authenticate(account, password, deadline))
 
     @property
     def kerberos_realm(self) -> str:
@@ -201,7 +193,3 @@ def _domain_controllers(settings: ActiveDirectorySettings) -> DomainControllers:
         addresses,
         probe_seconds=settings.timeout,
     )
-
-
-def _until_next_step(elapsed_seconds: float) -> float:
-    return math.ceil(elapsed_seconds / REFUSAL_STEP_SECONDS) * REFUSAL_STEP_SECONDS - elapsed_seconds

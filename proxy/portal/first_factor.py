@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from config.settings import ActiveDirectorySettings
+from config.settings import ActiveDirectorySettings, DirectorySettings
 from directory.directory import Directory, PasswordRefused, RefusalReason
 from directory.errors import DirectoryError, OutcomeUnknown
 from directory.login_name import LoginName, parse_login_name
@@ -15,7 +13,7 @@ from directory.principal import Account, Principal
 from proxy.keys import Purpose
 from proxy.portal.keys import Parts, Visit
 from proxy.portal.password_guard import is_known_wrong, limits_at, remember_wrong
-from proxy.throttle.limits import Limit, Throttled
+from proxy.portal.unknown_names import counted_as, hidden_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +52,47 @@ _MENDED_BY_A_CHANGE = frozenset({RefusalReason.PASSWORD_EXPIRED, RefusalReason.M
 async def prove_password(parts: Parts, visit: Visit, username: str, password: str) -> FirstFactor:
     """Judge a first factor. Raises `DirectoryError` and `StoreUnavailable`.
 
-    An attempt is counted before it is made, and given back where the directory cannot have counted it.
+    An attempt is counted before it is made, and given back where the directory cannot have counted it. Whatever the
+    outcome, the directory does the same work: how long an answer takes must not tell who is there.
     """
     login_name = parse_login_name(username)
     if login_name is None or not password:
         _log_refusal(parts, visit, RefusalReason.UNUSABLE_PASSWORD.value if login_name else "unusable_name")
         return NotProven()
+    throttled = await parts.throttle.reserve_address(visit.client_address, now=parts.clock())
+    if throttled is not None:
+        # Before anything is known of a person, so that this page says nothing about one.
+        _log_refusal(parts, visit, throttled.limit.value)
+        return AddressThrottled(throttled.retry_after_seconds)
+    try:
+        outcome = await _prove(parts, visit, login_name, password)
+    except OutcomeUnknown:
+        raise  # it may have been judged: it stays counted
+    except DirectoryError:
+        await parts.throttle.give_back_address(visit.client_address, now=parts.clock())
+        raise
+    if isinstance(outcome, PersonProven):
+        await parts.throttle.give_back_address(visit.client_address, now=parts.clock())
+    return outcome
+
+
+async def _prove(
+    parts: Parts, visit: Visit, login_name: LoginName, password: str
+) -> PersonProven | NotProven | AccountStopped:
     chosen = parts.realms.choose(login_name)
-    account = None if chosen is None else await chosen.find(login_name)
     # A name of no realm costs the time of a wrong one, at the default realm.
     directory = chosen or next(iter(parts.realms))
-    person = account.guid if account is not None else "name:" + login_name.folded
+    account = await directory.find(login_name if chosen is not None else replace(login_name, domain=None, suffix=None))
+    if chosen is None:
+        account = None
+    settings = _settings_of(parts, chosen)
+    person = account.guid if account is not None else counted_as(login_name, settings)
     async with parts.password_locks.of(person):
-        return await _judge(parts, visit, directory, account, login_name, person, password)
+        outcome = await _judge(parts, visit, directory, account, login_name, person, password)
+    if outcome is None:
+        # Not sent for that account, but as for a name that nobody has. Nobody else waits for it.
+        await directory.authenticate(None, password)
+    return outcome or NotProven()
 
 
 async def _judge(
@@ -77,7 +103,8 @@ async def _judge(
     login_name: LoginName,
     person: str,
     password: str,
-) -> FirstFactor:
+) -> PersonProven | NotProven | AccountStopped | None:
+    """None: the directory must not be asked."""
     facts = {"realm": directory.realm}
     if account is not None:
         facts["guid"] = account.guid
@@ -87,12 +114,12 @@ async def _judge(
     limits = limits_at(parts, directory)
     if await is_known_wrong(parts, person, account, password):
         _log_refusal(parts, visit, "same_wrong_password_again", **facts)
-        return NotProven()
+        return None
     reserved_at = parts.clock()
     throttled = await parts.throttle.reserve_password(person=person, address=address, limits=limits, now=reserved_at)
     if throttled is not None:
         _log_refusal(parts, visit, throttled.limit.value, **facts)
-        return _told_of(throttled)
+        return None
     judged = await parts.throttle.judged_so_far(person=person, now=parts.clock())
     try:
         outcome = await directory.authenticate(account, password)
@@ -132,22 +159,16 @@ async def _judge(
 
 def _told_why(parts: Parts, directory: Directory, reason: RefusalReason) -> NotProven | AccountStopped:
     """Only what AD says after the right password can be told, and only where the operator wants it told."""
-    settings = next((each for each in parts.settings.directories if each.name == directory.realm), None)
+    settings = _settings_of(parts, directory)
     explains = isinstance(settings, ActiveDirectorySettings) and settings.explain_refusals
     if explains and reason.password_proven and reason not in _MENDED_BY_A_CHANGE:
         return AccountStopped(reason)
     return NotProven()
 
 
-def _told_of(throttled: Throttled) -> NotProven | AddressThrottled:
-    if throttled.limit is Limit.PASSWORDS_PER_ADDRESS:
-        return AddressThrottled(throttled.retry_after_seconds)
-    return NotProven()
-
-
-def hidden_name(key: bytes, login_name: LoginName) -> str:
-    """A typed name that no directory knows, so that equal ones can be told in the log and none can be read."""
-    return hmac.digest(key, b"log\0" + login_name.folded.encode(errors="replace"), hashlib.sha256).hex()[:12]
+def _settings_of(parts: Parts, directory: Directory | None) -> DirectorySettings | None:
+    realm = directory.realm if directory is not None else None
+    return next((each for each in parts.settings.directories if each.name == realm), None)
 
 
 def _log_refusal(parts: Parts, visit: Visit, reason: str, **facts: str) -> None:

@@ -46,7 +46,11 @@ async def change_password(
             return Superseded()
         limits = limits_at(parts, parts.realms.of(session.principal.realm))
         reserved_at = parts.clock()
-        throttled = await parts.throttle.reserve_password(person=guid, address=address, limits=limits, now=reserved_at)
+        throttled = await parts.throttle.reserve_address(address, now=reserved_at)
+        if throttled is None:
+            throttled = await parts.throttle.reserve_password(
+                person=guid, address=address, limits=limits, now=reserved_at
+            )
         if throttled is not None:
             log_password_not_changed(request, session, throttled.limit.value)
             return throttled
@@ -57,6 +61,7 @@ async def change_password(
             raise  # the domain may have judged it, and towards a lockout: it stays counted
         except DirectoryError:
             await parts.throttle.password_not_judged(person=guid, address=address, now=parts.clock())
+            await parts.throttle.give_back_address(address, now=parts.clock())
             raise
         if isinstance(outcome, PasswordChangeRefused):
             log_password_not_changed(request, session, outcome.reason.value)
@@ -66,6 +71,7 @@ async def change_password(
                 )
             else:
                 await parts.throttle.password_not_judged(person=guid, address=address, now=parts.clock())
+                await parts.throttle.give_back_address(address, now=parts.clock())
             return outcome
         if old != new:
             await remember_replaced(parts, session.principal, outcome.principal, old)
@@ -77,6 +83,7 @@ async def change_password(
             now=parts.clock(),
             server=taken.told_by if taken is not None else "",
         )
+        await parts.throttle.give_back_address(address, now=parts.clock())
         return await _renew(request, session, outcome.principal)
 
 

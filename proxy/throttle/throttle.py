@@ -31,7 +31,7 @@ class Judged:
 class Throttle:
     """Reserves before the work is done, so that parallel tries cannot pass the same check.
 
-    `person` is an objectGUID, or ``"name:" + LoginName.folded`` while the person is unknown. Every method
+    `person` is an objectGUID, or `unknown_names.counted_as` while the person is unknown. Every method
     raises `StoreUnavailable`: then nothing may be tried or sent.
     """
 
@@ -39,10 +39,18 @@ class Throttle:
         self._store = store
         self._counters = Counters(store, settings, key=key)
 
+    async def reserve_address(self, address: str, *, now: float) -> Throttled | None:
+        """Count one password attempt of an address, whoever it is about; `Throttled` (and not counted) at its limit."""
+        return await self._reserve(now, (Limit.PASSWORDS_PER_ADDRESS, network_of(address)))
+
+    async def give_back_address(self, address: str, *, now: float) -> None:
+        """What was no guess: it opened the account, or nobody judged it."""
+        await self._counters.give_back(Limit.PASSWORDS_PER_ADDRESS, network_of(address), now=now)
+
     async def reserve_password(
         self, *, person: str, address: str, limits: PasswordLimits, now: float
     ) -> Throttled | None:
-        """Count one password attempt; `Throttled` (and nothing counted at all) if a limit is reached.
+        """Count one password attempt of a person; `Throttled` (and nothing counted at all) if a limit is reached.
 
         All of a person's attempts count towards one number, those from addresses where they never signed in also
         towards a smaller one: what is left between the two is theirs, whoever guesses.
@@ -50,7 +58,6 @@ class Throttle:
         counters = [self._counters.of(Limit.PASSWORDS_PER_PERSON, person, limits)]
         if not await self.is_familiar(person=person, address=address, now=now):
             counters.append(self._counters.of(Limit.PASSWORDS_FROM_UNFAMILIAR, person, limits))
-        counters.append(self._counters.of(Limit.PASSWORDS_PER_ADDRESS, network_of(address)))
         return await self._counters.reserve(counters, now=now)
 
     async def judged_so_far(self, *, person: str, now: float) -> Judged | None:
@@ -93,14 +100,12 @@ class Throttle:
         if judged.in_all > 1:
             for key in (self._judged_key(person), self._judged_key(person, server)):
                 await self._store.count(key, now=now, window_seconds=1.0, amount=1 - judged.in_all)
-        await self._counters.give_back(Limit.PASSWORDS_PER_ADDRESS, network_of(address), now=now)
 
     async def password_not_judged(self, *, person: str, address: str, now: float) -> None:
         """Give back one attempt that the directory cannot have counted."""
         await self._counters.give_back(Limit.PASSWORDS_PER_PERSON, person, now=now)
         if not await self.is_familiar(person=person, address=address, now=now):
             await self._counters.give_back(Limit.PASSWORDS_FROM_UNFAMILIAR, person, now=now)
-        await self._counters.give_back(Limit.PASSWORDS_PER_ADDRESS, network_of(address), now=now)
 
     async def remember_wrong(self, digest: bytes, *, window_seconds: float, now: float) -> None:
         """A person's password that is wrong: `digest` is a keyed one of both."""

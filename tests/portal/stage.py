@@ -177,6 +177,9 @@ class ScriptedDirectory:
         self.error: DirectoryError | None = None
         self.reason = RefusalReason.WRONG_PASSWORD
         self.binds = 0
+        """For the account that it knows."""
+        self.others = 0
+        """For nobody's."""
         self.binding = 0
         self.most_binding = 0
 
@@ -187,7 +190,8 @@ class ScriptedDirectory:
         return self.account if login_name.name == "scripted" else None
 
     async def authenticate(self, account: Account | None, password: str) -> Principal | PasswordRefused:
-        self.binds += 1
+        self.binds += account is not None
+        self.others += account is None
         self.binding += 1
         self.most_binding = max(self.most_binding, self.binding)
         await asyncio.sleep(0)

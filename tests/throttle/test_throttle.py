@@ -47,16 +47,17 @@ async def test_one_person_has_so_many_passwords_in_a_window(store: MemoryStore) 
     assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW + 602) is None
 
 
-async def test_one_address_has_so_many_and_refused_tries_cost_the_person_nothing(store: MemoryStore) -> None:
+async def test_one_address_has_so_many_whomever_they_are_about(store: MemoryStore) -> None:
     throttle = limiter(store)
-    for person in "abcde":
-        assert await throttle.reserve_password(person=person, address=HOME, limits=LIMITS, now=NOW) is None
+    for _ in range(5):
+        assert await throttle.reserve_address(HOME, now=NOW) is None
     for _ in range(10):
-        refused = await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW)
-        assert refused is not None
-        assert refused.limit is Limit.PASSWORDS_PER_ADDRESS
-    for _ in range(3):
-        assert await throttle.reserve_password(person=ALICE, address="192.0.2.8", limits=LIMITS, now=NOW) is None
+        refused = await throttle.reserve_address(HOME, now=NOW)
+        assert refused == Throttled(limit=Limit.PASSWORDS_PER_ADDRESS, retry_after_seconds=600)
+    assert await throttle.reserve_address("192.0.2.8", now=NOW) is None
+    await throttle.give_back_address(HOME, now=NOW)
+    assert await throttle.reserve_address(HOME, now=NOW) is None
+    assert await throttle.reserve_address(HOME, now=NOW) is not None
 
 
 async def test_parallel_tries_never_pass_the_limit(store: MemoryStore) -> None:
@@ -67,7 +68,7 @@ async def test_parallel_tries_never_pass_the_limit(store: MemoryStore) -> None:
     assert tries.count(None) == 3
 
 
-async def test_a_right_password_clears_the_person_and_gives_the_address_its_try_back(store: MemoryStore) -> None:
+async def test_a_right_password_clears_the_person(store: MemoryStore) -> None:
     throttle = limiter(store)
     for _ in range(10):
         for _ in range(2):
@@ -77,8 +78,6 @@ async def test_a_right_password_clears_the_person_and_gives_the_address_its_try_
         judged = await throttle.judged_so_far(person=ALICE, now=NOW)
         assert judged == Judged(3, 3)
         await throttle.password_accepted(person=ALICE, address=HOME, judged=judged, now=NOW)
-        for _ in range(2):  # the address's
-            await throttle.password_not_judged(person=ALICE, address=HOME, now=NOW)
 
 
 async def test_what_is_under_way_beside_a_right_password_counts_on(store: MemoryStore) -> None:
@@ -162,11 +161,12 @@ async def test_the_store_learns_nobodys_name_number_or_address(store: MemoryStor
     throttle = limiter(store)
     await throttle.reserve_send(person=ALICE, number=NUMBER, address=HOME, now=NOW)
     await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW)
+    await throttle.reserve_address(HOME, now=NOW)
     assert {len(key) for key in store._counters} == {32}
     assert len(store._counters) == 7
     other = Throttle(store, ThrottleSettings(), key=b"other" * 6)
     await other.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW)
-    assert len(store._counters) == 10
+    assert len(store._counters) == 9
 
 
 async def test_without_the_store_nothing_may_be_tried(store: MemoryStore) -> None:
@@ -197,8 +197,5 @@ def test_an_ipv6_address_is_counted_by_its_network(address: str, counted_as: str
 
 async def test_addresses_of_one_ipv6_network_share_a_limit(store: MemoryStore) -> None:
     throttle = limiter(store)
-    tries = [
-        await throttle.reserve_password(person=str(host), address=f"2001:db8::{host:x}", limits=LIMITS, now=NOW)
-        for host in range(9)
-    ]
+    tries = [await throttle.reserve_address(f"2001:db8::{host:x}", now=NOW) for host in range(9)]
     assert tries.count(None) == 5
