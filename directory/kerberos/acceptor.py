@@ -1,6 +1,7 @@
 """Accepting tickets with the service's keys (RFC 4120, RFC 4178): the only importer of gssapi.
 
-Stateless but for the replay cache: a negotiation that needs a second round trip is refused.
+Stateless but for the replay cache, which knows of this machine alone: whoever accepts a ticket sees to it that its
+authenticator opens once. A negotiation that needs a second round trip is refused.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import gssapi
 from gssapi import raw
 
 from directory.active_directory.ldap_threads import LDAPThreads
+from directory.kerberos.authenticator import NoAuthenticator, authenticator_digest
 from directory.kerberos.logon_info import NotLogonInfo, read_logon_info
 from directory.kerberos.service_key import KerberosUnusable, ServiceKey
 from directory.kerberos.ticket import MAX_TOKEN_BYTES, Ticket, TicketRefusal, TicketRefused
@@ -86,10 +88,15 @@ def _judge_by(credentials: raw.Creds, token: bytes) -> Ticket | TicketRefused:
         holder = read_logon_info(attribute.values[0])
     except NotLogonInfo as error:
         return TicketRefused(TicketRefusal.WITHOUT_SID, str(error))
+    try:
+        authenticator = authenticator_digest(token)
+    except NoAuthenticator as error:
+        return TicketRefused(TicketRefusal.UNUSABLE, str(error))
     return Ticket(
         kerberos_realm=name.decode("utf-8", "replace").rpartition("@")[2],
         sid=holder.sid,
         password_set_at=holder.password_set_at,
+        authenticator=authenticator,
         reply=accepted.token or b"",
     )
 

@@ -26,6 +26,8 @@ class TicketRefusal(Enum):
     """The negotiation would take another round trip: nothing of it is kept."""
     UNUSABLE = "ticket_unusable"
     """Forged, expired, seen before, of another service, of clocks that differ: `TicketRefused.detail` tells."""
+    SEEN_BEFORE = "ticket_seen_before"
+    """Somebody got in with the very same token."""
     WITHOUT_SID = "ticket_without_sid"
     """No PAC: not from a domain of Active Directory, or the service account is told to get none."""
     UNKNOWN_DOMAIN = "ticket_of_an_unknown_domain"
@@ -51,6 +53,8 @@ class Ticket:
     sid: str = field(repr=False)
     password_set_at: float | None
     """The holder's, when they signed in to the domain; None: not told."""
+    authenticator: bytes = field(repr=False)
+    """What tells this use of the ticket from all others: a digest."""
     reply: bytes = field(repr=False)
     """What proves to the client that the service is the one that it asked for."""
 

@@ -26,6 +26,7 @@ from proxy.portal.log_sign_in import log_stop
 from proxy.portal.pages import redirect
 from proxy.portal.return_to import WayBack
 from proxy.portal.sign_in import go_on, may_begin_anew, sign_in_form
+from proxy.portal.used_tickets import is_first_use
 from proxy.reserved import RETURN_TO, START
 from proxy.sessions.session import Level
 
@@ -51,6 +52,8 @@ async def show_kerberos(request: web.Request) -> web.StreamResponse:
     outcome = await parts.acceptor.accept(negotiate_token(fields))
     if isinstance(outcome, TicketRefused):
         return _refused(request, back, outcome.reason, detail=outcome.detail)
+    if not await is_first_use(parts, outcome):
+        return _refused(request, back, TicketRefusal.SEEN_BEFORE)
     found = await _holder(parts.realms, outcome)
     if not isinstance(found, Principal):
         return _refused(request, back, found)

@@ -148,11 +148,13 @@ def person(**facts: object) -> Person:
 def test_a_ticket_stands_for_its_person_as_long_as_their_account_does(
     facts: dict[str, object], refusal: object
 ) -> None:
-    ticket = Ticket(kerberos_realm="X", sid="S-1-5-21-1-2-3-4", password_set_at=NOW - 1000, reply=b"")
+    ticket = Ticket(
+        kerberos_realm="X", sid="S-1-5-21-1-2-3-4", password_set_at=NOW - 1000, authenticator=b"", reply=b""
+    )
     assert ticket_refusal(person(**facts), ticket, NOW) is refusal
     assert ticket_refusal(None, ticket, NOW) is RefusalReason.UNKNOWN
 
 
 def test_a_ticket_that_does_not_tell_of_its_password_stands_for_nobody() -> None:
-    ticket = Ticket(kerberos_realm="X", sid="S-1-5-21-1-2-3-4", password_set_at=None, reply=b"")
+    ticket = Ticket(kerberos_realm="X", sid="S-1-5-21-1-2-3-4", password_set_at=None, authenticator=b"", reply=b"")
     assert ticket_refusal(person(), ticket, NOW) is TicketRefusal.OLD_PASSWORD

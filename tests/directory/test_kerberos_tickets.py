@@ -21,6 +21,7 @@ from proxy.demo.samba_dc import SambaDC
 from tests.support.gatepost import ROOT
 from tests.support.kerberos import KERBEROS, Workstation, export_keytab
 from tests.support.samba import CONFIGURED_GROUPS, PASSWORD, settings_for
+from tests.support.scripted_ldap import tlv
 
 SERVICE = "HTTP/signin.corp.example@CORP.EXAMPLE"
 HERE = "HTTP@signin.corp.example"
@@ -101,6 +102,21 @@ async def test_a_token_opens_once(domain: Domain) -> None:
     assert isinstance(await domain.acceptor.accept(token), Ticket)
     again = await domain.acceptor.accept(token)
     assert again == TicketRefused(TicketRefusal.UNUSABLE, "Request is a replay")
+
+
+async def test_a_token_is_known_again_on_another_machine_and_in_other_wrappings(domain: Domain, tmp_path: Path) -> None:
+    key = ServiceKey(realm="corp", principal=SERVICE, keytab=domain.keytab)
+    domain.workstation.sign_in("ticket", PASSWORD)
+    token, later = domain.workstation.token(HERE), domain.workstation.token(HERE)
+    bare = token[token.index(bytes.fromhex("06092a864886f71201020201006e")) :]
+    seen = []
+    for number, each in enumerate([token, tlv(0x60, bare), later]):
+        elsewhere = GSSAcceptor([key], replay_cache=tmp_path / str(number))
+        ticket = await elsewhere.accept(each)
+        assert isinstance(ticket, Ticket)
+        seen.append(ticket.authenticator)
+        await elsewhere.close()
+    assert seen[0] == seen[1] != seen[2]
 
 
 async def test_a_ticket_of_another_service_opens_nothing_although_its_key_is_there(domain: Domain) -> None:

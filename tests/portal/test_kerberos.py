@@ -1,6 +1,8 @@
 """A ticket as the first factor: asked for once, judged by the person's scheme, and never in the way of the form."""
 
+import asyncio
 import base64
+import hashlib
 import html
 import re
 from collections.abc import AsyncIterator
@@ -48,17 +50,22 @@ SCHEMES = [
 
 
 class Acceptor:
-    """The token is the SID; anything else opens nothing."""
+    """The token is the SID; anything else opens nothing. Each use has an authenticator of its own."""
 
     def __init__(self) -> None:
         self.tokens: list[bytes] = []
         self.realm = "CORP.EXAMPLE"
+        self.stolen: bytes | None = None
+        """The authenticator of all tokens from now on."""
 
     async def accept(self, token: bytes) -> Ticket | TicketRefused:
         self.tokens.append(token)
         if not token.startswith(b"S-1-"):
             return TicketRefused(TicketRefusal.UNUSABLE, "Request is a replay")
-        return Ticket(kerberos_realm=self.realm, sid=token.decode(), password_set_at=None, reply=b"here I am")
+        use = self.stolen or hashlib.sha256(str(len(self.tokens)).encode()).digest()
+        return Ticket(
+            kerberos_realm=self.realm, sid=token.decode(), password_set_at=None, authenticator=use, reply=b"here I am"
+        )
 
     async def close(self) -> None: ...
 
@@ -183,6 +190,38 @@ async def test_a_refused_ticket_gives_the_form_without_another_question(stage: S
     assert "Negotiate" not in answer.headers["WWW-Authenticate"]
     assert "forged" not in stage.log_text
     assert base64.b64encode(b"forged").decode() not in stage.log_text
+
+
+async def test_a_token_opens_once_at_all_nodes_together(stage: Stage, domain: Domain, tmp_path: Path) -> None:
+    domain.tickets.stolen = b"s" * 32
+    browser = stage.browser(address="203.0.113.5")
+    await arrive(browser)
+    assert (await browser.get(KERBEROS, **negotiate(TYPIST))).location == "/"
+    elsewhere = Domain()
+    elsewhere.tickets.stolen = b"s" * 32
+    async with running_portal(tmp_path, scripted=elsewhere, schemes=SCHEMES) as other:  # with the same store
+        thief = other.browser(address="203.0.113.5")
+        await arrive(thief)
+        assert is_form(await thief.get(KERBEROS, **negotiate(TYPIST)))
+        assert thief.session_cookie() is None
+        assert other.log[-1]["reason"] == "ticket_seen_before"
+
+
+async def test_one_of_many_parallel_uses_of_a_token_opens(stage: Stage, domain: Domain) -> None:
+    domain.tickets.stolen = b"s" * 32
+    browsers = [stage.browser(address="203.0.113.5") for _ in range(8)]
+    for browser in browsers:
+        await arrive(browser)
+    answers = await asyncio.gather(*(browser.get(KERBEROS, **negotiate(TYPIST)) for browser in browsers))
+    assert sorted(answer.status for answer in answers) == [303, *[401] * 7]
+
+
+async def test_without_the_store_a_ticket_opens_nothing(stage: Stage, domain: Domain) -> None:
+    browser = stage.browser(address="203.0.113.5")
+    await arrive(browser)
+    stage.store.away = True
+    assert (await browser.get(KERBEROS, **negotiate(TYPIST))).status == 503
+    assert browser.session_cookie() is None
 
 
 async def test_a_person_of_an_unknown_domain_gets_the_form(stage: Stage, domain: Domain) -> None:

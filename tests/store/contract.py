@@ -523,6 +523,14 @@ class StoreContract:
         await store.reset_count(b"unknown")
         assert (await store.count(b"k", now=NOW, window_seconds=60, amount=0)).value == 0
 
+    async def test_what_may_be_used_once_is_used_by_one_of_many(self, store: Store) -> None:
+        """Such as the authenticator of a Kerberos ticket."""
+        once = Counter(key=b"authenticator", limit=1, window_seconds=600)
+        results = await asyncio.gather(*(store.reserve([once], now=NOW) for _ in range(20)))
+        assert results.count(None) == 1
+        assert await store.reserve([once], now=NOW + 599.9) == Reached(0, NOW + 600)
+        assert await store.reserve([once], now=NOW + 600) is None
+
     async def test_all_counters_are_reserved_or_none(self, store: Store) -> None:
         counters = [Counter(key=key, limit=limit, window_seconds=60) for key, limit in ((b"a", 5), (b"b", 3))]
         results = await asyncio.gather(*(store.reserve(counters, now=NOW) for _ in range(20)))
