@@ -64,6 +64,8 @@ class SambaDC:
     """
 
     administrator_password = "Adm1nistrator-of-a-throwaway"
+    name = "dc1"
+    services = "ldap, cldap, kdc, winbindd"
 
     def __init__(
         self,
@@ -83,7 +85,7 @@ class SambaDC:
         self.domain = domain
         self.netbios_name = netbios_name
         self.base_dn = ",".join(f"DC={label}" for label in domain.split("."))
-        self.host = f"dc1.{domain}"
+        self.host = f"{self.name}.{domain}"
         self.ca_file = folder / "ca.pem"
         self._wanted = [address] if address else [f"127.0.0.{last}" for last in range(2, 30)]
         self._persons, self._groups, self._upn_suffixes = persons, groups, upn_suffixes
@@ -106,8 +108,7 @@ class SambaDC:
             self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
             self._resources.callback(shutil.rmtree, self.folder, ignore_errors=True)
             self._provision()
-            self.modify(policy_ldif(self.base_dn, self._upn_suffixes, self._lockout_threshold))
-            self.add(self._persons, self._groups)
+            self._fill()
             write_certificate(self.folder, host=self.host, address=self.address)
             self._resources.enter_context(self._running())
             self._resources = self._resources.pop_all()
@@ -128,24 +129,29 @@ class SambaDC:
     def _sam(self) -> Path:
         return self.folder / "private" / "sam.ldb"
 
-    def _provision(self) -> None:
+    @property
+    def _options(self) -> list[str]:
+        """What keeps it to its address and its folder."""
         options = {
             "bind interfaces only": "yes",
             "interfaces": f"{self.address}/8",
             "vfs objects": "dfs_samba4 acl_xattr",
-            "server services": "ldap, cldap, kdc, winbindd",
+            "server services": self.services,
             "pid directory": f"{self.folder}/run",
             "ncalrpc dir": f"{self.folder}/ncalrpc",
             "winbindd socket directory": f"{self.folder}/wb",
             "ntp signd socket directory": f"{self.folder}/ntp",
             "log file": f"{self.folder}/log.samba",
         }
+        return [f"--option={name}={value}" for name, value in options.items()]
+
+    def _provision(self) -> None:
         # fmt: off
         command = [
             "samba-tool", "domain", "provision", f"--targetdir={self.folder}", f"--realm={self.domain.upper()}",
-            f"--domain={self.netbios_name}", "--server-role=dc", "--dns-backend=NONE", "--host-name=dc1",
+            f"--domain={self.netbios_name}", "--server-role=dc", "--dns-backend=NONE", f"--host-name={self.name}",
             f"--host-ip={self.address}", f"--adminpass={self.administrator_password}",
-            *(f"--option={name}={value}" for name, value in options.items()),
+            *self._options,
         ]
         # fmt: on
         kept = self._kept(command)
@@ -160,6 +166,10 @@ class SambaDC:
         configuration = self.folder / "etc" / "smb.conf"
         old = (self.folder / "provisioned-in").read_text()
         configuration.write_text(configuration.read_text().replace(old, str(self.folder)))
+
+    def _fill(self) -> None:
+        self.modify(policy_ldif(self.base_dn, self._upn_suffixes, self._lockout_threshold))
+        self.add(self._persons, self._groups)
 
     def _kept(self, command: list[str]) -> Path | None:
         if self._cache is None:
@@ -199,13 +209,16 @@ class SambaDC:
         configuration = self.folder / "etc" / "smb.conf"
         _run([tool, f"--configfile={configuration}", "-H", str(database)], self.folder, ldif)
 
+    @property
+    def _command(self) -> list[str]:
+        return ["samba", "-F", "--no-process-group", "--debug-stdout", "-s", str(self.folder / "etc" / "smb.conf")]
+
     @contextlib.contextmanager
     def _running(self) -> Iterator[None]:
-        command = ["samba", "-F", "--no-process-group", "--debug-stdout", "-s", str(self.folder / "etc" / "smb.conf")]
         with (self.folder / "samba.out").open("wb") as output:
             # A pipe as its stdin: Samba ends by itself when this process dies without a chance to say so.
             samba = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
+                self._command, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
             )
         try:
             self._wait_until_it_answers(samba)
