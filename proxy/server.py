@@ -21,6 +21,7 @@ from structlog.typing import FilteringBoundLogger
 from config.addresses import ListenAddress
 from config.settings import ActiveDirectorySettings, ServerSettings, Settings
 from directory.active_directory.active_directory import ActiveDirectory
+from directory.active_directory.shared_tries import SharedTries
 from directory.directory import Directory
 from directory.kerberos.service_key import open_acceptor, service_keys
 from directory.local_users import LocalDirectory
@@ -39,6 +40,7 @@ from proxy.keys import Keys, Purpose
 from proxy.listening import Listening, WorkerPlace, bind, name_of
 from proxy.metrics import Metrics
 from proxy.portal.app import create_portal
+from proxy.service_tries import StoredTries
 from proxy.sessions.lease import while_leased
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.upkeep import keep_up
@@ -70,13 +72,15 @@ class Gatepost:
     """Set when nobody keeps up the sessions any more, by an error that nobody foresaw: what ends would stay open."""
 
 
-def create_directories(settings: Settings) -> Realms:
+def create_directories(settings: Settings, tries: SharedTries | None = None) -> Realms:
     """One directory per `[[directories]]`, each told the groups that apps and schemes name."""
     want_all_groups = any(app.all_groups for app in settings.apps)
     directories: list[Directory] = []
     for each in settings.directories:
         if isinstance(each, ActiveDirectorySettings):
-            directories.append(ActiveDirectory(each, groups=settings.group_names, want_all_groups=want_all_groups))
+            directories.append(
+                ActiveDirectory(each, groups=settings.group_names, want_all_groups=want_all_groups, shared=tries)
+            )
         else:
             directories.append(LocalDirectory(each, groups=settings.group_names, want_all_groups=want_all_groups))
     return Realms(directories, default=settings.default_realm)
@@ -94,7 +98,8 @@ async def running(
         keys = Keys(load_keys(settings.server, now=clock()), clock=clock)
         store = open_store(settings.store)
         stack.push_async_callback(store.close)
-        realms = create_directories(settings)
+        tries = StoredTries(store, key=keys.derive(Purpose.THROTTLE), clock=clock)
+        realms = create_directories(settings, tries)
         stack.push_async_callback(realms.close)
         await _in_background(stack, realms.prepare(), log)
         acceptor = open_acceptor(service_keys(settings))

@@ -23,6 +23,7 @@ from directory.active_directory.ldap_threads import WAITING_PER_THREAD, LDAPThre
 from directory.active_directory.password_proof import PasswordProof
 from directory.active_directory.persons import Persons
 from directory.active_directory.reader import Reader
+from directory.active_directory.shared_tries import SharedTries
 from directory.active_directory.ticket_holder import ticket_refusal
 from directory.active_directory.watch import DomainWatch
 from directory.directory import CheckResult, PasswordRefused, RefusalReason
@@ -47,14 +48,18 @@ class ActiveDirectory:
         groups: frozenset[str] = frozenset(),
         want_all_groups: bool = False,
         *,
+        shared: SharedTries | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`groups`: the ones that the configuration names anywhere. `want_all_groups`: fill `Principal.all_groups`."""
+        """`groups`: the ones that the configuration names anywhere. `want_all_groups`: fill `Principal.all_groups`.
+
+        `shared`: what is known of other processes that sign in as the service account; None: there are none.
+        """
         self.realm = settings.name
         self._settings = settings
         self._group_names = groups
         self._clock = clock
-        self._servers = _domain_controllers(settings)
+        self._servers = _domain_controllers(settings, shared)
         self._known = KnownDomain(settings, groups)
         self._persons = Persons(settings, self._known, groups, want_all_groups, clock=clock)
         self._proof = PasswordProof(
@@ -176,7 +181,7 @@ class ActiveDirectory:
         await asyncio.to_thread(self._servers.close)
 
 
-def _domain_controllers(settings: ActiveDirectorySettings) -> DomainControllers:
+def _domain_controllers(settings: ActiveDirectorySettings, shared: SharedTries | None) -> DomainControllers:
     password = settings.bind_password.get_secret_value()
     if not settings.bind_user or not are_usable_octets(password.encode("utf-8", "replace")):
         raise DirectoryMisconfigured(settings.name, "bind_user and bind_password must not be empty")
@@ -189,7 +194,7 @@ def _domain_controllers(settings: ActiveDirectorySettings) -> DomainControllers:
         settings.name,
         locator,
         context,
-        ServiceAccount(settings.bind_user, password),
+        ServiceAccount(settings.bind_user, password, shared=shared),
         addresses,
         probe_seconds=settings.timeout,
     )

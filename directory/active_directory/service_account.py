@@ -5,6 +5,7 @@ Intervals are of a monotonic clock, in seconds.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 
 from directory.active_directory.bind_result import refusal_reason
 from directory.active_directory.connection import SUCCESS, Connection, ConnectionFailed, Outcome
+from directory.active_directory.shared_tries import AloneTries, LeftAlone, SharedTries, Turn
 from directory.directory import RefusalReason
 from directory.errors import DirectoryMisconfigured
 
@@ -23,6 +25,7 @@ Three before a wait that is longer than the window in which a domain usually cou
 """
 _FOR_THE_FIRST_SECONDS = 0.5
 """So long others wait for the first sign-in to be judged: not for ever, its server may hang."""
+_LOOK_AGAIN_SECONDS = 0.02
 _NOT_COUNTED = frozenset(RefusalReason) - {
     RefusalReason.WRONG_PASSWORD,
     RefusalReason.UNKNOWN,
@@ -43,9 +46,18 @@ class _Refused:
 class ServiceAccount:
     """The name and password that reads are made with. For all threads."""
 
-    def __init__(self, name: str, password: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        name: str,
+        password: str,
+        *,
+        shared: SharedTries | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.name = name
         self._password = password
+        self._shared = shared or AloneTries()
+        self._digest = hashlib.sha256(f"{name}\0{password}".encode("utf-8", "surrogatepass")).digest()
         self._clock = clock
         self._refused: _Refused | None = None
         self._is_proven = False
@@ -60,11 +72,13 @@ class ServiceAccount:
         As long as nobody knows whether the password is right, one sign-in goes ahead: each costs a try.
         """
         if self._is_proven:
+            self._heed(self._shared.left_alone(self._digest), realm)
             self._sign_in(connection, realm, deadline)
             return
         is_first = self._first.acquire(timeout=max(0.0, min(_FOR_THE_FIRST_SECONDS, deadline - time.monotonic())))
         try:
             self.require_not_refused(realm)
+            self._await_turn(realm, deadline)
             self._sign_in(connection, realm, deadline)
         finally:
             if is_first:
@@ -76,28 +90,59 @@ class ServiceAccount:
         if refused is not None and self._clock() < refused.next_at:
             raise DirectoryMisconfigured(realm, refused.told)
 
+    def _await_turn(self, realm: str, deadline: float) -> None:
+        """As with other threads: one process goes ahead, and the others do not wait for ever."""
+        give_up_at = min(deadline, time.monotonic() + _FOR_THE_FIRST_SECONDS)
+        while True:
+            turn = self._shared.begin(self._digest)
+            if isinstance(turn, LeftAlone):
+                self._heed(turn, realm)
+            if turn is Turn.YOURS or time.monotonic() >= give_up_at:
+                return
+            time.sleep(_LOOK_AGAIN_SECONDS)
+
+    def _heed(self, left_alone: LeftAlone | None, realm: str) -> None:
+        """Raises `DirectoryMisconfigured` where it was refused elsewhere."""
+        if left_alone is not None:
+            self._is_proven = False
+            self._refused = _told(0, "at another worker", left_alone.seconds, self._clock())
+            raise DirectoryMisconfigured(realm, self._refused.told)
+
     def _sign_in(self, connection: Connection, realm: str, deadline: float) -> None:
-        outcome = self.bind(connection, deadline=deadline)
+        try:
+            outcome = self.bind(connection, deadline=deadline)
+        except BaseException:
+            self._shared.given_up(self._digest)
+            raise
         reason = refusal_reason(outcome)
         if reason is not None:
             self._is_proven = False
-            self._refused = _refused(self._refused, reason, self._clock())
+            now = self._clock()
+            if self._refused is None or now >= self._refused.next_at:  # else both were under way
+                self._refused = self._refusal(self._refused, reason, now)
             raise DirectoryMisconfigured(realm, self._refused.told)
         if outcome.code != SUCCESS:
+            self._shared.given_up(self._digest)
             raise ConnectionFailed(connection.server, f"the service account's bind was answered {outcome.code}")
+        if not self._is_proven:
+            self._shared.taken(self._digest)
         self._refused = None
         self._is_proven = True
 
+    def _refusal(self, before: _Refused | None, reason: RefusalReason, now: float) -> _Refused:
+        counts = reason not in _NOT_COUNTED
+        wrong_passwords = before.wrong_passwords if before is not None else 0
+        everywhere = self._shared.refused(self._digest, counts=counts)
+        wait = WAITS_SECONDS[0]
+        if counts:
+            wrong_passwords = max(wrong_passwords + 1, everywhere)
+            wait = WAITS_SECONDS[min(wrong_passwords, len(WAITS_SECONDS)) - 1]
+        self._shared.leave_alone(self._digest, seconds=wait)
+        return _told(wrong_passwords, reason.value, wait, now)
 
-def _refused(before: _Refused | None, reason: RefusalReason, now: float) -> _Refused:
-    if before is not None and now < before.next_at:
-        return before  # both were under way
-    wrong_passwords = before.wrong_passwords if before is not None else 0
-    wait = WAITS_SECONDS[0]
-    if reason not in _NOT_COUNTED:
-        wait = WAITS_SECONDS[min(wrong_passwords, len(WAITS_SECONDS) - 1)]
-        wrong_passwords += 1
+
+def _told(wrong_passwords: int, reason: str, wait: float, now: float) -> _Refused:
     # An instant, not a duration: the same words until then, so that they are logged once.
     next_at = datetime.fromtimestamp(time.time() + wait, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    told = f"the service account was refused ({reason.value}); it is tried again after {next_at}, or with a new setting"
+    told = f"the service account was refused ({reason}); it is tried again after {next_at}, or with a new setting"
     return _Refused(wrong_passwords=wrong_passwords, next_at=now + wait, told=told)

@@ -13,7 +13,7 @@ from threading import Barrier
 from urllib.parse import urlencode
 
 from tests.processes.house import WorkersHouse, workers_house
-from tests.support.scripted_ldap import ALICE_DN, SERVICE_USER, ScriptedLDAP
+from tests.support.scripted_ldap import ALICE_DN, BIND, SERVICE_USER, Request, ScriptedLDAP, bind_answer
 
 GUESSES = 16
 ENOUGH = 3
@@ -88,3 +88,22 @@ def test_parallel_guesses_at_two_workers_stop_at_the_limit(tmp_path: Path) -> No
     assert len(domain.binds(ALICE_DN)) == LIMIT
     assert statuses == {401}, "and nobody is told which of them were judged"
     assert len(set(refused_by)) == 2, "both workers took part"
+
+
+def refusing(request: Request) -> list[bytes] | None:
+    if request.kind != BIND:
+        return None
+    return [bind_answer(49, "80090308: comment: AcceptSecurityContext error, data 52e, v1")]
+
+
+def test_a_wrong_password_of_the_service_account_is_sent_once_by_two_workers(tmp_path: Path) -> None:
+    with ScriptedLDAP(tmp_path, refusing).running() as domain, ExitStack() as stack:
+        directory = DIRECTORY.format(url=domain.url, ca_file=domain.ca_file, user=SERVICE_USER)
+        house = stack.enter_context(workers_house(tmp_path, more=directory))
+        browsers = browsers_at_each_worker(house, stack)
+        together = Barrier(len(browsers))
+        with ThreadPoolExecutor(len(browsers)) as threads:
+            asked = [threads.submit(browser.guess, "whatever", together) for browser in browsers]
+            statuses = {each.result() for each in asked}
+    assert statuses == {503}
+    assert len(domain.binds(SERVICE_USER)) == 1

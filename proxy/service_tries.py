@@ -1,0 +1,97 @@
+"""What all workers and nodes know of each other's tries of a service account's password, kept in the store.
+
+For threads, from which it asks the store on the event loop. A store that does not answer stops nobody: then each
+process goes by what it knows itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from directory.active_directory.shared_tries import LeftAlone, Turn
+from proxy.store.store import Counter, Store, StoreError
+
+_ANSWER_SECONDS = 1.0
+_TRY_SECONDS = 5.0
+"""How long a turn lasts that nobody ends."""
+_IN_A_ROW_SECONDS = 86_400.0
+
+T = TypeVar("T")
+
+
+class StoredTries:
+    """See `directory.active_directory.shared_tries.SharedTries`. To be made on the event loop."""
+
+    def __init__(self, store: Store, *, key: bytes, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._secret = key
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+
+    def left_alone(self, account: bytes) -> LeftAlone | None:
+        return self._asked(self._left_alone(account), None)
+
+    def begin(self, account: bytes) -> Turn | LeftAlone:
+        return self._asked(self._begin(account), Turn.YOURS)
+
+    def taken(self, account: bytes) -> None:
+        self._asked(self._forget(account, "wrong in a row", "left alone", "turn"), None)
+
+    def refused(self, account: bytes, *, counts: bool) -> int:
+        return self._asked(self._in_a_row(account, int(counts)), 0)
+
+    def leave_alone(self, account: bytes, *, seconds: float) -> None:
+        self._asked(self._leave_alone(account, seconds), None)
+
+    def given_up(self, account: bytes) -> None:
+        self._asked(self._forget(account, "turn"), None)
+
+    async def _left_alone(self, account: bytes) -> LeftAlone | None:
+        key, now = self._key("left alone", account), self._clock()
+        read = await self._store.count(key, now=now, window_seconds=1.0, amount=0)
+        return LeftAlone(read.window_ends_at - now) if read.value else None
+
+    async def _begin(self, account: bytes) -> Turn | LeftAlone:
+        turn = Counter(key=self._key("turn", account), limit=1, window_seconds=_TRY_SECONDS)
+        is_mine = await self._store.reserve([turn], now=self._clock()) is None
+        # Only now: who had the turn before has written down what became of it.
+        left_alone = await self._left_alone(account)
+        if left_alone is None:
+            return Turn.YOURS if is_mine else Turn.ANOTHERS
+        if is_mine:
+            await self._store.reset_count(turn.key)
+        return left_alone
+
+    async def _in_a_row(self, account: bytes, amount: int) -> int:
+        counted = await self._store.count(
+            self._key("wrong in a row", account), now=self._clock(), window_seconds=_IN_A_ROW_SECONDS, amount=amount
+        )
+        return counted.value
+
+    async def _leave_alone(self, account: bytes, seconds: float) -> None:
+        key = self._key("left alone", account)
+        await self._store.reset_count(key)
+        await self._store.count(key, now=self._clock(), window_seconds=seconds)
+        await self._forget(account, "turn")
+
+    async def _forget(self, account: bytes, *kinds: str) -> None:
+        for kind in kinds:
+            await self._store.reset_count(self._key(kind, account))
+
+    def _key(self, kind: str, account: bytes) -> bytes:
+        return hmac.digest(self._secret, f"service account {kind}\0".encode() + account, "sha256")
+
+    def _asked(self, question: Coroutine[Any, Any, T], otherwise: T) -> T:
+        try:
+            answer = asyncio.run_coroutine_threadsafe(question, self._loop)
+        except RuntimeError:  # the loop is closed
+            question.close()
+            return otherwise
+        with suppress(StoreError, TimeoutError):
+            return answer.result(_ANSWER_SECONDS)
+        answer.cancel()
+        return otherwise
