@@ -33,14 +33,15 @@ def person_called(attribute: str, name: str) -> str:
     """The filter for a person whose `attribute` is `name`. Raises `UnusableName`."""
     if attribute not in ("sAMAccountName", "userPrincipalName"):
         raise ValueError(attribute)
-    return f"(&{PERSON}({attribute}={escape(_usable(name))}))"
+    # The name first: Samba looks at no further term once an index has left one entry.
+    return f"(&({attribute}={escape(_usable(name))}){PERSON})"
 
 
 def group_called(attribute: str, name: str) -> str:
     """The filter for a group whose `attribute` is `name`. Raises `UnusableName`."""
     if attribute not in ("sAMAccountName", "cn"):
         raise ValueError(attribute)
-    return f"(&{GROUP}({attribute}={escape(_usable(name))}))"
+    return f"(&({attribute}={escape(_usable(name))}){GROUP})"
 
 
 def any_of_sids(sids: list[bytes]) -> str:

@@ -119,8 +119,9 @@ def test_what_no_filter_of_ours_is_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["*", ")(cn=*", "a*b", "\\2a", "x)(|(a=*", "ｗｉｄｅ", "é", "さくら", "a'b\"<>#;+,="])
 def test_a_name_is_one_value_whatever_is_in_it(name: str) -> None:
-    octets = filter_octets(person_called("sAMAccountName", name))
-    assert octets.endswith(tlv(0xA3, tlv(4, b"sAMAccountName") + tlv(4, name.encode())))
+    named = tlv(0xA3, tlv(4, b"sAMAccountName") + tlv(4, name.encode()))
+    is_person = filter_octets("(objectCategory=person)") + filter_octets("(objectClass=user)")
+    assert filter_octets(person_called("sAMAccountName", name)) == tlv(0xA0, named + is_person)
 
 
 def test_an_entry_and_the_end_are_read() -> None:
