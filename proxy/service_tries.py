@@ -44,8 +44,11 @@ class StoredTries:
     def refused(self, account: bytes, *, counts: bool) -> int:
         return self._asked(self._in_a_row(account, int(counts)), 0)
 
-    def leave_alone(self, account: bytes, *, seconds: float) -> None:
-        self._asked(self._leave_alone(account, seconds), None)
+    def leave_alone(self, account: bytes, *, seconds: float) -> bool:
+        return self._asked(self._leave_alone(account, seconds), False)
+
+    def is_taken_since(self, account: bytes) -> bool:
+        return self._asked(self._is_taken_since(account), False)
 
     def given_up(self, account: bytes) -> None:
         self._asked(self._forget(account, "turn"), None)
@@ -72,11 +75,15 @@ class StoredTries:
         )
         return counted.value
 
-    async def _leave_alone(self, account: bytes, seconds: float) -> None:
+    async def _is_taken_since(self, account: bytes) -> bool:
+        return await self._left_alone(account) is None
+
+    async def _leave_alone(self, account: bytes, seconds: float) -> bool:
         key = self._key("left alone", account)
         await self._store.reset_count(key)
         await self._store.count(key, now=self._clock(), window_seconds=seconds)
         await self._forget(account, "turn")
+        return True
 
     async def _forget(self, account: bytes, *kinds: str) -> None:
         for kind in kinds:
@@ -95,3 +102,13 @@ class StoredTries:
             return answer.result(_ANSWER_SECONDS)
         answer.cancel()
         return otherwise
+
+
+class OperatorsTries(StoredTries):
+    """Of somebody who tries it by hand, and does not wait; where it is taken, all others try it at once."""
+
+    def left_alone(self, account: bytes) -> LeftAlone | None:
+        return None
+
+    def begin(self, account: bytes) -> Turn | LeftAlone:
+        return Turn.YOURS

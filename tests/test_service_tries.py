@@ -15,9 +15,9 @@ from directory.active_directory.server_address import parse_server
 from directory.active_directory.service_account import WAITS_SECONDS, ServiceAccount
 from directory.active_directory.shared_tries import Turn
 from directory.errors import DirectoryMisconfigured
-from proxy.service_tries import StoredTries
+from proxy.service_tries import OperatorsTries, StoredTries
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from proxy.store.store import Store
+from proxy.store.store import Count, Store, StoreUnavailable
 from tests.support.memory_store import MemoryStore
 from tests.support.scripted_ldap import BIND, SERVICE_USER, HangUp, Request, ScriptedLDAP, bind_answer
 
@@ -177,6 +177,33 @@ async def test_a_locked_account_is_tried_each_minute_by_one_of_them(house: House
     assert house.binds == 5
 
 
+async def test_an_account_that_an_operator_finds_mended_is_tried_by_all_at_once(house: House, domain: Domain) -> None:
+    await house.all_sign_in()
+    operators = OperatorsTries(house.stores[0], key=b"k" * 32, clock=lambda: NOW + house.passed)
+    assert await house.sign_in(ServiceAccount(SERVICE_USER, "wrong", shared=operators)), "it is not yet"
+    assert all(await house.all_sign_in())
+    assert house.binds == 2
+    domain.data = None
+    assert await house.sign_in(ServiceAccount(SERVICE_USER, "wrong", shared=operators)) == ""
+    assert await house.all_sign_in() == [""] * WORKERS
+
+
+class ReadOnly(MemoryStore):
+    """What is written is lost."""
+
+    async def count(self, key: bytes, *, now: float, window_seconds: float, amount: int = 1) -> Count:
+        if amount:
+            raise StoreUnavailable("the disk is full")
+        return await super().count(key, now=now, window_seconds=window_seconds, amount=amount)
+
+
+async def test_a_store_that_forgets_a_refusal_does_not_end_the_wait(server: ScriptedLDAP) -> None:
+    house = House(server, [ReadOnly()])
+    for _ in range(3):
+        assert await house.all_sign_in() != [""]
+    assert house.binds == 1
+
+
 async def test_without_the_store_each_goes_by_what_it_knows() -> None:
     store = MemoryStore()
     store.away = True
@@ -186,9 +213,10 @@ async def test_without_the_store_each_goes_by_what_it_knows() -> None:
         tries.taken(ACCOUNT)
         tries.leave_alone(ACCOUNT, seconds=1.0)
         tries.given_up(ACCOUNT)
-        return tries.begin(ACCOUNT), tries.left_alone(ACCOUNT), tries.refused(ACCOUNT, counts=True)
+        told = tries.begin(ACCOUNT), tries.left_alone(ACCOUNT), tries.refused(ACCOUNT, counts=True)
+        return (*told, tries.is_taken_since(ACCOUNT))
 
-    assert await asyncio.to_thread(ask) == (Turn.YOURS, None, 0)
+    assert await asyncio.to_thread(ask) == (Turn.YOURS, None, 0, False)
 
 
 def test_after_the_end_of_the_event_loop_each_goes_by_what_it_knows() -> None:

@@ -41,6 +41,8 @@ class _Refused:
     """In a row, those that were under way at the same time counted once."""
     next_at: float
     told: str
+    is_shared: bool
+    """Whether others know of it, and so may say that it is over."""
 
 
 class ServiceAccount:
@@ -88,6 +90,9 @@ class ServiceAccount:
         """Raises `DirectoryMisconfigured` where it was refused lately."""
         refused = self._refused
         if refused is not None and self._clock() < refused.next_at:
+            if refused.is_shared and self._shared.is_taken_since(self._digest):
+                self._refused = None
+                return
             raise DirectoryMisconfigured(realm, refused.told)
 
     def _await_turn(self, realm: str, deadline: float) -> None:
@@ -105,7 +110,7 @@ class ServiceAccount:
         """Raises `DirectoryMisconfigured` where it was refused elsewhere."""
         if left_alone is not None:
             self._is_proven = False
-            self._refused = _told(0, "at another worker", left_alone.seconds, self._clock())
+            self._refused = _told(0, "at another worker", left_alone.seconds, self._clock(), is_shared=True)
             raise DirectoryMisconfigured(realm, self._refused.told)
 
     def _sign_in(self, connection: Connection, realm: str, deadline: float) -> None:
@@ -137,12 +142,12 @@ class ServiceAccount:
         if counts:
             wrong_passwords = max(wrong_passwords + 1, everywhere)
             wait = WAITS_SECONDS[min(wrong_passwords, len(WAITS_SECONDS)) - 1]
-        self._shared.leave_alone(self._digest, seconds=wait)
-        return _told(wrong_passwords, reason.value, wait, now)
+        is_shared = self._shared.leave_alone(self._digest, seconds=wait)
+        return _told(wrong_passwords, reason.value, wait, now, is_shared=is_shared)
 
 
-def _told(wrong_passwords: int, reason: str, wait: float, now: float) -> _Refused:
+def _told(wrong_passwords: int, reason: str, wait: float, now: float, *, is_shared: bool) -> _Refused:
     # An instant, not a duration: the same words until then, so that they are logged once.
     next_at = datetime.fromtimestamp(time.time() + wait, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     told = f"the service account was refused ({reason}); it is tried again after {next_at}, or with a new setting"
-    return _Refused(wrong_passwords=wrong_passwords, next_at=now + wait, told=told)
+    return _Refused(wrong_passwords=wrong_passwords, next_at=now + wait, told=told, is_shared=is_shared)

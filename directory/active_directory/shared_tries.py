@@ -39,8 +39,12 @@ class SharedTries(Protocol):
         """How many wrong passwords in a row there were, whoever sent them. `counts`: whether this was one."""
         ...
 
-    def leave_alone(self, account: bytes, *, seconds: float) -> None:
-        """Also ends the turn."""
+    def leave_alone(self, account: bytes, *, seconds: float) -> bool:
+        """Also ends the turn. Whether others know of it now."""
+        ...
+
+    def is_taken_since(self, account: bytes) -> bool:
+        """Whether it is known that nobody has to leave it alone any more: somebody was let in, before the time."""
         ...
 
     def given_up(self, account: bytes) -> None: ...
@@ -60,6 +64,10 @@ class AloneTries:
     def refused(self, account: bytes, *, counts: bool) -> int:
         return 0
 
-    def leave_alone(self, account: bytes, *, seconds: float) -> None: ...
+    def leave_alone(self, account: bytes, *, seconds: float) -> bool:
+        return False
+
+    def is_taken_since(self, account: bytes) -> bool:
+        return False
 
     def given_up(self, account: bytes) -> None: ...

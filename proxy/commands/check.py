@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -18,7 +20,10 @@ from proxy.delivery.channels import Channels
 from proxy.delivery.create import create_channels
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
 from proxy.forwarding.upstream_tls import unreachable_reason, upstream_tls
+from proxy.key_file import KeyFileError, existing_keys
+from proxy.keys import Keys, Purpose
 from proxy.server import create_directories
+from proxy.service_tries import OperatorsTries
 from proxy.store.open import open_store, store_remarks
 from proxy.store.store import StoreError
 
@@ -28,13 +33,12 @@ async def run(settings: Settings, stdout: TextIO) -> int:
     results = [CheckResult(subject="configuration", ok=True, detail="valid")]
     results += _check_certificates(settings)
     results += await _check_store(settings)
-    realms = create_directories(settings)
-    try:
+    async with AsyncExitStack() as stack:
+        realms = create_directories(settings, await _tries(settings, stack))
+        stack.push_async_callback(realms.close)
         results += await realms.check()
         for directory in realms:
             results += await _check_lockout(directory, settings)
-    finally:
-        await realms.close()
     results += check_kerberos(settings)
     results += await _check_delivery(settings)
     results += await _check_bounces(settings)
@@ -42,6 +46,17 @@ async def run(settings: Settings, stdout: TextIO) -> int:
     for result in results:
         print(f"{'ok  ' if result.ok else 'FAIL'}  {result.subject}: {result.detail}", file=stdout)
     return 0 if all(result.ok for result in results) else 1
+
+
+async def _tries(settings: Settings, stack: AsyncExitStack) -> OperatorsTries | None:
+    """What tells a running Gatepost that a service account is of use again; None before the first start."""
+    try:
+        keys = Keys(existing_keys(settings.server))
+        store = open_store(settings.store)
+    except (KeyFileError, StoreError):
+        return None
+    stack.push_async_callback(store.close)
+    return OperatorsTries(store, key=keys.derive(Purpose.THROTTLE), clock=time.time)
 
 
 def _check_certificates(settings: Settings) -> list[CheckResult]:

@@ -13,7 +13,8 @@ from threading import Barrier
 from urllib.parse import urlencode
 
 from tests.processes.house import WorkersHouse, workers_house
-from tests.support.scripted_ldap import ALICE_DN, BIND, SERVICE_USER, Request, ScriptedLDAP, bind_answer
+from tests.support.gatepost import gatepost
+from tests.support.scripted_ldap import ALICE_DN, BIND, SERVICE_USER, Request, ScriptedLDAP, bind_answer, usual
 
 GUESSES = 16
 ENOUGH = 3
@@ -97,6 +98,7 @@ def refusing(request: Request) -> list[bytes] | None:
 
 
 def test_a_wrong_password_of_the_service_account_is_sent_once_by_two_workers(tmp_path: Path) -> None:
+    """And by both again once `gatepost check` has found it right."""
     with ScriptedLDAP(tmp_path, refusing).running() as domain, ExitStack() as stack:
         directory = DIRECTORY.format(url=domain.url, ca_file=domain.ca_file, user=SERVICE_USER)
         house = stack.enter_context(workers_house(tmp_path, more=directory))
@@ -105,5 +107,10 @@ def test_a_wrong_password_of_the_service_account_is_sent_once_by_two_workers(tmp
         with ThreadPoolExecutor(len(browsers)) as threads:
             asked = [threads.submit(browser.guess, "whatever", together) for browser in browsers]
             statuses = {each.result() for each in asked}
-    assert statuses == {503}
-    assert len(domain.binds(SERVICE_USER)) == 1
+        assert statuses == {503}
+        assert len(domain.binds(SERVICE_USER)) == 1
+        domain.script = usual
+        checked = gatepost("check", "--config", str(house.config))
+        assert "service account: signed in" in checked.stdout
+        again = Barrier(1)
+        assert {browser.guess("whatever", again) for browser in browsers} == {401}
