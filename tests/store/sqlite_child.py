@@ -59,6 +59,12 @@ async def count(store: SQLiteStore) -> None:
         print((await store.count(b"k", now=NOW, window_seconds=60)).value)
 
 
+async def reset(store: SQLiteStore) -> None:
+    """As an operator's command does: open it, do one thing, and go."""
+    await store.reset_count(b"k")
+    print((await store.count(b"k", now=NOW, window_seconds=60, amount=0)).value)
+
+
 async def reserve(store: SQLiteStore) -> None:
     """Reserve of one counter with a limit, and print each try that was granted."""
     await store.ping()
@@ -73,7 +79,15 @@ async def reserve(store: SQLiteStore) -> None:
 
 async def main() -> None:
     store = SQLiteStore(Path(sys.argv[2]))
-    tasks = {"create": create, "answer": answer, "count": count, "reserve": reserve, "hear": hear, "end": end}
+    tasks = {
+        "create": create,
+        "answer": answer,
+        "count": count,
+        "reserve": reserve,
+        "hear": hear,
+        "end": end,
+        "reset": reset,
+    }
     await tasks[sys.argv[1]](store)
     await store.close()
 

@@ -49,6 +49,21 @@ class TestSQLiteStore(StoreContract):
     pass
 
 
+async def test_a_process_that_comes_and_goes_takes_nothing_along(store: SQLiteStore, tmp_path: Path) -> None:
+    """The last one to close the file removes the log beside it: nobody else may take itself for that one."""
+    await store.count(b"k", now=NOW, window_seconds=60)
+    assert (await store.count(b"k", now=NOW, window_seconds=60, amount=0)).value == 1  # on a connection of its own
+    log = tmp_path / "state.db-wal"
+    before = log.stat().st_ino
+    for _ in range(2):
+        child = start_child("reset", str(tmp_path / "state.db"))
+        told, _ = await asyncio.to_thread(child.communicate)
+        assert told == "0\n"
+        assert log.stat().st_ino == before
+        assert (await store.count(b"k", now=NOW, window_seconds=60, amount=0)).value == 0
+        await store.count(b"k", now=NOW, window_seconds=60)
+
+
 async def test_the_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     path.touch(mode=0o644)

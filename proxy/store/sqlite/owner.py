@@ -6,6 +6,7 @@ An operator's command (`gatepost sessions end`, `gatepost check`) may well be ru
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,15 +33,26 @@ def as_owner_of(folder: Path) -> Iterator[None]:
 
 
 def make_file(path: Path) -> None:
-    """An empty file of mode 0600, if there is none. Raises `OSError`."""
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
+    """An empty file of mode 0600, if there is none. Raises `OSError`.
+
+    It is closed before it has its name: once SQLite has opened it, to close it would take SQLite's locks away.
+    """
+    if path.exists():
         return
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
-        if os.geteuid() == 0:
-            owner = path.parent.stat()
-            with suppress(PermissionError):
-                os.fchown(file, owner.st_uid, owner.st_gid)
+        file = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error  # the name that the operator knows
+    try:
+        try:
+            if os.geteuid() == 0:
+                owner = path.parent.stat()
+                with suppress(PermissionError):
+                    os.fchown(file, owner.st_uid, owner.st_gid)
+        finally:
+            os.close(file)
+        with suppress(FileExistsError):  # somebody was first
+            os.link(unfinished, path)
     finally:
-        os.close(file)
+        unfinished.unlink()

@@ -187,12 +187,10 @@ def open_database(path: Path) -> sqlite3.Connection:
     """
     # SQLite gives its -wal and -shm files the mode and owner of the main file, so this covers all three.
     make_file(path)
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        if os.fstat(file).st_mode & 0o077:
-            os.fchmod(file, 0o600)
-    finally:
-        os.close(file)
+    # By its name: to close a file that was opened beside SQLite takes all of this process's locks on it away (POSIX),
+    # and then the next process that goes takes itself for the last one, and removes the log that is written to here.
+    if os.stat(path).st_mode & 0o077:
+        os.chmod(path, 0o600)
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=256)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
