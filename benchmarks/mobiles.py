@@ -1,6 +1,6 @@
 """The sweep of `gatepost mobiles` beside `ldapsearch -E pr=1000/noprompt`: same server, same attributes, one run.
 
-    GATEPOST_TEST_CACHE=/var/tmp/gatepost python -m benchmarks.mobiles [--persons 10000] [--rounds 5]
+    SAMBA_CACHE=/var/tmp/gatepost python -m benchmarks.mobiles [--persons 10000] [--rounds 5]
 
 Needs what the tests with Samba need, and ldapsearch (ldap-utils). The domain with its persons is built once and
 kept in the cache folder. Rounds alternate, so that what else the machine does falls on both. Prints seconds
@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("--persons", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    cache = Path(os.environ.get("GATEPOST_TEST_CACHE") or Path(tempfile.gettempdir()) / "gatepost-cache")
+    cache = Path(os.environ.get("SAMBA_CACHE") or Path(tempfile.gettempdir()) / "gatepost-cache")
     own, theirs = [], []
     with domain(options.persons, cache) as dc:
         time_sweep(dc)  # the code is read, the server's cache is warm

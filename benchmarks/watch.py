@@ -1,6 +1,6 @@
 """What the watch costs with many live sessions: CPU time of this process, LDAP searches, and how soon a change is seen.
 
-    GATEPOST_TEST_CACHE=/var/tmp/gatepost python -m benchmarks.watch [--persons 10000] [--seconds 60]
+    SAMBA_CACHE=/var/tmp/gatepost python -m benchmarks.watch [--persons 10000] [--seconds 60]
 
 One Samba AD DC on loopback (built as for `benchmarks.mobiles`), a SQLite store with one session for each person, a
 configured group with a thousand of them, and nobody who uses anything. Prints what it costs to read everybody once
@@ -176,7 +176,7 @@ def main() -> None:
     parser.add_argument("--persons", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=60.0)
     options = parser.parse_args()
-    cache = Path(os.environ.get("GATEPOST_TEST_CACHE") or Path(tempfile.gettempdir()) / "gatepost-cache")
+    cache = Path(os.environ.get("SAMBA_CACHE") or Path(tempfile.gettempdir()) / "gatepost-cache")
     with domain(options.persons, cache) as dc, tempfile.TemporaryDirectory(prefix="gatepost-") as folder:
         asyncio.run(measure(dc, Path(folder), options.persons, options.seconds))
 

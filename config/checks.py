@@ -214,7 +214,7 @@ def _warnings(settings: Settings) -> Iterator[str]:
     takes_tickets = any(scheme.factors[0] == "kerberos" for scheme in settings.schemes)
     if takes_tickets and settings.server.max_head_bytes < KERBEROS_HEAD_BYTES:
         yield f"server: max_head_bytes: tickets of people in many groups need {KERBEROS_HEAD_BYTES} (or 131072)"
-    if not settings.mobile.changed_within or settings.mobile.then == "send":
+    if not settings.mobile.holds_fresh_numbers:
         yield "mobile: then: a number changed a moment ago is sent passcodes: who has a stolen password can change it"
     elif settings.mobile.then == "other_channel":
         yield (

@@ -94,3 +94,7 @@ class MobileSettings(FrozenTable):
     """So long after a change in the directory a number is a fresh one; 0: never."""
     then: Literal["send", "wait", "other_channel", "refuse"] = "wait"
     """What is done about a passcode for a fresh number that is not the one the person used last."""
+
+    @property
+    def holds_fresh_numbers(self) -> bool:
+        return self.changed_within > 0 and self.then != "send"

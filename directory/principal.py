@@ -42,6 +42,8 @@ class Principal:
     """Raw text of the configured attributes, in their order, empty ones left out."""
     mobile_changed_at: float | None = None
     """When one of those attributes was last written; None if not since the account was made, or if it is unknown."""
+    is_mobile_change_unread: bool = False
+    """Whether it is unknown because the directory does not let it be read: it may have been a moment ago."""
     groups: frozenset[str] = frozenset()
     """Names, as the configuration writes them, of the configured groups that the person is in, nested ones too."""
     all_groups: tuple[str, ...] = ()

@@ -78,9 +78,14 @@ def create_directories(settings: Settings, tries: SharedTries | None = None) -> 
     directories: list[Directory] = []
     for each in settings.directories:
         if isinstance(each, ActiveDirectorySettings):
-            directories.append(
-                ActiveDirectory(each, groups=settings.group_names, want_all_groups=want_all_groups, shared=tries)
+            directory = ActiveDirectory(
+                each,
+                groups=settings.group_names,
+                want_all_groups=want_all_groups,
+                needs_change_times=settings.mobile.holds_fresh_numbers,
+                shared=tries,
             )
+            directories.append(directory)
         else:
             directories.append(LocalDirectory(each, groups=settings.group_names, want_all_groups=want_all_groups))
     return Realms(directories, default=settings.default_realm)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from directory.active_directory.change_time import metadata_to_read, numbers_changed_at
+from directory.active_directory.change_time import is_change_time_read, metadata_to_read, numbers_changed_at
 from directory.active_directory.connection import Entry
 from directory.directory import RefusalReason
 
@@ -47,7 +47,8 @@ class Person:
     mail: str | None = field(repr=False)
     mobiles: tuple[str, ...] = field(repr=False)
     mobile_changed_at: float | None
-    """See `directory.principal.Principal`."""
+    is_mobile_change_unread: bool
+    """Both: see `directory.principal.Principal`."""
     is_disabled: bool
     is_locked: bool
     is_password_expired: bool
@@ -106,6 +107,7 @@ def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> Person:
         mail=next(iter(texts(entry, "mail")), None),
         mobiles=tuple(mobiles),
         mobile_changed_at=numbers_changed_at(entry, mobile_attributes),
+        is_mobile_change_unread=not is_change_time_read(entry, mobile_attributes),
         is_disabled=bool(_number(entry, "userAccountControl") & _DISABLED),
         is_locked=bool(_number(entry, "msDS-User-Account-Control-Computed") & _LOCKED_OUT),
         is_password_expired=bool(_number(entry, "msDS-User-Account-Control-Computed") & _PASSWORD_EXPIRED),

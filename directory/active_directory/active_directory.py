@@ -48,16 +48,19 @@ class ActiveDirectory:
         groups: frozenset[str] = frozenset(),
         want_all_groups: bool = False,
         *,
+        needs_change_times: bool = False,
         shared: SharedTries | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`groups`: the ones that the configuration names anywhere. `want_all_groups`: fill `Principal.all_groups`.
 
-        `shared`: what is known of other processes that sign in as the service account; None: there are none.
+        `needs_change_times`: something is decided by when a number was written, so `check` looks whether that can be
+        read. `shared`: what is known of other processes that sign in as the service account; None: there are none.
         """
         self.realm = settings.name
         self._settings = settings
         self._group_names = groups
+        self._needs_change_times = needs_change_times
         self._clock = clock
         self._servers = _domain_controllers(settings, shared)
         self._known = KnownDomain(settings, groups)
@@ -168,7 +171,13 @@ class ActiveDirectory:
 
     async def check(self) -> list[CheckResult]:
         def work(_: float) -> list[CheckResult]:
-            return check_domain(self._servers, self._settings, self._group_names, clock=self._clock)
+            return check_domain(
+                self._servers,
+                self._settings,
+                self._group_names,
+                needs_change_times=self._needs_change_times,
+                clock=self._clock,
+            )
 
         try:
             return await self._threads.run(work)

@@ -36,7 +36,8 @@ def changed_at(metadata: bytes) -> float | None:
 
 
 def numbers_changed_at(entry: Entry, mobile_attributes: Sequence[str]) -> float | None:
-    """When any of these attributes was last written; None if not since the account was made, or if it is unknown.
+    """When any of these attributes was last written; None if not since the account was made, or if it is unknown
+    (`is_change_time_read` tells).
 
     Any of them, emptied ones too: spoiling the first one makes the second one's number the one that counts.
     """
@@ -54,6 +55,13 @@ def numbers_changed_at(entry: Entry, mobile_attributes: Sequence[str]) -> float 
     if latest is None or (made_at is not None and latest - made_at < _MADE_WITH_SECONDS):
         return None
     return latest
+
+
+def is_change_time_read(entry: Entry, mobile_attributes: Sequence[str]) -> bool:
+    """Whether what `numbers_changed_at` goes by was there for each of these attributes, and may be read."""
+    has_binary = any(len(value) >= _HEADER for value in entry.attributes.get(METADATA.lower(), ()))
+    has_xml = bool(entry.attributes.get(METADATA_XML.lower()))
+    return has_xml or (has_binary and all(name.lower() == _MOBILE for name in mobile_attributes))
 
 
 def metadata_to_read(mobile_attributes: Sequence[str]) -> tuple[str, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from config.settings import ActiveDirectorySettings
 from directory.active_directory.account import STATE_ATTRIBUTES, UnreadableAccount, guid_of
+from directory.active_directory.change_time import METADATA, METADATA_XML, metadata_to_read
 from directory.active_directory.connection import ConnectionFailed
 from directory.active_directory.discovery import Located
 from directory.active_directory.domain import Domain, dns_name_of, read_domain, read_root_dse
@@ -28,9 +29,13 @@ def check_domain(
     settings: ActiveDirectorySettings,
     groups: Collection[str],
     *,
+    needs_change_times: bool,
     clock: Callable[[], float],
 ) -> list[CheckResult]:
-    """Never raises. Blocks, for up to twice the settings' time-out for each server."""
+    """`needs_change_times`: whether something is decided by when a number was written.
+
+    Never raises. Blocks, for up to twice the settings' time-out for each server.
+    """
     try:
         located = servers.located(deadline=time.monotonic() + settings.timeout)
         found = servers.all(deadline=time.monotonic() + settings.timeout)
@@ -38,7 +43,7 @@ def check_domain(
         return [CheckResult(subject=f"{settings.name} domain controllers", ok=False, detail=str(exc))]
     results = [_discovery_result(settings.name, located)]
     for server in found:
-        results += _check_server(servers, server, settings, groups, clock)
+        results += _check_server(servers, server, settings, groups, needs_change_times, clock)
     return results
 
 
@@ -54,6 +59,7 @@ def _check_server(
     server: DomainController,
     settings: ActiveDirectorySettings,
     groups: Collection[str],
+    needs_change_times: bool,
     clock: Callable[[], float],
 ) -> list[CheckResult]:
     name = f"{settings.name} {server.address}"
@@ -79,7 +85,10 @@ def _check_server(
             step = "clock"
             results.append(_clock_result(name, read_root_dse(reader, settings.name).current_time, clock()))
             step = "rights"
-            results.append(_rights_result(name, reader, domain, needs_groups=bool(groups)))
+            needed = [*STATE_ATTRIBUTES, "objectSid", *(["tokenGroups"] if groups else [])]
+            if needs_change_times:
+                needed.append(metadata_to_read(settings.mobile_attributes)[-1])
+            results.append(_rights_result(name, reader, domain, needed))
             step = "groups"
             if groups:
                 results += _group_results(name, reader, domain, groups)
@@ -110,9 +119,8 @@ def _clock_result(name: str, server_time: float | None, now: float) -> CheckResu
     )
 
 
-def _rights_result(name: str, reader: Reader, domain: Domain, *, needs_groups: bool) -> CheckResult:
+def _rights_result(name: str, reader: Reader, domain: Domain, needed: Sequence[str]) -> CheckResult:
     subject = f"{name} rights"
-    needed = [*STATE_ATTRIBUTES, "objectSid", *(["tokenGroups"] if needs_groups else [])]
     sample = reader.search(domain.base_dn, IS_PERSON, ["objectGUID"], page=_SAMPLE)
     if not sample:
         return CheckResult(subject=subject, ok=False, detail=f"no persons are found below {domain.base_dn}")
@@ -129,6 +137,8 @@ def _rights_result(name: str, reader: Reader, domain: Domain, *, needs_groups: b
         hint = ""
         if "tokenGroups" in missing:
             hint = "; tokenGroups needs membership of Windows Authorization Access Group"
+        if missing & {METADATA, METADATA_XML}:
+            hint += "; so a number counts as changed when it was first seen (mobile.changed_within)"
         detail = f"the service account cannot read {', '.join(sorted(missing))} of every person{hint}"
         return CheckResult(subject=subject, ok=False, detail=detail)
     return CheckResult(subject=subject, ok=True, detail="what decides about an account can be read")

@@ -124,6 +124,7 @@ class Persons:
             mail=person.mail,
             mobiles=person.mobiles,
             mobile_changed_at=person.mobile_changed_at,
+            is_mobile_change_unread=person.is_mobile_change_unread,
             groups=groups,
             all_groups=all_groups,
             password_expires_at=person.password_expires_at,

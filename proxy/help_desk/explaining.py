@@ -18,6 +18,7 @@ from directory.password_change import PasswordChanger
 from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.delivery.channel import is_plain_address, mask_mail
+from proxy.first_seen import changed_at
 from proxy.help_desk.person import NotFound, choose_realm
 from proxy.help_desk.steps import (
     ON_THE_COMMAND_LINE,
@@ -161,22 +162,25 @@ class Explaining:
             return [Step(name="throttle", ok=None, detail=f"what is counted cannot be known: {keys}")]
         steps = []
         if number is not None or has_stand_in:
+            e164 = number.e164 if number is not None else None
             digests = [
-                number_digest(key, guid=principal.guid, number=number.e164)
+                number_digest(key, guid=principal.guid, number=e164)
                 for key in keys.accepted(Purpose.NUMBERS)
-                if number is not None
+                if e164 is not None
             ]
+            key = keys.derive(Purpose.THROTTLE)
+            changed = await changed_at(self._store, key, principal, e164, now=now, see=False)
             decision = decide(
                 self._settings.mobile,
                 now=now,
-                changed_at=principal.mobile_changed_at,
+                changed_at=changed,
                 digests=digests,
                 known=await self._store.known_number(principal.guid),
             )
             steps.append(
                 change_step(
                     decision,
-                    changed_at=principal.mobile_changed_at,
+                    changed_at=changed,
                     is_needed=needs_passcode,
                     has_mail=principal.mail is not None and is_plain_address(principal.mail),
                 )

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from directory.mobile import E164, UnusableNumber, first_usable, mask
 from directory.principal import Principal
+from proxy.first_seen import changed_at
 from proxy.keys import Purpose
 from proxy.portal.chosen import Chosen, chosen_mail, chosen_number
 from proxy.portal.keys import PARTS, VISIT, Parts
@@ -46,9 +47,9 @@ async def choose_number(request: web.Request, principal: Principal) -> Chosen | 
     chosen = chosen_number(parts, principal, usable.e164)
     known = await parts.store.known_number(principal.guid)
     now = parts.clock()
-    decision = decide(
-        parts.settings.mobile, now=now, changed_at=principal.mobile_changed_at, digests=chosen.digests, known=known
-    )
+    key = parts.keys.derive(Purpose.THROTTLE)
+    changed = await changed_at(parts.store, key, principal, usable.e164, now=now, see=True)
+    decision = decide(parts.settings.mobile, now=now, changed_at=changed, digests=chosen.digests, known=known)
     if not isinstance(decision, Send) or decision.is_new:
         await _tell(request, principal, usable.e164, known, decision)
     match decision:
@@ -79,7 +80,9 @@ async def _choose_stand_in(
     if mail is None:
         return no_usable_mobile(request, principal, unusable)
     known, now = await parts.store.known_number(principal.guid), parts.clock()
-    decision = decide(parts.settings.mobile, now=now, changed_at=principal.mobile_changed_at, digests=(), known=known)
+    key = parts.keys.derive(Purpose.THROTTLE)
+    changed = await changed_at(parts.store, key, principal, None, now=now, see=True)
+    decision = decide(parts.settings.mobile, now=now, changed_at=changed, digests=(), known=known)
     match decision:
         case Send() | SendByMail():
             return mail

@@ -38,6 +38,7 @@ def principal_to_json(principal: Principal) -> str:
         "mail": principal.mail,
         "mobiles": list(principal.mobiles),
         "mobile_changed_at": principal.mobile_changed_at,
+        "is_mobile_change_unread": principal.is_mobile_change_unread,
         "groups": sorted(principal.groups),
         "all_groups": list(principal.all_groups),
         "password_expires_at": principal.password_expires_at,
@@ -60,6 +61,7 @@ def principal_from_json(text: str) -> Principal:
             mail=None if fields["mail"] is None else _text(fields["mail"]),
             mobiles=_texts(fields["mobiles"]),
             mobile_changed_at=_instant_or_none(fields.get("mobile_changed_at")),
+            is_mobile_change_unread=fields.get("is_mobile_change_unread") is True,
             groups=frozenset(_texts(fields["groups"])) or _NO_GROUPS,
             all_groups=_texts(fields["all_groups"]),
             # Written since passwords can be changed; records from before do without.

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory.active_directory.change_time import METADATA, METADATA_XML, metadata_to_read, numbers_changed_at
+from directory.active_directory.change_time import (
+    METADATA,
+    METADATA_XML,
+    is_change_time_read,
+    metadata_to_read,
+    numbers_changed_at,
+)
 from directory.active_directory.connection import Entry
 from directory.active_directory.sweep import _changed_at, attributes_to_read
 
@@ -89,3 +95,20 @@ def test_the_report_knows_when_another_attribute_was_changed(names: tuple[str, .
     entry = Entry(dn="CN=alice", attributes={METADATA_XML.lower(): xml})
     assert METADATA_XML in attributes_to_read(names)
     assert _changed_at(entry, names) == expected
+
+
+@pytest.mark.parametrize(
+    ("attributes", "there", "is_read"),
+    [
+        (("mobile",), {"replpropertymetadata": bytes(16)}, True),
+        (("mobile",), {}, False),
+        (("mobile",), {"replpropertymetadata": b"cut"}, False),
+        (("mobile", "extensionAttribute7"), {"replpropertymetadata": bytes(16)}, False),
+        (("extensionAttribute7",), {"msds-replattributemetadata": b"<DS_REPL_ATTR_META_DATA/>"}, True),
+    ],
+)
+def test_what_cannot_be_read_is_not_taken_for_unchanged(
+    attributes: tuple[str, ...], there: dict[str, bytes], is_read: bool
+) -> None:
+    entry = Entry(dn="CN=a", attributes={name: (value,) for name, value in there.items()})
+    assert is_change_time_read(entry, attributes) is is_read

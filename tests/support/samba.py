@@ -111,7 +111,7 @@ def running_domain(
     problem = samba_problem()
     if problem is not None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(problem)
-    cache = os.environ.get("GATEPOST_TEST_CACHE")
+    cache = os.environ.get("SAMBA_CACHE")
     # Not below pytest's folders: Samba's socket paths there grow too long.
     with tempfile.TemporaryDirectory(prefix="gatepost-") as folder:
         dc = SambaDC(

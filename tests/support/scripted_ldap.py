@@ -93,6 +93,7 @@ ALICE = entry(
     accountExpires="0",
     pwdLastSet="130000000000000000",
     tokenGroups=[ALICE_SID],
+    replPropertyMetaData=bytes(16),
 )
 
 

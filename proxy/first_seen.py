@@ -1,0 +1,30 @@
+"""When a number was first seen with a person: what stands for the time of its change where that cannot be read.
+
+Instants are epoch seconds.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+from directory.mobile import E164
+from directory.principal import Principal
+from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, number_digest
+from proxy.store.store import Store
+
+
+async def changed_at(
+    store: Store, key: bytes, principal: Principal, number: E164 | None, *, now: float, see: bool
+) -> float | None:
+    """When the directory's number was last changed, as far as anybody can tell; None if it was not.
+
+    `number` None: that there is none any more. `see`: whether this is the first time, if there was none; else that would be now, and is not kept.
+    """
+    if not principal.is_mobile_change_unread:
+        return principal.mobile_changed_at
+    digest = number_digest(key, guid=principal.guid, number=number or E164(""))
+    name = hmac.digest(digest, b"first seen", "sha256")
+    read = await store.count(name, now=now, window_seconds=REMEMBERED_SECONDS, amount=0)
+    if not read.value and see:
+        read = await store.count(name, now=now, window_seconds=REMEMBERED_SECONDS)
+    return read.window_ends_at - REMEMBERED_SECONDS if read.value else now
