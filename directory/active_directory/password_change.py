@@ -9,6 +9,7 @@ never asked for.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from directory.active_directory.connection import CONSTRAINT_VIOLATION, SUCCESS, UNWILLING, Entry, Outcome
 from directory.password_change import ChangeRefusal, PasswordRules
@@ -17,6 +18,7 @@ RULE_ATTRIBUTES = ("minPwdLength", "pwdHistoryLength", "pwdProperties", "minPwdA
 """Of the domain's own entry; every account may read them."""
 
 _NEEDS_VARIETY = 0x1  # DOMAIN_PASSWORD_COMPLEX
+_KINDS_NEEDED = 3
 _WIN32_ERROR = re.compile(r"\s*([0-9a-f]{8}):", re.ASCII | re.IGNORECASE)
 _INSUFFICIENT_ACCESS = 50
 _ACCESS_DENIED = 0x5
@@ -38,7 +40,32 @@ def unicode_pwd(password: str) -> bytes:
     return f'"{password}"'.encode("utf-16-le")
 
 
-def change_refusal(outcome: Outcome, *, new_length: int, rules: PasswordRules | None) -> ChangeRefusal | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is known of a change that was asked for, beside what the server says of it."""
+
+    length: int
+    kinds: int
+    """See `kinds_of_characters`."""
+    age_seconds: float | None
+    """Of the password that was to be replaced; None: not known, or it must be changed."""
+
+
+def kinds_of_characters(password: str) -> int:
+    """How many of the five kinds are in it of which a complex password has three (Microsoft's policy setting "Password
+    must meet complexity requirements"): upper and lower case, digits, signs, other letters."""
+    return len({_kind(character) for character in password})
+
+
+def _kind(character: str) -> str:
+    if character.isupper() or character.islower():
+        return "upper" if character.isupper() else "lower"
+    if character.isdigit():
+        return "digit"
+    return "letter" if character.isalpha() else "sign"
+
+
+def change_refusal(outcome: Outcome, *, asked: Asked, rules: PasswordRules | None) -> ChangeRefusal | None:
     """Why the old password stands; None if the new one does.
 
     Raises `UnknownAnswer` for a result that says nothing about this change.
@@ -57,7 +84,7 @@ def change_refusal(outcome: Outcome, *, new_length: int, rules: PasswordRules | 
         case 0x775:  # ERROR_ACCOUNT_LOCKED_OUT
             return ChangeRefusal.LOCKED
         case 0x52D:  # ERROR_PASSWORD_RESTRICTION
-            return _which_rule(outcome.diagnostic.lower(), new_length, rules)
+            return _which_rule(outcome.diagnostic.lower(), asked, rules)
     raise UnknownAnswer(f"a change of password was answered with result {outcome.code}")
 
 
@@ -65,12 +92,19 @@ class UnknownAnswer(Exception):
     """Nothing is known about the password from this. The text is for the log."""
 
 
-def _which_rule(diagnostic: str, new_length: int, rules: PasswordRules | None) -> ChangeRefusal:
+def _which_rule(diagnostic: str, asked: Asked, rules: PasswordRules | None) -> ChangeRefusal:
+    """Where the server does not say, what the domain's own rules leave no doubt of."""
     for words, reason in _SAMBA_SAYS:
         if words in diagnostic:
             return reason
-    if rules is not None and new_length < rules.min_length:
+    if rules is None:
+        return ChangeRefusal.AGAINST_POLICY
+    if asked.length < rules.min_length:
         return ChangeRefusal.TOO_SHORT
+    if asked.age_seconds is not None and asked.age_seconds < rules.min_age_seconds:
+        return ChangeRefusal.TOO_YOUNG
+    if rules.needs_variety and asked.kinds < _KINDS_NEEDED:
+        return ChangeRefusal.TOO_SIMPLE
     return ChangeRefusal.AGAINST_POLICY
 
 

@@ -14,7 +14,13 @@ from directory.active_directory.bind_result import refusal_reason
 from directory.active_directory.domain_controllers import DomainControllers
 from directory.active_directory.filters import guid_base
 from directory.active_directory.known_domain import KnownDomain
-from directory.active_directory.password_change import UnknownAnswer, change_refusal, unicode_pwd
+from directory.active_directory.password_change import (
+    Asked,
+    UnknownAnswer,
+    change_refusal,
+    kinds_of_characters,
+    unicode_pwd,
+)
 from directory.active_directory.persons import Persons
 from directory.active_directory.reader import Reader
 from directory.active_directory.server_address import ServerAddress
@@ -75,10 +81,11 @@ class PasswordProof:
         found = self._servers.read(lambda reader: self._changeable(reader, base, guid), deadline=deadline)
         if isinstance(found, ChangeRefusal):
             return PasswordChangeRefused(found)
-        dn, rules = found
+        dn, rules, age_seconds = found
         judged = self._servers.change_password_once(dn, *values, deadline=deadline)
         try:
-            refusal = change_refusal(judged.outcome, new_length=len(new), rules=rules)
+            asked = Asked(length=len(new), kinds=kinds_of_characters(new), age_seconds=age_seconds)
+            refusal = change_refusal(judged.outcome, asked=asked, rules=rules)
         except UnknownAnswer as exc:
             raise OutcomeUnknown(self._realm, f"{judged.server}: {exc}") from exc
         if refusal is not None:
@@ -117,8 +124,13 @@ class PasswordProof:
         fresh_deadline = time.monotonic() + self._timeout_seconds
         return self._servers.read(work, deadline=fresh_deadline, only_at=judged.server)
 
-    def _changeable(self, reader: Reader, base: str, guid: str) -> tuple[str, PasswordRules | None] | ChangeRefusal:
-        """The DN of a person who may change their password. AD would change it for a disabled account too."""
+    def _changeable(
+        self, reader: Reader, base: str, guid: str
+    ) -> tuple[str, PasswordRules | None, float | None] | ChangeRefusal:
+        """The DN of a person who may change their password, the rules for it, and the age of the one they have.
+
+        AD would change it for a disabled account too.
+        """
         person = self._persons.at(reader, base)
         entry = reader.at(base, ())
         if person is None or person.guid != guid or entry is None:
@@ -126,4 +138,5 @@ class PasswordProof:
         refusal = person.refusal(self._clock())
         if refusal is not None:
             return ChangeRefusal.LOCKED if refusal is RefusalReason.LOCKED else ChangeRefusal.NOT_USABLE
-        return entry.dn, self._domain.rules(reader)
+        set_at = person.password_set_at
+        return entry.dn, self._domain.rules(reader), None if set_at is None else self._clock() - set_at

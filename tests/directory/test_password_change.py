@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.active_directory.connection import Outcome
-from directory.active_directory.password_change import UnknownAnswer, change_refusal, unicode_pwd
+from directory.active_directory.password_change import (
+    Asked,
+    UnknownAnswer,
+    change_refusal,
+    kinds_of_characters,
+    unicode_pwd,
+)
 from directory.directory import PasswordRefused, RefusalReason
 from directory.errors import DirectoryUnavailable, OutcomeUnknown
 from directory.local_users import LocalDirectory
@@ -173,6 +181,12 @@ def test_a_password_is_quoted_and_stays_as_it_was_typed() -> None:
 
 
 RULES = PasswordRules(min_length=8, history=24, needs_variety=True, min_age_seconds=0.0)
+
+
+def asked(**facts: Any) -> Asked:
+    return Asked(**{"length": 20, "kinds": 4, "age_seconds": None, **facts})
+
+
 MICROSOFT = "{}: AtrErr: DSID-03191083, #1:\n\t0: {}: DSID-03191083, problem 1005 (CONSTRAINT_ATT_TYPE), data 0"
 
 
@@ -190,17 +204,42 @@ MICROSOFT = "{}: AtrErr: DSID-03191083, #1:\n\t0: {}: DSID-03191083, problem 100
 )
 def test_microsofts_answers_are_understood(code: int, error: str, length: int, reason: ChangeRefusal) -> None:
     outcome = Outcome(code=code, diagnostic=MICROSOFT.format(error, error))
-    assert change_refusal(outcome, new_length=length, rules=RULES) is reason
+    assert change_refusal(outcome, asked=asked(length=length), rules=RULES) is reason
+
+
+@pytest.mark.parametrize(
+    ("facts", "rule", "reason"),
+    [
+        ({"age_seconds": 3600.0}, {"min_age_seconds": 86_400.0}, ChangeRefusal.TOO_YOUNG),
+        ({"age_seconds": 86_400.0}, {"min_age_seconds": 86_400.0}, ChangeRefusal.AGAINST_POLICY),
+        ({"age_seconds": None}, {"min_age_seconds": 86_400.0}, ChangeRefusal.AGAINST_POLICY),
+        ({"kinds": 2}, {}, ChangeRefusal.TOO_SIMPLE),
+        ({"kinds": 2}, {"needs_variety": False}, ChangeRefusal.AGAINST_POLICY),
+        ({"length": 3, "kinds": 1, "age_seconds": 1.0}, {"min_age_seconds": 86_400.0}, ChangeRefusal.TOO_SHORT),
+    ],
+)
+def test_what_microsofts_answer_leaves_open_is_told_by_the_domains_rules(
+    facts: dict[str, Any], rule: dict[str, Any], reason: ChangeRefusal
+) -> None:
+    outcome = Outcome(code=19, diagnostic=MICROSOFT.format("0000052D", "0000052D"))
+    assert change_refusal(outcome, asked=asked(**facts), rules=replace(RULES, **rule)) is reason
+
+
+@pytest.mark.parametrize(
+    ("password", "kinds"), [("abc", 1), ("abcABC", 2), ("aB3", 3), ("aB3!", 4), ("aB3! さ", 5), ("äÖ", 2), ("   ", 1)]
+)
+def test_the_kinds_of_characters_are_those_of_the_policy(password: str, kinds: int) -> None:
+    assert kinds_of_characters(password) == kinds
 
 
 @pytest.mark.parametrize(("code", "text"), [(1, "000004DC: not bound"), (19, "no code"), (51, ""), (32, "00000056:")])
 def test_an_answer_that_says_nothing_is_no_answer(code: int, text: str) -> None:
     with pytest.raises(UnknownAnswer):
-        change_refusal(Outcome(code=code, diagnostic=text), new_length=20, rules=RULES)
+        change_refusal(Outcome(code=code, diagnostic=text), asked=asked(), rules=RULES)
 
 
 def test_only_success_is_success() -> None:
-    assert change_refusal(Outcome(code=0), new_length=1, rules=RULES) is None
+    assert change_refusal(Outcome(code=0), asked=asked(length=1), rules=RULES) is None
 
 
 MODIFY, MODIFY_ANSWER = 0x66, 0x67
