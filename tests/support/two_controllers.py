@@ -125,7 +125,7 @@ class TwoControllers:
 def two_controllers(
     *, domain: str, netbios_name: str, persons: Sequence[DomainPerson], lockout_threshold: int
 ) -> Iterator[TwoControllers]:
-    problem = samba_problem()
+    problem = samba_problem() or _namespace_problem()
     if problem is not None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(problem)
     cache = os.environ.get("SAMBA_CACHE")
@@ -146,3 +146,8 @@ def two_controllers(
             ca_file = folder / "ca.pem"
             ca_file.write_bytes(first.ca_file.read_bytes() + second.ca_file.read_bytes())
             yield TwoControllers(first, second, ca_file)
+
+
+def _namespace_problem() -> str | None:
+    done = subprocess.run(["unshare", "--mount", "true"], capture_output=True, text=True)
+    return f"no mount namespace for two domain controllers: {done.stderr.strip()}" if done.returncode else None
