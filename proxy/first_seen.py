@@ -18,7 +18,8 @@ async def changed_at(
 ) -> float | None:
     """When the directory's number was last changed, as far as anybody can tell; None if it was not.
 
-    `number` None: that there is none any more. `see`: whether this is the first time, if there was none; else that would be now, and is not kept.
+    `number` None: that there is none any more. `see`: whether this is the first time, if there was none; else that
+    would be now, and is not kept.
     """
     if not principal.is_mobile_change_unread:
         return principal.mobile_changed_at

@@ -85,6 +85,13 @@ async def test_who_takes_the_number_away_wins_nothing_by_it(tmp_path: Path, then
         assert len(stage.phone.messages) == (status == 303)
 
 
+async def test_taking_it_away_wins_nothing_where_the_directory_does_not_date_it_either(tmp_path: Path) -> None:
+    async with portal(tmp_path, is_mobile_change_unread=True) as stage:
+        assert (await stage.password(stage.browser(), "scripted@corp")).status == 403
+        stage.now += 86_400 + 60
+        assert (await stage.password(stage.browser(), "scripted@corp")).status == 303
+
+
 async def test_a_step_up_asks_for_it_by_mail_too(tmp_path: Path) -> None:
     async with portal(tmp_path) as stage:
         browser = stage.browser(address="203.0.113.5")
