@@ -1,7 +1,7 @@
-"""Forms that met an ended session: kept, sealed, until the same person has signed in again and says "send it".
+"""Forms that came too early: kept, sealed, until the same person has signed in or proven more, and says "send it".
 
 A form is named by a random token and sealed under the master key, bound to its token and host. It is sent on once, for
-the person whose session had ended, to the very host and target that it was posted to. Instants are epoch seconds.
+the person whose session it met, to the very host and target that it was posted to. Instants are epoch seconds.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class KeptRequest:
     """A POST as it came, less what belongs to its connection and to Gatepost."""
 
     owner: str
-    """The GUID of the person whose session had ended."""
+    """The GUID of the person whose session it met."""
     host: str
     target: str = field(repr=False)
     lines: tuple[bytes, ...] = field(repr=False)

@@ -27,7 +27,7 @@ ADMIN_PAGES = frozenset((ADMIN, ADMIN_PERSON, ADMIN_UNDELIVERED, ADMIN_MOBILES))
 TICKET = PREFIX + "ticket"
 """On an app's host: ``?ticket=...`` becomes that host's session cookie."""
 KEEP = PREFIX + "keep"
-"""On an app's host, from the forwarding plane only: a form that met an ended session."""
+"""On an app's host, from the forwarding plane only: a form that met no session, or too weak a one."""
 KEPT = PREFIX + "kept"
 """On an app's host: ``?request=...`` shows what was kept."""
 KEPT_QUERY = "request"

@@ -237,7 +237,8 @@ class Texts(AmountTexts):
 
     kept_title: str = "Your form was kept"
     kept_text: str = (
-        "You had been signed out when you sent it, so nothing has been passed on yet. Shall it be sent now, as {name}?"
+        "You were not signed in, or not by all that is asked for, when you sent it: nothing has been passed on yet. "
+        "Shall it be sent now, as {name}?"
     )
     kept_app: str = "To"
     kept_target: str = "Page"
@@ -252,6 +253,7 @@ class Texts(AmountTexts):
     kept_others: str = "Somebody else had sent it. It was deleted, and nothing was passed on."
     kept_discarded_title: str = "Not sent"
     kept_discarded: str = "The form was deleted, and nothing was passed on."
+    kept_until_then: str = "What you sent has been kept. You are asked afterwards whether it shall be sent on."
     kept_not: str = (
         "What you sent was not passed on and is not kept here. It may still be in your browser: sign in with another "
         "tab, then go back to this one's form and send it again."

@@ -12,7 +12,7 @@ from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.routes import Route
 from proxy.forwarding.upstream_lines import block, fields_for_upstream, portal_block, request_line
 from proxy.incidents import new_incident_id
-from proxy.internal_headers import KEPT_TARGET
+from proxy.internal_headers import KEPT_SCHEME, KEPT_TARGET
 from proxy.kept_requests import KeptRequest
 from proxy.reserved import KEEP
 from proxy.sessions.session import Session
@@ -58,13 +58,13 @@ class Forwarder:
         fields = fields_for_upstream(head, portal.upstream, head.cookie or b"", blocks)
         self.forward(head, portal, fields, None)
 
-    def keep_form(self, head: RequestHead) -> None:
-        """The portal takes the form in, if it knows whose session has ended."""
+    def keep_form(self, head: RequestHead, scheme: str = "") -> None:
+        """The portal takes the form in, if it knows whose session this is or was."""
         place, portal = self._places.of(head), self._plane.portal_route
-        blocks = (
-            portal_block(place, head, new_incident_id()),
-            block(((KEPT_TARGET.encode("ascii"), head.target),)),
-        )
+        kept = [(KEPT_TARGET.encode("ascii"), head.target)]
+        if scheme:
+            kept.append((KEPT_SCHEME.encode("ascii"), scheme.encode("utf-8")))
+        blocks = (portal_block(place, head, new_incident_id()), block(kept))
         fields = fields_for_upstream(head, portal.upstream, head.cookie or b"", blocks)
         self.forward(head.repeated(b"POST", _KEEP), portal, fields, None)
 

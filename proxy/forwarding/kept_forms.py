@@ -1,4 +1,4 @@
-"""Forms that meet an ended session: which are kept, and how a kept one is sent on.
+"""Forms that meet an ended or too weak session: which are kept, and how a kept one is sent on.
 
 The portal keeps and shows them (`proxy.portal.kept_request`). The button of its page posts to the form's own target a
 body of `SENDING_BYTES`, which is read here whole before it is decided whether it is that button's or the app's own.

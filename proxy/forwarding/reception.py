@@ -202,7 +202,11 @@ class Reception:
             detail = ENGLISH.open_to_groups.format(groups=", ".join(admission.decision.groups))
             self._answers.refuse(Problem.NOT_ALLOWED, "groups", head=head, route=route, detail=detail, session=session)
         elif isinstance(admission.decision, DenyFactors):
-            self._answers.ask_to_step_up(head, route, cookies, session, admission.decision.scheme)
+            scheme = admission.decision.scheme
+            if scheme and self._keeps(head):
+                self._forwarder.keep_form(head, scheme)
+            else:
+                self._answers.ask_to_step_up(head, route, cookies, session, scheme)
         else:
             self._ask_to_sign_in(head, route, cookies)
 
@@ -228,11 +232,16 @@ class Reception:
             fields = self._forwarder.fields(head, route, cookies, identity_block)
             self._forwarder.forward(head, route, fields, session_id)
 
+    def _keeps(self, head: RequestHead) -> bool:
+        """Whether this is a form that the portal may take in. Another proxy's question brings no body along."""
+        is_kept = head.question is None and self._plane.kept_requests is not None
+        return is_kept and is_form(head) and may_be_kept(head)
+
     def _ask_to_sign_in(self, head: RequestHead, route: Route, cookies: RequestCookies) -> None:
         question = head.question
         asked = question or head
         if question is None and is_form(head):
-            if cookies.session_token and may_be_kept(head) and self._plane.kept_requests is not None:
+            if cookies.session_token and self._keeps(head):
                 self._forwarder.keep_form(head)
             else:
                 detail = ENGLISH.kept_not

@@ -1,4 +1,4 @@
-"""A form that met an ended session, on its app's host: taken in, shown to whoever sent it, discarded.
+"""A form that met an ended session, or one that has proven too little, on its app's host: taken in, shown, discarded.
 
 Sending it on is the forwarding plane's (`proxy.forwarding.kept_forms`): the button posts to the form's own target, so
 that the app's answer stands under the address that it belongs to.
@@ -12,14 +12,14 @@ from aiohttp import web
 
 from config.settings import AppSettings
 from proxy.answers import Answer, Problem
-from proxy.internal_headers import KEPT_TARGET
+from proxy.internal_headers import KEPT_SCHEME, KEPT_TARGET
 from proxy.kept_requests import KEPT_FIELD, PROOF_FIELD, KeptRequest, read_sending
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import Refused, read_form, require_csrf_token
 from proxy.portal.instants import instant
 from proxy.portal.keys import PARTS, VISIT
-from proxy.portal.landing import kept_url, sign_in_path
+from proxy.portal.landing import kept_url, sign_in_path, step_up_path
 from proxy.portal.pages import form_token, message, page, redirect, set_browser_cookie
 from proxy.portal.return_to import WayBack, app_origin
 from proxy.portal.tickets import start_digest
@@ -36,26 +36,28 @@ _OWN_COOKIES = frozenset(name(scheme) for name in (session_cookie, browser_cooki
 
 
 async def keep_request(request: web.Request) -> web.StreamResponse:
-    """Take in a form that the plane could not let through, and lead its sender to the sign-in page.
+    """Take in a form that the plane could not let through, and lead its sender to sign in or to prove the rest.
 
-    Nothing of the body is read before it is known whose session this was.
+    Nothing of the body is read before it is known whose session this is or was.
     """
     parts, visit = request.app[PARTS], request[VISIT]
     app, target = visit.app, request.headers.get(KEPT_TARGET)
     if app is None or target is None:
         raise web.HTTPNotFound
-    owner = None
-    if visit.session_token is not None:
-        owner = await parts.kept_requests.former_owner(visit.session_token, visit.host, now=visit.now)
+    scheme = request.headers.get(KEPT_SCHEME, "")
+    session = await current_session(request) if scheme else None
+    if session is None or session.level is not Level.SIGNED_IN:
+        scheme = ""  # it ended a moment ago
+    owner = session.principal.guid if session is not None and scheme else await _former_owner(request)
     limit = parts.settings.sessions.kept_request_bytes
     if owner is None or not limit:
-        raise _not_kept(Problem.NOT_SIGNED_IN, app)
+        raise _not_kept(Problem.TOO_FEW_FACTORS if scheme else Problem.NOT_SIGNED_IN, app, scheme)
     body = await _read_at_most(request, limit)
     if body is None:
         raise _not_kept(Problem.BODY_TOO_LARGE, app)
     again = read_sending(body)
     if again is not None:
-        token: str | None = again.token  # the session ended between the page and its button
+        token: str | None = again.token  # more was asked for between the page and its button
     else:
         kept = KeptRequest(
             owner=owner,
@@ -73,7 +75,15 @@ async def keep_request(request: web.Request) -> web.StreamResponse:
         "request.kept", guid=owner, app=app.name, bytes=len(body), incident=visit.incident,
         client_address=visit.client_address,
     )  # fmt: skip
-    return _to_sign_in(request, app, token)
+    return _to_sign_in(request, app, token, scheme)
+
+
+async def _former_owner(request: web.Request) -> str | None:
+    """The GUID of the person whose session this cookie was of, until it ended."""
+    visit = request[VISIT]
+    if visit.session_token is None:
+        return None
+    return await request.app[PARTS].kept_requests.former_owner(visit.session_token, visit.host, now=visit.now)
 
 
 async def show_kept(request: web.Request) -> web.StreamResponse:
@@ -146,18 +156,20 @@ def _over(request: web.Request, app: AppSettings, status: HTTPStatus, title: str
     )
 
 
-def _to_sign_in(request: web.Request, app: AppSettings, token: str) -> web.Response:
+def _to_sign_in(request: web.Request, app: AppSettings, token: str, scheme: str = "") -> web.Response:
+    """And then to what was kept. With a `scheme`: only to prove the rest of it."""
     public = request.app[PARTS].settings.server.public_url
     visit = request[VISIT]
     back = WayBack(return_to=kept_url(app_origin(app, public), token), start=start_digest(visit.browser), app=app)
-    response = redirect(public.origin + sign_in_path(back))
+    response = redirect(public.origin + (step_up_path(scheme, back) if scheme else sign_in_path(back)))
     if visit.browser_is_new:
         set_browser_cookie(request, response)
     return response
 
 
-def _not_kept(problem: Problem, app: AppSettings) -> Refused:
-    return Refused(Answer(problem=problem, app=app.name, detail=ENGLISH.kept_not))
+def _not_kept(problem: Problem, app: AppSettings, scheme: str = "") -> Refused:
+    detail = f"{ENGLISH.open_to_scheme.format(scheme=scheme)} {ENGLISH.kept_not}" if scheme else ENGLISH.kept_not
+    return Refused(Answer(problem=problem, app=app.name, scheme=scheme, detail=detail))
 
 
 async def _read_at_most(request: web.Request, limit: int) -> bytes | None:

@@ -18,8 +18,10 @@ from proxy.reserved import (
     PASSCODE,
     PASSWORD,
     RETURN_TO,
+    SCHEME,
     SIGN_IN,
     START,
+    STEP_UP,
     TICKET,
 )
 from proxy.sessions.session import Level, Session
@@ -133,6 +135,11 @@ def kerberos_path(back: WayBack) -> str:
     """Where a browser is asked for its ticket."""
     filled = {name: value for name, value in ((RETURN_TO, back.return_to), (START, back.start)) if value}
     return f"{KERBEROS}?{urlencode(filled)}" if filled else KERBEROS
+
+
+def step_up_path(scheme: str, back: WayBack) -> str:
+    """Where the rest of `scheme` is proven."""
+    return f"{STEP_UP}?{urlencode({SCHEME: scheme, RETURN_TO: back.return_to, START: back.start})}"
 
 
 def kept_url(origin: str, token: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from aiohttp import web
@@ -87,13 +88,7 @@ def _answer(request: web.Request, answer: Answer) -> web.Response:
     request.app[PARTS].metrics.count_refusal(answer.problem.value)
     visit = request.get(VISIT)
     if visit is not None:
-        answer = Answer(
-            problem=answer.problem,
-            detail=answer.detail,
-            app=answer.app,
-            retry_after_seconds=answer.retry_after_seconds,
-            incident=visit.incident,
-        )
+        answer = replace(answer, incident=visit.incident)
     # A form's answer is a page as much as a link's is, hence the fixed method.
     as_page = wants_page(_field(request, "Accept"), _field(request, "Sec-Fetch-Mode"), None, b"GET")
     headers, body = render(answer, page=as_page, sign_in_origin=request.app[PARTS].settings.server.public_url.origin)

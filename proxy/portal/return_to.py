@@ -47,6 +47,11 @@ class WayBack:
     """The digest of the browser cookie on the app's host; empty if there is none to bind a ticket to."""
     app: AppSettings | None = None
 
+    @property
+    def leads_to_kept_form(self) -> bool:
+        """Whether its person waits to be asked about a form that was kept."""
+        return f"{KEPT}?{KEPT_QUERY}=" in self.return_to
+
 
 NOWHERE = WayBack()
 

@@ -202,6 +202,7 @@ def sign_in_form(
         app=back.app.name if back.app is not None else "",
         username=username if parse_login_name(username) is not None else "",
         half=_half_way(session, back),
+        kept=back.leads_to_kept_form,
         error=error,
     )
 

@@ -117,6 +117,7 @@ def _page(
         status=status,
         title=ENGLISH.step_up_title,
         text=f"{first} {where} {ENGLISH.step_up_rest}",
+        detail=ENGLISH.kept_until_then if back.leads_to_kept_form else "",
         form=OneButton(action=STEP_UP, fields=fields, button=ENGLISH.step_up_button),
         link_href=START_PAGE,
         link_text=ENGLISH.back_to_start,

@@ -127,8 +127,8 @@ async def open_home(folder: Path, domains: dict[str, str] = LOCALHOST, **changes
                 "smtp": [{"host": "127.0.0.1", "port": sink.port, "security": "none", "from": "otp@corp.example"}],
                 "schemes": [{"name": "browser", "factors": ["password", "sms"]}],
                 "apps": [
-                    {"name": "Wiki", "host": domains["wiki"], "upstream": app_url},
-                    {"name": "Canteen", "host": domains["canteen"], "upstream": app_url},
+                    {"name": "Wiki", "host": domains["wiki"]},
+                    {"name": "Canteen", "host": domains["canteen"]},
                 ],
             }
             logger = CapturingLogger()
@@ -146,7 +146,9 @@ async def open_home(folder: Path, domains: dict[str, str] = LOCALHOST, **changes
                 domains=domains,
                 logger=logger,
             )
-            settings = Settings.model_validate({**values, **changes})
+            values |= changes
+            values["apps"] = [{"upstream": app_url, **app} for app in values["apps"]]
+            settings = Settings.model_validate(values)
             async with running(settings, log=log, clock=lambda: time.time() + home.later):
                 yield home
     finally:

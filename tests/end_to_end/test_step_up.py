@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from playwright.async_api import expect
+
 from tests.end_to_end.home import LOCALHOST, open_home
 from tests.support.browser import chromium
 from tests.support.gatepost import free_port
@@ -40,6 +42,33 @@ async def test_a_person_steps_up_for_one_app_and_keeps_the_other(tmp_path: Path)
         assert answer is not None
         assert answer.url == home.url("wiki", "/afterwards")
         assert home.sink.messages == []  # one was sent, and read
+        await context.close()
+
+
+async def test_a_form_that_needs_one_more_proof_is_sent_on_once_it_is_there(tmp_path: Path) -> None:
+    rules = [{"path": "/save/", "methods": ["POST"], "scheme": "strong"}]
+    wiki = {"name": "Wiki", "host": LOCALHOST["wiki"], "rules": rules}
+    async with open_home(tmp_path, schemes=SCHEMES, apps=[wiki]) as home, chromium() as browser:
+        context = await browser.new_context()
+        page = await context.new_page()
+        await page.goto(home.url("wiki", "/form?enctype=multipart/form-data"))
+        await home.type_password(page)
+        await expect(page.locator("h1")).to_have_text("Form")
+        await page.fill("input[name=text]", "words that took an hour")
+        await page.click("button")
+        await expect(page.locator("h1")).to_have_text("One more proof")
+        await expect(page.locator("main")).to_contain_text("What you sent has been kept")
+        await page.click("button.primary")
+        await page.locator("#passcode").wait_for()
+        await page.fill("#passcode", await home.passcode())
+        await expect(page.locator("h1")).to_have_text("Your form was kept")
+        assert home.upstream.posted == []
+        await page.click("button.primary")
+        await expect(page.locator("h1")).to_contain_text("for alice")
+        ((who, target, content_type, body),) = home.upstream.posted
+        assert (who, target) == ("alice", "/save/it?x=1&y=%20")
+        assert content_type.startswith("multipart/form-data")
+        assert b"words that took an hour" in body
         await context.close()
 
 

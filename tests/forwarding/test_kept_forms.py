@@ -6,12 +6,19 @@ from dataclasses import replace
 
 import pytest
 
+from config.settings import SchemeSettings
 from proxy.kept_requests import KeptRequest, Sending
-from tests.forwarding.stage import ALICE_TOKEN, HOST, NOW, Stage, StageMaker
+from tests.forwarding.stage import ALICE_TOKEN, HOST, NOW, Stage, StageMaker, session_of
 from tests.support.upstreams import UpstreamSide
 
 FORM = "Content-Type: application/x-www-form-urlencoded\r\nAccept: text/html,*/*\r\n"
 ENDED = "E" * 43
+WEAK_TOKEN = b"W" * 43
+PASSWORD = (("password", NOW),)
+SCHEMES = (
+    SchemeSettings(name="weak", factors=("password",)),
+    SchemeSettings(name="browser", factors=("password", "sms")),
+)
 KEPT = KeptRequest(
     owner="guid-alice",
     host=HOST,
@@ -105,6 +112,44 @@ async def test_a_client_cannot_name_the_target_itself(stage: Stage) -> None:
     await stage.ask(post(target="/.gatepost/keep", lines=FORM + "X-Gatepost-Kept-Target: /evil\r\n"))
     (request,) = stage.portal.requests
     assert request.get("X-Gatepost-Kept-Target") is None
+
+
+async def with_weak_alice(stage: Stage) -> Stage:
+    stage.sessions.by_token[WEAK_TOKEN] = session_of("alice", scheme="weak", factors=("password",), proven=PASSWORD)
+    return stage
+
+
+async def test_a_form_of_who_has_proven_too_little_goes_to_the_portal_with_the_scheme(staged: StageMaker) -> None:
+    async with staged(app={"scheme": "browser"}, schemes=SCHEMES) as made:
+        stage = await with_weak_alice(made)
+        await stage.ask(post(token=WEAK_TOKEN.decode(), lines=FORM + "X-Gatepost-Kept-Scheme: mine\r\n"))
+        assert stage.upstream.requests == []
+        (request,) = stage.portal.requests
+        assert request.start == b"POST /.gatepost/keep HTTP/1.1"
+        assert request.get("X-Gatepost-Kept-Target") == b"/save?x=1"
+        assert request.get("X-Gatepost-Kept-Scheme") == b"browser"
+        assert request.body == b"a=b"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["Content-Type: application/json\r\nAccept: text/html\r\n", FORM + "Sec-Fetch-Mode: cors\r\n"],
+)
+async def test_a_script_that_has_proven_too_little_is_told_in_json(staged: StageMaker, lines: str) -> None:
+    async with staged(app={"scheme": "browser"}, schemes=SCHEMES) as made:
+        stage = await with_weak_alice(made)
+        answer = await stage.ask(post(token=WEAK_TOKEN.decode(), lines=lines), b"POST")
+        assert answer.status == 403
+        assert b'"too_few_factors"' in answer.body
+        assert stage.portal.requests == stage.upstream.requests == []
+
+
+async def test_a_form_that_proofs_cannot_open_the_app_to_is_refused(staged: StageMaker) -> None:
+    async with staged(app={"scheme": "browser", "groups": ["Others"]}, schemes=SCHEMES) as made:
+        stage = await with_weak_alice(made)
+        answer = await stage.ask(post(token=WEAK_TOKEN.decode()), b"POST")
+        assert answer.status == 403
+        assert stage.portal.requests == stage.upstream.requests == []
 
 
 async def test_the_button_sends_the_form_on_as_it_was_and_as_who_is_signed_in_now(stage: Stage) -> None:

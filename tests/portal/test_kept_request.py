@@ -213,3 +213,73 @@ async def test_the_answer_to_a_kept_form_may_lead_anywhere(stage: Stage) -> None
     browser = await signed_out(stage)
     page = await sign_in_again(stage, browser, await keep(browser))
     assert re.search(r"form-action 'self' http: https:;", page.headers["Content-Security-Policy"])
+
+
+WEAK = [
+    {"name": "quick", "factors": ["password"], "networks": ["192.0.2.0/24"]},
+    {"name": "strong", "factors": ["password", "sms"]},
+]
+
+
+async def with_password_alone(stage: Stage) -> Browser:
+    """A browser on whose app's host somebody is signed in by less than its app asks for."""
+    browser = stage.browser()
+    begun = way_back(await browser.get(f"{WIKI}/.gatepost/ticket?ticket=none"))
+    landed = await stage.password(browser, return_to=begun["return_to"], start=begun["start"])
+    await browser.get(landed.location)
+    return browser
+
+
+async def test_a_form_that_met_too_weak_a_session_is_kept_until_the_rest_is_proven(tmp_path: Path) -> None:
+    async with running_portal(tmp_path, schemes=WEAK) as stage:
+        browser = await with_password_alone(stage)
+        answer = await keep(browser, **{"X-Gatepost-Kept-Scheme": "strong"})
+        assert answer.status == 303
+        assert answer.location.startswith(f"{SIGN_IN_ORIGIN}/.gatepost/step-up?scheme=strong&")
+        page = await browser.get(answer.location)
+        assert "You are asked afterwards whether it shall be sent on" in page.text
+        asked = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/step-up", page.hidden)
+        proven = await stage.answer(browser, await browser.get(SIGN_IN_ORIGIN + asked.location), stage.passcode)
+        back = await browser.get(proven.location)
+        assert back.location == f"{WIKI}/.gatepost/kept?request={token_in(answer)}"
+        shown = await browser.get(back.location)
+        assert shown.status == 200
+        assert f'action="{WIKI}/save/it?x=1"' in shown.text
+
+
+async def test_a_button_that_meets_too_weak_a_session_is_not_kept_as_a_form(tmp_path: Path) -> None:
+    """Whoever signed in to send a form may be asked for more than they proved."""
+    async with running_portal(tmp_path, schemes=WEAK) as stage:
+        browser = await with_password_alone(stage)
+        answer = await keep(browser, **{"X-Gatepost-Kept-Scheme": "strong"})
+        page = await browser.get(f"{WIKI}/.gatepost/kept?request={token_in(answer)}")
+        button = f"gatepost-kept={page.hidden['gatepost-kept']}&proof={page.hidden['proof']}".encode()
+        again = await keep(browser, button, **{"X-Gatepost-Kept-Scheme": "strong"})
+        assert again.location.startswith(f"{SIGN_IN_ORIGIN}/.gatepost/step-up?")
+        assert token_in(again) == token_in(answer)
+
+
+async def test_a_session_that_ended_on_the_way_is_asked_to_sign_in(tmp_path: Path) -> None:
+    async with running_portal(tmp_path, schemes=WEAK) as stage:
+        browser = await with_password_alone(stage)
+        stage.now += IDLE
+        answer = await keep(browser, **{"X-Gatepost-Kept-Scheme": "strong"})
+        assert answer.location.startswith(f"{SIGN_IN_ORIGIN}/.gatepost/sign-in?")
+        assert token_in(answer)
+
+
+async def test_nothing_is_kept_of_a_stranger_who_names_a_scheme(tmp_path: Path) -> None:
+    async with running_portal(tmp_path, schemes=WEAK) as stage:
+        browser = stage.browser()
+        browser.cookies["wiki.corp.example"] = {"__Host-gatepost": "A" * 43}
+        assert (await keep(browser, **{"X-Gatepost-Kept-Scheme": "strong"})).status == 401
+        assert "request.kept" not in stage.log_text
+
+
+async def test_who_cannot_have_a_form_kept_is_told_what_is_asked_for(tmp_path: Path) -> None:
+    async with running_portal(tmp_path, schemes=WEAK, sessions={"kept_request_bytes": 0}) as stage:
+        browser = await with_password_alone(stage)
+        answer = await keep(browser, Accept="text/html", **{"X-Gatepost-Kept-Scheme": "strong"})
+        assert answer.status == 403
+        assert "was not passed on and is not kept here" in answer.text
+        assert "/.gatepost/step-up?scheme=strong" in answer.text
