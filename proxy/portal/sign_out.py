@@ -7,20 +7,21 @@ from aiohttp import web
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import read_form, require_csrf_token
-from proxy.portal.keys import PARTS
+from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import START_PAGE, sign_in_path
 from proxy.portal.log_sign_in import log_signed_out
 from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.refusals import OneButton
 from proxy.reserved import SIGN_IN, SIGN_OUT
 from proxy.sessions.session import Level
+from proxy.sessions.tokens import token_digest
 from proxy.texts import ENGLISH
 
 
 async def show_sign_out(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if session is None:
-        return signed_out(request)
+        return await _signed_out_before(request)
     return message(
         request,
         status=200,
@@ -40,10 +41,24 @@ async def take_sign_out(request: web.Request) -> web.StreamResponse:
     """End the session. Where there is none, nothing changes and the page is the same."""
     fields = await read_form(request)
     session = await current_session(request)
-    if session is not None:
-        require_csrf_token(request, fields, Form.SIGN_OUT, session.session_id)
-        await request.app[PARTS].store.end_session(session.session_id)
-        log_signed_out(request, session)
+    if session is None:
+        return await _signed_out_before(request)
+    require_csrf_token(request, fields, Form.SIGN_OUT, session.session_id)
+    await request.app[PARTS].store.end_session(session.session_id)
+    log_signed_out(request, session)
+    return signed_out(request)
+
+
+async def _signed_out_before(request: web.Request) -> web.Response:
+    """Nobody who has had a session is told that it ended in every app before every worker has heard of it.
+
+    They may have signed out a moment ago, and had no answer because the store or a worker died.
+    """
+    store, visit = request.app[PARTS].store, request[VISIT]
+    if visit.session_token is not None:
+        cookie = token_digest(visit.session_token)
+        if await store.former_owner(cookie, visit.host, now=visit.now) is not None:
+            await store.ends_heard()
     return signed_out(request)
 
 

@@ -135,6 +135,14 @@ class Store(Protocol):
         """End all of one person's sessions; how many there were. Durable."""
         ...
 
+    async def ends_heard(self) -> None:
+        """Return once listeners have heard of every end that was made before, as after an end of one's own.
+
+        Whoever finds nothing to end may ask again: it ended, and who ended it died before anybody heard of it. The two
+        above do it by themselves then.
+        """
+        ...
+
     async def sessions(self, guid: str | None = None) -> list[Session]: ...
 
     async def persons(self) -> dict[str, float]:

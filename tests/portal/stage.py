@@ -316,7 +316,7 @@ class Stage:
         self.readiness = Readiness(ready=True, degraded=False, checks={})
         self.phone = Phone()
         self.scripted = scripted or ScriptedDirectory()
-        self.store = FailingStore(folder / "state.db")
+        self.store = FailingStore(folder / "state.db", clock=lambda: self.now)
         self.sessions = LiveSessions(self.store, settings.sessions)
         self.settings = settings
         self.keys = Keys(ring or b"k" * 32, clock=lambda: self.now)

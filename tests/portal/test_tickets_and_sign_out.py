@@ -6,6 +6,7 @@ from hashlib import sha256
 import pytest
 
 from proxy.sessions.tokens import new_token
+from proxy.store.store import StoreUnavailable
 from tests.portal.stage import SIGN_IN_ORIGIN, WIKI, Browser, Stage
 
 SIGN_OUT = f"{SIGN_IN_ORIGIN}/.gatepost/sign-out"
@@ -140,6 +141,26 @@ async def test_signing_out_ends_the_session_on_every_host(stage: Stage) -> None:
     assert browser.session_cookie() is None
     assert len(ended) == 1
     assert await stage.sessions.find(token.encode(), "wiki.corp.example", stage.now) is None
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_who_signs_out_once_more_is_told_only_when_every_worker_has_heard(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """The first attempt may have had no answer, because the store died when it had ended the session."""
+    browser = stage.browser()
+    await stage.sign_in(browser)
+    again, stranger = browser.copy(), stage.browser()
+    await browser.post(SIGN_OUT, (await browser.get(SIGN_OUT)).hidden)
+    stranger.cookies["signin.corp.example"] = {"__Host-gatepost": new_token()}
+
+    async def not_heard() -> None:
+        raise StoreUnavailable("somebody is away")
+
+    monkeypatch.setattr(stage.store, "ends_heard", not_heard)
+    sent = {"Origin": SIGN_IN_ORIGIN, "Content-Type": "application/x-www-form-urlencoded"}
+    assert (await again.request(method, SIGN_OUT, headers=sent, body=b"")).status == 503
+    assert (await stranger.request(method, SIGN_OUT, headers=sent, body=b"")).status == 200, "and nobody is waited for"
 
 
 async def test_signing_out_by_a_link_alone_does_nothing(stage: Stage) -> None:

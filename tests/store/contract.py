@@ -185,6 +185,7 @@ class StoreContract:
         await store.remove_expired(now=NOW, idle_seconds=1800, absolute_seconds=43_200)
         assert heard[3:] == [over.session_id]
         await store.end_session("gone")
+        await store.ends_heard()
         unsubscribe()
         await store.end_sessions_of(principal().guid)
         assert len(heard) == 4

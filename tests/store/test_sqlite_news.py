@@ -119,6 +119,21 @@ async def test_an_end_of_a_process_that_was_killed_before_it_told_is_heard_by_lo
     assert heard == [session_id]
 
 
+@pytest.mark.usefixtures("waits_long")
+@pytest.mark.parametrize("again", ["end_session", "end_sessions_of", "ends_heard"])
+async def test_an_end_of_a_process_that_was_killed_before_it_told_is_heard_before_it_is_acknowledged(
+    store: SQLiteStore, tmp_path: Path, children: list[Child], again: str
+) -> None:
+    """Whoever had no answer asks again, and nothing is left to end."""
+    session_id = await stored(store)
+    hearing = start_hearing(children, tmp_path)
+    start(children, "end", tmp_path).communicate(f"{session_id}\n".encode())
+    assert heard_by(hearing) == []
+    asked = {"end_session": (session_id,), "end_sessions_of": (principal().guid,)}
+    assert not await getattr(store, again)(*asked.get(again, ()))
+    assert heard_by(hearing) == [session_id]
+
+
 async def test_a_process_that_hangs_is_waited_for_no_longer_than_its_time(
     store: SQLiteStore, tmp_path: Path, children: list[Child]
 ) -> None:

@@ -111,6 +111,9 @@ class MemoryStore:
         self._called("end_sessions_of")
         return sum(self._end(session.session_id) for session in await self.sessions(guid))
 
+    async def ends_heard(self) -> None:
+        self._called("ends_heard")
+
     async def sessions(self, guid: str | None = None) -> list[Session]:
         self._called("sessions")
         found = [session for session in self._sessions.values() if guid is None or session.principal.guid == guid]

@@ -75,7 +75,7 @@ class RedisSessions:
     async def end_session(self, session_id: str) -> bool:
         ended = await self._end("finish", session_id)
         if not ended:
-            await self._make_former_ends_heard()
+            await self.ends_heard()
         return bool(ended)
 
     async def end_sessions_of(self, guid: str) -> int:
@@ -83,11 +83,10 @@ class RedisSessions:
         while ended := await self._end("finish_of", guid):
             count += len(ended)
         if not count:
-            await self._make_former_ends_heard()
+            await self.ends_heard()
         return count
 
-    async def _make_former_ends_heard(self) -> None:
-        """Whoever finds nothing to end may ask again: it ended, and the server died before anybody heard of it."""
+    async def ends_heard(self) -> None:
         await self._listening.all_hear()
 
     async def sessions(self, guid: str | None = None) -> list[Session]:

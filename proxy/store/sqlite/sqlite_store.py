@@ -23,7 +23,7 @@ from proxy.sessions.session import Session
 from proxy.store.listeners import StoreListeners
 from proxy.store.sqlite import arrivals, challenges, failures, kept_requests, leases, persons, sendings, sessions
 from proxy.store.sqlite.news import SQLiteNews
-from proxy.store.sqlite.notices import PersonList, delete_old
+from proxy.store.sqlite.notices import PersonList, delete_old, select_newest
 from proxy.store.sqlite.sessions import Named
 from proxy.store.sqlite.threads import ReadingThread, WritingThread
 from proxy.store.store import AttemptResult, Count, Counter, Reached, Ticket
@@ -94,13 +94,21 @@ class SQLiteStore:
         return await self._reading.run(lambda connection: sessions.select_by_id(connection, batch))
 
     async def end_session(self, session_id: str) -> bool:
-        return bool(await self._end(lambda connection: sessions.delete_session(connection, session_id, self._clock())))
+        ended = await self._end(lambda connection: sessions.delete_session(connection, session_id, self._clock()))
+        if not ended:
+            await self.ends_heard()
+        return bool(ended)
 
     async def end_sessions_of(self, guid: str) -> int:
         ended = await self._end(
             lambda connection: sessions.delete_sessions_of(connection, guid, self._clock()),
         )
+        if not ended:
+            await self.ends_heard()
         return len(ended)
+
+    async def ends_heard(self) -> None:
+        await self._news.tell(await self._reading.run(select_newest))
 
     async def _end(self, delete: Callable[[sqlite3.Connection], list[Named]], *, is_urgent: bool = True) -> list[Named]:
         """Listeners here hear of it after the commit, those of other processes right after; then it is acknowledged."""
