@@ -41,7 +41,7 @@ SIGN_IN_HOST, APP_HOST = "signin.localhost", "wiki.localhost"
 GUESSES, GUESSES_LIMIT = 12, 3
 """throttle.passwords_per_person (4), less what is kept for addresses where the person signed in before."""
 SENDS_LIMIT = 4
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 5.0
 """What a busy machine may add to the time in which an end is heard of."""
 CONFIGURATION = """\
 [server]

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiohttp import ClientSession, ClientWebSocketResponse
+from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector
 from argon2 import PasswordHasher
 
 from tests.processes.house import WorkersHouse
@@ -29,6 +29,8 @@ upstream = "{upstream}"
 """
 AT_ONCE = 16
 """Connections that are opened together: whichever worker is free takes the next."""
+WITHIN_SECONDS = 60.0
+"""For whatever has to happen in the end, on a machine that does other things too."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,14 +44,20 @@ class Signed:
         pages = await asyncio.gather(*(self.browser.copy().get(APP + "/") for _ in range(AT_ONCE)))
         return {page.status for page in pages}
 
-    async def live_sessions(self) -> list[int]:
-        """How many each worker has in memory."""
+    async def by_worker(self, metric: str) -> list[int]:
+        """What each worker says of itself, in order of size."""
         async with (
             ClientSession() as client,
             client.get("http://{}:{}/metrics".format(*self.house.admin)) as answer,
         ):
             lines = (await answer.text()).splitlines()
-        return sorted(int(float(line.split()[1])) for line in lines if line.startswith("gatepost_live_sessions{"))
+        return sorted(int(float(line.split()[1])) for line in lines if line.startswith(metric + "{"))
+
+    async def until_live_sessions(self, expected: list[int]) -> None:
+        """So many are in memory at the workers."""
+        async with asyncio.timeout(WITHIN_SECONDS):
+            while await self.by_worker("gatepost_live_sessions") != expected:
+                pass
 
 
 @asynccontextmanager
@@ -69,19 +77,27 @@ async def signed_in(folder: Path, *, more: str = "") -> AsyncIterator[Signed]:
         page = await browser.get(page.next_url)
         assert page.next_url == APP + "/"
         signed = Signed(house=house, browser=browser)
-        async with asyncio.timeout(30):
-            while await signed.live_sessions() != [1, 1]:
+        async with asyncio.timeout(WITHIN_SECONDS):
+            while await signed.by_worker("gatepost_live_sessions") != [1, 1]:
                 assert await signed.statuses() == {200}
         yield signed
 
 
 async def open_sockets(signed: Signed, stack: AsyncExitStack) -> list[ClientWebSocketResponse]:
+    """So many that each worker has some: whichever is quicker may take all of the first."""
     headers = {
         "Host": "intranet.localhost:8080",
         "Origin": APP,
         "Cookie": f"gatepost={signed.browser.cookies['intranet.localhost']['gatepost']}",
     }
-    client = await stack.enter_async_context(ClientSession())
+    client = await stack.enter_async_context(ClientSession(connector=TCPConnector(limit=0)))
     url = "ws://{}:{}/socket".format(*signed.house.address)
-    opening = [stack.enter_async_context(client.ws_connect(url, headers=headers)) for _ in range(AT_ONCE)]
-    return await asyncio.gather(*opening)
+    sockets: list[ClientWebSocketResponse] = []
+    async with asyncio.timeout(WITHIN_SECONDS):
+        while True:
+            opening = [stack.enter_async_context(client.ws_connect(url, headers=headers)) for _ in range(AT_ONCE)]
+            sockets += await asyncio.gather(*opening)
+            while sum(held := await signed.by_worker("gatepost_client_connections")) != len(sockets):
+                pass  # the workers have yet to see that others were closed
+            if all(held):
+                return sockets

@@ -58,7 +58,8 @@ async def test_a_killed_worker_takes_only_what_it_had_in_its_hands(tmp_path: Pat
         with workers_house(tmp_path, upstream.url) as house:
             async with steady_load(house.address, "wiki.localhost") as load:
                 await load.more(200)
-                victim = house.workers[0]
+                # Of two workers, one may happen to have taken all connections: the other would lose nothing.
+                victim = max(house.workers, key=lambda each: len(ports_of_clients(each, house.address)))
                 os.kill(victim, signal.SIGSTOP)
                 await eventually(lambda: is_stopped(victim))  # it takes no more from now on
                 held = ports_of_clients(victim, house.address)
@@ -72,4 +73,4 @@ async def test_a_killed_worker_takes_only_what_it_had_in_its_hands(tmp_path: Pat
             lost = [failure.port for failure in load.failures]
             assert set(lost) <= held, (load.failures, held)
             assert len(lost) == len(set(lost)), "one request for each connection that was lost"
-            assert held, "the load was on both workers"
+            assert held, "it had connections"

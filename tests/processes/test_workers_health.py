@@ -48,7 +48,9 @@ def test_ready_is_where_one_worker_is(workers: list[Any], status: str, checks: d
 
 
 @asynccontextmanager
-async def workers_in(folder: Path, *all_metrics: Metrics) -> AsyncIterator[TestClient[Any, Any]]:
+async def workers_in(
+    folder: Path, *all_metrics: Metrics, timeout_seconds: float = 30.0
+) -> AsyncIterator[TestClient[Any, Any]]:
     async with AsyncExitStack() as stack:
         for number, metrics in enumerate(all_metrics, 1):
 
@@ -61,7 +63,9 @@ async def workers_in(folder: Path, *all_metrics: Metrics) -> AsyncIterator[TestC
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             await web.UnixSite(runner, str(folder / f"{number}.health")).start()
-        yield await stack.enter_async_context(TestClient(TestServer(create_workers_app(folder, timeout_seconds=0.5))))
+        yield await stack.enter_async_context(
+            TestClient(TestServer(create_workers_app(folder, timeout_seconds=timeout_seconds)))
+        )
 
 
 async def test_each_sample_names_its_worker(tmp_path: Path) -> None:
@@ -91,7 +95,7 @@ async def test_a_worker_that_says_nothing_is_left_out(tmp_path: Path) -> None:
     metrics = Metrics()
     metrics.count_passcode("accepted")
     with deaf:
-        async with workers_in(tmp_path, metrics) as client:
+        async with workers_in(tmp_path, metrics, timeout_seconds=2.0) as client:
             assert 'worker="1"' in await (await client.get("/metrics")).text()
             answer = await client.get("/readyz")
             assert (answer.status, answer.headers["Retry-After"]) == (503, "10")

@@ -30,12 +30,16 @@ class Disturbance:
         }  # fmt: skip
         if house.redis is not None:
             self._kinds |= {self._kill_store: 4, self._stop_store: 1}
+        self._pending = list(self._kinds)
+        """Each is done once before any is done again."""
+        chance.shuffle(self._pending)
+
+    @property
+    def has_done_all(self) -> bool:
+        return not self._pending
 
     async def run(self, is_over: Callable[[], bool]) -> None:
         """One after the other until it is over; then everything runs again, as far as it does by itself."""
-        # Each happens at least once in a run that is long enough for it.
-        pending = list(self._kinds)
-        self._chance.shuffle(pending)
         while True:
             pause = min(self._chance.expovariate(1 / self._mean_seconds), 3 * self._mean_seconds)
             until = time.monotonic() + pause
@@ -43,8 +47,9 @@ class Disturbance:
                 await asyncio.sleep(0.1)
             if is_over():
                 return
-            disturb = pending.pop() if pending else self._any()
+            disturb = self._pending[-1] if self._pending else self._any()
             await disturb()
+            self._pending = self._pending[:-1]
 
     def _any(self) -> Callable[[], Awaitable[None]]:
         return self._chance.choices(list(self._kinds), list(self._kinds.values()))[0]

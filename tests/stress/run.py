@@ -26,6 +26,8 @@ MOST_UNANSWERED = 100
 """After so many without an answer nobody is asked for any more: what is wrong is known."""
 NEEDED = ("Asked served", "Asked refused", "Ended", "PasscodeSent")
 """A run in which one of these never happened has shown nothing."""
+SHOWN_WITHIN_SECONDS = 60.0
+"""So much longer a run goes on for what it has not shown yet: a machine may be busy with other things."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class Result:
     @property
     def missing(self) -> list[str]:
         """What should have happened and never did."""
-        return [kind for kind in NEEDED if kind not in self.counts]
+        return _missing(self.counts)
 
 
 async def stress(folder: Path, given: Given, *, tell: Callable[[str], None]) -> Result:
@@ -79,7 +81,14 @@ async def _in_house(
     tell(f"{given.sessions} sessions in {time.monotonic() - began_at:.1f} s")
     ends_at = time.monotonic() + given.seconds
     probes = Probes(house)
-    clients = Clients(house, history, sessions, phone, chance, lambda: time.monotonic() >= ends_at, probes)
+    disturbance = Disturbance(house, history, chance, mean_seconds=given.mean_seconds)
+
+    def is_over() -> bool:
+        counts, now = history.counts, time.monotonic()
+        has_shown = disturbance.has_done_all and counts["Created"] > given.sessions and not _missing(counts)
+        return now >= ends_at and (has_shown or now >= ends_at + SHOWN_WITHIN_SECONDS)
+
+    clients = Clients(house, history, sessions, phone, chance, is_over, probes)
     listening = asyncio.create_task(phone.run())
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -90,7 +99,6 @@ async def _in_house(
             for _ in range(SIGNING_OUT):
                 tasks.create_task(clients.sign_out())
             tasks.create_task(clients.end_persons(people))
-            disturbance = Disturbance(house, history, chance, mean_seconds=given.mean_seconds)
             tasks.create_task(disturbance.run(clients.is_over))
             tasks.create_task(_tell_how_far(history, clients.is_over, tell))
         await probes.close()
@@ -100,6 +108,10 @@ async def _in_house(
     history.write(Settled(at=time.monotonic()))
     tell("settled; each session is asked for once more")
     await _ask_for_all(clients)
+
+
+def _missing(counts: dict[str, int]) -> list[str]:
+    return [kind for kind in NEEDED if kind not in counts]
 
 
 def _parts(people: list[Person]) -> list[list[Person]]:
