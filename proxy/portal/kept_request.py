@@ -57,7 +57,10 @@ async def keep_request(request: web.Request) -> web.StreamResponse:
         raise _not_kept(Problem.BODY_TOO_LARGE, app)
     again = read_sending(body)
     if again is not None:
-        token: str | None = again.token  # more was asked for between the page and its button
+        # More was asked for between the page and its button.
+        token: str | None = again.token
+        if await parts.kept_requests.read(again.token, visit.host, now=visit.now) is None:
+            raise Refused(Answer(problem=Problem.KEPT_FORM_GONE, app=app.name))
     else:
         kept = KeptRequest(
             owner=owner,
