@@ -19,6 +19,8 @@ from proxy.metrics import Metrics
 INTERVAL_SECONDS = 10.0
 TIMEOUT_SECONDS = 8.0
 _STALE_AFTER_INTERVALS = 3
+TRAFFIC = "/readyz/traffic"
+"""Whether connections are taken here, whatever does not work: no other node would do better without it."""
 DRAINING = "draining"
 """The status of a process that takes no more connections and ends once what it has in flight is done."""
 
@@ -131,6 +133,9 @@ def create_health_app(
         headers = {} if accepts else {"Retry-After": str(round(interval_seconds) or 1)}
         return web.json_response(body, status=200 if accepts else 503, headers=headers)
 
+    async def takes_traffic(request: web.Request) -> web.Response:
+        return traffic_answer(takes_any=not is_draining())
+
     async def show_metrics(request: web.Request) -> web.Response:
         return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
@@ -138,9 +143,15 @@ def create_health_app(
     app[WATCHED] = Watched(lambda: readiness_now(clock()))
     app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)
+    app.router.add_get(TRAFFIC, takes_traffic)
     app.router.add_get("/metrics", show_metrics)
     app.cleanup_ctx.append(background)
     return app
+
+
+def traffic_answer(*, takes_any: bool) -> web.Response:
+    """For load balancers: what all nodes share may be away, and who is signed in goes on all the same."""
+    return web.Response(text="ok\n") if takes_any else web.Response(text=f"{DRAINING}\n", status=503)
 
 
 async def _ask(check: Check, timeout_seconds: float) -> str | None:

@@ -19,7 +19,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from proxy.health import DRAINING, plainly
+from proxy.health import DRAINING, TRAFFIC, plainly, traffic_answer
 from proxy.listening import HEALTH_SUFFIX
 
 TIMEOUT_SECONDS = 2.0
@@ -40,6 +40,10 @@ def create_workers_app(folder: Path, *, timeout_seconds: float = TIMEOUT_SECONDS
         ready = merged["status"] != "unavailable"
         return web.json_response(merged, status=200 if ready else 503, headers={} if ready else {"Retry-After": "10"})
 
+    async def takes_traffic(request: web.Request) -> web.Response:
+        told = await ask_all(folder, "/readyz", timeout_seconds)
+        return traffic_answer(takes_any=any(body and json.loads(body)["status"] != DRAINING for body in told.values()))
+
     async def show_metrics(request: web.Request) -> web.Response:
         told = await ask_all(folder, "/metrics", timeout_seconds)
         text = merge_metrics({number: body for number, body in told.items() if body is not None})
@@ -48,6 +52,7 @@ def create_workers_app(folder: Path, *, timeout_seconds: float = TIMEOUT_SECONDS
     app = web.Application(middlewares=[plainly])
     app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)
+    app.router.add_get(TRAFFIC, takes_traffic)
     app.router.add_get("/metrics", show_metrics)
     return app
 

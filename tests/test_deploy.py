@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from hashlib import sha256
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pydantic import SecretStr
 from config.checks import warnings
 from config.load import load_settings
 from config.settings import Settings, StoreSettings
+from proxy.health import TRAFFIC
 from proxy.store.open import open_store, store_remarks
 from tests.support.people import session
 from tests.support.redis_server import running_redis
@@ -97,6 +99,21 @@ def test_the_configurations_are_accepted(place: str, tmp_path: Path) -> None:
     assert settings.store.url in ("valkey://valkey:6379", "valkeys://valkey:6379")
     # Between containers the admin listener has to be reachable, and the store's network is its own.
     assert all("admin_listen" in each or "store" in each for each in warnings(settings)), list(warnings(settings))
+
+
+def test_nobody_else_can_get_the_address_that_is_believed() -> None:
+    """Containers that start first are given the lowest that is free."""
+    compose = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text())
+    believed = ip_address(compose["services"]["haproxy"]["networks"]["front"]["ipv4_address"])
+    [given] = compose["networks"]["front"]["ipam"]["config"]
+    assert believed in ip_network(given["subnet"])
+    assert believed not in ip_network(given["ip_range"])
+    assert f'trusted_proxies = ["{believed}/32"]' in (DEPLOY / "compose" / "gatepost.toml").read_text()
+
+
+def test_pods_stay_in_service_while_what_they_share_is_away() -> None:
+    [container] = named("Deployment", "gatepost")["spec"]["template"]["spec"]["containers"]
+    assert container["readinessProbe"]["httpGet"]["path"] == TRAFFIC
 
 
 async def test_valkey_takes_its_configuration_and_lets_gatepost_work(tmp_path: Path) -> None:

@@ -176,6 +176,17 @@ async def test_a_check_that_hangs_is_given_up() -> None:
                 assert detail == "not checked yet"
 
 
+async def test_traffic_is_taken_until_it_drains_whatever_is_away() -> None:
+    drains: list[bool] = []
+    check = Dependency("away")
+    async with served({"store": check}, is_draining=lambda: bool(drains)) as client:
+        await check.was_asked()
+        assert (await client.get("/readyz")).status == 503
+        assert (await client.get("/readyz/traffic")).status == 200
+        drains.append(True)
+        assert (await client.get("/readyz/traffic")).status == 503
+
+
 async def test_probes_do_not_ask_the_dependencies() -> None:
     check = Dependency()
     async with served({"store": check}) as client:

@@ -21,12 +21,13 @@ import pytest_asyncio
 from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar, WSMsgType
 from argon2 import PasswordHasher
 
+from proxy.health import INTERVAL_SECONDS, TIMEOUT_SECONDS
 from proxy.store.store import NOTICE_SECONDS
 from tests.processes.house import children_of
 from tests.support.echo_app import running_app
 from tests.support.gatepost import GatepostProcess, free_port, gatepost
 from tests.support.plain_browser import Address, NoAnswer, Page, PlainBrowser, passcode_in
-from tests.support.redis_server import running_redis
+from tests.support.redis_server import RedisServer, running_redis
 from tests.support.scripted_ldap import ALICE_DN, SERVICE_USER, ScriptedLDAP
 from tests.support.smtp_sink import Sink, smtp_sink
 
@@ -94,7 +95,8 @@ defaults
     option redispatch
 frontend any
     bind 127.0.0.1:{any}
-    default_backend both
+    use_backend both if {{ nbsrv(both) gt 0 }}
+    default_backend both_any
 frontend first
     bind 127.0.0.1:{first}
     default_backend node_1
@@ -104,6 +106,12 @@ frontend second
 backend both
     balance roundrobin
     option httpchk GET /readyz
+    default-server check inter 200ms fall 1 rise 2 send-proxy-v2
+    server one 127.0.0.1:{port_1} port {admin_1}
+    server two 127.0.0.1:{port_2} port {admin_2}
+backend both_any
+    balance roundrobin
+    option httpchk GET /readyz/traffic
     default-server check inter 200ms fall 1 rise 2 send-proxy-v2
     server one 127.0.0.1:{port_1} port {admin_1}
     server two 127.0.0.1:{port_2} port {admin_2}
@@ -123,6 +131,8 @@ class TwoNodes:
     second: Address
     sink: Sink
     domain: ScriptedLDAP
+    redis: RedisServer
+    admin: tuple[Address, Address]
 
     def url(self, host: str, path: str = "/") -> str:
         return f"http://{host}:{self.any[1]}{path}"
@@ -177,7 +187,9 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TwoNo
     password_hash = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     users = (
         f'[[users]]\nusername = "{name}"\npassword_hash = "{password_hash}"\nmobile = "07400 12345{number}"\n'
-        for number, name in enumerate(("walker", "rounder", "socket", "command", "sender", "survivor", "loader"))
+        for number, name in enumerate(
+            ("walker", "rounder", "socket", "command", "sender", "survivor", "loader", "patient")
+        )
     )
     (folder / "users.toml").write_text("".join(users))
     (folder / "users.toml").chmod(0o600)
@@ -222,6 +234,8 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TwoNo
             second=("127.0.0.1", ports["second"]),
             sink=sink,
             domain=domain,
+            redis=redis,
+            admin=(("127.0.0.1", ports["admin_1"]), ("127.0.0.1", ports["admin_2"])),
         )
 
 
@@ -394,3 +408,27 @@ async def test_who_is_signed_in_or_just_signing_in_goes_on_when_a_node_dies(hous
         load.is_over = True
     assert load.wrong == []
     assert load.unanswered <= 8, "those under way at the node that died, and those it was sent until haproxy saw it"
+
+
+async def test_who_is_signed_in_goes_on_while_no_node_is_ready(house: TwoNodes) -> None:
+    """The store that both share is away: to leave both out would cut everybody off."""
+
+    async def readiness() -> set[int]:
+        async with ClientSession() as client:
+            answers = [await client.get(f"http://127.0.0.1:{port}/readyz") for _, port in house.admin]
+        return {each.status for each in answers}
+
+    browser = await house.sign_in("patient", at=lambda: house.any)
+    for door in (house.first, house.second) * 3:
+        assert (await browser.get(house.url(APP_HOST), at=door)).status == 200
+    house.redis.kill()
+    try:
+        async with asyncio.timeout(INTERVAL_SECONDS + TIMEOUT_SECONDS + 10):
+            while await readiness() != {503}:  # noqa: ASYNC110  # as in tests/support/eventually.py
+                await asyncio.sleep(0.1)
+        answers = [(await browser.get(house.url(APP_HOST))).status for _ in range(8)]
+    finally:
+        await asyncio.to_thread(house.redis.start)
+    # A worker that has seen this session serves it, and one that has not says that it cannot know.
+    assert set(answers) <= {200, 503}
+    assert 200 in answers

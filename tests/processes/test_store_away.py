@@ -32,8 +32,9 @@ async def until(signed: Signed, status: int) -> float:
     return time.monotonic()
 
 
-async def readiness(signed: Signed) -> int:
-    async with ClientSession() as client, client.get("http://{}:{}/readyz".format(*signed.house.admin)) as answer:
+async def readiness(signed: Signed, path: str = "/readyz") -> int:
+    url = "http://{}:{}".format(*signed.house.admin) + path
+    async with ClientSession() as client, client.get(url) as answer:
         return answer.status
 
 
@@ -57,6 +58,7 @@ async def test_sessions_go_on_for_the_grace_and_after_the_store_is_back(tmp_path
             async with asyncio.timeout(INTERVAL_SECONDS + 10):
                 while await readiness(signed) != 503:
                     pass
+            assert await readiness(signed, "/readyz/traffic") == 200, "no load balancer takes who is signed in away"
             await asyncio.to_thread(redis.start)
             await until(signed, 200)
             assert (await signed.browser.get(APP + "/")).text == "alice"

@@ -87,6 +87,41 @@ async def test_each_sample_names_its_worker(tmp_path: Path) -> None:
     assert text.count("# TYPE gatepost_forwarded_requests_total") == 1
 
 
+@asynccontextmanager
+async def telling(folder: Path, *words: str) -> AsyncIterator[TestClient[Any, Any]]:
+    """Workers that say so of themselves."""
+    async with AsyncExitStack() as stack:
+        for number, word in enumerate(words, 1):
+
+            async def show(request: web.Request, word: str = word) -> web.Response:
+                return web.json_response(told(word), status=200 if word == "ready" else 503)
+
+            app = web.Application()
+            app.router.add_get("/readyz", show)
+            runner = web.AppRunner(app)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            await web.UnixSite(runner, str(folder / f"{number}.health")).start()
+        yield await stack.enter_async_context(TestClient(TestServer(create_workers_app(folder, timeout_seconds=30.0))))
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["ready", "ready"], 200),
+        (["unavailable", "unavailable"], 200),
+        (["draining", "unavailable"], 200),
+        (["draining", "draining"], 503),
+        ([], 503),
+    ],
+)
+async def test_traffic_is_taken_as_long_as_one_worker_does_not_drain(
+    tmp_path: Path, words: list[str], status: int
+) -> None:
+    async with telling(tmp_path, *words) as client:
+        assert (await client.get("/readyz/traffic")).status == status
+
+
 async def test_a_worker_that_says_nothing_is_left_out(tmp_path: Path) -> None:
     deaf = socket.socket(socket.AF_UNIX)
     deaf.bind(str(tmp_path / "2.health"))
