@@ -7,7 +7,7 @@ import pytest
 
 from proxy.sessions.tokens import new_token
 from proxy.store.store import StoreUnavailable
-from tests.portal.stage import SIGN_IN_ORIGIN, WIKI, Browser, Stage
+from tests.portal.stage import PASSWORD, SIGN_IN_ORIGIN, WIKI, Browser, Stage
 
 SIGN_OUT = f"{SIGN_IN_ORIGIN}/.gatepost/sign-out"
 
@@ -75,6 +75,32 @@ async def test_a_ticket_is_over_after_thirty_seconds(stage: Stage) -> None:
     stage.now += 30
     await browser.get(url)
     assert browser.session_cookie("wiki.corp.example") is None
+
+
+@pytest.mark.parametrize("difference", [20, -20])
+async def test_nodes_whose_clocks_differ_take_turns_at_a_sign_in(stage: Stage, difference: int) -> None:
+    """Each step at the other node, and what follows too: docs/scaling.md allows twenty seconds."""
+    browser = stage.browser()
+    start, here, there = begin(browser), stage.now, stage.now + difference
+    form = await browser.get(f"{SIGN_IN_ORIGIN}/.gatepost/sign-in?return_to={WIKI}/page&start={start}")
+    stage.now = there
+    fields = {**form.hidden, "username": "alice", "password": PASSWORD}
+    answer = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/sign-in", fields)
+    stage.now = here
+    page = await browser.get(SIGN_IN_ORIGIN + answer.location)
+    stage.now = there
+    landed = await stage.answer(browser, page, stage.passcode)
+    stage.now = here
+    assert (await browser.get(landed.location)).location == f"{WIKI}/page"
+    token = browser.session_cookie("wiki.corp.example")
+    assert token is not None
+    for stage.now in (there, here):
+        assert await stage.sessions.find(token.encode(), "wiki.corp.example", stage.now) is not None
+        shown = await browser.get(f"{SIGN_IN_ORIGIN}/.gatepost/me")
+        assert "just now" in shown.text
+    page = await browser.get(SIGN_OUT)
+    stage.now = there
+    assert "You are signed out" in (await browser.post(SIGN_OUT, page.hidden)).text
 
 
 async def test_a_ticket_of_an_ended_session_is_worthless(stage: Stage) -> None:
