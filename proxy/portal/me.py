@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from directory.password_change import PasswordChanger
 from proxy.answers import Problem
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
@@ -25,7 +26,7 @@ from proxy.portal.log_sign_in import log_ended_by_person
 from proxy.portal.own_pages import more_for_own_pages
 from proxy.portal.pages import form_token, page, redirect
 from proxy.portal.sign_out import signed_out
-from proxy.reserved import ME, SIGN_OUT
+from proxy.reserved import ME, PASSWORD, SIGN_OUT
 from proxy.sessions.session import Level, Session
 from proxy.sessions.tokens import token_digest
 from proxy.texts import ENGLISH
@@ -58,6 +59,7 @@ async def show_me(request: web.Request) -> web.StreamResponse:
         return more
     sessions = await _sessions_of(request, session)
     hosts = await request.app[PARTS].store.hosts_of([each.session_id for each in sessions])
+    directory = request.app[PARTS].realms.of(session.principal.realm)
     return page(
         request,
         "me.html",
@@ -66,6 +68,7 @@ async def show_me(request: web.Request) -> web.StreamResponse:
         lead=ENGLISH.start_signed_in.format(name=session.principal.display_name),
         sessions=[_row(request, each, session, hosts.get(each.session_id, ())) for each in sessions],
         notice=_notice(request.query.get(ENDED, "")),
+        password_href=PASSWORD if isinstance(directory, PasswordChanger) else "",
         start_href=START_PAGE,
         sign_out_href=SIGN_OUT,
     )
