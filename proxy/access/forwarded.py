@@ -1,0 +1,66 @@
+"""``Forwarded`` (RFC 7239) as proxies in front write it: who saw whom, in the form that `place_of_client` reads. Pure.
+
+What does not follow the grammar to the letter names nobody: a reading that guesses could be led to take what a client
+sent itself for what a proxy appended to it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_PAIR = re.compile(rb'(%b)=(%b|"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*")' % (_TOKEN, _TOKEN))
+_END = re.compile(rb"[ \t]*(?:([;,])[ \t]*|\Z)")
+_QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
+_ADDRESS = re.compile(rb"[0-9A-Za-z.:\[\]]+")
+NOBODY = b"unknown"
+"""RFC 7239 section 6.2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hops:
+    """In the order in which the hops were passed."""
+
+    nodes: tuple[bytes, ...]
+    """Whom each saw: an address, perhaps with a port, or `NOBODY`."""
+    protos: tuple[bytes, ...]
+    """How the last one was asked; empty where it does not say."""
+
+
+def read_forwarded(lines: Sequence[bytes]) -> Hops:
+    """The field's lines, in order. A line that cannot be read is one hop, which saw nobody. Never raises."""
+    elements = [element for line in lines for element in _elements(line) or [{}]]
+    proto = elements[-1].get(b"proto") if elements else None
+    return Hops(tuple(map(_node, elements)), () if proto is None else (proto,))
+
+
+def _elements(line: bytes) -> list[dict[bytes, bytes]] | None:
+    """The parameters of each element by lower-case name (section 4); None if this is not the grammar's."""
+    elements: list[dict[bytes, bytes]] = []
+    parameters: dict[bytes, bytes] = {}
+    position = len(line) - len(line.lstrip(b" \t"))
+    while True:
+        pair = _PAIR.match(line, position)
+        if pair is None:
+            return None
+        name, value = pair[1].lower(), pair[2]
+        if name in parameters:  # each at most once
+            return None
+        parameters[name] = _QUOTED_PAIR.sub(rb"\1", value[1:-1]) if value[:1] == b'"' else value
+        end = _END.match(line, pair.end())
+        if end is None:
+            return None
+        if end[1] != b";":
+            elements.append(parameters)
+            parameters = {}
+        if end[1] is None:
+            return elements
+        position = end.end()
+
+
+def _node(element: dict[bytes, bytes]) -> bytes:
+    """Nothing but an address gets out, so that no comma makes two hops of one."""
+    node = element.get(b"for", NOBODY)
+    return node if _ADDRESS.fullmatch(node) else NOBODY
