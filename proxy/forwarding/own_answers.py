@@ -60,6 +60,8 @@ class OwnAnswers:
             self.send_to_portal(head, cookies, scheme)
             return
         detail = ENGLISH.open_to_scheme.format(scheme=scheme) if scheme else ENGLISH.no_scheme_here
+        if is_form(head):
+            detail = f"{detail} {ENGLISH.kept_not}"
         problem = Problem.TOO_FEW_FACTORS if scheme else Problem.NOT_ALLOWED
         self.refuse(problem, "factors", head=head, route=route, detail=detail, session=session, scheme=scheme)
 

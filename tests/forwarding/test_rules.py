@@ -188,8 +188,10 @@ async def test_anything_else_that_has_proven_too_little_is_told_where_to_prove_t
     assert (response.status, told["error"], told["scheme"]) == (403, "too_few_factors", "browser")
     assert told["step_up"] == "http://signin.corp.example:8080/.gatepost/step-up?scheme=browser"
     form = f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 0\r\n{PAGE}"
-    page = await ruled.ask(get("/strong/x", token=WEAK_TOKEN, method="POST", lines=form), b"POST")
+    too_long = "/strong/" + "x" * 4096  # to be kept
+    page = await ruled.ask(get(too_long, token=WEAK_TOKEN, method="POST", lines=form), b"POST")
     assert page.status == 403
+    assert b"was not passed on and is not kept here" in page.body
     assert b'href="http://signin.corp.example:8080/.gatepost/step-up?scheme=browser"' in page.body
     assert ruled.upstream.requests == []
 
