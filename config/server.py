@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -33,6 +33,8 @@ class ServerSettings(FrozenTable):
     redirect_listen: tuple[ListenAddress, ...] = ()
     """Where plain http is answered with a redirect to https, and with nothing else."""
     trusted_proxies: tuple[Network, ...] = ()
+    forwarded_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
+    """In which of the two they say who the client is. The other one is not read: they may pass on a client's own."""
     proxy_protocol: Flag = False
     """Whether every connection begins with a PROXY header, which only trusted proxies may send."""
     workers: Annotated[Integer, Field(ge=1, le=64)] = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proxy.access.networks import ClientPlace, is_within, parse_address, place_of_client
+from proxy.forwarding.forwarded import read_forwarded
 from proxy.forwarding.listeners import Arrival
 from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.upstream_lines import forwarded_block
@@ -11,31 +12,40 @@ from proxy.forwarding.upstream_lines import forwarded_block
 class ClientPlaces:
     """Of one connection. Behind a trusted proxy each request may come from another place."""
 
-    __slots__ = ("_arrival", "_block", "_block_host", "_for", "_place", "_proto", "is_peer_trusted", "peer")
+    __slots__ = ("_arrival", "_block", "_block_host", "_place", "_said", "is_peer_trusted", "peer", "says_scheme")
 
     def __init__(self, arrival: Arrival) -> None:
         self._arrival = arrival
         self.peer = arrival.address
         self.is_peer_trusted = is_within(parse_address(arrival.address), arrival.trusted)
         self._place: ClientPlace | None = None
-        self._for: tuple[bytes, ...] = ()
-        self._proto: tuple[bytes, ...] = ()
+        self._said: tuple[tuple[bytes, ...], ...] = ()
+        """The fields that the place was worked out from."""
+        self.says_scheme = False
+        """Whether the request that was looked at last says how its client came."""
         self._block = b""
         self._block_host = b""
 
     def of(self, head: RequestHead) -> ClientPlace:
         """Where this request came from, as far as it can be believed."""
         place = self._place
-        if place is None or (
-            self.is_peer_trusted and (head.forwarded_for != self._for or head.forwarded_proto != self._proto)
-        ):
-            self._for, self._proto = head.forwarded_for, head.forwarded_proto
+        if place is not None and not self.is_peer_trusted:
+            return place
+        reads_forwarded = self._arrival.reads_forwarded
+        said = (head.forwarded,) if reads_forwarded else (head.forwarded_for, head.forwarded_proto)
+        if place is None or said != self._said:
+            self._said = said
             self._block = b""
+            if reads_forwarded:
+                nodes, protos = read_forwarded(head.forwarded)
+            else:
+                nodes, protos = head.forwarded_for, head.forwarded_proto
+            self.says_scheme = bool(protos)
             place = self._place = place_of_client(
                 peer=self.peer,
                 is_tls=self._arrival.is_https,
-                forwarded_for=head.forwarded_for,
-                forwarded_proto=head.forwarded_proto,
+                forwarded_for=nodes,
+                forwarded_proto=protos,
                 trusted=self._arrival.trusted,
             )
         return place

@@ -39,6 +39,7 @@ class RequestField(Enum):
     FORWARDED_FOR = auto()
     FORWARDED_PROTO = auto()
     FORWARDED_HOST = auto()
+    FORWARDED = auto()
 
 
 class ResponseField(Enum):
@@ -72,6 +73,7 @@ _REQUEST = {
     b"x-forwarded-for": RequestField.FORWARDED_FOR,
     b"x-forwarded-proto": RequestField.FORWARDED_PROTO,
     b"x-forwarded-host": RequestField.FORWARDED_HOST,
+    b"forwarded": RequestField.FORWARDED,
 }
 _RESPONSE = {
     b"content-length": ResponseField.CONTENT_LENGTH,

@@ -65,7 +65,7 @@ def restored(button: RequestHead, kept: KeptRequest, cookie: bytes) -> RequestHe
     head.is_http_1_1, head.keeps_alive = button.is_http_1_1, button.keeps_alive
     head.authorization = button.authorization
     head.forwarded_for, head.forwarded_proto = button.forwarded_for, button.forwarded_proto
-    head.forwarded_host = button.forwarded_host
+    head.forwarded_host, head.forwarded = button.forwarded_host, button.forwarded
     return head
 
 

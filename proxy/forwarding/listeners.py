@@ -47,7 +47,9 @@ class Arrival:
     is_https: bool
     """Whether the client speaks TLS, as far as the connection tells: to us or to the load balancer before us."""
     trusted: tuple[Network, ...]
-    """Whose ``X-Forwarded-*`` are believed on it."""
+    """Who is believed on it about clients."""
+    reads_forwarded: bool = False
+    """Whether they say it in ``Forwarded``, and not in ``X-Forwarded-*``."""
     redirects: bool
     """Whether it is for redirects to https and for nothing else."""
 
@@ -91,6 +93,7 @@ class Listeners:
         self._tls = tls
         self._log = log
         self._trusted = server.trusted_proxies
+        self._reads_forwarded = server.forwarded_header == "forwarded"
         self._has_proxy_headers = server.proxy_protocol
         self._handshake_seconds = server.handshake_timeout
         self._max_connections = math.ceil(server.max_connections / server.workers)
@@ -163,8 +166,9 @@ class Listeners:
             else:
                 is_tls = self._tls is not None and not redirects
                 arrival = Arrival(
-                    address=address, is_tls=is_tls, is_https=is_tls, trusted=self._trusted, redirects=redirects
-                )
+                    address=address, is_tls=is_tls, is_https=is_tls, trusted=self._trusted,
+                    reads_forwarded=self._reads_forwarded, redirects=redirects,
+                )  # fmt: skip
                 task = loop.create_task(self._arrive(connection, arrival))
                 for tasks in (self._tasks, self._arriving):
                     tasks.add(task)

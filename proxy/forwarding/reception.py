@@ -129,7 +129,7 @@ class Reception:
             # RFC 9110 section 15.5.20. A proxy that we trust vouches for the host, whatever name it asked for.
             self._answers.refuse(Problem.UNKNOWN_HOST, "not a host of the certificate that was asked for", head=head)
             return True
-        is_clear = self._places.is_peer_trusted and bool(head.forwarded_proto) and not place.is_https
+        is_clear = self._places.is_peer_trusted and self._places.says_scheme and not place.is_https
         if self._arrival.redirects:
             self._answers.redirect_to_https(head)
             return True

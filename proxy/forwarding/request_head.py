@@ -44,6 +44,7 @@ _AUTHORIZATION = RequestField.AUTHORIZATION
 _FORWARDED_FOR = RequestField.FORWARDED_FOR
 _FORWARDED_PROTO = RequestField.FORWARDED_PROTO
 _FORWARDED_HOST = RequestField.FORWARDED_HOST
+_FORWARDED = RequestField.FORWARDED
 
 
 class RefusedHead(Exception):
@@ -91,6 +92,7 @@ class RequestHead:
     forwarded_for: tuple[bytes, ...] = ()
     forwarded_proto: tuple[bytes, ...] = ()
     forwarded_host: tuple[bytes, ...] = ()
+    forwarded: tuple[bytes, ...] = ()
     question: Question | None = None
     """What another proxy asks about, at the authorize endpoint; set by whoever read it off the fields."""
 
@@ -162,6 +164,8 @@ class RequestHead:
             self.forwarded_proto += (value,)
         elif field is _FORWARDED_HOST:
             self.forwarded_host += (value,)
+        elif field is _FORWARDED:
+            self.forwarded += (value,)
 
     def finish(self) -> None:
         """Judge what the fields say together; raises `RefusedHead`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PAIR = re.compile(rb'(%b)=(%b|"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*")' % (_TOKEN, _TOKEN))
@@ -19,8 +19,7 @@ NOBODY = b"unknown"
 """RFC 7239 section 6.2."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hops:
+class Hops(NamedTuple):
     """In the order in which the hops were passed."""
 
     nodes: tuple[bytes, ...]

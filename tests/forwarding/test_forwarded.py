@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from proxy.access.forwarded import NOBODY, read_forwarded
 from proxy.access.networks import UNKNOWN, is_within, parse_address, place_of_client
+from proxy.forwarding.forwarded import NOBODY, read_forwarded
 
 TRUSTED = (ip_network("10.0.0.0/8"),)
 
