@@ -21,7 +21,10 @@ def ports_of_clients(process_id: int, address: tuple[str, int]) -> set[int]:
     """The client's port of each connection that this process holds at `address` (proc(5), /proc/net/tcp)."""
     held = set()
     for descriptor in Path(f"/proc/{process_id}/fd").iterdir():
-        target = os.readlink(descriptor)
+        try:
+            target = os.readlink(descriptor)
+        except FileNotFoundError:  # closed meanwhile, by who runs
+            continue
         if target.startswith("socket:["):
             held.add(target[len("socket:[") : -1])
     ports = set()
