@@ -67,7 +67,7 @@ async def test_what_takes_longer_than_the_limit_is_ended(tmp_path: Path) -> None
 
 def test_nobody_waits_for_idle_connections_of_workers_that_were_replaced(tmp_path: Path) -> None:
     with (
-        workers_house(tmp_path, drain="19s", workers=1) as house,
+        workers_house(tmp_path, drain="60s", workers=1) as house,
         socket.create_connection(house.address, timeout=10) as idle,
     ):
         idle.sendall(get())
@@ -77,7 +77,7 @@ def test_nobody_waits_for_idle_connections_of_workers_that_were_replaced(tmp_pat
         asked_at = time.monotonic()
         os.kill(house.process.pid, signal.SIGTERM)
         assert house.process.wait() == 0
-        assert time.monotonic() - asked_at < 15
+        assert time.monotonic() - asked_at < 50
 
 
 async def test_workers_end_with_their_supervisor(tmp_path: Path) -> None:
