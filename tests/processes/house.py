@@ -50,7 +50,7 @@ class WorkersHouse:
     def __init__(self, folder: Path, upstream: str, **values: Any) -> None:
         self.config = folder / "gatepost.toml"
         self._values = {
-            "port": 0, "listen": "", "workers": 2, "drain": "10s", "server": "",
+            "port": 0, "listen": "", "workers": 2, "drain": "30s", "server": "",
             "host": "wiki.localhost", "upstream": upstream, "more": "", **values,
         }  # fmt: skip
         (folder / "users.toml").write_text(ALICE)
