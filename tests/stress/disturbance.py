@@ -25,7 +25,7 @@ class Disturbance:
         self._history = history
         self._chance = chance
         self._mean_seconds = mean_seconds
-        self._kinds: dict[Callable[[], Awaitable[None]], int] = {
+        self._kinds: dict[Callable[[], Awaitable[bool]], int] = {
             self._kill_worker: 6, self._kill_all_workers: 1, self._stop_worker: 2,
         }  # fmt: skip
         if house.redis is not None:
@@ -48,36 +48,40 @@ class Disturbance:
             if is_over():
                 return
             disturb = self._pending[-1] if self._pending else self._any()
-            await disturb()
-            self._pending = self._pending[:-1]
+            if await disturb():
+                self._pending = self._pending[:-1]
 
-    def _any(self) -> Callable[[], Awaitable[None]]:
+    def _any(self) -> Callable[[], Awaitable[bool]]:
         return self._chance.choices(list(self._kinds), list(self._kinds.values()))[0]
 
-    async def _kill_worker(self) -> None:
+    async def _kill_worker(self) -> bool:
+        """False, as with all of these: there was none to disturb just now."""
         workers = self._house.workers()
-        if workers and end_process(self._chance.choice(workers), signal.SIGKILL):
-            self._note("worker killed")
+        if not workers or not end_process(self._chance.choice(workers), signal.SIGKILL):
+            return False
+        return self._note("worker killed")
 
-    async def _kill_all_workers(self) -> None:
-        self._note("all workers killed")
-        for worker in self._house.workers():
+    async def _kill_all_workers(self) -> bool:
+        workers = self._house.workers()
+        for worker in workers:
             end_process(worker, signal.SIGKILL)
+        return bool(workers) and self._note("all workers killed")
 
-    async def _stop_worker(self) -> None:
+    async def _stop_worker(self) -> bool:
         """It hears nothing of what ends meanwhile, and has its clients' requests waiting when it goes on."""
         workers = self._house.workers()
         if not workers:
-            return
+            return False
         worker = self._chance.choice(workers)
-        if end_process(worker, signal.SIGSTOP):
-            self._note("worker stopped")
-            try:
-                await asyncio.sleep(self._chance.uniform(0.3, LONGEST_STILLNESS_SECONDS))
-            finally:
-                end_process(worker, signal.SIGCONT)
+        if not end_process(worker, signal.SIGSTOP):
+            return False
+        try:
+            await asyncio.sleep(self._chance.uniform(0.3, LONGEST_STILLNESS_SECONDS))
+        finally:
+            end_process(worker, signal.SIGCONT)
+        return self._note("worker stopped")
 
-    async def _kill_store(self) -> None:
+    async def _kill_store(self) -> bool:
         redis = self._house.redis
         assert redis is not None
         self._note("store killed")
@@ -86,8 +90,9 @@ class Disturbance:
             await asyncio.sleep(self._chance.uniform(0, LONGEST_ABSENCE_SECONDS))
         finally:
             await asyncio.shield(asyncio.to_thread(redis.start))
+        return True
 
-    async def _stop_store(self) -> None:
+    async def _stop_store(self) -> bool:
         redis = self._house.redis
         assert redis is not None
         self._note("store stopped")
@@ -96,6 +101,8 @@ class Disturbance:
             await asyncio.sleep(self._chance.uniform(0.1, LONGEST_STILLNESS_SECONDS))
         finally:
             redis.resume()
+        return True
 
-    def _note(self, what: str) -> None:
+    def _note(self, what: str) -> bool:
         self._history.write(Disturbed(what=what, at=time.monotonic()))
+        return True
