@@ -359,6 +359,22 @@ async def test_installations_with_other_prefixes_do_not_meet(redis_server: Redis
         assert heard == []
 
 
+async def test_installations_in_other_databases_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A channel belongs to no database: whoever listens to it in another one acknowledges there, where nobody looks."""
+    monkeypatch.setattr("proxy.store.redis.listening.NOTICE_SECONDS", 30.0)
+    monkeypatch.setattr("proxy.store.redis.connections.CALL_SECONDS", 60.0)
+    [port] = free_ports(1)
+    with running_redis(port=port):
+        one, two = (StoreSettings(url=f"redis://127.0.0.1:{port}/{database}") for database in (0, 1))
+        async with opened(one) as first, opened(two) as second:
+            for each in (first, second):
+                await each.catch_up()
+            for each in (first, second):
+                written = session()
+                await each.create_session(written, cookie=cookie(), host=HOST)
+                assert await asyncio.wait_for(each.end_session(written.session_id), 20)
+
+
 async def use(store: RedisStore) -> None:
     """A little of everything that asks the server for something."""
     half, whole, digest, limits = session(is_half=True), session(), cookie(), {"idle_seconds": 60.0}

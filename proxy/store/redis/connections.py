@@ -74,8 +74,10 @@ class RedisConnections:
         self._pool: _Pool | None = None
         self._left_behind: list[_Pool] = []
         self._closed = False
-        self.prefix = f"{{{settings.prefix}}}:".encode()
-        """Of every key and of the channel. The braces put all keys into one slot of a cluster."""
+        database = f"{self._url.database}:" if self._url.database else ""
+        self.prefix = f"{{{settings.prefix}}}:{database}".encode()
+        """Of every key and of the channel. The braces put all keys into one slot of a cluster. Channels belong to no
+        database: its number keeps apart who listens."""
         self._wait: tuple[Argument, ...] | None = None
         """What makes sure that everything written before is kept."""
         milliseconds = int(CALL_SECONDS * 1000 / 2)
