@@ -15,6 +15,7 @@ from proxy.reserved import (
     KEPT,
     KEPT_QUERY,
     KERBEROS,
+    ME,
     PASSCODE,
     PASSWORD,
     RETURN_TO,
@@ -52,7 +53,7 @@ def way_back(request: web.Request, return_to: str, start: str) -> WayBack:
         start,
         public=settings.server.public_url,
         apps=settings.apps,
-        own_pages=ADMIN_PAGES if settings.admin.is_on else (),
+        own_pages={ME, *ADMIN_PAGES} if settings.admin.is_on else {ME},
     )
 
 

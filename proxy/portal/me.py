@@ -25,6 +25,7 @@ from proxy.portal.landing import START_PAGE, sign_in_path
 from proxy.portal.log_sign_in import log_ended_by_person
 from proxy.portal.own_pages import more_for_own_pages
 from proxy.portal.pages import form_token, page, redirect
+from proxy.portal.return_to import WayBack
 from proxy.portal.sign_out import signed_out
 from proxy.reserved import ME, PASSWORD, SIGN_OUT
 from proxy.sessions.session import Level, Session
@@ -54,7 +55,7 @@ class _Row:
 async def show_me(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if session is None or session.level is not Level.SIGNED_IN:
-        return redirect(sign_in_path())
+        return redirect(sign_in_path(WayBack(return_to=ME)))
     if (more := more_for_own_pages(request, session)) is not None:
         return more
     sessions = await _sessions_of(request, session)
@@ -79,7 +80,7 @@ async def take_me(request: web.Request) -> web.StreamResponse:
     fields = await read_form(request)
     session = await current_session(request)
     if session is None or session.level is not Level.SIGNED_IN:
-        return redirect(sign_in_path())
+        return redirect(sign_in_path(WayBack(return_to=ME)))
     require_csrf_token(request, fields, Form.ME, session.session_id)
     if (more := more_for_own_pages(request, session)) is not None:
         return more

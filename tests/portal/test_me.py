@@ -1,6 +1,7 @@
 """Where a person is signed in: who sees what of it, and what its buttons end."""
 
 import re
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -61,11 +62,11 @@ async def test_a_half_signed_in_session_sees_and_ends_nothing(stage: Stage) -> N
     await signed_in(stage)
     half = stage.browser()
     passcode_page = await stage.to_passcode(half)
-    assert (await half.get(ME)).location == "/.gatepost/sign-in"
+    assert (await half.get(ME)).location.startswith("/.gatepost/sign-in?")
     answer = await half.post(ME, {**passcode_page.hidden, "all": "yes"})
-    assert answer.location == "/.gatepost/sign-in"
+    assert answer.location.startswith("/.gatepost/sign-in?")
     assert len(await stage.store.sessions()) == 2
-    assert (await stage.browser().get(ME)).location == "/.gatepost/sign-in"
+    assert (await stage.browser().get(ME)).location.startswith("/.gatepost/sign-in?")
 
 
 async def test_who_gave_the_password_only_is_shown_as_not_signed_in(stage: Stage) -> None:
@@ -116,6 +117,16 @@ async def test_nothing_is_ended_without_its_token(stage: Stage, token: str) -> N
     assert (await browser.post(ME, page.hidden)).status == 403  # no button
     assert (await browser.get(f"{ME}?all=yes")).status == 200
     assert len(await stage.store.sessions()) == 2
+
+
+async def test_a_bookmark_of_the_page_leads_there_once_somebody_is_signed_in(stage: Stage) -> None:
+    browser = stage.browser()
+    asked = await browser.get(ME)
+    back = dict(parse_qsl(urlsplit(asked.location).query))
+    passcode = await stage.to_passcode(browser, return_to=back["return_to"])
+    landed = await stage.answer(browser, passcode, stage.passcode)
+    assert SIGN_IN_ORIGIN + landed.location == ME
+    assert (await browser.get(ME)).status == 200
 
 
 async def test_the_page_is_the_sign_in_hosts(stage: Stage) -> None:
