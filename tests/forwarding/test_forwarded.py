@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from proxy.access.networks import UNKNOWN, is_within, parse_address, place_of_client
 from proxy.forwarding.forwarded import NOBODY, read_forwarded
+from tests.forwarding.stage import StageMaker, get
 
 TRUSTED = (ip_network("10.0.0.0/8"),)
 
@@ -87,3 +88,17 @@ def test_what_a_client_writes_itself_is_never_believed(
     if not is_one_line:
         assert found.address == str(parse_address(client))
         assert found.is_https
+
+
+@pytest.mark.parametrize(("header", "client"), [("forwarded", b"198.51.100.1"), ("x-forwarded-for", b"198.51.100.2")])
+async def test_an_app_is_told_the_client_that_the_named_header_names(
+    staged: StageMaker, header: str, client: bytes
+) -> None:
+    said = "Forwarded: for=198.51.100.1;proto=https\r\nX-Forwarded-For: 198.51.100.2\r\nX-Forwarded-Proto: https\r\n"
+    async with staged(server={"trusted_proxies": ["127.0.0.1/32"], "forwarded_header": header}) as stage:
+        assert (await stage.ask(get("/", lines=said))).status == 200
+        (request,) = stage.upstream.requests
+        assert request.get("X-Forwarded-For") == client + b", 127.0.0.1"
+        assert request.get("X-Forwarded-Proto") == b"https"
+        (forwarded,) = request.all("Forwarded")
+        assert forwarded.startswith(b"for=" + client + b";")
