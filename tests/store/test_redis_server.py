@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import gc
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import redis.exceptions
@@ -23,7 +25,7 @@ from proxy.store.open import store_remarks
 from proxy.store.redis.connections import CONNECTIONS, WAITING, RedisConnections
 from proxy.store.redis.reasons import redis_reason
 from proxy.store.redis.redis_store import RedisStore
-from proxy.store.redis.remarks import findings
+from proxy.store.redis.remarks import clock_findings, findings
 from proxy.store.store import Attempt, StoreUnavailable
 from tests.store.contract import HOST, cookie
 from tests.support.eventually import eventually
@@ -538,6 +540,32 @@ async def test_a_real_server_is_looked_at(store: RedisStore, redis_server: Redis
     assert await store_remarks(store) == ()
     async with opened(StoreSettings(url=redis_server.url)) as careless:
         assert [remark.partition(":")[0] for remark in await careless.remarks()] == ["appendonly is off"]
+
+
+async def test_a_clock_that_differs_from_the_servers_is_told(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = time.time
+    monkeypatch.setattr("proxy.store.redis.remarks.time", SimpleNamespace(time=lambda: real() + 3600))
+    (remark,) = await store_remarks(store)
+    assert re.fullmatch(r"the server's clock is 36\d\d seconds behind this machine's", remark)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ("1800000000000000", []),
+        ("1800000004900000", []),
+        ("1800000060000000", ["60 seconds ahead of this"]),
+        ("1799999940000000", ["60 seconds behind this"]),
+        ("", []),
+        ("soon", []),
+    ],
+)
+def test_clocks_may_differ_by_little(told: str, words: list[str]) -> None:
+    found = clock_findings({"server_time_usec": told}, 1_800_000_000.0)
+    assert len(found) == len(words)
+    assert all(each in remark for each, remark in zip(words, found, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 from config.settings import StoreSettings
@@ -11,6 +12,8 @@ from proxy.store.store import StoreUnavailable
 
 _OLDEST = (6, 2)
 _OLDEST_WITH_WAITAOF = (7, 2)
+_CLOCK_SECONDS = 5.0
+"""Two nodes that are this far from the server's clock, each to its side, still take turns at a sign-in."""
 
 
 async def remarks(connections: RedisConnections, settings: StoreSettings) -> tuple[str, ...]:
@@ -20,7 +23,7 @@ async def remarks(connections: RedisConnections, settings: StoreSettings) -> tup
         info = _info(await connections.command("INFO", is_repeatable=True))
     except StoreUnavailable:
         return ("what the server keeps on its disk, and what it drops when it is full, could not be seen (INFO)",)
-    return findings(info, await _fsync(connections), settings)
+    return (*findings(info, await _fsync(connections), settings), *clock_findings(info, time.time()))
 
 
 def findings(info: dict[str, str], fsync: str | None, settings: StoreSettings) -> tuple[str, ...]:
@@ -45,6 +48,15 @@ def findings(info: dict[str, str], fsync: str | None, settings: StoreSettings) -
     if replicas < settings.wait_replicas:
         found.append(f"wait_replicas is {settings.wait_replicas}, but {replicas} are connected")
     return tuple(found)
+
+
+def clock_findings(info: dict[str, str], now: float) -> tuple[str, ...]:
+    """Every node can compare its clock with the server's, and so all of them with each other's. Pure."""
+    told = info.get("server_time_usec", "")
+    if not told.isdecimal() or abs(int(told) / 1e6 - now) <= _CLOCK_SECONDS:
+        return ()
+    seconds = round(int(told) / 1e6 - now)
+    return (f"the server's clock is {abs(seconds)} seconds {'ahead of' if seconds > 0 else 'behind'} this machine's",)
 
 
 async def _fsync(connections: RedisConnections) -> str | None:
