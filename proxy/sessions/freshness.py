@@ -2,7 +2,8 @@
 
 An end is acknowledged when every worker has heard of it or `NOTICE_SECONDS` have passed. So whoever has not caught up
 for as long asks the store before each answer: a worker that hung or was stopped serves no session that ended meanwhile.
-Only while the store itself is away is more granted, and that ends with the grace.
+While the store itself is away more is granted, and that ends with the grace: an attempt that was refused says that
+nobody could end anything when it began, and lets memory answer for as long as a success would.
 """
 
 from __future__ import annotations
@@ -10,9 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from proxy.store.store import NOTICE_SECONDS
-
-AWAY_SECONDS = 2.0
-"""For how long one failed attempt to reach the store lets a worker answer without another one."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,10 +37,15 @@ class Freshness:
             self.current_at = max(self.current_at, began_at)
             self.until = self.current_at + NOTICE_SECONDS
 
-    def store_is_away(self, now: float) -> None:
+    def store_is_away(self, began_at: float, now: float, *, is_silent: bool = False) -> None:
+        """An attempt that began then was refused, or (`is_silent`) has no answer yet.
+
+        Silence may be this worker's own slowness: where notices may have been missed it proves nothing.
+        """
         if self.away_since is None:
             self.away_since = now
-        self.until = min(now + AWAY_SECONDS, self.current_at + self.grace_seconds)
+        if not (is_silent and self.has_gap):
+            self.until = min(began_at + NOTICE_SECONDS, self.current_at + self.grace_seconds)
 
     def missed_some(self) -> None:
         """Notices may have been missed: until all was read anew, the store is asked."""

@@ -24,7 +24,7 @@ from proxy.sessions.last_uses import LastUses
 from proxy.sessions.readings import Readings
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import is_token, token_digest
-from proxy.store.store import Store, StoreUnavailable
+from proxy.store.store import NotHeard, Store, StoreUnavailable
 
 ASK_SECONDS = 0.5
 """How long the store may take to answer where memory could do without it."""
@@ -128,7 +128,8 @@ class LiveSessions:
                 found = await self._read(token_digest(token), host)
         except (StoreUnavailable, TimeoutError) as exc:
             live = self._by_cookie.get(key)
-            if live is None or not self._fresh.is_in_grace(self._monotonic()):
+            is_known_away = isinstance(exc, StoreUnavailable) or not self._fresh.has_gap
+            if live is None or not is_known_away or not self._fresh.is_in_grace(self._monotonic()):
                 raise StoreUnavailable(str(exc) or "no answer in time") from exc
         else:
             live = self._learn(found, key, now)
@@ -223,8 +224,12 @@ class LiveSessions:
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 await self._store.catch_up()
-        except (StoreUnavailable, TimeoutError):
-            self._fresh.store_is_away(self._monotonic())
+        except NotHeard:
+            pass  # it is there to be asked, and is asked once memory may not answer any more
+        except StoreUnavailable:
+            self._fresh.store_is_away(began_at, self._monotonic())
+        except TimeoutError:
+            self._fresh.store_is_away(began_at, self._monotonic(), is_silent=True)
         else:
             self._fresh.caught_up(began_at)
 

@@ -36,6 +36,10 @@ class StoreUnavailable(StoreError):
     """The store did not answer. `reason` is for the log."""
 
 
+class NotHeard(StoreUnavailable):
+    """The store answers, but what others did is not heard of just now."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
     """The single-use hand-over of a session to an app's host (RFC 9700 section 4.5 on binding applies in spirit)."""
@@ -178,7 +182,8 @@ class Store(Protocol):
     async def catch_up(self) -> None:
         """Return once listeners here were told of all ends and changes that were committed before this was called.
 
-        Cheap enough for ten times a second. Raises `StoreUnavailable`, and then nothing is known to be so.
+        Cheap enough for ten times a second. Raises `StoreUnavailable`, and then nothing is known to be so; `NotHeard`
+        where it is not the store that is away.
         """
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.sessions.freshness import AWAY_SECONDS, Freshness
+from proxy.sessions.freshness import Freshness
 from proxy.store.store import NOTICE_SECONDS
 
 
@@ -28,9 +28,9 @@ def test_what_was_heard_counts_from_before_it_was_asked_for() -> None:
 def test_a_store_that_is_away_is_asked_again_within_seconds_and_the_grace_is_its_end() -> None:
     freshness = fresh()
     freshness.caught_up(10.0)
-    freshness.store_is_away(11.0)
-    assert freshness.until == 11.0 + AWAY_SECONDS
-    freshness.store_is_away(69.0)
+    freshness.store_is_away(10.9, 11.0)
+    assert freshness.until == 10.9 + NOTICE_SECONDS
+    freshness.store_is_away(69.5, 69.6)
     assert freshness.until == 70.0
     assert freshness.away_since == 11.0
     assert freshness.is_in_grace(69.9)
@@ -38,6 +38,23 @@ def test_a_store_that_is_away_is_asked_again_within_seconds_and_the_grace_is_its
     freshness.caught_up(100.0)
     assert freshness.away_since is None
     assert freshness.is_in_grace(159.9)
+
+
+def test_a_refusal_counts_from_when_it_was_asked_for() -> None:
+    """An end that was made since is acknowledged `NOTICE_SECONDS` later, whoever has not heard of it."""
+    freshness = fresh()
+    freshness.store_is_away(10.0, 12.0)
+    assert freshness.until == 10.0 + NOTICE_SECONDS
+
+
+def test_silence_after_a_gap_does_not_let_memory_answer() -> None:
+    freshness = fresh()
+    freshness.caught_up(10.0)
+    freshness.missed_some()
+    freshness.store_is_away(10.5, 11.0, is_silent=True)
+    assert freshness.until < 10.0
+    freshness.store_is_away(11.0, 11.1)
+    assert freshness.until == 11.0 + NOTICE_SECONDS
 
 
 def test_after_a_gap_the_store_is_asked_until_all_was_read_anew() -> None:
@@ -67,7 +84,7 @@ def test_memory_never_answers_beyond_the_grace_or_over_a_gap(events: list[tuple[
             freshness.caught_up(began_at)
             current_at = current_at if freshness.has_gap else began_at
         elif event == "away":
-            freshness.store_is_away(now)
+            freshness.store_is_away(began_at, now)
         elif event == "gap":
             freshness.missed_some()
             assert freshness.until < now
@@ -75,4 +92,4 @@ def test_memory_never_answers_beyond_the_grace_or_over_a_gap(events: list[tuple[
             freshness.read_anew(freshness.gaps, began_at)
             current_at = began_at
         assert freshness.until <= current_at + 60.0
-        assert freshness.until <= now + AWAY_SECONDS
+        assert freshness.until <= now + NOTICE_SECONDS

@@ -9,13 +9,12 @@ from dataclasses import replace
 import pytest
 
 from config.settings import SessionSettings
-from proxy.sessions.freshness import AWAY_SECONDS
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import new_token, token_digest
 from proxy.sessions.upkeep import keep_up
 from proxy.store.listeners import StoreListeners
-from proxy.store.store import NOTICE_SECONDS, StoreUnavailable
+from proxy.store.store import NOTICE_SECONDS, NotHeard, StoreUnavailable
 from tests.support.eventually import eventually
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW, principal, session
@@ -136,11 +135,46 @@ async def test_a_worker_that_was_stopped_during_an_outage_asks_before_it_answers
     token, written = await known(store, live)
     store.away = True
     await live.look()
-    instant.now += AWAY_SECONDS
+    instant.now += NOTICE_SECONDS
     store.away = False
     end_unheard(store, written.session_id)
     assert live.cached(token, HOST, NOW) is None
     assert await live.find(token, HOST, NOW) is None
+
+
+async def test_a_worker_that_hears_nothing_asks_a_store_that_answers(
+    store: MemoryStore, live: LiveSessions, instant: Instant
+) -> None:
+    """The server is back, and this worker has not subscribed to it again: an end is not waited for by it for long."""
+    token, written = await known(store, live)
+
+    async def not_heard() -> None:
+        raise NotHeard("not subscribed")
+
+    store.catch_up = not_heard  # type: ignore[method-assign]
+    instant.now += NOTICE_SECONDS
+    await live.look()
+    end_unheard(store, written.session_id)
+    assert live.cached(token, HOST, NOW) is None
+    assert await live.find(token, HOST, NOW) is None
+
+
+async def test_after_a_gap_a_store_that_is_silent_is_no_reason_to_answer_from_memory(
+    store: MemoryStore, live: LiveSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.sessions.live_sessions.ASK_SECONDS", 0.01)
+    token, _ = await known(store, live)
+
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    store.session_by_cookie = hang  # type: ignore[assignment]
+    store.catch_up = hang  # type: ignore[method-assign]
+    store.listeners.tell_gap()
+    await asyncio.wait_for(live.look(), 5)
+    assert live.cached(token, HOST, NOW) is None
+    with pytest.raises(StoreUnavailable):
+        await asyncio.wait_for(live.find(token, HOST, NOW), 5)
 
 
 async def test_a_store_that_hangs_is_waited_for_shortly_where_memory_has_an_answer(

@@ -11,12 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from redis.asyncio.connection import Connection
 
 from config.settings import StoreSettings
 from proxy.store.redis.notices import Notice, notice_from
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.redis.scripts import SESSIONS, Script
-from proxy.store.store import StoreUnavailable
+from proxy.store.store import NotHeard, StoreUnavailable
 from tests.store.children import Child, heard_by, start_child
 from tests.store.contract import HOST, cookie
 from tests.support.eventually import eventually
@@ -264,6 +265,22 @@ async def test_a_subscription_that_broke_is_a_gap_once_it_is_back(
     await eventually(lambda: gaps)
     await until_caught_up()
     assert len(gaps) == 1
+
+
+async def test_a_server_that_answers_but_tells_nothing_is_not_taken_to_be_away(
+    store: RedisStore, other: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever took it so would go on from memory, while others end sessions."""
+    await store.catch_up()
+
+    async def fail() -> Connection:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(store._connections, "connect", fail)
+    await other._connections.command("CLIENT", "KILL", "TYPE", "pubsub")
+    await eventually(lambda: not store._listening._notices().is_subscribed)
+    with pytest.raises(NotHeard):
+        await store.catch_up()
 
 
 @pytest.mark.parametrize("message", [b"", b"end", b"end\nx", b"later\nx\ny\nz", b"\xff\n\n\n"])

@@ -15,7 +15,7 @@ from proxy.store.listeners import StoreListeners
 from proxy.store.redis.connections import CALL_SECONDS, RedisConnections
 from proxy.store.redis.notices import Notice, RedisNotices
 from proxy.store.redis.scripts import SESSIONS
-from proxy.store.store import NOTICE_SECONDS, StoreUnavailable
+from proxy.store.store import NOTICE_SECONDS, NotHeard, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -64,9 +64,14 @@ class RedisListening:
             raise StoreUnavailable(f"no answer from Redis within {CALL_SECONDS:g} s") from exc
 
     async def catch_up(self) -> None:
-        """Return once all that was told before this call was heard here. Raises `StoreUnavailable`."""
+        """Return once all that was told before this call was heard here. Raises `StoreUnavailable`, and `NotHeard`."""
         await self.begin()
-        await self._notices().catch_up()
+        notices = self._notices()
+        if not notices.is_subscribed:
+            await self._connections.command("PING", is_repeatable=True)
+            if not notices.is_subscribed:
+                raise NotHeard("Redis answers, but no notices come from it yet")
+        await notices.catch_up()
 
     async def end(
         self,
