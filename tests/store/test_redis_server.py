@@ -26,7 +26,7 @@ from proxy.store.redis.connections import CONNECTIONS, WAITING, RedisConnections
 from proxy.store.redis.reasons import redis_reason
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.redis.remarks import clock_findings, findings
-from proxy.store.store import Attempt, StoreUnavailable
+from proxy.store.store import NOTICE_SECONDS, Attempt, StoreUnavailable
 from tests.store.contract import HOST, cookie
 from tests.support.eventually import eventually
 from tests.support.people import NOW, challenge, session
@@ -157,6 +157,26 @@ async def test_an_end_is_not_acknowledged_by_a_server_that_dies_before_it_was_he
     monkeypatch.setattr(RedisConnections, "first_of", first_of)
     with pytest.raises(StoreUnavailable):
         await store.end_session(written.session_id)
+
+
+async def test_an_end_is_not_acknowledged_by_a_server_that_hangs_before_it_was_heard(
+    store: RedisStore, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its notice may be in the server still, and whoever hears nothing of the server goes on from memory."""
+    monkeypatch.setattr("proxy.store.redis.connections.CALL_SECONDS", NOTICE_SECONDS + 0.2)
+    written = session()
+    await within(10, lambda: store.create_session(written, cookie=cookie(), host=HOST))
+    await within(10, store.catch_up)
+    real = RedisConnections.first_of
+
+    async def first_of(connections: RedisConnections, key: bytes, *, seconds: float) -> object:
+        server.pause()
+        return await real(connections, key, seconds=seconds)
+
+    monkeypatch.setattr(RedisConnections, "first_of", first_of)
+    with pytest.raises(StoreUnavailable):
+        await store.end_session(written.session_id)
+    server.resume()
 
 
 @pytest.mark.parametrize("of_person", [False, True])

@@ -133,8 +133,8 @@ class RedisListening:
                 if first is None:
                     return await self._note_silent(heard, began_at)
                 heard.add(first[1])
-        except StoreUnavailable:  # it is done, and who heard of it cannot be known
-            if must_be_heard and time.monotonic() < until:
+        except StoreUnavailable:  # it is done, and who heard of it cannot be known, however long was waited
+            if must_be_heard:
                 raise
 
     async def _note_silent(self, heard: set[bytes], began_at: float) -> None:
