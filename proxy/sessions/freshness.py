@@ -47,6 +47,10 @@ class Freshness:
         if not (is_silent and self.has_gap):
             self.until = min(began_at + NOTICE_SECONDS, self.current_at + self.grace_seconds)
 
+    def hears_nothing(self) -> None:
+        """The store answers, and so it is asked: what others do now is not heard of."""
+        self.until = float("-inf")
+
     def missed_some(self) -> None:
         """Notices may have been missed: until all was read anew, the store is asked."""
         self.gaps += 1

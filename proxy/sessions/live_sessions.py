@@ -225,7 +225,7 @@ class LiveSessions:
             async with asyncio.timeout(ASK_SECONDS):
                 await self._store.catch_up()
         except NotHeard:
-            pass  # it is there to be asked, and is asked once memory may not answer any more
+            self._fresh.hears_nothing()
         except StoreUnavailable:
             self._fresh.store_is_away(began_at, self._monotonic())
         except TimeoutError:

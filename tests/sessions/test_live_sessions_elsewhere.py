@@ -142,9 +142,7 @@ async def test_a_worker_that_was_stopped_during_an_outage_asks_before_it_answers
     assert await live.find(token, HOST, NOW) is None
 
 
-async def test_a_worker_that_hears_nothing_asks_a_store_that_answers(
-    store: MemoryStore, live: LiveSessions, instant: Instant
-) -> None:
+async def test_a_worker_that_hears_nothing_asks_a_store_that_answers(store: MemoryStore, live: LiveSessions) -> None:
     """The server is back, and this worker has not subscribed to it again: an end is not waited for by it for long."""
     token, written = await known(store, live)
 
@@ -152,7 +150,6 @@ async def test_a_worker_that_hears_nothing_asks_a_store_that_answers(
         raise NotHeard("not subscribed")
 
     store.catch_up = not_heard  # type: ignore[method-assign]
-    instant.now += NOTICE_SECONDS
     await live.look()
     end_unheard(store, written.session_id)
     assert live.cached(token, HOST, NOW) is None
