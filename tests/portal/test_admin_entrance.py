@@ -172,6 +172,27 @@ async def test_a_session_for_certain_apps_opens_no_admin_page(tmp_path: Path) ->
         assert (await browser.get(ADMIN)).location.startswith("/.gatepost/step-up?scheme=browser")
 
 
+async def test_a_session_of_a_trusted_place_is_asked_for_more_where_it_is_carried(tmp_path: Path) -> None:
+    schemes = [
+        {"name": "office", "factors": ["password"], "networks": ["192.0.2.0/28"]},
+        {"name": "browser", "factors": ["password", "sms"]},
+    ]
+    async with admin_stage(tmp_path, admin={"groups": ["Wiki Users"]}, schemes=schemes) as stage:
+        browser = stage.browser()
+        assert (await stage.password(browser)).location == "/"
+        assert (await browser.get(ADMIN)).status == 200
+        browser.address = "198.51.100.7"
+        answers = await all_answers(stage, browser)
+        assert {page.location.partition("&")[0] for page in answers} == {"/.gatepost/step-up?scheme=browser"}
+        page = await browser.get(SIGN_IN_ORIGIN + answers[0].location)
+        asked = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/step-up", page.hidden)
+        landed = await stage.answer(browser, await browser.get(SIGN_IN_ORIGIN + asked.location), stage.passcode)
+        assert landed.location == "/.gatepost/admin/"
+        assert (await browser.get(ADMIN)).status == 200
+        browser.address = "192.0.2.7"  # and back: enough was proven
+        assert (await browser.get(ADMIN)).status == 200
+
+
 @pytest.mark.parametrize("url", PAGES)
 async def test_the_pages_are_on_no_apps_host(stage: Stage, url: str) -> None:
     browser = await signed_in_admin(stage)

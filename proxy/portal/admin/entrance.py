@@ -66,7 +66,8 @@ def judge(
     """`client_address` is where this request comes from.
 
     The factors are those of the scheme that `[admin]` names, else of the one by which somebody who comes from no app
-    would sign in: a session for certain apps only does not open these pages.
+    would sign in here and now: neither a session for certain apps only opens these pages, nor one that began where
+    less was asked for and was carried elsewhere.
     """
     if session is None or session.level is not Level.SIGNED_IN:
         return NotSignedIn()
@@ -75,7 +76,7 @@ def judge(
         return NotInGroups(groups)
     if admin.networks is not None and not is_within(parse_address(client_address), admin.networks):
         return NotFromHere()
-    asked = demand_of(admin, schemes).asked_of(session.principal, session.proven[0][0], session.client_address)
+    asked = demand_of(admin, schemes).asked_of(session.principal, session.proven[0][0], client_address)
     if missing_factors(asked.factors, session.proven_factors):
         return TooFewFactors(asked.scheme)
     return Admitted()
