@@ -82,6 +82,19 @@ def is_own_request(*, origin: str | None, referer: str | None, fetch_site: str |
     return True
 
 
+def is_brought_here(
+    *, fetch_site: str | None, fetch_mode: str | None, fetch_dest: str | None, purpose: str | None
+) -> bool:
+    """Whether a GET is our own page's or a person's who comes to see it; nothing that another page loads by itself.
+
+    An app's host is of the same site, so what its pages load is sent with our cookie (Fetch standard,
+    "Sec-Fetch-Site"; Sec-Purpose: speculative loads). An old browser says nothing.
+    """
+    if fetch_site in (None, "same-origin", "none"):
+        return True
+    return fetch_mode == "navigate" and fetch_dest == "document" and purpose is None
+
+
 def _mac(key: bytes, *parts: str) -> str:
     """43 characters of base64url: HMAC-SHA256 over the parts, each with its length before it."""
     message = b"".join(len(part).to_bytes(4) + part for part in (each.encode(errors="replace") for each in parts))

@@ -16,7 +16,7 @@ from config.admin import AdminSettings
 from config.settings import SchemeSettings
 from proxy.portal.admin.entrance import Admitted, NotFromHere, NotInGroups, NotSignedIn, TooFewFactors, judge
 from proxy.sessions.session import Session
-from tests.portal.admin import ACTIONS, ADMIN, MOBILES, PAGES, PERSON, admin_stage, said, signed_in_admin, token_of
+from tests.portal.admin import ACTIONS, ADMIN, CSV, MOBILES, PAGES, PERSON, admin_stage, said, signed_in_admin, token_of
 from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Stage, running_portal
 from tests.support.people import principal, session
 
@@ -213,6 +213,34 @@ async def test_no_action_without_its_token(stage: Stage, url: str, token: str) -
     assert (await browser.request("GET", f"{url}?csrf_token={own['csrf_token']}", headers={})).status in (200, 405)
     assert len(await stage.store.sessions()) == 2
     assert not [each for each in stage.log if str(each.get("event")).startswith("admin.")]
+
+
+LOADED = {"Sec_Fetch_Site": "same-site", "Sec_Fetch_Mode": "no-cors", "Sec_Fetch_Dest": "image"}
+LINK = {"Sec_Fetch_Site": "same-site", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document"}
+
+
+@pytest.mark.parametrize("url", PAGES)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        LOADED,
+        {**LOADED, "Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "cors", "Sec_Fetch_Dest": "empty"},
+        {**LINK, "Sec_Fetch_Dest": "iframe"},
+        {**LINK, "Sec_Purpose": "prefetch"},
+    ],
+)
+async def test_what_an_apps_page_loads_by_itself_reads_nothing(stage: Stage, url: str, headers: dict[str, str]) -> None:
+    browser = await signed_in_admin(stage)
+    page = await browser.get(url, **headers)
+    assert page.status == (303 if url == CSV else 403)
+    assert not [each for each in stage.log if str(each.get("event")).startswith("admin.")]
+
+
+async def test_a_link_elsewhere_leads_to_the_pages_and_downloads_nothing(stage: Stage) -> None:
+    browser = await signed_in_admin(stage)
+    assert [(await browser.get(url, **LINK)).status for url in PAGES[:4]] == [200] * 4
+    assert (await browser.get(CSV, **LINK)).location == "/.gatepost/admin/mobiles"
+    assert [(await browser.get(url, **{**LINK, "Sec_Fetch_Site": "none"})).status for url in PAGES[:4]] == [200] * 4
 
 
 def admin_session(**fields: Any) -> Session:

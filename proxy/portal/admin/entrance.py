@@ -14,6 +14,7 @@ from proxy.access.networks import is_within, parse_address
 from proxy.access.schemes import AppDemand, Asked, missing_factors
 from proxy.answers import Problem
 from proxy.portal.admin.audit import log_turned_away
+from proxy.portal.csrf import is_brought_here
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import refused
 from proxy.portal.keys import PARTS, VISIT
@@ -103,6 +104,7 @@ def for_admins(handler: AdminHandler, *, back: str) -> Handler:
     """The handler, for admins only. `back` is the page that somebody who signs in first is led to."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        _refuse_what_others_load(request)
         settings = request.app[PARTS].settings
         session = await current_session(request)
         verdict = judge(session, settings.admin, settings.schemes, request[VISIT].client_address)
@@ -125,3 +127,27 @@ def for_admins(handler: AdminHandler, *, back: str) -> Handler:
                 return redirect(sign_in_path(WayBack(return_to=back)))
 
     return handle
+
+
+def own_only(handler: Handler, *, back: str) -> Handler:
+    """The handler, for what our own pages ask for: a link or a script elsewhere leads to the page `back`."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Sec-Fetch-Site") not in (None, "same-origin", "none"):
+            return redirect(back)
+        return await handler(request)
+
+    return handle
+
+
+def _refuse_what_others_load(request: web.Request) -> None:
+    """An app's page must not have an admin's browser read reports, and the log say that the admin did.
+
+    Posted forms are judged where they are read. Raises `Refused`.
+    """
+    named = ("Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Sec-Purpose")
+    site, mode, dest, purpose = (request.headers.get(name) for name in named)
+    if request.method in ("GET", "HEAD") and not is_brought_here(
+        fetch_site=site, fetch_mode=mode, fetch_dest=dest, purpose=purpose
+    ):
+        raise refused(Problem.NOT_ALLOWED)

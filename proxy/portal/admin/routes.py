@@ -9,7 +9,7 @@ from aiohttp import web
 from proxy.health import Readiness
 from proxy.help_desk.explaining import Explaining
 from proxy.keys import Purpose
-from proxy.portal.admin.entrance import for_admins
+from proxy.portal.admin.entrance import for_admins, own_only
 from proxy.portal.admin.look_ups import LookUps
 from proxy.portal.admin.mobiles import show_csv, show_mobiles, take_mobiles
 from proxy.portal.admin.overview import show_overview
@@ -60,7 +60,7 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Readiness] | N
             web.get(ADMIN_UNDELIVERED, for_admins(show_undelivered, back=ADMIN_UNDELIVERED)),
             web.get(ADMIN_MOBILES, for_admins(show_mobiles, back=ADMIN_MOBILES)),
             web.post(ADMIN_MOBILES, for_admins(take_mobiles, back=ADMIN_MOBILES)),
-            web.get(ADMIN_MOBILES_CSV, for_admins(show_csv, back=ADMIN_MOBILES)),
+            web.get(ADMIN_MOBILES_CSV, own_only(for_admins(show_csv, back=ADMIN_MOBILES), back=ADMIN_MOBILES)),
         ]
     )
 
