@@ -52,7 +52,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     try:
         found = await _chosen(arguments, settings, store)
         if arguments.action == "end":
-            return await _end(store, found, stdout)
+            return await _end(store, found, stdout, is_person=arguments.person is not None)
         await _list(store, found, settings.sessions, now, stdout, as_json=arguments.json)
     except Refused as error:
         print(f"gatepost sessions: {error}", file=sys.stderr)
@@ -105,8 +105,11 @@ def _only(sessions: Sequence[Session], prefix: str) -> Session:
     return found[0]
 
 
-async def _end(store: Store, sessions: Sequence[Session], stdout: TextIO) -> int:
-    ended = await end_all(store, sessions)
+async def _end(store: Store, sessions: Sequence[Session], stdout: TextIO, *, is_person: bool) -> int:
+    if is_person:  # a session that steps up meanwhile has another id, and ends too
+        ended = sum([await store.end_sessions_of(guid) for guid in sorted({each.principal.guid for each in sessions})])
+    else:
+        ended = await end_all(store, sessions)
     print(f"{ended} {'session' if ended == 1 else 'sessions'} ended", file=stdout)
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from directory.errors import DirectoryUnavailable
 from proxy.portal.admin import look_ups
 from proxy.portal.admin.look_ups import LookUps, TooManyAtOnce
 from proxy.sessions.live_sessions import LiveSessions
+from proxy.sessions.session import Session
 from proxy.store.sqlite.sqlite_store import SQLiteStore
+from proxy.store.store import StoreUnavailable
 from tests.portal.admin import ADMIN, END, PERSON, UNLOCK, admin_stage, explained, said, signed_in_admin, token_of
 from tests.portal.stage import SIGN_IN_ORIGIN, Page, Stage
 
@@ -147,6 +150,49 @@ async def test_anothers_sessions_are_ended_in_force_and_everywhere(stage: Stage,
     assert (await bob.get(ADMIN)).status == 200
     assert "They have no session." in (await bob.post(PERSON, answer.hidden)).text
     assert "There was no session to end." in (await bob.post(END, page.hidden)).text
+
+
+async def test_a_session_that_steps_up_while_all_are_ended_ends_too(stage: Stage) -> None:
+    alice, browser = stage.browser(), await signed_in_admin(stage)
+    passcode_page = await stage.to_passcode(alice)
+    page = await explained(browser, "alice")
+    read = stage.store.sessions
+
+    async def read_and_overtaken(guid: str | None = None) -> list[Session]:
+        """The passcode is typed right after somebody has read who is signed in."""
+        found = await read(guid)
+        await stage.answer(alice, passcode_page, stage.passcode)
+        return found
+
+    stage.store.sessions = read_and_overtaken  # type: ignore[method-assign]
+    answer = await browser.post(END, page.hidden)
+    stage.store.sessions = read  # type: ignore[method-assign]
+    assert "One session has ended, everywhere." in answer.text
+    assert await stage.store.sessions(page.hidden["guid"]) == []
+
+
+async def test_what_was_ended_is_written_down_though_the_store_goes_away_meanwhile(
+    stage: Stage, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        await stage.sign_in(stage.browser())
+    browser = await signed_in_admin(stage)
+    first, second = await stage.store.sessions((await explained(browser, "alice")).hidden["guid"])
+    other = replace(second, principal=replace(second.principal, guid="f" * 36))  # the name of two accounts
+    await stage.store.replace_session(second.session_id, other, cookie=b"c" * 32, host="signin.corp.example")
+    users = tmp_path / "users.toml"
+    users.write_text(users.read_text().replace('username = "alice"', 'username = "somebody-else"'))
+    page = await explained(browser, "alice")
+    end = stage.store.end_sessions_of
+
+    async def away_for_one(guid: str) -> int:
+        if guid == other.principal.guid:
+            raise StoreUnavailable("the disk is gone")
+        return await end(guid)
+
+    stage.store.end_sessions_of = away_for_one  # type: ignore[method-assign]
+    assert (await browser.post(END, page.hidden)).status == 503
+    assert [line["person_guid"] for line in said(stage, "admin.sessions_ended")] == [first.principal.guid]
 
 
 async def test_who_ends_their_own_sessions_is_told_that_they_are_signed_out(stage: Stage) -> None:

@@ -13,7 +13,7 @@ from aiohttp import web
 from proxy.answers import Answer, Problem
 from proxy.help_desk.explaining import Explanation, Question
 from proxy.help_desk.person import NotFound
-from proxy.help_desk.sessions import end_all, sessions_called
+from proxy.help_desk.sessions import sessions_called
 from proxy.help_desk.steps import Hints
 from proxy.help_desk.unlocking import unlock
 from proxy.mobile_formats.words import one_line
@@ -83,26 +83,27 @@ async def take_person(request: web.Request, session: Session) -> web.StreamRespo
 
 
 async def take_end(request: web.Request, session: Session) -> web.StreamResponse:
-    """End all of a person's sessions, in force everywhere before the page says so; the admin's own one last."""
+    """End all of a person's sessions, in force everywhere before the page says so, and what steps up meanwhile."""
     fields = await _own_form(request, session)
     parts = request.app[PARTS]
     guid, warning = _guid(fields), ""
-    found: Sequence[Session]
-    if guid:
-        found = await parts.store.sessions(guid)
-    else:
+    persons = {guid}
+    if not guid:
         try:
             async with _look_up(request, session):
                 called = await sessions_called(parts.realms, parts.store, fields.get("login", ""))
         except NotFound:
             raise refused(Problem.BAD_FORM) from None
-        found, warning = called.sessions, WORDS.sessions_not_by_account if called.warning else ""
-    own = [each for each in found if each.session_id == session.session_id]
-    ended = await end_all(parts.store, [each for each in found if each.session_id != session.session_id])
-    ended += await end_all(parts.store, own)
-    for whose in sorted({each.principal.guid for each in found} or {guid}):
-        log_ended(request, session, whose, count=sum(each.principal.guid == whose for each in found))
-    if own:
+        persons = {called.guid} if called.guid else {each.principal.guid for each in called.sessions}
+        warning = WORDS.sessions_not_by_account if called.warning else ""
+    ended = 0
+    for whose in sorted(persons):
+        count = await parts.store.end_sessions_of(whose)
+        log_ended(request, session, whose, count=count)
+        ended += count
+    if not persons:
+        log_ended(request, session, "", count=0)
+    if session.principal.guid in persons:
         response = message(
             request,
             status=HTTPStatus.OK,
