@@ -17,8 +17,8 @@ import structlog
 from config.settings import MobileSettings
 from directory.mobile_report import Field, Person, Status
 from directory.mobile_sweep import Findings, Rules
+from proxy.portal.admin import mobiles, report_maker
 from proxy.portal.admin import report as reports
-from proxy.portal.admin import report_maker
 from proxy.portal.admin.parts import ADMIN_PARTS
 from proxy.portal.admin.report import CHANGED, SHARED, Unreadable, finding_in, pack, unpack
 from proxy.portal.admin.report_maker import KEPT_SECONDS, Progress, ReportMaker
@@ -125,6 +125,14 @@ async def test_what_is_kept_is_sealed(stage: Stage, tmp_path: Path) -> None:
     for start in range(20):  # a nonce or the like may stand first
         with pytest.raises(Unreadable):
             unpack(sealed[start:])
+
+
+async def test_readers_of_a_report_do_not_pile_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser, _ = await made(stage)
+    monkeypatch.setattr(mobiles, "MOST_WAITING", 0)
+    async with stage.portal[ADMIN_PARTS].reading.hold(most_waiting=0):
+        assert [(await browser.get(url)).status for url in (MOBILES, CSV)] == [503, 503]
+    assert [(await browser.get(url)).status for url in (MOBILES, CSV)] == [200, 200]
 
 
 async def test_every_worker_has_the_same_report(stage: Stage) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
+from proxy.portal.admin.places import Places
 from proxy.store.store import Counter, Store
 
 MOST_AT_ONCE = 2
@@ -18,17 +17,12 @@ MOST = 60
 WINDOW_SECONDS = 600.0
 
 
-class TooManyAtOnce(Exception):
-    """Others are being looked up, and as many wait as may."""
-
-
 class LookUps:
     def __init__(self, store: Store, *, key: bytes) -> None:
         """`key` names the counters, so that the store does not show who looks people up."""
         self._store = store
         self._key = key
-        self._places = asyncio.Semaphore(MOST_AT_ONCE)
-        self._waiting = 0
+        self._places = Places(MOST_AT_ONCE)
 
     async def reserve(self, guid: str, *, now: float) -> int | None:
         """Count one of this admin; else how many seconds they have to wait. Raises `StoreUnavailable`."""
@@ -36,17 +30,6 @@ class LookUps:
         reached = await self._store.reserve([Counter(key=name, limit=MOST, window_seconds=WINDOW_SECONDS)], now=now)
         return None if reached is None else max(1, math.ceil(reached.window_ends_at - now))
 
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
+    def place(self) -> AbstractAsyncContextManager[None]:
         """Hold one of the places. Raises `TooManyAtOnce`."""
-        if self._waiting >= MOST_WAITING:
-            raise TooManyAtOnce
-        self._waiting += 1
-        try:
-            await self._places.acquire()
-        finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._places.release()
+        return self._places.hold(most_waiting=MOST_WAITING)

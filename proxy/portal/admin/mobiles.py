@@ -13,17 +13,20 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from directory.mobile_report import Finding, Status
+from proxy.answers import Problem
 from proxy.mobile_formats import csv_form
 from proxy.mobile_formats.words import place, remarks
 from proxy.pages.template import protective_headers
 from proxy.portal.admin.audit import log_report
+from proxy.portal.admin.entrance import AdminHandler
 from proxy.portal.admin.paging import PAGE, page_of
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
+from proxy.portal.admin.places import TooManyAtOnce
 from proxy.portal.admin.report import CHANGED, LISTS, MOST_KEPT, SHARED, Group, Report, finding_in
 from proxy.portal.admin.report_maker import KEPT_SECONDS
 from proxy.portal.admin.texts import WORDS
 from proxy.portal.csrf import Form
-from proxy.portal.forms import read_form, require_csrf_token
+from proxy.portal.forms import read_form, refused, require_csrf_token
 from proxy.portal.instants import instant
 from proxy.portal.keys import VISIT
 from proxy.portal.pages import redirect
@@ -33,6 +36,8 @@ from proxy.sessions.session import Session
 SHOW = "show"
 """Query field: which list."""
 LOOK_AGAIN_SECONDS = 3
+MOST_WAITING = 20
+"""In one worker, to read a report: each takes a fraction of a second."""
 _TITLES = {
     **{status.value: status.title for status in Status},
     SHARED: WORDS.mobiles_shared,
@@ -71,6 +76,20 @@ class _Bar:
     text: str
 
 
+def one_reads(handler: AdminHandler) -> AdminHandler:
+    """The handler, while no other of this worker reads a report: an admin who reloads costs one reader at a time."""
+
+    async def handle(request: web.Request, session: Session) -> web.StreamResponse:
+        try:
+            async with request.app[ADMIN_PARTS].reading.hold(most_waiting=MOST_WAITING):
+                return await handler(request, session)
+        except TooManyAtOnce:
+            raise refused(Problem.OVERLOADED) from None
+
+    return handle
+
+
+@one_reads
 async def show_mobiles(request: web.Request, session: Session) -> web.StreamResponse:
     now, reports = request[VISIT].now, request.app[ADMIN_PARTS].reports
     progress = await reports.progress(now=now)
@@ -106,6 +125,7 @@ async def take_mobiles(request: web.Request, session: Session) -> web.StreamResp
     return redirect(ADMIN_MOBILES)
 
 
+@one_reads
 async def show_csv(request: web.Request, session: Session) -> web.StreamResponse:
     """The shown list, as a file; without a report, the page that makes one."""
     report = await request.app[ADMIN_PARTS].reports.report(now=request[VISIT].now)

@@ -10,6 +10,7 @@ from aiohttp import web
 from proxy.health import Readiness
 from proxy.help_desk.explaining import Explaining
 from proxy.portal.admin.look_ups import LookUps
+from proxy.portal.admin.places import Places
 from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.admin.texts import WORDS
 from proxy.portal.csrf import Form
@@ -24,6 +25,8 @@ class AdminParts:
     explaining: Explaining
     look_ups: LookUps
     reports: ReportMaker
+    reading: Places
+    """A report is taken apart and shown by one at a time: it may be large, and it takes processor time."""
     readiness: Callable[[], Readiness] | None
     """What works; None where nobody watches it."""
 

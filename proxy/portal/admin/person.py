@@ -18,8 +18,8 @@ from proxy.help_desk.steps import Hints
 from proxy.help_desk.unlocking import unlock
 from proxy.mobile_formats.words import one_line
 from proxy.portal.admin.audit import log_ended, log_explained, log_unlocked
-from proxy.portal.admin.look_ups import TooManyAtOnce
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
+from proxy.portal.admin.places import TooManyAtOnce
 from proxy.portal.admin.texts import WORDS
 from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, read_form, refused, require_csrf_token

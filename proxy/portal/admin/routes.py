@@ -15,6 +15,7 @@ from proxy.portal.admin.mobiles import show_csv, show_mobiles, take_mobiles
 from proxy.portal.admin.overview import show_overview
 from proxy.portal.admin.parts import ADMIN_PARTS, AdminParts
 from proxy.portal.admin.person import ON_THE_PAGE, show_person, take_end, take_person, take_unlock
+from proxy.portal.admin.places import Places
 from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.admin.undelivered import show_undelivered
 from proxy.portal.keys import PARTS
@@ -41,6 +42,7 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Readiness] | N
         explaining=Explaining(settings, realms=parts.realms, store=store, keys=keys, hints=ON_THE_PAGE),
         look_ups=LookUps(store, key=keys.derive(Purpose.THROTTLE)),
         reports=reports,
+        reading=Places(1),
         readiness=readiness,
     )
 
