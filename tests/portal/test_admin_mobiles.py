@@ -193,6 +193,30 @@ async def test_one_that_takes_too_long_is_ended(stage: Stage, monkeypatch: pytes
     assert await reports.report(now=stage.now) is None
 
 
+@pytest.mark.parametrize(
+    ("ending", "told"),
+    [
+        ("signal.signal(signal.SIGALRM, signal.SIG_DFL); signal.raise_signal(signal.SIGALRM)", "it took longer than"),
+        ("raise LookupError('one line\\n07400 123456')", "its process failed (1)"),
+        ("raise LookupError('07400 123456')", "its process failed (1, LookupError)"),
+    ],
+)
+async def test_how_its_process_ended_is_told_without_what_it_read(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str, told: str
+) -> None:
+    module = tmp_path / "code" / "proxy" / "portal" / "admin" / "report_process.py"
+    module.parent.mkdir(parents=True)
+    module.write_text(f"import signal\n{ending}\n")
+    monkeypatch.setattr(report_maker, "_CODE", tmp_path / "code")
+    reports = stage.portal[ADMIN_PARTS].reports
+    await reports.begin(now=stage.now)
+    await reports.settled()
+    progress = await reports.progress(now=stage.now)
+    assert progress is not None
+    assert progress.failure.startswith(told)
+    assert "123456" not in stage.log_text + progress.failure
+
+
 async def test_one_that_is_cut_short_is_given_up(stage: Stage) -> None:
     reports = stage.portal[ADMIN_PARTS].reports
     await reports.begin(now=stage.now)

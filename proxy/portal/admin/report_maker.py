@@ -11,7 +11,9 @@ import hashlib
 import json
 import os
 import pickle
+import re
 import secrets
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +42,8 @@ _CODE = Path(__file__).parents[3]
 _NONCE_BYTES = 12
 _LONGEST_REASON = 300
 _BROKEN = "see the log"
+_TOO_LONG = f"it took longer than {SECONDS} seconds"
+_KIND = re.compile(r"([A-Za-z_][A-Za-z0-9_.]{0,80}(?:Error|Exception|Interrupt))(?::|$)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +147,7 @@ class ReportMaker:
             async with asyncio.timeout(SECONDS + GRACE_SECONDS):
                 packed, said = await process.communicate(pickle.dumps(order))
         except TimeoutError:
-            return f"it took longer than {SECONDS} seconds"
+            return _TOO_LONG
         finally:
             if process.returncode is None:
                 process.kill()
@@ -151,9 +155,12 @@ class ReportMaker:
         lines = said.decode(errors="replace").strip().splitlines() or [""]
         if process.returncode == FAILED:
             return lines[-1][:_LONGEST_REASON]
+        if process.returncode == -signal.SIGALRM:
+            return _TOO_LONG
         if process.returncode:
-            # Of a traceback no more than the kind of error: messages may hold what was read.
-            return f"its process failed ({process.returncode}, {lines[-1].partition(':')[0][:40]})"
+            # Of a traceback no more than the kind of error: messages may hold what was read, on several lines.
+            kind = _KIND.match(lines[-1])
+            return f"its process failed ({process.returncode}{f', {kind[1]}' if kind else ''})"
         if len(packed) > MOST_SEALED_BYTES:
             return "it is too large to be kept: use gatepost mobiles"
         await self._put(_REPORT, packed, expires_at=begun_at + KEPT_SECONDS)
