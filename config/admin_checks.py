@@ -44,6 +44,7 @@ def admin_warnings(settings: Settings) -> Iterator[str]:
         return
     schemes = [each for each in settings.schemes if admin.scheme in (None, each.name)]
     for scheme in schemes:
-        if len(scheme.factors) == 1 and scheme.apps is None:
+        if len(scheme.factors) == 1 and scheme.apps is None and scheme.networks is None:
             what = "a password" if scheme.factors[0] == "password" else "a Kerberos ticket"
-            yield f'admin: has no networks: whom "{scheme.name}" lets in opens the admin pages with {what} alone'
+            who = f'has no networks, nor has "{scheme.name}": whom it lets in'
+            yield f"admin: {who} opens the admin pages with {what} alone"
