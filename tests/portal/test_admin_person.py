@@ -94,6 +94,8 @@ async def test_a_wrong_question_is_shown_again(stage: Stage, fields: dict[str, s
     assert page.status == 400
     assert words in page.text
     assert not said(stage, "admin.explained")
+    marked = re.findall(r'id="(\w+)"[^>]* aria-describedby="[\w-]+ error" aria-invalid="true"', page.text)
+    assert marked == [name for name in fields if name != "app"]  # a list has no wrong choice but a forged one
 
 
 async def test_every_explanation_is_in_the_audit_log_and_no_unknown_name_is(stage: Stage) -> None:
@@ -116,6 +118,16 @@ async def test_the_name_is_in_no_url(stage: Stage) -> None:
     assert '<form method="post" action="/.gatepost/admin/person"' in form.text
     page = await explained(browser, "alice")
     assert not re.search(r'(?:href|action)="[^"]*alice', page.text)
+
+
+async def test_the_name_is_in_no_title_which_browsers_keep(stage: Stage) -> None:
+    browser = await signed_in_admin(stage)
+    page = await explained(browser, "alice")
+    done = await browser.post(END, page.hidden)
+    assert [each.text.partition("<title>")[2].partition("</title>")[0] for each in (page, done)] == [
+        "Why can&#39;t they sign in? · Gatepost",
+        "Sessions ended · Gatepost",
+    ]
 
 
 async def test_a_directory_that_is_away_is_told_as_a_step(stage: Stage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address
 
@@ -36,6 +37,14 @@ _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _LONGEST_SHOWN = 80
 
 
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """What is wrong with which field of a question."""
+
+    field: str
+    text: str
+
+
 async def show_person(request: web.Request, session: Session) -> web.StreamResponse:
     return _form(request, session, {})
 
@@ -43,9 +52,9 @@ async def show_person(request: web.Request, session: Session) -> web.StreamRespo
 async def take_person(request: web.Request, session: Session) -> web.StreamResponse:
     """Explain one person's sign-in. Nothing is changed; it is in the audit log all the same."""
     fields = await _own_form(request, session)
-    question, error = _question(fields, _app_names(request))
-    if question is None:
-        return _form(request, session, fields, error=error, status=HTTPStatus.BAD_REQUEST)
+    question = _question(fields, _app_names(request))
+    if isinstance(question, _Wrong):
+        return _form(request, session, fields, wrong=question, status=HTTPStatus.BAD_REQUEST)
     now = request[VISIT].now
     async with _look_up(request, session):
         explanation = await request.app[ADMIN_PARTS].explaining.explain(question, now=now)
@@ -151,19 +160,19 @@ async def _own_form(request: web.Request, session: Session) -> Mapping[str, str]
     return fields
 
 
-def _question(fields: Mapping[str, str], apps: Sequence[str]) -> tuple[Question | None, str]:
+def _question(fields: Mapping[str, str], apps: Sequence[str]) -> Question | _Wrong:
     """What is asked, or what is wrong with it. Pure."""
     login, address, app = (fields.get(name, "").strip() for name in ("login", "address", "app"))
     if not login:
-        return None, WORDS.person_no_login
+        return _Wrong("login", WORDS.person_no_login)
     if app and app not in apps:
-        return None, WORDS.person_no_app
+        return _Wrong("app", WORDS.person_no_app)
     if address:
         try:
             address = str(ip_address(address))
         except ValueError:
-            return None, WORDS.person_no_address
-    return Question(login=login, address=address or None, app=app), ""
+            return _Wrong("address", WORDS.person_no_address)
+    return Question(login=login, address=address or None, app=app)
 
 
 def _app_names(request: web.Request) -> list[str]:
@@ -179,7 +188,7 @@ def _guid(fields: Mapping[str, str]) -> str:
 
 
 def _form(
-    request: web.Request, session: Session, fields: Mapping[str, str], *, error: str = "", status: int = 200
+    request: web.Request, session: Session, fields: Mapping[str, str], *, wrong: _Wrong | None = None, status: int = 200
 ) -> web.Response:
     return admin_page(
         request,
@@ -190,7 +199,7 @@ def _form(
         action=ADMIN_PERSON,
         fields={name: fields.get(name, "") for name in ("login", "address", "app")},
         apps=_app_names(request),
-        error=error,
+        wrong=wrong,
     )
 
 
