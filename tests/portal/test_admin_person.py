@@ -270,6 +270,7 @@ async def test_an_admin_may_look_up_only_so_many_people(stage: Stage, monkeypatc
     assert int(limited.headers["Retry-After"]) == look_ups.WINDOW_SECONDS
     assert "You have looked up many people" in limited.text
     assert len(said(stage, "admin.explained")) == 2
+    assert [line["reason"] for line in said(stage, "admin.refused")] == ["look_ups"]
     assert (await browser.post(END, {**limited.hidden, **await token_of(stage, browser), "login": "bob"})).status == 429
     stage.now += look_ups.WINDOW_SECONDS
     assert (await explained(other, "bob")).status == 200

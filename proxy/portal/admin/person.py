@@ -18,7 +18,7 @@ from proxy.help_desk.sessions import sessions_called
 from proxy.help_desk.steps import Hints
 from proxy.help_desk.unlocking import unlock
 from proxy.mobile_formats.words import one_line
-from proxy.portal.admin.audit import log_ended, log_explained, log_unlocked
+from proxy.portal.admin.audit import log_ended, log_explained, log_turned_away, log_unlocked
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
 from proxy.portal.admin.places import TooManyAtOnce
 from proxy.portal.admin.texts import WORDS
@@ -145,6 +145,7 @@ async def _look_up(request: web.Request, session: Session) -> AsyncIterator[None
     look_ups = request.app[ADMIN_PARTS].look_ups
     wait = await look_ups.reserve(session.principal.guid, now=request[VISIT].now)
     if wait is not None:
+        log_turned_away(request, session, "look_ups")
         answer = Answer(problem=Problem.THROTTLED, detail=WORDS.person_too_many, retry_after_seconds=wait)
         raise Refused(answer)
     try:
