@@ -32,7 +32,7 @@ from proxy.delivery.channels import Channels
 from proxy.delivery.create import create_channels
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.forwarding.public_tls import UnusableCertificate
-from proxy.health import WATCHED, create_health_app
+from proxy.health import WATCHED, Readiness, create_health_app
 from proxy.identity import Assertions
 from proxy.kept_requests import KeptRequests
 from proxy.key_file import load_keys
@@ -48,7 +48,7 @@ from proxy.sessions.watch import SessionWatch
 from proxy.store.open import open_store
 from proxy.store.store import Store, StoreError
 from proxy.throttle.throttle import Throttle
-from proxy.workers_health import create_workers_app
+from proxy.workers_health import create_workers_app, readiness_of_workers
 
 Clock = Callable[[], float]
 
@@ -126,6 +126,11 @@ async def running(
         if bounces is not None:
             checks["bounces"] = bounces.trouble
         health = create_health_app(checks, metrics, clock, log=log, is_draining=lambda: plane.is_closing)
+
+        async def readiness() -> Readiness:
+            """As `/readyz` tells it: for all workers, where there are several."""
+            return health[WATCHED].now() if place is None else await readiness_of_workers(place.folder, now=clock())
+
         portal = create_portal(
             settings=settings,
             realms=realms,
@@ -140,7 +145,7 @@ async def running(
             metrics=metrics,
             log=log,
             clock=clock,
-            readiness=health[WATCHED].now,
+            readiness=readiness,
         )
         portal_socket = place.portal_socket if place is not None else _private_socket(stack)
         # A ticket is one long field. The plane has bounded the whole head.

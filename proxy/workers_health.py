@@ -19,7 +19,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from proxy.health import DRAINING, TRAFFIC, plainly, traffic_answer
+from proxy.health import DRAINING, TRAFFIC, CheckState, Readiness, plainly, traffic_answer
 from proxy.listening import HEALTH_SUFFIX
 
 TIMEOUT_SECONDS = 2.0
@@ -55,6 +55,29 @@ def create_workers_app(folder: Path, *, timeout_seconds: float = TIMEOUT_SECONDS
     app.router.add_get(TRAFFIC, takes_traffic)
     app.router.add_get("/metrics", show_metrics)
     return app
+
+
+async def readiness_of_workers(folder: Path, *, now: float, timeout_seconds: float = TIMEOUT_SECONDS) -> Readiness:
+    """What works, for all workers together."""
+    told = await ask_all(folder, "/readyz", timeout_seconds)
+    return readiness_in({number: json.loads(body) if body else None for number, body in told.items()}, now=now)
+
+
+def readiness_in(told: Mapping[int, Told | None], *, now: float) -> Readiness:
+    """What `merge_readiness` says, and a failing check for each worker that does not answer. Pure."""
+    merged = merge_readiness(told)
+    checks = {
+        name: CheckState(
+            ok=check["ok"],
+            detail=check["detail"],
+            at=None if check["age_seconds"] is None else now - check["age_seconds"],
+        )
+        for name, check in merged["checks"].items()
+    }
+    for number, each in told.items():
+        if each is None:
+            checks[f"worker {number}"] = CheckState(ok=False, detail="it does not answer", at=now)
+    return Readiness(ready=merged["status"] != "unavailable", degraded=merged["status"] != "ready", checks=checks)
 
 
 def merge_readiness(told: Mapping[int, Told | None]) -> dict[str, Any]:

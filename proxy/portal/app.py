@@ -76,7 +76,7 @@ def create_portal(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     notifier: Notifier | None = None,
     acceptor: TicketAcceptor | None = None,
-    readiness: Callable[[], Readiness] | None = None,
+    readiness: Callable[[], Awaitable[Readiness]] | None = None,
 ) -> web.Application:
     """`clock` gives epoch seconds; `sleep` is what refusals wait with for their place on the time grid.
 

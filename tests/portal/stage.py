@@ -348,9 +348,12 @@ class Stage:
             clock=lambda: self.now,
             sleep=self._pause,
             acceptor=getattr(self.scripted, "acceptor", None),  # a real directory has none
-            readiness=lambda: self.readiness,
+            readiness=self.what_works,
         )
         self.client: TestClient[Any, Any] = TestClient(TestServer(self.portal), cookie_jar=DummyCookieJar())
+
+    async def what_works(self) -> Readiness:
+        return self.readiness
 
     async def _pause(self, seconds: float) -> None:
         self.pauses.append(seconds)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+
+import pytest
 
 from proxy.demo.samba_dc import SambaDC
 from tests.processes.signed_in import SIGN_IN, Signed, open_sockets, signed_in
@@ -66,6 +69,26 @@ async def test_an_admin_ends_anothers_session_at_every_worker_before_the_page_sa
         await asyncio.gather(*closing)
         assert {each.close_code for each in sockets} == {4401}
         assert (await admin.get(ADMIN)).status == 200
+
+
+def leave_a_dead_socket(folder: Path, name: str) -> None:
+    """As a worker does that was killed."""
+    (other,) = folder.glob("gatepost-*/1.health")
+    other.with_name(name).touch()
+
+
+async def test_the_overview_speaks_for_all_workers(
+    tmp_path: Path, corp: SambaDC, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory() as short:  # the sockets' paths may not be long
+        monkeypatch.setenv("TMPDIR", short)
+        async with house_of(corp, tmp_path) as signed:
+            admin, page = await came_to_admin(signed, "CORP\\alice", ALICE_PASSWORD)
+            assert "worker 9" not in page.text
+            leave_a_dead_socket(Path(short), "9.health")
+            page = await admin.get(ADMIN)
+            assert '<th scope="row">worker 9</th>' in page.text
+            assert "it does not answer" in page.text
 
 
 async def test_somebody_of_the_domain_outside_the_group_is_turned_away(tmp_path: Path, corp: SambaDC) -> None:

@@ -16,8 +16,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from proxy.health import CheckState
 from proxy.metrics import Metrics
-from proxy.workers_health import create_workers_app, merge_readiness
+from proxy.workers_health import create_workers_app, merge_readiness, readiness_in
 from tests.processes.house import workers_house
 
 FINE = {"ok": True, "detail": "", "age_seconds": 1.0}
@@ -45,6 +46,22 @@ def told(status: str, **checks: Any) -> dict[str, Any]:
 def test_ready_is_where_one_worker_is(workers: list[Any], status: str, checks: dict[str, Any]) -> None:
     merged = merge_readiness(dict(enumerate(workers, 1)))
     assert (merged["status"], merged["checks"]) == (status, checks)
+
+
+def test_the_admin_pages_see_what_fails_for_any_worker_and_who_is_silent() -> None:
+    seen = readiness_in(
+        {1: told("ready", store=FINE, relay=FINE), 2: told("degraded", store=FINE, relay=AWAY), 3: None}, now=100.0
+    )
+    assert (seen.ready, seen.degraded) == (True, True)
+    assert seen.checks == {
+        "store": CheckState(ok=True, detail="", at=99.0),
+        "relay": CheckState(ok=False, detail="away", at=99.0),
+        "worker 3": CheckState(ok=False, detail="it does not answer", at=100.0),
+    }
+    unasked = readiness_in({1: told("unavailable", store={"ok": False, "detail": "", "age_seconds": None})}, now=100.0)
+    assert (unasked.ready, unasked.checks["store"].at) == (False, None)
+    assert not readiness_in({1: told("ready", store=FINE)}, now=100.0).degraded
+    assert not readiness_in({}, now=100.0).ready
 
 
 @asynccontextmanager

@@ -29,7 +29,7 @@ async def show_overview(request: web.Request, session: Session) -> web.StreamRes
     parts, now = request.app[PARTS], request[VISIT].now
     readiness = request.app[ADMIN_PARTS].readiness
     sends = await parts.throttle.sends_of_day(now=now)
-    seen = None if readiness is None else readiness()
+    seen = None if readiness is None else await readiness()
     return admin_page(
         request,
         session,

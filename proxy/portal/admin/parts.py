@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -27,7 +27,7 @@ class AdminParts:
     reports: ReportMaker
     reading: Places
     """A report is taken apart and shown by one at a time: it may be large, and it takes processor time."""
-    readiness: Callable[[], Readiness] | None
+    readiness: Callable[[], Awaitable[Readiness]] | None
     """What works; None where nobody watches it."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
@@ -31,7 +31,7 @@ from proxy.reserved import (
 )
 
 
-def add_admin_pages(app: web.Application, readiness: Callable[[], Readiness] | None) -> None:
+def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Readiness]] | None) -> None:
     """Without groups in `[admin]` there are none."""
     parts = app[PARTS]
     settings, store, keys = parts.settings, parts.store, parts.keys

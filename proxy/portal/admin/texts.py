@@ -23,7 +23,7 @@ class AdminTexts:
     works_soon: str = "Not everything was asked yet"
     works_unknown: str = "What works is not watched here"
     dependencies: str = "What Gatepost depends on"
-    dependencies_lead: str = "As the process that made this page sees it; asked every few seconds."
+    dependencies_lead: str = "As all workers of this node see it; asked every few seconds."
     dependency: str = "Part"
     state: str = "State"
     asked: str = "Asked"
