@@ -217,6 +217,20 @@ async def test_how_its_process_ended_is_told_without_what_it_read(
     assert "123456" not in stage.log_text + progress.failure
 
 
+async def test_its_process_is_told_no_setting_but_those_of_the_order(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GATEPOST_SERVER__KEY", "a master key")
+    module = tmp_path / "code" / "proxy" / "portal" / "admin" / "report_process.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("import os, sys\nsys.exit(int(any(name.startswith('GATEPOST_') for name in os.environ)))\n")
+    monkeypatch.setattr(report_maker, "_CODE", tmp_path / "code")
+    reports = stage.portal[ADMIN_PARTS].reports
+    await reports.begin(now=stage.now)
+    await reports.settled()
+    assert await reports.progress(now=stage.now) is None
+
+
 async def test_one_that_is_cut_short_is_given_up(stage: Stage) -> None:
     reports = stage.portal[ADMIN_PARTS].reports
     await reports.begin(now=stage.now)

@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from structlog.typing import FilteringBoundLogger
 
+from config.environment import PREFIX
 from config.settings import Settings
 from proxy.keys import Keys, Purpose
 from proxy.portal.admin.report import Report, Unreadable, unpack
@@ -140,7 +141,9 @@ class ReportMaker:
         arguments = (sys.executable, "-P", "-m", "proxy.portal.admin.report_process")
         # Nor may another copy of Gatepost be found before this one.
         before = os.environ.get("PYTHONPATH")
-        environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(_CODE), before)))}
+        # What it needs is in the order: of Gatepost's own settings, the master key among them, it is told nothing.
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        environ = {**kept, "PYTHONPATH": os.pathsep.join(filter(None, (str(_CODE), before)))}
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*arguments, env=environ, stdin=pipe, stdout=pipe, stderr=pipe)
         try:
