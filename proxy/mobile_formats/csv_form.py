@@ -20,9 +20,11 @@ COLUMNS = (
     "realm", "username", "name", "ou", "department", "status", "attribute", "value", "number", "proposed", "repair",
     "shared", "changed_lately", "changed_at", "disabled", "guid",
 )  # fmt: skip
-_FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
+_SIGNS = frozenset("=+-@＝＋－＠")
 _ENDS_A_CELL = frozenset(";\t\r\n")
-_CELL_ELSEWHERE = re.compile(r"([;\t\r\n])(?=[\s\"\ufeff\u200b]*[=+\-@＝＋－＠])")
+_CELL_ELSEWHERE = re.compile(
+    r"([;\t\r\n])(?=[\s\"\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]*[=+\-@＝＋－＠])"
+)
 
 
 def write(findings: Iterable[Finding], out: TextIO) -> None:
@@ -36,8 +38,9 @@ def cell(text: str) -> str:
     """`text`, with ``'`` wherever a spreadsheet could begin to calculate, blanks in front or not."""
     if not _ENDS_A_CELL.isdisjoint(text):
         text = _CELL_ELSEWHERE.sub(r"\1'", text)
-    begins = text.lstrip(" \u00a0\u3000\ufeff\u200b")[:1] or text[:1]
-    return f"'{text}" if begins in _FORMULA and begins else text
+    # Whatever does not show in front of a sign may be left out when the file is read.
+    shown = next((char for char in text if char.isprintable() and char != " "), "")
+    return f"'{text}" if shown in _SIGNS or text.startswith(("\t", "\r", "\n")) else text
 
 
 def _values(finding: Finding) -> tuple[str, ...]:

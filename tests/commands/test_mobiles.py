@@ -115,6 +115,13 @@ def test_no_cell_can_become_a_formula_and_its_text_stays(text: str) -> None:
     assert cell.replace("'", "") == text.replace("'", "")
 
 
+@pytest.mark.parametrize("unseen", ["\0", "\x0b", "\x1f", "\x7f", "\xad", "\u2003", "\u200e", "\u202e", "\u2060"])
+def test_what_does_not_show_hides_no_formula(unseen: str) -> None:
+    assert csv_form.cell(f"{unseen}=1+1") == f"'{unseen}=1+1"
+    assert csv_form.cell(f"a;{unseen}=1+1") == f"a;'{unseen}=1+1"
+    assert csv_form.cell(f"{unseen}a=1") == f"{unseen}a=1"
+
+
 @given(ANYTHING | NASTY | SEPARATED, ANYTHING | NASTY | SEPARATED)
 def test_no_cell_can_become_a_formula_where_semicolons_separate_them(name: str, text: str) -> None:
     table = written(csv_form.write, person(text, name=name))
