@@ -12,8 +12,12 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, ViewportSize
 
+from config.settings import MobileSettings
+from directory.mobile_report import Field, Person
+from directory.mobile_sweep import Findings, Rules
 from proxy.health import CheckState, Readiness
 from proxy.portal.admin.parts import ADMIN_PARTS
+from proxy.portal.admin.report import pack
 from tests.portal.front import Front, running_front
 from tests.portal.stage import PASSWORD
 from tests.portal.test_admin_overview import failure
@@ -108,4 +112,40 @@ async def test_an_admin_finds_out_why_and_helps(front: Front, chromium: Browser,
     await page.click("text=Administration")
     assert await page.inner_text("h1") == "Something is broken"
     assert complaints == []
+    await context.close()
+
+
+async def test_long_and_odd_names_stay_within_the_window(front: Front, chromium: Browser) -> None:
+    long = "Ünbrëakäble" * 12
+    with Findings(Rules(mobile=MobileSettings(), now=front.stage.now, changed_within_seconds=60)) as findings:
+        for number in range(60):
+            findings.add(
+                Person(
+                    realm="corp",
+                    guid=f"guid-{number}",
+                    username=f"{long}{number}",
+                    display_name=f"\u202e{long}<i>",
+                    container=f"{long}{number % 3}/{long}",
+                    department=f"{long}{number % 2}",
+                    is_disabled=False,
+                    fields=(Field(attribute="mobile", text="\u0660" * 64),),
+                )
+            )
+        report = pack(findings)
+    reports = front.stage.portal[ADMIN_PARTS].reports
+    await reports.keep(report, begun_at=front.stage.now)
+    context = await chromium.new_context(viewport=DESK)
+    page = await context.new_page()
+    await page.goto(front.url("signin", "/.gatepost/admin/mobiles"))
+    await page.fill("#username", "admin")
+    await page.fill("#password", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.locator("summary >> nth=0").click()
+    await page.locator("summary >> nth=1").click()
+    await shown(page, "mobiles-odd")
+    await page.goto(front.url("signin", "/.gatepost/admin/person"))
+    await page.fill("#login", "W" * 200)
+    await page.click("button.primary")
+    await page.locator(".steps").wait_for()
+    await shown(page, "explanation-odd")
     await context.close()

@@ -166,8 +166,12 @@ class ReportMaker:
             return f"its process failed ({process.returncode}{f', {kind[1]}' if kind else ''})"
         if len(packed) > MOST_SEALED_BYTES:
             return "it is too large to be kept: use gatepost mobiles"
-        await self._put(_REPORT, packed, expires_at=begun_at + KEPT_SECONDS)
+        await self.keep(packed, begun_at=begun_at)
         return ""
+
+    async def keep(self, packed: bytes, *, begun_at: float) -> None:
+        """In place of the report before, for every worker and node."""
+        await self._put(_REPORT, packed, expires_at=begun_at + KEPT_SECONDS)
 
     async def tell(self, progress: Progress) -> None:
         """To every worker and node, until it would have ended by itself."""
