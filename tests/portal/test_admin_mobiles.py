@@ -17,7 +17,7 @@ import structlog
 from config.settings import MobileSettings
 from directory.mobile_report import Field, Person, Status
 from directory.mobile_sweep import Findings, Rules
-from proxy.portal.admin import mobiles, report_maker
+from proxy.portal.admin import look_ups, mobiles, report_maker
 from proxy.portal.admin import report as reports
 from proxy.portal.admin.parts import ADMIN_PARTS
 from proxy.portal.admin.report import CHANGED, SHARED, Unreadable, finding_in, pack, unpack
@@ -125,6 +125,16 @@ async def test_what_is_kept_is_sealed(stage: Stage, tmp_path: Path) -> None:
     for start in range(20):  # a nonce or the like may stand first
         with pytest.raises(Unreadable):
             unpack(sealed[start:])
+
+
+async def test_an_admin_may_have_only_so_many_reports_made(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look_ups, "MOST_REPORTS", 1)
+    browser, _ = await made(stage)
+    again = await browser.post(MOBILES, await token_of(stage, browser))
+    assert (again.status, int(again.headers["Retry-After"])) == (429, look_ups.WINDOW_SECONDS)
+    assert "many reports" in again.text
+    assert len(said(stage, "admin.mobiles")) == 2  # asked for, shown
+    assert [line["reason"] for line in said(stage, "admin.refused")] == ["reports"]
 
 
 async def test_readers_of_a_report_do_not_pile_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ MOST_AT_ONCE = 2
 MOST_WAITING = 8
 MOST = 60
 """Of one admin, within `WINDOW_SECONDS`: more than a help desk types, far fewer than a list of everybody has."""
+MOST_REPORTS = 10
 WINDOW_SECONDS = 600.0
 
 
@@ -26,8 +27,15 @@ class LookUps:
 
     async def reserve(self, guid: str, *, now: float) -> int | None:
         """Count one of this admin; else how many seconds they have to wait. Raises `StoreUnavailable`."""
-        name = hmac.digest(self._key, f"admin look-ups\0{guid}".encode(), "sha256")
-        reached = await self._store.reserve([Counter(key=name, limit=MOST, window_seconds=WINDOW_SECONDS)], now=now)
+        return await self._reserve("look-ups", guid, MOST, now=now)
+
+    async def reserve_report(self, guid: str, *, now: float) -> int | None:
+        """The same of reports that they have made, each of which looks everybody up."""
+        return await self._reserve("reports", guid, MOST_REPORTS, now=now)
+
+    async def _reserve(self, what: str, guid: str, most: int, *, now: float) -> int | None:
+        name = hmac.digest(self._key, f"admin {what}\0{guid}".encode(), "sha256")
+        reached = await self._store.reserve([Counter(key=name, limit=most, window_seconds=WINDOW_SECONDS)], now=now)
         return None if reached is None else max(1, math.ceil(reached.window_ends_at - now))
 
     def place(self) -> AbstractAsyncContextManager[None]:

@@ -13,11 +13,11 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from directory.mobile_report import Finding, Status
-from proxy.answers import Problem
+from proxy.answers import Answer, Problem
 from proxy.mobile_formats import csv_form
 from proxy.mobile_formats.words import place, remarks
 from proxy.pages.template import protective_headers
-from proxy.portal.admin.audit import log_report
+from proxy.portal.admin.audit import log_report, log_turned_away
 from proxy.portal.admin.entrance import AdminHandler
 from proxy.portal.admin.paging import PAGE, page_of
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
@@ -26,7 +26,7 @@ from proxy.portal.admin.report import CHANGED, LISTS, MOST_KEPT, SHARED, Group, 
 from proxy.portal.admin.report_maker import KEPT_SECONDS
 from proxy.portal.admin.texts import WORDS
 from proxy.portal.csrf import Form
-from proxy.portal.forms import read_form, refused, require_csrf_token
+from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
 from proxy.portal.instants import instant
 from proxy.portal.keys import VISIT
 from proxy.portal.pages import redirect
@@ -120,8 +120,14 @@ async def take_mobiles(request: web.Request, session: Session) -> web.StreamResp
     """Have a report made in the background."""
     fields = await read_form(request)
     require_csrf_token(request, fields, Form.ADMIN, session.session_id)
+    now, parts = request[VISIT].now, request.app[ADMIN_PARTS]
+    wait = await parts.look_ups.reserve_report(session.principal.guid, now=now)
+    if wait is not None:
+        log_turned_away(request, session, "reports")
+        answer = Answer(problem=Problem.THROTTLED, detail=WORDS.mobiles_too_many, retry_after_seconds=wait)
+        raise Refused(answer)
     log_report(request, session, "asked_for")
-    await request.app[ADMIN_PARTS].reports.begin(now=request[VISIT].now)
+    await parts.reports.begin(now=now)
     return redirect(ADMIN_MOBILES)
 
 

@@ -105,6 +105,7 @@ class AdminTexts:
     mobiles_make_again: str = "Make it again"
     mobiles_making: str = "The report is being made, since"
     mobiles_making_more: str = "This page looks again by itself."
+    mobiles_too_many: str = "You have had many reports made in a short time."
     mobiles_look: str = "Look again"
     mobiles_failed: str = "The report could not be made: {reason}"
     mobiles_made: str = "Made"
