@@ -91,8 +91,11 @@ class SessionSettings(FrozenTable):
     absolute: Annotated[Seconds, Field(ge=60)] = 43_200.0
     kept_request_bytes: Annotated[Integer, Field(ge=0, le=16 * 1024 * 1024)] = 1024 * 1024
     """How large a form may be that is kept while its sender signs in again; 0: none is."""
-    store_grace: Annotated[Seconds, Field(ge=0, le=3600)] = 60.0
-    """How long sessions that a worker has seen go on while the store is away."""
+    store_grace: Annotated[Seconds, Field(ge=1, le=3600)] = 60.0
+    """How long sessions that a worker has seen go on while the store is away.
+
+    Not less than the end of a session waits to be heard of: a worker is always a little behind.
+    """
 
 
 class Settings(FrozenTable):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from config.errors import ConfigurationError, Problem
 from config.load import load_settings
 from config.settings import Settings
+from proxy.store.store import NOTICE_SECONDS
 
 SECRET = "hunter2-Zebra"
 
@@ -264,6 +265,15 @@ def test_a_file_that_is_not_there_or_no_text_is_one_problem(tmp_path: Path) -> N
             load_settings(tmp_path / name, {})
         assert len(caught.value.problems) == 1
         assert caught.value.problems[0].file == str(tmp_path / name)
+
+
+@pytest.mark.parametrize("grace", ["0s", "0.5s", "2h"])
+def test_a_grace_is_no_shorter_than_an_end_waits_to_be_heard_of_and_no_longer_than_an_hour(
+    load: Load, problems: Problems, grace: str
+) -> None:
+    ((table, key, _),) = problems(GOOD + f'[sessions]\nstore_grace = "{grace}"\n')
+    assert (table, key) == ("sessions", "store_grace")
+    assert load(GOOD + '[sessions]\nstore_grace = "1s"\n').sessions.store_grace == NOTICE_SECONDS
 
 
 def test_a_problem_is_one_line_whatever_it_holds() -> None:
