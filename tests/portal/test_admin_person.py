@@ -154,6 +154,7 @@ async def test_anothers_sessions_are_ended_in_force_and_everywhere(stage: Stage,
     assert "They have 2 sessions." in page.text
     answer = await bob.post(END, page.hidden)
     assert "2 sessions have ended, everywhere." in answer.text
+    assert "cut off" not in answer.text  # with one file as the store there is no such node
     assert len(ended) == 2
     assert (await alice.get(SIGN_IN_ORIGIN)).location == "/.gatepost/sign-in"
     assert await worker.find(cookie, "signin.corp.example", stage.now) is None
@@ -182,6 +183,18 @@ async def test_a_session_that_steps_up_while_all_are_ended_ends_too(stage: Stage
     stage.store.sessions = read  # type: ignore[method-assign]
     assert "One session has ended, everywhere." in answer.text
     assert await stage.store.sessions(page.hidden["guid"]) == []
+
+
+async def test_the_end_of_sessions_tells_of_the_grace(tmp_path: Path) -> None:
+    async with admin_stage(tmp_path, store={"url": "redis://127.0.0.1"}) as stage:  # what stands in the settings
+        await stage.sign_in(stage.browser())
+        browser = await signed_in_admin(stage)
+        page = await explained(browser, "alice")
+        told = "Only a node that is cut off from the store may let them go on, for 60 seconds at most."
+        assert told in (await browser.post(END, page.hidden)).text
+        assert "cut off from the store" not in (await browser.post(END, page.hidden)).text
+        own = await browser.post(END, (await explained(browser, "admin")).hidden)
+        assert "cut off from the store" in own.text
 
 
 async def test_what_was_ended_is_written_down_though_the_store_goes_away_meanwhile(

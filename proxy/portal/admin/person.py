@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +12,8 @@ from ipaddress import ip_address
 
 from aiohttp import web
 
+from config.settings import Settings
+from config.store_url import is_redis_url
 from proxy.answers import Answer, Problem
 from proxy.help_desk.explaining import Explanation, Question
 from proxy.help_desk.person import NotFound
@@ -112,18 +115,26 @@ async def take_end(request: web.Request, session: Session) -> web.StreamResponse
         ended += count
     if not persons:
         log_ended(request, session, "", count=0)
+    limit = _grace_note(parts.settings) if ended else ""
     if session.principal.guid in persons:
         response = message(
             request,
             status=HTTPStatus.OK,
             title=WORDS.sessions_own_title,
-            text=WORDS.sessions_own.format(ended=WORDS.ended(ended)),
+            text=" ".join(filter(None, (WORDS.sessions_own.format(ended=WORDS.ended(ended)), limit))),
             link_href=sign_in_path(form=True),
             link_text=ENGLISH.signed_out_again,
         )
         clear_session_cookie(request, response)
         return response
-    return _done(request, session, fields, title=WORDS.sessions_ended_title, said=(WORDS.ended(ended), warning))
+    return _done(request, session, fields, title=WORDS.sessions_ended_title, said=(WORDS.ended(ended), limit, warning))
+
+
+def _grace_note(settings: Settings) -> str:
+    """What the end of a session cannot reach: a machine that does not reach the store either. Pure."""
+    if not is_redis_url(settings.store.url):
+        return ""
+    return WORDS.sessions_grace.format(wait=ENGLISH.duration(math.ceil(settings.sessions.store_grace)))
 
 
 async def take_unlock(request: web.Request, session: Session) -> web.StreamResponse:

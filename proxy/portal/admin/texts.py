@@ -73,6 +73,7 @@ class AdminTexts:
     sessions_ended_none: str = "There was no session to end."
     sessions_ended_one: str = "One session has ended, everywhere."
     sessions_ended_many: str = "{count} sessions have ended, everywhere."
+    sessions_grace: str = "Only a node that is cut off from the store may let them go on, for {wait} at most."
     sessions_not_by_account: str = "The directory could not say whose they are, so they were found by the user name."
     sessions_own_title: str = "You have signed yourself out"
     sessions_own: str = "Those were your own sessions: {ended} You can sign in again."
