@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import pickle
 import re
 import sqlite3
+import subprocess
+import sys
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -22,6 +25,7 @@ from proxy.portal.admin import report as reports
 from proxy.portal.admin.parts import ADMIN_PARTS
 from proxy.portal.admin.report import CHANGED, SHARED, Unreadable, finding_in, pack, unpack
 from proxy.portal.admin.report_maker import KEPT_SECONDS, Progress, ReportMaker
+from proxy.portal.admin.report_process import Order
 from tests.portal.admin import CSV, MOBILES, admin_stage, said, signed_in_admin, token_of
 from tests.portal.stage import HASH, NOW, Browser, Page, Stage
 
@@ -239,6 +243,16 @@ async def test_its_process_is_told_no_setting_but_those_of_the_order(
     await reports.begin(now=stage.now)
     await reports.settled()
     assert await reports.progress(now=stage.now) is None
+
+
+def test_its_process_does_with_less_memory_where_the_house_allows_no_more(stage: Stage) -> None:
+    order = Order(
+        directories=stage.settings.directories, mobile=stage.settings.mobile, now=NOW, changed_within_seconds=60
+    )
+    limited = f'ulimit -v 900000; exec "{sys.executable}" -m proxy.portal.admin.report_process'
+    done = subprocess.run(["/bin/sh", "-c", limited], input=pickle.dumps(order), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert unpack(done.stdout).persons == 5
 
 
 async def test_one_that_is_cut_short_is_given_up(stage: Stage) -> None:

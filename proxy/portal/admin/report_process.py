@@ -40,7 +40,9 @@ class Order:
 def main() -> int:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(SECONDS)
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    _, hardest = resource.getrlimit(resource.RLIMIT_AS)  # the house may allow less
+    most = _MEMORY_BYTES if hardest == resource.RLIM_INFINITY else min(_MEMORY_BYTES, hardest)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
     os.nice(_NICENESS)
     order = pickle.load(sys.stdin.buffer)  # noqa: S301  # from the process that started this one
     rules = Rules(mobile=order.mobile, now=order.now, changed_within_seconds=order.changed_within_seconds)
