@@ -160,7 +160,7 @@ async def test_anothers_sessions_are_ended_in_force_and_everywhere(stage: Stage,
     assert await worker.find(cookie, "signin.corp.example", stage.now) is None
     await elsewhere.close()
     (line,) = said(stage, "admin.sessions_ended")
-    assert (line["person_guid"], line["sessions"]) == (page.hidden["guid"], 2)
+    assert (line["person_realm"], line["person_guid"], line["sessions"]) == ("local", page.hidden["guid"], 2)
     assert (await bob.get(ADMIN)).status == 200
     assert "They have no session." in (await bob.post(PERSON, answer.hidden)).text
     assert "There was no session to end." in (await bob.post(END, page.hidden)).text
@@ -245,7 +245,7 @@ async def test_sessions_of_somebody_whom_the_directory_has_no_more_are_ended(sta
     assert "One session has ended, everywhere." in answer.text
     assert (await alice.get(SIGN_IN_ORIGIN)).status == 303
     (line,) = said(stage, "admin.sessions_ended")
-    assert line["sessions"] == 1
+    assert (line["person_realm"], line["sessions"]) == ("local", 1)
     assert line["person_guid"]
 
 

@@ -30,9 +30,9 @@ def log_explained(request: web.Request, admin: Session, account: Account | None,
         )
 
 
-def log_ended(request: web.Request, admin: Session, guid: str, *, count: int) -> None:
+def log_ended(request: web.Request, admin: Session, realm: str, guid: str, *, count: int) -> None:
     """`guid` is empty where sessions were found by the name that they keep, and there were none."""
-    _log(request, admin, "admin.sessions_ended", person_guid=guid, sessions=count)
+    _log(request, admin, "admin.sessions_ended", person_realm=realm, person_guid=guid, sessions=count)
 
 
 def log_unlocked(request: web.Request, admin: Session, realm: str, guid: str) -> None:

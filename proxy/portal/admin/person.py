@@ -99,22 +99,24 @@ async def take_end(request: web.Request, session: Session) -> web.StreamResponse
     fields = await _own_form(request, session)
     parts = request.app[PARTS]
     guid, warning = _guid(fields), ""
-    persons = {guid}
+    persons, directory = {guid}, parts.realms.of(fields.get("realm", ""))
+    realm = directory.realm if directory is not None else ""
     if not guid:
         try:
             async with _look_up(request, session):
                 called = await sessions_called(parts.realms, parts.store, fields.get("login", ""))
         except NotFound:
             raise refused(Problem.BAD_FORM) from None
+        realm = called.realm
         persons = {called.guid} if called.guid else {each.principal.guid for each in called.sessions}
         warning = WORDS.sessions_not_by_account if called.warning else ""
     ended = 0
     for whose in sorted(persons):
         count = await parts.store.end_sessions_of(whose)
-        log_ended(request, session, whose, count=count)
+        log_ended(request, session, realm, whose, count=count)
         ended += count
     if not persons:
-        log_ended(request, session, "", count=0)
+        log_ended(request, session, realm, "", count=0)
     limit = _grace_note(parts.settings) if ended else ""
     if session.principal.guid in persons:
         response = message(
