@@ -24,7 +24,7 @@ class SchemeSettings(FrozenTable):
     apps: Annotated[tuple[Text, ...], NotEmpty] | None = None
     """For those who come to these apps, and then for these apps only."""
     fresh: Annotated[Seconds, Field(ge=60)] | None = None
-    """How old the proof of the last factor may be where an app or rule names this scheme; None: of any age."""
+    """How old the proof of the last factor may be where an app, a rule or `[admin]` names this; None: of any age."""
 
 
 class PathRuleSettings(FrozenTable):

@@ -110,10 +110,11 @@ def _of_named(scheme: SchemeSettings, app: AppSettings) -> Iterator[str]:
 def scheme_warnings(settings: Settings) -> Iterator[str]:
     """What works, but is seldom meant."""
     named = {app.scheme for app in settings.apps} | {rule.scheme for app in settings.apps for rule in app.rules}
+    named |= {settings.admin.scheme}
     for position, scheme in enumerate(settings.schemes):
         at = f'schemes ("{scheme.name}")'
         if scheme.fresh is not None and scheme.name not in named:
-            yield f"{at}: fresh: means nothing, for no app and no rule names this scheme"
+            yield f"{at}: fresh: means nothing, for no app, no rule and not [admin] names this scheme"
         shadow = next((each for each in settings.schemes[:position] if _covers(each, scheme)), None)
         if shadow is not None and scheme.name not in named:
             is_for_all = _is_for_everyone(shadow)

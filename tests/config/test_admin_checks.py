@@ -107,3 +107,9 @@ def test_a_password_alone_from_everywhere_is_warned_about(load: Load, text: str,
     found = [line for line in checks.warnings(load(SCHEMES + text)) if line.startswith("admin:")]
     assert bool(found) == is_warned
     assert all('has "open": whom it lets in opens the admin pages with a password alone' in line for line in found)
+
+
+def test_a_scheme_that_the_admin_pages_name_may_have_to_be_fresh(load: Load) -> None:
+    scheme = '[[schemes]]\nname = "browser"\nfactors = ["password", "sms"]\nfresh = "15m"\n'
+    assert checks.warnings(load(scheme + GROUPS + 'scheme = "browser"\n')) == ()
+    assert any("fresh" in line for line in checks.warnings(load(scheme + GROUPS)))

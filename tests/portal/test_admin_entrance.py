@@ -18,7 +18,7 @@ from proxy.portal.admin.entrance import Admitted, NotFromHere, NotInGroups, NotS
 from proxy.sessions.session import Session
 from tests.portal.admin import ACTIONS, ADMIN, CSV, MOBILES, PAGES, PERSON, admin_stage, said, signed_in_admin, token_of
 from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Stage, running_portal
-from tests.support.people import principal, session
+from tests.support.people import NOW, principal, session
 
 ADMINS = frozenset({"Gatepost Admins"})
 SETTINGS = AdminSettings(groups=("Gatepost Admins",))
@@ -193,6 +193,23 @@ async def test_a_session_of_a_trusted_place_is_asked_for_more_where_it_is_carrie
         assert (await browser.get(ADMIN)).status == 200
 
 
+async def test_a_named_scheme_that_must_be_fresh_is_asked_for_again(tmp_path: Path) -> None:
+    schemes = [{"name": "browser", "factors": ["password", "sms"], "fresh": "15m"}]
+    async with admin_stage(tmp_path, admin={"groups": ["Wiki Users"], "scheme": "browser"}, schemes=schemes) as stage:
+        browser = stage.browser()
+        await stage.sign_in(browser)
+        stage.now += 899
+        assert (await browser.get(ADMIN)).status == 200
+        stage.now += 1
+        answers = await all_answers(stage, browser)
+        assert all(page.location.startswith("/.gatepost/step-up?scheme=browser&return_to=") for page in answers)
+        page = await browser.get(SIGN_IN_ORIGIN + answers[0].location)
+        asked = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/step-up", page.hidden)
+        landed = await stage.answer(browser, await browser.get(SIGN_IN_ORIGIN + asked.location), stage.passcode)
+        assert landed.location == "/.gatepost/admin/"
+        assert (await browser.get(ADMIN)).status == 200
+
+
 @pytest.mark.parametrize("url", PAGES)
 async def test_the_pages_are_on_no_apps_host(stage: Stage, url: str) -> None:
     browser = await signed_in_admin(stage)
@@ -249,15 +266,17 @@ def admin_session(**fields: Any) -> Session:
 
 def test_whatever_is_in_doubt_nobody_is_admitted() -> None:
     one = admin_session()
-    assert judge(one, SETTINGS, (BROWSER,), "192.0.2.7") == Admitted()
-    assert judge(None, SETTINGS, (BROWSER,), "192.0.2.7") == NotSignedIn()
-    assert judge(one, AdminSettings(), (BROWSER,), "192.0.2.7") == NotInGroups(())
-    assert judge(one, SETTINGS, (), "192.0.2.7") == TooFewFactors("")
+    assert judge(one, SETTINGS, (BROWSER,), "192.0.2.7", now=NOW) == Admitted()
+    assert judge(None, SETTINGS, (BROWSER,), "192.0.2.7", now=NOW) == NotSignedIn()
+    assert judge(one, AdminSettings(), (BROWSER,), "192.0.2.7", now=NOW) == NotInGroups(())
+    assert judge(one, SETTINGS, (), "192.0.2.7", now=NOW) == TooFewFactors("")
     unknown = SETTINGS.model_copy(update={"scheme": "gone"})
-    assert judge(one, unknown, (BROWSER,), "192.0.2.7") == TooFewFactors("gone")
+    assert judge(one, unknown, (BROWSER,), "192.0.2.7", now=NOW) == TooFewFactors("gone")
     here = SETTINGS.model_copy(update={"networks": (ip_network("192.0.2.0/24"),)})
-    assert judge(one, here, (BROWSER,), "192.0.2.7") == Admitted()
-    assert [judge(one, here, (BROWSER,), where) for where in ("", "unknown", "192.0.3.7")] == [NotFromHere()] * 3
+    assert judge(one, here, (BROWSER,), "192.0.2.7", now=NOW) == Admitted()
+    assert [judge(one, here, (BROWSER,), where, now=NOW) for where in ("", "unknown", "192.0.3.7")] == [
+        NotFromHere()
+    ] * 3
 
 
 @given(
@@ -267,5 +286,5 @@ def test_whatever_is_in_doubt_nobody_is_admitted() -> None:
 )
 def test_only_whole_sessions_of_members_are_admitted(groups: frozenset[str], is_half: bool, must_change: bool) -> None:
     one = session(principal=principal(groups=groups), is_half=is_half, password_must_change=must_change)
-    admitted = judge(one, SETTINGS, (BROWSER,), "192.0.2.7") == Admitted()
+    admitted = judge(one, SETTINGS, (BROWSER,), "192.0.2.7", now=NOW) == Admitted()
     assert admitted == ("Gatepost Admins" in groups and not is_half and not must_change)

@@ -11,7 +11,7 @@ from aiohttp import web
 from config.admin import AdminSettings
 from config.settings import SchemeSettings
 from proxy.access.networks import is_within, parse_address
-from proxy.access.schemes import AppDemand, Asked, missing_factors
+from proxy.access.schemes import AppDemand, Asked, counting_factors, freshness_of, missing_factors
 from proxy.answers import Problem
 from proxy.portal.admin.audit import log_turned_away
 from proxy.portal.csrf import is_brought_here
@@ -62,7 +62,12 @@ Verdict = Admitted | NotSignedIn | NotInGroups | NotFromHere | TooFewFactors
 
 
 def judge(
-    session: Session | None, admin: AdminSettings, schemes: Iterable[SchemeSettings], client_address: str
+    session: Session | None,
+    admin: AdminSettings,
+    schemes: Iterable[SchemeSettings],
+    client_address: str,
+    *,
+    now: float,
 ) -> Verdict:
     """`client_address` is where this request comes from.
 
@@ -78,7 +83,7 @@ def judge(
     if admin.networks is not None and not is_within(parse_address(client_address), admin.networks):
         return NotFromHere()
     asked = demand_of(admin, schemes).asked_of(session.principal, session.proven[0][0], client_address)
-    if missing_factors(asked.factors, session.proven_factors):
+    if missing_factors(asked.factors, counting_factors(session.proven, asked.freshness, now=now)):
         return TooFewFactors(asked.scheme)
     return Admitted()
 
@@ -89,14 +94,18 @@ def demand_of(admin: AdminSettings, schemes: Iterable[SchemeSettings]) -> AppDem
     if admin.scheme is None:
         return AppDemand(app="", named=None, schemes=known)
     named = next((scheme for scheme in known if scheme.name == admin.scheme), None)
-    factors = named.factors if named is not None else ("",)
-    return AppDemand(app="", named=Asked(scheme=admin.scheme, factors=factors), schemes=())
+    asked = (
+        Asked(scheme=admin.scheme, factors=("",))
+        if named is None
+        else Asked(scheme=named.name, factors=named.factors, freshness=freshness_of(named))
+    )
+    return AppDemand(app="", named=asked, schemes=())
 
 
 def may_administer(request: web.Request, session: Session) -> bool:
     """Whether a link to the pages is worth showing: who has only to prove more is shown it, too."""
-    settings = request.app[PARTS].settings
-    verdict = judge(session, settings.admin, settings.schemes, request[VISIT].client_address)
+    settings, visit = request.app[PARTS].settings, request[VISIT]
+    verdict = judge(session, settings.admin, settings.schemes, visit.client_address, now=visit.now)
     return isinstance(verdict, Admitted) or (isinstance(verdict, TooFewFactors) and bool(verdict.scheme))
 
 
@@ -105,9 +114,9 @@ def for_admins(handler: AdminHandler, *, back: str) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         _refuse_what_others_load(request)
-        settings = request.app[PARTS].settings
+        settings, visit = request.app[PARTS].settings, request[VISIT]
         session = await current_session(request)
-        verdict = judge(session, settings.admin, settings.schemes, request[VISIT].client_address)
+        verdict = judge(session, settings.admin, settings.schemes, visit.client_address, now=visit.now)
         match verdict:
             case Admitted() if session is not None:
                 return await handler(request, session)
