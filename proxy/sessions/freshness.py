@@ -3,7 +3,8 @@
 An end is acknowledged when every worker has heard of it or `NOTICE_SECONDS` have passed. So whoever has not caught up
 for as long asks the store before each answer: a worker that hung or was stopped serves no session that ended meanwhile.
 While the store itself is away more is granted, and that ends with the grace: an attempt that was refused says that
-nobody could end anything when it began, and lets memory answer for as long as a success would.
+nobody could end anything when it began, and lets memory answer for as long as a success would. But only where this
+worker had caught up when the store went away: what another one has not heard may have been acknowledged before.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ class Freshness:
     until: float = float("-inf")
     """Before this, memory may answer."""
     away_since: float | None = None
+    had_caught_up: bool = True
+    """Whether all that was acknowledged before the store went away was heard."""
     gaps: int = 0
     """How often notices may have been missed."""
     settled: int = 0
@@ -37,19 +40,34 @@ class Freshness:
             self.current_at = max(self.current_at, began_at)
             self.until = self.current_at + NOTICE_SECONDS
 
-    def store_is_away(self, began_at: float, now: float, *, is_silent: bool = False) -> None:
-        """An attempt that began then was refused, or (`is_silent`) has no answer yet.
+    def store_is_away(self, began_at: float, now: float) -> None:
+        """An attempt that began then was refused."""
+        self._note_away(began_at, now)
+        self._go_on_from(began_at)
 
-        Silence may be this worker's own slowness: where notices may have been missed it proves nothing.
+    def store_is_silent(self, began_at: float, now: float) -> None:
+        """An attempt that began then has no answer, although this worker was awake to hear one.
+
+        Once, that may be chance. Where notices may have been missed it proves nothing: others may be answered.
         """
-        if self.away_since is None:
-            self.away_since = now
-        if not (is_silent and self.has_gap):
-            self.until = min(began_at + NOTICE_SECONDS, self.current_at + self.grace_seconds)
+        is_again = self.away_since is not None
+        self._note_away(began_at, now)
+        if is_again and not self.has_gap:
+            self._go_on_from(began_at)
 
     def hears_nothing(self) -> None:
         """The store answers, and so it is asked: what others do now is not heard of."""
+        self.away_since = None
         self.until = float("-inf")
+
+    def _note_away(self, began_at: float, now: float) -> None:
+        if self.away_since is None:
+            self.away_since = now
+            self.had_caught_up = began_at < self.current_at + NOTICE_SECONDS
+
+    def _go_on_from(self, began_at: float) -> None:
+        if self.had_caught_up:
+            self.until = min(began_at + NOTICE_SECONDS, self.current_at + self.grace_seconds)
 
     def missed_some(self) -> None:
         """Notices may have been missed: until all was read anew, the store is asked."""
@@ -63,5 +81,11 @@ class Freshness:
             self.current_at = max(self.current_at, began_at)
 
     def is_in_grace(self, now: float) -> bool:
-        """Whether memory may answer if the store cannot."""
+        """Whether what is open may stay so without the store."""
         return now < self.current_at + self.grace_seconds
+
+    def may_do_without(self, now: float, *, is_silent: bool) -> bool:
+        """Whether memory may answer one request that the store has refused, or (`is_silent`) left without an answer."""
+        if is_silent and (self.has_gap or self.away_since is None):
+            return False
+        return self.is_in_grace(now) and (self.away_since is None or self.had_caught_up)

@@ -17,6 +17,7 @@ from itertools import islice
 
 from config.settings import SessionSettings
 from proxy.listeners import Listeners
+from proxy.sessions.asking import Asleep, Silent, answered
 from proxy.sessions.freshness import Freshness
 from proxy.sessions.kept_sessions import CookieKey as CookieKey
 from proxy.sessions.kept_sessions import KeptSessions, WholeSession
@@ -28,6 +29,8 @@ from proxy.store.store import NotHeard, Store, StoreUnavailable
 
 ASK_SECONDS = 0.5
 """How long the store may take to answer where memory could do without it."""
+MOST_ASLEEP = 3
+"""So often the store is asked anew where it was this worker that was late."""
 READ_AT_ONCE = 200
 CLEAN_UP_SLACK_SECONDS = 60.0
 """Sessions are removed from the store only so long after their idle limit: uses that are not flushed yet count."""
@@ -122,15 +125,17 @@ class LiveSessions:
         session = self.known_by(key, now)
         if session is not None:
             return session
+        digest = token_digest(token)
         try:
             # Whoever is not in memory cannot do without the store's answer.
-            async with asyncio.timeout(ASK_SECONDS if key in self._by_cookie else None):
-                found = await self._read(token_digest(token), host)
-        except (StoreUnavailable, TimeoutError) as exc:
+            found = await self._read(digest, host, seconds=ASK_SECONDS if key in self._by_cookie else None)
+        except StoreUnavailable as exc:
             live = self._by_cookie.get(key)
-            is_known_away = isinstance(exc, StoreUnavailable) or not self._fresh.has_gap
-            if live is None or not is_known_away or not self._fresh.is_in_grace(self._monotonic()):
-                raise StoreUnavailable(str(exc) or "no answer in time") from exc
+            may_do_without = not isinstance(exc, Asleep) and self._fresh.may_do_without(
+                self._monotonic(), is_silent=isinstance(exc, Silent)
+            )
+            if live is None or not may_do_without:
+                raise
         else:
             live = self._learn(found, key, now)
         if live is None or now >= live.ends_at:
@@ -140,15 +145,23 @@ class LiveSessions:
         self._kept.put_least_used_aside()
         return live.session
 
-    async def _read(self, digest: bytes, host: str) -> Session | None:
+    async def _read(self, digest: bytes, host: str, *, seconds: float | None) -> Session | None:
         """What the store has, unless it ended after it was read and before this task went on."""
         while True:
-            with self._readings.begun() as meanwhile:
-                found = await self._store.session_by_cookie(digest, host)
+            with self._readings.begun() as meanwhile:  # around all that lies between the answer and this task
+                found = await self._ask(digest, host, seconds)
             if found is None or found.session_id in meanwhile.ended:
                 return None
             if not meanwhile.has_gap and found.session_id not in meanwhile.changed:
                 return found
+
+    async def _ask(self, digest: bytes, host: str, seconds: float | None) -> Session | None:
+        if seconds is None:
+            return await self._store.session_by_cookie(digest, host)
+        for _ in range(MOST_ASLEEP):
+            with contextlib.suppress(Asleep):
+                return await answered(self._store.session_by_cookie(digest, host), seconds=seconds)
+        raise Asleep("this worker is too busy to hear the store")
 
     def _learn(self, found: Session | None, key: CookieKey, now: float) -> WholeSession | None:
         if found is None:
@@ -222,14 +235,15 @@ class LiveSessions:
         """Hear of all that others did; or else find out that the store is away."""
         began_at = self._monotonic()
         try:
-            async with asyncio.timeout(ASK_SECONDS):
-                await self._store.catch_up()
+            await answered(self._store.catch_up(), seconds=ASK_SECONDS)
         except NotHeard:
             self._fresh.hears_nothing()
+        except Asleep:
+            pass  # what memory may answer runs out by itself
+        except Silent:
+            self._fresh.store_is_silent(began_at, self._monotonic())
         except StoreUnavailable:
             self._fresh.store_is_away(began_at, self._monotonic())
-        except TimeoutError:
-            self._fresh.store_is_away(began_at, self._monotonic(), is_silent=True)
         else:
             self._fresh.caught_up(began_at)
 

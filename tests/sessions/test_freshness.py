@@ -43,18 +43,56 @@ def test_a_store_that_is_away_is_asked_again_within_seconds_and_the_grace_is_its
 def test_a_refusal_counts_from_when_it_was_asked_for() -> None:
     """An end that was made since is acknowledged `NOTICE_SECONDS` later, whoever has not heard of it."""
     freshness = fresh()
+    freshness.caught_up(9.5)
     freshness.store_is_away(10.0, 12.0)
     assert freshness.until == 10.0 + NOTICE_SECONDS
+
+
+def test_who_had_not_caught_up_when_the_store_went_away_has_no_grace() -> None:
+    """What this worker has not heard may have been acknowledged before: it was not waited for any more."""
+    freshness = fresh()
+    freshness.caught_up(10.0)
+    freshness.store_is_away(10.0 + NOTICE_SECONDS, 11.1)
+    freshness.store_is_away(11.2, 11.3)
+    assert freshness.until == 10.0 + NOTICE_SECONDS
+    assert not freshness.may_do_without(11.4, is_silent=False)
+    freshness.caught_up(20.0)
+    freshness.store_is_away(20.5, 20.6)
+    assert freshness.until == 20.5 + NOTICE_SECONDS
+    assert freshness.may_do_without(21.0, is_silent=False)
+
+
+def test_a_store_that_answered_meanwhile_went_away_anew() -> None:
+    freshness = fresh()
+    freshness.caught_up(10.0)
+    freshness.store_is_away(10.5, 10.6)
+    freshness.hears_nothing()
+    freshness.store_is_away(12.0, 12.1)
+    assert freshness.until < 10.0
+    assert not freshness.may_do_without(12.2, is_silent=False)
+
+
+def test_silence_counts_from_its_second_time() -> None:
+    freshness = fresh()
+    freshness.caught_up(10.0)
+    assert not freshness.may_do_without(10.2, is_silent=True)
+    freshness.store_is_silent(10.1, 10.6)
+    assert freshness.until == 10.0 + NOTICE_SECONDS
+    assert freshness.may_do_without(10.7, is_silent=True)
+    freshness.store_is_silent(10.6, 11.1)
+    assert freshness.until == 10.6 + NOTICE_SECONDS
 
 
 def test_silence_after_a_gap_does_not_let_memory_answer() -> None:
     freshness = fresh()
     freshness.caught_up(10.0)
     freshness.missed_some()
-    freshness.store_is_away(10.5, 11.0, is_silent=True)
+    freshness.store_is_silent(10.5, 11.0)
+    freshness.store_is_silent(11.0, 11.5)
     assert freshness.until < 10.0
-    freshness.store_is_away(11.0, 11.1)
-    assert freshness.until == 11.0 + NOTICE_SECONDS
+    assert not freshness.may_do_without(11.5, is_silent=True)
+    freshness.store_is_away(11.5, 11.6)
+    assert freshness.until == 11.5 + NOTICE_SECONDS
 
 
 def test_after_a_gap_the_store_is_asked_until_all_was_read_anew() -> None:
@@ -74,7 +112,11 @@ def test_after_a_gap_the_store_is_asked_until_all_was_read_anew() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["caught_up", "away", "gap", "read"]), st.floats(0, 5)), min_size=1, max_size=40)
+    st.lists(
+        st.tuples(st.sampled_from(["caught_up", "away", "silent", "gap", "read"]), st.floats(0, 5)),
+        min_size=1,
+        max_size=40,
+    )
 )
 def test_memory_never_answers_beyond_the_grace_or_over_a_gap(events: list[tuple[str, float]]) -> None:
     freshness, now, current_at = fresh(), 0.0, 0.0
@@ -85,6 +127,8 @@ def test_memory_never_answers_beyond_the_grace_or_over_a_gap(events: list[tuple[
             current_at = current_at if freshness.has_gap else began_at
         elif event == "away":
             freshness.store_is_away(began_at, now)
+        elif event == "silent":
+            freshness.store_is_silent(began_at, now)
         elif event == "gap":
             freshness.missed_some()
             assert freshness.until < now

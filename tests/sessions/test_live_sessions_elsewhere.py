@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from config.settings import SessionSettings
+from proxy.sessions.asking import Asleep
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import new_token, token_digest
@@ -160,6 +161,7 @@ async def test_after_a_gap_a_store_that_is_silent_is_no_reason_to_answer_from_me
     store: MemoryStore, live: LiveSessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("proxy.sessions.live_sessions.ASK_SECONDS", 0.01)
+    monkeypatch.setattr("proxy.sessions.asking.AWAKE_SECONDS", 60.0)
     token, _ = await known(store, live)
 
     async def hang(*_: object) -> None:
@@ -178,6 +180,7 @@ async def test_a_store_that_hangs_is_waited_for_shortly_where_memory_has_an_answ
     store: MemoryStore, live: LiveSessions, instant: Instant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("proxy.sessions.live_sessions.ASK_SECONDS", 0.01)
+    monkeypatch.setattr("proxy.sessions.asking.AWAKE_SECONDS", 60.0)
     token, _ = await known(store, live)
 
     async def hang(*_: object) -> None:
@@ -186,13 +189,43 @@ async def test_a_store_that_hangs_is_waited_for_shortly_where_memory_has_an_answ
     store.session_by_cookie = hang  # type: ignore[assignment]
     store.catch_up = hang  # type: ignore[method-assign]
     instant.now += 1.0
-    assert await asyncio.wait_for(live.find(token, HOST, NOW), 5) is not None
+    with pytest.raises(StoreUnavailable):
+        await asyncio.wait_for(live.find(token, HOST, NOW), 5)  # once may be chance
+    instant.now -= 0.5
     await asyncio.wait_for(live.look(), 5)
     assert live.store_away_since is not None
+    instant.now += 0.5
+    assert live.cached(token, HOST, NOW) is None
+    assert await asyncio.wait_for(live.find(token, HOST, NOW), 5) is not None
+    await asyncio.wait_for(live.look(), 5)
     assert live.cached(token, HOST, NOW) is not None
     instant.now += GRACE
     with pytest.raises(StoreUnavailable):
         await asyncio.wait_for(live.find(token, HOST, NOW), 5)
+
+
+async def test_a_worker_that_was_late_itself_takes_no_silence_for_an_outage(
+    store: MemoryStore, live: LiveSessions, instant: Instant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.sessions.live_sessions.ASK_SECONDS", 0.01)
+    monkeypatch.setattr("proxy.sessions.asking.AWAKE_SECONDS", 0.0)
+    token, written = await known(store, live)
+    answers = store.catch_up, store.session_by_cookie
+
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    store.session_by_cookie = hang  # type: ignore[assignment]
+    store.catch_up = hang  # type: ignore[method-assign]
+    for _ in range(3):
+        await asyncio.wait_for(live.look(), 5)
+    assert live.store_away_since is None
+    instant.now += NOTICE_SECONDS
+    with pytest.raises(Asleep):
+        await asyncio.wait_for(live.find(token, HOST, NOW), 5)
+    end_unheard(store, written.session_id)
+    store.catch_up, store.session_by_cookie = answers  # type: ignore[method-assign]
+    assert await live.find(token, HOST, NOW) is None
 
 
 async def test_what_is_open_is_closed_when_the_grace_is_over(
@@ -367,3 +400,30 @@ async def test_a_tunnel_of_a_session_that_was_put_aside_is_under_the_net_too(
     live.draw_net()
     await live.read_anew()
     assert ended == [tunnelled]
+
+
+@pytest.mark.parametrize("was_seen", [True, False], ids=["in memory", "new here"])
+async def test_an_end_heard_between_the_answer_and_its_asker_counts(
+    store: MemoryStore, live: LiveSessions, instant: Instant, was_seen: bool
+) -> None:
+    token, written = await known(store, live)
+    if not was_seen:
+        live = LiveSessions(store, LIMITS, monotonic=instant)
+    instant.now += NOTICE_SECONDS
+    loop, answer = asyncio.get_running_loop(), store.session_by_cookie
+
+    def end() -> None:
+        end_unheard(store, written.session_id)
+        store.listeners.tell_ended([written.session_id])
+
+    async def answer_and_end(cookie: bytes, host: str) -> Session | None:
+        found = await answer(cookie, host)
+        loop.call_soon(end)
+        return found
+
+    store.session_by_cookie = answer_and_end  # type: ignore[method-assign]
+    await live.find(token, HOST, NOW)
+    await asyncio.sleep(0)
+    await live.look()
+    assert live.cached(token, HOST, NOW) is None
+    live.stop_listening()

@@ -19,7 +19,7 @@ from redis.asyncio.connection import Connection
 from redis.exceptions import RedisError
 
 from proxy.store.redis.connections import CALL_SECONDS, RedisConnections
-from proxy.store.store import StoreUnavailable
+from proxy.store.store import NotHeard, StoreUnavailable
 
 RECONNECT_SECONDS = 0.1
 """Well below `NOTICE_SECONDS`: for so long an end waits for those who have just lost the server."""
@@ -87,10 +87,13 @@ class RedisNotices:
         await self._tried.wait()
 
     async def catch_up(self) -> None:
-        """Return once all that was told before this call was heard. Raises `StoreUnavailable`."""
+        """Return once all that was told before this call was heard. Raises `NotHeard` and `StoreUnavailable`.
+
+        That the subscription broke off proves nothing of the server: it may have been given up here.
+        """
         connection = self._connection
         if connection is None:
-            raise StoreUnavailable("no notices come from Redis")
+            raise NotHeard("no notices come from Redis")
         number = b"%d" % next(self._numbers)
         future = self._awaited[number] = asyncio.get_running_loop().create_future()
         try:
@@ -100,7 +103,7 @@ class RedisNotices:
         except TimeoutError as exc:
             raise StoreUnavailable(f"no notices came from Redis within {CALL_SECONDS:g} s") from exc
         except (RedisError, OSError) as exc:
-            raise StoreUnavailable("notices from Redis have just stopped") from exc
+            raise NotHeard("notices from Redis have just stopped") from exc
         finally:
             self._awaited.pop(number, None)
 
@@ -143,7 +146,7 @@ class RedisNotices:
             self._connection = None
             for future in self._awaited.values():
                 if not future.done():
-                    future.set_exception(StoreUnavailable("notices from Redis have just stopped"))
+                    future.set_exception(NotHeard("notices from Redis have just stopped"))
             await connection.disconnect(nowait=True)
 
     async def _hear_until_silent(self, connection: Connection) -> None:
