@@ -111,9 +111,6 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 def _person(entry: Entry, settings: ActiveDirectorySettings, domain: Domain) -> Person:
-    control = entry.attributes.get("useraccountcontrol")
-    if not control or not control[0].removeprefix(b"-").isdigit():
-        raise UnreadableAccount("userAccountControl")
     username = username_of(entry)
     others = [name for name in OTHER_ATTRIBUTES if not _is_in(name, settings.mobile_attributes)]
     return Person(
@@ -123,11 +120,17 @@ def _person(entry: Entry, settings: ActiveDirectorySettings, domain: Domain) -> 
         display_name=_first(entry, "displayName") or username,
         container=container_of(entry.dn, domain.root_dn),
         department=_first(entry, "department").strip(),
-        is_disabled=bool(int(control[0]) & _DISABLED),
+        is_disabled=_is_disabled(entry),
         fields=_fields(entry, settings.mobile_attributes),
         other_fields=_fields(entry, others),
         changed_at=_changed_at(entry, settings.mobile_attributes),
     )
+
+
+def _is_disabled(entry: Entry) -> bool:
+    """Whose state the service account may not read is in the report: their number matters once that is mended."""
+    control = entry.attributes.get("useraccountcontrol", (b"",))[0]
+    return control.removeprefix(b"-").isdigit() and bool(int(control) & _DISABLED)
 
 
 def _changed_at(entry: Entry, mobile_attributes: Sequence[str]) -> float | None:

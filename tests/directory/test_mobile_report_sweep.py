@@ -34,6 +34,7 @@ from tests.support.scripted_ldap import (
     search_done,
     tlv,
 )
+from tests.support.scripted_ldap import settings_for as scripted_settings
 
 RULES = Rules(mobile=MobileSettings(), now=time.time(), changed_within_seconds=3600.0, include_disabled=True)
 
@@ -219,6 +220,18 @@ def test_half_a_sweep_is_an_error_and_no_report(tmp_path: Path, ending: str) -> 
         with pytest.raises(DirectoryMisconfigured if ending == "refusal" else DirectoryUnavailable):
             list(sweep(settings))
     assert pages == 2
+
+
+def test_one_account_whose_state_may_not_be_read_does_not_end_the_sweep(tmp_path: Path) -> None:
+    hidden = entry("CN=hidden,DC=corp,DC=example", objectGUID=b"h" * 16, sAMAccountName="hidden", mobile="07400 123456")
+
+    def script(request: Request) -> list[bytes] | None:
+        is_page = request.kind == SEARCH and b"replPropertyMetaData" in request.body
+        return [hidden, ALICE, search_done()] if is_page else None
+
+    with ScriptedLDAP(tmp_path, script=script).running() as server:
+        found = list(sweep(scripted_settings(server.url, ca_file=server.ca_file)))
+    assert [(each.username, each.is_disabled) for each in found] == [("hidden", False), ("alice", False)]
 
 
 def test_a_context_that_checks_nothing_is_not_used(corp: SambaDC) -> None:
