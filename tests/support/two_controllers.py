@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.demo.samba_dc import SambaDC, samba_problem
+from proxy.demo.samba_dc import START_SECONDS, SambaDC, samba_problem
 from proxy.demo.samba_people import DomainPerson
 
 _DRS = "E3514235-4B06-11D1-AB04-00C04FC2DCD2"
@@ -58,6 +59,25 @@ class _ReplicatingDC(SambaDC):
             f"add: servicePrincipalName\nservicePrincipalName: {service}\n"
         )
 
+    def _wait_until_it_answers(self, samba: subprocess.Popen[bytes]) -> None:
+        """LDAPS is there before winbindd, without which nobody can sign in to replicate (error 51f)."""
+        super()._wait_until_it_answers(samba)
+        command = ["samba-tool", "drs", "bind", self.address, *self._as_administrator]
+        give_up_at = time.monotonic() + START_SECONDS
+        while (done := self._samba_tool(command)).returncode:
+            assert samba.poll() is None, "Samba ended at its start"
+            assert time.monotonic() < give_up_at, (done.stdout + done.stderr)[-3000:]
+
+    @property
+    def _as_administrator(self) -> list[str]:
+        return [f"-UAdministrator%{self.administrator_password}", "-s", str(self.folder / "etc" / "smb.conf")]
+
+    def _samba_tool(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        environ = {**os.environ, "KRB5_CONFIG": str(self.shared / "krb5.conf")}
+        return subprocess.run(
+            command, cwd=self.folder, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+
     def _announce(self) -> str:
         """Write into the hosts file where this one is; its GUID."""
         settings_dn = f"CN=NTDS Settings,CN={self.name.upper()},CN=Servers"
@@ -88,10 +108,7 @@ class _JoinedDC(_ReplicatingDC):
             *(f"-UAdministrator%{self.administrator_password}", f"--option=netbios name={self.name.upper()}"),
             *self._options,
         ]
-        environ = {**os.environ, "KRB5_CONFIG": str(self.shared / "krb5.conf")}
-        done = subprocess.run(
-            command, cwd=self.folder, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True
-        )
+        done = self._samba_tool(command)
         assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
         self._configure_tls()
         self._announce()
