@@ -31,7 +31,8 @@ async def test_no_answer_is_silence_where_this_process_was_awake(
         await answered(hang(), seconds=0.01)
 
 
-async def test_an_answer_that_arrived_while_this_process_slept_is_read() -> None:
+async def test_an_answer_that_arrived_while_this_process_slept_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.sessions.asking.LAST_CHANCE_SECONDS", 30.0)
     arrived: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def read_in_several_turns() -> str:
