@@ -9,15 +9,12 @@ from __future__ import annotations
 import hmac
 import json
 import re
-import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from proxy.keys import Keys, Purpose
+from proxy.sealing import seal_bytes, unseal_bytes
 from proxy.sessions.tokens import is_token, new_token, token_digest
 from proxy.store.store import Counter, Store
 
@@ -28,7 +25,6 @@ KEPT_FIELD, PROOF_FIELD = "gatepost-kept", "proof"
 _SENDING = re.compile(rb"gatepost-kept=([A-Za-z0-9_-]{43})&proof=([A-Za-z0-9_-]{43})")
 SENDING_BYTES = len(f"{KEPT_FIELD}=&{PROOF_FIELD}=") + 2 * 43
 """The exact size of what the button posts, to the target of the form that it sends on."""
-_NONCE_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +58,7 @@ def read_sending(body: bytes) -> Sending | None:
 
 
 def seal(key: bytes, kept: KeptRequest, *, token: str) -> bytes:
-    """AES-256-GCM: nonce and ciphertext."""
+    """As `seal_bytes` does, bound to the token and the host."""
     head = {
         "v": 1,
         "owner": kept.owner,
@@ -71,16 +67,14 @@ def seal(key: bytes, kept: KeptRequest, *, token: str) -> bytes:
         "cookie": kept.cookie.decode("latin-1"),
         "kept_at": kept.kept_at,
     }
-    nonce = secrets.token_bytes(_NONCE_BYTES)
     plain = json.dumps(head, separators=(",", ":")).encode("ascii") + b"\n" + kept.body
-    return nonce + AESGCM(key).encrypt(nonce, plain, _bound_to(token, kept.host))
+    return seal_bytes(key, plain, bound_to=_bound_to(token, kept.host))
 
 
 def unseal(key: bytes, sealed: bytes, *, token: str, host: str) -> KeptRequest | None:
     """None if it was sealed with another key, under another token or for another host."""
-    try:
-        plain = AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(token, host))
-    except (InvalidTag, ValueError):
+    plain = unseal_bytes(key, sealed, bound_to=_bound_to(token, host))
+    if plain is None:
         return None
     head, _, body = plain.partition(b"\n")
     values = json.loads(head)

@@ -7,19 +7,15 @@ one, and sealed, because the old number is told when another one takes its place
 from __future__ import annotations
 
 import hmac
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from config.settings import MobileSettings
 from directory.mobile import E164
+from proxy.sealing import seal_bytes, unseal_bytes
 
 REMEMBERED_SECONDS = 400 * 86_400.0
 """A number that was not used for so long is forgotten."""
-_NONCE_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +91,10 @@ def number_digest(key: bytes, *, guid: str, number: E164) -> bytes:
 
 
 def seal_number(key: bytes, *, guid: str, number: E164) -> bytes:
-    nonce = secrets.token_bytes(_NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, number.encode(), guid.encode())
+    return seal_bytes(key, number.encode(), bound_to=guid.encode())
 
 
 def open_number(key: bytes, *, guid: str, sealed: bytes) -> E164 | None:
     """None if it was sealed with another key or for another person."""
-    try:
-        return E164(AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], guid.encode()).decode())
-    except (InvalidTag, ValueError):
-        return None
+    opened = unseal_bytes(key, sealed, bound_to=guid.encode())
+    return None if opened is None else E164(opened.decode())

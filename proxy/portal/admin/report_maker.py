@@ -19,8 +19,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from structlog.typing import FilteringBoundLogger
 
 from config.environment import PREFIX
@@ -28,6 +26,7 @@ from config.settings import Settings
 from proxy.keys import Keys, Purpose
 from proxy.portal.admin.report import Report, Unreadable, unpack
 from proxy.portal.admin.report_process import FAILED, SECONDS, Order
+from proxy.sealing import seal_bytes, unseal_bytes
 from proxy.store.store import Store, StoreError
 
 KEPT_SECONDS = 3600.0
@@ -40,7 +39,6 @@ _LEASE = "mobiles"
 _REPORT, _PROGRESS = (hashlib.sha256(f"mobiles {name}".encode()).digest() for name in ("report", "progress"))
 _CODE = Path(__file__).parents[3]
 """The folder of the packages that this process runs."""
-_NONCE_BYTES = 12
 _LONGEST_REASON = 300
 _BROKEN = "see the log"
 _TOO_LONG = f"it took longer than {SECONDS} seconds"
@@ -180,16 +178,12 @@ class ReportMaker:
 
     async def _put(self, name: bytes, content: bytes, *, expires_at: float) -> None:
         """In place of what was there under this name."""
-        key, nonce = self._keys.derive(Purpose.REPORTS), secrets.token_bytes(_NONCE_BYTES)
+        sealed = seal_bytes(self._keys.derive(Purpose.REPORTS), content, bound_to=name)
         await self._store.take_kept_request(name, now=self._clock())
-        await self._store.put_kept_request(
-            name, nonce + AESGCM(key).encrypt(nonce, content, name), expires_at=expires_at
-        )
+        await self._store.put_kept_request(name, sealed, expires_at=expires_at)
 
     def _opened(self, name: bytes, sealed: bytes | None) -> bytes | None:
         if sealed is None:
             return None
-        for key in self._keys.accepted(Purpose.REPORTS):
-            with contextlib.suppress(InvalidTag, ValueError):
-                return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name)
-        return None
+        opened = (unseal_bytes(key, sealed, bound_to=name) for key in self._keys.accepted(Purpose.REPORTS))
+        return next((content for content in opened if content is not None), None)
