@@ -55,15 +55,11 @@ async def choose_number(request: web.Request, principal: Principal) -> Chosen | 
     match decision:
         case Send():
             return chosen
-        case SendByMail(until):
+        case SendByMail():
             mail = chosen_mail(parts, principal, factor="sms")
-            if mail is not None:
-                return mail
-            return _held_back(request, principal, wait_seconds=until - now)
-        case Wait(until):
-            return _held_back(request, principal, wait_seconds=until - now)
-        case Refuse():
-            return _held_back(request, principal, wait_seconds=None)
+            return mail if mail is not None else _held_back(request, principal, decision, now)
+        case Wait() | Refuse():
+            return _held_back(request, principal, decision, now)
 
 
 def stand_in(parts: Parts, principal: Principal) -> Chosen | None:
@@ -86,15 +82,15 @@ async def _choose_stand_in(
     match decision:
         case Send() | SendByMail():
             return mail
-        case Wait(until):
-            return _held_back(request, principal, wait_seconds=until - now)
-        case Refuse():
-            return _held_back(request, principal, wait_seconds=None)
+        case Wait() | Refuse():
+            return _held_back(request, principal, decision, now)
 
 
-def _held_back(request: web.Request, principal: Principal, *, wait_seconds: float | None) -> web.Response:
+def _held_back(
+    request: web.Request, principal: Principal, decision: Wait | SendByMail | Refuse, now: float
+) -> web.Response:
     log_stop(request, principal, "mobile_changed_lately")
-    return changed_number(request, wait_seconds=wait_seconds)
+    return changed_number(request, wait_seconds=None if isinstance(decision, Refuse) else decision.until - now)
 
 
 async def remember_number(parts: Parts, principal: Principal, challenge: Challenge) -> None:
