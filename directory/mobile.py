@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import NewType
 
 import phonenumbers
@@ -33,6 +34,7 @@ _DASHES = frozenset("-\u2010\u2012\u2013\u2014\u2015\u2212")
 """Not every Unicode dash: a wave dash, for one, writes a range of numbers."""
 _SIGNS = frozenset("0123456789 +()[].") | _DASHES
 _NOT_DIGITS = {ord(sign): None for sign in _SIGNS if not sign.isdigit()}
+_BRACKETED_FIRST = re.compile(r"[(\[]([^)\]]*[0-9][^)\]]*)[)\]].*[0-9]")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _USABLE_TYPES = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
@@ -46,6 +48,7 @@ class UnusableReason(Enum):
     LETTERS = "letters"
     SEVERAL = "several"
     INVALID = "invalid"
+    AMBIGUOUS = "ambiguous"
     NOT_MOBILE = "not_mobile"
     COUNTRY = "country"
 
@@ -60,6 +63,8 @@ class UsableNumber:
 @dataclass(frozen=True, slots=True)
 class UnusableNumber:
     reason: UnusableReason
+    readings: tuple[E164, ...] = field(default=(), repr=False)
+    """With `AMBIGUOUS` alone: the two numbers that the text may be, the one of the home region first."""
 
 
 def normalise(
@@ -70,28 +75,24 @@ def normalise(
     A leading ``+`` or ``00`` is international, a leading ``0`` belongs to `home_region`, anything else is
     international without its ``+`` (the rule of Kapow's guide). `extra_ranges` are E.164 prefixes: a number in one
     of them that phonenumbers does not know is usable if its length is that of a mobile there.
+
+    Some regions write their own numbers without a leading ``0``: ``479 212 3456`` is American there, and Norwegian
+    without its ``+``. Brackets around the first digits make a number national (ITU-T E.123 section 2). Otherwise it is
+    the one of the two that is valid and of an allowed country. If both are, it is ambiguous.
     """
     if len(text) > MAX_LENGTH:
         return UnusableNumber(UnusableReason.TOO_LONG)
     plain = _plain(text)
     if (reason := _reason_against(plain)) is not None:
         return UnusableNumber(reason)
-    number = _parse(plain, home_region)
-    if number is None:
+    readings = [_judge(each, allowed_countries, extra_ranges) for each in _numbers_in(plain, home_region)]
+    possible = {each.e164: each for each in readings if each.is_possible}
+    if len(possible) > 1:
+        return UnusableNumber(UnusableReason.AMBIGUOUS, tuple(possible))
+    chosen = next(iter(possible.values()), None) or _most_telling(readings)
+    if chosen is None:
         return UnusableNumber(UnusableReason.INVALID)
-    e164 = E164(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
-    if not phonenumbers.is_valid_number(number):
-        if e164.startswith(tuple(extra_ranges)) and phonenumbers.is_possible_number_for_type(
-            number, PhoneNumberType.MOBILE
-        ):
-            return UsableNumber(e164, phonenumbers.region_code_for_country_code(number.country_code or 0))
-        return UnusableNumber(UnusableReason.INVALID)
-    if phonenumbers.number_type(number) not in _USABLE_TYPES:
-        return UnusableNumber(UnusableReason.NOT_MOBILE)
-    region = phonenumbers.region_code_for_number(number)
-    if region is None or (_EVERY_COUNTRY not in allowed_countries and region not in allowed_countries):
-        return UnusableNumber(UnusableReason.COUNTRY)
-    return UsableNumber(e164, region)
+    return UsableNumber(chosen.e164, chosen.region) if chosen.reason is None else UnusableNumber(chosen.reason)
 
 
 def first_usable(texts: Iterable[str], settings: MobileSettings) -> UsableNumber | UnusableNumber:
@@ -146,18 +147,98 @@ def _plus_only_leads(plain: str) -> bool:
     return not plus or ("+" not in after and not before.strip(" (["))
 
 
-def _parse(plain: str, home_region: str) -> phonenumbers.PhoneNumber | None:
-    """The number of these digits, if phonenumbers takes nothing but a trunk prefix away and adds nothing."""
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One number that a text may be, and what is against it."""
+
+    e164: E164
+    region: str
+    reason: UnusableReason | None
+    is_possible: bool
+    """Whether it is a valid number of an allowed country, a mobile one or not."""
+
+
+def _numbers_in(plain: str, home_region: str) -> list[tuple[phonenumbers.PhoneNumber, bool]]:
+    """The one or two numbers that the text may be, the one of the home region first, and whether it may mean it.
+
+    None at all where it is no number.
+    """
     digits = plain.translate(_NOT_DIGITS)
-    at_home = "+" not in plain and digits.startswith("0") and not digits.startswith("00")
-    typed = digits if at_home else "+" + (digits if "+" in plain else digits.removeprefix("00"))
+    is_international = "+" in plain or digits.startswith("00")
+    at_home = not is_international and (digits.startswith("0") or _writes_no_zero(home_region))
+    national = _parse(digits, home_region) if at_home else None
+    found = [] if national is None else [(national, True)]
+    if is_international or not digits.startswith("0"):
+        international = _parse("+" + (digits if "+" in plain else digits.removeprefix("00")), None)
+        if international is not None:
+            found.append((international, is_international or not _is_national(plain, international, home_region)))
+    return found
+
+
+@lru_cache(maxsize=8)
+def _writes_no_zero(region: str) -> bool:
+    """Whether mobile numbers are written without a ``0`` in front in the region itself.
+
+    It has no trunk prefix then, or another one than ``0``, or uses it for landlines alone (China, Brazil, Colombia).
+    """
+    example = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
+    if example is None:
+        return False
+    written = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.NATIONAL)
+    return not written.translate(_NOT_DIGITS).startswith("0")
+
+
+def _is_national(plain: str, international: phonenumbers.PhoneNumber, home_region: str) -> bool:
+    """Whether brackets around the first digits say so, although the digits are an international number, too.
+
+    ``(44) 7912 345678`` has its country code in brackets. A number of the home region is the same either way.
+    """
+    first = _BRACKETED_FIRST.match(plain)
+    country_code = international.country_code
+    if first is None or country_code == phonenumbers.country_code_for_region(home_region):
+        return False
+    return first[1].translate(_NOT_DIGITS) != str(country_code)
+
+
+def _judge(
+    found: tuple[phonenumbers.PhoneNumber, bool], allowed_countries: Collection[str], extra_ranges: Collection[str]
+) -> _Reading:
+    number, is_meant = found
+    e164 = E164(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    is_mobile = phonenumbers.number_type(number) in _USABLE_TYPES
+    if phonenumbers.is_valid_number(number):
+        region = phonenumbers.region_code_for_number(number) or ""
+        is_allowed = bool(region) and (_EVERY_COUNTRY in allowed_countries or region in allowed_countries)
+        reason = None if is_allowed else UnusableReason.COUNTRY
+        reason = reason if is_mobile else UnusableReason.NOT_MOBILE
+    else:
+        region = phonenumbers.region_code_for_country_code(number.country_code or 0)
+        is_allowed = e164.startswith(tuple(extra_ranges)) and phonenumbers.is_possible_number_for_type(
+            number, PhoneNumberType.MOBILE
+        )
+        reason = None if is_allowed else UnusableReason.INVALID
+    if not is_meant:
+        reason, is_allowed = reason or UnusableReason.INVALID, False
+    return _Reading(e164, region, reason, is_allowed)
+
+
+def _most_telling(readings: Iterable[_Reading]) -> _Reading | None:
+    """Of readings that are all impossible: a valid number of another country says more than digits that are none."""
+    return min(readings, key=lambda each: each.reason is UnusableReason.INVALID, default=None)
+
+
+def _parse(typed: str, region: str | None) -> phonenumbers.PhoneNumber | None:
+    """The number of these digits, if phonenumbers takes nothing but a trunk prefix away and adds nothing.
+
+    `typed` is ``+`` and digits, or the digits of a national number of `region`.
+    """
     try:
-        number = phonenumbers.parse(typed, home_region if at_home else None)
+        number = phonenumbers.parse(typed, region)
     except phonenumbers.NumberParseException:
         return None
     country_code = number.country_code or 0
     # "+00447..." keeps its plus here, and so equals neither.
-    national = typed.removeprefix("" if at_home else f"+{country_code}")
+    national = typed.removeprefix(f"+{country_code}")
     significant = phonenumbers.national_significant_number(number)
     trunk = phonenumbers.ndd_prefix_for_region(phonenumbers.region_code_for_country_code(country_code), True)
     if national not in (significant, f"{trunk or ''}{significant}"):

@@ -24,6 +24,7 @@ class Status(Enum):
     REPAIRABLE = "repairable"
     ELSEWHERE = "elsewhere"
     SEVERAL = "several"
+    AMBIGUOUS = "ambiguous"
     LANDLINE = "landline"
     COUNTRY = "country"
     IMPOSSIBLE = "impossible"
@@ -39,6 +40,7 @@ _TITLES = {
     Status.REPAIRABLE: "repairable",
     Status.ELSEWHERE: "only in another field",
     Status.SEVERAL: "several numbers",
+    Status.AMBIGUOUS: "national or international",
     Status.LANDLINE: "landline or pager",
     Status.COUNTRY: "country not allowed",
     Status.IMPOSSIBLE: "impossible number",
@@ -87,6 +89,8 @@ class Finding:
     proposed: str | None = field(default=None, repr=False)
     """E.164: what an AD admin may want to write. Never used for a passcode."""
     repair: Repair | None = None
+    readings: tuple[str, ...] = field(default=(), repr=False)
+    """E.164: the two numbers that the field may mean. Only with `Status.AMBIGUOUS`."""
     is_changed_lately: bool = False
     is_shared: bool = False
     """Whether another person of the report has the same good number; known when all have been seen."""
@@ -120,7 +124,8 @@ def classify(person: Person, settings: MobileSettings, *, now: float, changed_wi
     if not person.fields:
         return Finding(person=person, status=Status.MISSING, is_changed_lately=changed)
     first = person.fields[0]
-    return Finding(person=person, status=_status(first.text, settings), found=first, is_changed_lately=changed)
+    status, readings = _status(first.text, settings)
+    return Finding(person=person, status=status, found=first, readings=readings, is_changed_lately=changed)
 
 
 def _judge(text: str, settings: MobileSettings) -> UsableNumber | UnusableNumber:
@@ -135,21 +140,22 @@ def _judge(text: str, settings: MobileSettings) -> UsableNumber | UnusableNumber
 _BY_REASON = {
     UnusableReason.EMPTY: Status.MISSING,
     UnusableReason.SEVERAL: Status.SEVERAL,
+    UnusableReason.AMBIGUOUS: Status.AMBIGUOUS,
     UnusableReason.NOT_MOBILE: Status.LANDLINE,
     UnusableReason.COUNTRY: Status.COUNTRY,
 }
 
 
-def _status(text: str, settings: MobileSettings) -> Status:
-    """Of a text that is neither usable nor repairable."""
+def _status(text: str, settings: MobileSettings) -> tuple[Status, tuple[str, ...]]:
+    """Of a text that is neither usable nor repairable; and the numbers that it may mean, where there are two."""
     if holds_several(text, settings):
-        return Status.SEVERAL
+        return Status.SEVERAL, ()
     reasons = [_judge(text, settings), *(first_usable([number], settings) for number in numbers_in(text))]
     # The number inside says more than the note around it: "020 7946 0018 (desk)" is a landline.
     for outcome in reversed(reasons):
         if isinstance(outcome, UnusableNumber) and outcome.reason in _BY_REASON:
-            return _BY_REASON[outcome.reason]
-    return Status.IMPOSSIBLE
+            return _BY_REASON[outcome.reason], outcome.readings
+    return Status.IMPOSSIBLE, ()
 
 
 @dataclass(slots=True)

@@ -95,14 +95,25 @@ def line_of(finding: Finding) -> str:
             finding.repair.value if finding.repair else None,
             finding.is_changed_lately,
             finding.is_shared,
+            finding.readings,
         )
     )
 
 
 def finding_of(line: str) -> Finding:
-    names, is_disabled, changed_at, status, found, number, proposed, repair, is_changed_lately, is_shared = json.loads(
-        line
-    )
+    (
+        names,
+        is_disabled,
+        changed_at,
+        status,
+        found,
+        number,
+        proposed,
+        repair,
+        is_changed_lately,
+        is_shared,
+        readings,
+    ) = json.loads(line)
     realm, guid, username, display_name, container, department = names
     return Finding(
         person=Person(
@@ -122,4 +133,5 @@ def finding_of(line: str) -> Finding:
         repair=Repair(repair) if repair else None,
         is_changed_lately=is_changed_lately,
         is_shared=is_shared,
+        readings=tuple(readings),
     )

@@ -1,7 +1,8 @@
 """`gatepost number`: what Gatepost makes of the text of a `mobile` field.
 
 One line per text: the text, a TAB, the E.164 number or ``!`` and the reason. So that it stays one line, control
-characters, line separators, direction overrides, lone surrogates and the backslash are written as escapes.
+characters, line separators, direction overrides, lone surrogates and the backslash are written as escapes. The JSON
+form also has both readings of an ambiguous text.
 """
 
 from __future__ import annotations
@@ -92,8 +93,10 @@ def _json_lines(stdin: TextIO) -> Iterator[str]:
 
 
 def _json_line(text: str, outcome: UsableNumber | UnusableNumber) -> str:
-    key, value = ("e164", outcome.e164) if isinstance(outcome, UsableNumber) else ("reason", outcome.reason.value)
-    return json.dumps({"text": text, key: value})
+    if isinstance(outcome, UsableNumber):
+        return json.dumps({"text": text, "e164": outcome.e164})
+    readings = {"readings": outcome.readings} if outcome.readings else {}
+    return json.dumps({"text": text, "reason": outcome.reason.value, **readings})
 
 
 def _plain_line(text: str, outcome: UsableNumber | UnusableNumber) -> str:

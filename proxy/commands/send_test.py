@@ -32,6 +32,7 @@ _FINAL = (DeliveryStatus.DELIVERED, DeliveryStatus.FAILED, DeliveryStatus.UNKNOW
 _ANY_KIND = frozenset(ChannelKind)
 _SEE_MOBILE = {
     UnusableReason.INVALID: " (mobile.home_region says whose may begin with 0, mobile.extra_ranges lets more through)",
+    UnusableReason.AMBIGUOUS: " (write it with + and its country code)",
 }
 _TEXT = "This is a test message from Gatepost ({host})."
 

@@ -37,6 +37,7 @@ WRONG_WITH_NUMBER = {
     UnusableReason.LETTERS: "has letters in it",
     UnusableReason.SEVERAL: "is more than one number",
     UnusableReason.INVALID: "is no valid number",
+    UnusableReason.AMBIGUOUS: "can be read as a national and as an international number",
     UnusableReason.NOT_MOBILE: "is a valid number, but not a mobile one",
     UnusableReason.COUNTRY: "is of a country that [mobile] allowed_countries does not name",
 }

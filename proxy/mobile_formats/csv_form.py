@@ -18,7 +18,7 @@ from proxy.mobile_formats.words import instant_text
 
 COLUMNS = (
     "realm", "username", "name", "ou", "department", "status", "attribute", "value", "number", "proposed", "repair",
-    "shared", "changed_lately", "changed_at", "disabled", "guid",
+    "readings", "shared", "changed_lately", "changed_at", "disabled", "guid",
 )  # fmt: skip
 _SIGNS = frozenset("=+-@＝＋－＠")
 _ENDS_A_CELL = frozenset(";\t\r\n")
@@ -57,6 +57,7 @@ def _values(finding: Finding) -> tuple[str, ...]:
         finding.number or "",
         finding.proposed or "",
         finding.repair.value if finding.repair else "",
+        " or ".join(finding.readings),
         _yes(finding.is_shared),
         _yes(finding.is_changed_lately),
         instant_text(person.changed_at),

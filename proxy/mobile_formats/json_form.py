@@ -51,6 +51,7 @@ def person_object(finding: Finding) -> dict[str, object]:
         "number": finding.number,
         "proposed": finding.proposed,
         "repair": finding.repair.value if finding.repair else None,
+        "readings": list(finding.readings),
         "shared": finding.is_shared,
         "changed_lately": finding.is_changed_lately,
         "changed_at": instant_text(person.changed_at) or None,

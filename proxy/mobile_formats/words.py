@@ -27,6 +27,8 @@ def remarks(finding: Finding) -> list[str]:
     said = []
     if finding.repair is not None:
         said.append(finding.repair.sentence)
+    if finding.readings:
+        said.append(" or ".join(finding.readings))
     if finding.is_shared:
         said.append("shared by several persons")
     if finding.is_changed_lately:

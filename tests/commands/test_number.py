@@ -32,6 +32,14 @@ def test_home_region_countries_and_extra_ranges_can_be_given() -> None:
     assert run("--extra-range", "+447700900", "07700 900123")[1].endswith("\t+447700900123\n")
 
 
+def test_both_readings_of_an_ambiguous_number_are_told_in_json() -> None:
+    american = ("--home-region", "US", "--allow", "US NO")
+    assert run(*american, "(479) 212-3456")[1] == "(479) 212-3456\t+14792123456\n"
+    assert run(*american, "4792123456")[1] == "4792123456\t!ambiguous\n"
+    told = json.loads(run(*american, "--json", "4792123456")[1])
+    assert told == {"text": "4792123456", "reason": "ambiguous", "readings": ["+14792123456", "+4792123456"]}
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config.settings import MobileSettings
-from directory.mobile import UnusableNumber, UnusableReason, UsableNumber, first_usable, mask, normalise
+from directory.mobile import E164, UnusableNumber, UnusableReason, UsableNumber, first_usable, mask, normalise
 
 CASES = [
     line.split("\t")
@@ -93,8 +93,67 @@ def test_a_national_number_belongs_to_the_home_region_only() -> None:
     assert result("06 12 34 56 78", home_region="FR", allowed=("GB",)) == "!country"
     assert result("07912 345678", home_region="FR") == "!invalid"
     assert result("011 44 7912 345678", home_region="US") == "!invalid"
-    assert result("(757) 555-1234", home_region="US") == "!invalid"
     assert result("+1 202 555 0123", home_region="US") == "+12025550123"
+
+
+@pytest.mark.parametrize(
+    ("text", "home_region", "expected"),
+    [
+        # E.123: brackets around the first digits mark a national number.
+        ("(479) 212-3456", "US", "+14792123456"),
+        ("[479] 212 3456", "US", "+14792123456"),
+        ("(479) 012-3456", "US", "!invalid"),
+        ("(659) 123-4567", "GB", "!invalid"),
+        # A whole country code in brackets is none.
+        ("(45) 20 12 34 56", "US", "+4520123456"),
+        ("(44) 7912 345678", "US", "+447912345678"),
+        ("(44) 7912 345678", "GB", "+447912345678"),
+        ("(47) 921 23 456", "US", "!ambiguous"),
+        # Both are numbers of allowed countries.
+        ("479 212 3456", "US", "!ambiguous"),
+        ("479-212-3456", "US", "!ambiguous"),
+        ("4792123456", "US", "!ambiguous"),
+        ("4520123456", "US", "+4520123456"),
+        # One is, or both are the same.
+        ("1 479 212 3456", "US", "+14792123456"),
+        ("(1) 479 212 3456", "US", "+14792123456"),
+        ("+47 921 23 456", "US", "+4792123456"),
+        ("0047 921 23 456", "US", "+4792123456"),
+        ("212 456 7890", "US", "+12124567890"),
+        ("921 23 456", "NO", "+4792123456"),
+        ("(921) 23 456", "NO", "+4792123456"),
+        ("4792123456", "NO", "+4792123456"),
+        ("20 12 34 56", "DK", "+4520123456"),
+        ("612 345 678", "ES", "+34612345678"),
+        ("512 345 678", "PL", "+48512345678"),
+        ("9123 4567", "SG", "+6591234567"),
+        ("312 345 6789", "IT", "+393123456789"),
+        ("8 (912) 345-67-89", "RU", "+79123456789"),
+        ("131 2345 6789", "CN", "!ambiguous"),
+        ("131 2345 6789", "US", "+13123456789"),
+        ("11 96123-4567", "BR", "+5511961234567"),
+        ("22 12 34 56", "NO", "!not_mobile"),
+        # Where numbers are written with a zero, one without is international, as ever.
+        ("479 212 3456", "FR", "+4792123456"),
+        ("7912345678", "GB", "!invalid"),
+    ],
+)
+def test_what_may_be_national_or_international_is_not_guessed_at(text: str, home_region: str, expected: str) -> None:
+    everybody = ("US", "NO", "DK", "ES", "PL", "SG", "IT", "RU", "FR", "GB", "CN", "BR")
+    assert result(text, home_region=home_region, allowed=everybody) == expected
+
+
+def test_an_ambiguous_number_has_both_readings_that_no_repr_shows() -> None:
+    outcome = normalise("4792123456", home_region="US", allowed_countries=("US", "NO"), extra_ranges=())
+    assert outcome == UnusableNumber(UnusableReason.AMBIGUOUS, (E164("+14792123456"), E164("+4792123456")))
+    assert "2123456" not in repr(outcome)
+
+
+def test_a_country_that_is_not_allowed_makes_nothing_ambiguous() -> None:
+    assert result("479 212 3456", home_region="US", allowed=("US",)) == "+14792123456"
+    assert result("479 212 3456", home_region="US", allowed=("NO",)) == "+4792123456"
+    assert result("479 212 3456", home_region="US", allowed=("GB",)) == "!country"
+    assert result("921 23 456", home_region="NO", allowed=("GB",)) == "!country"
 
 
 def test_the_islands_are_countries_of_their_own() -> None:
@@ -183,11 +242,23 @@ def test_a_number_consists_of_digits_that_were_typed(text: str) -> None:
         assert len(typed) - len(ascii_digits(outcome.e164)) <= 4, "at most 00 and a trunk prefix are taken away"
 
 
+@given(st.text("0123456789 -()", min_size=5, max_size=16))
+def test_at_home_in_britain_nothing_is_ambiguous(text: str) -> None:
+    """A text without a zero in front is what it is with a plus, whatever brackets stand in it."""
+    typed = ascii_digits(text)
+    if typed and not typed.startswith("0"):
+        home = ("GB", "GG", "JE", "IM")
+        assert result(text, allowed=home) == result("+" + typed, allowed=home)
+
+
 @given(st.sampled_from(REGIONS))
 def test_every_region_s_own_example_is_read_back(region: str) -> None:
     example_number = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
     if example_number is not None:
         e164 = phonenumbers.format_number(example_number, phonenumbers.PhoneNumberFormat.E164)
         assert result(e164, home_region=region) == e164
-        assert result(e164.removeprefix("+"), home_region=region) == e164
+        national = phonenumbers.national_significant_number(example_number)
+        assert result(e164.removeprefix("+"), home_region=region) in (e164, "!ambiguous")
+        bracketed = result(f"({national[:3]}) {national[3:]}", home_region=region)
+        assert bracketed == e164 or bracketed.startswith("!"), "nobody else's number"
         assert result(e164.replace("+", "00"), home_region=region) == e164

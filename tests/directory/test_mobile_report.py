@@ -8,6 +8,8 @@ from config.settings import MobileSettings
 from directory.mobile import UsableNumber, first_usable
 from directory.mobile_repairs import Repair, propose
 from directory.mobile_report import Field, Finding, Person, Status, Tally, Totals, classify
+from directory.mobile_sweep import finding_of, line_of
+from proxy.mobile_formats.words import remarks
 
 SETTINGS = MobileSettings()
 NUMBER = "+447400123456"
@@ -87,6 +89,17 @@ def test_two_numbers_that_a_text_may_stand_for_are_no_proposal() -> None:
     everywhere = MobileSettings(home_region="DE", allowed_countries=("*",))
     assert propose("017623093783 (w)", everywhere) is None  # +49 176..., or a zero typed for the plus of +1 762...
     assert propose("017623093783 (w)", MobileSettings(home_region="DE", allowed_countries=("DE",))) is not None
+
+
+@pytest.mark.parametrize("text", ["479 212 3456", "479-212-3456 (work)"])
+def test_a_number_that_may_be_national_or_international_is_shown_as_both_and_proposed_as_none(text: str) -> None:
+    american = MobileSettings(home_region="US", allowed_countries=("US", "NO"))
+    finding = classify(person(text), american, now=NOW, changed_within_seconds=60.0)
+    assert (finding.status, finding.number, finding.proposed) == (Status.AMBIGUOUS, None, None)
+    assert finding.readings == ("+14792123456", "+4792123456")
+    assert remarks(finding) == ["+14792123456 or +4792123456"]
+    assert finding_of(line_of(finding)).readings == finding.readings
+    assert "2123456" not in repr(finding)
 
 
 def test_an_empty_field_is_missing_or_elsewhere() -> None:
