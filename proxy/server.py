@@ -10,12 +10,12 @@ import asyncio
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
 from config.addresses import ListenAddress
@@ -41,6 +41,7 @@ from proxy.listening import Listening, WorkerPlace, bind, name_of
 from proxy.metrics import Metrics
 from proxy.portal.app import create_portal
 from proxy.service_tries import StoredTries
+from proxy.serving import serve
 from proxy.sessions.lease import while_leased
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.upkeep import keep_up
@@ -148,8 +149,14 @@ async def running(
             readiness=readiness,
         )
         portal_socket = place.portal_socket if place is not None else _private_socket(stack)
-        # A ticket is one long field. The plane has bounded the whole head.
-        await _serve(stack, portal, path=portal_socket, max_field_bytes=settings.server.max_head_bytes)
+        serves = partial(
+            serve,
+            stack,
+            log=log,
+            sign_in_origin=settings.server.public_url.origin,
+            max_head_bytes=settings.server.max_head_bytes,
+        )
+        await serves(portal, path=portal_socket)
         try:
             plane = create_forwarding_plane(
                 settings=settings,
@@ -175,12 +182,12 @@ async def running(
             await _in_background(stack, while_leased(bounces.run, store=store, name="bounces", clock=clock), log)
         listening = place.listening if place is not None else open_listening(settings.server)
         if place is not None:
-            await _serve(stack, health, path=place.health_socket)
+            await serves(health, path=place.health_socket)
         plane.start(listening.listen, listening.redirect)
         stack.push_async_callback(plane.close)
         admin = create_workers_app(place.folder) if place is not None else health
         if listening.admin or (place is None and settings.admin.is_on):  # its checks run while it is served
-            await _serve(stack, admin, listeners=listening.admin)
+            await serves(admin, listeners=listening.admin)
         yield Gatepost(
             addresses=tuple(name_of(each) for each in (*listening.listen, *listening.redirect)),
             admin_address=next((name_of(each) for each in listening.admin), None),
@@ -279,20 +286,3 @@ def _private_socket(stack: AsyncExitStack) -> Path:
     """The portal's socket lies in a folder that only this user may enter."""
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="gatepost-"))
     return Path(folder) / "portal.sock"
-
-
-async def _serve(
-    stack: AsyncExitStack,
-    app: web.Application,
-    *,
-    path: Path | None = None,
-    listeners: Sequence[socket.socket] = (),
-    max_field_bytes: int = 8190,
-) -> None:
-    runner = web.AppRunner(app, access_log=None, max_field_size=max_field_bytes)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    if path is not None:
-        await web.UnixSite(runner, str(path)).start()
-    for listener in listeners:
-        await web.SockSite(runner, listener).start()

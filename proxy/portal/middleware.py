@@ -35,7 +35,7 @@ _PAGES_OF_THE_SIGN_IN_HOST = frozenset({PREFIX, SIGN_IN, PASSCODE, PASSWORD, SIG
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The border of one request: nothing gets past it but an answer."""
     parts = request.app[PARTS]
-    facts = {"incident": "", "path": request.path}
+    facts = {"incident": "", "path": _page_of(request)}
     try:
         visit = read_visit(request.headers, parts.settings, parts.clock())
         request[VISIT] = visit
@@ -65,7 +65,13 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response
-    except Exception:  # the border of one request: logged, and denied
+    except web.RequestPayloadError:
+        parts.log.info("request.refused", problem=Problem.MALFORMED_REQUEST.value, reason="body", **facts)
+        return _answer(request, Answer(problem=Problem.MALFORMED_REQUEST))
+    except Exception as error:  # the border of one request: logged, and denied
+        if isinstance(error, ConnectionError) and request.transport is None:
+            parts.log.info("request.broken_off", **facts)  # and nobody is there to read this answer
+            return _answer(request, Answer(problem=Problem.MALFORMED_REQUEST))
         parts.log.exception("portal.failed", **facts)
         return _answer(request, Answer(problem=Problem.INTERNAL))
 
@@ -95,6 +101,12 @@ def _answer(request: web.Request, answer: Answer) -> web.Response:
     return web.Response(
         status=answer.status, headers=[(name.decode(), value.decode()) for name, value in headers], body=body
     )
+
+
+def _page_of(request: web.Request) -> str:
+    """Which of our pages was asked for, for the log; empty for none. What was sent may hold a secret."""
+    resource = request.match_info.route.resource
+    return "" if resource is None else resource.canonical
 
 
 def _field(request: web.Request, name: str) -> bytes | None:

@@ -1,0 +1,113 @@
+"""aiohttp servers whose every answer is in our own words, and whose log holds nothing of a request.
+
+What aiohttp says to a request that it cannot read holds a piece of it, and so does the traceback that it logs; a piece
+of a request may be a ticket. The limits here are the forwarding plane's: whatever it lets through is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+from structlog.typing import FilteringBoundLogger
+
+from proxy.answers import Answer, Problem, render
+from proxy.incidents import new_incident_id
+
+_BACKLOG = 128
+_MOST_FIELDS = 256
+"""More than the forwarding plane lets through and adds."""
+_ADDED_BYTES = 32 * 1024
+"""More than it adds in one line: a field with the target of a form that is to be kept."""
+
+
+class _Connection(web.RequestHandler):
+    """As aiohttp's own, but for what it says where its parser, or nobody, has an answer."""
+
+    __slots__ = ("_log", "_origin")
+
+    def __init__(self, manager: web.Server, *, log: FilteringBoundLogger, sign_in_origin: str, **options: Any) -> None:
+        super().__init__(manager, **options)
+        self._log = log
+        self._origin = sign_in_origin
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """`message` and `exc` hold a piece of the request: neither goes any further."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer has begun")
+        problem = Problem.MALFORMED_REQUEST if status < 500 else Problem.INTERNAL
+        if isinstance(exc, LineTooLong):
+            problem = Problem.HEAD_TOO_LARGE
+        answer = Answer(problem=problem, incident=new_incident_id())
+        say = self._log.info if answer.status < 500 else self._log.error
+        say("request.refused", problem=problem.value, reason=type(exc).__name__, incident=answer.incident)
+        fields, body = render(answer, page=False, sign_in_origin=self._origin)
+        response = web.Response(
+            status=answer.status, headers=[(name.decode(), value.decode()) for name, value in fields], body=body
+        )
+        response.headers["Server"] = "Gatepost"  # else aiohttp names itself and Python, with their versions
+        response.force_close()
+        return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """The kind of an error is all that is told of it: its text may hold a piece of the request."""
+        exc = kw.get("exc_info")
+        self._log.error("connection.failed", error=type(exc).__name__)
+
+
+async def serve(
+    stack: AsyncExitStack,
+    app: web.Application,
+    *,
+    log: FilteringBoundLogger,
+    sign_in_origin: str,
+    max_head_bytes: int,
+    path: Path | None = None,
+    listeners: Sequence[socket.socket] = (),
+) -> None:
+    """Serve `app` on a Unix socket at `path` and on these listeners until the stack is closed.
+
+    `max_head_bytes` is the size of the largest head that the forwarding plane reads, before it adds its own fields.
+    """
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    manager, loop = runner.server, asyncio.get_running_loop()
+    if manager is None:
+        raise AssertionError("it was just set up")
+
+    def connection() -> _Connection:
+        return _Connection(
+            manager,
+            loop=loop,
+            log=log,
+            sign_in_origin=sign_in_origin,
+            access_log=None,
+            # Bytes are kept and passed on as they came; who wants them unpacked does that within a bound.
+            auto_decompress=False,
+            max_line_size=max_head_bytes + _ADDED_BYTES,
+            max_field_size=max_head_bytes + _ADDED_BYTES,
+            max_headers=_MOST_FIELDS,
+        )
+
+    if path is not None:
+        _close_with(stack, await loop.create_unix_server(connection, str(path), backlog=_BACKLOG))
+    for listener in listeners:
+        _close_with(stack, await loop.create_server(connection, sock=listener, backlog=_BACKLOG))
+
+
+def _close_with(stack: AsyncExitStack, server: asyncio.Server) -> None:
+    """Accept nothing more; what is under way ends with the runner."""
+    stack.callback(server.close)
