@@ -12,6 +12,7 @@ from enum import Enum
 from types import MappingProxyType
 from urllib.parse import urlencode
 
+from proxy.instants import instant_in
 from proxy.pages.template import protective_headers, render_page
 from proxy.reserved import SCHEME, SIGN_IN, STEP_UP
 from proxy.texts import ENGLISH
@@ -78,6 +79,10 @@ _STATUS: Mapping[Problem, int] = MappingProxyType(
 )
 _RETRY_AFTER_SECONDS: Mapping[int, int] = MappingProxyType({429: 60, 503: 5})
 """What a 429 or 503 says where the answer itself does not know better."""
+_PAGE_WAIT_SECONDS: Mapping[int, int] = MappingProxyType({**_RETRY_AFTER_SECONDS, 502: 30, 504: 30})
+"""When a page suggests to try again. Clients without a page are told so only where the status has a field for it."""
+_AGAIN = frozenset({429, 500, 502, 503, 504})
+"""Where the same address may have an answer later."""
 _LINKED = frozenset({400, 401, 403, 404, 405, 410, 421})
 """Where the start page is a way out. It is none from an app that is down, and useless while Gatepost itself is."""
 
@@ -91,6 +96,8 @@ class Answer:
     scheme: str = ""
     """The scheme whose factors are yet to be proven."""
     retry_after_seconds: int | None = None
+    again_href: str = field(default="", repr=False)
+    """The absolute URL that was asked for, where it may be asked for again: with GET."""
     incident: str = field(default="")
 
     @property
@@ -109,9 +116,12 @@ def wants_page(accept: bytes | None, fetch_mode: bytes | None, fetch_dest: bytes
     return accept is not None and b"text/html" in accept.lower()
 
 
-def render(answer: Answer, *, page: bool, sign_in_origin: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
+def render(
+    answer: Answer, *, page: bool, sign_in_origin: str, now: float | None = None
+) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """Header fields (content type, cache control, CSP, Retry-After and the like, no length) and body.
 
+    `now`: epoch seconds, for the instant at which to try again; None: only how long that takes is said.
     The style sheet is loaded from the page's own host, except on an unknown one, which serves none: there it
     comes from `sign_in_origin`.
     """
@@ -129,15 +139,19 @@ def render(answer: Answer, *, page: bool, sign_in_origin: str) -> tuple[list[tup
     if page:
         headers.append(("Content-Type", "text/html; charset=utf-8"))
         link_href, link_text = sign_in_origin + "/" if answer.status in _LINKED else "", ENGLISH.back_to_start
+        if answer.again_href and answer.status in _AGAIN:
+            link_href, link_text = answer.again_href, ENGLISH.again_link
         if answer.scheme:
             link_href, link_text = _step_up_url(answer, sign_in_origin), ENGLISH.step_up_link
+        wait = retry_after if retry_after is not None else _PAGE_WAIT_SECONDS.get(answer.status)
         body = render_page(
             "message.html",
             {
                 "title": f"{answer.app}: {words.title}" if answer.app else words.title,
                 "message": words.text,
                 "detail": answer.detail,
-                "wait": ENGLISH.duration(retry_after) if retry_after is not None else "",
+                "wait": "" if wait is None else ENGLISH.duration(wait),
+                "again_at": None if wait is None or now is None else instant_in(wait, now),
                 "bad": True,
                 "form": None,
                 "link_href": link_href,

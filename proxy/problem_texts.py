@@ -40,24 +40,18 @@ PROBLEMS: Mapping[str, ProblemText] = MappingProxyType(
         "body_too_large": ProblemText("Too large", "The request is larger than what is accepted here."),
         "target_too_long": ProblemText("Address too long", "The address is longer than what is accepted here."),
         "unknown_host": ProblemText("Unknown address", "No app is known under this address."),
-        "throttled": ProblemText("Too many tries", "There were too many tries in a short time. Please wait a little."),
+        "throttled": ProblemText("Too many tries", "There were too many tries in a short time."),
         "head_too_large": ProblemText(
             "Request too large", "The request's header is too large. Deleting this site's cookies may help."
         ),
-        "internal_error": ProblemText("Something went wrong", "The fault is on our side. Please try again."),
+        "internal_error": ProblemText("Something went wrong", "This is a problem at our end."),
         "not_implemented": ProblemText("Not supported", "The request asks for something that is not offered here."),
-        "upstream_unreachable": ProblemText(
-            "The app cannot be reached", "It may be starting or down. Please try later."
-        ),
-        "upstream_broken": ProblemText("The app's answer was broken", "It could not be read. Please try again."),
-        "directory_unavailable": ProblemText(
-            "Sign-in is unavailable", "The directory does not answer just now. Please try again in a moment."
-        ),
-        "store_unavailable": ProblemText(
-            "Temporarily unavailable", "Sessions cannot be read just now. Please try again in a moment."
-        ),
-        "overloaded": ProblemText("Very busy", "There are too many requests just now. Please try again in a moment."),
-        "upstream_silent": ProblemText("The app does not answer", "It took too long. Please try again."),
+        "upstream_unreachable": ProblemText("The app cannot be reached", "It may be starting, or down."),
+        "upstream_broken": ProblemText("The app's answer was broken", "It could not be read."),
+        "directory_unavailable": ProblemText("Sign-in is unavailable", "The directory does not answer just now."),
+        "store_unavailable": ProblemText("Temporarily unavailable", "Sessions cannot be read just now."),
+        "overloaded": ProblemText("Very busy", "There are too many requests just now."),
+        "upstream_silent": ProblemText("The app does not answer", "It took too long."),
         "version_not_supported": ProblemText("Not supported", "This version of HTTP is not spoken here."),
     }
 )

@@ -296,7 +296,9 @@ class Texts(AmountTexts):
         "used. Your IT help desk can mend that."
     )
     back_to_start: str = "Go to the start page"
+    again_link: str = "Try again"
     try_later: str = "Try again in {wait}."
+    try_at: str = "Try again at {time}, in {wait}."
 
     problems: Mapping[str, ProblemText] = field(default_factory=lambda: PROBLEMS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from proxy.answers import Answer, Problem, wants_page
 from proxy.forwarding.authorize import allowed, sign_in_needed
@@ -21,6 +22,9 @@ from proxy.texts import ENGLISH
 if TYPE_CHECKING:
     from proxy.forwarding.client_connection import ClientConnection
     from proxy.forwarding.plane import ForwardingPlane
+
+_AS_SENT = "".join(map(chr, range(33, 127)))
+"""A target is written into a link as it was sent; what is no ASCII is escaped."""
 
 
 class OwnAnswers:
@@ -98,7 +102,14 @@ class OwnAnswers:
         """
         closes = closes or head is None or self._closes(head)
         app = route.upstream.name if route is not None else ""
-        answer = Answer(problem=problem, detail=detail, app=app, scheme=scheme, incident=new_incident_id())
+        answer = Answer(
+            problem=problem,
+            detail=detail,
+            app=app,
+            scheme=scheme,
+            again_href=self._url_of(head) if head is not None else "",
+            incident=new_incident_id(),
+        )
         method = head.method if head is not None else b"GET"
         asked_method = head.question.method if head is not None and head.question is not None else method
         page = is_page
@@ -120,8 +131,19 @@ class OwnAnswers:
             **person,
         )
         origin = self._plane.public_url.origin
-        data = answer_bytes(answer, page=page, sign_in_origin=origin, method=method, closes=closes)
+        data = answer_bytes(
+            answer, page=page, sign_in_origin=origin, method=method, closes=closes, now=self._plane.clock()
+        )
         self._answer(data, closes=closes)
+
+    def _url_of(self, head: RequestHead) -> str:
+        """What was asked for, where it is safe to ask for it again; else empty."""
+        asked = head.question or head
+        if asked.method not in (b"GET", b"HEAD") or not asked.target.startswith(b"/"):
+            return ""
+        public_url = self._plane.public_url
+        origin = f"{public_url.scheme}://{public_url.authority(asked.host.decode('ascii'))}"
+        return origin + quote(asked.target, safe=_AS_SENT)
 
     def _closes(self, head: RequestHead) -> bool:
         """Whether the connection ends with this answer: a body that nobody reads would be taken for a request."""

@@ -34,9 +34,11 @@ def response(
     return b"\r\n".join(out)
 
 
-def answer_bytes(answer: Answer, *, page: bool, sign_in_origin: str, method: bytes, closes: bool) -> bytes:
+def answer_bytes(
+    answer: Answer, *, page: bool, sign_in_origin: str, method: bytes, closes: bool, now: float | None = None
+) -> bytes:
     """`answer` as a page or as JSON."""
-    fields, body = render(answer, page=page, sign_in_origin=sign_in_origin)
+    fields, body = render(answer, page=page, sign_in_origin=sign_in_origin, now=now)
     return response(answer.status, fields, body, method=method, closes=closes)
 
 

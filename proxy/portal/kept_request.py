@@ -12,12 +12,12 @@ from aiohttp import web
 
 from config.settings import AppSettings
 from proxy.answers import Answer, Problem
+from proxy.instants import instant
 from proxy.internal_headers import KEPT_SCHEME, KEPT_TARGET
 from proxy.kept_requests import KEPT_FIELD, PROOF_FIELD, KeptRequest, read_sending
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import Refused, read_form, require_csrf_token
-from proxy.portal.instants import instant
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import kept_url, sign_in_path, step_up_path
 from proxy.portal.pages import form_token, message, page, redirect, set_browser_cookie

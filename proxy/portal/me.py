@@ -15,11 +15,11 @@ from aiohttp import web
 
 from directory.password_change import PasswordChanger
 from proxy.answers import Problem
+from proxy.instants import Instant, instant
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.device import describe_device
 from proxy.portal.forms import read_form, refused, require_csrf_token
-from proxy.portal.instants import Instant, instant
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import START_PAGE, sign_in_path
 from proxy.portal.log_sign_in import log_ended_by_person

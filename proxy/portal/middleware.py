@@ -11,8 +11,10 @@ from aiohttp import web
 from directory.errors import DirectoryBusy, DirectoryError
 from proxy.answers import Answer, Problem, render, wants_page
 from proxy.portal.forms import Refused
-from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.keys import PARTS, VISIT, Visit
+from proxy.portal.landing import FORM
 from proxy.portal.pages import redirect
+from proxy.portal.return_to import app_origin
 from proxy.portal.visit import NotFromThePlane, UnknownHost, read_visit
 from proxy.reserved import JWKS, KEEP, KEPT, ME, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
 from proxy.store.store import StoreError
@@ -94,13 +96,27 @@ def _answer(request: web.Request, answer: Answer) -> web.Response:
     request.app[PARTS].metrics.count_refusal(answer.problem.value)
     visit = request.get(VISIT)
     if visit is not None:
-        answer = replace(answer, incident=visit.incident)
+        answer = replace(answer, incident=visit.incident, again_href=_again_href(request, visit))
     # A form's answer is a page as much as a link's is, hence the fixed method.
     as_page = wants_page(_field(request, "Accept"), _field(request, "Sec-Fetch-Mode"), None, b"GET")
-    headers, body = render(answer, page=as_page, sign_in_origin=request.app[PARTS].settings.server.public_url.origin)
+    parts = request.app[PARTS]
+    now = visit.now if visit is not None else None
+    headers, body = render(answer, page=as_page, sign_in_origin=parts.settings.server.public_url.origin, now=now)
     return web.Response(
         status=answer.status, headers=[(name.decode(), value.decode()) for name, value in headers], body=body
     )
+
+
+def _again_href(request: web.Request, visit: Visit) -> str:
+    """The address of this page: our forms are posted to the address that they are shown at."""
+    public = request.app[PARTS].settings.server.public_url
+    target = request.raw_path
+    if request.path == KEEP or not target.startswith("/"):
+        return ""
+    if request.method not in ("GET", "HEAD"):
+        # Another address than the page's own: with a fragment, a link to that one would load nothing.
+        target += ("&" if "?" in target else "?") + f"{FORM}=1"
+    return (public.origin if visit.app is None else app_origin(visit.app, public)) + target
 
 
 def _page_of(request: web.Request) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from proxy.instants import instant_in
 from proxy.keys import Purpose
 from proxy.pages.template import protective_headers, render_page
 from proxy.portal.csrf import Form, csrf_token, form_stamp
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.return_to import app_origin
 from proxy.reserved import browser_cookie, session_cookie
+from proxy.texts import ENGLISH
 
 _BROWSER_SECONDS = 400 * 86_400
 """The longest that browsers keep a cookie (RFC 6265bis section 5.5). A browser that already has its cookie when many
@@ -52,12 +54,15 @@ def message(
     title: str,
     text: str,
     detail: str = "",
-    wait: str = "",
+    wait_seconds: int | None = None,
     form: object = None,
     link_href: str = "",
     link_text: str = "",
 ) -> web.Response:
-    """A page that says one thing and offers at most one form and one link."""
+    """A page that says one thing and offers at most one form and one link.
+
+    `wait_seconds`: after how long it makes sense to try again.
+    """
     return page(
         request,
         "message.html",
@@ -65,7 +70,8 @@ def message(
         title=title,
         message=text,
         detail=detail,
-        wait=wait,
+        wait="" if wait_seconds is None else ENGLISH.duration(wait_seconds),
+        again_at=None if wait_seconds is None else instant_in(wait_seconds, request[VISIT].now),
         bad=status >= 400,
         form=form,
         link_href=link_href,

@@ -101,7 +101,7 @@ def throttled(request: web.Request, text: str, retry_after_seconds: int, back: W
         status=HTTPStatus.TOO_MANY_REQUESTS,
         title=ENGLISH.problems["throttled"].title,
         text=text,
-        wait=ENGLISH.duration(retry_after_seconds),
+        wait_seconds=retry_after_seconds,
         link_href=sign_in_path(back, form=True),
         link_text=ENGLISH.start_again,
     )

@@ -193,6 +193,19 @@ async def test_an_app_that_is_down_gets_502(stage: Stage) -> None:
     assert response.status == 502
 
 
+@pytest.mark.parametrize("target", ["/page?x=1&y=%20", "//evil.example/x"])
+async def test_the_page_of_an_app_that_is_down_leads_to_the_same_address(stage: Stage, target: str) -> None:
+    response = await stage.ask(get(target, host="down.corp.example", lines=PAGE))
+    address = f"http://down.corp.example:8080{target}".replace("&", "&amp;")
+    assert f'href="{address}"'.encode() in response.body
+    assert b"<time datetime=" in response.body
+    for method in ("POST", "PUT"):
+        lines = PAGE + "Content-Type: text/plain\r\nContent-Length: 0\r\n"
+        response = await stage.ask(get(target, host="down.corp.example", lines=lines, method=method), method.encode())
+        assert response.status == 502
+        assert address.encode() not in response.body
+
+
 def test_an_admission_is_made_anew_when_the_facts_changed() -> None:
     class Signer:
         def sign(self, *_: object) -> bytes:

@@ -56,6 +56,26 @@ def test_a_stated_wait_is_used() -> None:
     assert b"90 seconds" in page
 
 
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_what_may_work_later_has_a_way_on_and_an_instant(status: int) -> None:
+    problems = [problem for problem in Problem if Answer(problem=problem).status == status]
+    assert problems
+    for problem in problems:
+        answer = Answer(problem=problem, again_href='https://wiki.corp.example/a?b="&c=<d>')
+        _, page = render(answer, page=True, sign_in_origin=ORIGIN, now=1_800_014_400.0)
+        assert b'href="https://wiki.corp.example/a?b=&#34;&amp;c=&lt;d&gt;"' in page
+        assert (b'<time datetime="2027-01-15T12:0' in page) == (status != 500)
+        assert b"moment" not in page
+        assert b"a little" not in page
+
+
+def test_what_does_not_work_later_has_no_link_to_itself() -> None:
+    for problem in (Problem.NOT_ALLOWED, Problem.NOT_FOUND, Problem.BODY_TOO_LARGE):
+        answer = Answer(problem=problem, again_href="https://wiki.corp.example/x")
+        _, page = render(answer, page=True, sign_in_origin=ORIGIN)
+        assert b"wiki.corp.example" not in page
+
+
 @pytest.mark.parametrize(
     ("accept", "mode", "dest", "method", "page"),
     [

@@ -86,7 +86,22 @@ if (progress) {
 // Instants in the person's own time zone.
 for (const time of document.querySelectorAll("time[datetime]")) {
   const moment = new Date(time.dateTime);
-  time.textContent = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  if ("clock" in time.dataset && moment.toDateString() === new Date().toDateString()) {
+    time.textContent = moment.toLocaleTimeString(undefined, { timeStyle: moment.getSeconds() ? "medium" : "short" });
+  } else {
+    time.textContent = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  }
+}
+
+// Browsers keep the fragment of an address (#/orders/42) through redirects and our forms, but not through links.
+for (const link of document.querySelectorAll("a[data-onward]")) {
+  const address = new URL(link.href);
+  if (address.href === location.href.split("#")[0]) {
+    link.addEventListener("click", (event) => { event.preventDefault(); location.reload(); });
+  } else if (!address.hash && !link.target) {
+    address.hash = location.hash;
+    link.href = address.href;
+  }
 }
 
 // A tab that was left waiting while another one signed in goes on by itself once it is looked at.

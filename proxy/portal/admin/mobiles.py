@@ -14,6 +14,7 @@ from aiohttp import web
 
 from directory.mobile_report import Finding, Status
 from proxy.answers import Answer, Problem
+from proxy.instants import instant
 from proxy.mobile_formats import csv_form
 from proxy.mobile_formats.words import place, remarks
 from proxy.pages.template import protective_headers
@@ -27,7 +28,6 @@ from proxy.portal.admin.report_maker import KEPT_SECONDS
 from proxy.portal.admin.texts import WORDS
 from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
-from proxy.portal.instants import instant
 from proxy.portal.keys import VISIT
 from proxy.portal.pages import redirect
 from proxy.reserved import ADMIN_MOBILES, ADMIN_MOBILES_CSV

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from proxy.health import Readiness
+from proxy.instants import Instant, instant
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
 from proxy.portal.admin.texts import WORDS
-from proxy.portal.instants import Instant, instant
 from proxy.portal.keys import PARTS, VISIT
 from proxy.reserved import ADMIN
 from proxy.sessions.session import Session

@@ -1,0 +1,57 @@
+"""Instants as pages show them: how long ago or in how long, and when exactly. Instants are epoch seconds.
+
+Without a script a page says them in UTC; its script says them in the person's own time zone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from proxy.texts import ENGLISH
+
+_EXACT_SECONDS = 90
+"""Up to here a wait is told to the second, as `AmountTexts.duration` does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instant:
+    iso: str
+    """For the page's script, which shows it in the person's own time zone."""
+    absolute: str
+    relative: str
+    """How long ago; for an instant to come, how long until then."""
+    clock: str
+    """The time of day alone; with the date where that is another than today's."""
+
+
+def instant(at: float, now: float) -> Instant:
+    moment = datetime.fromtimestamp(at, UTC)
+    return Instant(
+        iso=moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        absolute=moment.strftime("%Y-%m-%d %H:%M UTC"),
+        # Another node's clock may be ahead of this one's.
+        relative=ENGLISH.ago(max(0, int(now - at))),
+        clock=_clock(moment, now),
+    )
+
+
+def instant_in(seconds: int, now: float) -> Instant:
+    """The instant that is `seconds` after `now`: rounded up to a minute, but for waits that are over before one."""
+    at = now + seconds
+    if seconds > _EXACT_SECONDS:
+        at = math.ceil(at / 60.0) * 60.0
+    moment = datetime.fromtimestamp(math.ceil(at), UTC)
+    return Instant(
+        iso=moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        absolute=moment.strftime("%Y-%m-%d %H:%M UTC"),
+        relative=ENGLISH.duration(seconds),
+        clock=_clock(moment, now, with_seconds=seconds <= _EXACT_SECONDS),
+    )
+
+
+def _clock(moment: datetime, now: float, *, with_seconds: bool = False) -> str:
+    time = moment.strftime("%H:%M:%S UTC" if with_seconds else "%H:%M UTC")
+    is_today = moment.date() == datetime.fromtimestamp(now, UTC).date()
+    return time if is_today else f"{moment:%Y-%m-%d} {time}"
