@@ -102,7 +102,7 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         keys = Keys(load_keys(settings.server, now=clock()), clock=clock)
-        store = open_store(settings.store)
+        store = open_store(settings.store, log)
         stack.push_async_callback(store.close)
         tries = StoredTries(store, key=keys.derive(Purpose.THROTTLE), clock=clock)
         realms = create_directories(settings, tries)

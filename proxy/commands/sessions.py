@@ -50,6 +50,8 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     """0; 1 if there is no such person or session, or something cannot be reached."""
     store = open_store(settings.store)
     try:
+        if arguments.action == "end" and arguments.all:
+            return _told(await store.end_all_sessions(), stdout)
         found = await _chosen(arguments, settings, store)
         if arguments.action == "end":
             return await _end(store, found, stdout, is_person=arguments.person is not None)
@@ -110,6 +112,10 @@ async def _end(store: Store, sessions: Sequence[Session], stdout: TextIO, *, is_
         ended = sum([await store.end_sessions_of(guid) for guid in sorted({each.principal.guid for each in sessions})])
     else:
         ended = await end_all(store, sessions)
+    return _told(ended, stdout)
+
+
+def _told(ended: int, stdout: TextIO) -> int:
     print(f"{ended} {'session' if ended == 1 else 'sessions'} ended", file=stdout)
     return 0
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from structlog.typing import FilteringBoundLogger
+
 from config.settings import StoreSettings
 from config.store_url import is_redis_url
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import Store
 
 
-def open_store(settings: StoreSettings) -> Store:
+def open_store(settings: StoreSettings, log: FilteringBoundLogger | None = None) -> Store:
     """``sqlite:PATH``, relative to the working directory unless absolute, or Redis; `ValueError` for anything else.
 
-    Nothing is opened yet: a store that is away does not keep Gatepost from starting.
+    Nothing is opened yet: a store that is away does not keep Gatepost from starting. `log` is told when what the store
+    keeps is in danger.
     """
     if is_redis_url(settings.url):
         # Only here: the client takes memory that a worker with SQLite has no use for.
@@ -26,7 +29,7 @@ def open_store(settings: StoreSettings) -> Store:
     path = rest.removeprefix("//") if rest.startswith("///") else rest
     if not path or path.startswith("//") or "?" in path:
         raise ValueError('not the path of a store: write "sqlite:state.db" or "sqlite:/var/lib/gatepost/state.db"')
-    return SQLiteStore(Path(path))
+    return SQLiteStore(Path(path)) if log is None else SQLiteStore(Path(path), report=log.error)
 
 
 async def store_remarks(store: Store) -> tuple[str, ...]:

@@ -139,6 +139,10 @@ class Store(Protocol):
         """End all of one person's sessions; how many there were. Durable."""
         ...
 
+    async def end_all_sessions(self) -> int:
+        """End everybody's sessions, those of an older copy too, which is used from then on; how many. Durable."""
+        ...
+
     async def ends_heard(self) -> None:
         """Return once listeners have heard of every end that was made before, as after an end of one's own.
 

@@ -60,6 +60,29 @@ class Signed:
                 pass
 
 
+async def sign_in(address: tuple[str, int]) -> PlainBrowser:
+    browser = PlainBrowser(address)
+    page = await browser.get(APP + "/")
+    page = await browser.get(page.next_url)
+    fields = {**page.form, "username": "alice", "password": PASSWORD}
+    page = await browser.post(SIGN_IN + "/.gatepost/sign-in", fields)
+    page = await browser.get(page.next_url)
+    assert page.next_url == APP + "/", page.status
+    return browser
+
+
+async def sign_out(browser: PlainBrowser) -> int:
+    """The status that it was answered with."""
+    page = await browser.get(SIGN_IN + "/.gatepost/sign-out")
+    return (await browser.post(SIGN_IN + "/.gatepost/sign-out", page.form)).status
+
+
+async def readiness(house: WorkersHouse, path: str = "/readyz") -> tuple[int, str]:
+    """The status, and what is told."""
+    async with ClientSession() as client, client.get("http://{}:{}".format(*house.admin) + path) as answer:
+        return answer.status, await answer.text()
+
+
 @asynccontextmanager
 async def signed_in(folder: Path, *, more: str = "") -> AsyncIterator[Signed]:
     async with AsyncExitStack() as stack:
@@ -69,13 +92,7 @@ async def signed_in(folder: Path, *, more: str = "") -> AsyncIterator[Signed]:
         (folder / "users.toml").write_text(f'[[users]]\nusername = "alice"\npassword_hash = "{password_hash}"\n')
         stack.push_async_callback(asyncio.to_thread, lambda: house.process.__exit__())
         await asyncio.to_thread(house.start)
-        browser = PlainBrowser(house.address)
-        page = await browser.get(APP + "/")
-        page = await browser.get(page.next_url)
-        fields = {**page.form, "username": "alice", "password": PASSWORD}
-        page = await browser.post(SIGN_IN + "/.gatepost/sign-in", fields)
-        page = await browser.get(page.next_url)
-        assert page.next_url == APP + "/"
+        browser = await sign_in(house.address)
         signed = Signed(house=house, browser=browser)
         async with asyncio.timeout(WITHIN_SECONDS):
             while await signed.by_worker("gatepost_live_sessions") != [1, 1]:

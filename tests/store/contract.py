@@ -170,6 +170,23 @@ class StoreContract:
         assert [found.principal.guid for found in await store.sessions()] == ["b"]
         assert await store.sessions("a") == []
 
+    async def test_everybodys_sessions_end(self, store: Store) -> None:
+        heard: list[str] = []
+        unsubscribe = store.on_session_end(heard.append)
+        standing = [session(guid=f"person {number % 3}", is_half=number % 2 == 0) for number in range(250)]
+        digests = [cookie() for _ in standing]
+        for written, digest in zip(standing, digests, strict=True):
+            await store.create_session(written, cookie=digest, host=HOST)
+        assert await store.end_all_sessions() == 250
+        assert await store.sessions() == []
+        assert await store.session_by_cookie(digests[0], HOST) is None
+        assert sorted(heard) == sorted(each.session_id for each in standing)
+        assert await store.end_all_sessions() == 0
+        again = session()
+        await store.create_session(again, cookie=cookie(), host=HOST)
+        assert await store.sessions() == [again]
+        unsubscribe()
+
     async def test_listeners_hear_of_an_end_before_it_is_acknowledged(self, store: Store) -> None:
         heard: list[str] = []
         unsubscribe = store.on_session_end(heard.append)

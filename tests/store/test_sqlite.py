@@ -257,18 +257,6 @@ async def test_a_store_recovers_when_its_folder_comes_back(tmp_path: Path) -> No
     await store.close()
 
 
-async def test_a_removed_file_is_noticed_and_made_anew(tmp_path: Path, store: SQLiteStore) -> None:
-    await store.ping()
-    for file in files_of_store(tmp_path):
-        file.unlink()
-    with pytest.raises(StoreUnavailable):
-        await store.ping()
-    with pytest.raises(StoreUnavailable):
-        await store._writing.run(store._check)
-    await store.ping()
-    assert (tmp_path / "state.db").exists()
-
-
 async def test_a_full_disk_is_unavailable_and_what_was_there_stays(store: SQLiteStore) -> None:
     written, digest = session(), cookie()
     await store.create_session(written, cookie=digest, host=HOST)

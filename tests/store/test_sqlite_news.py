@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import stat
 import time
@@ -310,3 +311,33 @@ async def test_who_has_sessions_is_kept_up_to_date_whoever_changed_it(
     await late.remove_expired(now=now, idle_seconds=1800, absolute_seconds=43_200)  # notices too
     await late.close()
     assert await listed() == {"c": now}
+
+
+async def test_who_hears_is_called_again_after_the_folder_of_sockets_was_removed(
+    store: SQLiteStore, other: SQLiteStore, tmp_path: Path
+) -> None:
+    """As `rm -r state.db*` removes it: an end would be acknowledged that nobody else has heard of."""
+    heard: list[str] = []
+    other.on_session_end(heard.append)
+    await other.catch_up()
+    ended = [await stored(store) for _ in range(3)]
+    await store.end_session(ended[0])
+    shutil.rmtree(tmp_path / "state.db.peers")
+    await other.catch_up()
+    assert len([name for name in sockets(tmp_path) if name.endswith(".hears")]) == 1
+    for session_id in ended[1:]:
+        await store.end_session(session_id)
+    assert heard == ended
+
+
+async def test_who_has_lost_the_folder_of_sockets_waits_until_everybody_has_looked(
+    store: SQLiteStore, other: SQLiteStore, tmp_path: Path
+) -> None:
+    other.on_session_end(lambda _: None)
+    await other.catch_up()
+    await store.end_session(await stored(store))
+    session_id = await stored(store)
+    shutil.rmtree(tmp_path / "state.db.peers")
+    begun_at = time.monotonic()
+    await store.end_session(session_id)
+    assert time.monotonic() - begun_at >= NOTICE_SECONDS

@@ -111,6 +111,10 @@ class MemoryStore:
         self._called("end_sessions_of")
         return sum(self._end(session.session_id) for session in await self.sessions(guid))
 
+    async def end_all_sessions(self) -> int:
+        self._called("end_all_sessions")
+        return sum(self._end(session_id) for session_id in list(self._sessions))
+
     async def ends_heard(self) -> None:
         self._called("ends_heard")
 

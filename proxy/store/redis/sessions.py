@@ -86,6 +86,13 @@ class RedisSessions:
             await self.ends_heard()
         return count
 
+    async def end_all_sessions(self) -> int:
+        count = 0
+        while ended := await self._end("finish_oldest", is_urgent=False):
+            count += len(ended)
+        await self.ends_heard()
+        return count
+
     async def ends_heard(self) -> None:
         await self._listening.all_hear()
 

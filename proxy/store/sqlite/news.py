@@ -10,22 +10,29 @@ from contextlib import suppress
 from pathlib import Path
 
 from proxy.store.listeners import StoreListeners
-from proxy.store.sqlite.notices import Kind, insert_notice, select_newest, select_news
+from proxy.store.sqlite.history import History
+from proxy.store.sqlite.notices import Kind, News, insert_notice, select_newest, select_news
 from proxy.store.sqlite.peers import Hearing, Telling
 from proxy.store.sqlite.sessions import Named
+from proxy.store.sqlite.store_file import Report
 from proxy.store.sqlite.threads import ReadingThread, unavailable
 
 
 class SQLiteNews:
     """Writes notices, calls the others, and tells listeners here what the others wrote."""
 
-    def __init__(self, path: Path, listeners: StoreListeners, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, path: Path, listeners: StoreListeners, history: History, report: Report, *, clock: Callable[[], float]
+    ) -> None:
         self._listeners = listeners
         self._clock = clock
         self._folder = path.with_name(f"{path.name}.peers")
         self._name = secrets.token_hex(8)
         # A thread of its own: sessions are answered from memory only by whoever has looked lately.
-        self._thread = ReadingThread(path, "store-notices")
+        self._thread = ReadingThread(path, "store-notices", history, report)
+        self._history = history
+        self._changes = 0
+        """Up to which change of the file listeners were told."""
         self._telling = Telling(self._folder, lambda: "" if self._hearing is None else self._hearing.name)
         self._hearing: Hearing | None = None
         self._heard: int | None = None
@@ -59,20 +66,28 @@ class SQLiteNews:
                 return
             await self._thread.run(select_newest)  # there is a store
             if self._hearing is None:
-                try:
-                    self._hearing = Hearing(self._folder, self._look)
-                except PermissionError as exc:
-                    raise unavailable(exc) from exc
-                except OSError:
-                    pass  # no sockets on this file system, for nobody: all wait until everybody has looked
+                self._hear()
             # Read after the socket is there: what is committed later is called out to it.
             self._heard = await self._thread.run(select_newest)
+            self._changes = self._history.changes
 
     async def catch_up(self) -> None:
         """Tell listeners what others committed before this was called. Raises `StoreUnavailable`."""
         await self.begin()
+        if self._hearing is not None and not self._hearing.is_there():
+            hearing, self._hearing = self._hearing, None
+            await hearing.close()
+            self._hear()
         if self._heard is not None:
             await self._look()
+
+    def _hear(self) -> None:
+        try:
+            self._hearing = Hearing(self._folder, self._look)
+        except PermissionError as exc:
+            raise unavailable(exc) from exc
+        except OSError:
+            pass  # no sockets on this file system, for nobody: all wait until everybody has looked
 
     async def close(self) -> None:
         if self._hearing is not None:
@@ -83,10 +98,16 @@ class SQLiteNews:
     async def _look(self) -> int:
         async with self._looking:
             heard = self._heard or 0
-            news = await self._thread.run(lambda connection: select_news(connection, heard, self._name))
+            news, changes = await self._thread.run(lambda connection: self._select(connection, heard))
             self._heard = news.newest
-            if news.is_gap:
+            is_another, self._changes = changes != self._changes, changes
+            if news.is_gap or is_another:
                 self._listeners.tell_gap()
             self._listeners.tell_ended(news.ended)
             self._listeners.tell_changed(news.changed)
             return news.newest
+
+    def _select(self, connection: sqlite3.Connection, heard: int) -> tuple[News, int]:
+        changes = self._history.changes
+        self._thread.check_marks(connection)
+        return select_news(connection, heard, self._name), changes

@@ -67,11 +67,15 @@ class PersonList:
     def __init__(self) -> None:
         self._known: dict[str, float] = {}
         self._heard: int | None = None
+        self._connection: sqlite3.Connection | None = None
+        """To another file, numbers say nothing of what was heard before."""
 
     def read(self, connection: sqlite3.Connection) -> dict[str, float]:
         """By GUID, when their newest session was created; the same object as before as long as nothing changed."""
         connection.execute("BEGIN")
         newest = select_newest(connection)
+        if connection is not self._connection:
+            self._connection, self._heard = connection, None
         if newest != self._heard:
             self._known = self._differing(connection, newest)
             self._heard = newest

@@ -34,6 +34,7 @@ class PeerSocket:
         """Raises `OSError`."""
         with as_owner_of(folder.parent):
             folder.mkdir(mode=0o700, exist_ok=True)
+        self._folder = folder
         self.name = f"{os.getpid()}-{secrets.token_hex(8)}{suffix}"
         self._on_number = on_number
         self._loop = asyncio.get_running_loop()
@@ -50,6 +51,14 @@ class PeerSocket:
             self._socket.close()
             os.close(self._folder_fd)
             raise
+
+    def is_there(self) -> bool:
+        """Whether others find it: somebody may have removed the folder with the store's files."""
+        try:
+            is_same_folder = os.path.samestat(os.stat(self._folder), os.fstat(self._folder_fd))
+            return is_same_folder and bool(os.stat(self.name, dir_fd=self._folder_fd))
+        except OSError:
+            return False
 
     def peers(self) -> list[str]:
         """Who hears, this socket left out."""
@@ -102,8 +111,11 @@ class Telling:
 
     async def tell(self, number: int) -> None:
         """Return when everybody heard of it, at the latest after `NOTICE_SECONDS`."""
+        is_lost = self._socket is not None and not self._socket.is_there()
         try:
             waited_for = self.call(number)
+            if is_lost:  # others have lost theirs too, and may not have made new ones yet
+                raise FileNotFoundError
         except OSError:
             # Sockets cannot be used here: nobody can say that they heard, but by then everybody has looked.
             await asyncio.sleep(NOTICE_SECONDS)
@@ -124,6 +136,8 @@ class Telling:
 
     def call(self, number: int) -> set[str]:
         """Tell without waiting; who is there. Raises `OSError`."""
+        if self._socket is not None and not self._socket.is_there():
+            self.close()
         if self._socket is None:
             self._socket = PeerSocket(self._folder, TELLS, self._on_answer)
             self._remove_dead(self._socket)
@@ -161,6 +175,10 @@ class Hearing:
     @property
     def name(self) -> str:
         return self._socket.name
+
+    def is_there(self) -> bool:
+        """Whether it can be called."""
+        return self._socket.is_there()
 
     async def close(self) -> None:
         if self._answering is not None:

@@ -84,6 +84,12 @@ def delete_sessions_of(connection: sqlite3.Connection, guid: str, now: float) ->
     return [ended for (session_id,) in of_person for ended in delete_session(connection, session_id, now)]
 
 
+def delete_oldest(connection: sqlite3.Connection, most: int, now: float) -> list[Named]:
+    """So many at the most, whoever has them."""
+    oldest = connection.execute("SELECT session_id FROM sessions ORDER BY rowid LIMIT ?", (most,)).fetchall()
+    return [ended for (session_id,) in oldest for ended in delete_session(connection, session_id, now)]
+
+
 def select_by_cookie(connection: sqlite3.Connection, cookie: bytes, host: str) -> Session | None:
     row = connection.execute(
         _SELECT + "JOIN cookies USING (session_id) WHERE cookie = ? AND host = ?", (cookie, host)

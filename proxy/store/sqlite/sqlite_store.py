@@ -7,7 +7,6 @@ begins with the write lock, so nothing that was judged in it can have changed.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -22,12 +21,16 @@ from proxy.second_factor.sending import Sending
 from proxy.sessions.session import Session
 from proxy.store.listeners import StoreListeners
 from proxy.store.sqlite import arrivals, challenges, failures, kept_requests, leases, persons, sendings, sessions
+from proxy.store.sqlite.history import History, mark_all_ended
 from proxy.store.sqlite.news import SQLiteNews
 from proxy.store.sqlite.notices import PersonList, delete_old, select_newest
 from proxy.store.sqlite.sessions import Named
+from proxy.store.sqlite.store_file import Report
 from proxy.store.sqlite.threads import ReadingThread, WritingThread
 from proxy.store.store import AttemptResult, Count, Counter, Reached, Ticket
 
+_TRIED_BYTES = 16_384
+"""Written to see whether it can be: as many pages as a sign-in fills at the most."""
 _REMOVED_AT_ONCE = 100
 """Expired sessions per transaction: other writers wait for some ten milliseconds at the most."""
 
@@ -35,14 +38,18 @@ _REMOVED_AT_ONCE = 100
 class SQLiteStore:
     """A `Store` in one file. It is opened at the first call, so that Gatepost starts whatever the disk says."""
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, *, clock: Callable[[], float] = time.time, report: Report = lambda event, **_: None
+    ) -> None:
+        """`report(event, **fields)` is called, on any thread, for what the operator should read in the log."""
         self._path = path
         self._clock = clock
-        self._writing = WritingThread(path, "store-writing")
-        self._reading = ReadingThread(path, "store-reading")
+        history = History()
+        self._writing = WritingThread(path, "store-writing", history, report)
+        self._reading = ReadingThread(path, "store-reading", history, report)
         self._persons = PersonList()
         self._listeners = StoreListeners()
-        self._news = SQLiteNews(path, self._listeners, clock=clock)
+        self._news = SQLiteNews(path, self._listeners, history, report, clock=clock)
         self.on_session_end = self._listeners.on_session_end
         self.on_session_change = self._listeners.on_session_change
         self.on_gap = self._listeners.on_gap
@@ -107,10 +114,28 @@ class SQLiteStore:
             await self.ends_heard()
         return len(ended)
 
+    async def end_all_sessions(self) -> int:
+        def delete_some(connection: sqlite3.Connection) -> list[Named]:
+            return sessions.delete_oldest(connection, _REMOVED_AT_ONCE, self._clock())
+
+        def delete_the_rest(connection: sqlite3.Connection) -> list[Named]:
+            ended = sessions.delete_oldest(connection, -1, self._clock())
+            mark_all_ended(connection, self._clock())
+            return ended
+
+        count = 0
+        while ended := await self._end(delete_some, is_urgent=False, any_file=True):
+            count += len(ended)
+        count += len(await self._end(delete_the_rest, any_file=True))
+        await self._news.tell(await self._reading.run(select_newest, any_file=True))
+        return count
+
     async def ends_heard(self) -> None:
         await self._news.tell(await self._reading.run(select_newest))
 
-    async def _end(self, delete: Callable[[sqlite3.Connection], list[Named]], *, is_urgent: bool = True) -> list[Named]:
+    async def _end(
+        self, delete: Callable[[sqlite3.Connection], list[Named]], *, is_urgent: bool = True, any_file: bool = False
+    ) -> list[Named]:
         """Listeners here hear of it after the commit, those of other processes right after; then it is acknowledged."""
 
         def delete_and_tell(connection: sqlite3.Connection) -> tuple[list[Named], int]:
@@ -120,6 +145,7 @@ class SQLiteStore:
         ended, number = await self._writing.run(
             delete_and_tell,
             durable=is_urgent,
+            any_file=any_file,
             after=lambda result: self._listeners.tell_ended(session_id for session_id, _ in result[0]),
         )
         if ended and is_urgent:
@@ -275,14 +301,15 @@ class SQLiteStore:
         return removed + await self._writing.run(lambda connection: persons.delete_expired(connection, now))
 
     async def ping(self) -> None:
-        await self._reading.run(self._check)
-        await self._writing.run(self._check)
-
-    def _check(self, connection: sqlite3.Connection) -> None:
-        os.stat(self._path)  # SQLite itself would not notice that its file was removed
-        connection.execute("SELECT 1 FROM sessions LIMIT 1").fetchall()
+        await self._reading.run(lambda connection: connection.execute("SELECT 1 FROM sessions LIMIT 1").fetchall())
+        await self._writing.run(try_to_write, durable=True)
 
     async def close(self) -> None:
         await self._news.close()
         await self._writing.close()
         await self._reading.close()
+
+
+def try_to_write(connection: sqlite3.Connection) -> None:
+    """As much as a sign-in does."""
+    connection.execute("UPDATE store_file SET tried = randomblob(?)", (_TRIED_BYTES,))

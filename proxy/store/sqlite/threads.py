@@ -1,7 +1,8 @@
 """Threads that own a SQLite connection each, so that the event loop never waits for a disk.
 
 Jobs run in the order they were given. All writes that wait at one moment share one transaction and one
-`fsync` (a group commit); each is undone alone if it fails alone. Nothing is acknowledged before its commit.
+`fsync` (a group commit); each is undone alone if it fails alone. Nothing is acknowledged before its commit, or if the
+file that it was written to does not stand at its path after it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from proxy.store.sqlite.schema import open_database
+from proxy.store.sqlite.history import History, read_marks
+from proxy.store.sqlite.store_file import Report, StoreFile
 from proxy.store.store import StoreUnavailable
 
 T = TypeVar("T")
@@ -27,14 +29,19 @@ MOST_IN_A_GROUP = 256
 
 
 class _Job:
-    __slots__ = ("after", "durable", "error", "future", "loop", "result", "work")
+    __slots__ = ("after", "any_file", "durable", "error", "future", "loop", "result", "work")
 
     def __init__(
-        self, work: Callable[[sqlite3.Connection], Any], after: Callable[[Any], None] | None, durable: bool
+        self,
+        work: Callable[[sqlite3.Connection], Any],
+        after: Callable[[Any], None] | None,
+        durable: bool,
+        any_file: bool,
     ) -> None:
         self.work = work
         self.after = after
         self.durable = durable
+        self.any_file = any_file
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Any] = self.loop.create_future()
         self.result: Any = None
@@ -60,13 +67,16 @@ class _Job:
 
 
 class DatabaseThread:
-    """One connection and the thread that owns it. The file is opened at the first job, and again after an error."""
+    """One connection and the thread that owns it. The file is opened at the first job, and again after an error.
 
-    def __init__(self, path: Path, name: str) -> None:
-        self._path = path
+    And whenever another one stands at the path.
+    """
+
+    def __init__(self, path: Path, name: str, history: History, report: Report) -> None:
         self._name = name
+        self._history = history
+        self._file = StoreFile(path, history, report)
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._connection: sqlite3.Connection | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
 
@@ -76,10 +86,11 @@ class DatabaseThread:
         *,
         durable: bool = False,
         after: Callable[[T], None] | None = None,
+        any_file: bool = False,
     ) -> T:
         """`work(connection)` on the thread. `after(result)` is called on the event loop before this returns,
 
-        and even if the caller was cancelled meanwhile. Raises `StoreUnavailable`.
+        and even if the caller was cancelled meanwhile. `any_file`: on an older copy too. Raises `StoreUnavailable`.
         """
         if self._closed:
             raise StoreUnavailable("the store is closed")
@@ -88,7 +99,7 @@ class DatabaseThread:
         if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
             self._thread.start()
-        job = _Job(work, after, durable)
+        job = _Job(work, after, durable, any_file)
         self._jobs.put(job)
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
@@ -123,15 +134,14 @@ class DatabaseThread:
                     break
             if group:
                 self._answer(group)
-        self._forget_connection()
+        self._file.close()
 
     def _answer(self, group: list[_Job]) -> None:
         try:
-            if self._connection is None:
-                self._connection = open_database(self._path)
-            self._perform(self._connection, group)
+            connection = self._file.connection(must_be_trusted=not all(job.any_file for job in group))
+            self._perform(connection, group)
         except Exception as exc:  # noqa: BLE001  # the border of a background task: every caller gets the error
-            self._forget_connection()
+            self._file.failed()
             error = unavailable(exc)
             for job in group:
                 job.error = job.error or error
@@ -145,14 +155,16 @@ class DatabaseThread:
         """Run each job and set its result or error; an exception fails them all."""
         raise NotImplementedError
 
-    def _forget_connection(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
 
 class ReadingThread(DatabaseThread):
     """Each job sees what was committed when it began."""
+
+    def check_marks(self, connection: sqlite3.Connection) -> None:
+        """For a job, before it reads what it will be answered with: see `StoreFile.check_marks`."""
+        known = self._history.newest
+        marks = read_marks(connection)
+        self._file.check_marks(known, marks)
+        self._history.note(marks)
 
     def _perform(self, connection: sqlite3.Connection, group: list[_Job]) -> None:
         for job in group:
@@ -169,10 +181,11 @@ class ReadingThread(DatabaseThread):
 class WritingThread(DatabaseThread):
     """Jobs of one group share one transaction; it is synced to the disk if one of them is durable."""
 
-    _synchronous = ""
+    _synchronous: tuple[sqlite3.Connection | None, str] = (None, "")
 
     def _perform(self, connection: sqlite3.Connection, group: list[_Job]) -> None:
         self._synchronise(connection, "FULL" if any(job.durable for job in group) else "NORMAL")
+        known = self._history.newest
         connection.execute("BEGIN IMMEDIATE")
         for job in group:
             if job.is_given_up():
@@ -187,16 +200,17 @@ class WritingThread(DatabaseThread):
                 connection.execute("ROLLBACK TO job")
                 job.error = unavailable(exc)
             connection.execute("RELEASE job")
+        marks = read_marks(connection)
+        self._file.check_marks(known, marks)
         connection.execute("COMMIT")
+        if not self._file.stands():
+            raise StoreUnavailable("the store's file was removed or replaced while it was written to")
+        self._history.note(marks)
 
     def _synchronise(self, connection: sqlite3.Connection, mode: str) -> None:
-        if self._synchronous != mode:
+        if self._synchronous != (connection, mode):
             connection.execute(f"PRAGMA synchronous = {mode}")
-            self._synchronous = mode
-
-    def _forget_connection(self) -> None:
-        self._synchronous = ""
-        super()._forget_connection()
+            self._synchronous = connection, mode
 
 
 def unavailable(error: Exception) -> Exception:

@@ -130,6 +130,11 @@ function operation.finish_of(teller, notice, former_until, ttl, guid)
   return finish_all(teller, notice, former_until, ttl, redis.call('ZRANGE', key('guid', guid), 0, 99))
 end
 
+-- The oldest hundred of all: more are left to the next call.
+function operation.finish_oldest(teller, notice, former_until, ttl)
+  return finish_all(teller, notice, former_until, ttl, redis.call('ZRANGE', prefix .. 'created', 0, 99))
+end
+
 -- Pairs of an id and the last use that made it over: those that were used since stay.
 function operation.finish_unused(teller, notice, former_until, ttl, ...)
   local unused, over = {}, {...}

@@ -1,0 +1,86 @@
+"""From a file that is gone but still open to the one that stands in its place: all that was acknowledged goes along."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from proxy.store.sqlite.history import name_predecessors, read_facts
+from proxy.store.sqlite.owner import make_file
+from proxy.store.sqlite.standing import remove_log
+
+_TABLES = (
+    "sessions",
+    "cookies",
+    "challenges",
+    "tickets",
+    "familiar_addresses",
+    "known_numbers",
+    "former_cookies",
+    "kept_requests",
+    "leases",
+    "sendings",
+    "delivery_failures",
+    "flushes",
+)
+"""In an order in which each finds what it refers to. Notices are left out: whoever heard some reads everything anew."""
+
+
+def take_over(gone: sqlite3.Connection, connection: sqlite3.Connection) -> int | None:
+    """Copy what `gone` holds; how many sessions. None if somebody has done so: what ended since is not to come back.
+
+    Within a transaction of `connection`.
+    """
+    before, here = read_facts(gone), read_facts(connection)
+    if before.store_id in here.predecessors or before.store_id == here.store_id:
+        return None
+    counted = connection.total_changes
+    count = 0
+    for table in _TABLES:
+        rows = gone.execute(f"SELECT * FROM {table}")  # noqa: S608  # a constant
+        places = ", ".join("?" * len(rows.description))
+        connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({places})", rows)  # noqa: S608  # constants
+        if table == "sessions":
+            count = connection.total_changes - counted
+    connection.executemany(
+        "INSERT INTO counters VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE SET value = value + ?2, "
+        "window_ends_at = max(window_ends_at, ?3)",
+        gone.execute("SELECT key, value, window_ends_at FROM counters"),
+    )
+    connection.executemany(
+        "INSERT INTO arrivals (channel, at, seconds) VALUES (?, ?, ?)",
+        gone.execute("SELECT channel, at, seconds FROM arrivals ORDER BY number"),
+    )
+    _go_on_counting(connection, max(before.newest, here.newest) + 1)
+    connection.execute("UPDATE store_file SET all_ended_at = max(all_ended_at, ?)", (before.all_ended_at,))
+    name_predecessors(connection, {before.store_id, *before.predecessors})
+    return count
+
+
+def put_copy(open_one: sqlite3.Connection, path: Path) -> None:
+    """Put a copy of a database in its place whose log is not beside it any more, but still open here.
+
+    Whoever has it open finds another file there, and so nobody goes on with what others do not see. Each page lies
+    where it did: a log that still stands there changes nothing in it. Raises `OSError` and `sqlite3.Error`.
+    """
+    real = Path(os.path.realpath(path))
+    copy = real.with_name(f".{real.name}.copy")
+    copy.unlink(missing_ok=True)
+    make_file(copy)
+    try:
+        with closing(sqlite3.connect(copy)) as target:
+            open_one.backup(target)
+        with open(copy, "rb") as written:
+            os.fsync(written.fileno())
+        copy.replace(real)
+    finally:
+        copy.unlink(missing_ok=True)
+    remove_log(real)
+
+
+def _go_on_counting(connection: sqlite3.Connection, number: int) -> None:
+    """Numbers of notices only grow, whichever file they stand in."""
+    if not connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'notices'", (number,)).rowcount:
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('notices', ?)", (number,))
