@@ -31,13 +31,14 @@ from proxy.portal.landing import START_PAGE
 from proxy.portal.me import show_me, take_me
 from proxy.portal.middleware import answer_errors, keep_to_the_host
 from proxy.portal.notices import Notices
-from proxy.portal.passcode import show_passcode, take_passcode
+from proxy.portal.passcode import show_passcode
 from proxy.portal.passcode_status import show_passcode_status
 from proxy.portal.password import show_password, take_password
-from proxy.portal.sign_in import show_sign_in, take_sign_in
+from proxy.portal.sign_in import show_sign_in
 from proxy.portal.sign_out import show_sign_out, take_sign_out
 from proxy.portal.start import show_asset, show_jwks, show_start, to_start
-from proxy.portal.step_up import show_step_up, take_step_up
+from proxy.portal.step_up import show_step_up
+from proxy.portal.steps import STEPS, take_step
 from proxy.portal.tickets import take_ticket
 from proxy.reserved import (
     JWKS,
@@ -109,13 +110,11 @@ def create_portal(
             web.get(START_PAGE, show_start),
             web.get(PREFIX, to_start),
             web.get(SIGN_IN, show_sign_in),
-            web.post(SIGN_IN, take_sign_in),
             web.get(KERBEROS, show_kerberos, allow_head=False),  # it begins sessions
             web.get(PASSCODE, show_passcode),
-            web.post(PASSCODE, take_passcode),
             web.get(PASSCODE_STATUS, show_passcode_status, allow_head=False),
             web.get(STEP_UP, show_step_up),
-            web.post(STEP_UP, take_step_up),
+            *(web.post(path, take_step) for path in STEPS),
             web.get(PASSWORD, show_password),
             web.post(PASSWORD, take_password),
             web.get(SIGN_OUT, show_sign_out),

@@ -28,7 +28,7 @@ from proxy.portal.pages import form_token, page, redirect, set_session_cookie
 from proxy.portal.refusals import exhausted, factor_locked, passcode_over, throttled, unsent
 from proxy.portal.resend import OtherDestination, TooEarly, another_way, offered_in, send_again
 from proxy.portal.return_to import WayBack
-from proxy.reserved import PASSCODE, PASSCODE_STATUS, RETURN_TO, START
+from proxy.reserved import PASSCODE_STATUS, RETURN_TO, START
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.passcode import passcode_digest, typed_passcode
 from proxy.second_factor.sending import Sending
@@ -260,7 +260,6 @@ async def _form(
         "passcode.html",
         status=status,
         may_fetch=True,
-        action=PASSCODE,
         status_href=f"{PASSCODE_STATUS}?{urlencode({'challenge': challenge.challenge_id})}",
         csrf_token=form_token(request, Form.PASSCODE, session.session_id),
         challenge=challenge.challenge_id,

@@ -18,6 +18,7 @@ from proxy.portal.current_session import current_session
 from proxy.portal.forms import read_form, require_csrf_token
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import (
+    LATER,
     PASSWORD_CHANGED,
     REMINDER,
     START_PAGE,
@@ -32,7 +33,7 @@ from proxy.portal.pages import clear_session_cookie, form_token, message, page, 
 from proxy.portal.password_change import Changed, Superseded, change_password
 from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import WayBack
-from proxy.reserved import PASSCODE, PASSWORD, RETURN_TO, START
+from proxy.reserved import PASSCODE, RETURN_TO, START
 from proxy.sessions.session import Level, Session
 from proxy.texts import ENGLISH
 from proxy.throttle.limits import Throttled
@@ -60,6 +61,8 @@ async def show_password(request: web.Request) -> web.StreamResponse:
     changer = _changer(request, session)
     if changer is None:
         return _not_here(request)
+    if LATER in request.query and session.level is Level.SIGNED_IN:
+        return await land(request, session, back)
     if REMINDER in request.query and session.level is Level.SIGNED_IN:
         directories = request.app[PARTS].settings.directories
         warning = expiry_warning(session.principal, directories, request[VISIT].now)
@@ -145,7 +148,6 @@ async def _form(
         status=status or (HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK),
         title=ENGLISH.change_title_must if must else ENGLISH.change_title,
         lead=lead.format(username=session.principal.username),
-        action=PASSWORD,
         csrf_token=form_token(request, Form.PASSWORD, session.session_id),
         return_to=back.return_to,
         start=back.start,
@@ -178,11 +180,14 @@ def _rule_lines(rules: PasswordRules | None) -> list[str]:
 
 
 def _reminder(request: web.Request, back: WayBack, warning: str) -> web.Response:
-    """Two links and no form: nothing changes here, so nothing needs proof."""
+    """Two ways on: nothing changes here, so nothing needs proof."""
     return page(
         request,
         "password_reminder.html",
         warning=warning,
+        return_to=back.return_to,
+        start=back.start,
+        later_field=LATER,
         change_href=password_path(back),
         later_href=sign_in_path(back),  # which leads whoever is signed in straight on
     )

@@ -16,7 +16,7 @@ from proxy.portal.landing import sign_in_path
 from proxy.portal.log_sign_in import log_stop
 from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.return_to import NOWHERE, WayBack
-from proxy.reserved import PASSCODE, RETURN_TO, START
+from proxy.reserved import RETURN_TO, START
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.sending import Sending
 from proxy.sessions.session import Level, Session
@@ -27,7 +27,8 @@ from proxy.texts import ENGLISH
 class OneButton:
     """A form that is a button: where it goes and what it carries."""
 
-    action: str
+    action: str = ""
+    """Empty: to the page's own address, as the forms of a sign-in go (`proxy.portal.steps`)."""
     fields: tuple[tuple[str, str], ...]
     button: str
 
@@ -130,7 +131,6 @@ def unsent(
         title=ENGLISH.unsent_refused_title if is_refused else ENGLISH.unsent_title,
         text=text,
         form=OneButton(
-            action=PASSCODE,
             fields=(*_proof(request, session), ("challenge", challenge.challenge_id), ("resend", "yes")),
             button=ENGLISH.unsent_button,
         ),
@@ -147,7 +147,6 @@ def passcode_over(request: web.Request, session: Session, back: WayBack) -> web.
         title=ENGLISH.gone_title,
         text=ENGLISH.gone_text,
         form=OneButton(
-            action=PASSCODE,
             fields=(*_proof(request, session), (RETURN_TO, back.return_to), (START, back.start), ("new", "yes")),
             button=ENGLISH.gone_button,
         ),

@@ -36,7 +36,7 @@ from proxy.portal.refusals import account_stopped, no_scheme, throttled, unsent
 from proxy.portal.return_to import WayBack
 from proxy.portal.sending import start_challenge
 from proxy.portal.timing import answer_at
-from proxy.reserved import RETURN_TO, SIGN_IN, START
+from proxy.reserved import RETURN_TO, START
 from proxy.sessions.session import Level, Session
 from proxy.texts import ENGLISH
 
@@ -191,7 +191,6 @@ def sign_in_form(
         request,
         "sign_in.html",
         status=status,
-        action=SIGN_IN,
         csrf_token=token,
         stamp=stamp_of(request, token),
         # Only a page that was asked for by a link can be asked for again without a question.

@@ -28,7 +28,7 @@ from proxy.portal.pages import form_token, message, redirect
 from proxy.portal.refusals import OneButton, no_usable_mail, no_usable_mobile
 from proxy.portal.return_to import WayBack
 from proxy.portal.sign_in import sign_in_form
-from proxy.reserved import RETURN_TO, SCHEME, SIGN_OUT, START, STEP_UP
+from proxy.reserved import RETURN_TO, SCHEME, SIGN_OUT, START
 from proxy.sessions.session import Level, Session
 from proxy.texts import ENGLISH
 
@@ -118,7 +118,7 @@ def _page(
         title=ENGLISH.step_up_title,
         text=f"{first} {where} {ENGLISH.step_up_rest}",
         detail=ENGLISH.kept_until_then if back.leads_to_kept_form else "",
-        form=OneButton(action=STEP_UP, fields=fields, button=ENGLISH.step_up_button),
+        form=OneButton(fields=fields, button=ENGLISH.step_up_button),
         link_href=START_PAGE,
         link_text=ENGLISH.back_to_start,
     )

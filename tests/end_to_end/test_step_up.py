@@ -27,7 +27,7 @@ async def test_a_person_steps_up_for_one_app_and_keeps_the_other(tmp_path: Path)
         await page.goto(home.url("wiki", "/page"))
         await home.type_password(page)
         await page.wait_for_url(home.url("wiki", "/page"))
-        await page.goto(home.url("canteen", "/lunch?day=1"))
+        await page.goto(home.url("canteen", "/lunch?day=1#/soup"))
         assert await page.inner_text("h1") == "One more proof"
         await page.click("button.primary")
         await page.locator("#passcode").wait_for()
@@ -36,7 +36,7 @@ async def test_a_person_steps_up_for_one_app_and_keeps_the_other(tmp_path: Path)
         assert answer.url == home.url("wiki", "/meanwhile")
         assert await page.locator("#password").count() == 0
         await page.fill("#passcode", await home.passcode())
-        await page.wait_for_url(home.url("canteen", "/lunch?day=1"))
+        await page.wait_for_url(home.url("canteen", "/lunch?day=1#/soup"))
         # The first tab's cookie was of the session before: it is handed the new one without a question.
         answer = await other.goto(home.url("wiki", "/afterwards"))
         assert answer is not None

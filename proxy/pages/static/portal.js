@@ -93,7 +93,11 @@ for (const time of document.querySelectorAll("time[datetime]")) {
   }
 }
 
-// Browsers keep the fragment of an address (#/orders/42) through redirects and our forms, but not through links.
+for (const part of document.querySelectorAll("[data-scripted]")) part.hidden = false;
+
+// Browsers keep the fragment of an address (#/orders/42) through redirects and forms that go to their page's own address,
+// but not through others, nor through links.
+for (const form of document.querySelectorAll("form[data-onward]")) form.action += location.hash;
 for (const link of document.querySelectorAll("a[data-onward]")) {
   const address = new URL(link.href);
   if (address.href === location.href.split("#")[0]) {
