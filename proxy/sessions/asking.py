@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, TypeVar
 
-from proxy.store.store import StoreUnavailable
+from proxy.store.store import Silent, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -16,28 +16,47 @@ AWAKE_SECONDS = 0.1
 """A process whose last chance took longer had other things to do, or was not running."""
 
 
-class Silent(StoreUnavailable):
-    """No answer, although this process was awake to hear one."""
-
-
 class Asleep(StoreUnavailable):
     """No answer was read. That says nothing of the store: this process was late itself."""
 
 
-async def answered(question: Coroutine[Any, Any, T], *, seconds: float) -> T:
-    """Its answer. Raises what it raises, and `Silent` or `Asleep` where there is none within `seconds`."""
-    loop = asyncio.get_running_loop()
-    asking = loop.create_task(question)
-    try:
-        await asyncio.wait({asking}, timeout=seconds)
-        if not asking.done():
+class Question(Generic[T]):
+    """What a store was asked once. It may be waited for several times: an answer that is late is an answer."""
+
+    def __init__(self, question: Coroutine[Any, Any, T]) -> None:
+        self._asking = asyncio.get_running_loop().create_task(question)
+        self._asking.add_done_callback(_take_note)
+
+    async def answer(self, *, seconds: float) -> T:
+        """Raises what it raises, and `Silent` or `Asleep` where there is nothing within `seconds`."""
+        loop = asyncio.get_running_loop()
+        await asyncio.wait({self._asking}, timeout=seconds)
+        if not self._asking.done():
             began_at = loop.time()
-            await asyncio.wait({asking}, timeout=LAST_CHANCE_SECONDS)
-            if not asking.done():
+            await asyncio.wait({self._asking}, timeout=LAST_CHANCE_SECONDS)
+            if not self._asking.done():
                 was_awake = loop.time() - began_at < AWAKE_SECONDS
                 raise (Silent if was_awake else Asleep)(f"no answer from the store within {seconds:g} s")
-        return asking.result()
-    finally:
-        if not asking.done():
-            asking.cancel()
-            await asyncio.wait({asking})
+        return self._asking.result()
+
+    def when_late(self, note: Callable[[Exception | None], None]) -> None:
+        """Call `note` once the answer is there after all, or with the error there was instead."""
+
+        def done(asking: asyncio.Task[T]) -> None:
+            if not asking.cancelled():
+                error = asking.exception()
+                note(error if isinstance(error, Exception) else None)
+
+        self._asking.add_done_callback(done)
+
+    async def drop(self) -> None:
+        """Nobody waits for it any more."""
+        if not self._asking.done():
+            self._asking.cancel()
+            await asyncio.wait({self._asking})
+
+
+def _take_note(asking: asyncio.Task[Any]) -> None:
+    """An error that nobody waits for any more is no failure of this program."""
+    if not asking.cancelled():
+        asking.exception()

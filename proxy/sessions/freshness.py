@@ -24,6 +24,8 @@ class Freshness:
     away_since: float | None = None
     had_caught_up: bool = True
     """Whether all that was acknowledged before the store went away was heard."""
+    is_granted: bool = False
+    """Whether it was found since then that memory may go on answering."""
     gaps: int = 0
     """How often notices may have been missed."""
     settled: int = 0
@@ -34,8 +36,11 @@ class Freshness:
         return self.settled < self.gaps
 
     def caught_up(self, began_at: float) -> None:
-        """All that was committed before `began_at` was heard, unless there is a gap."""
-        self.away_since = None
+        """All that was committed before `began_at` was heard, unless there is a gap.
+
+        That may come late, after the silence was taken for an outage: whatever was granted for it is taken back.
+        """
+        self._note_answer()
         if not self.has_gap:
             self.current_at = max(self.current_at, began_at)
             self.until = self.current_at + NOTICE_SECONDS
@@ -48,7 +53,8 @@ class Freshness:
     def store_is_silent(self, began_at: float, now: float) -> None:
         """An attempt that began then has no answer, although this worker was awake to hear one.
 
-        Once, that may be chance. Where notices may have been missed it proves nothing: others may be answered.
+        Once, that may be chance: it counts where no answer comes, not even a late one, before the next silence. Where
+        notices may have been missed it proves nothing: others may be answered.
         """
         is_again = self.away_since is not None
         self._note_away(began_at, now)
@@ -57,8 +63,12 @@ class Freshness:
 
     def hears_nothing(self) -> None:
         """The store answers, and so it is asked: what others do now is not heard of."""
-        self.away_since = None
+        self._note_answer()
         self.until = float("-inf")
+
+    def _note_answer(self) -> None:
+        self.away_since = None
+        self.is_granted = False
 
     def _note_away(self, began_at: float, now: float) -> None:
         if self.away_since is None:
@@ -67,6 +77,7 @@ class Freshness:
 
     def _go_on_from(self, began_at: float) -> None:
         if self.had_caught_up:
+            self.is_granted = True
             self.until = min(began_at + NOTICE_SECONDS, self.current_at + self.grace_seconds)
 
     def missed_some(self) -> None:
@@ -85,7 +96,10 @@ class Freshness:
         return now < self.current_at + self.grace_seconds
 
     def may_do_without(self, now: float, *, is_silent: bool) -> bool:
-        """Whether memory may answer one request that the store has refused, or (`is_silent`) left without an answer."""
-        if is_silent and (self.has_gap or self.away_since is None):
+        """Whether memory may answer one request that the store has refused, or (`is_silent`) left without an answer.
+
+        Only where `look` found that the store is away: one request proves neither that, nor what was heard before it.
+        """
+        if self.away_since is None or (is_silent and (self.has_gap or not self.is_granted)):
             return False
-        return self.is_in_grace(now) and (self.away_since is None or self.had_caught_up)
+        return self.had_caught_up and self.is_in_grace(now)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -17,7 +18,7 @@ from itertools import islice
 
 from config.settings import SessionSettings
 from proxy.listeners import Listeners
-from proxy.sessions.asking import Asleep, Silent, answered
+from proxy.sessions.asking import Asleep, Question
 from proxy.sessions.freshness import Freshness
 from proxy.sessions.kept_sessions import CookieKey as CookieKey
 from proxy.sessions.kept_sessions import KeptSessions, WholeSession
@@ -25,12 +26,14 @@ from proxy.sessions.last_uses import LastUses
 from proxy.sessions.readings import Readings
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import is_token, token_digest
-from proxy.store.store import NotHeard, Store, StoreUnavailable
+from proxy.store.store import NotHeard, Silent, Store, StoreUnavailable
 
 ASK_SECONDS = 0.5
 """How long the store may take to answer where memory could do without it."""
-MOST_ASLEEP = 3
-"""So often the store is asked anew where it was this worker that was late."""
+MOST_WAITS = 4
+"""So often an answer is waited for as long, where the store is not known to be away, or this worker was late itself."""
+MOST_LATE = 8
+"""So many answers that are late may still come."""
 READ_AT_ONCE = 200
 CLEAN_UP_SLACK_SECONDS = 60.0
 """Sessions are removed from the store only so long after their idle limit: uses that are not flushed yet count."""
@@ -69,6 +72,8 @@ class LiveSessions:
         """Whether `read_anew` has something to do."""
         self._writing: set[str] = set()
         """Sessions whose principal this worker is just writing."""
+        self._late: deque[Question[None]] = deque()
+        """What `look` asked and was not answered in time."""
         self._readings = Readings()
         self._of_ends: Listeners[str] = Listeners()
         self._of_changes: Listeners[Session] = Listeners()
@@ -127,14 +132,10 @@ class LiveSessions:
             return session
         digest = token_digest(token)
         try:
-            # Whoever is not in memory cannot do without the store's answer.
-            found = await self._read(digest, host, seconds=ASK_SECONDS if key in self._by_cookie else None)
+            found = await self._read(digest, host, is_in_memory=key in self._by_cookie)
         except StoreUnavailable as exc:
             live = self._by_cookie.get(key)
-            may_do_without = not isinstance(exc, Asleep) and self._fresh.may_do_without(
-                self._monotonic(), is_silent=isinstance(exc, Silent)
-            )
-            if live is None or not may_do_without:
+            if live is None or not self._may_do_without(exc):
                 raise
         else:
             live = self._learn(found, key, now)
@@ -145,23 +146,37 @@ class LiveSessions:
         self._kept.put_least_used_aside()
         return live.session
 
-    async def _read(self, digest: bytes, host: str, *, seconds: float | None) -> Session | None:
+    def _may_do_without(self, error: StoreUnavailable) -> bool:
+        is_silent = isinstance(error, Silent)
+        return not isinstance(error, Asleep) and self._fresh.may_do_without(self._monotonic(), is_silent=is_silent)
+
+    async def _read(self, digest: bytes, host: str, *, is_in_memory: bool) -> Session | None:
         """What the store has, unless it ended after it was read and before this task went on."""
         while True:
             with self._readings.begun() as meanwhile:  # around all that lies between the answer and this task
-                found = await self._ask(digest, host, seconds)
+                found = await self._ask(digest, host, is_in_memory=is_in_memory)
             if found is None or found.session_id in meanwhile.ended:
                 return None
             if not meanwhile.has_gap and found.session_id not in meanwhile.changed:
                 return found
 
-    async def _ask(self, digest: bytes, host: str, seconds: float | None) -> Session | None:
-        if seconds is None:
+    async def _ask(self, digest: bytes, host: str, *, is_in_memory: bool) -> Session | None:
+        """What the store says; an error as soon as memory may do without it."""
+        if not is_in_memory:
             return await self._store.session_by_cookie(digest, host)
-        for _ in range(MOST_ASLEEP):
-            with contextlib.suppress(Asleep):
-                return await answered(self._store.session_by_cookie(digest, host), seconds=seconds)
-        raise Asleep("this worker is too busy to hear the store")
+        question = Question(self._store.session_by_cookie(digest, host))
+        waits = 0
+        try:
+            while True:
+                waits += 1
+                try:
+                    return await question.answer(seconds=ASK_SECONDS)
+                except (Silent, Asleep) as exc:
+                    is_known_away = self._fresh.is_granted and not self.is_in_grace
+                    if waits == MOST_WAITS or self._may_do_without(exc) or is_known_away:
+                        raise
+        finally:
+            await question.drop()
 
     def _learn(self, found: Session | None, key: CookieKey, now: float) -> WholeSession | None:
         if found is None:
@@ -234,18 +249,44 @@ class LiveSessions:
     async def look(self) -> None:
         """Hear of all that others did; or else find out that the store is away."""
         began_at = self._monotonic()
+        question = Question(self._store.catch_up())
         try:
-            await answered(self._store.catch_up(), seconds=ASK_SECONDS)
+            await question.answer(seconds=ASK_SECONDS)
         except NotHeard:
             self._fresh.hears_nothing()
         except Asleep:
-            pass  # what memory may answer runs out by itself
+            self._hear_late(question, began_at)  # what memory may answer runs out by itself
         except Silent:
             self._fresh.store_is_silent(began_at, self._monotonic())
+            self._hear_late(question, began_at)
         except StoreUnavailable:
             self._fresh.store_is_away(began_at, self._monotonic())
+        except BaseException:
+            await question.drop()
+            raise
         else:
             self._fresh.caught_up(began_at)
+        while len(self._late) > MOST_LATE:
+            await self._late.popleft().drop()
+
+    def _hear_late(self, question: Question[None], began_at: float) -> None:
+        """A store that answers late is slow, and not away: others may end sessions."""
+
+        def note(error: Exception | None) -> None:
+            with contextlib.suppress(ValueError):
+                self._late.remove(question)
+            if error is None:
+                self._fresh.caught_up(began_at)
+            elif isinstance(error, NotHeard) and self._fresh.current_at <= began_at:
+                self._fresh.hears_nothing()
+
+        self._late.append(question)
+        question.when_late(note)
+
+    async def drop_late(self) -> None:
+        """Nothing that was asked is waited for any more."""
+        while self._late:
+            await self._late.popleft().drop()
 
     @property
     def is_in_grace(self) -> bool:

@@ -33,6 +33,7 @@ async def keep_up(sessions: LiveSessions, *, clock: Callable[[], float] = time.t
             tasks.create_task(_write(sessions, clock))
     finally:
         sessions.stop_listening()
+        await sessions.drop_late()
         with contextlib.suppress(StoreUnavailable):
             await sessions.flush()
 

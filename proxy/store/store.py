@@ -36,6 +36,10 @@ class StoreUnavailable(StoreError):
     """The store did not answer. `reason` is for the log."""
 
 
+class Silent(StoreUnavailable):
+    """No answer came in time: nobody refused, and what was asked may have been done."""
+
+
 class NotHeard(StoreUnavailable):
     """The store answers, but what others did is not heard of just now."""
 
@@ -187,7 +191,7 @@ class Store(Protocol):
         """Return once listeners here were told of all ends and changes that were committed before this was called.
 
         Cheap enough for ten times a second. Raises `StoreUnavailable`, and then nothing is known to be so; `NotHeard`
-        where it is not the store that is away.
+        only where the store has just answered, so that others may end sessions that are not heard of here.
         """
         ...
 

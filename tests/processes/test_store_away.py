@@ -7,6 +7,7 @@ import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import pytest
 from aiohttp import ClientSession
 
 from proxy.health import INTERVAL_SECONDS
@@ -38,12 +39,13 @@ async def readiness(signed: Signed, path: str = "/readyz") -> int:
         return answer.status
 
 
-async def test_sessions_go_on_for_the_grace_and_after_the_store_is_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("away", ["killed", "stopped"])
+async def test_sessions_go_on_for_the_grace_and_after_the_store_is_back(tmp_path: Path, away: str) -> None:
     with running_redis("--appendonly", "yes", "--appendfsync", "always") as redis:
         async with signed_in(tmp_path, more=STORE.format(url=redis.url)) as signed, AsyncExitStack() as stack:
             sockets = await open_sockets(signed, stack)
             closing = [asyncio.create_task(each.receive(timeout=60)) for each in sockets]
-            redis.kill()
+            (redis.kill if away == "killed" else redis.pause)()
             away_at = time.monotonic()
             assert await signed.statuses() == {200}
             newcomer = PlainBrowser(signed.house.address)
@@ -59,6 +61,6 @@ async def test_sessions_go_on_for_the_grace_and_after_the_store_is_back(tmp_path
                 while await readiness(signed) != 503:
                     pass
             assert await readiness(signed, "/readyz/traffic") == 200, "no load balancer takes who is signed in away"
-            await asyncio.to_thread(redis.start)
+            await asyncio.to_thread(redis.start if away == "killed" else redis.resume)
             await until(signed, 200)
             assert (await signed.browser.get(APP + "/")).text == "alice"

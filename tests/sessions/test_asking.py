@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from proxy.sessions.asking import Asleep, Silent, answered
-from proxy.store.store import StoreUnavailable
+from proxy.sessions.asking import Asleep, Question
+from proxy.store.store import Silent, StoreUnavailable
 
 
 async def hang() -> None:
@@ -17,9 +17,9 @@ async def test_an_answer_is_given_on_and_so_is_an_error() -> None:
     async def refuse() -> None:
         raise StoreUnavailable("refused")
 
-    assert await answered(asyncio.sleep(0, "here"), seconds=5.0) == "here"
+    assert await Question(asyncio.sleep(0, "here")).answer(seconds=5.0) == "here"
     with pytest.raises(StoreUnavailable, match="refused"):
-        await answered(refuse(), seconds=5.0)
+        await Question(refuse()).answer(seconds=5.0)
 
 
 @pytest.mark.parametrize(("awake_seconds", "conclusion"), [(60.0, Silent), (0.0, Asleep)])
@@ -27,8 +27,10 @@ async def test_no_answer_is_silence_where_this_process_was_awake(
     monkeypatch: pytest.MonkeyPatch, awake_seconds: float, conclusion: type[StoreUnavailable]
 ) -> None:
     monkeypatch.setattr("proxy.sessions.asking.AWAKE_SECONDS", awake_seconds)
+    question = Question(hang())
     with pytest.raises(conclusion):
-        await answered(hang(), seconds=0.01)
+        await question.answer(seconds=0.01)
+    await question.drop()
 
 
 async def test_an_answer_that_arrived_while_this_process_slept_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,11 +48,35 @@ async def test_an_answer_that_arrived_while_this_process_slept_is_read(monkeypat
         time.sleep(0.2)  # whoever reads it has its turn when the time is up
 
     asyncio.get_running_loop().call_soon(sleep)
-    assert await answered(read_in_several_turns(), seconds=0.1) == "here"
+    assert await Question(read_in_several_turns()).answer(seconds=0.1) == "here"
 
 
-async def test_what_was_asked_does_not_outlive_its_asker() -> None:
+@pytest.mark.parametrize("error", [None, StoreUnavailable("refused")])
+async def test_a_late_answer_is_told_and_may_be_waited_for_again(error: StoreUnavailable | None) -> None:
+    answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    told: list[Exception | None] = []
+
+    async def wait() -> str:
+        return await answer
+
+    question = Question(wait())
+    with pytest.raises((Silent, Asleep)):
+        await question.answer(seconds=0.01)
+    question.when_late(told.append)
+    if error is None:
+        answer.set_result("late")
+        assert await question.answer(seconds=5.0) == "late"
+    else:
+        answer.set_exception(error)
+        with pytest.raises(StoreUnavailable):
+            await question.answer(seconds=5.0)
+    await asyncio.sleep(0)
+    assert told == [error]
+
+
+async def test_what_is_dropped_is_not_asked_any_more_and_tells_nothing() -> None:
     was_cancelled = asyncio.Event()
+    told: list[Exception | None] = []
 
     async def question() -> None:
         try:
@@ -58,10 +84,9 @@ async def test_what_was_asked_does_not_outlive_its_asker() -> None:
         finally:
             was_cancelled.set()
 
-    asking = asyncio.create_task(answered(question(), seconds=60.0))
+    asked = Question(question())
+    asked.when_late(told.append)
     await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    asking.cancel()
-    await asyncio.wait({asking})
-    assert asking.cancelled()
+    await asked.drop()
     assert was_cancelled.is_set()
+    assert told == []

@@ -78,9 +78,35 @@ def test_silence_counts_from_its_second_time() -> None:
     assert not freshness.may_do_without(10.2, is_silent=True)
     freshness.store_is_silent(10.1, 10.6)
     assert freshness.until == 10.0 + NOTICE_SECONDS
-    assert freshness.may_do_without(10.7, is_silent=True)
+    assert not freshness.may_do_without(10.7, is_silent=True)
     freshness.store_is_silent(10.6, 11.1)
     assert freshness.until == 10.6 + NOTICE_SECONDS
+    assert freshness.may_do_without(11.2, is_silent=True)
+    assert not freshness.may_do_without(70.0, is_silent=True)
+
+
+def test_a_late_answer_takes_back_what_was_granted_for_the_silence() -> None:
+    """A slow store is not away: others may end sessions."""
+    freshness = fresh()
+    freshness.caught_up(10.0)
+    freshness.store_is_silent(10.1, 10.6)
+    freshness.store_is_silent(10.7, 11.2)
+    assert freshness.until == 10.7 + NOTICE_SECONDS
+    freshness.caught_up(10.1)
+    assert freshness.until == 10.1 + NOTICE_SECONDS
+    assert not freshness.may_do_without(11.3, is_silent=True)
+    freshness.store_is_silent(11.3, 11.8)
+    freshness.caught_up(10.7)
+    freshness.store_is_silent(11.9, 12.4)
+    assert freshness.until == 10.7 + NOTICE_SECONDS
+    assert not freshness.may_do_without(12.5, is_silent=True)
+
+
+def test_one_request_that_is_refused_proves_nothing() -> None:
+    """Who was stopped itself may ask a store that has just been killed, and has not heard what ended before that."""
+    freshness = fresh()
+    freshness.caught_up(10.0)
+    assert not freshness.may_do_without(20.0, is_silent=False)
 
 
 def test_silence_after_a_gap_does_not_let_memory_answer() -> None:

@@ -6,7 +6,9 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
+from queue import Queue
 
 _RESET = struct.pack("ii", 1, 0)
 
@@ -20,6 +22,7 @@ class TCPRelay:
         self._listener: socket.socket | None = None
         self._passing = threading.Event()
         self._passing.set()
+        self._delay_seconds = 0.0
         self._lock = threading.Lock()
         self._pairs: list[tuple[socket.socket, socket.socket, threading.Event]] = []
         self._threads: list[threading.Thread] = []
@@ -38,6 +41,10 @@ class TCPRelay:
     def hang(self) -> None:
         """Connections are accepted, and nothing goes through, on those that are there already either."""
         self._passing.clear()
+
+    def delay_answers(self, seconds: float) -> None:
+        """On connections from now on, whatever the server says arrives so much later."""
+        self._delay_seconds = seconds
 
     def forget(self) -> None:
         """The connections there are lead nowhere from now on, without a word; new ones work."""
@@ -86,8 +93,12 @@ class TCPRelay:
             is_remembered.set()
             with self._lock:
                 self._pairs.append((near, far, is_remembered))
-            for one, other in ((near, far), (far, near)):
-                self._start(self._pump, one, other, is_remembered)
+            self._start(self._pump, near, far, is_remembered)
+            if self._delay_seconds:
+                delayed, answers = socket.socketpair()
+                self._start(self._hold_up, far, delayed)
+                far = answers
+            self._start(self._pump, far, near, is_remembered)
 
     def _pump(self, source: socket.socket, sink: socket.socket, is_remembered: threading.Event) -> None:
         with contextlib.suppress(OSError):
@@ -99,6 +110,24 @@ class TCPRelay:
             if is_remembered.is_set():
                 sink.shutdown(socket.SHUT_WR)
         # The socket that this thread reads is the one that it closes.
+        source.close()
+
+    def _hold_up(self, source: socket.socket, sink: socket.socket) -> None:
+        """Pass everything on, each piece the delay after it came."""
+        held: Queue[tuple[float, bytes]] = Queue()
+
+        def let_go() -> None:
+            with contextlib.suppress(OSError):
+                while (piece := held.get())[1]:
+                    time.sleep(max(0.0, piece[0] - time.monotonic()))
+                    sink.sendall(piece[1])
+            sink.close()
+
+        self._start(let_go)
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                held.put((time.monotonic() + self._delay_seconds, data))
+        held.put((0.0, b""))
         source.close()
 
     def _start(self, work, *arguments: object) -> None:  # type: ignore[no-untyped-def]

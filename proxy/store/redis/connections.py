@@ -27,9 +27,9 @@ from redis.exceptions import (
 
 from config.settings import StoreSettings
 from config.store_url import parse_redis_url
-from proxy.store.redis.reasons import redis_reason
+from proxy.store.redis.reasons import redis_reason, refuses_this_client
 from proxy.store.redis.scripts import Script
-from proxy.store.store import StoreUnavailable
+from proxy.store.store import Silent, StoreUnavailable
 
 CALL_SECONDS = 2.0
 """After this a caller is told that the store is unavailable: waiting, connecting and a second try included."""
@@ -120,6 +120,25 @@ class RedisConnections:
             await connection.connect()
         return connection
 
+    async def answers(self) -> None:
+        """Return if the server says anything, on a new connection or an old one. Raises `StoreUnavailable`.
+
+        Those that were there before may lead nowhere. A server that refuses this client may serve others.
+        """
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                connection = await self.connect()
+                try:
+                    await connection.send_command("PING")
+                    await connection.read_response()
+                finally:
+                    await connection.disconnect(nowait=True)
+        except TimeoutError as exc:
+            raise Silent(f"no answer from Redis within {CALL_SECONDS:g} s") from exc
+        except (RedisError, OSError) as exc:
+            if not refuses_this_client(exc):
+                await self.command("PING", is_repeatable=True)
+
     async def is_still_the_server(self, connection: Connection) -> bool:
         """Whether the sentinels still name the server of this connection; without sentinels, yes."""
         pool = self._open_pool()
@@ -127,7 +146,10 @@ class RedisConnections:
             return True
         async with asyncio.timeout(CALL_SECONDS):
             address = await pool.sentinel.discover_master(self._url.service or "")
-        return (connection.host, int(connection.port)) == (address[0], int(address[1]))
+        is_still = (connection.host, int(connection.port)) == (address[0], int(address[1]))
+        if not is_still:
+            await pool.connections.disconnect(inuse_connections=False)  # nobody is answered by the one before
+        return is_still
 
     async def close(self) -> None:
         self._closed = True
@@ -156,7 +178,7 @@ class RedisConnections:
                     await pool.connections.disconnect(inuse_connections=False)
                     return await self._exchange(pool, command, wait)
         except TimeoutError as exc:
-            raise StoreUnavailable(f"no answer from Redis within {CALL_SECONDS:g} s") from exc
+            raise Silent(f"no answer from Redis within {CALL_SECONDS:g} s") from exc
         except NoScriptError:
             raise
         except _NotThere as exc:

@@ -15,12 +15,14 @@ from proxy.store.listeners import StoreListeners
 from proxy.store.redis.connections import CALL_SECONDS, RedisConnections
 from proxy.store.redis.notices import Notice, RedisNotices
 from proxy.store.redis.scripts import SESSIONS
-from proxy.store.store import NOTICE_SECONDS, NotHeard, StoreUnavailable
+from proxy.store.store import NOTICE_SECONDS, NotHeard, Silent, StoreUnavailable
 
 T = TypeVar("T")
 
 _ACKNOWLEDGEMENT_SECONDS = 5.0
 """How long the server keeps an acknowledgement that nobody takes."""
+_PATIENCE_SECONDS = 0.2
+"""After this it is looked whether only the subscription is silent, or the server."""
 _MOST_UNTOLD = 1000
 
 
@@ -35,6 +37,8 @@ class _Here:
     untold: dict[str, None] = field(default_factory=dict)
     """Numbers of ends made here of which listeners here have not heard yet: by the answer or by the notice."""
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    probing: asyncio.Task[None] | None = None
+    """Asks whether the server answers on a new connection; one at a time, or a server that hangs gets many."""
     hearers: dict[bytes, bytes] = field(default_factory=dict)
     """Who listened after the last end that was waited for in vain, and when they had said so."""
     hearers_at: float = float("-inf")
@@ -61,17 +65,34 @@ class RedisListening:
             async with asyncio.timeout(CALL_SECONDS):
                 await self._notices().tried()
         except TimeoutError as exc:
-            raise StoreUnavailable(f"no answer from Redis within {CALL_SECONDS:g} s") from exc
+            raise Silent(f"no answer from Redis within {CALL_SECONDS:g} s") from exc
 
     async def catch_up(self) -> None:
-        """Return once all that was told before this call was heard here. Raises `StoreUnavailable`, and `NotHeard`."""
+        """Return once all that was told before this call was heard here. Raises `StoreUnavailable`, and `NotHeard`.
+
+        A subscription that is silent, broken or given up says nothing of the server: that is asked apart.
+        """
         await self.begin()
-        notices = self._notices()
-        if not notices.is_subscribed:
-            await self._connections.command("PING", is_repeatable=True)
-            if not notices.is_subscribed:
-                raise NotHeard("Redis answers, but no notices come from it yet")
-        await notices.catch_up()
+        hearing = asyncio.create_task(self._notices().catch_up())
+        try:
+            await asyncio.wait({hearing}, timeout=_PATIENCE_SECONDS)
+            if not hearing.done():
+                await asyncio.wait({hearing, self._probe()}, return_when=asyncio.FIRST_COMPLETED)
+            if hearing.done():
+                with contextlib.suppress(NotHeard):
+                    return hearing.result()
+            await asyncio.shield(self._probe())
+        finally:
+            hearing.cancel()
+            await asyncio.gather(hearing, return_exceptions=True)
+        raise NotHeard("Redis answers, but no notices come from it")
+
+    def _probe(self) -> asyncio.Task[None]:
+        here = self._here()
+        if here.probing is None or here.probing.done():
+            here.probing = asyncio.create_task(self._connections.answers())
+            here.probing.add_done_callback(_take_note)
+        return here.probing
 
     async def end(
         self,
@@ -115,6 +136,8 @@ class RedisListening:
     async def close(self) -> None:
         here, self._held = self._held, None
         if here is not None and _is_own(here) and here.notices is not None:
+            if here.probing is not None:
+                here.probing.cancel()
             is_listening = here.notices.is_subscribed
             await here.notices.close()
             if is_listening:
@@ -203,10 +226,11 @@ async def _in_any_case(work: Coroutine[Any, Any, T], tasks: set[asyncio.Task[Any
     task = asyncio.create_task(work)
     tasks.add(task)
 
-    def done(task: asyncio.Task[T]) -> None:
-        tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # the caller has it, or is gone
-
-    task.add_done_callback(done)
+    task.add_done_callback(tasks.discard)
+    task.add_done_callback(_take_note)
     return await asyncio.shield(task)
+
+
+def _take_note(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()  # the caller has it, or is gone

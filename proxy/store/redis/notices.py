@@ -19,7 +19,7 @@ from redis.asyncio.connection import Connection
 from redis.exceptions import RedisError
 
 from proxy.store.redis.connections import CALL_SECONDS, RedisConnections
-from proxy.store.store import NotHeard, StoreUnavailable
+from proxy.store.store import NotHeard, Silent, StoreUnavailable
 
 RECONNECT_SECONDS = 0.1
 """Well below `NOTICE_SECONDS`: for so long an end waits for those who have just lost the server."""
@@ -27,6 +27,8 @@ HEARTBEAT_SECONDS = 1.0
 """How long the subscription may be silent before the server is asked whether it is still there."""
 _HEARTBEATS_PER_LOOK = 3
 """After so many of these the sentinels are asked whether it is still the server."""
+DOUBT_SECONDS = 0.2
+"""Who was silent for so long may have been replaced meanwhile: the sentinels are asked before its word counts."""
 _HEARTBEATS_PER_WORD = 20
 """After so many the server is told again that somebody listens."""
 
@@ -76,6 +78,7 @@ class RedisNotices:
         self._awaited: dict[bytes, asyncio.Future[None]] = {}
         """What was asked with a PING and is not answered yet."""
         self._acknowledging: set[asyncio.Task[None]] = set()
+        self._is_doubtful = False
         self._task = asyncio.create_task(self._run(), name="store-notices")
 
     @property
@@ -99,13 +102,24 @@ class RedisNotices:
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 await connection.send_command("PING", number)
+                await asyncio.wait({future}, timeout=DOUBT_SECONDS)
+                self._is_doubtful = self._is_doubtful or not future.done()
                 await future
+            if self._is_doubtful and connection is self._connection:
+                await self._resolve_doubt(connection)
         except TimeoutError as exc:
-            raise StoreUnavailable(f"no notices came from Redis within {CALL_SECONDS:g} s") from exc
+            raise Silent(f"no notices came from Redis within {CALL_SECONDS:g} s") from exc
         except (RedisError, OSError) as exc:
             raise NotHeard("notices from Redis have just stopped") from exc
         finally:
             self._awaited.pop(number, None)
+
+    async def _resolve_doubt(self, connection: Connection) -> None:
+        """Raises `NotHeard` where this is not the server any more."""
+        if not await self._connections.is_still_the_server(connection):
+            await connection.disconnect(nowait=True)
+            raise NotHeard("this Redis is not the server any more")
+        self._is_doubtful = False
 
     async def close(self) -> None:
         tasks = [self._task, *self._acknowledging]
@@ -129,7 +143,7 @@ class RedisNotices:
                 await connection.send_command("SUBSCRIBE", self._channel)
                 await connection.read_response()
             await self._say_here()
-            self._connection = connection
+            self._connection, self._is_doubtful = connection, False
             if self._has_gap:
                 self._on_gap()
             self._tried.set()

@@ -16,6 +16,15 @@ from redis.exceptions import (
 )
 
 
+def refuses_this_client(error: Exception) -> bool:
+    """Whether a server answers with this that may well serve others: no outage of the store."""
+    if isinstance(error.__cause__, RedisError):
+        return refuses_this_client(error.__cause__)
+    if not isinstance(error, RedisError) or isinstance(error, (BusyLoadingError, MasterDownError)):
+        return False
+    return isinstance(error, ResponseError) or error.status_code is not None  # only what a server said has a code
+
+
 def redis_reason(error: Exception) -> str:
     """One line. Answers of the server are not quoted: some quote the question, passcodes' digests included."""
     if isinstance(error.__cause__, RedisError):  # what went wrong while connecting comes wrapped
