@@ -10,12 +10,14 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
+from typing import Protocol
 
 from proxy.store.store import StoreError
 from tests.stress.history import Asked, Created, Ended, HistoryWriter, Outcome, PasscodeSent
-from tests.stress.house import APP_HOST, APP_URL, PASSWORD, SIGN_IN_HOST, SIGN_IN_URL, House, Person
-from tests.support.plain_browser import NoAnswer, PlainBrowser, passcode_in
+from tests.stress.house import APP_HOST, APP_URL, PASSWORD, SIGN_IN_HOST, SIGN_IN_URL, Person
+from tests.support.plain_browser import Address, NoAnswer, PlainBrowser, passcode_in
 from tests.support.raw_http import read_message
+from tests.support.smtp_sink import Received
 
 COOKIE = "gatepost"
 PROBES = 8
@@ -29,7 +31,25 @@ SMS_SECONDS = 5.0
 PARALLEL_ANSWERS = 3
 HOT = 2000
 """Most requests are of the sessions given out first: workers answer those from memory."""
-clock = time.monotonic
+
+
+class Messages(Protocol):
+    async def next_message(self, timeout: float = 10) -> Received: ...
+
+
+class OperatorsStore(Protocol):
+    async def end_sessions_of(self, guid: str) -> int: ...
+
+
+class Place(Protocol):
+    """What is put under stress, as its clients see it: a real `House`, or one that only pretends."""
+
+    @property
+    def address(self) -> Address: ...
+    @property
+    def sink(self) -> Messages: ...
+    @property
+    def store(self) -> OperatorsStore: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -58,8 +78,12 @@ class Sessions:
         history.write(Created(session=held.number, person=person.username, at=at))
         return held
 
+    def of(self, person: Person) -> list[Held]:
+        """All of this person's that stand, those that somebody is just ending among them."""
+        return [each for each in self.standing if each.person is person]
+
     def any(self, chance: random.Random) -> Held:
-        if self.over and chance.random() < 0.2:
+        if self.over and (not self.standing or chance.random() < 0.2):
             # The latest most of all: somebody may not have heard of their end yet.
             latest = self.over[-20:] if chance.random() < 0.7 else self.over
             return chance.choice(latest)
@@ -77,7 +101,7 @@ class Sessions:
 class Phone:
     """Every person's phone: the passcodes that came, by number."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: Place) -> None:
         self._house = house
         self._arrived: dict[str, asyncio.Queue[str]] = {}
 
@@ -103,13 +127,14 @@ class Phone:
 
 @dataclass(slots=True)
 class Clients:
-    house: House
+    house: Place
     history: HistoryWriter
     sessions: Sessions
     phone: Phone
     chance: random.Random
     is_over: Callable[[], bool]
     probes: Probes
+    clock: Callable[[], float] = time.monotonic
 
     async def forward(self) -> None:
         """Requests of any session, one after the other, on connections that are kept."""
@@ -119,10 +144,10 @@ class Clients:
         connection.close()
 
     async def ask(self, connection: Connection, held: Held) -> Outcome:
-        sent = clock()
+        sent = self.clock()
         outcome, served_as = await connection.get(APP_HOST, held.cookies[APP_HOST])
         self.history.write(
-            Asked(session=held.number, sent=sent, answered=clock(), outcome=outcome, served_as=served_as)
+            Asked(session=held.number, sent=sent, answered=self.clock(), outcome=outcome, served_as=served_as)
         )
         if outcome in (Outcome.BROKEN, Outcome.AWAY):
             await asyncio.sleep(PAUSE_SECONDS)
@@ -168,12 +193,12 @@ class Clients:
     async def _answer(self, tab: PlainBrowser, filled: dict[str, str]) -> tuple[float, PlainBrowser] | None:
         """When it was accepted, and by which tab; None if it was not, as far as is known."""
         before = tab.cookies[SIGN_IN_HOST].get(COOKIE)
-        sent = clock()
+        sent = self.clock()
         try:
             page = await tab.post(f"{SIGN_IN_URL}/.gatepost/passcode", filled)
         except NoAnswer:
             page = None
-        answered = clock()
+        answered = self.clock()
         after = tab.cookies[SIGN_IN_HOST].get(COOKIE)
         is_accepted = page is not None and bool(after) and after != before
         self.history.write(
@@ -184,12 +209,12 @@ class Clients:
     async def _arrive(self, tab: PlainBrowser, held: Held) -> None:
         """From the sign-in pages to the app: whatever breaks on the way, the session that was given out is there."""
         while True:
-            sent = clock()
+            sent = self.clock()
             outcome, served_as = Outcome.BROKEN, ""
             with contextlib.suppress(NoAnswer):
                 outcome, served_as = await self._way_to_app(tab)
             self.history.write(
-                Asked(session=held.number, sent=sent, answered=clock(), outcome=outcome, served_as=served_as)
+                Asked(session=held.number, sent=sent, answered=self.clock(), outcome=outcome, served_as=served_as)
             )
             if outcome is Outcome.SERVED:
                 held.cookies = {host: own[COOKIE] for host, own in tab.cookies.items()}
@@ -216,8 +241,8 @@ class Clients:
         """Now and then somebody leaves, by the button."""
         while not self.is_over():
             await asyncio.sleep(self.chance.expovariate(8))
-            held = self.chance.choice(self.sessions.standing)
-            if held.is_left_alone or SIGN_IN_HOST not in held.cookies:
+            held = self.sessions.any(self.chance)
+            if held not in self.sessions.standing or held.is_left_alone or SIGN_IN_HOST not in held.cookies:
                 continue
             held.is_left_alone = True
             await self._make_known([held])
@@ -235,7 +260,7 @@ class Clients:
 
     async def _sign_out_once(self, browser: PlainBrowser, held: Held) -> bool:
         url = f"{SIGN_IN_URL}/.gatepost/sign-out"
-        page, sent = None, clock()
+        page, sent = None, self.clock()
         try:
             page = await browser.get(url)
             if page.status == 200 and page.form:
@@ -243,11 +268,16 @@ class Clients:
         except NoAnswer:
             page = None
         is_acknowledged = page is not None and page.status == 200
-        self.history.write(Ended(session=held.number, sent=sent, answered=clock(), is_acknowledged=is_acknowledged))
+        self.history.write(
+            Ended(session=held.number, sent=sent, answered=self.clock(), is_acknowledged=is_acknowledged)
+        )
         return is_acknowledged
 
     async def end_persons(self, people: Sequence[Person]) -> None:
-        """Now and then all sessions of one of these people are ended, as the operator's command does."""
+        """Now and then all sessions of one of these people are ended, as the operator's command does.
+
+        That ends those too that their owner is just signing out. None of these people signs in meanwhile.
+        """
         while not self.is_over():
             await asyncio.sleep(self.chance.expovariate(1))
             person = self.chance.choice(people)
@@ -258,19 +288,24 @@ class Clients:
             await self._make_known(some)
             is_acknowledged = False
             while theirs and not is_acknowledged:
-                sent = clock()
-                try:
-                    await self.house.store.end_sessions_of(person.principal.guid)
-                    is_acknowledged = True
-                except StoreError:
+                is_acknowledged = await self._end_person_once(person)
+                if not is_acknowledged:
                     await asyncio.sleep(PAUSE_SECONDS)
-                answered = clock()
-                for each in theirs:
-                    self.history.write(
-                        Ended(session=each.number, sent=sent, answered=answered, is_acknowledged=is_acknowledged)
-                    )
             self.sessions.end(theirs)
             self.probes.are_over(some, self.ask)
+
+    async def _end_person_once(self, person: Person) -> bool:
+        stood, sent, is_acknowledged = self.sessions.of(person), self.clock(), True
+        try:
+            await self.house.store.end_sessions_of(person.principal.guid)
+        except StoreError:
+            is_acknowledged = False
+        answered = self.clock()
+        for each in stood:
+            self.history.write(
+                Ended(session=each.number, sent=sent, answered=answered, is_acknowledged=is_acknowledged)
+            )
+        return is_acknowledged
 
 
 Ask = Callable[["Connection", Held], Awaitable[Outcome]]
@@ -283,7 +318,7 @@ class Probes:
     For that they need connections that it accepted before, and that nothing else waits on.
     """
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: Place) -> None:
         self._before, self._after = ([Connection(house) for _ in range(PROBES)] for _ in range(2))
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -321,7 +356,7 @@ class Probes:
 class Connection:
     """One client's connection to whichever worker takes it; opened anew whenever it broke."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: Place) -> None:
         self._address = house.address
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from proxy.store.store import NOTICE_SECONDS
 from tests.stress.history import Disturbed, HistoryWriter
-from tests.stress.house import House, end_process
+from tests.stress.house import STORE_GRACE_SECONDS, House, end_process
 
 LONGEST_ABSENCE_SECONDS = 3.0
 LONGEST_STILLNESS_SECONDS = 3 * NOTICE_SECONDS
@@ -29,7 +29,7 @@ class Disturbance:
             self._kill_worker: 6, self._kill_all_workers: 1, self._stop_worker: 2,
         }  # fmt: skip
         if house.redis is not None:
-            self._kinds |= {self._kill_store: 4, self._stop_store: 1}
+            self._kinds |= {self._kill_store: 4, self._stop_store: 1, self._stop_store_for_long: 1}
         self._pending = list(self._kinds)
         """Each is done once before any is done again."""
         chance.shuffle(self._pending)
@@ -93,12 +93,20 @@ class Disturbance:
         return True
 
     async def _stop_store(self) -> bool:
+        return await self._stop_store_for("store stopped", 0.1, LONGEST_STILLNESS_SECONDS)
+
+    async def _stop_store_for_long(self) -> bool:
+        """Nobody may be served any more when it goes on."""
+        longer = STORE_GRACE_SECONDS + LONGEST_STILLNESS_SECONDS
+        return await self._stop_store_for("store stopped for longer than the grace", STORE_GRACE_SECONDS, longer)
+
+    async def _stop_store_for(self, what: str, least_seconds: float, most_seconds: float) -> bool:
         redis = self._house.redis
         assert redis is not None
-        self._note("store stopped")
+        self._note(what)
         redis.pause()
         try:
-            await asyncio.sleep(self._chance.uniform(0.1, LONGEST_STILLNESS_SECONDS))
+            await asyncio.sleep(self._chance.uniform(least_seconds, most_seconds))
         finally:
             redis.resume()
         return True

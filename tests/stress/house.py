@@ -61,11 +61,14 @@ sends_per_address = 1000000
 sends_per_day = 1000000
 [sessions]
 idle = "12h"
+store_grace = "{grace:g}s"
 [[apps]]
 name = "Wiki"
 host = "{app_host}"
 upstream = "http://127.0.0.1:{app_port}"
 """
+STORE_GRACE_SECONDS = 3.0
+"""Short, so that a run can have the store away for longer."""
 _AT_ONCE = 64
 _SIGN_IN_COOKIES = 10
 
@@ -127,6 +130,7 @@ async def open_house(folder: Path, kind: StoreKind, *, workers: int, people: int
                 sign_in_url=SIGN_IN_URL,
                 app_host=APP_HOST,
                 workers=workers,
+                grace=STORE_GRACE_SECONDS,
                 store_url=store_url,
                 smtp_port=sink.port,
                 app_port=server.sockets[0].getsockname()[1],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,10 @@ MOST_UNANSWERED = 100
 NEEDED = ("Asked served", "Asked refused", "Ended", "PasscodeSent")
 """A run in which one of these never happened has shown nothing."""
 SHOWN_WITHIN_SECONDS = 60.0
-"""So much longer a run goes on for what it has not shown yet: a machine may be busy with other things."""
+"""So much longer a run goes on for what it has not shown yet: a machine may be busy with other things.
+
+Nothing is disturbed any more by then: who is killed again and again is started again after ever longer waits.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,23 +86,21 @@ async def _in_house(
     probes = Probes(house)
     disturbance = Disturbance(house, history, chance, mean_seconds=given.mean_seconds)
 
+    def is_calm() -> bool:
+        now = time.monotonic()
+        return now >= ends_at and (disturbance.has_done_all or now >= ends_at + SHOWN_WITHIN_SECONDS)
+
     def is_over() -> bool:
-        counts, now = history.counts, time.monotonic()
-        has_shown = disturbance.has_done_all and counts["Created"] > given.sessions and not _missing(counts)
-        return now >= ends_at and (has_shown or now >= ends_at + SHOWN_WITHIN_SECONDS)
+        counts = history.counts
+        has_shown = counts["Created"] > given.sessions and not _missing(counts)
+        return is_calm() and (has_shown or time.monotonic() >= ends_at + SHOWN_WITHIN_SECONDS)
 
     clients = Clients(house, history, sessions, phone, chance, is_over, probes)
     listening = asyncio.create_task(phone.run())
     try:
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(FORWARDING):
-                tasks.create_task(clients.forward())
-            for each in _parts(house.people[:signing_in]):
-                tasks.create_task(clients.sign_in(each))
-            for _ in range(SIGNING_OUT):
-                tasks.create_task(clients.sign_out())
-            tasks.create_task(clients.end_persons(people))
-            tasks.create_task(disturbance.run(clients.is_over))
+            begin(tasks, clients, house.people[:signing_in], people)
+            tasks.create_task(disturbance.run(is_calm))
             tasks.create_task(_tell_how_far(history, clients.is_over, tell))
         await probes.close()
     finally:
@@ -107,15 +108,22 @@ async def _in_house(
     await _settle(house, given.workers)
     history.write(Settled(at=time.monotonic()))
     tell("settled; each session is asked for once more")
-    await _ask_for_all(clients)
+    await ask_for_all(clients)
+
+
+def begin(tasks: asyncio.TaskGroup, clients: Clients, signing_in: Sequence[Person], others: Sequence[Person]) -> None:
+    """All that people do until it is over; the sessions of `others` are ended by the operator."""
+    for _ in range(FORWARDING):
+        tasks.create_task(clients.forward())
+    for first in range(SIGNING_IN):
+        tasks.create_task(clients.sign_in(signing_in[first::SIGNING_IN]))
+    for _ in range(SIGNING_OUT):
+        tasks.create_task(clients.sign_out())
+    tasks.create_task(clients.end_persons(others))
 
 
 def _missing(counts: dict[str, int]) -> list[str]:
     return [kind for kind in NEEDED if kind not in counts]
-
-
-def _parts(people: list[Person]) -> list[list[Person]]:
-    return [people[first::SIGNING_IN] for first in range(SIGNING_IN)]
 
 
 async def _tell_how_far(history: HistoryWriter, is_over: Callable[[], bool], tell: Callable[[str], None]) -> None:
@@ -145,7 +153,7 @@ async def _is_ready(house: House, workers: int) -> bool:
     return line.startswith(b"HTTP/1.1 200")
 
 
-async def _ask_for_all(clients: Clients) -> None:
+async def ask_for_all(clients: Clients) -> None:
     """Those that stand, until they are answered; and those that are over, once."""
     everybody = iter([*clients.sessions.standing, *clients.sessions.over])
     unanswered = 0

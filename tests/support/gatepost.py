@@ -13,7 +13,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import Empty, Queue
 
+from proxy.supervisor.fleet import LATE_SECONDS, START_SECONDS
+from proxy.supervisor.planning import PLAN_SECONDS
+
 ROOT = Path(__file__).parent.parent.parent
+BUSY_SECONDS = 30.0
+"""By so much a busy machine may be late. These limits are nets under waits for events: Gatepost's own are lower."""
+STARTS_WITHIN_SECONDS = PLAN_SECONDS + START_SECONDS + BUSY_SECONDS
+LONGEST_DRAIN_SECONDS = 30.0
+"""The default of `server.drain_timeout`."""
+STOPS_WITHIN_SECONDS = LONGEST_DRAIN_SECONDS + LATE_SECONDS + BUSY_SECONDS
 
 
 def free_port() -> int:
@@ -84,7 +93,7 @@ class GatepostProcess:
         for each in self._sockets:
             os.close(each)
         threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
-        self.wait_for_log("server.started")
+        self.wait_for_log("server.started", timeout=STARTS_WITHIN_SECONDS)
 
     def wait_for_log(self, text: str, timeout: float = 30) -> str:
         """The next line with this text that was not waited for yet."""
@@ -120,9 +129,9 @@ class GatepostProcess:
         assert self._process is not None
         if number is not None:
             self._process.send_signal(number)
-        code = self._process.wait(20)
+        code = self._process.wait(STOPS_WITHIN_SECONDS)
         self._process = None
-        while self._lines.get(timeout=20) != "":
+        while self._lines.get(timeout=STOPS_WITHIN_SECONDS) != "":
             pass
         return code
 
