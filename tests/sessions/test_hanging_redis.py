@@ -8,8 +8,10 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from config.settings import SessionSettings, StoreSettings
 from proxy.sessions.live_sessions import LiveSessions
@@ -35,8 +37,8 @@ LIMITS = SessionSettings(idle=3600.0, absolute=36000.0, store_grace=GRACE_SECOND
 class Worker:
     """What one worker keeps, and its own way to the store."""
 
-    def __init__(self, url: str) -> None:
-        self.store = RedisStore(StoreSettings(url=url))
+    def __init__(self, url: str, **login: Any) -> None:
+        self.store = RedisStore(StoreSettings(url=url, **login))
         self.live = LiveSessions(self.store, LIMITS)
         self.keeping = asyncio.create_task(keep_up(self.live))
 
@@ -62,8 +64,8 @@ class Worker:
 
 
 @asynccontextmanager
-async def worker(url: str) -> AsyncIterator[Worker]:
-    opened = Worker(url)
+async def worker(url: str, **login: Any) -> AsyncIterator[Worker]:
+    opened = Worker(url, **login)
     try:
         yield opened
     finally:
@@ -156,14 +158,15 @@ async def test_a_server_that_is_slow_is_waited_for_and_not_taken_to_be_away() ->
 
 
 async def test_a_server_that_refuses_this_worker_alone_is_not_away() -> None:
-    """Its password was changed, or it has too many clients: others are served, and end sessions."""
+    """Its user was removed, or it has too many clients: others are served, and end sessions."""
     with redis_behind(2) as (redis, (relay, others)):
+        redis.ask("ACL", "SETUSER", "one", "on", ">secret", "~*", "&*", "+@all")
         async with (
-            worker(f"redis://127.0.0.1:{relay.port}") as one,
+            worker(f"redis://127.0.0.1:{relay.port}", username="one", password=SecretStr("secret")) as one,
             worker(f"redis://127.0.0.1:{others.port}") as other,
         ):
             token, session_id = await one.known()
-            redis.ask("CONFIG", "SET", "requirepass", "another")
+            redis.ask("ACL", "SETUSER", "one", "off")
             relay.cut()
             relay.restore()
             # In time, or an outage would have had its grace.
