@@ -57,6 +57,8 @@ class AppSettings(FrozenTable):
     health_check_interval: Annotated[Seconds, Field(ge=1)] = 10.0
     max_connections: Annotated[Integer, Field(ge=1)] | None = None
     """To each upstream, tunnels included. As many requests more wait for one, no longer than `connect_timeout`."""
+    reuse_after_body: Flag = False
+    """Whether the app reads every body to its end, so that a connection may serve the same session after one."""
     groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
     """Any one of these admits; None admits every signed-in person. Never empty."""
     scheme: Text | None = None

@@ -25,8 +25,6 @@ class Exchange(RequestFlow):
     _answer_head: ResponseHead | None = None
     _answer_body: Body | None = None
     """Framed as it goes to the client."""
-    _is_early = False
-    """Whether the answer began before the upstream had the whole request."""
     _is_held = False
     """Whether the upstream has to wait for the client to read."""
     _partial_head = b""
@@ -87,10 +85,9 @@ class Exchange(RequestFlow):
             if not self._request_body.is_over:
                 # An early answer: whether the client sends the rest is not known (RFC 9112 section 9.3).
                 client.closes_after_answer()
-                self._is_early = True
+                self._is_last = True
             elif self._connection is not None and self._connection.transport.get_write_buffer_size():
-                # An upstream that answers without reading may take the body for its next request ("CL.0").
-                self._is_early = True
+                self._is_last = True
         if client.transport_security is not None and not head.sets_transport_security:
             head.lines.append(client.transport_security)
         self._answer_head, self._answer_body = head, body
@@ -131,13 +128,19 @@ class Exchange(RequestFlow):
                 and head.is_http_1_1
                 and not head.closes
                 and not is_doubtful
-                and not self._is_early
+                and not self._is_last
                 and not connection.is_lost
                 and is_request_over
             ):
                 if self._is_held:
                     connection.transport.resume_reading()
-                self._pool.give_back(connection, self._client.plane.coarse_now)
+                self._pool.give_back(connection, self._client.plane.coarse_now, owner=self._owner)
+            elif is_request_over and not (
+                is_doubtful or connection.is_lost or connection.transport.get_write_buffer_size()
+            ):
+                if self._is_held:
+                    connection.transport.resume_reading()
+                self._pool.await_end(connection, self._client.plane.coarse_now)
             else:
                 connection.abort()
         self._client.on_exchange_over(is_request_over=is_request_over)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from proxy.forwarding.after_body import is_last
 from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.cookies import RequestCookies
 from proxy.forwarding.exchange import Exchange
@@ -35,20 +36,27 @@ class Forwarder:
         self._places = places
 
     def forward(self, head: RequestHead, route: Route, fields: bytes, session_id: str | None) -> None:
+        """`fields` are what `fields` gives for the same request."""
         exchange = self._exchange(head, route, fields, session_id)
         if session_id is not None and session_id != self._connection.session_id:
             self._plane.note_session(self._connection, session_id)
         self._connection.exchange = exchange
         exchange.start()
 
-    def fields(self, head: RequestHead, route: Route, cookies: RequestCookies, identity_block: bytes) -> bytes:
-        """All that follows the request line: the same as long as client and session stay the same."""
+    def fields(
+        self, head: RequestHead, route: Route, cookies: RequestCookies, identity_block: bytes, session_id: str | None
+    ) -> bytes:
+        """All that follows the request line: the same as long as client and session stay the same.
+
+        `identity_block` is empty where there is no session, and only there.
+        """
         memory = self._connection.memory
         fields = memory.fields_sent(head, route, identity_block)
         if fields is None:
             forwarded = self._places.forwarded(head)
             blocks = (forwarded, identity_block) if identity_block else (forwarded,)
-            fields = fields_for_upstream(head, route.upstream, cookies.others, blocks)
+            is_alone = is_last(head, route.upstream, session_id)
+            fields = fields_for_upstream(head, route.upstream, cookies.others, blocks, is_last=is_alone)
             memory.keep(head, route, identity_block, fields)
         return fields
 
@@ -75,10 +83,12 @@ class Forwarder:
 
         def begin(kept: KeptRequest | None) -> Exchange:
             if kept is None:
-                return self._exchange(head, route, self.fields(head, route, cookies, identity_block), session_id)
+                fields = self.fields(head, route, cookies, identity_block, session_id)
+                return self._exchange(head, route, fields, session_id)
             sent = restored(head, kept, cookies.others)
             blocks = (self._places.forwarded(sent), identity_block)
-            fields = fields_for_upstream(sent, route.upstream, sent.cookie or b"", blocks)
+            is_alone = is_last(sent, route.upstream, session_id)
+            fields = fields_for_upstream(sent, route.upstream, sent.cookie or b"", blocks, is_last=is_alone)
             return self._exchange(sent, route, fields, session_id, SentOn)
 
         plane, session_id = self._plane, session.session_id

@@ -229,7 +229,7 @@ class Reception:
             self._forwarder.await_sending(head, route, cookies, identity_block, session)
         else:
             session_id = session.session_id if session is not None else None
-            fields = self._forwarder.fields(head, route, cookies, identity_block)
+            fields = self._forwarder.fields(head, route, cookies, identity_block, session_id)
             self._forwarder.forward(head, route, fields, session_id)
 
     def _keeps(self, head: RequestHead) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from proxy.access.paths import Ambiguous
 from proxy.answers import Problem
+from proxy.forwarding.after_body import is_last, owner_after
 from proxy.forwarding.bodies import Body, BrokenBody, ChunkedBody, LengthBody, Rechunked
 from proxy.forwarding.gate import is_still_open
 from proxy.forwarding.request_head import RequestHead
@@ -47,6 +48,10 @@ class RequestFlow(ABC):
     _connection: UpstreamConnection | None = None
     _connecting: asyncio.Task[None] | None = None
     _is_retried = False
+    _is_last = False
+    """Whether nothing else may be sent on the connection after this."""
+    _owner: str | None = None
+    """The session whose the connection is from now on; None: it stays whose it was."""
     _is_upstream_full = False
     """Whether the client has to wait for the upstream to read."""
     _progress = 0
@@ -73,6 +78,9 @@ class RequestFlow(ABC):
             self._request_body = Rechunked(ChunkedBody(extensions=False))
         elif head.content_length:
             self._request_body = LengthBody(head.content_length)
+        if self._request_body is not None:
+            self._is_last = is_last(head, pool.upstream, session_id)
+            self._owner = owner_after(head, pool.upstream, session_id)
         self._is_repeatable = self._request_body is None and head.upgrade is None and head.method in _IDEMPOTENT
 
     def judge(self) -> Callable[[Session], bool]:
@@ -87,13 +95,13 @@ class RequestFlow(ABC):
 
     def start(self) -> None:
         """Send the request on an idle connection, or on a new one once it is there."""
-        connection = self._pool.take(
-            is_repeatable=self._is_repeatable, now=self._client.plane.coarse_now, key=self.session_id
-        )
-        if connection is not None:
-            self._send_on(connection)
-        else:
-            self._connect()
+        if not self._is_last:
+            now = self._client.plane.coarse_now
+            connection = self._pool.take(is_repeatable=self._is_repeatable, now=now, key=self.session_id)
+            if connection is not None:
+                self._send_on(connection)
+                return
+        self._connect()
 
     def _start_again(self) -> None:
         """The connection that was idle until now had died: send the request once more, on a new one."""
@@ -108,7 +116,7 @@ class RequestFlow(ABC):
     async def _send_on_new_connection(self) -> None:
         try:
             connection = await self._pool.connect(
-                is_repeatable=self._is_repeatable, key=self.session_id, is_fresh=self._is_retried
+                is_repeatable=self._is_repeatable, key=self.session_id, is_fresh=self._is_retried or self._is_last
             )
         except UpstreamUnreachable as exc:
             self._connecting = None

@@ -42,6 +42,8 @@ class Upstream:
     tunnel_idle_timeout: float = float("inf")
     is_sticky: bool = False
     """Whether a session stays at one server."""
+    reuse_after_body: bool = False
+    """Whether a connection that carried a request's body may serve the same session again."""
     max_connections: int | None = None
     """To each server; None: no limit."""
     health_check: str | None = None
@@ -99,6 +101,7 @@ def app_upstream(app: AppSettings) -> Upstream:
         keep_alive_timeout=app.keep_alive_timeout,
         tunnel_idle_timeout=float("inf") if app.tunnel_idle_timeout is None else app.tunnel_idle_timeout,
         is_sticky=app.sticky,
+        reuse_after_body=app.reuse_after_body,
         max_connections=app.max_connections,
         health_check=app.health_check,
         health_check_interval=app.health_check_interval,

@@ -20,6 +20,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.pool = pool
         self.server = server
         self.exchange: RequestFlow | None = None
+        self.owner: str | None = None
+        """The session that alone may use it, once it carried a body of that session."""
         self.is_counted = False
         """Whether it counts as in flight at its server."""
         self.has_served = False

@@ -59,11 +59,13 @@ def request_line(head: RequestHead) -> bytes:
     return head.method + b" " + head.target + b" HTTP/1.1\r\n"
 
 
-def fields_for_upstream(head: RequestHead, upstream: Upstream, cookie: bytes, blocks: Iterable[bytes]) -> bytes:
+def fields_for_upstream(
+    head: RequestHead, upstream: Upstream, cookie: bytes, blocks: Iterable[bytes], *, is_last: bool = False
+) -> bytes:
     """The fields that are sent upstream: as the client sent them, less what must not go on, plus `blocks`.
 
     Does not depend on the request line. Ours come last and after everything that ``Connection`` could name was taken
-    out. The empty line is included.
+    out. The empty line is included. `is_last`: nothing follows on its connection, and the upstream is told so.
     """
     host = head.host_field if upstream.preserve_host else upstream.url.authority.encode("ascii")
     lines = [b"Host: " + host, *head.lines]
@@ -75,9 +77,12 @@ def fields_for_upstream(head: RequestHead, upstream: Upstream, cookie: bytes, bl
         lines.append(b"Transfer-Encoding: chunked")
     elif head.content_length is not None:
         lines.append(b"Content-Length: %d" % head.content_length)
-    if head.expects_continue:
+    if head.expects_continue and head.has_body:  # RFC 9110 section 10.1.1: it means nothing without a body
         lines.append(b"Expect: 100-continue")
-    if head.upgrade is not None:
+    if is_last:
+        # By itself in the field: Python's http.server knows "close" only where nothing else is named.
+        lines.append(b"Connection: close")
+    elif head.upgrade is not None:
         lines.append(b"Connection: Upgrade\r\nUpgrade: " + head.upgrade)
     elif head.accepts_trailers:
         lines.append(b"TE: trailers\r\nConnection: TE")

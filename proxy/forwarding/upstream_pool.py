@@ -21,6 +21,11 @@ from proxy.forwarding.upstream_health import SOUND, after_failure, begin_probe, 
 from proxy.forwarding.upstream_tls import unreachable_reason
 
 MAX_IDLE = 128
+ENDING_SECONDS = 2.0
+"""How long an upstream may take to close what ends with its answer.
+
+Whoever closes first keeps the pair of ports for a minute (TIME_WAIT): if that were us, they would run out.
+"""
 SURE_SECONDS = 2.0
 """A request that must not be sent twice goes on a connection used this recently, or on a fresh one."""
 
@@ -40,7 +45,7 @@ class UpstreamOverloaded(Exception):
 class Server:
     """One server of an app: what it serves now, and what is known of its health."""
 
-    __slots__ = ("health", "host", "idle", "in_flight", "name", "url")
+    __slots__ = ("ending", "health", "host", "idle", "in_flight", "name", "owned", "url")
 
     def __init__(self, url: UpstreamURL, *, host: bytes | None) -> None:
         self.url = url
@@ -48,7 +53,11 @@ class Server:
         self.host = host
         """What ``Host`` has to be where it differs from what requests are written for."""
         self.idle: list[UpstreamConnection] = []
-        """The latest used at the end."""
+        """For everybody. The latest used at the end."""
+        self.owned: list[UpstreamConnection] = []
+        """Those that are for one session each, idle as well."""
+        self.ending: dict[UpstreamConnection, float] = {}
+        """Those that the server is about to close, with the instant from when on it is not waited for."""
         self.in_flight = 0
         """Connections in use or being made."""
         self.health = SOUND
@@ -77,12 +86,12 @@ class UpstreamPool:
 
     @property
     def idle(self) -> list[UpstreamConnection]:
-        return [connection for server in self.servers for connection in server.idle]
+        return [connection for server in self.servers for connection in (*server.idle, *server.owned)]
 
     # What an exchange calls.
 
     def take(self, *, is_repeatable: bool, now: float, key: str | None = None) -> UpstreamConnection | None:
-        """An idle connection for one exchange, or None: then `connect`. `key` is the session, for those that stay."""
+        """An idle connection for one exchange, or None: then `connect`. `key` is the session."""
         if self._waiting:
             return None
         server = self._only
@@ -91,7 +100,7 @@ class UpstreamPool:
             if choice is None or choice.is_probe:
                 return None
             server = self.servers[choice.position]
-        return self._take_idle(server, is_repeatable=is_repeatable, now=now)
+        return self._take_idle(server, is_repeatable=is_repeatable, now=now, key=key)
 
     async def connect(
         self, *, is_repeatable: bool = False, key: str | None = None, is_fresh: bool = True
@@ -115,7 +124,8 @@ class UpstreamPool:
             server = untried[choice.position]
             if choice.is_probe:
                 server.health = begin_probe(server.health, now=now, jitter=self._chance())
-            if not is_fresh and (idle := self._take_idle(server, is_repeatable=is_repeatable, now=now)) is not None:
+            idle = None if is_fresh else self._take_idle(server, is_repeatable=is_repeatable, now=now, key=key)
+            if idle is not None:
                 return idle
             others = sum(other.health.is_sound for other in untried if other is not server)
             seconds = attempt_seconds(left=ends_at - now, others=others, is_probe=choice.is_probe)
@@ -127,16 +137,29 @@ class UpstreamPool:
                 if not any(other.health.is_sound for other in untried):
                     raise
 
-    def give_back(self, connection: UpstreamConnection, now: float) -> None:
-        """The exchange ended cleanly and both sides keep the connection."""
+    def give_back(self, connection: UpstreamConnection, now: float, *, owner: str | None = None) -> None:
+        """The exchange ended cleanly and both sides keep the connection; from now on for the session `owner` alone."""
         connection.exchange = None
         server = connection.server
-        if len(server.idle) >= MAX_IDLE:
-            connection.transport.close()
-        else:
+        if owner is not None:
+            connection.owner = owner
+        kept = server.idle if connection.owner is None else server.owned
+        if len(kept) >= MAX_IDLE:
+            # What everybody may use is all alike; of those with an owner, the latest is the likeliest to serve.
+            (connection if kept is server.idle else kept.pop(0)).transport.close()
+        if not connection.transport.is_closing():
             connection.has_served = True
             connection.idle_since = now
-            server.idle.append(connection)
+            kept.append(connection)
+        self.release(connection)
+
+    def await_end(self, connection: UpstreamConnection, now: float) -> None:
+        """The exchange ended, and the server closes the connection: nothing is sent on it any more."""
+        connection.exchange = None
+        ending = connection.server.ending
+        if len(ending) >= MAX_IDLE:
+            next(iter(ending)).abort()
+        ending[connection] = now + ENDING_SECONDS
         self.release(connection)
 
     def release(self, connection: UpstreamConnection) -> None:
@@ -149,8 +172,11 @@ class UpstreamPool:
 
     def forget(self, connection: UpstreamConnection) -> None:
         """It ended while idle, or must not be used again."""
-        if connection in connection.server.idle:
-            connection.server.idle.remove(connection)
+        server = connection.server
+        server.ending.pop(connection, None)
+        for kept in (server.idle, server.owned):
+            if connection in kept:
+                kept.remove(connection)
 
     def note_success(self, server: Server) -> None:
         """It answered."""
@@ -179,13 +205,19 @@ class UpstreamPool:
     def drop_old(self, now: float) -> None:
         """Close what has been idle for too long."""
         for server in self.servers:
-            while server.idle and now - server.idle[0].idle_since > self.upstream.keep_alive_timeout:
-                server.idle.pop(0).transport.close()
+            for kept in (server.idle, server.owned):
+                while kept and now - kept[0].idle_since > self.upstream.keep_alive_timeout:
+                    kept.pop(0).transport.close()
+            for connection in [each for each, ends_at in server.ending.items() if ends_at <= now]:
+                connection.abort()
 
     def close(self) -> None:
         for server in self.servers:
-            while server.idle:
-                server.idle.pop().transport.close()
+            for kept in (server.idle, server.owned):
+                while kept:
+                    kept.pop().transport.close()
+            for connection in tuple(server.ending):
+                connection.abort()
 
     # Inside.
 
@@ -210,7 +242,18 @@ class UpstreamPool:
             random=self._chance(),
         )
 
-    def _take_idle(self, server: Server, *, is_repeatable: bool, now: float) -> UpstreamConnection | None:
+    def _take_idle(
+        self, server: Server, *, is_repeatable: bool, now: float, key: str | None
+    ) -> UpstreamConnection | None:
+        if server.owned and key is not None:
+            for connection in [each for each in reversed(server.owned) if each.owner == key]:
+                if not is_repeatable and now - connection.idle_since > SURE_SECONDS:
+                    break
+                server.owned.remove(connection)
+                if not connection.is_lost and not connection.transport.is_closing():
+                    connection.is_counted = True
+                    server.in_flight += 1
+                    return connection
         idle = server.idle
         while idle:
             connection = idle[-1]
@@ -230,8 +273,10 @@ class UpstreamPool:
         connection = UpstreamConnection(self, server)
         connection.is_counted = True
         server.in_flight += 1
-        while server.idle and server.in_flight + len(server.idle) > self._limit:
-            server.idle.pop(0).transport.close()
+        while (kept := server.idle or server.owned) and (
+            server.in_flight + len(server.idle) + len(server.owned) > self._limit
+        ):
+            kept.pop(0).transport.close()
         is_made = False
         try:
             async with asyncio.timeout(seconds):

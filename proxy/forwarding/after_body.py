@@ -1,0 +1,22 @@
+"""What may follow a request with a body on its upstream connection: pure.
+
+An app that does not read a body takes it for its next request ("CL.0"), and runs that with the identity of the next
+person on the connection. HTTP gives no sign of whether a body was read. So a connection carries nothing after a body
+that could be another person's, and says so in its request: an app that closes after its answer looks at no more of
+what was sent. Only the portal, which is Gatepost's own, is known to read every body or to close.
+"""
+
+from __future__ import annotations
+
+from proxy.forwarding.request_head import RequestHead
+from proxy.forwarding.routes import Upstream
+
+
+def is_last(head: RequestHead, upstream: Upstream, session_id: str | None) -> bool:
+    """Whether this request gets a connection of its own, which ends with the answer (RFC 9112 section 9.6)."""
+    return head.has_body and not upstream.is_portal and (session_id is None or not upstream.reuse_after_body)
+
+
+def owner_after(head: RequestHead, upstream: Upstream, session_id: str | None) -> str | None:
+    """The session that alone may go on using the connection of a request that is not the last; None: every one."""
+    return session_id if head.has_body and not upstream.is_portal else None
