@@ -38,12 +38,15 @@ _TEXT = "This is a test message from Gatepost ({host})."
 
 _WHAT_TO_DO = {
     Outcome.UNKNOWN: "The relay may have taken it. Look in the relay's log for the message id before you send again.",
-    Outcome.REFUSED: "Ask the relay's administrator whether [smtp] from may send to the SMS gateway's domain.",
-    Outcome.UNAVAILABLE: "Check host, port, security, ca_file, username and password in [smtp].",
+    Outcome.REFUSED: "The relay says that there is no such recipient. Is the number right?",
+    Outcome.UNAVAILABLE: (
+        "Check host, port, security, ca_file, username and password in [smtp]. Ask the relay's administrator whether it"
+        " takes mail from this machine and from [smtp] from, for the domain that it goes to."
+    ),
 }
 _WHAT_TO_DO_MAIL = {
     **_WHAT_TO_DO,
-    Outcome.REFUSED: "Is the address right? If so, ask the relay's administrator whether [smtp] from may send to it.",
+    Outcome.REFUSED: "The relay says that there is no such recipient. Is the address right?",
 }
 _WHAT_TO_DO_HTTP = {
     Outcome.UNKNOWN: "The gateway may have taken it. Look at its website before you send again.",

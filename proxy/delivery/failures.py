@@ -24,11 +24,11 @@ class FailureReason(Enum):
     NUMBER_REFUSED = "number_refused"
     """The number or address cannot be reached: for the AD admin."""
     SENDER_NOT_TRUSTED = "sender_not_trusted"
-    """The SMS gateway does not take messages from our sender: for the operator."""
+    """The relay or gateway does not take messages from us: sender, client, login, rate. For the operator."""
     NO_CREDIT = "no_credit"
     """The account at the SMS gateway is used up: for the operator."""
     GAVE_UP = "gave_up"
-    """A mail server on the way could not hand it on."""
+    """It could not be handed on, or was refused for a while, or its mailbox is full: the number may be right."""
     UNKNOWN = "unknown"
     """The report does not say why in words that are known."""
 
@@ -36,16 +36,22 @@ class FailureReason(Enum):
 ADVICE: Mapping[FailureReason, str] = MappingProxyType(
     {
         FailureReason.NUMBER_REFUSED: "correct the number or address that the directory holds",
-        FailureReason.SENDER_NOT_TRUSTED: "register the sender of [smtp] at the SMS gateway as trusted",
+        FailureReason.SENDER_NOT_TRUSTED: (
+            "register the sender of [smtp] at the SMS gateway as trusted, and see that the relay takes mail from it"
+        ),
         FailureReason.NO_CREDIT: "buy credit at the SMS gateway",
-        FailureReason.GAVE_UP: "look at the relay: it could not hand the mail on",
-        FailureReason.UNKNOWN: "see what was said",
+        FailureReason.GAVE_UP: "look at the relay's log: the mail could not be handed on",
+        FailureReason.UNKNOWN: "see what was said, and look at the relay's log",
     }
 )
 """What an admin does about it."""
 
 OPERATORS = frozenset((FailureReason.SENDER_NOT_TRUSTED, FailureReason.NO_CREDIT))
 """Reasons that fail every message until the operator acts."""
+
+
+UNCLEAR = frozenset((FailureReason.GAVE_UP, FailureReason.UNKNOWN))
+"""Reasons that are one person's bad luck, or everybody's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,8 @@ class GenericInterface:
         """
         said = answer.text[:_SEARCHED_CHARACTERS]
         if self._refused is not None and self._refused.search(said):
-            return Verdict(outcome=Outcome.REFUSED, code=answer.status, reason="the gateway refused this number")
+            reason = "the gateway refused this number"
+            return Verdict(outcome=Outcome.REFUSED, code=answer.status, reason=reason, blame=Blame.RECIPIENT)
         wrong = verdict_on_status(answer.status)
         if wrong is not None and wrong.outcome is not Outcome.UNKNOWN:
             return wrong

@@ -17,6 +17,7 @@ from proxy.delivery.channel import ChannelKind, Delivery, DeliveryStatus, Outcom
 from proxy.delivery.errors import UnsafeNumber
 from proxy.delivery.https_client import Answer, HTTPSClient, NoAnswer, Request
 from proxy.delivery.number_format import formatted
+from proxy.delivery.refused_persons import RefusedPersons
 from proxy.delivery.templates import Texts
 from proxy.delivery.text_rules import TextRules, wrong_with
 from proxy.delivery.under_way import UnderWay
@@ -97,6 +98,7 @@ class SMSByHTTP:
         self._alarms = alarms if alarms is not None else Alarms()
         self._breaker = Breaker()
         self._message_is_refused = False
+        self._unclear = RefusedPersons()
         self._under_way = UnderWay[Verdict]()
         self._credit: int | None = None
         self._credit_due_at = 0.0
@@ -131,7 +133,9 @@ class SMSByHTTP:
             written = formatted(number, self._number_format, self._home_region)
         except UnsafeNumber as error:
             return replace(told, outcome=Outcome.REFUSED, destination="", reason=str(error))
-        verdict = await self._under_way.run(self._send(self._interface.message(written, text, message_id), deadline))
+        verdict = await self._under_way.run(
+            self._send(self._interface.message(written, text, message_id), deadline, number=number)
+        )
         can_report = verdict.outcome is Outcome.ACCEPTED and bool(verdict.report_id) and self.can_report
         return replace(
             told,
@@ -142,11 +146,16 @@ class SMSByHTTP:
             report_id=f"{self.name}:{verdict.report_id}" if can_report else "",
         )
 
-    async def _send(self, request: Request, deadline: float | None) -> Verdict:
+    async def _send(self, request: Request, deadline: float | None, *, number: E164) -> Verdict:
         until = self._until(deadline)
         self._breaker.begin()
         answer = await self._client.ask(request, deadline=until)
         verdict = verdict_on_failure(answer) if isinstance(answer, NoAnswer) else self._interface.judge(answer)
+        if verdict.blame is Blame.UNCLEAR and self._unclear.met_by(number):
+            reason = f"{verdict.reason}, to several persons' messages"
+            verdict = replace(verdict, reason=reason, blame=Blame.SETTINGS)
+        elif verdict.outcome is Outcome.ACCEPTED:
+            self._unclear.forget()
         self._learn(verdict)
         self._message_is_refused = verdict.blame is Blame.SETTINGS
         return verdict
@@ -220,7 +229,7 @@ class SMSByHTTP:
         return own if deadline is None else min(own, deadline)
 
     def _learn(self, verdict: Verdict) -> None:
-        if verdict.blame is Blame.MESSAGE:
+        if verdict.blame in (Blame.RECIPIENT, Blame.MESSAGE, Blame.UNCLEAR):
             self._breaker.answered()
         else:
             self._breaker.failed()
@@ -256,5 +265,5 @@ def verdict_on_status(status: int) -> Verdict | None:
         return Verdict(outcome=Outcome.UNKNOWN, code=status, reason=reason, blame=blame)
     if status in (401, 402, 403, 404, 405, 407) or status < 400:
         return Verdict(outcome=Outcome.UNAVAILABLE, code=status, reason=reason, blame=Blame.SETTINGS)
-    blame = Blame.SERVICE if status >= 500 or status in (408, 429) else Blame.MESSAGE
+    blame = Blame.SERVICE if status >= 500 or status in (408, 429) else Blame.UNCLEAR
     return Verdict(outcome=Outcome.UNAVAILABLE, code=status, reason=reason, blame=blame)

@@ -104,7 +104,8 @@ def _refusal(said: str) -> Verdict | None:
             credit=0,
         )
     if said[:5].upper() == "ERROR" and not said[5:6].isalnum():
-        return Verdict(outcome=Outcome.UNAVAILABLE, code=200, reason="the gateway answered ERROR")
+        reason = "the gateway answered ERROR"
+        return Verdict(outcome=Outcome.UNAVAILABLE, code=200, reason=reason, blame=Blame.UNCLEAR)
     return None
 
 

@@ -13,7 +13,8 @@ from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException
 
 from config.settings import SMTPSettings
 from proxy.delivery.refused_logins import RefusedLogins
-from proxy.delivery.smtp_outcome import Stage, verdict_on
+from proxy.delivery.smtp_outcome import verdict_on
+from proxy.delivery.stage import Stage
 from proxy.delivery.verdict import Blame
 
 _METHODS = ("plain", "login", "cram-md5")

@@ -5,76 +5,51 @@ A relay's reply often repeats the address, so only its code and its enhanced cod
 
 from __future__ import annotations
 
-import re
 import ssl
-from enum import Enum
 
 from aiosmtplib import SMTPConnectError, SMTPException, SMTPResponseException
 
 from proxy.delivery.channel import Outcome
+from proxy.delivery.failures import FailureReason
+from proxy.delivery.refusals import Refusal, enhanced_in_front, is_greylisting, judge
+from proxy.delivery.stage import JUDGED_LATE, Stage
 from proxy.delivery.verdict import Blame, Verdict
 
 _SERVICE_CLOSING = 421
-_NOT_LOGGED_IN = (530, 535, 538)
-_ABOUT_THE_SENDER = ("5.1.7", "5.1.8", "5.7.")
-_ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])", re.ASCII)
+_OPERATORS = (FailureReason.SENDER_NOT_TRUSTED, FailureReason.NO_CREDIT)
 
 
-class Stage(Enum):
-    """What was under way. The value completes "while ..."."""
-
-    CONNECTING = "connecting"
-    LOGIN = "logging in"
-    SENDER = "naming the sender"
-    RECIPIENT = "naming the recipient"
-    DATA = "announcing the message"
-    END_SENT = "waiting for the answer to the whole message"
-    """The final dot has been handed to the transport: from here on the relay may have the message."""
-
-
-JUDGED_LATE = frozenset((Stage.RECIPIENT, Stage.DATA, Stage.END_SENT))
-"""Where a refusal may be about this recipient or message, or about us."""
-
-
-def verdict_on(error: SMTPException | OSError, stage: Stage) -> Verdict:
-    """What became of the message.
+def verdict_on(error: SMTPException | OSError, stage: Stage, *, sender: str = "", recipient: str = "") -> Verdict:
+    """What became of the message, whose envelope named these addresses.
 
     A definite refusal (4yz, 5yz) at any stage means that the relay has not taken it (RFC 5321 section 4.2.1).
     Anything indefinite after the final dot is `UNKNOWN`; before it, another relay may be asked.
     """
     code = error.code if isinstance(error, SMTPResponseException) and 200 <= error.code <= 599 else None
     reason = _reason(error, code, stage)
-    blame = _blame(error, code, stage)
+    blame = _blame(error, code, stage, sender=sender, recipient=recipient)
+    if blame is Blame.RECIPIENT:
+        return Verdict(outcome=Outcome.REFUSED, code=code, reason=reason, blame=blame)
     if stage is Stage.END_SENT and (code is None or code < 400):
         return Verdict(outcome=Outcome.UNKNOWN, code=code, reason=reason, blame=blame)
-    if stage is Stage.RECIPIENT and code is not None and code >= 500 and blame is Blame.MESSAGE:
-        return Verdict(outcome=Outcome.REFUSED, code=code, reason=reason, blame=blame)
     return Verdict(outcome=Outcome.UNAVAILABLE, code=code, reason=reason, blame=blame)
 
 
-def _blame(error: SMTPException | OSError, code: int | None, stage: Stage) -> Blame:
+def _blame(error: SMTPException | OSError, code: int | None, stage: Stage, *, sender: str, recipient: str) -> Blame:
     """A refused login or sender, TLS or the lack of it is for the operator to put right (RFC 5321 section 4.2.1)."""
     if _tls_error(error) is not None or (type(error) is SMTPException and stage in (Stage.CONNECTING, Stage.LOGIN)):
         return Blame.SETTINGS
-    if code is None or code < 400 or code == _SERVICE_CLOSING:
+    if code is None or code < 400 or code == _SERVICE_CLOSING or not isinstance(error, SMTPResponseException):
         return Blame.SERVICE
-    if code >= 500 and (stage in (Stage.CONNECTING, Stage.LOGIN, Stage.SENDER) or _is_about_us(error, code, stage)):
-        return Blame.SETTINGS
-    # Greylisting is about one recipient, and a refused content about one message; other 4yz are the relay's troubles.
-    is_about_message = code >= 500 or stage is Stage.RECIPIENT
-    return Blame.MESSAGE if is_about_message else Blame.SERVICE
-
-
-def _is_about_us(error: SMTPException | OSError, code: int, stage: Stage) -> bool:
-    """Whether a relay refuses recipient or message because of who asks: many judge login and sender no earlier.
-
-    Exchange says so only of the whole message (550 5.7.60: not permitted to send as this sender). RFC 4954 section 6
-    (530, 535, 538); RFC 3463: sender's address (5.1.7, 5.1.8), policy and authentication (5.7).
-    """
-    if stage not in JUDGED_LATE or not isinstance(error, SMTPResponseException):
-        return False
-    enhanced = _ENHANCED.match(error.message)
-    return code in _NOT_LOGGED_IN or (enhanced is not None and enhanced[0].startswith(_ABOUT_THE_SENDER))
+    said = judge(Refusal(text=error.message, stage=stage, code=code, sender=sender, recipient=recipient))
+    if code >= 500:
+        if said is FailureReason.NUMBER_REFUSED:
+            return Blame.RECIPIENT
+        return Blame.SETTINGS if said in _OPERATORS else Blame.UNCLEAR
+    if said in _OPERATORS and stage in JUDGED_LATE:
+        return Blame.UNCLEAR  # many relays refuse with a 4yz what stays wrong until somebody acts
+    # Greylisting is about one recipient, other 4yz are the relay's troubles.
+    return Blame.MESSAGE if stage is Stage.RECIPIENT or is_greylisting(error.message) else Blame.SERVICE
 
 
 def _reason(error: SMTPException | OSError, code: int | None, stage: Stage) -> str:
@@ -82,8 +57,7 @@ def _reason(error: SMTPException | OSError, code: int | None, stage: Stage) -> s
     if isinstance(error, SMTPResponseException):
         if code is None:
             return f"the relay's answer was no SMTP {while_doing}"
-        enhanced = _ENHANCED.match(error.message)
-        return f"the relay answered {code}{' ' + enhanced[0] if enhanced else ''} {while_doing}"
+        return f"the relay answered {f'{code} {enhanced_in_front(error.message)}'.strip()} {while_doing}"
     tls = _tls_error(error)
     if isinstance(tls, ssl.SSLCertVerificationError):
         return f"the relay's certificate was not accepted: {tls.verify_message}"

@@ -11,14 +11,17 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from aiosmtplib import (
     SMTP,
     SMTPDataError,
     SMTPException,
     SMTPHeloError,
+    SMTPResponse,
+    SMTPResponseException,
     SMTPServerDisconnected,
 )
 
@@ -27,15 +30,23 @@ from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import Breaker
 from proxy.delivery.channel import Delivery, Outcome
 from proxy.delivery.mail import Mail
+from proxy.delivery.refused_persons import RefusedPersons
 from proxy.delivery.relay_login import login_of
-from proxy.delivery.smtp_outcome import JUDGED_LATE, Stage, verdict_on
+from proxy.delivery.smtp_outcome import verdict_on
 from proxy.delivery.smtp_pool import IDLE_SECONDS, SMTPPool, drop
+from proxy.delivery.stage import JUDGED_LATE, Stage
 from proxy.delivery.under_way import UnderWay
 from proxy.delivery.verdict import Blame, Verdict
 
 REUSED_SECONDS = 2.5
 """How long a kept connection may take to answer up to DATA before it counts as dead."""
 _SERVICE_CLOSING = 421
+_NO_SUCH_OPTION = (501, 504, 555)
+"""RFC 5321 sections 4.1.1.11 and 4.2.2."""
+_RELAY_IS_WELL = frozenset((Blame.RECIPIENT, Blame.MESSAGE, Blame.UNCLEAR))
+_NUMBERS_IN_A_ROW = 3
+"""A relay that knows none of so many persons' numbers, and took no other in between, refuses us: OpenSMTPD calls the
+recipient invalid where it may not relay."""
 _LEADING_DOT = re.compile(rb"(?m)^\.")
 
 
@@ -52,14 +63,17 @@ class SMTPRelay:
         reused_seconds: float = REUSED_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`wants_reports`: whether there is an inbox for reports of failed deliveries. `clock`: of refused logins.
+        """`wants_reports`: whether there is an inbox for reports of failed deliveries. `clock`: of refused logins and
+        of unclear refusals.
 
         Raises `OSError` where `ca_file` can't be read or holds no certificate.
         """
         self._settings = settings
         self._wants_reports = wants_reports
         self._alarms = alarms if alarms is not None else Alarms()
-        self._sender_is_refused = False
+        self._mail_is_refused = False
+        self._unclear = RefusedPersons(clock=clock)
+        self._numbers = RefusedPersons(_NUMBERS_IN_A_ROW, clock=clock)
         self.breaker = Breaker()
         # With a CA file nothing else is trusted; a context for "none" is never made, so it can't be used by mistake.
         self._tls = None if settings.security == "none" else ssl.create_default_context(cafile=settings.ca_file)
@@ -123,7 +137,7 @@ class SMTPRelay:
             drop(connection)
             raise
         self._pool.part(connection)
-        if self._sender_is_refused:  # which only a mail can disprove
+        if self._mail_is_refused:  # which only a mail can disprove
             reason = self.misconfiguration
             return self._delivery(Verdict(outcome=Outcome.UNAVAILABLE, reason=reason, blame=Blame.SETTINGS))
         self._learn(Verdict(outcome=Outcome.ACCEPTED), stage)
@@ -151,22 +165,35 @@ class SMTPRelay:
             verdict, stage = await _Attempt(self, mail, kept).run(deadline, answer_by)
             if kept is not None and _died_of_age(verdict, stage):
                 verdict, stage = await _Attempt(self, mail, None).run(deadline, answer_by)
+            verdict = self._beside_others(verdict, mail.recipient)
             self._learn(verdict, stage)
             return self._delivery(verdict)
         finally:
             self._places.release()
 
+    def _beside_others(self, verdict: Verdict, recipient: str) -> Verdict:
+        """What an answer says in the light of those to other persons' messages."""
+        if verdict.blame is Blame.UNCLEAR and self._unclear.met_by(recipient):
+            return replace(verdict, reason=f"{verdict.reason}, to several persons' messages", blame=Blame.SETTINGS)
+        if verdict.blame is Blame.RECIPIENT and self._numbers.met_by(recipient):
+            reason = f"{verdict.reason}: it refuses everybody's number"
+            return replace(verdict, outcome=Outcome.UNAVAILABLE, reason=reason, blame=Blame.SETTINGS)
+        if verdict.outcome is Outcome.ACCEPTED:
+            self._unclear.forget()
+            self._numbers.forget()
+        return verdict
+
     def _learn(self, verdict: Verdict, stage: Stage) -> None:
         """What this says about the relay itself."""
-        if verdict.blame is Blame.MESSAGE or (stage in JUDGED_LATE and verdict.blame is Blame.SETTINGS):
+        if verdict.blame in _RELAY_IS_WELL or (stage in JUDGED_LATE and verdict.blame is Blame.SETTINGS):
             self.breaker.answered()  # of somebody's mail address it says nothing about other people's messages
         else:
             self.breaker.failed()
         if verdict.blame is Blame.SETTINGS:
-            self._sender_is_refused = stage is Stage.SENDER or stage in JUDGED_LATE
+            self._mail_is_refused = stage is Stage.SENDER or stage in JUDGED_LATE
             self._alarms.misconfigured(self.name, verdict.reason)
         elif verdict.outcome is Outcome.ACCEPTED:
-            self._sender_is_refused = False
+            self._mail_is_refused = False
             self._alarms.works(self.name)
 
     def _new_connection(self) -> SMTP:
@@ -215,7 +242,8 @@ class _Attempt:
                 verdict = await self._run(limit, answer_by)
         except (SMTPException, OSError) as error:
             drop(self._connection)
-            return verdict_on(error, self._stage), self._stage
+            verdict = verdict_on(error, self._stage, sender=self._mail.sender, recipient=self._mail.recipient)
+            return verdict, self._stage
         except BaseException:  # a cancellation leaves an answer on its way: this connection is no use to anyone
             drop(self._connection)
             raise
@@ -262,14 +290,24 @@ class _Attempt:
         has_reports = connection.supports_extension("dsn")
         is_wanted = has_reports and self._relay._wants_reports
         named = [f"ENVID={self._mail.message_id}"] if self._mail.message_id else []
-        await connection.mail(self._mail.sender, options=["RET=HDRS", *named] if is_wanted else [])
+        await _with_options(connection.mail, self._mail.sender, ["RET=HDRS", *named] if is_wanted else [])
         self._stage = Stage.RECIPIENT
         notify = "NOTIFY=FAILURE" if is_wanted else "NOTIFY=NEVER"
-        await connection.rcpt(self._mail.recipient, options=[notify] if has_reports else [])
+        await _with_options(connection.rcpt, self._mail.recipient, [notify] if has_reports else [])
         self._stage = Stage.DATA
         reply = await connection.execute_command(b"DATA")
         if reply.code != 354:
             raise SMTPDataError(reply.code, reply.message)
+
+
+async def _with_options(command: Callable[..., Awaitable[SMTPResponse]], address: str, options: list[str]) -> None:
+    """Once more without them where they are refused: some fronts offer DSN, and what stands behind them knows none."""
+    try:
+        await command(address, options=options)
+    except SMTPResponseException as error:
+        if not options or error.code not in _NO_SUCH_OPTION:
+            raise
+        await command(address, options=[])
 
 
 def _died_of_age(verdict: Verdict, stage: Stage) -> bool:

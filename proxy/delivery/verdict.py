@@ -11,8 +11,12 @@ from proxy.delivery.channel import Outcome
 class Blame(Enum):
     """Whom a failure is about."""
 
+    RECIPIENT = "recipient"
+    """The number or address: nobody takes it."""
     MESSAGE = "message"
-    """This recipient or content: the relay or gateway is well."""
+    """This recipient or content, perhaps for a while: the relay or gateway is well."""
+    UNCLEAR = "unclear"
+    """It was refused without a word of whose fault that is: others are asked, and who meets it is counted."""
     SERVICE = "service"
     """It is away, slow or broken: others go first until it answers again."""
     SETTINGS = "settings"

@@ -10,6 +10,7 @@ import pytest
 from aiosmtplib import SMTPException, SMTPResponseException
 
 from config.settings import SMTPSettings
+from directory.mobile import E164
 from proxy.audit_log import configure_log
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import PROBE_SECONDS, Breaker
@@ -17,8 +18,9 @@ from proxy.delivery.channel import Outcome
 from proxy.delivery.create import create_channels
 from proxy.delivery.relays import Relays
 from proxy.delivery.sms_gateway import SMSByMail
-from proxy.delivery.smtp_outcome import Stage, verdict_on
+from proxy.delivery.smtp_outcome import verdict_on
 from proxy.delivery.smtp_relay import SMTPRelay
+from proxy.delivery.stage import Stage
 from proxy.delivery.verdict import Blame
 from proxy.metrics import Metrics
 from tests.support.delivery import KAPOW, TEXTS, delivery_settings, passcode_message, relay_settings
@@ -144,6 +146,101 @@ async def test_a_relay_that_denies_relaying_is_passed_over_and_told_to_the_opera
         await channel.close()
 
 
+@pytest.mark.parametrize(
+    ("stage", "reply"),
+    [
+        ("rcpt", "550 relay not permitted"),
+        ("rcpt", "550 5.1.0 <otp@corp.example>: Sender address rejected: User unknown in virtual mailbox table"),
+        ("rcpt", "504 5.5.2 <vm>: Helo command rejected: need fully-qualified hostname"),
+        ("rcpt", "503 This mail server requires authentication"),
+        ("rcpt", "513 Relaying denied."),
+        ("rcpt", "555 5.5.4 Unsupported option: NOTIFY=NEVER"),
+        ("rcpt", "550 Domain corp.example has exceeded the max emails per hour"),
+        ("rcpt", "550 5.4.5 Daily SMTP relay sending limit exceeded"),
+        ("rcpt", "550 5.1.1 <otp@corp.example>... User unknown"),
+        ("data", "550 5.7.1 Message rejected: sending suspended for this account"),
+    ],
+)
+async def test_whoever_refuses_us_is_passed_over_and_told_to_the_operator_at_once(stage: str, reply: str) -> None:
+    alarms = Alarms()
+    async with smtp_sink() as first, smtp_sink() as second:
+        channel, relays = channel_with(relay_settings(first.port), relay_settings(second.port), alarms=alarms)
+        setattr(first, stage, reply)
+        delivery = await channel.send(passcode_message())
+        assert (delivery.outcome, delivery.relay) == (Outcome.ACCEPTED, f"127.0.0.1:{second.port}")
+        assert len(second.messages) == 1
+        assert f"answered {reply[:3]}" in alarms.wrong_with(f"127.0.0.1:{first.port}")
+        assert relays.misconfigured() == (f"127.0.0.1:{first.port}",)
+        await channel.close()
+
+
+@pytest.mark.parametrize("stage", ["rcpt", "data"])
+async def test_what_is_unclear_goes_to_the_next_relay_and_is_told_once_several_persons_meet_it(stage: str) -> None:
+    alarms = Alarms()
+    async with smtp_sink() as first, smtp_sink() as second:
+        name = f"127.0.0.1:{first.port}"
+        channel, relays = channel_with(relay_settings(first.port), relay_settings(second.port), alarms=alarms)
+        setattr(first, stage, "550 Administrative prohibition")
+        for _ in range(3):
+            assert (await channel.send(passcode_message())).relay.endswith(str(second.port))
+        assert alarms.wrong_with(name) == ""  # one person's number may be odd
+        other = passcode_message(number=E164("+447400999999"))
+        assert (await channel.send(other)).relay.endswith(str(second.port))
+        assert alarms.wrong_with(name).endswith("to several persons' messages")
+        assert "4474" not in alarms.wrong_with(name)
+        (told, _) = await relays.check()  # connecting works: that alone would look well
+        assert told.outcome is Outcome.UNAVAILABLE
+        setattr(first, stage, "250 OK")
+        assert (await channel.send(other)).relay.endswith(str(first.port))
+        assert alarms.wrong_with(name) == ""
+        setattr(first, stage, "550 Administrative prohibition")
+        await channel.send(other)
+        assert alarms.wrong_with(name) == ""  # it took a message in between: counted from the beginning
+        await channel.close()
+
+
+async def test_an_unclear_refusal_is_forgotten_after_an_hour() -> None:
+    now = 0.0
+    alarms = Alarms()
+    async with smtp_sink() as sink:
+        sink.rcpt = "550 no"
+        relay = SMTPRelay(relay_settings(sink.port), alarms=alarms, clock=lambda: now)
+        channel = SMSByMail(KAPOW, TEXTS, Relays([relay]))
+        await channel.send(passcode_message())
+        now = 3600.0
+        await channel.send(passcode_message(number=E164("+447400999999")))
+        assert alarms.wrong_with(relay.name) == ""
+        await channel.close()
+
+
+async def test_a_relay_that_knows_nobodys_number_refuses_us() -> None:
+    """OpenSMTPD says of a recipient whom it may not relay to that it is invalid."""
+    alarms = Alarms()
+    async with smtp_sink() as first, smtp_sink() as second:
+        first.rcpt = "550 Invalid recipient"
+        channel, _ = channel_with(relay_settings(first.port), relay_settings(second.port), alarms=alarms)
+        numbers = [E164(f"+4474001234{n:02}") for n in range(4)]
+        outcomes = [(await channel.send(passcode_message(number=each))).outcome for each in numbers]
+        assert outcomes == [Outcome.REFUSED, Outcome.REFUSED, Outcome.ACCEPTED, Outcome.ACCEPTED]
+        assert "everybody's number" in alarms.wrong_with(f"127.0.0.1:{first.port}")
+        await channel.close()
+
+
+async def test_options_that_are_offered_and_refused_are_left_out() -> None:
+    """A front that offers DSN before a server that knows none."""
+
+    async def refuse_options(verb: str) -> None:
+        has_options = script.commands[-1].count(b"=") > 0
+        script.answers["RCPT"] = b"555 5.5.4 Unsupported option: NOTIFY=NEVER\r\n" if has_options else b"250 OK\r\n"
+
+    script = Script(answers={"EHLO": b"250-scripted\r\n250 DSN\r\n"}, on_command=refuse_options)
+    async with scripted_smtp(script):
+        channel, _ = channel_with(relay_settings(script.port))
+        assert (await channel.send(passcode_message())).outcome is Outcome.ACCEPTED
+        await channel.close()
+    assert [line.count(b"NOTIFY") for line in script.commands if line.startswith(b"RCPT")] == [1, 0]
+
+
 async def test_readiness_shows_a_misconfigured_relay_though_another_works() -> None:
     async with smtp_sink() as first, smtp_sink() as second:
         first.mail = "550 not you"
@@ -163,10 +260,10 @@ async def test_readiness_shows_a_misconfigured_relay_though_another_works() -> N
         (Stage.LOGIN, 454, Blame.SERVICE),
         (Stage.SENDER, 550, Blame.SETTINGS),
         (Stage.SENDER, 451, Blame.SERVICE),
-        (Stage.RECIPIENT, 550, Blame.MESSAGE),
+        (Stage.RECIPIENT, 550, Blame.UNCLEAR),
         (Stage.RECIPIENT, 450, Blame.MESSAGE),
         (Stage.RECIPIENT, 421, Blame.SERVICE),
-        (Stage.END_SENT, 554, Blame.MESSAGE),
+        (Stage.END_SENT, 554, Blame.UNCLEAR),
         (Stage.END_SENT, 452, Blame.SERVICE),
         (Stage.END_SENT, 421, Blame.SERVICE),
     ],

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from directory.mobile import E164
 from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome
 from proxy.delivery.channels import Channels
 from proxy.delivery.create import create_channels
@@ -94,6 +95,24 @@ async def test_each_answer_of_kapow_has_its_meaning(
     delivery = await opened("kapow_http").send(passcode_message())
     assert (delivery.outcome, delivery.can_report) == (outcome, can_report)
     assert "447400123456" not in repr(delivery)
+
+
+@pytest.mark.parametrize("answer", ["ERROR", (400, "no")])
+async def test_what_is_unclear_is_told_once_several_persons_meet_it(
+    answer: Any, gateway: SMSGateway, opened: Opened
+) -> None:
+    metrics = Metrics()
+    wrong = b'gatepost_delivery_misconfigured{relay="kapow_http"} 1.0'
+    channels = opened("kapow_http", metrics=metrics)
+    gateway.answers["sendsms.php"] = answer
+    for _ in range(2):
+        assert (await channels.send(passcode_message())).outcome is Outcome.UNAVAILABLE
+    assert wrong not in metrics.render()
+    await channels.send(passcode_message(number=E164("+447400999999")))
+    assert wrong in metrics.render()
+    gateway.answers["sendsms.php"] = "OK 17 2"
+    await channels.send(passcode_message())
+    assert wrong not in metrics.render()
 
 
 @pytest.mark.parametrize(

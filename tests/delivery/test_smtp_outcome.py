@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.delivery.channel import Outcome
-from proxy.delivery.smtp_outcome import Stage, verdict_on
+from proxy.delivery.smtp_outcome import verdict_on
+from proxy.delivery.stage import JUDGED_LATE, Stage
 from proxy.delivery.verdict import Blame
 
 BEFORE_THE_END = [stage for stage in Stage if stage is not Stage.END_SENT]
@@ -16,9 +17,10 @@ BEFORE_THE_END = [stage for stage in Stage if stage is not Stage.END_SENT]
 
 @given(st.sampled_from(Stage), st.integers(400, 599))
 def test_a_refusal_means_that_the_message_was_not_taken(stage: Stage, code: int) -> None:
-    outcome = verdict_on(SMTPResponseException(code, "no"), stage).outcome
-    permanent_for_the_number = stage is Stage.RECIPIENT and code >= 500 and code not in (530, 535, 538)
-    assert outcome is (Outcome.REFUSED if permanent_for_the_number else Outcome.UNAVAILABLE)
+    assert verdict_on(SMTPResponseException(code, "no"), stage).outcome is Outcome.UNAVAILABLE
+    outcome = verdict_on(SMTPResponseException(code, "5.1.1 User unknown"), stage).outcome
+    is_about_the_number = stage in JUDGED_LATE and code >= 500
+    assert outcome is (Outcome.REFUSED if is_about_the_number else Outcome.UNAVAILABLE)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,6 @@ def test_no_reason_repeats_what_the_relay_said(stage: Stage, code: int, said: st
         (450, "4.7.1 greylisted", Outcome.UNAVAILABLE),
         (550, "5.1.1 unknown", Outcome.REFUSED),
         (553, "5.1.3 bad address", Outcome.REFUSED),
-        (550, "5.70.1 odd", Outcome.REFUSED),
         (550, "unknown", Outcome.REFUSED),
     ],
 )
@@ -61,6 +62,21 @@ def test_a_recipient_refused_because_of_who_asks_is_no_fault_of_the_number(
     verdict = verdict_on(SMTPResponseException(code, said), Stage.RECIPIENT)
     assert verdict.outcome is outcome
     assert (verdict.blame is Blame.SETTINGS) is (outcome is Outcome.UNAVAILABLE and code >= 500)
+
+
+@pytest.mark.parametrize("stage", [Stage.RECIPIENT, Stage.DATA, Stage.END_SENT])
+def test_what_says_nothing_of_whose_fault_it_is_goes_to_the_next_relay(stage: Stage) -> None:
+    for code, said in ((550, "5.70.1 odd"), (550, "no"), (554, "Transaction failed"), (553, "5.1.0 no")):
+        verdict = verdict_on(SMTPResponseException(code, said), stage)
+        assert (verdict.outcome, verdict.blame) == (Outcome.UNAVAILABLE, Blame.UNCLEAR)
+
+
+def test_a_4yz_that_stays_until_somebody_acts_is_noticed_and_greylisting_is_not() -> None:
+    """Postfix refuses many a client with 450 for ever."""
+    lasting = SMTPResponseException(450, "4.7.1 Client host rejected: cannot find your reverse hostname")
+    assert verdict_on(lasting, Stage.RECIPIENT).blame is Blame.UNCLEAR
+    greylisted = SMTPResponseException(450, "4.7.1 <x@kapow.co.uk>: Recipient address rejected: Greylisted")
+    assert verdict_on(greylisted, Stage.RECIPIENT).blame is Blame.MESSAGE
 
 
 def test_the_enhanced_code_is_kept() -> None:

@@ -18,6 +18,7 @@ from tests.end_to_end.home import PASSWORD, Home, open_home
 from tests.support.bounces import SENDER, kapow_refusal
 from tests.support.eventually import eventually
 from tests.support.gatepost import free_port
+from tests.support.smtp_sink import smtp_sink
 
 
 class Browser:
@@ -75,6 +76,33 @@ async def test_a_refused_passcode_is_told_to_all_whom_it_concerns(tmp_path: Path
         assert failure.username == "alice"
         assert passcode not in home.log_text
         assert passcode not in repr(failure)
+
+
+async def test_a_relay_that_refuses_us_costs_nobody_their_passcode_and_no_number_is_blamed(
+    tmp_path: Path,
+) -> None:
+    async with smtp_sink() as first, smtp_sink() as second:
+        relays = [
+            {"host": "127.0.0.1", "port": each.port, "security": "none", "from": SENDER} for each in (first, second)
+        ]
+        first.rcpt = f"550 5.1.0 <{SENDER}>: Sender address rejected: User unknown in virtual mailbox table"
+        async with open_home(tmp_path, smtp=relays) as home, aiohttp.ClientSession() as session:
+            browser = Browser(home, session)
+            for name in ("alice", "bob"):
+                page = await browser.read("/.gatepost/sign-in")
+                token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+                assert token is not None
+                fields = {"username": name, "password": PASSWORD, "csrf_token": token[1]}
+                assert 'id="passcode"' in await browser.read("/.gatepost/sign-in", fields)
+                assert (await second.next_message()).sender == SENDER
+                browser = Browser(home, session)
+            assert home.log_text.count("relay.misconfigured") == 1
+            async with session.get(f"http://127.0.0.1:{home.admin_port}/metrics") as response:
+                alarm = f'gatepost_delivery_misconfigured{{relay="127.0.0.1:{first.port}"}} 1.0'
+                assert alarm in await response.text()
+        store = SQLiteStore(tmp_path / "state.db")
+        assert await store.failures(since=0.0) == ()  # what `gatepost bounces` lists
+        await store.close()
 
 
 async def _bring(port: int, content: bytes) -> None:

@@ -1,0 +1,237 @@
+"""The words by which mail servers and SMS gateways refuse: data; `proxy.delivery.refusals` says how they are used.
+
+Nobody publishes a list, and every server has words of its own, so these are what their answers have in common. They are
+looked for in lower-case text on one line, in which addresses stand as `SENDER`, `RECIPIENT` and `ADDRESS`.
+"""
+
+from __future__ import annotations
+
+import re
+
+SENDER, RECIPIENT, ADDRESS = "{sender}", "{recipient}", "{address}"
+"""Our own address, the one that was written to, and any other."""
+
+
+def _any_of(*spellings: str) -> re.Pattern[str]:
+    return re.compile("|".join(spellings), re.ASCII)
+
+
+_NO = (
+    r"(?:not|never|cannot|n't|no longer|denied|disallowed|prohibited|refused|rejected|forbidden|blocked|disabled|deny|"
+    r"restricted)"
+)
+_NEAR = r"[^.;]{0,50}"
+"""Within the same sentence."""
+
+NO_CREDIT = _any_of(
+    r"\bno ?credits?\b",
+    r"\b(?:insufficient|not enough|out of|too few|no more|0) (?:\w+ )?(?:credits?|funds|balance)\b",
+    r"\bcredits? (?:has |have |is |are )?(?:exhausted|expired|used up|too low)\b",
+    r"\btop[- ]up\b",
+)
+
+GATEWAY_REFUSES_SENDER = _any_of(
+    r"\buserpass\b|\buntrusted\b",
+    r"\bnot (?:a |an |in (?:the|your) )?(?:\w+ )?(?:trusted|permitted|registered|authori[sz]ed|authenticated)\b",
+    r"\bunauthori[sz]ed\b|\b(?:unknown|unrecogni[sz]ed|invalid) sender\b",
+    r"\bsender(?: address| e-?mail)?(?: is|:)? (?:not |rejected|refused|denied|unknown)",
+)
+GATEWAY_REFUSES_NUMBER = _any_of(
+    r"\b(?:invalid|bad|wrong|incorrect|unknown|unallocated|barred|blacklisted|opted[- ]out)(?: \w+)?"
+    r" (?:number|mobile|msisdn|recipient|destination|phone)\b",
+    r"\b(?:number|mobile|msisdn|recipient|destination|phone)(?: \w+){0,2}"
+    r" (?:not (?:a )?valid|invalid|unknown|not known|barred|blacklisted|opted[- ]out|unavailable|disabled)\b",
+    r"\bno such (?:number|recipient|user|mailbox)\b|\bnumber (?:does not exist|not found)\b",
+)
+"""What SMS gateways say, in mails that are no reports."""
+
+GREYLISTED = _any_of(r"\bgr[ea]y-?list", r"\bpostgrey\b")
+"""By a server that wants each new pair of sender and recipient to come twice: it says nothing about either."""
+
+ABOUT_US = _any_of(
+    # Where in the conversation it was said, as reports tell it.
+    r"\b(?:in reply to|after) (?:pipelined |sending )?(?:the )?(?:mail from|helo|ehlo|auth|initial connection|"
+    r"end of connection)\b",
+    # Relaying.
+    rf"\brelay(?:ing|ed)?\b{_NEAR}\b{_NO}\b",
+    rf"\b{_NO} (?:\w+ ){{0,5}}relay(?:ing)?\b",
+    r"\b(?:unable|attempt\w*|permission|privileges?|authori[sz]ed|permitted|allowed|configured) (?:\w+ ){0,3}relay",
+    r"\b(?:don't|won't|can't|doesn't) (?:\w+ )?relay\b",
+    r"\b(?:no|open|third[- ]party|insecure|unauthori[sz]ed) (?:mail )?relay",
+    r"\brelaying mail to\b",
+    r"\brcpthosts?\b",
+    r"\bnot an? (?:mail )?(?:gateway|relay)\b",
+    r"\bnot (?:a )?local (?:domain|host)\b|\bdomain (?:is )?not (?:local|hosted|served)\b",
+    r"\bwe (?:do not|don't|cannot) (?:handle|accept|deliver|take) (?:e-?)?mail (?:for|to|from)\b",
+    r"\bmust check for new mail\b|\bforwarding denied\b",
+    # The sender.
+    rf"\b(?:sender|senders|mail from|envelope[- ]from|return[- ]path|originator|reverse[- ]path|from:?(?= (?:address|"
+    rf"domain|"
+    rf"header)))\b{_NEAR}(?:\b{_NO}\b|\b(?:failed|fails?|unknown|invalid|bad|unverified|unroute?able|unrecogni[sz]ed|"
+    rf"missing|"
+    r"empty|bogus|mismatch|spoof\w*|spammer|black-?listed|required|resolve|blacklist|list)\b)",
+    r"\b(?:unknown|unrecogni[sz]ed|invalid|bad|bogus|fake|unverified|unroute?able|untrusted|blocked|rejected|rejects|"
+    r"forbidden|illegal|disallowed|forged|from this|this|your) (?:envelope |mail |e-?mail |from )*"
+    r"(?:senders?|originator|return[- ]path|mail from|from (?:address|domain))\b",
+    r"\b(?:verify|validate|identify|trust|authori[sz]e) (?:the )?(?:address of the )?sender\b|"
+    r"\bdomain of (?:the )?sender\b",
+    r"\bsend(?:ing)?(?: e-?mails?| mail| messages?| anonymous mail)? (?:as|on behalf of)\b",
+    rf"\bsend(?:ing)?(?: e-?mails?| mail| messages?)? (?:from|using|with) (?:this|that|another|your|"
+    rf"{re.escape(SENDER)})",
+    rf"\b{_NO} (?:for|by|to) (?:the |this )?sender\b|\bsender'?s? (?:quota|limit)|\b(?:quota|"
+    rf"limit) (?:\w+ ){{0,2}}for (?:the )?sender\b",
+    r"\b(?:accept|take|allow)s? (?:e-?mail|mail|messages) from\b|\boutgoing (?:e-?mail|mail|messages?)\b|"
+    r"\blocal users? only\b",
+    r"\bmail from not owned\b|\bsender (?:address )?not owned\b|\bnot owned by user\b",
+    r"\b(?:permissions?|rights?) to (?:send|submit|post|deliver)\b",
+    rf"\b{_NO} (?:to )?(?:send|submit|post)\b",
+    r"\bnot (?:a |an |in (?:the|your|my) )?(?:\w+ )?"
+    r"(?:trusted|permitted|registered|authori[sz]ed|authenticated|verified|subscribed|whitelisted|allow-?listed|"
+    r"pre-approved)\b",
+    r"\bnot (?:a |an |in (?:the|your|my) )?(?:\w+ )?allowed\b(?<!name not allowed)",
+    r"\b(?:may|do|does|have|has) (?:not|n't) have permission\b",
+    r"\bunauthori[sz]ed\b|\bunauthenticated\b|\buntrusted\b|\buserpass\b",
+    # The client: its address, its name, what is thought of it.
+    r"\b(?:client|sending) (?:host|ip|server|system|mta|address|mail server)\b",
+    rf"\b(?:client|ip|ips|ip address|network|hostname)\b{_NEAR}\b(?:{_NO}|banned|listed|unknown|throttled)\b",
+    rf"\b(?:client|ip|host|server|network|domain|sender|spammer)\b{_NEAR}\b(?:black|block|deny)-? ?list",
+    r"\b(?:banned|bad|invalid|poor|low|blocked|rejected|refused) (?:\w+ ){0,2}(?:client|ip|ips|reputation)\b",
+    r"\bip (?:name )?look ?up\b|\bblocked - see\b|\bin (?:a|the|our|my|an) (?:\w+ )?(?:black|block|deny)[- ]?list\b",
+    r"(?<!not )\b(?:blocked|listed) (?:by|using|via|in|on|at)\b(?! (?:the )?(?:user|recipient|customer|subscriber))",
+    r"\b(?:black|block|deny)-? ?listed (?:by|using|via|in|on|at|ip|client|host|domain|sender|server)\b",
+    r"\b(?:rbl|dnsbl|rbldns|spamhaus|spamcop|sorbs|barracudacentral|surbl|uribl|reputation)\b",
+    rf"\byour (?:\w+ )?(?:ip|host|server|network|domain|account|address|system|isp|connection|hostname|"
+    rf"organi[sz]ation)\b{_NEAR}"
+    rf"(?:\b{_NO}\b|\b(?:banned|suspended|exceed\w*|limit\w*|listed|spam\w*|lookup|record|resolve|found|bad|paused)\b)",
+    r"\b(?:cannot|can't|could not|couldn't|unable to|failed to|does not|doesn't) (?:find|resolve|verify|"
+    r"look ?up) your\b",
+    r"\b(?:ptr|reverse[- ]?dns|rdns|reverse (?:look ?up|hostname|mapping|address)|forward[- ]confirmed|fcrdns)\b",
+    r"\b(?:helo|ehlo)\b|\bfully[- ]qualified hostname\b",
+    r"\bdynamic(?:ally)?(?: assigned)? (?:ip|address|host|range)",
+    r"\bno access (?:for|from)\b|\baccess (?:from|for) (?:your|this|unknown)\b|\bclient was\b",
+    # Login and encryption.
+    r"\bauth(?:entication|enticate|enticated|required|ori[sz]ation|\b)|\bauthreq|\bcertificate\b",
+    r"\b(?:log|sign)(?:ged|ed)?[- ]?(?:in|on)\b(?! name)|\b(?:password|credentials?)\b",
+    r"\bpop ?3? ?(?:-|before|first)",
+    r"\b(?:starttls|tls|ssl|encryption|encrypted|secure connection)\b[^.;]{0,40}\b(?:requir\w*|needs?|must|first|"
+    r"only|mandatory)\b",
+    r"\b(?:must|requir\w+|need\w*)\b[^.;]{0,40}\b(?:starttls|tls|ssl|encrypt\w*|secure connection)\b",
+    # How much and how often, and what the account may do.
+    r"\b(?:exceed\w*|reached|over|above|hit)\b[^.;]{0,40}\b(?:rate|per (?:hour|day|minute|second)|hourly|daily|"
+    r"messages? (?:sent|limit)|(?:sending|relay|recipients?|message|connection|submission|e-?mail|mail|outbound|"
+    r"hourly) "
+    r"(?:rate )?(?:limits?|quota)|threshold)\b",
+    r"\b(?:hourly|daily|sending|smtp relay|relay|rate|outbound|submission|connection|recipients?|e-?mail sending) "
+    r"(?:\w+ )?(?:limit|quota|throttl)\w*",
+    r"\btoo (?:many|much|fast|frequent)\w* (?:\w+ ){0,3}(?:messages?|e-?mails?|mails?|connections?|recipients?|"
+    r"attempts?|"
+    r"commands?|errors?|requests?|sessions?)\b",
+    r"\b(?:rate[- ]?limit|throttl|slow down|try again slower)",
+    r"\baccount (?:outbounds?|smtp|relay)\b",
+    r"\bsending (?:\w+ )?(?:is |has been |was )?(?:paused|disabled|suspended|blocked)\b",
+    r"\b(?:account|subscription|tenant|licen[cs]e|trial|plan)\b[^.;]{0,40}"
+    r"\b(?:suspended|disabled|paused|expired|locked|on hold|under review|restricted|upgrade)\b[^.;]{0,40}"
+    r"\b(?:send\w*|outbound|abuse|payment|billing|contact|support)\b",
+    # Policy and content: what we send, whoever it is for.
+    r"\b(?:spf|dkim|dmarc|sender policy framework)\b|\bopenspf\b",
+    r"\b(?:spam\w*|unsolicited|junk|virus\w*|malware|phish\w*|spoof\w*|anti-?spoofing|bulk mail|suspicious)\b",
+    r"\bpolic(?:y|ies)\b",
+    # The commands as we wrote them.
+    r"\b(?:unsupported|unrecogni[sz]ed|unknown|unimplemented|invalid|bad|illegal|wrong|unexpected) "
+    r"(?:\w+ )?(?:option|parameter|argument|command|extension|sequence|keyword|envid|notify)s?\b",
+    r"\b(?:option|parameter|argument|command|extension)s?\b[^.;]{0,30}\b(?:not|unsupported|unrecogni[sz]ed|unknown|"
+    r"rejected)\b",
+    r"\b(?:notify|envid|orcpt)\b",
+    r"\bsequence of commands\b|\bout of sequence\b|\bneed mail\b|\bvalid (?:rcpt|mail)\b",
+    r"\b(?:need|requires?|send|say|issue|use|expect\w*) (?:\w+ )?(?:mail|rcpt|data)\b (?:command |from )?first\b",
+)
+"""The sender, the client, the login, the rate, what we say and how: nobody's number."""
+
+ELSEWHERE = _any_of(
+    r"\b(?:mail ?box|mailfolder|folder|inbox|user|account|recipient|storage|disk|maildir|message store)\b[^.;]{0,50}"
+    r"\b(?:full|over ?(?:its |the |their |disk |allowed |mail )*quota|overquota|overdrawn|exceed\w*|out of (?:space|"
+    r"storage)|"
+    r"no space)\b",
+    r"\bfull (?:mail ?box|inbox)\b|\bmail ?box full\b",
+    r"\bover[- ]?quota\b|\bquota (?:is )?(?:full|violation|exceeded|reached)\b|\bexceed\w* (?:\w+ ){0,4}(?:quota|"
+    r"storage|space|allocation)\b",
+    r"\b(?:insufficient|not enough|out of) (?:\w+ )?(?:storage|space|disk)\b|\bdisk (?:is )?full\b|\bno space left\b",
+    r"\b(?:message|mail|header|content)s?\b[^.;]{0,40}\b(?:too (?:large|big|long)|exceed\w*)\b|"
+    r"\bmax(?:imum)? (?:message |mail )?size\b",
+    r"\b(?:host|hostname|domain|server|system|mx|nexthop|route|name ?server|site)s?\b(?: name)?"
+    r"(?: (?!returned|said|says|reported|replied|responded|address)[^\s.;:]+)?[\s:(<>]+(?:is |was |are |has been )?"
+    r"(?:not found|not reachable|unknown|unreachable|(?:does not|doesn't) exist|no such|not resolve|unresolvable|"
+    r"unroute?able|look ?up failed|"
+    r"(?:could|can)(?:not| not|n't) be found|not exist|isn't (?:known|found))\b",
+    r"\b(?:unknown|unreachable|no such|invalid|unresolvable|unroute?able|non-?existent|illegal) "
+    r"(?:\w+ )?(?:hosts?|domain|server|site|mx|mail server)\b",
+    r"\b(?:no|null|bad|missing|invalid) (?:\w+ )?(?:mx|dns|route|a record)\b|\bnullmx\b",
+    r"\bunable to (?:route|connect|contact|reach|find (?:the )?(?:domain|host))\b",
+    r"\bbad destination (?:system|host|domain)\b|\breceiving (?:e-?mails?|mail|messages) (?:at a rate|too )",
+    r"\b(?:loops?|looping|hop count|too many hops|too many received|hops exceeded)\b",
+)
+"""A mailbox that is full, a message that is too large, a domain that cannot be found: the number may be right."""
+
+ON_THE_WAY = _any_of(
+    r"\b(?:connection|connect|network|session|socket|communication)\b[^.;]{0,50}"
+    r"\b(?:refused|timed ?out|time-?out|reset|lost|closed|dropped|failed|unreachable|error)\b",
+    r"\b(?:timed ?out|time-?out|expired|expires|too old|too long|give up|given up|giving up|retry (?:time|limit|"
+    r"timeout)|"
+    r"maximum (?:retry|queue|time)|still undelivered)\b",
+    r"\b(?:try again later|temporar(?:y|ily)|service (?:is )?(?:not available|unavailable)|server (?:error|busy)|"
+    r"system (?:error|failure|config\w*|problem)|internal (?:\w+ )?error|local (?:\w+ )?error|out of memory|"
+    r"system resources|requested action aborted|i/o error|permission denied|configuration (?:error|problem)|"
+    r"not accept(?:ing)? (?:network )?(?:messages|e-?mail|mail))\b",
+)
+"""Trouble of a server or of the network."""
+
+_UNKNOWN = (
+    r"(?:unknown|unkown|not (?:be )?known|not (?:be )?found|(?:does|did|do)(?: not|n't|nt)(?: actually|"
+    r" currently)? exist|"
+    r"doesn't have|does not have|not exist\w*|non-?exist\w*|invalid|not (?:a )?valid|bad|wrong|incorrect|"
+    r"not (?:listed|recogni[sz]ed|matched)|unrecogni[sz]ed|unallocated|no longer (?:\w+ )?(?:exists?|valid|here|on)|"
+    r"(?:could|can)(?:n't|not| not) be (?:found|resolved|located)|ambiguous|misspelled|isn't (?:found|known|valid))"
+)
+_GONE = (
+    r"(?:not (?:currently )?(?:active|activated|available|here|reachable)|inactive|unavailable|disabled|deactivated|"
+    r"discontinued|terminated|expired|closed|deleted|removed|barred|blocked|black-?listed|opted[- ]out|suspended|"
+    r"unreachable|"
+    r"no longer (?:\w+ )?(?:active|available|in use|works?|accepts?)|locked|moved|out of service|over-?aged)"
+)
+_PERSON = (
+    r"(?:recipients?|user(?:name|id)?s?|mail ?box(?:es)?|mailboxname|addressee|number|mobile|msisdn|phone|destination|"
+    r"subscriber|handset|person)"
+)
+_PLACE = r"(?:address(?:es)?|e-?mail|account|alias|inbox|local[- ]part)"
+_NAMED = rf"(?:{re.escape(RECIPIENT)}|{re.escape(ADDRESS)})"
+_GAP = r"\b[:'`’)>]*[^.;]{0,30}?\b"
+
+ABOUT_RECIPIENT = _any_of(
+    rf"\b{_PERSON}{_GAP}(?:{_UNKNOWN}|{_GONE})\b",
+    rf"\b{_PLACE}{_GAP}{_UNKNOWN}\b",
+    rf"\b(?:{_UNKNOWN}|{_GONE}) (?:\w+ ){{0,2}}?{_PERSON}\b",
+    rf"\b{_UNKNOWN} (?:\w+ ){{0,2}}?{_PLACE}\b",
+    rf"\b(?:e-?mail )?(?:address|account){_GAP}(?:{_GONE})\b",
+    rf"\bno (?:such )?(?:\w+ )?(?:{_PERSON}|{_PLACE})\b(?! (?:is |was |were )?(?:accepted|specified|given|named|from))",
+    r"\bno ?(?:one|body) (?:here )?(?:by|with|of) (?:that|this) name\b",
+    rf"{_NAMED}[>:'.…\s]{{0,6}}(?:is |was |has been )?(?:an? )?(?:{_UNKNOWN}|{_GONE})\b",
+    r"\b(?:user|recipient)[- ]?unknown\b|\brecip(?:ient)?(?:not|un)found\b|\brecipnotfound\b|\bunknownrecipient\b",
+    r"\bnot (?:listed|found) in (?:\w+[ &]*){0,5}(?:address ?book|directory|alias|recipient)",
+    r"\bbad destination (?:mailbox|address)\b",
+    r"\b(?:user|person|recipient|customer) (?:doesn't|does not|hasn't|has no|is no|isn't|no longer)\b",
+    r"\b(?:can't|cannot|could not|couldn't|unable to|did not|didn't|not able to) (?:find|locate|match|recogni[sz]e|"
+    r"verify|"
+    rf"resolve) (?:the |your |that |this |a |such )?(?:\w+ )?(?:{_PERSON}|{_PLACE})\b",
+    rf"\b{_NAMED}[>:'\s]{{0,4}}(?:couldn't|could not|cannot|can't) be found\b",
+)
+"""Whom it was for: unknown, gone, or written as it cannot be right."""
+
+REFUSES_RECIPIENT = re.compile(
+    r"\brecipients?(?: e-?mail)?(?: address(?:es)?)? (?:rejected|refused|denied|not accepted)"
+    r"(?=[^\w\[(]*(?:$|[\[(]|access denied|\{))",
+    re.ASCII,
+)
+"""The same without a reason, or by Exchange's; any other that follows may be about something else."""
+
+UNKNOWN_ALONE = re.compile(rf"[^\w{{}}]*(?:{_NAMED}[^\w{{}}]*)?(?:is )?unknown\W*", re.ASCII)
+"""The one word in answer to the recipient's name."""
