@@ -98,6 +98,27 @@ async def test_a_persons_number_is_no_alarm() -> None:
     assert at.desk.trouble() is None
 
 
+@pytest.mark.parametrize("kind", ["sms", "email"])
+async def test_what_several_persons_meet_is_an_alarm_though_nobody_says_why(kind: str) -> None:
+    at = desk()
+    ids = [f"{n:043}" for n in range(3)]
+    for n, guid in enumerate(("guid-anna", "guid-anna", "guid-bob")):
+        await at.store.put_sending(sending(message_id=ids[n], guid=guid, kind=kind))
+    for n in range(2):
+        report = postfix_report(message_id=ids[n], status="4.4.7", diagnostic="smtp; 451 4.4.1 timed out")
+        assert await at.desk.take(report) is Taken.NOTED
+    assert at.desk.trouble() is None  # of one person alone
+    await at.desk.take(postfix_report(message_id=ids[2], status="5.6.0", diagnostic="smtp; 554 Nothing doing"))
+    trouble = at.desk.trouble()
+    if kind == "email":
+        assert trouble is None
+    else:
+        assert trouble is not None
+        assert "several persons" in trouble
+        at.now += ALARM_SECONDS
+        assert at.desk.trouble() is None
+
+
 async def test_a_report_of_a_mail_to_a_person_is_no_alarm() -> None:
     """They read its id, so they can write such a report themselves."""
     at = desk()

@@ -16,7 +16,8 @@ from structlog.typing import FilteringBoundLogger
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.bounces.report import read_report
 from proxy.delivery.channel import ChannelKind, DeliveryStatus
-from proxy.delivery.failures import OPERATORS, BounceReport, DeliveryFailure, FailureReason, failure_of
+from proxy.delivery.failures import OPERATORS, UNCLEAR, BounceReport, DeliveryFailure, FailureReason, failure_of
+from proxy.delivery.refused_persons import RefusedPersons
 from proxy.metrics import Metrics
 from proxy.store.store import Store
 
@@ -26,7 +27,10 @@ _MOST_WAITING = 256
 
 _SENTENCES = {
     FailureReason.NO_CREDIT: "the SMS gateway refuses messages: the account is without credit",
-    FailureReason.SENDER_NOT_TRUSTED: "the SMS gateway refuses messages: the sender is not one that it trusts",
+    FailureReason.SENDER_NOT_TRUSTED: "messages are refused because of their sender, or of the relay that brings them",
+    **dict.fromkeys(
+        UNCLEAR, "messages to several persons did not arrive, and it is not said why: see gatepost bounces"
+    ),
 }
 
 
@@ -61,11 +65,12 @@ class BounceDesk:
         self._metrics = metrics
         self._alarms = Alarms(log, metrics)
         self._alarmed: dict[str, tuple[FailureReason, float]] = {}
+        self._unclear: dict[str, RefusedPersons] = {}
         self._waiting: deque[BounceReport] = deque(maxlen=_MOST_WAITING)
 
     async def take(self, content: bytes) -> Taken:
         """Judge one mail. Raises `StoreUnavailable`: then it is to be brought again."""
-        report = read_report(content, domains=self._domains)
+        report = read_report(content, domains=self._domains, senders=self.senders)
         if report is None:
             self._metrics.count_bounce("unrelated")
             return Taken.UNRELATED
@@ -102,9 +107,18 @@ class BounceDesk:
         await self._store.put_failure(failure)
         # What makes it known comes last: if the store goes away in between, all of it is done again.
         await self._store.put_sending(replace(sending, status=DeliveryStatus.FAILED.value, reason=report.reason.value))
-        # Who reads their own mail knows its id: what a report of it says is about nobody else's messages.
-        self._tell(failure, is_for_operator=failure.reason in OPERATORS and sending.kind == ChannelKind.SMS.value)
+        self._tell(failure, is_for_operator=self._is_for_operator(failure, sending.kind))
         return Taken.NOTED
+
+    def _is_for_operator(self, failure: DeliveryFailure, kind: str) -> bool:
+        """What fails every message, or failed several persons' without a word of whose fault that is."""
+        if kind != ChannelKind.SMS.value:
+            return False  # who reads their own mail knows its id: what a report of it says is about nobody else's
+        if failure.reason in OPERATORS:
+            return True
+        if failure.reason not in UNCLEAR or failure.channel in self._alarmed:
+            return False
+        return self._unclear.setdefault(failure.channel, RefusedPersons(clock=self._clock)).met_by(failure.guid)
 
     def _tell(self, failure: DeliveryFailure, *, is_for_operator: bool) -> None:
         self._metrics.count_bounce(failure.reason.value)

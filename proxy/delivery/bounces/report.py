@@ -8,126 +8,171 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from email import message_from_bytes
-from email.message import Message
 
-from proxy.delivery.bounces.wording import clean_line, reason_of_status, reason_of_words
+from proxy.delivery.bounces.mail_parts import MailParts, parts_of, without_comments
+from proxy.delivery.bounces.status_fields import RecipientStatus, Statuses, statuses_of
+from proxy.delivery.bounces.wording import clean_line, may_arrive, paragraphs, will_not_arrive
 from proxy.delivery.failures import BounceReport, FailureReason
+from proxy.delivery.refusals import Refusal, enhanced_in, judge, reason_of_plain_words, reply_in
+from proxy.delivery.stage import Stage
 
 MAX_REPORT_BYTES = 64 * 1024
 """What is read of one mail: a report that asks for headers only is a few kilobytes long."""
-_MOST_PARTS = 20
-_MOST_LINES = 200
 _TOKEN = r"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{43})"  # `proxy.sessions.tokens.new_token`  # noqa: S105
 _ENVELOPE_ID = re.compile(_TOKEN + r"(?![A-Za-z0-9_-])", re.ASCII)
 _MESSAGE_ID = re.compile(_TOKEN + r"@([A-Za-z0-9.-]{1,253})", re.ASCII)
-_STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}", re.ASCII)
-_QUOTED_FROM = re.compile(
-    r"\s*(?:>|-{3,}|_{5,}|\*{5,}|(?:subject|from|to|date|message-id|received)\s*:)", re.ASCII | re.IGNORECASE
+_POSTMASTER = re.compile(
+    r"mailer-?daemon|\bpost_?master\b|mail (?:delivery|administrator)|delivery (?:sub)?system|\bmaildaemon|\bmdaemon\b",
+    re.ASCII | re.IGNORECASE,
 )
-"""From such a line on a plain text quotes what was sent."""
+_BEFORE_RECIPIENT = re.compile(
+    r"\bin reply to (?:the )?(?:mail from|helo|ehlo)\b|\bafter (?:pipelined )?(?:mail from|helo|ehlo)\b",
+    re.ASCII | re.IGNORECASE,
+)
+"""Postfix's and Exim's words for where in the conversation it was refused."""
+_AUTOMATIC_SUBJECT = re.compile(
+    r"\s*(?:re:\s*)?(?:auto(?:matic|mated|-)?[ -]?(?:reply|response|answer|responder)\b|auto:|out of (?:the )?office\b|"
+    r"on (?:vacation|holiday)\b|vacation\b)",
+    re.ASCII | re.IGNORECASE,
+)
+_AUTOMATIC_FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-vacation")
+_OTHER_REPORTS = ("disposition-notification", "feedback-report")
+"""RFC 8098: that a mail was read; RFC 5965: that somebody complained."""
 
 
-def read_report(content: bytes, *, domains: Collection[str]) -> BounceReport | None:
+def read_report(content: bytes, *, domains: Collection[str], senders: Collection[str] = ()) -> BounceReport | None:
     """The failure that this mail reports, or None if it reports none of a message of ours.
 
-    `content`: a mail, perhaps cut off at `MAX_REPORT_BYTES`; `domains`, in lower case: those of our senders. Never
-    raises. Reports have the form of RFC 3464; a gateway's own refusal is a plain text that cites the message id
-    in a field (RFC 5322 section 3.6.4) or its text.
+    `content`: a mail, perhaps cut off at `MAX_REPORT_BYTES`; `domains` and `senders`, in lower case: those that our
+    mails come from. Never raises. Reports have the form of RFC 3464 and RFC 6533, or they are plain texts, each mail
+    server's in its own words, as a gateway's own refusal is; all of them cite the message id in a field (RFC 5322
+    section 3.6.4), in the mail that they return, or in their text.
     """
     content = content[:MAX_REPORT_BYTES]
-    lowered = content.lower()
-    # Each such part within another is a level of recursion for the parser.
-    if lowered.count(b"multipart/") + lowered.count(b"message/") > _MOST_PARTS:
+    parts = parts_of(content)
+    if parts is None:
         return None
-    mail = message_from_bytes(content)
-    parts = [mail, *(part for part in mail.walk() if part is not mail)]
-    message_id = _message_id(mail, parts, domains)
+    statuses = [statuses_of(each) for each in parts.statuses]
+    message_id = _message_id(content, parts, statuses, domains)
     if message_id is None:
         return None
-    recipients = [block for part in parts for block in _status_blocks(part) if "action" in block]
+    recipients = [recipient for each in statuses for recipient in each.recipients]
     if recipients:
-        return _of_status(message_id, recipients)
-    return _of_text(message_id, mail, parts)
+        return _of_statuses(message_id, recipients, parts, senders)
+    return _of_text(message_id, parts, senders)
 
 
-def _of_status(message_id: str, recipients: Collection[Message]) -> BounceReport | None:
-    """RFC 3464 section 2.3; other actions (delayed, delivered, relayed, expanded) are no failure."""
-    for block in recipients:
-        if _field(block, "action").lower() != "failed":
-            continue
-        match = _STATUS.search(_field(block, "status"))
-        status = match[0] if match else ""
-        diagnostic = _field(block, "diagnostic-code").partition(";")[2] or _field(block, "diagnostic-code")
-        reason = reason_of_words(diagnostic) or reason_of_status(status)
-        return BounceReport(message_id=message_id, reason=reason, detail=clean_line(diagnostic, status=status))
-    return None
+def _of_statuses(
+    message_id: str, recipients: Collection[RecipientStatus], parts: MailParts, senders: Collection[str]
+) -> BounceReport | None:
+    """RFC 3464 section 2.3. Our mails have one recipient each, so that any failure is its."""
+    failed = next((each for each in recipients if each.is_failure), None)
+    if failed is None:
+        return None
+    said = failed.diagnostic
+    words = " ".join(paragraphs(parts.own_text, is_report=True))
+    stage = Stage.SENDER if _BEFORE_RECIPIENT.search(words) else None
+    reason = _judged(said, senders, status=failed.status, recipient=failed.recipient, stage=stage)
+    if not said and reason is FailureReason.UNKNOWN:  # then the words for people have it, if anything has
+        told = _first_reason(parts, senders, recipient=failed.recipient)
+        said, reason = told if told is not None else (said, reason)
+    if failed.gave_up and reason is FailureReason.UNKNOWN:
+        reason = FailureReason.GAVE_UP
+    return BounceReport(message_id=message_id, reason=reason, detail=clean_line(said, status=failed.status))
 
 
-def _of_text(message_id: str, mail: Message, parts: Collection[Message]) -> BounceReport | None:
+def _of_text(message_id: str, parts: MailParts, senders: Collection[str]) -> BounceReport | None:
     """A mail in plain words is a refusal only where it says so: it may be an answer, or tell of a delivery."""
-    for line in _own_lines(parts):
-        reason = reason_of_words(line)
-        if reason is not None:
-            return BounceReport(message_id=message_id, reason=reason, detail=clean_line(line))
-    subject = _field(mail, "subject")
+    is_report = _is_from_a_mail_server(parts)
+    if _is_other_report(parts) or (not is_report and _is_automatic_reply(parts)):
+        return None
+    subject = parts.line("subject")
     # With a digit it may be our own subject, sent back.
-    reason = None if re.search(r"\d", subject) else reason_of_words(subject)
-    if reason is not None:
-        return BounceReport(message_id=message_id, reason=reason, detail=clean_line(subject))
-    if _field(mail, "x-failed-recipients"):  # Exim's, where it is set to write no RFC 3464
-        return BounceReport(message_id=message_id, reason=FailureReason.GAVE_UP)
+    subject = "" if re.search(r"\d{4}", subject) else subject
+    said = list(paragraphs(parts.own_text, is_report=is_report))
+    if may_arrive("\n".join((subject, *said))):
+        return None
+    is_failure = is_report or any(will_not_arrive(each) for each in (subject, *said))
+    if is_failure:
+        told = _first_reason(parts, senders)
+        line, reason = told if told is not None else ("", FailureReason.GAVE_UP)
+        return BounceReport(message_id=message_id, reason=reason, detail=clean_line(line or _failing_line(said)))
+    for line in (*said, subject):
+        reason = reason_of_plain_words(line)
+        if reason is not FailureReason.UNKNOWN:
+            return BounceReport(message_id=message_id, reason=reason, detail=clean_line(line))
     return None
 
 
-def _message_id(mail: Message, parts: Collection[Message], domains: Collection[str]) -> str | None:
+def _first_reason(
+    parts: MailParts, senders: Collection[str], *, recipient: str = ""
+) -> tuple[str, FailureReason] | None:
+    """The first paragraph that says why, and why: those that cite a server's answer come first."""
+    said = list(paragraphs(parts.own_text, is_report=True))
+    for line in sorted(said, key=lambda each: not (reply_in(each) or enhanced_in(each))):
+        reason = _judged(line, senders, recipient=recipient)
+        if reason is not FailureReason.UNKNOWN:
+            return line, reason
+    return None
+
+
+def _judged(
+    said: str, senders: Collection[str], *, status: str = "", recipient: str = "", stage: Stage | None = None
+) -> FailureReason:
+    lowered = said.lower()
+    sender = next((each for each in senders if each in lowered), "")
+    return judge(Refusal(text=said, enhanced=status, sender=sender, recipient=recipient, stage=stage))
+
+
+def _failing_line(said: Collection[str]) -> str:
+    return next((each for each in said if will_not_arrive(each)), "")
+
+
+def _is_from_a_mail_server(parts: MailParts) -> bool:
+    """By what automatic replies lack: the author, the field of Exim's, the type of RFC 6522."""
+    report_type = str(parts.head.get_param("report-type", "") or "").lower()
+    return (
+        parts.has("x-failed-recipients")
+        or bool(parts.statuses)
+        or report_type.endswith("delivery-status")
+        or _POSTMASTER.search(parts.line("from")) is not None
+    )
+
+
+def _is_automatic_reply(parts: MailParts) -> bool:
+    """RFC 3834, and what was customary before it."""
+    submitted = without_comments(parts.line("auto-submitted")).partition(";")[0].strip().lower()
+    return (
+        submitted in ("auto-replied", "auto-notified")
+        or parts.line("precedence").lower() in ("auto_reply", "auto-reply")
+        or any(parts.has(each) for each in _AUTOMATIC_FIELDS)
+        or _AUTOMATIC_SUBJECT.match(parts.line("subject")) is not None
+    )
+
+
+def _is_other_report(parts: MailParts) -> bool:
+    return str(parts.head.get_param("report-type", "") or "").lower() in _OTHER_REPORTS
+
+
+def _message_id(
+    content: bytes, parts: MailParts, statuses: Collection[Statuses], domains: Collection[str]
+) -> str | None:
     """The first that has the form of ours, from the most reliable place."""
-    for part in parts:
-        for block in _status_blocks(part):
-            if match := _ENVELOPE_ID.fullmatch(_field(block, "original-envelope-id")):
-                return match[1]
-    for text in (*_quoted_ids(mail, parts), *(_text(part) for part in parts)):
+    for each in statuses:
+        if match := _ENVELOPE_ID.fullmatch(each.envelope_id):
+            return match[1]
+    for text in _places(content, parts):
         for match in _MESSAGE_ID.finditer(text):
             if match[2].lower().rstrip(".") in domains:
                 return match[1]
     return None
 
 
-def _quoted_ids(mail: Message, parts: Collection[Message]) -> Iterator[str]:
-    for part in parts:
-        if part is not mail:
-            yield _field(part, "message-id")
-        if part.get_content_type() == "text/rfc822-headers":
-            yield _text(part)
-    yield _field(mail, "in-reply-to")
-    yield _field(mail, "references")
-
-
-def _status_blocks(part: Message) -> list[Message]:
-    """The groups of fields of a message/delivery-status (RFC 3464 section 2.1)."""
-    if part.get_content_type() != "message/delivery-status":
-        return []
-    blocks = part.get_payload()
-    return [each for each in blocks if isinstance(each, Message)] if isinstance(blocks, list) else []
-
-
-def _own_lines(parts: Collection[Message]) -> Iterator[str]:
-    """The lines of the first plain text, up to where it begins to quote."""
-    text = next((_text(part) for part in parts if part.get_content_type() == "text/plain"), "")
-    for line in text.splitlines()[:_MOST_LINES]:
-        if _QUOTED_FROM.match(line):
-            return
-        yield line
-
-
-def _text(part: Message) -> str:
-    """A part's text; what is not UTF-8 becomes replacement characters, for no reason is found by them."""
-    if part.is_multipart() or part.get_content_maintype() != "text":
-        return ""
-    payload = part.get_payload(decode=True)
-    return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
-
-
-def _field(part: Message, name: str) -> str:
-    """One line; empty if there is no such field."""
-    return " ".join(str(part.get(name, "")).split())
+def _places(content: bytes, parts: MailParts) -> Iterator[str]:
+    yield from parts.returned
+    yield from parts.statuses
+    yield parts.line("in-reply-to")
+    yield parts.line("references")
+    yield parts.line("x-original-message-id")
+    yield from parts.other_texts
+    yield content.replace(b"\r\n", b"\n").partition(b"\n\n")[2].decode("ascii", "replace")

@@ -1,66 +1,102 @@
-"""What the words and status codes of relays and gateways mean: pure. And what of their words may be repeated.
-
-Gateways publish no list of their refusals, so the words are those that such mails have in common.
-"""
+"""What reports of mail servers and gateways say in words for people, and what of it may be repeated: pure."""
 
 from __future__ import annotations
 
 import re
-
-from proxy.delivery.failures import FailureReason
+from collections.abc import Iterator
 
 _MAX_LINE = 1000
 _MAX_DETAIL = 160
-_SPELLINGS: tuple[tuple[FailureReason, re.Pattern[str]], ...] = tuple(
-    (reason, re.compile(words, re.ASCII | re.IGNORECASE))
-    for reason, words in (
-        (
-            FailureReason.NO_CREDIT,
-            r"\bno ?credits?\b"
-            r"|\b(?:insufficient|not enough|out of|too few|no more|0) (?:\w+ )?(?:credits?|funds|balance)\b"
-            r"|\bcredits? (?:has |have |is |are )?(?:exhausted|expired|used up|too low)\b|\btop[- ]up\b",
-        ),
-        (
-            FailureReason.SENDER_NOT_TRUSTED,
-            r"\buserpass\b|\buntrusted\b"
-            r"|\bnot (?:a |an |in (?:the|your) )?(?:\w+ )?"
-            r"(?:trusted|allowed|permitted|registered|authori[sz]ed|authenticated)\b"
-            r"|\bunauthori[sz]ed\b|\b(?:unknown|unrecogni[sz]ed|invalid) sender\b"
-            r"|\bsender(?: address| email)?(?: is|:)? (?:not |rejected|refused|denied|unknown)"
-            r"|\bsender address rejected\b|\b(?:spf|dkim|dmarc)\b",
-        ),
-        (
-            FailureReason.NUMBER_REFUSED,
-            r"\b(?:invalid|bad|wrong|incorrect|unknown|unallocated|barred|blacklisted|opted[- ]out)(?: \w+)?"
-            r" (?:number|mobile|msisdn|recipient|destination|phone|user|mailbox)\b"
-            r"|\b(?:number|mobile|msisdn|recipient|destination|phone|user|mailbox)(?: \w+){0,2}"
-            r" (?:not (?:a )?valid|invalid|unknown|not known|barred|blacklisted|opted[- ]out|unavailable|disabled)\b"
-            r"|\bno such (?:user|number|recipient|mailbox)\b|\b(?:user|mailbox|number) (?:does not exist|not found)\b",
-        ),
-    )
-)
+_MOST_LINES = 200
 _QUOTATION = re.compile(r"\"[^\"]*(?:\"|$)|“[^”]*(?:”|$)|«[^»]*(?:»|$)|(?<!\w)'[^']*(?:'(?!\w)|$)")
 _ADDRESS = re.compile(r"<[^>]*(?:>|$)|\S*@\S*")
 _CODE = re.compile(r"\s*([245][0-9]{2})(?:[ -]([245]\.[0-9]{1,3}\.[0-9]{1,3}))?(?![0-9.])", re.ASCII)
 
+_WILL_NOT_ARRIVE = re.compile(
+    r"\b(?:permanent(?:ly)?|fatal)\b[^.;]{0,30}\b(?:fail\w*|errors?|undeliverable)\b|\bfailed permanently\b"
+    r"|\b(?:could|can|was|were|is|has|have)(?: not|not|n't) (?:be |been )?(?:\w+ )?(?:delivered|sent|reached|"
+    r"forwarded|accepted|"
+    r"processed|completed)\b"
+    r"|\b(?:unable|not able|impossible|failed) to (?:be )?(?:deliver\w*|send|reach|forward)\b|\bdid not reach\b|"
+    r"\bnot delivered\b"
+    r"|\bdeliver(?:y|ing)\b[^.;]{0,40}\b(?:failed|failure|unsuccessful|impossible)\b|\bdelivery failure\b|"
+    r"\bfailure notice\b"
+    r"|\bfail(?:ed|ure) (?:delivery|mail|message|to deliver)\b|\b(?:mail|message|sending) (?:delivery )?(?:failed|"
+    r"failure|error)\b"
+    r"|\bundeliver(?:ed|able|y)\b|\bnon-?deliver(?:y|able)\b|\breturned (?:mail|to sender|message)\b|\b(?:mail|"
+    r"message) returned\b"
+    r"|\breturning (?:your |the )?(?:mail|message)\b|\bgiv(?:en|ing) up\b|\bbounced\b"
+    r"|\b(?:message|mail|e-?mail|sms|text)\b[^.;]{0,40}\b(?:was|were|been|is) (?:rejected|refused|returned|blocked)\b",
+    re.ASCII | re.IGNORECASE,
+)
+_MAY_ARRIVE = re.compile(
+    r"\bwarning message only\b|\b(?:do not|don't) need to (?:resend|re-send)\b|\bno action is required\b"
+    r"|\b(?:will|shall) (?:automatically )?(?:be |keep |continue (?:to be |to )?)?(?:retr(?:y|ied|ying)|try(?:ing)?|"
+    r"tried|attempt\w*)\b"
+    r"|\b(?:attempts?|retr(?:y|ies)|trying) (?:\w+ ){0,3}(?:will )?continue\b|\bcontinue trying\b|"
+    r"\bstill (?:being )?(?:retried|trying|tried)\b"
+    r"|\bnot yet (?:been )?delivered\b|\bnot been delivered yet\b|\b(?:been|is|was|are) delayed\b|"
+    r"\bdelayed (?:\d+ )?(?:hours?|mail|delivery)\b"
+    r"|\((?:delay|delayed|deferred)\)|\bdelivery (?:status notification )?(?:is )?\(?delay(?:ed)?\b|"
+    r"\btemporary (?:failure|non-?fatal)\b"
+    r"|^\W*delayed\b|\bcould not send (?:message|mail) for (?:the )?past\b|\bdelivery (?:has been )?(?:deferred|"
+    r"postponed)\b|\bhas been postponed\b",
+    re.ASCII | re.IGNORECASE,
+)
+_FINAL = re.compile(
+    r"\bpermanent (?:error|failure)|\bfailed permanently\b|\bgiv(?:en|ing) up\b|\bnot going to try again\b"
+    r"|\b(?:not|no longer) (?:be )?(?:retr(?:y|ied)|tried again|attempted)\b|\bhas (?:not been delivered|"
+    r"been returned)\b",
+    re.ASCII | re.IGNORECASE,
+)
+_ARRIVED = re.compile(
+    r"\bsuccessful(?:ly)?\b[^.;]{0,40}\b(?:delivered|relayed|sent|delivery|received)\b|\b(?:delivered|relayed|"
+    r"sent) successfully\b"
+    r"|\((?:success|relay|delivered)\)|\b(?:was|has been|were) (?:delivered|read|displayed)\b|\bdelivery receipt\b",
+    re.ASCII | re.IGNORECASE,
+)
+_FROM_HERE_QUOTED = re.compile(
+    r"\W*[-_=*~]{2,}.*\b(?:original|returned|unsent|undelivered|copy|forwarded|headers?|message (?:text|body|"
+    r"follows))\b"
+    r"|.{0,40}\bbelow (?:this line )?is (?:a|the) copy\b|\s*(?:return-path|received|message-id|mime-version|"
+    r"content-type|dkim-signature|"
+    r"x-[\w-]+)\s*:|\s*_{5,}\s*$|-{3,}\s*$",
+    re.ASCII | re.IGNORECASE,
+)
+_DIVIDER_ALONE = re.compile(r"\s*[-_=*~]{3,}\s*$")
+_NAMES_OF_FIELDS = re.compile(r"\s*(?:subject|from|to|date|sent|cc|sender)\s*:", re.ASCII | re.IGNORECASE)
 
-def reason_of_words(line: str) -> FailureReason | None:
-    """What one line says, its quotations left out; None if it holds none of the known words."""
-    said = _QUOTATION.sub(" ", line[:_MAX_LINE])
-    return next((reason for reason, words in _SPELLINGS if words.search(said)), None)
+
+def will_not_arrive(text: str) -> bool:
+    """Whether it says that a message will not arrive, without a reason."""
+    return _WILL_NOT_ARRIVE.search(text) is not None
 
 
-def reason_of_status(status: str) -> FailureReason:
-    """From an enhanced status code (RFC 3463 sections 3.2 to 3.8) of a delivery that failed."""
-    kind, _, rest = status.partition(".")
-    subject, _, detail = rest.partition(".")
-    if not rest:
-        return FailureReason.UNKNOWN
-    if kind == "4" or subject in ("3", "4") or (subject, detail) == ("1", "2"):  # 5.1.2: its server cannot be found
-        return FailureReason.GAVE_UP
-    if subject == "7" or (subject, detail) in (("1", "7"), ("1", "8")):
-        return FailureReason.SENDER_NOT_TRUSTED
-    return FailureReason.NUMBER_REFUSED if subject in ("1", "2") else FailureReason.UNKNOWN
+def may_arrive(text: str) -> bool:
+    """Whether it says that a message is tried again, or has arrived."""
+    return (_MAY_ARRIVE.search(text) is not None or _ARRIVED.search(text) is not None) and _FINAL.search(text) is None
+
+
+def paragraphs(text: str, *, is_report: bool) -> Iterator[str]:
+    """What a mail says itself, each paragraph as one line, up to where it begins to quote.
+
+    A report lists To and Subject of the mail it is about amid its own words; in any other mail they begin a quotation.
+    """
+    lines: list[str] = []
+    for line in text.splitlines()[:_MOST_LINES]:
+        is_end = _FROM_HERE_QUOTED.match(line) is not None and not (is_report and _DIVIDER_ALONE.match(line))
+        if is_end or (not is_report and _NAMES_OF_FIELDS.match(line)):
+            break
+        is_own = (
+            not line.lstrip().startswith(">") and not _NAMES_OF_FIELDS.match(line) and not _DIVIDER_ALONE.match(line)
+        )
+        if is_own and line.strip():
+            lines.append(line.strip())
+        elif lines:
+            yield " ".join(lines)
+            lines = []
+    if lines:
+        yield " ".join(lines)
 
 
 def clean_line(text: str, *, status: str = "") -> str:

@@ -1,0 +1,60 @@
+"""Reports of failures in the form of every mail server, and the mails that are none."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.delivery.bounces.mail_parts import without_comments
+from proxy.delivery.bounces.report import read_report
+from proxy.delivery.bounces.status_fields import statuses_of
+from tests.support.bounce_samples import FORMS, NO_FAILURES, TO, Sample, fields, plain, report
+from tests.support.bounces import DOMAIN, MESSAGE_ID, NUMBER, PASSCODE, SENDER
+
+
+@pytest.mark.parametrize("sample", [*FORMS, *NO_FAILURES], ids=lambda sample: sample.name)
+def test_each_form_is_read(sample: Sample) -> None:
+    found = read_report(sample.content, domains={DOMAIN}, senders={SENDER})
+    assert (found.reason if found is not None else None) is sample.reason
+    if found is not None:
+        assert found.message_id == MESSAGE_ID
+        shown = repr(found).replace(MESSAGE_ID, "")
+        assert not [secret for secret in (PASSCODE, NUMBER, "@") if secret in shown]
+
+
+@pytest.mark.parametrize("sample", FORMS, ids=lambda sample: sample.name)
+def test_a_forms_line_endings_do_not_matter(sample: Sample) -> None:
+    found = read_report(sample.content.replace(b"\r\n", b"\n"), domains={DOMAIN}, senders={SENDER})
+    assert (found.reason if found is not None else None) is sample.reason
+
+
+def test_our_own_address_in_a_report_is_not_the_recipients() -> None:
+    """Of one domain with the recipient's, as where passcodes go by mail."""
+    status = fields(
+        status="5.1.1", diagnostic=f"smtp; 550 5.1.1 <{SENDER}>: user unknown", to="rfc822; anna@corp.example"
+    )
+    found = read_report(report(status), domains={DOMAIN}, senders={SENDER})
+    assert found is not None
+    assert found.reason.value == "sender_not_trusted"
+
+
+def test_a_returned_mail_is_nobodys_word() -> None:
+    """What our own text says (an app may be called No Credit) comes back in the report."""
+    quoted = plain(
+        "Something went wrong.\n\n----- Original message -----\n\nNo credit, unknown user", subject="Returned mail"
+    )
+    content = quoted + f"\r\nMessage-ID: <{MESSAGE_ID}@{DOMAIN}>\r\n".encode()
+    found = read_report(content, domains={DOMAIN})
+    assert found is not None
+    assert found.reason.value == "gave_up"
+
+
+def test_comments_may_be_nested() -> None:
+    assert without_comments("failed (for (good) reasons)") == "failed"
+    (recipient,) = statuses_of(
+        f"Final-Recipient: rfc822; {TO}\nAction: (it) failed (so)\nStatus: 5.1.1 (9.9.9)"
+    ).recipients
+    assert (recipient.is_failure, recipient.status, recipient.recipient) == (True, "5.1.1", TO)
+
+
+def test_the_envelope_id_may_carry_a_comment() -> None:
+    assert statuses_of(f"Original-Envelope-Id: {MESSAGE_ID} (ours)\n\nAction: failed").envelope_id == MESSAGE_ID
