@@ -39,6 +39,10 @@ SCHEME = "scheme"
 """Query and form field: the name of the scheme that an app asks for."""
 RETURN_TO = "return_to"
 """Query and form field: the absolute URL that was asked for."""
+MAX_RETURN_TARGET_BYTES = 8000
+"""The longest target that a sign-in leads back to, in bytes as its client sent it: the one limit, whoever looks."""
+CUT = "cut"
+"""Query field: what was asked for is longer than that, and `RETURN_TO` is the first page of its app."""
 START = "start"
 """Query and form field: SHA-256 (base64url) of the app host's browser cookie, which the ticket is bound to."""
 

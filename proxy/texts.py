@@ -36,6 +36,17 @@ class Texts(AmountTexts):
     sign_in_half_link: str = "Go on to the code"
     sign_in_half_password: str = "Go on to the new password"  # noqa: S105  # a label
 
+    cut_title: str = "This address is too long to keep"
+    cut_text: str = (
+        "The address that you opened is too long to be kept while you sign in. "
+        "You are taken to the first page of {app}. Then open your link again."
+    )
+    cut_notice: str = (
+        "The address that you opened is too long to be kept. "
+        "After you sign in you are on the first page of {app}. Then open your link again."
+    )
+    cut_link: str = "Go to {app}"
+
     passcode_title: str = "Enter your code"
     passcode_sent: str = "We sent a text message with a code to your mobile"
     passcode_sent_mail: str = "We sent an e-mail with a code to"

@@ -13,11 +13,18 @@ from proxy.access.policy import NotInGroups, TooFewFactors, judge, judge_factors
 from proxy.access.rules import AppRules, PathRule
 from proxy.access.schemes import AppDemand
 from proxy.forwarding.field_names import canonical
-from proxy.reserved import RETURN_TO, SCHEME, SIGN_IN, START, STEP_UP, browser_cookie
+from proxy.reserved import (
+    CUT,
+    MAX_RETURN_TARGET_BYTES,
+    RETURN_TO,
+    SCHEME,
+    SIGN_IN,
+    START,
+    STEP_UP,
+    browser_cookie,
+)
 from proxy.sessions.session import Level, Session
 from proxy.sessions.tokens import token_digest
-
-MAX_RETURN_TO_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +108,33 @@ def asks_for_another(lines: Iterable[bytes], rules: AppRules, *, is_described: b
 
 
 def sign_in_location(
-    *, public_url: PublicURL, host: bytes, target: bytes, browser_token: bytes, scheme: str = ""
+    *,
+    public_url: PublicURL,
+    host: bytes,
+    target: bytes,
+    browser_token: bytes,
+    scheme: str = "",
+    most_bytes: int = 2**31,
 ) -> bytes:
     """Where a page load without a session is sent: the sign-in page, told the way back and which browser asked.
 
-    With a session that has proven too little: the page where the rest of `scheme` is proven.
+    With a session that has proven too little: the page where the rest of `scheme` is proven. `most_bytes` is how much
+    of it a request may hold. A target that is too long for one of the limits gives way to its app's first page, and
+    the sign-in page says so.
     """
-    if len(target) > MAX_RETURN_TO_BYTES:
-        target = b"/"
-    return_to = f"{public_url.scheme}://{public_url.authority(host.decode('ascii'))}{target.decode('ascii')}"
+    app_origin = f"{public_url.scheme}://{public_url.authority(host.decode('ascii'))}"
     start = base64.urlsafe_b64encode(token_digest(browser_token)).rstrip(b"=").decode("ascii")
     path = f"{STEP_UP}?{SCHEME}={quote(scheme, safe='')}&" if scheme else f"{SIGN_IN}?"
-    location = f"{public_url.origin}{path}{RETURN_TO}={quote(return_to, safe='')}&{START}={start}"
-    return location.encode("ascii")
+
+    def leading_to(target: bytes) -> str:
+        return_to = quote(app_origin + target.decode("ascii"), safe="")
+        return f"{public_url.origin}{path}{RETURN_TO}={return_to}&{START}={start}"
+
+    if len(target) <= MAX_RETURN_TARGET_BYTES:
+        location = leading_to(target)
+        if len(location) <= most_bytes:
+            return location.encode("ascii")
+    return f"{leading_to(b'/')}&{CUT}=1".encode("ascii")
 
 
 def browser_cookie_field(token: bytes, scheme: str) -> bytes:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from proxy.answers import Problem, wants_page
 from proxy.forwarding.exchange import Exchange
-from proxy.forwarding.gate import MAX_RETURN_TO_BYTES
 from proxy.forwarding.request_head import RequestHead, parse_request_head
 from proxy.forwarding.routes import Route
 from proxy.kept_requests import SENDING_BYTES, KeptRequest, KeptRequests, Sending, read_sending
+from proxy.reserved import MAX_RETURN_TARGET_BYTES
 from proxy.sessions.session import Session
 from proxy.store.store import StoreUnavailable
 
@@ -41,7 +41,7 @@ def is_form(head: RequestHead) -> bool:
 
 def may_be_kept(head: RequestHead) -> bool:
     """Whether a form's target is one that can be shown and posted to again."""
-    return len(head.target) <= MAX_RETURN_TO_BYTES and head.target.isascii()
+    return len(head.target) <= MAX_RETURN_TARGET_BYTES and head.target.isascii()
 
 
 def may_be_sending(head: RequestHead) -> bool:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _AS_SENT = "".join(map(chr, range(33, 127)))
 """A target is written into a link as it was sent; what is no ASCII is escaped."""
 
+_OTHER_FIELDS_BYTES = 4096
+"""What a browser says besides when it follows a redirect: its cookies above all."""
+
 
 class OwnAnswers:
     """Of one connection."""
@@ -75,7 +78,12 @@ class OwnAnswers:
         asked = question or head
         token = cookies.browser_token or new_token().encode("ascii")
         location = sign_in_location(
-            public_url=public_url, host=asked.host, target=asked.target, browser_token=token, scheme=scheme
+            public_url=public_url,
+            host=asked.host,
+            target=asked.target,
+            browser_token=token,
+            scheme=scheme,
+            most_bytes=max(0, self._plane.max_head_bytes - _OTHER_FIELDS_BYTES),
         )
         set_cookie = None if cookies.browser_token else browser_cookie_field(token, public_url.scheme)
         closes = self._closes(head)

@@ -15,15 +15,19 @@ import httptools
 
 from proxy.answers import Problem
 from proxy.forwarding.field_names import RequestField, request_field
+from proxy.reserved import MAX_RETURN_TARGET_BYTES, PREFIX
 
 if TYPE_CHECKING:
     from proxy.forwarding.authorize import Question
 
 MAX_FIELDS = 100
 MAX_TARGET_BYTES = 16 * 1024
+MAX_OWN_TARGET_BYTES = 3 * MAX_RETURN_TARGET_BYTES + 2048
+"""Of Gatepost's own pages, which carry where a sign-in leads back to: escaped, a byte may become three."""
 MAX_BODY_BYTES = 2**63 - 1
 """What an upstream that counts in signed 64 bits can take: a longer one may become another length there."""
 
+_PREFIX = PREFIX.encode("ascii")
 _AUTHORITY = re.compile(rb"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{0,5})?")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _OTHER_VERSION = re.compile(rb"HTTP/[1-9]\.[0-9]")
@@ -250,7 +254,9 @@ def parse_request_head(raw: bytes) -> RequestHead:
             is_other = _OTHER_VERSION.fullmatch(version) is not None
             raise RefusedHead(Problem.VERSION_NOT_SUPPORTED if is_other else Problem.MALFORMED_REQUEST, "version")
         head.is_http_1_1 = False
-    if len(head.target) > MAX_TARGET_BYTES:
+    if len(head.target) > MAX_TARGET_BYTES and (
+        len(head.target) > MAX_OWN_TARGET_BYTES or not head.target.startswith(_PREFIX)
+    ):
         raise RefusedHead(Problem.TARGET_TOO_LONG, "target")
     if raw.count(b"\r\n") > MAX_FIELDS + 2:
         raise RefusedHead(Problem.HEAD_TOO_LARGE, "number of fields")

@@ -13,8 +13,10 @@ from proxy.keys import Purpose
 from proxy.portal.csrf import Form, is_csrf_token, is_form_stamp, is_own_request
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.return_to import app_origin
+from proxy.reserved import MAX_RETURN_TARGET_BYTES
 
-MAX_BODY_BYTES = 16 * 1024
+MAX_BODY_BYTES = 16 * 1024 + 3 * MAX_RETURN_TARGET_BYTES
+"""Forms carry where a sign-in leads back to: escaped, a byte may become three."""
 _MAX_FIELDS = 16
 STAMP = "stamp"
 """Form field: see `proxy.portal.csrf`."""

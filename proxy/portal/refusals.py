@@ -170,5 +170,18 @@ def exhausted(request: web.Request, back: WayBack, *, session: Session) -> web.R
     return response
 
 
+def address_cut(request: web.Request, back: WayBack) -> web.Response:
+    """On the way to an app's first page, since what was asked for was too long to be kept: nothing else is shown."""
+    app = back.app.name if back.app is not None else ""
+    return message(
+        request,
+        status=HTTPStatus.OK,
+        title=ENGLISH.cut_title,
+        text=ENGLISH.cut_text.format(app=app),
+        link_href=sign_in_path(back),
+        link_text=ENGLISH.cut_link.format(app=app),
+    )
+
+
 def _proof(request: web.Request, session: Session) -> tuple[tuple[str, str], ...]:
     return (("csrf_token", form_token(request, Form.PASSCODE, session.session_id)),)

@@ -12,9 +12,10 @@ from urllib.parse import unquote_to_bytes
 
 from config.addresses import PublicURL
 from config.settings import AppSettings
-from proxy.reserved import KEPT, KEPT_QUERY, PREFIX
+from proxy.reserved import KEPT, KEPT_QUERY, MAX_RETURN_TARGET_BYTES, PREFIX
 
-MAX_LENGTH = 4096
+_MAX_LENGTH = MAX_RETURN_TARGET_BYTES + 300
+"""With scheme, host and port."""
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9-]+(?:\.[a-z0-9-]+)*)(?::(?P<port>[1-9][0-9]{0,4}))?(?P<rest>(?:[/?].*)?)",
     re.ASCII | re.IGNORECASE,
@@ -66,9 +67,9 @@ def judge_return_to(text: str, *, public: PublicURL, apps: Iterable[AppSettings]
 
     Exact are scheme, host and port. Refused as well: user information, a trailing dot, backslashes, blanks and
     control characters, encoded ones too, fragments, anything but ASCII, dot segments and leading double slashes
-    (encoded ones too), Gatepost's own paths (but for a kept form's), more than `MAX_LENGTH` characters.
+    (encoded ones too), Gatepost's own paths (but for a kept form's), a target of more than `MAX_RETURN_TARGET_BYTES`.
     """
-    if len(text) > MAX_LENGTH or not _PLAIN.fullmatch(text) or "\\" in text or "#" in text:
+    if len(text) > _MAX_LENGTH or not _PLAIN.fullmatch(text) or "\\" in text or "#" in text:
         return None
     match = _URL.fullmatch(text)
     if match is None or _ENCODED_CONTROL.search(text):
@@ -79,7 +80,9 @@ def judge_return_to(text: str, *, public: PublicURL, apps: Iterable[AppSettings]
         return None
     app = next((each for each in apps if each.host == host), None)
     rest = match["rest"]
-    if app is None or not (_KEPT.fullmatch(rest) or _is_plain_path(rest.partition("?")[0])):
+    if app is None or len(rest) > MAX_RETURN_TARGET_BYTES:
+        return None
+    if not (_KEPT.fullmatch(rest) or _is_plain_path(rest.partition("?")[0])):
         return None
     return Target(app=app, url=app_origin(app, public) + (rest if rest.startswith("/") else "/" + rest))
 

@@ -32,11 +32,11 @@ from proxy.portal.landing import (
 )
 from proxy.portal.log_sign_in import log_signed_in, log_stop
 from proxy.portal.pages import form_token, page, redirect, set_browser_cookie, set_session_cookie, stamp_of
-from proxy.portal.refusals import account_stopped, no_scheme, throttled, unsent
+from proxy.portal.refusals import account_stopped, address_cut, no_scheme, throttled, unsent
 from proxy.portal.return_to import WayBack
 from proxy.portal.sending import start_challenge
 from proxy.portal.timing import answer_at
-from proxy.reserved import RETURN_TO, START
+from proxy.reserved import CUT, RETURN_TO, START
 from proxy.sessions.session import Level, Session
 from proxy.texts import ENGLISH
 
@@ -47,17 +47,26 @@ async def show_sign_in(request: web.Request) -> web.StreamResponse:
     back = way_back(request, query.get(RETURN_TO, ""), query.get(START, ""))
     session = await current_session(request)
     if session is not None and session.level is Level.SIGNED_IN:
+        if _is_cut(request, back):
+            return address_cut(request, back)
         return await land(request, session, back, again=round_trips(request))
     visit = request[VISIT]
     asks_for_form = FORM in query or round_trips(request) > 0 or not may_begin_anew(session)
     if not asks_for_form and is_offered(
         request.app[PARTS].settings.schemes, "kerberos", visit.client_address, app=app_name(back)
     ):
+        if _is_cut(request, back):
+            return address_cut(request, back)
         response = redirect(kerberos_path(back))
         if visit.browser_is_new:
             set_browser_cookie(request, response)
         return response
     return sign_in_form(request, back, session=session)
+
+
+def _is_cut(request: web.Request, back: WayBack) -> bool:
+    """Whether this person has yet to hear that they will not get to the very address that they asked for."""
+    return CUT in request.query and back.app is not None
 
 
 def may_begin_anew(session: Session | None) -> bool:
@@ -202,6 +211,7 @@ def sign_in_form(
         username=username if parse_login_name(username) is not None else "",
         half=_half_way(session, back),
         kept=back.leads_to_kept_form,
+        is_cut=_is_cut(request, back),
         error=error,
     )
 

@@ -28,7 +28,7 @@ from proxy.portal.pages import form_token, message, redirect
 from proxy.portal.refusals import OneButton, no_usable_mail, no_usable_mobile
 from proxy.portal.return_to import WayBack
 from proxy.portal.sign_in import sign_in_form
-from proxy.reserved import RETURN_TO, SCHEME, SIGN_OUT, START
+from proxy.reserved import CUT, RETURN_TO, SCHEME, SIGN_OUT, START
 from proxy.sessions.session import Level, Session
 from proxy.texts import ENGLISH
 
@@ -117,11 +117,17 @@ def _page(
         status=status,
         title=ENGLISH.step_up_title,
         text=f"{first} {where} {ENGLISH.step_up_rest}",
-        detail=ENGLISH.kept_until_then if back.leads_to_kept_form else "",
+        detail=_said_of_way_back(request, back),
         form=OneButton(fields=fields, button=ENGLISH.step_up_button),
         link_href=START_PAGE,
         link_text=ENGLISH.back_to_start,
     )
+
+
+def _said_of_way_back(request: web.Request, back: WayBack) -> str:
+    if back.leads_to_kept_form:
+        return ENGLISH.kept_until_then
+    return ENGLISH.cut_text.format(app=back.app.name) if CUT in request.query and back.app is not None else ""
 
 
 def _asked_by(back: WayBack, *, is_again: bool = False) -> str:

@@ -104,7 +104,7 @@ async def open_home(folder: Path, domains: dict[str, str] = LOCALHOST, **changes
     upstream = Upstream()
     app = web.Application(client_max_size=2**26)
     app.router.add_route("*", "/{path:.*}", upstream.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, max_line_size=2**15)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     app_url = "http://127.0.0.1:{1}".format(*runner.addresses[0])

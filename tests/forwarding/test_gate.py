@@ -49,6 +49,33 @@ async def test_a_page_load_without_a_session_is_sent_to_sign_in_and_back(stage: 
     assert stage.upstream.requests == []
 
 
+@pytest.mark.parametrize(
+    ("size", "max_head_bytes", "is_kept"),
+    [(8000, 32_768, True), (8001, 32_768, False), (7000, 20_480, False), (3000, 20_480, True), (10, 1024, False)],
+)
+async def test_the_way_back_holds_as_long_as_it_may_be_sent_again(
+    staged: StageMaker, size: int, max_head_bytes: int, is_kept: bool
+) -> None:
+    """Escaped, it is three times as long here; where small heads are allowed only, it would be refused at sign-in."""
+    target = "/" + "&" * (size - 1)
+    async with staged(server={"max_head_bytes": max_head_bytes}) as stage:
+        response = await stage.ask(get(target, token=None, lines=PAGE))
+        location = response.get("location").decode()
+        query = parse_qs(urlsplit(location).query)
+        assert query["return_to"] == [f"http://{HOST}:8080{target if is_kept else '/'}"]
+        assert ("cut" in query) is not is_kept
+        followed = location.partition("signin.corp.example:8080")[2]
+        assert (await stage.ask(get(followed, host="signin.corp.example", token=None, lines=PAGE))).status == 200
+
+
+async def test_an_address_of_an_app_may_be_so_long_and_no_longer(stage: Stage) -> None:
+    assert (await stage.ask(get("/" + "x" * 16_383))).status == 200
+    assert (await stage.ask(get("/" + "x" * 16_384))).status == 414
+    for host in (HOST, "signin.corp.example"):
+        assert (await stage.ask(get("/.gatepost/sign-in?" + "x" * 26_029, host=host))).status == 200
+        assert (await stage.ask(get("/.gatepost/sign-in?" + "x" * 26_030, host=host))).status == 414
+
+
 async def test_the_browser_cookie_is_used_again_so_that_many_tabs_work(stage: Stage) -> None:
     cookie = f"Cookie: gatepost-browser={'C' * 43}\r\n"
     response = await stage.ask(get(token=None, lines=PAGE + cookie))

@@ -122,7 +122,7 @@ ATTACKS = [
     "https://127.0.0.1/",
     "https://wiki..corp.example/",
     "https://.wiki.corp.example/",
-    "https://wiki.corp.example/" + "a" * 4096,
+    "https://wiki.corp.example/" + "a" * 8000,
     "https://wiki.corp.example/\ud800",
 ]
 
