@@ -14,6 +14,7 @@ from config.values import (
     Countries,
     Flag,
     Integer,
+    NamePattern,
     NetBIOSName,
     NotEmpty,
     NumberRange,
@@ -92,6 +93,17 @@ class MobileSettings(FrozenTable):
     """E.164 prefixes let through although phonenumbers does not know them."""
     changed_within: SecondsOrNone = 86_400.0
     """So long after a change in the directory a number is a fresh one; 0: never."""
+    service_accounts: tuple[NamePattern, ...] = (
+        "svc-*",
+        "svc_*",
+        "sa-*",
+        "dns-*",
+        "MSOL_*",
+        "AAD_*",
+        "HealthMailbox*",
+        "SM_*",
+    )
+    """User names, with ``*`` and ``?``, that are no person's: the report on mobile fields sets them apart."""
     then: Literal["send", "wait", "other_channel", "refuse"] = "wait"
     """What is done about a passcode for a fresh number that is not the one the person used last."""
 

@@ -106,6 +106,7 @@ NumberRange = Annotated[
         r"\+[1-9][0-9]{3,14}", 'not the beginning of a number: write "+" and 4 to 15 digits, such as "+447700900"'
     ),
 ]
+NamePattern = Annotated[str, matching(r"[^\s/\[\]]{1,64}", 'not a user name, in which "*" stands for any characters')]
 ServicePrincipal = Annotated[
     str,
     matching(

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
+from typing import Protocol
 
 from config.settings import MobileSettings
 from directory.mobile import UnusableNumber, UnusableReason, UsableNumber, first_usable, normalise
@@ -68,6 +70,8 @@ class Person:
     """The OU as a path from the domain down, ``London/Sales``; empty for local users."""
     department: str
     is_disabled: bool
+    is_service: bool = False
+    """Whether it is nobody's account (`directory/service_accounts.py`)."""
     fields: tuple[Field, ...] = ()
     """Of the configured mobile attributes, in their order, blank ones left out."""
     other_fields: tuple[Field, ...] = ()
@@ -91,7 +95,7 @@ class Finding:
     repair: Repair | None = None
     readings: tuple[str, ...] = field(default=(), repr=False)
     """E.164: the two numbers that the field may mean. Only with `Status.AMBIGUOUS`."""
-    is_changed_lately: bool = False
+    is_changed_recently: bool = False
     is_shared: bool = False
     """Whether another person of the report has the same good number; known when all have been seen."""
 
@@ -104,7 +108,7 @@ def classify(person: Person, settings: MobileSettings, *, now: float, changed_wi
         outcome = _judge(each.text, settings)
         if isinstance(outcome, UsableNumber):
             return Finding(
-                person=person, status=Status.GOOD, found=each, number=outcome.e164, is_changed_lately=changed
+                person=person, status=Status.GOOD, found=each, number=outcome.e164, is_changed_recently=changed
             )
     for each in person.fields:
         proposal = propose(each.text, settings)
@@ -115,17 +119,17 @@ def classify(person: Person, settings: MobileSettings, *, now: float, changed_wi
                 found=each,
                 proposed=proposal.number,
                 repair=proposal.repair,
-                is_changed_lately=changed,
+                is_changed_recently=changed,
             )
     if not any(has_digits(each.text) for each in person.fields):
         for each in person.other_fields:
             if isinstance(_judge(each.text, settings), UsableNumber):
-                return Finding(person=person, status=Status.ELSEWHERE, found=each, is_changed_lately=changed)
+                return Finding(person=person, status=Status.ELSEWHERE, found=each, is_changed_recently=changed)
     if not person.fields:
-        return Finding(person=person, status=Status.MISSING, is_changed_lately=changed)
+        return Finding(person=person, status=Status.MISSING, is_changed_recently=changed)
     first = person.fields[0]
     status, readings = _status(first.text, settings)
-    return Finding(person=person, status=status, found=first, readings=readings, is_changed_lately=changed)
+    return Finding(person=person, status=status, found=first, readings=readings, is_changed_recently=changed)
 
 
 def _judge(text: str, settings: MobileSettings) -> UsableNumber | UnusableNumber:
@@ -182,6 +186,33 @@ class Tally:
         return self.persons > 0 and self.good * 100 >= percent * self.persons
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The counts of a whole report. Nobody's accounts, and disabled ones that were left out, are in no tally."""
+
+    made_at: float
+    changed_within_seconds: float
+    """What counted as changed recently."""
+    all: Tally
+    by_container: Mapping[tuple[str, str], Tally]
+    """By realm and container."""
+    by_department: Mapping[str, Tally]
+    shared: int
+    """How many persons have a good number that somebody else has too."""
+    changed_recently: int
+    service_accounts: int
+    disabled_left_out: int
+
+
+class Listing(Protocol):
+    """A report, as its forms read it. It can be iterated as often as need be."""
+
+    @property
+    def summary(self) -> Summary: ...
+
+    def __iter__(self) -> Iterator[Finding]: ...
+
+
 class Totals:
     """Counts findings as they come; memory grows with OUs and departments, and by 8 bytes a good number."""
 
@@ -190,27 +221,43 @@ class Totals:
         self.by_container: dict[tuple[str, str], Tally] = {}
         """By realm and container."""
         self.by_department: dict[str, Tally] = {}
-        self.changed_lately = 0
+        self.changed_recently = 0
+        self.service_accounts = 0
         self.disabled_left_out = 0
         self._numbers = array("Q")
         self._shared: frozenset[int] | None = None
 
     def add(self, finding: Finding) -> None:
         person = finding.person
+        if person.is_service:
+            self.service_accounts += 1
+            return
         for tally in (
             self.all,
             self.by_container.setdefault((person.realm, person.container), Tally()),
             self.by_department.setdefault(person.department, Tally()),
         ):
             tally.counts[finding.status] += 1
-        self.changed_lately += finding.is_changed_lately
+        self.changed_recently += finding.is_changed_recently
         if finding.number is not None:
             self._numbers.append(int(finding.number[1:]))  # at most 15 digits
             self._shared = None
 
+    def summary(self, *, made_at: float, changed_within_seconds: float) -> Summary:
+        return Summary(
+            made_at=made_at,
+            changed_within_seconds=changed_within_seconds,
+            all=self.all,
+            by_container=self.by_container,
+            by_department=self.by_department,
+            shared=self.shared,
+            changed_recently=self.changed_recently,
+            service_accounts=self.service_accounts,
+            disabled_left_out=self.disabled_left_out,
+        )
+
     @property
     def shared(self) -> int:
-        """How many persons have a good number that somebody else has too."""
         shared = self._shared_numbers()
         return sum(number in shared for number in self._numbers)
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from config.settings import DirectorySettings, LocalDirectorySettings, MobileSettings
 from directory.active_directory import sweep as active_directory
 from directory.mobile_repairs import Repair
-from directory.mobile_report import Field, Finding, Person, Status, Totals, classify
-from directory.users_file import read_users
+from directory.mobile_report import Field, Finding, Person, Status, Summary, Totals, classify
+from directory.service_accounts import AccountTraits, is_service_account
+from directory.users_file import LocalUser, read_users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +29,17 @@ class Rules:
     include_disabled: bool = False
 
 
-def sweep(settings: DirectorySettings, *, base_dn: str | None = None) -> Iterator[Person]:
+def sweep(
+    settings: DirectorySettings, *, service_accounts: Collection[str] = (), base_dn: str | None = None
+) -> Iterator[Person]:
     """Every person of a directory, disabled ones too. `base_dn` is for Active Directory only.
+
+    `service_accounts` are patterns of user names (`directory/service_accounts.py`).
 
     Raises `DirectoryUnavailable`, `DirectoryMisconfigured`, or `ConfigurationError` for a users file.
     """
     if not isinstance(settings, LocalDirectorySettings):
-        yield from active_directory.sweep(settings, base_dn=base_dn)
+        yield from active_directory.sweep(settings, service_accounts=service_accounts, base_dn=base_dn)
         return
     for user in read_users(settings.file, settings.name).by_guid.values():
         yield Person(
@@ -45,8 +50,19 @@ def sweep(settings: DirectorySettings, *, base_dn: str | None = None) -> Iterato
             container="",
             department="",
             is_disabled=user.disabled,
+            is_service=is_service_account(_traits(user), service_accounts),
             fields=tuple(Field(attribute="mobile", text=text) for text in user.mobiles),
         )
+
+
+def _traits(user: LocalUser) -> AccountTraits:
+    return AccountTraits(
+        username=user.username,
+        is_built_in=False,
+        has_service_names=False,
+        has_display_name=bool(user.display_name),
+        has_human_traits=bool(user.mail or user.mobiles),
+    )
 
 
 class Findings:
@@ -73,11 +89,16 @@ class Findings:
         self.totals.add(finding)
         self._file.write(line_of(finding) + "\n")
 
+    @property
+    def summary(self) -> Summary:
+        return self.totals.summary(made_at=self.rules.now, changed_within_seconds=self.rules.changed_within_seconds)
+
     def __iter__(self) -> Iterator[Finding]:
         self._file.seek(0)
         for line in self._file:
             finding = finding_of(line)
-            yield replace(finding, is_shared=self.totals.is_shared(finding.number))
+            is_shared = not finding.person.is_service and self.totals.is_shared(finding.number)
+            yield replace(finding, is_shared=is_shared)
 
 
 def line_of(finding: Finding) -> str:
@@ -87,13 +108,14 @@ def line_of(finding: Finding) -> str:
         (
             (person.realm, person.guid, person.username, person.display_name, person.container, person.department),
             person.is_disabled,
+            person.is_service,
             person.changed_at,
             finding.status.value,
             (found.attribute, found.text) if found else None,
             finding.number,
             finding.proposed,
             finding.repair.value if finding.repair else None,
-            finding.is_changed_lately,
+            finding.is_changed_recently,
             finding.is_shared,
             finding.readings,
         )
@@ -104,13 +126,14 @@ def finding_of(line: str) -> Finding:
     (
         names,
         is_disabled,
+        is_service,
         changed_at,
         status,
         found,
         number,
         proposed,
         repair,
-        is_changed_lately,
+        is_changed_recently,
         is_shared,
         readings,
     ) = json.loads(line)
@@ -124,6 +147,7 @@ def finding_of(line: str) -> Finding:
             container=container,
             department=department,
             is_disabled=is_disabled,
+            is_service=is_service,
             changed_at=changed_at,
         ),
         status=Status(status),
@@ -131,7 +155,7 @@ def finding_of(line: str) -> Finding:
         number=number,
         proposed=proposed,
         repair=Repair(repair) if repair else None,
-        is_changed_lately=is_changed_lately,
+        is_changed_recently=is_changed_recently,
         is_shared=is_shared,
         readings=tuple(readings),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -38,6 +38,7 @@ from directory.active_directory.reader import Reader
 from directory.active_directory.server_address import ServerAddress
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.mobile_report import Field, Person
+from directory.service_accounts import AccountTraits, is_service_account
 
 PAGE_SIZE = 1000
 """AD's own limit (MaxPageSize)."""
@@ -45,12 +46,16 @@ WAIT_SECONDS = 60.0
 """How long a server may work on a page before the first of it comes."""
 OTHER_ATTRIBUTES = ("otherMobile", "telephoneNumber")
 _MOBILE = "mobile"
+_CRITICAL, _SERVICE_NAMES = _OF_SERVICES = ("isCriticalSystemObject", "servicePrincipalName")
+_OF_HUMANS = ("givenName", "sn", "mail")
 
 _DISABLED = 0x2
 _ESCAPED = re.compile(r"(?:\\(?:[0-9A-Fa-f]{2}|.))+", re.DOTALL)
 
 
-def sweep(settings: ActiveDirectorySettings, *, base_dn: str | None = None) -> Iterator[Person]:
+def sweep(
+    settings: ActiveDirectorySettings, *, service_accounts: Collection[str] = (), base_dn: str | None = None
+) -> Iterator[Person]:
     """Every person below `base_dn` (None: the realm's base), disabled ones too.
 
     Raises `DirectoryUnavailable` or `DirectoryMisconfigured`, in the middle too: half a sweep is no report.
@@ -63,7 +68,7 @@ def sweep(settings: ActiveDirectorySettings, *, base_dn: str | None = None) -> I
                 connection, base, IS_PERSON, attributes, page_size=PAGE_SIZE, wait_seconds=WAIT_SECONDS
             )
             for entry in search:
-                yield _person(entry, settings, domain)
+                yield _person(entry, settings, domain, service_accounts)
         except ConnectionFailed as exc:
             raise DirectoryUnavailable(settings.name, str(exc)) from exc
         except (SearchRefused, UnreadableAccount) as exc:
@@ -73,7 +78,14 @@ def sweep(settings: ActiveDirectorySettings, *, base_dn: str | None = None) -> I
 def attributes_to_read(mobile_attributes: Sequence[str]) -> tuple[str, ...]:
     """Each once, whatever case the configuration writes it in."""
     names = ("objectGUID", "sAMAccountName", "displayName", "department", "userAccountControl")
-    wanted = [*names, *mobile_attributes, *OTHER_ATTRIBUTES, *metadata_to_read(mobile_attributes)]
+    wanted = [
+        *names,
+        *_OF_SERVICES,
+        *_OF_HUMANS,
+        *mobile_attributes,
+        *OTHER_ATTRIBUTES,
+        *metadata_to_read(mobile_attributes),
+    ]
     return tuple({name.lower(): name for name in reversed(wanted)}.values())
 
 
@@ -110,7 +122,9 @@ def _unescaped(match: re.Match[str]) -> str:
     return text.decode("utf-8", "replace")
 
 
-def _person(entry: Entry, settings: ActiveDirectorySettings, domain: Domain) -> Person:
+def _person(
+    entry: Entry, settings: ActiveDirectorySettings, domain: Domain, service_accounts: Collection[str]
+) -> Person:
     username = username_of(entry)
     others = [name for name in OTHER_ATTRIBUTES if not _is_in(name, settings.mobile_attributes)]
     return Person(
@@ -121,9 +135,21 @@ def _person(entry: Entry, settings: ActiveDirectorySettings, domain: Domain) -> 
         container=container_of(entry.dn, domain.root_dn),
         department=_first(entry, "department").strip(),
         is_disabled=_is_disabled(entry),
+        is_service=is_service_account(_traits(entry, username, settings), service_accounts),
         fields=_fields(entry, settings.mobile_attributes),
         other_fields=_fields(entry, others),
         changed_at=_changed_at(entry, settings.mobile_attributes),
+    )
+
+
+def _traits(entry: Entry, username: str, settings: ActiveDirectorySettings) -> AccountTraits:
+    human = (*_OF_HUMANS, *settings.mobile_attributes, *OTHER_ATTRIBUTES)
+    return AccountTraits(
+        username=username,
+        is_built_in=_first(entry, _CRITICAL).upper() == "TRUE",
+        has_service_names=_SERVICE_NAMES.lower() in entry.attributes,
+        has_display_name=bool(_first(entry, "displayName").strip()),
+        has_human_traits=any(_first(entry, name).strip() for name in human),
     )
 
 

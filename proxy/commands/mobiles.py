@@ -17,19 +17,17 @@ from config.settings import ActiveDirectorySettings, DirectorySettings, Settings
 from config.values import parse_duration
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.mobile_sweep import Findings, Rules, sweep
-from proxy.mobile_formats import csv_form, html_form, json_form, powershell_form, table_form
+from proxy.mobile_formats.forms import ReportForm, write_as
 from proxy.mobile_formats.words import headline
 
 T = TypeVar("T")
 _PROGRESS_SECONDS = 0.2
-_WITH_MARK = ("csv", "powershell")
-"""Files of these begin with a byte order mark: Excel and Windows PowerShell take others for the local code page."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
-        choices=("table", "csv", "json", "html", "powershell"),
+        choices=[form.value for form in ReportForm],
         default="table",
         help="table (default), csv for a spreadsheet, json for programs, html: one page to look at,"
         " powershell: proposals for an AD admin to review",
@@ -42,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_duration,
         default="7d",
         metavar="7d",
-        help='what counts as "changed lately" (default: %(default)s)',
+        help='what counts as "changed recently" (default: %(default)s)',
     )
     parser.add_argument(
         "--at-least", type=_percent, metavar="PERCENT", help="exit code 1 if fewer can receive a passcode"
@@ -64,6 +62,7 @@ def run(
     except ValueError as error:
         print(f"gatepost mobiles: {error}", file=stderr)
         return 2
+    form = ReportForm(arguments.format)
     rules = Rules(
         mobile=settings.mobile,
         now=clock(),
@@ -73,10 +72,15 @@ def run(
     with Findings(rules) as findings:
         try:
             for directory in directories:
-                for person in _with_progress(sweep(directory, base_dn=arguments.base), directory.name, stderr):
+                for person in _with_progress(
+                    sweep(directory, service_accounts=settings.mobile.service_accounts, base_dn=arguments.base),
+                    directory.name,
+                    stderr,
+                ):
                     findings.add(person)
-            with _output(arguments.output, stdout, with_mark=arguments.format in _WITH_MARK) as out:
-                _write(findings, arguments.format, directories, out)
+            domains = {each.name: each.domain for each in directories if isinstance(each, ActiveDirectorySettings)}
+            with _output(arguments.output, stdout, with_mark=form.begins_with_mark) as out:
+                write_as(form, findings, out, domains=domains)
         except DirectoryUnavailable as error:
             print(f"gatepost mobiles: {error}", file=stderr)
             return 1
@@ -106,21 +110,6 @@ def _chosen(arguments: argparse.Namespace, directories: Sequence[DirectorySettin
         if len(chosen) != 1:
             raise ValueError("--base needs one Active Directory: name it with --directory")
     return chosen
-
-
-def _write(findings: Findings, form: str, directories: Iterable[DirectorySettings], out: TextIO) -> None:
-    match form:
-        case "csv":
-            csv_form.write(findings, out)
-        case "json":
-            json_form.write(findings, out)
-        case "html":
-            html_form.write(findings, out)
-        case "powershell":
-            domains = {each.name: each.domain for each in directories if isinstance(each, ActiveDirectorySettings)}
-            powershell_form.write(findings, out, domains=domains)
-        case _:
-            table_form.write(findings, out)
 
 
 @contextlib.contextmanager

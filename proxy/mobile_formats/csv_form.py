@@ -3,7 +3,8 @@
 A cell that begins with a sign of a formula gets an apostrophe in front, which spreadsheets take for "this is text".
 So does what follows a semicolon or a line end: where Windows separates lists by semicolons, as in most of Europe, Excel
 begins a cell there. There is no exception for numbers in E.164, which begin with ``+``: one rule is easy to trust, and
-without it a spreadsheet shows 4.474E+11. Programs read the JSON form, where nothing is changed.
+without it a spreadsheet shows 4.474E+11. Programs read the JSON form, where nothing is changed. The column
+``for_ad`` can be imported into the directory: number or proposal in a form that needs no apostrophe.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import re
 from collections.abc import Iterable
 from typing import TextIO
 
+import phonenumbers
+
 from directory.mobile_report import Finding
 from proxy.mobile_formats.words import instant_text
 
 COLUMNS = (
     "realm", "username", "name", "ou", "department", "status", "attribute", "value", "number", "proposed", "repair",
-    "readings", "shared", "changed_lately", "changed_at", "disabled", "guid",
+    "readings", "shared", "changed_recently", "changed_at", "disabled", "service_account",
+    "for_ad", "guid",
 )  # fmt: skip
 _SIGNS = frozenset("=+-@＝＋－＠")
 _ENDS_A_CELL = frozenset(";\t\r\n")
@@ -43,6 +47,17 @@ def cell(text: str) -> str:
     return f"'{text}" if shown in _SIGNS or text.startswith(("\t", "\r", "\n")) else text
 
 
+def for_ad(e164: str) -> str:
+    """A number as it may be written back to the directory: ``(+44) 7400 123456``; empty for none.
+
+    No spreadsheet takes it for a number or a formula, so it comes back as it was, and Gatepost reads it as `e164`.
+    """
+    if not e164:
+        return ""
+    number = phonenumbers.parse(e164)
+    return f"(+{number.country_code}) {phonenumbers.national_significant_number(number)}"
+
+
 def _values(finding: Finding) -> tuple[str, ...]:
     person, found = finding.person, finding.found
     return (
@@ -59,9 +74,11 @@ def _values(finding: Finding) -> tuple[str, ...]:
         finding.repair.value if finding.repair else "",
         " or ".join(finding.readings),
         _yes(finding.is_shared),
-        _yes(finding.is_changed_lately),
+        _yes(finding.is_changed_recently),
         instant_text(person.changed_at),
         _yes(person.is_disabled),
+        _yes(person.is_service),
+        for_ad(finding.number or finding.proposed or ""),
         person.guid,
     )
 

@@ -17,8 +17,7 @@ from typing import TextIO
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from directory.mobile_report import Finding, Status, Tally
-from directory.mobile_sweep import Findings
+from directory.mobile_report import Finding, Listing, Status, Tally
 from proxy.mobile_formats.words import instant_text, percent_text, place, remarks
 
 _FOLDER = Path(__file__).parent
@@ -52,15 +51,15 @@ class Bar:
     slices: Sequence[Slice]
 
 
-def write(findings: Findings, out: TextIO) -> None:
-    totals = findings.totals
+def write(listing: Listing, out: TextIO) -> None:
+    totals = listing.summary
     style, script = ((_FOLDER / name).read_text("utf-8") for name in ("report.css", "report.js"))
     page = _ENVIRONMENT.get_template("report.html").generate(
         style=Markup(style),  # noqa: S704  # our own file
         script=Markup(script),  # noqa: S704  # our own file
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none';"
         " form-action 'none'",
-        made_at=instant_text(findings.rules.now),
+        made_at=instant_text(totals.made_at),
         realms=sorted({realm for realm, _ in totals.by_container}),
         totals=totals,
         tally=totals.all,
@@ -73,13 +72,13 @@ def write(findings: Findings, out: TextIO) -> None:
         ],
         first=_FIRST,
         titles=_data([(status.value, status.title) for status in _STATUSES]),
-        persons=_persons(findings),
+        persons=_persons(listing),
     )
     out.writelines(page)
 
 
-def _persons(findings: Findings) -> Iterator[Markup]:
-    for position, finding in enumerate(findings):
+def _persons(listing: Listing) -> Iterator[Markup]:
+    for position, finding in enumerate(listing):
         yield Markup("{}{}").format(",\n" if position else "\n", _data(_row(finding)))
 
 
@@ -97,7 +96,7 @@ def _row(finding: Finding) -> list[object]:
         f"{attribute}: {value}" if attribute else value,
         finding.number or finding.proposed or "",
         ", ".join(remarks(finding)),
-        finding.is_shared + 2 * finding.is_changed_lately,
+        finding.is_shared + 2 * finding.is_changed_recently + 4 * person.is_service,
     ]
 
 

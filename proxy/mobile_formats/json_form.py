@@ -5,32 +5,32 @@ from __future__ import annotations
 import json
 from typing import TextIO
 
-from directory.mobile_report import Finding, Status, Tally
-from directory.mobile_sweep import Findings
+from directory.mobile_report import Finding, Listing, Status, Tally
 from proxy.mobile_formats.words import instant_text
 
 
-def write(findings: Findings, out: TextIO) -> None:
-    totals = findings.totals
+def write(listing: Listing, out: TextIO) -> None:
+    summary = listing.summary
     head = {
-        "generated_at": instant_text(findings.rules.now),
-        "changed_within_seconds": findings.rules.changed_within_seconds,
+        "generated_at": instant_text(summary.made_at),
+        "changed_within_seconds": summary.changed_within_seconds,
         "totals": {
-            **_tally(totals.all),
-            "shared": totals.shared,
-            "changed_lately": totals.changed_lately,
-            "disabled_left_out": totals.disabled_left_out,
+            **_tally(summary.all),
+            "shared": summary.shared,
+            "changed_recently": summary.changed_recently,
+            "service_accounts": summary.service_accounts,
+            "disabled_left_out": summary.disabled_left_out,
         },
         "by_ou": [
             {"realm": realm, "ou": container, **_tally(tally)}
-            for (realm, container), tally in sorted(totals.by_container.items())
+            for (realm, container), tally in sorted(summary.by_container.items())
         ],
         "by_department": [
-            {"department": department, **_tally(tally)} for department, tally in sorted(totals.by_department.items())
+            {"department": department, **_tally(tally)} for department, tally in sorted(summary.by_department.items())
         ],
     }
     out.write(json.dumps(head, indent=1)[:-2] + ',\n "persons": [')
-    for position, finding in enumerate(findings):
+    for position, finding in enumerate(listing):
         out.write((",\n  " if position else "\n  ") + json.dumps(person_object(finding)))
     out.write("\n ]\n}\n")
 
@@ -45,6 +45,7 @@ def person_object(finding: Finding) -> dict[str, object]:
         "ou": person.container,
         "department": person.department,
         "disabled": person.is_disabled,
+        "service_account": person.is_service,
         "status": finding.status.value,
         "attribute": found.attribute if found else None,
         "value": found.text if found else None,
@@ -53,7 +54,7 @@ def person_object(finding: Finding) -> dict[str, object]:
         "repair": finding.repair.value if finding.repair else None,
         "readings": list(finding.readings),
         "shared": finding.is_shared,
-        "changed_lately": finding.is_changed_lately,
+        "changed_recently": finding.is_changed_recently,
         "changed_at": instant_text(person.changed_at) or None,
     }
 

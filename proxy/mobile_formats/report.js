@@ -1,5 +1,5 @@
 "use strict";
-// Rows: name, user name, place, department, status, value, number, remarks, flags (1 shared, 2 changed lately).
+// Rows: name, user name, place, department, status, value, number, remarks, flags (1 shared, 2 changed recently, 4 service account).
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const titles = read("titles");
 const persons = read("persons");
@@ -7,11 +7,13 @@ const [STATUS, NUMBER, REMARKS, FLAGS] = [4, 6, 7, 8];
 const columns = [["Name", 0], ["OU", 2], ["Department", 3], ["Status", STATUS], ["Value", 5], ["Number", NUMBER]];
 const PAGE = 200;
 const compare = new Intl.Collator(undefined, { numeric: true }).compare;
+const isService = (row) => (row[FLAGS] & 4) > 0;
 const at = (id) => document.getElementById(id);
 const filters = [
-  ...titles.map(([key, title], index) => ({ key, title, holds: (row) => row[STATUS] === index, on: index > 0 })),
+  ...titles.map(([key, title], index) => ({ key, title, holds: (row) => !isService(row) && row[STATUS] === index, on: index > 0 })),
   { key: "shared", title: "shared", holds: (row) => (row[FLAGS] & 1) > 0, on: true },
-  { key: "changed", title: "changed lately", holds: (row) => (row[FLAGS] & 2) > 0, on: false },
+  { key: "changed", title: "changed recently", holds: (row) => (row[FLAGS] & 2) > 0, on: false },
+  { key: "service", title: "service accounts", holds: isService, on: false },
 ];
 const texts = persons.map((row) => [...row.slice(0, 4), ...row.slice(5, 8)].join("\n").toLowerCase());
 let sorted = { column: STATUS, down: false };
@@ -71,6 +73,7 @@ for (const [title, column] of columns) {
 }
 for (const filter of filters) {
   const count = persons.filter(filter.holds).length;
+  if (!count) continue;
   const chip = element("button", "", "chip");
   chip.type = "button";
   chip.dataset.filter = filter.key;

@@ -6,8 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from directory.mobile_report import Status, Tally
-from directory.mobile_sweep import Findings
+from directory.mobile_report import Listing, Status, Tally
 from proxy.mobile_formats.words import headline, needs_a_look, one_line, percent_text, place, remarks
 
 _WIDTHS = (26, 20, 30, 22, 26)
@@ -15,15 +14,17 @@ _WIDTHS = (26, 20, 30, 22, 26)
 _BAR = 24
 
 
-def write(findings: Findings, out: TextIO) -> None:
-    totals = findings.totals
+def write(listing: Listing, out: TextIO) -> None:
+    totals = listing.summary
     out.write(f"{headline(totals.all)}\n\n")
     for status in Status:
         count = totals.all.counts[status]
         share = count / totals.all.persons if totals.all.persons else 0
         out.write(f"  {_padded(status.title, 24)}{count:>9,}  {_bar(share)}\n")
     out.write(f"\n  {_padded('shared by several', 24)}{totals.shared:>9,}\n")
-    out.write(f"  {_padded('changed lately', 24)}{totals.changed_lately:>9,}\n")
+    out.write(f"  {_padded('changed recently', 24)}{totals.changed_recently:>9,}\n")
+    if totals.service_accounts:
+        out.write(f"  {_padded('service accounts, apart', 24)}{totals.service_accounts:>9,}\n")
     if totals.disabled_left_out:
         out.write(f"  {_padded('disabled, left out', 24)}{totals.disabled_left_out:>9,}\n")
     containers = [(place(*key), tally) for key, tally in totals.by_container.items()]
@@ -31,7 +32,7 @@ def write(findings: Findings, out: TextIO) -> None:
     out.writelines(_group("BY OU", containers))
     out.writelines(_group("BY DEPARTMENT", departments))
     head = _row(("NAME", "USER NAME", "OU", "STATUS", "VALUE"), "PROPOSED, REMARKS")
-    for finding in findings:
+    for finding in listing:
         if not needs_a_look(finding):
             continue
         if head:

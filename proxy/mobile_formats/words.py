@@ -31,15 +31,18 @@ def remarks(finding: Finding) -> list[str]:
         said.append(" or ".join(finding.readings))
     if finding.is_shared:
         said.append("shared by several persons")
-    if finding.is_changed_lately:
-        said.append("changed lately")
+    if finding.is_changed_recently:
+        said.append("changed recently")
+    if finding.person.is_service:
+        said.append("service account")
     if finding.person.is_disabled:
         said.append("disabled")
     return said
 
 
 def needs_a_look(finding: Finding) -> bool:
-    return finding.number is None or finding.is_shared or finding.is_changed_lately
+    """A number that changed recently does not: after a tidy-up in the directory that would be everybody."""
+    return not finding.person.is_service and (finding.number is None or finding.is_shared)
 
 
 def instant_text(epoch_seconds: float | None) -> str:

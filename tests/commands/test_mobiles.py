@@ -6,20 +6,24 @@ import io
 import json
 import logging
 import re
+from base64 import b64decode
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import MobileSettings, Settings
+from directory.mobile import UsableNumber, normalise
 from directory.mobile_repairs import Repair
 from directory.mobile_report import Field, Finding, Person, Status
 from directory.mobile_sweep import Findings, Rules
 from proxy.commands import mobiles
 from proxy.mobile_formats import csv_form, html_form, json_form, powershell_form, table_form
-from proxy.mobile_formats.words import one_line
+from proxy.mobile_formats.words import needs_a_look, one_line
 from tests.support.browser import chromium
 
 NOW = 1_800_000_000.0
@@ -88,23 +92,10 @@ def test_no_text_leaves_its_comment_and_code_is_ascii(name: str, text: str) -> N
     *comments, command = powershell_form.lines(finding, "corp.example").splitlines()
     assert len(comments) == 2
     assert all(line.startswith("# ") for line in comments)
-    expected = f"-Identity '{GUID}' -Replace @{{mobile='+447400123456'}}"
-    assert command == f"Set-ADUser -Server 'corp.example' {expected}"
-
-
-def test_the_script_holds_repairable_persons_of_active_directory_and_only_says_what_it_would_do() -> None:
-    script = written(
-        powershell_form.write,
-        person("O7400 123456"),
-        person("07400 123456"),
-        person("n/a"),
-        person("O7400 123456", realm="local"),
-        domains={"corp": "corp.example"},
-    )
-    assert script.count("Set-ADUser ") == 1
-    assert script.index("REVIEW") < script.index("$WhatIfPreference = $true") < script.index("Set-ADUser ")
-    code = [line for line in script.splitlines() if line and not line.startswith("#")]
-    assert [line.split()[0] for line in code] == ["$ErrorActionPreference", "$WhatIfPreference", "Set-ADUser"]
+    before = powershell_form.encoded(text)
+    assert command == f"Get-Change 'corp.example' '{GUID}' 'mobile' '{before}' '+447400123456'"
+    assert command.isascii()
+    assert b64decode(before).decode("utf-16-le") == text
 
 
 @given(ANYTHING | NASTY | st.builds(lambda sign, rest: sign + rest, st.sampled_from("=+-@\t\r＝ "), ANYTHING))
@@ -137,6 +128,57 @@ def test_csv_has_one_row_a_person_and_reads_back(name: str, text: str) -> None:
     assert first[head.index("name")].replace("'", "") == name.replace("'", "")
     assert second[head.index("number")] == "'+447400123456"
     assert all(cell[:1] not in set("=+-@\t\r") for cell in (*first, *second))
+
+
+@given(st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)), st.sampled_from(["GB", "US", "NO", "CN"]))
+def test_what_is_for_the_directory_is_no_number_to_a_spreadsheet_and_reads_back(region: str, home: str) -> None:
+    example = phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
+    if example is None:
+        return
+    e164 = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+    text = csv_form.for_ad(e164)
+    assert csv_form.cell(text) == text
+    assert re.fullmatch(r"\(\+[0-9]+\) [0-9]+", text)
+    read = normalise(text, home_region=home, allowed_countries=("*",), extra_ranges=())
+    assert isinstance(read, UsableNumber)
+    assert read.e164 == e164
+
+
+def test_the_csv_has_the_number_or_the_proposal_for_the_directory() -> None:
+    table = written(csv_form.write, person("07400 123456"), person("O7400 123456"), person("n/a"))
+    head, *rows = csv.reader(io.StringIO(table, newline=""))
+    assert [row[head.index("for_ad")] for row in rows] == ["(+44) 7400123456", "(+44) 7400123456", ""]
+
+
+@pytest.mark.parametrize("write", [table_form.write, json_form.write, csv_form.write, html_form.write])
+def test_service_accounts_are_set_apart(write: Callable[..., None]) -> None:
+    service = replace(person(None, name="Backup"), is_service=True)
+    text = written(write, person("07400 123456"), service)
+    if write is json_form.write:
+        tree = json.loads(text)
+        assert (tree["totals"]["persons"], tree["totals"]["service_accounts"]) == (1, 1)
+        assert [each["service_account"] for each in tree["persons"]] == [False, True]
+    elif write is csv_form.write:
+        head, *rows = csv.reader(io.StringIO(text, newline=""))
+        assert [row[head.index("service_account")] for row in rows] == ["no", "yes"]
+    elif write is html_form.write:
+        assert "1 of 1 people can receive a passcode" in text
+        assert "1 service accounts apart" in text
+    else:
+        assert text.startswith("100.0% can receive a passcode: 1 of 1.")
+        assert re.search(r"service accounts, apart +1\n", text)
+        assert "Backup" not in text.partition("PROPOSED")[2]
+
+
+def test_numbers_that_changed_recently_do_not_flood_the_list() -> None:
+    assert not needs_a_look(replace(finding_of_good_number(), is_changed_recently=True))
+    table = written(table_form.write, person("07400 123456", name="Everybody"))
+    assert re.search(r"changed recently +1\n", table)
+    assert "PROPOSED" not in table
+
+
+def finding_of_good_number() -> Finding:
+    return Finding(person=person("07400 123456"), status=Status.GOOD, number="+447400123456")
 
 
 @given(ANYTHING | NASTY, ANYTHING | NASTY)

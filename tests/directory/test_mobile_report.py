@@ -116,11 +116,11 @@ def test_the_first_usable_attribute_counts() -> None:
     assert judged("n/a", "7400 123456").proposed == NUMBER
 
 
-def test_a_change_within_the_window_or_in_the_future_is_lately() -> None:
-    assert judged("07400 123456", changed_at=NOW - 59).is_changed_lately
-    assert judged("07400 123456", changed_at=NOW + 3600).is_changed_lately
-    assert not judged("07400 123456", changed_at=NOW - 61).is_changed_lately
-    assert not judged("07400 123456").is_changed_lately
+def test_a_change_within_the_window_or_in_the_future_is_recent() -> None:
+    assert judged("07400 123456", changed_at=NOW - 59).is_changed_recently
+    assert judged("07400 123456", changed_at=NOW + 3600).is_changed_recently
+    assert not judged("07400 123456", changed_at=NOW - 61).is_changed_recently
+    assert not judged("07400 123456").is_changed_recently
 
 
 @given(

@@ -91,7 +91,7 @@ def test_findings_know_what_only_the_whole_sweep_tells(swept: SambaDC) -> None:
     assert judged["swept00"].status is Status.REPAIRABLE
     assert judged["swept00"].proposed == "+447400000000"
     assert {name for name, each in judged.items() if each.is_shared} == {"swept01", "swept02"}
-    assert all(each.is_changed_lately for each in judged.values())
+    assert all(each.is_changed_recently for each in judged.values())
     assert findings.totals.all.good == 24
 
 
@@ -99,6 +99,16 @@ def test_the_whole_realm_is_swept_without_a_base(swept: SambaDC) -> None:
     names = {each.username for each in sweep(settings_for(swept))}
     assert {each.username for each in PERSONS} <= names
     assert "DC1$" not in names
+
+
+def test_the_domains_own_accounts_and_services_are_set_apart(swept: SambaDC) -> None:
+    patterns = MobileSettings().service_accounts
+    services = {
+        each.username.lower() for each in sweep(settings_for(swept), service_accounts=patterns) if each.is_service
+    }
+    assert {"administrator", "guest", "krbtgt"} <= services
+    assert {"svc-gatepost", "dns-dc1"} <= services
+    assert services.isdisjoint({"alice", *(f"swept{index:02}" for index in range(25))})
 
 
 @pytest.mark.parametrize("wrong", ["OU=Nowhere,DC=corp,DC=example", "not a dn", "CN=Configuration,DC=corp,DC=example"])

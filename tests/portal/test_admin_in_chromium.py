@@ -104,9 +104,17 @@ async def test_an_admin_finds_out_why_and_helps(front: Front, chromium: Browser,
     await shown(page, "mobiles")
     await page.click("nav.chips >> text=landline")
     assert await page.locator("tbody tr").count() == 1
-    async with page.expect_download() as download:
-        await page.click("text=Download as CSV")
-    assert (await download.value).suggested_filename.startswith("mobiles-2027-01-15")
+    for ending in ("csv", "json", "html", "txt", "ps1"):
+        async with page.expect_download() as download:
+            await page.click(f"a[download]:text-is('{ending}')")
+        assert (await download.value).suggested_filename == f"mobiles-2027-01-15-0800.{ending}"
+    await page.click("nav.chips >> text=everybody")
+    await page.fill("#search", "bob")
+    await page.press("#search", "Enter")
+    assert await page.locator("tbody tr").count() == 1
+    await page.click("thead >> text=Name")
+    assert await page.locator("th[aria-sort=ascending]").inner_text() == "Name"
+    assert await page.locator("tbody tr").count() == 1, "the search stays"
 
     await page.goto(front.url("signin", "/"))
     await page.click("text=Administration")

@@ -23,9 +23,10 @@ from directory.mobile_sweep import Findings, Rules
 from proxy.portal.admin import look_ups, mobiles, report_maker
 from proxy.portal.admin import report as reports
 from proxy.portal.admin.parts import ADMIN_PARTS
-from proxy.portal.admin.report import CHANGED, SHARED, Unreadable, finding_in, pack, unpack
+from proxy.portal.admin.report import CHANGED, SERVICE, SHARED, Unreadable, pack, unpack
 from proxy.portal.admin.report_maker import KEPT_SECONDS, Progress, ReportMaker
 from proxy.portal.admin.report_process import Order
+from proxy.portal.admin.report_view import Column, View, view_of
 from tests.portal.admin import CSV, MOBILES, admin_stage, said, signed_in_admin, token_of
 from tests.portal.stage import HASH, NOW, Browser, Page, Stage
 
@@ -67,7 +68,7 @@ async def test_the_report_is_made_when_the_button_is_pressed(stage: Stage) -> No
     assert names(before) == []
     _, page = await made(stage)
     assert "<h1>20.0% can receive a code</h1>" in page.text
-    assert [username for _, username in names(page)] == ["bob", "carol", "admin", "mallory"]
+    assert [username for _, username in names(page)] == ["carol", "mallory", "admin", "bob"]
     assert "&lt;b&gt;Mallory" in page.text
     assert "<b>Mallory" not in page.text
     assert "Disabled accounts, left out: 1" in page.text
@@ -90,7 +91,7 @@ async def test_the_page_says_how_old_the_report_is_and_forgets_it(stage: Stage) 
 
 async def test_one_list_is_shown_and_downloaded(stage: Stage) -> None:
     browser, page = await made(stage)
-    assert 'href="/.gatepost/admin/mobiles?show=landline"' in page.text
+    assert 'href="/.gatepost/admin/mobiles?show=landline#list"' in page.text
     landlines = await browser.get(f"{MOBILES}?show=landline")
     assert [username for _, username in names(landlines)] == ["carol"]
     assert "020 7946 0000" in landlines.text
@@ -99,6 +100,41 @@ async def test_one_list_is_shown_and_downloaded(stage: Stage) -> None:
     assert [name for _, name in names(await browser.get(f"{MOBILES}?show=nonsense"))] == [
         name for _, name in names(page)
     ]
+
+
+async def test_the_page_filters_and_sorts_as_its_links_say(stage: Stage) -> None:
+    browser, page = await made(stage)
+    assert 'aria-sort="ascending"><a href="/.gatepost/admin/mobiles?down=1#list">Status' in page.text
+    by_name = await browser.get(f"{MOBILES}?sort=username&down=1")
+    assert [username for _, username in names(by_name)] == ["mallory", "carol", "bob", "admin"]
+    found = await browser.get(f"{MOBILES}?search=7946&sort=username")
+    assert [username for _, username in names(found)] == ["carol"]
+    assert 'name="sort" value="username"' in found.text
+    assert "search=7946" in found.text.partition("Download this list")[2]
+    script = await browser.get(f"{MOBILES}?search=%3Cscript%3Ealert(1)%3C/script%3E")
+    assert "<script>alert" not in script.text
+
+
+@pytest.mark.parametrize(
+    ("ending", "media_type", "begins"),
+    [
+        ("csv", "text/csv", "\ufeffrealm,"),
+        ("json", "application/json", "{"),
+        ("html", "text/html", "<!doctype html>"),
+        ("txt", "text/plain", "20.0% can receive"),
+        ("ps1", "text/plain", "\ufeff# Proposals"),
+    ],
+)
+async def test_every_form_can_be_downloaded(stage: Stage, ending: str, media_type: str, begins: str) -> None:
+    browser, page = await made(stage)
+    assert f'href="/.gatepost/admin/mobiles.{ending}" download' in page.text
+    file = await browser.get(f"{MOBILES}.{ending}")
+    assert file.headers["Content-Type"] == f"{media_type}; charset=utf-8"
+    assert file.headers["Content-Disposition"].endswith(f'.{ending}"')
+    assert file.headers["X-Content-Type-Options"] == "nosniff"
+    assert file.text.startswith(begins)
+    assert ("mallory" in file.text) is (ending != "ps1")
+    assert (await browser.get(f"{MOBILES}.exe")).status == 404
 
 
 async def test_no_cell_of_the_download_is_a_formula(stage: Stage) -> None:
@@ -252,7 +288,7 @@ def test_its_process_does_with_less_memory_where_the_house_allows_no_more(stage:
     limited = f'ulimit -v 900000; exec "{sys.executable}" -m proxy.portal.admin.report_process'
     done = subprocess.run(["/bin/sh", "-c", limited], input=pickle.dumps(order), capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert unpack(done.stdout).persons == 5
+    assert unpack(done.stdout).summary.all.persons == 5
 
 
 async def test_one_that_is_cut_short_is_given_up(stage: Stage) -> None:
@@ -294,12 +330,67 @@ def test_shared_and_changed_numbers_have_lists_of_their_own() -> None:
             person(5, "07400 654322"),
         )
     )
-    assert (report.persons, report.counts["good"], report.to_look_at, report.percent) == (5, 4, 4, 80.0)
-    assert [finding_in(line).person.username for line in report.listed(SHARED)] == ["user1", "user2"]
-    assert [finding_in(line).person.username for line in report.listed(CHANGED)] == ["user3"]
-    (missing,) = map(finding_in, report.listed(Status.MISSING.value))
+    everybody = report.summary.all
+    assert (everybody.persons, everybody.good, everybody.percent, report.to_look_at) == (5, 4, 80.0, 3)
+    assert [each.person.username for each in report.listed(SHARED)] == ["user1", "user2"]
+    assert [each.person.username for each in report.listed(CHANGED)] == ["user3"]
+    assert [each.person.username for each in report.listed("")] == ["user1", "user2", "user4"]
+    (missing,) = report.listed(Status.MISSING.value)
     assert missing.person == person(4)
-    assert report.containers[0].name == "corp/London/Sales"
+    assert list(report.summary.by_container) == [("corp", "London/Sales")]
+
+
+def test_service_accounts_have_a_list_and_count_for_nothing() -> None:
+    report = unpack(packed(person(1, "07400 123456"), person(2, is_service=True), person(3, "n/a", is_service=True)))
+    assert (report.summary.all.persons, report.to_look_at, report.count(SERVICE)) == (1, 0, 2)
+    assert [each.person.username for each in report.listed(SERVICE)] == ["user2", "user3"]
+    assert list(report.listed(Status.MISSING.value)) == []
+
+
+def test_recent_changes_leave_room_for_those_who_need_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "MOST_KEPT", 2)
+    changed = [person(number, f"07400 12345{number}", changed_at=NOW - 30) for number in range(3)]
+    report = unpack(packed(*changed, person(3)))
+    assert [each.person.username for each in report.listed("")] == ["user3"]
+    assert [each.person.username for each in report.listed(CHANGED)] == ["user0"]
+    assert report.count(CHANGED) == 3
+
+
+def test_a_list_is_filtered_and_sorted_by_any_column() -> None:
+    people = [
+        person(1, display_name="Zoë Čapek", username="zoe", department="IT"),
+        person(2, "n/a", display_name="alan", username="yan", department="Sales", container="Leeds"),
+        person(3, "020 7946 0018", display_name="Bob", username="xan", department="Art"),
+    ]
+    report = unpack(packed(*people))
+
+    def shown(**query: str) -> list[str]:
+        view = view_of(query)
+        return [each.person.username for each in view.of(report.listed(view.show))]
+
+    assert shown() == ["xan", "yan", "zoe"]  # by status: landline, impossible, missing
+    assert shown(down="1") == ["zoe", "yan", "xan"]
+    assert shown(sort="name") == ["yan", "xan", "zoe"]
+    assert shown(sort="name", down="1") == ["zoe", "xan", "yan"]
+    assert shown(sort="username") == ["xan", "yan", "zoe"]
+    assert shown(sort="department") == ["xan", "zoe", "yan"]
+    assert shown(sort="where", down="1") == ["xan", "zoe", "yan"]
+    assert shown(search="ZOE") == shown(search="capek") == ["zoe"]
+    assert shown(search="7946") == ["xan"]
+    assert shown(search="leeds") == ["yan"]
+    assert shown(search="nobody") == []
+    assert shown(show="landline", search="a") == ["xan"]
+
+
+@pytest.mark.parametrize("query", [{"sort": "x"}, {"down": "yes"}, {"show": "good"}, {"show": "x", "sort": ""}])
+def test_a_query_that_is_not_understood_is_the_usual_view(query: dict[str, str]) -> None:
+    assert view_of(query) == View()
+
+
+def test_a_view_is_what_its_query_says() -> None:
+    view = View(show="missing", search="a & b", column=Column.NAME, is_descending=True)
+    assert view_of(view.query()) == view
+    assert View().query() == {}
 
 
 def test_no_more_are_kept_than_may(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,7 +401,7 @@ def test_no_more_are_kept_than_may(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nobody_is_a_report_too() -> None:
     report = unpack(packed())
-    assert (report.percent, report.lines, report.to_look_at) == (None, (), 0)
+    assert (report.summary.all.percent, report.lines, report.to_look_at) == (None, (), 0)
 
 
 @pytest.mark.parametrize(

@@ -1,40 +1,40 @@
-"""The report on mobile fields as a page: totals, and who needs a look, list by list; and the same as CSV."""
+"""The report on mobile fields as a page: totals, and who needs a look, list by list; and the same as a file."""
 
 from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
+from itertools import islice
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from directory.mobile_report import Finding, Status
+from directory.mobile_report import Finding, Status, Tally
 from proxy.answers import Answer, Problem
 from proxy.instants import instant
-from proxy.mobile_formats import csv_form
-from proxy.mobile_formats.words import place, remarks
+from proxy.mobile_formats.forms import ReportForm, write_as
+from proxy.mobile_formats.words import place
 from proxy.pages.template import protective_headers
 from proxy.portal.admin.audit import log_report, log_turned_away
 from proxy.portal.admin.entrance import AdminHandler
 from proxy.portal.admin.paging import PAGE, page_of
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
 from proxy.portal.admin.places import TooManyAtOnce
-from proxy.portal.admin.report import CHANGED, LISTS, MOST_KEPT, SHARED, Group, Report, finding_in
+from proxy.portal.admin.report import CHANGED, LISTS, SERVICE, SHARED, Excerpt, Report
 from proxy.portal.admin.report_maker import KEPT_SECONDS
+from proxy.portal.admin.report_view import Column, View, remarks_of, value_of, view_of
 from proxy.portal.admin.texts import WORDS
 from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
 from proxy.portal.keys import VISIT
 from proxy.portal.pages import redirect
-from proxy.reserved import ADMIN_MOBILES, ADMIN_MOBILES_CSV
+from proxy.reserved import ADMIN_MOBILES
 from proxy.sessions.session import Session
 
-SHOW = "show"
-"""Query field: which list."""
 LOOK_AGAIN_SECONDS = 3
 MOST_WAITING = 20
 """In one worker, to read a report: each takes a fraction of a second."""
@@ -42,9 +42,18 @@ _TITLES = {
     **{status.value: status.title for status in Status},
     SHARED: WORDS.mobiles_shared,
     CHANGED: WORDS.mobiles_changed,
+    SERVICE: WORDS.mobiles_service,
 }
-_BYTE_ORDER_MARK = "\ufeff"
-"""Excel takes files without one for the local code page."""
+_COLUMN_TITLES = {
+    Column.NAME: WORDS.name,
+    Column.USERNAME: WORDS.username,
+    Column.WHERE: WORDS.where,
+    Column.DEPARTMENT: WORDS.mobiles_department,
+    Column.STATUS: WORDS.status,
+    Column.VALUE: WORDS.value,
+}
+MOST_BARS = 20
+_FORMS = {form.ending: form for form in ReportForm}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +61,7 @@ class _Row:
     name: str
     username: str
     where: str
+    department: str
     status: str
     value: str
     remarks: str
@@ -61,11 +71,19 @@ class _Row:
 class _List:
     """A list that can be shown."""
 
-    name: str
     title: str
     count: int
     href: str
     is_shown: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    title: str
+    href: str
+    """What sorts the list by it."""
+    sorted: str
+    """As ``aria-sort`` has it; empty where the list is sorted by another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +116,7 @@ async def show_mobiles(request: web.Request, session: Session) -> web.StreamResp
     report = None if is_making else await reports.report(now=now)
     if report is not None:
         log_report(request, session, "shown")
+    asked_page = request.query.get(PAGE, "")
     return admin_page(
         request,
         session,
@@ -112,7 +131,7 @@ async def show_mobiles(request: web.Request, session: Session) -> web.StreamResp
         look_again_href=ADMIN_MOBILES,
         report=report,
         headline=_headline(report),
-        **({} if report is None else _shown(request, report, now)),
+        **({} if report is None else await asyncio.to_thread(_shown, report, view_of(request.query), asked_page, now)),
     )
 
 
@@ -132,103 +151,120 @@ async def take_mobiles(request: web.Request, session: Session) -> web.StreamResp
 
 
 @one_reads
-async def show_csv(request: web.Request, session: Session) -> web.StreamResponse:
+async def show_file(request: web.Request, session: Session) -> web.StreamResponse:
     """The shown list, as a file; without a report, the page that makes one."""
-    report = await request.app[ADMIN_PARTS].reports.report(now=request[VISIT].now)
+    form = _FORMS.get(request.match_info["ending"])
+    if form is None:
+        raise refused(Problem.NOT_FOUND)
+    reports = request.app[ADMIN_PARTS].reports
+    report = await reports.report(now=request[VISIT].now)
     if report is None:
         return redirect(ADMIN_MOBILES)
     log_report(request, session, "downloaded")
-    made = datetime.fromtimestamp(report.made_at, UTC)
-    body = await asyncio.to_thread(_csv, report, _list_name(request))
+    made = datetime.fromtimestamp(report.summary.made_at, UTC)
+    body = await asyncio.to_thread(_file, report, view_of(request.query), form, reports.domains)
     return web.Response(
         body=body,
         headers=[
             *protective_headers(),
-            ("Content-Type", "text/csv; charset=utf-8"),
-            ("Content-Disposition", f'attachment; filename="mobiles-{made:%Y-%m-%d-%H%M}.csv"'),
+            ("Content-Type", f"{form.media_type}; charset=utf-8"),
+            ("Content-Disposition", f'attachment; filename="mobiles-{made:%Y-%m-%d-%H%M}.{form.ending}"'),
         ],
     )
 
 
-def _csv(report: Report, name: str) -> bytes:
+def _file(report: Report, view: View, form: ReportForm, domains: Mapping[str, str]) -> bytes:
     out = io.StringIO(newline="")
-    out.write(_BYTE_ORDER_MARK)
-    csv_form.write((finding_in(line) for line in report.listed(name)), out)
-    return out.getvalue().encode("utf-8", "backslashreplace")
+    write_as(form, Excerpt(summary=report.summary, findings=view.of(report.listed(view.show))), out, domains=domains)
+    encoding = "utf-8-sig" if form.begins_with_mark else "utf-8"
+    return out.getvalue().encode(encoding, "backslashreplace")
 
 
-def _list_name(request: web.Request) -> str:
-    name = request.query.get(SHOW, "")
-    return name if name in LISTS else ""
-
-
-def _shown(request: web.Request, report: Report, now: float) -> dict[str, object]:
+def _shown(report: Report, view: View, asked_page: str, now: float) -> dict[str, object]:
     """What the template shows of a report."""
-    name = _list_name(request)
-    query = {SHOW: name} if name else {}
-    lines = report.listed(name)
-    page = page_of(request.query.get(PAGE, ""), len(lines), path=ADMIN_MOBILES, query=query)
+    findings = view.of(report.listed(view.show))
+    page = page_of(asked_page, len(findings), path=ADMIN_MOBILES, query=view.query())
+    summary, kept = report.summary, len(report.lines)
     return {
-        "made": instant(report.made_at, now),
-        "kept": instant(report.made_at + KEPT_SECONDS, now),
-        "statuses": [{"title": status.title, "count": report.counts[status.value]} for status in Status],
-        "lists": _lists(report, name),
-        "list_title": _TITLES.get(name, WORDS.mobiles_all),
-        "rows": [_row(finding_in(line)) for line in lines[page.first : page.last]],
+        "made": instant(summary.made_at, now),
+        "kept": instant(summary.made_at + KEPT_SECONDS, now),
+        "statuses": [{"title": status.title, "count": summary.all.counts[status]} for status in Status],
+        "lists": _lists(report, view),
+        "list_title": _TITLES.get(view.show, WORDS.mobiles_all),
+        "view": view,
+        "columns": [_column(view, column) for column in Column],
+        "rows": [_row(each) for each in findings[page.first : page.last]],
         "page": page,
-        "csv_href": f"{ADMIN_MOBILES_CSV}?{urlencode(query)}" if query else ADMIN_MOBILES_CSV,
-        "left_out": WORDS.mobiles_left_out.format(shown=f"{MOST_KEPT:,}", count=f"{report.to_look_at:,}")
-        if report.to_look_at > len(report.lines)
+        "all_href": _href(view, search=""),
+        "files": [(ending, f"{ADMIN_MOBILES}.{ending}{_tail(view.query())}") for ending in _FORMS],
+        "left_out": WORDS.mobiles_left_out.format(shown=f"{kept:,}", count=f"{report.to_look_at:,}")
+        if report.to_look_at > kept
         else "",
         "groups": [
-            (WORDS.mobiles_by_ou, _bars(report.containers)),
-            (WORDS.mobiles_by_department, _bars(report.departments)),
+            (WORDS.mobiles_by_ou, _bars((place(*key), tally) for key, tally in summary.by_container.items())),
+            (WORDS.mobiles_by_department, _bars(summary.by_department.items())),
         ],
     }
 
 
+def _href(view: View, **changes: str) -> str:
+    return f"{ADMIN_MOBILES}{_tail(view.query(**changes))}"
+
+
+def _tail(query: Mapping[str, str]) -> str:
+    return f"?{urlencode(query)}" if query else ""
+
+
 def _headline(report: Report | None) -> str:
-    if report is None or report.percent is None:
+    if report is None or report.summary.all.percent is None:
         return WORDS.nav_mobiles
-    return WORDS.mobiles_can.format(percent=f"{report.percent:.1f}%")
+    return WORDS.mobiles_can.format(percent=f"{report.summary.all.percent:.1f}%")
 
 
-def _lists(report: Report, shown: str) -> list[_List]:
-    counts = {"": report.to_look_at, **report.counts, SHARED: report.shared, CHANGED: report.changed}
+def _lists(report: Report, view: View) -> list[_List]:
     return [
         _List(
-            name=name,
             title=_TITLES.get(name, WORDS.mobiles_all),
-            count=counts[name],
-            href=f"{ADMIN_MOBILES}?{urlencode({SHOW: name})}" if name else ADMIN_MOBILES,
-            is_shown=name == shown,
+            count=report.count(name),
+            href=_href(view, show=name),
+            is_shown=name == view.show,
         )
         for name in ("", *LISTS)
-        if counts[name] or name == shown
+        if report.count(name) or name == view.show
     ]
 
 
-def _bars(groups: Iterable[Group]) -> list[_Bar]:
+def _column(view: View, column: Column) -> _Column:
+    """A second press on the column that a list is sorted by turns it around."""
+    is_sorted = view.column is column
+    is_down = is_sorted and not view.is_descending
+    return _Column(
+        title=_COLUMN_TITLES[column],
+        href=_href(view, sort="" if column is Column.STATUS else column.value, down="1" if is_down else ""),
+        sorted=("descending" if view.is_descending else "ascending") if is_sorted else "",
+    )
+
+
+def _bars(tallies: Iterable[tuple[str, Tally]]) -> list[_Bar]:
+    """Those with the most to do."""
     return [
         _Bar(
-            name=each.name or WORDS.mobiles_no_department,
-            share=100 * each.good // each.persons,
-            text=WORDS.mobiles_good_of.format(good=f"{each.good:,}", persons=f"{each.persons:,}"),
+            name=name or WORDS.mobiles_no_department,
+            share=100 * tally.good // tally.persons,
+            text=WORDS.mobiles_good_of.format(good=f"{tally.good:,}", persons=f"{tally.persons:,}"),
         )
-        for each in groups
+        for name, tally in islice(tallies, MOST_BARS)
     ]
 
 
 def _row(finding: Finding) -> _Row:
-    person, found = finding.person, finding.found
-    value = "" if found is None else found.text
-    if found is not None and found.attribute.lower() != "mobile":
-        value = f"{found.attribute}: {value}"
+    person = finding.person
     return _Row(
         name=person.display_name,
         username=person.username,
         where=place(person.realm, person.container),
+        department=person.department,
         status=finding.status.title,
-        value=value,
-        remarks=", ".join([*([finding.proposed] if finding.proposed else []), *remarks(finding)]),
+        value=value_of(finding),
+        remarks=remarks_of(finding),
     )

@@ -22,7 +22,7 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from config.environment import PREFIX
-from config.settings import Settings
+from config.settings import ActiveDirectorySettings, Settings
 from proxy.keys import Keys, Purpose
 from proxy.portal.admin.report import Report, Unreadable, unpack
 from proxy.portal.admin.report_process import FAILED, SECONDS, Order
@@ -31,7 +31,7 @@ from proxy.store.store import Store, StoreError
 
 KEPT_SECONDS = 3600.0
 CHANGED_WITHIN_SECONDS = 7 * 86_400.0
-"""What the report calls changed lately, as `gatepost mobiles` does."""
+"""What the report calls changed recently, as `gatepost mobiles` does."""
 MOST_SEALED_BYTES = 8 * 1024 * 1024
 GRACE_SECONDS = 15.0
 """After its own end a process is ended from outside."""
@@ -64,6 +64,12 @@ class ReportMaker:
         self._log = log
         self._clock = clock
         self._making: asyncio.Task[None] | None = None
+
+    @property
+    def domains(self) -> dict[str, str]:
+        """The DNS names of the Active Directory domains, by realm."""
+        directories = self._settings.directories
+        return {each.name: each.domain for each in directories if isinstance(each, ActiveDirectorySettings)}
 
     async def report(self, *, now: float) -> Report | None:
         """The one that is kept, or None. Raises `StoreUnavailable`."""

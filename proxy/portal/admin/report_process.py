@@ -49,7 +49,7 @@ def main() -> int:
     try:
         with Findings(rules) as findings:
             for directory in order.directories:
-                for person in sweep(directory):
+                for person in sweep(directory, service_accounts=order.mobile.service_accounts):
                     findings.add(person)
             packed = pack(findings)
     except (DirectoryError, ConfigurationError) as error:

@@ -11,7 +11,7 @@ from proxy.help_desk.explaining import Explaining
 from proxy.keys import Purpose
 from proxy.portal.admin.entrance import for_admins, own_only
 from proxy.portal.admin.look_ups import LookUps
-from proxy.portal.admin.mobiles import show_csv, show_mobiles, take_mobiles
+from proxy.portal.admin.mobiles import show_file, show_mobiles, take_mobiles
 from proxy.portal.admin.overview import show_overview
 from proxy.portal.admin.parts import ADMIN_PARTS, AdminParts
 from proxy.portal.admin.person import ON_THE_PAGE, show_person, take_end, take_person, take_unlock
@@ -24,7 +24,7 @@ from proxy.reserved import (
     ADMIN,
     ADMIN_END,
     ADMIN_MOBILES,
-    ADMIN_MOBILES_CSV,
+    ADMIN_MOBILES_FILE,
     ADMIN_PERSON,
     ADMIN_UNDELIVERED,
     ADMIN_UNLOCK,
@@ -62,7 +62,7 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Read
             web.get(ADMIN_UNDELIVERED, for_admins(show_undelivered, back=ADMIN_UNDELIVERED)),
             web.get(ADMIN_MOBILES, for_admins(show_mobiles, back=ADMIN_MOBILES)),
             web.post(ADMIN_MOBILES, for_admins(take_mobiles, back=ADMIN_MOBILES)),
-            web.get(ADMIN_MOBILES_CSV, own_only(for_admins(show_csv, back=ADMIN_MOBILES), back=ADMIN_MOBILES)),
+            web.get(ADMIN_MOBILES_FILE, own_only(for_admins(show_file, back=ADMIN_MOBILES), back=ADMIN_MOBILES)),
         ]
     )
 
