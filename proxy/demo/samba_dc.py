@@ -162,7 +162,9 @@ class SambaDC:
                 self._keep(kept)
             return
         with tarfile.open(kept) as archive:
-            archive.extractall(self.folder, filter="fully_trusted")  # noqa: S202  # written by `_keep`
+            # Set rather than passed: Python knows it from 3.11.4 on, and warns without it from 3.12 on.
+            archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
+            archive.extractall(self.folder)  # noqa: S202  # written by `_keep`
         configuration = self.folder / "etc" / "smb.conf"
         old = (self.folder / "provisioned-in").read_text()
         configuration.write_text(configuration.read_text().replace(old, str(self.folder)))
