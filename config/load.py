@@ -21,6 +21,7 @@ from config.errors import ConfigurationError, Problem
 from config.schema import FILE_SUFFIX, Option, Place, Table, inner_keys, inner_options, nearest, options, tables
 from config.settings import Settings
 from config.store_checks import SQLITE
+from config.system_errors import file_reason
 
 MAX_SECRET_BYTES = 4096
 _MAY_BE_MADE_LATER = frozenset({"key_file"})
@@ -38,7 +39,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
-        message = f"cannot be read: {error.strerror}"
+        message = f"cannot be read: {file_reason(path, error)}"
     except UnicodeDecodeError:
         message = "is not UTF-8 text"
     except tomllib.TOMLDecodeError as error:
@@ -190,7 +191,7 @@ class _Loading:
                 content = file.read(MAX_SECRET_BYTES + 1)
             secret = content.decode().removesuffix("\n").removesuffix("\r")
         except OSError as error:
-            self._add(at, f"{name} cannot be read: {error.strerror}", shown)
+            self._add(at, f"{name} cannot be read: {file_reason(self._folder / name, error)}", shown)
         except UnicodeDecodeError:
             self._add(at, f"{name} is not UTF-8 text", shown)
         else:
@@ -218,7 +219,7 @@ class _Loading:
             try:
                 path.open("rb").close()
             except OSError as error:
-                self._add(place, f"{name} cannot be read: {error.strerror}", key)
+                self._add(place, f"{name} cannot be read: {file_reason(path, error)}", key)
 
     def _resolve_inner_paths(self, place: Place, values: dict[str, Any], inner: tuple[Option, ...]) -> None:
         """Of the tables in a list, such as ``[[server.certificates]]``."""

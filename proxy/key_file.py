@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from config.settings import ServerSettings
+from config.system_errors import file_reason
 from proxy.key_text import LARGEST_FILE, file_text, instant_text, parse_file, parse_lines
 from proxy.key_text import KeyFileError as KeyFileError  # handed on to those who load keys
 from proxy.keys import CLOCK_SECONDS, MASTER_KEY_BYTES, NEEDED_SECONDS, KeyRing, MasterKey, names_of
@@ -38,7 +39,7 @@ def existing_keys(server: ServerSettings) -> KeyRing:
     try:
         ring = read_keys(server.key_file)
     except OSError as exc:
-        raise KeyFileError(server.key_file, exc.strerror or "cannot be read") from exc
+        raise KeyFileError(server.key_file, f"cannot be read: {file_reason(server.key_file, exc)}") from exc
     if ring is None:
         raise KeyFileError(server.key_file, "is not there: the first start of Gatepost makes it")
     return ring
@@ -55,7 +56,7 @@ def load_or_create_keys(path: Path, *, now: float) -> KeyRing:
             _create(path, now)
             ring = read_keys(path)
     except OSError as exc:
-        raise KeyFileError(path, exc.strerror or "cannot be read") from exc
+        raise KeyFileError(path, f"cannot be read or made: {file_reason(path, exc)}") from exc
     if ring is None:
         raise KeyFileError(path, "was removed while Gatepost started")
     return ring
@@ -165,7 +166,7 @@ def _change(path: Path, change: Callable[[KeyRing], KeyRing]) -> KeyRing:
                 os.rename(unfinished, path)
         _sync_folder(path)
     except OSError as exc:
-        raise KeyFileError(path, exc.strerror or "cannot be replaced") from exc
+        raise KeyFileError(path, f"cannot be replaced: {file_reason(path, exc)}") from exc
     return after
 
 

@@ -20,6 +20,7 @@ from structlog.typing import FilteringBoundLogger
 
 from config.addresses import ListenAddress
 from config.settings import ActiveDirectorySettings, ServerSettings, Settings
+from config.system_errors import listening_reason
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.active_directory.shared_tries import SharedTries
 from directory.directory import Directory
@@ -58,7 +59,7 @@ class CannotListen(Exception):
     """An address of `server` cannot be listened on, or not with its certificates."""
 
     def __init__(self, key: str, error: OSError | UnusableCertificate) -> None:
-        reason = f"cannot listen: {error.strerror or error}" if isinstance(error, OSError) else str(error)
+        reason = f"cannot listen: {listening_reason(error)}" if isinstance(error, OSError) else str(error)
         super().__init__(f"server.{key}: {reason}")
 
 

@@ -151,7 +151,7 @@ async def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
         wrong = await readiness_checks(store, [], None, throttle=None, clock=None)["store"]()  # type: ignore[arg-type]
     finally:
         await store.close()
-    assert wrong == f"the store's file {path}: No such file or directory"
+    assert wrong == f"{path}: there is no folder {path.parent}"
 
 
 async def test_a_check_that_hangs_is_given_up() -> None:

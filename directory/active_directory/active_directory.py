@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
+from config.authorities import UnusableAuthorities
 from config.settings import ActiveDirectorySettings
 from directory.account_state import AccountState
 from directory.active_directory.checks import check_domain
@@ -196,8 +197,8 @@ def _domain_controllers(settings: ActiveDirectorySettings, shared: SharedTries |
         raise DirectoryMisconfigured(settings.name, "bind_user and bind_password must not be empty")
     try:
         context = create_tls_context(settings.ca_file)
-    except OSError as exc:
-        raise DirectoryMisconfigured(settings.name, str(exc)) from exc
+    except UnusableAuthorities as exc:
+        raise DirectoryMisconfigured(settings.name, f"ca_file: {exc}") from exc
     locator, addresses = locator_of(settings)
     return DomainControllers(
         settings.name,

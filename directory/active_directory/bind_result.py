@@ -30,6 +30,27 @@ _REASONS = {
 }
 
 
+_OF_THE_SERVICE_ACCOUNT = {
+    RefusalReason.RESTRICTED: "AD restricts it (Protected Users, or an authentication policy)",
+    RefusalReason.LOCKED: "it is locked out: unlock it in AD",
+    RefusalReason.LOGON_HOURS: "its logon hours do not permit this time",
+    RefusalReason.WORKSTATION: "it may log on to some workstations only",
+    RefusalReason.PASSWORD_EXPIRED: "its password has expired: set a new one",
+    RefusalReason.DISABLED: "it is disabled: enable it in AD",
+    RefusalReason.ACCOUNT_EXPIRED: "the account has expired",
+    RefusalReason.MUST_CHANGE: "its password must be changed: take that mark away in AD",
+}
+
+
+def service_account_refusal(reason: RefusalReason) -> str:
+    """What is wrong with `bind_user` and `bind_password`, for the operator. Pure.
+
+    To a name that nobody has, AD and Samba answer as to a wrong password, so neither is blamed alone.
+    """
+    either = "bind_user or bind_password is wrong, and the domain does not say which"
+    return _OF_THE_SERVICE_ACCOUNT.get(reason, either)
+
+
 def refusal_reason(outcome: Outcome) -> RefusalReason | None:
     """Why the directory refused this password; None if it did not judge it (any other result than 49)."""
     if outcome.code != INVALID_CREDENTIALS:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 
 from config.settings import ActiveDirectorySettings
+from config.system_errors import SET_THE_CLOCK
 from directory.active_directory.account import STATE_ATTRIBUTES, UnreadableAccount, guid_of
 from directory.active_directory.change_time import METADATA, METADATA_XML, metadata_to_read
 from directory.active_directory.connection import ConnectionFailed
@@ -112,11 +113,9 @@ def _clock_result(name: str, server_time: float | None, now: float) -> CheckResu
     if server_time is None:
         return CheckResult(subject=f"{name} clock", ok=False, detail="does not tell its time")
     difference = server_time - now
-    return CheckResult(
-        subject=f"{name} clock",
-        ok=abs(difference) <= MAX_CLOCK_DIFFERENCE_SECONDS,
-        detail=f"{abs(difference):.0f} s {'ahead of' if difference > 0 else 'behind'} this machine",
-    )
+    ok = abs(difference) <= MAX_CLOCK_DIFFERENCE_SECONDS
+    detail = f"{abs(difference):.0f} s {'ahead of' if difference > 0 else 'behind'} this machine"
+    return CheckResult(subject=f"{name} clock", ok=ok, detail=detail if ok else f"{detail}: {SET_THE_CLOCK}")
 
 
 def _rights_result(name: str, reader: Reader, domain: Domain, needed: Sequence[str]) -> CheckResult:

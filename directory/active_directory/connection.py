@@ -21,6 +21,7 @@ import ldap3
 from ldap3.core.exceptions import LDAPException
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 
+from config.system_errors import connection_reason, tls_reason
 from directory.active_directory.connection_failed import ConnectionFailed, drop_frames
 from directory.active_directory.deadline_socket import (
     SILENCE,
@@ -323,19 +324,14 @@ class _VerifiedTLS(ldap3.Tls):  # type: ignore[misc]
             connection.socket = wrapped
             wrapped.patience = self.patience  # type: ignore[attr-defined]
             wrapped.do_handshake()
-        except ssl.SSLCertVerificationError as exc:
-            self.failure = f"certificate not accepted: {exc.verify_message}"
-            raise
         except ssl.SSLError as exc:
-            self.failure = f"TLS failed: {exc.reason or 'closed by the other side'}"
+            self.failure = tls_reason(exc)
             raise
 
 
 def _reason(exc: BaseException, deadline: float) -> str:
     if isinstance(exc, TimeoutError) or time.monotonic() >= deadline or "timed out" in str(exc):
         return SILENCE
-    if "refused" in str(exc):
-        return "connection refused"
     if isinstance(exc, (LDAPException, OSError)):
-        return "connection lost"
+        return connection_reason(exc)
     return "unreadable answer"

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from config.authorities import client_context
+from config.system_errors import SILENCE as SILENCE
 from directory.active_directory.messages import MAX_ANSWER_BYTES
-
-SILENCE = "no answer in time"
 
 
 class Patience:
@@ -69,9 +69,9 @@ def limited(plain: socket.socket, patience: Patience) -> socket.socket:
 def create_tls_context(ca_file: Path | None) -> ssl.SSLContext:
     """A context that demands a certificate of `ca_file` (None: the system's authorities) for the very name asked for.
 
-    One per directory: making it reads the certificates, which takes longer than a sign-in. Raises `OSError`.
+    One per directory: making it reads the certificates, which takes longer than a sign-in. Raises
+    `UnusableAuthorities`.
     """
-    context = ssl.create_default_context(cafile=ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = client_context(ca_file)
     context.sslsocket_class = DeadlineTLSSocket
     return context

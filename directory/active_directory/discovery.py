@@ -236,4 +236,10 @@ def _text(name: object) -> str:
 def _reason(exc: Exception) -> str:
     if isinstance(exc, dns.exception.Timeout):
         return "DNS does not answer in time"
-    return str(exc) or type(exc).__name__
+    if isinstance(exc, (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer)):
+        return "DNS knows no such name"
+    if isinstance(exc, dns.resolver.NoNameservers):
+        return "no DNS server gives an answer that can be used"
+    if isinstance(exc, dns.resolver.NoResolverConfiguration):
+        return "/etc/resolv.conf names no DNS server (or set dns_servers)"
+    return "DNS does not answer as it should"

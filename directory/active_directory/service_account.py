@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from directory.active_directory.bind_result import refusal_reason
+from directory.active_directory.bind_result import refusal_reason, service_account_refusal
 from directory.active_directory.connection import SUCCESS, Connection, ConnectionFailed, Outcome
 from directory.active_directory.shared_tries import AloneTries, LeftAlone, SharedTries, Turn
 from directory.directory import RefusalReason
@@ -110,7 +110,7 @@ class ServiceAccount:
         """Raises `DirectoryMisconfigured` where it was refused elsewhere."""
         if left_alone is not None:
             self._is_proven = False
-            self._refused = _told(0, "at another worker", left_alone.seconds, self._clock(), is_shared=True)
+            self._refused = _told(0, "as another worker found", left_alone.seconds, self._clock(), is_shared=True)
             raise DirectoryMisconfigured(realm, self._refused.told)
 
     def _sign_in(self, connection: Connection, realm: str, deadline: float) -> None:
@@ -143,11 +143,11 @@ class ServiceAccount:
             wrong_passwords = max(wrong_passwords + 1, everywhere)
             wait = WAITS_SECONDS[min(wrong_passwords, len(WAITS_SECONDS)) - 1]
         is_shared = self._shared.leave_alone(self._digest, seconds=wait)
-        return _told(wrong_passwords, reason.value, wait, now, is_shared=is_shared)
+        return _told(wrong_passwords, service_account_refusal(reason), wait, now, is_shared=is_shared)
 
 
 def _told(wrong_passwords: int, reason: str, wait: float, now: float, *, is_shared: bool) -> _Refused:
     # An instant, not a duration: the same words until then, so that they are logged once.
     next_at = datetime.fromtimestamp(time.time() + wait, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    told = f"the service account was refused ({reason}); it is tried again after {next_at}, or with a new setting"
+    told = f"the service account was refused: {reason}. It is tried again after {next_at}, or with a new setting"
     return _Refused(wrong_passwords=wrong_passwords, next_at=now + wait, told=told, is_shared=is_shared)

@@ -12,9 +12,10 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
+from config.authorities import UnusableAuthorities
 from config.settings import ActiveDirectorySettings
 from directory.active_directory.account import UnreadableAccount, guid_of, texts, username_of
-from directory.active_directory.bind_result import refusal_reason
+from directory.active_directory.bind_result import refusal_reason, service_account_refusal
 from directory.active_directory.change_time import (
     METADATA,
     METADATA_XML,
@@ -201,8 +202,8 @@ def _base(connection: Connection, settings: ActiveDirectorySettings, base_dn: st
 def _service_connection(settings: ActiveDirectorySettings) -> Iterator[Connection]:
     try:
         context = create_tls_context(settings.ca_file)
-    except OSError as exc:
-        raise DirectoryMisconfigured(settings.name, str(exc)) from exc
+    except UnusableAuthorities as exc:
+        raise DirectoryMisconfigured(settings.name, f"ca_file: {exc}") from exc
     locator, addresses = locator_of(settings)
     try:
         candidates = locator.locate().candidates
@@ -235,6 +236,8 @@ def _bind(
         raise DirectoryUnavailable(settings.name, str(exc)) from exc
     reason = refusal_reason(outcome)
     if reason is not None:
-        raise DirectoryMisconfigured(settings.name, f"the service account was refused ({reason.value})")
+        raise DirectoryMisconfigured(
+            settings.name, f"the service account was refused: {service_account_refusal(reason)}"
+        )
     if outcome.code != SUCCESS:
         raise DirectoryUnavailable(settings.name, f"{server}: the service account's bind was answered {outcome.code}")

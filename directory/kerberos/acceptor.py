@@ -15,6 +15,7 @@ from pathlib import Path
 import gssapi
 from gssapi import raw
 
+from config.system_errors import file_reason
 from directory.active_directory.ldap_threads import LDAPThreads
 from directory.kerberos.authenticator import NoAuthenticator, authenticator_digest
 from directory.kerberos.logon_info import NotLogonInfo, read_logon_info
@@ -129,7 +130,7 @@ def _private_folder() -> Path:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
     except OSError as error:
-        raise KerberosUnusable(None, f"{folder} for the replay cache: {error.strerror}") from error
+        raise KerberosUnusable(None, f"{folder} for the replay cache: {file_reason(folder, error)}") from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise KerberosUnusable(None, f"{folder} is not a folder of this user alone: remove it")
     return folder

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from config.errors import ConfigurationError, Problem
 from config.settings import ActiveDirectorySettings, Settings
+from config.system_errors import file_reason
 from directory.directory import CheckResult
 from directory.kerberos.keytab import NotAKeytab, read_keytab
 from directory.kerberos.ticket import TicketAcceptor
@@ -78,7 +79,7 @@ def check_service_key(key: ServiceKey) -> list[CheckResult]:
         mode = key.keytab.stat().st_mode
         entries = read_keytab(key.keytab.read_bytes())
     except OSError as error:
-        return [CheckResult(subject=subject, ok=False, detail=f"cannot be read: {error.strerror}")]
+        return [CheckResult(subject=subject, ok=False, detail=f"cannot be read: {file_reason(key.keytab, error)}")]
     except NotAKeytab as error:
         return [CheckResult(subject=subject, ok=False, detail=str(error))]
     own = [entry for entry in entries if entry.principal == key.principal]

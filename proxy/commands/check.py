@@ -10,6 +10,7 @@ from typing import TextIO
 
 from config.addresses import UpstreamURL
 from config.settings import ActiveDirectorySettings, AppSettings, Settings, ThrottleSettings
+from config.system_errors import connection_reason
 from directory.directory import CheckResult, Directory, PreparedDirectory
 from directory.errors import DirectoryError
 from directory.kerberos.service_key import check_kerberos
@@ -19,7 +20,7 @@ from proxy.delivery.channel import EMAIL_ONLY
 from proxy.delivery.channels import Channels
 from proxy.delivery.create import create_channels
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
-from proxy.forwarding.upstream_tls import unreachable_reason, upstream_tls
+from proxy.forwarding.upstream_tls import upstream_tls
 from proxy.key_file import KeyFileError, existing_keys
 from proxy.keys import Keys, Purpose
 from proxy.server import create_directories
@@ -188,7 +189,7 @@ async def _check_upstream(app: AppSettings, upstream: UpstreamURL) -> CheckResul
         detail = f"{upstream.authority} did not answer within {app.connect_timeout:g} seconds"
         return CheckResult(subject=subject, ok=False, detail=detail)
     except OSError as error:  # ssl.SSLError is one too
-        detail = f"{upstream.authority} cannot be reached: {unreachable_reason(error)}"
+        detail = f"{upstream.authority} cannot be reached: {connection_reason(error)}"
         return CheckResult(subject=subject, ok=False, detail=detail)
     writer.close()
     return CheckResult(subject=subject, ok=True, detail=f"{upstream.authority} accepts connections")

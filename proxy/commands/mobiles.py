@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO, TypeVar
 
 from config.settings import ActiveDirectorySettings, DirectorySettings, Settings
+from config.system_errors import file_reason
 from config.values import parse_duration
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.mobile_sweep import Findings, Rules, sweep
@@ -91,7 +92,8 @@ def run(
             # `| head` has seen enough. Python would complain when it flushes stdout at the end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
         except OSError as error:
-            print(f"gatepost mobiles: cannot write {arguments.output or 'the report'}: {error.strerror}", file=stderr)
+            why = file_reason(arguments.output or Path("stdout"), error)
+            print(f"gatepost mobiles: cannot write {arguments.output or 'the report'}: {why}", file=stderr)
             return 1
         if arguments.at_least is not None and not findings.totals.all.reaches(arguments.at_least):
             print(f"gatepost mobiles: {headline(findings.totals.all)} Wanted: {arguments.at_least:g}%.", file=stderr)

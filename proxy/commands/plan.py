@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from config.authorities import UnusableAuthorities
 from config.checks import warnings
 from config.errors import ConfigurationError
 from config.load import load_settings
@@ -87,7 +88,7 @@ def _wrong(settings: Settings) -> list[str]:
         else:
             try:
                 create_tls_context(directory.ca_file)
-            except OSError as error:  # ssl.SSLError is one
+            except UnusableAuthorities as error:
                 found.append(f"directory {directory.name!r}: ca_file: {error}")
     return found
 

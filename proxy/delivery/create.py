@@ -8,6 +8,7 @@ from collections.abc import Callable
 from structlog.typing import FilteringBoundLogger
 
 from config.addresses import is_loopback
+from config.authorities import UnusableAuthorities
 from config.channel_checks import EMAIL, channel_problems
 from config.settings import Settings, SMTPSettings
 from config.sms_gateways import HTTPGatewaySettings, is_kapow_api
@@ -54,16 +55,16 @@ def create_channels(
         problems += (f"{place}.{problem}" for problem in _wrong_with_relay(each))
         try:
             relays.append(SMTPRelay(each, alarms=alarms, wants_reports=settings.bounces.is_on))
-        except OSError as error:
-            problems.append(f"{place}.ca_file: {each.ca_file}: {error.strerror or error}")
+        except UnusableAuthorities as error:
+            problems.append(f"{place}.ca_file: {error}")
     clients: dict[str, HTTPSClient] = {}
     for name in settings.channels:
         if name in settings.sms.http:
             ca_file = settings.sms.http[name].ca_file
             try:
                 clients[name] = HTTPSClient(ca_file=ca_file)
-            except OSError as error:
-                problems.append(f"sms.http.{name}.ca_file: {ca_file}: {error.strerror or error}")
+            except UnusableAuthorities as error:
+                problems.append(f"sms.http.{name}.ca_file: {error}")
     if problems:
         raise DeliveryMisconfigured(problems)
 

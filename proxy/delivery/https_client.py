@@ -17,6 +17,9 @@ from types import SimpleNamespace
 import aiohttp
 from yarl import URL
 
+from config.authorities import client_context
+from config.system_errors import connection_reason, tls_reason
+
 MAX_ANSWER_BYTES = 64 * 1024
 """What is read of an answer; gateways say a line or a little JSON."""
 _CONNECTIONS = 16
@@ -53,9 +56,8 @@ class HTTPSClient:
     """Opens nothing before the first request."""
 
     def __init__(self, *, ca_file: Path | None) -> None:
-        """Raises `OSError` where `ca_file` can't be read or holds no certificate."""
-        self._tls = ssl.create_default_context(cafile=ca_file)
-        self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        """Raises `UnusableAuthorities`."""
+        self._tls = client_context(ca_file)
         self._session: aiohttp.ClientSession | None = None
 
     async def reach(self, url: str, *, deadline: float) -> NoAnswer | None:
@@ -137,12 +139,11 @@ def _failed(error: aiohttp.ClientError | OSError, *, was_sent: bool) -> NoAnswer
     elif isinstance(error, aiohttp.ClientConnectorSSLError):  # one of both families, without the facts of either
         tls = error.os_error
     if isinstance(tls, ssl.SSLCertVerificationError):
-        reason = f"the gateway's certificate was not accepted: {tls.verify_message}"
-        return NoAnswer(was_sent=False, reason=reason, is_certificate=True)
+        return NoAnswer(was_sent=False, reason=f"the gateway: {tls_reason(tls)}", is_certificate=True)
     if isinstance(tls, ssl.SSLError) and not was_sent:
         return NoAnswer(
             was_sent=False,
-            reason=f"TLS with the gateway failed: {tls.reason or type(tls).__name__}",
+            reason=f"the gateway: {tls_reason(tls)}",
             is_certificate=True,
         )
     if isinstance(error, TimeoutError):
@@ -150,6 +151,5 @@ def _failed(error: aiohttp.ClientError | OSError, *, was_sent: bool) -> NoAnswer
         return NoAnswer(was_sent=was_sent, reason=reason)
     if not was_sent:
         cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-        name = getattr(cause, "strerror", None) or type(cause).__name__
-        return NoAnswer(was_sent=False, reason=f"the gateway can't be reached: {name}")
+        return NoAnswer(was_sent=False, reason=f"the gateway can't be reached: {connection_reason(cause)}")
     return NoAnswer(was_sent=True, reason="the gateway's answer broke off")

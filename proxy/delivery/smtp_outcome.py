@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ssl
 
-from aiosmtplib import SMTPConnectError, SMTPException, SMTPResponseException
+from aiosmtplib import SMTPException, SMTPResponseException
 
+from config.system_errors import connection_reason, tls_reason
 from proxy.delivery.channel import Outcome
 from proxy.delivery.failures import FailureReason
 from proxy.delivery.refusals import Refusal, enhanced_in_front, is_greylisting, judge
@@ -59,17 +60,14 @@ def _reason(error: SMTPException | OSError, code: int | None, stage: Stage) -> s
             return f"the relay's answer was no SMTP {while_doing}"
         return f"the relay answered {f'{code} {enhanced_in_front(error.message)}'.strip()} {while_doing}"
     tls = _tls_error(error)
-    if isinstance(tls, ssl.SSLCertVerificationError):
-        return f"the relay's certificate was not accepted: {tls.verify_message}"
     if tls is not None:
-        return f"TLS with the relay failed: {tls.reason}"
+        return f"the relay: {tls_reason(tls)}"
     if isinstance(error, TimeoutError):
         return f"the relay did not answer in time {while_doing}"
     if type(error) is SMTPException and stage in (Stage.CONNECTING, Stage.LOGIN):
         return error.message  # the library's own constant sentences: no STARTTLS, no AUTH, no common method
     if stage is Stage.CONNECTING and isinstance(error, OSError):
-        cause = error.__cause__ if isinstance(error, SMTPConnectError) else error
-        return f"the relay can't be reached: {cause or 'it closed the connection'}"
+        return f"the relay can't be reached: {connection_reason(error)}"
     return f"the connection was lost {while_doing}"
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-import ssl
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -25,6 +24,7 @@ from aiosmtplib import (
     SMTPServerDisconnected,
 )
 
+from config.authorities import client_context
 from config.settings import SMTPSettings
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import Breaker
@@ -66,7 +66,7 @@ class SMTPRelay:
         """`wants_reports`: whether there is an inbox for reports of failed deliveries. `clock`: of refused logins and
         of unclear refusals.
 
-        Raises `OSError` where `ca_file` can't be read or holds no certificate.
+        Raises `UnusableAuthorities`.
         """
         self._settings = settings
         self._wants_reports = wants_reports
@@ -76,7 +76,7 @@ class SMTPRelay:
         self._numbers = RefusedPersons(_NUMBERS_IN_A_ROW, clock=clock)
         self.breaker = Breaker()
         # With a CA file nothing else is trusted; a context for "none" is never made, so it can't be used by mistake.
-        self._tls = None if settings.security == "none" else ssl.create_default_context(cafile=settings.ca_file)
+        self._tls = None if settings.security == "none" else client_context(settings.ca_file)
         self._pool = SMTPPool(idle_seconds=idle_seconds)
         self._places = asyncio.Semaphore(settings.connections)
         self._under_way = UnderWay[Delivery]()

@@ -19,6 +19,7 @@ from structlog.typing import FilteringBoundLogger
 
 from config.addresses import Network
 from config.settings import ServerSettings
+from config.system_errors import connection_reason
 from proxy.access.networks import is_within, parse_address
 from proxy.forwarding.proxy_protocol import MAX_V2_BYTES, MalformedProxyHeader, ProxyHeader, parse_proxy_header
 from proxy.forwarding.public_tls import PublicTLS
@@ -152,7 +153,7 @@ class Listeners:
             except ConnectionError:
                 continue  # gone before we came
             except OSError as exc:
-                self._log.error("listener.pauses", reason=exc.strerror)
+                self._log.error("listener.pauses", reason=connection_reason(exc))
                 loop.remove_reader(listener)
                 loop.call_later(RETRY_SECONDS, self._accept_on, listener, redirects)
                 return

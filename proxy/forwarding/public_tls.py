@@ -17,6 +17,7 @@ from cryptography import x509
 from structlog.typing import FilteringBoundLogger
 
 from config.settings import CertificateSettings
+from config.system_errors import file_reason
 from proxy.forwarding.certificate_names import CertificateNames, certificate_names, choose_certificate
 
 POLL_SECONDS = 1.0
@@ -77,6 +78,16 @@ def _new_context(kind: type[ssl.SSLContext], pair: CertificateSettings) -> ssl.S
     return context
 
 
+def _conversion(path: Path) -> str:
+    """What to do about the forms that Windows exports."""
+    if path.read_bytes()[:1] != b"\x30":
+        return ""
+    return (
+        f": if it is DER, convert it with openssl x509 -inform der -in {path} -out FILE.pem; if it is a .pfx, with"
+        f" openssl pkcs12 -in {path} -nodes -out FILE.pem"
+    )
+
+
 def load_certificates(pairs: Sequence[CertificateSettings]) -> LoadedCertificates:
     """Read all pairs (blocking); raises `UnusableCertificate`."""
     contexts: list[CertificateContext] = []
@@ -87,9 +98,13 @@ def load_certificates(pairs: Sequence[CertificateSettings]) -> LoadedCertificate
             leaf = x509.load_pem_x509_certificates(pair.certificate.read_bytes())[0]
             pair.key.open("rb").close()
         except OSError as exc:
-            raise UnusableCertificate(Path(exc.filename), f"cannot be read: {exc.strerror}") from exc
+            raise UnusableCertificate(
+                Path(exc.filename), f"cannot be read: {file_reason(Path(exc.filename), exc)}"
+            ) from exc
         except ValueError as exc:
-            raise UnusableCertificate(pair.certificate, "is no PEM certificate") from exc
+            raise UnusableCertificate(
+                pair.certificate, f"is no PEM certificate{_conversion(pair.certificate)}"
+            ) from exc
         context = _new_context(CertificateContext, pair)
         assert isinstance(context, CertificateContext)  # noqa: S101  # for the type checker
         context.names = certificate_names(leaf)

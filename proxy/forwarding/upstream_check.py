@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 
+from config.system_errors import connection_reason
 from proxy.forwarding.response_head import BrokenResponse, parse_response_head
 from proxy.forwarding.upstream_pool import Server, UpstreamPool
-from proxy.forwarding.upstream_tls import unreachable_reason
 
 _MOST_HEAD_BYTES = 64 * 1024
 
@@ -54,7 +54,7 @@ class HealthCheck:
         except TimeoutError:
             return "no answer in time"
         except OSError as exc:
-            return unreachable_reason(exc)
+            return connection_reason(exc)
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             return "no whole head"
         try:

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from structlog.typing import FilteringBoundLogger
 
 from config.addresses import UpstreamURL
+from config.system_errors import connection_reason
 from proxy.forwarding.routes import Upstream
 from proxy.forwarding.upstream_choice import Candidate, Choice, attempt_seconds, choose
 from proxy.forwarding.upstream_connection import UpstreamConnection
 from proxy.forwarding.upstream_health import SOUND, after_failure, begin_probe, hasten
-from proxy.forwarding.upstream_tls import unreachable_reason
 
 MAX_IDLE = 128
 ENDING_SECONDS = 2.0
@@ -290,7 +290,7 @@ class UpstreamPool:
         except TimeoutError as exc:
             raise UpstreamUnreachable(f"{server.name}: no connection in time") from exc
         except OSError as exc:  # ssl.SSLError and socket.gaierror are among its subclasses
-            raise UpstreamUnreachable(f"{server.name}: {unreachable_reason(exc)}") from exc
+            raise UpstreamUnreachable(f"{server.name}: {connection_reason(exc)}") from exc
         finally:
             if not is_made:
                 self.release(connection)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable, Mapping
 
+from config.system_errors import listening_reason
 from proxy.listening import Listening, bind
 from proxy.supervisor.orders import Address, Outline
 
@@ -46,7 +47,7 @@ class Listeners:
                 try:
                     opened[place] = bind(host, port)
                 except OSError as exc:
-                    problems.append(f"server.{_KEYS[key]}: cannot listen on {host}:{port}: {exc.strerror or exc}")
+                    problems.append(f"server.{_KEYS[key]}: cannot listen on {host}:{port}: {listening_reason(exc)}")
         if problems:
             _close(opened.values())
             raise CannotOpen(problems)

@@ -110,7 +110,7 @@ def test_a_secret_can_stand_in_a_file_of_its_own(load: Load, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (None, "secret cannot be read: No such file or directory"),
+        (None, "secret cannot be read: there is no such file"),
         (b"", "secret is empty"),
         (b"\n", "secret is empty"),
         (b"\xff" + SECRET.encode(), "secret is not UTF-8 text"),
@@ -283,7 +283,7 @@ def test_a_problem_is_one_line_whatever_it_holds() -> None:
 
 def test_files_that_must_be_there_are_looked_for(problems: Problems) -> None:
     assert problems(changed("bind_user", 'ca_file = "ca.pem"\nbind_user')) == [
-        ('directories[0] ("corp")', "ca_file", "ca.pem cannot be read: No such file or directory")
+        ('directories[0] ("corp")', "ca_file", "ca.pem cannot be read: there is no such file")
     ]
 
 

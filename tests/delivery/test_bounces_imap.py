@@ -146,8 +146,8 @@ async def test_a_flood_is_read_in_parts_and_only_the_beginning_of_large_mails(do
     [
         ({"password": "wrong"}, "refuses the login"),
         ({"mailbox": "Nowhere"}, "can't be opened"),
-        ({"ca_file": None}, "certificate was not accepted"),
-        ({"host": "localhost"}, "certificate was not accepted"),
+        ({"ca_file": None}, "certificate is not accepted"),
+        ({"host": "localhost"}, "certificate is not accepted"),
         ({"port": 1}, "can't be reached"),
     ],
 )

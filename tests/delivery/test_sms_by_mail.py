@@ -112,14 +112,14 @@ async def test_a_certificate_that_does_not_fit_stops_everything(
         delivery = await send_once(relay_settings(sink.port, security=security, ca_file=certificates.ca_file))
         assert sink.messages == []
     assert delivery.outcome is Outcome.UNAVAILABLE
-    assert "certificate was not accepted" in delivery.reason
+    assert "certificate is not accepted" in delivery.reason
     assert why in delivery.reason
 
 
 async def test_without_a_ca_file_a_private_ca_is_not_believed(certificates: Certificates) -> None:
     async with smtp_sink(security="starttls", certificate=certificates.right) as sink:
         delivery = await send_once(relay_settings(sink.port, security="starttls"))
-    assert "certificate was not accepted" in delivery.reason
+    assert "certificate is not accepted" in delivery.reason
 
 
 async def test_a_relay_without_starttls_gets_nothing(certificates: Certificates) -> None:

@@ -94,4 +94,4 @@ def test_a_certificate_is_named_as_the_cause() -> None:
     cause.verify_message = "unable to get local issuer certificate"
     wrapped = SMTPServerDisconnected("lost")
     wrapped.__cause__ = cause
-    assert "certificate was not accepted: unable to get local" in verdict_on(wrapped, Stage.CONNECTING).reason
+    assert "certificate is not accepted (unable to get local" in verdict_on(wrapped, Stage.CONNECTING).reason

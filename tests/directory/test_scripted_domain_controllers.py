@@ -319,7 +319,7 @@ async def test_a_certificate_for_another_name_is_refused(server: ScriptedLDAP, s
     server.start_tls = start_tls
     with server.running(certificate_address="127.0.0.9"):
         async with directory_at(server, ca_file=server.ca_file) as directory:
-            with pytest.raises(DirectoryUnavailable, match="certificate not accepted"):
+            with pytest.raises(DirectoryUnavailable, match="certificate is not accepted"):
                 await directory.authenticate(ALICE_ACCOUNT, "right")
             checked = await directory.check()
             assert [result.ok for result in checked] == [True, False], "it is listed, and not to be believed"
@@ -331,7 +331,7 @@ async def test_a_certificate_of_another_authority_is_refused(server: ScriptedLDA
     (tmp_path / "other").mkdir()
     with ScriptedLDAP(tmp_path / "other").running() as other, server.running():
         async with directory_at(server, ca_file=other.ca_file) as directory:
-            with pytest.raises(DirectoryUnavailable, match="certificate not accepted"):
+            with pytest.raises(DirectoryUnavailable, match="certificate is not accepted"):
                 await directory.find(parsed("alice"))
     assert not server.binds()
 

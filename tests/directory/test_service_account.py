@@ -102,7 +102,7 @@ def test_it_says_when_it_is_tried_again_in_the_same_words_until_then(server: Scr
     clock = Time()
     account = ServiceAccount(SERVICE_USER, "wrong", clock=clock)
     told = sign_in(server, account)
-    assert "wrong_password" in told
+    assert "bind_user or bind_password is wrong" in told
     assert "tried again after 20" in told
     clock.now += 59
     assert sign_in(server, account) == told

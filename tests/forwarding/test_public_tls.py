@@ -248,7 +248,7 @@ async def test_a_broken_pair_is_told_once_and_the_old_one_serves(
         "is no PEM certificate",
         "is no PEM certificate",
         "is no PEM certificate",
-        "cannot be read: No such file or directory",
+        "cannot be read: there is no such file",
     ]
 
 

@@ -124,7 +124,7 @@ async def test_a_server_without_tls_is_refused(staged: StageMaker, ca_file: Path
         url = upstream.url.replace("http", "https")
         async with staged(app={"upstream": url, "ca_file": ca_file}) as stage:
             assert (await stage.ask(get())).status == 502
-            assert stage.log.of("request.refused")[0]["reason"].startswith(f"{url}: TLS: ")
+            assert stage.log.of("request.refused")[0]["reason"] == f"{url}: it does not speak TLS on this port"
 
 
 async def test_old_versions_of_tls_are_refused(staged: StageMaker, authority: trustme.CA, ca_file: Path) -> None:
@@ -210,4 +210,4 @@ async def test_a_unix_socket_is_an_upstream_like_any_other(staged: StageMaker, t
 async def test_a_unix_socket_that_is_not_there_is_told(staged: StageMaker, tmp_path: Path) -> None:
     async with staged(app={"upstream": f"unix:{tmp_path}/none.sock"}) as stage:
         assert (await stage.ask(get())).status == 502
-        assert "none.sock: FileNotFoundError" in stage.log.of("request.refused")[0]["reason"]
+        assert "none.sock: no such file or directory" in stage.log.of("request.refused")[0]["reason"]

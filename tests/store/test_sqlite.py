@@ -250,7 +250,7 @@ async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None
 async def test_a_store_recovers_when_its_folder_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "later" / "state.db"
     store = SQLiteStore(path)
-    with pytest.raises(StoreUnavailable, match=f"{path}: No such file"):
+    with pytest.raises(StoreUnavailable, match=f"{path}: there is no folder"):
         await store.ping()
     (tmp_path / "later").mkdir()
     await store.ping()

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
+from config.authorities import UnusableAuthorities
 from config.bounces import BouncesSettings
 from config.settings import Settings
 from proxy.delivery.bounces.desk import BounceDesk
@@ -76,9 +77,13 @@ def wrong_with_bounces(settings: Settings) -> list[str]:
             server_tls(bounces)
     except ImportError:
         return ['bounces.inbox: "smtp" needs aiosmtpd, which is not installed: install gatepost[bounces]']
-    except OSError as error:  # ssl.SSLError is one
-        key = "ca_file" if bounces.inbox == "imap" else "tls_certificate"
-        return [f"bounces.{key}: {getattr(bounces, key)}: {error.strerror or error}"]
+    except UnusableAuthorities as error:
+        return [f"bounces.ca_file: {error}"]
+    except OSError:  # ssl.SSLError is one
+        return [
+            f"bounces.tls_certificate: {bounces.tls_certificate}: holds no certificate in PEM that tls_key"
+            f" ({bounces.tls_key}) belongs to"
+        ]
     return []
 
 

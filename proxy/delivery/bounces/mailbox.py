@@ -12,7 +12,9 @@ import ssl
 from collections.abc import Iterator
 from typing import Any
 
+from config.authorities import client_context
 from config.bounces import BouncesSettings
+from config.system_errors import connection_reason
 from proxy.delivery.bounces.report import MAX_REPORT_BYTES
 
 MOST_AT_ONCE = 50
@@ -113,8 +115,8 @@ class Mailbox:
 
 
 def tls_context(settings: BouncesSettings) -> ssl.SSLContext | None:
-    """With a CA file nothing else is trusted. Raises `OSError` where it can't be read or holds no certificate."""
-    return None if settings.security == "none" else ssl.create_default_context(cafile=settings.ca_file)
+    """With a CA file nothing else is trusted. Raises `UnusableAuthorities`."""
+    return None if settings.security == "none" else client_context(settings.ca_file)
 
 
 def connect(settings: BouncesSettings) -> Mailbox:
@@ -126,12 +128,8 @@ def connect(settings: BouncesSettings) -> Mailbox:
 def _translated(failing: str) -> Iterator[None]:
     try:
         yield
-    except ssl.SSLCertVerificationError as exc:
-        raise InboxUnavailable(f"the mailbox server's certificate was not accepted: {exc.verify_message}") from exc
-    except TimeoutError as exc:
-        raise InboxUnavailable(f"{failing}: no answer in time") from exc
-    except OSError as exc:
-        raise InboxUnavailable(f"{failing}: {exc.strerror or 'the connection was lost'}") from exc
+    except OSError as exc:  # ssl.SSLError and time-outs are some
+        raise InboxUnavailable(f"{failing}: {connection_reason(exc)}") from exc
     except imaplib.IMAP4.error as exc:
         # The cause may quote what was sent, a password among it.
         is_lost = isinstance(exc, imaplib.IMAP4.abort)

@@ -16,6 +16,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from config.addresses import Network
 from config.bounces import BouncesSettings
+from config.system_errors import listening_reason
 from proxy.delivery.bounces.desk import BounceDesk
 from proxy.delivery.bounces.report import MAX_REPORT_BYTES
 from proxy.store.store import StoreError
@@ -47,7 +48,7 @@ class SMTPInbox:
                 try:
                     await self._serve()
                 except OSError as error:
-                    self.trouble = f"bounces.listen: cannot listen: {error.strerror or error}"
+                    self.trouble = f"bounces.listen: cannot listen: {listening_reason(error)}"
                 await asyncio.sleep(_AGAIN_SECONDS)
         finally:
             self.trouble = None

@@ -14,9 +14,11 @@ import signal
 import sys
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from config.errors import ConfigurationError
 from config.settings import DirectorySettings, MobileSettings
+from config.system_errors import file_reason
 from directory.errors import DirectoryError
 from directory.mobile_sweep import Findings, Rules, sweep
 from proxy.portal.admin.report import pack
@@ -55,7 +57,9 @@ def main() -> int:
     except (DirectoryError, ConfigurationError) as error:
         return _failed(str(error))
     except OSError as error:
-        return _failed(f"persons cannot be put aside in {tempfile.gettempdir()}: {error.strerror}")
+        return _failed(
+            f"persons cannot be put aside in {tempfile.gettempdir()}: {file_reason(Path(tempfile.gettempdir()), error)}"
+        )
     except MemoryError:
         return _failed("it takes more memory than it may")
     sys.stdout.buffer.write(packed)

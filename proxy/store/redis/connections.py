@@ -25,6 +25,7 @@ from redis.exceptions import (
     TryAgainError,
 )
 
+from config.authorities import authorities
 from config.settings import StoreSettings
 from config.store_url import parse_redis_url
 from proxy.store.redis.reasons import redis_reason, refuses_this_client
@@ -256,7 +257,7 @@ class RedisConnections:
         tls = {
             "ssl_cert_reqs": "required",
             "ssl_check_hostname": True,
-            "ssl_ca_certs": _path(settings.ca_file),
+            "ssl_ca_data": authorities(settings.ca_file) if settings.ca_file is not None else None,
             "ssl_certfile": _path(settings.client_certificate),
             "ssl_keyfile": _path(settings.client_key),
         }

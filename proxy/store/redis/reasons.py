@@ -15,6 +15,8 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from config.system_errors import connection_reason
+
 
 def refuses_this_client(error: Exception) -> bool:
     """Whether a server answers with this that may well serve others: no outage of the store."""
@@ -50,6 +52,6 @@ def redis_reason(error: Exception) -> str:
             code = str(error).partition(" ")[0]
             return f"Redis refuses it: {code if code.isupper() else type(error).__name__}"
         case RedisError() | OSError():
-            return f"Redis cannot be reached: {' '.join(str(error).split()) or type(error).__name__}"
+            return f"Redis cannot be reached: {connection_reason(error)}"
         case _:
-            return type(error).__name__
+            return "the store failed in a way that nobody foresaw"

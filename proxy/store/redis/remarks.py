@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from config.settings import StoreSettings
+from config.system_errors import SET_THE_CLOCK
 from proxy.store.redis.connections import RedisConnections
 from proxy.store.store import StoreUnavailable
 
@@ -56,7 +57,10 @@ def clock_findings(info: dict[str, str], now: float) -> tuple[str, ...]:
     if not told.isdecimal() or abs(int(told) / 1e6 - now) <= _CLOCK_SECONDS:
         return ()
     seconds = round(int(told) / 1e6 - now)
-    return (f"the server's clock is {abs(seconds)} seconds {'ahead of' if seconds > 0 else 'behind'} this machine's",)
+    return (
+        f"the server's clock is {abs(seconds)} seconds {'ahead of' if seconds > 0 else 'behind'} this machine's:"
+        f" {SET_THE_CLOCK}",
+    )
 
 
 async def _fsync(connections: RedisConnections) -> str | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
+from config.system_errors import file_reason
 from proxy.store.sqlite.history import History, read_marks
 from proxy.store.sqlite.store_file import Report, StoreFile
 from proxy.store.store import StoreUnavailable
@@ -219,8 +220,8 @@ def unavailable(error: Exception) -> Exception:
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         translated: Exception = StoreUnavailable(f"SQLite: {name}: {error}")
     elif isinstance(error, OSError):
-        where = f" {error.filename}" if error.filename else ""
-        translated = StoreUnavailable(f"the store's file{where}: {error.strerror}")
+        where = Path(error.filename) if error.filename else Path("its folder")
+        translated = StoreUnavailable(f"{where}: {file_reason(where, error)}")
     else:
         return error
     translated.__cause__ = error
