@@ -114,6 +114,11 @@ class KeptSessions:
                 over.append(session_id)
         return over
 
+    def look_again(self, session_ids: Iterable[str], at: float) -> None:
+        """What became of these is not known yet: `take_over` hands them out again then."""
+        for session_id in session_ids:
+            self._wheel.put(session_id, at)
+
     def put_least_used_aside(self) -> None:
         """If there are too many. A tenth at a time, so that the search for them is paid for by many look-ups."""
         if len(self.whole) <= self._most_whole:

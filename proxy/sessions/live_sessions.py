@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +27,7 @@ from proxy.sessions.last_uses import LastUses
 from proxy.sessions.readings import Readings
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import is_token, token_digest
+from proxy.sessions.written_uses import WrittenUses
 from proxy.store.store import NotHeard, Silent, Store, StoreUnavailable
 
 ASK_SECONDS = 0.5
@@ -35,6 +37,8 @@ MOST_WAITS = 4
 MOST_LATE = 8
 """So many answers that are late may still come."""
 READ_AT_ONCE = 200
+AGAIN_SECONDS = 1.0
+"""When it is looked again at a session that is over unless others have used it, where that is not known."""
 CLEAN_UP_SLACK_SECONDS = 60.0
 """Sessions are removed from the store only so long after their idle limit: uses that are not flushed yet count."""
 MOST_WHOLE = 10_000
@@ -66,6 +70,7 @@ class LiveSessions:
         self._fresh = Freshness(grace_seconds=limits.store_grace, current_at=monotonic())
         self._fresh.caught_up(monotonic())
         self._uses = LastUses()
+        self._written = WrittenUses(secrets.token_hex(8), monotonic())
         self._to_read: dict[str, bool] = {}
         """Kept sessions that are to be read anew, and whether listeners are told even if nothing seems changed."""
         self.has_to_read = asyncio.Event()
@@ -122,7 +127,8 @@ class LiveSessions:
     async def find(self, token: bytes, host: str, now: float) -> Session | None:
         """The session of this cookie, from memory or store, unless it is over; marks it used.
 
-        Malformed tokens are None without a look-up. Raises `StoreUnavailable`, for those in memory after the grace.
+        Malformed tokens are None without a look-up. Raises `StoreUnavailable`, for those in memory after the grace; and
+        where it may have been used by a worker that could not write so.
         """
         if not is_token(token):
             return None
@@ -139,7 +145,11 @@ class LiveSessions:
                 raise
         else:
             live = self._learn(found, key, now)
-        if live is None or now >= live.ends_at:
+        if live is None:
+            return None
+        if now >= live.ends_at:
+            if not self._is_known_to_be_over(live, now):
+                raise StoreUnavailable("it is not known when this session was used last: workers cannot write it")
             return None
         if now > live.last_used_at:
             self._uses.note(live, now)
@@ -224,7 +234,25 @@ class LiveSessions:
 
     async def flush(self) -> None:
         """Write the last uses to the store in one batch. Raises `StoreUnavailable`; then they are kept for later."""
+        began_at = self._monotonic()
+        try:
+            await self._uses.flush(self._store)
+            counts = await self._store.count_flush(self._written.name)
+        except BaseException:
+            self._written.failed(self._monotonic())
+            raise
+        dead = self._written.wrote(counts, began_at)
+        if dead:
+            await self._store.forget_workers(dead)
+
+    async def leave(self) -> None:
+        """Write them for the last time: nobody waits for more from here. Raises `StoreUnavailable`."""
         await self._uses.flush(self._store)
+        await self._store.forget_workers([self._written.name])
+
+    def _is_known_to_be_over(self, live: WholeSession, now: float) -> bool:
+        """Its limits say so, by all uses that are known; none can have been missed."""
+        return now >= live.absolute_end or self._written.is_known(now - live.ends_at, self._monotonic())
 
     async def expire(self, now: float) -> None:
         """End here what is over by its limits, after asking the store for uses by other workers."""
@@ -236,13 +264,29 @@ class LiveSessions:
             async with asyncio.timeout(ASK_SECONDS):
                 await self._read_again(over)
         for session_id in self._kept.still_over(over, now):
-            self._forget(session_id)
+            live = self._kept.whole.get(session_id)
+            if live is not None and not self._is_known_to_be_over(live, now):
+                self._kept.look_again([session_id], now + AGAIN_SECONDS)
+            else:
+                self._forget(session_id)
+
+    @property
+    def all_uses_are_written(self) -> bool:
+        """Whether it is known as of when every worker has written the uses that it knows of."""
+        return self._written.complete_at() is not None
 
     async def clean_up(self, now: float) -> None:
-        """Remove from the store what is over. Raises `StoreUnavailable`."""
+        """Remove from the store what was over when the last of all workers had written its uses.
+
+        Nothing, where that is not known. Raises `StoreUnavailable`.
+        """
+        complete_at = self._written.complete_at()
+        if complete_at is None:
+            return
         await self._store.remove_expired(
-            now=now,
-            idle_seconds=self._limits.idle + CLEAN_UP_SLACK_SECONDS,
+            now=now - (self._monotonic() - complete_at),
+            # A worker that is cut off goes on for the grace, and writes what was used meanwhile when it is back.
+            idle_seconds=self._limits.idle + max(CLEAN_UP_SLACK_SECONDS, self._limits.store_grace),
             absolute_seconds=self._limits.absolute,
         )
 

@@ -35,7 +35,7 @@ async def keep_up(sessions: LiveSessions, *, clock: Callable[[], float] = time.t
         sessions.stop_listening()
         await sessions.drop_late()
         with contextlib.suppress(StoreUnavailable):
-            await sessions.flush()
+            await sessions.leave()
 
 
 async def _look(sessions: LiveSessions) -> None:
@@ -79,7 +79,7 @@ async def _write(sessions: LiveSessions, clock: Callable[[], float]) -> None:
         now = clock()
         with contextlib.suppress(StoreUnavailable):
             await sessions.flush()
-            if now >= next_clean_up:
+            if now >= next_clean_up and sessions.all_uses_are_written:
                 next_clean_up = now + CLEAN_UP_SECONDS
                 await sessions.clean_up(now)
         await asyncio.sleep(FLUSH_SECONDS)

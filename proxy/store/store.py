@@ -128,6 +128,17 @@ class Store(Protocol):
         """Write `(session_id, last_used_at)` in one batch; never moves an instant backwards. Not durable."""
         ...
 
+    async def count_flush(self, worker: str) -> dict[str, int]:
+        """Count that this worker has written all uses that it knows of; everybody's counts, by name.
+
+        It fails where `touch_sessions` would: something is written. Not durable.
+        """
+        ...
+
+    async def forget_workers(self, workers: Sequence[str]) -> None:
+        """Those that are gone, of whom nothing is waited for any more."""
+        ...
+
     async def sessions_by_id(self, session_ids: Sequence[str]) -> dict[str, Session]:
         """Those of these sessions that still stand, by `session_id`."""
         ...

@@ -223,7 +223,7 @@ async def test_uses_that_could_not_be_flushed_are_flushed_later(store: MemorySto
     assert live.cached(token, HOST, NOW + 50) == replace(written, last_used_at=NOW + 50)
     store.calls.clear()
     await live.flush()
-    assert store.calls == []
+    assert "touch_sessions" not in store.calls
 
 
 async def test_all_uses_are_flushed_in_one_batch(store: MemoryStore, live: LiveSessions) -> None:

@@ -142,6 +142,15 @@ class StoreContract:
         found = await store.sessions_by_id([written.session_id, "gone"])
         assert {key: value.last_used_at for key, value in found.items()} == {written.session_id: NOW + 9}
 
+    async def test_the_flushes_of_every_worker_are_counted(self, store: Store) -> None:
+        assert await store.count_flush("a") == {"a": 1}
+        assert await store.count_flush("b") == {"a": 1, "b": 1}
+        assert await store.count_flush("a") == {"a": 2, "b": 1}
+        await store.forget_workers(["a", "unknown"])
+        await store.forget_workers([])
+        assert await store.count_flush("b") == {"b": 2}
+        assert await store.count_flush("a") == {"a": 1, "b": 2}
+
     async def test_an_ended_session_is_gone_with_all_that_hung_on_it(self, store: Store) -> None:
         one, other = session(), session()
         digest, added, ticket_digest = cookie(), cookie(), cookie()

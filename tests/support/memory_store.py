@@ -29,12 +29,26 @@ from proxy.store.store import (
     Ticket,
 )
 
+_READING = {
+    "session_by_cookie",
+    "sessions_by_id",
+    "sessions",
+    "persons",
+    "hosts_of",
+    "former_owner",
+    "catch_up",
+    "challenge",
+    "challenge_of_session",
+    "kept_request",
+}
+
 
 class MemoryStore:
-    """`away = True` makes every call raise `StoreUnavailable`."""
+    """`away = True` makes every call raise `StoreUnavailable`, `full = True` every one that writes."""
 
     def __init__(self) -> None:
         self.away = False
+        self.full = False
         self.calls: list[str] = []
         self._sessions: dict[str, Session] = {}
         self._cookies: dict[bytes, tuple[str, str]] = {}
@@ -46,6 +60,7 @@ class MemoryStore:
         self._former: dict[tuple[bytes, str], tuple[str, float]] = {}
         self._kept_requests: dict[bytes, tuple[bytes, float]] = {}
         self._sendings: dict[str, Sending] = {}
+        self._flushes: dict[str, int] = {}
         self._leases: dict[str, tuple[str, float]] = {}
         self._arrivals: dict[str, list[Arrival]] = {}
         self._failures: list[DeliveryFailure] = []
@@ -57,7 +72,7 @@ class MemoryStore:
 
     def _called(self, method: str) -> None:
         self.calls.append(method)
-        if self.away:
+        if self.away or (self.full and method not in _READING):
             raise StoreUnavailable("away, as the test wants it")
 
     async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
@@ -98,6 +113,16 @@ class MemoryStore:
             stored = self._sessions.get(session_id)
             if stored is not None and stored.last_used_at < last_used_at:
                 self._sessions[session_id] = replace(stored, last_used_at=last_used_at)
+
+    async def count_flush(self, worker: str) -> dict[str, int]:
+        self._called("count_flush")
+        self._flushes[worker] = self._flushes.get(worker, 0) + 1
+        return dict(self._flushes)
+
+    async def forget_workers(self, workers: Sequence[str]) -> None:
+        self._called("forget_workers")
+        for worker in workers:
+            self._flushes.pop(worker, None)
 
     async def sessions_by_id(self, session_ids: Sequence[str]) -> dict[str, Session]:
         self._called("sessions_by_id")

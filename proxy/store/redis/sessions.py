@@ -67,6 +67,15 @@ class RedisSessions:
             pairs = (each for session_id, at in part for each in (instant(at), session_id))
             await self._connections.command("ZADD", self._index("used"), "XX", "GT", *pairs, is_repeatable=True)
 
+    async def count_flush(self, worker: str) -> dict[str, int]:
+        await self._connections.command("HINCRBY", self._index("flushes"), worker, 1)
+        found = await self._connections.command("HGETALL", self._index("flushes"), is_repeatable=True)
+        return {name.decode(): int(count) for name, count in zip(found[::2], found[1::2], strict=True)}
+
+    async def forget_workers(self, workers: Sequence[str]) -> None:
+        if workers:
+            await self._connections.command("HDEL", self._index("flushes"), *workers, is_repeatable=True)
+
     async def sessions_by_id(self, session_ids: Sequence[str]) -> dict[str, Session]:
         await self._listening.begin()
         found = [readable_session(row) async for row in self._rows(session_ids)]

@@ -20,3 +20,11 @@ def take_lease(connection: sqlite3.Connection, name: str, holder: str, now: floa
 
 def drop_lease(connection: sqlite3.Connection, name: str, holder: str) -> None:
     connection.execute("DELETE FROM leases WHERE name = ? AND holder = ?", (name, holder))
+
+
+def count_flush(connection: sqlite3.Connection, worker: str) -> dict[str, int]:
+    """Everybody's counts, after this worker's was raised."""
+    connection.execute(
+        "INSERT INTO flushes VALUES (?, 1) ON CONFLICT (worker) DO UPDATE SET count = count + 1", (worker,)
+    )
+    return dict(connection.execute("SELECT worker, count FROM flushes").fetchall())

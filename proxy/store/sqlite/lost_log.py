@@ -76,7 +76,10 @@ def lost_transactions(connection: sqlite3.Connection, path: Path, frames: Frames
     """
     if not frames.commits:
         return 0
-    _, kept, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    try:
+        _, kept, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    except sqlite3.Error:  # a full disk: what can be read is read all the same
+        return 0
     now = committed_frames(path)
     if now is None or now.header != frames.header:
         return 0  # begun anew by somebody who has it open: then SQLite has read it whole

@@ -95,6 +95,15 @@ class SQLiteStore:
         batch = list(used)
         await self._writing.run(lambda connection: sessions.touch(connection, batch))
 
+    async def count_flush(self, worker: str) -> dict[str, int]:
+        return await self._writing.run(lambda connection: leases.count_flush(connection, worker))
+
+    async def forget_workers(self, workers: Sequence[str]) -> None:
+        names = [(worker,) for worker in workers]
+        await self._writing.run(
+            lambda connection: connection.executemany("DELETE FROM flushes WHERE worker = ?", names).rowcount
+        )
+
     async def sessions_by_id(self, session_ids: Sequence[str]) -> dict[str, Session]:
         await self._news.begin()
         batch = list(session_ids)
