@@ -485,6 +485,8 @@ async def test_a_replica_is_waited_for_where_that_is_asked(server: RedisServer) 
     async with opened(StoreSettings(url=server.url, wait_replicas=1)) as store:
         with pytest.raises(StoreUnavailable, match="only 0 of 1 replicas"):
             await store.create_session(session(), cookie=cookie(), host=HOST)
+        with pytest.raises(StoreUnavailable, match="only 0 of 1 replicas"):
+            await store.ping()  # nobody can sign in
         await store.touch_sessions([("s", NOW)])  # what is not durable is not waited for
         await store.put_kept_request(b"d", b"sealed", expires_at=NOW + 1)
         with pytest.raises(StoreUnavailable, match="only 0 of 1 replicas"):
@@ -492,6 +494,7 @@ async def test_a_replica_is_waited_for_where_that_is_asked(server: RedisServer) 
         with running_redis("--replicaof", "127.0.0.1", str(port)) as replica:
             written = session()
             await within(10, lambda: store.create_session(written, cookie=cookie(), host=HOST))
+            await store.ping()
             async with opened(StoreSettings(url=replica.url)) as there:
                 assert written in await there.sessions()
                 with pytest.raises(StoreUnavailable, match="is a replica"):

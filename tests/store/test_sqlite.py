@@ -18,6 +18,7 @@ import pytest
 from config.settings import StoreSettings
 from proxy.store.open import open_store
 from proxy.store.records import factors_to_json, principal_to_json
+from proxy.store.sqlite import sqlite_store
 from proxy.store.sqlite.schema import MIGRATIONS
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import StoreUnavailable
@@ -158,6 +159,31 @@ async def test_durable_writes_are_synced_to_the_disk(store: SQLiteStore) -> None
     await store._writing.run(note, durable=False)
     await store._writing.run(note, durable=True)
     assert modes == [2, 1, 2]
+
+
+async def test_a_ping_writes_as_much_as_a_sign_in_and_as_durably(
+    store: SQLiteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or `/readyz` would be content while nobody can sign in."""
+    log = tmp_path / "state.db-wal"
+    await store.ping()
+    sizes, modes = [log.stat().st_size], []
+    tried = sqlite_store.try_to_write
+
+    def note(connection: sqlite3.Connection) -> None:
+        modes.append(connection.execute("PRAGMA synchronous").fetchone()[0])
+        tried(connection)
+
+    monkeypatch.setattr(sqlite_store, "try_to_write", note)
+    await store.create_session(session(user_agent="x" * 500), cookie=cookie(), host=HOST)
+    sizes.append(log.stat().st_size)
+    await store.ping()
+    sizes.append(log.stat().st_size)
+    await store.ping()
+    sizes.append(log.stat().st_size)
+    assert sizes[2] - sizes[1] >= 16_384
+    assert sizes[3] - sizes[2] == sizes[2] - sizes[1], "what was tried before is replaced"
+    assert modes == [2, 2]
 
 
 async def test_one_failing_write_of_a_group_is_undone_alone(store: SQLiteStore) -> None:

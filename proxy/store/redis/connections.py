@@ -103,9 +103,9 @@ class RedisConnections:
             by_text = ("EVAL", script.text, 1, self.prefix, *arguments)
             return await self._within_time(by_text, wait, is_repeatable)
 
-    async def command(self, *command: Argument, is_repeatable: bool = False) -> Any:
-        """What the server answers to a single command. Raises `StoreUnavailable`."""
-        return await self._within_time(command, None, is_repeatable)
+    async def command(self, *command: Argument, durable: bool = False, is_repeatable: bool = False) -> Any:
+        """What the server answers to a single command; see `run`. Raises `StoreUnavailable`."""
+        return await self._within_time(command, self._wait if durable else None, is_repeatable)
 
     async def first_of(self, key: bytes, *, seconds: float) -> Any:
         """Take the first of a list, and wait for it; None if none came. Raises `StoreUnavailable`.

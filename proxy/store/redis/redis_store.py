@@ -38,7 +38,8 @@ class RedisStore(RedisSessions, RedisChallenges, RedisKeeping, RedisFailures, Re
         return await self._remove_over(limits, now) + await self._remove_kept(now)
 
     async def ping(self) -> None:
-        await self._connections.command("SET", self._connections.prefix + b"ping", "", "PX", 1000, is_repeatable=True)
+        ping = ("SET", self._connections.prefix + b"ping", "", "PX", 1000)
+        await self._connections.command(*ping, durable=True, is_repeatable=True)
         await self._listening.catch_up()
 
     async def remarks(self) -> tuple[str, ...]:
