@@ -13,6 +13,7 @@ MAX_HOPS = 32
 """Entries of ``X-Forwarded-For`` that are looked at, from the right."""
 UNKNOWN = "unknown"
 """RFC 7239 section 6. It is in no network: what only some networks may do, an unknown client may not."""
+_SCHEMES = {b"https": True, b"wss": True, b"http": False, b"ws": False}
 _PORT = re.compile(r"(:[0-9]{1,5})?", re.ASCII)
 
 
@@ -66,8 +67,7 @@ def place_of_client(
 
     The first address that is not a trusted proxy is the client. An entry that is no address ends the reading, with
     the client unknown: were it taken to be the proxy, it would be let into the proxy's network.
-    ``X-Forwarded-Proto`` counts where the peer itself is trusted and its
-    last value is ``http`` or ``https``. Never raises.
+    ``X-Forwarded-Proto`` counts where the peer itself is trusted: what the hop says that saw the client. Never raises.
     """
     here = parse_address(peer)
     if not is_within(here, trusted):
@@ -83,7 +83,22 @@ def place_of_client(
         here = before
         if not is_within(here, trusted):
             break
-    proto = b",".join(forwarded_proto).rpartition(b",")[2].strip(b" \t").lower()
-    is_https = proto == b"https" if proto in (b"http", b"https") else is_tls
+    said = _said_by_hop(forwarded_proto, max(1, len(proxies)))
     address = str(here) if here is not None else UNKNOWN
-    return ClientPlace(address=address, proxies=tuple(proxies), is_https=is_https)
+    return ClientPlace(address=address, proxies=tuple(proxies), is_https=is_tls if said is None else said)
+
+
+def scheme_is_https(proto: bytes) -> bool | None:
+    """What a proxy says of the scheme; Traefik names a WebSocket's own. None: nothing that can be read."""
+    return _SCHEMES.get(proto.strip(b" \t").lower())
+
+
+def _said_by_hop(lines: Sequence[bytes], hop: int) -> bool | None:
+    """Of a list that each hop appended to, what the one says that saw the client: the `hop`-th from the right.
+
+    Whatever stands to the left of it, the client may have written. A list that is shorter was not written by every hop:
+    its first entry is nearest to the client. A hop that says nothing leaves the word to the next.
+    """
+    entries = b",".join(lines).rsplit(b",", MAX_HOPS)[-hop:] if lines else []
+    spoken = next((entry for entry in entries if entry.strip(b" \t")), b"")
+    return scheme_is_https(spoken)

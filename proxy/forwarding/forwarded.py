@@ -25,14 +25,14 @@ class Hops(NamedTuple):
     nodes: tuple[bytes, ...]
     """Whom each saw: an address, perhaps with a port, or `NOBODY`."""
     protos: tuple[bytes, ...]
-    """How the last one was asked; empty where it does not say."""
+    """How each was asked, empty where it does not say; none at all where nobody does."""
 
 
 def read_forwarded(lines: Sequence[bytes]) -> Hops:
     """The field's lines, in order. A line that cannot be read is one hop, which saw nobody. Never raises."""
     elements = [element for line in lines for element in _elements(line) or [{}]]
-    proto = elements[-1].get(b"proto") if elements else None
-    return Hops(tuple(map(_node, elements)), () if proto is None else (proto,))
+    protos = tuple(map(_proto, elements))
+    return Hops(tuple(map(_node, elements)), protos if any(protos) else ())
 
 
 def _elements(line: bytes) -> list[dict[bytes, bytes]] | None:
@@ -57,6 +57,11 @@ def _elements(line: bytes) -> list[dict[bytes, bytes]] | None:
         if end[1] is None:
             return elements
         position = end.end()
+
+
+def _proto(element: dict[bytes, bytes]) -> bytes:
+    proto = element.get(b"proto", b"")
+    return proto if _ADDRESS.fullmatch(proto) else b""
 
 
 def _node(element: dict[bytes, bytes]) -> bytes:

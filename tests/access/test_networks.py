@@ -124,9 +124,38 @@ def test_a_stranger_never_chooses_its_scheme(protos: list[bytes], peer: str) -> 
         ((b"https,",), False),
         ((b"https https",), False),
         ((b"https;",), False),
-        ((b"wss",), False),
+        ((b"wss",), True),
+        ((b"WSS",), True),
+        ((b"ws",), False),
+        ((b"https, ws",), False),
         ((), False),
     ],
 )
-def test_the_nearest_proxy_has_the_last_word_on_the_scheme(protos: tuple[bytes, ...], is_https: bool) -> None:
+def test_behind_one_proxy_its_own_word_on_the_scheme_counts(protos: tuple[bytes, ...], is_https: bool) -> None:
+    """Traefik names the scheme of a WebSocket by its own name."""
     assert place("10.0.0.1", b"198.51.100.1", proto=protos).is_https is is_https
+
+
+@pytest.mark.parametrize(
+    ("chain", "protos", "is_https"),
+    [
+        ((b"198.51.100.1, 10.0.0.2",), (b"https, http",), True),
+        ((b"198.51.100.1", b"10.0.0.2"), (b"https", b"http"), True),
+        ((b"198.51.100.1, 10.0.0.2",), (b"http, https",), False),
+        ((b"198.51.100.1, 10.0.0.3, 10.0.0.2",), (b"https, http, http",), True),
+        ((b"198.51.100.1, 10.0.0.3, 10.0.0.2",), (b"https, http",), True),
+        ((b"198.51.100.1, 10.0.0.2",), (b"https",), True),
+        ((b"198.51.100.1, 10.0.0.2",), (b"http",), False),
+        # What stands left of the hop that saw the client, the client wrote.
+        ((b"198.51.100.1, 10.0.0.2",), (b"https, http, http",), False),
+        ((b"10.0.0.9, 198.51.100.1, 10.0.0.2",), (b"https, http, http",), False),
+        ((b"198.51.100.1, 10.0.0.2",), (b"http, wss, http",), True),
+        # A hop that says nothing leaves the word to the next.
+        ((b"198.51.100.1, 10.0.0.2",), (b", https",), True),
+        ((b"198.51.100.1, 10.0.0.2",), (b"",), False),
+    ],
+)
+def test_behind_several_proxies_the_one_that_saw_the_client_says_the_scheme(
+    chain: tuple[bytes, ...], protos: tuple[bytes, ...], is_https: bool
+) -> None:
+    assert place("10.0.0.1", *chain, proto=protos).is_https is is_https
