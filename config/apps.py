@@ -91,4 +91,6 @@ class AppSettings(FrozenTable):
     @property
     def upstream_urls(self) -> tuple[UpstreamURL, ...]:
         """The servers, at least one."""
+    ignore_case: Flag = False
+    """Whether the rules match paths in upper and lower case alike, as the app does."""
         return self.upstreams or ((self.upstream,) if self.upstream else ())

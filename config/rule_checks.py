@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from config.rule_values import has_one_folding
 from config.schema import Place, nearest
 from config.settings import AppSettings, PathRuleSettings, SchemeSettings
 
@@ -16,7 +17,7 @@ def rule_problems(
     known = {scheme.name for scheme in schemes.values()} or {"browser"}
     for position, app in apps.items():
         for number, rule in enumerate(app.rules):
-            for key, message in _rule_problems(rule, known):
+            for key, message in (*_rule_problems(rule, known), *_case_problems(rule, app)):
                 yield Place("apps", position, f"rules[{number}].{key}"), message
 
 
@@ -33,26 +34,36 @@ def _rule_problems(rule: PathRuleSettings, schemes: set[str]) -> Iterator[tuple[
                 yield key, "means nothing where public = true: nobody is asked who they are"
 
 
+def _case_problems(rule: PathRuleSettings, app: AppSettings) -> Iterator[tuple[str, str]]:
+    key, text = ("pattern", rule.pattern) if rule.pattern is not None else ("path", rule.path or "")
+    if app.ignore_case and not has_one_folding(text):
+        yield key, "has letters whose case servers ignore in different ways: no request gets so far with ignore_case"
+
+
 def rule_warnings(apps: Sequence[AppSettings]) -> Iterator[str]:
     """What works, but is seldom meant."""
     for app in apps:
         for number, rule in enumerate(app.rules):
             name = f'apps ("{app.name}"): rules[{number}]'
-            shadow = next((each for each in range(number) if _covers(app.rules[each], rule)), None)
+            shadow = next((each for each in range(number) if _covers(app.rules[each], rule, app)), None)
             if shadow is not None:
                 yield f"{name}: is never used: rules[{shadow}] matches all that it is for"
             if rule.public and (rule.path == "/" or (rule.pattern or "").startswith("/**")):
                 yield f"{name}: opens the app to everybody, without a sign-in"
 
 
-def _covers(earlier: PathRuleSettings, later: PathRuleSettings) -> bool:
+def _covers(earlier: PathRuleSettings, later: PathRuleSettings, app: AppSettings) -> bool:
     """Whether every request that `later` is for falls under `earlier`, as far as that can be read off the text."""
     if earlier.methods is not None and (later.methods is None or not set(later.methods) <= set(earlier.methods)):
         return False
-    if earlier.pattern is not None:
-        return earlier.pattern == "/**" or earlier.pattern == later.pattern
-    path = earlier.path or ""
+    path, pattern, later_path, later_pattern = (
+        text.casefold() if app.ignore_case and text is not None else text
+        for text in (earlier.path, earlier.pattern, later.path, later.pattern)
+    )
+    if pattern is not None:
+        return pattern == "/**" or pattern == later_pattern
+    path = path or ""
     if path.endswith("/"):
         # What stands before the first star is in every path that the pattern matches.
-        return (later.path or (later.pattern or "").partition("*")[0]).startswith(path)
-    return later.path == path
+        return (later_path or (later_pattern or "").partition("*")[0]).startswith(path)
+    return later_path == path

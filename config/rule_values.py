@@ -37,6 +37,16 @@ def _check_plain_rule_path(value: str) -> str:
     return _check_rule_path(value)
 
 
+def has_one_folding(text: str) -> bool:
+    """Whether everybody who ignores case reads this text alike: a dotless i or a sharp s, for two, has several."""
+    return text.isascii() or all(sign.isascii() or _is_folded_alike(sign) for sign in text)
+
+
+def _is_folded_alike(sign: str) -> bool:
+    folded = sign.casefold()
+    return len(folded) == 1 and not folded.isascii() and folded == sign.lower() == sign.upper().lower()
+
+
 Method = Annotated[str, matching(r"[A-Z][A-Z-]{0,31}", 'not a method: write it in capitals, such as "GET"')]
 RulePath = Annotated[str, AfterValidator(_check_plain_rule_path)]
 RulePattern = Annotated[str, AfterValidator(_check_rule_pattern)]

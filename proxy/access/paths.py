@@ -11,6 +11,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
+from config.rule_values import has_one_folding
+
 _PLAIN = re.compile(rb"/[A-Za-z0-9/._~!$&'()*+,=:@-]*")
 """Signs that stand for themselves; only a slash or dot before a slash, or a dot at the end, has to be looked for."""
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -61,6 +63,17 @@ def canonical_path(target: bytes) -> CanonicalPath | Ambiguous:
     except UnicodeDecodeError:
         return Ambiguous("invalid UTF-8")
     return _judge_text(text)
+
+
+def fold_case(path: CanonicalPath) -> CanonicalPath | Ambiguous:
+    """The same path in lower case, for servers that take upper and lower case alike.
+
+    Each has its own table for letters beyond ASCII (Unicode's folding, simple or full, upper case, the file system's),
+    so letters that these tables treat differently have no one reading.
+    """
+    if not has_one_folding(path.text):
+        return Ambiguous("letters whose case servers ignore in different ways")
+    return CanonicalPath(path.text.casefold())
 
 
 def _judge_text(text: str) -> CanonicalPath | Ambiguous:

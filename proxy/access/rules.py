@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from config.addresses import Network
 from config.settings import AppSettings, PathRuleSettings, SchemeSettings
 from proxy.access.networks import is_within, parse_address
-from proxy.access.paths import Ambiguous, canonical_path
+from proxy.access.paths import Ambiguous, CanonicalPath, canonical_path, fold_case
 from proxy.access.schemes import Freshness, freshness_of
 
 Matcher = Callable[[str], bool]
@@ -45,21 +45,28 @@ class PathRule:
 class AppRules:
     """All rules of one app, in their order."""
 
-    __slots__ = ("_rules", "has_methods")
+    __slots__ = ("_ignores_case", "_rules", "has_methods")
 
-    def __init__(self, rules: tuple[PathRule, ...]) -> None:
+    def __init__(self, rules: tuple[PathRule, ...], *, ignores_case: bool = False) -> None:
+        """`ignores_case`: the rules match paths in lower case, and every path is read so."""
         self._rules = rules
+        self._ignores_case = ignores_case
         self.has_methods = any(rule.methods is not None for rule in rules)
 
     def choose(self, method: bytes, target: bytes) -> PathRule | Ambiguous | None:
         """The rule that decides on this request; None: the app's own groups do."""
-        path = canonical_path(target)
+        path = self.path_of(target)
         if isinstance(path, Ambiguous):
             return path
         for rule in self._rules:
             if (rule.methods is None or method in rule.methods) and rule.matches(path.text):
                 return rule
         return None
+
+    def path_of(self, target: bytes) -> CanonicalPath | Ambiguous:
+        """The one reading of a target's path that rules are matched on."""
+        path = canonical_path(target)
+        return fold_case(path) if self._ignores_case and isinstance(path, CanonicalPath) else path
 
 
 def create_app_rules(app: AppSettings, schemes: Iterable[SchemeSettings]) -> AppRules | None:
@@ -70,7 +77,8 @@ def create_app_rules(app: AppSettings, schemes: Iterable[SchemeSettings]) -> App
     if not app.rules:
         return None
     known = {scheme.name: scheme for scheme in schemes}
-    return AppRules(tuple(_rule(app, position, known) for position, _ in enumerate(app.rules)))
+    rules = tuple(_rule(app, position, known) for position, _ in enumerate(app.rules))
+    return AppRules(rules, ignores_case=app.ignore_case)
 
 
 def _rule(app: AppSettings, position: int, schemes: Mapping[str, SchemeSettings]) -> PathRule:
@@ -80,7 +88,7 @@ def _rule(app: AppSettings, position: int, schemes: Mapping[str, SchemeSettings]
     scheme = schemes[settings.scheme] if settings.scheme is not None else None
     return PathRule(
         key=(app.name, position),
-        matches=create_matcher(settings),
+        matches=create_matcher(settings, ignores_case=app.ignore_case),
         methods=_methods(settings),
         groups=settings.groups if settings.groups is not None else app.groups,
         scheme=settings.scheme or "",
@@ -99,22 +107,22 @@ def _methods(settings: PathRuleSettings) -> frozenset[bytes] | None:
     return frozenset(methods | {b"HEAD"} if b"GET" in methods else methods)
 
 
-def create_matcher(settings: PathRuleSettings) -> Matcher:
-    """Whether a canonical path falls under the rule.
+def create_matcher(settings: PathRuleSettings, *, ignores_case: bool = False) -> Matcher:
+    """Whether a canonical path, in lower case where the app `ignores_case`, falls under the rule.
 
     Many servers answer ``/admin`` and ``/admin/`` alike, so a rule that asks for something is for both. A public
     rule, which gives something away, is for exactly what it says.
     """
-    exact = _exact_matcher(settings)
+    path, pattern = settings.path or "", settings.pattern
+    if ignores_case:
+        path, pattern = path.casefold(), pattern.casefold() if pattern is not None else None
+    exact = _pattern_matcher(pattern) if pattern is not None else _path_matcher(path)
     if settings.public:
         return exact
     return lambda path: exact(path) or exact(path.removesuffix("/") if path.endswith("/") else path + "/")
 
 
-def _exact_matcher(settings: PathRuleSettings) -> Matcher:
-    if settings.pattern is not None:
-        return _pattern_matcher(settings.pattern)
-    path = settings.path or ""
+def _path_matcher(path: str) -> Matcher:
     if path.endswith("/"):
         return lambda asked: asked.startswith(path)
     return lambda asked: asked == path

@@ -43,7 +43,9 @@ async def run(settings: Settings, stdout: TextIO) -> int:
     results += check_kerberos(settings)
     results += await _check_delivery(settings)
     results += await _check_bounces(settings)
-    results += [await _check_upstream(app, url) for app in settings.apps for url in app.upstream_urls]
+    for app in settings.apps:
+        results += [await _check_upstream(app, url) for url in app.upstream_urls]
+        results += rule_case(app)
     for result in results:
         print(f"{'ok  ' if result.ok else 'FAIL'}  {result.subject}: {result.detail}", file=stdout)
     return 0 if all(result.ok for result in results) else 1
@@ -171,6 +173,19 @@ async def _check_bounces(settings: Settings) -> list[CheckResult]:
     wrong = await check_mailbox(settings)
     detail = wrong or "connected, certificate, login and mailbox as configured"
     return [CheckResult(subject="mailbox for bounces", ok=wrong is None, detail=detail)]
+
+
+def rule_case(app: AppSettings) -> list[CheckResult]:
+    """How the rules of an app take upper and lower case, which only the operator can compare with the app. Pure."""
+    if not app.rules:
+        return []
+    detail = (
+        "match /Admin/ and /admin/ alike (ignore_case = true)"
+        if app.ignore_case
+        else "tell /Admin/ from /admin/: if the app answers both alike, as Express, ASP.NET and all that runs on IIS or"
+        " Windows do, set ignore_case = true"
+    )
+    return [CheckResult(subject=f"app {app.name}, rules", ok=True, detail=detail)]
 
 
 async def _check_upstream(app: AppSettings, upstream: UpstreamURL) -> CheckResult:

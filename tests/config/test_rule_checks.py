@@ -133,3 +133,20 @@ def test_an_app_behind_another_proxy_needs_no_upstream(load: Load) -> None:
     assert load(text).apps[0].upstream_urls == ()
     with pytest.raises(ConfigurationError, match="trusted_proxies"):
         load(text.replace('trusted_proxies = ["10.0.0.1"]', ""))
+
+
+def test_a_rule_that_nobody_can_reach_with_ignore_case_stops_the_start(load: Load) -> None:
+    rule = RULE + 'path = "/stra\u00dfe/"\n'
+    assert load(START + rule).apps[0].rules
+    with pytest.raises(ConfigurationError) as caught:
+        load(START + "ignore_case = true\n" + rule)
+    (problem,) = caught.value.problems
+    assert problem.key == "rules[0].path"
+    assert "letters whose case servers ignore in different ways" in problem.message
+
+
+def test_with_ignore_case_a_rule_in_other_case_shadows_the_next(load: Load) -> None:
+    rules = RULE + 'path = "/Admin/"\n' + RULE + 'path = "/admin/x"\n'
+    assert checks.warnings(load(START + rules)) == ()
+    (warning,) = checks.warnings(load(START + "ignore_case = true\n" + rules))
+    assert "rules[1]: is never used" in warning
