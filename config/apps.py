@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from config.addresses import HostName, Machine, Network, UpstreamURL
+from config.field_values import FieldName, IdentityEncoding
 from config.frozen_table import FrozenTable
 from config.rule_values import Method, RulePath, RulePattern
 from config.values import AppName, Flag, Integer, NotEmpty, Seconds, TargetPath, Text
@@ -67,6 +68,11 @@ class AppSettings(FrozenTable):
     """Whether the upstream sees the host that the browser asked for, or its own."""
     pass_authorization: Flag = False
     """Whether the client's ``Authorization`` goes on to the upstream."""
+    pass_fields: tuple[FieldName, ...] = ()
+    """Request fields that go on although, for their name, they go to no other app. Of those that tell of the client,
+    what a trusted proxy sent."""
+    identity_encoding: IdentityEncoding | None = None
+    """Of ``Remote-User`` and its like; None: the server's."""
     all_groups: Flag = False
     """Whether ``Remote-Groups`` holds all of the person's groups, not only the configured ones."""
     ca_file: Path | None = None
@@ -85,12 +91,12 @@ class AppSettings(FrozenTable):
 
     forward_auth: Flag = False
     """Whether another proxy forwards to the app and only asks `/.gatepost/authorize`: then no upstream is needed."""
+    ignore_case: Flag = False
+    """Whether the rules match paths in upper and lower case alike, as the app does."""
     rules: tuple[PathRuleSettings, ...] = ()
     """The first that matches decides; none: `groups` do."""
 
     @property
     def upstream_urls(self) -> tuple[UpstreamURL, ...]:
         """The servers, at least one."""
-    ignore_case: Flag = False
-    """Whether the rules match paths in upper and lower case alike, as the app does."""
         return self.upstreams or ((self.upstream,) if self.upstream else ())

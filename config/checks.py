@@ -10,6 +10,7 @@ from config.admin import AdminSettings
 from config.admin_checks import admin_problems, admin_warnings
 from config.bounces import BouncesSettings, bounces_problems
 from config.channel_checks import EMAIL, channel_problems, channel_warnings
+from config.field_checks import field_warnings
 from config.rule_checks import rule_problems, rule_warnings
 from config.schema import Place
 from config.scheme_checks import channel_names, scheme_problems, scheme_warnings
@@ -232,6 +233,7 @@ def _warnings(settings: Settings) -> Iterator[str]:
                 yield f'apps ("{app.name}"): {app.host} over http: its cookie crosses the network in the clear'
     yield from channel_warnings(settings)
     yield from rule_warnings(settings.apps)
+    yield from field_warnings(settings.apps, has_trusted_proxies=bool(settings.server.trusted_proxies))
     yield from admin_warnings(settings)
     for app in settings.apps:
         for url in app.upstream_urls:

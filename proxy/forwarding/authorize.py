@@ -10,8 +10,9 @@ import re
 from collections.abc import Container
 from dataclasses import dataclass, field
 
+from config.field_kinds import canonical
+from proxy.access.networks import scheme_is_https
 from proxy.answers import Problem
-from proxy.forwarding.field_names import canonical
 from proxy.forwarding.refusals import response
 from proxy.forwarding.request_head import MAX_TARGET_BYTES, RefusedHead, RequestHead, host_name
 from proxy.reserved import AUTHORIZE
@@ -20,12 +21,13 @@ _AUTHORIZE = AUTHORIZE.encode("ascii")
 _METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")
 _TARGET = re.compile(rb"/[!-~]*")
 _URL = re.compile(rb"(https?)://([^/?#]*)(/.*)", re.IGNORECASE | re.DOTALL)
-_DESCRIBING = frozenset(
+DESCRIBING = frozenset(
     (
         b"x-original-url", b"x-original-uri", b"x-original-method",
         b"x-forwarded-uri", b"x-forwarded-method", b"x-envoy-original-path",
     )
 )  # fmt: skip
+"""The fields that a question is read off, beside the request line, ``Host`` and ``X-Forwarded-Host``."""
 _IDENTITY = (
     b"Remote-User", b"Remote-Name", b"Remote-Email", b"Remote-Groups", b"Remote-Realm", b"X-Gatepost-Assertion",
 )  # fmt: skip
@@ -78,10 +80,10 @@ def read_question(head: RequestHead, apps: Container[bytes]) -> Question:
 def _described(head: RequestHead) -> dict[bytes, bytes]:
     """The describing fields, each at most once and in its own spelling."""
     found: dict[bytes, bytes] = {}
-    for line in head.lines:
+    for line in head.held:
         name, _, value = line.partition(b":")
         folded = canonical(name)
-        if folded not in _DESCRIBING:
+        if folded not in DESCRIBING:
             continue
         if folded in found or name.lower() != folded:
             raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: a field twice, or in a second spelling")
@@ -105,7 +107,8 @@ def _nginx(head: RequestHead, described: dict[bytes, bytes]) -> Question | None:
         scheme, host, target = match[1].lower(), host_name(match[2]), match[3]
         if uri is not None and uri != target:
             raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: X-Original-URL and X-Original-URI differ")
-        if any(proto.strip(b" \t").lower() != scheme for proto in head.forwarded_proto):
+        proto = b",".join(head.forwarded_proto).rpartition(b",")[2]
+        if head.forwarded_proto and scheme_is_https(proto) is not (scheme == b"https"):
             raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: X-Original-URL and X-Forwarded-Proto differ")
         uri = target
     return _question(method, uri or b"", host, passes_redirects=False)

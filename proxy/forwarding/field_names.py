@@ -1,7 +1,6 @@
 """What is done with a header field because of its name: a pure table, one entry per request and response name.
 
-Names are compared in one canonical form (lower case, every sign that is neither letter nor digit as ``-``), because
-WSGI, CGI and PHP upstreams read ``Remote_User``, ``remote.user`` and ``Remote-User`` as one field.
+What names mean to servers, and in which form they are compared, is in `config.field_kinds`.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import re
 from enum import Enum, auto
 from functools import lru_cache
 
-from proxy.identity import SET_BY_GATEPOST
+from config.field_kinds import HOP_BY_HOP, OF_THE_CONNECTION, canonical, is_for_proxies, is_loose, is_own, moves_request
 
 PLAIN_LINE = re.compile(
     rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)", re.DOTALL
@@ -23,7 +22,10 @@ class RequestField(Enum):
     PASS = auto()
     """Forwarded as sent."""
     DROP = auto()
-    """Never forwarded: hop-by-hop, or something that only Gatepost may say."""
+    """Never forwarded: hop-by-hop, or something that only Gatepost may say, in its own spelling."""
+    HOLD = auto()
+    """Forwarded to an app that names it in `pass_fields`: it moves the request in some server, is for proxies to say,
+    or holds a sign that some servers fold into another."""
     HOST = auto()
     COOKIE = auto()
     CONTENT_LENGTH = auto()
@@ -54,9 +56,6 @@ class ResponseField(Enum):
     TRANSPORT_SECURITY = auto()
 
 
-_HOP_BY_HOP = (b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization", b"te")
-"""RFC 9110 section 7.6.1; what has a meaning to us is in the tables below."""
-
 _REQUEST = {
     b"host": RequestField.HOST,
     b"cookie": RequestField.COOKIE,
@@ -84,18 +83,6 @@ _RESPONSE = {
     b"clear-site-data": ResponseField.CLEAR_SITE_DATA,
     b"strict-transport-security": ResponseField.TRANSPORT_SECURITY,
 }
-_NEVER_TO_AN_UPSTREAM = frozenset(
-    (
-        *SET_BY_GATEPOST,
-        *_HOP_BY_HOP,
-        b"http2-settings",  # RFC 9113 section 3.1: only ever sent with an h2c upgrade, which is not forwarded
-        b"proxy",  # CGI turns it into HTTP_PROXY ("httpoxy")
-    )
-)
-_AMBIGUOUS = frozenset((b"host", b"cookie", b"authorization", b"content-length", b"transfer-encoding", b"connection"))
-"""Names that must not come in a second spelling: an upstream that folds names would read them as the real one."""
-_LOOSE_SIGNS = bytes(c if chr(c).isalnum() and c < 128 else ord("-") for c in range(256))
-
 _FORBIDDEN_IN_TRAILERS = frozenset(
     (
         *_REQUEST,
@@ -120,33 +107,25 @@ _FORBIDDEN_IN_TRAILERS = frozenset(
 """RFC 9110 section 6.5.1: framing, routing, request modifiers, authentication and the like."""
 
 
-def canonical(name: bytes) -> bytes:
-    """The one spelling that names are compared in."""
-    return name.lower().translate(_LOOSE_SIGNS)
-
-
-def is_reserved(name: bytes) -> bool:
-    """Whether only Gatepost may send this field to an upstream (`name` in canonical form)."""
-    return name in _NEVER_TO_AN_UPSTREAM or name.startswith(b"x-gatepost-")
-
-
 @lru_cache(maxsize=2048)
 def request_field(name: bytes) -> RequestField:
     """What to do with a client's field of this name, whatever its spelling."""
-    folded = canonical(name)
     lower = name.lower()
-    if lower == folded and lower in _REQUEST:
-        return _REQUEST[lower]
-    if is_reserved(folded) or folded in _AMBIGUOUS:
+    if is_loose(lower):
+        return RequestField.HOLD
+    known = _REQUEST.get(lower)
+    if known is not None:
+        return known
+    if is_own(lower) or lower in OF_THE_CONNECTION:
         return RequestField.DROP
-    return RequestField.PASS
+    return RequestField.HOLD if moves_request(lower) or is_for_proxies(lower) else RequestField.PASS
 
 
 @lru_cache(maxsize=2048)
 def response_field(name: bytes) -> ResponseField:
     """What to do with an upstream's field of this name. Browsers do not fold names, so only case is ignored."""
     lower = name.lower()
-    if lower in _HOP_BY_HOP and lower != b"proxy-authenticate":
+    if lower in HOP_BY_HOP and lower != b"proxy-authenticate":
         return ResponseField.DROP
     return _RESPONSE.get(lower, ResponseField.PASS)
 
@@ -154,4 +133,6 @@ def response_field(name: bytes) -> ResponseField:
 def may_be_trailer(name: bytes) -> bool:
     """Whether a field may come after a body, in either direction."""
     folded = canonical(name)
-    return folded not in _FORBIDDEN_IN_TRAILERS and not is_reserved(folded)
+    if folded in _FORBIDDEN_IN_TRAILERS or folded in OF_THE_CONNECTION or is_own(folded):
+        return False
+    return not (moves_request(folded) or is_for_proxies(folded))

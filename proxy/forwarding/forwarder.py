@@ -55,8 +55,10 @@ class Forwarder:
         if fields is None:
             forwarded = self._places.forwarded(head)
             blocks = (forwarded, identity_block) if identity_block else (forwarded,)
-            is_alone = is_last(head, route.upstream, session_id)
-            fields = fields_for_upstream(head, route.upstream, cookies.others, blocks, is_last=is_alone)
+            is_alone, trusted = is_last(head, route.upstream, session_id), self._places.is_peer_trusted
+            fields = fields_for_upstream(
+                head, route.upstream, cookies.others, blocks, is_last=is_alone, is_peer_trusted=trusted
+            )
             memory.keep(head, route, identity_block, fields)
         return fields
 
@@ -87,8 +89,11 @@ class Forwarder:
                 return self._exchange(head, route, fields, session_id)
             sent = restored(head, kept, cookies.others)
             blocks = (self._places.forwarded(sent), identity_block)
-            is_alone = is_last(sent, route.upstream, session_id)
-            fields = fields_for_upstream(sent, route.upstream, sent.cookie or b"", blocks, is_last=is_alone)
+            sent.held = head.held
+            is_alone, trusted = is_last(sent, route.upstream, session_id), self._places.is_peer_trusted
+            fields = fields_for_upstream(
+                sent, route.upstream, sent.cookie or b"", blocks, is_last=is_alone, is_peer_trusted=trusted
+            )
             return self._exchange(sent, route, fields, session_id, SentOn)
 
         plane, session_id = self._plane, session.session_id

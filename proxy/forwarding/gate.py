@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from config.addresses import PublicURL
 from config.settings import AppSettings
 from proxy.access.policy import NotInGroups, TooFewFactors, judge, judge_factors, judge_rule
-from proxy.access.rules import AppRules, PathRule
+from proxy.access.rules import PathRule
 from proxy.access.schemes import AppDemand
-from proxy.forwarding.field_names import canonical
 from proxy.reserved import (
     CUT,
     MAX_RETURN_TARGET_BYTES,
@@ -90,21 +88,6 @@ def is_still_open(session: Session, app: AppSettings, rule: PathRule | None, dem
     A proof that has grown old meanwhile closes nothing: it was fresh when this was opened.
     """
     return (rule is not None and rule.is_public) or isinstance(decide(session, app, rule, demand, now=None), Admit)
-
-
-_TARGET_OVERRIDES = frozenset((b"x-original-url", b"x-original-uri", b"x-rewrite-url"))
-_METHOD_OVERRIDES = frozenset((b"x-http-method-override", b"x-http-method", b"x-method-override"))
-
-
-def asks_for_another(lines: Iterable[bytes], rules: AppRules, *, is_described: bool) -> bool:
-    """Whether a field tells the upstream to answer another request than the one that rules are judged by.
-
-    Some frameworks follow these whoever sent them. `is_described`: an outer proxy says ``X-Original-...`` itself.
-    """
-    overrides = _TARGET_OVERRIDES if not is_described else frozenset((b"x-rewrite-url",))
-    if rules.has_methods:
-        overrides |= _METHOD_OVERRIDES
-    return any(canonical(line.partition(b":")[0]) in overrides for line in lines)
 
 
 def sign_in_location(

@@ -19,6 +19,7 @@ from proxy.forwarding.forwarder import Forwarder
 from proxy.forwarding.gate import Deny, DenyFactors
 from proxy.forwarding.kept_forms import is_form, may_be_kept, may_be_sending
 from proxy.forwarding.listeners import Arrival
+from proxy.forwarding.overrides import refuse_what_stays
 from proxy.forwarding.own_answers import OwnAnswers
 from proxy.forwarding.request_head import RefusedHead, RequestHead
 from proxy.forwarding.routes import Route
@@ -143,7 +144,10 @@ class Reception:
         if not self._places.is_peer_trusted:
             raise RefusedHead(Problem.NOT_FROM_HERE, "authorize: asked by nobody of trusted_proxies")
         head.question = question = read_question(head, self._plane.app_hosts)
-        self._ask_gate(head, self._plane.routes[question.host])
+        route = self._plane.routes[question.host]
+        if head.held or head.withdrawn:
+            refuse_what_stays(head, question, route.upstream.pass_fields)
+        self._ask_gate(head, route)
 
     def _ask_gate(self, head: RequestHead, route: Route) -> None:
         rule = None if route.rules is None else choose_rule(head, route.rules, self._places)

@@ -44,6 +44,7 @@ _CONNECTION = RequestField.CONNECTION
 _UPGRADE = RequestField.UPGRADE
 _EXPECT = RequestField.EXPECT
 _TE = RequestField.TE
+_HOLD = RequestField.HOLD
 _AUTHORIZATION = RequestField.AUTHORIZATION
 _FORWARDED_FOR = RequestField.FORWARDED_FOR
 _FORWARDED_PROTO = RequestField.FORWARDED_PROTO
@@ -78,6 +79,10 @@ class RequestHead:
     """As sent."""
     lines: list[bytes]
     """``Name: value`` without CRLF, in the order sent; hop-by-hop, cookies and what Gatepost sets left out."""
+    held: tuple[bytes, ...] = ()
+    """Lines of the same form that go on only to an app that names them (`RequestField.HOLD`)."""
+    withdrawn: tuple[bytes, ...] = ()
+    """Those of them that ``Connection`` names: they go no further."""
     cookie: bytes | None = None
     content_length: int | None = None
     is_chunked = False
@@ -146,6 +151,8 @@ class RequestHead:
         elif field is _FETCH_DEST:
             self.fetch_dest = value.rstrip(b" \t")
             self.lines.append(name + b": " + value)
+        elif field is _HOLD:
+            self.held += (name + b": " + value,)
         elif field is _CONTENT_LENGTH:
             # llhttp accepted it: one field, digits only, perhaps blanks after them.
             self.content_length = int(value)
@@ -226,6 +233,9 @@ class RequestHead:
                 self.upgrade = self._upgrade
         if len(named) > 1 or not named <= {b"close", b"keep-alive", b"upgrade"}:
             self.lines = [line for line in self.lines if line.partition(b":")[0].lower() not in named]
+            if self.held:
+                self.withdrawn = tuple(line for line in self.held if line.partition(b":")[0].lower() in named)
+                self.held = tuple(line for line in self.held if line not in self.withdrawn)
             if b"authorization" in named:
                 self.authorization = None
 

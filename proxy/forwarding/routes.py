@@ -33,6 +33,8 @@ class Upstream:
     is_portal: bool
     preserve_host: bool
     pass_authorization: bool
+    pass_fields: frozenset[bytes] = frozenset()
+    """The names, in lower case, of held fields that go on."""
     connect_timeout: float
     first_byte_timeout: float
     idle_timeout: float
@@ -95,6 +97,7 @@ def app_upstream(app: AppSettings) -> Upstream:
         is_portal=False,
         preserve_host=app.preserve_host,
         pass_authorization=app.pass_authorization,
+        pass_fields=frozenset(name.lower().encode("ascii") for name in app.pass_fields),
         connect_timeout=app.connect_timeout,
         first_byte_timeout=app.first_byte_timeout,
         idle_timeout=app.idle_timeout,

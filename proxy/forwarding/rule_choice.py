@@ -6,7 +6,7 @@ from proxy.access.paths import Ambiguous
 from proxy.access.rules import AppRules, PathRule
 from proxy.answers import Problem
 from proxy.forwarding.client_places import ClientPlaces
-from proxy.forwarding.gate import asks_for_another
+from proxy.forwarding.overrides import asks_for_another
 from proxy.forwarding.request_head import RefusedHead, RequestHead
 
 
@@ -16,7 +16,7 @@ def choose_rule(head: RequestHead, rules: AppRules, places: ClientPlaces) -> Pat
     rule = rules.choose(asked.method, asked.target)
     if isinstance(rule, Ambiguous):
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "path: " + rule.reason)
-    if asks_for_another(head.lines, rules, is_described=head.question is not None):
+    if head.held and asks_for_another(head, rules):
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "a field that names another path or method")
     if rule is not None and not rule.is_open_from(places.of(head).address):
         raise RefusedHead(Problem.NOT_FROM_HERE, "networks")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from config.field_kinds import canonical, is_for_proxies
 from proxy.access.networks import ClientPlace
 from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.routes import Upstream
@@ -59,8 +60,24 @@ def request_line(head: RequestHead) -> bytes:
     return head.method + b" " + head.target + b" HTTP/1.1\r\n"
 
 
+def _passed(head: RequestHead, upstream: Upstream, is_peer_trusted: bool) -> list[bytes]:
+    """Of the held lines those that the app names; what is for proxies to say, from a trusted one alone."""
+    found = []
+    for line in head.held:
+        name = line.partition(b":")[0].lower()
+        if name in upstream.pass_fields and (is_peer_trusted or not is_for_proxies(canonical(name))):
+            found.append(line)
+    return found
+
+
 def fields_for_upstream(
-    head: RequestHead, upstream: Upstream, cookie: bytes, blocks: Iterable[bytes], *, is_last: bool = False
+    head: RequestHead,
+    upstream: Upstream,
+    cookie: bytes,
+    blocks: Iterable[bytes],
+    *,
+    is_last: bool = False,
+    is_peer_trusted: bool = False,
 ) -> bytes:
     """The fields that are sent upstream: as the client sent them, less what must not go on, plus `blocks`.
 
@@ -69,6 +86,8 @@ def fields_for_upstream(
     """
     host = head.host_field if upstream.preserve_host else upstream.url.authority.encode("ascii")
     lines = [b"Host: " + host, *head.lines]
+    if head.held and upstream.pass_fields:
+        lines += _passed(head, upstream, is_peer_trusted)
     if cookie:
         lines.append(b"Cookie: " + cookie)
     if head.authorization is not None and upstream.pass_authorization:

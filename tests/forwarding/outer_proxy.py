@@ -164,7 +164,10 @@ Command = Callable[[Path, dict[str, str]], list[str]]
 
 
 @asynccontextmanager
-async def open_house(folder: Path, command: Command) -> AsyncIterator[House]:
+async def open_house(
+    folder: Path, command: Command, *, app_address: tuple[str, int] | None = None
+) -> AsyncIterator[House]:
+    """`app_address`: of a real app in place of the one that records."""
     port, outer_port = free_port(), free_port()
     hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     users = (("alice", '"Wiki Users"'), ("root", '"Wiki Users", "Wiki Admins"'), ("carol", ""))
@@ -179,7 +182,7 @@ async def open_house(folder: Path, command: Command) -> AsyncIterator[House]:
         try:
             names = {
                 "gatepost": f"127.0.0.1:{port}",
-                "app": f"127.0.0.1:{app.address[1]}",
+                "app": f"127.0.0.1:{(app_address or app.address)[1]}",
                 "outer_port": str(outer_port),
             }
             with started(command(folder, names), folder):

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from tests.config.test_field_kinds import MOVE
 from tests.forwarding.outer_proxy import PAGE, House, cookie_of
 
 PAGE_LINES = tuple(f"{name}: {value}" for name, value in PAGE.items())
@@ -81,6 +82,19 @@ class OuterProxyContract:
         for target in ("/page", "/admin/x"):
             assert (await house.raw(target, *lines)).status in (400, 401, 500)
         assert house.app.requests == []
+
+    async def test_no_field_that_moves_a_request_reaches_the_app(self, house: House) -> None:
+        for name in MOVE.split():
+            for spelling in dict.fromkeys(
+                (name, name.replace("_", "-"), name.replace("-", "_"), name.replace("-", "."))
+            ):
+                answer = await house.raw("/public/admin/x", f"{spelling}: /evil", "X-Ordinary: /harmless")
+                assert answer.status in (200, self.ambiguous_status), spelling
+        names = {name for request in house.app.requests for name, value in request.fields if value == b"/evil"}
+        assert names == set(), names
+        assert house.app.requests
+        assert {request.get("x-ordinary") for request in house.app.requests} == {b"/harmless"}
+        assert {request.start for request in house.app.requests} == {b"GET /public/admin/x HTTP/1.1"}
 
     @pytest.mark.parametrize("target", ["/public/../admin/x", "/public/..%2fadmin/x", "//admin/x", "/public;/x"])
     async def test_a_path_with_two_readings_reaches_no_app(self, house: House, target: str) -> None:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.field_kinds import SET_BY_GATEPOST, canonical
 from proxy.forwarding.cookies import clear_site_data_without_cookies, sets_reserved_cookie, split_cookies
-from proxy.forwarding.field_names import RequestField, canonical, request_field
-from proxy.identity import SET_BY_GATEPOST
+from proxy.forwarding.field_names import RequestField, request_field
 from tests.forwarding.stage import ALICE_TOKEN, HOST, Stage, StageMaker, get
 from tests.support.raw_http import Message
 from tests.support.upstreams import answer

@@ -1,0 +1,102 @@
+"""Fields that ask for another request than the one they come with: pure.
+
+They reach no app that does not name them. Still a request that contradicts itself is refused where rules judge it: its
+sender, or the proxy that wrote them, means something else than what would be judged. And where Gatepost forwards
+nothing itself (`/.gatepost/authorize`) it can remove nothing, so that it refuses what it would remove.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import quote
+
+from config.field_kinds import OF_THE_CONNECTION, canonical, is_loose, is_own, moves_request
+from proxy.access.paths import Ambiguous, CanonicalPath, canonical_path
+from proxy.access.rules import AppRules
+from proxy.answers import Problem
+from proxy.forwarding.authorize import DESCRIBING, Question
+from proxy.forwarding.request_head import RefusedHead, RequestHead, host_name
+
+Reader = Callable[[bytes], CanonicalPath | Ambiguous]
+"""How a target's path is read."""
+
+_URLS = frozenset(
+    (
+        b"x-original-url", b"x-original-uri", b"x-original-path", b"x-rewrite-url", b"x-rewrite-uri", b"x-override-url",
+        b"x-url-override", b"x-waws-unencoded-url", b"unencoded-url", b"request-uri", b"x-request-uri",
+    )
+)  # fmt: skip
+"""IIS and its rewriters, Azure and nginx repeat the target in them; frameworks answer it in the request's place."""
+_METHODS = frozenset((b"x-http-method-override", b"x-http-method", b"x-method-override", b"x-original-method"))
+_HOSTS = frozenset((b"x-original-host", b"x-host", b"x-host-override", b"x-http-host-override", b"disguised-host"))
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_NOT_IN_A_SECOND_SPELLING = OF_THE_CONNECTION | {b"cookie", b"authorization"}
+
+
+def asks_for_another(head: RequestHead, rules: AppRules) -> bool:
+    """Whether a held field names another path than the one judged by `rules` or, where they look at it, method."""
+    asked = head.question or head
+    for line in head.held:
+        name, value = _split(line)
+        if name in _URLS and not _is_target(value, asked, rules.path_of):
+            return True
+        if name in _METHODS and rules.has_methods and not _is_method(value, asked):
+            return True
+    return False
+
+
+def refuse_what_stays(head: RequestHead, question: Question, passes: frozenset[bytes]) -> None:
+    """Refuse another proxy's question for what the app would get although Gatepost would remove it.
+
+    `passes`: the names, in lower case, that the app asks for. Raises `RefusedHead`.
+    """
+    if head.withdrawn:
+        raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: Connection names a field that may count")
+    for line in head.held:
+        sent, (name, value) = line.partition(b":")[0].lower(), _split(line)
+        if sent in passes or name in DESCRIBING or _agrees(name, value, question):
+            continue
+        if moves_request(name) or (is_loose(sent) and (is_own(name) or name in _NOT_IN_A_SECOND_SPELLING)):
+            raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: a field that is never passed, and stays here")
+
+
+def _split(line: bytes) -> tuple[bytes, bytes]:
+    name, _, value = line.partition(b":")
+    return canonical(name), value.strip(b" \t")
+
+
+def _agrees(name: bytes, value: bytes, asked: Question) -> bool:
+    if name in _URLS:
+        return _is_target(value, asked, canonical_path)
+    if name in _HOSTS:
+        return _is_host(value, asked)
+    return name in _METHODS and _is_method(value, asked)
+
+
+def _is_method(value: bytes, asked: RequestHead | Question) -> bool:
+    return asked.method in (value, value.upper())
+
+
+def _is_host(value: bytes, asked: RequestHead | Question) -> bool:
+    try:
+        return host_name(value) == asked.host
+    except RefusedHead:
+        return False
+
+
+def _is_target(value: bytes, asked: RequestHead | Question, read: Reader) -> bool:
+    """Compared as rules are: by the path's one reading. The query is theirs no more than the rules'."""
+    absolute = _ABSOLUTE.fullmatch(value)
+    if absolute is not None:
+        if not _is_host(absolute[1], asked):
+            return False
+        value = absolute[2] if absolute[2][:1] == b"/" else b"/" + absolute[2]
+    if value == asked.target:
+        return True
+    judged = read(asked.target)
+    if isinstance(judged, Ambiguous):
+        return False
+    # IIS repeats the path decoded.
+    encoded = quote(value.partition(b"?")[0], safe="/").encode("ascii")
+    return judged in (read(value), read(encoded))
