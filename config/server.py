@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from config.addresses import ListenAddress, Network, PublicURL
+from config.field_values import IdentityEncoding
 from config.frozen_table import FrozenTable
 from config.values import Flag, Integer, NotEmpty, Seconds, SecondsOrNone, Secret
 
@@ -35,6 +36,8 @@ class ServerSettings(FrozenTable):
     trusted_proxies: tuple[Network, ...] = ()
     forwarded_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
     """In which of the two they say who the client is. The other one is not read: they may pass on a client's own."""
+    identity_encoding: IdentityEncoding = "utf-8"
+    """For all apps that have no other."""
     proxy_protocol: Flag = False
     """Whether every connection begins with a PROXY header, which only trusted proxies may send."""
     workers: Annotated[Integer, Field(ge=1, le=64)] = 1

@@ -8,23 +8,19 @@ import json
 import math
 import secrets
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from jwt.algorithms import ECAlgorithm
 
+from config.field_values import IdentityEncoding
 from config.settings import AppSettings
 from proxy.keys import CLOCK_SECONDS, AssertionKey, Keys
 from proxy.sessions.session import Session
-
-SET_BY_GATEPOST = (
-    b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded",
-    b"remote-user", b"remote-name", b"remote-email", b"remote-groups", b"remote-realm",
-    b"x-gatepost-assertion",
-)  # fmt: skip
-"""Lower case, with ``-``: every client-sent spelling of these, and of any ``x-gatepost-`` name, is removed."""
 
 _METHODS = {"password": ("pwd",), "sms": ("otp", "sms"), "email": ("otp",), "kerberos": ("kerberos",)}
 """A factor's RFC 8176 names; ``kerberos`` is not registered there, and no registered one means it."""
@@ -32,23 +28,28 @@ _METHODS = {"password": ("pwd",), "sms": ("otp", "sms"), "email": ("otp",), "ker
 JWKS_CACHE_SECONDS = 300
 """How long apps may keep the published keys."""
 
+_KEPT_BY_PERCENT = "".join(chr(code) for code in range(32, 127) if chr(code) != "%")
+
 _NOT_IN_A_VALUE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode categories that end or break a field value somewhere: controls, lone surrogates, separators of lines."""
 
 
-def identity_headers(session: Session, app: AppSettings) -> list[tuple[bytes, bytes]]:
-    """``Remote-User/-Name/-Email/-Groups/-Realm`` in UTF-8 without control characters.
+def identity_headers(
+    session: Session, app: AppSettings, default: IdentityEncoding = "utf-8"
+) -> list[tuple[bytes, bytes]]:
+    """``Remote-User/-Name/-Email/-Groups/-Realm`` without control characters, in the app's encoding or the `default`.
 
     `Remote-Groups` is joined by commas, a comma inside a name is ``%2C``. A field without a value is left out.
     """
+    encode = _ENCODERS[app.identity_encoding or default]
     principal = session.principal
-    groups = (_field_value(name.replace(",", "%2C")) for name in _groups_for(session, app))
+    groups = (encode(_field_text(name)).replace(b",", b"%2C") for name in _groups_for(session, app))
     fields = (
-        (b"Remote-User", _field_value(principal.username)),
-        (b"Remote-Name", _field_value(principal.display_name)),
-        (b"Remote-Email", _field_value(principal.mail or "")),
+        (b"Remote-User", encode(_field_text(principal.username))),
+        (b"Remote-Name", encode(_field_text(principal.display_name))),
+        (b"Remote-Email", encode(_field_text(principal.mail or ""))),
         (b"Remote-Groups", b",".join(name for name in groups if name)),
-        (b"Remote-Realm", _field_value(principal.realm)),
+        (b"Remote-Realm", encode(_field_text(principal.realm))),
     )
     return [(name, value) for name, value in fields if value]
 
@@ -141,8 +142,24 @@ def _authentication_methods(session: Session) -> list[str]:
     return [*methods, "mfa"] if len(kinds) > 1 else [*methods]
 
 
-def _field_value(text: str) -> bytes:
+def _field_text(text: str) -> str:
     """Blanks around a value are no part of it (RFC 9110 section 5.5)."""
     if not text.isprintable():
         text = "".join(character for character in text if unicodedata.category(character) not in _NOT_IN_A_VALUE)
-    return text.strip(" ").encode()
+    return text.strip(" ")
+
+
+def _percent_encoded(text: str) -> bytes:
+    """RFC 3986 section 2.1: what is not ASCII by its UTF-8 bytes, and the percent sign, so that it can be decoded."""
+    return quote(text, safe=_KEPT_BY_PERCENT).encode("ascii")
+
+
+def _left_out(text: str) -> bytes:
+    return text.encode("ascii") if text.isascii() else b""
+
+
+_ENCODERS: dict[IdentityEncoding, Callable[[str], bytes]] = {
+    "utf-8": str.encode,
+    "percent": _percent_encoded,
+    "leave_out": _left_out,
+}

@@ -7,6 +7,7 @@ import hashlib
 import json
 import unicodedata
 from typing import Any
+from urllib.parse import unquote
 
 import jwt
 import pytest
@@ -59,6 +60,48 @@ def test_a_comma_inside_a_group_name_is_told_from_one_between_names() -> None:
 def test_all_groups_are_told_where_the_app_asks_for_them() -> None:
     assert headers(all_groups=("z", "a"))[b"Remote-Groups"] == b"Wiki Users"
     assert headers(ALL_GROUPS, all_groups=("z", "a"))[b"Remote-Groups"] == b"z,a"
+
+
+PERCENT = APP.model_copy(update={"identity_encoding": "percent"})
+LEAVE_OUT = APP.model_copy(update={"identity_encoding": "leave_out"})
+CELINE = {"username": "céline", "display_name": "Céline Zoë", "mail": "céline@corp.example"}
+
+
+def test_percent_encoded_values_are_ascii_and_what_was_ascii_stays_readable() -> None:
+    groups = frozenset({"Ventes, Île-de-France", "Wiki Users", "100%"})
+    assert headers(PERCENT, **CELINE, groups=groups) == {
+        b"Remote-User": b"c%C3%A9line",
+        b"Remote-Name": b"C%C3%A9line Zo%C3%AB",
+        b"Remote-Email": b"c%C3%A9line@corp.example",
+        b"Remote-Groups": b"100%25,Ventes%2C %C3%8Ele-de-France,Wiki Users",
+        b"Remote-Realm": b"corp",
+    }
+
+
+def test_what_is_not_ascii_can_be_left_out() -> None:
+    groups = frozenset({"Ventes, Île-de-France", "Wiki, Users"})
+    assert headers(LEAVE_OUT, **CELINE, groups=groups) == {
+        b"Remote-Groups": b"Wiki%2C Users",
+        b"Remote-Realm": b"corp",
+    }
+
+
+def test_an_app_without_an_encoding_has_the_default() -> None:
+    of_app = dict(identity_headers(session(principal=principal(**CELINE)), LEAVE_OUT, "percent"))
+    of_all = dict(identity_headers(session(principal=principal(**CELINE)), APP, "percent"))
+    assert (of_app.get(b"Remote-Name"), of_all[b"Remote-Name"]) == (None, b"C%C3%A9line Zo%C3%AB")
+
+
+@given(st.text(), st.lists(st.text(), max_size=4))
+def test_percent_encoded_values_are_decoded_to_what_utf_8_would_say(name: str, groups: list[str]) -> None:
+    facts: dict[str, Any] = {"display_name": name, "groups": frozenset(groups)}
+    plain, encoded = headers(**facts), headers(PERCENT, **facts)
+    assert encoded.keys() == plain.keys()
+    for value in encoded.values():
+        assert value.isascii()
+    assert unquote(encoded.get(b"Remote-Name", b"").decode()) == plain.get(b"Remote-Name", b"").decode()
+    of_groups = [unquote(each) for each in encoded.get(b"Remote-Groups", b"").decode().split(",")]
+    assert [each.replace(",", "%2C") for each in of_groups] == plain.get(b"Remote-Groups", b"").decode().split(",")
 
 
 @given(st.text(), st.text(), st.one_of(st.none(), st.text()), st.frozensets(st.text(), max_size=4))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from config.field_values import IdentityEncoding
 from config.settings import AppSettings
 from proxy.access.rules import PathRule
 from proxy.access.schemes import AppDemand
@@ -45,8 +46,12 @@ def _same_facts(one: Session, other: Session) -> bool:
 class Admissions:
     """The cache, per worker. It forgets a session when it ends, and the oldest one when it would outgrow `capacity`."""
 
-    def __init__(self, assertions: Assertions, *, capacity: int = 10_000) -> None:
+    def __init__(
+        self, assertions: Assertions, *, capacity: int = 10_000, identity_encoding: IdentityEncoding = "utf-8"
+    ) -> None:
+        """`identity_encoding` is for apps that have none of their own."""
         self._assertions = assertions
+        self._identity_encoding = identity_encoding
         self._capacity = capacity
         self._by_session: dict[str, dict[str | tuple[str, int], Admission]] = {}
 
@@ -91,7 +96,7 @@ class Admissions:
         identity_block = b""
         if is_admitted:
             assertion = self._assertions.sign(session, app, now)
-            identity_block = block((*identity_headers(session, app), (_ASSERTION, assertion)))
+            identity_block = block((*identity_headers(session, app, self._identity_encoding), (_ASSERTION, assertion)))
         return Admission(
             session=session,
             decision=decision,

@@ -72,7 +72,7 @@ class ForwardingPlane:
         self.keep_alive_timeout = server.keep_alive_timeout
         self.min_body_rate = server.min_body_rate
         self.sessions = sessions
-        self.admissions = Admissions(assertions)
+        self.admissions = Admissions(assertions, identity_encoding=server.identity_encoding)
         self.metrics = metrics
         self.log = log
         self.clock = clock
