@@ -55,6 +55,23 @@ def is_within(address: IPv4Address | IPv6Address | None, networks: Sequence[Netw
     return address is not None and any(address in network for network in networks)
 
 
+def network_of(address: str) -> str:
+    """What an address is counted as: an IPv4 address itself, an IPv6 address its /64; other text as it is.
+
+    A /64 is what one network, often one household or one machine, is given (RFC 6177, RFC 8981): whoever has one
+    address of it has all.
+    """
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
+    return str(parsed)
+
+
 def place_of_client(
     *,
     peer: str,

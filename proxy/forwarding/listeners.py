@@ -20,7 +20,7 @@ from structlog.typing import FilteringBoundLogger
 from config.addresses import Network
 from config.settings import ServerSettings
 from config.system_errors import connection_reason
-from proxy.access.networks import is_within, parse_address
+from proxy.access.networks import is_within, network_of, parse_address
 from proxy.forwarding.proxy_protocol import MAX_V2_BYTES, MalformedProxyHeader, ProxyHeader, parse_proxy_header
 from proxy.forwarding.public_tls import PublicTLS
 from proxy.listening import BACKLOG
@@ -56,23 +56,23 @@ class Arrival:
 
 
 class Slot:
-    """One connection's place among those of its address. Whoever ends first gives it back; once counts."""
+    """One connection's place among those of its network. Whoever ends first gives it back; once counts."""
 
-    __slots__ = ("_address", "_per_address", "arrived")
+    __slots__ = ("_network", "_per_network", "arrived")
 
-    def __init__(self, per_address: Counter[str], address: str, arrived: Callable[[], None]) -> None:
+    def __init__(self, per_network: Counter[str], network: str, arrived: Callable[[], None]) -> None:
         self.arrived = arrived
         """To be called when the connection is made: from then on it is the plane's to count."""
-        self._per_address: Counter[str] | None = per_address
-        self._address = address
-        per_address[address] += 1
+        self._per_network: Counter[str] | None = per_network
+        self._network = network
+        per_network[network] += 1
 
     def give_back(self) -> None:
-        counts, self._per_address = self._per_address, None
+        counts, self._per_network = self._per_network, None
         if counts is not None:
-            counts[self._address] -= 1
-            if not counts[self._address]:
-                del counts[self._address]
+            counts[self._network] -= 1
+            if not counts[self._network]:
+                del counts[self._network]
 
 
 class Door(Protocol):
@@ -105,7 +105,8 @@ class Listeners:
         self._tasks: set[asyncio.Task[None]] = set()
         self._arriving: set[asyncio.Task[None] | None] = set()
         """Those whose connection is not made yet."""
-        self._per_address: Counter[str] = Counter()
+        self._per_network: Counter[str] = Counter()
+        """By `network_of` the client's address."""
         self._turned_away: dict[str, tuple[int, str]] = {}
 
     def adopt(self, listeners: Sequence[socket.socket], *, redirects: bool = False) -> None:
@@ -188,13 +189,13 @@ class Listeners:
                 connection.close()
                 raise
             arrival = _as_told(arrival, header)
-        address = arrival.address
-        if self._per_address[address] >= self._max_per_address and not is_within(
+        address, network = arrival.address, network_of(arrival.address)
+        if self._per_network[network] >= self._max_per_address and not is_within(
             parse_address(address), arrival.trusted
         ):
             self._turn_away(connection, "connections of one address", address, arrival.redirects)
             return
-        slot = Slot(self._per_address, address, partial(self._arriving.discard, asyncio.current_task()))
+        slot = Slot(self._per_network, network, partial(self._arriving.discard, asyncio.current_task()))
         try:
             await self._hand_on(connection, arrival, slot)
         except OSError as exc:  # ssl.SSLError is one, too

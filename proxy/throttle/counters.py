@@ -10,7 +10,6 @@ import hmac
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 
 from config.settings import ThrottleSettings
 from directory.lockout import PasswordLimits
@@ -79,16 +78,3 @@ class Counters:
 
     async def value(self, key: bytes, *, now: float) -> int:
         return (await self._store.count(key, now=now, window_seconds=1.0, amount=0)).value
-
-
-def network_of(address: str) -> str:
-    """What an address is counted as: an IPv4 address itself, an IPv6 address its /64; other text as it is."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
-    return str(parsed)

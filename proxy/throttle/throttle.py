@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from config.settings import ThrottleSettings
 from directory.lockout import PasswordLimits
 from directory.mobile import E164
+from proxy.access.networks import network_of
 from proxy.store.store import Counter, Store
-from proxy.throttle.counters import Counters, network_of
+from proxy.throttle.counters import Counters
 from proxy.throttle.limits import DAY_SECONDS, Limit, Standing, Throttled
 
 FAMILIAR_SECONDS = 42 * DAY_SECONDS

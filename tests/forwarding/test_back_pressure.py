@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import AsyncExitStack
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -148,6 +150,25 @@ async def test_one_address_has_a_bounded_number_of_connections(staged: StageMake
                 assert await third.is_closed()
         async with stage.client() as fourth:
             assert (await fourth.ask(get())).status == 200
+
+
+@pytest.mark.parametrize(("here", "more"), [("2001:db8:1:2::%d", 0), ("2001:db8:1:%d::1", 4), ("192.0.2.%d", 4)])
+async def test_the_addresses_of_one_ipv6_network_count_as_one(staged: StageMaker, here: str, more: int) -> None:
+    """Whoever has one address of a /64 has all of them. The load balancer's header tells the addresses."""
+    server = {
+        "max_connections_per_address": 2, "proxy_protocol": True, "trusted_proxies": (ip_network("127.0.0.0/8"),),
+    }  # fmt: skip
+    async with staged(server=server) as stage, AsyncExitStack() as stack:
+        let_in = 0
+        for number in range(6):
+            client = await stack.enter_async_context(stage.client())
+            source = here % (number + 1)
+            there = "2001:db8::1" if ":" in source else "192.0.2.99"
+            kind = "TCP6" if ":" in source else "TCP4"
+            line = f"PROXY {kind} {source} {there} 1 2\r\n".encode()
+            response = await client.ask(line + get())
+            let_in += response.status == 200
+    assert let_in == 2 + more
 
 
 async def test_closing_lets_what_is_in_flight_end(staged: StageMaker) -> None:

@@ -115,7 +115,7 @@ async def until_nothing_is_left(stage: Stage, handler: Counted, tasks: set[async
     for pool in stage.plane.pools.values():
         assert not pool.idle
         assert all(server.in_flight == 0 for server in pool.servers)
-    assert not stage.plane._listeners._per_address
+    assert not stage.plane._listeners._per_network
 
 
 def abort(stage: Stage, client: RawClient) -> None:
