@@ -57,6 +57,12 @@ def read_sending(body: bytes) -> Sending | None:
     return None if match is None else Sending(token=match[1].decode("ascii"), proof=match[2].decode("ascii"))
 
 
+def begins_sending(body: bytes) -> bool:
+    """Whether a body that began like this may yet be a button's."""
+    start = f"{KEPT_FIELD}=".encode("ascii")
+    return body.startswith(start[: len(body)])
+
+
 def seal(key: bytes, kept: KeptRequest, *, token: str) -> bytes:
     """As `seal_bytes` does, bound to the token and the host."""
     head = {

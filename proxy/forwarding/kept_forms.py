@@ -1,7 +1,7 @@
 """Forms that meet an ended or too weak session: which are kept, and how a kept one is sent on.
 
 The portal keeps and shows them (`proxy.portal.kept_request`). The button of its page posts to the form's own target a
-body of `SENDING_BYTES`, which is read here whole before it is decided whether it is that button's or the app's own.
+body of `SENDING_BYTES`, which is read here until it is clear whether it is that button's or the app's own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from proxy.answers import Problem, wants_page
 from proxy.forwarding.exchange import Exchange
 from proxy.forwarding.request_head import RequestHead, parse_request_head
 from proxy.forwarding.routes import Route
-from proxy.kept_requests import SENDING_BYTES, KeptRequest, KeptRequests, Sending, read_sending
+from proxy.kept_requests import SENDING_BYTES, KeptRequest, KeptRequests, Sending, begins_sending, read_sending
 from proxy.reserved import MAX_RETURN_TARGET_BYTES
 from proxy.sessions.session import Session
 from proxy.store.store import StoreUnavailable
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 SENDING_SECONDS = 30.0
 """How long the button's few bytes, or the store, may take."""
 _NOTHING_SENT = frozenset((Problem.UPSTREAM_UNREACHABLE, Problem.OVERLOADED))
-_FORM_TYPES = (b"application/x-www-form-urlencoded", b"multipart/form-data", b"text/plain")
+_URLENCODED = b"application/x-www-form-urlencoded"
+_FORM_TYPES = (_URLENCODED, b"multipart/form-data", b"text/plain")
 """HTML standard, "form submission": the three that a page can send without a script."""
 
 
@@ -35,8 +36,13 @@ def is_form(head: RequestHead) -> bool:
     """Whether a person sent this from a page and waits for the next page."""
     if head.method != b"POST" or not wants_page(head.accept, head.fetch_mode, head.fetch_dest, b"GET"):
         return False
+    return _content_type(head) in _FORM_TYPES
+
+
+def _content_type(head: RequestHead) -> bytes:
+    """Without parameters; empty where there is not exactly one."""
     types = [line[13:].strip(b" \t").lower() for line in head.lines if line[:13].lower() == b"content-type:"]
-    return len(types) == 1 and types[0].partition(b";")[0].rstrip(b" \t") in _FORM_TYPES
+    return types[0].partition(b";")[0].rstrip(b" \t") if len(types) == 1 else b""
 
 
 def may_be_kept(head: RequestHead) -> bool:
@@ -45,8 +51,16 @@ def may_be_kept(head: RequestHead) -> bool:
 
 
 def may_be_sending(head: RequestHead) -> bool:
-    """Whether this may be the button of the page that shows a kept form."""
-    return head.content_length == SENDING_BYTES and head.method == b"POST"
+    """Whether this may be the button of the page that shows a kept form: what a browser sends for it, nothing else.
+
+    Its body is waited for here, and nobody would tell a client that waits for ``100 Continue`` to send one.
+    """
+    return (
+        head.content_length == SENDING_BYTES
+        and not head.expects_continue
+        and is_form(head)
+        and _content_type(head) == _URLENCODED
+    )
 
 
 def restored(button: RequestHead, kept: KeptRequest, cookie: bytes) -> RequestHead:
@@ -150,6 +164,11 @@ class SendingFlow:
 
     def on_request_data(self, data: bytes) -> None:
         self._body += data
+        if not begins_sending(self._body):
+            body, self._body = self._body, b""
+            self._client.keep(body)
+            self._go_on(None)
+            return
         if not self.is_request_over:
             return
         self._body, behind = self._body[:SENDING_BYTES], self._body[SENDING_BYTES:]

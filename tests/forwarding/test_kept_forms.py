@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from config.settings import SchemeSettings
-from proxy.kept_requests import KeptRequest, Sending
+from proxy.kept_requests import SENDING_BYTES, KeptRequest, Sending
 from tests.forwarding.stage import ALICE_TOKEN, HOST, NOW, Stage, StageMaker, session_of
 from tests.support.upstreams import UpstreamSide
 
@@ -242,3 +242,51 @@ async def test_a_form_of_which_nothing_reached_the_app_is_kept_on(stage: Stage) 
     requests = stage.plane.kept_requests
     assert requests is not None
     assert await requests.read(sending.token, "down.corp.example", now=NOW) is not None
+
+
+# The button's size is 107 bytes; nothing of an app's own that has it may wait for anything.
+JSON = "Content-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize("lines", [FORM, JSON, ""], ids=["a form", "JSON", "no type"])
+async def test_a_body_of_the_buttons_size_that_is_held_back_for_100_continue_is_asked_for(
+    staged: StageMaker, lines: str
+) -> None:
+    """As curl and Java send bodies: the app says whether it wants them, and nobody else waits for one."""
+
+    async def asks_for_it(side: UpstreamSide) -> None:
+        head = await side.reader.readuntil(b"\r\n\r\n")
+        assert b"Expect: 100-continue" in head
+        await side.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = await side.reader.readexactly(SENDING_BYTES)
+        await side.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    async with staged(asks_for_it) as stage, stage.client() as client:
+        body = b"x" * SENDING_BYTES
+        await client.send(as_alice(body, lines=lines + "Expect: 100-continue\r\n")[:-SENDING_BYTES])
+        assert (await client.response()).status == 100
+        assert (await client.ask(body)).body == body
+
+
+@pytest.mark.parametrize("lines", [FORM, JSON, ""], ids=["a form", "JSON", "no type"])
+async def test_an_app_gets_a_body_of_the_buttons_size_as_it_comes(staged: StageMaker, lines: str) -> None:
+    """It may answer before all of it is there, and take as long as any other."""
+
+    async def answers_early(side: UpstreamSide) -> None:
+        await side.reader.readuntil(b"\r\n\r\n")
+        assert await side.reader.readexactly(1) == b"x"
+        await side.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+        await side.reader.read()
+
+    async with staged(answers_early) as stage, stage.client() as client:
+        await client.send(as_alice(b"x" * SENDING_BYTES, lines=lines)[: 1 - SENDING_BYTES])
+        assert (await client.response()).status == 413
+
+
+async def test_a_form_that_only_begins_like_the_button_reaches_the_app(stage: Stage) -> None:
+    body = (b"gatepost-kept=" + b"x" * SENDING_BYTES)[:SENDING_BYTES]
+    async with stage.client() as client:
+        await client.send(as_alice(body)[:-50])
+        assert (await client.ask(body[-50:])).status == 200
+    (request,) = stage.upstream.requests
+    assert request.body == body
