@@ -12,10 +12,18 @@ from typing import Protocol
 import httptools
 
 from proxy.forwarding.field_names import may_be_trailer
+from proxy.forwarding.line_ends import has_bare_lf
+from proxy.forwarding.request_head import MAX_BODY_BYTES
 
 MAX_TRAILER_BYTES = 8 * 1024
 _MAX_SIZE_LINE = 1024
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})([ \t]*;.*)?", re.DOTALL)
+_STRICT_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})")
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
+_SIZE = re.compile(
+    rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?)*[ \t]*" % (_TOKEN, _TOKEN, _QUOTED)
+)
+"""With extensions as RFC 9112 section 7.1.1 writes them, and with the blanks that old servers leave at the end."""
 
 Piece = bytes | memoryview
 
@@ -86,14 +94,14 @@ class UntilCloseBody:
 class ChunkedBody:
     """The chunked coding, read strictly (RFC 9112 section 7.1): CRLF only, plain hex sizes, bounded lines.
 
-    `extensions` says whether chunk extensions are passed over (responses) or refused (requests): they mean nothing
-    to anyone, and every parser that reads them in its own way has been a way to smuggle.
+    `extensions` says whether chunk extensions, and blanks behind a size, are passed over (responses) or refused
+    (requests): they mean nothing to anyone, and every parser that reads them in its own way has been a way to smuggle.
     """
 
-    __slots__ = ("_extensions", "_line", "_remaining", "_state", "is_over", "leftover", "trailers")
+    __slots__ = ("_line", "_remaining", "_size", "_state", "is_over", "leftover", "trailers")
 
     def __init__(self, *, extensions: bool) -> None:
-        self._extensions = extensions
+        self._size = _SIZE if extensions else _STRICT_SIZE
         self._state = self._read_size
         self._line = b""
         self._remaining = 0
@@ -124,10 +132,10 @@ class ChunkedBody:
                 raise BrokenBody("chunk size")
             self._line = data[at:]
             return -1
-        match = _SIZE.fullmatch(data, at, end)
-        if match is None or (match[2] and (not self._extensions or b"\n" in match[2] or b"\r" in match[2])):
+        match = self._size.fullmatch(data, at, end)
+        if match is None or (size := int(match[1], 16)) > MAX_BODY_BYTES:
             raise BrokenBody("chunk size")
-        self._remaining = int(match[1], 16)
+        self._remaining = size
         self._state = self._read_chunk if self._remaining else self._read_trailers
         return end + 2
 
@@ -157,6 +165,8 @@ class ChunkedBody:
         else:
             found = data.find(b"\r\n\r\n", at)
             if found < 0 and len(data) - at <= MAX_TRAILER_BYTES:
+                if has_bare_lf(data[at:]):
+                    raise BrokenBody("trailers")
                 self._line = data[at:]
                 return -1
             end = found + 4

@@ -6,6 +6,7 @@ What comes before its turn stays here, within a bound in bytes; how long it may 
 from __future__ import annotations
 
 from proxy.answers import Problem
+from proxy.forwarding.line_ends import has_bare_lf
 from proxy.forwarding.request_head import RefusedHead
 
 _CR = 13
@@ -43,6 +44,8 @@ class HeadBuffer:
         if end == 3 or end > self._max_bytes:
             if len(data) > self._max_bytes:
                 raise RefusedHead(Problem.HEAD_TOO_LARGE, "head")
+            if has_bare_lf(data):
+                raise RefusedHead(Problem.MALFORMED_REQUEST, "line end")
             self.is_partial = True
             self.data = data
             return None

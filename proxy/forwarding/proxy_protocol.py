@@ -54,7 +54,7 @@ def parse_proxy_header(data: bytes) -> ProxyHeader | None:
 def _parse_v1(data: bytes) -> ProxyHeader | None:
     end = data.find(b"\r\n", 0, MAX_V1_BYTES) + 2
     if end == 1:
-        if len(data) >= MAX_V1_BYTES or not (b"PROXY ".startswith(data[:6]) and data.isascii()):
+        if len(data) >= MAX_V1_BYTES or b"\n" in data or not (b"PROXY ".startswith(data[:6]) and data.isascii()):
             raise MalformedProxyHeader("version 1: no line")
         return None
     line = data[:end]

@@ -14,10 +14,15 @@ import httptools
 from proxy.forwarding.bodies import Body, ChunkedBody, LengthBody, UntilCloseBody
 from proxy.forwarding.cookies import clear_site_data_without_cookies, sets_reserved_cookie
 from proxy.forwarding.field_names import PLAIN_LENGTH, PLAIN_LINE, ResponseField, response_field
+from proxy.forwarding.line_ends import has_bare_lf
 from proxy.forwarding.request_head import MAX_BODY_BYTES
 
 MAX_FIELDS = 200
-_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t \x21-\x7e\x80-\xff]*))?")
+MAX_RESPONSE_HEAD_BYTES = 64 * 1024
+_START = b"HTTP/1."
+_STATUS_LINE = re.compile(rb"HTTP/1\.([01]) +([1-9][0-9]{2})(?: ([\t \x21-\x7e\x80-\xff]*))?")
+_CONTROLS = bytes(c for c in range(128) if (c < 32 and c not in b"\0\t\n\r") or c == 127)
+_CONTROLS_TO_BLANKS = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
 _PASS, _DROP = ResponseField.PASS, ResponseField.DROP
 _REPEATED = frozenset(
     (
@@ -189,16 +194,42 @@ def parse_response_head(raw: bytes, *, may_set_reserved_cookies: bool = False) -
     return head
 
 
+def check_begun(data: bytes) -> None:
+    """Raise `BrokenResponse` where what came of a head so far cannot become one, so that nobody waits for its end."""
+    if len(data) > MAX_RESPONSE_HEAD_BYTES:
+        raise BrokenResponse("head too large")
+    if data[: len(_START)] != _START[: len(data)]:
+        raise BrokenResponse("status line")
+    if has_bare_lf(data):
+        raise BrokenResponse("line end")
+
+
 def _read_by_llhttp(raw: bytes, *, may_set_reserved_cookies: bool) -> ResponseHead:
     head = ResponseHead(may_set_reserved_cookies=may_set_reserved_cookies)
-    head.is_http_1_1, head.status, head.status_line = _status_line(raw[: raw.find(b"\r\n")])
+    line, _, fields = raw.partition(b"\r\n")
+    head.is_http_1_1, head.status, head.status_line = _status_line(line)
     try:
-        httptools.HttpResponseParser(head).feed_data(raw)
+        httptools.HttpResponseParser(head).feed_data(
+            line[:8] + b" %d\r\n" % head.status + _with_blanks_for_controls(fields)
+        )
     except httptools.HttpParserUpgrade:
         pass
     except httptools.HttpParserError as exc:
         raise BrokenResponse("head") from exc  # a 101 that names no protocol ends here, too
     return head
+
+
+def _with_blanks_for_controls(fields: bytes) -> bytes:
+    """Control characters in the value of a field that is only passed on become blanks (RFC 9110 section 5.5).
+
+    Everywhere else they stay, to be refused; so does the blank that one in a name becomes.
+    """
+    if len(fields.translate(None, _CONTROLS)) == len(fields):
+        return fields
+    return b"\r\n".join(
+        line.translate(_CONTROLS_TO_BLANKS) if response_field(line.partition(b":")[0]) is _PASS else line
+        for line in fields.split(b"\r\n")
+    )
 
 
 def head_for_client(

@@ -8,10 +8,14 @@ from __future__ import annotations
 import asyncio
 
 from config.system_errors import connection_reason
-from proxy.forwarding.response_head import BrokenResponse, parse_response_head
+from proxy.forwarding.response_head import (
+    MAX_RESPONSE_HEAD_BYTES,
+    BrokenResponse,
+    ResponseHead,
+    check_begun,
+    parse_response_head,
+)
 from proxy.forwarding.upstream_pool import Server, UpstreamPool
-
-_MOST_HEAD_BYTES = 64 * 1024
 
 
 class HealthCheck:
@@ -55,27 +59,35 @@ class HealthCheck:
             return "no answer in time"
         except OSError as exc:
             return connection_reason(exc)
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            return "no whole head"
-        try:
-            status = parse_response_head(head).status
         except BrokenResponse as exc:
             return str(exc)
-        return None if 200 <= status < 400 else f"status {status}"
+        return None if 200 <= head.status < 400 else f"status {head.status}"
 
-    async def _head(self, server: Server, path: str) -> bytes:
+    async def _head(self, server: Server, path: str) -> ResponseHead:
+        """Of the final answer; raises `BrokenResponse` and `OSError`."""
         url, upstream = server.url, self._pool.upstream
         if url.scheme == "unix":
-            reader, writer = await asyncio.open_unix_connection(url.path, limit=_MOST_HEAD_BYTES)
+            reader, writer = await asyncio.open_unix_connection(url.path)
         else:
             tls = upstream.tls if url.scheme == "https" else None
             name = (upstream.server_name or url.host) if tls is not None else None
-            reader, writer = await asyncio.open_connection(
-                url.host, url.port, ssl=tls, server_hostname=name, limit=_MOST_HEAD_BYTES
-            )
+            reader, writer = await asyncio.open_connection(url.host, url.port, ssl=tls, server_hostname=name)
         try:
             lines = f"GET {path} HTTP/1.1\r\nHost: {url.authority}\r\nUser-Agent: gatepost\r\nConnection: close\r\n\r\n"
             writer.write(lines.encode("ascii"))
-            return await reader.readuntil(b"\r\n\r\n")
+            data = b""
+            while True:
+                end = data.find(b"\r\n\r\n") + 4
+                if end > 3:
+                    head = parse_response_head(data[:end])
+                    if head.status >= 200:
+                        return head
+                    data = data[end:]
+                    continue
+                check_begun(data)
+                more = await reader.read(MAX_RESPONSE_HEAD_BYTES)
+                if not more:
+                    raise BrokenResponse("no whole head")
+                data += more
         finally:
             writer.transport.abort()
