@@ -20,7 +20,7 @@ from proxy.forwarding.own_answers import OwnAnswers
 from proxy.forwarding.plain_head import read_head
 from proxy.forwarding.public_tls import names_by_sni
 from proxy.forwarding.reception import Reception
-from proxy.forwarding.refusals import asks_for_page, with_line
+from proxy.forwarding.refusals import with_line
 from proxy.forwarding.request_head import RefusedHead
 from proxy.forwarding.unread import has_unread
 from proxy.forwarding.upstream_connection import WRITE_BUFFER_BYTES, UpstreamConnection
@@ -155,8 +155,7 @@ class ClientConnection(asyncio.Protocol):
                     return
                 head = read_head(raw)
             except RefusedHead as refused:
-                is_page = asks_for_page(raw or waiting.data)
-                self._answers.refuse(refused.problem, refused.reason, is_page=is_page, closes=True)
+                self._answers.refuse(refused.problem, refused.reason, sent=raw or waiting.data, closes=True)
                 return
             self.is_kept = head.keeps_alive and not self.plane.is_closing
             self._reception.receive(head)
@@ -293,8 +292,7 @@ class ClientConnection(asyncio.Protocol):
         if self.exchange is not None:
             self.exchange.on_deadline()
         elif self._reception.deciding is not None:
-            self._reception.cancel()
-            self._answers.refuse(Problem.STORE_UNAVAILABLE, "no decision in time", closes=True)
+            self._reception.give_up()
         elif self._is_lingering or self.transport.is_closing():
             self.transport.abort()
         elif not self._waiting.is_partial:
@@ -304,7 +302,7 @@ class ClientConnection(asyncio.Protocol):
             else:
                 self._close()
         else:
-            self._answers.refuse(Problem.REQUEST_TIMEOUT, "slow head", closes=True)
+            self._answers.refuse(Problem.REQUEST_TIMEOUT, "slow head", sent=self._waiting.data, closes=True)
 
     def end_session(self, session_id: str) -> None:
         """The session is over: so is what it has in flight."""

@@ -9,10 +9,17 @@ from __future__ import annotations
 from proxy.answers import Problem
 from proxy.forwarding.bodies import Body, BrokenBody, LengthBody, Piece, Rechunked
 from proxy.forwarding.request_flow import RequestFlow
-from proxy.forwarding.response_head import BrokenResponse, ResponseHead, head_for_client, parse_response_head
+from proxy.forwarding.request_head import protocols_in
+from proxy.forwarding.response_head import (
+    MAX_RESPONSE_HEAD_BYTES,
+    BrokenResponse,
+    ResponseHead,
+    check_begun,
+    head_for_client,
+    parse_response_head,
+)
 from proxy.forwarding.writing import JOIN_BELOW, write
 
-MAX_RESPONSE_HEAD_BYTES = 64 * 1024
 MAX_INTERIM_RESPONSES = 16
 
 
@@ -46,8 +53,7 @@ class Exchange(RequestFlow):
         while data:
             end = data.find(b"\r\n\r\n") + 4
             if end == 3 or end > MAX_RESPONSE_HEAD_BYTES:
-                if len(data) > MAX_RESPONSE_HEAD_BYTES:
-                    raise BrokenResponse("head too large")
+                check_begun(data)
                 self._partial_head = data
                 return
             upstream = self._pool.upstream
@@ -149,6 +155,9 @@ class Exchange(RequestFlow):
         connection = self._connection
         if self.head.upgrade is None or head.upgrade is None or connection is None:
             raise BrokenResponse("an upgrade that was not asked for")
+        chosen = protocols_in(head.upgrade)
+        if not chosen or not set(chosen) <= set(protocols_in(self.head.upgrade)):
+            raise BrokenResponse("an upgrade to what was not asked for")  # RFC 9110 section 7.8
         head.lines += (b"Connection: Upgrade", b"Upgrade: " + head.upgrade)
         out = head_for_client(head, method=b"GET", client_is_http_1_1=True, chunked=False, connection=None)
         self.is_answered = True

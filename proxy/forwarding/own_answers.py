@@ -11,7 +11,7 @@ from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.cookies import RequestCookies
 from proxy.forwarding.gate import browser_cookie_field, sign_in_location
 from proxy.forwarding.kept_forms import is_form
-from proxy.forwarding.refusals import answer_bytes, redirect, redirect_to_https
+from proxy.forwarding.refusals import answer_bytes, asks_for_page, method_of, redirect, redirect_to_https
 from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.routes import Route
 from proxy.incidents import new_incident_id
@@ -101,10 +101,12 @@ class OwnAnswers:
         detail: str = "",
         session: Session | None = None,
         scheme: str = "",
-        is_page: bool = False,
+        sent: bytes = b"",
         closes: bool = False,
     ) -> None:
         """Answer `problem`; `reason` is for the log, and so is who it was where a `session` is known.
+
+        Of a request without a `head`, `sent` is what came of it.
 
         The connection ends where the request's end is not known.
         """
@@ -118,10 +120,11 @@ class OwnAnswers:
             again_href=self._url_of(head) if head is not None else "",
             incident=new_incident_id(),
         )
-        method = head.method if head is not None else b"GET"
+        method = head.method if head is not None else method_of(sent)
         asked_method = head.question.method if head is not None and head.question is not None else method
-        page = is_page
-        if head is not None:
+        if head is None:
+            page = asks_for_page(sent)
+        else:
             page = wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked_method) or is_form(head)
         client = self._places.of(head).address if head is not None else self._places.peer
         self._plane.metrics.count_refusal(problem.value)

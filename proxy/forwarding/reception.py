@@ -44,7 +44,7 @@ class Reception:
 
     __slots__ = (
         "_answers", "_arrival", "_certificate", "_connection", "_cookie", "_cookie_key", "_cookie_route", "_cookies",
-        "_forwarder", "_may_turn_back", "_places", "_plane", "deciding", "transport_security",
+        "_deciding_on", "_forwarder", "_may_turn_back", "_places", "_plane", "deciding", "transport_security",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +70,8 @@ class Reception:
         """The ``Strict-Transport-Security`` line for the current answer (RFC 6797 section 7.2: over https only)."""
         self.deciding: asyncio.Task[None] | None = None
         """The look-up that the current request waits for."""
+        self._deciding_on: tuple[RequestHead, Route] | None = None
+        """That request."""
         self._cookie: bytes | None = None
         self._cookies = NO_COOKIES
         self._cookie_key: CookieKey | None = None
@@ -97,6 +99,12 @@ class Reception:
         if self.deciding is not None:
             self.deciding.cancel()
             self.deciding = None
+
+    def give_up(self) -> None:
+        """The look-up takes too long."""
+        self.cancel()
+        head, route = self._deciding_on or (None, None)
+        self._answers.refuse(Problem.STORE_UNAVAILABLE, "no decision in time", head=head, route=route, closes=True)
 
     def deny_after(self, exc: Exception, head: RequestHead) -> None:
         self._plane.log.error("forwarding.failed", error=type(exc).__name__, exc_info=exc)
@@ -165,6 +173,7 @@ class Reception:
             self._judge(head, route, self._cookies, session, now, rule)
         else:
             self._connection.deadline = self._plane.coarse_now + DECISION_SECONDS
+            self._deciding_on = head, route
             self.deciding = asyncio.get_running_loop().create_task(self._find(head, route, self._cookies, rule))
 
     async def _find(self, head: RequestHead, route: Route, cookies: RequestCookies, rule: PathRule | None) -> None:

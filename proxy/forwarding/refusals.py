@@ -16,6 +16,11 @@ def asks_for_page(sent: bytes) -> bool:
     return _PAGE_ASKED_FOR.match(sent) is not None
 
 
+def method_of(sent: bytes) -> bytes:
+    """What a head that could not be read asks, as far as it decides how an answer ends (RFC 9110 section 9.3.2)."""
+    return b"HEAD" if sent.startswith(b"HEAD ") else b"GET"
+
+
 def _text(value: bytes | str) -> bytes:
     return value if isinstance(value, bytes) else value.encode("utf-8")
 

@@ -30,6 +30,10 @@ MAX_BODY_BYTES = 2**63 - 1
 _PREFIX = PREFIX.encode("ascii")
 _AUTHORITY = re.compile(rb"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{0,5})?")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_PROTOCOL = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+(/[!#$%&'*+.^_`|~0-9A-Za-z-]+)?")
+"""RFC 9110 section 7.8: a name and perhaps a version, both tokens."""
+_CARRIES_REQUESTS = (b"h2", b"h3", b"http", b"spdy", b"tls")
+"""What the names of protocols begin with that would carry requests which nobody judged."""
 _OTHER_VERSION = re.compile(rb"HTTP/[1-9]\.[0-9]")
 _PASS = RequestField.PASS
 # Bound once: the lookup of an enum's member by its name costs more than the comparison.
@@ -195,7 +199,7 @@ class RequestHead:
             self.expects_continue = self.is_http_1_1
         if not self.is_http_1_1:
             self.keeps_alive = False
-        if self._connection:
+        if self._connection or self._upgrade is not None:
             self._judge_connection()
 
     def _judge_target(self) -> None:
@@ -226,10 +230,17 @@ class RequestHead:
             self.keeps_alive = False
         elif b"keep-alive" in named:
             self.keeps_alive = True
-        if self._upgrade is not None and b"upgrade" in named and self.is_http_1_1 and not self.has_body:
-            protocols = [protocol.strip(b" \t").lower() for protocol in self._upgrade.split(b",")]
-            # An HTTP/2 tunnel would carry requests that nobody judged.
-            if not any(protocol.startswith((b"h2", b"http", b"tls")) for protocol in protocols):
+        if self._upgrade is not None:
+            protocols = protocols_in(self._upgrade)
+            # What one server passes over as malformed, another takes for the protocol that it looks like.
+            if not protocols or any(_PROTOCOL.fullmatch(protocol) is None for protocol in protocols):
+                raise RefusedHead(Problem.MALFORMED_REQUEST, "upgrade")
+            if (
+                b"upgrade" in named
+                and self.is_http_1_1
+                and not self.has_body
+                and not any(protocol.startswith(_CARRIES_REQUESTS) for protocol in protocols)
+            ):
                 self.upgrade = self._upgrade
         if len(named) > 1 or not named <= {b"close", b"keep-alive", b"upgrade"}:
             self.lines = [line for line in self.lines if line.partition(b":")[0].lower() not in named]
@@ -238,6 +249,11 @@ class RequestHead:
                 self.held = tuple(line for line in self.held if line not in self.withdrawn)
             if b"authorization" in named:
                 self.authorization = None
+
+
+def protocols_in(upgrade: bytes) -> list[bytes]:
+    """The protocols that an ``Upgrade`` value names, in lower case."""
+    return [name for protocol in upgrade.split(b",") if (name := protocol.strip(b" \t").lower())]
 
 
 @lru_cache(maxsize=1024)
