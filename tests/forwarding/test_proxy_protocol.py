@@ -98,6 +98,7 @@ def test_a_changed_address_does_not_pass_the_checksum(bit: int) -> None:
         b"PROXY tcp4 192.0.2.1 198.51.100.1 1 2\r\n",
         b"proxy TCP4 192.0.2.1 198.51.100.1 1 2\r\n",
         b"PROXY TCP4 192.0.2.1 198.51.100.1 1 2\n\r\n",
+        b"PROXY TCP4 192.0.2.1 198.51.100.1 1 2\n",
         b"PROXY\tTCP4 192.0.2.1 198.51.100.1 1 2\r\n",
         b"PROXY UNKNOWNX\r\n",
         b"PROXY UNKNOWN " + b"x" * MAX_V1_BYTES + b"\r\n",
