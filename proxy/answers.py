@@ -156,6 +156,7 @@ def render(
                 "form": None,
                 "link_href": link_href,
                 "link_text": link_text,
+                "opens_tab": False,
                 "incident": answer.incident,
             },
             asset_origin=asset_origin,

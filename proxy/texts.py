@@ -31,10 +31,31 @@ class Texts(AmountTexts):
         "That did not work. Check the user name and the password. "
         "After several wrong tries, sign-in is paused for a while."
     )
-    sign_in_stale: str = "This page had been open for too long. Please type your password again."
+    sign_in_stale: str = "This page was open too long. Enter your password again."
     sign_in_half: str = "You have already given your password."
     sign_in_half_link: str = "Go on to the code"
     sign_in_half_password: str = "Go on to the new password"  # noqa: S105  # a label
+
+    cookies_blocked: str = (
+        "Your browser did not send back the cookie that this page set, so nobody can be signed in. "
+        "Allow cookies for {host} and try again. If they are allowed, delete this site's cookies first."
+    )
+    cookies_over_http: str = (
+        "Your browser did not send back the cookie that this page set: it keeps that for https only. "
+        "Open {origin} instead."
+    )
+    cookies_off: str = "Your browser blocks cookies. Allow them for {host}, then load this page again."
+    cookies_lost: str = (
+        "Your browser did not send back the cookie that the last step set. Sign in again. "
+        "If this happens every time, allow cookies for {host}."
+    )
+    other_origin: str = "This page was opened under another address. Open {origin} instead."
+    framed_title: str = "Open this in its own tab"
+    framed_text: str = (
+        "You are not signed in here. This is shown inside another page, and browsers keep the sign-in's cookies "
+        "from such pages. Open it in its own tab and sign in there."
+    )
+    framed_link: str = "Open in a new tab"
 
     cut_title: str = "This address is too long to keep"
     cut_text: str = (
@@ -159,9 +180,10 @@ class Texts(AmountTexts):
         "Ask your IT help desk."
     )
 
-    ticket_title: str = "Signing in to the app did not work"
+    ticket_title: str = "{app}: your browser blocks cookies"
     ticket_text: str = (
-        "Your browser did not keep the app's cookie. Allow cookies for this address, then open the app again."
+        "You are signed in, but your browser did not keep the cookie for {app}. "
+        "Allow cookies for {host} and try again. If they are allowed, delete that site's cookies first."
     )
 
     stopped_title: str = "You cannot sign in just now"

@@ -31,26 +31,31 @@ def render_page(template: str, values: Mapping[str, object], *, asset_origin: st
 
 
 def protective_headers(
-    *, form_targets: tuple[str, ...] = (), asset_origin: str = "", may_fetch: bool = False
+    *,
+    form_targets: tuple[str, ...] = (),
+    asset_origin: str = "",
+    may_fetch: bool = False,
+    may_be_framed: bool = False,
 ) -> list[tuple[str, str]]:
     """Header fields that every page carries (CSP level 3, Referrer Policy); HSTS is the forwarding plane's.
 
-    `form_targets` are the origins that a form's answer may redirect to: Chromium holds `form-action` against
-    every hop after a POST. `may_fetch`: whether the script may ask the page's own host.
-     The referrer policy is ``same-origin`` because ``no-referrer`` would make browsers
-    send ``Origin: null`` with our own forms (Fetch standard, "append a request Origin header").
+    `form_targets` are the origins that a form's answer may redirect to: Chromium holds `form-action` against every hop
+    after a POST. `may_fetch`: whether the script may ask the page's own host. `may_be_framed`: only for a page where a
+    click that somebody was tricked into does nothing. The referrer policy is ``same-origin`` because ``no-referrer``
+    would make browsers send ``Origin: null`` with our own forms (Fetch standard, "append a request Origin header").
     """
     assets = asset_origin or "'self'"
     targets = " ".join(("'self'", *form_targets))
+    framing = "" if may_be_framed else "frame-ancestors 'none'; "
     fetching = "connect-src 'self'; " if may_fetch else ""
     policy = (
         f"default-src 'none'; style-src {assets}; script-src {assets}; img-src {assets}; "
-        f"{fetching}form-action {targets}; frame-ancestors 'none'; base-uri 'none'"
+        f"{fetching}form-action {targets}; {framing}base-uri 'none'"
     )
     return [
         ("Content-Security-Policy", policy),
         ("X-Content-Type-Options", "nosniff"),
-        ("X-Frame-Options", "DENY"),
+        *([] if may_be_framed else [("X-Frame-Options", "DENY")]),
         ("Referrer-Policy", "same-origin"),
         ("Cross-Origin-Opener-Policy", "same-origin"),
         ("Cache-Control", "no-store"),

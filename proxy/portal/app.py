@@ -28,6 +28,7 @@ from proxy.portal.kept_request import keep_request, show_kept, take_kept
 from proxy.portal.kerberos import show_kerberos
 from proxy.portal.keys import PARTS, Parts, PersonLocks
 from proxy.portal.landing import START_PAGE
+from proxy.portal.landings import Landings
 from proxy.portal.me import show_me, take_me
 from proxy.portal.middleware import answer_errors, keep_to_the_host
 from proxy.portal.notices import Notices
@@ -102,6 +103,7 @@ def create_portal(
         sleep=sleep,
         kept_requests=KeptRequests(store, keys),
         password_locks=PersonLocks(),
+        landings=Landings(),
         notices=Notices(notifier=notifier, log=log),
         acceptor=acceptor,
     )

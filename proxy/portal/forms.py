@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
@@ -13,11 +13,15 @@ from proxy.keys import Purpose
 from proxy.portal.csrf import Form, is_csrf_token, is_form_stamp, is_own_request
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.return_to import app_origin
-from proxy.reserved import MAX_RETURN_TARGET_BYTES
+from proxy.reserved import MAX_RETURN_TARGET_BYTES, RETURN_TO
+from proxy.texts import ENGLISH
 
-MAX_BODY_BYTES = 16 * 1024 + 3 * MAX_RETURN_TARGET_BYTES
-"""Forms carry where a sign-in leads back to: escaped, a byte may become three."""
+MAX_FORM_BYTES = 16 * 1024
+"""Of a form without where its sign-in leads back to."""
+MAX_BODY_BYTES = MAX_FORM_BYTES + 3 * MAX_RETURN_TARGET_BYTES
+"""With it: escaped, a byte may become three."""
 _MAX_FIELDS = 16
+_WAY_BACK = f"{RETURN_TO}=".encode()
 STAMP = "stamp"
 """Form field: see `proxy.portal.csrf`."""
 
@@ -54,13 +58,32 @@ async def read_form(request: web.Request) -> Mapping[str, str]:
         fetch_site=request.headers.get("Sec-Fetch-Site"),
         own_origin=own_origin,
     ):
-        raise refused(Problem.BAD_FORM)
+        origin = request.headers.get("Origin", "")
+        is_other_spelling = _host_of(origin) == _host_of(own_origin)
+        detail = ENGLISH.other_origin.format(origin=own_origin) if is_other_spelling else ""
+        raise refused(Problem.BAD_FORM, detail=detail)
     if request.content_type != "application/x-www-form-urlencoded":
         raise refused(Problem.MALFORMED_REQUEST)
-    form = parse_form(await request.read())
+    body = await request.read()
+    if _size_of_rest(body) > MAX_FORM_BYTES:
+        raise refused(Problem.BODY_TOO_LARGE)
+    form = parse_form(body)
     if form is None:
         raise refused(Problem.MALFORMED_REQUEST)
     return form
+
+
+def _size_of_rest(body: bytes) -> int:
+    """How large a form is without its way back."""
+    return len(body) - sum(len(pair) for pair in body.split(b"&") if pair.startswith(_WAY_BACK))
+
+
+def _host_of(origin: str) -> str | None:
+    """Without scheme and port: http for https, or a port that only a proxy in between knows, is the operator's slip."""
+    try:
+        return urlsplit(origin).hostname
+    except ValueError:
+        return None
 
 
 def has_csrf_token(request: web.Request, fields: Mapping[str, str], form: Form, session_id: str = "") -> bool:

@@ -19,6 +19,7 @@ from proxy.kept_requests import KeptRequests
 from proxy.keys import Keys
 from proxy.metrics import Metrics
 from proxy.portal.deliveries import Deliveries
+from proxy.portal.landings import Landings
 from proxy.portal.notices import Notices
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.store import Store
@@ -58,6 +59,7 @@ class Parts:
     password_locks: PersonLocks
     """Binds for one person one at a time."""
     notices: Notices
+    landings: Landings
     acceptor: TicketAcceptor | None = None
     """Where some scheme begins with a Kerberos ticket."""
 

@@ -36,6 +36,10 @@ MOST_ROUND_TRIPS = 3
 """Each can meet a tab whose first page came in meanwhile, with another browser cookie."""
 FORM = "form"
 """Query field of the sign-in page."""
+CHALLENGE = "challenge"
+"""Query and form field of the passcode page."""
+LOST = "lost"
+"""Query field of the sign-in page: the cookie that the last step set did not come back."""
 START_PAGE = "/"
 TOLD = "told"
 """Query field of the passcode page: what became of the form that was sent from it."""
@@ -119,16 +123,24 @@ def password_path(back: WayBack = NOWHERE, *, reminder: bool = False) -> str:
     return f"{PASSWORD}?{urlencode(filled)}" if filled else PASSWORD
 
 
-def sign_in_path(back: WayBack = NOWHERE, *, again: int = 0, form: bool = False) -> str:
+def to_sign_in(request: web.Request, back: WayBack) -> web.Response:
+    """From a page that only a step before it leads to, by who has no session: back to where that begins."""
+    visit = request[VISIT]
+    was_here = not visit.browser_is_new or CHALLENGE in request.query
+    return redirect(sign_in_path(back, lost=was_here and visit.session_token is None))
+
+
+def sign_in_path(back: WayBack = NOWHERE, *, again: int = 0, form: bool = False, lost: bool = False) -> str:
     """The sign-in page's path and query, with what is known of the way back; `again` counts round trips.
 
-    `form`: the form itself, whatever else the browser could prove.
+    `form`: the form itself, whatever else the browser could prove. `lost`: see `LOST`.
     """
     query = {
         RETURN_TO: back.return_to,
         START: back.start,
         AGAIN: str(again) if again else "",
         FORM: "1" if form else "",
+        LOST: "1" if lost else "",
     }
     filled = {name: value for name, value in query.items() if value}
     return f"{SIGN_IN}?{urlencode(filled)}" if filled else SIGN_IN
@@ -155,5 +167,5 @@ def passcode_path(challenge_id: str, back: WayBack = NOWHERE, *, told: str = "")
 
     `back` is where this tab goes afterwards: several may wait for one passcode. `told`: what the page says first.
     """
-    query = {"challenge": challenge_id, RETURN_TO: back.return_to, START: back.start, TOLD: told}
+    query = {CHALLENGE: challenge_id, RETURN_TO: back.return_to, START: back.start, TOLD: told}
     return f"{PASSCODE}?{urlencode({name: value for name, value in query.items() if value})}"

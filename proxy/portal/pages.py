@@ -25,6 +25,7 @@ def page(
     status: int = 200,
     form_targets: tuple[str, ...] | None = None,
     may_fetch: bool = False,
+    may_be_framed: bool = False,
     **values: object,
 ) -> web.Response:
     """A whole page. The browser cookie is set where there is none: its forms depend on it.
@@ -38,7 +39,7 @@ def page(
         body=render_page(template, values),
         status=status,
         headers=[
-            *protective_headers(form_targets=targets, may_fetch=may_fetch),
+            *protective_headers(form_targets=targets, may_fetch=may_fetch, may_be_framed=may_be_framed),
             ("Content-Type", "text/html; charset=utf-8"),
         ],
     )
@@ -58,10 +59,12 @@ def message(
     form: object = None,
     link_href: str = "",
     link_text: str = "",
+    opens_tab: bool = False,
+    may_be_framed: bool = False,
 ) -> web.Response:
     """A page that says one thing and offers at most one form and one link.
 
-    `wait_seconds`: after how long it makes sense to try again.
+    `wait_seconds`: after how long it makes sense to try again. `opens_tab`: whether the link leaves this tab as it is.
     """
     return page(
         request,
@@ -76,6 +79,8 @@ def message(
         form=form,
         link_href=link_href,
         link_text=link_text,
+        opens_tab=opens_tab,
+        may_be_framed=may_be_framed,
         incident=request[VISIT].incident if status >= 400 else "",
     )
 

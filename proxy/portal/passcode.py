@@ -21,7 +21,7 @@ from proxy.portal.deliveries import kind_of, latest_of, lead_of, may_arrive, wen
 from proxy.portal.forms import has_csrf_token, read_form, refused
 from proxy.portal.further_proof import ask_for_passcode
 from proxy.portal.keys import PARTS, VISIT
-from proxy.portal.landing import TOLD, next_step, passcode_path, sign_in_path, way_back
+from proxy.portal.landing import TOLD, next_step, passcode_path, sign_in_path, to_sign_in, way_back
 from proxy.portal.log_sign_in import log_passcode_refused, log_signed_in, log_stepped_up
 from proxy.portal.number import remember_number
 from proxy.portal.pages import form_token, page, redirect, set_session_cookie
@@ -51,7 +51,7 @@ async def show_passcode(request: web.Request) -> web.StreamResponse:
     named = way_back(request, query.get(RETURN_TO, ""), query.get(START, ""))
     session = await current_session(request)
     if session is None:
-        return redirect(sign_in_path(named))
+        return to_sign_in(request, named)
     if session.level is Level.MUST_CHANGE_PASSWORD:
         return await next_step(request, session, named)
     parts, now = request.app[PARTS], request[VISIT].now
@@ -74,7 +74,7 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
     named = way_back(request, fields.get(RETURN_TO, ""), fields.get(START, ""))
     session = await current_session(request)
     if session is None:
-        return redirect(sign_in_path(named))
+        return to_sign_in(request, named)
     challenge = await request.app[PARTS].store.challenge(
         fields.get("challenge", ""), session_id=session.session_id, now=request[VISIT].now
     )

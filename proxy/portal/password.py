@@ -25,6 +25,7 @@ from proxy.portal.landing import (
     land,
     password_path,
     sign_in_path,
+    to_sign_in,
     way_back,
 )
 from proxy.portal.log_sign_in import log_signed_in
@@ -57,7 +58,7 @@ async def show_password(request: web.Request) -> web.StreamResponse:
     back = way_back(request, request.query.get(RETURN_TO, ""), request.query.get(START, ""))
     session = await current_session(request)
     if session is None or session.level is Level.FIRST_FACTOR:
-        return redirect(sign_in_path(back) if session is None else PASSCODE)
+        return to_sign_in(request, back) if session is None else redirect(PASSCODE)
     changer = _changer(request, session)
     if changer is None:
         return _not_here(request)
@@ -78,7 +79,7 @@ async def take_password(request: web.Request) -> web.StreamResponse:
     back = way_back(request, fields.get(RETURN_TO, ""), fields.get(START, ""))
     session = await current_session(request)
     if session is None or session.level is Level.FIRST_FACTOR:
-        return redirect(sign_in_path(back) if session is None else PASSCODE)
+        return to_sign_in(request, back) if session is None else redirect(PASSCODE)
     require_csrf_token(request, fields, Form.PASSWORD, session.session_id)
     if (more := more_for_own_pages(request, session)) is not None:
         return more

@@ -12,6 +12,7 @@ from directory.directory import RefusalReason
 from directory.mobile import UnusableNumber
 from directory.principal import Principal
 from proxy.portal.csrf import Form
+from proxy.portal.keys import PARTS
 from proxy.portal.landing import sign_in_path
 from proxy.portal.log_sign_in import log_stop
 from proxy.portal.pages import clear_session_cookie, form_token, message
@@ -168,6 +169,21 @@ def exhausted(request: web.Request, back: WayBack, *, session: Session) -> web.R
     if session.level is not Level.SIGNED_IN:
         clear_session_cookie(request, response)
     return response
+
+
+def framed(request: web.Request, back: WayBack) -> web.Response:
+    """Inside another page nobody signs in: no cookie would come, and clicks could be stolen. Its link asks nothing."""
+    public = request.app[PARTS].settings.server.public_url
+    return message(
+        request,
+        status=HTTPStatus.UNAUTHORIZED,
+        title=ENGLISH.framed_title,
+        text=ENGLISH.framed_text,
+        link_href=back.return_to if back.app is not None else public.origin + sign_in_path(back),
+        link_text=ENGLISH.framed_link,
+        opens_tab=True,
+        may_be_framed=True,
+    )
 
 
 def address_cut(request: web.Request, back: WayBack) -> web.Response:

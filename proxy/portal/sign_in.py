@@ -11,6 +11,7 @@ from directory.login_name import parse_login_name
 from directory.principal import Principal
 from proxy.access.schemes import choose_scheme, is_offered
 from proxy.answers import Answer, Problem
+from proxy.internal_headers import CLIENT_SCHEME
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import begin_session, current_session
 from proxy.portal.destination import choose_destination
@@ -20,6 +21,7 @@ from proxy.portal.further_proof import add_password, lacks_password
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import (
     FORM,
+    LOST,
     app_name,
     kerberos_path,
     land,
@@ -32,13 +34,16 @@ from proxy.portal.landing import (
 )
 from proxy.portal.log_sign_in import log_signed_in, log_stop
 from proxy.portal.pages import form_token, page, redirect, set_browser_cookie, set_session_cookie, stamp_of
-from proxy.portal.refusals import account_stopped, address_cut, no_scheme, throttled, unsent
+from proxy.portal.refusals import account_stopped, address_cut, framed, no_scheme, throttled, unsent
 from proxy.portal.return_to import WayBack
 from proxy.portal.sending import start_challenge
 from proxy.portal.timing import answer_at
-from proxy.reserved import CUT, RETURN_TO, START
+from proxy.reserved import CUT, KERBEROS, PASSCODE, RETURN_TO, SIGN_IN, START
 from proxy.sessions.session import Level, Session
 from proxy.texts import ENGLISH
+
+_FRAMES = frozenset({"iframe", "frame", "embed", "object"})
+"""Values of ``Sec-Fetch-Dest`` (Fetch standard, request destinations)."""
 
 
 async def show_sign_in(request: web.Request) -> web.StreamResponse:
@@ -61,7 +66,28 @@ async def show_sign_in(request: web.Request) -> web.StreamResponse:
         if visit.browser_is_new:
             set_browser_cookie(request, response)
         return response
-    return sign_in_form(request, back, session=session)
+    if request.headers.get("Sec-Fetch-Dest") in _FRAMES:
+        return framed(request, back)
+    return sign_in_form(request, back, session=session, lost=_has_lost_cookie(request))
+
+
+def _without_cookie(request: web.Request) -> str:
+    """What is said to who sends a form without the cookie that its page set: every further try would end the same."""
+    public = request.app[PARTS].settings.server.public_url
+    is_clear = public.scheme == "https" and request.headers.get(CLIENT_SCHEME) == "http"
+    told = ENGLISH.cookies_over_http if is_clear else ENGLISH.cookies_blocked
+    return told.format(host=public.host, origin=public.origin)
+
+
+def _has_lost_cookie(request: web.Request) -> bool:
+    """Whether a cookie that was set a moment ago did not come back: without a word, people type again and again.
+
+    Of our pages that anybody may open, the browser tells from which step it was led there (same-origin ``Referer``).
+    """
+    if request[VISIT].session_token is not None or FORM in request.query:
+        return False
+    origin, path = request.app[PARTS].settings.server.public_url.origin, request.headers.get("Referer", "")
+    return LOST in request.query or path.partition("?")[0] in (origin + SIGN_IN, origin + PASSCODE, origin + KERBEROS)
 
 
 def _is_cut(request: web.Request, back: WayBack) -> bool:
@@ -83,6 +109,12 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
     if "csrf_token" not in fields:
         raise refused(Problem.BAD_FORM)
     session = await current_session(request)
+    if visit.browser_is_new:
+        parts.log.info(
+            "sign_in.refused", reason="no_cookie", incident=visit.incident, client_address=visit.client_address
+        )
+        error = _without_cookie(request)
+        return sign_in_form(request, back, username=username, error=error, status=HTTPStatus.FORBIDDEN)
     if not has_csrf_token(request, fields, Form.SIGN_IN) and not is_vouched_for(request, fields):
         # A fresh form rather than a dead end.
         return sign_in_form(request, back, session=session, username=username, error=ENGLISH.sign_in_stale, status=403)
@@ -194,7 +226,10 @@ def sign_in_form(
     username: str = "",
     error: str = "",
     status: int = 200,
+    lost: bool = False,
 ) -> web.Response:
+    """The form, with what there is to say before it. `lost`: as `LOST` says."""
+    host = request.app[PARTS].settings.server.public_url.host
     token = form_token(request, Form.SIGN_IN)
     return page(
         request,
@@ -212,7 +247,8 @@ def sign_in_form(
         half=_half_way(session, back),
         kept=back.leads_to_kept_form,
         is_cut=_is_cut(request, back),
-        error=error,
+        error=error or (ENGLISH.cookies_lost.format(host=host) if lost else ""),
+        cookies_off=ENGLISH.cookies_off.format(host=host),
     )
 
 

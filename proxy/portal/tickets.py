@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import hmac
 from base64 import urlsafe_b64encode
+from dataclasses import replace
 from http import HTTPStatus
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from config.settings import AppSettings
 from proxy.portal.current_session import current_session
 from proxy.portal.keys import PARTS, VISIT, Visit
-from proxy.portal.landing import MOST_ROUND_TRIPS, START_PAGE, round_trips, sign_in_path
+from proxy.portal.landing import MOST_ROUND_TRIPS, START_PAGE, TICKET_SECONDS, round_trips, sign_in_path
 from proxy.portal.pages import message, redirect, set_browser_cookie, set_session_cookie
 from proxy.portal.return_to import WayBack, app_origin
+from proxy.reserved import TICKET
 from proxy.sessions.session import Level, Session
 from proxy.sessions.tokens import is_token, new_token, token_digest
 from proxy.store.store import Ticket
 from proxy.texts import ENGLISH
+
+CHECK = "check"
+"""Query field: this ticket only shows whether the cookie that came with it was kept."""
 
 
 async def take_ticket(request: web.Request) -> web.StreamResponse:
@@ -30,11 +36,19 @@ async def take_ticket(request: web.Request) -> web.StreamResponse:
     ticket = await parts.store.take_ticket(token_digest(text), now=visit.now) if is_token(text) else None
     if ticket is not None and ticket.host != app.host:
         ticket = None  # its way back belongs to another host
+    if CHECK in request.query and ticket is not None:
+        # The cookie that was set with the redirect to here is there now, or will never be.
+        return redirect(ticket.return_to) if await _is_here(request) else _cookies_blocked(request, app, ticket)
     if ticket is not None and _is_of_this_browser(ticket, visit):
         token = new_token()
         session = await parts.store.add_cookie(ticket.session_id, cookie=token_digest(token), host=visit.host)
         if session is not None and _is_signed_in(session, request):
-            response = redirect(ticket.return_to)
+            location = ticket.return_to
+            times = parts.landings.count(ticket.start_digest, app.host, visit.now)
+            # A cookie of an older session may be there rightly once more: a step-up has put another in its place.
+            if times > (1 if visit.session_token is None else 2) and not await _is_here(request):
+                location = await _checking(request, ticket)
+            response = redirect(location)
             set_session_cookie(request, response, token)
             return response
     return await _without_ticket(request, app, ticket)
@@ -44,8 +58,7 @@ async def _without_ticket(request: web.Request, app: AppSettings, ticket: Ticket
     """The back button, a second click, cookies that were set by many tabs at once, or somebody else's ticket."""
     parts, visit = request.app[PARTS], request[VISIT]
     public = parts.settings.server.public_url
-    here = await current_session(request)
-    if here is not None and here.level is Level.SIGNED_IN:
+    if await _is_here(request):
         return redirect(ticket.return_to if ticket is not None else public.origin + START_PAGE)
     parts.log.info(
         "ticket.refused",
@@ -57,20 +70,47 @@ async def _without_ticket(request: web.Request, app: AppSettings, ticket: Ticket
     trips = round_trips(request)
     # A browser that has been here and sends no cookie keeps none; with one, the next ticket can fit.
     if (trips and visit.browser_is_new) or trips >= MOST_ROUND_TRIPS:
-        return message(
-            request,
-            status=HTTPStatus.FORBIDDEN,
-            title=ENGLISH.ticket_title,
-            text=ENGLISH.ticket_text,
-            link_href=public.origin + START_PAGE,
-            link_text=ENGLISH.back_to_start,
-        )
+        return _cookies_blocked(request, app, ticket)
     return_to = ticket.return_to if ticket is not None else app_origin(app, public) + "/"
     back = WayBack(return_to=return_to, start=start_digest(visit.browser), app=app)
     response = redirect(public.origin + sign_in_path(back, again=trips + 1))
     if visit.browser_is_new:
         set_browser_cookie(request, response)
     return response
+
+
+async def _checking(request: web.Request, ticket: Ticket) -> str:
+    """Where it shows whether this browser keeps the cookie that it is given: on this host once more, and then on."""
+    token = new_token()
+    await request.app[PARTS].store.put_ticket(
+        token_digest(token), replace(ticket, expires_at=request[VISIT].now + TICKET_SECONDS)
+    )
+    return f"{TICKET}?{urlencode({'ticket': token, CHECK: '1'})}"
+
+
+async def _is_here(request: web.Request) -> bool:
+    """Whether this browser has a session on this host."""
+    here = await current_session(request)
+    return here is not None and here.level is Level.SIGNED_IN
+
+
+def _cookies_blocked(request: web.Request, app: AppSettings, ticket: Ticket | None) -> web.Response:
+    parts, visit = request.app[PARTS], request[VISIT]
+    parts.log.info(
+        "ticket.refused",
+        reason="no_cookie",
+        app=app.name,
+        incident=visit.incident,
+        client_address=visit.client_address,
+    )
+    return message(
+        request,
+        status=HTTPStatus.FORBIDDEN,
+        title=ENGLISH.ticket_title.format(app=app.name),
+        text=ENGLISH.ticket_text.format(app=app.name, host=app.host),
+        link_href=ticket.return_to if ticket is not None else app_origin(app, parts.settings.server.public_url) + "/",
+        link_text=ENGLISH.again_link,
+    )
 
 
 def _is_of_this_browser(ticket: Ticket, visit: Visit) -> bool:

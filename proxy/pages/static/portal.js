@@ -16,6 +16,15 @@ addEventListener("pageshow", (event) => {
   if (field && (event.persisted || arrival?.type === "back_forward")) field.value = "";
 });
 
+// Better said before a password is typed in vain.
+const cookiesOff = document.getElementById("cookies-off");
+if (cookiesOff) {
+  const probe = "gatepost-probe=1; Path=/.gatepost/; SameSite=Lax";
+  document.cookie = probe;
+  cookiesOff.hidden = document.cookie.includes("gatepost-probe=1");
+  document.cookie = `${probe}; Max-Age=0`;
+}
+
 // Send the passcode as soon as all its digits are there.
 const field = document.querySelector("input[data-digits]");
 if (field) {

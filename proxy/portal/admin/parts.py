@@ -50,6 +50,7 @@ def admin_page(
         status=status,
         form_targets=None,
         may_fetch=False,
+        may_be_framed=False,
         words=WORDS,
         navigation=[{"href": href, "text": text, "is_here": href == here} for href, text in _NAVIGATION],
         csrf_token=form_token(request, Form.ADMIN, session.session_id),
