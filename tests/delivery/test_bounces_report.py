@@ -85,6 +85,13 @@ def test_reply_codes_stay_readable() -> None:
     assert reported(postfix_report()).detail == "550 5.1.1 …: Recipient address rejected: User unknown"
 
 
+def test_the_code_of_the_cited_answer_is_the_only_one() -> None:
+    content = postfix_report(status="5.0.0", diagnostic="smtp; 550 5.1.1 User unknown")
+    assert reported(content).detail == "550 5.1.1 User unknown"
+    content = postfix_report(status="5.0.0", diagnostic="smtp; 550 User unknown")
+    assert reported(content).detail == "550 5.0.0 User unknown"
+
+
 @pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", "expanded", ""])
 def test_other_actions_than_failed_are_no_failure(action: str) -> None:
     assert read_report(postfix_report(action=action), domains=DOMAINS) is None

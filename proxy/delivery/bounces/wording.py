@@ -100,12 +100,15 @@ def paragraphs(text: str, *, is_report: bool) -> Iterator[str]:
 
 
 def clean_line(text: str, *, status: str = "") -> str:
-    """What may be repeated of a line: a reply code in front, then words without digits, addresses and quotations."""
+    """What may be repeated of a line: a reply code in front, then words without digits, addresses and quotations.
+
+    `status`: the enhanced code, for where the line has none.
+    """
     text = text[:_MAX_LINE]
     codes = ""
     if match := _CODE.match(text):
         codes, text = " ".join(each for each in match.groups() if each), text[match.end() :]
-    if status and status not in codes:
+    if status and status not in codes and "." not in codes:
         codes = f"{codes} {status}".strip()
     text = _ADDRESS.sub("…", _QUOTATION.sub("…", text))
     text = re.sub(r"\d(?:[\W_]*\d)*", "…", text)  # \d: of any script
