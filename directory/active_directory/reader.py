@@ -15,8 +15,10 @@ from directory.active_directory.connection import (
     Connection,
     ConnectionFailed,
     Entry,
+    Found,
 )
 from directory.active_directory.server_address import ServerAddress
+from directory.active_directory.value_ranges import ValuesMissing, in_whole, is_in_ranges
 from directory.errors import DirectoryMisconfigured
 
 _OPERATIONS_ERROR = 1
@@ -69,10 +71,55 @@ class Reader:
         size_limit: int = 0,
         page: int | None = None,
     ) -> list[Entry]:
-        """The entries found; none too if the base does not exist.
+        """The entries found, each with all values of what it was asked for; none too if the base does not exist.
 
         Raises `ConnectionFailed` where another server may do better, `DirectoryMisconfigured` where none would.
         """
+        found = self._search(base_dn, filter_text, attributes, scope=scope, size_limit=size_limit, page=page)
+        code = found.outcome.code
+        self.is_cut = code == _SIZE_LIMIT
+        if code in (SUCCESS, _SIZE_LIMIT):
+            return [self.in_whole(each) if is_in_ranges(each) else each for each in found.entries]
+        if code in (NO_SUCH_OBJECT, _INVALID_DN_SYNTAX):
+            return []
+        if code in _TRY_ANOTHER_SERVER:
+            raise ConnectionFailed(self.server, f"result {code}: {_TRY_ANOTHER_SERVER[code]}")
+        if code == REFERRAL:
+            raise DirectoryMisconfigured(self._realm, "the base DN is another server's: its referral is not followed")
+        raise DirectoryMisconfigured(self._realm, f"a search as the service account was answered with result {code}")
+
+    def in_whole(self, entry: Entry) -> Entry:
+        """`entry` with the values that AD left out of its first answer. Raises `ConnectionFailed`."""
+
+        def more(attribute: str) -> Entry | None:
+            found = self._search(entry.dn, "(objectClass=*)", [attribute], scope="base")
+            return found.entries[0] if found.outcome.code == SUCCESS and len(found.entries) == 1 else None
+
+        try:
+            return in_whole(entry, more)
+        except ValuesMissing as exc:
+            raise ConnectionFailed(self.server, str(exc)) from exc
+
+    def only(self, base_dn: str, filter_text: str, attributes: Sequence[str]) -> Entry | None:
+        """The one entry below `base_dn` that the filter names; None if there is none, or more than one."""
+        entries = self.search(base_dn, filter_text, attributes, size_limit=2)
+        return entries[0] if len(entries) == 1 else None
+
+    def at(self, base_dn: str, attributes: Sequence[str], filter_text: str = "(objectClass=*)") -> Entry | None:
+        """The entry with exactly this DN, if the filter holds for it."""
+        entries = self.search(base_dn, filter_text, attributes, scope="base")
+        return entries[0] if len(entries) == 1 else None
+
+    def _search(
+        self,
+        base_dn: str,
+        filter_text: str,
+        attributes: Sequence[str],
+        *,
+        scope: Literal["base", "subtree", "one"],
+        size_limit: int = 0,
+        page: int | None = None,
+    ) -> Found:
         asked_at = time.monotonic()
         patience = self.deadline if self._patience_seconds is None else asked_at + self._patience_seconds
         found = self._connection.search(
@@ -86,24 +133,4 @@ class Reader:
         )
         self._answers += 1
         self._answered_in += time.monotonic() - asked_at
-        code = found.outcome.code
-        self.is_cut = code == _SIZE_LIMIT
-        if code in (SUCCESS, _SIZE_LIMIT):
-            return list(found.entries)
-        if code in (NO_SUCH_OBJECT, _INVALID_DN_SYNTAX):
-            return []
-        if code in _TRY_ANOTHER_SERVER:
-            raise ConnectionFailed(self.server, f"result {code}: {_TRY_ANOTHER_SERVER[code]}")
-        if code == REFERRAL:
-            raise DirectoryMisconfigured(self._realm, "the base DN is another server's: its referral is not followed")
-        raise DirectoryMisconfigured(self._realm, f"a search as the service account was answered with result {code}")
-
-    def only(self, base_dn: str, filter_text: str, attributes: Sequence[str]) -> Entry | None:
-        """The one entry below `base_dn` that the filter names; None if there is none, or more than one."""
-        entries = self.search(base_dn, filter_text, attributes, size_limit=2)
-        return entries[0] if len(entries) == 1 else None
-
-    def at(self, base_dn: str, attributes: Sequence[str], filter_text: str = "(objectClass=*)") -> Entry | None:
-        """The entry with exactly this DN, if the filter holds for it."""
-        entries = self.search(base_dn, filter_text, attributes, scope="base")
-        return entries[0] if len(entries) == 1 else None
+        return found

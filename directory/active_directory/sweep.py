@@ -37,6 +37,7 @@ from directory.active_directory.filters import IS_PERSON
 from directory.active_directory.paged_search import PagedSearch, SearchRefused
 from directory.active_directory.reader import Reader
 from directory.active_directory.server_address import ServerAddress
+from directory.active_directory.value_ranges import is_in_ranges
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.mobile_report import Field, Person
 from directory.service_accounts import AccountTraits, is_service_account
@@ -68,8 +69,15 @@ def sweep(
             search = PagedSearch(
                 connection, base, IS_PERSON, attributes, page_size=PAGE_SIZE, wait_seconds=WAIT_SECONDS
             )
+            in_ranges = []
             for entry in search:
-                yield _person(entry, settings, domain, service_accounts)
+                if is_in_ranges(entry):
+                    in_ranges.append(entry)  # the rest of it is asked for once no page is on its way
+                else:
+                    yield _person(entry, settings, domain, service_accounts)
+            for entry in in_ranges:
+                reader = Reader(settings.name, connection, time.monotonic() + WAIT_SECONDS)
+                yield _person(reader.in_whole(entry), settings, domain, service_accounts)
         except ConnectionFailed as exc:
             raise DirectoryUnavailable(settings.name, str(exc)) from exc
         except (SearchRefused, UnreadableAccount) as exc:

@@ -1,0 +1,69 @@
+"""Attributes of which AD gives only some values at once: read to their end, so that no rest is ever taken for nothing.
+
+AD gives at most MaxValRange values (1,500 by default) in one answer, under a name such as ``tokenGroups;range=0-1499``
+(MS-ADTS section 3.1.1.3.1.3.3). Pure but for what `more` does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from directory.active_directory.messages import Entry
+
+_RANGED = re.compile(r"([^;]+);range=([0-9]{1,9})-([0-9]{1,9}|\*)", re.ASCII)
+
+
+class ValuesMissing(Exception):
+    """A server gave the beginning of an attribute's values, and not the rest. Names the attribute."""
+
+    def __init__(self, attribute: str) -> None:
+        super().__init__(f"does not give all values of {attribute}")
+
+
+def is_in_ranges(entry: Entry) -> bool:
+    return any(";range=" in name for name in entry.attributes)
+
+
+def in_whole(entry: Entry, more: Callable[[str], Entry | None]) -> Entry:
+    """The same entry with every attribute under its own name and with all its values.
+
+    `more` reads one attribute of the entry, such as ``tokengroups;range=1500-*``. Raises `ValuesMissing`.
+    """
+    whole = {name: values for name, values in entry.attributes.items() if ";range=" not in name}
+    for name, values in entry.attributes.items():
+        if ";range=" not in name:
+            continue
+        attribute, start, end = _range(name)
+        if start != 0:
+            raise ValuesMissing(attribute)
+        collected = list(values)
+        while end is not None:
+            asked = end + 1
+            found = more(f"{attribute};range={asked}-*")
+            rest = _rest(found, attribute, asked)
+            collected += rest[0]
+            end = rest[1]
+        whole[attribute] = tuple(collected)
+    return Entry(dn=entry.dn, attributes=whole)
+
+
+def _rest(found: Entry | None, attribute: str, start: int) -> tuple[tuple[bytes, ...], int | None]:
+    """The values from `start` on that this answer has, and the last one's place; None: of all of them."""
+    for name, values in found.attributes.items() if found is not None else ():
+        if ";range=" not in name:
+            continue
+        named, begun, end = _range(name)
+        if named == attribute and begun == start and values:
+            return tuple(values), end
+    raise ValuesMissing(attribute)
+
+
+def _range(name: str) -> tuple[str, int, int | None]:
+    match = _RANGED.fullmatch(name)
+    if match is None:
+        raise ValuesMissing(name.partition(";")[0])
+    start, end = int(match[2]), None if match[3] == "*" else int(match[3])
+    if end is not None and end < start:
+        raise ValuesMissing(match[1])
+    return match[1], start, end
