@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
     each = commands.add_parser("run", help="run Gatepost")
     _with_configuration(each)
+    run.add_arguments(each)
 
     each = commands.add_parser("check", help="validate the configuration, then try each dependency")
     _with_configuration(each)
@@ -128,7 +129,7 @@ def _dispatch(parsed: argparse.Namespace) -> int:
         case "demo":
             return demo.run(parsed, sys.stdout)
         case "run":
-            return run.run(parsed.config)
+            return run.run(parsed.config, after_restore=parsed.after_restore)
         case "check":
             return asyncio.run(check.run(_settings(parsed), sys.stdout))
         case "bounces":

@@ -9,22 +9,40 @@ import argparse
 import asyncio
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from proxy.audit_log import configure_log
 from proxy.supervisor.supervisor import Supervisor
 
+_ROOT = Path(__file__).parent.parent.parent
+"""Where the packages are."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """What stands behind ``gatepost run``."""
     parser = argparse.ArgumentParser(prog="gatepost run", description="Run Gatepost.")
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration (TOML)")
-    return run(parser.parse_args(arguments).config)
+    add_arguments(parser)
+    parsed = parser.parse_args(arguments)
+    return run(parsed.config, after_restore=parsed.after_restore)
 
 
-def run(config: Path) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--after-restore",
+        action="store_true",
+        help="the store was restored from a back-up: end everybody's sessions before anybody is served",
+    )
+
+
+def run(config: Path, *, after_restore: bool = False) -> int:
     """Serve until told to stop; what is in flight then is finished within `server.drain_timeout`."""
+    if after_restore and (code := _end_all_sessions(config)):
+        print("gatepost run: not started: sessions may stand in the store that were ended before", file=sys.stderr)
+        return code
     log = configure_log()
     _allow_open_files()
 
@@ -32,6 +50,13 @@ def run(config: Path) -> int:
         return await Supervisor(config, log=log, environ=os.environ).run()
 
     return asyncio.run(supervise())
+
+
+def _end_all_sessions(config: Path) -> int:
+    """By the command that an operator would use, whose exit code this is; in a process that ends with it."""
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))}
+    command = [sys.executable, "-P", "-m", "proxy", "sessions", "end", "--all", "--config", str(config)]
+    return subprocess.run(command, env=environ, check=False).returncode  # noqa: S603  # our own
 
 
 def _allow_open_files() -> None:

@@ -143,3 +143,10 @@ def test_a_store_that_cannot_be_read_is_said_in_one_line(config: Path, capsys: p
     error = capsys.readouterr().err
     assert error.startswith("gatepost sessions: the store cannot be read")
     assert len(error.splitlines()) == 1
+
+
+def test_everybodys_sessions_end(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    signed_in(config, made(config), made(config, "bob"), made(config, is_half=True))
+    assert main(["sessions", "end", "--all", "--config", str(config)]) == 0
+    assert capsys.readouterr().out == "3 sessions ended\n"
+    assert listed(config, capsys) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,8 +64,14 @@ class WorkersHouse:
     def write(self, **changes: Any) -> None:
         self.config.write_text(CONFIGURATION.format(**self._values | changes))
 
-    def start(self, *, environ: dict[str, str] | None = None, sockets: dict[str, int] | None = None) -> None:
-        self.process = GatepostProcess(self.config, environ=environ, sockets=sockets)
+    def start(
+        self,
+        *,
+        arguments: Sequence[str] = ("run",),
+        environ: dict[str, str] | None = None,
+        sockets: dict[str, int] | None = None,
+    ) -> None:
+        self.process = GatepostProcess(self.config, arguments=arguments, environ=environ, sockets=sockets)
         self.process.start()
         lines = [json.loads(line) for line in self.process.log if line.startswith("{")]
         started = next(line for line in lines if line["event"] == "server.started")

@@ -32,6 +32,7 @@ class Frames:
     header: bytes
     commits: tuple[int, ...]
     """The numbers of the frames, from 1, that commit a transaction of the log's own."""
+    is_readable: bool = True
 
 
 def committed_frames(path: Path) -> Frames | None:
@@ -46,11 +47,14 @@ def committed_frames(path: Path) -> Frames | None:
             return None
         magic, _, page_size, _, *salts, first, second = _HEADER.unpack(header)
         if (first, second) != _checksum(header[:24], magic) or page_size not in _SIZES:
-            return Frames(header, (1,)) if log.read(1) else None  # nothing of it can be read, one at the least
+            # Nothing of it can be read: that is one at the least.
+            return Frames(header, (1,), is_readable=False) if log.read(1) else None
         commits = []
-        number = 0
-        while len(frame := log.read(_FRAME.size)) == _FRAME.size:
-            number += 1
+        whole = (os.fstat(log.fileno()).st_size - _HEADER.size) // (_FRAME.size + page_size)
+        for number in range(1, whole + 1):
+            frame = log.read(_FRAME.size)
+            if len(frame) < _FRAME.size:  # it was made shorter
+                break
             _, pages, *rest = _FRAME.unpack(frame)
             if pages and rest[:2] == salts:
                 commits.append(number)
@@ -74,13 +78,16 @@ def lost_transactions(connection: sqlite3.Connection, path: Path, frames: Frames
 
     `frames` were read before it was opened: what others have written since only makes it longer.
     """
-    if not frames.commits:
-        return 0
+    if not frames.commits or not frames.is_readable:
+        return len(frames.commits)
     try:
-        _, kept, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        # Whoever was just writing has done so then: its last transaction may have stood there and not counted yet.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+        is_busy, kept, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     except sqlite3.Error:  # a full disk: what can be read is read all the same
         return 0
     now = committed_frames(path)
-    if now is None or now.header != frames.header:
-        return 0  # begun anew by somebody who has it open: then SQLite has read it whole
+    if is_busy or now is None or now.header != frames.header:
+        return 0  # somebody has it open, and may have begun it anew: then SQLite has read it whole
     return sum(1 for number in frames.commits if number > kept)
