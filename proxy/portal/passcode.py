@@ -6,6 +6,7 @@ that is over, 403 when the attempts are used up, 429 for too early or too often,
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from http import HTTPStatus
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ from aiohttp import web
 
 from proxy.answers import Problem
 from proxy.delivery.channel import ChannelKind
+from proxy.instants import Instant, instant, instant_in
 from proxy.keys import Purpose
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session, step_up
@@ -30,7 +32,7 @@ from proxy.portal.resend import OtherDestination, TooEarly, another_way, offered
 from proxy.portal.return_to import WayBack
 from proxy.reserved import PASSCODE_STATUS, RETURN_TO, START
 from proxy.second_factor.challenge import Challenge
-from proxy.second_factor.passcode import passcode_digest, typed_passcode
+from proxy.second_factor.passcode import LONGEST_PASTED, passcode_digest, typed_passcode
 from proxy.second_factor.sending import Sending
 from proxy.second_factor.tag import tag_of
 from proxy.sessions.session import Level, Session
@@ -234,7 +236,10 @@ async def _not_now(
     error: str = "",
 ) -> web.Response:
     status = HTTPStatus.TOO_MANY_REQUESTS
-    response = await _form(request, session, challenge, back, notice=notice, error=error, status=status)
+    again_at = instant_in(wait, request[VISIT].now)
+    response = await _form(
+        request, session, challenge, back, notice=notice, error=error, again_at=again_at, status=status
+    )
     response.headers["Retry-After"] = str(wait)
     return response
 
@@ -247,6 +252,7 @@ async def _form(
     *,
     notice: str = "",
     error: str = "",
+    again_at: Instant | None = None,
     status: int = 200,
 ) -> web.Response:
     """Where the passcode went and what became of it, its field, and the ways to have it once more."""
@@ -270,6 +276,9 @@ async def _form(
         is_mail=is_mail,
         ending=destination[-3:],
         digits=parts.settings.passcode.digits,
+        most_typed=LONGEST_PASTED,
+        valid_until=instant(challenge.expires_at, now),
+        seconds_left=max(0, math.ceil(challenge.expires_at - now)),
         webotp=parts.settings.sms.webotp,
         tag=tag_of(challenge.challenge_id) if sending is not None and _shows_tag(sending) else "",
         progress=progress,
@@ -279,6 +288,7 @@ async def _form(
         sign_in_href=sign_in_path(back, form=True),  # a ticket would lead back here
         notice=notice,
         error=error,
+        again_at=again_at,
     )
 
 

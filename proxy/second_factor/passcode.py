@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 import unicodedata
 
 import pyotp
 
 _LONGEST_TYPED = 64
+LONGEST_PASTED = 500
+"""Characters: a text message of several parts."""
+_NUMBER = re.compile(r"[0-9](?: ?[0-9])*", re.ASCII)
 _BLANKS_AND_DASHES = frozenset({"Zs", "Pd", "Cc", "Cf"})
 """Unicode categories that people, phones and clipboards put between digits."""
 
@@ -39,15 +43,26 @@ def passcode_digest(key: bytes, *, challenge_id: str, guid: str, passcode: str) 
 def typed_passcode(text: str, *, digits: int) -> str | None:
     """What was typed as ASCII digits, blanks and dashes taken out; None if it cannot be a passcode (RFC 4226 digits).
 
-    An empty answer is None too: it costs no attempt and moves nothing. Decimal digits of any script count.
+    A message that was pasted whole ("Your code is 123456. It is valid for 5 minutes.") is one passcode where just one
+    of its numbers is as long as one. An empty answer is None too: it costs no attempt and moves nothing. Decimal digits
+    of any script count.
     """
-    if len(text) > _LONGEST_TYPED:
+    if len(text) > LONGEST_PASTED:
         return None
-    typed = []
-    for character in text:
-        value = unicodedata.decimal(character, None)
-        if value is not None:
-            typed.append(str(value))
-        elif unicodedata.category(character) not in _BLANKS_AND_DASHES:
-            return None
-    return "".join(typed) if len(typed) == digits else None
+    plain = "".join(_plainly(character) for character in text)
+    if not plain.strip("0123456789 \n"):
+        typed = plain.replace(" ", "").replace("\n", "")
+        return typed if len(typed) == digits and len(text) <= _LONGEST_TYPED else None
+    numbers = {number.replace(" ", "") for number in _NUMBER.findall(plain)}
+    passcodes = [number for number in numbers if len(number) == digits]
+    return passcodes[0] if len(passcodes) == 1 else None
+
+
+def _plainly(character: str) -> str:
+    """A digit as ASCII, what may stand between two as a blank, a line's end as itself, and anything else as "x"."""
+    value = unicodedata.decimal(character, None)
+    if value is not None:
+        return str(value)
+    if character in "\r\n":
+        return "\n"
+    return " " if unicodedata.category(character) in _BLANKS_AND_DASHES else "x"

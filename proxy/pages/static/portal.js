@@ -25,13 +25,45 @@ if (cookiesOff) {
   document.cookie = `${probe}; Max-Age=0`;
 }
 
+// The passcode in a whole message that was pasted: the one number that is as long as a passcode.
+const passcodeIn = (text, length) => {
+  const numbers = (text.match(/[0-9](?:[ \u00a0-]?[0-9])*/g) ?? []).map((number) => number.replace(/[^0-9]/g, ""));
+  const found = new Set(numbers.filter((number) => number.length === length));
+  return found.size === 1 ? [...found][0] : "";
+};
+
 // Send the passcode as soon as all its digits are there.
 const field = document.querySelector("input[data-digits]");
 if (field) {
-  field.addEventListener("input", () => {
-    const digits = field.value.replace(/[^0-9]/g, "");
-    if (digits.length === Number(field.dataset.digits)) field.form.requestSubmit();
+  const length = Number(field.dataset.digits);
+  field.addEventListener("paste", (event) => {
+    // A field of one line would join the lines of a message, and so their numbers.
+    const passcode = passcodeIn(event.clipboardData?.getData("text") ?? "", length);
+    if (!passcode) return;
+    event.preventDefault();
+    field.value = passcode;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
   });
+  field.addEventListener("input", () => {
+    if (field.value.replace(/[^0-9]/g, "").length === length) field.form.requestSubmit();
+  });
+}
+
+// Say when the passcode has expired, and offer a new one.
+const over = document.getElementById("over");
+if (over) {
+  const until = Date.now() + Number(over.dataset.left) * 1000;
+  const tick = () => {
+    const left = until - Date.now();
+    if (left > 0) {
+      setTimeout(tick, Math.min(left, 1000)); // in small steps: a computer may sleep meanwhile
+      return;
+    }
+    document.getElementById("until").hidden = true;
+    document.querySelector(".aside").hidden = true;
+    over.append(document.getElementById("when-over").content.cloneNode(true));
+  };
+  tick();
 }
 
 // A phone that received the passcode offers to fill it in (WebOTP); what is typed or sent meanwhile ends the wait.
