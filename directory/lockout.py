@@ -55,3 +55,9 @@ def password_limits(policy: LockoutPolicy | None, *, configured: int, window_sec
             in_all = max(1, min(configured, policy.threshold - policy.margin))
     reserve = max(1, in_all // 3) if in_all > 1 else 0
     return PasswordLimits(in_all=in_all, from_unfamiliar=in_all - reserve, window_seconds=window_seconds)
+
+
+def limits_of(directory: object, *, configured: int, window_seconds: float) -> PasswordLimits:
+    """What holds for the persons of this directory, which may be one that locks nobody."""
+    policy = directory.lockout_policy() if isinstance(directory, LockingDirectory) else None
+    return password_limits(policy, configured=configured, window_seconds=window_seconds)

@@ -31,6 +31,10 @@ class Texts(AmountTexts):
         "That did not work. Check the user name and the password. "
         "After several wrong tries, sign-in is paused for a while."
     )
+    sign_in_paused: str = "There were too many wrong tries with this user name. Sign-in with it is paused until"
+    sign_in_paused_more: str = (
+        "Where you have signed in before, it may still work. Your IT help desk can end the pause."
+    )
     sign_in_stale: str = "This page was open too long. Enter your password again."
     sign_in_half: str = "You have already given your password."
     sign_in_half_link: str = "Go on to the code"

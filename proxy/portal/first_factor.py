@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from config.settings import ActiveDirectorySettings, DirectorySettings
 from directory.directory import Directory, PasswordRefused, RefusalReason
 from directory.errors import DirectoryError, OutcomeUnknown
+from directory.lockout import PasswordLimits
 from directory.login_name import LoginName, parse_login_name
 from directory.password_change import PasswordChanger
 from directory.principal import Account, Principal
 from proxy.keys import Purpose
 from proxy.portal.keys import Parts, Visit
-from proxy.portal.password_guard import is_known_wrong, limits_at, remember_wrong
-from proxy.portal.unknown_names import counted_as, hidden_name
+from proxy.portal.password_guard import is_known_wrong, limits_at, remember_wrong, typed_digest
+from proxy.throttle.limits import Throttled, ToldPause
+from proxy.throttle.typed_names import counted_as, hidden_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,9 @@ class PersonProven:
 @dataclass(frozen=True, slots=True)
 class NotProven:
     """The one refusal that the browser sees, whatever the log says of its reason."""
+
+    pause: ToldPause | None = None
+    """Told for a name that nobody has as for one that somebody has, at the same try and with the same end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,30 @@ async def prove_password(parts: Parts, visit: Visit, username: str, password: st
     return outcome
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Whose password a try is about, as far as counting goes."""
+
+    directory: Directory
+    account: Account | None
+    typed: str
+    """By what the name that was typed is counted, whoever has it."""
+    start: int
+    """See `Throttle.fresh_starts`."""
+    limits: PasswordLimits
+
+    @property
+    def person(self) -> str:
+        return self.account.guid if self.account is not None else self.typed
+
+
+@dataclass(frozen=True, slots=True)
+class _NotAsked:
+    """The directory was not asked. `throttled`: for that reason; else because it had called the password wrong."""
+
+    throttled: Throttled | None
+
+
 async def _prove(
     parts: Parts, visit: Visit, login_name: LoginName, password: str
 ) -> PersonProven | NotProven | AccountStopped:
@@ -85,41 +114,59 @@ async def _prove(
     account = await directory.find(login_name if chosen is not None else replace(login_name, domain=None, suffix=None))
     if chosen is None:
         account = None
-    settings = _settings_of(parts, chosen)
-    person = account.guid if account is not None else counted_as(login_name, settings)
-    async with parts.password_locks.of(person):
-        outcome = await _judge(parts, visit, directory, account, login_name, person, password)
-    if outcome is None:
+    typed = counted_as(login_name, _settings_of(parts, chosen))
+    start = await parts.throttle.fresh_starts(account.guid if account is not None else typed)
+    limits = limits_at(parts, directory)
+    asked = _Asked(directory=directory, account=account, typed=typed, start=start, limits=limits)
+    async with parts.password_locks.of(asked.person):
+        outcome = await _judge(parts, visit, asked, login_name, password)
+    if isinstance(outcome, _NotAsked):
         # Not sent for that account, but as for a name that nobody has. Nobody else waits for it.
         await directory.authenticate(None, password)
-    return outcome or NotProven()
+    if isinstance(outcome, PersonProven):
+        await parts.throttle.told_pauses.proven(
+            typed=typed, start=start, browser=visit.browser, limits=limits, now=parts.clock()
+        )
+    if isinstance(outcome, _NotAsked | NotProven):
+        throttled = outcome.throttled if isinstance(outcome, _NotAsked) else None
+        return NotProven(await _pause_to_tell(parts, visit, asked, password, throttled))
+    return outcome
+
+
+async def _pause_to_tell(
+    parts: Parts, visit: Visit, asked: _Asked, password: str, throttled: Throttled | None
+) -> ToldPause | None:
+    """What the page may say: what follows from the typed name alone, whatever held the person back.
+
+    But in a browser where the right password was typed for this name, that somebody has it is no secret: there it is
+    what holds for the person.
+    """
+    now, told = parts.clock(), parts.throttle.told_pauses
+    digest = typed_digest(parts, asked.typed, password)
+    pause = await told.refused(typed=asked.typed, start=asked.start, password=digest, limits=asked.limits, now=now)
+    if pause is None or not await told.is_proven(typed=asked.typed, browser=visit.browser, now=now):
+        return pause
+    return None if throttled is None else ToldPause(ends_at=now + throttled.retry_after_seconds, is_new=False)
 
 
 async def _judge(
-    parts: Parts,
-    visit: Visit,
-    directory: Directory,
-    account: Account | None,
-    login_name: LoginName,
-    person: str,
-    password: str,
-) -> PersonProven | NotProven | AccountStopped | None:
-    """None: the directory must not be asked."""
+    parts: Parts, visit: Visit, asked: _Asked, login_name: LoginName, password: str
+) -> PersonProven | NotProven | AccountStopped | _NotAsked:
+    directory, account, person, limits = asked.directory, asked.account, asked.person, asked.limits
     facts = {"realm": directory.realm}
     if account is not None:
         facts["guid"] = account.guid
     else:
         facts["name"] = hidden_name(parts.keys.derive(Purpose.THROTTLE), login_name)
     address = visit.client_address
-    limits = limits_at(parts, directory)
-    if await is_known_wrong(parts, person, account, password):
+    if await is_known_wrong(parts, person, account, password, start=asked.start):
         _log_refusal(parts, visit, "same_wrong_password_again", **facts)
-        return None
+        return _NotAsked(None)
     reserved_at = parts.clock()
     throttled = await parts.throttle.reserve_password(person=person, address=address, limits=limits, now=reserved_at)
     if throttled is not None:
         _log_refusal(parts, visit, throttled.limit.value, **facts)
-        return None
+        return _NotAsked(throttled)
     judged = await parts.throttle.judged_so_far(person=person, now=parts.clock())
     try:
         outcome = await directory.authenticate(account, password)
@@ -130,7 +177,7 @@ async def _judge(
         raise
     if isinstance(outcome, PasswordRefused):
         if outcome.reason in _CALLED_WRONG:
-            await remember_wrong(parts, person, account, password, limits=limits)
+            await remember_wrong(parts, person, account, password, start=asked.start, limits=limits)
         if outcome.reason.password_proven or outcome.reason is RefusalReason.UNUSABLE_PASSWORD:
             # Not counted by the directory, but nor does a password that opens nothing clear its count.
             await parts.throttle.password_not_judged(person=person, address=address, now=parts.clock())

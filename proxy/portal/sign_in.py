@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from proxy.portal.destination import choose_destination
 from proxy.portal.first_factor import AccountStopped, AddressThrottled, NotProven, PersonProven, prove_password
 from proxy.portal.forms import Refused, has_csrf_token, is_vouched_for, read_form, refused
 from proxy.portal.further_proof import add_password, lacks_password
+from proxy.instants import instant_in
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import (
     FORM,
@@ -41,6 +43,7 @@ from proxy.portal.timing import answer_at
 from proxy.reserved import CUT, KERBEROS, PASSCODE, RETURN_TO, SIGN_IN, START
 from proxy.sessions.session import Level, Session
 from proxy.texts import ENGLISH
+from proxy.throttle.limits import ToldPause
 
 _FRAMES = frozenset({"iframe", "frame", "embed", "object"})
 """Values of ``Sec-Fetch-Dest`` (Fetch standard, request destinations)."""
@@ -128,15 +131,8 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
         return await land(request, session, back)  # another tab was faster
     outcome = await prove_password(parts, visit, username, fields.get("password", ""))
     match outcome:
-        case NotProven():
-            response = sign_in_form(
-                request,
-                back,
-                username=username,
-                error=ENGLISH.sign_in_refused,
-                status=HTTPStatus.UNAUTHORIZED,
-            )
-            response.headers["WWW-Authenticate"] = 'Gatepost realm="sign-in"'
+        case NotProven(pause):
+            response = _refused(request, back, username, pause)
             now = parts.clock()
             await parts.sleep(max(0.0, answer_at(visit.now, now) - now))
             return response
@@ -156,6 +152,17 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
     if scheme is None:
         return no_scheme(request, principal)
     return await go_on(request, outcome, scheme, back, current=session)
+
+
+def _refused(request: web.Request, back: WayBack, username: str, pause: ToldPause | None) -> web.Response:
+    """The form once more, with one status for all: a try within a pause may have been judged all the same."""
+    error = ENGLISH.sign_in_refused if pause is None or pause.is_new else ""
+    status = HTTPStatus.UNAUTHORIZED
+    response = sign_in_form(request, back, username=username, error=error, pause=pause, status=status)
+    response.headers["WWW-Authenticate"] = 'Gatepost realm="sign-in"'
+    if pause is not None:
+        response.headers["Retry-After"] = str(max(1, math.ceil(pause.ends_at - request[VISIT].now)))
+    return response
 
 
 async def go_on(
@@ -225,6 +232,7 @@ def sign_in_form(
     session: Session | None = None,
     username: str = "",
     error: str = "",
+    pause: ToldPause | None = None,
     status: int = 200,
     lost: bool = False,
 ) -> web.Response:
@@ -249,6 +257,7 @@ def sign_in_form(
         is_cut=_is_cut(request, back),
         error=error or (ENGLISH.cookies_lost.format(host=host) if lost else ""),
         cookies_off=ENGLISH.cookies_off.format(host=host),
+        paused_until=instant_in(math.ceil(pause.ends_at - request[VISIT].now), request[VISIT].now) if pause is not None else None,
     )
 
 

@@ -15,6 +15,7 @@ ALARM_SHARE = 0.8
 class Limit(Enum):
     PASSWORDS_PER_PERSON = "passwords_per_person"  # a limit's name
     PASSWORDS_FROM_UNFAMILIAR = "passwords_from_unfamiliar_addresses"
+    PASSWORDS_AS_TYPED = "passwords_as_typed"  # told on the page; refuses nobody
     PASSWORDS_PER_ADDRESS = "passwords_per_address"
     PASSCODES_PER_PERSON = "passcodes_per_person"
     PASSCODE_FAILURES_IN_A_ROW = "passcode_failures_in_a_row"
@@ -26,6 +27,8 @@ class Limit(Enum):
 
 CLEARED = (Limit.PASSCODES_PER_PERSON, Limit.PASSCODE_FAILURES_IN_A_ROW, Limit.SENDS_PER_PERSON)
 """A person's counts of what only Gatepost counts."""
+CLEARED_OF_ADDRESS = (Limit.PASSWORDS_PER_ADDRESS, Limit.SENDS_PER_ADDRESS)
+"""What is counted of everybody at one address."""
 CLEARED_PASSWORDS = (Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFAMILIAR)
 """Those that keep a directory from locking the account: it goes on with its own count whatever happens to these."""
 
@@ -35,6 +38,15 @@ class Throttled:
     limit: Limit
     retry_after_seconds: int
     """At least 1, and at most a day: a factor that is locked until an operator clears it says a day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldPause:
+    """Nobody gets in with this user name, as far as the page can say without knowing whether anybody has it."""
+
+    ends_at: float
+    is_new: bool
+    """Whether the try that was just refused began it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

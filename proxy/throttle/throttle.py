@@ -11,7 +11,8 @@ from directory.mobile import E164
 from proxy.access.networks import network_of
 from proxy.store.store import Counter, Store
 from proxy.throttle.counters import Counters
-from proxy.throttle.limits import DAY_SECONDS, Limit, Standing, Throttled
+from proxy.throttle.limits import CLEARED_OF_ADDRESS, DAY_SECONDS, UNTIL_CLEARED_SECONDS, Limit, Standing, Throttled
+from proxy.throttle.told_pauses import ToldPauses
 
 FAMILIAR_SECONDS = 42 * DAY_SECONDS
 """How long an address stays familiar after a sign-in."""
@@ -32,13 +33,14 @@ class Judged:
 class Throttle:
     """Reserves before the work is done, so that parallel tries cannot pass the same check.
 
-    `person` is an objectGUID, or `unknown_names.counted_as` while the person is unknown. Every method
+    `person` is an objectGUID, or `typed_names.counted_as` while the person is unknown. Every method
     raises `StoreUnavailable`: then nothing may be tried or sent.
     """
 
     def __init__(self, store: Store, settings: ThrottleSettings, *, key: bytes) -> None:
         self._store = store
         self._counters = Counters(store, settings, key=key)
+        self.told_pauses = ToldPauses(store, self._counters)
 
     async def reserve_address(self, address: str, *, now: float) -> Throttled | None:
         """Count one password attempt of an address, whoever it is about; `Throttled` (and not counted) at its limit."""
@@ -205,6 +207,27 @@ class Throttle:
             if limit is Limit.PASSWORDS_PER_PERSON:
                 await self._store.reset_count(self._judged_key(person))
 
+    async def clear_number(self, number: str) -> None:
+        """Begin anew what was sent to a number or mail address, as an operator says."""
+        await self._counters.reset(Limit.SENDS_PER_NUMBER, number)
+
+    async def clear_address(self, address: str) -> None:
+        """Begin anew what was tried and asked for from an address, whoever it was about."""
+        for limit in CLEARED_OF_ADDRESS:
+            await self._counters.reset(limit, network_of(address))
+
+    async def fresh_starts(self, person: str) -> int:
+        """How often an operator had this person's passwords begin anew.
+
+        It is part of the name of what is remembered by typed texts, which nobody can list: so all of that is forgotten
+        with one step.
+        """
+        return await self._counters.value(self._start_key(person), now=0.0)
+
+    async def start_afresh(self, person: str, *, now: float) -> None:
+        """Forget which passwords were wrong, and what was counted by typed names."""
+        await self._store.count(self._start_key(person), now=now, window_seconds=UNTIL_CLEARED_SECONDS)
+
     async def _reserve(self, now: float, *limited: tuple[Limit, str]) -> Throttled | None:
         return await self._counters.reserve([self._counters.of(limit, who) for limit, who in limited], now=now)
 
@@ -222,6 +245,9 @@ class Throttle:
     def _judged_key(self, person: str, *server: str) -> bytes:
         """Of all that were judged, or of those that this server judged."""
         return self._counters.digest("passwords_judged", person, *server)
+
+    def _start_key(self, person: str) -> bytes:
+        return self._counters.digest("fresh start", person)
 
     def _familiar_keys(self, person: str, address: str) -> tuple[bytes, bytes]:
         # The person is part of both: the store does not show who shares an address with whom.

@@ -12,7 +12,7 @@ import pytest
 from config.settings import LocalDirectorySettings
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.login_name import parse_login_name
-from proxy.portal.unknown_names import counted_as
+from proxy.throttle.typed_names import counted_as
 from tests.portal.stage import PASSWORD, Browser, ScriptedDirectory, Stage, running_portal
 from tests.support.scripted_ldap import (
     ALICE,
@@ -28,6 +28,7 @@ from tests.support.scripted_ldap import (
 )
 
 NAMES = {"there": "alice@people.example", "nobody": "nobody@people.example"}
+PAUSED = "is paused until"
 Asked = tuple[int, str, list[str]]
 LIMITS = {"passwords_per_person": 3, "passwords_per_address": 12}
 
@@ -82,7 +83,9 @@ async def test_a_password_that_is_sent_again_costs_the_directory_what_it_cost_be
         for password in ("wrong", "wrong", "other", "third", "fourth", "wrong"):
             seen.append(await asked(browser, stage, server, name, password))
     assert {(status, tuple(made)) for status, _, made in seen} == {(401, ("search", "bind"))}
-    assert len({page for _, page, _ in seen}) == 1
+    of_alice, of_nobody = [page for _, page, _ in seen[:6]], [page for _, page, _ in seen[6:]]
+    assert of_alice == of_nobody, "the pause is told of both at the same try"
+    assert [PAUSED in page for page in of_alice] == [False, False, True, True, True, True]
     if sub_code == "52e":
         assert len(server.binds(ALICE_DN)) == LIMITS["passwords_per_person"] - 1
 

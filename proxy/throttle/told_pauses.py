@@ -1,0 +1,72 @@
+"""The pause that the sign-in page tells: counted by what was typed alone, so that it says nothing of who is there.
+
+It refuses nobody. Who is refused is for the counts of the person to say; a name that nobody has is counted here as one
+that somebody has, and ends its pause at the same instant. So nothing that depends on a person may change these counts,
+not even a right password: whoever guesses from elsewhere would see that somebody has the name. Only an operator ends
+a pause early.
+"""
+
+from __future__ import annotations
+
+from directory.lockout import PasswordLimits
+from proxy.store.store import Counter, Store
+from proxy.throttle.counters import Counters
+from proxy.throttle.limits import Limit, Standing, ToldPause
+
+_BROWSERS = 20
+"""So many of one name, the latest."""
+
+
+class ToldPauses:
+    """`typed` is `typed_names.counted_as`; `start` is `Throttle.fresh_starts` of whom it is counted against."""
+
+    def __init__(self, store: Store, counters: Counters) -> None:
+        self._store = store
+        self._counters = counters
+
+    async def refused(
+        self, *, typed: str, start: int, password: bytes, limits: PasswordLimits, now: float
+    ) -> ToldPause | None:
+        """A try was refused, for whatever reason. `password`: a keyed digest of it, for the same one counts once."""
+        counter = self._counter(typed, start, limits)
+        seen = self._counters.digest("typed password", typed, str(start), password.hex())
+        if await self._counters.value(seen, now=now):
+            return self._pause(await self.standing(typed=typed, start=start, limits=limits, now=now))
+        await self._store.count(seen, now=now, window_seconds=limits.window_seconds)
+        reached = await self._store.reserve([counter], now=now)
+        if reached is not None:
+            return ToldPause(ends_at=reached.window_ends_at, is_new=False)
+        pause = self._pause(await self.standing(typed=typed, start=start, limits=limits, now=now))
+        return None if pause is None else ToldPause(ends_at=pause.ends_at, is_new=True)
+
+    async def standing(self, *, typed: str, start: int, limits: PasswordLimits, now: float) -> Standing:
+        counter = self._counter(typed, start, limits)
+        read = await self._store.count(counter.key, now=now, window_seconds=counter.window_seconds, amount=0)
+        return Standing(
+            limit=Limit.PASSWORDS_AS_TYPED, count=read.value, most=counter.limit, window_ends_at=read.window_ends_at
+        )
+
+    async def proven(self, *, typed: str, start: int, browser: str, limits: PasswordLimits, now: float) -> None:
+        """A right password was typed in this browser: it may be told what holds for the person."""
+        if (await self.standing(typed=typed, start=start, limits=limits, now=now)).count:
+            keys = self._browser_keys(typed, browser)
+            await self._store.add_familiar(*keys, now=now, expires_at=now + limits.window_seconds, most=_BROWSERS)
+
+    async def is_proven(self, *, typed: str, browser: str, now: float) -> bool:
+        return await self._store.is_familiar(*self._browser_keys(typed, browser), now=now)
+
+    @staticmethod
+    def _pause(standing: Standing) -> ToldPause | None:
+        return ToldPause(ends_at=standing.window_ends_at, is_new=False) if standing.is_reached else None
+
+    def _counter(self, typed: str, start: int, limits: PasswordLimits) -> Counter:
+        return Counter(
+            key=self._counters.digest("passwords as typed", typed, str(start)),
+            # The smaller of a person's two limits: which one holds depends on where the person signed in before.
+            limit=limits.from_unfamiliar,
+            window_seconds=limits.window_seconds,
+            is_sliding=True,
+        )
+
+    def _browser_keys(self, typed: str, browser: str) -> tuple[bytes, bytes]:
+        return self._counters.digest("typed right", typed), self._counters.digest("typed right", typed, browser)
