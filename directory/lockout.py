@@ -24,6 +24,8 @@ class LockoutPolicy:
     """So long after a wrong password the directory's count starts anew."""
     margin: int = 2
     """How many wrong passwords are left to the person's other devices."""
+    duration_seconds: float | None = None
+    """How long an account stays locked; None: until an administrator unlocks it, or it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +39,31 @@ class PasswordLimits:
     window_seconds: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedPasswords:
+    """What a directory itself counts of one person's wrong passwords, wherever they were typed."""
+
+    count: int
+    """Towards a lockout; of several servers that count, the most."""
+    forgotten_at: float | None = None
+    """When it is nothing again, if no further one comes; None where it is nothing now, or nobody knows."""
+
+
 @runtime_checkable
 class LockingDirectory(Protocol):
     """A directory that locks accounts after wrong passwords."""
 
     def lockout_policy(self) -> LockoutPolicy | None:
         """As read by the last `find`, minutes old at the most; None if it could not be read."""
+        ...
+
+
+@runtime_checkable
+class CountingDirectory(LockingDirectory, Protocol):
+    """One whose own count can be read. Raises what a method of `Directory` may raise."""
+
+    async def counted_passwords(self, guid: str) -> CountedPasswords | None:
+        """As all of its servers say it; None where it cannot be read, or not of each of them."""
         ...
 
 

@@ -70,11 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     bounces.add_arguments(each)
     _with_configuration(each)
 
-    each = commands.add_parser("explain", help="why a person can or cannot sign in")
+    each = commands.add_parser("explain", help="whether a person can sign in, why not, and what to do")
     explain.add_arguments(each)
     _with_configuration(each)
 
-    each = commands.add_parser("unlock", help="begin a person's counts of failures anew")
+    each = commands.add_parser("unlock", help="begin a person's counts anew, confirm a number that changed")
     unlock.add_arguments(each)
     _with_configuration(each)
 
@@ -137,7 +137,7 @@ def _dispatch(parsed: argparse.Namespace) -> int:
         case "explain":
             return asyncio.run(explain.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
         case "unlock":
-            return asyncio.run(unlock.run(parsed, _settings(parsed), sys.stdout))
+            return asyncio.run(unlock.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
         case "sessions":
             return asyncio.run(sessions.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
         case "keys":

@@ -179,6 +179,10 @@ class Texts(AmountTexts):
         "Somebody with your password tried to sign in with another mobile number. "
         "If this was not you, call your IT help desk."
     )
+    notice_confirmed: str = (
+        "Your IT help desk has confirmed another mobile number for your sign-in codes. "
+        "If you did not ask for this, call them."
+    )
     notice_number: str = "The number: {number}"
     no_scheme_title: str = "You cannot sign in from here"
     no_scheme_text: str = (

@@ -108,11 +108,11 @@ def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> Person:
         mobiles=tuple(mobiles),
         mobile_changed_at=numbers_changed_at(entry, mobile_attributes),
         is_mobile_change_unread=not is_change_time_read(entry, mobile_attributes),
-        is_disabled=bool(_number(entry, "userAccountControl") & _DISABLED),
-        is_locked=bool(_number(entry, "msDS-User-Account-Control-Computed") & _LOCKED_OUT),
-        is_password_expired=bool(_number(entry, "msDS-User-Account-Control-Computed") & _PASSWORD_EXPIRED),
-        expires_at=instant(_number(entry, "accountExpires")),
-        password_set_at=instant(_number(entry, "pwdLastSet")),
+        is_disabled=bool(number(entry, "userAccountControl") & _DISABLED),
+        is_locked=bool(number(entry, "msDS-User-Account-Control-Computed") & _LOCKED_OUT),
+        is_password_expired=bool(number(entry, "msDS-User-Account-Control-Computed") & _PASSWORD_EXPIRED),
+        expires_at=instant(number(entry, "accountExpires")),
+        password_set_at=instant(number(entry, "pwdLastSet")),
         password_expires_at=_expiry(entry),
         group_sids=None if token_groups is None else frozenset(token_groups),
     )
@@ -133,7 +133,7 @@ def username_of(entry: Entry) -> str:
 def password_set_at(entry: Entry) -> float | None:
     """Epoch seconds; None: never, it must be changed at the next sign-in, or it cannot be read."""
     try:
-        return instant(_number(entry, PASSWORD_SET))
+        return instant(number(entry, PASSWORD_SET))
     except UnreadableAccount:
         return None
 
@@ -172,7 +172,7 @@ def instant(filetime: int) -> float | None:
 def _expiry(entry: Entry) -> float | None:
     """Only a warning depends on it, so what cannot be read is no reason to refuse anybody."""
     try:
-        return instant(_number(entry, _PASSWORD_EXPIRY))
+        return instant(number(entry, _PASSWORD_EXPIRY))
     except UnreadableAccount:
         return None
 
@@ -188,7 +188,8 @@ def _required(entry: Entry, name: str) -> bytes:
     return values[0]
 
 
-def _number(entry: Entry, name: str) -> int:
+def number(entry: Entry, name: str) -> int:
+    """Raises `UnreadableAccount`."""
     text = _required(entry, name)
     try:
         return int(text)

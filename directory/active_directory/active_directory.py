@@ -27,10 +27,11 @@ from directory.active_directory.reader import Reader
 from directory.active_directory.shared_tries import SharedTries
 from directory.active_directory.ticket_holder import ticket_refusal
 from directory.active_directory.watch import DomainWatch
+from directory.active_directory.wrong_passwords import counted_passwords
 from directory.directory import CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable
 from directory.kerberos.ticket import Ticket, TicketRefusal
-from directory.lockout import LockoutPolicy
+from directory.lockout import CountedPasswords, LockoutPolicy
 from directory.login_name import LoginName
 from directory.password import are_usable_octets
 from directory.password_change import PasswordChanged, PasswordChangeRefused, PasswordRules
@@ -132,6 +133,20 @@ class ActiveDirectory:
             return self._persons.state_at(reader, base)
 
         return await self._threads.run(lambda deadline: self._servers.read(work, deadline=deadline))
+
+    async def counted_passwords(self, guid: str) -> CountedPasswords | None:
+        """See `directory.lockout.CountingDirectory`."""
+        policy = self._known.lockout_policy
+        if policy is None:
+            return None
+        base, window_seconds = guid_base(guid), policy.window_seconds
+
+        def work(deadline: float) -> CountedPasswords | None:
+            return counted_passwords(
+                self._servers, base, window_seconds=window_seconds, now=self._clock(), deadline=deadline
+            )
+
+        return await self._threads.run(work)
 
     @property
     def recheck_seconds(self) -> float:

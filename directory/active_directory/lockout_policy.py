@@ -12,6 +12,7 @@ from directory.active_directory.domain import Domain
 from directory.active_directory.reader import Reader
 from directory.lockout import LockoutPolicy
 
+_ATTRIBUTES = ("lockoutThreshold", "lockOutObservationWindow", "lockoutDuration")
 _TICKS_PER_SECOND = 10_000_000
 _LONGEST_SECONDS = 100 * 365 * 86_400.0
 """AD writes "until an administrator unlocks it" as the smallest number there is."""
@@ -22,7 +23,7 @@ def read_lockout_policy(reader: Reader, domain: Domain, settings: ActiveDirector
 
     Raises what a search raises.
     """
-    return lockout_policy(reader.at(domain.root_dn, ["lockoutThreshold", "lockOutObservationWindow"]), settings)
+    return lockout_policy(reader.at(domain.root_dn, _ATTRIBUTES), settings)
 
 
 def lockout_policy(head: Entry | None, settings: ActiveDirectorySettings) -> LockoutPolicy | None:
@@ -40,7 +41,14 @@ def lockout_policy(head: Entry | None, settings: ActiveDirectorySettings) -> Loc
         # A bind that was begun may be judged as late as its time-out.
         window_seconds=(window_seconds or 0.0) + settings.timeout,
         margin=settings.lockout_margin,
+        duration_seconds=_duration(_number(head, "lockoutDuration")),
     )
+
+
+def _duration(ticks: int | None) -> float | None:
+    """None for AD's ways to say "until an administrator unlocks it": 0, and the smallest number there is."""
+    seconds = abs(ticks or 0) / _TICKS_PER_SECOND
+    return seconds if 0 < seconds < _LONGEST_SECONDS else None
 
 
 def _number(head: Entry | None, name: str) -> int | None:

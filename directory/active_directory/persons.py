@@ -23,6 +23,7 @@ from directory.active_directory.filters import IS_PERSON, UnusableName, person_c
 from directory.active_directory.groups import MAX_ALL_GROUPS, group_names
 from directory.active_directory.known_domain import KnownDomain
 from directory.active_directory.reader import Reader
+from directory.active_directory.wrong_passwords import LOCKED_SINCE, locked_since
 from directory.errors import DirectoryMisconfigured
 from directory.login_name import LoginName
 from directory.principal import Account, Principal, password_version
@@ -101,9 +102,15 @@ class Persons:
         if person is None:
             return None
         of_password = () if person.password_refusal is None else (person.password_refusal,)
+        policy = self._domain.lockout_policy
+        locked_until = None
+        if person.is_locked and policy is not None and policy.duration_seconds is not None:
+            locked_at = locked_since(reader.at(base_dn, (LOCKED_SINCE,), IS_PERSON))
+            locked_until = None if locked_at is None else locked_at + policy.duration_seconds
         return AccountState(
             principal=self.principal(reader, person),
             refusals=(*person.refusals(self._clock()), *of_password),
+            locked_until=locked_until,
             told_by=str(reader.server),
         )
 

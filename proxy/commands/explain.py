@@ -1,18 +1,19 @@
-"""`gatepost explain LOGIN`: why this person can or cannot sign in, step by step. Reads only, and needs no password."""
+"""`gatepost explain LOGIN`: whether this person can sign in, why not, and what to do. Reads only, no password."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from ipaddress import ip_address
 from typing import TextIO
 
 from config.settings import Settings
-from proxy.help_desk.explaining import Explaining, Question
+from proxy.commands.arguments import ip_address_text
+from proxy.help_desk.explaining import Explaining, Explanation, Question
+from proxy.help_desk.verdict import step_text, verdict_text
 from proxy.key_file import KeyFileError, existing_keys
 from proxy.keys import Keys
-from proxy.mobile_formats.words import one_line
+from proxy.mobile_formats.words import instant_text, one_line
 from proxy.server import create_directories
 from proxy.store.open import open_store
 
@@ -22,7 +23,9 @@ _MARKS = {True: "ok  ", False: "NO  ", None: "    "}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("login", metavar="LOGIN", help="as it is typed: alice, alice@corp.example or CORP\\alice")
     parser.add_argument("--app", metavar="NAME", help="whether they may reach this app, too")
-    parser.add_argument("--from", dest="address", metavar="ADDRESS", type=_address, help="the address they come from")
+    parser.add_argument(
+        "--from", dest="address", metavar="ADDRESS", type=ip_address_text, help="the address they come from"
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
 
 
@@ -42,17 +45,50 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     finally:
         await store.close()
         await realms.close()
-    steps, verdict = explanation.steps, explanation.can_sign_in
     if arguments.json:
-        found = [{"step": step.name, "ok": step.ok, "detail": step.detail} for step in steps]
-        json.dump({"login": arguments.login, "can_sign_in": verdict, "steps": found}, stdout, indent=2)
+        json.dump(_as_json(arguments.login, explanation, now), stdout, indent=2)
         stdout.write("\n")
     else:
+        _write(explanation, stdout, now)
+    return 0 if explanation.can_sign_in else 1
+
+
+def _write(explanation: Explanation, stdout: TextIO, now: float) -> None:
+    """The verdict first, then what blocks, then the rest."""
+    print(one_line(verdict_text(explanation.verdict, now)), file=stdout)
+    blocking = [step for step in explanation.steps if step.ok is False]
+    rest = [step for step in explanation.steps if step.ok is not False]
+    for title, steps in (("What blocks the sign-in", blocking), ("Everything else that was checked", rest)):
+        if steps:
+            print(f"\n{title}:", file=stdout)
         for step in steps:
-            print(f"{_MARKS[step.ok]}  {step.name}: {one_line(step.detail)}", file=stdout)
-        reach = f" and reach {arguments.app}" if arguments.app is not None else ""
-        print(f"{one_line(arguments.login)} {'can' if verdict else 'cannot'} sign in{reach} now", file=stdout)
-    return 0 if verdict else 1
+            print(f"{_MARKS[step.ok]}  {step.name}: {one_line(step_text(step, now))}", file=stdout)
+
+
+def _as_json(login: str, explanation: Explanation, now: float) -> dict[str, object]:
+    """Instants in UTC, as programs want them."""
+    verdict = explanation.verdict
+    return {
+        "login": login,
+        "can_sign_in": verdict.can_sign_in,
+        "verdict": {
+            "light": verdict.light.value,
+            "headline": verdict.headline,
+            "what": verdict.what,
+            "who": verdict.who.value if verdict.who is not None else None,
+            "until": instant_text(verdict.until) or None,
+            "more": verdict.more,
+        },
+        "steps": [
+            {
+                "step": step.name,
+                "ok": step.ok,
+                "detail": step.detail,
+                "moments": {word: instant_text(at) for word, at in step.moments},
+            }
+            for step in explanation.steps
+        ],
+    }
 
 
 def _keys(settings: Settings, now: float) -> Keys | str:
@@ -60,10 +96,3 @@ def _keys(settings: Settings, now: float) -> Keys | str:
         return Keys(existing_keys(settings.server), clock=lambda: now)
     except KeyFileError as error:
         return str(error)
-
-
-def _address(text: str) -> str:
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an IP address") from None

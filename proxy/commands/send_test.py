@@ -23,7 +23,7 @@ from proxy.delivery.channel import (
 )
 from proxy.delivery.channels import Channels
 from proxy.delivery.create import create_channels
-from proxy.help_desk.steps import WRONG_WITH_NUMBER
+from proxy.help_desk.number_steps import WRONG_WITH_NUMBER
 
 STATUS_TRIES = 10
 STATUS_SECONDS = 1.0

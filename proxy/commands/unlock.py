@@ -1,23 +1,39 @@
-"""`gatepost unlock LOGIN`: begin a person's counts anew, the failures in a row that lock a factor included.
+"""`gatepost unlock LOGIN`: begin a person's counts anew, and confirm a number that changed.
 
-What a directory counts itself it goes on counting: an account that is locked there is unlocked there.
+What a directory counts itself it goes on counting: an account that is locked there is unlocked there. What is in the
+way after all is said.
 """
 
 from __future__ import annotations
 
 import argparse
+import getpass
 import sys
 from typing import TextIO
 
 from config.settings import Settings
+from directory.account_state import DescribingDirectory
+from directory.directory import Directory
 from directory.errors import DirectoryError
+from directory.lockout import limits_of
+from directory.principal import Principal
+from proxy.audit_log import configure_log
+from proxy.commands.arguments import ip_address_text
+from proxy.delivery.create import create_channels
+from proxy.help_desk.confirming import Confirmed, confirm_number
+from proxy.help_desk.explaining import Explaining, Question
 from proxy.help_desk.person import NotFound, find_person
 from proxy.help_desk.unlocking import unlock
+from proxy.help_desk.verdict import verdict_text
+from proxy.incidents import new_incident_id
 from proxy.key_file import existing_keys
 from proxy.keys import Keys, Purpose
+from proxy.local_time import brief_text
+from proxy.mobile_formats.words import one_line
+from proxy.notices import Notices
 from proxy.server import create_directories
 from proxy.store.open import open_store
-from proxy.store.store import StoreError
+from proxy.store.store import Store, StoreError
 from proxy.throttle.throttle import Throttle
 
 
@@ -26,36 +42,111 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--passwords",
         action="store_true",
-        help="the count of wrong passwords too, where the directory locks accounts: it keeps its own count, so more"
-        " wrong ones may lock the account there",
+        help="the count of wrong passwords too, whatever the directory counts itself: more wrong ones may then lock the"
+        " account there",
+    )
+    parser.add_argument(
+        "--from",
+        dest="address",
+        metavar="ADDRESS",
+        type=ip_address_text,
+        help="what is counted of everybody at this address too",
+    )
+    parser.add_argument(
+        "--confirm-number",
+        metavar="ENDING",
+        help="say that the mobile number that was changed is theirs: its last three digits, as gatepost explain shows"
+        " them. Call them back first. The number before it and their mail address are told",
     )
 
 
-async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO) -> int:
-    """0; 1 if there is no such person, or something cannot be reached. Raises `KeyFileError`."""
-    keys = Keys(existing_keys(settings.server))
+async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO, *, now: float) -> int:
+    """0; 1 if there is no such person or number, or something cannot be reached. Raises `KeyFileError`."""
+    keys = Keys(existing_keys(settings.server), clock=lambda: now)
     realms = create_directories(settings)
     store = open_store(settings.store)
     try:
         meant = await find_person(realms, arguments.login)
-        throttle = Throttle(store, settings.throttle, key=keys.derive(Purpose.THROTTLE))
-        keeps_passwords = await unlock(
-            throttle, meant.directory, meant.account.guid, with_passwords=arguments.passwords
+        principal = await _principal(meant.directory, meant.account.guid)
+        if arguments.confirm_number is not None:
+            if not await _confirm(settings, store, keys, principal, arguments.confirm_number, now=now):
+                return 1
+            print(
+                f"{principal.username} ({principal.realm}): the number ending in {arguments.confirm_number} is"
+                " confirmed, and the one before it and their mail address are told",
+                file=stdout,
+            )
+        throttle = settings.throttle
+        kept = await unlock(
+            Throttle(store, throttle, key=keys.derive(Purpose.THROTTLE)),
+            meant.directory,
+            principal,
+            mobile=settings.mobile,
+            limits=limits_of(meant.directory, configured=throttle.passwords_per_person, window_seconds=throttle.window),
+            address=arguments.address,
+            with_passwords=arguments.passwords,
+            now=now,
         )
-    except NotFound as error:
-        print(f"gatepost unlock: {error}", file=sys.stderr)
-        return 1
-    except (DirectoryError, StoreError) as error:
+        print(f"{principal.username} ({principal.realm}): counts begin anew", file=stdout)
+        if kept is not None:
+            until = "" if kept.until is None else f" That ends at {brief_text(kept.until, now)}."
+            print(
+                f"Wrong passwords are still counted: {kept.sentence}.{until} --passwords clears them all the same.",
+                file=stdout,
+            )
+        explaining = Explaining(settings, realms=realms, store=store, keys=keys)
+        after = await explaining.explain(Question(login=arguments.login, address=arguments.address), now=now)
+        print(one_line(verdict_text(after.verdict, now)), file=stdout)
+    except (NotFound, DirectoryError, StoreError) as error:
         print(f"gatepost unlock: {error}", file=sys.stderr)
         return 1
     finally:
         await store.close()
         await realms.close()
-    print(f"{meant.account.username} ({meant.account.realm}): counts begin anew", file=stdout)
-    if keeps_passwords:
-        print(
-            "Wrong passwords are still counted, as the directory counts them too; add --passwords if its own count"
-            " was reset.",
-            file=stdout,
-        )
     return 0
+
+
+async def _principal(directory: Directory, guid: str) -> Principal:
+    """In whatever state the account is. Raises `NotFound` and `DirectoryError`."""
+    state = await directory.state(guid) if isinstance(directory, DescribingDirectory) else None
+    if state is None:
+        raise NotFound("the account was there and is gone, or nothing can be read of it")
+    return state.principal
+
+
+async def _confirm(
+    settings: Settings, store: Store, keys: Keys, principal: Principal, ending: str, *, now: float
+) -> bool:
+    """Whether the number was confirmed; it is in the log, which a command writes to stderr."""
+    log, incident = configure_log(), new_incident_id()
+    channels = create_channels(settings)
+    notices = Notices(notifier=channels, log=log)
+    try:
+        outcome = await confirm_number(
+            settings, store, keys, notices, principal, ending=ending, incident=incident, now=now
+        )
+        if not isinstance(outcome, Confirmed):
+            print(
+                f"gatepost unlock: no number ending in {one_line(ending)!r} is held back: see gatepost explain",
+                file=sys.stderr,
+            )
+            return False
+        log.info(
+            "admin.number_confirmed",
+            by=f"command of {_own_name()}",
+            person_realm=principal.realm,
+            person_guid=principal.guid,
+            destination=outcome.masked,
+            incident=incident,
+        )
+        await notices.settled()
+        return True
+    finally:
+        await channels.close()
+
+
+def _own_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user of no name, as containers have
+        return "somebody without a name"

@@ -1,15 +1,88 @@
-"""Beginning a person's counts anew. What a directory counts itself it goes on counting."""
+"""Beginning a person's counts anew: everything that Gatepost itself counts against them.
+
+What a directory counts itself it goes on counting. So wrong passwords are cleared as far as its own count allows: what
+it still counts stays counted here, or the rest of the budget and that count together could lock the account there.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from config.settings import MobileSettings
 from directory.directory import Directory
-from directory.lockout import LockingDirectory
-from proxy.throttle.limits import CLEARED, CLEARED_PASSWORDS
+from directory.errors import DirectoryError
+from directory.lockout import CountedPasswords, CountingDirectory, LockingDirectory, PasswordLimits
+from directory.mobile import UsableNumber, first_usable
+from directory.principal import Principal
+from proxy.throttle.limits import CLEARED
 from proxy.throttle.throttle import Throttle
 
 
-async def unlock(throttle: Throttle, directory: Directory, guid: str, *, with_passwords: bool = False) -> bool:
-    """Whether wrong passwords are still counted: they are where the directory locks accounts, unless asked for."""
-    keeps_passwords = isinstance(directory, LockingDirectory) and not with_passwords
-    await throttle.clear(person=guid, limits=CLEARED if keeps_passwords else (*CLEARED, *CLEARED_PASSWORDS))
-    return keeps_passwords
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StillCounted:
+    """Why wrong passwords stay counted, and until when (epoch seconds; None: nobody knows)."""
+
+    count: int | None
+    """What the directory counts itself; None: it cannot say."""
+    until: float | None = None
+
+    @property
+    def sentence(self) -> str:
+        if self.count is None:
+            return "the directory cannot say how many wrong passwords it counts itself"
+        passwords = "1 wrong password" if self.count == 1 else f"{self.count} wrong passwords"
+        return f"the directory itself still counts {passwords}, and more of them may lock the account there"
+
+
+async def still_counted(directory: Directory, guid: str, limits: PasswordLimits) -> tuple[StillCounted | None, int]:
+    """Why no try is left even after a clearing (None: there is one), and how many tries are to stay counted."""
+    if not isinstance(directory, LockingDirectory):
+        return None, 0
+    policy = directory.lockout_policy()
+    if policy is not None and not policy.threshold:
+        return None, 0
+    counted: CountedPasswords | None = None
+    if policy is not None and isinstance(directory, CountingDirectory):
+        try:
+            counted = await directory.counted_passwords(guid)
+        except DirectoryError:
+            counted = None
+    return judge(counted, limits)
+
+
+def judge(counted: CountedPasswords | None, limits: PasswordLimits) -> tuple[StillCounted | None, int]:
+    """The same of what the directory counts; None: it cannot say, and so nothing is cleared. Pure."""
+    if counted is None:
+        return StillCounted(count=None), limits.in_all
+    if counted.count >= limits.in_all:
+        return StillCounted(count=counted.count, until=counted.forgotten_at), limits.in_all
+    return None, counted.count
+
+
+async def unlock(
+    throttle: Throttle,
+    directory: Directory,
+    principal: Principal,
+    *,
+    mobile: MobileSettings,
+    limits: PasswordLimits,
+    address: str | None = None,
+    with_passwords: bool = False,
+    now: float,
+) -> StillCounted | None:
+    """Clear a person's counts, those of their number and mail address, and those of the address that they come from.
+
+    `with_passwords`: wrong ones too, whatever the directory counts. Answers why wrong passwords are still counted.
+    """
+    await throttle.clear(person=principal.guid, limits=CLEARED)
+    number = first_usable(principal.mobiles, mobile)
+    if isinstance(number, UsableNumber):
+        await throttle.clear_number(number.e164)
+    if principal.mail:
+        await throttle.clear_number(principal.mail)
+    if address is not None:
+        await throttle.clear_address(address)
+    kept, tries = (None, 0) if with_passwords else await still_counted(directory, principal.guid, limits)
+    if kept is None:
+        await throttle.clear_passwords(person=principal.guid, still_counted=tries, now=now)
+    return kept

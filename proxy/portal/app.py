@@ -21,6 +21,7 @@ from proxy.identity import Assertions
 from proxy.kept_requests import KeptRequests
 from proxy.keys import Keys
 from proxy.metrics import Metrics
+from proxy.notices import Notices
 from proxy.portal.admin.routes import add_admin_pages
 from proxy.portal.deliveries import Deliveries
 from proxy.portal.forms import MAX_BODY_BYTES
@@ -31,7 +32,6 @@ from proxy.portal.landing import START_PAGE
 from proxy.portal.landings import Landings
 from proxy.portal.me import show_me, take_me
 from proxy.portal.middleware import answer_errors, keep_to_the_host
-from proxy.portal.notices import Notices
 from proxy.portal.passcode import show_passcode
 from proxy.portal.passcode_status import show_passcode_status
 from proxy.portal.password import show_password, take_password

@@ -5,17 +5,15 @@ from __future__ import annotations
 from aiohttp import web
 
 from directory.principal import Principal
-from proxy.portal.chosen import Chosen, chosen_mail
+from proxy.passcode_destination import Chosen, NoMail, mail_destination
 from proxy.portal.keys import PARTS
 from proxy.portal.number import choose_number
 from proxy.portal.refusals import no_usable_mail
-
-PASSCODE_FACTORS = frozenset({"sms", "email"})
 
 
 async def choose_destination(request: web.Request, principal: Principal, factor: str) -> Chosen | web.Response:
     """The one place that proves `factor`, or the page that says why there is none. Raises `StoreUnavailable`."""
     if factor != "email":
         return await choose_number(request, principal)
-    mail = chosen_mail(request.app[PARTS], principal, factor=factor)
-    return mail if mail is not None else no_usable_mail(request, principal)
+    mail = mail_destination(request.app[PARTS].keys, principal, factor=factor)
+    return no_usable_mail(request, principal) if isinstance(mail, NoMail) else mail

@@ -18,9 +18,9 @@ from proxy.identity import Assertions
 from proxy.kept_requests import KeptRequests
 from proxy.keys import Keys
 from proxy.metrics import Metrics
+from proxy.notices import Notices
 from proxy.portal.deliveries import Deliveries
 from proxy.portal.landings import Landings
-from proxy.portal.notices import Notices
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.store import Store
 from proxy.throttle.throttle import Throttle

@@ -8,26 +8,21 @@ from aiohttp import web
 
 from directory.mobile import E164, UnusableNumber, first_usable, mask
 from directory.principal import Principal
-from proxy.first_seen import changed_at
 from proxy.keys import Purpose
-from proxy.portal.chosen import Chosen, chosen_mail, chosen_number
+from proxy.notices import Notice
+from proxy.passcode_destination import (
+    Chosen,
+    known_as,
+    number_destination,
+    number_of,
+    number_that_was_known,
+    stand_in_of,
+)
 from proxy.portal.keys import PARTS, VISIT, Parts
 from proxy.portal.log_sign_in import log_stop
-from proxy.portal.notices import Notice
 from proxy.portal.refusals import changed_number, no_usable_mobile
 from proxy.second_factor.challenge import Challenge
-from proxy.second_factor.known_numbers import (
-    Decision,
-    KnownNumber,
-    Refuse,
-    Send,
-    SendByMail,
-    Wait,
-    decide,
-    number_digest,
-    open_number,
-    seal_number,
-)
+from proxy.second_factor.known_numbers import Decision, KnownNumber, Send, SendByMail, Wait, number_digest
 from proxy.store.store import Counter
 from proxy.texts import ENGLISH
 
@@ -36,61 +31,25 @@ _TELL_AGAIN_SECONDS = 30 * 86_400.0
 
 
 async def choose_number(request: web.Request, principal: Principal) -> Chosen | web.Response:
-    """The number, what stands in for one that changed lately, or the page that says why there is neither.
-
-    Raises `StoreUnavailable`.
-    """
+    """The number, what stands in for it, or the page that says why there is neither. Raises `StoreUnavailable`."""
     parts = request.app[PARTS]
-    usable = first_usable(principal.mobiles, parts.settings.mobile)
-    if isinstance(usable, UnusableNumber):
-        return await _choose_stand_in(request, principal, usable)
-    chosen = chosen_number(parts, principal, usable.e164)
-    known = await parts.store.known_number(principal.guid)
     now = parts.clock()
-    key = parts.keys.derive(Purpose.THROTTLE)
-    changed = await changed_at(parts.store, key, principal, usable.e164, now=now, see=True)
-    decision = decide(parts.settings.mobile, now=now, changed_at=changed, digests=chosen.digests, known=known)
-    if not isinstance(decision, Send) or decision.is_new:
-        await _tell(request, principal, usable.e164, known, decision)
-    match decision:
-        case Send():
-            return chosen
-        case SendByMail():
-            mail = chosen_mail(parts, principal, factor="sms")
-            return mail if mail is not None else _held_back(request, principal, decision, now)
-        case Wait() | Refuse():
-            return _held_back(request, principal, decision, now)
+    found = await number_destination(parts.settings, parts.store, parts.keys, principal, now=now, see=True)
+    if isinstance(found, UnusableNumber):
+        return no_usable_mobile(request, principal, found)
+    decision = found.decision
+    if found.number is not None and (not isinstance(decision, Send) or decision.is_new):
+        await _tell(request, principal, found.number.e164, found.known, decision)
+    if found.chosen is not None:
+        return found.chosen
+    log_stop(request, principal, "mobile_changed_lately")
+    ends_at = decision.until if isinstance(decision, Wait | SendByMail) else None
+    return changed_number(request, wait_seconds=None if ends_at is None else ends_at - now)
 
 
 def stand_in(parts: Parts, principal: Principal) -> Chosen | None:
-    """The mail address in the place of a number that is missing, where the operator lets mails stand in for SMS."""
-    return chosen_mail(parts, principal, factor="sms") if parts.settings.second_factor.email_for_sms else None
-
-
-async def _choose_stand_in(
-    request: web.Request, principal: Principal, unusable: UnusableNumber
-) -> Chosen | web.Response:
-    """A number that was taken away lately is one that was changed lately: the same rule holds."""
-    parts = request.app[PARTS]
-    mail = stand_in(parts, principal)
-    if mail is None:
-        return no_usable_mobile(request, principal, unusable)
-    known, now = await parts.store.known_number(principal.guid), parts.clock()
-    key = parts.keys.derive(Purpose.THROTTLE)
-    changed = await changed_at(parts.store, key, principal, None, now=now, see=True)
-    decision = decide(parts.settings.mobile, now=now, changed_at=changed, digests=(), known=known)
-    match decision:
-        case Send() | SendByMail():
-            return mail
-        case Wait() | Refuse():
-            return _held_back(request, principal, decision, now)
-
-
-def _held_back(
-    request: web.Request, principal: Principal, decision: Wait | SendByMail | Refuse, now: float
-) -> web.Response:
-    log_stop(request, principal, "mobile_changed_lately")
-    return changed_number(request, wait_seconds=None if isinstance(decision, Refuse) else decision.until - now)
+    """See `stand_in_of`."""
+    return stand_in_of(parts.settings, parts.keys, principal)
 
 
 async def remember_number(parts: Parts, principal: Principal, challenge: Challenge) -> None:
@@ -98,12 +57,10 @@ async def remember_number(parts: Parts, principal: Principal, challenge: Challen
     usable = first_usable(principal.mobiles, parts.settings.mobile)
     if isinstance(usable, UnusableNumber):
         return
-    guid = principal.guid
-    chosen = chosen_number(parts, principal, usable.e164)
-    if not chosen.is_of(challenge):
+    if not number_of(parts.keys, principal, usable.e164).is_of(challenge):
         return  # it changed after the passcode was sent: nothing is proven of the one that stands there now
-    sealed = seal_number(parts.keys.derive(Purpose.SEALED_NUMBERS), guid=guid, number=usable.e164)
-    await parts.store.put_known_number(guid, KnownNumber(digest=chosen.digest, sealed=sealed, used_at=parts.clock()))
+    known = known_as(parts.keys, principal, usable.e164, now=parts.clock())
+    await parts.store.put_known_number(principal.guid, known)
 
 
 async def _tell(
@@ -121,7 +78,7 @@ async def _tell(
     told = Counter(key=key, limit=1, window_seconds=_TELL_AGAIN_SECONDS)
     if await parts.store.reserve([told], now=parts.clock()) is not None:
         return
-    old = _opened(parts, principal, known) if known is not None else None
+    old = number_that_was_known(parts.keys, principal.guid, known)
     text = ENGLISH.notice_held if is_held else ENGLISH.notice_used
     notice = Notice(
         sms=text,
@@ -129,12 +86,3 @@ async def _tell(
         mail=f"{text}\n\n{ENGLISH.notice_number.format(number=mask(number))}\n",
     )
     parts.notices.tell(principal, old, notice, incident=request[VISIT].incident)
-
-
-def _opened(parts: Parts, principal: Principal, known: KnownNumber) -> E164 | None:
-    """The number that a key which still counts was sealed with."""
-    opened = (
-        open_number(key, guid=principal.guid, sealed=known.sealed)
-        for key in parts.keys.accepted(Purpose.SEALED_NUMBERS)
-    )
-    return next((number for number in opened if number is not None), None)

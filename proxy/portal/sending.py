@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from proxy.delivery.channel import EMAIL_ONLY, ChannelKind, PasscodeMessage
 from proxy.keys import Purpose
-from proxy.portal.chosen import Chosen
+from proxy.passcode_destination import Chosen
 from proxy.portal.keys import Parts, Visit
 from proxy.portal.language import choose_language
 from proxy.portal.return_to import WayBack, judge_way_back

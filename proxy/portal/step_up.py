@@ -15,9 +15,9 @@ from config.settings import SchemeSettings
 from directory.mobile import UnusableNumber, first_usable, mask
 from proxy.access.schemes import counting_factors, freshness_of, missing_factors
 from proxy.delivery.channel import is_plain_address, mask_mail
+from proxy.passcode_destination import PASSCODE_FACTORS
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
-from proxy.portal.destination import PASSCODE_FACTORS
 from proxy.portal.forms import has_csrf_token, read_form
 from proxy.portal.further_proof import ask_for_passcode
 from proxy.portal.keys import PARTS, VISIT

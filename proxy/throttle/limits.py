@@ -29,8 +29,6 @@ CLEARED = (Limit.PASSCODES_PER_PERSON, Limit.PASSCODE_FAILURES_IN_A_ROW, Limit.S
 """A person's counts of what only Gatepost counts."""
 CLEARED_OF_ADDRESS = (Limit.PASSWORDS_PER_ADDRESS, Limit.SENDS_PER_ADDRESS)
 """What is counted of everybody at one address."""
-CLEARED_PASSWORDS = (Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFAMILIAR)
-"""Those that keep a directory from locking the account: it goes on with its own count whatever happens to these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from config.settings import ThrottleSettings
 from directory.lockout import PasswordLimits
-from directory.mobile import E164
 from proxy.access.networks import network_of
 from proxy.store.store import Counter, Store
 from proxy.throttle.counters import Counters
@@ -178,12 +177,19 @@ class Throttle:
         return await self._store.reserve([alarm], now=now) is None
 
     async def standings(
-        self, *, person: str, limits: PasswordLimits, number: E164 | None, address: str | None, now: float
+        self,
+        *,
+        person: str,
+        limits: PasswordLimits,
+        number: str | None,
+        address: str | None,
+        typed: str | None = None,
+        now: float,
     ) -> list[Standing]:
         """Every counter that a sign-in of this person would meet, as it is now; nothing is counted.
 
-        `number` None: none can be sent to. `address` None: it is not known, and counts as one where the person never
-        signed in.
+        `number`: a mail address, for a passcode that is mailed; None: none can be sent to. `address` None: it is not
+        known, and counts as one where the person never signed in. `typed`: see `ToldPauses`.
         """
         counters = [self._counters.of(Limit.PASSWORDS_PER_PERSON, person, limits)]
         if address is None or not await self.is_familiar(person=person, address=address, now=now):
@@ -198,14 +204,31 @@ class Throttle:
             (Limit.SENDS_PER_DAY, ""),
         ]
         counters += [self._counters.of(limit, who) for limit, who in named if who is not None]
-        return [await self._counters.standing(each, now=now) for each in counters]
+        standings = [await self._counters.standing(each, now=now) for each in counters]
+        if typed is not None:
+            start = await self.fresh_starts(person)
+            standings.append(await self.told_pauses.standing(typed=typed, start=start, limits=limits, now=now))
+        return standings
 
     async def clear(self, *, person: str, limits: Iterable[Limit]) -> None:
-        """Begin these counts of a person anew: an operator says so. `CLEARED` and `CLEARED_PASSWORDS` name them."""
+        """Begin these counts of a person anew: an operator says so. `CLEARED` names them."""
         for limit in limits:
             await self._counters.reset(limit, person)
             if limit is Limit.PASSWORDS_PER_PERSON:
                 await self._store.reset_count(self._judged_key(person))
+
+    async def clear_passwords(self, *, person: str, still_counted: int, now: float) -> None:
+        """Begin a person's wrong passwords anew, less those that the directory itself still counts.
+
+        What is under way meanwhile stays counted.
+        """
+        key = self._counters.key(Limit.PASSWORDS_PER_PERSON, person)
+        amount = max(0, await self._counters.value(key, now=now) - still_counted)
+        if amount:
+            await self._counters.give_back(Limit.PASSWORDS_PER_PERSON, person, amount, now=now)
+            await self._store.count(self._judged_key(person), now=now, window_seconds=1.0, amount=-amount)
+        await self._counters.reset(Limit.PASSWORDS_FROM_UNFAMILIAR, person)
+        await self._start_afresh(person, now=now)
 
     async def clear_number(self, number: str) -> None:
         """Begin anew what was sent to a number or mail address, as an operator says."""
@@ -224,7 +247,7 @@ class Throttle:
         """
         return await self._counters.value(self._start_key(person), now=0.0)
 
-    async def start_afresh(self, person: str, *, now: float) -> None:
+    async def _start_afresh(self, person: str, *, now: float) -> None:
         """Forget which passwords were wrong, and what was counted by typed names."""
         await self._store.count(self._start_key(person), now=now, window_seconds=UNTIL_CLEARED_SECONDS)
 

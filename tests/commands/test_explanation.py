@@ -11,17 +11,13 @@ from hypothesis import strategies as st
 from config.settings import MobileSettings, SchemeSettings
 from directory.account_state import AccountState
 from directory.directory import RefusalReason
-from directory.mobile import UsableNumber
-from proxy.help_desk.steps import (
-    Step,
-    account_steps,
-    can_sign_in,
-    change_step,
-    masked_text,
-    number_steps,
-    scheme_steps,
-    throttle_steps,
-)
+from directory.mobile import E164, UsableNumber
+from proxy.help_desk.number_steps import change_step, masked_text, number_steps
+from proxy.help_desk.steps import account_steps, scheme_steps
+from proxy.help_desk.throttle_steps import throttle_steps
+from proxy.help_desk.verdict import Step, can_sign_in, step_text
+from proxy.local_time import brief_text
+from proxy.passcode_destination import Chosen, Judged
 from proxy.second_factor.known_numbers import Refuse, Send, SendByMail, Wait
 from proxy.throttle.limits import Limit, Standing
 from tests.support.people import NOW, principal
@@ -94,22 +90,27 @@ def test_a_number_that_nobody_needs_stands_against_nobody() -> None:
     [
         (Send(is_new=False), True, "nothing against it"),
         (Send(is_new=True), True, "is told"),
-        (Wait(NOW + 60), False, "2027-01-15T08:01:00Z"),
-        (SendByMail(NOW + 60), False, "2027-01-15T08:01:00Z"),
+        (Wait(NOW + 60), False, f"held back until {brief_text(NOW + 60, NOW)}"),
+        (SendByMail(NOW + 60), False, f"held back until {brief_text(NOW + 60, NOW)}"),
         (Refuse(), False, "as long as the change is recent"),
     ],
 )
 def test_a_number_that_changed_lately_says_what_follows(decision: Any, ok: bool, words: str) -> None:
-    step = change_step(decision, changed_at=NOW, is_needed=True)
+    number = UsableNumber(E164("+447400123456"), "GB")
+    judged = Judged(decision=decision, chosen=None, number=number, changed_at=NOW, known=None)
+    step = change_step(judged, is_needed=True, login="alice")
     assert step.ok is ok
-    assert words in step.detail
-    assert change_step(decision, changed_at=NOW, is_needed=False).ok is None
+    assert words in step_text(step, NOW)
+    assert (step.cause is None) is ok
+    assert change_step(judged, is_needed=False, login="alice").ok is None
 
 
 def test_a_mail_in_the_place_of_a_fresh_number_lets_a_person_in() -> None:
-    step = change_step(SendByMail(NOW + 60), changed_at=NOW, is_needed=True, has_mail=True)
+    mail = Chosen(factor="sms", mail="alice@corp.example", digests=(b"x",))
+    judged = Judged(decision=SendByMail(NOW + 60), chosen=mail, number=None, changed_at=NOW, known=None)
+    step = change_step(judged, is_needed=True, login="alice")
     assert step.ok
-    assert step.detail.endswith("sends nothing until 2027-01-15T08:01:00Z, but a mail in its place")
+    assert "so a mail is sent in its place" in step.detail
 
 
 def test_counts_of_passcodes_stand_against_nobody_who_needs_none() -> None:

@@ -36,10 +36,26 @@ def steps(page: Page) -> list[tuple[str, str]]:
     return [(mark, html.unescape(detail)) for mark, detail in found]
 
 
+def headline(page: Page) -> tuple[str, str]:
+    """Its colour, and what it says."""
+    found = re.search(r'<div class="verdict (\w+)">\s*<h1>(.*?)</h1>', page.text)
+    assert found is not None
+    return found[1], html.unescape(found[2])
+
+
+def blocking(page: Page) -> list[str]:
+    """The details that stand before the fold."""
+    before = page.text.partition("<details")[0]
+    return [
+        html.unescape(each)
+        for each in re.findall(r'<li class="no">.*?<span class="detail">(.*?)</span>', before, re.DOTALL)
+    ]
+
+
 async def test_each_step_is_told_and_no_number_is_shown(stage: Stage) -> None:
     page = await explained(await signed_in_admin(stage), "alice")
     assert page.status == 200
-    assert "alice can sign in now" in page.text
+    assert headline(page) == ("green", "Alice <Liddell> (alice) can sign in now")
     assert ("yes", "local") in steps(page)
     assert any(mark == "yes" and "456" in detail for mark, detail in steps(page))
     assert not NUMBER.search(page.text)
@@ -60,10 +76,12 @@ async def test_each_step_is_told_and_no_number_is_shown(stage: Stage) -> None:
 async def test_what_stands_against_a_sign_in_is_marked(stage: Stage, login: str, words: str) -> None:
     page = await explained(await signed_in_admin(stage), login)
     assert page.status == 200
-    assert "cannot sign in now" in page.text
+    light, text = headline(page)
+    assert (light, "cannot sign in now" in text) == ("red", True)
     assert "<script>alert" not in page.text
-    assert any(words in detail for _, detail in steps(page))
-    assert any(mark == "no" for mark, _ in steps(page))
+    assert any(words in detail for detail in blocking(page))
+    assert [mark for mark, _ in steps(page)].count("no") == len(blocking(page))
+    assert "UTC" not in re.sub(r'datetime="[^"]*"', "", page.text)
 
 
 async def test_place_and_app_are_part_of_the_question(stage: Stage) -> None:
@@ -71,12 +89,10 @@ async def test_place_and_app_are_part_of_the_question(stage: Stage) -> None:
     anywhere = await explained(browser, "admin")
     assert any("say below from where" in detail for _, detail in steps(anywhere))
     there = await explained(browser, "admin", address="192.0.2.8", app="Wiki")
-    assert "admin cannot sign in and reach Wiki now" in there.text
+    assert headline(there)[1].startswith("Admin (admin) cannot sign in and reach Wiki now: only members of ")
     assert ("no", '"Wiki" is closed: it asks for "Wiki Users"') in steps(there)
-    assert (
-        "admin can sign in and reach Forms now"
-        in (await explained(browser, "admin", address="192.0.2.8", app="Forms")).text
-    )
+    forms = await explained(browser, "admin", address="192.0.2.8", app="Forms")
+    assert headline(forms) == ("green", "Admin (admin) can sign in and reach Forms now")
 
 
 @pytest.mark.parametrize(
@@ -255,11 +271,11 @@ async def test_a_locked_factor_and_its_limits_are_cleared(tmp_path: Path) -> Non
         page = await stage.to_passcode(alice)
         await stage.answer(alice, page, stage.wrong_passcode())
         locked = await explained(browser, "alice")
-        assert "alice cannot sign in now" in locked.text
+        assert headline(locked)[1].startswith("Alice <Liddell> (alice) cannot sign in now: their codes are locked")
         assert any("wrong passcodes in a row: 1 of 1" in detail for mark, detail in steps(locked) if mark == "no")
         answer = await browser.post(UNLOCK, locked.hidden)
         assert "What was counted against them begins anew." in answer.text
-        assert "alice can sign in now" in (await browser.post(PERSON, answer.hidden)).text
+        assert headline(answer)[1] == "Alice <Liddell> (alice) can sign in now"
         (line,) = said(stage, "admin.unlocked")
         assert line["person_guid"] == locked.hidden["guid"]
 

@@ -126,7 +126,7 @@ async def test_a_guess_that_is_judged_while_a_right_password_is_under_way_stands
 async def test_what_a_server_counted_before_an_operator_cleared_it_stands_for_nothing_later() -> None:
     throttle = await at_home()
     await guess(throttle, "dc1", NOW)
-    await throttle.clear(person=ALICE, limits=(Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFAMILIAR))
+    await throttle.clear_passwords(person=ALICE, still_counted=0, now=NOW)
     await guess(throttle, "dc2", NOW + 1)
     assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW + 2) is None
     judged = await throttle.judged_so_far(person=ALICE, now=NOW + 2)

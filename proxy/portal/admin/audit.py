@@ -35,8 +35,24 @@ def log_ended(request: web.Request, admin: Session, realm: str, guid: str, *, co
     _log(request, admin, "admin.sessions_ended", person_realm=realm, person_guid=guid, sessions=count)
 
 
-def log_unlocked(request: web.Request, admin: Session, realm: str, guid: str) -> None:
-    _log(request, admin, "admin.unlocked", person_realm=realm, person_guid=guid)
+def log_unlocked(
+    request: web.Request, admin: Session, realm: str, guid: str, *, with_passwords: bool, with_address: bool
+) -> None:
+    """`with_passwords`: wrong ones began anew, too; `with_address`: so did what is counted of everybody there."""
+    _log(
+        request,
+        admin,
+        "admin.unlocked",
+        person_realm=realm,
+        person_guid=guid,
+        wrong_ones_too=with_passwords,
+        address_too=with_address,
+    )
+
+
+def log_confirmed(request: web.Request, admin: Session, realm: str, guid: str, *, masked: str) -> None:
+    """A number that was held back because it changed was confirmed; `masked` shows its last digits."""
+    _log(request, admin, "admin.number_confirmed", person_realm=realm, person_guid=guid, destination=masked)
 
 
 def log_undelivered_shown(request: web.Request, admin: Session, *, count: int) -> None:

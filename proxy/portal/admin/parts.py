@@ -14,6 +14,7 @@ from proxy.portal.admin.places import Places
 from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.admin.texts import WORDS
 from proxy.portal.csrf import Form
+from proxy.portal.keys import PARTS
 from proxy.portal.landing import START_PAGE
 from proxy.portal.pages import form_token, page
 from proxy.reserved import ADMIN, ADMIN_MOBILES, ADMIN_PERSON, ADMIN_UNDELIVERED, SIGN_OUT
@@ -38,6 +39,10 @@ _NAVIGATION = (
     (ADMIN_UNDELIVERED, WORDS.nav_undelivered),
     (ADMIN_MOBILES, WORDS.nav_mobiles),
 )
+
+
+def app_names(request: web.Request) -> list[str]:
+    return [app.name for app in request.app[PARTS].settings.apps]
 
 
 def admin_page(

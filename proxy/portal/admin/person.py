@@ -14,30 +14,33 @@ from aiohttp import web
 
 from config.settings import Settings
 from config.store_url import is_redis_url
+from directory.account_state import DescribingDirectory
+from directory.directory import Directory
+from directory.principal import Principal
 from proxy.answers import Answer, Problem
-from proxy.help_desk.explaining import Explanation, Question
+from proxy.help_desk.confirming import Confirmed, confirm_number
+from proxy.help_desk.explaining import Question
 from proxy.help_desk.person import NotFound
 from proxy.help_desk.sessions import sessions_called
-from proxy.help_desk.steps import Hints
 from proxy.help_desk.unlocking import unlock
-from proxy.mobile_formats.words import one_line
-from proxy.portal.admin.audit import log_ended, log_explained, log_turned_away, log_unlocked
-from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
+from proxy.portal.admin.audit import log_confirmed, log_ended, log_turned_away, log_unlocked
+from proxy.portal.admin.explanation import Done, show_explanation
+from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
 from proxy.portal.admin.places import TooManyAtOnce
 from proxy.portal.admin.texts import WORDS
 from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
+from proxy.portal.instants import instant
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import clear_session_cookie, form_token, message
+from proxy.portal.password_guard import limits_at
 from proxy.portal.refusals import OneButton
-from proxy.reserved import ADMIN_END, ADMIN_PERSON, ADMIN_UNLOCK
+from proxy.reserved import ADMIN_PERSON
 from proxy.sessions.session import Session
 from proxy.texts import ENGLISH
 
-ON_THE_PAGE = Hints(app=WORDS.hint_app, address=WORDS.hint_address, unlock=WORDS.hint_unlock)
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-_LONGEST_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,43 +58,11 @@ async def show_person(request: web.Request, session: Session) -> web.StreamRespo
 async def take_person(request: web.Request, session: Session) -> web.StreamResponse:
     """Explain one person's sign-in. Nothing is changed; it is in the audit log all the same."""
     fields = await _own_form(request, session)
-    question = _question(fields, _app_names(request))
+    question = _question(fields, app_names(request))
     if isinstance(question, _Wrong):
         return _form(request, session, fields, wrong=question, status=HTTPStatus.BAD_REQUEST)
-    now = request[VISIT].now
     async with _look_up(request, session):
-        explanation = await request.app[ADMIN_PARTS].explaining.explain(question, now=now)
-    log_explained(request, session, explanation.account, verdict=explanation.can_sign_in)
-    account = explanation.account
-    count = None
-    if account is not None:
-        limits = request.app[PARTS].settings.sessions
-        found = await request.app[PARTS].store.sessions(account.guid)
-        count = sum(not each.is_over(limits, now) for each in found)
-    return admin_page(
-        request,
-        session,
-        "admin_explanation.html",
-        here=ADMIN_PERSON,
-        headline=_headline(explanation, question),
-        can_sign_in=explanation.can_sign_in,
-        steps=explanation.steps,
-        sessions=WORDS.sessions_unknown if count is None else WORDS.sessions(count),
-        has_sessions=count is None or count > 0,
-        is_self=account is not None and account.guid == session.principal.guid,
-        is_known=account is not None,
-        fields={
-            "login": question.login,
-            "address": question.address or "",
-            "app": question.app,
-            "realm": account.realm if account is not None else "",
-            "guid": account.guid if account is not None else "",
-        },
-        apps=_app_names(request),
-        action=ADMIN_PERSON,
-        end_action=ADMIN_END,
-        unlock_action=ADMIN_UNLOCK,
-    )
+        return await show_explanation(request, session, question)
 
 
 async def take_end(request: web.Request, session: Session) -> web.StreamResponse:
@@ -140,16 +111,77 @@ def _grace_note(settings: Settings) -> str:
 
 
 async def take_unlock(request: web.Request, session: Session) -> web.StreamResponse:
-    """Begin a person's counts anew, but not those of wrong passwords where the directory counts them too."""
+    """Begin a person's counts anew, wrong passwords as far as the directory's own count allows."""
     fields = await _own_form(request, session)
-    parts = request.app[PARTS]
-    guid, directory = _guid(fields), parts.realms.of(fields.get("realm", ""))
-    if not guid or directory is None:
+    parts, now, question = request.app[PARTS], request[VISIT].now, _asked_before(request, fields)
+    async with _look_up(request, session):
+        directory, principal = await _meant(request, fields)
+        kept = await unlock(
+            parts.throttle,
+            directory,
+            principal,
+            mobile=parts.settings.mobile,
+            limits=limits_at(parts, directory),
+            address=question.address,
+            now=now,
+        )
+        log_unlocked(
+            request,
+            session,
+            principal.realm,
+            principal.guid,
+            with_passwords=kept is None,
+            with_address=question.address is not None,
+        )
+        done = Done(text=WORDS.unlocked)
+        if kept is not None:
+            until = instant(kept.until, now) if kept.until is not None else None
+            done = Done(text=f"{WORDS.unlocked} {WORDS.unlocked_but.format(why=kept.sentence)}", until=until)
+        return await show_explanation(request, session, question, done=done)
+
+
+async def take_confirm(request: web.Request, session: Session) -> web.StreamResponse:
+    """Say that a number that changed is the person's: one's own is for a colleague to confirm."""
+    fields = await _own_form(request, session)
+    parts, visit, question = request.app[PARTS], request[VISIT], _asked_before(request, fields)
+    async with _look_up(request, session):
+        _, principal = await _meant(request, fields)
+        if principal.guid == session.principal.guid:
+            raise refused(Problem.NOT_ALLOWED, detail=WORDS.confirm_own)
+        outcome = await confirm_number(
+            parts.settings,
+            parts.store,
+            parts.keys,
+            parts.notices,
+            principal,
+            name=fields.get("number", ""),
+            incident=visit.incident,
+            now=visit.now,
+        )
+        done = Done(text=WORDS.confirmed_not, is_bad=True)
+        if isinstance(outcome, Confirmed):
+            log_confirmed(request, session, principal.realm, principal.guid, masked=outcome.masked)
+            done = Done(text=WORDS.confirmed.format(number=outcome.masked))
+        return await show_explanation(request, session, question, done=done)
+
+
+async def _meant(request: web.Request, fields: Mapping[str, str]) -> tuple[Directory, Principal]:
+    """Whom the page was about, as the directory knows them now. Raises `Refused` for nobody, and `DirectoryError`."""
+    guid, directory = _guid(fields), request.app[PARTS].realms.of(fields.get("realm", ""))
+    if not guid or directory is None or not isinstance(directory, DescribingDirectory):
         raise refused(Problem.BAD_FORM)
-    keeps_passwords = await unlock(parts.throttle, directory, guid)
-    log_unlocked(request, session, directory.realm, guid)
-    more = WORDS.unlocked_but if keeps_passwords else ""
-    return _done(request, session, fields, title=WORDS.unlocked_title, said=(WORDS.unlocked, more))
+    state = await directory.state(guid)
+    if state is None:
+        raise refused(Problem.BAD_FORM)
+    return directory, state.principal
+
+
+def _asked_before(request: web.Request, fields: Mapping[str, str]) -> Question:
+    """The question whose answer had the button."""
+    question = _question(fields, app_names(request))
+    if isinstance(question, _Wrong):
+        raise refused(Problem.BAD_FORM)
+    return question
 
 
 @asynccontextmanager
@@ -189,10 +221,6 @@ def _question(fields: Mapping[str, str], apps: Sequence[str]) -> Question | _Wro
     return Question(login=login, address=address or None, app=app)
 
 
-def _app_names(request: web.Request) -> list[str]:
-    return [app.name for app in request.app[PARTS].settings.apps]
-
-
 def _guid(fields: Mapping[str, str]) -> str:
     """Whom the page was about; empty if the directory did not know. Raises `Refused` for what is no such thing."""
     guid = fields.get("guid", "")
@@ -212,18 +240,9 @@ def _form(
         status=status,
         action=ADMIN_PERSON,
         fields={name: fields.get(name, "") for name in ("login", "address", "app")},
-        apps=_app_names(request),
+        apps=app_names(request),
         wrong=wrong,
     )
-
-
-def _headline(explanation: Explanation, question: Question) -> str:
-    login = one_line(question.login)[:_LONGEST_SHOWN]
-    if question.app:
-        text = WORDS.person_can_reach if explanation.can_sign_in else WORDS.person_cannot_reach
-        return text.format(login=login, app=question.app)
-    text = WORDS.person_can if explanation.can_sign_in else WORDS.person_cannot
-    return text.format(login=login)
 
 
 def _done(

@@ -10,11 +10,12 @@ from proxy.health import Readiness
 from proxy.help_desk.explaining import Explaining
 from proxy.keys import Purpose
 from proxy.portal.admin.entrance import for_admins, own_only
+from proxy.portal.admin.explanation import ON_THE_PAGE
 from proxy.portal.admin.look_ups import LookUps
 from proxy.portal.admin.mobiles import show_file, show_mobiles, take_mobiles
 from proxy.portal.admin.overview import show_overview
 from proxy.portal.admin.parts import ADMIN_PARTS, AdminParts
-from proxy.portal.admin.person import ON_THE_PAGE, show_person, take_end, take_person, take_unlock
+from proxy.portal.admin.person import show_person, take_confirm, take_end, take_person, take_unlock
 from proxy.portal.admin.places import Places
 from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.admin.undelivered import show_undelivered
@@ -22,6 +23,7 @@ from proxy.portal.keys import PARTS
 from proxy.portal.pages import redirect
 from proxy.reserved import (
     ADMIN,
+    ADMIN_CONFIRM,
     ADMIN_END,
     ADMIN_MOBILES,
     ADMIN_MOBILES_FILE,
@@ -58,6 +60,7 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Read
             web.get(ADMIN_PERSON, for_admins(show_person, back=ADMIN_PERSON)),
             web.post(ADMIN_PERSON, for_admins(take_person, back=ADMIN_PERSON)),
             web.post(ADMIN_END, for_admins(take_end, back=ADMIN_PERSON)),
+            web.post(ADMIN_CONFIRM, for_admins(take_confirm, back=ADMIN_PERSON)),
             web.post(ADMIN_UNLOCK, for_admins(take_unlock, back=ADMIN_PERSON)),
             web.get(ADMIN_UNDELIVERED, for_admins(show_undelivered, back=ADMIN_UNDELIVERED)),
             web.get(ADMIN_MOBILES, for_admins(show_mobiles, back=ADMIN_MOBILES)),

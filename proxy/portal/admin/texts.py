@@ -46,19 +46,24 @@ class AdminTexts:
     person_no_address: str = "This is no IP address."
     person_no_app: str = "There is no such app."
     person_too_many: str = "You have looked up many people in a short time."
-    person_can: str = "{login} can sign in now"
-    person_can_reach: str = "{login} can sign in and reach {app} now"
-    person_cannot: str = "{login} cannot sign in now"
-    person_cannot_reach: str = "{login} cannot sign in and reach {app} now"
-    step_ok: str = "fine"
-    step_no: str = "stands against it"
-    step_note: str = "worth knowing"
+    verdict_until: str = "Until"
+    verdict_what: str = "What to do"
+    verdict_who: str = "Who does it"
+    verdict_more_one: str = "One more thing is in the way, below."
+    verdict_more_many: str = "{count} more things are in the way, below."
+    blocks_title: str = "What blocks the sign-in"
+    rest_title: str = "Everything else that was checked"
+    step_ok: str = "OK"
+    step_no: str = "blocks sign-in"
+    step_note: str = "note"
     person_another: str = "Ask about somebody else"
     person_again: str = "Look again"
     person_ask_again: str = "Ask again"
     hint_app: str = "say below which app"
     hint_address: str = "say below from where"
     hint_unlock: str = "there is a button below"
+    hint_confirm: str = "there is a button below, for the number ending in {ending}"
+    hint_country: str = "allow numbers of +{code} ({region}), if codes may be sent there"
 
     help_title: str = "What you can do"
     sessions_none: str = "They have no session."
@@ -79,11 +84,21 @@ class AdminTexts:
     sessions_own: str = "Those were your own sessions: {ended} You can sign in again."
     unlock_button: str = "Clear their counts"
     unlock_lead: str = (
-        "Begins anew the counts of codes tried and sent, and unlocks codes after too many wrong ones in a row."
+        "Ends every pause that Gatepost itself has begun: after wrong passwords and codes, and after too many codes"
+        " sent."
     )
-    unlocked_title: str = "Counts cleared"
+    unlock_lead_address: str = "Those of the address below, too."
     unlocked: str = "What was counted against them begins anew."
-    unlocked_but: str = "Wrong passwords are still counted, because the directory counts them too."
+    unlocked_but: str = "Wrong passwords are still counted: {why}."
+    unlocked_but_until: str = "That ends at"
+    confirm_lead: str = (
+        "Their mobile number was changed recently. Confirm it only after you have called them back on a number that you"
+        " trust. The number that they used before and their mail address are told."
+    )
+    confirm_button: str = "Confirm the number ending in {ending}"
+    confirm_own: str = "It is your own number, so a colleague has to confirm it."
+    confirmed: str = "The number {number} is confirmed: codes are sent there from now on."
+    confirmed_not: str = "Nothing was confirmed: the number has changed again, or is no longer held back. Look again."
 
     undelivered_lead: str = (
         "Messages with a code that were reported as not delivered, the latest first. Kept for 3 days."
@@ -150,6 +165,11 @@ class AdminTexts:
         if count < 2:
             return self.sessions_ended_one if count else self.sessions_ended_none
         return self.sessions_ended_many.format(count=count)
+
+    def more(self, count: int) -> str:
+        if count < 2:
+            return self.verdict_more_one if count else ""
+        return self.verdict_more_many.format(count=count)
 
     def sessions(self, count: int) -> str:
         if count < 2:

@@ -48,6 +48,11 @@ class Notices:
                 lambda notifier: notifier.tell_mail(mail, notice.subject, notice.mail, new_token()), "mail", facts
             )
 
+    async def settled(self) -> None:
+        """Return once all that were begun are told, or cannot be."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
     def _begin(self, telling: _Telling, to: str, facts: dict[str, str]) -> None:
         task = asyncio.create_task(self._tell(telling, to, facts))
         self._tasks.add(task)

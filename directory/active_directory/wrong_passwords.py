@@ -1,0 +1,66 @@
+"""What the domain controllers themselves count of a person's wrong passwords, and since when an account is locked.
+
+`badPwdCount` is each controller's own (MS-ADA1 section 2.63): a wrong password is forwarded to the PDC emulator, which
+counts it too. So all are asked, and the highest holds. Readable by an ordinary account. Blocks, and runs in a thread.
+"""
+
+from __future__ import annotations
+
+from directory.active_directory.account import UnreadableAccount, instant, number
+from directory.active_directory.connection import Entry
+from directory.active_directory.domain_controllers import DomainControllers
+from directory.errors import DirectoryUnavailable
+from directory.lockout import CountedPasswords
+
+LOCKED_SINCE = "lockoutTime"
+_COUNT, _LAST = "badPwdCount", "badPasswordTime"
+
+
+def counted_passwords(
+    servers: DomainControllers, base_dn: str, *, window_seconds: float, now: float, deadline: float
+) -> CountedPasswords | None:
+    """`window_seconds`: after so long without another wrong one, a controller counts anew.
+
+    None where a controller does not answer, since it may be the one that counts, or none shows a count.
+    """
+    entries = []
+    for server in servers.all(deadline=deadline):
+        try:
+            entries.append(
+                servers.read(
+                    lambda reader: reader.at(base_dn, (_COUNT, _LAST)), deadline=deadline, only_at=server.address
+                )
+            )
+        except DirectoryUnavailable:
+            return None
+    return highest(entries, window_seconds=window_seconds, now=now)
+
+
+def highest(entries: list[Entry | None], *, window_seconds: float, now: float) -> CountedPasswords | None:
+    """What holds of the controllers' counts. One that never saw a wrong password of the person has none. Pure."""
+    counts = [_count(entry, window_seconds=window_seconds, now=now) for entry in entries if entry is not None]
+    return max((each for each in counts if each is not None), key=lambda each: each.count, default=None)
+
+
+def locked_since(entry: Entry | None) -> float | None:
+    """Epoch seconds; None: not, or it cannot be read."""
+    return None if entry is None else _instant(entry, LOCKED_SINCE)
+
+
+def _count(entry: Entry, *, window_seconds: float, now: float) -> CountedPasswords | None:
+    try:
+        count = number(entry, _COUNT)
+    except UnreadableAccount:
+        return None
+    last = _instant(entry, _LAST)
+    forgotten_at = None if last is None else last + window_seconds
+    if count <= 0 or (forgotten_at is not None and forgotten_at <= now):
+        return CountedPasswords(count=0)
+    return CountedPasswords(count=count, forgotten_at=forgotten_at)
+
+
+def _instant(entry: Entry, name: str) -> float | None:
+    try:
+        return instant(number(entry, name))
+    except UnreadableAccount:
+        return None

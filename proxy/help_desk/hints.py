@@ -1,0 +1,28 @@
+"""How whoever asks can say more, or act: a command has options, a page has fields and buttons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What is filled in stands in braces."""
+
+    app: str
+    address: str
+    unlock: str
+    """With ``{login}``."""
+    confirm: str
+    """With ``{login}`` and ``{ending}``, the last digits of the number."""
+    country: str
+    """With ``{region}`` and ``{code}``."""
+
+
+ON_THE_COMMAND_LINE = Hints(
+    app="say which with --app",
+    address="say where with --from",
+    unlock="gatepost unlock {login}",
+    confirm="gatepost unlock {login} --confirm-number {ending}",
+    country="add {region} to [mobile] allowed_countries, if passcodes may be sent there",
+)

@@ -1,0 +1,153 @@
+"""What is said of the places that passcodes go to: pure. No step holds a full number: only its last three digits."""
+
+from __future__ import annotations
+
+import phonenumbers
+
+from config.settings import MobileSettings
+from directory.mobile import UnusableReason, UsableNumber, first_usable, mask, normalise
+from directory.principal import Principal
+from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
+from proxy.help_desk.verdict import Cause, Step, Who
+from proxy.passcode_destination import Judged
+from proxy.second_factor.known_numbers import Send, SendByMail, Wait
+
+_SHOWN_DIGITS = 3
+_LONGEST_SHOWN = 80
+
+WRONG_WITH_NUMBER = {
+    UnusableReason.TOO_LONG: "is too long",
+    UnusableReason.EMPTY: "is empty",
+    UnusableReason.EXTENSION: "has an extension",
+    UnusableReason.LETTERS: "has letters in it",
+    UnusableReason.SEVERAL: "is more than one number",
+    UnusableReason.INVALID: "is no valid number",
+    UnusableReason.AMBIGUOUS: "can be read as a national and as an international number",
+    UnusableReason.NOT_MOBILE: "is a valid number, but not a mobile one",
+    UnusableReason.COUNTRY: "is of a country that is not allowed",
+}
+_TO_DO = {
+    UnusableReason.EXTENSION: "put a mobile number without an extension into the mobile field",
+    UnusableReason.AMBIGUOUS: "write the number with a + and its country code",
+    UnusableReason.SEVERAL: "leave one number in the mobile field, the mobile one",
+}
+
+
+def number_steps(
+    principal: Principal,
+    settings: MobileSettings,
+    *,
+    is_needed: bool,
+    stand_in: str = "",
+    hints: Hints = ON_THE_COMMAND_LINE,
+) -> tuple[list[Step], UsableNumber | None]:
+    """What becomes of each number as it was typed, and the one that passcodes go to.
+
+    `stand_in`: the masked mail address that they go to where there is none.
+    """
+    chosen = first_usable(principal.mobiles, settings)
+    number = chosen if isinstance(chosen, UsableNumber) else None
+    blocks = number is None and is_needed and not stand_in
+    steps = []
+    for position, text in enumerate(principal.mobiles):
+        outcome = normalise(
+            text,
+            home_region=settings.home_region,
+            allowed_countries=settings.allowed_countries,
+            extra_ranges=settings.extra_ranges,
+        )
+        shown = f'"{masked_text(text)}"'
+        if isinstance(outcome, UsableNumber):
+            detail = f"{shown} is {mask(outcome.e164)}, {outcome.region}, which is allowed"
+            steps.append(Step(name="number", ok=True if is_needed else None, detail=detail))
+            break
+        cause = _cause(text, outcome.reason, settings, hints) if blocks and position == 0 else None
+        detail = f"{shown} {WRONG_WITH_NUMBER[outcome.reason]}"
+        steps.append(Step(name="number", ok=None if cause is None else False, detail=detail, cause=cause))
+    if not principal.mobiles:
+        cause = Cause(
+            why="the directory holds no mobile number for them",
+            what="put their mobile number into the mobile field",
+            who=Who.DIRECTORY,
+        )
+        ok = False if blocks else None
+        steps.append(Step(name="number", ok=ok, detail="the directory holds none", cause=cause if blocks else None))
+    if number is None and is_needed and stand_in:
+        steps.append(Step(name="number", ok=True, detail=f"there is none, so passcodes go by mail to {stand_in}"))
+    return steps, number
+
+
+def _cause(text: str, reason: UnusableReason, settings: MobileSettings, hints: Hints) -> Cause:
+    ending = f" (it ends in {masked_text(text)[-_SHOWN_DIGITS:]})" if reason is UnusableReason.NOT_MOBILE else ""
+    if reason is UnusableReason.COUNTRY:
+        anywhere = normalise(
+            text, home_region=settings.home_region, allowed_countries=("*",), extra_ranges=settings.extra_ranges
+        )
+        region = anywhere.region if isinstance(anywhere, UsableNumber) else "001"
+        code = phonenumbers.country_code_for_region(region)
+        return Cause(
+            why=f"their mobile number is of a country that is not allowed: +{code} ({region})",
+            what=hints.country.format(region=region, code=code),
+            who=Who.OPERATOR,
+        )
+    why = "the mobile field holds a landline number" if reason is UnusableReason.NOT_MOBILE else ""
+    return Cause(
+        why=(why or f"what stands in the mobile field {WRONG_WITH_NUMBER[reason]}") + ending,
+        what=_TO_DO.get(reason, "put their mobile number into the mobile field"),
+        who=Who.DIRECTORY,
+    )
+
+
+def change_step(judged: Judged, *, is_needed: bool, login: str, hints: Hints = ON_THE_COMMAND_LINE) -> Step:
+    """What the rule on numbers that changed recently says."""
+    decision, changed_at = judged.decision, judged.changed_at
+    moments = () if changed_at is None else (("changed", changed_at),)
+    if isinstance(decision, Send):
+        known = "another one than they used last, which is told of it" if decision.is_new else "nothing against it"
+        when = "" if changed_at is not None else "not known to have changed: "
+        return Step(
+            name="change", ok=True if is_needed else None, detail=f"the number is {when}{known}", moments=moments
+        )
+    until = decision.until if isinstance(decision, Wait | SendByMail) else None
+    detail = "the number was changed recently and is not the one they used last"
+    if until is not None:
+        moments = (*moments, ("held back until", until))
+    if judged.chosen is not None:
+        detail += ", so a mail is sent in its place"
+        return Step(name="change", ok=True if is_needed else None, detail=detail, moments=moments)
+    number = judged.number
+    why = f"their mobile number was {'changed' if number is not None else 'removed'} recently"
+    if number is None:
+        what, who = "check with them, then put their mobile number back into the mobile field", Who.DIRECTORY
+    else:
+        how = hints.confirm.format(login=login, ending=number.e164[-_SHOWN_DIGITS:])
+        what, who = f"call them back on a number that you trust, then confirm the new one: {how}", Who.HELP_DESK
+    cause = Cause(why=why, what=what, who=who, until=until)
+    ok = False if is_needed else None
+    detail += ", so nothing is sent to it" + ("" if until is not None else " as long as the change is recent")
+    return Step(name="change", ok=ok, detail=detail, moments=moments, cause=cause if is_needed else None)
+
+
+def mail_step(masked: str) -> Step:
+    """Where passcodes go to a mail address; empty: there is none that they can go to."""
+    if masked:
+        return Step(name="mail", ok=True, detail=f"passcodes go to {masked}")
+    cause = Cause(
+        why="the directory holds no mail address for them that can be used",
+        what="put their mail address into the mail field",
+        who=Who.DIRECTORY,
+    )
+    return Step(name="mail", ok=False, detail="the directory holds none that can be used", cause=cause)
+
+
+def masked_text(text: str) -> str:
+    """What was typed, without its digits but the last three."""
+    shown = []
+    left = _SHOWN_DIGITS
+    for char in reversed(text):
+        if char.isnumeric():
+            shown.append(char if left > 0 else "•")
+            left -= 1
+        else:
+            shown.append(char)
+    return "".join(reversed(shown))[:_LONGEST_SHOWN]

@@ -1,0 +1,107 @@
+"""What is said of the counts that limit somebody: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
+from proxy.help_desk.unlocking import StillCounted
+from proxy.help_desk.verdict import Cause, Step, Who
+from proxy.throttle.limits import Limit, Standing
+
+_COUNTS = {
+    Limit.PASSWORDS_PER_PERSON: "wrong passwords of this person",
+    Limit.PASSWORDS_FROM_UNFAMILIAR: "wrong passwords from addresses where they never signed in",
+    Limit.PASSWORDS_AS_TYPED: "wrong passwords with the user name as it is written here",
+    Limit.PASSWORDS_PER_ADDRESS: "wrong passwords from this address",
+    Limit.PASSCODES_PER_PERSON: "passcodes tried",
+    Limit.PASSCODE_FAILURES_IN_A_ROW: "wrong passcodes in a row",
+    Limit.SENDS_PER_PERSON: "passcodes sent to this person",
+    Limit.SENDS_PER_NUMBER: "passcodes sent to this number",
+    Limit.SENDS_PER_ADDRESS: "passcodes asked for from this address",
+    Limit.SENDS_PER_DAY: "passcodes sent to everybody today",
+}
+_WHY = {
+    Limit.PASSWORDS_PER_PERSON: "too many wrong passwords were typed for them",
+    Limit.PASSWORDS_FROM_UNFAMILIAR: "too many wrong passwords were typed where they never signed in",
+    Limit.PASSWORDS_PER_ADDRESS: "too many wrong passwords came from their address",
+    Limit.PASSCODES_PER_PERSON: "too many codes were typed",
+    Limit.PASSCODE_FAILURES_IN_A_ROW: "their codes are locked after too many wrong ones in a row",
+    Limit.SENDS_PER_PERSON: "too many codes were sent to them",
+    Limit.SENDS_PER_NUMBER: "too many codes were sent to their number or mail address",
+    Limit.SENDS_PER_ADDRESS: "too many codes were asked for from their address",
+    Limit.SENDS_PER_DAY: "the codes of this day are used up, for everybody",
+}
+_OF_THE_PERSON = frozenset({Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFAMILIAR})
+_OF_PASSWORDS = _OF_THE_PERSON | {Limit.PASSWORDS_PER_ADDRESS}
+
+
+def throttle_steps(
+    standings: Iterable[Standing],
+    *,
+    login: str,
+    address: str | None,
+    needs_passcode: bool,
+    still_counted: StillCounted | None = None,
+    hints: Hints = ON_THE_COMMAND_LINE,
+) -> list[Step]:
+    """The counts that are not nothing, and which of them stand in the way now.
+
+    `still_counted`: why wrong passwords cannot be cleared; None: they can.
+    """
+    counted = [each for each in standings if each.count]
+    is_told = any(each.limit is Limit.PASSWORDS_AS_TYPED and each.is_reached for each in counted)
+    steps = [
+        _step(
+            each,
+            login=login,
+            address=address,
+            needs_passcode=needs_passcode,
+            is_told=is_told,
+            still_counted=still_counted,
+            hints=hints,
+        )
+        for each in counted
+    ]
+    return steps or [Step(name="throttle", ok=True, detail="nothing is counted against them now")]
+
+
+def _step(
+    standing: Standing,
+    *,
+    login: str,
+    address: str | None,
+    needs_passcode: bool,
+    is_told: bool,
+    still_counted: StillCounted | None,
+    hints: Hints,
+) -> Step:
+    limit = standing.limit
+    detail = f"{_COUNTS[limit]}: {standing.count} of {standing.most}"
+    if not standing.is_reached:
+        return Step(name="throttle", ok=None, detail=detail)
+    ends_at: float | None = standing.window_ends_at
+    unlock = hints.unlock.format(login=login)
+    if limit is Limit.PASSCODE_FAILURES_IN_A_ROW:
+        ends_at = None
+        detail += f", until somebody clears them: {unlock}"
+    moments = () if ends_at is None else (("until", ends_at),)
+    if limit is Limit.PASSWORDS_AS_TYPED:
+        return Step(name="throttle", ok=None, detail=f"{detail}, which the sign-in page tells", moments=moments)
+    if limit not in _OF_PASSWORDS and not needs_passcode:
+        return Step(name="throttle", ok=None, detail=detail, moments=moments)
+    why, what, who = _WHY[limit], f"clear their counts: {unlock}", Who.HELP_DESK
+    if limit is Limit.SENDS_PER_DAY:
+        what, who = "wait, or allow more codes a day", Who.OPERATOR
+    elif limit in _OF_THE_PERSON:
+        if not is_told:
+            why += " (not with the user name as it is written here, so the sign-in page does not say so)"
+        if still_counted is not None:
+            what, who = f"wait: {still_counted.sentence}", Who.HELP_DESK
+            ends_at = max(ends_at or 0.0, still_counted.until or 0.0)
+            moments = (("until", ends_at),)
+    is_elsewhere = limit is Limit.PASSWORDS_FROM_UNFAMILIAR and address is None
+    if is_elsewhere:
+        detail += "; from a familiar address it does not count"
+    cause = Cause(why=why, what=what, who=who, until=ends_at, only_in_new_places=is_elsewhere)
+    return Step(name="throttle", ok=False, detail=detail, moments=moments, cause=cause)

@@ -1,0 +1,133 @@
+"""From the steps of an explanation to what is read first: can they sign in, why not, what to do, who, until when. Pure.
+
+Instants are epoch seconds, and are said where they are shown: only there it is known what the local time is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from proxy.local_time import brief_text
+
+
+class Light(Enum):
+    """The colour that is seen before anything is read."""
+
+    GREEN = "green"
+    AMBER = "amber"
+    """They can, with something to know; or it depends on where they are."""
+    RED = "red"
+
+
+class Who(Enum):
+    """Who does what is to be done."""
+
+    HELP_DESK = "the help desk"
+    DIRECTORY = "an administrator of the directory"
+    OPERATOR = "the operator of Gatepost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """What somebody on the telephone has to know of one thing that is in the way, or worth knowing."""
+
+    why: str
+    what: str = ""
+    """To do; empty: nothing."""
+    who: Who | None = None
+    until: float | None = None
+    """It ends by itself then; None: it does not, or nobody knows."""
+    only_in_new_places: bool = False
+    """Where they have signed in before, it does not hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    name: str
+    ok: bool | None
+    """False stands against the sign-in; None is worth knowing."""
+    detail: str
+    moments: tuple[tuple[str, float], ...] = ()
+    """Instants that belong to the detail, each behind its word: ``("until", ...)``."""
+    cause: Cause | None = None
+    """Each step that stands against the sign-in has one; one that does not is said in the headline all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    light: Light
+    can_sign_in: bool
+    """False too where they can only in places that they have signed in from before."""
+    headline: str
+    what: str
+    who: Who | None
+    until: float | None
+    more: int
+    """How many other things are in the way."""
+
+
+def verdict_of(steps: Sequence[Step], *, name: str, app: str = "") -> Verdict:
+    """`name`: of the person, as the headline begins; `app`: the one that they want to reach."""
+    causes = [step.cause or Cause(why=step.detail) for step in steps if step.ok is False]
+    # What holds everywhere is told before what holds in new places only.
+    causes.sort(key=lambda each: each.only_in_new_places)
+    reach = f" and reach {app}" if app else ""
+    if causes:
+        first, *others = causes
+        place = " from a new place" if first.only_in_new_places else ""
+        return Verdict(
+            light=Light.AMBER if first.only_in_new_places else Light.RED,
+            can_sign_in=False,
+            headline=f"{name} cannot sign in{reach}{place} now: {first.why}",
+            what=first.what,
+            who=first.who,
+            until=first.until,
+            more=len(others),
+        )
+    notes = [step.cause for step in steps if step.cause is not None]
+    if notes:
+        first = notes[0]
+        return Verdict(
+            light=Light.AMBER,
+            can_sign_in=True,
+            headline=f"{name} can sign in{reach} now: {first.why}",
+            what=first.what,
+            who=first.who,
+            until=first.until,
+            more=0,
+        )
+    return Verdict(
+        light=Light.GREEN,
+        can_sign_in=True,
+        headline=f"{name} can sign in{reach} now",
+        what="",
+        who=None,
+        until=None,
+        more=0,
+    )
+
+
+def can_sign_in(steps: Iterable[Step]) -> bool:
+    return all(step.ok is not False for step in steps)
+
+
+def step_text(step: Step, now: float) -> str:
+    """The whole of it in words, in the machine's own time zone."""
+    moments = ", ".join(f"{word} {brief_text(at, now)}" for word, at in step.moments)
+    return f"{step.detail}, {moments}" if moments else step.detail
+
+
+def verdict_text(verdict: Verdict, now: float) -> str:
+    """One line, in the machine's own time zone."""
+    text = verdict.headline
+    if verdict.until is not None:
+        text += f", until {brief_text(verdict.until, now)}"
+    if verdict.what:
+        text += f". To do: {verdict.what}"
+        if verdict.who is not None:
+            text += f" ({verdict.who.value})"
+    if verdict.more:
+        text += ". There is one more thing in the way" if verdict.more == 1 else f". {verdict.more} more are in the way"
+    return text

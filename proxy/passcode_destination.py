@@ -1,0 +1,158 @@
+"""Where a passcode goes: the one decision that a sign-in makes, and that an explanation of one asks.
+
+The number, what stands in for one that changed recently or is missing, or why there is none. Raises `StoreError`.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+
+from config.settings import Settings
+from directory.mobile import E164, UnusableNumber, UsableNumber, first_usable, mask
+from directory.principal import Principal
+from proxy.delivery.channel import is_plain_address, mask_mail
+from proxy.first_seen import changed_at
+from proxy.keys import Keys, Purpose
+from proxy.second_factor.challenge import Challenge
+from proxy.second_factor.known_numbers import (
+    Decision,
+    KnownNumber,
+    Refuse,
+    Send,
+    SendByMail,
+    Wait,
+    decide,
+    number_digest,
+    open_number,
+    seal_number,
+)
+from proxy.store.store import Store
+
+PASSCODE_FACTORS = frozenset({"sms", "email"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Exactly one of `number` and `mail`: where there is no number, no SMS can go to it."""
+
+    factor: str
+    """What a passcode sent there proves. A mail may stand in for a number, where the operator says so."""
+    number: E164 | None = field(default=None, repr=False)
+    mail: str | None = field(default=None, repr=False)
+    digests: tuple[bytes, ...] = field(repr=False)
+    """By which it is known again: one for each key that counts, the one in use first."""
+
+    @property
+    def address(self) -> str:
+        """What sends are counted by."""
+        return self.number if self.number is not None else (self.mail or "")
+
+    @property
+    def masked(self) -> str:
+        return mask(self.number) if self.number is not None else mask_mail(self.mail or "")
+
+    @property
+    def digest(self) -> bytes:
+        return self.digests[0]
+
+    def is_of(self, challenge: Challenge) -> bool:
+        """Whether this challenge's passcode was sent there, and for the same factor."""
+        return challenge.factor == self.factor and any(
+            hmac.compare_digest(digest, challenge.number_digest) for digest in self.digests
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NoMail:
+    """The directory holds no address that a mail can be sent to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the rule on numbers that changed recently says of the person's number, or of there being none."""
+
+    decision: Decision
+    chosen: Chosen | None
+    """Where the passcode goes; None: nowhere, as long as the decision stands."""
+    number: UsableNumber | None
+    """The one in the directory; None: none that can be used, and a mail would stand in for it."""
+    changed_at: float | None
+    known: KnownNumber | None = field(repr=False)
+
+
+Destination = Judged | UnusableNumber | NoMail
+
+
+def number_of(keys: Keys, principal: Principal, number: E164) -> Chosen:
+    digests = tuple(number_digest(key, guid=principal.guid, number=number) for key in keys.accepted(Purpose.NUMBERS))
+    return Chosen(factor="sms", number=number, digests=digests)
+
+
+def mail_of(keys: Keys, principal: Principal, *, factor: str) -> Chosen | None:
+    """None where the person has no address that a mail can be sent to."""
+    mail = principal.mail
+    if mail is None or not is_plain_address(mail):
+        return None
+    # A number holds no letters: the digests of the two never meet.
+    digests = tuple(
+        hmac.digest(key, f"{principal.guid}\0mail\0{mail}".encode(), "sha256") for key in keys.accepted(Purpose.NUMBERS)
+    )
+    return Chosen(factor=factor, mail=mail, digests=digests)
+
+
+def stand_in_of(settings: Settings, keys: Keys, principal: Principal) -> Chosen | None:
+    """The mail address in the place of a number that is missing, where the operator lets mails stand in for SMS."""
+    return mail_of(keys, principal, factor="sms") if settings.second_factor.email_for_sms else None
+
+
+async def number_destination(
+    settings: Settings, store: Store, keys: Keys, principal: Principal, *, now: float, see: bool
+) -> Judged | UnusableNumber:
+    """For the factor "sms". `see` as in `changed_at`."""
+    usable = first_usable(principal.mobiles, settings.mobile)
+    number = usable if isinstance(usable, UsableNumber) else None
+    stand_in = stand_in_of(settings, keys, principal) if number is None else None
+    if isinstance(usable, UnusableNumber) and stand_in is None:
+        return usable
+    # A number that was taken away recently is one that was changed recently: the same rule holds.
+    own = number_of(keys, principal, number.e164) if number is not None else None
+    known = await store.known_number(principal.guid)
+    changed = await changed_at(
+        store,
+        keys.derive(Purpose.THROTTLE),
+        principal,
+        number.e164 if number is not None else None,
+        now=now,
+        see=see,
+    )
+    digests = own.digests if own is not None else ()
+    decision = decide(settings.mobile, now=now, changed_at=changed, digests=digests, known=known)
+    match decision:
+        case Send():
+            chosen = own or stand_in
+        case SendByMail():
+            chosen = mail_of(keys, principal, factor="sms")
+        case Wait() | Refuse():
+            chosen = None
+    return Judged(decision=decision, chosen=chosen, number=number, changed_at=changed, known=known)
+
+
+def mail_destination(keys: Keys, principal: Principal, *, factor: str) -> Chosen | NoMail:
+    """For the factor "email"."""
+    return mail_of(keys, principal, factor=factor) or NoMail()
+
+
+def known_as(keys: Keys, principal: Principal, number: E164, *, now: float) -> KnownNumber:
+    """What is to be remembered of a number that is theirs beyond doubt: a passcode sent there was accepted, or somebody
+    who knows the person has confirmed it."""
+    sealed = seal_number(keys.derive(Purpose.SEALED_NUMBERS), guid=principal.guid, number=number)
+    return KnownNumber(digest=number_of(keys, principal, number).digest, sealed=sealed, used_at=now)
+
+
+def number_that_was_known(keys: Keys, guid: str, known: KnownNumber | None) -> E164 | None:
+    """The number itself, where a key that still counts has sealed it."""
+    if known is None:
+        return None
+    opened = (open_number(key, guid=guid, sealed=known.sealed) for key in keys.accepted(Purpose.SEALED_NUMBERS))
+    return next((number for number in opened if number is not None), None)

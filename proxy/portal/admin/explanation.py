@@ -1,0 +1,97 @@
+"""The page that says why somebody cannot sign in: the verdict, what blocks, the rest, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from proxy.help_desk.explaining import Question
+from proxy.help_desk.hints import Hints
+from proxy.help_desk.verdict import Step
+from proxy.portal.admin.audit import log_explained
+from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
+from proxy.portal.admin.texts import WORDS
+from proxy.portal.instants import Instant, instant
+from proxy.portal.keys import PARTS, VISIT
+from proxy.reserved import ADMIN_CONFIRM, ADMIN_END, ADMIN_PERSON, ADMIN_UNLOCK
+from proxy.sessions.session import Session
+
+ON_THE_PAGE = Hints(
+    app=WORDS.hint_app,
+    address=WORDS.hint_address,
+    unlock=WORDS.hint_unlock,
+    confirm=WORDS.hint_confirm,
+    country=WORDS.hint_country,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a button did, above the explanation that it has changed."""
+
+    text: str
+    until: Instant | None = None
+    is_bad: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """A step as the page shows it; `mark` is yes, no or note."""
+
+    mark: str
+    name: str
+    detail: str
+    moments: Sequence[tuple[str, Instant]]
+
+
+async def show_explanation(
+    request: web.Request, session: Session, question: Question, *, done: Done | None = None
+) -> web.Response:
+    """As it is now; in the audit log, too."""
+    parts, now = request.app[PARTS], request[VISIT].now
+    explanation = await request.app[ADMIN_PARTS].explaining.explain(question, now=now)
+    log_explained(request, session, explanation.account, verdict=explanation.can_sign_in)
+    account, verdict = explanation.account, explanation.verdict
+    count = None
+    if account is not None:
+        found = await parts.store.sessions(account.guid)
+        count = sum(not each.is_over(parts.settings.sessions, now) for each in found)
+    shown = [_shown(step, now) for step in explanation.steps]
+    return admin_page(
+        request,
+        session,
+        "admin_explanation.html",
+        here=ADMIN_PERSON,
+        done=done,
+        verdict=verdict,
+        until=instant(verdict.until, now) if verdict.until is not None else None,
+        more=WORDS.more(verdict.more),
+        blocks=[step for step in shown if step.mark == "no"],
+        rest=[step for step in shown if step.mark != "no"],
+        sessions=WORDS.sessions_unknown if count is None else WORDS.sessions(count),
+        has_sessions=count is None or count > 0,
+        is_self=account is not None and account.guid == session.principal.guid,
+        is_known=account is not None,
+        confirmable=explanation.confirmable,
+        fields={
+            "login": question.login,
+            "address": question.address or "",
+            "app": question.app,
+            "realm": account.realm if account is not None else "",
+            "guid": account.guid if account is not None else "",
+            "number": explanation.confirmable.name if explanation.confirmable is not None else "",
+        },
+        apps=app_names(request),
+        action=ADMIN_PERSON,
+        end_action=ADMIN_END,
+        unlock_action=ADMIN_UNLOCK,
+        confirm_action=ADMIN_CONFIRM,
+    )
+
+
+def _shown(step: Step, now: float) -> _Shown:
+    moments = [(word, instant(at, now)) for word, at in step.moments]
+    mark = "yes" if step.ok else "note" if step.ok is None else "no"
+    return _Shown(mark=mark, name=step.name, detail=step.detail, moments=moments)
