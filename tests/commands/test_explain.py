@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from config.load import load_settings
-from directory.lockout import PasswordLimits
+from directory.active_directory.active_directory import ActiveDirectory
+from directory.lockout import CountedPasswords, PasswordLimits
 from directory.users_file import read_users
 from proxy.cli import main
 from proxy.demo.samba_dc import SambaDC
@@ -279,7 +280,7 @@ def test_a_real_domain_says_what_stands_against_an_account(
         "the account is disabled: enable it in the directory",
         "the account has expired: set another end in the directory",
     ]
-    assert found["locked"].against == ["state", "app"]
+    assert found["locked"].against == ["state"]
     assert found["locked"].answer["verdict"]["until"] is not None, "the domain says for how long it locks accounts"
     assert found["bad-mobile"].against == ["number"]
     for name, words in (("must-change", "must be changed"), ("old-password", "has expired")):
@@ -289,14 +290,38 @@ def test_a_real_domain_says_what_stands_against_an_account(
         assert words in detail
 
 
-def test_counts_that_guard_a_domain_are_cleared_only_on_request(
-    in_domain: Path, capsys: pytest.CaptureFixture[str]
+def test_counts_that_guard_a_domain_are_cleared_as_far_as_its_own_allow(
+    in_domain: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The domain goes on counting: a fresh budget of guesses here could lock the account there."""
     assert main(["unlock", "alice@corp.example", "--config", str(in_domain)]) == 0
-    assert "--passwords" in capsys.readouterr().out
+    assert "still counted" not in capsys.readouterr().out
+
+    async def five(self: ActiveDirectory, guid: str) -> CountedPasswords | None:
+        return CountedPasswords(count=5, forgotten_at=time.time() + 60.0)
+
+    monkeypatch.setattr(ActiveDirectory, "counted_passwords", five)
+    assert main(["unlock", "alice@corp.example", "--config", str(in_domain)]) == 0
+    kept = "Wrong passwords are still counted: the directory itself still counts 5 wrong passwords"
+    assert kept in capsys.readouterr().out
     assert main(["unlock", "alice@corp.example", "--passwords", "--config", str(in_domain)]) == 0
-    assert "--passwords" not in capsys.readouterr().out
+    assert "still counted" not in capsys.readouterr().out
+
+
+def test_a_number_that_was_sent_too_much_is_unlocked(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def sent(throttle: Throttle, guid: str) -> None:
+        for _ in range(8):
+            number = "+447400123456"
+            assert await throttle.reserve_send(person="x", number=number, address="192.0.2.9", now=time.time()) is None
+        for _ in range(100):
+            await throttle.reserve_address("192.0.2.9", now=time.time())
+
+    with_throttle(config, sent)
+    asked = ("alice", "--from", "192.0.2.9")
+    assert explained(config, capsys, *asked).against == ["throttle", "throttle"]
+    assert main(["unlock", *asked, "--config", str(config)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "alice can sign in now"
+    assert explained(config, capsys, *asked).against == []
 
 
 def test_a_domain_that_is_away_is_said(in_domain: Path, corp: SambaDC, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,8 +14,9 @@ GROUPS = ["Gatepost Admins"]
 ADMIN = f"{SIGN_IN_ORIGIN}/.gatepost/admin/"
 PERSON, UNDELIVERED, MOBILES = f"{ADMIN}person", f"{ADMIN}undelivered", f"{ADMIN}mobiles"
 END, UNLOCK, CSV = f"{PERSON}/end-sessions", f"{PERSON}/unlock", f"{MOBILES}.csv"
+CONFIRM = f"{PERSON}/confirm-number"
 PAGES = (ADMIN, PERSON, UNDELIVERED, MOBILES, CSV)
-ACTIONS = (PERSON, END, UNLOCK, MOBILES)
+ACTIONS = (PERSON, END, UNLOCK, CONFIRM, MOBILES)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -15,14 +16,22 @@ import pytest
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.active_directory.connection import Connection, create_tls_context
 from directory.active_directory.server_address import parse_server
+from directory.mobile import E164
+from proxy.cli import main
 from proxy.delivery.create import create_channels
 from proxy.demo.samba_dc import SambaDC
+from proxy.key_file import load_or_create_keys
+from proxy.keys import Keys
+from proxy.passcode_destination import known_as
+from proxy.store.sqlite.sqlite_store import SQLiteStore
+from tests.directory.contract import found
 from tests.portal.stage import SIGN_IN_ORIGIN, Page, Stage, portal_settings, running_portal
+from tests.support.configuration import written
 from tests.support.eventually import eventually
 from tests.support.samba import PASSWORD, SERVICE_PASSWORD, SERVICE_USER, person, running_domain, settings_for
 from tests.support.smtp_sink import smtp_sink
 
-NAMES = ("waits", "refused", "sends", "never-used", "resends", "relayed", "between", "by-mail")
+NAMES = ("waits", "refused", "sends", "never-used", "resends", "relayed", "between", "by-mail", "by-command")
 PERSONS = (
     person(SERVICE_USER, password=SERVICE_PASSWORD, display_name="Gatepost", mobile=None),
     *(person(name, mail=f"{name}@phones.example") for name in NAMES),
@@ -180,3 +189,57 @@ async def test_a_number_changed_lately_may_be_passed_over_for_the_mail(phones: S
         numbers = [each.number for each in stage.phone.messages]
         assert numbers == ["+447400123456", None]
         assert stage.phone.messages[-1].mail == "by-mail@phones.example"
+
+
+DOMAIN = """
+[[directories]]
+name = "phones"
+type = "active_directory"
+domain = "{domain}"
+servers = ["{url}"]
+ca_file = "{ca_file}"
+bind_user = "{user}@{domain}"
+bind_password_file = "ad-password"
+"""
+
+
+async def test_a_number_is_confirmed_by_a_command(
+    phones: SambaDC, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Through a real domain and a real relay, and nobody is told anything but who has to be."""
+    login = f"by-command@{phones.domain}"
+    ring = load_or_create_keys(tmp_path / "gatepost.key", now=time.time() - 3600)
+    (tmp_path / "ad-password").write_text(SERVICE_PASSWORD)
+    await change_own_mobile(phones, "by-command")
+    directory = ActiveDirectory(settings_for(phones))
+    account = await found(directory, "by-command")
+    state = await directory.state(account.guid)
+    await directory.close()
+    assert state is not None
+    known = known_as(Keys(ring, clock=time.time), state.principal, E164("+447400123456"), now=time.time() - 9e5)
+    store = SQLiteStore(tmp_path / "state.db")
+    await store.put_known_number(account.guid, known)
+    await store.close()
+    async with smtp_sink() as sink:
+        facts = {"domain": phones.domain, "url": phones.url, "ca_file": phones.ca_file, "user": SERVICE_USER}
+        config = str(written(tmp_path, more=DOMAIN.format(**facts), smtp_port=sink.port))
+
+        async def gatepost(*arguments: str) -> tuple[int, str, str]:
+            code = await asyncio.to_thread(main, [*arguments, "--config", config])
+            said = capsys.readouterr()
+            return code, said.out, said.err
+
+        code, out, _ = await gatepost("explain", login)
+        assert code == 1
+        assert f"gatepost unlock by-command --confirm-number {NEW[-3:]}" in out.splitlines()[0]
+        assert re.search(r"their mobile number was changed recently, until \d\d:\d\d tomorrow\. ", out)
+        code, _, error = await gatepost("unlock", login, "--confirm-number", "123")
+        assert (code, "no number ending in '123' is held back" in error) == (1, True)
+        code, out, error = await gatepost("unlock", login, "--confirm-number", NEW[-3:])
+        assert (code, out.splitlines()[-1]) == (0, "By-Command (by-command) can sign in now")
+        assert '"admin.number_confirmed"' in error or "admin.number_confirmed" in error
+        assert account.guid in error
+        assert "7400" not in out + error
+        told = [await sink.next_message(), await sink.next_message()]
+        assert {each.recipients[0].partition("@")[0] for each in told} == {"447400123456", "by-command"}
+        assert (await gatepost("explain", login))[0] == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,9 +14,11 @@ import pytest
 
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.directory import PasswordRefused
+from directory.lockout import limits_of
 from directory.principal import Account, Principal
 from proxy.demo.samba_dc import SambaDC
 from proxy.demo.samba_people import State
+from proxy.help_desk.unlocking import StillCounted, unlock
 from proxy.portal.keys import PersonLocks
 from tests.directory.contract import found
 from tests.portal.stage import NOW, SIGN_IN_ORIGIN, Stage, running_portal
@@ -29,6 +32,7 @@ PERSONS = (
         for name in ("guessed", "slow", "mixed", "unsure", "hurried")
         for threshold in (5, 10)
     ),
+    *(person(f"{name}-{threshold}") for name in ("cleared", "kept") for threshold in (5, 10)),
     person("graced"),
     person("reset-5"),
     person("reset-10"),
@@ -205,3 +209,53 @@ async def test_a_password_changed_here_is_wrong_at_once_although_the_domain_take
         assert state_of(strict, "graced") == (0, 0)
         landing = await stage.sign_in(stage.browser(address=HOME), username=name, password=new)
         assert landing.status == 303
+
+
+async def clear(stage: Stage, username: str) -> StillCounted | None:
+    """As the button of the help desk does."""
+    directory = stage.scripted
+    assert isinstance(directory, ActiveDirectory)
+    account = await found(directory, username)
+    state = await directory.state(account.guid)
+    assert state is not None
+    return await unlock(
+        stage.throttle,
+        directory,
+        state.principal,
+        mobile=stage.settings.mobile,
+        limits=limits_of(directory, configured=50, window_seconds=1800.0),
+        now=stage.now,
+    )
+
+
+async def test_a_clearing_lets_the_person_in_and_leaves_no_more_guesses_than_the_domain_allows(
+    strict: SambaDC, threshold: int, tmp_path: Path
+) -> None:
+    username = f"cleared-{threshold}"
+    async with portal(tmp_path, strict) as stage:
+        for _ in range(2):
+            for each in range(20):
+                assert await guess(stage, strict, username, f"guess {each} {_}", f"203.0.113.{each}") == 401
+            assert state_of(strict, username)[1] == 0
+            await clear(stage, username)
+        assert state_of(strict, username) == (LIMITS[threshold], 0)
+
+
+async def test_wrong_passwords_stay_counted_as_long_as_the_domain_counts_them(
+    strict: SambaDC, threshold: int, tmp_path: Path
+) -> None:
+    username = f"kept-{threshold}"
+    async with portal(tmp_path, strict) as stage:
+        assert await signs_in(stage, strict, username)
+        for each in range(20):
+            await guess(stage, strict, username, f"home {each}", HOME)
+        kept = await clear(stage, username)
+        assert kept is not None
+        assert kept.count == LIMITS[threshold]
+        assert kept.until == pytest.approx(time.time() + 1800.0, abs=120.0)
+        assert await guess(stage, strict, username, PASSWORD, "203.0.113.99") == 401
+        reset = f"dn: {strict.dn(username)}\nchangetype: modify\nreplace: lockoutTime\nlockoutTime: 0\n"
+        await asyncio.to_thread(strict.modify, reset)  # as an administrator does, which begins the count anew
+        assert state_of(strict, username) == (0, 0)
+        assert await clear(stage, username) is None
+        assert await signs_in(stage, strict, username, "203.0.113.99")
