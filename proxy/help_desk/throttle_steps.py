@@ -77,7 +77,9 @@ def _step(
     hints: Hints,
 ) -> Step:
     limit = standing.limit
-    detail = f"{_COUNTS[limit]}: {standing.count} of {standing.most}"
+    is_elsewhere = limit is Limit.PASSWORDS_FROM_UNFAMILIAR and address is None
+    apart = " (from a familiar address it does not count)" if is_elsewhere and standing.is_reached else ""
+    detail = f"{_COUNTS[limit]}{apart}: {standing.count} of {standing.most}"
     if not standing.is_reached:
         return Step(name="throttle", ok=None, detail=detail)
     ends_at: float | None = standing.window_ends_at
@@ -90,7 +92,7 @@ def _step(
         return Step(name="throttle", ok=None, detail=f"{detail}, which the sign-in page tells", moments=moments)
     if limit not in _OF_PASSWORDS and not needs_passcode:
         return Step(name="throttle", ok=None, detail=detail, moments=moments)
-    why, what, who = _WHY[limit], f"clear their counts: {unlock}", Who.HELP_DESK
+    why, what, who = _WHY[limit], f"end this pause: {unlock}", Who.HELP_DESK
     if limit is Limit.SENDS_PER_DAY:
         what, who = "wait, or allow more codes a day", Who.OPERATOR
     elif limit in _OF_THE_PERSON:
@@ -100,8 +102,5 @@ def _step(
             what, who = f"wait: {still_counted.sentence}", Who.HELP_DESK
             ends_at = max(ends_at or 0.0, still_counted.until or 0.0)
             moments = (("until", ends_at),)
-    is_elsewhere = limit is Limit.PASSWORDS_FROM_UNFAMILIAR and address is None
-    if is_elsewhere:
-        detail += "; from a familiar address it does not count"
     cause = Cause(why=why, what=what, who=who, until=ends_at, only_in_new_places=is_elsewhere)
     return Step(name="throttle", ok=False, detail=detail, moments=moments, cause=cause)

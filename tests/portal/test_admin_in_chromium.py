@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Browser, Page, ViewportSize
@@ -26,7 +28,7 @@ from tests.portal.test_in_chromium import CHROMIUM, chromium
 __all__ = ["chromium"]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
-DESK, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
+DESK, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=320, height=844)
 SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
 
 
@@ -82,16 +84,24 @@ async def test_an_admin_finds_out_why_and_helps(front: Front, chromium: Browser,
     await page.fill("#login", "carol")
     await page.select_option("#app", "Wiki")
     await page.click("button.primary")
-    await page.locator(".steps").wait_for()
-    assert await page.inner_text("h1") == "carol cannot sign in and reach Wiki now"
+    await page.locator(".verdict").wait_for()
+    assert await page.inner_text("h1") == (
+        "Carol (carol) cannot sign in and reach Wiki now: the mobile field holds a landline number (it ends in 000)"
+    )
+    assert (
+        await page.locator(".verdict").evaluate("each => getComputedStyle(each).borderLeftColor") == "rgb(194, 42, 42)"
+    )
+    assert not await page.locator(".rest .steps").is_visible(), "what is in order is folded"
+    assert await page.locator(".steps").first.is_visible(), "what blocks is not"
     assert "carol" not in page.url
     await shown(page, "explanation")
     assert await page.input_value("#login") == "carol"
     assert await page.input_value("#app") == "Wiki"
     await page.click("text=Clear their counts")
-    assert await page.inner_text("h1") == "Counts cleared"
-    await page.click("button.primary")
-    await page.locator(".steps").wait_for()
+    assert await page.inner_text("[role=status]") == "What was counted against them begins anew."
+    assert (await page.inner_text("h1")).startswith("Carol (carol) cannot sign in and reach Wiki now: ")
+    await page.click("text=Everything else that was checked")
+    await shown(page, "explanation-after")
 
     await page.click("text=Undelivered codes")
     await shown(page, "undelivered")
@@ -154,6 +164,37 @@ async def test_long_and_odd_names_stay_within_the_window(front: Front, chromium:
     await page.goto(front.url("signin", "/.gatepost/admin/person"))
     await page.fill("#login", "W" * 200)
     await page.click("button.primary")
-    await page.locator(".steps").wait_for()
+    await page.locator(".verdict").wait_for()
     await shown(page, "explanation-odd")
+    await context.close()
+
+
+@pytest.mark.parametrize("place", ["Pacific/Auckland", "America/New_York"])
+async def test_a_pause_is_told_in_the_time_of_who_reads_it(front: Front, chromium: Browser, place: str) -> None:
+    """On the page of the person, and on that of the help desk; amber, since they can where they signed in before."""
+    context = await chromium.new_context(viewport=DESK, timezone_id=place, locale="en-GB")
+    page = await context.new_page()
+    await page.goto(front.url("signin", "/.gatepost/sign-in"))
+    for password in ("one", "two", "three", PASSWORD):
+        await page.fill("#username", "alice")
+        await page.fill("#password", password)
+        await page.click("button.primary")
+        await page.locator("#error").wait_for()
+    ends_at = datetime.fromtimestamp(front.stage.now + front.stage.settings.throttle.window, ZoneInfo(place))
+    told = f"Sign-in with it is paused until {ends_at.day} {ends_at:%b %Y, %H:%M}. Where you have signed in before"
+    assert told in await page.inner_text("#error")
+    await shown(page, "paused")
+    await page.fill("#username", "admin")
+    await page.fill("#password", PASSWORD)
+    await page.click("button.primary")
+    await page.wait_for_url(front.url("signin", "/"))
+    await page.goto(front.url("signin", "/.gatepost/admin/person"))
+    await page.fill("#login", "alice")
+    await page.click("button.primary")
+    await page.locator(".verdict.amber").wait_for()
+    assert f"{ends_at:%H:%M}" in await page.inner_text(".verdict dd >> nth=0")
+    await shown(page, "explanation-amber")
+    await page.click("text=Clear their counts")
+    await page.locator(".verdict.green").wait_for()
+    await shown(page, "explanation-green")
     await context.close()
