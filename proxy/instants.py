@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from proxy.local_time import brief_text
 from proxy.texts import ENGLISH
 
 _EXACT_SECONDS = 90
@@ -24,6 +25,8 @@ class Instant:
     """How long ago; for an instant to come, how long until then."""
     clock: str
     """The time of day alone; with the date where that is another than today's."""
+    local: str
+    """The same without a script, by the clock of the machine: for colleagues, who are where it is."""
 
 
 def instant(at: float, now: float) -> Instant:
@@ -34,6 +37,7 @@ def instant(at: float, now: float) -> Instant:
         # Another node's clock may be ahead of this one's.
         relative=ENGLISH.ago(max(0, int(now - at))),
         clock=_clock(moment, now),
+        local=brief_text(at, now),
     )
 
 
@@ -48,7 +52,13 @@ def instant_in(seconds: int, now: float) -> Instant:
         absolute=moment.strftime("%Y-%m-%d %H:%M UTC"),
         relative=ENGLISH.duration(seconds),
         clock=_clock(moment, now, with_seconds=seconds <= _EXACT_SECONDS),
+        local=brief_text(at, now),
     )
+
+
+def instant_to_come(at: float, now: float) -> Instant:
+    """The same of an instant that is known."""
+    return instant_in(math.ceil(at - now), now)
 
 
 def _clock(moment: datetime, now: float, *, with_seconds: bool = False) -> str:

@@ -12,6 +12,7 @@ from directory.login_name import parse_login_name
 from directory.principal import Principal
 from proxy.access.schemes import choose_scheme, is_offered
 from proxy.answers import Answer, Problem
+from proxy.instants import instant_to_come
 from proxy.internal_headers import CLIENT_SCHEME
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import begin_session, current_session
@@ -19,7 +20,6 @@ from proxy.portal.destination import choose_destination
 from proxy.portal.first_factor import AccountStopped, AddressThrottled, NotProven, PersonProven, prove_password
 from proxy.portal.forms import Refused, has_csrf_token, is_vouched_for, read_form, refused
 from proxy.portal.further_proof import add_password, lacks_password
-from proxy.instants import instant_in
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import (
     FORM,
@@ -257,7 +257,7 @@ def sign_in_form(
         is_cut=_is_cut(request, back),
         error=error or (ENGLISH.cookies_lost.format(host=host) if lost else ""),
         cookies_off=ENGLISH.cookies_off.format(host=host),
-        paused_until=instant_in(math.ceil(pause.ends_at - request[VISIT].now), request[VISIT].now) if pause is not None else None,
+        paused_until=None if pause is None else instant_to_come(pause.ends_at, request[VISIT].now),
     )
 
 

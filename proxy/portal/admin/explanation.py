@@ -10,10 +10,10 @@ from aiohttp import web
 from proxy.help_desk.explaining import Question
 from proxy.help_desk.hints import Hints
 from proxy.help_desk.verdict import Step
+from proxy.instants import Instant, instant, instant_to_come
 from proxy.portal.admin.audit import log_explained
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
 from proxy.portal.admin.texts import WORDS
-from proxy.portal.instants import Instant, instant
 from proxy.portal.keys import PARTS, VISIT
 from proxy.reserved import ADMIN_CONFIRM, ADMIN_END, ADMIN_PERSON, ADMIN_UNLOCK
 from proxy.sessions.session import Session
@@ -66,7 +66,7 @@ async def show_explanation(
         here=ADMIN_PERSON,
         done=done,
         verdict=verdict,
-        until=instant(verdict.until, now) if verdict.until is not None else None,
+        until=_moment(verdict.until, now) if verdict.until is not None else None,
         more=WORDS.more(verdict.more),
         blocks=[step for step in shown if step.mark == "no"],
         rest=[step for step in shown if step.mark != "no"],
@@ -92,6 +92,10 @@ async def show_explanation(
 
 
 def _shown(step: Step, now: float) -> _Shown:
-    moments = [(word, instant(at, now)) for word, at in step.moments]
+    moments = [(word, _moment(at, now)) for word, at in step.moments]
     mark = "yes" if step.ok else "note" if step.ok is None else "no"
     return _Shown(mark=mark, name=step.name, detail=step.detail, moments=moments)
+
+
+def _moment(at: float, now: float) -> Instant:
+    return instant_to_come(at, now) if at > now else instant(at, now)

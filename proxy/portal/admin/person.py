@@ -23,6 +23,7 @@ from proxy.help_desk.explaining import Question
 from proxy.help_desk.person import NotFound
 from proxy.help_desk.sessions import sessions_called
 from proxy.help_desk.unlocking import unlock
+from proxy.instants import instant_to_come
 from proxy.portal.admin.audit import log_confirmed, log_ended, log_turned_away, log_unlocked
 from proxy.portal.admin.explanation import Done, show_explanation
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
@@ -30,7 +31,6 @@ from proxy.portal.admin.places import TooManyAtOnce
 from proxy.portal.admin.texts import WORDS
 from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
-from proxy.portal.instants import instant
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import clear_session_cookie, form_token, message
@@ -135,7 +135,7 @@ async def take_unlock(request: web.Request, session: Session) -> web.StreamRespo
         )
         done = Done(text=WORDS.unlocked)
         if kept is not None:
-            until = instant(kept.until, now) if kept.until is not None else None
+            until = instant_to_come(kept.until, now) if kept.until is not None else None
             done = Done(text=f"{WORDS.unlocked} {WORDS.unlocked_but.format(why=kept.sentence)}", until=until)
         return await show_explanation(request, session, question, done=done)
 
