@@ -58,28 +58,27 @@ ABOUT_US = _any_of(
     r"\b(?:unable|attempt\w*|permission|privileges?|authori[sz]ed|permitted|allowed|configured) (?:\w+ ){0,3}relay",
     r"\b(?:don't|won't|can't|doesn't) (?:\w+ )?relay\b",
     r"\b(?:no|open|third[- ]party|insecure|unauthori[sz]ed) (?:mail )?relay",
-    r"\brelaying mail to\b",
+    r"\brelaying mail to\b|\bopen proxy\b|\bbatv\b|\bbackscatter\b|\b(?:by|from) your ip\b",
+    r"\byour access to (?:submit|send)\b|\bvalid sender\b|\bsending (?:this )?(?:to/)?from\b",
+    r"\bfrom:? ?(?:address|domain|header)\b[^.;]{0,30}\b(?:invalid|not|missing|unknown|rejected|required|verif\w+)\b",
     r"\brcpthosts?\b",
     r"\bnot an? (?:mail )?(?:gateway|relay)\b",
     r"\bnot (?:a )?local (?:domain|host)\b|\bdomain (?:is )?not (?:local|hosted|served)\b",
     r"\bwe (?:do not|don't|cannot) (?:handle|accept|deliver|take) (?:e-?)?mail (?:for|to|from)\b",
     r"\bmust check for new mail\b|\bforwarding denied\b",
     # The sender.
-    rf"\b(?:sender|senders|mail from|envelope[- ]from|return[- ]path|originator|reverse[- ]path|from:?(?= (?:address|"
-    rf"domain|"
-    rf"header)))\b{_NEAR}(?:\b{_NO}\b|\b(?:failed|fails?|unknown|invalid|bad|unverified|unroute?able|unrecogni[sz]ed|"
-    rf"missing|"
-    r"empty|bogus|mismatch|spoof\w*|spammer|black-?listed|required|resolve|blacklist|list)\b)",
+    rf"\b(?:senders?|mail from|envelope[- ]from|return[- ]path|originator|reverse[- ]path)\b{_NEAR}(?:\b{_NO}\b|"
+    r"\b(?:failed|fails?|unknown|invalid|bad|unverified|unroute?able|unrecogni[sz]ed|missing|empty|bogus|mismatch|"
+    r"spoof\w*|spammer|black-?listed|required|resolve|blacklist|list)\b)",
     r"\b(?:unknown|unrecogni[sz]ed|invalid|bad|bogus|fake|unverified|unroute?able|untrusted|blocked|rejected|rejects|"
     r"forbidden|illegal|disallowed|forged|from this|this|your) (?:envelope |mail |e-?mail |from )*"
     r"(?:senders?|originator|return[- ]path|mail from|from (?:address|domain))\b",
     r"\b(?:verify|validate|identify|trust|authori[sz]e) (?:the )?(?:address of the )?sender\b|"
     r"\bdomain of (?:the )?sender\b",
     r"\bsend(?:ing)?(?: e-?mails?| mail| messages?| anonymous mail)? (?:as|on behalf of)\b",
-    rf"\bsend(?:ing)?(?: e-?mails?| mail| messages?)? (?:from|using|with) (?:this|that|another|your|"
-    rf"{re.escape(SENDER)})",
-    rf"\b{_NO} (?:for|by|to) (?:the |this )?sender\b|\bsender'?s? (?:quota|limit)|\b(?:quota|"
-    rf"limit) (?:\w+ ){{0,2}}for (?:the )?sender\b",
+    r"\bsend(?:ing)?(?: e-?mails?| mail| messages?)? (?:from|using|with) (?:this|that|another|your|\{sender\})",
+    rf"\b{_NO} (?:for|by|to) (?:the |this )?sender\b|\bsender'?s? (?:quota|limit)",
+    r"\b(?:quota|limit) (?:\w+ ){0,2}for (?:the )?sender\b",
     r"\b(?:accept|take|allow)s? (?:e-?mail|mail|messages) from\b|\boutgoing (?:e-?mail|mail|messages?)\b|"
     r"\blocal users? only\b",
     r"\bmail from not owned\b|\bsender (?:address )?not owned\b|\bnot owned by user\b",
@@ -102,7 +101,8 @@ ABOUT_US = _any_of(
     r"\b(?:rbl|dnsbl|rbldns|spamhaus|spamcop|sorbs|barracudacentral|surbl|uribl|reputation)\b",
     rf"\byour (?:\w+ )?(?:ip|host|server|network|domain|account|address|system|isp|connection|hostname|"
     rf"organi[sz]ation)\b{_NEAR}"
-    rf"(?:\b{_NO}\b|\b(?:banned|suspended|exceed\w*|limit\w*|listed|spam\w*|lookup|record|resolve|found|bad|paused)\b)",
+    rf"(?:\b{_NO}\b|\b(?:banned|black-?listed|block-?listed|suspended|exceed\w*|limit\w*|listed|spam\w*|lookup|"
+    rf"record|resolve|found|bad|paused)\b)",
     r"\b(?:cannot|can't|could not|couldn't|unable to|failed to|does not|doesn't) (?:find|resolve|verify|"
     r"look ?up) your\b",
     r"\b(?:ptr|reverse[- ]?dns|rdns|reverse (?:look ?up|hostname|mapping|address)|forward[- ]confirmed|fcrdns)\b",
@@ -119,13 +119,11 @@ ABOUT_US = _any_of(
     # How much and how often, and what the account may do.
     r"\b(?:exceed\w*|reached|over|above|hit)\b[^.;]{0,40}\b(?:rate|per (?:hour|day|minute|second)|hourly|daily|"
     r"messages? (?:sent|limit)|(?:sending|relay|recipients?|message|connection|submission|e-?mail|mail|outbound|"
-    r"hourly) "
-    r"(?:rate )?(?:limits?|quota)|threshold)\b",
+    r"hourly) (?:rate )?(?:limits?|quota)|threshold)\b",
     r"\b(?:hourly|daily|sending|smtp relay|relay|rate|outbound|submission|connection|recipients?|e-?mail sending) "
     r"(?:\w+ )?(?:limit|quota|throttl)\w*",
     r"\btoo (?:many|much|fast|frequent)\w* (?:\w+ ){0,3}(?:messages?|e-?mails?|mails?|connections?|recipients?|"
-    r"attempts?|"
-    r"commands?|errors?|requests?|sessions?)\b",
+    r"attempts?|commands?|errors?|requests?|sessions?)\b",
     r"\b(?:rate[- ]?limit|throttl|slow down|try again slower)",
     r"\baccount (?:outbounds?|smtp|relay)\b",
     r"\bsending (?:\w+ )?(?:is |has been |was )?(?:paused|disabled|suspended|blocked)\b",
@@ -150,8 +148,7 @@ ABOUT_US = _any_of(
 ELSEWHERE = _any_of(
     r"\b(?:mail ?box|mailfolder|folder|inbox|user|account|recipient|storage|disk|maildir|message store)\b[^.;]{0,50}"
     r"\b(?:full|over ?(?:its |the |their |disk |allowed |mail )*quota|overquota|overdrawn|exceed\w*|out of (?:space|"
-    r"storage)|"
-    r"no space)\b",
+    r"storage)|no space)\b",
     r"\bfull (?:mail ?box|inbox)\b|\bmail ?box full\b",
     r"\bover[- ]?quota\b|\bquota (?:is )?(?:full|violation|exceeded|reached)\b|\bexceed\w* (?:\w+ ){0,4}(?:quota|"
     r"storage|space|allocation)\b",
@@ -161,12 +158,16 @@ ELSEWHERE = _any_of(
     r"\b(?:host|hostname|domain|server|system|mx|nexthop|route|name ?server|site)s?\b(?: name)?"
     r"(?: (?!returned|said|says|reported|replied|responded|address)[^\s.;:]+)?[\s:(<>]+(?:is |was |are |has been )?"
     r"(?:not found|not reachable|unknown|unreachable|(?:does not|doesn't) exist|no such|not resolve|unresolvable|"
-    r"unroute?able|look ?up failed|"
-    r"(?:could|can)(?:not| not|n't) be found|not exist|isn't (?:known|found))\b",
+    r"unroute?able|look ?up failed|(?:could|can)(?:not| not|n't) be found|not exist|isn't (?:known|found))\b",
     r"\b(?:unknown|unreachable|no such|invalid|unresolvable|unroute?able|non-?existent|illegal) "
     r"(?:\w+ )?(?:hosts?|domain|server|site|mx|mail server)\b",
     r"\b(?:no|null|bad|missing|invalid) (?:\w+ )?(?:mx|dns|route|a record)\b|\bnullmx\b",
+    r"\b(?:dns|mx) (?:records?|errors?|failure|look ?up|query|server)\b",
     r"\bunable to (?:route|connect|contact|reach|find (?:the )?(?:domain|host))\b",
+    r"\b(?:disk|mailbox|storage)? ?quota (?:is )?(?:reached|exhausted)\b|\b(?:reached|over|above|"
+    r"beyond) (?:\w+ ){0,3}quota\b",
+    r"\b(?:disk ?space|domain ?disk|user ?disk) quota\b|\b(?:not |in)?sufficient disk\b|\bspace (?:has been|"
+    r"is) used up\b",
     r"\bbad destination (?:system|host|domain)\b|\breceiving (?:e-?mails?|mail|messages) (?:at a rate|too )",
     r"\b(?:loops?|looping|hop count|too many hops|too many received|hops exceeded)\b",
 )
@@ -176,8 +177,7 @@ ON_THE_WAY = _any_of(
     r"\b(?:connection|connect|network|session|socket|communication)\b[^.;]{0,50}"
     r"\b(?:refused|timed ?out|time-?out|reset|lost|closed|dropped|failed|unreachable|error)\b",
     r"\b(?:timed ?out|time-?out|expired|expires|too old|too long|give up|given up|giving up|retry (?:time|limit|"
-    r"timeout)|"
-    r"maximum (?:retry|queue|time)|still undelivered)\b",
+    r"timeout)|maximum (?:retry|queue|time)|still undelivered)\b",
     r"\b(?:try again later|temporar(?:y|ily)|service (?:is )?(?:not available|unavailable)|server (?:error|busy)|"
     r"system (?:error|failure|config\w*|problem)|internal (?:\w+ )?error|local (?:\w+ )?error|out of memory|"
     r"system resources|requested action aborted|i/o error|permission denied|configuration (?:error|problem)|"
@@ -213,7 +213,12 @@ ABOUT_RECIPIENT = _any_of(
     rf"\b{_UNKNOWN} (?:\w+ ){{0,2}}?{_PLACE}\b",
     rf"\b(?:e-?mail )?(?:address|account){_GAP}(?:{_GONE})\b",
     rf"\bno (?:such )?(?:\w+ )?(?:{_PERSON}|{_PLACE})\b(?! (?:is |was |were )?(?:accepted|specified|given|named|from))",
-    r"\bno ?(?:one|body) (?:here )?(?:by|with|of) (?:that|this) name\b",
+    r"\bno ?(?:one|body) (?:here )?(?:(?:by|with|of) (?:that|this) name|at (?:that|this) address)\b",
+    r"\bnot an? (?:\w+ )?(?:user|recipient|mailbox|customer|address at this)\b",
+    r"\b(?:address|mailbox|user|recipient) not present\b|\bbad(?:rcpt|recipient)to\b|\bvalidrcptto\b",
+    r"\benvelope recipient (?:has been |is |was )?(?:denied|rejected|refused)\b",
+    r"\butilisateur inconnu\b|\bdestinataire inconnu\b|\busuario (?:desconocido|no existe)\b|\bno existe ese usuario\b",
+    r"\bempf.nger unbekannt\b|\bunbekannter (?:benutzer|empf.nger)\b|\butente sconosciuto\b",
     rf"{_NAMED}[>:'.…\s]{{0,6}}(?:is |was |has been )?(?:an? )?(?:{_UNKNOWN}|{_GONE})\b",
     r"\b(?:user|recipient)[- ]?unknown\b|\brecip(?:ient)?(?:not|un)found\b|\brecipnotfound\b|\bunknownrecipient\b",
     r"\bnot (?:listed|found) in (?:\w+[ &]*){0,5}(?:address ?book|directory|alias|recipient)",

@@ -29,6 +29,8 @@ def verdict_on(error: SMTPException | OSError, stage: Stage, *, sender: str = ""
     code = error.code if isinstance(error, SMTPResponseException) and 200 <= error.code <= 599 else None
     reason = _reason(error, code, stage)
     blame = _blame(error, code, stage, sender=sender, recipient=recipient)
+    if blame is Blame.SETTINGS and code is not None and stage in JUDGED_LATE:
+        reason += ": it refuses the sender, the client or the login, not the recipient"
     if blame is Blame.RECIPIENT:
         return Verdict(outcome=Outcome.REFUSED, code=code, reason=reason, blame=blame)
     if stage is Stage.END_SENT and (code is None or code < 400):

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.delivery.bounces.mail_parts import without_comments
 from proxy.delivery.bounces.report import read_report
 from proxy.delivery.bounces.status_fields import statuses_of
 from tests.support.bounce_samples import FORMS, NO_FAILURES, TO, Sample, fields, plain, report
 from tests.support.bounces import DOMAIN, MESSAGE_ID, NUMBER, PASSCODE, SENDER
+
+NOISE = (
+    b"\r\n",
+    b"=?\xff?b?!?=",
+    b"; charset*=x''%ff",
+    b"\r\nContent-Transfer-Encoding: base64",
+    b"\r\nContent-Type: message/delivery-status\r\n\r\n",
+    b"(" * 50,
+    b'"',
+)
 
 
 @pytest.mark.parametrize("sample", [*FORMS, *NO_FAILURES], ids=lambda sample: sample.name)
@@ -46,6 +58,35 @@ def test_a_returned_mail_is_nobodys_word() -> None:
     found = read_report(content, domains={DOMAIN})
     assert found is not None
     assert found.reason.value == "gave_up"
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        b"=?ut\xff-8?q?x?=",
+        b"=?nonsense?q?x?=",
+        b"=?utf-8?b?!!!?=",
+        b"=?utf-8?b?A?=",
+        b"=?utf-8?q?=FF=FE?=",
+        b"\xff\xfe",
+    ],
+)
+def test_a_subject_that_cannot_be_decoded_stops_nothing(subject: bytes) -> None:
+    content = plain(f"Undeliverable.\n\nMessage-ID: <{MESSAGE_ID}@{DOMAIN}>", subject="here")
+    found = read_report(content.replace(b"Subject: here", b"Subject: " + subject), domains={DOMAIN})
+    assert found is not None
+    assert found.reason.value == "gave_up"
+
+
+@given(st.data())
+def test_no_damage_to_any_form_raises(data: st.DataObject) -> None:
+    content = data.draw(st.sampled_from(FORMS)).content
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content)))
+        noise = data.draw(st.binary(max_size=8) | st.sampled_from(NOISE))
+        content = content[:at] + noise + content[at + data.draw(st.integers(0, 40)) :]
+    found = read_report(content, domains={DOMAIN}, senders={SENDER})
+    assert found is None or found.detail.isprintable()
 
 
 def test_comments_may_be_nested() -> None:

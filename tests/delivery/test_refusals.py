@@ -81,6 +81,11 @@ ABOUT_US = f"""
 550 5.7.1 Our system has detected that this message is likely unsolicited mail
 550 You must check for new mail before sending mail.
 530 5.7.0 Must issue a STARTTLS command first
+550 Your email address has been blacklisted
+550 From: domain is invalid
+550 Server access forbidden by your IP
+550 authorization failed
+550 Client certificate not trusted
 """
 
 ABOUT_THE_RECIPIENT = f"""
@@ -106,6 +111,10 @@ ABOUT_THE_RECIPIENT = f"""
 550 5.7.1 <{RECIPIENT}>: Recipient address rejected: User unknown in relay recipient table
 550 invalid mobile number
 550 number barred
+550 There is no one at this address
+550 not a known user
+550 sorry, your envelope recipient has been denied (#5.7.1)
+550 Utilisateur inconnu
 """
 
 UNCLEAR = """
@@ -133,6 +142,8 @@ NOT_THROUGH = """
 554 5.4.6 too many hops
 450 4.1.1 <x>: Recipient address rejected: unverified address: User unknown
 550 5.1.0 Recipient address rejected: Internal server error
+550 DNS records for the destination computer could not be found
+552 user would be over the allowed quota
 """
 
 

@@ -570,6 +570,16 @@ User not listed in public Name & Address Book
         ),
     ),
     _sample(
+        "whose subject begins with a word and ends with ours",
+        GAVE_UP,
+        plain(
+            "See the details below.",
+            subject=f"Undeliverable: {SUBJECT}",
+            author="Microsoft Outlook <MicrosoftExchange@corp.example>",
+            fields=f"In-Reply-To: <{MESSAGE_ID}@{DOMAIN}>\n",
+        ),
+    ),
+    _sample(
         "a gateway's report that it was delivered",
         None,
         plain(
@@ -612,6 +622,16 @@ NO_FAILURES = (
             subject="Automatic reply: sign-in",
             author="anna@corp.example",
             fields=f"{_ANSWERS}Auto-Submitted: auto-generated\nX-Auto-Response-Suppress: All\n",
+        ),
+    ),
+    _sample(
+        "Exchange's in another language",
+        None,
+        plain(
+            AWAY,
+            subject="Automatische Antwort: sign-in",
+            author="anna@corp.example",
+            fields=f"{_ANSWERS}X-Auto-Response-Suppress: All\n",
         ),
     ),
     _sample(

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
+from html import unescape
 
 _MOST_PARTS = 20
 _STATUS = "text/x-status"
@@ -100,11 +101,11 @@ def _text(part: Message) -> str:
 
 
 def _without_tags(html: str) -> str:
-    return _TAG.sub(" ", _LINE_END.sub("\n\n", html))
+    return unescape(_TAG.sub(" ", _LINE_END.sub("\n\n", html)))
 
 
 def _decoded(text: str) -> str:
     try:
         return str(make_header(decode_header(text)))
-    except (HeaderParseError, LookupError, ValueError):
+    except (MessageError, LookupError, ValueError):  # odd words, or a charset that is none
         return text

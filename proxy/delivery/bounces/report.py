@@ -32,7 +32,8 @@ _BEFORE_RECIPIENT = re.compile(
 """Postfix's and Exim's words for where in the conversation it was refused."""
 _AUTOMATIC_SUBJECT = re.compile(
     r"\s*(?:re:\s*)?(?:auto(?:matic|mated|-)?[ -]?(?:reply|response|answer|responder)\b|auto:|out of (?:the )?office\b|"
-    r"on (?:vacation|holiday)\b|vacation\b)",
+    r"on (?:vacation|holiday)\b|vacation\b|automatische antwort|abwesenheit|r.ponse automatique|respuesta autom.tica|"
+    r"risposta automatica|automatisch antwoord|resposta autom.tica|automatyczna odpowied|autosvar)",
     re.ASCII | re.IGNORECASE,
 )
 _AUTOMATIC_FIELDS = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-vacation")
@@ -86,9 +87,8 @@ def _of_text(message_id: str, parts: MailParts, senders: Collection[str]) -> Bou
     is_report = _is_from_a_mail_server(parts)
     if _is_other_report(parts) or (not is_report and _is_automatic_reply(parts)):
         return None
-    subject = parts.line("subject")
-    # With a digit it may be our own subject, sent back.
-    subject = "" if re.search(r"\d{4}", subject) else subject
+    # Where digits are, our own subject may be: it comes back behind what the server puts in front of it.
+    subject, digit, _ = _at_first_digit(parts.line("subject"))
     said = list(paragraphs(parts.own_text, is_report=is_report))
     if may_arrive("\n".join((subject, *said))):
         return None
@@ -97,11 +97,16 @@ def _of_text(message_id: str, parts: MailParts, senders: Collection[str]) -> Bou
         told = _first_reason(parts, senders)
         line, reason = told if told is not None else ("", FailureReason.GAVE_UP)
         return BounceReport(message_id=message_id, reason=reason, detail=clean_line(line or _failing_line(said)))
-    for line in (*said, subject):
+    for line in said if digit else (*said, subject):
         reason = reason_of_plain_words(line)
         if reason is not FailureReason.UNKNOWN:
             return BounceReport(message_id=message_id, reason=reason, detail=clean_line(line))
     return None
+
+
+def _at_first_digit(text: str) -> tuple[str, str, str]:
+    match = re.search(r"\d", text)
+    return text.partition(match[0]) if match else (text, "", "")
 
 
 def _first_reason(
