@@ -45,20 +45,22 @@ _WHERE = f"{_PLACE}|host|hostname|vhost|dst-host|authority|server|server-name"
 
 _MOVES = _any_of(
     # CGI's variables (RFC 3875) and what Apache, IIS, PHP, uWSGI and gunicorn add to them.
-    "script-(?:name|url|uri|path|filename)|path-(?:info|translated|prefix|root)|query-string|php-self",
+    "script-?(?:name|url|uri|path|filename)|path-?(?:info|translated|prefix|root)|query-string|php-self",
     "orig-(?:path-info|path-translated|script-name)|document-(?:root|uri)|context-document-root|gateway-interface",
     "request-(?:method|uri|url|path|line|target|host|base|query)|server-(?:name|port|addr|host|protocol|software)",
-    "redirect-(?:url|uri|status|query-string|path-info|script-name)|appl-(?:md|physical)-path|iis-wasurlrewritten",
+    "redirect(?:-(?:url|uri|status|query-string|path-info|script-name))?|appl-(?:md|physical)-path|iis-wasurlrewritten",
+    "url|uri|path|pathname|prefix",
     # The request as it is said to have been: IIS and its rewriters, Symfony, Zend, Azure, Envoy, Traefik, Next.js.
-    "(?:arr-|waws-|envoy-|appgw-)?(?:original|originating|orig|rewrite|rewritten|unencoded|replaced|overridden"
-    "|overwrite|requested|real|effective|matched|internal|external|upstream|backend|target|proxied|virtual|vhm"
-    f"|disguised)-(?:{_WHERE}|method|verb)",
+    "(?:arr-|waws-|envoy-|appgw-)?(?:original|originating|orig|rewrite|rewritten|unencoded|raw|replaced|overridden"
+    "|overwrite|requested|real|actual|effective|matched|internal|external|public|upstream|backend|gateway|target"
+    f"|proxied|virtual|vhm|disguised|destination)-?(?:request-)?(?:{_WHERE}|method|verb)",
     "middleware-(?!prefetch\\Z).+|invoke-.+|now-route-matches|astro-(?:path|locals)|traversal-path",
     # A method of the client's choice: Rack, Express, ASP.NET, Symfony, Restlet. "-method" was "_method".
-    "-?(?:tunnel-|request-|real-)?(?:method|verb)|methodoverride",
+    "-?(?:tunnel-|request-|rest-|restful-)?(?:method|verb)|method-?over(?:ride|load)",
     # Where an app is mounted, and under which name: WSGI, mod_wsgi, Spring, Plack, Zope, NiFi, Knox, CouchDB, RStudio.
     "(?:base|root|sub|app|application|context|servlet|service|site|ingress|url|uri|webdav|mount|relative-url)"
-    f"-(?:{_PLACE}|context-path|folder)",
+    f"-(?:{_PLACE}|context-path|folder|point)",
+    "tomcat-docroot|webserver-context|x?ajp-.+|modcfml-.+",
     "host|vhost|virtual-host|fastly-(?:orig-)?host|vhm-.+|couchdb-.+|rstudio-.+|rsc-request|api-(?:host|request-url)",
     "proxy-?(?:context-?path|host|port|scheme|path|path-translated|prefix|url|uri|root)",
     # Of the X-Forwarded family, everything that is not known to tell of the client alone.
@@ -67,7 +69,7 @@ _MOVES = _any_of(
     # Which file is sent: Rack::Sendfile, nginx, lighttpd, LiteSpeed.
     "send-?file.*|accel-.+|lighttpd-send-?file|litespeed-location",
     # Private fields of the plug-ins of WebLogic, WebSphere ($WSRH) and Passenger (!~...).
-    "wl-.+|weblogic-.+|-ws[a-z]{2}|--.*",
+    "wl-.+|weblogic-.+|-ws.+|--.*",
 )
 _FOR_PROXIES = _any_of(
     "forward(?:er)?(?:-.+)?",
@@ -84,7 +86,9 @@ _FOR_PROXIES = _any_of(
     "webauth-.+|auth-request-.+|authentik-.+|authelia-.+|authenticated-.+|pomerium-.+|tailscale-.+|vouch-.+|iv-.+",
     "sm-?(?:user.*|universalid|groups?)|shib-.+|mellon-.+|oidc-.+|oam-.+|osso-.+|auth-couchdb-.+|logon-user",
     "goog-(?:authenticated-user-.+|iap-.+)|ms-(?:client-principal.*|token-.+|aspnetcore-.+)|amzn-(?:oidc|mtls)-.+",
-    "endpoint-api-userinfo|apigateway-api-userinfo|proxied-?(?:entit.+|user.*)|proxy-(?:user|remote-user|auth-.+)",
+    "consumer-(?:id|username|custom-id|groups)|credential-(?:identifier|username)|anonymous-consumer|userinfo",
+    "auth-(?:username|userid|groups|roles|subject)|endpoint-api-userinfo|apigateway-.+|proxied-?(?:entit.+|user.*)",
+    "proxy-(?:user|remote-user|auth-.+)",
     # Client certificates, RFC 9440 among them.
     "ssl-.+|(?:tls-)?client-?(?:cert.*|verify.*|(?:[si]-)?dn.*|subject.*|issuer.*|fingerprint)",
 )
@@ -93,7 +97,7 @@ _OVERRIDDEN = frozenset((b"url", b"uri", b"path", b"prefix", b"host", b"server",
 _ADDRESS_ENDS = (b"ip", b"ipv4", b"ipv6", b"addr", b"address")
 _ADDRESS = re.compile(
     rb"(?:client|real|remote|source|src|origin|orig|original|originating|connecting|connection|socket|user|proxyuser"
-    rb"|peer|viewer|cluster|true|pseudo|caller|external)-?(?:ip|ipv4|ipv6|ip-?addr(?:ess)?|addr(?:ess)?)\Z"
+    rb"|peer|viewer|cluster|true|pseudo|caller|external|server)-?(?:ip|ipv4|ipv6|ip-?addr(?:ess)?|addr(?:ess)?)\Z"
 )
 """The end of names such as ``True-Client-IP``, ``CF-Connecting-IP``, ``X-Azure-SocketIP``."""
 _CGI_PERSON = (b"auth-type", b"auth-user", b"auth-password")

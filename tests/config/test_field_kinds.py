@@ -22,7 +22,9 @@ X-Envoy-Original-Path X-Envoy-Original-Dst-Host X-Replaced-Path X-Forwarded-Uri 
 X-HTTP-Method-Override X-HTTP-Method X-Method-Override X-MethodOverride X-Verb-Override _method X-Tunnel-Method
 X-VHM-Host X-VHM-Root X-HTTP-Host-Override X-Host X-Host-Override X-Virtual-Host X-Real-Host X-CouchDB-Vhost-Path
 X-RStudio-Root-Path X-Artifactory-Override-Base-Url X-JFrog-Override-Base-Url X-Ingress-Path X-Middleware-Subrequest
-X-Invoke-Path X-Matched-Path X-Astro-Path X-Sendfile-Type X-Accel-Mapping WL-Proxy-Client-IP $WSRH
+X-Invoke-Path X-Matched-Path X-Astro-Path X-Sendfile-Type X-Accel-Mapping Url Uri X-Path Http-Url
+X-Http-DestinationUrl Redirect X-Raw-URI X-Original-Request-Uri xajp-path-info X-Tomcat-DocRoot X-ScriptName
+X-PathInfo X-Public-URL X-Mount-Point X-Rest-Method X-HTTP-Method-Overload WL-Proxy-Client-IP $WSRH
 !~Passenger-Anything
 """
 FOR_PROXIES = """
@@ -36,8 +38,8 @@ Remote-Host X-ProxyUser-Ip Proxy-Client-IP X-NF-Client-Connection-IP DO-Connecti
 CloudFront-Viewer-Address X-Scheme X-Url-Scheme X-Proto Front-End-Https HTTPS X-HTTPS X-SSL X-ARR-SSL X-Proxied-Https
 Fastly-SSL X-AppService-Proto X-Remote-User X-Remote-Group Remote-First-Name X-WebAuth-User X-Auth-Request-Email
 X-Authentik-Username SM_USER AUTH_TYPE X-MS-Client-Principal-Name MS-ASPNETCORE-WINAUTHTOKEN X-Goog-IAP-JWT-Assertion
-CF-Access-JWT-Assertion X-Amzn-OIDC-Data OIDC_CLAIM_sub Client-Cert Client-Cert-Chain X-SSL-Client-Verify
-SSL_CLIENT_S_DN X-Client-Cert X-ARR-ClientCert
+CF-Access-JWT-Assertion X-Amzn-OIDC-Data X-Consumer-Username X-Userinfo X-Auth-Username OIDC_CLAIM_sub Client-Cert
+Client-Cert-Chain X-SSL-Client-Verify SSL_CLIENT_S_DN X-Client-Cert X-ARR-ClientCert
 """
 ORDINARY = """
 Accept Accept-Language Access-Control-Request-Method Access-Control-Request-Headers User-Agent Referer Origin From Via
@@ -50,8 +52,8 @@ X-App-Version X-Method-Name Destination Depth Overwrite Translate Lock-Token If 
 Tus-Resumable Upload-Length X-Upload-Content-Type X-Original-Filename X-File-Name X-OC-Mtime OC-Chunked X-Goog-API-Key
 X-MS-Version X-Amz-Date HX-Request HX-Current-URL Turbo-Frame Next-Url Next-Router-State-Tree X-NextJS-Data
 X-Middleware-Prefetch X-Inertia X-Livewire X-Grpc-Web Grpc-Timeout X-Registry-Auth X-Hub-Signature-256 X-GitHub-Event
-X-Grafana-Org-Id X-Odoo-Database X-Atlassian-Token X-Skip X-Zip Idempotency-Key Impersonate-User Docker-Content-Digest
-X-Hasura-Role CDN-Loop Trailer
+X-Grafana-Org-Id X-Odoo-Database X-Request-Start X-Target-Version X-Public-Key X-Location-Id X-Atlassian-Token X-Skip
+X-Zip Idempotency-Key Impersonate-User Docker-Content-Digest X-Hasura-Role CDN-Loop Trailer
 """
 
 
