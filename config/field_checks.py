@@ -18,10 +18,10 @@ def field_warnings(apps: Sequence[AppSettings], *, has_trusted_proxies: bool) ->
             if for_proxies and not has_trusted_proxies:
                 yield f"{name}: passes from server.trusted_proxies alone, and none is named there"
             if moves_request(folded):
-                senders = "what trusted proxies pass on" if for_proxies else "everybody who may send the app a request"
+                senders = "trusted proxies" if for_proxies else "everybody who may send the app a request"
                 yield (
-                    f"{name}: some servers answer another path, method or host for it, and rules are judged without"
-                    f" it: believe {senders}, or leave it out"
+                    f"{name}: some servers answer another path, method or host for it, and rules are judged without it."
+                    f" It passes from {senders}: leave it out unless the app needs it"
                 )
             elif not for_proxies and not is_loose(sent):
                 yield f"{name}: passes without being named"

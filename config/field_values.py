@@ -18,11 +18,11 @@ def _check_field_name(value: str) -> str:
         raise ValueError('not the name of a request field, such as "X-Real-IP"')
     name = canonical(value.encode("ascii"))
     if is_own(name):
-        raise ValueError("only Gatepost says this to apps, whatever a client sends: leave it out")
+        raise ValueError(f'"{value}": only Gatepost says this to apps, whatever a client sends: leave it out')
     if name == b"authorization":
-        raise ValueError("write pass_authorization = true instead")
+        raise ValueError(f'"{value}": write pass_authorization = true instead')
     if name in OF_THE_CONNECTION or name == b"cookie":
-        raise ValueError("Gatepost decides itself what becomes of this field: leave it out")
+        raise ValueError(f'"{value}": Gatepost decides itself what becomes of this field: leave it out')
     return value
 
 

@@ -38,7 +38,9 @@ def test_no_spelling_of_gateposts_own_fields_can_be_named(load: Load, name: str)
             load(f'"X-Real-IP", "{spelling}"')
         (problem,) = caught.value.problems
         assert (problem.table, problem.key) == ('apps[0] ("Wiki")', "pass_fields[1]")
-        assert problem.message == "only Gatepost says this to apps, whatever a client sends: leave it out"
+        assert (
+            problem.message == f'"{spelling}": only Gatepost says this to apps, whatever a client sends: leave it out'
+        )
 
 
 @pytest.mark.parametrize(
@@ -65,8 +67,11 @@ def test_what_frames_a_request_cannot_be_named(load: Load, name: str, message: s
 @pytest.mark.parametrize(
     ("name", "warning"),
     [
-        ("SCRIPT_NAME", "believe everybody who may send the app a request, or leave it out"),
-        ("X-Forwarded-Prefix", "believe what trusted proxies pass on, or leave it out"),
+        (
+            "SCRIPT_NAME",
+            "It passes from everybody who may send the app a request: leave it out unless the app needs it",
+        ),
+        ("X-Forwarded-Prefix", "It passes from trusted proxies: leave it out unless the app needs it"),
         ("X-Custom", "passes without being named"),
     ],
 )
