@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from config.field_kinds import OF_THE_CONNECTION, canonical, is_loose, is_own, moves_request
 from proxy.access.paths import Ambiguous, CanonicalPath, canonical_path
-from proxy.access.rules import AppRules
+from proxy.access.rules import AppRules, PathRule
 from proxy.answers import Problem
 from proxy.forwarding.authorize import DESCRIBING, Question
 from proxy.forwarding.request_head import RefusedHead, RequestHead, host_name
@@ -29,6 +29,7 @@ _URLS = frozenset(
 )  # fmt: skip
 """IIS and its rewriters, Azure and nginx repeat the target in them; frameworks answer it in the request's place."""
 _METHODS = frozenset((b"x-http-method-override", b"x-http-method", b"x-method-override", b"x-original-method"))
+WRITE_ELSEWHERE = frozenset((b"COPY", b"MOVE"))
 _HOSTS = frozenset((b"x-original-host", b"x-host", b"x-host-override", b"x-http-host-override", b"disguised-host"))
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _NOT_IN_A_SECOND_SPELLING = OF_THE_CONNECTION | {b"cookie", b"authorization"}
@@ -42,6 +43,26 @@ def asks_for_another(head: RequestHead, rules: AppRules) -> bool:
         if name in _URLS and not _is_target(value, asked, rules.path_of):
             return True
         if name in _METHODS and rules.has_methods and not _is_method(value, asked):
+            return True
+    return False
+
+
+def reaches_another_part(head: RequestHead, rules: AppRules, rule: PathRule | None) -> bool:
+    """Whether ``COPY`` or ``MOVE`` (RFC 4918 section 9.8) writes to where another rule decides than the judged one.
+
+    A ``Destination`` on another host is the app's business.
+    """
+    asked = head.question or head
+    for line in head.lines:
+        if line[:12].lower() != b"destination:":
+            continue
+        value = line[12:].strip(b" \t")
+        absolute = _ABSOLUTE.fullmatch(value)
+        if absolute is not None:
+            if not _is_host(absolute[1], asked):
+                continue
+            value = absolute[2] if absolute[2][:1] == b"/" else b"/" + absolute[2]
+        if any(rules.choose(method, value) is not rule for method in (asked.method, b"PUT")):
             return True
     return False
 
