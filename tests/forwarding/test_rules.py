@@ -13,6 +13,7 @@ import pytest
 
 from config.settings import SchemeSettings
 from proxy.access.rules import AppRules
+from proxy.reserved import MAX_RETURN_TARGET_BYTES
 from tests.forwarding.stage import (
     ALICE_TOKEN,
     BOB_TOKEN,
@@ -188,7 +189,7 @@ async def test_anything_else_that_has_proven_too_little_is_told_where_to_prove_t
     assert (response.status, told["error"], told["scheme"]) == (403, "too_few_factors", "browser")
     assert told["step_up"] == "http://signin.corp.example:8080/.gatepost/step-up?scheme=browser"
     form = f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 0\r\n{PAGE}"
-    too_long = "/strong/" + "x" * 4096  # to be kept
+    too_long = "/strong/" + "x" * MAX_RETURN_TARGET_BYTES  # to be kept
     page = await ruled.ask(get(too_long, token=WEAK_TOKEN, method="POST", lines=form), b"POST")
     assert page.status == 403
     assert b"was not passed on and is not kept here" in page.body
