@@ -16,6 +16,7 @@ from hashlib import sha256
 from proxy.keys import Keys, Purpose
 from proxy.sealing import seal_bytes, unseal_bytes
 from proxy.sessions.tokens import is_token, new_token, token_digest
+from proxy.steady_clock import SKEW_SECONDS
 from proxy.store.store import Counter, Store
 
 KEPT_SECONDS = 600.0
@@ -133,7 +134,7 @@ class KeptRequests:
         if not is_token(token.encode(errors="replace")):
             return None
         sealed = await self._store.kept_request(token_digest(token), now=now)
-        return None if sealed is None else self._opened(sealed, token, host)
+        return None if sealed is None else self._opened(sealed, token, host, now)
 
     async def discard(self, token: str, *, now: float) -> None:
         if is_token(token.encode(errors="replace")):
@@ -154,11 +155,13 @@ class KeptRequests:
         if kept is None or (kept.owner, kept.target) != (guid, target):
             return None
         sealed = await self._store.take_kept_request(token_digest(sending.token), now=now)
-        return None if sealed is None else self._opened(sealed, sending.token, host)
+        return None if sealed is None else self._opened(sealed, sending.token, host, now)
 
-    def _opened(self, sealed: bytes, token: str, host: str) -> KeptRequest | None:
+    def _opened(self, sealed: bytes, token: str, host: str, now: float) -> KeptRequest | None:
+        """None too for what a clock that was far ahead kept: it would be there for longer than it may."""
         opened = (unseal(key, sealed, token=token, host=host) for key in self._keys.accepted(Purpose.KEPT_REQUESTS))
-        return next((kept for kept in opened if kept is not None), None)
+        kept = next((kept for kept in opened if kept is not None), None)
+        return kept if kept is not None and kept.kept_at <= now + SKEW_SECONDS else None
 
 
 def _proof(key: bytes, token: str, session_id: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import tempfile
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -47,6 +46,7 @@ from proxy.sessions.lease import while_leased
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.upkeep import keep_up
 from proxy.sessions.watch import SessionWatch
+from proxy.steady_clock import SteadyClock
 from proxy.store.open import open_store
 from proxy.store.store import Store, StoreError
 from proxy.throttle.throttle import Throttle
@@ -95,15 +95,17 @@ def create_directories(settings: Settings, tries: SharedTries | None = None) -> 
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, log: FilteringBoundLogger, clock: Clock = time.time, place: WorkerPlace | None = None
+    settings: Settings, *, log: FilteringBoundLogger, clock: Clock | None = None, place: WorkerPlace | None = None
 ) -> AsyncIterator[Gatepost]:
     """Everything started, in order; everything closed in the reverse order when the block is left.
 
-    Without a `place` among workers it is alone, and opens its sockets itself.
+    Without a `place` among workers it is alone, and opens its sockets itself. Left to itself it has a `SteadyClock`.
     """
+    clock = clock or SteadyClock()
+    steady = clock if isinstance(clock, SteadyClock) else None
     async with AsyncExitStack() as stack:
         keys = Keys(load_keys(settings.server, now=clock()), clock=clock)
-        store = open_store(settings.store, log)
+        store = open_store(settings.store, log, clock=clock)
         stack.push_async_callback(store.close)
         tries = StoredTries(store, key=keys.derive(Purpose.THROTTLE), clock=clock)
         realms = create_directories(settings, tries)
@@ -118,7 +120,12 @@ async def running(
 
         sessions = LiveSessions(store, settings.sessions)
         failed = asyncio.Event()
-        await _in_background(stack, keep_up(sessions, clock=clock), log, failed)
+        if steady is not None:
+            steady.on_step(sessions.go_on_from)
+            # Of several workers none tells what the supervisor tells.
+            await _in_background(stack, steady.keep(log if place is None else None), log, failed)
+        may_clean_up = None if steady is None else lambda: steady.is_settled
+        await _in_background(stack, keep_up(sessions, clock=clock, may_clean_up=may_clean_up), log, failed)
         assertions = Assertions(keys, issuer=settings.server.public_url.origin)
         metrics.watch_live_sessions(lambda: len(sessions))
 
@@ -127,6 +134,8 @@ async def running(
         checks = dict(readiness_checks(store, realms, channel, throttle=throttle, clock=clock))
         if bounces is not None:
             checks["bounces"] = bounces.trouble
+        if steady is not None:
+            checks["clock"] = steady.check
         health = create_health_app(checks, metrics, clock, log=log, is_draining=lambda: plane.is_closing)
 
         async def readiness() -> Readiness:

@@ -25,6 +25,7 @@ from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.key_file import KeyFileError
 from proxy.listening import Listening, WorkerPlace
 from proxy.server import CannotListen, Gatepost, running
+from proxy.steady_clock import Anchor, SteadyClock
 from proxy.supervisor.orders import BEAT, BEAT_SECONDS, PROBLEM, READY, RETIRE, STOP, WRONG_CONFIGURATION, WorkerOrder
 
 STOP_IDLE_SECONDS = 1.0
@@ -59,7 +60,9 @@ def read_settings(descriptor: int) -> Settings:
 
 async def _serve(order: WorkerOrder, settings: Settings, control: socket.socket, log: FilteringBoundLogger) -> None:
     place = WorkerPlace(number=order.number, folder=Path(order.folder), listening=_listening(order))
-    async with running(settings, log=log, place=place) as gatepost:
+    offset, right_since, settled_at = order.clock
+    clock = SteadyClock(Anchor(offset=offset, right_since=right_since, settled_at=settled_at))
+    async with running(settings, log=log, clock=clock, place=place) as gatepost:
         # A copy, so that what is wrong can still be said when the event loop is gone.
         reader, writer = await asyncio.open_connection(sock=control.dup())
         writer.write(f"{READY}\n".encode())

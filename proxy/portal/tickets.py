@@ -19,6 +19,7 @@ from proxy.portal.return_to import WayBack, app_origin
 from proxy.reserved import TICKET
 from proxy.sessions.session import Level, Session
 from proxy.sessions.tokens import is_token, new_token, token_digest
+from proxy.steady_clock import SKEW_SECONDS
 from proxy.store.store import Ticket
 from proxy.texts import ENGLISH
 
@@ -34,8 +35,8 @@ async def take_ticket(request: web.Request) -> web.StreamResponse:
         raise web.HTTPNotFound
     text = request.query.get("ticket", "").encode(errors="replace")
     ticket = await parts.store.take_ticket(token_digest(text), now=visit.now) if is_token(text) else None
-    if ticket is not None and ticket.host != app.host:
-        ticket = None  # its way back belongs to another host
+    if ticket is not None and (ticket.host != app.host or _is_from_the_future(ticket, visit.now)):
+        ticket = None  # its way back belongs to another host, or its time would be longer than it was given
     if CHECK in request.query and ticket is not None:
         # The cookie that was set with the redirect to here is there now, or will never be.
         return redirect(ticket.return_to) if await _is_here(request) else _cookies_blocked(request, app, ticket)
@@ -116,6 +117,10 @@ def _cookies_blocked(request: web.Request, app: AppSettings, ticket: Ticket | No
 def _is_of_this_browser(ticket: Ticket, visit: Visit) -> bool:
     expected = start_digest(visit.browser)
     return not visit.browser_is_new and hmac.compare_digest(ticket.start_digest.encode(), expected.encode())
+
+
+def _is_from_the_future(ticket: Ticket, now: float) -> bool:
+    return ticket.expires_at > now + TICKET_SECONDS + SKEW_SECONDS
 
 
 def _is_signed_in(session: Session, request: web.Request) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
+from dataclasses import replace
 from operator import attrgetter
 
 from config.settings import SessionSettings
@@ -37,6 +38,18 @@ class WholeSession:
         self.session = stored
         if stored.last_used_at > self.last_used_at:
             self.used_at(stored.last_used_at)
+
+    def go_on_from(self, seconds: float) -> None:
+        """Every instant is so much later (or earlier) from now on."""
+        self.session = replace(
+            self.session,
+            created_at=self.session.created_at + seconds,
+            last_used_at=self.last_used_at + seconds,
+            proven=tuple((factor, at + seconds) for factor, at in self.session.proven),
+        )
+        self.last_used_at += seconds
+        self.ends_at += seconds
+        self.absolute_end += seconds
 
     def used_at(self, now: float) -> None:
         self.last_used_at = now
@@ -86,6 +99,29 @@ class KeptSessions:
             live.learn(stored)
         elif stored.session_id in self.aside:
             self.aside[stored.session_id] = stored.ends_at(self._limits)
+
+    def counted(self, stored: Session, now: float) -> Session:
+        """`Session.counted_from`, with what was made of it before."""
+        if not stored.is_from_the_future(now):
+            return stored
+        live, ends_at = self.whole.get(stored.session_id), self.aside.get(stored.session_id)
+        if live is not None:
+            return stored.counted_from(now, replace(live.session, last_used_at=live.last_used_at))
+        if ends_at is not None:
+            begun_at = ends_at - self._limits.idle  # at the latest: what is left of it is known
+            return stored.counted_from(now, replace(stored, created_at=begun_at, last_used_at=begun_at))
+        return stored.counted_from(now)
+
+    def go_on_from(self, seconds: float) -> None:
+        """The clock was set by so much."""
+        for live in self.whole.values():
+            live.go_on_from(seconds)
+        self.aside = {session_id: ends_at + seconds for session_id, ends_at in self.aside.items()}
+        self._wheel = ExpiryWheel()
+        for session_id in self.session_ids():
+            ends_at = self.ends_at(session_id)
+            if ends_at is not None:
+                self._wheel.put(session_id, ends_at)
 
     def put_aside(self, session_id: str) -> None:
         """The next look-up asks the store."""

@@ -20,6 +20,10 @@ class LastUses:
 
     def note(self, live: WholeSession, now: float) -> None:
         live.used_at(now)
+        self.write_again(live)
+
+    def write_again(self, live: WholeSession) -> None:
+        """What the store holds of its last use is of another clock, or older."""
         if not live.is_unflushed:
             live.is_unflushed = True
             self._unflushed.append(live)

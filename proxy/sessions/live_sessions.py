@@ -144,7 +144,7 @@ class LiveSessions:
             if live is None or not self._may_do_without(exc):
                 raise
         else:
-            live = self._learn(found, key, now)
+            live = self._learn(found and self._kept.counted(found, now), key, now)
         if live is None:
             return None
         if now >= live.ends_at:
@@ -232,6 +232,12 @@ class LiveSessions:
         if live is not None:
             live.session = replace(live.session, principal=session.principal)
 
+    def go_on_from(self, seconds: float) -> None:
+        """The clock was set by so much: what is kept ends neither sooner nor later than it would have."""
+        self._kept.go_on_from(seconds)
+        for live in self._kept.whole.values():
+            self._uses.write_again(live)
+
     async def flush(self) -> None:
         """Write the last uses to the store in one batch. Raises `StoreUnavailable`; then they are kept for later."""
         began_at = self._monotonic()
@@ -262,7 +268,7 @@ class LiveSessions:
         # Without an answer, what this worker knows decides, and it says "over".
         with contextlib.suppress(StoreUnavailable, TimeoutError):
             async with asyncio.timeout(ASK_SECONDS):
-                await self._read_again(over)
+                await self._read_again(over, now)
         for session_id in self._kept.still_over(over, now):
             live = self._kept.whole.get(session_id)
             if live is not None and not self._is_known_to_be_over(live, now):
@@ -278,13 +284,16 @@ class LiveSessions:
     async def clean_up(self, now: float) -> None:
         """Remove from the store what was over when the last of all workers had written its uses.
 
-        Nothing, where that is not known. Raises `StoreUnavailable`.
+        Nothing, where that is not known. What is removed is gone for all nodes: one whose clock is far ahead takes
+        nothing from the others. Raises `StoreUnavailable`.
         """
         complete_at = self._written.complete_at()
         if complete_at is None:
             return
+        server_time = await self._store.server_time()
+        known_at = now if server_time is None else min(now, server_time)
         await self._store.remove_expired(
-            now=now - (self._monotonic() - complete_at),
+            now=known_at - (self._monotonic() - complete_at),
             # A worker that is cut off goes on for the grace, and writes what was used meanwhile when it is back.
             idle_seconds=self._limits.idle + max(CLEAN_UP_SLACK_SECONDS, self._limits.store_grace),
             absolute_seconds=self._limits.absolute,
@@ -353,17 +362,17 @@ class LiveSessions:
         self._will_read([each for each in used if each in self._kept.whole], is_told=False)
         self._will_read(aside, is_told=False)
 
-    async def read_anew(self) -> None:
+    async def read_anew(self, now: float) -> None:
         """Read what others changed, or everything if notices may have been missed. Raises `StoreUnavailable`."""
         gap, began_at = self._fresh.gaps, self._monotonic()
         while self._to_read:
             batch = list(islice(self._to_read, READ_AT_ONCE))
-            for session_id in await self._read_again(batch):
+            for session_id in await self._read_again(batch, now):
                 self._to_read.pop(session_id, None)
         self.has_to_read.clear()
         self._fresh.read_anew(gap, began_at)
 
-    async def _read_again(self, session_ids: Sequence[str]) -> list[str]:
+    async def _read_again(self, session_ids: Sequence[str], now: float) -> list[str]:
         """Take over what the store has of these; all but those that changed while it was read."""
         with self._readings.begun() as meanwhile:
             stored = await self._store.sessions_by_id(session_ids)
@@ -377,7 +386,7 @@ class LiveSessions:
                 continue
             live = self._kept.whole.get(session_id)
             is_changed = live is not None and live.session.principal != session.principal
-            self._kept.learn(session)
+            self._kept.learn(self._kept.counted(session, now))
             if is_changed or self._to_read.get(session_id, False):
                 self._of_changes.tell(session)
         return settled

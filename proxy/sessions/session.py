@@ -7,11 +7,12 @@ instants are epoch seconds. A session's `session_id` is internal: browsers hold 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from config.settings import SessionSettings
 from directory.principal import Principal
+from proxy.steady_clock import SKEW_SECONDS
 
 FIRST_FACTOR_SECONDS = 900.0
 """How long a session that is not signed in may stay at one step: long enough for a late SMS and a second one."""
@@ -80,6 +81,28 @@ class Session:
         if self.level is not Level.SIGNED_IN:
             return self.created_at + FIRST_FACTOR_SECONDS
         return min(self.created_at + limits.absolute, self.last_used_at + limits.idle)
+
+    def is_from_the_future(self, now: float) -> bool:
+        """Whether it was begun or used by a clock that was further ahead than those of nodes may be."""
+        return max(self.created_at, self.last_used_at) > now + SKEW_SECONDS
+
+    def counted_from(self, now: float, known: Session | None = None) -> Session:
+        """Itself, with `now` for every instant that is from the future: the right ones are not known.
+
+        `known` is what was made of it when it was first seen. So no limit is outlived, however far ahead a clock was.
+        """
+        if not self.is_from_the_future(now):
+            return self
+        latest, before = now + SKEW_SECONDS, self if known is None else known
+        proven_before = dict(before.proven)
+        return replace(
+            self,
+            created_at=self.created_at if self.created_at <= latest else min(before.created_at, now),
+            last_used_at=self.last_used_at if self.last_used_at <= latest else min(before.last_used_at, now),
+            proven=tuple(
+                (factor, at if at <= latest else min(proven_before.get(factor, now), now)) for factor, at in self.proven
+            ),
+        )
 
     def is_over(self, limits: SessionSettings, now: float) -> bool:
         return now >= self.ends_at(limits)

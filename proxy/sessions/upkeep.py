@@ -21,16 +21,24 @@ NET_SECONDS = 10.0
 CLEAN_UP_SECONDS = 60.0
 
 
-async def keep_up(sessions: LiveSessions, *, clock: Callable[[], float] = time.time) -> None:
-    """Until cancelled; then the last uses are written once more. Outlives any failure of the store."""
+async def keep_up(
+    sessions: LiveSessions,
+    *,
+    clock: Callable[[], float] = time.time,
+    may_clean_up: Callable[[], bool] | None = None,
+) -> None:
+    """Until cancelled; then the last uses are written once more. Outlives any failure of the store.
+
+    `may_clean_up`: whether the clock has been right for long enough; what is removed is gone for good.
+    """
     try:
         async with asyncio.TaskGroup() as tasks:
             # Apart, so that a hanging disk does not keep sessions alive.
             tasks.create_task(_look(sessions))
-            tasks.create_task(_read_anew(sessions))
+            tasks.create_task(_read_anew(sessions, clock))
             tasks.create_task(_draw_net(sessions))
             tasks.create_task(_expire(sessions, clock))
-            tasks.create_task(_write(sessions, clock))
+            tasks.create_task(_write(sessions, clock, may_clean_up or (lambda: True)))
     finally:
         sessions.stop_listening()
         await sessions.drop_late()
@@ -52,11 +60,11 @@ async def _look(sessions: LiveSessions) -> None:
         await asyncio.sleep(max(0.0, next_at - asyncio.get_running_loop().time()))
 
 
-async def _read_anew(sessions: LiveSessions) -> None:
+async def _read_anew(sessions: LiveSessions, clock: Callable[[], float]) -> None:
     while True:
         await sessions.has_to_read.wait()
         try:
-            await sessions.read_anew()
+            await sessions.read_anew(clock())
         except StoreUnavailable:
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -73,13 +81,13 @@ async def _expire(sessions: LiveSessions, clock: Callable[[], float]) -> None:
         await asyncio.sleep(TICK_SECONDS)
 
 
-async def _write(sessions: LiveSessions, clock: Callable[[], float]) -> None:
+async def _write(sessions: LiveSessions, clock: Callable[[], float], may_clean_up: Callable[[], bool]) -> None:
     next_clean_up = 0.0
     while True:
-        now = clock()
+        at = asyncio.get_running_loop().time()
         with contextlib.suppress(StoreUnavailable):
             await sessions.flush()
-            if now >= next_clean_up and sessions.all_uses_are_written:
-                next_clean_up = now + CLEAN_UP_SECONDS
-                await sessions.clean_up(now)
+            if at >= next_clean_up and may_clean_up() and sessions.all_uses_are_written:
+                next_clean_up = at + CLEAN_UP_SECONDS
+                await sessions.clean_up(clock())
         await asyncio.sleep(FLUSH_SECONDS)

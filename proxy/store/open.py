@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
@@ -12,7 +14,9 @@ from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import Store
 
 
-def open_store(settings: StoreSettings, log: FilteringBoundLogger | None = None) -> Store:
+def open_store(
+    settings: StoreSettings, log: FilteringBoundLogger | None = None, *, clock: Callable[[], float] = time.time
+) -> Store:
     """``sqlite:PATH``, relative to the working directory unless absolute, or Redis; `ValueError` for anything else.
 
     Nothing is opened yet: a store that is away does not keep Gatepost from starting. `log` is told when what the store
@@ -22,14 +26,16 @@ def open_store(settings: StoreSettings, log: FilteringBoundLogger | None = None)
         # Only here: the client takes memory that a worker with SQLite has no use for.
         from proxy.store.redis.redis_store import RedisStore
 
-        return RedisStore(settings)
+        return RedisStore(settings, clock=clock)
     scheme, _, rest = settings.url.partition(":")
     if scheme != "sqlite":
         raise ValueError('not a store that this version knows: write "sqlite:state.db"')
     path = rest.removeprefix("//") if rest.startswith("///") else rest
     if not path or path.startswith("//") or "?" in path:
         raise ValueError('not the path of a store: write "sqlite:state.db" or "sqlite:/var/lib/gatepost/state.db"')
-    return SQLiteStore(Path(path)) if log is None else SQLiteStore(Path(path), report=log.error)
+    if log is None:
+        return SQLiteStore(Path(path), clock=clock)
+    return SQLiteStore(Path(path), clock=clock, report=log.error)
 
 
 async def store_remarks(store: Store) -> tuple[str, ...]:

@@ -319,7 +319,17 @@ class Store(Protocol):
         ...
 
     # The house.
-    async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int: ...
+    async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int:
+        """Remove what is over, for good; how many records.
+
+        Sessions that claim to have begun or to have been used later than clocks may differ (`SKEW_SECONDS`) count from
+        `now` on.
+        """
+        ...
+
+    async def server_time(self) -> float | None:
+        """By the clock of the server that all nodes share; None where there is none, or it may not be asked."""
+        ...
 
     async def ping(self) -> None:
         """Return if the store can be read, and written as durably as a sign-in writes, else raise."""

@@ -49,6 +49,8 @@ class WorkerOrder:
     listen: tuple[int, ...]
     redirect: tuple[int, ...]
     admin: tuple[int, ...]
+    clock: tuple[float, float, float]
+    """What is known of the system's clock: the fields of a `steady_clock.Anchor`."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -23,6 +23,7 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from proxy.listening import Listening, name_of
+from proxy.steady_clock import SteadyClock
 from proxy.supervisor.children import Child, Children
 from proxy.supervisor.fleet import CannotStart, Fleet, Limits
 from proxy.supervisor.listeners import CannotOpen, Listeners
@@ -68,6 +69,7 @@ class Supervisor:
         self._reign: _Reign | None = None
         self._leaving: dict[asyncio.Task[None], Fleet] = {}
         """Fleets that drain, each by what waits for it."""
+        self._clock = SteadyClock()
         self._last_number = 0
         self._wakes = asyncio.Event()
         self._must_stop = False
@@ -84,11 +86,12 @@ class Supervisor:
             loop.add_signal_handler(number, self._on_terminate)
         with tempfile.TemporaryDirectory(prefix="gatepost-") as folder:
             self._folder = Path(folder)
-            watching = asyncio.create_task(self._watch())
+            watching = [asyncio.create_task(each) for each in (self._watch(), self._clock.keep(self._log))]
             try:
                 return await self._serve()
             finally:
-                watching.cancel()
+                for each in watching:
+                    each.cancel()
                 self._listeners.close()
 
     async def _serve(self) -> int:
@@ -182,7 +185,7 @@ class Supervisor:
 
     async def _start_worker(self, listening: Listening, settings: int) -> tuple[int, Child]:
         self._last_number += 1
-        number = self._last_number
+        number, anchor = self._last_number, self._clock.anchor
         groups = (listening.listen, listening.redirect, listening.admin)
         listen, redirect, admin = (tuple(each.fileno() for each in group) for group in groups)
 
@@ -190,6 +193,7 @@ class Supervisor:
             return WorkerOrder(
                 number=number, control=control, settings=settings, folder=str(self._folder),
                 listen=listen, redirect=redirect, admin=admin,
+                clock=(anchor.offset, anchor.right_since, anchor.settled_at),
             )  # fmt: skip
 
         return number, await self._children.start(WORKER, order, (settings, *listen, *redirect, *admin))

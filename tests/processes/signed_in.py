@@ -84,14 +84,14 @@ async def readiness(house: WorkersHouse, path: str = "/readyz") -> tuple[int, st
 
 
 @asynccontextmanager
-async def signed_in(folder: Path, *, more: str = "") -> AsyncIterator[Signed]:
+async def signed_in(folder: Path, *, more: str = "", environ: dict[str, str] | None = None) -> AsyncIterator[Signed]:
     async with AsyncExitStack() as stack:
         upstream = f"http://127.0.0.1:{await stack.enter_async_context(running_app())}"
         house = WorkersHouse(folder, upstream, more=MORE.format(upstream=upstream) + more)
         password_hash = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
         (folder / "users.toml").write_text(f'[[users]]\nusername = "alice"\npassword_hash = "{password_hash}"\n')
         stack.push_async_callback(asyncio.to_thread, lambda: house.process.__exit__())
-        await asyncio.to_thread(house.start)
+        await asyncio.to_thread(lambda: house.start(environ=environ))
         browser = await sign_in(house.address)
         signed = Signed(house=house, browser=browser)
         async with asyncio.timeout(WITHIN_SECONDS):

@@ -48,8 +48,9 @@ class Yard:
 
             def order(control: int) -> WorkerOrder:
                 return WorkerOrder(
-                    number=1, control=control, settings=0, folder=behaviour, listen=(), redirect=(), admin=()
-                )
+                    number=1, control=control, settings=0, folder=behaviour, listen=(), redirect=(), admin=(),
+                    clock=(0.0, 0.0, 0.0),
+                )  # fmt: skip
 
             child = await self.children.start("tests.processes.small_worker", order, ())
             self.started.append(child)

@@ -14,6 +14,7 @@ from proxy.sessions.session import Session
 from proxy.sessions.tokens import new_token, token_digest
 from proxy.sessions.upkeep import keep_up
 from proxy.store.store import StoreUnavailable
+from tests.support.eventually import eventually
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW, principal, session
 
@@ -336,3 +337,62 @@ async def test_a_tunnel_keeps_a_session_that_was_put_aside(store: MemoryStore) -
     await live.expire(NOW + 700)
     assert ended == [second[1].session_id]
     assert live.is_live(first[1].session_id, NOW + 1099)
+
+
+async def test_a_session_of_a_clock_that_was_ahead_outlives_no_limit(store: MemoryStore, live: LiveSessions) -> None:
+    """It counts from when it was first seen, however often it is read again, kept whole or put aside."""
+    unused, kept = await signed_in(store, session(created_at=NOW + 7200))
+    aside, put_aside = await signed_in(store, session(created_at=NOW + 7200))
+    used, _ = await signed_in(store, session(created_at=NOW + 7200))
+    for token in (unused, aside, used):
+        assert await live.find(token, HOST, NOW) is not None
+    live._kept.put_aside(put_aside.session_id)
+    for later in range(100, int(LIMITS.absolute), 100):
+        store.listeners.tell_gap()
+        await live.read_anew(NOW + later)
+        await live.look()
+        await live.expire(NOW + later)
+        assert await live.find(used, HOST, NOW + later) is not None
+        assert live.is_live(kept.session_id, NOW + later) == (later < LIMITS.idle)
+        assert live.is_live(put_aside.session_id, NOW + later) == (later < LIMITS.idle)
+    assert await live.find(used, HOST, NOW + LIMITS.absolute) is None
+
+
+async def test_what_is_kept_lives_on_as_long_as_before_when_the_clock_is_set(store: MemoryStore) -> None:
+    for seconds in (7200.0, -7200.0):
+        live = LiveSessions(store, LIMITS, monotonic=lambda: 0.0)
+        token, written = await signed_in(store)
+        assert await live.find(token, HOST, NOW + 100) is not None
+        live.go_on_from(seconds)
+        now = NOW + seconds
+        assert live.cached(token, HOST, now + 100 + LIMITS.idle) is None
+        await live.expire(now + 100 + LIMITS.idle - 1)
+        assert live.is_live(written.session_id, now + 100 + LIMITS.idle - 1)
+        assert live.cached(token, HOST, now + 100 + LIMITS.idle - 1) is not None
+        await live.flush()
+        stored = (await store.sessions_by_id([written.session_id]))[written.session_id]
+        assert stored.last_used_at == max(NOW, now + 100 + LIMITS.idle - 1), "no node takes it for unused"
+
+
+async def test_nothing_is_removed_while_the_clock_may_be_wrong(store: MemoryStore, live: LiveSessions) -> None:
+    is_settled = False
+    await signed_in(store)
+    keeping = asyncio.create_task(keep_up(live, clock=lambda: NOW + 7200, may_clean_up=lambda: is_settled))
+    await eventually(lambda: "catch_up" in store.calls)
+    await asyncio.sleep(0)
+    assert "remove_expired" not in store.calls
+    is_settled = True
+    await eventually(lambda: not store._sessions)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def test_a_node_whose_clock_is_far_ahead_removes_nothing(store: MemoryStore, live: LiveSessions) -> None:
+    await signed_in(store)
+
+    async def server_time() -> float | None:
+        return NOW
+
+    store.server_time = server_time  # type: ignore[method-assign]
+    await live.clean_up(NOW + 7200)
+    assert store._sessions

@@ -270,7 +270,7 @@ async def test_a_principal_that_another_worker_wrote_counts_at_once_and_listener
     await store.update_principal(changed)
     found = await live.find(token, HOST, NOW)
     assert found == changed
-    await live.read_anew()
+    await live.read_anew(NOW)
     assert heard == [changed]
     assert live.cached(token, HOST, NOW) == changed
 
@@ -280,7 +280,7 @@ async def test_a_change_of_a_session_that_is_not_kept_costs_nothing(store: Memor
     await store.create_session(written, cookie=token_digest(new_token()), host=HOST)
     await store.update_principal(written)
     store.calls.clear()
-    await live.read_anew()
+    await live.read_anew(NOW)
     assert store.calls == []
 
 
@@ -303,7 +303,7 @@ async def test_after_a_gap_all_that_is_kept_is_read_anew(
     await live.look()
     assert live.cached(seen[4][0], HOST, NOW) is None  # nobody knows what was missed
     assert await live.find(seen[4][0], HOST, NOW) == changed[2]
-    await live.read_anew()
+    await live.read_anew(NOW)
     await live.look()
     assert sorted(ended) == sorted(written.session_id for _, written in seen[:2])
     assert {each.session_id: each.principal for each in heard} == {each.session_id: each.principal for each in changed}
@@ -362,7 +362,7 @@ async def test_an_older_principal_that_was_being_read_does_not_come_back(
     live.mark_used(written.session_id, NOW + 5)
     await live.flush()
     live.draw_net()
-    await live.read_anew()
+    await live.read_anew(NOW)
     assert store.calls.count("sessions_by_id") == 2  # once more, for it had changed meanwhile
     found = live.cached(token, HOST, NOW)
     assert found is not None
@@ -378,11 +378,11 @@ async def test_what_was_used_is_read_anew_whatever_was_heard(store: MemoryStore,
     for session_id in (used, unused):
         end_unheard(store, session_id)
     live.draw_net()
-    await live.read_anew()
+    await live.read_anew(NOW)
     assert ended == [used]
     live.draw_net()
     store.calls.clear()
-    await live.read_anew()
+    await live.read_anew(NOW)
     assert store.calls == []
 
 
@@ -400,7 +400,7 @@ async def test_a_tunnel_of_a_session_that_was_put_aside_is_under_the_net_too(
     for session_id in (tunnelled, unused):
         end_unheard(store, session_id)
     live.draw_net()
-    await live.read_anew()
+    await live.read_anew(NOW)
     assert ended == [tunnelled]
 
 

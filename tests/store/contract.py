@@ -294,7 +294,48 @@ class StoreContract:
         assert (await store.count(b"live", now=NOW, window_seconds=10, amount=0)).value == 1
         assert await store.remove_expired(now=NOW, **limits) == 0
 
+    async def test_what_claims_to_be_from_the_future_counts_from_when_it_was_seen(self, store: Store) -> None:
+        """Begun, used or proven by a clock that was an hour ahead. Up to a minute is how clocks differ."""
+        limits = {"idle_seconds": 1800.0, "absolute_seconds": 43_200.0}
+        later = NOW + 3600
+        begun, used = session(created_at=later), session(created_at=NOW - 100, last_used_at=later)
+        skewed = session(created_at=NOW + 60)
+        half = session(created_at=later, is_half=True)
+        for written in (begun, used, skewed, half):
+            await store.create_session(written, cookie=cookie(), host=HOST)
+        assert await store.remove_expired(now=NOW, **limits) == 0
+        found = await store.sessions_by_id([each.session_id for each in (begun, used, skewed, half)])
+        seen = replace(begun, created_at=NOW, last_used_at=NOW, proven=(("password", NOW), ("sms", NOW)))
+        assert found[begun.session_id] == seen
+        assert found[used.session_id] == replace(used, last_used_at=NOW)
+        assert found[skewed.session_id] == skewed
+        assert found[half.session_id] == replace(half, created_at=NOW, last_used_at=NOW, proven=(("password", NOW),))
+        assert await store.sessions_by_id([begun.session_id]) == {begun.session_id: seen}
+        assert {each.session_id for each in await store.sessions(begun.principal.guid)} == set(found)
+        assert await store.remove_expired(now=NOW + 900, **limits) == 1
+        await store.touch_sessions([(begun.session_id, NOW + 1000)])
+        assert await store.remove_expired(now=NOW + 1800 + 60, **limits) == 2
+        await store.touch_sessions([(begun.session_id, NOW + 43_200)])
+        assert await store.remove_expired(now=NOW + 43_200, **limits) == 1
+        assert await store.sessions() == []
+
     # Challenges.
+    async def test_a_challenge_of_a_clock_that_was_far_ahead_is_over(self, store: Store) -> None:
+        mine = session(is_half=True)
+        await store.create_session(mine, cookie=cookie(), host=HOST)
+        ahead = challenge(mine.session_id, created_at=NOW + 3600, expires_at=NOW + 3900)
+        await store.put_challenge(ahead)
+        of_mine = {"session_id": mine.session_id, "now": NOW}
+        assert await store.challenge(ahead.challenge_id, **of_mine) is None  # type: ignore[arg-type]
+        assert await store.challenge_of_session(**of_mine) is None  # type: ignore[arg-type]
+        result = await store.answer_challenge(ahead.challenge_id, digest=b"right", **of_mine)  # type: ignore[arg-type]
+        assert result.attempt is Attempt.GONE
+        skewed = challenge(mine.session_id, created_at=NOW + 60, expires_at=NOW + 360)
+        assert await store.put_challenge(skewed, newest="")
+        assert await store.challenge_of_session(**of_mine) == skewed  # type: ignore[arg-type]
+        result = await store.answer_challenge(skewed.challenge_id, digest=b"right", **of_mine)  # type: ignore[arg-type]
+        assert result.attempt is Attempt.ACCEPTED
+
     async def test_a_challenge_is_read_back_by_its_session_only(self, store: Store) -> None:
         mine, other = session(is_half=True), session(is_half=True)
         for written in (mine, other):

@@ -17,6 +17,7 @@ from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.second_factor.sending import Sending
 from proxy.sessions.session import Level, Session
+from proxy.steady_clock import SKEW_SECONDS
 from proxy.store.listeners import StoreListeners
 from proxy.store.store import (
     FORMER_SECONDS,
@@ -199,7 +200,9 @@ class MemoryStore:
 
     def _live_challenge(self, challenge_id: str, session_id: str, now: float) -> Challenge | None:
         found = self._challenges.get(challenge_id)
-        return found if found is not None and found.session_id == session_id and now < found.expires_at else None
+        if found is None or found.session_id != session_id or found.created_at > now + SKEW_SECONDS:
+            return None
+        return found if now < found.expires_at else None
 
     async def challenge_of_session(self, session_id: str, *, now: float) -> Challenge | None:
         self._called("challenge_of_session")
@@ -366,6 +369,7 @@ class MemoryStore:
     async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int:
         self._called("remove_expired")
         limits = SessionSettings.model_construct(idle=idle_seconds, absolute=absolute_seconds)
+        self._sessions = {key: value.counted_from(now) for key, value in self._sessions.items()}
         over = [session.session_id for session in self._sessions.values() if session.is_over(limits, now)]
         for session_id in over:
             self._end(session_id)
@@ -384,6 +388,9 @@ class MemoryStore:
         self._counters = {key: value for key, value in self._counters.items() if now < value.window_ends_at}
         left = len(self._challenges) + len(self._tickets) + len(self._counters) + len(self._kept_requests)
         return len(over) + len(forgotten) + before - left + self._forget_persons(now)
+
+    async def server_time(self) -> float | None:
+        return None
 
     async def ping(self) -> None:
         self._called("ping")

@@ -35,6 +35,7 @@ class RedisStore(RedisSessions, RedisChallenges, RedisKeeping, RedisFailures, Re
 
     async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int:
         limits = SessionSettings.model_construct(idle=idle_seconds, absolute=absolute_seconds)
+        await self._count_from(now)
         return await self._remove_over(limits, now) + await self._remove_kept(now)
 
     async def ping(self) -> None:

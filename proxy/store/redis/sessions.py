@@ -8,13 +8,14 @@ from typing import Any, TypeVar
 
 from config.settings import SessionSettings
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Session
+from proxy.steady_clock import SKEW_SECONDS
 from proxy.store.records import UnreadableRecord, principal_to_json
 from proxy.store.redis.connections import RedisConnections
 from proxy.store.redis.listening import RedisListening
 from proxy.store.redis.persons import Persons, scan
 from proxy.store.redis.records import instant, readable_session, session_from_row, session_to_arguments
 from proxy.store.redis.scripts import SESSIONS
-from proxy.store.store import FORMER_SECONDS
+from proxy.store.store import FORMER_SECONDS, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -169,6 +170,31 @@ class RedisSessions:
                 skipped += len(session_ids) - len(ended)
                 is_last = len(session_ids) < _AT_ONCE
         return removed
+
+    async def _count_from(self, now: float) -> None:
+        """Bring what claims to be from the future back to `now`, unless it is only this node's clock that is behind."""
+        server_now = await self.server_time()
+        if server_now is None:
+            return
+        latest = max(now, server_now) + SKEW_SECONDS
+        for index in ("created", "used"):
+            found = await self._connections.command(
+                "ZRANGEBYSCORE", self._index(index), f"({instant(latest)}", "+inf", is_repeatable=True
+            )
+            async for row in self._rows(found):
+                session = readable_session(row)
+                if session is not None:
+                    arguments = session_to_arguments(session.counted_from(latest - SKEW_SECONDS))
+                    counted = (row[0], row[2], arguments[6], arguments[3], arguments[4])
+                    await self._connections.run(SESSIONS, "count_from", *counted, is_repeatable=True)
+
+    async def server_time(self) -> float | None:
+        await self._connections.command("PING", is_repeatable=True)
+        try:
+            seconds, microseconds = await self._connections.command("TIME", is_repeatable=True)
+        except StoreUnavailable:
+            return None
+        return int(seconds) + int(microseconds) / 1e6
 
     async def _end(
         self,

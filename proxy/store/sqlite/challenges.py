@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from proxy.second_factor.challenge import Challenge
+from proxy.steady_clock import SKEW_SECONDS
 from proxy.store.store import Attempt, AttemptResult, Count, Counter, Reached, Ticket
 
 _CHALLENGE = (
@@ -49,16 +50,17 @@ def select_challenge(
     connection: sqlite3.Connection, challenge_id: str, session_id: str, now: float
 ) -> Challenge | None:
     row = connection.execute(
-        _SELECT_CHALLENGE + "WHERE challenge_id = ? AND session_id = ? AND expires_at > ?",
-        (challenge_id, session_id, now),
+        _SELECT_CHALLENGE + "WHERE challenge_id = ? AND session_id = ? AND expires_at > ? AND created_at <= ?",
+        (challenge_id, session_id, now, now + SKEW_SECONDS),
     ).fetchone()
     return None if row is None else _challenge(row)
 
 
 def select_newest_challenge(connection: sqlite3.Connection, session_id: str, now: float) -> Challenge | None:
     row = connection.execute(
-        _SELECT_CHALLENGE + "WHERE session_id = ? AND expires_at > ? ORDER BY created_at DESC, rowid DESC LIMIT 1",
-        (session_id, now),
+        _SELECT_CHALLENGE + "WHERE session_id = ? AND expires_at > ? AND created_at <= ? "
+        "ORDER BY created_at DESC, rowid DESC LIMIT 1",
+        (session_id, now, now + SKEW_SECONDS),
     ).fetchone()
     return None if row is None else _challenge(row)
 
@@ -67,8 +69,9 @@ def answer_challenge(
     connection: sqlite3.Connection, challenge_id: str, session_id: str, digest: bytes, now: float
 ) -> AttemptResult:
     row = connection.execute(
-        "SELECT digest, attempts_left FROM challenges WHERE challenge_id = ? AND session_id = ? AND expires_at > ?",
-        (challenge_id, session_id, now),
+        "SELECT digest, attempts_left FROM challenges "
+        "WHERE challenge_id = ? AND session_id = ? AND expires_at > ? AND created_at <= ?",
+        (challenge_id, session_id, now, now + SKEW_SECONDS),
     ).fetchone()
     if row is None:
         return AttemptResult(Attempt.GONE)
@@ -163,9 +166,11 @@ def reserve(connection: sqlite3.Connection, counters: Sequence[Counter], now: fl
 
 
 def delete_expired(connection: sqlite3.Connection, now: float) -> int:
-    """Challenges, tickets and counters whose time is over; how many."""
+    """Challenges, tickets and counters whose time is over; how many. What is from the future opens nothing either."""
     return (
-        connection.execute("DELETE FROM challenges WHERE expires_at <= ?", (now,)).rowcount
+        connection.execute(
+            "DELETE FROM challenges WHERE expires_at <= ? OR created_at > ?", (now, now + SKEW_SECONDS)
+        ).rowcount
         + connection.execute("DELETE FROM tickets WHERE expires_at <= ?", (now,)).rowcount
         + connection.execute("DELETE FROM counters WHERE window_ends_at <= ?", (now,)).rowcount
     )

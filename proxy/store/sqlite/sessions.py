@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from config.settings import SessionSettings
 from directory.principal import Principal
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Level, Session
+from proxy.steady_clock import SKEW_SECONDS
 from proxy.store.records import (
     UnreadableRecord,
     factors_from_json,
@@ -172,6 +173,25 @@ def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: fl
         if is_over:
             over.append((session_id, last_used_at))
     return over
+
+
+def count_from(connection: sqlite3.Connection, now: float) -> int:
+    """Bring what claims to be from the future back to `now`; how many."""
+    latest = now + SKEW_SECONDS
+    rows = connection.execute(_SELECT + "WHERE created_at > ?1 OR last_used_at > ?1", (latest,)).fetchall()
+    for row in rows:
+        try:
+            counted = _session(row).counted_from(now)
+        except UnreadableRecord:
+            connection.execute(
+                "UPDATE sessions SET created_at = min(created_at, ?) WHERE session_id = ?", (now, row[0])
+            )
+            continue
+        connection.execute(
+            "UPDATE sessions SET created_at = ?, last_used_at = ?, proven = ? WHERE session_id = ?",
+            (counted.created_at, counted.last_used_at, proven_to_json(counted.proven), counted.session_id),
+        )
+    return len(rows)
 
 
 def delete_unused_since(connection: sqlite3.Connection, over: list[tuple[str, float]], now: float) -> list[Named]:

@@ -290,6 +290,7 @@ class SQLiteStore:
     # The house.
     async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int:
         limits = SessionSettings.model_construct(idle=idle_seconds, absolute=absolute_seconds)
+        await self._writing.run(lambda connection: sessions.count_from(connection, now))
         over = await self._reading.run(lambda connection: sessions.select_over(connection, limits, now))
         removed = 0
         for start in range(0, len(over), _REMOVED_AT_ONCE):
@@ -308,6 +309,9 @@ class SQLiteStore:
         removed += await self._writing.run(lambda connection: arrivals.delete_expired(connection, now))
         await self._writing.run(lambda connection: failures.delete_old(connection, now))
         return removed + await self._writing.run(lambda connection: persons.delete_expired(connection, now))
+
+    async def server_time(self) -> float | None:
+        return None
 
     async def ping(self) -> None:
         await self._reading.run(lambda connection: connection.execute("SELECT 1 FROM sessions LIMIT 1").fetchall())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -107,7 +108,7 @@ def locked(path: Path) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() >= give_up_at:
                     raise StoreUnavailable("another process is opening the store's file and does not end") from None
-                time.sleep(_AGAIN_SECONDS)
+                threading.Event().wait(_AGAIN_SECONDS)  # time.sleep fails (EINVAL) under libfaketime
                 continue
             except OSError:
                 pass

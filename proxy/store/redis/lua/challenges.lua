@@ -5,12 +5,17 @@
 --   ticket:DIGEST  the session's id, a line feed, the record
 local operation = {}
 
+-- Made by a clock that was further ahead than clocks may differ: it would live for longer than it was given.
+local function is_from_the_future(record, now)
+  return cjson.decode(record).created_at > tonumber(now) + SKEW_SECONDS
+end
+
 local function live(challenge_id, session_id, now)
   local found = redis.call(
     'HMGET', key('challenge', challenge_id),
     'session', 'expires_at', 'record', 'digest', 'attempts_left', 'last_sent_at'
   )
-  if found[1] ~= session_id or is_over(found[2], now) then
+  if found[1] ~= session_id or is_over(found[2], now) or is_from_the_future(found[3], now) then
     return false
   end
   return found

@@ -18,6 +18,8 @@ local function drop(kind, name)
   return redis.call('DEL', key(kind, name))
 end
 
+local SKEW_SECONDS = 60
+
 local function is_over(at, now)
   return tonumber(at) <= tonumber(now)
 end

@@ -135,6 +135,23 @@ function operation.finish_oldest(teller, notice, former_until, ttl)
   return finish_all(teller, notice, former_until, ttl, redis.call('ZRANGE', prefix .. 'created', 0, 99))
 end
 
+-- Five for each session: its id, its record as it was read, and the record and the instants that count instead.
+function operation.count_from(...)
+  local counted = {...}
+  for i = 1, #counted, 5 do
+    local id, record, created_at, used_at = counted[i], counted[i + 2], counted[i + 3], counted[i + 4]
+    local found = redis.call('HMGET', key('session', id), 'record', 'guid')
+    if found[1] == counted[i + 1] then
+      redis.call('HSET', key('session', id), 'record', record)
+      redis.call('ZADD', prefix .. 'created', created_at, id)
+      redis.call('ZADD', prefix .. 'used', used_at, id)
+      redis.call('ZADD', prefix .. 'unfinished', 'XX', created_at, id)
+      redis.call('ZADD', key('guid', found[2]), created_at, id)
+      person_changed(found[2])
+    end
+  end
+end
+
 -- Pairs of an id and the last use that made it over: those that were used since stay.
 function operation.finish_unused(teller, notice, former_until, ttl, ...)
   local unused, over = {}, {...}
