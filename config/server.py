@@ -50,9 +50,10 @@ class ServerSettings(FrozenTable):
     key_file: Path = Path("gatepost.key")
     """Where the master keys are; made at the first start when it is not there."""
     max_head_bytes: Annotated[Integer, Field(ge=1024, le=1024 * 1024)] = 32 * 1024
-    max_connections_per_address: Annotated[Integer, Field(ge=1)] = 1024
-    max_connections: Annotated[Integer, Field(ge=1)] = 20_000
-    """Of all clients together, tunnels included."""
+    max_connections_per_address: Annotated[Integer, Field(ge=1)] | None = None
+    """In one worker; None: 1,024, and no more than a quarter of what the worker takes."""
+    max_connections: Annotated[Integer, Field(ge=1)] | None = None
+    """Of all clients together, tunnels included; None: 20,000. Never more than the limit of open files carries."""
 
     head_timeout: Seconds = 15.0
     """From the first byte of a request's head to its last."""

@@ -30,6 +30,7 @@ from proxy.delivery.bounces.create import create_bounces
 from proxy.delivery.channel import Outcome
 from proxy.delivery.channels import Channels
 from proxy.delivery.create import create_channels
+from proxy.descriptors import capacity, reserve_for
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.forwarding.public_tls import UnusableCertificate
 from proxy.health import WATCHED, Readiness, create_health_app
@@ -39,6 +40,7 @@ from proxy.key_file import load_keys
 from proxy.keys import Keys, Purpose
 from proxy.listening import Listening, WorkerPlace, bind, name_of
 from proxy.metrics import Metrics
+from proxy.open_files import open_file_limit
 from proxy.portal.app import create_portal
 from proxy.service_tries import StoredTries
 from proxy.serving import serve
@@ -167,6 +169,15 @@ async def running(
             max_head_bytes=settings.server.max_head_bytes,
         )
         await serves(portal, path=portal_socket)
+        takes = capacity(settings, reserve=reserve_for(settings), open_files=open_file_limit())
+        (log.info if takes.is_enough else log.warning)(
+            "connections.capacity",
+            open_files=takes.open_files,
+            connections=takes.connections,
+            per_address=takes.per_address,
+            asked_for=takes.asked,
+            open_files_for_that=takes.open_files_for_asked,
+        )
         try:
             plane = create_forwarding_plane(
                 settings=settings,
@@ -177,6 +188,7 @@ async def running(
                 log=log,
                 clock=clock,
                 kept_requests=KeptRequests(store, keys),
+                takes=takes,
             )
         except UnusableCertificate as error:
             raise CannotListen("certificates", error) from error

@@ -19,20 +19,26 @@ from proxy.delivery.bounces.create import check_mailbox
 from proxy.delivery.channel import EMAIL_ONLY
 from proxy.delivery.channels import Channels
 from proxy.delivery.create import create_channels
+from proxy.descriptors import MOST_CONNECTIONS, capacity, reserve_for
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
 from proxy.forwarding.upstream_tls import upstream_tls
 from proxy.key_file import KeyFileError, existing_keys
 from proxy.keys import Keys, Purpose
+from proxy.open_files import hard_limit
 from proxy.server import create_directories
 from proxy.service_tries import OperatorsTries
 from proxy.store.open import open_store, store_remarks
 from proxy.store.store import StoreError
+
+FEW_CONNECTIONS = 500
+"""With a limit that carries less than this, some dozens of browsers are turned away."""
 
 
 async def run(settings: Settings, stdout: TextIO) -> int:
     """Print one line per dependency; 0 if all work, else 1. The configuration itself was checked before."""
     results = [CheckResult(subject="configuration", ok=True, detail="valid")]
     results += _check_certificates(settings)
+    results.append(open_files_result(settings, hard=hard_limit()))
     results += await _check_store(settings)
     async with AsyncExitStack() as stack:
         realms = create_directories(settings, await _tries(settings, stack))
@@ -76,6 +82,29 @@ def _check_certificates(settings: Settings) -> list[CheckResult]:
         CheckResult(subject=f"certificate {path.name}", ok=end > now, detail=f"valid until {end:%Y-%m-%d}")
         for path, end in ends
     ]
+
+
+def open_files_result(settings: Settings, *, hard: int) -> CheckResult:
+    """How many clients the limit of open files carries. Pure. A service's limit may be another than this shell's."""
+    takes = capacity(settings, reserve=reserve_for(settings), open_files=hard)
+    workers, asked = settings.server.workers, settings.server.max_connections
+    each = f" in each of {workers} workers" if workers > 1 else ""
+    detail = (
+        f"the hard limit of {takes.open_files} carries {takes.connections} connections of clients{each}, "
+        f"{takes.per_address} of one address"
+    )
+    if takes.per_address >= takes.connections:
+        detail += ": one address can take them all, and shut everybody else out"
+    is_enough = takes.is_enough if asked is not None else takes.connections >= min(takes.asked, FEW_CONNECTIONS)
+    if not takes.is_enough:
+        default = f"{MOST_CONNECTIONS} connections (the default)"
+        wanted = default if asked is None else f"server.max_connections = {asked}"
+        detail += (
+            f". For {wanted} raise it to {takes.open_files_for_asked} (LimitNOFILE= in the systemd unit, "
+            "ulimit -Hn in a shell)"
+        )
+        detail += f", or set server.max_connections to {takes.connections * workers}" if asked is not None else ""
+    return CheckResult(subject="open files", ok=is_enough, detail=detail)
 
 
 async def _check_store(settings: Settings) -> list[CheckResult]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from proxy.audit_log import configure_log
+from proxy.open_files import raise_open_files
 from proxy.supervisor.supervisor import Supervisor
 
 _ROOT = Path(__file__).parent.parent.parent
@@ -44,7 +44,7 @@ def run(config: Path, *, after_restore: bool = False) -> int:
         print("gatepost run: not started: sessions may stand in the store that were ended before", file=sys.stderr)
         return code
     log = configure_log()
-    _allow_open_files()
+    raise_open_files()  # the usual soft limit is 1024
 
     async def supervise() -> int:
         return await Supervisor(config, log=log, environ=os.environ).run()
@@ -57,9 +57,3 @@ def _end_all_sessions(config: Path) -> int:
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))}
     command = [sys.executable, "-P", "-m", "proxy", "sessions", "end", "--all", "--config", str(config)]
     return subprocess.run(command, env=environ, check=False).returncode  # noqa: S603  # our own
-
-
-def _allow_open_files() -> None:
-    """As many as the system lets this process have: a tunnel takes two, and the usual soft limit is 1024."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

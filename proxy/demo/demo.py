@@ -23,6 +23,7 @@ from proxy.demo import people
 from proxy.demo.app import start_demo_app
 from proxy.demo.phone import Phone
 from proxy.demo.samba_dc import SambaDC, SambaFailed, samba_problem
+from proxy.open_files import raise_open_files
 from proxy.server import running
 
 _CONFIGURATION = """\
@@ -120,6 +121,7 @@ async def _serve(arguments: argparse.Namespace, stdout: TextIO, folder: Path, di
             )
         )
         settings = load_settings(file, {})
+        raise_open_files()
         await stack.enter_async_context(running(settings, log=configure_log()))
         print(
             _WELCOME.format(

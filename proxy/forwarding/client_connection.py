@@ -279,9 +279,8 @@ class ClientConnection(asyncio.Protocol):
         pending = self.take_buffer()
         if pending:
             connection.transport.write(pending)
-        self._slot.give_back()
         self.plane.forget_connection(self)
-        self.plane.open_tunnel(self.transport, connection, exchange, first, is_websocket=is_websocket)
+        self.plane.open_tunnel(self.transport, connection, exchange, first, slot=self._slot, is_websocket=is_websocket)
         if self._is_full:  # the tunnel hears of it only when that is over
             connection.transport.pause_reading()
 

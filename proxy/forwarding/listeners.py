@@ -7,7 +7,6 @@ seconds.
 from __future__ import annotations
 
 import asyncio
-import math
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from config.addresses import Network
 from config.settings import ServerSettings
 from config.system_errors import connection_reason
 from proxy.access.networks import is_within, network_of, parse_address
+from proxy.descriptors import Capacity
 from proxy.forwarding.proxy_protocol import MAX_V2_BYTES, MalformedProxyHeader, ProxyHeader, parse_proxy_header
 from proxy.forwarding.public_tls import PublicTLS
 from proxy.listening import BACKLOG
@@ -55,13 +55,17 @@ class Arrival:
     """Whether it is for redirects to https and for nothing else."""
 
 
+def _not_counted() -> None:
+    pass
+
+
 class Slot:
     """One connection's place among those of its network. Whoever ends first gives it back; once counts."""
 
     __slots__ = ("_network", "_per_network", "arrived")
 
-    def __init__(self, per_network: Counter[str], network: str, arrived: Callable[[], None]) -> None:
-        self.arrived = arrived
+    def __init__(self, per_network: Counter[str], network: str) -> None:
+        self.arrived: Callable[[], object] = _not_counted
         """To be called when the connection is made: from then on it is the plane's to count."""
         self._per_network: Counter[str] | None = per_network
         self._network = network
@@ -89,7 +93,15 @@ class Door(Protocol):
 class Listeners:
     """All of one worker. `adopt`, then `stop`; `tick` from time to time."""
 
-    def __init__(self, door: Door, server: ServerSettings, tls: PublicTLS | None, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self,
+        door: Door,
+        server: ServerSettings,
+        tls: PublicTLS | None,
+        log: FilteringBoundLogger,
+        *,
+        capacity: Capacity,
+    ) -> None:
         self._door = door
         self._tls = tls
         self._log = log
@@ -97,9 +109,9 @@ class Listeners:
         self._reads_forwarded = server.forwarded_header == "forwarded"
         self._has_proxy_headers = server.proxy_protocol
         self._handshake_seconds = server.handshake_timeout
-        self._max_connections = math.ceil(server.max_connections / server.workers)
+        self._max_connections = capacity.connections
         self._accepts_at_once = ACCEPTS_AT_ONCE if server.workers == 1 else 1
-        self._max_per_address = server.max_connections_per_address
+        self._max_per_address = capacity.per_address
         self._sockets: list[socket.socket] = []
         self._redirecting: set[socket.socket] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -171,13 +183,28 @@ class Listeners:
                     address=address, is_tls=is_tls, is_https=is_tls, trusted=self._trusted,
                     reads_forwarded=self._reads_forwarded, redirects=redirects,
                 )  # fmt: skip
-                task = loop.create_task(self._arrive(connection, arrival))
+                # Those of one address that are too many must not count among all, not even until they are looked at.
+                slot = None if self._has_proxy_headers else self._take_slot(arrival)
+                if slot is None and not self._has_proxy_headers:
+                    self._turn_away(connection, "connections of one address", address, redirects)
+                    continue
+                task = loop.create_task(self._arrive(connection, arrival, slot))
                 for tasks in (self._tasks, self._arriving):
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
 
-    async def _arrive(self, connection: socket.socket, arrival: Arrival) -> None:
-        if self._has_proxy_headers:
+    def _take_slot(self, arrival: Arrival) -> Slot | None:
+        """A place among those of the client's network; None if they are all taken."""
+        network = network_of(arrival.address)
+        if self._per_network[network] < self._max_per_address or is_within(
+            parse_address(arrival.address), arrival.trusted
+        ):
+            return Slot(self._per_network, network)
+        return None
+
+    async def _arrive(self, connection: socket.socket, arrival: Arrival, slot: Slot | None) -> None:
+        """Without a `slot` its client is not known yet."""
+        if slot is None:
             try:
                 async with asyncio.timeout(self._handshake_seconds):
                     header = await _receive_proxy_header(connection)
@@ -189,18 +216,16 @@ class Listeners:
                 connection.close()
                 raise
             arrival = _as_told(arrival, header)
-        address, network = arrival.address, network_of(arrival.address)
-        if self._per_network[network] >= self._max_per_address and not is_within(
-            parse_address(address), arrival.trusted
-        ):
-            self._turn_away(connection, "connections of one address", address, arrival.redirects)
-            return
-        slot = Slot(self._per_network, network, partial(self._arriving.discard, asyncio.current_task()))
+            slot = self._take_slot(arrival)
+            if slot is None:
+                self._turn_away(connection, "connections of one address", arrival.address, arrival.redirects)
+                return
+        slot.arrived = partial(self._arriving.discard, asyncio.current_task())
         try:
             await self._hand_on(connection, arrival, slot)
         except OSError as exc:  # ssl.SSLError is one, too
             slot.give_back()
-            self._note("TLS: " + _handshake_failure(exc) if arrival.is_tls else "gone", address)
+            self._note("TLS: " + _handshake_failure(exc) if arrival.is_tls else "gone", arrival.address)
         except asyncio.CancelledError:
             slot.give_back()
             raise

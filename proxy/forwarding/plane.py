@@ -11,6 +11,7 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from config.settings import AppSettings, SchemeSettings, ServerSettings
+from proxy.descriptors import RESERVE, Capacity, capacity
 from proxy.forwarding.admissions import Admissions
 from proxy.forwarding.client_connection import ClientConnection
 from proxy.forwarding.exchange import Exchange
@@ -27,6 +28,7 @@ from proxy.forwarding.websocket_frames import GOING_AWAY, NOT_ALLOWED, SESSION_E
 from proxy.identity import Assertions
 from proxy.kept_requests import KeptRequests
 from proxy.metrics import AppTraffic, Metrics
+from proxy.open_files import open_file_limit
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
 
@@ -60,6 +62,7 @@ class ForwardingPlane:
         metrics: Metrics,
         log: FilteringBoundLogger,
         clock: Callable[[], float],
+        capacity: Capacity,
         kept_requests: KeptRequests | None = None,
     ) -> None:
         server = settings.server
@@ -83,13 +86,16 @@ class ForwardingPlane:
         self.routes = create_routes(settings.apps, server.public_url, portal, settings.schemes)
         self.app_hosts = frozenset(host for host, route in self.routes.items() if route.app is not None)
         self.portal_route = self.routes[server.public_url.host.encode("ascii")]
-        self.pools = {route.upstream.name: UpstreamPool(route.upstream, log=log) for route in self.routes.values()}
+        self.pools = {
+            route.upstream.name: UpstreamPool(route.upstream, log=log, most_idle=capacity.idle)
+            for route in self.routes.values()
+        }
         self._checks = [HealthCheck(pool) for pool in self.pools.values() if pool.upstream.health_check is not None]
         self.traffic = {app.name: metrics.traffic(app.name) for app in settings.apps}
         self.traffic[portal.name] = AppTraffic()  # the portal is no app: not shown
         pairs = server.certificate_pairs
         self._tls = PublicTLS(pairs, log=log, clock=clock) if pairs else None
-        self._listeners = Listeners(self, server, self._tls, log)
+        self._listeners = Listeners(self, server, self._tls, log, capacity=capacity)
         self._watching: asyncio.Task[None] | None = None
         self._connections: set[ClientConnection] = set()
         self._connections_of: OpenBySession[ClientConnection] = OpenBySession()
@@ -204,11 +210,16 @@ class ForwardingPlane:
         exchange: Exchange | SendingFlow | None,
         first: bytes,
         *,
+        slot: Slot,
         is_websocket: bool,
     ) -> None:
-        """Join what `exchange` was between; `first` is what the upstream sent behind its head."""
+        """Join what `exchange` was between; `first` is what the upstream sent behind its head.
+
+        `slot` stays the client's until the tunnel ends.
+        """
 
         def end(tunnel: Tunnel) -> None:
+            slot.give_back()
             upstream.pool.release(upstream)
             self._tunnels.discard(tunnel)
             if session_id is not None:
@@ -268,8 +279,14 @@ def create_forwarding_plane(
     log: FilteringBoundLogger,
     clock: Callable[[], float],
     kept_requests: KeptRequests | None = None,
+    takes: Capacity | None = None,
 ) -> ForwardingPlane:
-    """A plane that is not started yet. Subscribe its `end_session` to `sessions.on_end`."""
+    """A plane that is not started yet. Subscribe its `end_session` to `sessions.on_end`.
+
+    Without `takes` it is worked out for a process in which there is nothing else.
+    """
+    if takes is None:
+        takes = capacity(settings, reserve=RESERVE, open_files=open_file_limit())
     return ForwardingPlane(
         settings=settings,
         sessions=sessions,
@@ -278,5 +295,6 @@ def create_forwarding_plane(
         metrics=metrics,
         log=log,
         clock=clock,
+        capacity=takes,
         kept_requests=kept_requests,
     )

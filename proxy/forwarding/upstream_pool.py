@@ -15,12 +15,12 @@ from structlog.typing import FilteringBoundLogger
 
 from config.addresses import UpstreamURL
 from config.system_errors import connection_reason
+from proxy.descriptors import MOST_IDLE
 from proxy.forwarding.routes import Upstream
 from proxy.forwarding.upstream_choice import Candidate, Choice, attempt_seconds, choose
 from proxy.forwarding.upstream_connection import UpstreamConnection
 from proxy.forwarding.upstream_health import SOUND, after_failure, begin_probe, hasten
 
-MAX_IDLE = 128
 ENDING_SECONDS = 2.0
 """How long an upstream may take to close what ends with its answer.
 
@@ -72,10 +72,12 @@ class UpstreamPool:
         *,
         log: FilteringBoundLogger | None = None,
         chance: Callable[[], float] = random.random,
+        most_idle: int = MOST_IDLE,
     ) -> None:
         self.upstream = upstream
         self._log = log
         self._chance = chance
+        self._most_idle = most_idle
         self.servers = tuple(
             Server(url, host=None if upstream.preserve_host or not position else url.authority.encode("ascii"))
             for position, url in enumerate(upstream.urls)
@@ -144,7 +146,7 @@ class UpstreamPool:
         if owner is not None:
             connection.owner = owner
         kept = server.idle if connection.owner is None else server.owned
-        if len(kept) >= MAX_IDLE:
+        if len(kept) >= self._most_idle:
             # What everybody may use is all alike; of those with an owner, the latest is the likeliest to serve.
             (connection if kept is server.idle else kept.pop(0)).transport.close()
         if not connection.transport.is_closing():
@@ -157,7 +159,7 @@ class UpstreamPool:
         """The exchange ended, and the server closes the connection: nothing is sent on it any more."""
         connection.exchange = None
         ending = connection.server.ending
-        if len(ending) >= MAX_IDLE:
+        if len(ending) >= self._most_idle:
             next(iter(ending)).abort()
         ending[connection] = now + ENDING_SECONDS
         self.release(connection)

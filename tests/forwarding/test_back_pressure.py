@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.forwarding.stage import StageMaker, get
+from tests.support.eventually import eventually
 from tests.support.upstreams import UpstreamSide
 
 BODY = 64 * 1024 * 1024
@@ -169,6 +170,26 @@ async def test_the_addresses_of_one_ipv6_network_count_as_one(staged: StageMaker
             response = await client.ask(line + get())
             let_in += response.status == 200
     assert let_in == 2 + more
+
+
+async def test_tunnels_count_among_the_connections_of_their_address(staged: StageMaker) -> None:
+    async def switches(side: UpstreamSide) -> None:
+        await side.request()
+        await side.send(b"HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")
+        await side.reader.read()
+
+    upgrade = get(lines="Upgrade: x\r\nConnection: upgrade\r\n")
+    async with staged(switches, server={"max_connections_per_address": 2}) as stage:
+        async with stage.client() as first, stage.client() as second:
+            assert (await first.ask(upgrade)).status == 101
+            assert (await second.ask(upgrade)).status == 101
+            async with stage.client() as third:
+                assert (await third.response()).status == 503
+            second.abort()
+            await eventually(lambda: len(stage.plane._tunnels) == 1)
+            async with stage.client() as fourth:
+                assert (await fourth.ask(upgrade)).status == 101
+        await eventually(lambda: not stage.plane._listeners._per_network)
 
 
 async def test_closing_lets_what_is_in_flight_end(staged: StageMaker) -> None:

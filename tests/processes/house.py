@@ -70,8 +70,11 @@ class WorkersHouse:
         arguments: Sequence[str] = ("run",),
         environ: dict[str, str] | None = None,
         sockets: dict[str, int] | None = None,
+        open_files: int | None = None,
     ) -> None:
-        self.process = GatepostProcess(self.config, arguments=arguments, environ=environ, sockets=sockets)
+        self.process = GatepostProcess(
+            self.config, arguments=arguments, environ=environ, sockets=sockets, open_files=open_files
+        )
         self.process.start()
         lines = [json.loads(line) for line in self.process.log if line.startswith("{")]
         started = next(line for line in lines if line["event"] == "server.started")
@@ -104,11 +107,12 @@ def workers_house(
     *,
     environ: dict[str, str] | None = None,
     sockets: dict[str, int] | None = None,
+    open_files: int | None = None,
     **values: Any,
 ) -> Iterator[WorkersHouse]:
     house = WorkersHouse(folder, upstream, **values)
     try:
-        house.start(environ=environ, sockets=sockets)
+        house.start(environ=environ, sockets=sockets, open_files=open_files)
         yield house
     finally:
         house.process.__exit__()

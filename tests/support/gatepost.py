@@ -59,10 +59,16 @@ class GatepostProcess:
         arguments: Sequence[str] = ("run",),
         environ: dict[str, str] | None = None,
         sockets: Mapping[str, int] | None = None,
+        open_files: int | None = None,
     ):
-        """`sockets` are descriptors by name, handed over as systemd would (sd_listen_fds(3))."""
+        """`sockets` are descriptors by name, handed over as systemd would (sd_listen_fds(3)).
+
+        `open_files` is the hard limit of descriptors, where it shall be lower than this process's.
+        """
         self.config = config
         self._arguments = command(*arguments, "--config", str(config))
+        if open_files is not None:
+            self._arguments = ["bash", "-c", f'ulimit -n {open_files}; exec "$@"', "gatepost", *self._arguments]
         self._environ = environment(environ)
         # Out of the way of the numbers from 3, where they will be.
         self._sockets = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, 20) for each in (sockets or {}).values()]

@@ -115,8 +115,12 @@ class RawClient:
 
 
 @asynccontextmanager
-async def raw_client(address: tuple[str, int], *, limit: int = 2**16) -> AsyncIterator[RawClient]:
-    reader, writer = await asyncio.open_connection(*address, limit=limit)
+async def raw_client(
+    address: tuple[str, int], *, limit: int = 2**16, source: str | None = None
+) -> AsyncIterator[RawClient]:
+    """`source` is the own address."""
+    local = None if source is None else (source, 0)
+    reader, writer = await asyncio.open_connection(*address, limit=limit, local_addr=local)
     try:
         yield RawClient(reader, writer)
     finally:
