@@ -17,7 +17,7 @@ from proxy.delivery.channel import ChannelKind, Delivery, DeliveryStatus, Outcom
 from proxy.delivery.errors import UnsafeNumber
 from proxy.delivery.https_client import Answer, HTTPSClient, NoAnswer, Request
 from proxy.delivery.number_format import formatted
-from proxy.delivery.refused_persons import RefusedPersons
+from proxy.delivery.refused_persons import BesideOthers
 from proxy.delivery.templates import Texts
 from proxy.delivery.text_rules import TextRules, wrong_with
 from proxy.delivery.under_way import UnderWay
@@ -98,7 +98,7 @@ class SMSByHTTP:
         self._alarms = alarms if alarms is not None else Alarms()
         self._breaker = Breaker()
         self._message_is_refused = False
-        self._unclear = RefusedPersons()
+        self._beside_others = BesideOthers()
         self._under_way = UnderWay[Verdict]()
         self._credit: int | None = None
         self._credit_due_at = 0.0
@@ -151,11 +151,7 @@ class SMSByHTTP:
         self._breaker.begin()
         answer = await self._client.ask(request, deadline=until)
         verdict = verdict_on_failure(answer) if isinstance(answer, NoAnswer) else self._interface.judge(answer)
-        if verdict.blame is Blame.UNCLEAR and self._unclear.met_by(number):
-            reason = f"{verdict.reason}, to several persons' messages"
-            verdict = replace(verdict, reason=reason, blame=Blame.SETTINGS)
-        elif verdict.outcome is Outcome.ACCEPTED:
-            self._unclear.forget()
+        verdict = self._beside_others.judge(verdict, number)
         self._learn(verdict)
         self._message_is_refused = verdict.blame is Blame.SETTINGS
         return verdict

@@ -8,8 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+
+from proxy.delivery.channel import Outcome
+from proxy.delivery.verdict import Blame, Verdict
 
 REMEMBERED_SECONDS = 3600.0
+NUMBERS_IN_A_ROW = 3
+"""Whoever refuses so many persons' numbers, and took no message in between, refuses us: OpenSMTPD calls the recipient
+invalid where it may not relay."""
 
 
 class RefusedPersons:
@@ -36,3 +43,24 @@ class RefusedPersons:
     def forget(self) -> None:
         """It took a message."""
         self._met_at.clear()
+
+
+class BesideOthers:
+    """What an answer of one relay or gateway says in the light of those to other persons' messages."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._unclear = RefusedPersons(clock=clock)
+        self._numbers = RefusedPersons(NUMBERS_IN_A_ROW, clock=clock)
+
+    def judge(self, verdict: Verdict, person: str) -> Verdict:
+        """`person`: as in `RefusedPersons.met_by`."""
+        if verdict.blame is Blame.UNCLEAR and self._unclear.met_by(person):
+            reason = f"{verdict.reason}, to several persons' messages, and does not say why: see its log"
+            return replace(verdict, reason=reason, blame=Blame.SETTINGS)
+        if verdict.blame is Blame.RECIPIENT and self._numbers.met_by(person):
+            reason = f"{verdict.reason}: it refuses everybody's number, so it may refuse us"
+            return replace(verdict, outcome=Outcome.UNAVAILABLE, reason=reason, blame=Blame.SETTINGS)
+        if verdict.outcome is Outcome.ACCEPTED:
+            self._unclear.forget()
+            self._numbers.forget()
+        return verdict

@@ -12,7 +12,6 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 
 from aiosmtplib import (
     SMTP,
@@ -30,7 +29,7 @@ from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import Breaker
 from proxy.delivery.channel import Delivery, Outcome
 from proxy.delivery.mail import Mail
-from proxy.delivery.refused_persons import RefusedPersons
+from proxy.delivery.refused_persons import BesideOthers
 from proxy.delivery.relay_login import login_of
 from proxy.delivery.smtp_outcome import verdict_on
 from proxy.delivery.smtp_pool import IDLE_SECONDS, SMTPPool, drop
@@ -44,9 +43,6 @@ _SERVICE_CLOSING = 421
 _NO_SUCH_OPTION = (501, 504, 555)
 """RFC 5321 sections 4.1.1.11 and 4.2.2."""
 _RELAY_IS_WELL = frozenset((Blame.RECIPIENT, Blame.MESSAGE, Blame.UNCLEAR))
-_NUMBERS_IN_A_ROW = 3
-"""A relay that knows none of so many persons' numbers, and took no other in between, refuses us: OpenSMTPD calls the
-recipient invalid where it may not relay."""
 _LEADING_DOT = re.compile(rb"(?m)^\.")
 
 
@@ -72,8 +68,7 @@ class SMTPRelay:
         self._wants_reports = wants_reports
         self._alarms = alarms if alarms is not None else Alarms()
         self._mail_is_refused = False
-        self._unclear = RefusedPersons(clock=clock)
-        self._numbers = RefusedPersons(_NUMBERS_IN_A_ROW, clock=clock)
+        self._beside_others = BesideOthers(clock=clock)
         self.breaker = Breaker()
         # With a CA file nothing else is trusted; a context for "none" is never made, so it can't be used by mistake.
         self._tls = None if settings.security == "none" else client_context(settings.ca_file)
@@ -165,23 +160,11 @@ class SMTPRelay:
             verdict, stage = await _Attempt(self, mail, kept).run(deadline, answer_by)
             if kept is not None and _died_of_age(verdict, stage):
                 verdict, stage = await _Attempt(self, mail, None).run(deadline, answer_by)
-            verdict = self._beside_others(verdict, mail.recipient)
+            verdict = self._beside_others.judge(verdict, mail.recipient)
             self._learn(verdict, stage)
             return self._delivery(verdict)
         finally:
             self._places.release()
-
-    def _beside_others(self, verdict: Verdict, recipient: str) -> Verdict:
-        """What an answer says in the light of those to other persons' messages."""
-        if verdict.blame is Blame.UNCLEAR and self._unclear.met_by(recipient):
-            return replace(verdict, reason=f"{verdict.reason}, to several persons' messages", blame=Blame.SETTINGS)
-        if verdict.blame is Blame.RECIPIENT and self._numbers.met_by(recipient):
-            reason = f"{verdict.reason}: it refuses everybody's number"
-            return replace(verdict, outcome=Outcome.UNAVAILABLE, reason=reason, blame=Blame.SETTINGS)
-        if verdict.outcome is Outcome.ACCEPTED:
-            self._unclear.forget()
-            self._numbers.forget()
-        return verdict
 
     def _learn(self, verdict: Verdict, stage: Stage) -> None:
         """What this says about the relay itself."""

@@ -186,7 +186,7 @@ async def test_what_is_unclear_goes_to_the_next_relay_and_is_told_once_several_p
         assert alarms.wrong_with(name) == ""  # one person's number may be odd
         other = passcode_message(number=E164("+447400999999"))
         assert (await channel.send(other)).relay.endswith(str(second.port))
-        assert alarms.wrong_with(name).endswith("to several persons' messages")
+        assert alarms.wrong_with(name).endswith("to several persons' messages, and does not say why: see its log")
         assert "4474" not in alarms.wrong_with(name)
         (told, _) = await relays.check()  # connecting works: that alone would look well
         assert told.outcome is Outcome.UNAVAILABLE

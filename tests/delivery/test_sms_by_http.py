@@ -346,6 +346,16 @@ async def test_patterns_say_what_an_answer_means(
     assert (await opened("provider").send(passcode_message())).outcome is outcome
 
 
+async def test_a_gateway_that_refuses_everybodys_number_refuses_us(gateway: SMSGateway, opened: Opened) -> None:
+    metrics = Metrics()
+    channels = opened("provider", metrics=metrics)
+    gateway.answers["send"] = (400, '{"code": 21211}')
+    numbers = [E164(f"+4474001234{n:02}") for n in (1, 1, 2, 3)]
+    outcomes = [(await channels.send(passcode_message(number=each))).outcome for each in numbers]
+    assert outcomes == [Outcome.REFUSED, Outcome.REFUSED, Outcome.REFUSED, Outcome.UNAVAILABLE]
+    assert b'gatepost_delivery_misconfigured{relay="provider"} 1.0' in metrics.render()
+
+
 async def sent_by_each_body_type(opened: Opened, gateway: SMSGateway, body_type: str, body: str) -> str:
     channels = opened("provider", body_type=body_type, body=body, gsm7=False)
     delivery = await channels.send(passcode_message(app='a"b\\&<c>=é+'))
