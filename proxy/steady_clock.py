@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from structlog.typing import FilteringBoundLogger
 
@@ -78,13 +79,17 @@ def read_on(last: Reading, *, steady: float, wall: float) -> Reading:
     return Reading(anchor=set_anchor, read_at=steady)
 
 
-def unset_clock() -> float:
-    """Seconds that nobody sets, those in which the machine slept among them (CLOCK_BOOTTIME, clock_gettime(2))."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+unset_clock: Callable[[], float] = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+"""Seconds that nobody sets, those in which the machine slept among them (clock_gettime(2)).
+
+No function of ours: it is called for every request.
+"""
 
 
 class SteadyClock:
     """Call it for the time. `keep` has to run for it to follow the system's clock."""
+
+    __slots__ = ("_listeners", "_offset", "_reading", "_steady", "_wall")
 
     def __init__(
         self,

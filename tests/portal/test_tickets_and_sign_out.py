@@ -5,6 +5,7 @@ from hashlib import sha256
 
 import pytest
 
+from proxy.sessions.session import Level
 from proxy.sessions.tokens import new_token
 from proxy.store.store import StoreUnavailable
 from tests.portal.stage import PASSWORD, SIGN_IN_ORIGIN, WIKI, Browser, Stage
@@ -75,6 +76,25 @@ async def test_a_ticket_is_over_after_thirty_seconds(stage: Stage) -> None:
     stage.now += 30
     await browser.get(url)
     assert browser.session_cookie("wiki.corp.example") is None
+
+
+async def test_what_a_clock_far_ahead_gave_out_is_over_once_it_is_set_back(stage: Stage) -> None:
+    """A ticket and a passcode would live for an hour longer; a session goes on, and ends by its limits."""
+    ahead, behind = stage.browser(), stage.browser()
+    stage.now += 3600
+    url = await ticket_for(stage, ahead)
+    page = await stage.to_passcode(behind)
+    passcode = stage.passcode
+    stage.now -= 3600
+    await ahead.get(url)
+    assert ahead.session_cookie("wiki.corp.example") is None
+    await stage.answer(behind, page, passcode)
+    cookie = behind.session_cookie()
+    assert cookie is not None
+    half = await stage.sessions.find(cookie.encode(), "signin.corp.example", stage.now)
+    assert half is not None
+    assert half.level is Level.FIRST_FACTOR, "the passcode proved nothing"
+    assert (await ahead.get(f"{SIGN_IN_ORIGIN}/")).status == 200
 
 
 @pytest.mark.parametrize("difference", [20, -20])

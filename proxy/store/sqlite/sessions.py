@@ -175,10 +175,10 @@ def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: fl
     return over
 
 
-def count_from(connection: sqlite3.Connection, now: float) -> int:
-    """Bring what claims to be from the future back to `now`; how many."""
-    latest = now + SKEW_SECONDS
-    rows = connection.execute(_SELECT + "WHERE created_at > ?1 OR last_used_at > ?1", (latest,)).fetchall()
+def count_from(connection: sqlite3.Connection, now: float) -> list[Named]:
+    """Bring what claims to be from the future back to `now`; which ones."""
+    rows = connection.execute(_SELECT + "WHERE created_at > ?1 OR last_used_at > ?1", (now + SKEW_SECONDS,)).fetchall()
+    named = []
     for row in rows:
         try:
             counted = _session(row).counted_from(now)
@@ -191,7 +191,8 @@ def count_from(connection: sqlite3.Connection, now: float) -> int:
             "UPDATE sessions SET created_at = ?, last_used_at = ?, proven = ? WHERE session_id = ?",
             (counted.created_at, counted.last_used_at, proven_to_json(counted.proven), counted.session_id),
         )
-    return len(rows)
+        named.append((counted.session_id, counted.principal.guid))
+    return named
 
 
 def delete_unused_since(connection: sqlite3.Connection, over: list[tuple[str, float]], now: float) -> list[Named]:

@@ -290,7 +290,7 @@ class SQLiteStore:
     # The house.
     async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int:
         limits = SessionSettings.model_construct(idle=idle_seconds, absolute=absolute_seconds)
-        await self._writing.run(lambda connection: sessions.count_from(connection, now))
+        await self._writing.run(lambda connection: self._count_from(connection, now))
         over = await self._reading.run(lambda connection: sessions.select_over(connection, limits, now))
         removed = 0
         for start in range(0, len(over), _REMOVED_AT_ONCE):
@@ -309,6 +309,10 @@ class SQLiteStore:
         removed += await self._writing.run(lambda connection: arrivals.delete_expired(connection, now))
         await self._writing.run(lambda connection: failures.delete_old(connection, now))
         return removed + await self._writing.run(lambda connection: persons.delete_expired(connection, now))
+
+    def _count_from(self, connection: sqlite3.Connection, now: float) -> None:
+        if counted := sessions.count_from(connection, now):
+            self._news.write(connection, "created", counted)  # when a person's newest session was created
 
     async def server_time(self) -> float | None:
         return None
