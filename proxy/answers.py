@@ -24,6 +24,7 @@ class Problem(Enum):
     MALFORMED_REQUEST = "malformed_request"  # 400
     AMBIGUOUS_REQUEST = "ambiguous_request"  # 400
     NOT_SIGNED_IN = "not_signed_in"  # 401, JSON only: page loads are redirected
+    SIGNED_OUT = "signed_out"  # 401, to who sent a form with the cookie of a session that has ended
     NOT_ALLOWED = "not_allowed"  # 403; `detail` names the groups asked for
     TOO_FEW_FACTORS = "too_few_factors"  # 403; `scheme` is the one asked for. Page loads are redirected
     NOT_FROM_HERE = "not_from_here"  # 403: from this address, whoever asks
@@ -53,6 +54,7 @@ _STATUS: Mapping[Problem, int] = MappingProxyType(
         Problem.MALFORMED_REQUEST: 400,
         Problem.AMBIGUOUS_REQUEST: 400,
         Problem.NOT_SIGNED_IN: 401,
+        Problem.SIGNED_OUT: 401,
         Problem.NOT_ALLOWED: 403,
         Problem.TOO_FEW_FACTORS: 403,
         Problem.NOT_FROM_HERE: 403,
@@ -98,6 +100,8 @@ class Answer:
     retry_after_seconds: int | None = None
     again_href: str = field(default="", repr=False)
     """The absolute URL that was asked for, where it may be asked for again: with GET."""
+    tab_href: str = field(default="", repr=False)
+    """Where to sign in without leaving this tab, whose form still holds what was sent."""
     incident: str = field(default="")
 
     @property
@@ -143,6 +147,8 @@ def render(
             link_href, link_text = answer.again_href, ENGLISH.again_link
         if answer.scheme:
             link_href, link_text = _step_up_url(answer, sign_in_origin), ENGLISH.step_up_link
+        if answer.tab_href:
+            link_href, link_text = answer.tab_href, ENGLISH.step_up_tab if answer.scheme else ENGLISH.sign_in_tab
         wait = retry_after if retry_after is not None else _PAGE_WAIT_SECONDS.get(answer.status)
         body = render_page(
             "message.html",
@@ -156,7 +162,7 @@ def render(
                 "form": None,
                 "link_href": link_href,
                 "link_text": link_text,
-                "opens_tab": False,
+                "opens_tab": bool(answer.tab_href),
                 "incident": answer.incident,
             },
             asset_origin=asset_origin,

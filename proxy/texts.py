@@ -298,9 +298,13 @@ class Texts(AmountTexts):
     kept_discarded: str = "The form was deleted, and nothing was passed on."
     kept_until_then: str = "What you sent has been kept. You are asked afterwards whether it shall be sent on."
     kept_not: str = (
-        "What you sent was not passed on and is not kept here. It may still be in your browser: sign in with another "
-        "tab, then go back to this one's form and send it again."
+        "What you sent was not passed on and is not kept here. It is still in this tab: sign in in a new one, then "
+        "come back, go back to the form, and send it again. A file that you chose is still chosen."
     )
+    kept_too_many: str = "You were signed out, and too many of your forms are kept already."
+    not_passed_on: str = "What you sent was not passed on. Go back to the form and send it again."
+    sign_in_tab: str = "Sign in in a new tab"
+    step_up_tab: str = "Prove it in a new tab"
 
     sign_out_title: str = "Sign out?"
     sign_out_text: str = "You are signed in as {name}. Signing out ends your session in every app."

@@ -14,7 +14,7 @@ from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.exchange import Exchange
 from proxy.forwarding.head_buffer import HeadBuffer
 from proxy.forwarding.head_memory import HeadMemory
-from proxy.forwarding.kept_forms import SendingFlow
+from proxy.forwarding.kept_forms import Keeping, SendingFlow
 from proxy.forwarding.listeners import Arrival, Slot
 from proxy.forwarding.own_answers import OwnAnswers
 from proxy.forwarding.plain_head import read_head
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 LINGER_SECONDS = 2.0
 """How long what a refused client still sends is read and thrown away, so that it gets to see the answer."""
+PATIENT_SECONDS = 300.0
+"""How long at most, where a person sent it from a page: a browser shows the answer only once its upload is through."""
+PATIENT_PAUSE_SECONDS = 10.0
+"""Within this, such an upload has to bring what `server.min_body_rate` asks for."""
 FLUSH_SECONDS = 60.0
 """How long the last of an answer may take to reach a slow reader once the connection is to be closed."""
 HALF_CLOSED_SECONDS = 3.0
@@ -58,6 +62,9 @@ class ClientConnection(asyncio.Protocol):
         self._max_head_bytes = plane.max_head_bytes
         self._waiting = HeadBuffer(plane.max_head_bytes)
         self._is_lingering = False
+        self._patient_until = 0.0
+        """Until when what a refused client still sends is read; the loop's time."""
+        self._discarded = 0
         self._is_full = False
         """Whether the client reads too slowly for anything more to be said now."""
         self.is_over = False
@@ -97,7 +104,7 @@ class ClientConnection(asyncio.Protocol):
         if exchange is not None and exchange.takes_request_data:
             exchange.on_request_data(data)
         elif self._is_lingering:
-            pass
+            self._discard(len(data))
         elif exchange is not None or self._is_full or self._reception.deciding is not None:
             self.keep(data)
         else:
@@ -204,26 +211,38 @@ class ClientConnection(asyncio.Protocol):
 
     # Gatepost's own answers.
 
-    def send_own_answer(self, data: bytes, *, closes: bool) -> None:
+    def send_own_answer(self, data: bytes, *, closes: bool, is_patient: bool = False) -> None:
+        """`is_patient`: whether a person's browser goes on with its upload before it shows this."""
         if self.transport_security is not None:
             data = with_line(data, self.transport_security)
         self.transport.write(data)
         if closes:
-            self._linger()
+            self._linger(is_patient=is_patient)
         else:
             self.deadline = self.plane.coarse_now + self.plane.keep_alive_timeout
 
-    def _linger(self) -> None:
+    def _linger(self, *, is_patient: bool = False) -> None:
         """Close so that the client can still read its answer although it goes on sending (RFC 9112 section 9.6)."""
         self._waiting.take()
         self._is_lingering = True
         self._held_by_buffer = self._held_by_upstream = False
         self._apply_holds()
-        if self._has_ended or not self.transport.can_write_eof():
-            self.transport.close()
-        else:
+        if self.transport.can_write_eof() and not self._has_ended:
             self.transport.write_eof()
+        elif self._has_ended or not is_patient:
+            self.transport.close()
         self._end_soon()
+        if is_patient and not self._has_ended:  # TLS has no half-closed connections: this one stays as it is
+            now = self.plane.coarse_now
+            self._patient_until = now + PATIENT_SECONDS
+            self.deadline = max(self.deadline, now + PATIENT_PAUSE_SECONDS)
+
+    def _discard(self, count: int) -> None:
+        """What a refused client still sends, so that it gets to see its answer."""
+        self._discarded += count
+        if self._patient_until and self._discarded >= self.min_body_rate * PATIENT_PAUSE_SECONDS:
+            self._discarded = 0
+            self.deadline = min(self.plane.coarse_now + PATIENT_PAUSE_SECONDS, self._patient_until)
 
     def _close(self) -> None:
         """Say nothing more, and hear nothing more, once what was said has reached the client."""
@@ -242,9 +261,9 @@ class ClientConnection(asyncio.Protocol):
 
     def on_exchange_over(self, *, is_request_over: bool) -> None:
         """The answer was handed to the transport."""
-        self.exchange = None
+        exchange, self.exchange = self.exchange, None
         if not is_request_over:
-            self._linger()
+            self._linger(is_patient=isinstance(exchange, Keeping))
         elif not self.is_kept:
             self._close()
         else:
@@ -263,7 +282,10 @@ class ClientConnection(asyncio.Protocol):
             self.plane.log.info("answer.broken_off", problem=problem.value, reason=reason, client_address=client)
             self.transport.abort()
             return
-        self._answers.refuse(problem, reason, head=exchange.head, route=exchange.route, closes=not is_request_over)
+        if isinstance(exchange, Keeping) and problem is Problem.REQUEST_TIMEOUT:
+            exchange.not_kept(reason)
+        else:
+            self._answers.refuse(problem, reason, head=exchange.head, route=exchange.route, closes=not is_request_over)
         self.read_on()
 
     def on_exchange_error(self, exc: Exception) -> None:

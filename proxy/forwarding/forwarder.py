@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from proxy.forwarding.after_body import is_last
 from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.cookies import RequestCookies
 from proxy.forwarding.exchange import Exchange
-from proxy.forwarding.kept_forms import SendingFlow, SentOn, restored
+from proxy.forwarding.kept_forms import Keeping, SendingFlow, SentOn, restored
 from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.routes import Route
 from proxy.forwarding.upstream_lines import block, fields_for_upstream, portal_block, request_line
@@ -68,15 +69,20 @@ class Forwarder:
         fields = fields_for_upstream(head, portal.upstream, head.cookie or b"", blocks)
         self.forward(head, portal, fields, None)
 
-    def keep_form(self, head: RequestHead, scheme: str = "") -> None:
-        """The portal takes the form in, if it knows whose session this is or was."""
+    def keep_form(self, head: RequestHead, not_kept: Callable[[str], None], scheme: str = "") -> None:
+        """The portal takes the form in, if it knows whose session this is or was; `not_kept`: see `Keeping`."""
         place, portal = self._places.of(head), self._plane.portal_route
         kept = [(KEPT_TARGET.encode("ascii"), head.target)]
         if scheme:
             kept.append((KEPT_SCHEME.encode("ascii"), scheme.encode("utf-8")))
         blocks = (portal_block(place, head, new_incident_id()), block(kept))
         fields = fields_for_upstream(head, portal.upstream, head.cookie or b"", blocks)
-        self.forward(head.repeated(b"POST", _KEEP), portal, fields, None)
+        exchange = self._exchange(head.repeated(b"POST", _KEEP), portal, fields, None, Keeping)
+        if not isinstance(exchange, Keeping):
+            raise AssertionError("what was asked for")
+        exchange.not_kept = not_kept
+        self._connection.exchange = exchange
+        exchange.start()
 
     def await_sending(
         self, head: RequestHead, route: Route, cookies: RequestCookies, identity_block: bytes, session: Session

@@ -39,6 +39,13 @@ def is_form(head: RequestHead) -> bool:
     return _content_type(head) in _FORM_TYPES
 
 
+def is_sent_from_page(head: RequestHead) -> bool:
+    """Whether a person waits for the next page, of whatever kind the body is that their browser sent."""
+    if is_form(head):
+        return True
+    return head.has_body and head.fetch_mode is not None and wants_page(None, head.fetch_mode, head.fetch_dest, b"GET")
+
+
 def _content_type(head: RequestHead) -> bytes:
     """Without parameters; empty where there is not exactly one."""
     types = [line[13:].strip(b" \t").lower() for line in head.lines if line[:13].lower() == b"content-type:"]
@@ -113,6 +120,13 @@ class SentOn(Exchange):
                 if keep_on is not None:
                     await keep_on()
         self._fail(problem, reason)
+
+
+class Keeping(Exchange):
+    """A form on its way to the portal, which keeps it."""
+
+    not_kept: Callable[[str], None]
+    """Tells its sender that it was not, and why they were asked; the argument is for the log."""
 
 
 class SendingFlow:

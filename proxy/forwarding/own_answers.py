@@ -10,7 +10,7 @@ from proxy.forwarding.authorize import allowed, sign_in_needed
 from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.cookies import RequestCookies
 from proxy.forwarding.gate import browser_cookie_field, sign_in_location
-from proxy.forwarding.kept_forms import is_form
+from proxy.forwarding.kept_forms import is_sent_from_page
 from proxy.forwarding.refusals import answer_bytes, asks_for_page, method_of, redirect, redirect_to_https
 from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.routes import Route
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from proxy.forwarding.client_connection import ClientConnection
     from proxy.forwarding.plane import ForwardingPlane
 
+_NOTHING_SENT = frozenset((Problem.STORE_UNAVAILABLE, Problem.OVERLOADED, Problem.UPSTREAM_UNREACHABLE))
+"""Where nothing of a request got to its app."""
 _AS_SENT = "".join(map(chr, range(33, 127)))
 """A target is written into a link as it was sent; what is no ASCII is escaped."""
 
@@ -66,11 +68,50 @@ class OwnAnswers:
         if scheme and wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked_method):
             self.send_to_portal(head, cookies, scheme)
             return
+        if scheme and head.question is None and is_sent_from_page(head):
+            self.refuse_form(head, route, cookies, "factors", session=session, scheme=scheme)
+            return
         detail = ENGLISH.open_to_scheme.format(scheme=scheme) if scheme else ENGLISH.no_scheme_here
-        if is_form(head):
-            detail = f"{detail} {ENGLISH.kept_not}"
         problem = Problem.TOO_FEW_FACTORS if scheme else Problem.NOT_ALLOWED
         self.refuse(problem, "factors", head=head, route=route, detail=detail, session=session, scheme=scheme)
+
+    def refuse_form(
+        self,
+        head: RequestHead,
+        route: Route,
+        cookies: RequestCookies,
+        reason: str,
+        *,
+        session: Session | None = None,
+        scheme: str = "",
+    ) -> None:
+        """What a person sent from a page was not passed on and is not kept: it is still in their browser.
+
+        So they sign in, or prove the rest of `scheme`, in another tab, and then go back to the form in this one.
+        """
+        detail = f"{ENGLISH.open_to_scheme.format(scheme=scheme)} {ENGLISH.kept_not}" if scheme else ENGLISH.kept_not
+        problem = Problem.SIGNED_OUT if cookies.session_token else Problem.NOT_SIGNED_IN
+        if scheme:
+            problem = Problem.TOO_FEW_FACTORS
+        self.refuse(
+            problem,
+            reason,
+            head=head,
+            route=route,
+            detail=detail,
+            session=session,
+            scheme=scheme,
+            tab_href=self._way_to_sign_in(head, cookies, scheme),
+        )
+
+    def _way_to_sign_in(self, head: RequestHead, cookies: RequestCookies, scheme: str) -> str:
+        """Signs in on this app's host too, and leads to its first page."""
+        public_url = self._plane.public_url
+        if not cookies.browser_token:  # on the way there it is given one
+            return f"{public_url.scheme}://{public_url.authority(head.host.decode('ascii'))}/"
+        return sign_in_location(
+            public_url=public_url, host=head.host, target=b"/", browser_token=cookies.browser_token, scheme=scheme
+        ).decode("ascii")
 
     def send_to_portal(self, head: RequestHead, cookies: RequestCookies, scheme: str = "") -> None:
         """Redirect a page load, which is told the way back."""
@@ -101,6 +142,7 @@ class OwnAnswers:
         detail: str = "",
         session: Session | None = None,
         scheme: str = "",
+        tab_href: str = "",
         sent: bytes = b"",
         closes: bool = False,
     ) -> None:
@@ -112,12 +154,16 @@ class OwnAnswers:
         """
         closes = closes or head is None or self._closes(head)
         app = route.upstream.name if route is not None else ""
+        is_from_page = head is not None and is_sent_from_page(head)
+        if is_from_page and problem in _NOTHING_SENT and not detail:
+            detail = ENGLISH.not_passed_on
         answer = Answer(
             problem=problem,
             detail=detail,
             app=app,
             scheme=scheme,
             again_href=self._url_of(head) if head is not None else "",
+            tab_href=tab_href,
             incident=new_incident_id(),
         )
         method = head.method if head is not None else method_of(sent)
@@ -125,7 +171,7 @@ class OwnAnswers:
         if head is None:
             page = asks_for_page(sent)
         else:
-            page = wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked_method) or is_form(head)
+            page = wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked_method) or is_from_page
         client = self._places.of(head).address if head is not None else self._places.peer
         self._plane.metrics.count_refusal(problem.value)
         person = {} if session is None else {"realm": session.principal.realm, "guid": session.principal.guid}
@@ -145,7 +191,7 @@ class OwnAnswers:
         data = answer_bytes(
             answer, page=page, sign_in_origin=origin, method=method, closes=closes, now=self._plane.clock()
         )
-        self._answer(data, closes=closes)
+        self._answer(data, closes=closes, is_patient=is_from_page)
 
     def _url_of(self, head: RequestHead) -> str:
         """What was asked for, where it is safe to ask for it again; else empty."""
@@ -160,6 +206,6 @@ class OwnAnswers:
         """Whether the connection ends with this answer: a body that nobody reads would be taken for a request."""
         return head.has_body or not self._connection.is_kept
 
-    def _answer(self, data: bytes, *, closes: bool) -> None:
+    def _answer(self, data: bytes, *, closes: bool, is_patient: bool = False) -> None:
         self.has_answered = True
-        self._connection.send_own_answer(data, closes=closes)
+        self._connection.send_own_answer(data, closes=closes, is_patient=is_patient)

@@ -7,6 +7,7 @@ on the way denies.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from proxy.access.rules import PathRule
@@ -17,7 +18,7 @@ from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.cookies import NO_COOKIES, RequestCookies, split_cookies
 from proxy.forwarding.forwarder import Forwarder
 from proxy.forwarding.gate import Deny, DenyFactors
-from proxy.forwarding.kept_forms import is_form, may_be_kept, may_be_sending
+from proxy.forwarding.kept_forms import is_form, is_sent_from_page, may_be_kept, may_be_sending
 from proxy.forwarding.listeners import Arrival
 from proxy.forwarding.overrides import refuse_what_stays
 from proxy.forwarding.own_answers import OwnAnswers
@@ -217,7 +218,8 @@ class Reception:
         elif isinstance(admission.decision, DenyFactors):
             scheme = admission.decision.scheme
             if scheme and self._keeps(head):
-                self._forwarder.keep_form(head, scheme)
+                not_kept = partial(self._answers.refuse_form, head, route, cookies, session=session, scheme=scheme)
+                self._forwarder.keep_form(head, not_kept, scheme)
             else:
                 self._answers.ask_to_step_up(head, route, cookies, session, scheme)
         else:
@@ -253,12 +255,12 @@ class Reception:
     def _ask_to_sign_in(self, head: RequestHead, route: Route, cookies: RequestCookies) -> None:
         question = head.question
         asked = question or head
-        if question is None and is_form(head):
+        if question is None and is_sent_from_page(head):
+            not_kept = partial(self._answers.refuse_form, head, route, cookies)
             if cookies.session_token and self._keeps(head):
-                self._forwarder.keep_form(head)
+                self._forwarder.keep_form(head, not_kept)
             else:
-                detail = ENGLISH.kept_not
-                self._answers.refuse(Problem.NOT_SIGNED_IN, "no session", head=head, route=route, detail=detail)
+                not_kept("no session")
             return
         if not wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked.method):
             self._answers.refuse(Problem.NOT_SIGNED_IN, "no session", head=head, route=route)

@@ -51,10 +51,11 @@ async def keep_request(request: web.Request) -> web.StreamResponse:
     owner = session.principal.guid if session is not None and scheme else await _former_owner(request)
     limit = parts.settings.sessions.kept_request_bytes
     if owner is None or not limit:
-        raise _not_kept(Problem.TOO_FEW_FACTORS if scheme else Problem.NOT_SIGNED_IN, app, scheme)
+        raise _not_kept(request, app, scheme)
     body = await _read_at_most(request, limit)
     if body is None:
-        raise _not_kept(Problem.BODY_TOO_LARGE, app)
+        # Not that the app would take less: it is only too large to be kept.
+        raise _not_kept(request, app, scheme)
     again = read_sending(body)
     if again is not None:
         # More was asked for between the page and its button.
@@ -73,7 +74,7 @@ async def keep_request(request: web.Request) -> web.StreamResponse:
         )
         token = await parts.kept_requests.keep(kept)
     if token is None:
-        raise _not_kept(Problem.THROTTLED, app)
+        raise _not_kept(request, app, scheme, problem=Problem.THROTTLED)
     parts.log.info(
         "request.kept", guid=owner, app=app.name, bytes=len(body), incident=visit.incident,
         client_address=visit.client_address,
@@ -170,9 +171,19 @@ def _to_sign_in(request: web.Request, app: AppSettings, token: str, scheme: str 
     return response
 
 
-def _not_kept(problem: Problem, app: AppSettings, scheme: str = "") -> Refused:
-    detail = f"{ENGLISH.open_to_scheme.format(scheme=scheme)} {ENGLISH.kept_not}" if scheme else ENGLISH.kept_not
-    return Refused(Answer(problem=problem, app=app.name, scheme=scheme, detail=detail))
+def _not_kept(request: web.Request, app: AppSettings, scheme: str, *, problem: Problem = Problem.SIGNED_OUT) -> Refused:
+    """Nothing was passed on: its sender signs in, or proves the rest of `scheme`, in another tab, and sends it anew."""
+    public, visit = request.app[PARTS].settings.server.public_url, request[VISIT]
+    origin = app_origin(app, public)
+    detail = f"{ENGLISH.kept_too_many} {ENGLISH.kept_not}" if problem is Problem.THROTTLED else ENGLISH.kept_not
+    if scheme:
+        problem = Problem.TOO_FEW_FACTORS
+        detail = f"{ENGLISH.open_to_scheme.format(scheme=scheme)} {ENGLISH.kept_not}"
+    tab_href = origin + "/"  # where a browser without a cookie is given one
+    if not visit.browser_is_new:
+        back = WayBack(return_to=origin + "/", start=start_digest(visit.browser), app=app)
+        tab_href = public.origin + (step_up_path(scheme, back) if scheme else sign_in_path(back))
+    return Refused(Answer(problem=problem, app=app.name, scheme=scheme, detail=detail, tab_href=tab_href))
 
 
 async def _read_at_most(request: web.Request, limit: int) -> bytes | None:

@@ -18,6 +18,7 @@ from proxy.portal.return_to import app_origin
 from proxy.portal.visit import NotFromThePlane, UnknownHost, read_visit
 from proxy.reserved import JWKS, KEEP, KEPT, ME, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
 from proxy.store.store import StoreError
+from proxy.texts import ENGLISH
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -97,6 +98,8 @@ def _answer(request: web.Request, answer: Answer) -> web.Response:
     visit = request.get(VISIT)
     if visit is not None:
         answer = replace(answer, incident=visit.incident, again_href=_again_href(request, visit))
+    if request.path == KEEP and not answer.detail:
+        answer = replace(answer, detail=ENGLISH.not_passed_on)
     # A form's answer is a page as much as a link's is, hence the fixed method.
     as_page = wants_page(_field(request, "Accept"), _field(request, "Sec-Fetch-Mode"), None, b"GET")
     parts = request.app[PARTS]

@@ -133,14 +133,33 @@ async def test_a_form_that_another_site_sends_brings_no_cookie_and_is_not_kept(
     assert "request.kept" not in home.log_text
 
 
-async def test_a_form_that_is_too_large_is_refused_in_words(tmp_path: Path, context: BrowserContext) -> None:
+async def test_what_cannot_be_kept_is_sent_again_after_a_sign_in_in_another_tab(
+    tmp_path: Path, context: BrowserContext
+) -> None:
+    """As a large upload: nothing was sent, and after Back the chosen file is still there."""
+    file = tmp_path / "large.bin"
+    file.write_bytes(bytes(range(256)) * 20_000)
     async with open_home(tmp_path, sessions={"kept_request_bytes": 1000}) as home:
         page = await context.new_page()
-        await page.goto(home.url("wiki", "/form"))
+        await page.goto(home.url("wiki", "/form?enctype=multipart/form-data"))
         await home.sign_in(page)
-        await page.fill("input[name=text]", "x" * 1000)
+        await expect(page.locator("h1")).to_have_text("Form")
+        await page.fill("input[name=text]", "words")
+        await page.set_input_files("input[name=file]", file)
         home.later += IDLE
         await page.click("button")
-        await expect(page.locator("h1")).to_have_text("Wiki: Too large")
-        await page.go_back()
+        await expect(page.locator("h1")).to_have_text("Wiki: You were signed out")
+        await expect(page.locator("main")).to_contain_text("nothing was sent")
         assert home.upstream.posted == []
+        async with context.expect_page() as opened:
+            await page.click("a.button")
+        tab = await opened.value
+        await home.sign_in(tab)
+        await expect(tab.locator("h1")).to_contain_text("for alice")
+        await page.go_back()
+        assert await page.input_value("input[name=text]") == "words"
+        assert await page.locator("input[name=file]").evaluate("input => input.files[0]?.name") == "large.bin"
+        await page.click("button")
+        await expect(page.locator("h1")).to_contain_text("for alice")
+        ((_, _, _, body),) = home.upstream.posted
+        assert file.read_bytes() in body

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from config.settings import SchemeSettings
+from proxy.forwarding.client_connection import LINGER_SECONDS, PATIENT_PAUSE_SECONDS
 from proxy.kept_requests import SENDING_BYTES, KeptRequest, Sending
 from tests.forwarding.stage import ALICE_TOKEN, HOST, NOW, Stage, StageMaker, session_of
+from tests.support.eventually import eventually
 from tests.support.upstreams import UpstreamSide
 
 FORM = "Content-Type: application/x-www-form-urlencoded\r\nAccept: text/html,*/*\r\n"
@@ -106,6 +111,68 @@ async def test_anything_else_is_refused_and_nothing_is_kept(
     assert (b"was not passed on and is not kept here" in answer.body) is is_page
     assert (b'"not_signed_in"' in answer.body) is not is_page
     assert stage.portal.requests == stage.upstream.requests == []
+
+
+NAVIGATION = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"
+
+
+@pytest.mark.parametrize(
+    "kind", ["Content-Type: application/x-unknown\r\n", "", "Content-Type: a/b\r\nContent-Type: c/d\r\n"]
+)
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_who_sends_a_body_of_any_kind_from_a_page_is_told_so_in_a_page(
+    stage: Stage, kind: str, method: str
+) -> None:
+    browser = f"; gatepost-browser={'C' * 43}"
+    answer = await stage.ask(post(lines=kind + NAVIGATION, cookies=browser, method=method), method.encode())
+    assert answer.status == 401
+    assert b"You were signed out" in answer.body
+    assert b"nothing was sent" in answer.body
+    href = re.search(rb'<a class="button" href="([^"]+)" target="_blank"', answer.body)
+    assert href is not None
+    query = parse_qs(urlsplit(html.unescape(href[1].decode())).query)
+    assert query["return_to"] == [f"http://{HOST}:8080/"]
+    assert query["start"] != [""]
+
+
+async def test_a_form_that_comes_too_slowly_is_not_called_slow(stage: Stage) -> None:
+    whole = post(b"x" * 1000)
+    async with stage.client() as client:
+        await client.send(whole[:-500])
+        await eventually(lambda: stage.portal.connections)
+        (connection,) = stage.plane._connections
+        await eventually(lambda: connection.exchange is not None and connection.exchange.takes_request_data)
+        assert connection.exchange is not None
+        connection.exchange.on_deadline()
+        answer = await client.response(b"POST")
+    assert answer.status == 401
+    assert b"You were signed out" in answer.body
+    assert b"was not passed on and is not kept here" in answer.body
+
+
+async def test_a_person_gets_to_read_the_answer_to_a_long_upload(stage: Stage) -> None:
+    """Their browser shows it once all is sent: only reading on helps."""
+    async with stage.client() as client:
+        await client.send(post(b"x" * 100_000, token=None)[:-90_000])
+        assert (await client.response(b"POST")).status == 401
+        (connection,) = stage.plane._connections
+        assert connection.deadline - stage.plane.coarse_now > LINGER_SECONDS
+        connection.deadline = soon = stage.plane.coarse_now + 5
+        connection._discarded = 0
+        await client.send(b"x" * 10)
+        await eventually(lambda: connection._discarded == 10)
+        assert connection.deadline == soon, "a trickle moves nothing"
+        await client.send(b"x" * int(stage.plane.min_body_rate * PATIENT_PAUSE_SECONDS))
+        await eventually(lambda: connection.deadline > soon)
+        assert connection.deadline <= connection._patient_until
+
+
+async def test_a_script_hears_the_answer_at_once(stage: Stage) -> None:
+    async with stage.client() as client:
+        await client.send(post(b"x" * 1000, token=None, lines="Content-Type: application/json\r\n")[:-500])
+        assert (await client.response(b"POST")).status == 401
+        (connection,) = stage.plane._connections
+        assert connection.deadline - stage.plane.coarse_now <= LINGER_SECONDS
 
 
 async def test_a_client_cannot_name_the_target_itself(stage: Stage) -> None:

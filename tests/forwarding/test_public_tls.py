@@ -20,6 +20,7 @@ from config.settings import CertificateSettings
 from proxy.forwarding.certificate_names import choose_certificate, names_of
 from proxy.forwarding.public_tls import PublicTLS, UnusableCertificate, load_certificates
 from tests.forwarding.stage import HOST, NOW, RecordingLog, Stage, StageMaker, get
+from tests.support.eventually import eventually
 from tests.support.raw_http import RawClient, read_head
 from tests.support.upstreams import UpstreamSide
 
@@ -495,3 +496,20 @@ async def test_a_refused_upload_over_tls_still_gets_its_answer(
     async with staged(server=secure(pairs)) as stage, tls_client(stage, trusting) as client:
         client.writer.write(post + bytes(4_000_000))
         assert (await client.response()).status == 401
+
+
+async def test_a_refused_upload_is_read_to_its_end_over_tls_too(
+    staged: StageMaker, pairs: tuple[CertificateSettings, ...], trusting: ssl.SSLContext
+) -> None:
+    """TLS has no half-closed connections: one that is closed at once takes the answer with it."""
+    async with staged(server=secure(pairs)) as stage, tls_client(stage, trusting) as client:
+        body = bytes(3_000_000)
+        lines = "Content-Type: multipart/form-data; boundary=x\r\nAccept: text/html\r\n"
+        head = get("/save", token=None, method="POST", lines=lines + f"Content-Length: {len(body)}\r\n")
+        await client.send(head + body[:100_000])
+        assert (await client.response(b"POST")).status == 401
+        for start in range(100_000, len(body), 100_000):
+            await client.send(body[start : start + 100_000])
+        (connection,) = stage.plane._connections
+        await eventually(lambda: connection._discarded or connection.deadline > stage.plane.coarse_now + 5)
+        assert not connection.transport.is_closing()

@@ -1,5 +1,6 @@
 """Forms that met an ended session, at the portal: whose are taken in, how large, and who gets to see them."""
 
+import html
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -117,8 +118,18 @@ async def test_a_form_may_be_so_large_and_no_larger(tmp_path: Path) -> None:
         assert (await keep(browser, b"x" * 2000)).status == 303
         for body in (b"x" * 2001, in_pieces(2001)):
             answer = await keep(browser, body)
-            assert answer.status == 413
+            assert answer.status == 401
+            assert "You were signed out" in answer.text, "the app might have taken it"
             assert "was not passed on and is not kept here" in answer.text
+            href = re.search(r'<a class="button" href="([^"]+)" target="_blank"', answer.text)
+            assert href is not None
+            landed = await stage.sign_in(browser, **query_of(html.unescape(href[1])))
+            assert (await browser.get(landed.location)).location == f"{WIKI}/"
+            stage.now += IDLE
+
+
+def query_of(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
 
 async def in_pieces(size: int) -> AsyncIterator[bytes]:
@@ -136,8 +147,18 @@ async def test_one_person_can_keep_only_so_many(stage: Stage) -> None:
     browser = await signed_out(stage)
     answers = [(await keep(browser)).status for _ in range(22)]
     assert answers == [303] * 20 + [429] * 2
+    assert "You were signed out, and too many of your forms are kept already." in (await keep(browser)).text
     stage.now += 600
     assert (await keep(browser)).status == 303
+
+
+async def test_while_the_store_is_away_nothing_is_said_to_be_lost_or_kept(stage: Stage) -> None:
+    browser = await signed_out(stage)
+    stage.store.away = True
+    answer = await keep(browser)
+    stage.store.away = False
+    assert answer.status == 503
+    assert "What you sent was not passed on." in answer.text
 
 
 async def test_somebody_else_neither_sees_nor_leaves_it(stage: Stage) -> None:
@@ -286,3 +307,4 @@ async def test_who_cannot_have_a_form_kept_is_told_what_is_asked_for(tmp_path: P
         assert answer.status == 403
         assert "was not passed on and is not kept here" in answer.text
         assert "/.gatepost/step-up?scheme=strong" in answer.text
+        assert 'target="_blank"' in answer.text
