@@ -25,6 +25,8 @@ class Instant:
     """How long ago; for an instant to come, how long until then."""
     clock: str
     """The time of day alone; with the date where that is another than today's."""
+    is_exact: bool = False
+    """Whether the time of day is told to the second."""
     local: str
     """The same without a script, by the clock of the machine: for colleagues, who are where it is."""
 
@@ -52,6 +54,7 @@ def instant_in(seconds: int, now: float) -> Instant:
         absolute=moment.strftime("%Y-%m-%d %H:%M UTC"),
         relative=ENGLISH.duration(seconds),
         clock=_clock(moment, now, with_seconds=seconds <= _EXACT_SECONDS),
+        is_exact=seconds <= _EXACT_SECONDS,
         local=brief_text(at, now),
     )
 

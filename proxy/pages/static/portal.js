@@ -21,7 +21,7 @@ const cookiesOff = document.getElementById("cookies-off");
 if (cookiesOff) {
   const probe = "gatepost-probe=1; Path=/.gatepost/; SameSite=Lax";
   document.cookie = probe;
-  cookiesOff.hidden = document.cookie.includes("gatepost-probe=1");
+  cookiesOff.hidden = document.cookie.includes("gatepost-probe=1") || document.getElementById("error") !== null;
   document.cookie = `${probe}; Max-Age=0`;
 }
 
@@ -59,9 +59,10 @@ if (over) {
       setTimeout(tick, Math.min(left, 1000)); // in small steps: a computer may sleep meanwhile
       return;
     }
-    document.getElementById("until").hidden = true;
-    document.querySelector(".aside").hidden = true;
+    const wasTyping = document.activeElement === field;
+    field.form.hidden = document.querySelector(".aside").hidden = true;
     over.append(document.getElementById("when-over").content.cloneNode(true));
+    if (wasTyping) over.querySelector("button").focus();
   };
   tick();
 }
@@ -128,7 +129,8 @@ if (progress) {
 for (const time of document.querySelectorAll("time[datetime]")) {
   const moment = new Date(time.dateTime);
   if ("clock" in time.dataset && moment.toDateString() === new Date().toDateString()) {
-    time.textContent = moment.toLocaleTimeString(undefined, { timeStyle: moment.getSeconds() ? "medium" : "short" });
+    const timeStyle = time.dataset.clock === "seconds" ? "medium" : "short";
+    time.textContent = moment.toLocaleTimeString(undefined, { timeStyle });
   } else {
     time.textContent = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
   }
