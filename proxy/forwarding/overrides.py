@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from config.field_kinds import OF_THE_CONNECTION, canonical, is_loose, is_own, moves_request
 from proxy.access.paths import Ambiguous, CanonicalPath, canonical_path
@@ -29,13 +29,27 @@ _URLS = frozenset(
 )  # fmt: skip
 """IIS and its rewriters, Azure and nginx repeat the target in them; frameworks answer it in the request's place."""
 _METHODS = frozenset((b"x-http-method-override", b"x-http-method", b"x-method-override", b"x-original-method"))
-WRITE_ELSEWHERE = frozenset((b"COPY", b"MOVE"))
+_WRITE_ELSEWHERE = frozenset((b"COPY", b"MOVE"))
 _HOSTS = frozenset((b"x-original-host", b"x-host", b"x-host-override", b"x-http-host-override", b"disguised-host"))
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _NOT_IN_A_SECOND_SPELLING = OF_THE_CONNECTION | {b"cookie", b"authorization"}
 
 
-def asks_for_another(head: RequestHead, rules: AppRules) -> bool:
+def refuse_contradictions(head: RequestHead, rules: AppRules, rule: PathRule | None) -> None:
+    """Refuse a request that names a second path or method which `rules` judge otherwise than its own, under `rule`.
+
+    Raises `RefusedHead`.
+    """
+    asked = head.question or head
+    if head.held and _asks_for_another(head, rules):
+        raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "a field that names another path or method")
+    if rules.has_methods and _names_method_in_query(asked):
+        raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "a query that names another method")
+    if asked.method in _WRITE_ELSEWHERE and _reaches_another_part(head, rules, rule):
+        raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "a destination under another rule")
+
+
+def _asks_for_another(head: RequestHead, rules: AppRules) -> bool:
     """Whether a held field names another path than the one judged by `rules` or, where they look at it, method."""
     asked = head.question or head
     for line in head.held:
@@ -47,10 +61,21 @@ def asks_for_another(head: RequestHead, rules: AppRules) -> bool:
     return False
 
 
-def reaches_another_part(head: RequestHead, rules: AppRules, rule: PathRule | None) -> bool:
+def _names_method_in_query(asked: RequestHead | Question) -> bool:
+    """Whether a ``POST`` asks for another method by ``_method`` in its query: Symfony, Laravel and Express read it."""
+    if asked.method != b"POST" or b"?" not in asked.target:
+        return False
+    query = asked.target.partition(b"?")[2].decode("latin-1")
+    return any(
+        name == "_method" and value.upper() not in ("", "POST")
+        for name, value in parse_qsl(query, keep_blank_values=True, encoding="latin-1")
+    )
+
+
+def _reaches_another_part(head: RequestHead, rules: AppRules, rule: PathRule | None) -> bool:
     """Whether ``COPY`` or ``MOVE`` (RFC 4918 section 9.8) writes to where another rule decides than the judged one.
 
-    A ``Destination`` on another host is the app's business.
+    Not every server looks at the host that a ``Destination`` names, so it does not count here.
     """
     asked = head.question or head
     for line in head.lines:
@@ -59,8 +84,6 @@ def reaches_another_part(head: RequestHead, rules: AppRules, rule: PathRule | No
         value = line[12:].strip(b" \t")
         absolute = _ABSOLUTE.fullmatch(value)
         if absolute is not None:
-            if not _is_host(absolute[1], asked):
-                continue
             value = absolute[2] if absolute[2][:1] == b"/" else b"/" + absolute[2]
         if any(rules.choose(method, value) is not rule for method in (asked.method, b"PUT")):
             return True

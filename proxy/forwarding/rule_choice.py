@@ -6,7 +6,7 @@ from proxy.access.paths import Ambiguous
 from proxy.access.rules import AppRules, PathRule
 from proxy.answers import Problem
 from proxy.forwarding.client_places import ClientPlaces
-from proxy.forwarding.overrides import WRITE_ELSEWHERE, asks_for_another, reaches_another_part
+from proxy.forwarding.overrides import refuse_contradictions
 from proxy.forwarding.request_head import RefusedHead, RequestHead
 
 
@@ -16,10 +16,7 @@ def choose_rule(head: RequestHead, rules: AppRules, places: ClientPlaces) -> Pat
     rule = rules.choose(asked.method, asked.target)
     if isinstance(rule, Ambiguous):
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "path: " + rule.reason)
-    if head.held and asks_for_another(head, rules):
-        raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "a field that names another path or method")
-    if asked.method in WRITE_ELSEWHERE and reaches_another_part(head, rules, rule):
-        raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "a destination under another rule")
+    refuse_contradictions(head, rules, rule)
     if rule is not None and not rule.is_open_from(places.of(head).address):
         raise RefusedHead(Problem.NOT_FROM_HERE, "networks")
     return rule

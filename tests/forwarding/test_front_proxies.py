@@ -6,9 +6,12 @@ From anybody else such fields are refused or removed.
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.forwarding.stage import HOST, Stage, StageMaker, get
+from tests.support.upstreams import answer
 
 CLIENT = "198.51.100.7"
 PUBLIC = {"public_url": "https://signin.corp.example"}
@@ -198,3 +201,15 @@ async def test_one_that_agrees_is_removed_whoever_sends_it(staged: StageMaker, l
     async with staged(app=RULES) as stage:
         assert (await stage.ask(get("/page?q=1", lines=line + "\r\n"))).status == 200
         assert names(stage) <= TO_EVERY_APP
+
+
+async def test_a_websocket_behind_traefik_opens(staged: StageMaker) -> None:
+    """It was redirected to https, which it was, for ever."""
+    switching = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    async with staged(answer(switching), server=TRUSTED, app=RULES) as stage, stage.client() as client:
+        raw = asked("Traefik, a WebSocket").removesuffix(b"\r\n") + upgrade + b"\r\n"
+        await client.send(raw)
+        async with asyncio.timeout(10):
+            assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        assert stage.upstream.requests[0].get("x-forwarded-proto") == b"https"

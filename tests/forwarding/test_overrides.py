@@ -20,7 +20,10 @@ RULES = (
     [
         ("/b", 200),
         (f"http://{HOST}/b", 200),
-        ("http://other.example/admin/b", 200),  # the app refuses it, or asks that host itself
+        ("http://other.example/b", 200),
+        ("http://other.example/admin/b", 400),
+        (f"http://x@{HOST}/admin/b", 400),
+        (f"dav://{HOST}/b", 400),
         ("/admin/b", 400),
         ("/ADMIN/../admin/b", 400),
         ("/%61dmin/b", 400),
@@ -69,3 +72,26 @@ async def test_a_question_in_which_connection_takes_a_field_out_is_refused(stage
     more = "X-Script-Name: /public\r\nConnection: X-Script-Name\r\n"
     async with staged(server=TRUSTED) as stage:
         assert (await stage.ask(caddy("/page", more=more))).status == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "status"),
+    [
+        ("POST", "_method=DELETE", 400),
+        ("POST", "a=1&_method=put", 400),
+        ("POST", "%5Fm%65thod=DELETE", 400),
+        ("POST", "_method=POST&_method=DELETE", 400),
+        ("POST", "_method=post", 200),
+        ("POST", "_method=", 200),
+        ("POST", "a_method=DELETE", 200),
+        ("GET", "_method=DELETE", 200),  # nobody follows it there
+    ],
+)
+async def test_a_method_in_the_query_is_refused_where_rules_name_methods(
+    staged: StageMaker, method: str, query: str, status: int
+) -> None:
+    request, kind = get(f"/a?{query}", method=method), method.encode()
+    async with staged(app={"rules": RULES}) as stage:
+        assert (await stage.ask(request, kind)).status == status
+    async with staged(app={"rules": RULES[:2]}) as stage:
+        assert (await stage.ask(request, kind)).status == 200
