@@ -120,7 +120,13 @@ class House:
     @asynccontextmanager
     async def browser(self) -> AsyncIterator[Browser]:
         connector = TCPConnector(resolver=Loopback(), use_dns_cache=False)
-        async with ClientSession(connector=connector, cookie_jar=CookieJar(), requote_redirect_url=False) as session:
+        async with ClientSession(
+            connector=connector,
+            cookie_jar=CookieJar(),
+            requote_redirect_url=False,
+            max_line_size=2**16,
+            max_field_size=2**16,
+        ) as session:
             yield Browser(session, self.outer_port)
 
     async def sign_in(self, browser: Browser, name: str, path: str = "/") -> ClientResponse:

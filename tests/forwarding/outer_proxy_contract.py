@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from proxy.reserved import MAX_RETURN_TARGET_BYTES
 from tests.config.test_field_kinds import MOVE
 from tests.forwarding.outer_proxy import PAGE, House, cookie_of
 
@@ -38,6 +39,14 @@ class OuterProxyContract:
             assert (await browser.get("/admin/x")).status == 403
             assert (await browser.get("/.gatepost/authorize", follows=False)).status == 404
             assert (await browser.get("/.gatepost/authorize/", follows=False)).status == 404
+
+    @pytest.mark.parametrize("sign", ["x", "%26"])
+    async def test_a_long_address_is_where_the_sign_in_leads(self, house: House, sign: str) -> None:
+        path = ("/page?q=" + sign * MAX_RETURN_TARGET_BYTES)[:MAX_RETURN_TARGET_BYTES]
+        path = path[: len(path) - len(path[8:]) % len(sign)]
+        async with asyncio.timeout(40), house.browser() as browser:
+            page = await house.sign_in(browser, "alice", path)
+            assert (page.status, str(page.url)) == (200, browser.url(path))
 
     async def test_the_apps_own_cookies_reach_it_and_gateposts_do_not(self, house: House) -> None:
         async with asyncio.timeout(40), house.browser() as browser:

@@ -198,6 +198,21 @@ async def test_a_form_of_who_has_proven_too_little_goes_to_the_portal_with_the_s
         assert request.body == b"a=b"
 
 
+@pytest.mark.parametrize("lines", [FORM, "Content-Type: application/x-unknown\r\n" + NAVIGATION])
+async def test_who_has_proven_too_little_is_led_to_the_rest_in_a_new_tab(staged: StageMaker, lines: str) -> None:
+    async with staged(app={"scheme": "browser"}, schemes=SCHEMES) as made:
+        stage = await with_weak_alice(made)
+        too_long = "/" + "x" * 8000  # to be kept
+        whole = post(target=too_long, token=WEAK_TOKEN.decode(), lines=lines, cookies=f"; gatepost-browser={'C' * 43}")
+        answer = await stage.ask(whole, b"POST")
+        assert answer.status == 403
+        assert b"was not passed on and is not kept here" in answer.body
+        href = re.search(rb'<a class="button" href="([^"]+)" target="_blank"', answer.body)
+        assert href is not None
+        assert b"/.gatepost/step-up?scheme=browser&amp;return_to=" in href[1]
+        assert stage.portal.requests == stage.upstream.requests == []
+
+
 @pytest.mark.parametrize(
     "lines",
     ["Content-Type: application/json\r\nAccept: text/html\r\n", FORM + "Sec-Fetch-Mode: cors\r\n"],
