@@ -26,7 +26,9 @@ def open_store(
         # Only here: the client takes memory that a worker with SQLite has no use for.
         from proxy.store.redis.redis_store import RedisStore
 
-        return RedisStore(settings, clock=clock)
+        if log is None:
+            return RedisStore(settings, clock=clock)
+        return RedisStore(settings, clock=clock, report=log.error)
     scheme, _, rest = settings.url.partition(":")
     if scheme != "sqlite":
         raise ValueError('not a store that this version knows: write "sqlite:state.db"')

@@ -44,6 +44,10 @@ class NotHeard(StoreUnavailable):
     """The store answers, but what others did is not heard of just now."""
 
 
+Report = Callable[..., None]
+"""`report(event, **fields)`: what the operator should read in the log of the store. On any thread."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
     """The single-use hand-over of a session to an app's host (RFC 9700 section 4.5 on binding applies in spirit)."""

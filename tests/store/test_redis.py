@@ -57,13 +57,14 @@ async def everything(store: RedisStore) -> str:
     return whole.session_id
 
 
-LEFT = {"persons-version", "persons-changed", "hearers"}
+LEFT = {"persons-version", "persons-changed", "hearers", "store"}
 
 
 async def test_what_ended_leaves_nothing_behind(store: RedisStore) -> None:
     await store.end_session(await everything(store))
     assert await store.remove_expired(now=NOW + FORMER_SECONDS + 1e6, **LIMITS) == 4
-    # How far the list of persons has got, who listens, and the last acknowledgements, which Redis removes itself.
+    # What the store says of itself, how far the list of persons has got, who listens, and the last acknowledgements,
+    # which Redis removes itself.
     assert {key for key in await keys(store) if not key.startswith("heard:")} == LEFT
 
 

@@ -15,7 +15,8 @@ from proxy.store.listeners import StoreListeners
 from proxy.store.redis.connections import CALL_SECONDS, RedisConnections
 from proxy.store.redis.notices import Notice, RedisNotices
 from proxy.store.redis.scripts import SESSIONS
-from proxy.store.store import NOTICE_SECONDS, NotHeard, Silent, StoreUnavailable
+from proxy.store.redis.trust import RedisTrust
+from proxy.store.store import NOTICE_SECONDS, NotHeard, Report, Silent, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -48,10 +49,17 @@ class _Here:
 class RedisListening:
     """Ends, changes and gaps, from here and from elsewhere, to the listeners here."""
 
-    def __init__(self, connections: RedisConnections, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        connections: RedisConnections,
+        *,
+        clock: Callable[[], float] = time.time,
+        report: Report = lambda event, **_: None,
+    ) -> None:
         self._connections = connections
         self._clock = clock
         self.listeners = StoreListeners()
+        self.trust = RedisTrust(connections, on_change=self.listeners.tell_gap, report=report, clock=clock)
         self._held: _Here | None = None
 
     @property
@@ -59,20 +67,29 @@ class RedisListening:
         """What this process tells under."""
         return self._here().name
 
-    async def begin(self) -> None:
-        """To be called before anything is read that somebody may keep. Raises `StoreUnavailable`."""
+    async def begin(self, *, any_data: bool = False) -> None:
+        """To be called before anything is read that somebody may keep. Raises `StoreUnavailable`.
+
+        `any_data`: an older copy will do.
+        """
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 await self._notices().tried()
         except TimeoutError as exc:
             raise Silent(f"no answer from Redis within {CALL_SECONDS:g} s") from exc
+        if not any_data:
+            await self.check_trust()
+
+    async def check_trust(self) -> None:
+        """Return if what the server holds may be served. Raises `StoreUnavailable`."""
+        await self.trust.check(self._notices().breaks)
 
     async def catch_up(self) -> None:
         """Return once all that was told before this call was heard here. Raises `StoreUnavailable`, and `NotHeard`.
 
         A subscription that is silent, broken or given up says nothing of the server: that is asked apart.
         """
-        await self.begin()
+        await self.begin(any_data=True)
         hearing = asyncio.create_task(self._notices().catch_up())
         try:
             await asyncio.wait({hearing}, timeout=_PATIENCE_SECONDS)
@@ -80,7 +97,8 @@ class RedisListening:
                 await asyncio.wait({hearing, self._probe()}, return_when=asyncio.FIRST_COMPLETED)
             if hearing.done():
                 with contextlib.suppress(NotHeard):
-                    return hearing.result()
+                    hearing.result()
+                    return await self.check_trust()
             await asyncio.shield(self._probe())
         finally:
             hearing.cancel()
@@ -100,6 +118,7 @@ class RedisListening:
         *,
         is_waited_for: bool = True,
         must_be_heard: bool = True,
+        any_data: bool = False,
     ) -> list[str]:
         """Let `run(name, number)` end sessions, and tell it before this returns.
 
@@ -107,7 +126,7 @@ class RedisListening:
         even if the caller is cancelled: what ended must be told. `must_be_heard`: raises `StoreUnavailable` if the
         server goes away before they could say so, for then they may go on from memory.
         """
-        await self.begin()
+        await self.begin(any_data=any_data)
         here = self._here()
         number = secrets.token_hex(8)
         here.untold[number] = None
@@ -176,7 +195,12 @@ class RedisListening:
         """By the answer or by the notice, whichever comes first: if the answer is lost, the notice still comes."""
         if number in here.untold:
             del here.untold[number]
-            self.listeners.tell_ended(session_ids)
+            self._tell_ended(session_ids)
+
+    def _tell_ended(self, session_ids: Iterable[str]) -> None:
+        ended = list(session_ids)
+        self.trust.note_ended(ended)
+        self.listeners.tell_ended(ended)
 
     def _hear(self, notice: Notice) -> None:
         here = self._here()
@@ -184,7 +208,7 @@ class RedisListening:
             if notice.is_end:
                 self._tell_own(here, notice.number, notice.session_ids)
         elif notice.is_end:
-            self.listeners.tell_ended(notice.session_ids)
+            self._tell_ended(notice.session_ids)
         else:
             self.listeners.tell_changed(notice.session_ids)
 

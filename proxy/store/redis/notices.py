@@ -73,6 +73,8 @@ class RedisNotices:
         self._connection: Connection | None = None
         """As long as it is subscribed."""
         self._has_gap = False
+        self.breaks = 0
+        """How often it broke off, or could not be begun: it may be another server's that is read from next."""
         self._tried = asyncio.Event()
         self._numbers = itertools.count()
         self._awaited: dict[bytes, asyncio.Future[None]] = {}
@@ -132,6 +134,7 @@ class RedisNotices:
             with contextlib.suppress(RedisError, OSError, StoreUnavailable):  # asyncio's timeouts are OSErrors too
                 await self._listen()
             self._has_gap = True
+            self.breaks += 1
             self._tried.set()
             await asyncio.sleep(RECONNECT_SECONDS)
 

@@ -18,15 +18,22 @@ from proxy.store.redis.failures import RedisFailures
 from proxy.store.redis.keeping import RedisKeeping
 from proxy.store.redis.remarks import remarks
 from proxy.store.redis.sessions import RedisSessions
+from proxy.store.store import Report
 
 
 class RedisStore(RedisSessions, RedisChallenges, RedisKeeping, RedisFailures, RedisArrivals):
     """A `Store` on a Redis server. It is reached at the first call, so that Gatepost starts while it is away."""
 
-    def __init__(self, settings: StoreSettings, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: StoreSettings,
+        *,
+        clock: Callable[[], float] = time.time,
+        report: Report = lambda event, **_: None,
+    ) -> None:
         """`clock` says when sessions end, for `former_owner`. Raises `ValueError` if the URL is none of Redis."""
         connections = RedisConnections(settings)
-        RedisSessions.__init__(self, connections, clock=clock)
+        RedisSessions.__init__(self, connections, clock=clock, report=report)
         RedisChallenges.__init__(self, connections, clock=clock)
         RedisKeeping.__init__(self, connections, clock=clock)
         RedisFailures.__init__(self, connections)

@@ -15,7 +15,7 @@ from proxy.store.redis.listening import RedisListening
 from proxy.store.redis.persons import Persons, scan
 from proxy.store.redis.records import instant, readable_session, session_from_row, session_to_arguments
 from proxy.store.redis.scripts import SESSIONS
-from proxy.store.store import FORMER_SECONDS, StoreUnavailable
+from proxy.store.store import FORMER_SECONDS, Report, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -30,14 +30,21 @@ _TOUCHED_AT_ONCE = 1000
 class RedisSessions:
     """The sessions' part of a `Store`."""
 
-    def __init__(self, connections: RedisConnections, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        connections: RedisConnections,
+        *,
+        clock: Callable[[], float] = time.time,
+        report: Report = lambda event, **_: None,
+    ) -> None:
         self._connections = connections
         self._clock = clock
-        self._listening = RedisListening(connections, clock=clock)
+        self._listening = RedisListening(connections, clock=clock, report=report)
         self._persons = Persons(connections)
         self._listening.listeners.on_gap(self._persons.forget)
 
     async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
+        await self._listening.check_trust()
         arguments = (*session_to_arguments(session), cookie.hex(), host)
         await self._connections.run(SESSIONS, "create", *arguments, durable=True, is_repeatable=True)
 
@@ -69,9 +76,7 @@ class RedisSessions:
             await self._connections.command("ZADD", self._index("used"), "XX", "GT", *pairs, is_repeatable=True)
 
     async def count_flush(self, worker: str) -> dict[str, int]:
-        await self._connections.command("HINCRBY", self._index("flushes"), worker, 1)
-        found = await self._connections.command("HGETALL", self._index("flushes"), is_repeatable=True)
-        return {name.decode(): int(count) for name, count in zip(found[::2], found[1::2], strict=True)}
+        return await self._listening.trust.count_flush(worker)
 
     async def forget_workers(self, workers: Sequence[str]) -> None:
         if workers:
@@ -98,8 +103,9 @@ class RedisSessions:
 
     async def end_all_sessions(self) -> int:
         count = 0
-        while ended := await self._end("finish_oldest", is_urgent=False):
+        while ended := await self._end("finish_oldest", is_urgent=False, any_data=True):
             count += len(ended)
+        await self._listening.trust.all_are_ended()
         await self.ends_heard()
         return count
 
@@ -203,6 +209,7 @@ class RedisSessions:
         ended_at: float | None = None,
         is_urgent: bool = True,
         must_be_heard: bool = True,
+        any_data: bool = False,
     ) -> list[str]:
         """The sessions that this operation ended; everybody was told. `is_urgent`: durable, and heard by everybody."""
         former_until = instant((self._clock() if ended_at is None else ended_at) + FORMER_SECONDS)
@@ -211,7 +218,7 @@ class RedisSessions:
             told = (name, number, former_until, _FORMER_TTL)
             return await self._connections.run(SESSIONS, operation, *told, *arguments, durable=is_urgent)
 
-        return await self._listening.end(run, is_waited_for=is_urgent, must_be_heard=must_be_heard)
+        return await self._listening.end(run, is_waited_for=is_urgent, must_be_heard=must_be_heard, any_data=any_data)
 
     async def _rows(self, session_ids: Sequence[str | bytes]) -> AsyncIterator[Sequence[Any]]:
         for part in _parts(session_ids, _AT_ONCE):

@@ -19,15 +19,15 @@ from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import KnownNumber
 from proxy.second_factor.sending import Sending
 from proxy.sessions.session import Session
+from proxy.store.history import History
 from proxy.store.listeners import StoreListeners
 from proxy.store.sqlite import arrivals, challenges, failures, kept_requests, leases, persons, sendings, sessions
-from proxy.store.sqlite.history import History, mark_all_ended
+from proxy.store.sqlite.marks import mark_all_ended
 from proxy.store.sqlite.news import SQLiteNews
 from proxy.store.sqlite.notices import PersonList, delete_old, select_newest
 from proxy.store.sqlite.sessions import Named
-from proxy.store.sqlite.store_file import Report
 from proxy.store.sqlite.threads import ReadingThread, WritingThread
-from proxy.store.store import AttemptResult, Count, Counter, Reached, Ticket
+from proxy.store.store import AttemptResult, Count, Counter, Reached, Report, Ticket
 
 _TRIED_BYTES = 16_384
 """Written to see whether it can be: as many pages as a sign-in fills at the most."""

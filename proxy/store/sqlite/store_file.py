@@ -5,27 +5,16 @@ from __future__ import annotations
 import sqlite3
 import stat
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from proxy.store.sqlite.history import (
-    REMEDY,
-    History,
-    Judgement,
-    Marks,
-    doubt_file,
-    name_predecessors,
-    read_facts,
-)
+from proxy.store.history import REMEDY, History, Judgement, Marks
 from proxy.store.sqlite.lost_log import LOST, committed_frames, lost_transactions
+from proxy.store.sqlite.marks import doubt_file, name_predecessors, read_facts
 from proxy.store.sqlite.schema import open_database
 from proxy.store.sqlite.standing import Standing, inode_of, locked, remove_log
 from proxy.store.sqlite.succession import put_copy, take_over
-from proxy.store.store import StoreUnavailable
-
-Report = Callable[..., None]
-"""`report(event, **fields)`: what the operator should read in the log."""
+from proxy.store.store import Report, StoreUnavailable
 
 
 class StoreFile:

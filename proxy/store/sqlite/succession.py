@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from proxy.store.sqlite.history import name_predecessors, read_facts
+from proxy.store.sqlite.marks import name_predecessors, read_facts
 from proxy.store.sqlite.owner import make_file
 from proxy.store.sqlite.standing import remove_log
 

@@ -16,9 +16,10 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from config.system_errors import file_reason
-from proxy.store.sqlite.history import History, read_marks
-from proxy.store.sqlite.store_file import Report, StoreFile
-from proxy.store.store import StoreUnavailable
+from proxy.store.history import History
+from proxy.store.sqlite.marks import read_marks
+from proxy.store.sqlite.store_file import StoreFile
+from proxy.store.store import Report, StoreUnavailable
 
 T = TypeVar("T")
 

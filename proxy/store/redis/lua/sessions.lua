@@ -7,8 +7,10 @@
 -- last, by the number of the change), persons-version (the newest number), persons-forgotten (the newest that is not
 -- kept any more), hearers (who listens, by when they last said so). Every change is told to all workers in the same
 -- step that makes it.
+-- And `store`, a hash: id, made_at, all_ended_at, doubted; and flushes, a hash: how often each worker has written.
 local MOST_CHANGES = 10000
 local HEARER_SECONDS = 300
+local FORMER_TTL = 7200000
 local operation = {}
 
 local function person_changed(guid)
@@ -253,6 +255,53 @@ end
 function operation.scan(index, cursor, count)
   local found = redis.call('ZSCAN', prefix .. index, cursor, 'COUNT', count)
   return {found[1], table.concat(found[2], '\n')}
+end
+
+-- What the store says of itself. One without an id is given this one; what stood in it before may be a copy.
+local function marks(id, now)
+  local store = prefix .. 'store'
+  if redis.call('HEXISTS', store, 'id') == 0 then
+    local is_empty = redis.call('EXISTS', prefix .. 'created') == 0
+    redis.call('HSET', store, 'id', id, 'made_at', is_empty and now or '0', 'all_ended_at', '0')
+  end
+  local found = redis.call('HMGET', store, 'id', 'made_at', 'all_ended_at', 'doubted')
+  return {
+    found[1], found[2], found[3], found[4] or '', redis.call('GET', prefix .. 'persons-version') or '0',
+    redis.call('HGETALL', prefix .. 'flushes')
+  }
+end
+
+operation.marks = marks
+
+function operation.flush(worker, id, now)
+  redis.call('HINCRBY', prefix .. 'flushes', worker, 1)
+  return marks(id, now)
+end
+
+function operation.doubt()
+  redis.call('HSET', prefix .. 'store', 'doubted', '1')
+end
+
+-- Later than before, whatever the clocks say.
+function operation.all_are_ended(now)
+  local store = prefix .. 'store'
+  local before = redis.call('HGET', store, 'all_ended_at')
+  if before and tonumber(before) >= tonumber(now) then
+    now = string.format('%.3f', tonumber(before) + 1)
+  end
+  redis.call('HSET', store, 'all_ended_at', now)
+  redis.call('HDEL', store, 'doubted')
+end
+
+-- Of these, whose ends were told before, those that stand all the same; how many.
+function operation.end_again(former_until, ...)
+  local again = 0
+  for _, id in ipairs({...}) do
+    if finish(id, former_until, FORMER_TTL) then
+      again = again + 1
+    end
+  end
+  return again
 end
 
 function operation.listens(name, now)

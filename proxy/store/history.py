@@ -1,17 +1,15 @@
-"""Whether a file is the store that this process knows, its successor, or an older copy of it.
+"""Whether what stands in a store's place is what this process knows, its successor, or an older copy of it. Pure.
 
-Every file has an id that it was given when it was made, and the number of its newest notice, which only grows. A file
-that was made when another was lost takes its content over and names it as its predecessor. Instants are epoch seconds.
+Every store has an id that it was given when it was made, and a number that only grows with what happens to sessions. A
+file that was made when another was lost takes its content over and names it as its predecessor. Instants are epoch
+seconds.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, field
 from enum import Enum
 
-MADE_WITHIN_SECONDS = 2.0
-"""A file that was made no earlier than so long before the last one was seen was made because that one was gone."""
 REMEDY = "end everybody's session with gatepost sessions end --all --config FILE, then it is used"
 
 
@@ -65,7 +63,9 @@ class History:
     changes: int = 0
     """How often another file was taken: what was heard before says nothing of it."""
     doubt: str = ""
-    """Why nothing is read from the file that stands there."""
+    """Why nothing is read from what is there."""
+    made_within_seconds: float = 2.0
+    """One that was made no earlier than so long before the last was seen was made because that one was gone."""
 
     def judge(self, facts: Facts) -> Judgement:
         if not self.store_id:
@@ -78,7 +78,7 @@ class History:
             return Judgement.ENDED
         if is_known:
             return Judgement.SAME if is_whole else Judgement.RESTORED
-        return Judgement.FRESH if facts.made_at >= self.seen_at - MADE_WITHIN_SECONDS else Judgement.RESTORED
+        return Judgement.FRESH if facts.made_at >= self.seen_at - self.made_within_seconds else Judgement.RESTORED
 
     def take(self, facts: Facts, judgement: Judgement) -> None:
         """Go on with this file."""
@@ -96,40 +96,3 @@ class History:
         """This was seen committed."""
         self.newest = max(self.newest, marks.newest)
         self.all_ended_at = max(self.all_ended_at, marks.all_ended_at)
-
-
-def read_facts(connection: sqlite3.Connection) -> Facts:
-    row = connection.execute("SELECT store_id, made_at, all_ended_at, is_doubted FROM store_file").fetchone()
-    predecessors = connection.execute("SELECT store_id FROM predecessors").fetchall()
-    marks = read_marks(connection)
-    return Facts(
-        store_id=row[0],
-        predecessors=frozenset(store_id for (store_id,) in predecessors),
-        made_at=row[1],
-        all_ended_at=row[2],
-        is_doubted=bool(row[3]),
-        newest=marks.newest,
-    )
-
-
-def read_marks(connection: sqlite3.Connection) -> Marks:
-    """Cheap enough for each group of jobs."""
-    newest, all_ended_at, is_doubted = connection.execute(
-        "SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'notices'), all_ended_at, is_doubted FROM store_file"
-    ).fetchone()
-    return Marks(newest or 0, all_ended_at, bool(is_doubted))
-
-
-def doubt_file(connection: sqlite3.Connection) -> None:
-    """So that other processes do not use it either, whatever they remember."""
-    connection.execute("UPDATE store_file SET is_doubted = 1 WHERE is_doubted = 0")
-
-
-def mark_all_ended(connection: sqlite3.Connection, now: float) -> None:
-    """Nobody's session stands in it: it may be used, whatever it was."""
-    connection.execute("UPDATE store_file SET all_ended_at = max(?, all_ended_at + 0.001), is_doubted = 0", (now,))
-
-
-def name_predecessors(connection: sqlite3.Connection, store_ids: set[str]) -> None:
-    """Nothing is taken over from these any more."""
-    connection.executemany("INSERT OR IGNORE INTO predecessors VALUES (?)", [(each,) for each in sorted(store_ids)])

@@ -1,0 +1,44 @@
+"""What a file says of itself, and what is written there of it: plain functions on a connection."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from proxy.store.history import Facts, Marks
+
+
+def read_facts(connection: sqlite3.Connection) -> Facts:
+    row = connection.execute("SELECT store_id, made_at, all_ended_at, is_doubted FROM store_file").fetchone()
+    predecessors = connection.execute("SELECT store_id FROM predecessors").fetchall()
+    marks = read_marks(connection)
+    return Facts(
+        store_id=row[0],
+        predecessors=frozenset(store_id for (store_id,) in predecessors),
+        made_at=row[1],
+        all_ended_at=row[2],
+        is_doubted=bool(row[3]),
+        newest=marks.newest,
+    )
+
+
+def read_marks(connection: sqlite3.Connection) -> Marks:
+    """Cheap enough for each group of jobs."""
+    newest, all_ended_at, is_doubted = connection.execute(
+        "SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'notices'), all_ended_at, is_doubted FROM store_file"
+    ).fetchone()
+    return Marks(newest or 0, all_ended_at, bool(is_doubted))
+
+
+def doubt_file(connection: sqlite3.Connection) -> None:
+    """So that other processes do not use it either, whatever they remember."""
+    connection.execute("UPDATE store_file SET is_doubted = 1 WHERE is_doubted = 0")
+
+
+def mark_all_ended(connection: sqlite3.Connection, now: float) -> None:
+    """Nobody's session stands in it: it may be used, whatever it was."""
+    connection.execute("UPDATE store_file SET all_ended_at = max(?, all_ended_at + 0.001), is_doubted = 0", (now,))
+
+
+def name_predecessors(connection: sqlite3.Connection, store_ids: set[str]) -> None:
+    """Nothing is taken over from these any more."""
+    connection.executemany("INSERT OR IGNORE INTO predecessors VALUES (?)", [(each,) for each in sorted(store_ids)])

@@ -1,0 +1,157 @@
+"""A Redis server that has started with older data than it had: a restored dump, a lost tail, or nothing at all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from config.settings import StoreSettings
+from proxy.store.redis.redis_store import RedisStore
+from proxy.store.redis.trust import TAIL_SECONDS
+from proxy.store.store import StoreUnavailable
+from tests.store.contract import HOST, cookie
+from tests.support.eventually import eventually
+from tests.support.people import session
+from tests.support.redis_server import RedisServer, running_redis
+
+Reported = list[tuple[str, dict[str, Any]]]
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    """One that keeps what it was told to save, and nothing else."""
+    with running_redis() as server:
+        yield server
+
+
+@pytest.fixture
+def reported() -> Reported:
+    return []
+
+
+@pytest.fixture
+async def store(server: RedisServer, reported: Reported) -> AsyncIterator[RedisStore]:
+    store = RedisStore(StoreSettings(url=server.url), report=lambda event, **fields: reported.append((event, fields)))
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def other(server: RedisServer) -> AsyncIterator[RedisStore]:
+    """Another node's."""
+    other = RedisStore(StoreSettings(url=server.url))
+    yield other
+    await other.close()
+
+
+async def stored(store: RedisStore) -> tuple[str, bytes]:
+    written, digest = session(), cookie()
+    await store.create_session(written, cookie=digest, host=HOST)
+    return written.session_id, digest
+
+
+def save(server: RedisServer) -> None:
+    assert server.ask("SAVE").startswith(b"+OK")
+
+
+async def start_again(server: RedisServer, *stores: RedisStore) -> None:
+    """With what was saved last. Everybody has noticed that it was away."""
+    server.kill()
+    for each in stores:
+        notices = each._listening._notices()
+        await eventually(lambda notices=notices: not notices.is_subscribed)
+    server.start()
+
+
+async def test_nobody_is_served_from_older_data_until_all_sessions_were_ended(
+    server: RedisServer, store: RedisStore, other: RedisStore, reported: Reported
+) -> None:
+    gaps: list[None] = []
+    store.on_gap(lambda: gaps.append(None))
+    signed_out, digest = await stored(store)
+    await other.catch_up()
+    for name, each in (("a", store), ("b", other)):
+        await each.count_flush(name)
+    save(server)
+    shutil.copy2(server.folder / "dump.rdb", server.folder / "copy.rdb")
+    await store.end_session(signed_out)
+    for _ in range(int(TAIL_SECONDS) + 2):
+        for name, each in (("a", store), ("b", other)):
+            await each.count_flush(name)
+    await start_again(server, store, other)
+    newcomer = RedisStore(StoreSettings(url=server.url))  # remembers nothing
+    for each in (store, other, newcomer):
+        with pytest.raises(StoreUnavailable, match="older copy"):
+            await each.session_by_cookie(digest, HOST)
+        with pytest.raises(StoreUnavailable, match="older copy"):
+            await stored(each)
+        with pytest.raises(StoreUnavailable):
+            await each.ping()
+        with pytest.raises(StoreUnavailable, match="older copy"):
+            await each.count_flush("c")
+    assert [event for event, _ in reported] == ["store.restored"]
+    assert "sessions end --all" in reported[0][1]["remedy"]
+    assert await newcomer.end_all_sessions() == 1
+    await newcomer.close()
+    gaps.clear()
+    for each in (store, other):
+        assert await each.session_by_cookie(digest, HOST) is None
+        await each.ping()
+        await each.count_flush("a")
+    assert gaps
+    standing, _ = await stored(store)
+    assert [each.session_id for each in await other.sessions()] == [standing]
+
+
+async def test_an_end_that_was_lost_with_the_last_seconds_is_repeated(
+    server: RedisServer, store: RedisStore, other: RedisStore, reported: Reported
+) -> None:
+    """As a failover, or `appendfsync everysec` and a power failure, may lose it. Whoever heard of it knows it."""
+    by_store, first = await stored(store)
+    by_other, second = await stored(store)
+    standing, _ = await stored(store)
+    await store.count_flush("a")
+    await store.catch_up()
+    save(server)
+    await other.end_session(by_other)
+    await store.end_session(by_store)
+    await store.count_flush("a")
+    await start_again(server, store)
+    for digest in (first, second):
+        assert await store.session_by_cookie(digest, HOST) is None
+    assert [each.session_id for each in await store.sessions()] == [standing]
+    ((event, fields),) = reported
+    assert (event, fields["sessions"]) == ("store.ends_repeated", 2)
+
+
+async def test_a_server_that_lost_everything_is_used_as_it_is(
+    server: RedisServer, store: RedisStore, other: RedisStore, reported: Reported
+) -> None:
+    _, digest = await stored(store)
+    await other.catch_up()
+    for _ in range(int(TAIL_SECONDS) + 2):
+        await store.count_flush("a")
+    await start_again(server, store, other)
+    new, _ = await stored(other)
+    assert await store.session_by_cookie(digest, HOST) is None
+    assert [each.session_id for each in await store.sessions()] == [new]
+    await store.count_flush("a")
+    assert [event for event, _ in reported] == ["store.emptied"]
+
+
+async def test_a_server_that_keeps_everything_is_trusted(store: RedisStore, reported: Reported) -> None:
+    with running_redis("--appendonly", "yes", "--appendfsync", "always") as server:
+        whole = RedisStore(StoreSettings(url=server.url), report=lambda event, **_: reported.append((event, {})))
+        ended, _ = await stored(whole)
+        _, digest = await stored(whole)
+        await whole.end_session(ended)
+        for _ in range(int(TAIL_SECONDS) + 2):
+            await whole.count_flush("a")
+        await start_again(server, whole)
+        assert await whole.session_by_cookie(digest, HOST) is not None
+        await whole.count_flush("a")
+        await whole.close()
+    assert reported == []
