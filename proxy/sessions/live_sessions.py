@@ -27,7 +27,7 @@ from proxy.sessions.last_uses import LastUses
 from proxy.sessions.readings import Readings
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import is_token, token_digest
-from proxy.sessions.written_uses import WrittenUses
+from proxy.sessions.written_uses import LAG_SECONDS, WrittenUses
 from proxy.store.store import NotHeard, Silent, Store, StoreUnavailable
 
 ASK_SECONDS = 0.5
@@ -278,17 +278,18 @@ class LiveSessions:
 
     @property
     def all_uses_are_written(self) -> bool:
-        """Whether it is known as of when every worker has written the uses that it knows of."""
-        return self._written.complete_at() is not None
+        """Whether every worker has lately written the uses that it knows of."""
+        complete_at = self._written.complete_at()
+        return complete_at is not None and self._monotonic() - complete_at <= LAG_SECONDS
 
     async def clean_up(self, now: float) -> None:
         """Remove from the store what was over when the last of all workers had written its uses.
 
-        Nothing, where that is not known. What is removed is gone for all nodes: one whose clock is far ahead takes
+        Nothing, where that was not lately. What is removed is gone for all nodes: one whose clock is far ahead takes
         nothing from the others. Raises `StoreUnavailable`.
         """
         complete_at = self._written.complete_at()
-        if complete_at is None:
+        if complete_at is None or not self.all_uses_are_written:
             return
         server_time = await self._store.server_time()
         known_at = now if server_time is None else min(now, server_time)

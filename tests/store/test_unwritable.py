@@ -32,6 +32,13 @@ LIMITS = SessionSettings(idle=IDLE, absolute=36_000.0)
 WORKERS = 3
 
 
+class RedisOfTheTest(RedisStore):
+    """Whose server goes by the test's clock, too."""
+
+    async def server_time(self) -> float | None:
+        return self._clock()
+
+
 @dataclass
 class Outage:
     """A store, and how it comes to be read only and gets well again."""
@@ -79,7 +86,7 @@ def refusing_redis(begin: tuple[str, ...], end: tuple[str, ...]) -> Callable[...
             def do(*words: str) -> None:
                 assert server.ask(*words).startswith((b"+", b"-Error trying to save", b"-ERR")), words
 
-            yield Outage(lambda clock: RedisStore(settings, clock=clock), lambda: do(*begin), lambda: do(*end))
+            yield Outage(lambda clock: RedisOfTheTest(settings, clock=clock), lambda: do(*begin), lambda: do(*end))
 
     return outage
 
@@ -111,7 +118,7 @@ def failed_save(folder: Path, redis_server: RedisServer) -> Iterator[Outage]:
             target.rmdir()
             assert server.ask("SAVE").startswith(b"+")
 
-        yield Outage(lambda clock: RedisStore(settings, clock=clock), save_in_vain, save)
+        yield Outage(lambda clock: RedisOfTheTest(settings, clock=clock), save_in_vain, save)
 
 
 @dataclass
