@@ -363,15 +363,16 @@ async def test_what_is_kept_lives_on_as_long_as_before_when_the_clock_is_set(sto
         live = LiveSessions(store, LIMITS, monotonic=lambda: 0.0)
         token, written = await signed_in(store)
         assert await live.find(token, HOST, NOW + 100) is not None
+        await live.flush()
         live.go_on_from(seconds)
+        await live.flush()
+        stored = (await store.sessions_by_id([written.session_id]))[written.session_id]
+        assert stored.last_used_at == NOW + 100 + max(seconds, 0.0), "no node takes it for unused"
         now = NOW + seconds
         assert live.cached(token, HOST, now + 100 + LIMITS.idle) is None
         await live.expire(now + 100 + LIMITS.idle - 1)
         assert live.is_live(written.session_id, now + 100 + LIMITS.idle - 1)
         assert live.cached(token, HOST, now + 100 + LIMITS.idle - 1) is not None
-        await live.flush()
-        stored = (await store.sessions_by_id([written.session_id]))[written.session_id]
-        assert stored.last_used_at == max(NOW, now + 100 + LIMITS.idle - 1), "no node takes it for unused"
 
 
 async def test_nothing_is_removed_while_the_clock_may_be_wrong(store: MemoryStore, live: LiveSessions) -> None:

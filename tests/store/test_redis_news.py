@@ -283,6 +283,35 @@ async def test_a_server_that_answers_but_tells_nothing_is_not_taken_to_be_away(
         await store.catch_up()
 
 
+async def test_the_word_of_a_server_that_was_silent_counts_once_the_sentinels_still_name_it(
+    store: RedisStore, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it stood still another one may have taken its place, and sessions may have ended there."""
+    await store.catch_up()
+    notices = store._listening._notices()
+    asked = []
+
+    async def is_not(connection: Connection) -> bool:
+        asked.append(connection)
+        return False
+
+    await notices.catch_up()
+    assert asked == []
+    monkeypatch.setattr(store._connections, "is_still_the_server", is_not)
+    redis_server.pause()
+    try:
+        catching_up = asyncio.create_task(notices.catch_up())
+        await eventually(lambda: notices._is_doubtful)
+    finally:
+        redis_server.resume()
+    with pytest.raises(NotHeard):
+        await catching_up
+    assert len(asked) == 1
+    gaps: list[None] = []
+    store.on_gap(lambda: gaps.append(None))
+    await eventually(lambda: gaps)
+
+
 @pytest.mark.parametrize("message", [b"", b"end", b"end\nx", b"later\nx\ny\nz", b"\xff\n\n\n"])
 def test_a_notice_of_another_version_says_nothing(message: bytes) -> None:
     assert notice_from(message) is None
