@@ -15,7 +15,8 @@ class AccountState:
 
     principal: Principal
     refusals: tuple[RefusalReason, ...]
-    """Everything that stands against the account itself: `DISABLED`, `LOCKED`, `ACCOUNT_EXPIRED`, and the two that a
+    """Everything that stands against the account itself: `DISABLED`, `LOCKED`, `ACCOUNT_EXPIRED`,
+    `LOGON_HOURS` now, `WORKSTATION`, and the two that a
     change of the password mends, `PASSWORD_EXPIRED` and `MUST_CHANGE`."""
     locked_until: float | None = None
     """Where it is `LOCKED`: when that ends by itself, as far as is known. Epoch seconds."""

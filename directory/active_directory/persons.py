@@ -22,6 +22,7 @@ from directory.active_directory.domain import Domain
 from directory.active_directory.filters import IS_PERSON, UnusableName, person_called
 from directory.active_directory.groups import MAX_ALL_GROUPS, group_names
 from directory.active_directory.known_domain import KnownDomain
+from directory.active_directory.logon_limits import LOGON_HOURS, WORKSTATIONS, limits_against
 from directory.active_directory.reader import Reader
 from directory.active_directory.wrong_passwords import LOCKED_SINCE, locked_since
 from directory.errors import DirectoryMisconfigured
@@ -102,14 +103,19 @@ class Persons:
         if person is None:
             return None
         of_password = () if person.password_refusal is None else (person.password_refusal,)
+        entry = reader.at(base_dn, (LOCKED_SINCE, LOGON_HOURS, WORKSTATIONS), IS_PERSON)
         policy = self._domain.lockout_policy
         locked_until = None
         if person.is_locked and policy is not None and policy.duration_seconds is not None:
-            locked_at = locked_since(reader.at(base_dn, (LOCKED_SINCE,), IS_PERSON))
+            locked_at = locked_since(entry)
             locked_until = None if locked_at is None else locked_at + policy.duration_seconds
         return AccountState(
             principal=self.principal(reader, person),
-            refusals=(*person.refusals(self._clock()), *of_password),
+            refusals=(
+                *person.refusals(self._clock()),
+                *limits_against(entry, reader.server, self._clock()),
+                *of_password,
+            ),
             locked_until=locked_until,
             told_by=str(reader.server),
         )

@@ -17,6 +17,11 @@ _ACCOUNT = {
     RefusalReason.DISABLED: ("is disabled", "enable it in the directory"),
     RefusalReason.LOCKED: ("is locked in the directory", "unlock it in the directory, or wait"),
     RefusalReason.ACCOUNT_EXPIRED: ("has expired", "set another end in the directory"),
+    RefusalReason.LOGON_HOURS: ("may not be used at this hour", "allow this hour in the directory, or wait"),
+    RefusalReason.WORKSTATION: (
+        "may only be used on certain computers",
+        "add the domain controllers to its computers in the directory",
+    ),
     RefusalReason.PASSWORD_EXPIRED: ("has a password that has expired", "set a new password in the directory"),
     RefusalReason.MUST_CHANGE: (
         "has a password that must be changed before anything else",

@@ -274,7 +274,10 @@ def test_a_real_domain_says_what_stands_against_an_account(
     assert alice.about("app") == [(True, '"Wiki" is open: a member of "Wiki Users"')]
     found = {
         name: explained(in_domain, capsys, f"CORP\\{name}")
-        for name in ("disabled-and-expired", "locked", "must-change", "old-password", "bad-mobile")
+        for name in (
+            *("disabled-and-expired", "locked", "must-change", "old-password", "bad-mobile"),
+            *("night-shift", "elsewhere"),
+        )
     }
     assert [detail for _, detail in found["disabled-and-expired"].about("state")] == [
         "the account is disabled: enable it in the directory",
@@ -283,6 +286,9 @@ def test_a_real_domain_says_what_stands_against_an_account(
     assert found["locked"].against == ["state"]
     assert found["locked"].answer["verdict"]["until"] is not None, "the domain says for how long it locks accounts"
     assert found["bad-mobile"].against == ["number"]
+    for name, words in (("night-shift", "may not be used at this hour"), ("elsewhere", "only be used on certain comp")):
+        assert found[name].against == ["state"]
+        assert words in found[name].answer["verdict"]["headline"]
     for name, words in (("must-change", "must be changed"), ("old-password", "has expired")):
         assert found[name].code == 0
         ((ok, detail),) = found[name].about("state")

@@ -230,6 +230,12 @@ GLANCES: list[tuple[str, Setting, dict[str, str], Light, str, str, str, float | 
      NOW + 900),
     ("expired", account(RefusalReason.ACCOUNT_EXPIRED), {}, Light.RED, f"{CANNOT} now: the account has expired",
      "set another end in the directory", "directory", None),
+    ("at another hour", account(RefusalReason.LOGON_HOURS), {}, Light.RED,
+     f"{CANNOT} now: the account may not be used at this hour", "allow this hour in the directory, or wait",
+     "directory", None),
+    ("on other computers", account(RefusalReason.WORKSTATION), {}, Light.RED,
+     f"{CANNOT} now: the account may only be used on certain computers",
+     "add the domain controllers to its computers in the directory", "directory", None),
     ("must change", account(RefusalReason.MUST_CHANGE), {}, Light.AMBER,
      f"{CAN} now: the account has a password that must be changed before anything else, so Gatepost asks for a new one"
      " on the way", "", "", None),
