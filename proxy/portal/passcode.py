@@ -133,7 +133,12 @@ async def _judge_answer(
         log_passcode_refused(request, session, too_many.limit.value)
         if too_many.limit is Limit.PASSCODE_FAILURES_IN_A_ROW:
             return factor_locked(request)
-        return throttled(request, ENGLISH.passcodes_throttled, too_many.retry_after_seconds)
+        return throttled(
+            request,
+            ENGLISH.passcodes_throttled,
+            too_many.retry_after_seconds,
+            again_href=passcode_path(challenge.challenge_id, back),
+        )
     key = parts.keys.derive(Purpose.CHALLENGE, at=challenge.created_at)
     digest = passcode_digest(key, challenge_id=challenge.challenge_id, guid=person, passcode=typed)
     result = await parts.store.answer_challenge(

@@ -87,6 +87,7 @@ def changed_number(request: web.Request, *, wait_seconds: float | None) -> web.R
         status=HTTPStatus.FORBIDDEN,
         title=ENGLISH.changed_title,
         text=text,
+        wait_seconds=None if wait_seconds is None else max(1, math.ceil(wait_seconds)),
         link_href=sign_in_path(form=True),
         link_text=ENGLISH.start_again,
     )
@@ -97,15 +98,18 @@ def no_scheme(request: web.Request, principal: Principal) -> web.Response:
     return message(request, status=HTTPStatus.FORBIDDEN, title=ENGLISH.no_scheme_title, text=ENGLISH.no_scheme_text)
 
 
-def throttled(request: web.Request, text: str, retry_after_seconds: int, back: WayBack = NOWHERE) -> web.Response:
+def throttled(
+    request: web.Request, text: str, retry_after_seconds: int, back: WayBack = NOWHERE, *, again_href: str = ""
+) -> web.Response:
+    """`again_href`: the page to go on from then, where that is not the beginning."""
     response = message(
         request,
         status=HTTPStatus.TOO_MANY_REQUESTS,
         title=ENGLISH.problems["throttled"].title,
         text=text,
         wait_seconds=retry_after_seconds,
-        link_href=sign_in_path(back, form=True),
-        link_text=ENGLISH.start_again,
+        link_href=again_href or sign_in_path(back, form=True),
+        link_text=ENGLISH.again_link if again_href else ENGLISH.start_again,
     )
     response.headers["Retry-After"] = str(retry_after_seconds)
     return response

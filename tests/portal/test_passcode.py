@@ -177,6 +177,7 @@ async def test_sends_are_limited_over_all_challenges_of_a_person(stage: Stage) -
         over = await browser.post(PASSCODE, {**page.hidden, "resend": "yes"})
         assert over.status == 429
         assert "may still arrive" in over.text
+        assert '<time datetime="' in over.text.partition('id="error"')[2].partition("</p>")[0]
         fresh = strict.browser()
         assert (await strict.password(fresh)).status == 429
         assert fresh.session_cookie() is None
@@ -194,6 +195,8 @@ async def test_passcodes_are_limited_over_all_challenges_of_a_person(stage: Stag
                 await strict.answer(browser, page, strict.wrong_passcode())
         over = await strict.answer(browser, page, strict.passcode)
         assert over.status == 429
+        assert "Try again at <time" in over.text
+        assert f'href="/.gatepost/passcode?challenge={page.hidden["challenge"]}"' in over.text
         assert browser.copy().session_cookie() is not None
         assert (await browser.get(SIGN_IN_ORIGIN)).status == 303
 
