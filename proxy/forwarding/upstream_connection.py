@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
 
 WRITE_BUFFER_BYTES = 128 * 1024
 """What may wait to be sent on one connection before its sender is held; one read more can come on top."""
+_READ_BYTES = 256 * 1024
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -53,11 +56,27 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
         self.pool.release(self)
+        if exc is not None and self.exchange is not None:
+            self._hear_last_words()
         exchange, self.exchange = self.exchange, None
         if exchange is None:
             self.pool.forget(self)
         else:
             exchange.on_upstream_lost(is_clean=exc is None)
+
+    def _hear_last_words(self) -> None:
+        """An answer that came before its sender reset the connection.
+
+        An app that answers an upload early, and closes, resets it under what is still sent. The event loop gives up at
+        the first write that fails, although the answer is there to be read. TLS would have to be undone: there it is
+        lost.
+        """
+        socket = self.transport.get_extra_info("socket")
+        if socket is None or self.transport.get_extra_info("ssl_object") is not None:
+            return
+        with suppress(OSError):  # nothing more is there, which is how it ends
+            while self.exchange is not None and (data := os.read(socket.fileno(), _READ_BYTES)):
+                self.exchange.on_upstream_data(data)
 
     def pause_writing(self) -> None:
         if self.exchange is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -232,3 +233,38 @@ async def test_an_upstream_without_room_is_given_a_new_connection_after_a_body(s
         for token in (ALICE_TOKEN, BOB_TOKEN, ALICE_TOKEN):
             assert (await stage.ask(post(token))).status == 200
         assert len(stage.plane.pools["Wiki"].idle) == 1
+
+
+@pytest.mark.parametrize("size", [2, 50_000])
+async def test_an_early_answer_is_heard_although_the_rest_of_the_body_meets_a_reset(
+    staged: StageMaker, size: int
+) -> None:
+    """As an app refuses an upload that is too large: it was told to close, and does so before it has read all."""
+    begun, closed = threading.Event(), threading.Event()
+
+    def answer_and_reset(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(10)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * size)
+            begun.wait(10)
+            connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+        closed.set()  # with the rest unread: by a reset
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        app = {"upstream": "http://{}:{}".format(*listener.getsockname())}
+        thread = threading.Thread(target=answer_and_reset, args=(listener,))
+        thread.start()
+        async with staged(app=app) as stage, stage.client() as client:
+            await client.send(get(method="POST", lines="Content-Length: 10000000\r\n"))
+            (connection,) = stage.plane._connections
+            await eventually(lambda: connection.exchange is not None and connection.exchange.takes_request_data)
+            exchange = connection.exchange
+            assert exchange is not None
+            begun.set()
+            assert closed.wait(10)  # the event loop stands still: it has not seen the answer when it writes on
+            for _ in range(3):
+                exchange.on_request_data(bytes(1000))
+            response = await client.response()
+            assert (response.status, len(response.body)) == (413, size)
+        thread.join()
