@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -22,7 +23,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from config.settings import AppSettings
 
 TOKEN = "A" * 43
 HOST = "wiki.corp.example"
@@ -69,7 +73,7 @@ def nginx(servers: str, *, core: int) -> Iterator[None]:
             yield
 
 
-async def serve_gatepost() -> None:
+async def serve_gatepost(apps: tuple[AppSettings, ...] = (), *, port: int = PORTS["gatepost"]) -> None:
     """The plane with one session in memory: what is measured is forwarding, not the store."""
     from dataclasses import dataclass
 
@@ -99,7 +103,7 @@ async def serve_gatepost() -> None:
 
         def known_by(self, cookie: CookieKey, now: float) -> Session | None:
             self.used_at = now
-            return alice if cookie == cookie_key(TOKEN.encode(), HOST) else None
+            return alice if cookie in known else None
 
     class Assertions:
         def sign(self, session: Session, app: AppSettings, now: float) -> bytes:
@@ -111,13 +115,15 @@ async def serve_gatepost() -> None:
         apps: tuple[AppSettings, ...]
         schemes: tuple[SchemeSettings, ...] = ()
 
+    upstream = f"http://127.0.0.1:{PORTS['upstream']}"
+    apps = apps or (AppSettings(name="Wiki", host=HOST, upstream=upstream, groups=("Wiki Users",)),)
+    known = {cookie_key(TOKEN.encode(), app.host) for app in apps}
     sessions: Any = Sessions()
     assertions: Any = Assertions()
-    upstream = f"http://127.0.0.1:{PORTS['upstream']}"
     plane = create_forwarding_plane(
         settings=Pieces(
             ServerSettings(public_url="http://signin.corp.example"),
-            (AppSettings(name="Wiki", host=HOST, upstream=upstream, groups=("Wiki Users",)),),
+            apps,
         ),
         sessions=sessions,
         assertions=assertions,
@@ -126,7 +132,7 @@ async def serve_gatepost() -> None:
         log=structlog.get_logger(),
         clock=time.time,
     )  # fmt: skip
-    plane.start(bind("127.0.0.1", PORTS["gatepost"]))
+    plane.start(bind("127.0.0.1", port))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     if os.environ.get("PROFILE"):
@@ -163,6 +169,14 @@ def _ancestors(process_id: int) -> list[str]:
     return found
 
 
+def until_it_listens(port: int) -> None:
+    for _ in range(300):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.1)
+    sys.exit(f"nothing listens on port {port}")
+
+
 def measure(name: str, seconds: int) -> tuple[float, str, float]:
     """Requests a second, the 99th percentile of the time to an answer, and the proxy's CPU time per request in µs."""
     before = cpu_seconds_on(0)
@@ -197,7 +211,7 @@ def main() -> None:
         nginx(PROXIES, core=0),
         running(sys.executable, "-m", "benchmarks.forwarding", "--serve", core=0),
     ):
-        time.sleep(1.5)
+        until_it_listens(PORTS["gatepost"])
         for _ in range(options.rounds):
             for name in names:
                 rate, p99, cpu = measure(name, options.seconds)

@@ -1,15 +1,18 @@
 """The upstream for what nginx cannot be: takes uploads whole before it answers, and echoes WebSocket messages.
 
-    python -m benchmarks.upstream
+    python -m benchmarks.upstream [CERTIFICATE KEY]
 
-Prints its port. An echo is by length: for each masked frame of `MESSAGE` one unmasked frame of the same payload,
-so that the upstream costs as little as it can beside the proxy that is measured.
+Prints its port. It closes where it is told to, behind its answer. An echo is by length: for each masked frame of
+`MESSAGE` one unmasked frame of the same payload, so that the upstream costs as little as it can beside the proxy that
+is measured.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import ssl
+import sys
 from typing import cast
 
 import uvloop
@@ -30,12 +33,13 @@ _BUFFER = memoryview(bytearray(256 * 1024))
 
 
 class _Upstream(asyncio.BufferedProtocol):
-    __slots__ = ("_body_left", "_head", "_is_tunnel", "_unanswered", "transport")
+    __slots__ = ("_body_left", "_head", "_is_last", "_is_tunnel", "_unanswered", "transport")
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport
         self._head = b""
         self._body_left = 0
+        self._is_last = False
         self._is_tunnel = False
         self._unanswered = 0
 
@@ -62,6 +66,8 @@ class _Upstream(asyncio.BufferedProtocol):
         self._body_left -= nbytes
         if self._body_left <= 0:
             self.transport.write(_TAKEN)
+            if self._is_last:
+                self.transport.close()
 
     def _read_head(self, data: bytes) -> None:
         head, end, rest = (self._head + data).partition(b"\r\n\r\n")
@@ -75,12 +81,17 @@ class _Upstream(asyncio.BufferedProtocol):
         elif length is None:
             self.transport.write(_TAKEN)
         else:
+            self._is_last = b"\r\nconnection: close" in head.lower()
             self._body_left = int(length[1])
             self._swallow(len(rest))
 
 
 async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(_Upstream, "127.0.0.1", 0, backlog=4096)
+    tls = None
+    if len(sys.argv) == 3:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(*sys.argv[1:])
+    server = await asyncio.get_running_loop().create_server(_Upstream, "127.0.0.1", 0, backlog=4096, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
