@@ -13,6 +13,8 @@ from config.errors import Problem
 from config.schema import FILE_SUFFIX, Option, Place, Table, nearest, tables
 
 PREFIX = "GATEPOST_"
+NO_SETTINGS = frozenset(("GATEPOST_CONFIG",))
+"""Where the configuration is, which is for the command line."""
 
 
 def apply_overrides(tree: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[Place, str], list[Problem]]:
@@ -23,7 +25,7 @@ def apply_overrides(tree: dict[str, Any], environ: Mapping[str, str]) -> tuple[d
     problems: list[Problem] = []
     found: list[tuple[Place, str]] = []
     for name in environ:
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and name not in NO_SETTINGS:
             place = _place(name)
             if isinstance(place, Place):
                 found.append((place, name))

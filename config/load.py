@@ -16,10 +16,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from config import checks
-from config.environment import apply_overrides
+from config.environment import PREFIX, apply_overrides
 from config.errors import ConfigurationError, Problem
 from config.schema import FILE_SUFFIX, Option, Place, Table, inner_keys, inner_options, nearest, options, tables
-from config.settings import Settings
+from config.settings import MobileSettings, Settings
 from config.store_checks import SQLITE
 from config.system_errors import file_reason
 
@@ -32,6 +32,11 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     """Read and check everything; `ConfigurationError` lists all that is wrong."""
     loading = _Loading(path, read_toml(path), environ)
     return loading.settings()
+
+
+def load_mobile(path: Path, environ: Mapping[str, str]) -> MobileSettings:
+    """`[mobile]` alone, whatever is wrong with the rest; `ConfigurationError` lists what is wrong with it."""
+    return _Loading(path, read_toml(path), environ).mobile()
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -110,6 +115,13 @@ class _Loading:
             if piece != {}  # no [[schemes]]: the default
         }
         return Settings.model_validate(values)
+
+    def mobile(self) -> MobileSettings:
+        self._problems = [problem for problem in self._problems if problem.file.startswith(f"{PREFIX}MOBILE")]
+        piece = self._piece(tables()["mobile"])
+        if self._problems or not isinstance(piece, MobileSettings):
+            raise ConfigurationError(self._problems)
+        return piece
 
     def _piece(self, table: Table) -> BaseModel | dict[int, BaseModel] | None:
         value = self._tree.get(table.key, [] if table.is_array else {})

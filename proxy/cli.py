@@ -16,6 +16,7 @@ from config.errors import ConfigurationError
 from config.load import load_settings
 from config.settings import Settings
 from directory.errors import DirectoryMisconfigured
+from proxy import __version__
 from proxy.commands import (
     bounces,
     check,
@@ -29,66 +30,69 @@ from proxy.commands import (
     sessions,
     unlock,
 )
+from proxy.commands.config_option import NoConfiguration, add_config_option, config_file
 from proxy.delivery.create import delivery_warnings
 from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.demo import demo
 from proxy.key_file import KeyFileError
+from proxy.own_user import WrongUser, become_owner_of
 from proxy.server import CannotListen
+from proxy.store.open import store_file
 
-
-def _with_configuration(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration (TOML)")
+_WITH_STORE = frozenset(("check", "bounces", "explain", "unlock", "sessions"))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gatepost", description="An authenticating reverse proxy: AD password, SMS passcode, through to the app."
     )
+    parser.add_argument("--version", action="version", version=f"gatepost {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     each = commands.add_parser("run", help="run Gatepost")
-    _with_configuration(each)
+    add_config_option(each)
     run.add_arguments(each)
 
     each = commands.add_parser("check", help="validate the configuration, then try each dependency")
-    _with_configuration(each)
+    add_config_option(each)
 
     each = commands.add_parser("demo", help="everything embedded on loopback: users, a pretend phone, an app")
     demo.add_arguments(each)
 
     each = commands.add_parser("number", help="what Gatepost makes of a mobile field")
     number.add_arguments(each)
+    add_config_option(each)
 
     each = commands.add_parser("hash-password", help="the argon2 hash of a local user's password")
     hash_password.add_arguments(each)
 
     each = commands.add_parser("mobiles", help="the state of the mobile field, person by person")
     mobiles.add_arguments(each)
-    _with_configuration(each)
+    add_config_option(each)
 
     each = commands.add_parser("bounces", help="passcodes that did not arrive, and what to do")
     bounces.add_arguments(each)
-    _with_configuration(each)
+    add_config_option(each)
 
     each = commands.add_parser("explain", help="whether a person can sign in, why not, and what to do")
     explain.add_arguments(each)
-    _with_configuration(each)
+    add_config_option(each)
 
     each = commands.add_parser("unlock", help="begin a person's counts anew, confirm a number that changed")
     unlock.add_arguments(each)
-    _with_configuration(each)
+    add_config_option(each)
 
     each = commands.add_parser("sessions", help="who is signed in, and an end to it")
     for inner in sessions.add_arguments(each):
-        _with_configuration(inner)
+        add_config_option(inner)
 
     each = commands.add_parser("keys", help="the master keys: list, rotate, drop")
     for inner in keys.add_arguments(each):
-        _with_configuration(inner)
+        add_config_option(inner)
 
     each = commands.add_parser("send-test", help="send a test SMS")
     send_test.add_arguments(each)
-    _with_configuration(each)
+    add_config_option(each)
     return parser
 
 
@@ -99,7 +103,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # names may hold what a terminal's encoding cannot show
             stream.reconfigure(errors="backslashreplace")
     try:
+        if "config" in parsed and parsed.command != "number":
+            parsed.config = config_file(parsed.config)
         return _dispatch(parsed)
+    except (NoConfiguration, WrongUser) as error:
+        print(f"gatepost {parsed.command}: {error}", file=sys.stderr)
+        return 2
     except DeliveryMisconfigured as error:
         for problem in error.problems:
             print(f"{parsed.config}: {problem}", file=sys.stderr)
@@ -153,9 +162,26 @@ def _settings(parsed: argparse.Namespace) -> Settings:
     """Read and check the configuration, warn about what may be meant otherwise."""
     file: Path = parsed.config
     settings = load_settings(file, os.environ)
+    written = _written(parsed, settings)
+    if (
+        written is not None
+        and become_owner_of(written, replaces=parsed.command == "keys")
+        and parsed.command == "check"
+    ):
+        # What only root can read is of no use to the service.
+        settings = load_settings(file, os.environ)
     found = list(warnings(settings))
     if parsed.command == "check":
         found += delivery_warnings(settings)
     for warning in found:
         print(f"{file}: warning: {warning}", file=sys.stderr)
     return settings
+
+
+def _written(parsed: argparse.Namespace, settings: Settings) -> Path | None:
+    """The file that this command may make or change, beside what it is told to write on the command line."""
+    if parsed.command in _WITH_STORE:
+        return store_file(settings.store)
+    if parsed.command == "keys" and parsed.action in ("rotate", "drop") and settings.server.key is None:
+        return settings.server.key_file
+    return None

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from config.settings import ServerSettings
-from config.system_errors import file_reason
+from config.system_errors import file_reason, own_user, user_name
 from proxy.key_text import LARGEST_FILE, file_text, instant_text, parse_file, parse_lines
 from proxy.key_text import KeyFileError as KeyFileError  # handed on to those who load keys
 from proxy.keys import CLOCK_SECONDS, MASTER_KEY_BYTES, NEEDED_SECONDS, KeyRing, MasterKey, names_of
+from proxy.own_user import as_owner_of
 
 MOST_KEYS = 50
 SHORTEST_LEAD_SECONDS = 300.0 + CLOCK_SECONDS
@@ -140,6 +141,7 @@ def _create(path: Path, now: float) -> None:
     """Write a complete file beside it and link it into place: whoever is first wins, and nobody reads half a key."""
     master_key = MasterKey(bits=secrets.token_bytes(MASTER_KEY_BYTES), made_at=float(int(now)))
     with (
+        as_owner_of(path.parent),  # started by root once, the service must be able to read it later
         _written_beside(path, KeyRing(keys=(master_key,), names=names_of(master_key.bits))) as unfinished,
         contextlib.suppress(FileExistsError),  # another process was first: its key counts
     ):
@@ -158,11 +160,13 @@ def _change(path: Path, change: Callable[[KeyRing], KeyRing]) -> KeyRing:
             after = change(before)
             if after == before:
                 return after
-            with _written_beside(path, after) as unfinished:
-                if os.geteuid() == 0:  # run by root, the service must still be able to read it
-                    os.chown(unfinished, owner.st_uid, owner.st_gid)
-                elif owner.st_uid != os.geteuid():
-                    raise KeyFileError(path, "belongs to another user: run this as its owner, or as root")
+            if os.geteuid() not in (0, owner.st_uid):
+                command = f"sudo -u {user_name(owner.st_uid)} gatepost keys ..."
+                raise KeyFileError(
+                    path,
+                    f"belongs to another user ({user_name(owner.st_uid)}), and this runs as {own_user()}: {command}",
+                )
+            with _written_beside(path, after, owner) as unfinished:
                 os.rename(unfinished, path)
         _sync_folder(path)
     except OSError as exc:
@@ -188,12 +192,17 @@ def _locked(path: Path) -> Iterator[os.stat_result]:
 
 
 @contextlib.contextmanager
-def _written_beside(path: Path, ring: KeyRing) -> Iterator[Path]:
-    """A complete file, synced, in the same folder; removed in the end if it still has its name."""
+def _written_beside(path: Path, ring: KeyRing, owner: os.stat_result | None = None) -> Iterator[Path]:
+    """A complete file, synced, in the same folder; removed in the end if it still has its name.
+
+    `owner`: of the file that it replaces. What root writes is theirs, or the service could not read it.
+    """
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     file = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(file, "w", encoding="ascii") as writer:
+            if owner is not None and os.geteuid() == 0:
+                os.fchown(file, owner.st_uid, owner.st_gid)  # not by its name, which others may turn into a link
             writer.write(file_text(ring))
             writer.flush()
             os.fsync(writer.fileno())

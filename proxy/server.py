@@ -112,7 +112,7 @@ async def running(
         tries = StoredTries(store, key=keys.derive(Purpose.THROTTLE), clock=clock)
         realms = create_directories(settings, tries)
         stack.push_async_callback(realms.close)
-        await _in_background(stack, realms.prepare(), log)
+        await _in_background(stack, realms.prepare, log)
         acceptor = open_acceptor(service_keys(settings))
         if acceptor is not None:
             stack.push_async_callback(acceptor.close)
@@ -125,9 +125,10 @@ async def running(
         if steady is not None:
             steady.on_step(sessions.go_on_from)
             # Of several workers none tells what the supervisor tells.
-            await _in_background(stack, steady.keep(log if place is None else None), log, failed)
+            await _in_background(stack, partial(steady.keep, log if place is None else None), log, failed)
         may_clean_up = None if steady is None else lambda: steady.is_settled
-        await _in_background(stack, keep_up(sessions, clock=clock, may_clean_up=may_clean_up), log, failed)
+        cleaning = partial(keep_up, sessions, clock=clock, may_clean_up=may_clean_up)
+        await _in_background(stack, cleaning, log, failed)
         assertions = Assertions(keys, issuer=settings.server.public_url.origin)
         metrics.watch_live_sessions(lambda: len(sessions))
 
@@ -199,9 +200,10 @@ async def running(
         def watch() -> Coroutine[None, None, None]:
             return SessionWatch(store=store, sessions=sessions, realms=realms, log=log).run()
 
-        await _in_background(stack, while_leased(watch, store=store, name="watch", clock=clock), log)
+        leased = partial(while_leased, store=store, clock=clock)
+        await _in_background(stack, partial(leased, watch, name="watch"), log)
         if bounces is not None:
-            await _in_background(stack, while_leased(bounces.run, store=store, name="bounces", clock=clock), log)
+            await _in_background(stack, partial(leased, bounces.run, name="bounces"), log)
         listening = place.listening if place is not None else open_listening(settings.server)
         if place is not None:
             await serves(health, path=place.health_socket)
@@ -282,13 +284,16 @@ def readiness_checks(
 
 
 async def _in_background(
-    stack: AsyncExitStack, work: Awaitable[None], log: FilteringBoundLogger, failed: asyncio.Event | None = None
+    stack: AsyncExitStack,
+    work: Callable[[], Awaitable[None]],
+    log: FilteringBoundLogger,
+    failed: asyncio.Event | None = None,
 ) -> None:
-    """Run `work` until the stack is closed; `failed` is set if it ends by an error."""
+    """Run `work()` until the stack is closed, which may be before it begins; `failed` is set if it ends by an error."""
 
     async def run() -> None:
         try:
-            await work
+            await work()
         except Exception:  # the border of a background task: nobody else would hear of it
             log.exception("background.failed")
             if failed is not None:

@@ -196,13 +196,13 @@ def test_a_file_that_root_replaces_keeps_its_owner(tmp_path: Path, monkeypatch: 
     """Or the service could not read it at its next start."""
     path = tmp_path / "gatepost.key"
     loaded(path)
-    given: list[tuple[Path, int, int]] = []
+    given: list[tuple[str, int, int]] = []
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(os, "chown", lambda *arguments: given.append(arguments))
+    monkeypatch.setattr(os, "fchown", lambda file, *owner: given.append((os.readlink(f"/proc/self/fd/{file}"), *owner)))
     before = path.stat()
     rotate(path, now=NOW, lead_seconds=HOUR)
     ((unfinished, *owner),) = given
-    assert unfinished.name.startswith(".gatepost.key.")
+    assert Path(unfinished).name.startswith(".gatepost.key.")
     assert owner == [before.st_uid, before.st_gid]
 
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TextIO
 
 import phonenumbers
 from pydantic import ValidationError
 
+from config.load import load_mobile
 from config.settings import MobileSettings
 from directory.mobile import UnusableNumber, UsableNumber, first_usable
+from proxy.commands.config_option import USUAL_FILE, named_file
 
 _DEFAULTS = MobileSettings()
 _DIRECTION_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -28,25 +31,23 @@ _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--home-region",
-        default=_DEFAULTS.home_region,
         type=_region,
         metavar="GB",
-        help="whose numbers may begin with 0 (default: %(default)s)",
+        help=f"whose numbers may begin with 0 (default: the configuration's, else {_DEFAULTS.home_region})",
     )
     parser.add_argument(
         "--allow",
-        default=_DEFAULTS.allowed_countries,
         type=_countries,
         metavar="COUNTRIES",
-        help=f'such as "GB GG JE IM", or "*" for all (default: {" ".join(_DEFAULTS.allowed_countries)})',
+        help=f'such as "GB GG JE IM", or "*" for all (default: the configuration\'s, else '
+        f"{' '.join(_DEFAULTS.allowed_countries)})",
     )
     parser.add_argument(
         "--extra-range",
         action="append",
-        default=[],
         type=_extra_range,
         metavar="+447700900",
-        help="let numbers that begin so through; may be repeated",
+        help="let numbers that begin so through (default: the configuration's); may be repeated",
     )
     parser.add_argument(
         "--json", action="store_true", help='print JSON objects; with "-" as TEXT, read one JSON string a line'
@@ -55,22 +56,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO) -> int:
-    """Print what each text is; 2 if the input is not one JSON string a line."""
-    settings = MobileSettings(
-        home_region=arguments.home_region,
-        allowed_countries=arguments.allow,
-        extra_ranges=tuple(arguments.extra_range),
-    )
+    """Print what each text is. 1 if one is unusable; 2 if the configuration is, or the input is not one JSON string a
+
+    line. Raises `ConfigurationError`.
+    """
+    settings = _settings(arguments, os.environ)
     texts = _json_lines(stdin) if arguments.json and arguments.text == ["-"] else iter(arguments.text)
     line = _json_line if arguments.json else _plain_line
     try:
+        are_usable = True
         for text in texts:
-            print(line(text, first_usable([text], settings)), file=stdout)
+            outcome = first_usable([text], settings)
+            are_usable = are_usable and isinstance(outcome, UsableNumber)
+            print(line(text, outcome), file=stdout)
     except _BadInput as error:
         stdout.flush()
         print(f"gatepost number: {error}", file=sys.stderr)
         return 2
-    return 0
+    return 0 if are_usable else 1
+
+
+def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> MobileSettings:
+    """As in the configuration's `[mobile]`, if there is one that was named or is in the usual place, and as typed.
+
+    The rest of it is not judged: who asks may not be allowed to read Gatepost's secrets.
+    """
+    file = named_file(arguments.config, environ) or (USUAL_FILE if USUAL_FILE.exists() else None)
+    typed = {
+        "home_region": arguments.home_region,
+        "allowed_countries": arguments.allow,
+        "extra_ranges": tuple(arguments.extra_range) if arguments.extra_range else None,
+    }
+    configured = load_mobile(file, environ) if file is not None else _DEFAULTS
+    return configured.model_copy(update={key: value for key, value in typed.items() if value is not None})
 
 
 class _BadInput(Exception):

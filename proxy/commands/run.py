@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from proxy.audit_log import configure_log
+from proxy.commands.config_option import NoConfiguration, add_config_option, config_file
 from proxy.open_files import raise_open_files
 from proxy.supervisor.supervisor import Supervisor
 
@@ -24,10 +25,15 @@ _ROOT = Path(__file__).parent.parent.parent
 def main(arguments: Sequence[str]) -> int:
     """What stands behind ``gatepost run``."""
     parser = argparse.ArgumentParser(prog="gatepost run", description="Run Gatepost.")
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the configuration (TOML)")
+    add_config_option(parser)
     add_arguments(parser)
     parsed = parser.parse_args(arguments)
-    return run(parsed.config, after_restore=parsed.after_restore)
+    try:
+        config = config_file(parsed.config)
+    except NoConfiguration as error:
+        print(f"gatepost run: {error}", file=sys.stderr)
+        return 2
+    return run(config, after_restore=parsed.after_restore)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -40,7 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> list[argparse.ArgumentPars
     show.add_argument("--json", action="store_true", help="for programs")
     end = actions.add_parser("end", help="end sessions, on every host, at once")
     chosen = end.add_mutually_exclusive_group(required=True)
-    chosen.add_argument("--person", metavar="LOGIN", help="all of this one's")
+    chosen.add_argument(
+        "login", nargs="?", metavar="LOGIN", help="all of this one's: alice, alice@corp.example, CORP\\alice"
+    )
+    chosen.add_argument("--person", metavar="LOGIN", help=argparse.SUPPRESS)  # as it was written before
     chosen.add_argument("--session", metavar="PREFIX", help="the one that gatepost sessions list names like this")
     chosen.add_argument("--all", action="store_true", help="everybody's")
     return [show, end]
@@ -54,7 +57,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
             return _told(await store.end_all_sessions(), stdout)
         found = await _chosen(arguments, settings, store)
         if arguments.action == "end":
-            return await _end(store, found, stdout, is_person=arguments.person is not None)
+            return await _end(store, found, stdout, is_person=_login(arguments) is not None)
         await _list(store, found, settings.sessions, now, stdout, as_json=arguments.json)
     except Refused as error:
         print(f"gatepost sessions: {error}", file=sys.stderr)
@@ -74,23 +77,34 @@ def digest_of(session: Session) -> str:
 
 async def _chosen(arguments: argparse.Namespace, settings: Settings, store: Store) -> list[Session]:
     """Raises `Refused` and `StoreError`."""
-    if arguments.person is not None:
+    login = _login(arguments)
+    if login is not None:
         realms = create_directories(settings)
         try:
-            return await _of_person(realms, store, arguments.person)
+            return await _of_person(realms, store, login)
         finally:
             await realms.close()
-    sessions = await store.sessions()
-    if arguments.action == "end" and arguments.session is not None:
-        return [_only(sessions, arguments.session)]
-    return sessions
+    if arguments.action == "end":  # one: all of them are asked for by --all alone
+        return [_only(await store.sessions(), arguments.session)]
+    return await store.sessions()
+
+
+def _login(arguments: argparse.Namespace) -> str | None:
+    """An empty one is one: `sessions end "$LOGIN"` must not mean anybody else where the variable is not set."""
+    named: str | None = arguments.person
+    if named is None and arguments.action == "end":
+        named = arguments.login
+    return named
 
 
 async def _of_person(realms: Realms, store: Store, typed: str) -> list[Session]:
     try:
         found = await sessions_called(realms, store, typed)
     except NotFound as error:
-        raise Refused(f"--person: {error}") from None
+        raise Refused(f"LOGIN: {error}") from None
+    if not found.guid and not found.sessions:
+        unsure = f" ({found.warning})" if found.warning else ""
+        raise Refused(f"LOGIN: nobody of this name is signed in, nor known to the realm {found.realm!r}{unsure}")
     if found.warning:
         print(f"gatepost sessions: warning: {found.warning}: going by the name that sessions keep", file=sys.stderr)
     return list(found.sessions)

@@ -18,6 +18,7 @@ import uvloop
 from argon2 import PasswordHasher
 
 from config.load import load_settings
+from config.system_errors import listening_reason
 from proxy.audit_log import configure_log
 from proxy.demo import people
 from proxy.demo.app import start_demo_app
@@ -80,8 +81,10 @@ _WELCOME = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8080, help="where browsers connect to (default: 8080)")
-    parser.add_argument("--phone-port", type=int, default=0, help="the pretend phone's page (default: any free one)")
+    parser.add_argument("--port", type=_port, default=8080, help="where browsers connect to (default: 8080)")
+    parser.add_argument(
+        "--phone-port", type=_port, default=0, metavar="PORT", help="the pretend phone's page (default: any free one)"
+    )
     parser.add_argument("--ad", action="store_true", help="with a throwaway Samba Active Directory (needs root)")
 
 
@@ -110,8 +113,13 @@ async def _serve(arguments: argparse.Namespace, stdout: TextIO, folder: Path, di
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
         phone = Phone()
-        await phone.start(http_port=arguments.phone_port)
         stack.push_async_callback(phone.close)
+        try:
+            await phone.start(http_port=arguments.phone_port)
+        except OSError as error:
+            reason = listening_reason(error)
+            print(f"gatepost demo: --phone-port {arguments.phone_port}: cannot listen: {reason}", file=sys.stderr)
+            return 2
         app, app_port = await start_demo_app()
         stack.push_async_callback(app.cleanup)
         file = folder / "gatepost.toml"
@@ -134,6 +142,12 @@ async def _serve(arguments: argparse.Namespace, stdout: TextIO, folder: Path, di
         )
         await stop.wait()
     return 0
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise argparse.ArgumentTypeError("write a number from 1 to 65535")
+    return int(text)
 
 
 def _local_directory(folder: Path) -> str:

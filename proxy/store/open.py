@@ -29,15 +29,25 @@ def open_store(
         if log is None:
             return RedisStore(settings, clock=clock)
         return RedisStore(settings, clock=clock, report=log.error)
-    scheme, _, rest = settings.url.partition(":")
+    path = _sqlite_file(settings.url)
+    if log is None:
+        return SQLiteStore(path, clock=clock)
+    return SQLiteStore(path, clock=clock, report=log.error)
+
+
+def store_file(settings: StoreSettings) -> Path | None:
+    """The file of a store that is one; `ValueError` as above."""
+    return None if is_redis_url(settings.url) else _sqlite_file(settings.url)
+
+
+def _sqlite_file(url: str) -> Path:
+    scheme, _, rest = url.partition(":")
     if scheme != "sqlite":
         raise ValueError('not a store that this version knows: write "sqlite:state.db"')
     path = rest.removeprefix("//") if rest.startswith("///") else rest
     if not path or path.startswith("//") or "?" in path:
         raise ValueError('not the path of a store: write "sqlite:state.db" or "sqlite:/var/lib/gatepost/state.db"')
-    if log is None:
-        return SQLiteStore(Path(path), clock=clock)
-    return SQLiteStore(Path(path), clock=clock, report=log.error)
+    return Path(path)
 
 
 async def store_remarks(store: Store) -> tuple[str, ...]:

@@ -3,17 +3,73 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
+from proxy import __version__
+from proxy.__main__ import main as entrance
 from proxy.cli import main
+from proxy.commands import config_option
 from tests.support.configuration import written
-from tests.support.gatepost import gatepost
+from tests.support.gatepost import free_port, gatepost
+
+COMMANDS = (
+    *("run", "check", "mobiles", "bounces", "explain alice", "unlock alice", "sessions list", "sessions end alice"),
+    *("keys list", "keys rotate", "keys drop", "send-test 07912345678"),
+)
+
+
+def called(command: str) -> int:
+    """As typed: `run` has an entrance of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["gatepost", *command.split()])
+        return entrance()
 
 
 def test_no_command_is_wrong_usage() -> None:
     assert gatepost().returncode == 2
+
+
+def test_the_version_is_told() -> None:
+    result = gatepost("--version")
+    assert (result.returncode, result.stdout) == (0, f"gatepost {__version__}\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_configuration_may_come_from_the_environment(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "gatepost.toml"
+    file.write_text("[server\n")
+    monkeypatch.setenv("GATEPOST_CONFIG", str(file))
+    assert called(command) == 2
+    assert f"{file}: is not TOML" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_usual_place_is_looked_at_last(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("GATEPOST_CONFIG", raising=False)
+    usual = tmp_path / "usual.toml"
+    monkeypatch.setattr(config_option, "USUAL_FILE", usual)
+    assert called(command) == 2
+    told = capsys.readouterr().err
+    assert told == (
+        f"gatepost {command.split()[0]}: which configuration? Give --config FILE or set GATEPOST_CONFIG: there is no"
+        f" {usual}\n"
+    )
+    usual.write_text("[server\n")
+    assert called(command) == 2
+    assert f"{usual}: is not TOML" in "".join(capsys.readouterr())
+
+
+def test_where_the_configuration_is_is_no_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = written(tmp_path)
+    monkeypatch.setenv("GATEPOST_CONFIG", str(file))
+    assert main(["sessions", "list"]) == 0
 
 
 def test_a_missing_configuration_is_one_clear_line(tmp_path: Path) -> None:
@@ -56,7 +112,20 @@ def test_an_address_in_use_is_said_plainly(tmp_path: Path) -> None:
     assert last.startswith(f"{file}: server.listen: cannot listen")
     assert "in use" in last
     assert demo.returncode == 2
-    assert "--port" in demo.stderr.splitlines()[-1]
+    assert len(demo.stderr.splitlines()) == 1  # no RuntimeWarning of Python's beside it
+    assert "--port" in demo.stderr
+    assert "in use by another program" in demo.stderr
+
+
+def test_a_port_of_the_demos_phone_that_is_in_use_is_said_plainly() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        demo = gatepost("demo", "--port", str(free_port()), "--phone-port", str(port))
+    assert demo.returncode == 2
+    assert len(demo.stderr.splitlines()) == 1
+    assert f"--phone-port {port}: cannot listen: the address is in use" in demo.stderr
 
 
 def test_a_key_file_that_others_can_read_stops_the_start(tmp_path: Path) -> None:

@@ -97,6 +97,15 @@ def test_all_sessions_of_a_person_end(config: Path, capsys: pytest.CaptureFixtur
     assert [row["person"] for row in listed(config, capsys)] == ["bob"]
 
 
+def test_a_login_alone_is_enough_as_in_unlock(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    signed_in(config, made(config), made(config), made(config, "bob"))
+    assert main(["sessions", "end", "local\\alice", "--config", str(config)]) == 0
+    assert capsys.readouterr().out == "2 sessions ended\n"
+    assert [row["person"] for row in listed(config, capsys)] == ["bob"]
+    assert main(["sessions", "end", "alice", "--config", str(config)]) == 0  # known, and not signed in
+    assert capsys.readouterr().out == "0 sessions ended\n"
+
+
 def test_one_session_ends_by_the_name_that_the_list_gives_it(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     signed_in(config, made(config), made(config))
     one, other = (row["session"] for row in listed(config, capsys))
@@ -118,6 +127,9 @@ def test_everybody_ends(config: Path, capsys: pytest.CaptureFixture[str]) -> Non
         (["--session", "ffffffffffff"], 1, "there is no session"),
         (["--session", "ab"], 1, "6 characters"),
         (["--person", "carol@elsewhere.example"], 1, "no realm"),
+        (["carol"], 1, "nobody of this name"),
+        ([""], 1, "no login name"),  # a variable of a script that is not set
+        (["--person", ""], 1, "no login name"),
     ],
 )
 def test_what_is_not_there_is_said_in_one_line(

@@ -1,35 +1,13 @@
-"""What root makes beside the store's file belongs to whoever owns the folder: Gatepost must be able to use it.
-
-An operator's command (`gatepost sessions end`, `gatepost check`) may well be run by root while Gatepost is not.
-"""
+"""The store's file, made for whoever owns the folder: Gatepost must be able to use what root makes."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-
-@contextmanager
-def as_owner_of(folder: Path) -> Iterator[None]:
-    """Be the folder's owner for as long as it takes to make something there; nothing changes for who is not root.
-
-    Whoever changes owners afterwards can be led elsewhere by a link. Raises `OSError`.
-    """
-    owner, group = folder.stat(), os.getegid()
-    if os.geteuid() != 0 or owner.st_uid == 0:
-        yield
-        return
-    try:
-        with suppress(PermissionError):  # a root that may not: containers take such rights away
-            os.setegid(owner.st_gid)
-            os.seteuid(owner.st_uid)
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(group)
+from config.system_errors import denied
 
 
 def make_file(path: Path) -> None:
@@ -56,3 +34,13 @@ def make_file(path: Path) -> None:
             os.link(unfinished, path)
     finally:
         unfinished.unlink()
+
+
+def in_the_way(path: Path) -> str | None:
+    """Which of the store's files or their folder this process may not use, with its owner and the remedy."""
+    for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        if os.path.lexists(each) and not os.access(each, os.R_OK | os.W_OK, effective_ids=True):
+            return f"{each}: {denied(each)}"
+    if path.parent.is_dir() and not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True):
+        return f"{path}: {denied(path)}"
+    return None

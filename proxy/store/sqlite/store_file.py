@@ -20,7 +20,7 @@ from proxy.store.store import Report, StoreUnavailable
 class StoreFile:
     def __init__(self, path: Path, history: History, report: Report) -> None:
         """`history` is shared by the threads of one store."""
-        self._path = path
+        self.path = self._path = path
         self._history = history
         self._report = report
         self._connection: sqlite3.Connection | None = None

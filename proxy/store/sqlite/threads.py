@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from config.system_errors import file_reason
 from proxy.store.history import History
 from proxy.store.sqlite.marks import read_marks
+from proxy.store.sqlite.owner import in_the_way
 from proxy.store.sqlite.store_file import StoreFile
 from proxy.store.store import Report, StoreUnavailable
 
@@ -144,7 +145,7 @@ class DatabaseThread:
             self._perform(connection, group)
         except Exception as exc:  # noqa: BLE001  # the border of a background task: every caller gets the error
             self._file.failed()
-            error = unavailable(exc)
+            error = unavailable(exc, self._file.path)
             for job in group:
                 job.error = job.error or error
         for loop in {job.loop for job in group}:
@@ -215,11 +216,15 @@ class WritingThread(DatabaseThread):
             self._synchronous = connection, mode
 
 
-def unavailable(error: Exception) -> Exception:
-    """What a caller is told: `StoreUnavailable` for all that files and SQLite raise, and bugs as they are."""
+def unavailable(error: Exception, path: Path | None = None) -> Exception:
+    """What a caller is told: `StoreUnavailable` for all that files and SQLite raise, and bugs as they are.
+
+    SQLite does not say which of the files beside `path` it may not use, nor why.
+    """
     if isinstance(error, sqlite3.Error):
-        name = getattr(error, "sqlite_errorname", type(error).__name__)
-        translated: Exception = StoreUnavailable(f"SQLite: {name}: {error}")
+        name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
+        reason = in_the_way(path) if path is not None else None
+        translated: Exception = StoreUnavailable(reason or f"SQLite: {name}: {error}")
     elif isinstance(error, OSError):
         where = Path(error.filename) if error.filename else Path("its folder")
         translated = StoreUnavailable(f"{where}: {file_reason(where, error)}")
