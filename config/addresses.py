@@ -7,6 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
+import idna
 from pydantic import AfterValidator, GetCoreSchemaHandler, PlainValidator
 from pydantic_core import CoreSchema, core_schema
 
@@ -16,15 +17,28 @@ _UPSTREAM_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,252})", re.ASCII)
 
 def parse_host(value: str) -> str:
     """A host name in lower case without a trailing dot; `ValueError` if it has a port or is none."""
-    host = value.lower().removesuffix(".")
+    host = _ascii(value).lower().removesuffix(".")
     if not _HOST.fullmatch(host):
         raise ValueError("not a host name (write it without scheme, port and path)")
     return host
 
 
+def _ascii(host: str) -> str:
+    """An internationalised name as browsers, DNS and certificates have it: ``xn--...`` (IDNA 2008, RFC 5891).
+
+    What is typed is mapped before as UTS 46 says: capitals, wide letters, the ideographic full stop.
+    """
+    if host.isascii():
+        return host
+    try:
+        return idna.encode(host, uts46=True, std3_rules=True).decode("ascii")
+    except idna.IDNAError:
+        raise ValueError("not a host name that DNS can have (IDNA 2008): write it as xn--...") from None
+
+
 def parse_machine(value: str) -> str:
     """A host name (underscores allowed, as container networks have them) or an IP address without brackets."""
-    host = value.lower().removeprefix("[").removesuffix("]")
+    host = _ascii(value.removeprefix("[").removesuffix("]")).lower()
     if not is_ip(host) and not _UPSTREAM_HOST.fullmatch(host):
         raise ValueError("not a host name or IP address (write it without scheme, port and path)")
     return host
@@ -47,9 +61,24 @@ def is_loopback(host: str) -> bool:
 
 def _split(text: str) -> SplitResult:
     """`urlsplit`, which silently drops tabs and newlines, of text that holds none."""
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("not a URL: it holds blanks, control or non-ASCII characters")
-    return urlsplit(text)
+    if not text.isprintable() or any(char.isspace() for char in text):
+        raise ValueError("not a URL: it holds blanks or control characters")
+    if not text.isascii():
+        start, end = text.find("://") + 3, len(text)
+        for stop in "/?#":
+            found = text.find(stop, start)
+            end = found if 0 <= found < end else end
+        host, colon, port = text[start:end].partition(":")
+        # What looks like a slash or a colon to a reader must not become one.
+        if text.find("://") < 0 or "@" in host or not text[end:].isascii():
+            raise ValueError("not a URL: only its host may hold letters beyond ASCII")
+        text = f"{text[:start]}{_ascii(host)}{colon}{port}{text[end:]}"
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018  # it raises for what is none
+    except ValueError:
+        raise ValueError("not a URL: its host, or its port (0 to 65535), is wrong") from None
+    return parts
 
 
 class _Parsed:

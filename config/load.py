@@ -22,10 +22,18 @@ from config.schema import FILE_SUFFIX, Option, Place, Table, inner_keys, inner_o
 from config.settings import MobileSettings, Settings
 from config.store_checks import SQLITE
 from config.system_errors import file_reason
+from config.toml_errors import toml_reason
 
 MAX_SECRET_BYTES = 4096
 _MAY_BE_MADE_LATER = frozenset({"key_file"})
 _NAME_KEYS = ("name", "host")
+_LISTS = frozenset(
+    (
+        *(key for key, table in tables().items() if table.is_array),
+        *("apps.rules", "server.certificates", "users"),
+    )
+)
+"""Tables that are written in two brackets."""
 
 
 def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
@@ -41,14 +49,16 @@ def load_mobile(path: Path, environ: Mapping[str, str]) -> MobileSettings:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file as it stands; `ConfigurationError` if it cannot be read or is none."""
+    text = ""
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        text = path.read_bytes().decode("utf-8-sig")
+        return tomllib.loads(text)
     except OSError as error:
         message = f"cannot be read: {file_reason(path, error)}"
     except UnicodeDecodeError:
         message = "is not UTF-8 text"
     except tomllib.TOMLDecodeError as error:
-        message = f"is not TOML: {error}"
+        message = toml_reason(text, str(error), _LISTS)
     except (ValueError, RecursionError):  # NUL in the path; thousands of nested brackets
         message = "cannot be read"
     raise ConfigurationError([Problem(str(path), "", "", message)])

@@ -240,7 +240,7 @@ def test_everything_wrong_is_told_in_one_go(problems: Problems) -> None:
         ('from = "otp@', 'from = "otp\\r\\nBcc: x@', "not a plain e-mail address"),
         ("bind_user", 'servers = ["http://dc1"]\nbind_user', "not an LDAP server"),
         ("bind_user", 'servers = ["ldaps://dc1/x"]\nbind_user', "must hold only a host and, if need be, a port"),
-        ("bind_user", 'servers = ["ldaps://dc1:99999"]\nbind_user', "Port out of range"),
+        ("bind_user", 'servers = ["ldaps://dc1:99999"]\nbind_user', "port (0 to 65535)"),
         ("[smtp]", "[server.x]\n[smtp]", "unknown key"),
         ("public_url", 'trusted_proxies = ["10.0.0.1/8"]\npublic_url', "its host part must be zero"),
         ("public_url", "trusted_proxies = [10]\npublic_url", "not a network"),
