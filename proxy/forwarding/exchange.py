@@ -140,7 +140,9 @@ class Exchange(RequestFlow):
             ):
                 if self._is_held:
                     connection.transport.resume_reading()
-                self._pool.give_back(connection, self._client.plane.coarse_now, owner=self._owner)
+                if self._owner is not None:
+                    connection.owner = self._owner
+                self._pool.give_back(connection, self._client.plane.coarse_now)
             elif is_request_over and not (
                 is_doubtful or connection.is_lost or connection.transport.get_write_buffer_size()
             ):

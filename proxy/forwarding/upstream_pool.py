@@ -139,20 +139,21 @@ class UpstreamPool:
                 if not any(other.health.is_sound for other in untried):
                     raise
 
-    def give_back(self, connection: UpstreamConnection, now: float, *, owner: str | None = None) -> None:
-        """The exchange ended cleanly and both sides keep the connection; from now on for the session `owner` alone."""
+    def give_back(self, connection: UpstreamConnection, now: float) -> None:
+        """The exchange ended cleanly and both sides keep the connection: for its owner, if it has one."""
         connection.exchange = None
         server = connection.server
-        if owner is not None:
-            connection.owner = owner
         kept = server.idle if connection.owner is None else server.owned
         if len(kept) >= self._most_idle:
             # What everybody may use is all alike; of those with an owner, the latest is the likeliest to serve.
-            (connection if kept is server.idle else kept.pop(0)).transport.close()
-        if not connection.transport.is_closing():
-            connection.has_served = True
-            connection.idle_since = now
-            kept.append(connection)
+            if kept is server.idle:
+                connection.transport.close()
+                self.release(connection)
+                return
+            kept.pop(0).transport.close()
+        connection.has_served = True
+        connection.idle_since = now
+        kept.append(connection)
         self.release(connection)
 
     def await_end(self, connection: UpstreamConnection, now: float) -> None:
