@@ -42,6 +42,12 @@ def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
     return loading.settings()
 
 
+def load_with_files(path: Path, environ: Mapping[str, str]) -> tuple[Settings, tuple[Path, ...]]:
+    """The same, and the files that secrets were read from: those of ``_file`` keys, and this one if it holds some."""
+    loading = _Loading(path, read_toml(path), environ)
+    return loading.settings(), tuple(loading.secret_files)
+
+
 def load_mobile(path: Path, environ: Mapping[str, str]) -> MobileSettings:
     """`[mobile]` alone, whatever is wrong with the rest; `ConfigurationError` lists what is wrong with it."""
     return _Loading(path, read_toml(path), environ).mobile()
@@ -106,6 +112,7 @@ class _Loading:
     def __init__(self, path: Path, tree: dict[str, Any], environ: Mapping[str, str]) -> None:
         self._path = path
         self._folder = path.resolve().parent
+        self.secret_files: list[Path] = []
         self._tree = copy.deepcopy(tree)
         self._single = {key for key in ("smtp",) if isinstance(tree.get(key), dict)}
         for key in self._single:
@@ -195,6 +202,8 @@ class _Loading:
         """`prefix` stands before the key in problems: the table inside a table that holds it."""
         key = place.key + FILE_SUFFIX
         if key not in values:
+            if place.key in values and place not in self._origins:
+                self.secret_files.append(self._path)
             return
         name = values.pop(key)
         at = place._replace(key=key)
@@ -209,6 +218,7 @@ class _Loading:
             self._add(at, "must be the path of a file", shown)
             return
         try:
+            self.secret_files.append(self._folder / name)
             with (self._folder / name).open("rb") as file:
                 content = file.read(MAX_SECRET_BYTES + 1)
             secret = content.decode().removesuffix("\n").removesuffix("\r")

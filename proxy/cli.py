@@ -13,7 +13,7 @@ from pathlib import Path
 
 from config.checks import warnings
 from config.errors import ConfigurationError
-from config.load import load_settings
+from config.load import load_settings, load_with_files
 from config.settings import Settings
 from directory.errors import DirectoryMisconfigured
 from proxy import __version__
@@ -140,7 +140,7 @@ def _dispatch(parsed: argparse.Namespace) -> int:
         case "run":
             return run.run(parsed.config, after_restore=parsed.after_restore)
         case "check":
-            return asyncio.run(check.run(_settings(parsed), sys.stdout))
+            return asyncio.run(check.run(_settings(parsed), sys.stdout, secrets_from=parsed.secrets_from))
         case "bounces":
             return asyncio.run(bounces.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
         case "explain":
@@ -161,7 +161,7 @@ def _dispatch(parsed: argparse.Namespace) -> int:
 def _settings(parsed: argparse.Namespace) -> Settings:
     """Read and check the configuration, warn about what may be meant otherwise."""
     file: Path = parsed.config
-    settings = load_settings(file, os.environ)
+    settings, parsed.secrets_from = load_with_files(file, os.environ)
     written = _written(parsed, settings)
     if (
         written is not None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TextIO
 
 from config.addresses import UpstreamURL
@@ -15,6 +17,13 @@ from directory.directory import CheckResult, Directory, PreparedDirectory
 from directory.errors import DirectoryError
 from directory.kerberos.service_key import check_kerberos
 from directory.lockout import LockingDirectory, LockoutPolicy, password_limits
+from proxy.commands.public_side import (
+    check_addresses,
+    check_hosts,
+    check_scheme,
+    check_secret_files,
+    secret_files,
+)
 from proxy.delivery.bounces.create import check_mailbox
 from proxy.delivery.channel import EMAIL_ONLY
 from proxy.delivery.channels import Channels
@@ -34,10 +43,13 @@ FEW_CONNECTIONS = 500
 """With a limit that carries less than this, some dozens of browsers are turned away."""
 
 
-async def run(settings: Settings, stdout: TextIO) -> int:
+async def run(settings: Settings, stdout: TextIO, *, secrets_from: Iterable[Path] = ()) -> int:
     """Print one line per dependency; 0 if all work, else 1. The configuration itself was checked before."""
     results = [CheckResult(subject="configuration", ok=True, detail="valid")]
+    results += check_scheme(settings.server)
     results += _check_certificates(settings)
+    results += check_secret_files(secret_files(settings, secrets_from))
+    results += await asyncio.to_thread(check_addresses, settings)
     results.append(open_files_result(settings, hard=hard_limit()))
     results += await _check_store(settings)
     async with AsyncExitStack() as stack:
@@ -79,8 +91,11 @@ def _check_certificates(settings: Settings) -> list[CheckResult]:
     now = datetime.now(UTC)
     ends = [(path, datetime.fromtimestamp(ends_at, UTC)) for path, ends_at in loaded.ends_at]
     return [
-        CheckResult(subject=f"certificate {path.name}", ok=end > now, detail=f"valid until {end:%Y-%m-%d}")
-        for path, end in ends
+        *(
+            CheckResult(subject=f"certificate {path.name}", ok=end > now, detail=f"valid until {end:%Y-%m-%d}")
+            for path, end in ends
+        ),
+        *check_hosts(settings, loaded.names),
     ]
 
 

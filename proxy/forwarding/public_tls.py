@@ -51,6 +51,8 @@ class LoadedCertificates:
     """When each certificate's validity ends; epoch seconds."""
     nameless: tuple[Path, ...]
     """Certificates without subjectAltName: no browser accepts them."""
+    names: tuple[CertificateNames, ...]
+    """What each is for."""
 
 
 def names_by_sni(connection: ssl.SSLObject | None) -> CertificateNames | None:
@@ -121,7 +123,7 @@ def load_certificates(pairs: Sequence[CertificateSettings]) -> LoadedCertificate
             connection.context = contexts[position]
 
     front.sni_callback = choose
-    return LoadedCertificates(front=front, ends_at=tuple(ends_at), nameless=tuple(nameless))
+    return LoadedCertificates(front=front, ends_at=tuple(ends_at), nameless=tuple(nameless), names=tuple(all_names))
 
 
 def fingerprint(pairs: Sequence[CertificateSettings]) -> Fingerprint:

@@ -1,0 +1,133 @@
+"""What `gatepost check` says of the side that browsers see (certificates, TLS, addresses), and of secrets' files."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import os
+import shlex
+import ssl
+import stat
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from config.addresses import ListenAddress
+from config.settings import ServerSettings, Settings
+from config.system_errors import listening_reason
+from directory.directory import CheckResult
+from proxy.forwarding.certificate_names import CertificateNames, choose_certificate
+from proxy.listening import bind
+
+_SECONDS = 2.0
+
+
+def check_hosts(settings: Settings, certificates: Sequence[CertificateNames]) -> list[CheckResult]:
+    """One line for each host that no certificate is for: browsers refuse to go there. Pure.
+
+    Apps with `forward_auth` are left out: the proxy in front has their certificates.
+    """
+    hosts = [settings.server.public_url.host, *(app.host for app in settings.apps if not app.forward_auth)]
+    known = sorted(
+        {name for each in certificates for name in each.exact}
+        | {f"*.{name}" for each in certificates for name in each.wildcards}
+    )
+    return [
+        CheckResult(
+            subject=f"certificate for {host}",
+            ok=False,
+            detail=f"there is none, so browsers will refuse it; there are some for {', '.join(known) or 'no host'}: get"
+            " one with this name, or add a pair to server.certificates",
+        )
+        for host in dict.fromkeys(hosts)
+        if choose_certificate(host, certificates) is None
+    ]
+
+
+def check_scheme(server: ServerSettings) -> list[CheckResult]:
+    """One line where browsers are told to speak TLS, and nobody does. Pure."""
+    if server.public_url.scheme != "https" or server.certificate_pairs or server.trusted_proxies:
+        return []
+    detail = (
+        "begins with https://, but nobody speaks TLS: give tls_certificate and tls_key, or name the proxy in front that"
+        " does in trusted_proxies"
+    )
+    return [CheckResult(subject="server.public_url", ok=False, detail=detail)]
+
+
+def check_secret_files(files: Iterable[Path]) -> list[CheckResult]:
+    """One line for each that everybody on this machine may read."""
+    found = []
+    for path in dict.fromkeys(files):
+        try:
+            mode = path.stat().st_mode
+        except OSError:
+            continue  # who needs it says so
+        is_open = all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
+        if mode & stat.S_IROTH and is_open:
+            command = f"chmod o-rwx {shlex.quote(str(path))}"
+            detail = f"everybody on this machine may read it (mode {mode & 0o7777:04o}): {command}"
+            found.append(CheckResult(subject=f"secret {path}", ok=False, detail=detail))
+    return found
+
+
+def secret_files(settings: Settings, read: Iterable[Path]) -> list[Path]:
+    """`read`: those that the configuration takes secrets from. Besides: private keys, keytabs, hashes. Pure."""
+    found = [*read, *(pair.key for pair in settings.server.certificate_pairs)]
+    found += [app.client_key for app in settings.apps if app.client_key is not None]
+    found += [key for key in (settings.store.client_key, settings.bounces.tls_key) if key is not None]
+    for directory in settings.directories:
+        for name in ("kerberos_keytab", "file"):
+            path = getattr(directory, name, None)
+            if isinstance(path, Path):
+                found.append(path)
+    return found
+
+
+def check_addresses(settings: Settings) -> list[CheckResult]:
+    """One line for each address that cannot be listened on. Blocks.
+
+    One that a running Gatepost or a socket of systemd's holds is fine.
+    """
+    server = settings.server
+    wanted = [("listen", each) for each in server.listen]
+    wanted += [("redirect_listen", each) for each in server.redirect_listen]
+    if server.admin_listen is not None:
+        wanted.append(("admin_listen", server.admin_listen))
+    found = []
+    for key, address in wanted:
+        try:
+            for listener in bind(*address):
+                listener.close()
+        except OSError as error:
+            if address.port and error.errno == errno.EADDRINUSE and _is_gatepost(settings, key, address):
+                continue
+            if error.errno in (errno.EACCES, errno.EPERM) and address.port < 1024 and os.geteuid() != 0:
+                continue  # the unit has the capability that this command lacks
+            detail = f"{address.host}:{address.port} cannot be listened on: {listening_reason(error)}"
+            found.append(CheckResult(subject=f"server.{key}", ok=False, detail=detail))
+    return found
+
+
+def _is_gatepost(settings: Settings, key: str, address: ListenAddress) -> bool:
+    """Whether what answers there is a Gatepost, or nobody yet does: systemd holds its socket before the first start."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104  # to compare with
+    path, expected = ("/livez", b"ok") if key == "admin_listen" else ("/.gatepost/jwks.json", b'"keys"')
+    connection: http.client.HTTPConnection
+    try:
+        if key == "listen" and settings.server.certificate_pairs:
+            # Only whose answer it is is asked: its certificate is judged elsewhere.
+            context = ssl._create_unverified_context()  # noqa: S323
+            connection = http.client.HTTPSConnection(host, address.port, timeout=_SECONDS, context=context)
+        else:
+            connection = http.client.HTTPConnection(host, address.port, timeout=_SECONDS)
+        public = settings.server.public_url
+        connection.request("GET", path, headers={"Host": public.authority(public.host)})
+        answer = connection.getresponse()
+        body = answer.read(4096)
+        connection.close()
+    except TimeoutError:
+        return True  # accepted by the system and by nobody: a socket of systemd's, or a Gatepost that is busy
+    except (OSError, http.client.HTTPException):
+        return settings.server.proxy_protocol and key == "listen"  # it hangs up on who sends no PROXY header
+    origin = settings.server.public_url.origin
+    return expected in body or (answer.getheader("Location") or "").startswith(origin)

@@ -1,0 +1,99 @@
+"""`gatepost check` on what browsers meet: certificates' names, TLS at all, addresses, files that hold secrets."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.support.configuration import written
+from tests.support.gatepost import GatepostProcess, free_port, gatepost
+
+
+def check(file: Path) -> list[str]:
+    """Its lines that fail, but for the relay and the app, which nobody runs here."""
+    lines = gatepost("check", "--config", str(file)).stdout.splitlines()
+    assert lines
+    return [line for line in lines if line.startswith("FAIL") and "relay" not in line and "app Wiki" not in line]
+
+
+def with_certificate(folder: Path, *names: str) -> Path:
+    pair = trustme.CA().issue_cert(*names)
+    pair.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
+    pair.private_key_pem.write_to_path(str(folder / "key.pem"))
+    file = written(folder)
+    text = file.read_text().replace("http://signin.localhost", "https://signin.localhost")
+    file.write_text(text.replace("[server]", '[server]\ntls_certificate = "cert.pem"\ntls_key = "key.pem"', 1))
+    return file
+
+
+def test_each_host_needs_a_certificate(tmp_path: Path) -> None:
+    [line] = check(with_certificate(tmp_path, "signin.localhost", "*.other.localhost"))
+    assert line.startswith("FAIL  certificate for wiki.localhost: there is none")
+    assert "*.other.localhost, signin.localhost" in line
+    assert check(with_certificate(tmp_path, "signin.localhost", "wiki.localhost")) == []
+
+
+def test_https_needs_somebody_who_speaks_tls(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    file.write_text(file.read_text().replace("http://signin", "https://signin"))
+    [line] = check(file)
+    assert "server.public_url" in line
+    assert "trusted_proxies" in line
+    file.write_text(file.read_text().replace("[server]", '[server]\ntrusted_proxies = ["127.0.0.1"]', 1))
+    assert check(file) == []
+
+
+def test_an_address_that_another_program_holds_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        file = written(tmp_path, port=port)
+        assert check(file) == []  # nobody accepts: systemd's socket, before the first start
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        [line] = check(written(tmp_path, port=other.server_port))
+        other.shutdown()
+    assert line == (
+        f"FAIL  server.listen: 127.0.0.1:{other.server_port} cannot be listened on: the address is in use by another"
+        " program (ss -ltnp shows which)"
+    )
+
+
+def test_an_address_that_a_running_gatepost_holds_is_fine(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    admin = f'admin_listen = "127.0.0.1:{free_port()}"'
+    file.write_text(file.read_text().replace("[server]", f"[server]\n{admin}", 1))
+    with GatepostProcess(file):
+        assert check(file) == []
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Where everybody may go: pytest's own folder is for its user alone."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+def test_secrets_that_everybody_may_read_are_told(open_folder: Path) -> None:
+    file = written(open_folder)
+    (open_folder / "users.toml").chmod(0o600)
+    secret = open_folder / "password"
+    secret.write_text("s3cret")
+    secret.chmod(0o644)
+    file.write_text(
+        file.read_text()
+        .replace("[smtp]\n", '[smtp]\nusername = "x"\npassword_file = "password"\n')
+        .replace('"none"', '"starttls"')
+    )
+    [line] = check(file)
+    assert line == (f"FAIL  secret {secret}: everybody on this machine may read it (mode 0644): chmod o-rwx {secret}")
+    secret.chmod(0o640)  # shared by a group, as certificates are
+    assert check(file) == []
