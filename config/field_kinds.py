@@ -9,7 +9,11 @@ The tables are wider than any one server reads. What they hold is not lost: an a
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import TypeVar
+
+_Judgement = TypeVar("_Judgement")
 
 SET_BY_GATEPOST = (
     b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded",
@@ -31,6 +35,7 @@ OF_THE_CONNECTION = frozenset(
 )
 """What frames a request or is said on one connection alone. Whether such a field goes on is never an app's choice."""
 
+_MOST_NAME_BYTES = 128
 _LOOSE_SIGNS = bytes(c if chr(c).isalnum() and c < 128 else ord("-") for c in range(256))
 _STRICT_NAME = re.compile(rb"[0-9A-Za-z-]+")
 
@@ -51,8 +56,11 @@ _MOVES = _any_of(
     "redirect(?:-(?:url|uri|status|query-string|path-info|script-name))?|appl-(?:md|physical)-path|iis-wasurlrewritten",
     "url|uri|path|pathname|prefix",
     # The request as it is said to have been: IIS and its rewriters, Symfony, Zend, Azure, Envoy, Traefik, Next.js.
-    "(?:arr-|waws-|envoy-|appgw-)?(?:original|originating|orig|rewrite|rewritten|unencoded|raw|replaced|overridden"
-    "|overwrite|requested|real|actual|effective|matched|internal|external|public|upstream|backend|gateway|target"
+    # Whoever's name stands before these: X-MS-Original-URL, X-Envoy-Original-Path.
+    f"[0-9a-z]+-(?:original|orig|rewrite|rewritten|unencoded|raw|replaced|matched|requested)-?(?:request-)?(?:{_WHERE}"
+    "|method|verb)|[0-9a-z]+-(?:script-?name|path-?info|request-ur[il])",
+    "(?:original|originating|orig|rewrite|rewritten|unencoded|raw|replaced|overridden|overwrite|requested|real|actual"
+    "|effective|matched|internal|external|public|upstream|backend|gateway|target"
     f"|proxied|virtual|vhm|disguised|destination)-?(?:request-)?(?:{_WHERE}|method|verb)",
     "middleware-(?!prefetch\\Z).+|invoke-.+|now-route-matches|astro-(?:path|locals)|traversal-path",
     # A method of the client's choice: Rack, Express, ASP.NET, Symfony, Restlet. "-method" was "_method".
@@ -60,8 +68,10 @@ _MOVES = _any_of(
     # Where an app is mounted, and under which name: WSGI, mod_wsgi, Spring, Plack, Zope, NiFi, Knox, CouchDB, RStudio.
     "(?:base|root|sub|app|application|context|servlet|service|site|ingress|url|uri|webdav|mount|relative-url)"
     f"-(?:{_PLACE}|context-path|folder|point)",
+    "(?:base|root|sub)(?:path|url|uri)|(?:api|deployment|route|script)-(?:base|path|prefix|root)",
     "tomcat-docroot|webserver-context|x?ajp-.+|modcfml-.+",
-    "host|vhost|virtual-host|fastly-(?:orig-)?host|vhm-.+|couchdb-.+|rstudio-.+|rsc-request|api-(?:host|request-url)",
+    "host|vhost|host-?name|authority|(?:app|custom|dst|edge|origin|site|tenant|web)-host(?:name)?|amzn-remapped-host",
+    "virtual-host|fastly-(?:orig-)?host|vhm-.+|couchdb-.+|rstudio-.+|rsc-request|api-(?:host|request-url)",
     "proxy-?(?:context-?path|host|port|scheme|path|path-translated|prefix|url|uri|root)",
     # Of the X-Forwarded family, everything that is not known to tell of the client alone.
     "forwarded-(?!(?:for|proto|protocol|host|port|server|ssl|scheme|https|by|ip|client.*|tls.*|user.*|email|groups?"
@@ -75,7 +85,7 @@ _FOR_PROXIES = _any_of(
     "forward(?:er)?(?:-.+)?",
     # Who the client is.
     "ip|ip-?addr(?:ess)?|custom-ip-authorization|coming-from|remote-.+",
-    "client-(?:host|port|proto|protocol|scheme|ssl|tls)|original-(?:for|proto|scheme|port|to|ssl|forwarded-.+)",
+    "client-(?:host|port|proto|protocol|scheme|ssl|tls)|(?:real|source|peer)-port|(?:.+-)?proxied-for|original-(?:for|proto|scheme|port|to|ssl|forwarded-.+)",
     # How it came.
     "scheme|proto|protocol|https|ssl|tls|is-(?:https|ssl)|(?:url|uri|request)-scheme|client-?protocol",
     "front-?end-https|proxied-https",
@@ -85,21 +95,22 @@ _FOR_PROXIES = _any_of(
     # Who the person is, as other sign-on proxies say it: IIS, SiteMinder, WebSEAL, oauth2-proxy, Authentik, ...
     "webauth-.+|auth-request-.+|authentik-.+|authelia-.+|authenticated-.+|pomerium-.+|tailscale-.+|vouch-.+|iv-.+",
     "sm-?(?:user.*|universalid|groups?)|shib-.+|mellon-.+|oidc-.+|oam-.+|osso-.+|auth-couchdb-.+|logon-user",
-    "goog-(?:authenticated-user-.+|iap-.+)|ms-(?:client-principal.*|token-.+|aspnetcore-.+)|amzn-(?:oidc|mtls)-.+",
+    "goog-(?:authenticated-user-.+|iap-.+)|ms-(?:client-principal.*|token-.+|aspnetcore-.+)|amzn-(?!trace-id\\Z).+",
     "consumer-(?:id|username|custom-id|groups)|credential-(?:identifier|username)|anonymous-consumer|userinfo",
-    "auth-(?:username|userid|groups|roles|subject)|endpoint-api-userinfo|apigateway-.+|proxied-?(?:entit.+|user.*)",
+    "teleport-.+|remote-?user|sso-(?:user.*|email|groups?|roles)|auth-(?:username|userid|groups|roles|subject)|endpoint-api-userinfo|apigateway-.+|proxied-?(?:entit.+|user.*)",
     "proxy-(?:user|remote-user|auth-.+)",
     # Client certificates, RFC 9440 among them.
     "ssl-.+|(?:tls-)?client-?(?:cert.*|verify.*|(?:[si]-)?dn.*|subject.*|issuer.*|fingerprint)",
 )
-_OVERRIDDEN = frozenset((b"url", b"uri", b"path", b"prefix", b"host", b"server", b"method", b"verb"))
+_OVERRIDDEN = frozenset((b"url", b"uri", b"path", b"prefix", b"host", b"hostname", b"server", b"method", b"verb"))
 """One of these and the word ``override`` in a name, whatever else: ``X-HTTP-Method-Override``, ``X-...-Base-Url``."""
 _ADDRESS_ENDS = (b"ip", b"ipv4", b"ipv6", b"addr", b"address")
 _ADDRESS = re.compile(
     rb"(?:client|real|remote|source|src|origin|orig|original|originating|connecting|connection|socket|user|proxyuser"
     rb"|peer|viewer|cluster|true|pseudo|caller|external|server)-?(?:ip|ipv4|ipv6|ip-?addr(?:ess)?|addr(?:ess)?)\Z"
+    rb"|-(?:ip|ipv4|ipv6)\Z"
 )
-"""The end of names such as ``True-Client-IP``, ``CF-Connecting-IP``, ``X-Azure-SocketIP``."""
+"""The end of names such as ``True-Client-IP``, ``CF-Connecting-IP``, ``X-Azure-SocketIP``, ``X-WAF-IP``."""
 _CGI_PERSON = (b"auth-type", b"auth-user", b"auth-password")
 """``X-Auth-User`` is left alone: clients of some APIs send it."""
 
@@ -114,7 +125,20 @@ def is_own(name: bytes) -> bool:
     return name in SET_BY_GATEPOST or name.startswith(b"x-gatepost-")
 
 
-@lru_cache(maxsize=1024)
+def for_names(judge: Callable[[bytes], _Judgement], *, most: int) -> Callable[[bytes], _Judgement]:
+    """`judge`, a pure function of a name, remembering what it said of the last `most` names that fields really have.
+
+    Strangers choose names: long ones, up to a whole head each, would cost memory for good.
+    """
+    remembered = lru_cache(maxsize=most)(judge)
+
+    def judged(name: bytes) -> _Judgement:
+        return remembered(name) if len(name) <= _MOST_NAME_BYTES else judge(name)
+
+    return judged
+
+
+@partial(for_names, most=1024)
 def moves_request(name: bytes) -> bool:
     """Whether some server or framework answers another path, method or host for it (`name` in canonical form)."""
     if b"override" in name and _OVERRIDDEN.intersection(name.split(b"-")):
@@ -122,7 +146,7 @@ def moves_request(name: bytes) -> bool:
     return name != b"host" and _MOVES.fullmatch(name) is not None
 
 
-@lru_cache(maxsize=1024)
+@partial(for_names, most=1024)
 def is_for_proxies(name: bytes) -> bool:
     """Whether it tells of the client as a proxy saw it, so that only a proxy may say it (`name` in canonical form)."""
     if b"forwarded" in name or name in _CGI_PERSON:

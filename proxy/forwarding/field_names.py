@@ -7,9 +7,18 @@ from __future__ import annotations
 
 import re
 from enum import Enum, auto
-from functools import lru_cache
+from functools import partial
 
-from config.field_kinds import HOP_BY_HOP, OF_THE_CONNECTION, canonical, is_for_proxies, is_loose, is_own, moves_request
+from config.field_kinds import (
+    HOP_BY_HOP,
+    OF_THE_CONNECTION,
+    canonical,
+    for_names,
+    is_for_proxies,
+    is_loose,
+    is_own,
+    moves_request,
+)
 
 PLAIN_LINE = re.compile(
     rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)", re.DOTALL
@@ -107,7 +116,7 @@ _FORBIDDEN_IN_TRAILERS = frozenset(
 """RFC 9110 section 6.5.1: framing, routing, request modifiers, authentication and the like."""
 
 
-@lru_cache(maxsize=2048)
+@partial(for_names, most=2048)
 def request_field(name: bytes) -> RequestField:
     """What to do with a client's field of this name, whatever its spelling."""
     lower = name.lower()
@@ -121,7 +130,7 @@ def request_field(name: bytes) -> RequestField:
     return RequestField.HOLD if moves_request(lower) or is_for_proxies(lower) else RequestField.PASS
 
 
-@lru_cache(maxsize=2048)
+@partial(for_names, most=2048)
 def response_field(name: bytes) -> ResponseField:
     """What to do with an upstream's field of this name. Browsers do not fold names, so only case is ignored."""
     lower = name.lower()
@@ -130,9 +139,11 @@ def response_field(name: bytes) -> ResponseField:
     return _RESPONSE.get(lower, ResponseField.PASS)
 
 
-def may_be_trailer(name: bytes) -> bool:
-    """Whether a field may come after a body, in either direction."""
+def may_be_trailer(name: bytes, *, to_app: bool) -> bool:
+    """Whether a field may come after a body; to an app, as before it, under no name that servers fold into another."""
     folded = canonical(name)
+    if to_app and is_loose(name):
+        return False
     if folded in _FORBIDDEN_IN_TRAILERS or folded in OF_THE_CONNECTION or is_own(folded):
         return False
     return not (moves_request(folded) or is_for_proxies(folded))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.field_kinds import SET_BY_GATEPOST, canonical, is_for_proxies, is_loose, is_own, moves_request
+from config.field_kinds import SET_BY_GATEPOST, canonical, for_names, is_for_proxies, is_loose, is_own, moves_request
 
 # By who reads them: gunicorn and CGI; mod_wsgi, Plack, Werkzeug; Spring, NiFi, Knox; IIS, Azure, Symfony, WordPress;
 # Envoy, Traefik; Rack, Express, ASP.NET, Restlet; Zope; Zend; CouchDB; RStudio; Artifactory; Next.js; Rack::Sendfile.
@@ -25,7 +25,9 @@ X-RStudio-Root-Path X-Artifactory-Override-Base-Url X-JFrog-Override-Base-Url X-
 X-Invoke-Path X-Matched-Path X-Astro-Path X-Sendfile-Type X-Accel-Mapping Url Uri X-Path Http-Url
 X-Http-DestinationUrl Redirect X-Raw-URI X-Original-Request-Uri xajp-path-info X-Tomcat-DocRoot X-ScriptName
 X-PathInfo X-Public-URL X-Mount-Point X-Rest-Method X-HTTP-Method-Overload WL-Proxy-Client-IP $WSRH
-!~Passenger-Anything
+!~Passenger-Anything X-MS-Original-URL X-Any-Original-Path X-NextJS-Matched-Path X-NextJS-Rewritten-Query
+X-CGI-Path-Info WSGI-Script-Name X-Hostname X-Host-Name X-Hostname-Override X-Authority X-Origin-Host X-App-Host
+X-Amzn-Remapped-Host X-BasePath X-Script-Prefix X-Route-Prefix
 """
 FOR_PROXIES = """
 X-Forwarded-Port X-Forwarded-Ssl X-Forwarded-Scheme X-Forwarded-Server X-Forwarded-By X-Forwarded-User
@@ -40,6 +42,8 @@ Fastly-SSL X-AppService-Proto X-Remote-User X-Remote-Group Remote-First-Name X-W
 X-Authentik-Username SM_USER AUTH_TYPE X-MS-Client-Principal-Name MS-ASPNETCORE-WINAUTHTOKEN X-Goog-IAP-JWT-Assertion
 CF-Access-JWT-Assertion X-Amzn-OIDC-Data X-Consumer-Username X-Userinfo X-Auth-Username OIDC_CLAIM_sub Client-Cert
 Client-Cert-Chain X-SSL-Client-Verify SSL_CLIENT_S_DN X-Client-Cert X-ARR-ClientCert
+X-WAF-IP X-Visitor-IP X-Real-Port X-Vercel-Proxied-For X-Amzn-TLS-Version
+X-Amzn-Request-Context RemoteUser SSO-User Teleport-JWT-Assertion
 """
 ORDINARY = """
 Accept Accept-Language Access-Control-Request-Method Access-Control-Request-Headers User-Agent Referer Origin From Via
@@ -54,6 +58,7 @@ X-MS-Version X-Amz-Date HX-Request HX-Current-URL Turbo-Frame Next-Url Next-Rout
 X-Middleware-Prefetch X-Inertia X-Livewire X-Grpc-Web Grpc-Timeout X-Registry-Auth X-Hub-Signature-256 X-GitHub-Event
 X-Grafana-Org-Id X-Odoo-Database X-Request-Start X-Target-Version X-Public-Key X-Location-Id X-Atlassian-Token X-Skip
 X-Zip Idempotency-Key Impersonate-User Docker-Content-Digest X-Hasura-Role CDN-Loop Trailer
+X-SvelteKit-Pathname X-Upload-Url X-File-Path X-Zip-Code X-Description Membership X-Amz-Target
 """
 
 
@@ -84,6 +89,21 @@ def test_all_that_is_forwarded_is_for_proxies(rest: bytes) -> None:
 def test_what_gatepost_sets_is_its_own_in_every_spelling(name: bytes) -> None:
     for spelling in (name.upper(), name.replace(b"-", b"_"), name.replace(b"-", b".")):
         assert is_own(canonical(spelling))
+
+
+def test_what_was_said_of_a_long_name_is_not_remembered() -> None:
+    """Strangers send names of up to a whole head each, a thousand of them, and none twice."""
+    asked: list[bytes] = []
+
+    def judge(name: bytes) -> bool:
+        asked.append(name)
+        return True
+
+    judged = for_names(judge, most=8)
+    for _ in range(2):
+        assert judged(b"a" * 128)
+        assert judged(b"a" * 129)
+    assert asked == [b"a" * 128, b"a" * 129, b"a" * 129]
 
 
 @pytest.mark.parametrize("piece", [b"a-", b"override-", b"forwarded", b"client-", b"x-", b"original-url-", b"-"])
