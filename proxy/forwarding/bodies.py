@@ -98,9 +98,10 @@ class ChunkedBody:
     (requests): they mean nothing to anyone, and every parser that reads them in its own way has been a way to smuggle.
     """
 
-    __slots__ = ("_line", "_remaining", "_size", "_state", "is_over", "leftover", "trailers")
+    __slots__ = ("_is_to_app", "_line", "_remaining", "_size", "_state", "is_over", "leftover", "trailers")
 
     def __init__(self, *, extensions: bool) -> None:
+        self._is_to_app = not extensions
         self._size = _SIZE if extensions else _STRICT_SIZE
         self._state = self._read_size
         self._line = b""
@@ -172,7 +173,7 @@ class ChunkedBody:
             end = found + 4
             if found < 0 or end - at > MAX_TRAILER_BYTES:
                 raise BrokenBody("trailers too large")
-            self.trailers = parse_trailers(data[at:end])
+            self.trailers = parse_trailers(data[at:end], to_app=self._is_to_app)
         self.is_over = True
         self.leftover = data[end:]
         return end
@@ -206,17 +207,18 @@ class Rechunked:
 
 
 class _Trailers:
-    def __init__(self) -> None:
+    def __init__(self, *, to_app: bool) -> None:
         self.lines: list[bytes] = []
+        self._to_app = to_app
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if may_be_trailer(name):
+        if may_be_trailer(name, to_app=self._to_app):
             self.lines.append(name + b": " + value)
 
 
-def parse_trailers(section: bytes) -> list[bytes]:
+def parse_trailers(section: bytes, *, to_app: bool) -> list[bytes]:
     """The fields of a trailer section that may be passed on; raises `BrokenBody` if it is no list of fields."""
-    trailers = _Trailers()
+    trailers = _Trailers(to_app=to_app)
     try:
         httptools.HttpResponseParser(trailers).feed_data(b"HTTP/1.1 204 Trailers\r\n" + section)
     except httptools.HttpParserError as exc:

@@ -87,7 +87,7 @@ async def test_what_connection_names_goes_no_further_named_or_not(staged: StageM
 
 
 async def test_no_such_field_comes_behind_a_body(staged: StageMaker) -> None:
-    trailers = lines_of("Script-Name", "PATH_INFO", "X-Real-IP", "Remote_User", "X-Checksum").encode()
+    trailers = lines_of("Script-Name", "PATH_INFO", "X-Real-IP", "Remote_User", "api_key", "X-Checksum").encode()
     body = b"1\r\na\r\n0\r\n" + trailers + b"\r\n"
     async with staged() as stage:
         head = get("/", method="POST", lines="Transfer-Encoding: chunked\r\nTE: trailers\r\nConnection: TE\r\n")
