@@ -62,14 +62,23 @@ def _asks_for_another(head: RequestHead, rules: AppRules) -> bool:
 
 
 def _names_method_in_query(asked: RequestHead | Question) -> bool:
-    """Whether a ``POST`` asks for another method by ``_method`` in its query: Symfony, Laravel and Express read it."""
-    if asked.method != b"POST" or b"?" not in asked.target:
-        return False
+    """Whether another method is asked for by ``_method`` in the query.
+
+    Symfony, Laravel and Express read it of a ``POST``, WordPress and many a PHP script of every request.
+    """
     query = asked.target.partition(b"?")[2].decode("latin-1")
+    if not query:
+        return False
+    method = asked.method.decode("latin-1").upper()
     return any(
-        name == "_method" and value.upper() not in ("", "POST")
+        value.strip().upper() not in ("", method) and _as_php_names(name).lower() == "_method"
         for name, value in parse_qsl(query, keep_blank_values=True, encoding="latin-1")
     )
+
+
+def _as_php_names(name: str) -> str:
+    """A parameter's name as PHP has it: up to a NUL, without blanks before it, blanks and dots in it as ``_``."""
+    return name.partition("\0")[0].lstrip(" ").replace(" ", "_").replace(".", "_")
 
 
 def _reaches_another_part(head: RequestHead, rules: AppRules, rule: PathRule | None) -> bool:

@@ -84,7 +84,14 @@ async def test_a_question_in_which_connection_takes_a_field_out_is_refused(stage
         ("POST", "_method=post", 200),
         ("POST", "_method=", 200),
         ("POST", "a_method=DELETE", 200),
-        ("GET", "_method=DELETE", 200),  # nobody follows it there
+        ("GET", "_method=DELETE", 400),  # as WordPress reads it
+        ("GET", "_method=get", 200),
+        ("PUT", "_method=DELETE", 400),
+        ("POST", ".method=DELETE", 400),  # as PHP names it, and in the next ones
+        ("POST", "+_method=DELETE", 400),
+        ("POST", "_method%00x=DELETE", 400),
+        ("POST", "_METHOD=DELETE", 400),
+        ("POST", "_method=%20", 200),
     ],
 )
 async def test_a_method_in_the_query_is_refused_where_rules_name_methods(
