@@ -1,4 +1,4 @@
-"""What may follow a request with a body on its upstream connection: pure.
+"""What may follow a request with a body, or an answer that should have none, on its upstream connection: pure.
 
 An app that does not read a body takes it for its next request ("CL.0"), and runs that with the identity of the next
 person on the connection. HTTP gives no sign of whether a body was read. So a connection carries nothing after a body
@@ -9,6 +9,7 @@ what was sent. Only the portal, which is Gatepost's own, is known to read every 
 from __future__ import annotations
 
 from proxy.forwarding.request_head import RequestHead
+from proxy.forwarding.response_head import ResponseHead
 from proxy.forwarding.routes import Upstream
 
 
@@ -20,3 +21,12 @@ def is_last(head: RequestHead, upstream: Upstream, session_id: str | None) -> bo
 def owner_after(head: RequestHead, upstream: Upstream, session_id: str | None) -> str | None:
     """The session that alone may go on using the connection of a request that is not the last; None: every one."""
     return session_id if head.has_body and not upstream.is_portal else None
+
+
+def may_bring_more(head: RequestHead, answer: ResponseHead, upstream: Upstream) -> bool:
+    """Whether an app may send, behind the head of its whole answer, a body that should not be there.
+
+    Many a handler for ``HEAD`` is the one for ``GET``. Its body, which somebody may have uploaded, would be read as the
+    answer to whoever comes next on the connection. Where it comes with the head it is seen; often it comes later.
+    """
+    return head.method == b"HEAD" and answer.content_length != 0 and not upstream.is_portal

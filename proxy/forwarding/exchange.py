@@ -7,6 +7,7 @@ one of Gatepost's own; after the first byte a failure ends the connection.
 from __future__ import annotations
 
 from proxy.answers import Problem
+from proxy.forwarding.after_body import may_bring_more
 from proxy.forwarding.bodies import Body, BrokenBody, LengthBody, Piece, Rechunked
 from proxy.forwarding.request_flow import RequestFlow
 from proxy.forwarding.request_head import protocols_in
@@ -94,6 +95,8 @@ class Exchange(RequestFlow):
                 self._is_last = True
             elif self._connection is not None and self._connection.transport.get_write_buffer_size():
                 self._is_last = True
+        if may_bring_more(request, head, self._pool.upstream):
+            self._is_last = True
         if client.transport_security is not None and not head.sets_transport_security:
             head.lines.append(client.transport_security)
         self._answer_head, self._answer_body = head, body

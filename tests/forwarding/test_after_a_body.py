@@ -137,6 +137,36 @@ async def test_only_a_request_with_a_body_says_that_it_is_the_last(staged: Stage
         assert await fields_upstream(staged, without) == []
 
 
+async def test_a_body_that_an_app_sends_to_head_is_nobodys_answer(staged: StageMaker) -> None:
+    """The app sends it apart from the head, as Python's http.server does where ``do_HEAD`` is ``do_GET``."""
+    forged = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
+
+    async def answers_late(side: UpstreamSide) -> None:
+        if (await side.request()).start.startswith(b"HEAD"):
+            await side.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(forged))
+            await side.reader.read(1)
+            await side.send(forged)
+        else:
+            await side.send(OK)
+
+    async with staged(answers_late, app={"groups": None, "rules": (PUBLIC,)}) as stage:
+        assert (await stage.ask(get("/public/upload", token=None, method="HEAD"), b"HEAD")).status == 200
+        assert (await stage.ask(get("/after"))).body == b"ok"
+        assert stage.upstream.connections == 2
+
+
+async def test_an_answer_to_head_that_announces_no_body_ends_no_connection(staged: StageMaker) -> None:
+    async def empty(side: UpstreamSide) -> None:
+        while True:
+            await side.request()
+            await side.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    async with staged(empty) as stage:
+        for _ in range(2):
+            assert (await stage.ask(get(method="HEAD"), b"HEAD")).status == 200
+        assert stage.upstream.connections == 1
+
+
 async def connections_after(staged: StageMaker, *requests: bytes, **app: object) -> int:
     """How many connections the app got for these requests, one after the other, each on its own client connection."""
     async with staged(app={"groups": None, "rules": (PUBLIC,), **app}) as stage:
