@@ -12,7 +12,7 @@ from operator import attrgetter
 
 from config.settings import SessionSettings
 from proxy.sessions.expiry import ExpiryWheel
-from proxy.sessions.session import Level, Session
+from proxy.sessions.session import FIRST_FACTOR_SECONDS, Level, Session
 
 CookieKey = tuple[str, bytes]
 """What a session is looked up by: a host and the SHA-256 of the cookie's token."""
@@ -57,6 +57,22 @@ class WholeSession:
         self.ends_at = ends_at if ends_at < self.absolute_end else self.absolute_end
 
 
+class AsideSession:
+    """What is left of a session that is not kept whole: when it ends, if it is not used again and in any case."""
+
+    __slots__ = ("absolute_end", "ends_at", "idle")
+
+    def __init__(self, session: WholeSession) -> None:
+        self.ends_at, self.absolute_end, self.idle = session.ends_at, session.absolute_end, session.idle
+
+    def go_on_from(self, seconds: float) -> None:
+        self.ends_at += seconds
+        self.absolute_end += seconds
+
+    def used_at(self, now: float) -> None:
+        self.ends_at = max(self.ends_at, min(now + self.idle, self.absolute_end))
+
+
 class KeptSessions:
     """Bounded: of more than `most_whole` the least used are put aside, for the tunnels that still hang on them."""
 
@@ -65,8 +81,8 @@ class KeptSessions:
         self._most_whole = most_whole
         self.by_cookie: dict[CookieKey, WholeSession] = {}
         self.whole: dict[str, WholeSession] = {}
-        self.aside: dict[str, float] = {}
-        """Sessions that are live but not kept whole: `session_id` to the end that is known."""
+        self.aside: dict[str, AsideSession] = {}
+        """Sessions that are live but not kept whole, by `session_id`."""
         self._wheel = ExpiryWheel()
 
     def __len__(self) -> int:
@@ -78,9 +94,12 @@ class KeptSessions:
     def session_ids(self) -> list[str]:
         return [*self.whole, *self.aside]
 
+    def get(self, session_id: str) -> WholeSession | AsideSession | None:
+        return self.whole.get(session_id) or self.aside.get(session_id)
+
     def ends_at(self, session_id: str) -> float | None:
-        live = self.whole.get(session_id)
-        return live.ends_at if live is not None else self.aside.get(session_id)
+        live = self.get(session_id)
+        return None if live is None else live.ends_at
 
     def keep(self, live: WholeSession, cookie: CookieKey) -> None:
         session_id = live.session.session_id
@@ -98,25 +117,27 @@ class KeptSessions:
         if live is not None:
             live.learn(stored)
         elif stored.session_id in self.aside:
-            self.aside[stored.session_id] = stored.ends_at(self._limits)
+            self.aside[stored.session_id] = AsideSession(WholeSession(stored, self._limits))
 
     def counted(self, stored: Session, now: float) -> Session:
         """`Session.counted_from`, with what was made of it before."""
         if not stored.is_from_the_future(now):
             return stored
-        live, ends_at = self.whole.get(stored.session_id), self.aside.get(stored.session_id)
+        live, aside = self.whole.get(stored.session_id), self.aside.get(stored.session_id)
         if live is not None:
             return stored.counted_from(now, replace(live.session, last_used_at=live.last_used_at))
-        if ends_at is not None:
-            begun_at = ends_at - self._limits.idle  # at the latest: what is left of it is known
-            return stored.counted_from(now, replace(stored, created_at=begun_at, last_used_at=begun_at))
+        if aside is not None:
+            longest = self._limits.absolute if stored.level is Level.SIGNED_IN else FIRST_FACTOR_SECONDS
+            begun_at, used_at = aside.absolute_end - longest, aside.ends_at - self._limits.idle
+            return stored.counted_from(now, replace(stored, created_at=begun_at, last_used_at=used_at))
         return stored.counted_from(now)
 
     def go_on_from(self, seconds: float) -> None:
         """The clock was set by so much."""
         for live in self.whole.values():
             live.go_on_from(seconds)
-        self.aside = {session_id: ends_at + seconds for session_id, ends_at in self.aside.items()}
+        for aside in self.aside.values():
+            aside.go_on_from(seconds)
         self._wheel = ExpiryWheel()
         for session_id in self.session_ids():
             ends_at = self.ends_at(session_id)
@@ -127,7 +148,7 @@ class KeptSessions:
         """The next look-up asks the store."""
         live = self._drop_whole(session_id)
         if live is not None:
-            self.aside[session_id] = live.ends_at
+            self.aside[session_id] = AsideSession(live)
 
     def drop(self, session_id: str) -> None:
         self._drop_whole(session_id)

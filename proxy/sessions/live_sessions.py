@@ -22,7 +22,7 @@ from proxy.listeners import Listeners
 from proxy.sessions.asking import Asleep, Question
 from proxy.sessions.freshness import Freshness
 from proxy.sessions.kept_sessions import CookieKey as CookieKey
-from proxy.sessions.kept_sessions import KeptSessions, WholeSession
+from proxy.sessions.kept_sessions import AsideSession, KeptSessions, WholeSession
 from proxy.sessions.last_uses import LastUses
 from proxy.sessions.readings import Readings
 from proxy.sessions.session import Session
@@ -207,12 +207,14 @@ class LiveSessions:
 
     def mark_used(self, session_id: str, now: float) -> None:
         """Count what passes through a tunnel as a use of its session. One that is over stays over."""
-        live = self._kept.whole.get(session_id)
-        if live is not None:
-            if live.last_used_at < now < live.ends_at:
-                self._uses.note(live, now)
-        elif now < self._kept.aside.get(session_id, 0.0):
-            self._uses.note_aside(session_id, now)  # its end is learned from the store, as it comes near
+        live = self._kept.get(session_id)
+        if live is None or now >= live.ends_at:
+            return
+        if isinstance(live, AsideSession):
+            live.used_at(now)
+            self._uses.note_aside(session_id, now)
+        elif live.last_used_at < now:
+            self._uses.note(live, now)
 
     async def update_principal(self, session: Session) -> None:
         """Write a principal that the directory describes anew; the very next look-up answers with it."""
@@ -256,7 +258,7 @@ class LiveSessions:
         await self._uses.flush(self._store)
         await self._store.forget_workers([self._written.name])
 
-    def _is_known_to_be_over(self, live: WholeSession, now: float) -> bool:
+    def _is_known_to_be_over(self, live: WholeSession | AsideSession, now: float) -> bool:
         """Its limits say so, by all uses that are known; none can have been missed."""
         return now >= live.absolute_end or self._written.is_known(now - live.ends_at, self._monotonic())
 
@@ -270,7 +272,7 @@ class LiveSessions:
             async with asyncio.timeout(ASK_SECONDS):
                 await self._read_again(over, now)
         for session_id in self._kept.still_over(over, now):
-            live = self._kept.whole.get(session_id)
+            live = self._kept.get(session_id)
             if live is not None and not self._is_known_to_be_over(live, now):
                 self._kept.look_again([session_id], now + AGAIN_SECONDS)
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -337,6 +338,57 @@ async def test_a_tunnel_keeps_a_session_that_was_put_aside(store: MemoryStore) -
     await live.expire(NOW + 700)
     assert ended == [second[1].session_id]
     assert live.is_live(first[1].session_id, NOW + 1099)
+
+
+async def test_a_tunnel_of_what_was_put_aside_goes_on_while_its_uses_cannot_be_written() -> None:
+    """For longer than it may be idle; no longer than its absolute limit; and the store knows of its use after that."""
+    store, now = Unwritable(), [NOW]
+    live = LiveSessions(store, LIMITS, monotonic=lambda: now[0], most_whole=1)
+    (first, used), (second, _) = await signed_in(store), await signed_in(store)
+    for token in (first, second):
+        await live.find(token, HOST, now[0])
+        now[0] += 1
+    assert used.session_id in live._kept.aside
+    await live.flush()
+    ended: list[str] = []
+    live.on_end(ended.append)
+
+    async def pass_by(seconds: float) -> None:
+        now[0] += seconds
+        live.mark_used(used.session_id, now[0])
+        with contextlib.suppress(StoreUnavailable):
+            await live.flush()
+        await live.look()
+        await live.expire(now[0])
+
+    store.is_full = True
+    for _ in range(4):
+        await pass_by(LIMITS.idle / 2)
+    assert used.session_id not in ended
+    store.is_full = False
+    await pass_by(1)
+    assert (await store.sessions_by_id([used.session_id]))[used.session_id].last_used_at == now[0]
+    store.is_full = True
+    while now[0] < NOW + LIMITS.absolute:
+        assert used.session_id not in ended
+        await pass_by(LIMITS.idle / 2)
+    assert used.session_id in ended
+
+
+class Unwritable(MemoryStore):
+    """Which can be read all the same while its disk is full."""
+
+    is_full = False
+
+    async def touch_sessions(self, used: Iterable[tuple[str, float]]) -> None:
+        if self.is_full:
+            raise StoreUnavailable("the disk is full")
+        await super().touch_sessions(used)
+
+    async def count_flush(self, worker: str) -> dict[str, int]:
+        if self.is_full:
+            raise StoreUnavailable("the disk is full")
+        return await super().count_flush(worker)
 
 
 async def test_a_session_of_a_clock_that_was_ahead_outlives_no_limit(store: MemoryStore, live: LiveSessions) -> None:
