@@ -142,6 +142,43 @@ async def test_a_server_that_lost_everything_is_used_as_it_is(
     assert [event for event, _ in reported] == ["store.emptied"]
 
 
+async def test_a_server_that_was_emptied_unnoticed_is_used_as_it_is(
+    server: RedisServer, store: RedisStore, other: RedisStore, reported: Reported
+) -> None:
+    """A sign-in comes before anybody has looked: what it writes is no copy of anything."""
+    await stored(store)
+    for each in (store, other):
+        await each.catch_up()
+        await each.count_flush("a")
+    assert server.ask("FLUSHALL").startswith(b"+OK")
+    new, digest = await stored(other)
+    for each in (store, other):
+        await each.count_flush("a")
+        assert await each.session_by_cookie(digest, HOST) is not None
+    assert [each.session_id for each in await store.sessions()] == [new]
+    assert [event for event, _ in reported] == ["store.emptied"]
+
+
+async def test_more_ends_than_one_script_takes_are_repeated(
+    server: RedisServer, store: RedisStore, reported: Reported
+) -> None:
+    ended = [session() for _ in range(3)]
+    digests = [cookie() for _ in ended]
+    for written, digest in zip(ended, digests, strict=True):
+        await store.create_session(written, cookie=digest, host=HOST)
+    await store.count_flush("a")
+    await store.catch_up()
+    save(server)
+    await store.end_session(ended[0].session_id)
+    store._listening.trust.note_ended([f"gone {number}" for number in range(9000)])
+    for each in ended[1:]:
+        await store.end_session(each.session_id)
+    await start_again(server, store)
+    for digest in digests:
+        assert await store.session_by_cookie(digest, HOST) is None
+    assert [(event, fields["sessions"]) for event, fields in reported] == [("store.ends_repeated", 3)]
+
+
 async def test_a_server_that_keeps_everything_is_trusted(store: RedisStore, reported: Reported) -> None:
     with running_redis("--appendonly", "yes", "--appendfsync", "always") as server:
         whole = RedisStore(StoreSettings(url=server.url), report=lambda event, **_: reported.append((event, {})))

@@ -25,6 +25,8 @@ TAIL_SECONDS = 60.0
 """So much may be lost with the last writes; whoever is there remembers what ended meanwhile."""
 _REMEMBERED_SECONDS = 2 * TAIL_SECONDS
 _MOST_REMEMBERED = 10_000
+_ENDED_AT_ONCE = 1000
+"""A script takes some 8000 arguments at the most, and others wait for it."""
 _CLOCKS_SECONDS = 120.0
 """So far clocks of nodes may differ."""
 
@@ -131,10 +133,11 @@ class RedisTrust:
     async def _end_again(self) -> None:
         since = self._monotonic() - _REMEMBERED_SECONDS
         ended = [session_id for at, session_id in self._ended if at >= since]
-        if not ended:
-            return
         former_until = instant(self._clock() + FORMER_SECONDS)
-        again = await self._connections.run(SESSIONS, "end_again", former_until, *ended, is_repeatable=True)
+        again = 0
+        for start in range(0, len(ended), _ENDED_AT_ONCE):
+            part = ended[start : start + _ENDED_AT_ONCE]
+            again += await self._connections.run(SESSIONS, "end_again", former_until, *part, is_repeatable=True)
         if again:
             self._report("store.ends_repeated", sessions=again, meaning="the Redis server had lost that they ended")
 

@@ -39,7 +39,15 @@ local function add_cookie(id, cookie, host)
   redis.call('HSET', key('session', id), 'cookie:' .. cookie, host)
 end
 
+-- Before `create`: what a server held before it was given an id may be a copy, unless that was nothing.
+local function note_empty(now)
+  if redis.call('EXISTS', prefix .. 'created') == 0 then
+    redis.call('HSETNX', prefix .. 'store', 'made_at', now)
+  end
+end
+
 local function create(id, guid, owner, created_at, used_at, principal, record, cookie, host)
+  note_empty(created_at)
   redis.call('HSET', key('session', id), 'principal', principal, 'record', record, 'guid', guid, 'owner', owner)
   add_cookie(id, cookie, host)
   redis.call('ZADD', prefix .. 'created', created_at, id)
@@ -261,8 +269,10 @@ end
 local function marks(id, now)
   local store = prefix .. 'store'
   if redis.call('HEXISTS', store, 'id') == 0 then
-    local is_empty = redis.call('EXISTS', prefix .. 'created') == 0
-    redis.call('HSET', store, 'id', id, 'made_at', is_empty and now or '0', 'all_ended_at', '0')
+    note_empty(now)
+    redis.call('HSETNX', store, 'made_at', '0')
+    redis.call('HSETNX', store, 'all_ended_at', '0')
+    redis.call('HSET', store, 'id', id)
   end
   local found = redis.call('HMGET', store, 'id', 'made_at', 'all_ended_at', 'doubted')
   return {
