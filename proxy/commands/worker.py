@@ -60,9 +60,7 @@ def read_settings(descriptor: int) -> Settings:
 
 async def _serve(order: WorkerOrder, settings: Settings, control: socket.socket, log: FilteringBoundLogger) -> None:
     place = WorkerPlace(number=order.number, folder=Path(order.folder), listening=_listening(order))
-    offset, right_since, settled_at = order.clock
-    clock = SteadyClock(Anchor(offset=offset, right_since=right_since, settled_at=settled_at))
-    async with running(settings, log=log, clock=clock, place=place) as gatepost:
+    async with running(settings, log=log, clock=clock_of(order), place=place) as gatepost:
         # A copy, so that what is wrong can still be said when the event loop is gone.
         reader, writer = await asyncio.open_connection(sock=control.dup())
         writer.write(f"{READY}\n".encode())
@@ -105,6 +103,13 @@ async def _until_over(gatepost: Gatepost, settings: Settings, reader: asyncio.St
     if not is_drained.is_set():
         drain(0.0)  # whoever starts Gatepost again wants the addresses
     await asyncio.gather(*drains)
+
+
+def clock_of(order: WorkerOrder) -> SteadyClock:
+    if order.clock is None:
+        return SteadyClock()
+    offset, right_since, settled_at = order.clock
+    return SteadyClock(Anchor(offset=offset, right_since=right_since, settled_at=settled_at))
 
 
 def _listening(order: WorkerOrder) -> Listening:

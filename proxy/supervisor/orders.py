@@ -49,8 +49,11 @@ class WorkerOrder:
     listen: tuple[int, ...]
     redirect: tuple[int, ...]
     admin: tuple[int, ...]
-    clock: tuple[float, float, float]
-    """What is known of the system's clock: the fields of a `steady_clock.Anchor`."""
+    clock: tuple[float, float, float] | None = None
+    """What is known of the system's clock: the fields of a `steady_clock.Anchor`.
+
+    None: the supervisor was started before an upgrade in place, and knows of no clock but the system's.
+    """
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
