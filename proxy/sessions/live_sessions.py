@@ -21,8 +21,8 @@ from config.settings import SessionSettings
 from proxy.listeners import Listeners
 from proxy.sessions.asking import Asleep, Question
 from proxy.sessions.freshness import Freshness
-from proxy.sessions.kept_sessions import CookieKey as CookieKey
 from proxy.sessions.kept_sessions import AsideSession, KeptSessions, WholeSession
+from proxy.sessions.kept_sessions import CookieKey as CookieKey
 from proxy.sessions.last_uses import LastUses
 from proxy.sessions.readings import Readings
 from proxy.sessions.session import Session
