@@ -16,7 +16,7 @@ class Hints:
     confirm: str
     """With ``{login}`` and ``{ending}``, the last digits of the number."""
     country: str
-    """With ``{region}`` and ``{code}``."""
+    """With ``{region}``, as the configuration names it, and ``{country}``, as a person reads it."""
 
 
 ON_THE_COMMAND_LINE = Hints(

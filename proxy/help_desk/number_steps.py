@@ -14,6 +14,9 @@ from proxy.second_factor.known_numbers import Send, SendByMail, Wait
 
 _SHOWN_DIGITS = 3
 _LONGEST_SHOWN = 80
+_OF_NO_COUNTRY = "001"
+"""The region of numbers of satellites and the like, by phonenumbers."""
+_WITH_COUNTRY_CODE = "write the number with a + and its country code"
 
 WRONG_WITH_NUMBER = {
     UnusableReason.TOO_LONG: "is too long",
@@ -28,7 +31,7 @@ WRONG_WITH_NUMBER = {
 }
 _TO_DO = {
     UnusableReason.EXTENSION: "put a mobile number without an extension into the mobile field",
-    UnusableReason.AMBIGUOUS: "write the number with a + and its country code",
+    UnusableReason.AMBIGUOUS: _WITH_COUNTRY_CODE,
     UnusableReason.SEVERAL: "leave one number in the mobile field, the mobile one",
 }
 
@@ -83,11 +86,18 @@ def _cause(text: str, reason: UnusableReason, settings: MobileSettings, hints: H
         anywhere = normalise(
             text, home_region=settings.home_region, allowed_countries=("*",), extra_ranges=settings.extra_ranges
         )
-        region = anywhere.region if isinstance(anywhere, UsableNumber) else "001"
-        code = phonenumbers.country_code_for_region(region)
+        if not isinstance(anywhere, UsableNumber):
+            # To allow a country would not help: some other country is only one way to read what was typed.
+            return Cause(
+                why=f"what stands in the mobile field {WRONG_WITH_NUMBER[reason]}",
+                what=_WITH_COUNTRY_CODE,
+                who=Who.DIRECTORY,
+            )
+        code = phonenumbers.parse(anywhere.e164).country_code
+        country = f"+{code}" if anywhere.region == _OF_NO_COUNTRY else f"+{code} ({anywhere.region})"
         return Cause(
-            why=f"their mobile number is of a country that is not allowed: +{code} ({region})",
-            what=hints.country.format(region=region, code=code),
+            why=f"their mobile number is of a country that is not allowed: {country}",
+            what=hints.country.format(region=anywhere.region, country=country),
             who=Who.OPERATOR,
         )
     why = "the mobile field holds a landline number" if reason is UnusableReason.NOT_MOBILE else ""
@@ -103,11 +113,12 @@ def change_step(judged: Judged, *, is_needed: bool, login: str, hints: Hints = O
     decision, changed_at = judged.decision, judged.changed_at
     moments = () if changed_at is None else (("changed", changed_at),)
     if isinstance(decision, Send):
-        known = "another one than they used last, which is told of it" if decision.is_new else "nothing against it"
-        when = "" if changed_at is not None else "not known to have changed: "
-        return Step(
-            name="change", ok=True if is_needed else None, detail=f"the number is {when}{known}", moments=moments
-        )
+        detail = "codes may go to this number"
+        if decision.is_new:
+            detail = "the number is another one than they used last, which is told of it"
+        elif changed_at is None:
+            detail = "the number is not known to have changed"
+        return Step(name="change", ok=True if is_needed else None, detail=detail, moments=moments)
     until = decision.until if isinstance(decision, Wait | SendByMail) else None
     detail = "the number was changed recently and is not the one they used last"
     if until is not None:

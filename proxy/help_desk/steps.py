@@ -16,7 +16,7 @@ from proxy.help_desk.verdict import Cause, Step, Who
 _ACCOUNT = {
     RefusalReason.DISABLED: ("is disabled", "enable it in the directory"),
     RefusalReason.LOCKED: ("is locked in the directory", "unlock it in the directory, or wait"),
-    RefusalReason.ACCOUNT_EXPIRED: ("has expired", "set another end in the directory"),
+    RefusalReason.ACCOUNT_EXPIRED: ("has expired", "set a later expiry date in the directory"),
     RefusalReason.LOGON_HOURS: ("may not be used at this hour", "allow this hour in the directory, or wait"),
     RefusalReason.WORKSTATION: (
         "may only be used on certain computers",
@@ -133,7 +133,7 @@ def app_steps(
         groups = list(dict.fromkeys(group for app in apps for group in app.groups or ()))
         shown = either(groups) if len(groups) <= _MOST_GROUPS else "a group of the app that they need"
         cause = Cause(why="they are in no group of any app", what=f"add them to {shown}", who=Who.DIRECTORY)
-        detail = "none is open to them, so they would reach nothing after signing in"
+        detail = "no app is open to them, so they would reach nothing after signing in"
         steps.append(Step(name="app", ok=False, detail=detail, cause=cause))
     return steps
 

@@ -281,7 +281,7 @@ def test_a_real_domain_says_what_stands_against_an_account(
     }
     assert [detail for _, detail in found["disabled-and-expired"].about("state")] == [
         "the account is disabled: enable it in the directory",
-        "the account has expired: set another end in the directory",
+        "the account has expired: set a later expiry date in the directory",
     ]
     assert found["locked"].against == ["state"]
     assert found["locked"].answer["verdict"]["until"] is not None, "the domain says for how long it locks accounts"

@@ -88,7 +88,7 @@ def test_a_number_that_nobody_needs_stands_against_nobody() -> None:
 @pytest.mark.parametrize(
     ("decision", "ok", "words"),
     [
-        (Send(is_new=False), True, "nothing against it"),
+        (Send(is_new=False), True, "codes may go to this number, changed "),
         (Send(is_new=True), True, "is told"),
         (Wait(NOW + 60), False, f"held back until {brief_text(NOW + 60, NOW)}"),
         (SendByMail(NOW + 60), False, f"held back until {brief_text(NOW + 60, NOW)}"),

@@ -63,7 +63,7 @@ class AdminTexts:
     hint_address: str = "say below from where"
     hint_unlock: str = "there is a button below"
     hint_confirm: str = "there is a button below, for the number ending in {ending}"
-    hint_country: str = "allow numbers of +{code} ({region}), if codes may be sent there"
+    hint_country: str = "allow numbers of {country}, if codes may be sent there"
 
     help_title: str = "What you can do"
     sessions_none: str = "They have no session."
