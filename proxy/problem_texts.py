@@ -22,7 +22,7 @@ PROBLEMS: Mapping[str, ProblemText] = MappingProxyType(
             "Ambiguous request", "The request can be read in more than one way, so it was not passed on."
         ),
         "not_signed_in": ProblemText("Sign in first", "There is no session for this request, or it has ended."),
-        "signed_out": ProblemText("You were signed out", "Your session had ended, so nothing was sent."),
+        "signed_out": ProblemText("You were signed out", "Your session had ended, so nothing was sent to the app."),
         "not_allowed": ProblemText("No access", "You are signed in, but not allowed to open this."),
         "too_few_factors": ProblemText(
             "A stronger sign-in is needed", "You are signed in, but not in the way that this page asks for."

@@ -162,7 +162,7 @@ class Texts(AmountTexts):
         "Your password was right, but the code cannot be sent: the mobile number in your account is missing or "
         "cannot receive text messages. Ask your IT help desk to correct the mobile field, then sign in again."
     )
-    changed_title: str = "Your mobile number was changed lately"
+    changed_title: str = "Your mobile number was changed recently"
     changed_wait: str = (
         "Your password was right. For your safety no code is sent to a number that was changed a short while ago. "
         "You can sign in with it in {wait}. If you did not change it, call your IT help desk at once."
@@ -230,7 +230,7 @@ class Texts(AmountTexts):
     change_too_simple: str = (
         "The new password is too simple, or holds your name. Mix capital and small letters, digits and other signs."
     )
-    change_too_young: str = "Your password was changed too lately to be changed again already."
+    change_too_young: str = "Your password was changed too recently to be changed again yet."
     change_against_policy: str = (
         "Your organisation's rules do not allow this password: it may be too short, too simple, too much like your "
         "name, or used before; or the last change may be too recent."
@@ -298,8 +298,8 @@ class Texts(AmountTexts):
     kept_discarded: str = "The form was deleted, and nothing was passed on."
     kept_until_then: str = "What you sent has been kept. You are asked afterwards whether it shall be sent on."
     kept_not: str = (
-        "What you sent was not passed on and is not kept here. It is still in this tab: sign in in a new one, then "
-        "come back, go back to the form, and send it again. A file that you chose is still chosen."
+        "What you sent was not passed on and is not kept here. It is still in this tab. Sign in in a new tab, then "
+        "return to this one, go back to the form and send it again. Files that you chose are still chosen."
     )
     kept_too_many: str = "You were signed out, and too many of your forms are kept already."
     not_passed_on: str = "What you sent was not passed on. Go back to the form and send it again."
@@ -340,7 +340,7 @@ class Texts(AmountTexts):
     no_mail_title: str = "No usable mail address"
     no_mail_text: str = (
         "A code was to be sent to your mail address, but the directory holds none for you, or none that can be "
-        "used. Your IT help desk can mend that."
+        "used. Your IT help desk can correct that."
     )
     back_to_start: str = "Go to the start page"
     again_link: str = "Try again"

@@ -87,7 +87,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
             with_passwords=arguments.passwords,
             now=now,
         )
-        print(f"{principal.username} ({principal.realm}): counts begin anew", file=stdout)
+        print(f"{principal.username} ({principal.realm}): counts cleared", file=stdout)
         if kept is not None:
             until = "" if kept.until is None else f" That ends at {brief_text(kept.until, now)}."
             print(

@@ -27,7 +27,7 @@ async def ask_for_passcode(request: web.Request, session: Session, factor: str, 
     Of parallel presses one makes it, on whichever worker or node; the others are shown the same one.
     """
     parts, visit = request.app[PARTS], request[VISIT]
-    chosen = await choose_destination(request, session.principal, factor)
+    chosen = await choose_destination(request, session.principal, factor, back)
     if isinstance(chosen, web.Response):
         return chosen
     live = await parts.store.challenge_of_session(session.session_id, now=visit.now)

@@ -111,15 +111,30 @@ def _answer(request: web.Request, answer: Answer) -> web.Response:
 
 
 def _again_href(request: web.Request, visit: Visit) -> str:
-    """The address of this page: our forms are posted to the address that they are shown at."""
+    """The address of this page: our forms are posted to the address that they are shown at.
+
+    A button that is none of a sign-in may be posted to an address of its own, below the page's.
+    """
     public = request.app[PARTS].settings.server.public_url
     target = request.raw_path
+    if not _is_page(request):
+        target = target.partition("?")[0].rpartition("/")[0]
     if request.path == KEEP or not target.startswith("/"):
         return ""
     if request.method not in ("GET", "HEAD"):
         # Another address than the page's own: with a fragment, a link to that one would load nothing.
         target += ("&" if "?" in target else "?") + f"{FORM}=1"
     return (public.origin if visit.app is None else app_origin(visit.app, public)) + target
+
+
+def _is_page(request: web.Request) -> bool:
+    """Whether a browser may ask for this address; one that nobody knows is as good as any."""
+    resource = request.match_info.route.resource
+    routes = request.app.router.routes()
+    return resource is None or any(
+        route.method == "GET" and route.resource is not None and route.resource.canonical == resource.canonical
+        for route in routes
+    )
 
 
 def _page_of(request: web.Request) -> str:

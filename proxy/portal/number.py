@@ -21,6 +21,7 @@ from proxy.passcode_destination import (
 from proxy.portal.keys import PARTS, VISIT, Parts
 from proxy.portal.log_sign_in import log_stop
 from proxy.portal.refusals import changed_number, no_usable_mobile
+from proxy.portal.return_to import WayBack
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.known_numbers import Decision, KnownNumber, Send, SendByMail, Wait, number_digest
 from proxy.store.store import Counter
@@ -30,13 +31,13 @@ _TELL_AGAIN_SECONDS = 30 * 86_400.0
 """A person is told once of a number, however often it is tried."""
 
 
-async def choose_number(request: web.Request, principal: Principal) -> Chosen | web.Response:
+async def choose_number(request: web.Request, principal: Principal, back: WayBack) -> Chosen | web.Response:
     """The number, what stands in for it, or the page that says why there is neither. Raises `StoreUnavailable`."""
     parts = request.app[PARTS]
     now = parts.clock()
     found = await number_destination(parts.settings, parts.store, parts.keys, principal, now=now, see=True)
     if isinstance(found, UnusableNumber):
-        return no_usable_mobile(request, principal, found)
+        return no_usable_mobile(request, principal, found, back)
     decision = found.decision
     if found.number is not None and (not isinstance(decision, Send) or decision.is_new):
         await _tell(request, principal, found.number.e164, found.known, decision)
@@ -44,7 +45,7 @@ async def choose_number(request: web.Request, principal: Principal) -> Chosen | 
         return found.chosen
     log_stop(request, principal, "mobile_changed_lately")
     ends_at = decision.until if isinstance(decision, Wait | SendByMail) else None
-    return changed_number(request, wait_seconds=None if ends_at is None else ends_at - now)
+    return changed_number(request, back, wait_seconds=None if ends_at is None else ends_at - now)
 
 
 def stand_in(parts: Parts, principal: Principal) -> Chosen | None:

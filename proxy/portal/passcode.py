@@ -132,7 +132,7 @@ async def _judge_answer(
     if too_many is not None:
         log_passcode_refused(request, session, too_many.limit.value)
         if too_many.limit is Limit.PASSCODE_FAILURES_IN_A_ROW:
-            return factor_locked(request)
+            return factor_locked(request, back)
         return throttled(
             request,
             ENGLISH.passcodes_throttled,
@@ -201,7 +201,7 @@ async def _accept(request: web.Request, session: Session, challenge: Challenge, 
 async def _send_again(
     request: web.Request, session: Session, challenge: Challenge, back: WayBack, *, is_another_way: bool
 ) -> web.Response:
-    again = await send_again(request, session, challenge, is_another_way=is_another_way)
+    again = await send_again(request, session, challenge, back, is_another_way=is_another_way)
     match again:
         case Sending() if again.is_under_way:
             return redirect(passcode_path(challenge.challenge_id, back, told=_SENT))

@@ -34,7 +34,7 @@ class OneButton:
     button: str
 
 
-def no_usable_mobile(request: web.Request, principal: Principal, number: UnusableNumber) -> web.Response:
+def no_usable_mobile(request: web.Request, principal: Principal, number: UnusableNumber, back: WayBack) -> web.Response:
     """The password was proven, so the page may say what is wrong and who can mend it."""
     log_stop(request, principal, "mobile_" + number.reason.value)
     return message(
@@ -42,24 +42,24 @@ def no_usable_mobile(request: web.Request, principal: Principal, number: Unusabl
         status=HTTPStatus.FORBIDDEN,
         title=ENGLISH.no_mobile_title,
         text=ENGLISH.no_mobile_text,
-        link_href=sign_in_path(form=True),
+        link_href=sign_in_path(back, form=True),
         link_text=ENGLISH.start_again,
     )
 
 
-def no_usable_mail(request: web.Request, principal: Principal) -> web.Response:
+def no_usable_mail(request: web.Request, principal: Principal, back: WayBack) -> web.Response:
     log_stop(request, principal, "no_mail")
     return message(
         request,
         status=HTTPStatus.FORBIDDEN,
         title=ENGLISH.no_mail_title,
         text=ENGLISH.no_mail_text,
-        link_href=sign_in_path(form=True),
+        link_href=sign_in_path(back, form=True),
         link_text=ENGLISH.start_again,
     )
 
 
-def account_stopped(request: web.Request, reason: RefusalReason) -> web.Response:
+def account_stopped(request: web.Request, reason: RefusalReason, back: WayBack) -> web.Response:
     """The password was proven, and the operator chose to explain what stops the account."""
     text = {
         RefusalReason.LOGON_HOURS: ENGLISH.stopped_hours,
@@ -72,12 +72,12 @@ def account_stopped(request: web.Request, reason: RefusalReason) -> web.Response
         status=HTTPStatus.FORBIDDEN,
         title=ENGLISH.stopped_title,
         text=f"{ENGLISH.stopped_text} {text}",
-        link_href=sign_in_path(form=True),
+        link_href=sign_in_path(back, form=True),
         link_text=ENGLISH.start_again,
     )
 
 
-def changed_number(request: web.Request, *, wait_seconds: float | None) -> web.Response:
+def changed_number(request: web.Request, back: WayBack, *, wait_seconds: float | None) -> web.Response:
     """The number may be a thief's: nothing is sent to it, now (for so long) or (None) until somebody mends it."""
     text = ENGLISH.changed_refused
     if wait_seconds is not None:
@@ -88,14 +88,21 @@ def changed_number(request: web.Request, *, wait_seconds: float | None) -> web.R
         title=ENGLISH.changed_title,
         text=text,
         wait_seconds=None if wait_seconds is None else max(1, math.ceil(wait_seconds)),
-        link_href=sign_in_path(form=True),
+        link_href=sign_in_path(back, form=True),
         link_text=ENGLISH.start_again,
     )
 
 
-def no_scheme(request: web.Request, principal: Principal) -> web.Response:
+def no_scheme(request: web.Request, principal: Principal, back: WayBack) -> web.Response:
     log_stop(request, principal, "no_scheme")
-    return message(request, status=HTTPStatus.FORBIDDEN, title=ENGLISH.no_scheme_title, text=ENGLISH.no_scheme_text)
+    return message(
+        request,
+        status=HTTPStatus.FORBIDDEN,
+        title=ENGLISH.no_scheme_title,
+        text=ENGLISH.no_scheme_text,
+        link_href=sign_in_path(back, form=True),
+        link_text=ENGLISH.start_again,
+    )
 
 
 def throttled(
@@ -115,9 +122,16 @@ def throttled(
     return response
 
 
-def factor_locked(request: web.Request) -> web.Response:
+def factor_locked(request: web.Request, back: WayBack) -> web.Response:
     """NIST SP 800-63B-4 section 3.2.2: an operator has to clear it."""
-    return message(request, status=HTTPStatus.FORBIDDEN, title=ENGLISH.exhausted_title, text=ENGLISH.locked_text)
+    return message(
+        request,
+        status=HTTPStatus.FORBIDDEN,
+        title=ENGLISH.exhausted_title,
+        text=ENGLISH.locked_text,
+        link_href=sign_in_path(back, form=True),
+        link_text=ENGLISH.start_again,
+    )
 
 
 def unsent(

@@ -15,6 +15,7 @@ from proxy.portal.deliveries import latest_of
 from proxy.portal.destination import choose_destination
 from proxy.portal.keys import PARTS, VISIT, Parts
 from proxy.portal.log_sign_in import log_stop
+from proxy.portal.return_to import WayBack
 from proxy.portal.sending import kinds_of, send_passcode
 from proxy.second_factor.challenge import Challenge
 from proxy.second_factor.sending import Sending
@@ -37,13 +38,15 @@ class OtherDestination:
 Again = Sending | TooEarly | OtherDestination | Throttled | web.Response
 
 
-async def send_again(request: web.Request, session: Session, challenge: Challenge, *, is_another_way: bool) -> Again:
+async def send_again(
+    request: web.Request, session: Session, challenge: Challenge, back: WayBack, *, is_another_way: bool
+) -> Again:
     """The right to send is claimed first, so that parallel clicks send one message. Raises `StoreUnavailable`.
 
     `is_another_way`: the person says that the last channel did not serve. Which one is next is not theirs to say.
     """
     parts, visit = request.app[PARTS], request[VISIT]
-    chosen = await choose_destination(request, session.principal, challenge.factor)
+    chosen = await choose_destination(request, session.principal, challenge.factor, back)
     if isinstance(chosen, web.Response):
         return chosen
     if not chosen.is_of(challenge):

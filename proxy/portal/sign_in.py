@@ -137,7 +137,7 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
             await parts.sleep(max(0.0, answer_at(visit.now, now) - now))
             return response
         case AccountStopped(reason):
-            return account_stopped(request, reason)
+            return account_stopped(request, reason, back)
         case AddressThrottled(retry_after_seconds):
             raise Refused(Answer(problem=Problem.THROTTLED, retry_after_seconds=retry_after_seconds))
     principal = outcome.principal
@@ -150,7 +150,7 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
         return await add_password(request, session, back)
     scheme = choose_scheme(parts.settings.schemes, principal, visit.client_address, app=app_name(back))
     if scheme is None:
-        return no_scheme(request, principal)
+        return no_scheme(request, principal, back)
     return await go_on(request, outcome, scheme, back, current=session)
 
 
@@ -191,7 +191,7 @@ async def _ask_for_passcode(
     """
     parts, visit = request.app[PARTS], request[VISIT]
     principal = proven.principal
-    chosen = await choose_destination(request, principal, scheme.factors[1])
+    chosen = await choose_destination(request, principal, scheme.factors[1], back)
     if isinstance(chosen, web.Response):
         return chosen
     if current is not None and _is_same_sign_in(current, proven, scheme):

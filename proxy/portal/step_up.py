@@ -92,7 +92,7 @@ def _page(
             )
         case "email":
             if principal.mail is None or not is_plain_address(principal.mail):
-                return no_usable_mail(request, principal)
+                return no_usable_mail(request, principal, back)
             where = ENGLISH.step_up_email.format(mail=mask_mail(principal.mail))
         case _:
             number = first_usable(principal.mobiles, request.app[PARTS].settings.mobile)
@@ -102,7 +102,7 @@ def _page(
             elif mail is not None:
                 where = ENGLISH.step_up_email.format(mail=mail.masked)
             else:
-                return no_usable_mobile(request, principal, number)
+                return no_usable_mobile(request, principal, number, back)
     first = _asked_by(back, is_again=factor in session.proven_factors)
     if status != HTTPStatus.OK:
         first = ENGLISH.step_up_stale

@@ -210,7 +210,7 @@ def test_a_locked_factor_is_explained_and_unlocked(config: Path, capsys: pytest.
     assert (locked.code, locked.against) == (1, ["throttle"])
     assert "wrong passcodes in a row: 3 of 3, until somebody clears them: gatepost unlock alice" in locked.text
     assert main(["unlock", "ALICE", "--config", str(config)]) == 0
-    assert capsys.readouterr().out == "alice (local): counts begin anew\nalice can sign in now\n"
+    assert capsys.readouterr().out == "alice (local): counts cleared\nalice can sign in now\n"
     assert explained(config, capsys, "alice").code == 0
     with_throttle(config, wrong_passcodes)
 

@@ -98,7 +98,7 @@ async def test_an_admin_finds_out_why_and_helps(front: Front, chromium: Browser,
     assert await page.input_value("#login") == "carol"
     assert await page.input_value("#app") == "Wiki"
     await page.click("text=Clear their counts")
-    assert await page.inner_text("[role=status]") == "What was counted against them begins anew."
+    assert await page.inner_text("[role=status]") == "Their counts were cleared."
     assert (await page.inner_text("h1")).startswith("Carol (carol) cannot sign in and reach Wiki now: ")
     await page.click("text=Everything else that was checked")
     await shown(page, "explanation-after")

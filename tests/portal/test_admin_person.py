@@ -18,7 +18,18 @@ from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import StoreUnavailable
-from tests.portal.admin import ADMIN, END, PERSON, UNLOCK, admin_stage, explained, said, signed_in_admin, token_of
+from tests.portal.admin import (
+    ADMIN,
+    CONFIRM,
+    END,
+    PERSON,
+    UNLOCK,
+    admin_stage,
+    explained,
+    said,
+    signed_in_admin,
+    token_of,
+)
 from tests.portal.stage import SIGN_IN_ORIGIN, Page, Stage
 
 NUMBER = re.compile(r"7400.?123456|\+44|07400")
@@ -274,7 +285,7 @@ async def test_a_locked_factor_and_its_limits_are_cleared(tmp_path: Path) -> Non
         assert headline(locked)[1].startswith("Alice <Liddell> (alice) cannot sign in now: their codes are locked")
         assert any("wrong passcodes in a row: 1 of 1" in detail for mark, detail in steps(locked) if mark == "no")
         answer = await browser.post(UNLOCK, locked.hidden)
-        assert "What was counted against them begins anew." in answer.text
+        assert "Their counts were cleared." in answer.text
         assert headline(answer)[1] == "Alice <Liddell> (alice) can sign in now"
         (line,) = said(stage, "admin.unlocked")
         assert line["person_guid"] == locked.hidden["guid"]
@@ -314,3 +325,16 @@ async def test_look_ups_do_not_pile_up(stage: Stage, monkeypatch: pytest.MonkeyP
                 pass
         assert (await explained(browser, "alice")).status == 503
     assert (await explained(browser, "alice")).status == 200
+
+
+async def test_the_way_on_from_any_button_is_a_page(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address that a button is posted to may be none that can be opened."""
+    browser = await signed_in_admin(stage)
+    page = await explained(browser, "alice")
+    monkeypatch.setattr(look_ups, "MOST", 1)
+    for button in (PERSON, UNLOCK, CONFIRM):
+        limited = await browser.post(button, page.hidden)
+        assert limited.status == 429
+        (href,) = re.findall(r'<a class="button" href="([^"]+)"', limited.text)
+        assert href == f"{PERSON}?form=1"
+        assert (await browser.get(href)).status == 200

@@ -214,6 +214,7 @@ async def test_failures_in_a_row_lock_the_factor(stage: Stage) -> None:
         locked = await strict.answer(browser, page, strict.passcode)
         assert locked.status == 403
         assert "help desk" in locked.text
+        assert 'class="button" href="/.gatepost/sign-in?' in locked.text, "and the way on once it was cleared"
         assert (await browser.get(SIGN_IN_ORIGIN)).status == 303
 
 

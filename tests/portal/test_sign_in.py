@@ -1,6 +1,8 @@
 """From the password to the session: what is refused, how it looks, and what it costs."""
 
 import asyncio
+import html
+import re
 
 import pytest
 
@@ -8,7 +10,7 @@ from config.settings import ThrottleSettings
 from directory.directory import RefusalReason
 from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable, OutcomeUnknown
 from proxy.delivery.channel import Outcome
-from tests.portal.stage import NOW, PASSWORD, SIGN_IN_ORIGIN, START, WIKI, Stage, running_portal
+from tests.portal.stage import NOW, PASSWORD, SIGN_IN_ORIGIN, START, WIKI, Browser, Page, Stage, running_portal
 
 SIGN_IN = f"{SIGN_IN_ORIGIN}/.gatepost/sign-in"
 
@@ -183,6 +185,9 @@ async def test_a_scheme_with_the_password_alone_signs_in_at_once(stage: Stage) -
     assert (await stage.password(elsewhere, "admin")).status == 403  # falls to sms, and has no number
 
 
+PAGE = {"return_to": f"{WIKI}/page?x=1", "start": START}
+
+
 async def test_without_a_scheme_nobody_signs_in(stage: Stage) -> None:
     folder = stage.settings.directories[0].file.parent
     async with running_portal(
@@ -193,6 +198,22 @@ async def test_without_a_scheme_nobody_signs_in(stage: Stage) -> None:
         assert answer.status == 403
         assert browser.session_cookie() is None
         assert strict.log[-1]["reason"] == "no_scheme"
+        assert await starts_again_for(await strict.password(browser, **PAGE), browser)
+
+
+async def starts_again_for(refused: Page, browser: Browser) -> bool:
+    """Whether its link leads to a sign-in that goes on to `PAGE`."""
+    (href,) = re.findall(r'<a class="button" href="([^"]+)"', refused.text)
+    form = await browser.get(SIGN_IN_ORIGIN + html.unescape(href))
+    return form.status == 200 and {name: form.hidden[name] for name in PAGE} == PAGE
+
+
+@pytest.mark.parametrize("who", ["carol", "bob"])
+async def test_after_a_number_was_corrected_the_page_asked_for_is_still_known(stage: Stage, who: str) -> None:
+    browser = stage.browser()
+    refused = await stage.password(browser, who, **PAGE)
+    assert "No usable mobile number" in refused.text
+    assert await starts_again_for(refused, browser)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.UNAVAILABLE])

@@ -88,7 +88,7 @@ class AdminTexts:
         " sent."
     )
     unlock_lead_address: str = "Those of the address below, too."
-    unlocked: str = "What was counted against them begins anew."
+    unlocked: str = "Their counts were cleared."
     unlocked_but: str = "Wrong passwords are still counted: {why}."
     unlocked_but_until: str = "That ends at"
     confirm_lead: str = (
