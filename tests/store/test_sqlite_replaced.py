@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,19 @@ async def test_removed_again_and_again_under_load_nothing_acknowledged_is_lost(
         await each.ping()
     assert acknowledged <= await standing(path)
     assert is_sound(path)
+
+
+async def test_a_file_system_with_coarse_times_hides_no_removal(store: SQLiteStore, tmp_path: Path) -> None:
+    """The folder was changed a second ago, and shows the same time after the removal."""
+    one, digest = await stored(store)
+    a_second_ago = time.time_ns() - 1_000_000_000
+    os.utime(tmp_path, ns=(a_second_ago, a_second_ago))
+    await store.ping()
+    assert await store.session_by_cookie(digest, HOST) is not None
+    remove(tmp_path / "state.db", "", "-wal", "-shm")
+    os.utime(tmp_path, ns=(a_second_ago, a_second_ago))
+    two, _ = await stored(store)
+    assert await standing(tmp_path / "state.db") == {one, two}
 
 
 # Moved.

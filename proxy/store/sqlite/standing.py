@@ -16,8 +16,11 @@ LOCK_SECONDS = 5.0
 """How long one waits for another that is just opening the files."""
 _AGAIN_SECONDS = 0.005
 
-_TICK_SECONDS = 0.1
-"""Of two changes within a tick of the system's clock the second leaves the same time: 10 ms at the most."""
+_TICK_SECONDS = 2.5
+"""Of two changes within a tick of the file system's clock the second leaves the same time.
+
+10 ms with most, a second with small inodes of ext4, two with FAT.
+"""
 _LOG, _INDEX = "-wal", "-shm"
 
 Inode = tuple[int, int]
