@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import time
 from collections import Counter as Tally
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio.connection import Connection
@@ -320,3 +322,28 @@ def test_a_notice_of_another_version_says_nothing(message: bytes) -> None:
 def test_a_notice_names_its_sessions() -> None:
     assert notice_from(b"end\nteller\nnumber\na\nb") == Notice(True, "teller", "number", ("a", "b"))
     assert notice_from(b"change\nteller\n\na") == Notice(False, "teller", "", ("a",))
+
+
+async def test_a_break_that_nobody_waits_for_any_more_is_no_failure(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is given up in the moment in which the subscription breaks."""
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    await store.catch_up()
+    notices = store._listening._notices()
+
+    async def say_nothing(*_: object) -> None:
+        pass
+
+    with monkeypatch.context() as patched:
+        patched.setattr(notices._connection, "send_command", say_nothing)
+        catching = asyncio.create_task(notices.catch_up())
+        await eventually(lambda: bool(notices._awaited))
+        catching.cancel()
+        next(iter(notices._awaited.values())).set_exception(NotHeard("notices from Redis have just stopped"))
+        await asyncio.gather(catching, return_exceptions=True)
+    del catching
+    await asyncio.sleep(0)
+    gc.collect()
+    assert reported == []

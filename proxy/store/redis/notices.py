@@ -115,6 +115,8 @@ class RedisNotices:
             raise NotHeard("notices from Redis have just stopped") from exc
         finally:
             self._awaited.pop(number, None)
+            if future.done() and not future.cancelled():
+                future.exception()  # it broke off before that was waited for
 
     async def _resolve_doubt(self, connection: Connection) -> None:
         """Raises `NotHeard` where this is not the server any more."""
