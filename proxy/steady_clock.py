@@ -4,7 +4,8 @@ It goes on by a clock that nobody sets, from where the system's clock stood, and
 jump is followed only when it has lasted: as long as the clock was right before, within bounds. Whoever keeps instants
 in memory is then told by how much, so that nothing ends sooner or later than it would have.
 
-Workers are started with what the supervisor's clock knows (`Anchor`): who starts during a jump takes no part in it.
+Workers are started with what the supervisor's clock knows (`Anchor`): who starts during a jump takes no part in it, and
+follows it when the others do.
 """
 
 from __future__ import annotations
@@ -95,14 +96,17 @@ class SteadyClock:
         self,
         anchor: Anchor | None = None,
         *,
+        apart: tuple[float, float] | None = None,
         wall: Callable[[], float] = time.time,
         steady: Callable[[], float] = unset_clock,
     ) -> None:
+        """`apart`: a jump that has begun before, as another clock of this machine tells it."""
         self._wall, self._steady = wall, steady
         now = steady()
         if anchor is None:
             anchor = Anchor(offset=wall() - now, right_since=now, settled_at=now + START_SECONDS)
-        self._reading = Reading(anchor=anchor, read_at=now)
+        apart_since, apart_by = apart or (None, 0.0)
+        self._reading = Reading(anchor=anchor, read_at=now, apart_since=apart_since, apart_by=apart_by)
         self._offset = self._reading.anchor.offset
         self._listeners: list[Callable[[float], None]] = []
 
@@ -112,6 +116,12 @@ class SteadyClock:
     @property
     def anchor(self) -> Anchor:
         return self._reading.anchor
+
+    @property
+    def apart(self) -> tuple[float, float] | None:
+        """Since when, on the clock that nobody sets, the system's has been elsewhere, and by how much."""
+        reading = self._reading
+        return None if reading.apart_since is None else (reading.apart_since, reading.apart_by)
 
     @property
     def is_settled(self) -> bool:

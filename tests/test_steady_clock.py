@@ -35,8 +35,8 @@ class Times:
 
     info = warning
 
-    def clock(self, anchor: Anchor | None = None) -> SteadyClock:
-        return SteadyClock(anchor, wall=lambda: self.steady + self.offset, steady=lambda: self.steady)
+    def clock(self, anchor: Anchor | None = None, apart: tuple[float, float] | None = None) -> SteadyClock:
+        return SteadyClock(anchor, apart=apart, wall=lambda: self.steady + self.offset, steady=lambda: self.steady)
 
     def pass_by(self, clock: SteadyClock, seconds: float) -> None:
         """With a look each second."""
@@ -143,6 +143,22 @@ def test_a_worker_that_starts_during_a_jump_takes_no_part_in_it() -> None:
     times.pass_by(clock, 5.0)
     assert clock() == EPOCH + times.steady
     assert clock.trouble is not None
+
+
+def test_who_starts_during_a_jump_follows_it_when_the_others_do() -> None:
+    for jump in (HOUR, -HOUR):
+        times = Times()
+        before = times.clock()
+        times.pass_by(before, 300.0)
+        times.offset += jump
+        times.pass_by(before, 200.0)
+        started = times.clock(before.anchor, before.apart)
+        for _ in range(150):
+            times.steady += 1.0
+            before.look(None)
+            started.look(None)
+            assert started() == before()
+        assert before() == EPOCH + times.steady + jump
 
 
 @given(

@@ -109,7 +109,8 @@ def clock_of(order: WorkerOrder) -> SteadyClock:
     if order.clock is None:
         return SteadyClock()
     offset, right_since, settled_at = order.clock
-    return SteadyClock(Anchor(offset=offset, right_since=right_since, settled_at=settled_at))
+    anchor = Anchor(offset=offset, right_since=right_since, settled_at=settled_at)
+    return SteadyClock(anchor, apart=order.clock_apart)
 
 
 def _listening(order: WorkerOrder) -> Listening:

@@ -71,6 +71,8 @@ class LiveSessions:
         self._fresh.caught_up(monotonic())
         self._uses = LastUses()
         self._written = WrittenUses(secrets.token_hex(8), monotonic())
+        self._clock_set_at = float("-inf")
+        """On the monotonic clock, when the other one was followed in a jump."""
         self._to_read: dict[str, bool] = {}
         """Kept sessions that are to be read anew, and whether listeners are told even if nothing seems changed."""
         self.has_to_read = asyncio.Event()
@@ -236,6 +238,7 @@ class LiveSessions:
 
     def go_on_from(self, seconds: float) -> None:
         """The clock was set by so much: what is kept ends neither sooner nor later than it would have."""
+        self._clock_set_at = self._monotonic()
         self._kept.go_on_from(seconds)
         for live in self._kept.whole.values():
             self._uses.write_again(live)
@@ -259,8 +262,14 @@ class LiveSessions:
         await self._store.forget_workers([self._written.name])
 
     def _is_known_to_be_over(self, live: WholeSession | AsideSession, now: float) -> bool:
-        """Its limits say so, by all uses that are known; none can have been missed."""
-        return now >= live.absolute_end or self._written.is_known(now - live.ends_at, self._monotonic())
+        """Its limits say so, by all uses that are known; none can have been missed.
+
+        Just after the clock was set, the uses that others wrote are of the clock before: they are about to follow.
+        """
+        if now >= live.absolute_end:
+            return True
+        at = self._monotonic()
+        return at - self._clock_set_at >= LAG_SECONDS and self._written.is_known(now - live.ends_at, at)
 
     async def expire(self, now: float) -> None:
         """End here what is over by its limits, after asking the store for uses by other workers."""

@@ -54,6 +54,8 @@ class WorkerOrder:
 
     None: the supervisor was started before an upgrade in place, and knows of no clock but the system's.
     """
+    clock_apart: tuple[float, float] | None = None
+    """During a jump of the system's clock: `SteadyClock.apart`."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -193,7 +193,7 @@ class Supervisor:
             return WorkerOrder(
                 number=number, control=control, settings=settings, folder=str(self._folder),
                 listen=listen, redirect=redirect, admin=admin,
-                clock=(anchor.offset, anchor.right_since, anchor.settled_at),
+                clock=(anchor.offset, anchor.right_since, anchor.settled_at), clock_apart=self._clock.apart,
             )  # fmt: skip
 
         return number, await self._children.start(WORKER, order, (settings, *listen, *redirect, *admin))

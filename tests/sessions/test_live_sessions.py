@@ -427,6 +427,33 @@ async def test_what_is_kept_lives_on_as_long_as_before_when_the_clock_is_set(sto
         assert live.cached(token, HOST, now + 100 + LIMITS.idle - 1) is not None
 
 
+async def test_who_follows_the_clock_first_signs_nobody_out_whom_others_serve(store: MemoryStore) -> None:
+    """Half an hour forward, where sessions may be idle for ten minutes."""
+    now = [NOW]
+    first, second = (LiveSessions(store, LIMITS, monotonic=lambda: now[0]) for _ in range(2))
+    (used, _), (unused, _), (tunnelled, written) = [await signed_in(store) for _ in range(3)]
+    for token in (used, unused, tunnelled):
+        assert await second.find(token, HOST, now[0]) is not None
+    assert await first.find(tunnelled, HOST, now[0]) is not None
+    for _ in range(2):
+        for worker in (first, second):
+            await worker.flush()
+            await worker.look()
+        now[0] += 1
+    first.go_on_from(1800.0)
+    with pytest.raises(StoreUnavailable, match="not known"):
+        await first.find(used, HOST, now[0] + 1800.0)
+    await first.expire(now[0] + 1800.0)
+    assert first.is_live(written.session_id, now[0] + 1800.0)
+    second.go_on_from(1800.0)
+    await second.flush()
+    assert await first.find(used, HOST, now[0] + 1800.0) is not None
+    now[0] += LIMITS.idle
+    await first.flush()
+    await second.flush()
+    assert await first.find(unused, HOST, now[0] + 1800.0) is None
+
+
 async def test_nothing_is_removed_while_the_clock_may_be_wrong(store: MemoryStore, live: LiveSessions) -> None:
     is_settled = False
     await signed_in(store)
