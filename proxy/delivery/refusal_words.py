@@ -22,12 +22,18 @@ _NO = (
 )
 _NEAR = r"[^.;]{0,50}"
 """Within the same sentence."""
+_OURS = (
+    r"(?:(?:source|originat\w+|sending|submitting|return|reply|from|sender) (?:e-?mail )?"
+    r"(?:address|number|account|user|mailbox)|(?:smtp|api|billing|authenticated) (?:user(?:name)?|account|client|"
+    r"mailbox)|sms account|customer (?:number|id|account)|your (?:\w+ )?account)"
+)
+"""What belongs to whoever sends, such as an account at the relay."""
 
 NO_CREDIT = _any_of(
     r"\bno ?credits?\b",
     r"\b(?:insufficient|not enough|out of|too few|no more|0) (?:\w+ )?(?:credits?|funds|balance)\b",
-    r"\bcredits? (?:has |have |is |are )?(?:exhausted|expired|used up|too low)\b",
-    r"\btop[- ]up\b",
+    r"\bcredits? (?:has |have |is |are )?(?:been )?(?:exhausted|exceeded|expired|used up|too low)\b",
+    r"\bbalance (?:is )?too low\b|\btop[- ]up\b",
 )
 
 GATEWAY_REFUSES_SENDER = _any_of(
@@ -67,12 +73,20 @@ ABOUT_US = _any_of(
     r"\bwe (?:do not|don't|cannot) (?:handle|accept|deliver|take) (?:e-?)?mail (?:for|to|from)\b",
     r"\bmust check for new mail\b|\bforwarding denied\b",
     # The sender.
-    rf"\b(?:senders?|mail from|envelope[- ]from|return[- ]path|originator|reverse[- ]path)\b{_NEAR}(?:\b{_NO}\b|"
+    rf"\b(?:senders?|mail from|envelope[- ]from|return[- ]path|originator|reverse[- ]path|"
+    rf"{_OURS})\b{_NEAR}(?:\b{_NO}\b|"
+    r"\b(?:inactive|closed|expired|terminated|deactivated|unavailable|null mx|no (?:valid )?mx)\b|"
     r"\b(?:failed|fails?|unknown|invalid|bad|unverified|unroute?able|unrecogni[sz]ed|missing|empty|bogus|mismatch|"
     r"spoof\w*|spammer|black-?listed|required|resolve|blacklist|list)\b)",
     r"\b(?:unknown|unrecogni[sz]ed|invalid|bad|bogus|fake|unverified|unroute?able|untrusted|blocked|rejected|rejects|"
     r"forbidden|illegal|disallowed|forged|from this|this|your) (?:envelope |mail |e-?mail |from )*"
     r"(?:senders?|originator|return[- ]path|mail from|from (?:address|domain))\b",
+    rf"\b(?:unknown|invalid|bad|wrong|incorrect|no such|inactive) {_OURS}\b",
+    r"\b(?:no such|unknown|invalid) (?:\w+ )?sender\b|\bsender id too\b|\b(?:api|licen[cs]e) key\b",
+    r"\bsender verif\w+|\b(?:required )?for (?:the |this |your )?sender\b",
+    r"\b(?:absender\w*|exp.{1,2}diteur|remitente|mittente|afzender|afsender\w*|relay\w*)\b[^.;]{0,40}"
+    r"\b(?:unbekannt|abgelehnt|nicht|ung.{1,2}ltig|verweigert|refus.{1,3}|inconnu|invalide|no permitido|no autorizado|"
+    r"desconocido|rechazado|rifiutato|sconosciuto|geweigerd|onbekend|afvist)",
     r"\b(?:verify|validate|identify|trust|authori[sz]e) (?:the )?(?:address of the )?sender\b|"
     r"\bdomain of (?:the )?sender\b",
     r"\bsend(?:ing)?(?: e-?mails?| mail| messages?| anonymous mail)? (?:as|on behalf of)\b",
@@ -99,7 +113,7 @@ ABOUT_US = _any_of(
     r"(?<!not )\b(?:blocked|listed) (?:by|using|via|in|on|at)\b(?! (?:the )?(?:user|recipient|customer|subscriber))",
     r"\b(?:black|block|deny)-? ?listed (?:by|using|via|in|on|at|ip|client|host|domain|sender|server)\b",
     r"\b(?:rbl|dnsbl|rbldns|spamhaus|spamcop|sorbs|barracudacentral|surbl|uribl|reputation)\b",
-    rf"\byour (?:\w+ )?(?:ip|host|server|network|domain|account|address|system|isp|connection|hostname|"
+    rf"\byour (?:\w+ )?(?:ip|host|server|network|domain|account|address|system|isp|connection|hostname|country|"
     rf"organi[sz]ation)\b{_NEAR}"
     rf"(?:\b{_NO}\b|\b(?:banned|black-?listed|block-?listed|suspended|exceed\w*|limit\w*|listed|spam\w*|lookup|"
     rf"record|resolve|found|bad|paused)\b)",
@@ -108,9 +122,17 @@ ABOUT_US = _any_of(
     r"\b(?:ptr|reverse[- ]?dns|rdns|reverse (?:look ?up|hostname|mapping|address)|forward[- ]confirmed|fcrdns)\b",
     r"\b(?:helo|ehlo)\b|\bfully[- ]qualified hostname\b",
     r"\bdynamic(?:ally)?(?: assigned)? (?:ip|address|host|range)",
+    r"\{inet\}(?: is| was| has been)? (?:not |blocked|black-?listed|banned|listed|unknown)|"
+    r"\b(?:unknown|invalid|bad) (?:\w+ )?(?:address )?\{inet\}",
+    rf"\b(?:from|to|for) (?:this|your) (?:\w+ )?(?:ip|host|address|network|client|country)\b|\b{_NO} (?:\w+ )?(?:to|"
+    rf"for|"
+    r"from) you\b|\bno (?:smtp )?service (?:here )?for\b|\bthis host may only\b",
+    r"\bmessages? from \{inet\}|\bsmart ?host\b|\bdirect-to-mx\b|\b(?:not in (?:our|my) (?:\w+ )?networks?|"
+    r"networks only)\b",
     r"\bno access (?:for|from)\b|\baccess (?:from|for) (?:your|this|unknown)\b|\bclient was\b",
     # Login and encryption.
-    r"\bauth(?:entication|enticate|enticated|required|ori[sz]ation|\b)|\bauthreq|\bcertificate\b",
+    r"\bauth(?:entication|enticate|enticated|required|ori[sz]ation|\b)|\bauthentifi|\bautenti[ck]a|\bauthreq|"
+    r"\bcertificate\b",
     r"\b(?:log|sign)(?:ged|ed)?[- ]?(?:in|on)\b(?! name)|\b(?:password|credentials?)\b",
     r"\bpop ?3? ?(?:-|before|first)",
     r"\b(?:starttls|tls|ssl|encryption|encrypted|secure connection)\b[^.;]{0,40}\b(?:requir\w*|needs?|must|first|"
@@ -122,10 +144,19 @@ ABOUT_US = _any_of(
     r"hourly) (?:rate )?(?:limits?|quota)|threshold)\b",
     r"\b(?:hourly|daily|sending|smtp relay|relay|rate|outbound|submission|connection|recipients?|e-?mail sending) "
     r"(?:\w+ )?(?:limit|quota|throttl)\w*",
-    r"\btoo (?:many|much|fast|frequent)\w* (?:\w+ ){0,3}(?:messages?|e-?mails?|mails?|connections?|recipients?|"
+    r"\btoo (?:many|much|fast|frequent)\w* (?:\w+ ){0,3}(?:messages?|e-?mails?|mails?|connect(?:ion)?s?|recipients?|"
     r"attempts?|commands?|errors?|requests?|sessions?)\b",
     r"\b(?:rate[- ]?limit|throttl|slow down|try again slower)",
-    r"\baccount (?:outbounds?|smtp|relay)\b",
+    r"\baccount (?:outbounds?|smtp|relay)\b|\bsmtpclientauth|\bsandbox\b|\btest mode\b|\btrials?\b",
+    r"\b(?:smtp|submission)(?: access| service)?(?: is| was| has been)? (?:disabled|blocked|forbidden|suspended)\b",
+    r"\b(?:in|on|for|with|by|under) (?:a |your |this |the )?(?:sms |free |current )?(?:account|contract|plan|"
+    r"subscription|"
+    r"licen[cs]e)\b(?! (?:\{|that))|\b(?:subscription|licen[cs]e|plan|contract) (?:is |has |was )?(?:over|expired|"
+    r"ended)\b",
+    r"\bnumber of (?:arguments|parameters|recipients|messages|e-?mails|mails|sms|connections|commands)\b(?! in\b)",
+    r"\b(?:over|exceed\w*|reached) (?:\w+ ){0,2}monthly\b|\bsms (?:quota|allowance|bundle)\b|\bunexpected volume\b|"
+    r"\buser complaints\b",
+    r"\bnot (?:on|in) (?:your|the|our|an?) (?:\w+ )?(?:white|allow|safe)-?list\b",
     r"\bsending (?:\w+ )?(?:is |has been |was )?(?:paused|disabled|suspended|blocked)\b",
     r"\b(?:account|subscription|tenant|licen[cs]e|trial|plan)\b[^.;]{0,40}"
     r"\b(?:suspended|disabled|paused|expired|locked|on hold|under review|restricted|upgrade)\b[^.;]{0,40}"
@@ -160,7 +191,7 @@ ELSEWHERE = _any_of(
     r"(?:not found|not reachable|unknown|unreachable|(?:does not|doesn't) exist|no such|not resolve|unresolvable|"
     r"unroute?able|look ?up failed|(?:could|can)(?:not| not|n't) be found|not exist|isn't (?:known|found))\b",
     r"\b(?:unknown|unreachable|no such|invalid|unresolvable|unroute?able|non-?existent|illegal) "
-    r"(?:\w+ )?(?:hosts?|domain|server|site|mx|mail server)\b",
+    r"(?!in )(?:\w+ )?(?:hosts?|domain|server|site|mx|mail server)\b",
     r"\b(?:no|null|bad|missing|invalid) (?:\w+ )?(?:mx|dns|route|a record)\b|\bnullmx\b",
     r"\b(?:dns|mx) (?:records?|errors?|failure|look ?up|query|server)\b",
     r"\bunable to (?:route|connect|contact|reach|find (?:the )?(?:domain|host))\b",
@@ -169,7 +200,7 @@ ELSEWHERE = _any_of(
     r"\b(?:disk ?space|domain ?disk|user ?disk) quota\b|\b(?:not |in)?sufficient disk\b|\bspace (?:has been|"
     r"is) used up\b",
     r"\bbad destination (?:system|host|domain)\b|\breceiving (?:e-?mails?|mail|messages) (?:at a rate|too )",
-    r"\b(?:loops?|looping|hop count|too many hops|too many received|hops exceeded)\b",
+    r"\bsuppression list\b|\b(?:loops?|looping|hop count|too many hops|too many received|hops exceeded)\b",
 )
 """A mailbox that is full, a message that is too large, a domain that cannot be found: the number may be right."""
 
@@ -185,23 +216,46 @@ ON_THE_WAY = _any_of(
 )
 """Trouble of a server or of the network."""
 
+PASSING = _any_of(
+    r"\btemporar|\bat (?:the|this) moment\b|\bmomentarily\b|\b(?:try|again|retry) later\b|\bmaintenance\b|"
+    r"\bbeing moved\b|\bswitched off\b"
+)
+"""It may be over tomorrow, whomever it names."""
+
+THINGS = _any_of(
+    r"\bnumber of (?!(?:the|this|that|your)\b)\w+|\b(?:error|ticket|case|reference|port|serial|version|line) number\b",
+    r"\b(?:users?|mail ?box|recipients?|destination|phone|mobile|subscriber|number)(?:'s)? (?:look ?ups?|data ?base|"
+    r"directory|table|list|store|server|verif\w+|callout|agent|services?|support|carrier|network|operator|country|"
+    r"domain|"
+    r"hosts?|system|route|gateway|map|portability|checks?|checking)\b",
+    r"\b(?:envelope|message|mail|lifetime|time|queue)(?: \w+)? (?:has )?expired\b",
+    r"\b(?:directory|data ?base|servers?|services?|store|look ?up|ldap|network|system|carrier|operator|"
+    r"support) (?:is |are )?"
+    r"(?:not (?:available|reachable)|unavailable|unreachable|disabled|locked|closed)\b",
+)
+"""Named after a recipient, and none."""
+NOT_LOCAL = _any_of(r"\bor not local\b")
+"""Of a recipient: then it may be relaying that is refused."""
+
 _UNKNOWN = (
     r"(?:unknown|unkown|not (?:be )?known|not (?:be )?found|(?:does|did|do)(?: not|n't|nt)(?: actually|"
     r" currently)? exist|"
     r"doesn't have|does not have|not exist\w*|non-?exist\w*|invalid|not (?:a )?valid|bad|wrong|incorrect|"
+    r"malformed|not (?:provisioned|in service)|must contain|too short|"
     r"not (?:listed|recogni[sz]ed|matched)|unrecogni[sz]ed|unallocated|no longer (?:\w+ )?(?:exists?|valid|here|on)|"
     r"(?:could|can)(?:n't|not| not) be (?:found|resolved|located)|ambiguous|misspelled|isn't (?:found|known|valid))"
 )
 _GONE = (
     r"(?:not (?:currently )?(?:active|activated|available|here|reachable)|inactive|unavailable|disabled|deactivated|"
-    r"discontinued|terminated|expired|closed|deleted|removed|barred|blocked|black-?listed|opted[- ]out|suspended|"
+    r"discontinued|disconnected|terminated|expired|closed|deleted|removed|barred|opted[- ]out|suspended|"
     r"unreachable|"
     r"no longer (?:\w+ )?(?:active|available|in use|works?|accepts?)|locked|moved|out of service|over-?aged)"
 )
 _PERSON = (
-    r"(?:recipients?|user(?:name|id)?s?|mail ?box(?:es)?|mailboxname|addressee|number|mobile|msisdn|phone|destination|"
+    r"(?:recipients?|users?|mail ?box(?:es)?|mailboxname|addressee|number|mobile|msisdn|phone|destination|"
     r"subscriber|handset|person)"
 )
+_NUMBER = r"(?:number|mobile|msisdn|phone|destination|subscriber|handset)"
 _PLACE = r"(?:address(?:es)?|e-?mail|account|alias|inbox|local[- ]part)"
 _NAMED = rf"(?:{re.escape(RECIPIENT)}|{re.escape(ADDRESS)})"
 _GAP = r"\b[:'`’)>]*[^.;]{0,30}?\b"
@@ -211,8 +265,20 @@ ABOUT_RECIPIENT = _any_of(
     rf"\b{_PLACE}{_GAP}{_UNKNOWN}\b",
     rf"\b(?:{_UNKNOWN}|{_GONE}) (?:\w+ ){{0,2}}?{_PERSON}\b",
     rf"\b{_UNKNOWN} (?:\w+ ){{0,2}}?{_PLACE}\b",
-    rf"\b(?:e-?mail )?(?:address|account){_GAP}(?:{_GONE})\b",
-    rf"\bno (?:such )?(?:\w+ )?(?:{_PERSON}|{_PLACE})\b(?! (?:is |was |were )?(?:accepted|specified|given|named|from))",
+    rf"\b(?:address|(?:e-?mail|mail|user|recipient|pop3?) account){_GAP}(?:{_GONE})\b",
+    rf"{_NAMED}.{{0,60}}\bthis account{_GAP}{_GONE}\b|\brecipient account (?:is |has been )?(?:blocked|{_GONE})\b",
+    r"\bdelivery userid\b",
+    rf"\b{_NUMBER}(?: number| address)?(?: is| was| has been)? (?:blocked|black-?listed)\b",
+    rf"\b(?:blocked|black-?listed) {_NUMBER}\b|\brecipient (?:has )?(?:unsubscribed|blocked messages)\b|"
+    rf"\b(?:opt(?:ed)?[- ]?out|stop) list\b",
+    r"\bnot an? (?:valid )?(?:mobile|phone|cell\w*)\b|\bland ?lines?\b|\b(?:number|msisdn|mobile)\b[^.;]{0,20}"
+    r"\b(?:too long|must be in|international format)\b",
+    r"\b(?:recipient|user|person)\b[^.;]{0,30}\b(?:has left|no longer with)\b",
+    r"\b(?:empf.{1,2}nger|benutzer|postfach|rufnummer|teilnehmer|gebruiker|e-?mailadres)\b[^.;]{0,20}"
+    r"\b(?:unbekannt|existiert nicht|ung.{1,2}ltig|onbekend|bestaat niet)\b",
+    r"\bdestinatario (?:sconosciuto|inesistente|desconocido|no existe)\b",
+    rf"\bno (?:such )?(?!valid recipients\b(?! for))(?:\w+ )?(?:{_PERSON}|{_PLACE})\b(?! (?:is |was |"
+    rf"were )?(?:accepted|specified|given|named|from))",
     r"\bno ?(?:one|body) (?:here )?(?:(?:by|with|of) (?:that|this) name|at (?:that|this) address)\b",
     r"\bnot an? (?:\w+ )?(?:user|recipient|mailbox|customer|address at this)\b",
     r"\b(?:address|mailbox|user|recipient) not present\b|\bbad(?:rcpt|recipient)to\b|\bvalidrcptto\b",
@@ -225,7 +291,6 @@ ABOUT_RECIPIENT = _any_of(
     r"\bbad destination (?:mailbox|address)\b",
     r"\b(?:user|person|recipient|customer) (?:doesn't|does not|hasn't|has no|is no|isn't|no longer)\b",
     r"\b(?:can't|cannot|could not|couldn't|unable to|did not|didn't|not able to) (?:find|locate|match|recogni[sz]e|"
-    r"verify|"
     rf"resolve) (?:the |your |that |this |a |such )?(?:\w+ )?(?:{_PERSON}|{_PLACE})\b",
     rf"\b{_NAMED}[>:'\s]{{0,4}}(?:couldn't|could not|cannot|can't) be found\b",
 )

@@ -20,10 +20,13 @@ from proxy.delivery.refusal_words import (
     GATEWAY_REFUSES_SENDER,
     GREYLISTED,
     NO_CREDIT,
+    NOT_LOCAL,
     ON_THE_WAY,
+    PASSING,
     RECIPIENT,
     REFUSES_RECIPIENT,
     SENDER,
+    THINGS,
     UNKNOWN_ALONE,
 )
 from proxy.delivery.stage import JUDGED_LATE, Stage
@@ -49,8 +52,9 @@ _TELLING_IN_URL = re.compile(
 )
 _QUOTATION = re.compile(r"\"[^\"]*(?:\"|$)|“[^”]*(?:”|$)|«[^»]*(?:»|$)|(?<!\w)'[^']*(?:'(?!\w)|$)")
 _QUOTED_REPLY = re.compile(r".\s*(?:[245][0-9]{2}[ -]|[245]\.[0-9]{1,3}\.[0-9]{1,3})", re.ASCII)
-_PLACE = re.compile(r"\[?\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b\]?|\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b", re.ASCII)
-"""An IP address or a host's name; Exchange's own names, such as RESOLVER.RST.NotAuthorized, are words."""
+_IP = re.compile(r"\[?\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b\]?", re.ASCII)
+_HOST = re.compile(r"\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b", re.ASCII)
+"""Exchange's own names, such as RESOLVER.RST.NotAuthorized, are words."""
 _MAILBOX = re.compile(r"<?[^\s<>()\[\]:;,\"']+@[^\s<>()\[\]:;,\"']+>?")
 
 
@@ -91,7 +95,7 @@ def judge(refusal: Refusal) -> FailureReason:
 
 def reason_of_plain_words(text: str) -> FailureReason:
     """What a mail says that may be anybody's answer: only by the words of SMS gateways, which few others use."""
-    said = normalised(text)
+    said = THINGS.sub("{thing}", normalised(text))
     for words, reason in (
         (NO_CREDIT, FailureReason.NO_CREDIT),
         (GATEWAY_REFUSES_SENDER, FailureReason.SENDER_NOT_TRUSTED),
@@ -138,7 +142,9 @@ def normalised(text: str, *, sender: str = "", recipient: str = "") -> str:
     def named(match: re.Match[str]) -> str:
         return known.get(match[0].strip("<>.").lower(), ADDRESS)
 
-    return " ".join(_PLACE.sub("{at}", _MAILBOX.sub(named, text)).lower().split())
+    said = " ".join(_HOST.sub("{at}", _IP.sub("{inet}", _MAILBOX.sub(named, text))).lower().split())
+    name = sender.lower().rpartition("@")[0]
+    return re.sub(rf"\b(user|account|login)(:? ){re.escape(name)}(?![\w.-])", rf"\1\2{SENDER}", said) if name else said
 
 
 def _told_by_link(match: re.Match[str]) -> str:
@@ -160,13 +166,18 @@ def _by_words(said: str, *, enhanced: str, is_passing: bool) -> FailureReason:
         return FailureReason.SENDER_NOT_TRUSTED
     if ELSEWHERE.search(said):
         return FailureReason.GAVE_UP
+    of_persons = THINGS.sub("{thing}", said)
     names_recipient = (
-        ABOUT_RECIPIENT.search(said) is not None
-        or GATEWAY_REFUSES_NUMBER.search(said) is not None
+        ABOUT_RECIPIENT.search(of_persons) is not None
+        or GATEWAY_REFUSES_NUMBER.search(of_persons) is not None
         or _is_unknown_alone(said)
     )
     if names_recipient and SENDER in said and RECIPIENT not in said:
         return FailureReason.SENDER_NOT_TRUSTED
+    if names_recipient and PASSING.search(said) and not enhanced.startswith("5.1."):
+        return FailureReason.GAVE_UP
+    if names_recipient and NOT_LOCAL.search(said):
+        return FailureReason.UNKNOWN
     if names_recipient and not is_passing:
         return FailureReason.NUMBER_REFUSED
     if ON_THE_WAY.search(said) and enhanced not in _ABOUT_RECIPIENT and not enhanced.startswith("5.7."):

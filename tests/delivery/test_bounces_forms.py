@@ -89,6 +89,27 @@ def test_no_damage_to_any_form_raises(data: st.DataObject) -> None:
     assert found is None or found.detail.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (f"The following list of recipients:\n\n{TO}: Envelope expired", "gave_up"),
+        ("192.0.2.3 does not like recipient.\nRemote host said: 550 5.1.1 no such mailbox", "number_refused"),
+        (f"Connection to kapow.co.uk[192.0.2.3] refused; {TO} could not be delivered.", "gave_up"),
+    ],
+)
+def test_addresses_and_hosts_amid_the_words_change_nothing(said: str, reason: str) -> None:
+    found = read_report(plain(f"{said}\n\nMessage-ID: <{MESSAGE_ID}@{DOMAIN}>", subject="Mail"), domains={DOMAIN})
+    assert found is not None
+    assert found.reason.value == reason
+
+
+def test_dots_in_an_address_end_no_sentence() -> None:
+    said = f"Message to {TO} was rejected by the operator.\n\nMessage-ID: <{MESSAGE_ID}@{DOMAIN}>"
+    found = read_report(plain(said, subject="SMS", author="noreply@kapow.co.uk"), domains={DOMAIN})
+    assert found is not None
+    assert found.reason.value == "gave_up"
+
+
 def test_comments_may_be_nested() -> None:
     assert without_comments("failed (for (good) reasons)") == "failed"
     (recipient,) = statuses_of(

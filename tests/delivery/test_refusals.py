@@ -86,6 +86,43 @@ ABOUT_US = f"""
 550 Server access forbidden by your IP
 550 authorization failed
 550 Client certificate not trusted
+550 Your SMS account has expired
+550 Your account is inactive
+550 Recipient address rejected: your account is closed
+550 user otp is disabled
+550 SMTP user blocked
+550 API user does not exist
+550 customer number unknown
+550 Originating number invalid
+550 Source number not valid
+550 Invalid source address
+550 From number not found
+550 Return address does not exist
+550 Sending user is deactivated
+550 Submitting user unknown
+550 unknown local sender
+550 mailbox unavailable: sender verification
+550 Address 192.0.2.7 not known
+554 <{RECIPIENT}>: Recipient address rejected: 192.0.2.7 blocked
+550 recipient domain not accepted from this IP
+550 email submission disabled for this user
+550 5.7.139 SmtpClientAuthentication is disabled for the Mailbox
+550 wrong number of recipients
+501 invalid number of parameters
+550 bad destination for your contract
+550 Destination barred for this account
+550 destination is not available on a trial account
+550 Destination not on your whitelist
+550 SMS gateway licence expired
+550 Gateway: invalid API key
+550 SMS quota used up for this month
+550 Your message was rejected because your country is blocked
+550 5.7.27 The sender's domain corp.example has a null MX
+550 Absenderadresse abgelehnt
+550 Zustellung nicht erlaubt: Absender unbekannt
+550 Relaying nicht erlaubt
+550 Expediteur refuse
+550 Remitente no permitido
 """
 
 ABOUT_THE_RECIPIENT = f"""
@@ -115,9 +152,23 @@ ABOUT_THE_RECIPIENT = f"""
 550 not a known user
 550 sorry, your envelope recipient has been denied (#5.7.1)
 550 Utilisateur inconnu
+550 Empfaenger unbekannt
+550 Benutzer existiert nicht
+550 Destinatario sconosciuto
+550 5.0.0 <{RECIPIENT}>... User has left the company
+550 Number not in service
+550 Number has been disconnected
+550 number is blacklisted
+550 recipient on STOP list
+550 phone number is too short
+550 not a mobile number
+550 number must be in international format
+553 5.1.3 {RECIPIENT}... Colon illegal in host name part of a recipient
+550 5.2.1 account disabled
+550 account {RECIPIENT} disabled
 """
 
-UNCLEAR = """
+UNCLEAR = f"""
 550 no
 550 Administrative prohibition
 554 Transaction failed
@@ -129,6 +180,18 @@ UNCLEAR = """
 550 Unrouteable address
 550 5.1.0 Recipient address rejected: You shall not pass
 550 I cannot deliver mail for you
+550 Account suspended
+550 account disabled
+550 Recipient blocked
+550 permanent failure for one or more recipients ({RECIPIENT}:blocked)
+550 <{RECIPIENT}>: Recipient address rejected: Blacklisted
+550 Requested action not taken: mailbox unavailable or not local
+550 cannot verify user: directory unavailable
+550 User database unavailable
+550 recipient verification is not available
+550 Destination carrier unreachable
+550 error number 17 not known
+550 invalid user agent
 """
 
 NOT_THROUGH = """
@@ -144,6 +207,13 @@ NOT_THROUGH = """
 550 5.1.0 Recipient address rejected: Internal server error
 550 DNS records for the destination computer could not be found
 552 user would be over the allowed quota
+550 subscriber temporarily unavailable
+550 User lookup service unavailable
+550 handset unreachable at the moment
+550 mailbox unavailable, try again later
+550 Mailbox locked for maintenance
+550 5.2.1 mailbox temporarily disabled
+550 5.7.1 Recipient is on the suppression list
 """
 
 

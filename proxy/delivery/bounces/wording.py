@@ -10,6 +10,8 @@ _MAX_DETAIL = 160
 _MOST_LINES = 200
 _QUOTATION = re.compile(r"\"[^\"]*(?:\"|$)|“[^”]*(?:”|$)|«[^»]*(?:»|$)|(?<!\w)'[^']*(?:'(?!\w)|$)")
 _ADDRESS = re.compile(r"<[^>]*(?:>|$)|\S*@\S*")
+_DOTTED = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
+"""Addresses, whose dots end no sentence."""
 _CODE = re.compile(r"\s*([245][0-9]{2})(?:[ -]([245]\.[0-9]{1,3}\.[0-9]{1,3}))?(?![0-9.])", re.ASCII)
 
 _WILL_NOT_ARRIVE = re.compile(
@@ -69,11 +71,12 @@ _NAMES_OF_FIELDS = re.compile(r"\s*(?:subject|from|to|date|sent|cc|sender)\s*:",
 
 def will_not_arrive(text: str) -> bool:
     """Whether it says that a message will not arrive, without a reason."""
-    return _WILL_NOT_ARRIVE.search(text) is not None
+    return _WILL_NOT_ARRIVE.search(_DOTTED.sub("…", text)) is not None
 
 
 def may_arrive(text: str) -> bool:
     """Whether it says that a message is tried again, or has arrived."""
+    text = _DOTTED.sub("…", text)
     return (_MAY_ARRIVE.search(text) is not None or _ARRIVED.search(text) is not None) and _FINAL.search(text) is None
 
 
