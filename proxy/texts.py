@@ -41,7 +41,7 @@ class Texts(AmountTexts):
     sign_in_half_password: str = "Go on to the new password"  # noqa: S105  # a label
 
     cookies_blocked: str = (
-        "Your browser did not send back the cookie that this page set, so nobody can be signed in. "
+        "Your browser did not send back the cookie that this page set, so you could not be signed in. "
         "Allow cookies for {host} and try again. If they are allowed, delete this site's cookies first."
     )
     cookies_over_http: str = (

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from directory.mobile_report import Finding, Status, Tally
 from proxy.answers import Answer, Problem
-from proxy.instants import instant
+from proxy.instants import instant, instant_to_come
 from proxy.mobile_formats.forms import ReportForm, write_as
 from proxy.mobile_formats.words import place
 from proxy.pages.template import protective_headers
@@ -187,7 +187,7 @@ def _shown(report: Report, view: View, asked_page: str, now: float) -> dict[str,
     summary, kept = report.summary, len(report.lines)
     return {
         "made": instant(summary.made_at, now),
-        "kept": instant(summary.made_at + KEPT_SECONDS, now),
+        "kept": instant_to_come(summary.made_at + KEPT_SECONDS, now),
         "statuses": [{"title": status.title, "count": summary.all.counts[status]} for status in Status],
         "lists": _lists(report, view),
         "list_title": _TITLES.get(view.show, WORDS.mobiles_all),
