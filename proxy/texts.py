@@ -163,13 +163,9 @@ class Texts(AmountTexts):
         "cannot receive text messages. Ask your IT help desk to correct the mobile field, then sign in again."
     )
     changed_title: str = "Your mobile number was changed recently"
-    changed_wait: str = (
-        "Your password was right. For your safety no code is sent to a number that was changed a short while ago. "
-        "You can sign in with it in {wait}. If you did not change it, call your IT help desk at once."
-    )
-    changed_refused: str = (
-        "Your password was right. For your safety no code is sent to a number that was changed a short while ago. "
-        "Ask your IT help desk, above all if you did not change it."
+    changed_text: str = (
+        "Your password was right. For your safety, no code is sent to a number that was changed a short while ago. "
+        "Your IT help desk can confirm the new number. If you did not change it, call them at once."
     )
     notice_subject: str = "Your sign-in codes go to another mobile number"
     notice_used: str = (

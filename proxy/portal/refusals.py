@@ -79,14 +79,11 @@ def account_stopped(request: web.Request, reason: RefusalReason, back: WayBack) 
 
 def changed_number(request: web.Request, back: WayBack, *, wait_seconds: float | None) -> web.Response:
     """The number may be a thief's: nothing is sent to it, now (for so long) or (None) until somebody mends it."""
-    text = ENGLISH.changed_refused
-    if wait_seconds is not None:
-        text = ENGLISH.changed_wait.format(wait=ENGLISH.duration(max(1, math.ceil(wait_seconds))))
     return message(
         request,
         status=HTTPStatus.FORBIDDEN,
         title=ENGLISH.changed_title,
-        text=text,
+        text=ENGLISH.changed_text,
         wait_seconds=None if wait_seconds is None else max(1, math.ceil(wait_seconds)),
         link_href=sign_in_path(back, form=True),
         link_text=ENGLISH.start_again,
