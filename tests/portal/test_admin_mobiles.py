@@ -80,7 +80,9 @@ async def test_the_page_says_how_old_the_report_is_and_forgets_it(stage: Stage) 
     stage.now += 1200
     page = await browser.get(MOBILES)
     assert "20 minutes ago" in page.text
-    assert re.search(r'kept until <time datetime="2027-01-15T09:00:00Z" data-clock>[0-9]{2}:00</time>: changes', page.text)
+    assert re.search(
+        r'kept until <time datetime="2027-01-15T09:00:00Z" data-clock>[0-9]{2}:00</time>: changes', page.text
+    )
     await browser.get(MOBILES)
     stage.now = NOW + KEPT_SECONDS
     gone = await browser.get(MOBILES)
