@@ -64,7 +64,7 @@ class UsableNumber:
 class UnusableNumber:
     reason: UnusableReason
     readings: tuple[E164, ...] = field(default=(), repr=False)
-    """With `AMBIGUOUS` alone: the two numbers that the text may be, the one of the home region first."""
+    """With `AMBIGUOUS` alone: the numbers that the text may be, the one of the home region first."""
 
 
 def normalise(
@@ -78,7 +78,8 @@ def normalise(
 
     Some regions write their own numbers without a leading ``0``: ``479 212 3456`` is American there, and Norwegian
     without its ``+``. Brackets around the first digits make a number national (ITU-T E.123 section 2). Otherwise it is
-    the one of the two that is valid and of an allowed country. If both are, it is ambiguous.
+    the one of the two that is valid and of an allowed country. If both are, it is ambiguous. So is a text behind a
+    region's own prefix for calls abroad, such as ``001``, that is a number behind ``00``, too.
     """
     if len(text) > MAX_LENGTH:
         return UnusableNumber(UnusableReason.TOO_LONG)
@@ -159,7 +160,7 @@ class _Reading:
 
 
 def _numbers_in(plain: str, home_region: str) -> list[tuple[phonenumbers.PhoneNumber, bool]]:
-    """The one or two numbers that the text may be, the one of the home region first, and whether it may mean it.
+    """The numbers that the text may be, the one of the home region first, and whether it may mean it.
 
     None at all where it is no number.
     """
@@ -172,7 +173,20 @@ def _numbers_in(plain: str, home_region: str) -> list[tuple[phonenumbers.PhoneNu
         international = _parse("+" + (digits if "+" in plain else digits.removeprefix("00")), None)
         if international is not None:
             found.append((international, is_international or not _is_national(plain, international, home_region)))
+        dialled = None if "+" in plain else _parse(f"+{_behind_dialled_prefix(digits, home_region)}", None)
+        if dialled is not None:
+            found.append((dialled, True))
     return found
+
+
+def _behind_dialled_prefix(digits: str, region: str) -> str:
+    """What follows a longer prefix than ``00`` for calls abroad; empty: the region has none, or it is not there.
+
+    ``001 47 921 23456`` is Norwegian in Singapore, which dials 001 there, and American as it is read elsewhere.
+    """
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
+    match = re.match(metadata.international_prefix or "", digits) if metadata is not None else None
+    return digits[match.end() :] if match is not None and len(match[0]) > 2 and digits.startswith("00") else ""
 
 
 @lru_cache(maxsize=8)

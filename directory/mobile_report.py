@@ -94,7 +94,7 @@ class Finding:
     """E.164: what an AD admin may want to write. Never used for a passcode."""
     repair: Repair | None = None
     readings: tuple[str, ...] = field(default=(), repr=False)
-    """E.164: the two numbers that the field may mean. Only with `Status.AMBIGUOUS`."""
+    """E.164: the numbers that the field may mean. Only with `Status.AMBIGUOUS`."""
     is_changed_recently: bool = False
     is_shared: bool = False
     """Whether another person of the report has the same good number; known when all have been seen."""

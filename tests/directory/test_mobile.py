@@ -133,6 +133,14 @@ def test_a_national_number_belongs_to_the_home_region_only() -> None:
         ("131 2345 6789", "US", "+13123456789"),
         ("11 96123-4567", "BR", "+5511961234567"),
         ("22 12 34 56", "NO", "!not_mobile"),
+        # Some dial more than 00 to call abroad, and the rest may be a number behind 00 as well.
+        ("001 47 921 23456", "SG", "!ambiguous"),
+        ("001 47 921 23456", "HK", "!ambiguous"),
+        ("0011 47 921 23456", "AU", "!ambiguous"),
+        ("001 47 921 23456", "GB", "+14792123456"),
+        ("001 212 456 7890", "SG", "+12124567890"),
+        ("0065 9123 4567", "SG", "+6591234567"),
+        ("00852 9123 4567", "HK", "!country"),
         # Where numbers are written with a zero, one without is international, as ever.
         ("479 212 3456", "FR", "+4792123456"),
         ("7912345678", "GB", "!invalid"),
