@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -125,6 +126,39 @@ async def test_an_end_that_was_lost_with_the_last_seconds_is_repeated(
     assert [each.session_id for each in await store.sessions()] == [standing]
     ((event, fields),) = reported
     assert (event, fields["sessions"]) == ("store.ends_repeated", 2)
+
+
+async def test_an_end_that_was_lost_is_repeated_however_long_the_server_was_away(
+    server: RedisServer, store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, digest = await stored(store)
+    other, _ = await stored(store)
+    await store.count_flush("a")
+    await store.catch_up()
+    save(server)
+    await store.end_session(ended)
+    await store.count_flush("a")
+    away_for = 10 * TAIL_SECONDS
+    trust = store._listening.trust
+    monkeypatch.setattr(trust, "_monotonic", lambda: time.monotonic() + away_for)
+    await start_again(server, store)
+    trust.note_ended([other])  # heard from another worker before this one has looked
+    assert await store.session_by_cookie(digest, HOST) is None
+
+
+async def test_where_more_ended_than_is_remembered_nobody_is_served_from_what_lost_it(
+    server: RedisServer, store: RedisStore
+) -> None:
+    ended, digest = await stored(store)
+    await store.count_flush("a")
+    await store.catch_up()
+    save(server)
+    await store.end_session(ended)
+    store._listening.trust.note_ended([f"gone {number}" for number in range(10_000)])
+    await store.count_flush("a")
+    await start_again(server, store)
+    with pytest.raises(StoreUnavailable, match="older copy"):
+        await store.session_by_cookie(digest, HOST)
 
 
 async def test_a_server_that_lost_everything_is_used_as_it_is(

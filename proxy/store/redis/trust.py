@@ -52,7 +52,11 @@ class RedisTrust:
         self._history = History(made_within_seconds=_CLOCKS_SECONDS)
         self._checked_break = -1
         self._checking = asyncio.Lock()
-        self._ended: deque[tuple[float, str]] = deque(maxlen=_MOST_REMEMBERED)
+        self._ended: deque[tuple[float, str]] = deque()
+        self._forgotten_at = float("-inf")
+        """When the last of those ended that are too many to be remembered."""
+        self._written_at = float("-inf")
+        """On the monotonic clock, when the server last took a write. What it may lose is from shortly before that."""
         self._worker = ""
         self._flushes = 0
         """How many of this worker's were counted: one for each second in which the server took writes."""
@@ -60,9 +64,11 @@ class RedisTrust:
     def note_ended(self, session_ids: Iterable[str]) -> None:
         """Listeners here were told of these."""
         now = self._monotonic()
-        while self._ended and self._ended[0][0] < now - _REMEMBERED_SECONDS:
+        while self._ended and self._ended[0][0] < self._written_at - _REMEMBERED_SECONDS:
             self._ended.popleft()
         self._ended.extend((now, session_id) for session_id in session_ids if session_id)
+        while len(self._ended) > _MOST_REMEMBERED:
+            self._forgotten_at, _ = self._ended.popleft()
 
     async def check(self, breaks: int) -> None:
         """Return if the server may be read from. `breaks`: how often the subscription broke off.
@@ -87,6 +93,7 @@ class RedisTrust:
         self._worker, self._flushes = worker, flushes[worker]
         self._history.note(Marks(facts.newest, facts.all_ended_at, facts.is_doubted))
         self._history.seen_at = self._clock()
+        self._written_at = self._monotonic()
         return flushes
 
     async def all_are_ended(self) -> None:
@@ -106,7 +113,8 @@ class RedisTrust:
         facts, flushes = found
         judgement = self._history.judge(facts)
         is_known = facts.store_id == self._history.store_id and not facts.is_doubted
-        if judgement is Judgement.RESTORED and is_known and self._flushes - flushes <= TAIL_SECONDS:
+        is_remembered = self._forgotten_at < self._written_at - _REMEMBERED_SECONDS
+        if judgement is Judgement.RESTORED and is_known and is_remembered and self._flushes - flushes <= TAIL_SECONDS:
             judgement = Judgement.SAME
             self._history.newest = facts.newest
         if judgement is Judgement.RESTORED:
@@ -131,7 +139,7 @@ class RedisTrust:
         raise StoreUnavailable(self._history.doubt)
 
     async def _end_again(self) -> None:
-        since = self._monotonic() - _REMEMBERED_SECONDS
+        since = self._written_at - _REMEMBERED_SECONDS
         ended = [session_id for at, session_id in self._ended if at >= since]
         former_until = instant(self._clock() + FORMER_SECONDS)
         again = 0
