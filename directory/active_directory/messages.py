@@ -40,7 +40,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry found. Attribute names are in lower case, values are the bytes on the wire. Each has one at least."""
+    """One entry found. Attribute names are in lower case, values are the bytes on the wire.
+
+    Each has one at least, but for what a server names by a range (`directory.active_directory.value_ranges`).
+    """
 
     dn: str = field(repr=False)
     attributes: Mapping[str, Sequence[bytes]] = field(repr=False)
@@ -133,8 +136,9 @@ def decode_entry(message: bytes) -> Entry:
         while start < stop:
             _, value_start, start = element(message, start, stop)
             values.append(message[value_start:start])
-        if values:
-            attributes[message[name_start:name_stop].decode("ascii").lower()] = tuple(values)
+        name = message[name_start:name_stop].decode("ascii").lower()
+        if values or ";range=" in name:
+            attributes[name] = tuple(values)
     return Entry(dn=dn, attributes=attributes)
 
 

@@ -7,10 +7,12 @@ AD gives at most MaxValRange values (1,500 by default) in one answer, under a na
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from directory.active_directory.messages import Entry
 
+_MOST_ANSWERS = 1000
+"""To questions for the rest of one attribute: a server that goes on for longer has no end."""
 _RANGED = re.compile(r"([^;]+);range=([0-9]{1,9})-([0-9]{1,9}|\*)", re.ASCII)
 
 
@@ -34,17 +36,20 @@ def in_whole(entry: Entry, more: Callable[[str], Entry | None]) -> Entry:
     for name, values in entry.attributes.items():
         if ";range=" not in name:
             continue
-        attribute, start, end = _range(name)
+        attribute, start, end = _range(name, values)
         if start != 0:
             raise ValuesMissing(attribute)
         collected = list(values)
-        while end is not None:
+        for _ in range(_MOST_ANSWERS):
+            if end is None:
+                break
             asked = end + 1
-            found = more(f"{attribute};range={asked}-*")
-            rest = _rest(found, attribute, asked)
-            collected += rest[0]
-            end = rest[1]
-        whole[attribute] = tuple(collected)
+            rest, end = _rest(more(f"{attribute};range={asked}-*"), attribute, asked)
+            collected += rest
+        if end is not None:
+            raise ValuesMissing(attribute)
+        if collected:
+            whole[attribute] = tuple(collected)
     return Entry(dn=entry.dn, attributes=whole)
 
 
@@ -53,17 +58,18 @@ def _rest(found: Entry | None, attribute: str, start: int) -> tuple[tuple[bytes,
     for name, values in found.attributes.items() if found is not None else ():
         if ";range=" not in name:
             continue
-        named, begun, end = _range(name)
+        named, begun, end = _range(name, values)
         if named == attribute and begun == start and values:
             return tuple(values), end
     raise ValuesMissing(attribute)
 
 
-def _range(name: str) -> tuple[str, int, int | None]:
+def _range(name: str, values: Sequence[bytes]) -> tuple[str, int, int | None]:
+    """The attribute, and the places of its first and its last value; None: of the last one of all."""
     match = _RANGED.fullmatch(name)
     if match is None:
         raise ValuesMissing(name.partition(";")[0])
     start, end = int(match[2]), None if match[3] == "*" else int(match[3])
-    if end is not None and end < start:
+    if end is not None and len(values) != end + 1 - start:
         raise ValuesMissing(match[1])
     return match[1], start, end

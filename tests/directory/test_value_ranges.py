@@ -111,6 +111,8 @@ async def test_a_group_behind_the_first_thousands_counts(tmp_path: Path) -> None
         lambda start: rest_of_groups(start + 1),
         lambda start: [entry(ALICE_DN, **{f"tokenGroups;range={start}-{start - 1}": SIDS[:1]}), search_done()],
         lambda start: [entry(ALICE_DN, **{"tokenGroups;range=odd": SIDS[:1]}), search_done()],
+        lambda start: [entry(ALICE_DN, **{f"tokenGroups;range={start}-{start + 1499}": SIDS[:10]}), search_done()],
+        lambda start: [entry(ALICE_DN, **{f"tokenGroups;range={start}-{start}": SIDS[:1]}), search_done()],  # no end
     ],
 )
 async def test_groups_that_are_known_in_part_are_not_taken_for_all(tmp_path: Path, rest: Answer) -> None:
@@ -168,6 +170,27 @@ def test_the_report_on_mobile_fields_reads_ranges_too(tmp_path: Path) -> None:
     with ScriptedLDAP(tmp_path, script=script).running() as server:
         persons = {each.username: each for each in sweep(settings_for(server.url, ca_file=server.ca_file))}
     assert (persons["web"].is_service, persons["alice"].is_service) == (True, False)
+
+
+@pytest.mark.parametrize("values", [[], SIDS[:1000]])
+async def test_fewer_groups_than_a_range_names_are_not_taken_for_all(tmp_path: Path, values: list[bytes]) -> None:
+    def script(request: Request) -> list[bytes] | None:
+        if request.kind != SEARCH or (request.name != ALICE_DN and b"alice" not in request.body):
+            return None
+        first = {"tokenGroups;range=0-1499": values} if b"tokenGroups" in request.body else {}
+        return (
+            rest_of_groups(1500)
+            if b";range=1500-" in request.body
+            else [entry(ALICE_DN, **ALICE, **first), search_done()]
+        )
+
+    missing = pytest.raises(DirectoryUnavailable, match="does not give all values of tokengroups")
+    with ScriptedLDAP(tmp_path, script=script).running() as server, missing:
+        await signed_in(server)
+
+
+def test_a_range_of_no_values_at_all_is_no_attribute() -> None:
+    assert in_whole(Entry(dn=ALICE_DN, attributes={"member;range=0-*": ()}), lambda attribute: None).attributes == {}
 
 
 def test_a_range_that_does_not_begin_at_the_beginning_is_not_all() -> None:
