@@ -106,6 +106,8 @@ def refuse_what_stays(head: RequestHead, question: Question, passes: frozenset[b
     """
     if head.withdrawn:
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: Connection names a field that may count")
+    if head.names_http:
+        raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: an upgrade to a protocol that carries requests")
     for line in head.held:
         sent, (name, value) = line.partition(b":")[0].lower(), _split(line)
         if sent in passes or name in DESCRIBING or _agrees(name, value, question):

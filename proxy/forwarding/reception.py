@@ -154,7 +154,7 @@ class Reception:
             raise RefusedHead(Problem.NOT_FROM_HERE, "authorize: asked by nobody of trusted_proxies")
         head.question = question = read_question(head, self._plane.app_hosts)
         route = self._plane.routes[question.host]
-        if head.held or head.withdrawn:
+        if head.held or head.withdrawn or head.names_http:
             refuse_what_stays(head, question, route.upstream.pass_fields)
         self._ask_gate(head, route)
 

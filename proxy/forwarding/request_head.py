@@ -93,6 +93,8 @@ class RequestHead:
     keeps_alive = True
     upgrade: bytes | None = None
     """What to upgrade to, if asked for in a way that is passed on."""
+    names_http = False
+    """Whether it asks for an upgrade to a protocol that would carry requests which nobody judged. It is left out."""
     expects_continue = False
     accepts_trailers = False
     authorization: bytes | None = None
@@ -235,12 +237,8 @@ class RequestHead:
             # What one server passes over as malformed, another takes for the protocol that it looks like.
             if not protocols or any(_PROTOCOL.fullmatch(protocol) is None for protocol in protocols):
                 raise RefusedHead(Problem.MALFORMED_REQUEST, "upgrade")
-            if (
-                b"upgrade" in named
-                and self.is_http_1_1
-                and not self.has_body
-                and not any(protocol.startswith(_CARRIES_REQUESTS) for protocol in protocols)
-            ):
+            self.names_http = any(protocol.startswith(_CARRIES_REQUESTS) for protocol in protocols)
+            if b"upgrade" in named and self.is_http_1_1 and not self.has_body and not self.names_http:
                 self.upgrade = self._upgrade
         if len(named) > 1 or not named <= {b"close", b"keep-alive", b"upgrade"}:
             self.lines = [line for line in self.lines if line.partition(b":")[0].lower() not in named]

@@ -164,6 +164,35 @@ class OuterProxyContract:
             assert (request.get("upgrade") or b"").lower() == b"websocket"
             assert request.get("remote-user") == b"alice"
 
+    async def test_nothing_but_a_websocket_takes_a_connection_over(self, house: House) -> None:
+        """In h2c a stranger would ask the app for what nobody judged, and say who they are."""
+        for lines in (
+            ("Upgrade: h2c", "Connection: Upgrade"),
+            ("Upgrade: h2c", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMAAABk"),
+            ("Upgrade: websocket, h2c", "Connection: Upgrade"),
+            ("Upgrade: h2c", "Upgrade: websocket", "Connection: Upgrade"),
+            ("Upgrade: websocket", "Upgrade: h2c", "Connection: Upgrade"),
+            ("Upgrade: HTTP/2.0", "Connection: Upgrade"),
+            ("Upgrade: other", "Connection: upgrade"),
+        ):
+            assert (await house.raw("/public/x", *lines)).status in (200, self.ambiguous_status), lines
+        assert house.app.requests
+        for request in house.app.requests:
+            assert request.all("upgrade") in ([], [b"websocket"])
+            assert request.get("http2-settings") is None
+
+    async def test_connection_takes_nothing_away_that_gatepost_says(self, house: House) -> None:
+        names = ("Remote-User", "Remote-Groups", "X-Gatepost-Assertion", "X-Forwarded-For", "X-Forwarded-Proto")
+        async with asyncio.timeout(40), house.browser() as browser:
+            await house.sign_in(browser, "alice")
+            house.app.requests.clear()
+            for more in ((), ("Upgrade: websocket",)):
+                connection = ", ".join(("Upgrade", *names) if more else ("close", *names))
+                answer = await house.raw("/page", f"Connection: {connection}", *more, cookie=cookie_of(browser))
+                assert answer.status == 200
+            for request in house.app.requests:
+                assert all(request.get(name.lower()) for name in names)
+
     async def test_signing_out_ends_it_at_once(self, house: House) -> None:
         async with asyncio.timeout(40), house.browser() as browser:
             await house.sign_in(browser, "alice")

@@ -124,6 +124,19 @@ async def test_the_authorize_endpoint_refuses_a_second_spelling_of_what_counts(
 
 
 @EACH
+@pytest.mark.parametrize(
+    ("upgrade", "status"), [("h2c", 400), ("H2C", 400), ("websocket, h2c", 400), ("HTTP/2.0", 400), ("websocket", 200)]
+)
+async def test_the_authorize_endpoint_refuses_an_upgrade_that_carries_requests(
+    staged: StageMaker, proxy: Proxy, upgrade: str, status: int
+) -> None:
+    """In an app's h2c (hypercorn's, Jetty's, Go's) a stranger would ask for what nobody judged, as whoever they say."""
+    async with staged(server=TRUSTED) as stage:
+        more = f"Upgrade: {upgrade}\r\nConnection: Upgrade\r\n"
+        assert (await stage.ask(proxy("/page", more=more))).status == status
+
+
+@EACH
 async def test_a_question_may_carry_what_no_server_answers_otherwise_for(staged: StageMaker, proxy: Proxy) -> None:
     """By themselves Traefik, ingress-nginx, Envoy and Cloudflare write these."""
     harmless = (
