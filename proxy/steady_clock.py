@@ -129,14 +129,13 @@ class SteadyClock:
 
     @property
     def trouble(self) -> str | None:
-        """A sentence while the system's clock is not followed."""
+        """A sentence while the system's clock is not followed; the same for one jump, or each look would be logged."""
         reading = self._reading
         if reading.apart_since is None:
             return None
-        for_seconds = reading.read_at - reading.apart_since
         return (
-            f"the system's clock jumped {_told(reading.apart_by)} {for_seconds:.0f} seconds ago: lifetimes go by the "
-            f"time before that, until the jump has lasted {reading.lasts_seconds:.0f} seconds"
+            f"the system's clock jumped {_told(reading.apart_by)}: lifetimes go by the time before that, "
+            f"until the jump has lasted {reading.lasts_seconds:.0f} seconds"
         )
 
     async def check(self) -> str | None:

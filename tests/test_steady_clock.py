@@ -70,6 +70,9 @@ def test_a_jump_that_does_not_last_is_not_followed_and_told() -> None:
         times.pass_by(clock, 5.0)
         assert clock() == EPOCH + times.steady
         assert "jumped 3600 seconds" in (clock.trouble or "")
+        told = clock.trouble
+        times.pass_by(clock, 1.0)
+        assert clock.trouble == told, "it is logged once"
         assert not clock.is_settled
         times.offset -= jump
         times.pass_by(clock, 1.0)
