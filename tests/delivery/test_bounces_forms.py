@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,6 +110,21 @@ def test_dots_in_an_address_end_no_sentence() -> None:
     found = read_report(plain(said, subject="SMS", author="noreply@kapow.co.uk"), domains={DOMAIN})
     assert found is not None
     assert found.reason.value == "gave_up"
+
+
+def test_a_mail_that_the_library_cannot_read_is_no_report() -> None:
+    """Its parser raises a TypeError for a parameter that is given both split and whole."""
+    content = FORMS[0].content.replace(b"; boundary=", b"; boundary*=utf-8''B; boundary*0=a; boundary=")
+    assert content != FORMS[0].content
+    assert read_report(content, domains={DOMAIN}) is None
+
+
+@pytest.mark.parametrize("piece", ["<", "<style>", "<p ", "<br "])
+def test_tags_without_an_end_cost_no_time(piece: str) -> None:
+    content = plain(f"Message-ID: <{MESSAGE_ID}@{DOMAIN}>\n" + piece * 15_000, subject="x")
+    began = time.process_time()
+    read_report(content.replace(b"text/plain", b"text/html"), domains={DOMAIN})
+    assert time.process_time() - began < 1.0
 
 
 def test_comments_may_be_nested() -> None:

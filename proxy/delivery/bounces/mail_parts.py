@@ -23,8 +23,8 @@ _NESTED = re.compile(
     rb"(?i)(content-type:[ \t]*(?:\r?\n[ \t]+)?)(message/(?:global-)?delivery-status|message/[a-z0-9.-]+)"
 )
 _COMMENT = re.compile(r"\([^()]*\)")
-_TAG = re.compile(r"(?is)<(style|script|head)\b.*?</\1\s*>|<[^>]*>")
-_LINE_END = re.compile(r"(?i)<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^>]*>")
+_TAG = re.compile(r"(?is)<(style|script|head)\b.*?(?:</\1\s*>|\Z)|<[^<>]*>")
+_LINE_END = re.compile(r"(?i)<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^<>]*>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,8 @@ class MailParts:
     returned: tuple[str, ...] = field(default=(), repr=False)
     """Mails, or their headers, that it holds."""
     other_texts: tuple[str, ...] = field(default=(), repr=False)
+    report_type: str = ""
+    """RFC 6522 section 3, in lower case."""
 
     def line(self, name: str) -> str:
         """A field of the header as one line, its encoded words (RFC 2047) decoded; empty: there is none."""
@@ -49,7 +51,14 @@ class MailParts:
 
 
 def parts_of(content: bytes) -> MailParts | None:
-    """None where it is nested too deeply to be read."""
+    """None where it is nested too deeply to be read, or the library cannot read it."""
+    try:
+        return _parts_of(content)
+    except Exception:  # noqa: BLE001  # parameters that are split in odd ways, for one, are a TypeError of the library's
+        return None
+
+
+def _parts_of(content: bytes) -> MailParts | None:
     lowered = content.lower()
     # Each such part within another is a level of recursion for the parser.
     if lowered.count(b"multipart/") + lowered.count(b"message/") > _MOST_PARTS:
@@ -65,6 +74,7 @@ def parts_of(content: bytes) -> MailParts | None:
         statuses=tuple(_of_type(leaves, _STATUS)),
         returned=(*_of_type(leaves, _RETURNED), *_of_type(leaves, "text/rfc822-headers")),
         other_texts=tuple(_text(part) for part in own),
+        report_type=str(head.get_param("report-type", "") or "").lower(),
     )
 
 

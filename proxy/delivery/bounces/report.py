@@ -135,11 +135,10 @@ def _failing_line(said: Collection[str]) -> str:
 
 def _is_from_a_mail_server(parts: MailParts) -> bool:
     """By what automatic replies lack: the author, the field of Exim's, the type of RFC 6522."""
-    report_type = str(parts.head.get_param("report-type", "") or "").lower()
     return (
         parts.has("x-failed-recipients")
         or bool(parts.statuses)
-        or report_type.endswith("delivery-status")
+        or parts.report_type.endswith("delivery-status")
         or _POSTMASTER.search(parts.line("from")) is not None
     )
 
@@ -156,7 +155,7 @@ def _is_automatic_reply(parts: MailParts) -> bool:
 
 
 def _is_other_report(parts: MailParts) -> bool:
-    return str(parts.head.get_param("report-type", "") or "").lower() in _OTHER_REPORTS
+    return parts.report_type in _OTHER_REPORTS
 
 
 def _message_id(
