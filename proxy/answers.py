@@ -146,7 +146,7 @@ def render(
         if answer.again_href and answer.status in _AGAIN:
             link_href, link_text = answer.again_href, ENGLISH.again_link
         if answer.scheme:
-            link_href, link_text = _step_up_url(answer, sign_in_origin), ENGLISH.step_up_link
+            link_href, link_text = step_up_url(answer.scheme, sign_in_origin), ENGLISH.step_up_link
         if answer.tab_href:
             link_href, link_text = answer.tab_href, ENGLISH.step_up_tab if answer.scheme else ENGLISH.sign_in_tab
         wait = retry_after if retry_after is not None else _PAGE_WAIT_SECONDS.get(answer.status)
@@ -173,12 +173,13 @@ def render(
         if answer.problem is Problem.NOT_SIGNED_IN:
             content["sign_in"] = sign_in_origin + SIGN_IN
         if answer.scheme:
-            content |= {"scheme": answer.scheme, "step_up": _step_up_url(answer, sign_in_origin)}
+            content |= {"scheme": answer.scheme, "step_up": step_up_url(answer.scheme, sign_in_origin)}
         if answer.incident:
             content["incident"] = answer.incident
         body = json.dumps(content, ensure_ascii=False).encode() + b"\n"
     return [(name.encode(), value.encode()) for name, value in headers], body
 
 
-def _step_up_url(answer: Answer, sign_in_origin: str) -> str:
-    return f"{sign_in_origin}{STEP_UP}?{urlencode({SCHEME: answer.scheme})}"
+def step_up_url(scheme: str, sign_in_origin: str) -> str:
+    """Where the rest of `scheme` is proven, with no way back."""
+    return f"{sign_in_origin}{STEP_UP}?{urlencode({SCHEME: scheme})}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from proxy.answers import Answer, Problem, wants_page
+from proxy.answers import Answer, Problem, step_up_url, wants_page
 from proxy.forwarding.authorize import allowed, sign_in_needed
 from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.cookies import RequestCookies
@@ -107,6 +107,8 @@ class OwnAnswers:
     def _way_to_sign_in(self, head: RequestHead, cookies: RequestCookies, scheme: str) -> str:
         """Signs in on this app's host too, and leads to its first page."""
         public_url = self._plane.public_url
+        if not cookies.browser_token and scheme:  # the app's first page may ask for less, and so lead nowhere
+            return step_up_url(scheme, public_url.origin)
         if not cookies.browser_token:  # on the way there it is given one
             return f"{public_url.scheme}://{public_url.authority(head.host.decode('ascii'))}/"
         return sign_in_location(
