@@ -33,7 +33,7 @@ NO_CREDIT = _any_of(
     r"\bno ?credits?\b",
     r"\b(?:insufficient|not enough|out of|too few|no more|0) (?:\w+ )?(?:credits?|funds|balance)\b",
     r"\bcredits? (?:has |have |is |are )?(?:been )?(?:exhausted|exceeded|expired|used up|too low)\b",
-    r"\bbalance (?:is )?too low\b|\btop[- ]up\b",
+    r"\bbalance (?:is )?too low\b|\bcredit limit\b|\btop[- ]up\b",
 )
 
 GATEWAY_REFUSES_SENDER = _any_of(
@@ -127,7 +127,8 @@ ABOUT_US = _any_of(
     rf"\b(?:from|to|for) (?:this|your) (?:\w+ )?(?:ip|host|address|network|client|country)\b|\b{_NO} (?:\w+ )?(?:to|"
     rf"for|"
     r"from) you\b|\bno (?:smtp )?service (?:here )?for\b|\bthis host may only\b",
-    r"\bmessages? from \{inet\}|\bsmart ?host\b|\bdirect-to-mx\b|\b(?:not in (?:our|my) (?:\w+ )?networks?|"
+    r"\bmessages? from \{inet\}|\b(?:your|provider's|isp's) (?:\w+ )?smart ?host\b|\bdirect-to-mx\b|"
+    r"\b(?:not in (?:our|my) (?:\w+ )?networks?|"
     r"networks only)\b",
     r"\bno access (?:for|from)\b|\baccess (?:from|for) (?:your|this|unknown)\b|\bclient was\b",
     # Login and encryption.
@@ -149,11 +150,13 @@ ABOUT_US = _any_of(
     r"\b(?:rate[- ]?limit|throttl|slow down|try again slower)",
     r"\baccount (?:outbounds?|smtp|relay)\b|\bsmtpclientauth|\bsandbox\b|\btest mode\b|\btrials?\b",
     r"\b(?:smtp|submission)(?: access| service)?(?: is| was| has been)? (?:disabled|blocked|forbidden|suspended)\b",
-    r"\b(?:in|on|for|with|by|under) (?:a |your |this |the )?(?:sms |free |current )?(?:account|contract|plan|"
-    r"subscription|"
-    r"licen[cs]e)\b(?! (?:\{|that))|\b(?:subscription|licen[cs]e|plan|contract) (?:is |has |was )?(?:over|expired|"
-    r"ended)\b",
-    r"\bnumber of (?:arguments|parameters|recipients|messages|e-?mails|mails|sms|connections|commands)\b(?! in\b)",
+    r"\b(?:in|on|for|with|by|under) (?:a |the |this )?(?:sms |free |current )?(?:contract|plan|subscription|"
+    r"licen[cs]e)\b|\b(?:in|on|for|with|by|under|upgrade) your (?:\w+ )?(?:account|contract|plan|subscription|"
+    r"licen[cs]e)\b",
+    r"\b(?:destination|country|route|service)s?\b[^.;]{0,40}\bfor this (?:account|customer)\b",
+    r"\bthis (?:account|customer) (?:may|can) only\b|\byou are not (?:a |our )?(?:\w+ )?customer\b|\bfailed logins?\b",
+    r"\b(?:subscription|licen[cs]e|plan|contract) (?:is |has |was )?(?:over|expired|ended)\b",
+    r"\bnumber of (?:arguments|parameters|recipients|connections|commands)\b",
     r"\b(?:over|exceed\w*|reached) (?:\w+ ){0,2}monthly\b|\bsms (?:quota|allowance|bundle)\b|\bunexpected volume\b|"
     r"\buser complaints\b",
     r"\bnot (?:on|in) (?:your|the|our|an?) (?:\w+ )?(?:white|allow|safe)-?list\b",

@@ -123,6 +123,9 @@ ABOUT_US = f"""
 550 Relaying nicht erlaubt
 550 Expediteur refuse
 550 Remitente no permitido
+550 Sorry, you are not a customer of this service
+550 This account may only send to verified recipients
+550 Please use your provider's smart host
 """
 
 ABOUT_THE_RECIPIENT = f"""
@@ -166,6 +169,8 @@ ABOUT_THE_RECIPIENT = f"""
 553 5.1.3 {RECIPIENT}... Colon illegal in host name part of a recipient
 550 5.2.1 account disabled
 550 account {RECIPIENT} disabled
+550 no mailbox for this account
+550 R=smarthost T=remote_smtp_smarthost: SMTP error from remote mail server after RCPT TO: 550 User unknown
 """
 
 UNCLEAR = f"""
@@ -211,6 +216,8 @@ NOT_THROUGH = """
 550 User lookup service unavailable
 550 handset unreachable at the moment
 550 mailbox unavailable, try again later
+550 The quota for this account is exceeded
+550 mailbox exceeded the number of messages allowed
 550 Mailbox locked for maintenance
 550 5.2.1 mailbox temporarily disabled
 550 5.7.1 Recipient is on the suppression list
