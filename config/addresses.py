@@ -197,7 +197,7 @@ def _check_ldap_server(value: str) -> str:
     if parts.path not in ("", "/") or parts.query or parts.fragment or parts.port == 0:
         raise ValueError("must hold only a host and, if need be, a port")
     parse_machine(parts.hostname)
-    return value
+    return value if value.isascii() else parts.geturl()
 
 
 def parse_dns_server(value: str) -> tuple[str, int]:

@@ -70,8 +70,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     raise ConfigurationError([Problem(str(path), "", "", message)])
 
 
-def explain(error: ErrorDetails, known: Iterable[str], option: Option | None) -> str:
-    """What to do about one finding of pydantic, without the value that it found."""
+def explain(error: ErrorDetails, known: Iterable[str], option: Option | None, table: str = "") -> str:
+    """What to do about one finding of pydantic, without the value that it found; `table`: the one that it is in."""
     context = error.get("ctx", {})
     unit = " seconds" if option is not None and option.is_duration else ""
     match error["type"]:
@@ -89,7 +89,8 @@ def explain(error: ErrorDetails, known: Iterable[str], option: Option | None) ->
         case "string_type" | "path_type":
             return "must be a string"
         case "tuple_type":
-            return "must be a list"
+            name = f"{table}.{error['loc'][0]}"
+            return f"must be a list of tables: write [[{name}]]" if name in _LISTS else "must be a list"
         case "dict_type" | "model_type":
             return "must be a table"
         case "string_too_long":
@@ -196,7 +197,7 @@ class _Loading:
             name, *inner = each["loc"]
             key = str(name) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inner)
             keys = known if len(inner) < 2 else inner_keys(model, str(name))
-            self._add(Place(table.key, position, str(name)), explain(each, keys, known.get(str(name))), key)
+            self._add(Place(table.key, position, str(name)), explain(each, keys, known.get(str(name)), table.key), key)
 
     def _read_secret(self, place: Place, values: dict[str, Any], prefix: str = "") -> None:
         """`prefix` stands before the key in problems: the table inside a table that holds it."""

@@ -63,7 +63,7 @@ def check_secret_files(files: Iterable[Path]) -> list[CheckResult]:
         except OSError:
             continue  # who needs it says so
         is_open = all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
-        if mode & stat.S_IROTH and is_open:
+        if stat.S_ISREG(mode) and mode & stat.S_IROTH and is_open:
             command = f"chmod o-rwx {shlex.quote(str(path))}"
             detail = f"everybody on this machine may read it (mode {mode & 0o7777:04o}): {command}"
             found.append(CheckResult(subject=f"secret {path}", ok=False, detail=detail))

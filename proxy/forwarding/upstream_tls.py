@@ -23,9 +23,13 @@ def upstream_tls(app: AppSettings) -> ssl.SSLContext | None:
     context.set_alpn_protocols(["http/1.1"])
     if app.client_certificate is not None:
         try:
-            context.load_cert_chain(app.client_certificate, app.client_key)
+            # Without a password given here, OpenSSL would ask for one on the terminal.
+            context.load_cert_chain(app.client_certificate, app.client_key, password=lambda: "")
         except OSError as exc:
-            message = "holds no certificate and key that belong together (PEM)"
+            message = (
+                f"{app.client_certificate} and client_key are no certificate and key that belong together: both must be"
+                " PEM, and the key without a password"
+            )
             raise _unusable(app, "client_certificate", message) from exc
     return context
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import TypeAdapter
 
-from config.addresses import PublicURL, UpstreamURL, parse_host, parse_machine
+from config.addresses import LDAPServer, PublicURL, UpstreamURL, parse_host, parse_machine
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,12 @@ def test_a_host_is_taken_as_it_is_typed(typed: str, host: str) -> None:
     assert parse_machine(typed.removesuffix(".")) == host
     assert PublicURL.parse(f"https://{typed}:8443").host == host
     assert UpstreamURL.parse(f"http://{typed.removesuffix('.')}").host == host
+
+
+def test_a_domain_controller_is_named_as_dns_has_it() -> None:
+    servers = TypeAdapter(LDAPServer)
+    assert servers.validate_python("ldaps://dc1.faß.example:636") == "ldaps://dc1.xn--fa-hia.example:636"
+    assert servers.validate_python("ldap://DC1.corp.example") == "ldap://DC1.corp.example"
 
 
 @pytest.mark.parametrize(

@@ -31,3 +31,14 @@ def test_brackets_are_named(text: str, said: str, tmp_path: Path) -> None:
     assert str(found.value).startswith(f"{file}: {said}")
     assert "Cannot" not in str(found.value)
     assert "('" not in str(found.value)
+
+
+@pytest.mark.parametrize("name", ["apps.rules", "server.certificates"])
+def test_single_brackets_of_a_list_inside_a_table_are_named(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "gatepost.toml"
+    outer = name.partition(".")[0]
+    header = "[[apps]]" if outer == "apps" else "[server]"
+    file.write_text(f"{header}\n[{name}]\na = 1\n")
+    with pytest.raises(ConfigurationError) as found:
+        load_settings(file, {})
+    assert f"must be a list of tables: write [[{name}]]" in str(found.value)

@@ -83,7 +83,8 @@ def server_tls(settings: BouncesSettings) -> ssl.SSLContext | None:
     if settings.tls_certificate is None:
         return None
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    # Without a password given here, OpenSSL would ask for one on the terminal.
+    tls.load_cert_chain(settings.tls_certificate, settings.tls_key, password=lambda: "")
     return tls
 
 

@@ -260,6 +260,7 @@ class RedisConnections:
             "ssl_ca_data": authorities(settings.ca_file) if settings.ca_file is not None else None,
             "ssl_certfile": _path(settings.client_certificate),
             "ssl_keyfile": _path(settings.client_key),
+            "ssl_password": "",  # none: OpenSSL would ask for one on the terminal
         }
         if url.is_tls:
             own |= tls
