@@ -97,14 +97,20 @@ def create_directories(settings: Settings, tries: SharedTries | None = None) -> 
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, log: FilteringBoundLogger, clock: Clock | None = None, place: WorkerPlace | None = None
+    settings: Settings,
+    *,
+    log: FilteringBoundLogger,
+    clock: Clock | SteadyClock | None = None,
+    place: WorkerPlace | None = None,
 ) -> AsyncIterator[Gatepost]:
     """Everything started, in order; everything closed in the reverse order when the block is left.
 
     Without a `place` among workers it is alone, and opens its sockets itself. Left to itself it has a `SteadyClock`.
     """
-    clock = clock or SteadyClock()
-    steady = clock if isinstance(clock, SteadyClock) else None
+    steady = None
+    if clock is None or isinstance(clock, SteadyClock):
+        steady = clock or SteadyClock()
+        clock = steady.now
     async with AsyncExitStack() as stack:
         keys = Keys(load_keys(settings.server, now=clock()), clock=clock)
         store = open_store(settings.store, log, clock=clock)

@@ -53,7 +53,7 @@ def test_it_shows_the_systems_time() -> None:
     times = Times()
     clock = times.clock()
     times.pass_by(clock, 100.0)
-    assert clock() == EPOCH + 1100.0
+    assert clock.now() == EPOCH + 1100.0
     assert clock.trouble is None
     assert times.log == []
 
@@ -68,7 +68,7 @@ def test_a_jump_that_does_not_last_is_not_followed_and_told() -> None:
         assert clock.is_settled
         times.offset += jump
         times.pass_by(clock, 5.0)
-        assert clock() == EPOCH + times.steady
+        assert clock.now() == EPOCH + times.steady
         assert "jumped 3600 seconds" in (clock.trouble or "")
         told = clock.trouble
         times.pass_by(clock, 1.0)
@@ -76,7 +76,7 @@ def test_a_jump_that_does_not_last_is_not_followed_and_told() -> None:
         assert not clock.is_settled
         times.offset -= jump
         times.pass_by(clock, 1.0)
-        assert clock() == EPOCH + times.steady
+        assert clock.now() == EPOCH + times.steady
         assert clock.trouble is None
         assert clock.is_settled
         assert times.events() == ["clock.jumped", "clock.returned"]
@@ -93,7 +93,7 @@ def test_a_jump_that_lasts_is_followed_at_once_and_listeners_hear_by_how_much() 
     assert steps == []
     times.pass_by(clock, 1.0)
     assert steps == [-HOUR]
-    assert clock() == times.steady + times.offset
+    assert clock.now() == times.steady + times.offset
     assert clock.trouble is None
     assert times.events() == ["clock.jumped", "clock.followed"]
     times.pass_by(clock, MOST_SECONDS - 1.0)
@@ -109,9 +109,9 @@ def test_a_clock_that_was_believed_for_moments_is_corrected_soon() -> None:
     times.pass_by(clock, 3.0)
     times.offset -= HOUR
     times.pass_by(clock, LEAST_SECONDS)
-    assert clock() == EPOCH + times.steady
+    assert clock.now() == EPOCH + times.steady
     times.pass_by(clock, 2.0)
-    assert clock() == times.steady + times.offset
+    assert clock.now() == times.steady + times.offset
 
 
 def test_a_second_jump_has_to_last_by_itself() -> None:
@@ -121,7 +121,7 @@ def test_a_second_jump_has_to_last_by_itself() -> None:
     times.pass_by(clock, LEAST_SECONDS - 2.0)
     times.offset += HOUR
     times.pass_by(clock, LEAST_SECONDS - 2.0)
-    assert clock() == EPOCH + times.steady
+    assert clock.now() == EPOCH + times.steady
 
 
 def test_small_corrections_are_followed_slowly() -> None:
@@ -129,9 +129,9 @@ def test_small_corrections_are_followed_slowly() -> None:
     clock = times.clock()
     times.offset -= 30.0
     times.pass_by(clock, 20.0)
-    assert abs(clock() - (EPOCH + times.steady - 20.0 / SLOWNESS)) < 1e-5
+    assert abs(clock.now() - (EPOCH + times.steady - 20.0 / SLOWNESS)) < 1e-5
     times.pass_by(clock, 30.0 * SLOWNESS)
-    assert abs(clock() - times.steady - times.offset) < 1e-6
+    assert abs(clock.now() - times.steady - times.offset) < 1e-6
     assert times.log == []
 
 
@@ -142,9 +142,9 @@ def test_a_worker_that_starts_during_a_jump_takes_no_part_in_it() -> None:
     times.offset += HOUR
     times.pass_by(before, 1.0)
     clock = times.clock(before.anchor)
-    assert clock() == EPOCH + times.steady
+    assert clock.now() == EPOCH + times.steady
     times.pass_by(clock, 5.0)
-    assert clock() == EPOCH + times.steady
+    assert clock.now() == EPOCH + times.steady
     assert clock.trouble is not None
 
 
@@ -160,8 +160,8 @@ def test_who_starts_during_a_jump_follows_it_when_the_others_do() -> None:
             times.steady += 1.0
             before.look(None)
             started.look(None)
-            assert started() == before()
-        assert before() == EPOCH + times.steady + jump
+            assert started.now() == before.now()
+        assert before.now() == EPOCH + times.steady + jump
 
 
 @given(
