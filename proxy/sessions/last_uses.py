@@ -20,7 +20,8 @@ class LastUses:
 
     def note(self, live: WholeSession, now: float) -> None:
         live.used_at(now)
-        self.write_again(live)
+        if not live.is_unflushed:  # most are: each request comes here
+            self.write_again(live)
 
     def write_again(self, live: WholeSession) -> None:
         """What the store holds of its last use is of another clock, or older."""
