@@ -27,15 +27,9 @@ MAX_INTERIM_RESPONSES = 16
 class Exchange(RequestFlow):
     """From the judged request to the end of its answer. Its client connection owns it."""
 
-    # What most exchanges never change stands in the class: it costs nothing per request.
     is_answered = False
     """Whether the first byte of the final answer went to the client."""
     _answer_head: ResponseHead | None = None
-    _answer_body: Body | None = None
-    """Framed as it goes to the client."""
-    _is_held = False
-    """Whether the upstream has to wait for the client to read."""
-    _partial_head = b""
     _interims = 0
 
     def on_upstream_data(self, data: bytes) -> None:

@@ -42,16 +42,9 @@ def _is_always_open(session: Session) -> bool:
 class RequestFlow(ABC):
     """From the judged request to its last byte upstream, or to the failure of both ways. The answer comes on top."""
 
-    # What most exchanges never change stands in the class: it costs nothing per request.
-    _request_body: Body | None = None
-    """Framed as it goes on; None where there is none."""
-    _connection: UpstreamConnection | None = None
+    # What every exchange reads stands in the instance, where Python finds it at once; what few read, in the class.
     _connecting: asyncio.Task[None] | None = None
     _is_retried = False
-    _is_last = False
-    """Whether nothing else may be sent on the connection after this."""
-    _owner: str | None = None
-    """The session whose the connection is from now on; None: it stays whose it was."""
     _is_upstream_full = False
     """Whether the client has to wait for the upstream to read."""
     _progress = 0
@@ -74,14 +67,30 @@ class RequestFlow(ABC):
         self._pool = pool
         self._traffic = traffic
         self._request_bytes = request_bytes
+        self._connection: UpstreamConnection | None = None
+        self._request_body: Body | None = None
+        """Framed as it goes on; None where there is none."""
+        self._is_last = False
+        """Whether nothing else may be sent on the connection after this."""
+        self._owner: str | None = None
+        """The session whose the connection is from now on; None: it stays whose it was."""
+        # The answer's way needs these. They stand here since an `__init__` of its own would be one more call.
+        self._answer_body: Body | None = None
+        """Framed as it goes to the client."""
+        self._partial_head = b""
+        """What came of the answer's head so far."""
+        self._is_held = False
+        """Whether the upstream has to wait for the client to read."""
         if head.is_chunked:
             self._request_body = Rechunked(ChunkedBody(extensions=False))
         elif head.content_length:
             self._request_body = LengthBody(head.content_length)
-        if self._request_body is not None:
+        if self._request_body is None:
+            self._is_repeatable = head.upgrade is None and head.method in _IDEMPOTENT
+        else:
+            self._is_repeatable = False
             self._is_last = is_last(head, pool.upstream, session_id)
             self._owner = owner_after(head, pool.upstream, session_id)
-        self._is_repeatable = self._request_body is None and head.upgrade is None and head.method in _IDEMPOTENT
 
     def judge(self) -> Callable[[Session], bool]:
         """Says whether this may stay open with a session whose principal is another now."""

@@ -45,23 +45,27 @@ class BrokenResponse(Exception):
 class ResponseHead:
     """What an upstream answers, and the fields that go on to the client as they are. Filled once by the parser."""
 
+    __slots__ = (
+        "_may_set_reserved_cookies", "_named", "_transfer_encoding", "closes", "content_length", "is_chunked",
+        "is_http_1_1", "lines", "sets_transport_security", "status", "status_line", "upgrade",
+    )  # fmt: skip
+
     status: int
     status_line: bytes
     """As the client gets it, without CRLF."""
     is_http_1_1: bool
-    lines: list[bytes]
-    content_length: int | None = None
-    is_chunked = False
-    closes = False
-    upgrade: bytes | None = None
-    sets_transport_security = False
-    """Whether the app says itself how long its host is https only."""
-    _named: frozenset[bytes] = frozenset()
-    _transfer_encoding: bytes | None = None
 
     def __init__(self, *, may_set_reserved_cookies: bool) -> None:
-        self.lines = []
+        self.lines: list[bytes] = []
         """``Name: value`` without CRLF, in the order sent, less what is hop-by-hop or framing."""
+        self.content_length: int | None = None
+        self.is_chunked = False
+        self.closes = False
+        self.upgrade: bytes | None = None
+        self.sets_transport_security = False
+        """Whether the app says itself how long its host is https only."""
+        self._named: frozenset[bytes] = frozenset()
+        self._transfer_encoding: bytes | None = None
         self._may_set_reserved_cookies = may_set_reserved_cookies
 
     def on_header(self, name: bytes, value: bytes) -> None:
