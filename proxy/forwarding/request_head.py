@@ -69,30 +69,22 @@ class RefusedHead(Exception):
 class RequestHead:
     """What a request asks, and the fields that go on to an upstream as they are.
 
-    Filled once by the parser and not changed afterwards. The defaults stand in the class, so that a field which
-    is not there costs nothing.
+    Filled once by the parser and not changed afterwards. What every request is asked for stands in the instance, where
+    Python finds it at once; the defaults of the rest stand in the class, so that a field which is not there costs
+    nothing.
     """
 
     method: bytes
     target: bytes
     """Origin form (or ``*``), its bytes as sent."""
-    is_http_1_1 = True
     host = b""
     """Lower case, no port, no trailing dot."""
     host_field = b""
     """As sent."""
-    lines: list[bytes]
-    """``Name: value`` without CRLF, in the order sent; hop-by-hop, cookies and what Gatepost sets left out."""
     held: tuple[bytes, ...] = ()
     """Lines of the same form that go on only to an app that names them (`RequestField.HOLD`)."""
     withdrawn: tuple[bytes, ...] = ()
     """Those of them that ``Connection`` names: they go no further."""
-    cookie: bytes | None = None
-    content_length: int | None = None
-    is_chunked = False
-    keeps_alive = True
-    upgrade: bytes | None = None
-    """What to upgrade to, if asked for in a way that is passed on."""
     names_http = False
     """Whether it asks for an upgrade to a protocol that would carry requests which nobody judged. It is left out."""
     expects_continue = False
@@ -108,8 +100,6 @@ class RequestHead:
     forwarded_proto: tuple[bytes, ...] = ()
     forwarded_host: tuple[bytes, ...] = ()
     forwarded: tuple[bytes, ...] = ()
-    question: Question | None = None
-    """What another proxy asks about, at the authorize endpoint; set by whoever read it off the fields."""
 
     _hosts = 0
     _connection = b""
@@ -117,9 +107,20 @@ class RequestHead:
     _transfer_encoding: bytes | None = None
     _expect: bytes | None = None
     _cookies: tuple[bytes, ...] = ()
+    _was_repeated = False
 
     def __init__(self) -> None:
-        self.lines = []
+        self.lines: list[bytes] = []
+        """``Name: value`` without CRLF, in the order sent; hop-by-hop, cookies and what Gatepost sets left out."""
+        self.is_http_1_1 = True
+        self.cookie: bytes | None = None
+        self.content_length: int | None = None
+        self.is_chunked = False
+        self.keeps_alive = True
+        self.upgrade: bytes | None = None
+        """What to upgrade to, if asked for in a way that is passed on."""
+        self.question: Question | None = None
+        """What another proxy asks about, at the authorize endpoint; set by whoever read it off the fields."""
 
     @property
     def has_body(self) -> bool:
@@ -127,6 +128,11 @@ class RequestHead:
 
     def repeated(self, method: bytes, target: bytes) -> RequestHead:
         """The same fields after another request line."""
+        if not self._was_repeated:
+            # An instance's dictionary shares its keys with others of its class. In a copy of such a one Python finds
+            # attributes the slow way; in a copy of this one, which has keys of its own, the quick way.
+            self.__dict__ = dict(self.__dict__)
+            self._was_repeated = True
         other: RequestHead = object.__new__(RequestHead)
         other.__dict__ = values = self.__dict__.copy()
         values["method"] = method
