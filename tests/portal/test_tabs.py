@@ -137,7 +137,7 @@ async def test_a_browser_is_redirected_after_a_wrong_passcode_so_that_going_back
     assert shown.hidden["return_to"] == f"{WIKI}/page"
     fields["passcode"] = "12"
     answer = await browser.post(PASSCODE, fields, Sec_Fetch_Mode="navigate", Sec_Fetch_Site="same-origin")
-    assert "The code has 6 digits" in (await browser.get(SIGN_IN_ORIGIN + answer.location)).text
+    assert "Enter all 6 digits" in (await browser.get(SIGN_IN_ORIGIN + answer.location)).text
     fields["passcode"] = stage.wrong_passcode()
     assert (await browser.post(PASSCODE, fields)).status == 422  # whoever is no browser is told by the status
 
