@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from directory.mobile_report import Listing, Status, Tally
-from proxy.mobile_formats.words import headline, needs_a_look, one_line, percent_text, place, remarks
+from proxy.mobile_formats.words import headline, needs_a_look, one_line, percent_text, place, proposal_and_remarks
 
 _WIDTHS = (26, 20, 30, 22, 26)
 """Columns of the list of persons, the last one apart."""
@@ -47,7 +47,7 @@ def write(listing: Listing, out: TextIO) -> None:
             finding.status.title,
             value,
         )
-        out.write(_row(cells, ", ".join([*([finding.proposed] if finding.proposed else []), *remarks(finding)])) + "\n")
+        out.write(_row(cells, proposal_and_remarks(finding)) + "\n")
 
 
 def _group(title: str, tallies: list[tuple[str, Tally]]) -> Iterator[str]:

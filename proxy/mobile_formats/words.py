@@ -40,6 +40,11 @@ def remarks(finding: Finding) -> list[str]:
     return said
 
 
+def proposal_and_remarks(finding: Finding) -> str:
+    """In one cell: the proposed number, if there is one, and what an admin should know."""
+    return ", ".join([*([finding.proposed] if finding.proposed else []), *remarks(finding)])
+
+
 def needs_a_look(finding: Finding) -> bool:
     """A number that changed recently does not: after a tidy-up in the directory that would be everybody."""
     return not finding.person.is_service and (finding.number is None or finding.is_shared)

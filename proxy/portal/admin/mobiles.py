@@ -17,7 +17,7 @@ from directory.mobile_report import Finding, Status, Tally
 from proxy.answers import Answer, Problem
 from proxy.instants import instant, instant_to_come
 from proxy.mobile_formats.forms import ReportForm, write_as
-from proxy.mobile_formats.words import place
+from proxy.mobile_formats.words import place, proposal_and_remarks
 from proxy.pages.template import protective_headers
 from proxy.portal.admin.audit import log_report, log_turned_away
 from proxy.portal.admin.entrance import AdminHandler
@@ -26,7 +26,7 @@ from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
 from proxy.portal.admin.places import TooManyAtOnce
 from proxy.portal.admin.report import CHANGED, LISTS, SERVICE, SHARED, Excerpt, Report
 from proxy.portal.admin.report_maker import KEPT_SECONDS
-from proxy.portal.admin.report_view import Column, View, remarks_of, value_of, view_of
+from proxy.portal.admin.report_view import Column, View, value_of, view_of
 from proxy.portal.admin.texts import WORDS
 from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
@@ -266,5 +266,5 @@ def _row(finding: Finding) -> _Row:
         department=person.department,
         status=finding.status.title,
         value=value_of(finding),
-        remarks=remarks_of(finding),
+        remarks=proposal_and_remarks(finding),
     )

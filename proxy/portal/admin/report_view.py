@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from directory.mobile_report import Finding, Status
-from proxy.mobile_formats.words import place, remarks
+from proxy.mobile_formats.words import place, proposal_and_remarks
 from proxy.portal.admin.report import LISTS
 
 LONGEST_SEARCH = 100
@@ -84,10 +84,6 @@ def value_of(finding: Finding) -> str:
     return f"{finding.found.attribute}: {finding.found.text}"
 
 
-def remarks_of(finding: Finding) -> str:
-    return ", ".join([*([finding.proposed] if finding.proposed else []), *remarks(finding)])
-
-
 def _searched(finding: Finding) -> tuple[str, ...]:
     person = finding.person
     return (
@@ -97,7 +93,7 @@ def _searched(finding: Finding) -> tuple[str, ...]:
         person.department,
         value_of(finding),
         finding.number or "",
-        remarks_of(finding),
+        proposal_and_remarks(finding),
     )
 
 
