@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from random import Random
 
 import pytest
@@ -12,9 +14,44 @@ from tests.forwarding.stage import ALICE_TOKEN, BOB_TOKEN, Stage, StageMaker, ge
 from tests.support.raw_http import RawClient
 from tests.support.upstreams import UpstreamSide
 
-SECONDS = 3.0
 CLIENTS = 40
 TOKENS = {ALICE_TOKEN: b"alice", BOB_TOKEN: b"bob", None: b""}
+ANSWERS, REFUSALS, CUTS = 600, 100, 20
+"""Enough to mix them up: so much of each kind is waited for, of each person."""
+ANSWERS_BEFORE_AN_END = 10
+ENDS = ANSWERS // ANSWERS_BEFORE_AN_END
+CEILING_SECONDS = 100.0
+"""A few seconds' work; so long a busy machine may take."""
+
+
+@dataclass
+class Tally:
+    """What all of them have seen so far, by who asked; nobody is b""."""
+
+    answers: Counter[bytes] = field(default_factory=Counter)
+    refusals: Counter[bytes] = field(default_factory=Counter)
+    ends: Counter[bytes] = field(default_factory=Counter)
+    cuts: int = 0
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition, repr=False)
+
+    async def count(self, counter: Counter[bytes], user: bytes) -> None:
+        async with self._changed:
+            counter[user] += 1
+            self._changed.notify_all()
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        async with self._changed:
+            await self._changed.wait_for(is_so)
+
+    async def more(self, count: int, counter: Counter[bytes], user: bytes) -> None:
+        wanted = counter[user] + count
+        await self.until(lambda: counter[user] >= wanted)
+
+    def is_enough(self, *, sessions_end: bool) -> bool:
+        persons = list(filter(None, TOKENS.values()))
+        seen = self.refusals[b""] >= REFUSALS and all(self.answers[user] >= ANSWERS for user in persons)
+        ended = self.cuts >= CUTS and all(self.ends[user] >= ENDS for user in persons)
+        return seen and (ended or not sessions_end)
 
 
 async def echo(side: UpstreamSide) -> None:
@@ -45,14 +82,12 @@ async def echo(side: UpstreamSide) -> None:
 class Person:
     """One client among many: it changes its session from request to request, as nobody does."""
 
-    def __init__(self, stage: Stage, number: int) -> None:
+    def __init__(self, stage: Stage, tally: Tally, number: int) -> None:
         self.stage = stage
+        self.tally = tally
         self.number = number
         self.random = Random(number)
         self.count = 0
-        self.answers = 0
-        self.refusals = 0
-        self.broken = 0
 
     def question(self) -> tuple[bytes, bytes, bytes]:
         """The bytes, who asks, and what the answer must say was asked."""
@@ -78,53 +113,59 @@ class Person:
             for _, user, what in asked:
                 answer = await client.response()
                 if answer.status == 401 and (not user or sessions_end):
-                    self.refusals += 1
+                    await self.tally.count(self.tally.refusals, user)
                     if answer.get("connection") == b"close":
                         return
                     continue
                 assert answer.status == 200, answer
                 assert user, "nobody was let in"
                 assert answer.body == user + b"|assertion-" + user + b"-Open|" + what
-                self.answers += 1
+                await self.tally.count(self.tally.answers, user)
 
     async def run(self, *, sessions_end: bool) -> None:
-        loop = asyncio.get_running_loop()
-        end = loop.time() + SECONDS
-        while loop.time() < end:
-            with suppress(TimeoutError):
-                async with self.stage.client() as client:
-                    try:
-                        async with asyncio.timeout_at(end):
-                            await self.talk(client, sessions_end=sessions_end)
-                    except (ConnectionError, asyncio.IncompleteReadError):
-                        self.broken += 1
-                        assert sessions_end
+        while True:
+            async with self.stage.client() as client:
+                try:
+                    await self.talk(client, sessions_end=sessions_end)
+                except (ConnectionError, asyncio.IncompleteReadError):
+                    self.tally.cuts += 1
+                    assert sessions_end
+
+
+async def end_sessions(stage: Stage, tally: Tally, token: bytes) -> None:
+    """As a sign-out does it: not found any more, what is open cut, signed in again once somebody was refused.
+
+    In step with the answers, however slow the machine is: refusals cannot crowd them out.
+    """
+    user = TOKENS[token]
+    while True:
+        await tally.more(ANSWERS_BEFORE_AN_END, tally.answers, user)
+        old = stage.sessions.by_token.pop(token)
+        stage.sessions.warm.discard(token)
+        stage.plane.end_session(old.session_id)
+        await tally.more(1, tally.refusals, user)
+        await tally.count(tally.ends, user)
+        name = user.decode()
+        stage.sessions.by_token[token] = session_of(name, session_id=f"{name}-{tally.ends[user]}")
 
 
 @pytest.mark.parametrize("sessions_end", [False, True])
 async def test_nobody_sees_the_answer_of_another(staged: StageMaker, sessions_end: bool) -> None:
     async with staged(echo) as stage:
-        persons = [Person(stage, number) for number in range(CLIENTS)]
-
-        async def end_sessions() -> None:
-            """As a sign-out does it: not found any more, what is open cut, later signed in anew."""
-            for number in range(10_000):
-                await asyncio.sleep(0.01)
-                token, name = ((ALICE_TOKEN, "alice"), (BOB_TOKEN, "bob"))[number % 2]
-                old = stage.sessions.by_token.pop(token)
-                stage.sessions.warm.discard(token)
-                stage.plane.end_session(old.session_id)
-                await asyncio.sleep(0.005)
-                stage.sessions.by_token[token] = session_of(name, session_id=f"{name}-{number}")
-
-        ending = asyncio.create_task(end_sessions()) if sessions_end else None
-        async with asyncio.timeout(SECONDS * 5):
-            await asyncio.gather(*(person.run(sessions_end=sessions_end) for person in persons))
-        if ending is not None:
-            ending.cancel()
-        answers = sum(person.answers for person in persons)
-        print(answers, "answers,", sum(person.refusals for person in persons), "refusals")
-        assert answers > 50  # enough to mix them up, on the slowest machine
-        assert sessions_end == any(person.broken for person in persons)
+        tally = Tally()
+        try:
+            async with asyncio.timeout(CEILING_SECONDS), asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(Person(stage, tally, number).run(sessions_end=sessions_end))
+                    for number in range(CLIENTS)
+                ]
+                if sessions_end:
+                    tasks += [group.create_task(end_sessions(stage, tally, each)) for each in (ALICE_TOKEN, BOB_TOKEN)]
+                await tally.until(lambda: tally.is_enough(sessions_end=sessions_end))
+                for task in tasks:
+                    task.cancel()
+        finally:
+            print(tally)  # pytest shows it when the test fails
+        assert sessions_end == (tally.cuts > 0)
         async with asyncio.timeout(5):
             await stage.plane._until_empty()
