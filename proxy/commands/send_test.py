@@ -10,17 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TextIO
 
 from config.channel_checks import EMAIL
+from config.factors import ChannelKind
 from config.settings import Settings
+from directory.mail_address import is_plain_address, mask_mail
 from directory.mobile import UnusableNumber, UnusableReason, mask, normalise
-from proxy.delivery.channel import (
-    SMS_ONLY,
-    ChannelKind,
-    Delivery,
-    DeliveryStatus,
-    Outcome,
-    is_plain_address,
-    mask_mail,
-)
+from proxy.delivery.channel import SMS_ONLY, Delivery, DeliveryStatus, Outcome
 from proxy.delivery.channels import Channels
 from proxy.delivery.create import create_channels
 from proxy.help_desk.number_steps import WRONG_WITH_NUMBER

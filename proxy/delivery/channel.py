@@ -5,23 +5,13 @@ A channel is one way; all of them together are a channel too, which is what the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from config.factors import ChannelKind
 from directory.mobile import E164
-
-_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9.-]+", re.ASCII)
-
-
-class ChannelKind(Enum):
-    """What a message proves when it is answered: the phone in somebody's hand, or access to their mail."""
-
-    SMS = "sms"
-    EMAIL = "email"
-
 
 SMS_ONLY = frozenset((ChannelKind.SMS,))
 EMAIL_ONLY = frozenset((ChannelKind.EMAIL,))
@@ -177,14 +167,3 @@ class SMSChannel(SingleChannel, Protocol):
     async def send_text(self, number: E164, text: str, message_id: str, *, deadline: float | None = None) -> Delivery:
         """A text that holds no passcode."""
         ...
-
-
-def is_plain_address(text: str) -> bool:
-    """Whether `text` is a bare ASCII mailbox (RFC 5321 section 4.1.2, no quoting, no display name)."""
-    return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
-
-
-def mask_mail(address: str) -> str:
-    """The first letter and the domain: ``a•••@corp.example``; of what is no address, nothing."""
-    local, at, domain = address.rpartition("@")
-    return f"{local[:1]}•••@{domain}" if at else "•••"

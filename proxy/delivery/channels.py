@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from config.factors import ChannelKind
 from directory.mobile import E164
 from proxy.delivery.channel import (
     SMS_ONLY,
-    ChannelKind,
     Delivery,
     DeliveryStatus,
     Outcome,

@@ -12,8 +12,8 @@ from config.authorities import UnusableAuthorities
 from config.channel_checks import EMAIL, channel_problems
 from config.settings import Settings, SMTPSettings
 from config.sms_gateways import HTTPGatewaySettings, is_kapow_api
+from directory.mail_address import is_plain_address
 from proxy.delivery.alarms import Alarms
-from proxy.delivery.channel import is_plain_address
 from proxy.delivery.channels import AnyChannel, Channels
 from proxy.delivery.email_channel import EmailChannel
 from proxy.delivery.errors import DeliveryMisconfigured

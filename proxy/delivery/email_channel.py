@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from proxy.delivery.channel import ChannelKind, Delivery, Outcome, PasscodeMessage, is_plain_address, mask_mail
+from config.factors import ChannelKind
+from directory.mail_address import is_plain_address, mask_mail
+from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
 from proxy.delivery.mail import Mail, notice_mail
 from proxy.delivery.relays import Relays
 from proxy.delivery.templates import Texts

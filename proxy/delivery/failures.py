@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
-from proxy.second_factor.sending import Sending
+from proxy.delivery.sending import Sending
 
 REMEMBERED_SECONDS = 3 * 86_400.0
 """How long the admin can look a failure up."""

@@ -9,11 +9,12 @@ import asyncio
 from dataclasses import replace
 from typing import Protocol
 
+from config.factors import ChannelKind
 from config.sms_gateways import NumberFormat
 from directory.mobile import E164, mask
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import Breaker
-from proxy.delivery.channel import ChannelKind, Delivery, DeliveryStatus, Outcome, PasscodeMessage
+from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome, PasscodeMessage
 from proxy.delivery.errors import UnsafeNumber
 from proxy.delivery.https_client import Answer, HTTPSClient, NoAnswer, Request
 from proxy.delivery.number_format import formatted

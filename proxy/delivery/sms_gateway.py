@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from config.factors import ChannelKind
 from directory.mobile import E164, mask
-from proxy.delivery.channel import ChannelKind, Delivery, Outcome, PasscodeMessage
+from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
 from proxy.delivery.errors import UnsafeNumber
 from proxy.delivery.mail import Mail, gateway_mail
 from proxy.delivery.presets import GatewayPreset, recipient, subject_and_body_for

@@ -10,7 +10,7 @@ from proxy.delivery.gsm7 import gsm7_length
 from proxy.delivery.person_names import LONGEST_NAME
 from proxy.delivery.templates import Texts, texts_of
 from proxy.delivery.text_rules import TextRules, shown, wrong_with
-from proxy.second_factor.tag import LONGEST_TAG
+from proxy.factors.passcode.tag import LONGEST_TAG
 
 ONE_SMS_SEPTETS = 160
 ONE_SMS_UCS2 = 70

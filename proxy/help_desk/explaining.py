@@ -14,11 +14,12 @@ from directory.directory import Directory
 from directory.errors import DirectoryError
 from directory.lockout import limits_of
 from directory.login_name import LoginName
+from directory.mail_address import is_plain_address, mask_mail
 from directory.mobile import UsableNumber
 from directory.password_change import PasswordChanger
 from directory.principal import Account, Principal
 from directory.realms import Realms
-from proxy.delivery.channel import is_plain_address, mask_mail
+from proxy.factors.passcode.destination import Judged, mail_of, number_destination
 from proxy.help_desk.confirming import Confirmable, confirmable
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.number_steps import change_step, mail_step, number_steps
@@ -29,7 +30,6 @@ from proxy.help_desk.unlocking import still_counted
 from proxy.help_desk.verdict import Cause, Step, Verdict, Who, verdict_of
 from proxy.keys import Keys, Purpose
 from proxy.mobile_formats.words import one_line
-from proxy.passcode_destination import Judged, mail_of, number_destination
 from proxy.store.store import Store, StoreError
 from proxy.throttle.limits import Limit
 from proxy.throttle.throttle import Throttle

@@ -7,10 +7,10 @@ import phonenumbers
 from config.settings import MobileSettings
 from directory.mobile import UnusableReason, UsableNumber, first_usable, mask, normalise
 from directory.principal import Principal
+from proxy.factors.passcode.destination import Judged
+from proxy.factors.passcode.known_numbers import Send, SendByMail, Wait
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.verdict import Cause, Step, Who
-from proxy.passcode_destination import Judged
-from proxy.second_factor.known_numbers import Send, SendByMail, Wait
 
 _SHOWN_DIGITS = 3
 _LONGEST_SHOWN = 80

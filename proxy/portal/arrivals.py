@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from proxy.second_factor.arrival_times import Arrival
+from proxy.factors.passcode.arrival_times import Arrival
 from proxy.store.store import Store, StoreUnavailable
 
 READ_SECONDS = 5.0

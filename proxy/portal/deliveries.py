@@ -10,12 +10,13 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from proxy.delivery.channel import ChannelKind, Delivery, DeliveryStatus, Outcome, PasscodeChannels
+from config.factors import ChannelKind
+from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome, PasscodeChannels
 from proxy.delivery.failures import OPERATORS, FailureReason, failure_of
+from proxy.delivery.sending import Sending
+from proxy.factors.challenge import Challenge
+from proxy.factors.passcode.arrival_times import offer_after, slow_seconds
 from proxy.portal.arrivals import Arrivals
-from proxy.second_factor.arrival_times import offer_after, slow_seconds
-from proxy.second_factor.challenge import Challenge
-from proxy.second_factor.sending import Sending
 from proxy.sessions.session import Session
 from proxy.store.store import Store
 from proxy.texts import ENGLISH

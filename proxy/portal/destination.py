@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from directory.principal import Principal
-from proxy.passcode_destination import Chosen, NoMail, mail_destination
+from proxy.factors.passcode.destination import Chosen, NoMail, mail_destination
 from proxy.portal.keys import PARTS
 from proxy.portal.number import choose_number
 from proxy.portal.refusals import no_usable_mail

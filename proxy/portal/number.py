@@ -8,9 +8,8 @@ from aiohttp import web
 
 from directory.mobile import E164, UnusableNumber, first_usable, mask
 from directory.principal import Principal
-from proxy.keys import Purpose
-from proxy.notices import Notice
-from proxy.passcode_destination import (
+from proxy.factors.challenge import Challenge
+from proxy.factors.passcode.destination import (
     Chosen,
     known_as,
     number_destination,
@@ -18,12 +17,13 @@ from proxy.passcode_destination import (
     number_that_was_known,
     stand_in_of,
 )
+from proxy.factors.passcode.known_numbers import Decision, KnownNumber, Send, SendByMail, Wait, number_digest
+from proxy.keys import Purpose
+from proxy.notices import Notice
 from proxy.portal.keys import PARTS, VISIT, Parts
 from proxy.portal.log_sign_in import log_stop
 from proxy.portal.refusals import changed_number, no_usable_mobile
 from proxy.portal.return_to import WayBack
-from proxy.second_factor.challenge import Challenge
-from proxy.second_factor.known_numbers import Decision, KnownNumber, Send, SendByMail, Wait, number_digest
 from proxy.store.store import Counter
 from proxy.texts import ENGLISH
 

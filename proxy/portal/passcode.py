@@ -13,8 +13,12 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from config.factors import ChannelKind
 from proxy.answers import Problem
-from proxy.delivery.channel import ChannelKind
+from proxy.delivery.sending import Sending
+from proxy.factors.challenge import Challenge
+from proxy.factors.passcode.passcode import LONGEST_PASTED, passcode_digest, typed_passcode
+from proxy.factors.passcode.tag import tag_of
 from proxy.instants import Instant, instant, instant_in
 from proxy.keys import Purpose
 from proxy.portal.csrf import Form
@@ -31,10 +35,6 @@ from proxy.portal.refusals import exhausted, factor_locked, passcode_over, throt
 from proxy.portal.resend import OtherDestination, TooEarly, another_way, offered_in, send_again
 from proxy.portal.return_to import WayBack
 from proxy.reserved import PASSCODE_STATUS, RETURN_TO, START
-from proxy.second_factor.challenge import Challenge
-from proxy.second_factor.passcode import LONGEST_PASTED, passcode_digest, typed_passcode
-from proxy.second_factor.sending import Sending
-from proxy.second_factor.tag import tag_of
 from proxy.sessions.session import Level, Session
 from proxy.store.store import Attempt
 from proxy.texts import ENGLISH

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from config.factors import ChannelKind
 from proxy.answers import Problem
-from proxy.delivery.channel import ChannelKind
 from proxy.portal.current_session import current_session
 from proxy.portal.deliveries import kind_of, latest_of, lead_of
 from proxy.portal.forms import refused

@@ -11,6 +11,8 @@ from aiohttp import web
 from directory.directory import RefusalReason
 from directory.mobile import UnusableNumber
 from directory.principal import Principal
+from proxy.delivery.sending import Sending
+from proxy.factors.challenge import Challenge
 from proxy.portal.csrf import Form
 from proxy.portal.keys import PARTS
 from proxy.portal.landing import sign_in_path
@@ -18,8 +20,6 @@ from proxy.portal.log_sign_in import log_stop
 from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.return_to import NOWHERE, WayBack
 from proxy.reserved import RETURN_TO, START
-from proxy.second_factor.challenge import Challenge
-from proxy.second_factor.sending import Sending
 from proxy.sessions.session import Level, Session
 from proxy.texts import ENGLISH
 

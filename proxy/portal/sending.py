@@ -6,16 +6,17 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from proxy.delivery.channel import EMAIL_ONLY, ChannelKind, PasscodeMessage
+from config.factors import ChannelKind
+from proxy.delivery.channel import EMAIL_ONLY, PasscodeMessage
+from proxy.delivery.sending import Sending
+from proxy.factors.challenge import Challenge
+from proxy.factors.passcode.destination import Chosen
+from proxy.factors.passcode.passcode import new_challenge_id, passcode_digest, passcode_of
+from proxy.factors.passcode.tag import tag_of
 from proxy.keys import Purpose
-from proxy.passcode_destination import Chosen
 from proxy.portal.keys import Parts, Visit
 from proxy.portal.language import choose_language
 from proxy.portal.return_to import WayBack, judge_way_back
-from proxy.second_factor.challenge import Challenge
-from proxy.second_factor.passcode import new_challenge_id, passcode_digest, passcode_of
-from proxy.second_factor.sending import Sending
-from proxy.second_factor.tag import tag_of
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import new_token
 

@@ -12,10 +12,10 @@ from http import HTTPStatus
 from aiohttp import web
 
 from config.settings import SchemeSettings
+from directory.mail_address import is_plain_address, mask_mail
 from directory.mobile import UnusableNumber, first_usable, mask
 from proxy.access.schemes import counting_factors, freshness_of, missing_factors
-from proxy.delivery.channel import is_plain_address, mask_mail
-from proxy.passcode_destination import PASSCODE_FACTORS
+from proxy.factors.passcode.destination import PASSCODE_FACTORS
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import has_csrf_token, read_form

@@ -13,7 +13,7 @@ from typing import Any
 
 from directory.principal import Principal
 from proxy.delivery.failures import DeliveryFailure, FailureReason
-from proxy.second_factor.sending import Sending
+from proxy.delivery.sending import Sending
 from proxy.store.store import StoreError
 
 PRINCIPAL_VERSION = 1

@@ -13,10 +13,10 @@ from enum import Enum
 from typing import Protocol
 
 from proxy.delivery.failures import DeliveryFailure
-from proxy.second_factor.arrival_times import Arrival
-from proxy.second_factor.challenge import Challenge
-from proxy.second_factor.known_numbers import KnownNumber
-from proxy.second_factor.sending import Sending
+from proxy.delivery.sending import Sending
+from proxy.factors.challenge import Challenge
+from proxy.factors.passcode.arrival_times import Arrival
+from proxy.factors.passcode.known_numbers import KnownNumber
 from proxy.sessions.session import Session
 
 NOTICE_SECONDS = 1.0

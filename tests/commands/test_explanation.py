@@ -12,13 +12,13 @@ from config.settings import MobileSettings, SchemeSettings
 from directory.account_state import AccountState
 from directory.directory import RefusalReason
 from directory.mobile import E164, UsableNumber
+from proxy.factors.passcode.destination import Chosen, Judged
+from proxy.factors.passcode.known_numbers import Refuse, Send, SendByMail, Wait
 from proxy.help_desk.number_steps import change_step, masked_text, number_steps
 from proxy.help_desk.steps import account_steps, scheme_steps
 from proxy.help_desk.throttle_steps import throttle_steps
 from proxy.help_desk.verdict import Step, can_sign_in, step_text
 from proxy.local_time import brief_text
-from proxy.passcode_destination import Chosen, Judged
-from proxy.second_factor.known_numbers import Refuse, Send, SendByMail, Wait
 from proxy.throttle.limits import Limit, Standing
 from tests.support.people import NOW, principal
 

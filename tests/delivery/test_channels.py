@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.delivery.channel import EMAIL_ONLY, SMS_ONLY, ChannelKind, Delivery, Outcome
+from config.factors import ChannelKind
+from proxy.delivery.channel import EMAIL_ONLY, SMS_ONLY, Delivery, Outcome
 from proxy.delivery.channels import Channels, in_turn, summed_up
 from proxy.delivery.create import create_channels
 from tests.support.delivery import PASSCODE, delivery_settings, passcode_message, relay_settings

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from directory.mail_address import is_plain_address, mask_mail
 from directory.mobile import E164
-from proxy.delivery.channel import is_plain_address, mask_mail
 from proxy.delivery.errors import UnsafeNumber
 from proxy.delivery.mail import gateway_mail
 from proxy.delivery.presets import recipient

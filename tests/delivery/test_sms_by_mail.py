@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import trustme
 
+from config.factors import ChannelKind
 from config.settings import SMTPSettings
-from proxy.delivery.channel import ChannelKind, Delivery, Outcome
+from proxy.delivery.channel import Delivery, Outcome
 from proxy.delivery.create import create_channels
 from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.delivery.relays import Relays

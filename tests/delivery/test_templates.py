@@ -12,8 +12,8 @@ from proxy.delivery.presets import preset_named, recipient, subject_and_body_for
 from proxy.delivery.templates import parse_template, texts_of
 from proxy.delivery.text_checks import check_texts, text_warnings
 from proxy.delivery.text_rules import TextRules, wrong_with
-from proxy.second_factor.passcode import new_challenge_id
-from proxy.second_factor.tag import LONGEST_TAG, tag_of
+from proxy.factors.passcode.passcode import new_challenge_id
+from proxy.factors.passcode.tag import LONGEST_TAG, tag_of
 from tests.support.delivery import KAPOW, NUMBER, TEXT, delivery_settings, passcode_message
 
 CLICKSEND = preset_named("clicksend")

@@ -18,13 +18,13 @@ from directory.mobile import E164
 from directory.password_change import PasswordChanged, PasswordChangeRefused, PasswordRules
 from directory.principal import Account, Principal
 from directory.realms import Realms
+from proxy.factors.passcode.destination import known_as
 from proxy.help_desk import throttle_steps
 from proxy.help_desk.explaining import Explaining, Explanation, Question
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.verdict import Light, Who, verdict_text
 from proxy.keys import Keys, Purpose
 from proxy.local_time import brief_text
-from proxy.passcode_destination import known_as
 from proxy.portal.admin.explanation import ON_THE_PAGE
 from proxy.throttle.limits import Limit
 from proxy.throttle.throttle import Throttle

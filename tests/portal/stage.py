@@ -19,16 +19,18 @@ from argon2 import PasswordHasher
 from structlog.testing import CapturingLogger
 from yarl import URL
 
+from config.factors import ChannelKind
 from config.settings import LocalDirectorySettings, Settings
 from directory.directory import CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryError
 from directory.kerberos.ticket import TicketAcceptor
 from directory.local_users import LocalDirectory
 from directory.login_name import LoginName
+from directory.mail_address import mask_mail
 from directory.mobile import E164, mask
 from directory.principal import Account, Principal
 from directory.realms import Realms
-from proxy.delivery.channel import ChannelKind, Delivery, DeliveryStatus, Outcome, PasscodeMessage, mask_mail
+from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome, PasscodeMessage
 from proxy.health import Readiness
 from proxy.identity import Assertions
 from proxy.keys import KeyRing, Keys, Purpose

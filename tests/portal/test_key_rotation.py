@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from directory.login_name import LoginName
+from proxy.factors.passcode.known_numbers import open_number
 from proxy.keys import KeyRing, Keys, MasterKey, Purpose, names_of
-from proxy.second_factor.known_numbers import open_number
 from tests.portal.stage import SIGN_IN_ORIGIN, Stage, running_portal
 from tests.support.eventually import eventually
 from tests.support.people import NOW

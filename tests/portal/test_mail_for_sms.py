@@ -11,9 +11,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from config.factors import ChannelKind
 from directory.directory import PasswordRefused
 from directory.principal import Account, Principal
-from proxy.delivery.channel import EMAIL_ONLY, ChannelKind
+from proxy.delivery.channel import EMAIL_ONLY
 from proxy.sessions.session import Level
 from tests.portal.stage import NOW, SIGN_IN_ORIGIN, ScriptedDirectory, Stage, running_portal
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page
 
-from proxy.delivery.channel import ChannelKind, DeliveryStatus
+from config.factors import ChannelKind
+from proxy.delivery.channel import DeliveryStatus
 from proxy.portal.deliveries import ASK_AGAIN_SECONDS
 from tests.portal.front import Front, running_front
 from tests.portal.stage import PASSWORD, SIGN_IN_ORIGIN, Stage

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.delivery.channel import ChannelKind, Outcome
+from config.factors import ChannelKind
+from proxy.delivery.channel import Outcome
+from proxy.factors.passcode.arrival_times import MOST_SECONDS, Arrival, offer_after, slow_seconds
 from proxy.portal.arrivals import READ_SECONDS, Arrivals
 from proxy.portal.deliveries import latest_of, progress_of, went_by_sms_only
 from proxy.portal.language import choose_language
-from proxy.second_factor.arrival_times import MOST_SECONDS, Arrival, offer_after, slow_seconds
 from tests.portal.stage import SIGN_IN_ORIGIN, USERS, Browser, Page, Stage, running_portal
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW, sending

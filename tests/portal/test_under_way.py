@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from proxy.delivery.channel import ChannelKind, Delivery, DeliveryStatus, Outcome, PasscodeMessage
+from config.factors import ChannelKind
+from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome, PasscodeMessage
 from proxy.delivery.failures import FailureReason
-from proxy.second_factor.challenge import Challenge
+from proxy.factors.challenge import Challenge
 from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Phone, Stage, running_portal
 
 PASSCODE = f"{SIGN_IN_ORIGIN}/.gatepost/passcode"

@@ -13,10 +13,10 @@ import pytest
 from proxy.delivery.failures import MOST_REMEMBERED as MOST_FAILURES
 from proxy.delivery.failures import REMEMBERED_SECONDS as FAILURES_KEPT
 from proxy.delivery.failures import DeliveryFailure, FailureReason
-from proxy.second_factor.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT
-from proxy.second_factor.arrival_times import MOST_KEPT as MOST_ARRIVALS
-from proxy.second_factor.arrival_times import Arrival
-from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, KnownNumber
+from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT
+from proxy.factors.passcode.arrival_times import MOST_KEPT as MOST_ARRIVALS
+from proxy.factors.passcode.arrival_times import Arrival
+from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.store.store import FORMER_SECONDS, Attempt, Count, Counter, Reached, Store, Ticket
 from tests.support.people import NOW, challenge, principal, sending, session
 

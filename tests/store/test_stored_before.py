@@ -15,18 +15,18 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from proxy.first_seen import changed_at
+from proxy.passcode_destination import mail_of, number_of, number_that_was_known
+from proxy.second_factor.arrival_times import Arrival
+from proxy.second_factor.passcode import passcode_digest, passcode_of
 from redis.asyncio import Redis
 
 from config.settings import SessionSettings, StoreSettings, ThrottleSettings
 from directory.lockout import PasswordLimits
 from directory.mobile import E164
 from proxy.delivery.failures import FailureReason
-from proxy.first_seen import changed_at
 from proxy.kept_requests import KeptRequests
 from proxy.keys import Keys, Purpose
-from proxy.passcode_destination import mail_of, number_of, number_that_was_known
-from proxy.second_factor.arrival_times import Arrival
-from proxy.second_factor.passcode import passcode_digest, passcode_of
 from proxy.sessions.session import Level
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.sqlite.sqlite_store import SQLiteStore

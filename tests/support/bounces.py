@@ -12,8 +12,8 @@ import structlog
 
 from proxy.audit_log import redact
 from proxy.delivery.bounces.desk import BounceDesk
+from proxy.delivery.sending import Sending
 from proxy.metrics import Metrics
-from proxy.second_factor.sending import Sending
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW
 

@@ -10,12 +10,12 @@ from dataclasses import replace
 from config.settings import SessionSettings
 from proxy.delivery.failures import MOST_REMEMBERED, DeliveryFailure
 from proxy.delivery.failures import REMEMBERED_SECONDS as FAILURE_REMEMBERED_SECONDS
-from proxy.second_factor.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT_SECONDS
-from proxy.second_factor.arrival_times import MOST_KEPT as MOST_ARRIVALS
-from proxy.second_factor.arrival_times import Arrival
-from proxy.second_factor.challenge import Challenge
-from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, KnownNumber
-from proxy.second_factor.sending import Sending
+from proxy.delivery.sending import Sending
+from proxy.factors.challenge import Challenge
+from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT_SECONDS
+from proxy.factors.passcode.arrival_times import MOST_KEPT as MOST_ARRIVALS
+from proxy.factors.passcode.arrival_times import Arrival
+from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.sessions.session import Level, Session
 from proxy.steady_clock import SKEW_SECONDS
 from proxy.store.listeners import StoreListeners

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from directory.principal import Principal
-from proxy.second_factor.challenge import Challenge
-from proxy.second_factor.passcode import new_challenge_id
-from proxy.second_factor.sending import Sending
+from proxy.delivery.sending import Sending
+from proxy.factors.challenge import Challenge
+from proxy.factors.passcode.passcode import new_challenge_id
 from proxy.sessions.session import Session
 from proxy.sessions.tokens import new_token
 

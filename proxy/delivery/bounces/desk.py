@@ -13,9 +13,10 @@ from enum import Enum
 
 from structlog.typing import FilteringBoundLogger
 
+from config.factors import ChannelKind
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.bounces.report import read_report
-from proxy.delivery.channel import ChannelKind, DeliveryStatus
+from proxy.delivery.channel import DeliveryStatus
 from proxy.delivery.failures import OPERATORS, UNCLEAR, BounceReport, DeliveryFailure, FailureReason, failure_of
 from proxy.delivery.refused_persons import RefusedPersons
 from proxy.metrics import Metrics

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from proxy.second_factor.arrival_times import KEPT_SECONDS, MOST_KEPT, Arrival
+from proxy.factors.passcode.arrival_times import KEPT_SECONDS, MOST_KEPT, Arrival
 from proxy.store.redis.challenges import ttl
 from proxy.store.redis.connections import RedisConnections
 from proxy.store.redis.records import instant

@@ -6,8 +6,8 @@ import secrets
 import time
 from collections.abc import Callable
 
-from proxy.second_factor.challenge import Challenge
-from proxy.second_factor.sending import Sending
+from proxy.delivery.sending import Sending
+from proxy.factors.challenge import Challenge
 from proxy.store.records import readable_sending, sending_to_json
 from proxy.store.redis.connections import RedisConnections
 from proxy.store.redis.records import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, KnownNumber
+from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.store.redis.challenges import ttl
 from proxy.store.redis.connections import RedisConnections
 from proxy.store.redis.records import instant

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from proxy.second_factor.challenge import Challenge
+from proxy.factors.challenge import Challenge
 from proxy.sessions.session import Level, Session
 from proxy.store.records import (
     UnreadableRecord,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from proxy.second_factor.arrival_times import KEPT_SECONDS, MOST_KEPT, Arrival
+from proxy.factors.passcode.arrival_times import KEPT_SECONDS, MOST_KEPT, Arrival
 
 
 def insert_arrival(connection: sqlite3.Connection, channel: str, arrival: Arrival) -> None:

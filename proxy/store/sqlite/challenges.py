@@ -6,7 +6,7 @@ import hmac
 import sqlite3
 from collections.abc import Sequence
 
-from proxy.second_factor.challenge import Challenge
+from proxy.factors.challenge import Challenge
 from proxy.steady_clock import SKEW_SECONDS
 from proxy.store.store import Attempt, AttemptResult, Count, Counter, Reached, Ticket
 

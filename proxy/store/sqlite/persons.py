@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, KnownNumber
+from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, KnownNumber
 
 
 def insert_familiar(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from proxy.second_factor.sending import Sending
+from proxy.delivery.sending import Sending
 from proxy.store.records import readable_sending, sending_to_json
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from config.settings import MobileSettings
 from directory.mobile import E164
-from proxy.second_factor.known_numbers import (
+from proxy.factors.passcode.known_numbers import (
     Decision,
     KnownNumber,
     Refuse,

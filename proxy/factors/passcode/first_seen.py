@@ -9,7 +9,7 @@ import hmac
 
 from directory.mobile import E164
 from directory.principal import Principal
-from proxy.second_factor.known_numbers import REMEMBERED_SECONDS, number_digest
+from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, number_digest
 from proxy.store.store import Store
 
 

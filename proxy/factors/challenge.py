@@ -28,7 +28,7 @@ class Challenge:
     factor: str = "sms"
     """What a right answer proves, whatever the session asks for by then: "sms" or "email"."""
     number_digest: bytes = field(default=b"", repr=False)
-    """Which number (`proxy.second_factor.known_numbers`) or mail address it goes to: never to a second one."""
+    """Which number (`proxy.factors.passcode.known_numbers`) or mail address it goes to: never to a second one."""
 
     @property
     def is_for_mail(self) -> bool:

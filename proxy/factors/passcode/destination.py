@@ -9,13 +9,12 @@ import hmac
 from dataclasses import dataclass, field
 
 from config.settings import Settings
+from directory.mail_address import is_plain_address, mask_mail
 from directory.mobile import E164, UnusableNumber, UsableNumber, first_usable, mask
 from directory.principal import Principal
-from proxy.delivery.channel import is_plain_address, mask_mail
-from proxy.first_seen import changed_at
-from proxy.keys import Keys, Purpose
-from proxy.second_factor.challenge import Challenge
-from proxy.second_factor.known_numbers import (
+from proxy.factors.challenge import Challenge
+from proxy.factors.passcode.first_seen import changed_at
+from proxy.factors.passcode.known_numbers import (
     Decision,
     KnownNumber,
     Refuse,
@@ -27,6 +26,7 @@ from proxy.second_factor.known_numbers import (
     open_number,
     seal_number,
 )
+from proxy.keys import Keys, Purpose
 from proxy.store.store import Store
 
 PASSCODE_FACTORS = frozenset({"sms", "email"})

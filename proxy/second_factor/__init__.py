@@ -1,1 +1,0 @@
-"""The second factor: passcodes and the challenges that await them."""
