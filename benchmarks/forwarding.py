@@ -82,8 +82,8 @@ async def serve_gatepost(apps: tuple[AppSettings, ...] = (), *, port: int = PORT
     from config.settings import AppSettings, SchemeSettings, ServerSettings
     from directory.principal import Principal
     from proxy.forwarding.plane import create_forwarding_plane
-    from proxy.listening import bind
-    from proxy.metrics import Metrics
+    from proxy.operations.listening import bind
+    from proxy.operations.metrics import Metrics
     from proxy.sessions.live_sessions import CookieKey, cookie_key
     from proxy.sessions.session import Session
 

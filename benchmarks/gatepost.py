@@ -23,10 +23,10 @@ import uvloop
 from config.load import load_settings
 from config.settings import Settings
 from directory.principal import Principal
-from proxy.audit_log import configure_log
+from proxy.operations.audit_log import configure_log
+from proxy.secrets.tokens import new_token, token_digest
 from proxy.server import running
 from proxy.sessions.session import Session
-from proxy.sessions.tokens import new_token, token_digest
 from proxy.store.open import open_store
 from proxy.store.store import Store
 

@@ -19,7 +19,7 @@ import trustme
 from benchmarks import configurations
 from benchmarks.configurations import ECHO, FILES, SIGN_IN
 from benchmarks.processes import Cores, Process, free_port, program, raise_file_limit, started
-from proxy.reserved import session_cookie
+from proxy.http.reserved import session_cookie
 
 GATEPOST, NGINX, NGINX_AUTH, NGINX_AUTH_THERE, HAPROXY = (
     "Gatepost",

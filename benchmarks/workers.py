@@ -25,7 +25,7 @@ from benchmarks import configurations
 from benchmarks.configurations import FILES
 from benchmarks.load import wrk
 from benchmarks.processes import Process, free_port, program, started
-from proxy.reserved import session_cookie
+from proxy.http.reserved import session_cookie
 
 CONNECTIONS = 32
 MIB = 1024 * 1024

@@ -34,8 +34,8 @@ from proxy.commands.config_option import NoConfiguration, add_config_option, con
 from proxy.delivery.create import delivery_warnings
 from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.demo import demo
-from proxy.key_file import KeyFileError
-from proxy.own_user import WrongUser, become_owner_of
+from proxy.operations.own_user import WrongUser, become_owner_of
+from proxy.secrets.key_file import KeyFileError
 from proxy.server import CannotListen
 from proxy.store.open import store_file
 

@@ -30,29 +30,29 @@ from proxy.delivery.bounces.create import create_bounces
 from proxy.delivery.channel import Outcome
 from proxy.delivery.channels import Channels
 from proxy.delivery.create import create_channels
-from proxy.descriptors import capacity, reserve_for
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.forwarding.public_tls import UnusableCertificate
-from proxy.health import WATCHED, Readiness, create_health_app
-from proxy.identity import Assertions
-from proxy.kept_requests import KeptRequests
-from proxy.key_file import load_keys
-from proxy.keys import Keys, Purpose
-from proxy.listening import Listening, WorkerPlace, bind, name_of
-from proxy.metrics import Metrics
-from proxy.open_files import open_file_limit
+from proxy.operations.descriptors import capacity, reserve_for
+from proxy.operations.health import WATCHED, Readiness, create_health_app
+from proxy.operations.listening import Listening, WorkerPlace, bind, name_of
+from proxy.operations.metrics import Metrics
+from proxy.operations.open_files import open_file_limit
+from proxy.operations.serving import serve
+from proxy.operations.steady_clock import SteadyClock
+from proxy.operations.workers_health import create_workers_app, readiness_of_workers
 from proxy.portal.app import create_portal
-from proxy.service_tries import StoredTries
-from proxy.serving import serve
+from proxy.secrets.key_file import load_keys
+from proxy.secrets.keys import Keys, Purpose
+from proxy.sessions.identity import Assertions
+from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.lease import while_leased
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.upkeep import keep_up
 from proxy.sessions.watch import SessionWatch
-from proxy.steady_clock import SteadyClock
 from proxy.store.open import open_store
 from proxy.store.store import Store, StoreError
+from proxy.throttle.service_tries import StoredTries
 from proxy.throttle.throttle import Throttle
-from proxy.workers_health import create_workers_app, readiness_of_workers
 
 Clock = Callable[[], float]
 

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from config.checks import warnings
 from config.load import load_settings
 from config.settings import Settings, StoreSettings
-from proxy.health import TRAFFIC
+from proxy.operations.health import TRAFFIC
 from proxy.store.open import open_store, store_remarks
 from tests.support.people import session
 from tests.support.redis_server import running_redis

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from config.load import load_settings
 from config.settings import AppSettings, ServerSettings, Settings
 from proxy.commands.check import open_files_result
-from proxy.descriptors import MOST_CONNECTIONS, MOST_PER_ADDRESS, Capacity, capacity, reserve_for
+from proxy.operations.descriptors import MOST_CONNECTIONS, MOST_PER_ADDRESS, Capacity, capacity, reserve_for
 from tests.support.configuration import written
 
 

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import StoreSettings
-from proxy.audit_log import configure_log
-from proxy.health import CheckState, create_health_app, judge_readiness
-from proxy.metrics import Metrics
+from proxy.operations.audit_log import configure_log
+from proxy.operations.health import CheckState, create_health_app, judge_readiness
+from proxy.operations.metrics import Metrics
 from proxy.server import readiness_checks
 from proxy.store.open import open_store
 

@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import AppSettings
-from proxy.identity import Assertions, identity_headers
-from proxy.keys import KeyRing, Keys, MasterKey
+from proxy.secrets.keys import KeyRing, Keys, MasterKey
+from proxy.sessions.identity import Assertions, identity_headers
 from tests.support.people import NOW, principal, session
 
 APP = AppSettings.model_validate({"name": "Wiki", "host": "wiki.corp.example", "upstream": "http://127.0.0.1:1"})

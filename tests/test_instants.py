@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.instants import instant, instant_in
+from proxy.pages.instants import instant, instant_in
 
 NOON = 1_800_014_400.0
 """2027-01-15 12:00:00 UTC."""

@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.kept_requests import (
+from proxy.secrets.keys import Keys
+from proxy.sessions.kept_requests import (
     KEPT_SECONDS,
     MOST_PER_PERSON,
     SENDING_BYTES,
@@ -20,7 +21,6 @@ from proxy.kept_requests import (
     seal,
     unseal,
 )
-from proxy.keys import Keys
 from tests.support.memory_store import MemoryStore
 
 NOW = 1_800_000_000.0

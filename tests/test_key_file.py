@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from config.settings import ServerSettings
-from proxy.key_file import (
+from proxy.secrets.key_file import (
     KeyFileError,
     StillNeeded,
     drop,
@@ -21,7 +21,7 @@ from proxy.key_file import (
     read_keys,
     rotate,
 )
-from proxy.keys import CLOCK_SECONDS, KeyRing, names_of
+from proxy.secrets.keys import CLOCK_SECONDS, KeyRing, names_of
 from tests.support.people import NOW
 
 HOUR, DAY = 3600.0, 86_400.0

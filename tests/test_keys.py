@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.keys import ACCEPTED_SECONDS, CLOCK_SECONDS, KeyRing, Keys, MasterKey, Purpose, names_of, ring_of
+from proxy.secrets.keys import ACCEPTED_SECONDS, CLOCK_SECONDS, KeyRing, Keys, MasterKey, Purpose, names_of, ring_of
 from tests.support.people import NOW
 
 DERIVED = {

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from proxy.local_time import brief_text
+from proxy.pages.local_time import brief_text
 
 NOON = datetime(2026, 11, 30, 12, 0, tzinfo=UTC).timestamp()
 

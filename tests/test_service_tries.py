@@ -15,9 +15,9 @@ from directory.active_directory.server_address import parse_server
 from directory.active_directory.service_account import WAITS_SECONDS, ServiceAccount
 from directory.active_directory.shared_tries import Turn
 from directory.errors import DirectoryMisconfigured
-from proxy.service_tries import OperatorsTries, StoredTries
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import Count, Store, StoreUnavailable
+from proxy.throttle.service_tries import OperatorsTries, StoredTries
 from tests.support.memory_store import MemoryStore
 from tests.support.scripted_ldap import BIND, SERVICE_USER, HangUp, Request, ScriptedLDAP, bind_answer
 

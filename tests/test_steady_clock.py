@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.steady_clock import (
+from proxy.operations.steady_clock import (
     LEAST_SECONDS,
     MOST_SECONDS,
     SKEW_SECONDS,

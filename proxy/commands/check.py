@@ -28,16 +28,16 @@ from proxy.delivery.bounces.create import check_mailbox
 from proxy.delivery.channel import EMAIL_ONLY
 from proxy.delivery.channels import Channels
 from proxy.delivery.create import create_channels
-from proxy.descriptors import MOST_CONNECTIONS, capacity, reserve_for
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
 from proxy.forwarding.upstream_tls import upstream_tls
-from proxy.key_file import KeyFileError, existing_keys
-from proxy.keys import Keys, Purpose
-from proxy.open_files import hard_limit
+from proxy.operations.descriptors import MOST_CONNECTIONS, capacity, reserve_for
+from proxy.operations.open_files import hard_limit
+from proxy.secrets.key_file import KeyFileError, existing_keys
+from proxy.secrets.keys import Keys, Purpose
 from proxy.server import create_directories
-from proxy.service_tries import OperatorsTries
 from proxy.store.open import open_store, store_remarks
 from proxy.store.store import StoreError
+from proxy.throttle.service_tries import OperatorsTries
 
 FEW_CONNECTIONS = 500
 """With a limit that carries less than this, some dozens of browsers are turned away."""

@@ -11,9 +11,9 @@ from config.settings import Settings
 from proxy.commands.arguments import ip_address_text
 from proxy.help_desk.explaining import Explaining, Explanation, Question
 from proxy.help_desk.verdict import step_text, verdict_text
-from proxy.key_file import KeyFileError, existing_keys
-from proxy.keys import Keys
 from proxy.mobile_formats.words import instant_text, one_line
+from proxy.secrets.key_file import KeyFileError, existing_keys
+from proxy.secrets.keys import Keys
 from proxy.server import create_directories
 from proxy.store.open import open_store
 

@@ -10,7 +10,7 @@ from typing import TextIO
 from config.settings import Settings
 from config.values import parse_duration
 from proxy.commands.table import write_table
-from proxy.key_file import (
+from proxy.secrets.key_file import (
     SHORTEST_LEAD_SECONDS,
     KeyFileError,
     StillNeeded,
@@ -19,8 +19,8 @@ from proxy.key_file import (
     needed_because,
     rotate,
 )
-from proxy.key_text import instant_text
-from proxy.keys import ALWAYS, KeyRing
+from proxy.secrets.key_text import instant_text
+from proxy.secrets.keys import ALWAYS, KeyRing
 
 _NO_FILE = "is in the configuration, not in a file: change it where it is kept (see server.key in the example)"
 

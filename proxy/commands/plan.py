@@ -25,7 +25,7 @@ from proxy.delivery.bounces.create import wrong_with_bounces
 from proxy.delivery.create import create_channels, delivery_warnings
 from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
-from proxy.key_file import KeyFileError, load_keys
+from proxy.secrets.key_file import KeyFileError, load_keys
 from proxy.supervisor.orders import Outline, Plan, PlanOrder
 
 

@@ -16,7 +16,7 @@ from config.settings import ServerSettings, Settings
 from config.system_errors import listening_reason
 from directory.directory import CheckResult
 from proxy.forwarding.certificate_names import CertificateNames, choose_certificate
-from proxy.listening import bind
+from proxy.operations.listening import bind
 
 _SECONDS = 2.0
 

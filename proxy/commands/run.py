@@ -13,9 +13,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from proxy.audit_log import configure_log
 from proxy.commands.config_option import NoConfiguration, add_config_option, config_file
-from proxy.open_files import raise_open_files
+from proxy.operations.audit_log import configure_log
+from proxy.operations.open_files import raise_open_files
 from proxy.supervisor.supervisor import Supervisor
 
 _ROOT = Path(__file__).parent.parent.parent

@@ -17,20 +17,20 @@ from directory.directory import Directory
 from directory.errors import DirectoryError
 from directory.lockout import limits_of
 from directory.principal import Principal
-from proxy.audit_log import configure_log
 from proxy.commands.arguments import ip_address_text
 from proxy.delivery.create import create_channels
+from proxy.delivery.notices import Notices
 from proxy.help_desk.confirming import Confirmed, confirm_number
 from proxy.help_desk.explaining import Explaining, Question
 from proxy.help_desk.person import NotFound, find_person
 from proxy.help_desk.unlocking import unlock
 from proxy.help_desk.verdict import verdict_text
-from proxy.incidents import new_incident_id
-from proxy.key_file import existing_keys
-from proxy.keys import Keys, Purpose
-from proxy.local_time import brief_text
 from proxy.mobile_formats.words import one_line
-from proxy.notices import Notices
+from proxy.operations.audit_log import configure_log
+from proxy.operations.incidents import new_incident_id
+from proxy.pages.local_time import brief_text
+from proxy.secrets.key_file import existing_keys
+from proxy.secrets.keys import Keys, Purpose
 from proxy.server import create_directories
 from proxy.store.open import open_store
 from proxy.store.store import Store, StoreError

@@ -20,12 +20,12 @@ from structlog.typing import FilteringBoundLogger
 
 from config.errors import ConfigurationError
 from config.settings import Settings
-from proxy.audit_log import configure_log
 from proxy.delivery.errors import DeliveryMisconfigured
-from proxy.key_file import KeyFileError
-from proxy.listening import Listening, WorkerPlace
+from proxy.operations.audit_log import configure_log
+from proxy.operations.listening import Listening, WorkerPlace
+from proxy.operations.steady_clock import Anchor, SteadyClock
+from proxy.secrets.key_file import KeyFileError
 from proxy.server import CannotListen, Gatepost, running
-from proxy.steady_clock import Anchor, SteadyClock
 from proxy.supervisor.orders import BEAT, BEAT_SECONDS, PROBLEM, READY, RETIRE, STOP, WRONG_CONFIGURATION, WorkerOrder
 
 STOP_IDLE_SECONDS = 1.0

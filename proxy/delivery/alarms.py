@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from structlog.typing import FilteringBoundLogger
 
-from proxy.metrics import Metrics
+from proxy.operations.metrics import Metrics
 
 
 class Alarms:

@@ -28,7 +28,7 @@ from proxy.delivery.smtp_relay import SMTPRelay
 from proxy.delivery.templates import Texts, texts_of
 from proxy.delivery.text_checks import check_texts, text_warnings
 from proxy.delivery.text_rules import TextRules
-from proxy.metrics import Metrics
+from proxy.operations.metrics import Metrics
 
 
 def create_channels(

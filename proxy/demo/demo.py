@@ -19,12 +19,12 @@ from argon2 import PasswordHasher
 
 from config.load import load_settings
 from config.system_errors import listening_reason
-from proxy.audit_log import configure_log
 from proxy.demo import people
 from proxy.demo.app import start_demo_app
 from proxy.demo.phone import Phone
 from proxy.demo.samba_dc import SambaDC, SambaFailed, samba_problem
-from proxy.open_files import raise_open_files
+from proxy.operations.audit_log import configure_log
+from proxy.operations.open_files import raise_open_files
 from proxy.server import running
 
 _CONFIGURATION = """\

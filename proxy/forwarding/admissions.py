@@ -13,7 +13,7 @@ from proxy.access.rules import PathRule
 from proxy.access.schemes import AppDemand
 from proxy.forwarding.gate import Admit, Decision, decide
 from proxy.forwarding.upstream_lines import block
-from proxy.identity import Assertions, identity_headers
+from proxy.sessions.identity import Assertions, identity_headers
 from proxy.sessions.session import Session
 
 _ASSERTION = b"X-Gatepost-Assertion"

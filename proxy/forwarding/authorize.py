@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from config.field_kinds import canonical
 from proxy.access.networks import scheme_is_https
-from proxy.answers import Problem
 from proxy.forwarding.refusals import response
 from proxy.forwarding.request_head import MAX_TARGET_BYTES, RefusedHead, RequestHead, host_name
-from proxy.reserved import AUTHORIZE
+from proxy.http.problem import Problem
+from proxy.http.reserved import AUTHORIZE
 
 _AUTHORIZE = AUTHORIZE.encode("ascii")
 _METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from proxy.answers import Problem
 from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.exchange import Exchange
 from proxy.forwarding.head_buffer import HeadBuffer
@@ -24,6 +23,7 @@ from proxy.forwarding.refusals import with_line
 from proxy.forwarding.request_head import RefusedHead
 from proxy.forwarding.unread import has_unread
 from proxy.forwarding.upstream_connection import WRITE_BUFFER_BYTES, UpstreamConnection
+from proxy.http.problem import Problem
 from proxy.sessions.session import Session
 
 if TYPE_CHECKING:

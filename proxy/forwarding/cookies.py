@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from proxy.reserved import browser_cookie, session_cookie
-from proxy.sessions.tokens import is_token
+from proxy.http.reserved import browser_cookie, session_cookie
+from proxy.secrets.tokens import is_token
 
 _NAMES = frozenset(
     name(scheme).encode("ascii") for name in (session_cookie, browser_cookie) for scheme in ("http", "https")

@@ -6,7 +6,6 @@ one of Gatepost's own; after the first byte a failure ends the connection.
 
 from __future__ import annotations
 
-from proxy.answers import Problem
 from proxy.forwarding.after_body import may_bring_more
 from proxy.forwarding.bodies import Body, BrokenBody, LengthBody, Piece, Rechunked
 from proxy.forwarding.request_flow import RequestFlow
@@ -20,6 +19,7 @@ from proxy.forwarding.response_head import (
     parse_response_head,
 )
 from proxy.forwarding.writing import JOIN_BELOW, write
+from proxy.http.problem import Problem
 
 MAX_INTERIM_RESPONSES = 16
 

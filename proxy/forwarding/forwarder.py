@@ -13,10 +13,10 @@ from proxy.forwarding.kept_forms import Keeping, SendingFlow, SentOn, restored
 from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.routes import Route
 from proxy.forwarding.upstream_lines import block, fields_for_upstream, portal_block, request_line
-from proxy.incidents import new_incident_id
-from proxy.internal_headers import KEPT_SCHEME, KEPT_TARGET
-from proxy.kept_requests import KeptRequest
-from proxy.reserved import KEEP
+from proxy.http.internal_headers import KEPT_SCHEME, KEPT_TARGET
+from proxy.http.reserved import KEEP
+from proxy.operations.incidents import new_incident_id
+from proxy.sessions.kept_requests import KeptRequest
 from proxy.sessions.session import Session
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from config.settings import AppSettings
 from proxy.access.policy import NotInGroups, TooFewFactors, judge, judge_factors, judge_rule
 from proxy.access.rules import PathRule
 from proxy.access.schemes import AppDemand
-from proxy.reserved import (
+from proxy.http.reserved import (
     CUT,
     MAX_RETURN_TARGET_BYTES,
     RETURN_TO,
@@ -21,8 +21,8 @@ from proxy.reserved import (
     STEP_UP,
     browser_cookie,
 )
+from proxy.secrets.tokens import token_digest
 from proxy.sessions.session import Level, Session
-from proxy.sessions.tokens import token_digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,13 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from proxy.answers import Problem, wants_page
 from proxy.forwarding.exchange import Exchange
 from proxy.forwarding.request_head import RequestHead, parse_request_head
 from proxy.forwarding.routes import Route
-from proxy.kept_requests import SENDING_BYTES, KeptRequest, KeptRequests, Sending, begins_sending, read_sending
-from proxy.reserved import MAX_RETURN_TARGET_BYTES
+from proxy.http.problem import Problem
+from proxy.http.reserved import MAX_RETURN_TARGET_BYTES
+from proxy.pages.answers import wants_page
+from proxy.sessions.kept_requests import SENDING_BYTES, KeptRequest, KeptRequests, Sending, begins_sending, read_sending
 from proxy.sessions.session import Session
 from proxy.store.store import StoreUnavailable
 

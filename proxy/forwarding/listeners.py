@@ -20,10 +20,10 @@ from config.addresses import Network
 from config.settings import ServerSettings
 from config.system_errors import connection_reason
 from proxy.access.networks import is_within, network_of, parse_address
-from proxy.descriptors import Capacity
 from proxy.forwarding.proxy_protocol import MAX_V2_BYTES, MalformedProxyHeader, ProxyHeader, parse_proxy_header
 from proxy.forwarding.public_tls import PublicTLS
-from proxy.listening import BACKLOG
+from proxy.operations.descriptors import Capacity
+from proxy.operations.listening import BACKLOG
 
 ACCEPTS_AT_ONCE = 64
 """How many waiting connections are taken before anything else has its turn. Of several workers, each takes one."""

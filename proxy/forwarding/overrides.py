@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl, quote
 from config.field_kinds import OF_THE_CONNECTION, canonical, is_loose, is_own, moves_request
 from proxy.access.paths import Ambiguous, CanonicalPath, canonical_path
 from proxy.access.rules import AppRules, PathRule
-from proxy.answers import Problem
 from proxy.forwarding.authorize import DESCRIBING, Question
 from proxy.forwarding.request_head import RefusedHead, RequestHead, host_name
+from proxy.http.problem import Problem
 
 Reader = Callable[[bytes], CanonicalPath | Ambiguous]
 """How a target's path is read."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from proxy.answers import Answer, Problem, step_up_url, wants_page
 from proxy.forwarding.authorize import allowed, sign_in_needed
 from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.cookies import RequestCookies
@@ -14,10 +13,12 @@ from proxy.forwarding.kept_forms import is_sent_from_page
 from proxy.forwarding.refusals import answer_bytes, asks_for_page, method_of, redirect, redirect_to_https
 from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.routes import Route
-from proxy.incidents import new_incident_id
+from proxy.http.problem import Problem
+from proxy.operations.incidents import new_incident_id
+from proxy.pages.answers import Answer, step_up_url, wants_page
+from proxy.pages.texts import ENGLISH
+from proxy.secrets.tokens import new_token
 from proxy.sessions.session import Session
-from proxy.sessions.tokens import new_token
-from proxy.texts import ENGLISH
 
 if TYPE_CHECKING:
     from proxy.forwarding.client_connection import ClientConnection

@@ -11,7 +11,6 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from config.settings import AppSettings, SchemeSettings, ServerSettings
-from proxy.descriptors import RESERVE, Capacity, capacity
 from proxy.forwarding.admissions import Admissions
 from proxy.forwarding.client_connection import ClientConnection
 from proxy.forwarding.exchange import Exchange
@@ -25,10 +24,11 @@ from proxy.forwarding.upstream_check import HealthCheck
 from proxy.forwarding.upstream_connection import UpstreamConnection
 from proxy.forwarding.upstream_pool import UpstreamPool
 from proxy.forwarding.websocket_frames import GOING_AWAY, NOT_ALLOWED, SESSION_ENDED
-from proxy.identity import Assertions
-from proxy.kept_requests import KeptRequests
-from proxy.metrics import AppTraffic, Metrics
-from proxy.open_files import open_file_limit
+from proxy.operations.descriptors import RESERVE, Capacity, capacity
+from proxy.operations.metrics import AppTraffic, Metrics
+from proxy.operations.open_files import open_file_limit
+from proxy.sessions.identity import Assertions
+from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
 

@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from proxy.access.rules import PathRule
-from proxy.answers import Problem, wants_page
 from proxy.forwarding.authorize import is_authorize, read_question
 from proxy.forwarding.certificate_names import CertificateNames
 from proxy.forwarding.client_places import ClientPlaces
@@ -25,11 +24,13 @@ from proxy.forwarding.own_answers import OwnAnswers
 from proxy.forwarding.request_head import RefusedHead, RequestHead
 from proxy.forwarding.routes import Route
 from proxy.forwarding.rule_choice import choose_rule
-from proxy.reserved import PREFIX
+from proxy.http.problem import Problem
+from proxy.http.reserved import PREFIX
+from proxy.pages.answers import wants_page
+from proxy.pages.texts import ENGLISH
 from proxy.sessions.live_sessions import CookieKey, cookie_key
 from proxy.sessions.session import Session
 from proxy.store.store import StoreUnavailable
-from proxy.texts import ENGLISH
 
 if TYPE_CHECKING:
     from proxy.forwarding.client_connection import ClientConnection

@@ -6,7 +6,7 @@ import http
 import re
 from collections.abc import Iterable
 
-from proxy.answers import Answer, render
+from proxy.pages.answers import Answer, render
 
 _PAGE_ASKED_FOR = re.compile(rb"(?:GET|HEAD) .*?\r\naccept:[^\r\n]*text/html", re.IGNORECASE | re.DOTALL)
 

@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from proxy.access.paths import Ambiguous
-from proxy.answers import Problem
 from proxy.forwarding.after_body import is_last, owner_after
 from proxy.forwarding.bodies import Body, BrokenBody, ChunkedBody, LengthBody, Rechunked
 from proxy.forwarding.gate import is_still_open
@@ -23,7 +22,8 @@ from proxy.forwarding.upstream_connection import UpstreamConnection
 from proxy.forwarding.upstream_lines import with_host
 from proxy.forwarding.upstream_pool import UpstreamOverloaded, UpstreamPool, UpstreamUnreachable
 from proxy.forwarding.writing import write
-from proxy.metrics import AppTraffic
+from proxy.http.problem import Problem
+from proxy.operations.metrics import AppTraffic
 from proxy.sessions.session import Session
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import httptools
 
-from proxy.answers import Problem
 from proxy.forwarding.field_names import RequestField, request_field
-from proxy.reserved import MAX_RETURN_TARGET_BYTES, PREFIX
+from proxy.http.problem import Problem
+from proxy.http.reserved import MAX_RETURN_TARGET_BYTES, PREFIX
 
 if TYPE_CHECKING:
     from proxy.forwarding.authorize import Question

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from proxy.access.paths import Ambiguous
 from proxy.access.rules import AppRules, PathRule
-from proxy.answers import Problem
 from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.overrides import refuse_contradictions
 from proxy.forwarding.request_head import RefusedHead, RequestHead
+from proxy.http.problem import Problem
 
 
 def choose_rule(head: RequestHead, rules: AppRules, places: ClientPlaces) -> PathRule | None:

@@ -8,8 +8,8 @@ from config.field_kinds import canonical, is_for_proxies
 from proxy.access.networks import ClientPlace
 from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.routes import Upstream
-from proxy.internal_headers import CLIENT_ADDRESS, CLIENT_HOST, CLIENT_SCHEME, INCIDENT
-from proxy.reserved import KERBEROS
+from proxy.http.internal_headers import CLIENT_ADDRESS, CLIENT_HOST, CLIENT_SCHEME, INCIDENT
+from proxy.http.reserved import KERBEROS
 
 _HOST = b"\r\nHost: "
 _KERBEROS = KERBEROS.encode("ascii")

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from config.settings import Settings
 from directory.mobile import mask
 from directory.principal import Principal
+from proxy.delivery.notices import Notice, Notices
 from proxy.factors.passcode.destination import Judged, known_as, number_destination, number_of, number_that_was_known
 from proxy.factors.passcode.known_numbers import Send
-from proxy.keys import Keys
-from proxy.notices import Notice, Notices
+from proxy.pages.texts import ENGLISH
+from proxy.secrets.keys import Keys
 from proxy.store.store import Store
-from proxy.texts import ENGLISH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

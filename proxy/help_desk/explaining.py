@@ -28,8 +28,8 @@ from proxy.help_desk.steps import account_steps, app_steps, scheme_steps
 from proxy.help_desk.throttle_steps import throttle_steps
 from proxy.help_desk.unlocking import still_counted
 from proxy.help_desk.verdict import Cause, Step, Verdict, Who, verdict_of
-from proxy.keys import Keys, Purpose
 from proxy.mobile_formats.words import one_line
+from proxy.secrets.keys import Keys, Purpose
 from proxy.store.store import Store, StoreError
 from proxy.throttle.limits import Limit
 from proxy.throttle.throttle import Throttle

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from proxy.local_time import brief_text
+from proxy.pages.local_time import brief_text
 
 
 class Light(Enum):

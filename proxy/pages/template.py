@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from proxy.pages.assets import ASSETS
-from proxy.texts import ENGLISH, Texts
+from proxy.pages.texts import ENGLISH, Texts
 
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),

@@ -1,7 +1,7 @@
 """The portal as one aiohttp application: its parts, its pages, what stands around them.
 
-It is served on a private Unix socket and believes the fields of `proxy.internal_headers`. Serve it without an access
-log: its URLs carry tickets.
+It is served on a private Unix socket and believes the fields of `proxy.http.internal_headers`. Serve it without an
+access log: its URLs carry tickets.
 """
 
 from __future__ import annotations
@@ -16,12 +16,25 @@ from config.settings import Settings
 from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
 from proxy.delivery.channel import Notifier, PasscodeChannels
-from proxy.health import Readiness
-from proxy.identity import Assertions
-from proxy.kept_requests import KeptRequests
-from proxy.keys import Keys
-from proxy.metrics import Metrics
-from proxy.notices import Notices
+from proxy.delivery.notices import Notices
+from proxy.http.reserved import (
+    JWKS,
+    KEEP,
+    KEPT,
+    KERBEROS,
+    ME,
+    PASSCODE,
+    PASSCODE_STATUS,
+    PASSWORD,
+    PREFIX,
+    SIGN_IN,
+    SIGN_OUT,
+    STATIC,
+    STEP_UP,
+    TICKET,
+)
+from proxy.operations.health import Readiness
+from proxy.operations.metrics import Metrics
 from proxy.portal.admin.routes import add_admin_pages
 from proxy.portal.deliveries import Deliveries
 from proxy.portal.forms import MAX_BODY_BYTES
@@ -41,22 +54,9 @@ from proxy.portal.start import show_asset, show_jwks, show_start, to_start
 from proxy.portal.step_up import show_step_up
 from proxy.portal.steps import STEPS, take_step
 from proxy.portal.tickets import take_ticket
-from proxy.reserved import (
-    JWKS,
-    KEEP,
-    KEPT,
-    KERBEROS,
-    ME,
-    PASSCODE,
-    PASSCODE_STATUS,
-    PASSWORD,
-    PREFIX,
-    SIGN_IN,
-    SIGN_OUT,
-    STATIC,
-    STEP_UP,
-    TICKET,
-)
+from proxy.secrets.keys import Keys
+from proxy.sessions.identity import Assertions
+from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.store import Store
 from proxy.throttle.throttle import Throttle

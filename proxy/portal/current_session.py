@@ -9,8 +9,8 @@ from aiohttp import web
 from config.settings import SchemeSettings
 from directory.principal import Principal
 from proxy.portal.keys import PARTS, VISIT
+from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Level, Session, with_proven
-from proxy.sessions.tokens import new_token, token_digest
 
 
 async def current_session(request: web.Request) -> Session | None:

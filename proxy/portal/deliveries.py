@@ -16,10 +16,10 @@ from proxy.delivery.failures import OPERATORS, FailureReason, failure_of
 from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
 from proxy.factors.passcode.arrival_times import offer_after, slow_seconds
+from proxy.pages.texts import ENGLISH
 from proxy.portal.arrivals import Arrivals
 from proxy.sessions.session import Session
 from proxy.store.store import Store
-from proxy.texts import ENGLISH
 
 ASK_AGAIN_SECONDS = 3.0
 """A channel is asked no more often than this what became of one message, however often the page is read."""

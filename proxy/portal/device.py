@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from proxy.texts import ENGLISH
+from proxy.pages.texts import ENGLISH
 
 _BROWSERS = (
     (re.compile(r"\bEdg(?:e|A|iOS)?/"), "Edge"),

@@ -11,9 +11,9 @@ from directory.lockout import PasswordLimits
 from directory.login_name import LoginName, parse_login_name
 from directory.password_change import PasswordChanger
 from directory.principal import Account, Principal
-from proxy.keys import Purpose
 from proxy.portal.keys import Parts, Visit
 from proxy.portal.password_guard import is_known_wrong, limits_at, remember_wrong, typed_digest
+from proxy.secrets.keys import Purpose
 from proxy.throttle.limits import Throttled, ToldPause
 from proxy.throttle.typed_names import counted_as, hidden_name
 

@@ -8,13 +8,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
-from proxy.answers import Answer, Problem
-from proxy.keys import Purpose
+from proxy.http.problem import Problem
+from proxy.http.reserved import MAX_RETURN_TARGET_BYTES, RETURN_TO
+from proxy.pages.answers import Answer
+from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form, is_csrf_token, is_form_stamp, is_own_request
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.return_to import app_origin
-from proxy.reserved import MAX_RETURN_TARGET_BYTES, RETURN_TO
-from proxy.texts import ENGLISH
+from proxy.secrets.keys import Purpose
 
 MAX_FORM_BYTES = 16 * 1024
 """Of a form without where its sign-in leads back to."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from proxy.pages.texts import ENGLISH
 from proxy.portal.current_session import step_up
 from proxy.portal.destination import choose_destination
 from proxy.portal.keys import PARTS, VISIT
@@ -18,7 +19,6 @@ from proxy.portal.refusals import throttled, unsent
 from proxy.portal.return_to import WayBack
 from proxy.portal.sending import start_challenge
 from proxy.sessions.session import Level, Session
-from proxy.texts import ENGLISH
 
 
 async def ask_for_passcode(request: web.Request, session: Session, factor: str, back: WayBack) -> web.Response:

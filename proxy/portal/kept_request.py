@@ -11,10 +11,12 @@ from http import HTTPStatus
 from aiohttp import web
 
 from config.settings import AppSettings
-from proxy.answers import Answer, Problem
-from proxy.instants import instant
-from proxy.internal_headers import KEPT_SCHEME, KEPT_TARGET
-from proxy.kept_requests import KEPT_FIELD, PROOF_FIELD, KeptRequest, read_sending
+from proxy.http.internal_headers import KEPT_SCHEME, KEPT_TARGET
+from proxy.http.problem import Problem
+from proxy.http.reserved import KEPT, KEPT_QUERY, browser_cookie, session_cookie
+from proxy.pages.answers import Answer
+from proxy.pages.instants import instant
+from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import Refused, read_form, require_csrf_token
@@ -23,9 +25,8 @@ from proxy.portal.landing import kept_url, sign_in_path, step_up_path
 from proxy.portal.pages import form_token, message, page, redirect, set_browser_cookie
 from proxy.portal.return_to import WayBack, app_origin
 from proxy.portal.tickets import start_digest
-from proxy.reserved import KEPT, KEPT_QUERY, browser_cookie, session_cookie
+from proxy.sessions.kept_requests import KEPT_FIELD, PROOF_FIELD, KeptRequest, read_sending
 from proxy.sessions.session import Level, Session
-from proxy.texts import ENGLISH
 
 _SHOWN_TARGET = 120
 _CONNECTIONS_FIELDS = (b"host", b"cookie", b"content-length", b"transfer-encoding", b"connection", b"te", b"expect")

@@ -18,6 +18,7 @@ from directory.kerberos.ticket import MAX_TOKEN_BYTES, Ticket, TicketDirectory, 
 from directory.principal import Principal
 from directory.realms import Realms
 from proxy.access.schemes import choose_scheme, is_offered
+from proxy.http.reserved import RETURN_TO, START
 from proxy.portal.current_session import current_session
 from proxy.portal.first_factor import PersonProven
 from proxy.portal.keys import PARTS, VISIT
@@ -27,7 +28,6 @@ from proxy.portal.pages import redirect
 from proxy.portal.return_to import WayBack
 from proxy.portal.sign_in import go_on, may_begin_anew, sign_in_form
 from proxy.portal.used_tickets import is_first_use
-from proxy.reserved import RETURN_TO, START
 from proxy.sessions.session import Level
 
 _MAX_BASE64_LENGTH = (MAX_TOKEN_BYTES + 2) // 3 * 4

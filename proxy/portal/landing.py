@@ -6,11 +6,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from proxy.portal.keys import PARTS, VISIT
-from proxy.portal.pages import redirect
-from proxy.portal.password_expiry import expiry_warning
-from proxy.portal.return_to import NOWHERE, WayBack, app_origin, judge_way_back
-from proxy.reserved import (
+from proxy.http.reserved import (
     ADMIN_PAGES,
     KEPT,
     KEPT_QUERY,
@@ -25,8 +21,12 @@ from proxy.reserved import (
     STEP_UP,
     TICKET,
 )
+from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.pages import redirect
+from proxy.portal.password_expiry import expiry_warning
+from proxy.portal.return_to import NOWHERE, WayBack, app_origin, judge_way_back
+from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Level, Session
-from proxy.sessions.tokens import new_token, token_digest
 from proxy.store.store import Ticket
 
 TICKET_SECONDS = 30.0

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from directory.password_change import PasswordChanger
-from proxy.answers import Problem
-from proxy.instants import Instant, instant
+from proxy.http.problem import Problem
+from proxy.http.reserved import ME, PASSWORD, SIGN_OUT
+from proxy.pages.instants import Instant, instant
+from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.device import describe_device
@@ -27,10 +29,8 @@ from proxy.portal.own_pages import more_for_own_pages
 from proxy.portal.pages import form_token, page, redirect
 from proxy.portal.return_to import WayBack
 from proxy.portal.sign_out import signed_out
-from proxy.reserved import ME, PASSWORD, SIGN_OUT
+from proxy.secrets.tokens import token_digest
 from proxy.sessions.session import Level, Session
-from proxy.sessions.tokens import token_digest
-from proxy.texts import ENGLISH
 
 ENDED = "ended"
 """Query field: how many sessions the button before this page ended."""

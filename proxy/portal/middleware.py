@@ -9,16 +9,17 @@ from types import MappingProxyType
 from aiohttp import web
 
 from directory.errors import DirectoryBusy, DirectoryError
-from proxy.answers import Answer, Problem, render, wants_page
+from proxy.http.problem import Problem
+from proxy.http.reserved import JWKS, KEEP, KEPT, ME, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
+from proxy.pages.answers import Answer, render, wants_page
+from proxy.pages.texts import ENGLISH
 from proxy.portal.forms import Refused
 from proxy.portal.keys import PARTS, VISIT, Visit
 from proxy.portal.landing import FORM
 from proxy.portal.pages import redirect
 from proxy.portal.return_to import app_origin
 from proxy.portal.visit import NotFromThePlane, UnknownHost, read_visit
-from proxy.reserved import JWKS, KEEP, KEPT, ME, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
 from proxy.store.store import StoreError
-from proxy.texts import ENGLISH
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

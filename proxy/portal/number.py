@@ -8,6 +8,7 @@ from aiohttp import web
 
 from directory.mobile import E164, UnusableNumber, first_usable, mask
 from directory.principal import Principal
+from proxy.delivery.notices import Notice
 from proxy.factors.challenge import Challenge
 from proxy.factors.passcode.destination import (
     Chosen,
@@ -18,14 +19,13 @@ from proxy.factors.passcode.destination import (
     stand_in_of,
 )
 from proxy.factors.passcode.known_numbers import Decision, KnownNumber, Send, SendByMail, Wait, number_digest
-from proxy.keys import Purpose
-from proxy.notices import Notice
+from proxy.pages.texts import ENGLISH
 from proxy.portal.keys import PARTS, VISIT, Parts
 from proxy.portal.log_sign_in import log_stop
 from proxy.portal.refusals import changed_number, no_usable_mobile
 from proxy.portal.return_to import WayBack
+from proxy.secrets.keys import Purpose
 from proxy.store.store import Counter
-from proxy.texts import ENGLISH
 
 _TELL_AGAIN_SECONDS = 30 * 86_400.0
 """A person is told once of a number, however often it is tried."""

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from proxy.access.schemes import AppDemand, missing_factors
+from proxy.http.reserved import SCHEME, STEP_UP
 from proxy.portal.keys import PARTS
 from proxy.portal.pages import redirect
-from proxy.reserved import SCHEME, STEP_UP
 from proxy.sessions.session import Level, Session
 
 

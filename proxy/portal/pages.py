@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from proxy.instants import instant_in
-from proxy.keys import Purpose
+from proxy.http.reserved import browser_cookie, session_cookie
+from proxy.pages.instants import instant_in
 from proxy.pages.template import protective_headers, render_page
+from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form, csrf_token, form_stamp
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.return_to import app_origin
-from proxy.reserved import browser_cookie, session_cookie
-from proxy.texts import ENGLISH
+from proxy.secrets.keys import Purpose
 
 _BROWSER_SECONDS = 400 * 86_400
 """The longest that browsers keep a cookie (RFC 6265bis section 5.5). A browser that already has its cookie when many

@@ -14,13 +14,14 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from config.factors import ChannelKind
-from proxy.answers import Problem
 from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
 from proxy.factors.passcode.passcode import LONGEST_PASTED, passcode_digest, typed_passcode
 from proxy.factors.passcode.tag import tag_of
-from proxy.instants import Instant, instant, instant_in
-from proxy.keys import Purpose
+from proxy.http.problem import Problem
+from proxy.http.reserved import PASSCODE_STATUS, RETURN_TO, START
+from proxy.pages.instants import Instant, instant, instant_in
+from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session, step_up
 from proxy.portal.deliveries import kind_of, latest_of, lead_of, may_arrive, went_by_sms_only
@@ -34,10 +35,9 @@ from proxy.portal.pages import form_token, page, redirect, set_session_cookie
 from proxy.portal.refusals import exhausted, factor_locked, passcode_over, throttled, unsent
 from proxy.portal.resend import OtherDestination, TooEarly, another_way, offered_in, send_again
 from proxy.portal.return_to import WayBack
-from proxy.reserved import PASSCODE_STATUS, RETURN_TO, START
+from proxy.secrets.keys import Purpose
 from proxy.sessions.session import Level, Session
 from proxy.store.store import Attempt
-from proxy.texts import ENGLISH
 from proxy.throttle.limits import Limit, Throttled
 
 _SENT, _WRONG, _SHAPE = "sent", "wrong", "shape"

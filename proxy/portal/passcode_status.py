@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from config.factors import ChannelKind
-from proxy.answers import Problem
+from proxy.http.problem import Problem
 from proxy.portal.current_session import current_session
 from proxy.portal.deliveries import kind_of, latest_of, lead_of
 from proxy.portal.forms import refused

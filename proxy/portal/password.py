@@ -13,6 +13,8 @@ from aiohttp import web
 from directory.errors import DirectoryError
 from directory.password import is_usable_password
 from directory.password_change import ChangeRefusal, PasswordChanger, PasswordChangeRefused, PasswordRules
+from proxy.http.reserved import PASSCODE, RETURN_TO, START
+from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import read_form, require_csrf_token
@@ -34,9 +36,7 @@ from proxy.portal.pages import clear_session_cookie, form_token, message, page, 
 from proxy.portal.password_change import Changed, Superseded, change_password
 from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import WayBack
-from proxy.reserved import PASSCODE, RETURN_TO, START
 from proxy.sessions.session import Level, Session
-from proxy.texts import ENGLISH
 from proxy.throttle.limits import Throttled
 
 _REFUSALS: Mapping[ChangeRefusal, str] = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from config.settings import ActiveDirectorySettings, DirectorySettings
 from directory.principal import Principal
-from proxy.texts import ENGLISH
+from proxy.pages.texts import ENGLISH
 
 _DAY_SECONDS = 86_400.0
 

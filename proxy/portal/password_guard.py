@@ -11,8 +11,8 @@ import hmac
 from directory.directory import Directory
 from directory.lockout import PasswordLimits, limits_of
 from directory.principal import Account, Principal, password_version
-from proxy.keys import Purpose
 from proxy.portal.keys import Parts
+from proxy.secrets.keys import Purpose
 
 REPLACED_SECONDS = 86_400.0
 """How long a replaced password is remembered as wrong. AD goes on taking it for an hour (OldPasswordAllowedPeriod; an

@@ -13,15 +13,15 @@ from directory.mobile import UnusableNumber
 from directory.principal import Principal
 from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
+from proxy.http.reserved import RETURN_TO, START
+from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
 from proxy.portal.keys import PARTS
 from proxy.portal.landing import sign_in_path
 from proxy.portal.log_sign_in import log_stop
 from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.return_to import NOWHERE, WayBack
-from proxy.reserved import RETURN_TO, START
 from proxy.sessions.session import Level, Session
-from proxy.texts import ENGLISH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from config.factors import ChannelKind
 from directory.mail_address import is_plain_address, mask_mail
 from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
+from proxy.pages.texts import ENGLISH
 from proxy.portal.deliveries import latest_of
 from proxy.portal.destination import choose_destination
 from proxy.portal.keys import PARTS, VISIT, Parts
@@ -21,7 +22,6 @@ from proxy.portal.log_sign_in import log_stop
 from proxy.portal.return_to import WayBack
 from proxy.portal.sending import kinds_of, send_passcode
 from proxy.sessions.session import Session
-from proxy.texts import ENGLISH
 from proxy.throttle.limits import Throttled
 
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 from config.addresses import PublicURL
 from config.settings import AppSettings
-from proxy.reserved import KEPT, KEPT_QUERY, MAX_RETURN_TARGET_BYTES, PREFIX
+from proxy.http.reserved import KEPT, KEPT_QUERY, MAX_RETURN_TARGET_BYTES, PREFIX
 
 _MAX_LENGTH = MAX_RETURN_TARGET_BYTES + 300
 """With scheme, host and port."""

@@ -13,12 +13,12 @@ from proxy.factors.challenge import Challenge
 from proxy.factors.passcode.destination import Chosen
 from proxy.factors.passcode.passcode import new_challenge_id, passcode_digest, passcode_of
 from proxy.factors.passcode.tag import tag_of
-from proxy.keys import Purpose
 from proxy.portal.keys import Parts, Visit
 from proxy.portal.language import choose_language
 from proxy.portal.return_to import WayBack, judge_way_back
+from proxy.secrets.keys import Purpose
+from proxy.secrets.tokens import new_token
 from proxy.sessions.session import Session
-from proxy.sessions.tokens import new_token
 
 NEVER_SENT = 0.0
 """`last_sent_at` of a challenge whose passcode nobody took: it may be sent again at once."""

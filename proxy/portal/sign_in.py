@@ -11,9 +11,12 @@ from config.settings import SchemeSettings
 from directory.login_name import parse_login_name
 from directory.principal import Principal
 from proxy.access.schemes import choose_scheme, is_offered
-from proxy.answers import Answer, Problem
-from proxy.instants import instant_to_come
-from proxy.internal_headers import CLIENT_SCHEME
+from proxy.http.internal_headers import CLIENT_SCHEME
+from proxy.http.problem import Problem
+from proxy.http.reserved import CUT, KERBEROS, PASSCODE, RETURN_TO, SIGN_IN, START
+from proxy.pages.answers import Answer
+from proxy.pages.instants import instant_to_come
+from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import begin_session, current_session
 from proxy.portal.destination import choose_destination
@@ -40,9 +43,7 @@ from proxy.portal.refusals import account_stopped, address_cut, framed, no_schem
 from proxy.portal.return_to import WayBack
 from proxy.portal.sending import start_challenge
 from proxy.portal.timing import answer_at
-from proxy.reserved import CUT, KERBEROS, PASSCODE, RETURN_TO, SIGN_IN, START
 from proxy.sessions.session import Level, Session
-from proxy.texts import ENGLISH
 from proxy.throttle.limits import ToldPause
 
 _FRAMES = frozenset({"iframe", "frame", "embed", "object"})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from proxy.http.reserved import SIGN_IN, SIGN_OUT
+from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import read_form, require_csrf_token
@@ -12,10 +14,8 @@ from proxy.portal.landing import START_PAGE, sign_in_path
 from proxy.portal.log_sign_in import log_signed_out
 from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.refusals import OneButton
-from proxy.reserved import SIGN_IN, SIGN_OUT
+from proxy.secrets.tokens import token_digest
 from proxy.sessions.session import Level
-from proxy.sessions.tokens import token_digest
-from proxy.texts import ENGLISH
 
 
 async def show_sign_out(request: web.Request) -> web.StreamResponse:

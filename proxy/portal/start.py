@@ -6,8 +6,9 @@ from aiohttp import web
 
 from directory.password_change import PasswordChanger
 from proxy.access.policy import Allowed, judge
-from proxy.identity import JWKS_CACHE_SECONDS
+from proxy.http.reserved import ADMIN, ME, PASSWORD, SIGN_OUT
 from proxy.pages.assets import BY_PATH
+from proxy.pages.texts import ENGLISH
 from proxy.portal.admin.entrance import may_administer
 from proxy.portal.admin.texts import WORDS
 from proxy.portal.current_session import current_session
@@ -16,9 +17,8 @@ from proxy.portal.landing import PASSWORD_CHANGED, START_PAGE, sign_in_path
 from proxy.portal.pages import page, redirect
 from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import app_origin
-from proxy.reserved import ADMIN, ME, PASSWORD, SIGN_OUT
+from proxy.sessions.identity import JWKS_CACHE_SECONDS
 from proxy.sessions.session import Level
-from proxy.texts import ENGLISH
 
 _ASSET_CACHING = "public, max-age=31536000, immutable"
 

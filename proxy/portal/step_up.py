@@ -16,6 +16,8 @@ from directory.mail_address import is_plain_address, mask_mail
 from directory.mobile import UnusableNumber, first_usable, mask
 from proxy.access.schemes import counting_factors, freshness_of, missing_factors
 from proxy.factors.passcode.destination import PASSCODE_FACTORS
+from proxy.http.reserved import CUT, RETURN_TO, SCHEME, SIGN_OUT, START
+from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import has_csrf_token, read_form
@@ -28,9 +30,7 @@ from proxy.portal.pages import form_token, message, redirect
 from proxy.portal.refusals import OneButton, no_usable_mail, no_usable_mobile
 from proxy.portal.return_to import WayBack
 from proxy.portal.sign_in import sign_in_form
-from proxy.reserved import CUT, RETURN_TO, SCHEME, SIGN_OUT, START
 from proxy.sessions.session import Level, Session
-from proxy.texts import ENGLISH
 
 
 async def show_step_up(request: web.Request) -> web.StreamResponse:

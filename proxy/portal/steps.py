@@ -12,11 +12,11 @@ from types import MappingProxyType
 
 from aiohttp import web
 
+from proxy.http.reserved import KERBEROS, PASSCODE, SCHEME, SIGN_IN, STEP_UP
 from proxy.portal.forms import read_form
 from proxy.portal.passcode import take_passcode
 from proxy.portal.sign_in import take_sign_in
 from proxy.portal.step_up import take_step_up
-from proxy.reserved import KERBEROS, PASSCODE, SCHEME, SIGN_IN, STEP_UP
 
 Take = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

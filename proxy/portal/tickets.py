@@ -11,17 +11,17 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from config.settings import AppSettings
+from proxy.http.reserved import TICKET
+from proxy.operations.steady_clock import SKEW_SECONDS
+from proxy.pages.texts import ENGLISH
 from proxy.portal.current_session import current_session
 from proxy.portal.keys import PARTS, VISIT, Visit
 from proxy.portal.landing import MOST_ROUND_TRIPS, START_PAGE, TICKET_SECONDS, round_trips, sign_in_path
 from proxy.portal.pages import message, redirect, set_browser_cookie, set_session_cookie
 from proxy.portal.return_to import WayBack, app_origin
-from proxy.reserved import TICKET
+from proxy.secrets.tokens import is_token, new_token, token_digest
 from proxy.sessions.session import Level, Session
-from proxy.sessions.tokens import is_token, new_token, token_digest
-from proxy.steady_clock import SKEW_SECONDS
 from proxy.store.store import Ticket
-from proxy.texts import ENGLISH
 
 CHECK = "check"
 """Query field: this ticket only shows whether the cookie that came with it was kept."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hmac
 
 from directory.kerberos.ticket import Ticket
-from proxy.keys import Purpose
 from proxy.portal.keys import Parts
+from proxy.secrets.keys import Purpose
 from proxy.store.store import Counter
 
 REMEMBERED_SECONDS = 3600.0

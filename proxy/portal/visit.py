@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from multidict import CIMultiDictProxy
 
 from config.settings import Settings
-from proxy.internal_headers import CLIENT_ADDRESS, CLIENT_HOST, INCIDENT
+from proxy.http.internal_headers import CLIENT_ADDRESS, CLIENT_HOST, INCIDENT
+from proxy.http.reserved import browser_cookie, session_cookie
 from proxy.portal.keys import Visit
-from proxy.reserved import browser_cookie, session_cookie
+from proxy.secrets.tokens import new_token
 from proxy.sessions.cookies import read_token
-from proxy.sessions.tokens import new_token
 
 _INCIDENT = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _USER_AGENT_LENGTH = 256

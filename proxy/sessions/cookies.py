@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from proxy.sessions.tokens import is_token
+from proxy.secrets.tokens import is_token
 
 _BLANKS = b" \t"
 

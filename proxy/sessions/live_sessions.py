@@ -18,7 +18,7 @@ from hashlib import sha256
 from itertools import islice
 
 from config.settings import SessionSettings
-from proxy.listeners import Listeners
+from proxy.secrets.tokens import is_token, token_digest
 from proxy.sessions.asking import Asleep, Question
 from proxy.sessions.freshness import Freshness
 from proxy.sessions.kept_sessions import AsideSession, KeptSessions, WholeSession
@@ -26,7 +26,7 @@ from proxy.sessions.kept_sessions import CookieKey as CookieKey
 from proxy.sessions.last_uses import LastUses
 from proxy.sessions.readings import Readings
 from proxy.sessions.session import Session
-from proxy.sessions.tokens import is_token, token_digest
+from proxy.sessions.subscribers import Subscribers
 from proxy.sessions.written_uses import LAG_SECONDS, WrittenUses
 from proxy.store.store import NotHeard, Silent, Store, StoreUnavailable
 
@@ -82,8 +82,8 @@ class LiveSessions:
         self._late: deque[Question[None]] = deque()
         """What `look` asked and was not answered in time."""
         self._readings = Readings()
-        self._of_ends: Listeners[str] = Listeners()
-        self._of_changes: Listeners[Session] = Listeners()
+        self._of_ends: Subscribers[str] = Subscribers()
+        self._of_changes: Subscribers[Session] = Subscribers()
         self.on_end = self._of_ends.add
         """Call `listener(session_id)` when a session ends, by its limits (within a second) or by anyone.
 

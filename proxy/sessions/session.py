@@ -12,7 +12,7 @@ from enum import Enum
 
 from config.settings import SessionSettings
 from directory.principal import Principal
-from proxy.steady_clock import SKEW_SECONDS
+from proxy.operations.steady_clock import SKEW_SECONDS
 
 FIRST_FACTOR_SECONDS = 900.0
 """How long a session that is not signed in may stay at one step: long enough for a late SMS and a second one."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from proxy.listeners import Listeners
+from proxy.sessions.subscribers import Subscribers
 
 
 class StoreListeners:
     """Told on the event loop: of ends, of changes, and that either may have been missed."""
 
     def __init__(self) -> None:
-        self._of_ends: Listeners[str] = Listeners()
-        self._of_changes: Listeners[str] = Listeners()
-        self._of_gaps: Listeners[()] = Listeners()
+        self._of_ends: Subscribers[str] = Subscribers()
+        self._of_changes: Subscribers[str] = Subscribers()
+        self._of_gaps: Subscribers[()] = Subscribers()
 
     def __bool__(self) -> bool:
         """Whether anybody listens."""

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterable, Mapping
 
 from config.system_errors import listening_reason
-from proxy.listening import Listening, bind
+from proxy.operations.listening import Listening, bind
 from proxy.supervisor.orders import Address, Outline
 
 _Place = tuple[str, Address, int]

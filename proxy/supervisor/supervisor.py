@@ -22,8 +22,8 @@ from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from proxy.listening import Listening, name_of
-from proxy.steady_clock import SteadyClock
+from proxy.operations.listening import Listening, name_of
+from proxy.operations.steady_clock import SteadyClock
 from proxy.supervisor.children import Child, Children
 from proxy.supervisor.fleet import CannotStart, Fleet, Limits
 from proxy.supervisor.listeners import CannotOpen, Listeners

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from config.load import load_settings
-from proxy import own_user
 from proxy.cli import main
-from proxy.key_file import load_keys
-from proxy.own_user import WrongUser, become_owner_of
+from proxy.operations import own_user
+from proxy.operations.own_user import WrongUser, become_owner_of
+from proxy.secrets.key_file import load_keys
 from proxy.store.open import open_store
 from proxy.store.store import StoreUnavailable
 from tests.support.configuration import written

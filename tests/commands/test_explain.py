@@ -17,8 +17,8 @@ from directory.lockout import CountedPasswords, PasswordLimits
 from directory.users_file import read_users
 from proxy.cli import main
 from proxy.demo.samba_dc import SambaDC
-from proxy.key_file import load_or_create_keys
-from proxy.keys import Keys, Purpose
+from proxy.secrets.key_file import load_or_create_keys
+from proxy.secrets.keys import Keys, Purpose
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.throttle.throttle import Throttle
 from tests.support.configuration import written

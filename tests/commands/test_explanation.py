@@ -18,7 +18,7 @@ from proxy.help_desk.number_steps import change_step, masked_text, number_steps
 from proxy.help_desk.steps import account_steps, scheme_steps
 from proxy.help_desk.throttle_steps import throttle_steps
 from proxy.help_desk.verdict import Step, can_sign_in, step_text
-from proxy.local_time import brief_text
+from proxy.pages.local_time import brief_text
 from proxy.throttle.limits import Limit, Standing
 from tests.support.people import NOW, principal
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from proxy.cli import main
-from proxy.key_file import load_or_create_keys, read_keys, rotate
-from proxy.keys import KeyRing
+from proxy.secrets.key_file import load_or_create_keys, read_keys, rotate
+from proxy.secrets.keys import KeyRing
 from tests.support.configuration import written
 
 DAY = 86_400.0

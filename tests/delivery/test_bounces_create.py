@@ -14,7 +14,7 @@ from proxy.commands.plan import make_plan
 from proxy.delivery.bounces.create import Bounces, create_bounces
 from proxy.delivery.bounces.smtp_inbox import SMTPInbox
 from proxy.delivery.errors import DeliveryMisconfigured
-from proxy.metrics import Metrics
+from proxy.operations.metrics import Metrics
 from tests.support.bounces import desk, kapow_refusal, sending
 from tests.support.configuration import written
 from tests.support.delivery import delivery_settings

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from config.sms_gateways import HTTPGatewaySettings, SMSGatewaySettings
-from proxy.audit_log import configure_log
 from proxy.delivery.channel import EMAIL_ONLY, Outcome
 from proxy.delivery.create import create_channels
 from proxy.delivery.https_client import Answer, Request
 from proxy.delivery.presets import preset_of
 from proxy.delivery.verdict import Verdict
-from proxy.metrics import Metrics
+from proxy.operations.audit_log import configure_log
+from proxy.operations.metrics import Metrics
 from tests.support.delivery import NUMBER, PASSCODE, delivery_settings, passcode_message, relay_settings
 from tests.support.sms_http import generic_table, kapow_table, sms_http_gateway
 from tests.support.smtp_sink import Script, scripted_smtp, smtp_sink

@@ -11,7 +11,6 @@ from aiosmtplib import SMTPException, SMTPResponseException
 
 from config.settings import SMTPSettings
 from directory.mobile import E164
-from proxy.audit_log import configure_log
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import PROBE_SECONDS, Breaker
 from proxy.delivery.channel import Outcome
@@ -22,7 +21,8 @@ from proxy.delivery.smtp_outcome import verdict_on
 from proxy.delivery.smtp_relay import SMTPRelay
 from proxy.delivery.stage import Stage
 from proxy.delivery.verdict import Blame
-from proxy.metrics import Metrics
+from proxy.operations.audit_log import configure_log
+from proxy.operations.metrics import Metrics
 from tests.support.delivery import KAPOW, TEXTS, delivery_settings, passcode_message, relay_settings
 from tests.support.smtp_sink import Script, scripted_smtp, smtp_sink
 

@@ -15,7 +15,7 @@ from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome
 from proxy.delivery.channels import Channels
 from proxy.delivery.create import create_channels
 from proxy.delivery.https_client import MAX_ANSWER_BYTES
-from proxy.metrics import Metrics
+from proxy.operations.metrics import Metrics
 from tests.support.delivery import PASSCODE, delivery_settings, passcode_message
 from tests.support.sms_http import SMSGateway, generic_table, kapow_table, sms_http_gateway
 

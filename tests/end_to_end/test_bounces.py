@@ -12,8 +12,8 @@ from pathlib import Path
 import aiohttp
 import aiosmtplib
 
+from proxy.pages.texts import ENGLISH
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from proxy.texts import ENGLISH
 from tests.end_to_end.home import PASSWORD, Home, open_home
 from tests.support.bounces import SENDER, kapow_refusal
 from tests.support.eventually import eventually

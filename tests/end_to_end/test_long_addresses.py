@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import pytest
 import pytest_asyncio
 
-from proxy.reserved import MAX_RETURN_TARGET_BYTES
+from proxy.http.reserved import MAX_RETURN_TARGET_BYTES
 from tests.end_to_end.home import Home, open_home
 from tests.portal.stage import PASSWORD
 from tests.support.raw_http import Message, raw_client

@@ -21,7 +21,7 @@ import pytest_asyncio
 from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar, WSMsgType
 from argon2 import PasswordHasher
 
-from proxy.health import INTERVAL_SECONDS, TIMEOUT_SECONDS
+from proxy.operations.health import INTERVAL_SECONDS, TIMEOUT_SECONDS
 from proxy.store.store import NOTICE_SECONDS
 from tests.processes.house import children_of
 from tests.support.echo_app import running_app

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from proxy.reserved import MAX_RETURN_TARGET_BYTES
+from proxy.http.reserved import MAX_RETURN_TARGET_BYTES
 from tests.config.test_field_kinds import MOVE
 from tests.forwarding.outer_proxy import PAGE, House, cookie_of
 

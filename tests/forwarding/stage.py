@@ -14,10 +14,10 @@ import pytest
 from config.settings import AppSettings, SchemeSettings, ServerSettings
 from directory.principal import Principal
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
-from proxy.kept_requests import KeptRequests
-from proxy.keys import Keys
-from proxy.listening import bind, name_of
-from proxy.metrics import Metrics
+from proxy.operations.listening import bind, name_of
+from proxy.operations.metrics import Metrics
+from proxy.secrets.keys import Keys
+from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import CookieKey, cookie_key
 from proxy.sessions.session import Session
 from proxy.store.store import StoreUnavailable

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from config.settings import PathRuleSettings
-from proxy.kept_requests import KeptRequest
+from proxy.sessions.kept_requests import KeptRequest
 from tests.forwarding.stage import ALICE_TOKEN, BOB_TOKEN, HOST, NOW, StageMaker, get
 from tests.support.eventually import eventually
 from tests.support.upstreams import OK, UpstreamSide

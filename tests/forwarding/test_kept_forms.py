@@ -11,7 +11,7 @@ import pytest
 
 from config.settings import SchemeSettings
 from proxy.forwarding.client_connection import LINGER_SECONDS, PATIENT_PAUSE_SECONDS
-from proxy.kept_requests import SENDING_BYTES, KeptRequest, Sending
+from proxy.sessions.kept_requests import SENDING_BYTES, KeptRequest, Sending
 from tests.forwarding.stage import ALICE_TOKEN, HOST, NOW, Stage, StageMaker, session_of
 from tests.support.eventually import eventually
 from tests.support.upstreams import UpstreamSide

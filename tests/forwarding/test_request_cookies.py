@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.forwarding.cookies import split_cookies
-from proxy.reserved import browser_cookie, session_cookie
+from proxy.http.reserved import browser_cookie, session_cookie
 from proxy.sessions.cookies import read_token
 
 TOKEN = b"A" * 42 + b"_"

@@ -13,7 +13,7 @@ import pytest
 
 from config.settings import SchemeSettings
 from proxy.access.rules import AppRules
-from proxy.reserved import MAX_RETURN_TARGET_BYTES
+from proxy.http.reserved import MAX_RETURN_TARGET_BYTES
 from tests.forwarding.stage import (
     ALICE_TOKEN,
     BOB_TOKEN,

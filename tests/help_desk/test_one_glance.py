@@ -23,9 +23,9 @@ from proxy.help_desk import throttle_steps
 from proxy.help_desk.explaining import Explaining, Explanation, Question
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.verdict import Light, Who, verdict_text
-from proxy.keys import Keys, Purpose
-from proxy.local_time import brief_text
+from proxy.pages.local_time import brief_text
 from proxy.portal.admin.explanation import ON_THE_PAGE
+from proxy.secrets.keys import Keys, Purpose
 from proxy.throttle.limits import Limit
 from proxy.throttle.throttle import Throttle
 from proxy.throttle.typed_names import counted_as

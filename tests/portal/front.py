@@ -12,10 +12,10 @@ from aiohttp.test_utils import unused_port
 from yarl import URL
 
 from proxy.forwarding.gate import browser_cookie_field, sign_in_location
-from proxy.internal_headers import CLIENT_ADDRESS, CLIENT_HOST, CLIENT_SCHEME, INCIDENT
-from proxy.reserved import PREFIX
+from proxy.http.internal_headers import CLIENT_ADDRESS, CLIENT_HOST, CLIENT_SCHEME, INCIDENT
+from proxy.http.reserved import PREFIX
+from proxy.secrets.tokens import new_token
 from proxy.sessions.cookies import read_token
-from proxy.sessions.tokens import new_token
 from tests.portal.stage import Stage, running_portal
 
 

@@ -31,11 +31,11 @@ from directory.mobile import E164, mask
 from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome, PasscodeMessage
-from proxy.health import Readiness
-from proxy.identity import Assertions
-from proxy.keys import KeyRing, Keys, Purpose
-from proxy.metrics import Metrics
+from proxy.operations.health import Readiness
+from proxy.operations.metrics import Metrics
 from proxy.portal.app import create_portal
+from proxy.secrets.keys import KeyRing, Keys, Purpose
+from proxy.sessions.identity import Assertions
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import StoreUnavailable

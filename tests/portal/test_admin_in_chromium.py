@@ -17,7 +17,7 @@ from playwright.async_api import Browser, Page, ViewportSize
 from config.settings import MobileSettings
 from directory.mobile_report import Field, Person
 from directory.mobile_sweep import Findings, Rules
-from proxy.health import CheckState, Readiness
+from proxy.operations.health import CheckState, Readiness
 from proxy.portal.admin.parts import ADMIN_PARTS
 from proxy.portal.admin.report import pack
 from tests.portal.front import Front, running_front

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from proxy.delivery.failures import DeliveryFailure, FailureReason
-from proxy.health import CheckState, Readiness
+from proxy.operations.health import CheckState, Readiness
 from proxy.portal.admin.paging import ROWS, page_of
 from tests.portal.admin import ADMIN, PERSON, UNDELIVERED, admin_stage, said, signed_in_admin
 from tests.portal.stage import NOW, Stage

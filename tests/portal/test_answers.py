@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from proxy.answers import Answer, Problem, render, wants_page
-from proxy.texts import ENGLISH, Texts
+from proxy.http.problem import Problem
+from proxy.pages.answers import Answer, render, wants_page
+from proxy.pages.texts import ENGLISH, Texts
 
 ORIGIN = "https://signin.corp.example"
 

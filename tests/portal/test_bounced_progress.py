@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from proxy.delivery.failures import FailureReason
+from proxy.pages.texts import ENGLISH
 from proxy.portal.deliveries import progress_of
-from proxy.texts import ENGLISH
 from tests.support.bounces import sending
 
 

@@ -21,8 +21,8 @@ from proxy.cli import main
 from proxy.delivery.create import create_channels
 from proxy.demo.samba_dc import SambaDC
 from proxy.factors.passcode.destination import known_as
-from proxy.key_file import load_or_create_keys
-from proxy.keys import Keys
+from proxy.secrets.key_file import load_or_create_keys
+from proxy.secrets.keys import Keys
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from tests.directory.contract import found
 from tests.portal.stage import SIGN_IN_ORIGIN, Page, Stage, portal_settings, running_portal

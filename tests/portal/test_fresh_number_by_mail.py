@@ -13,7 +13,7 @@ from directory.directory import PasswordRefused
 from directory.principal import Account, Principal
 from proxy.delivery.channel import EMAIL_ONLY, Outcome
 from proxy.factors.passcode.known_numbers import KnownNumber, number_digest, seal_number
-from proxy.keys import Purpose
+from proxy.secrets.keys import Purpose
 from tests.portal.stage import NOW, SIGN_IN_ORIGIN, Page, ScriptedDirectory, Stage, running_portal
 from tests.support.eventually import eventually
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from directory.login_name import LoginName
 from proxy.factors.passcode.known_numbers import open_number
-from proxy.keys import KeyRing, Keys, MasterKey, Purpose, names_of
+from proxy.secrets.keys import KeyRing, Keys, MasterKey, Purpose, names_of
 from tests.portal.stage import SIGN_IN_ORIGIN, Stage, running_portal
 from tests.support.eventually import eventually
 from tests.support.people import NOW

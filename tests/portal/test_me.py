@@ -5,9 +5,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from proxy.pages.texts import ENGLISH
 from proxy.portal.device import describe_device
 from proxy.portal.me import session_name
-from proxy.texts import ENGLISH
 from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Stage
 
 ME = f"{SIGN_IN_ORIGIN}/.gatepost/me"

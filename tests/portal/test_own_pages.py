@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from proxy.keys import Purpose
 from proxy.portal.csrf import Form, csrf_token
+from proxy.secrets.keys import Purpose
 from proxy.sessions.session import Session
 from tests.portal.stage import SIGN_IN_ORIGIN, START, WIKI, Browser, Stage, running_portal
 from tests.portal.test_password_change import CORP, NAME, NEW, OLD, ChangingDirectory

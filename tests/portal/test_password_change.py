@@ -24,9 +24,9 @@ from directory.password_change import (
     PasswordRules,
 )
 from directory.principal import Account, Principal, password_version
+from proxy.pages.texts import ENGLISH
 from proxy.portal.password_expiry import expiry_warning
 from proxy.sessions.session import Level
-from proxy.texts import ENGLISH
 from tests.portal.stage import (
     NOW,
     SIGN_IN_ORIGIN,

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from proxy.delivery.channel import EMAIL_ONLY, Outcome
+from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Level, Session
-from proxy.sessions.tokens import new_token, token_digest
 from tests.portal.stage import PASSWORD, SIGN_IN_ORIGIN, START, USERS, WIKI, Browser, Page, Stage, running_portal
 
 FORMS = "https://forms.corp.example"

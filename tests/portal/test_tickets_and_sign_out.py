@@ -5,8 +5,8 @@ from hashlib import sha256
 
 import pytest
 
+from proxy.secrets.tokens import new_token
 from proxy.sessions.session import Level
-from proxy.sessions.tokens import new_token
 from proxy.store.store import StoreUnavailable
 from tests.portal.stage import PASSWORD, SIGN_IN_ORIGIN, WIKI, Browser, Stage
 

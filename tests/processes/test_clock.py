@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.steady_clock import LEAST_SECONDS
+from proxy.operations.steady_clock import LEAST_SECONDS
 from tests.processes.house import children_of
 from tests.processes.signed_in import SIGN_IN, WITHIN_SECONDS, Signed, readiness, sign_in, signed_in
 

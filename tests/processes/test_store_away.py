@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from proxy.health import INTERVAL_SECONDS
+from proxy.operations.health import INTERVAL_SECONDS
 from tests.processes.signed_in import APP, PASSWORD, SIGN_IN, Signed, open_sockets, signed_in
 from tests.support.plain_browser import PlainBrowser
 from tests.support.redis_server import running_redis

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.health import INTERVAL_SECONDS
+from proxy.operations.health import INTERVAL_SECONDS
 from tests.processes.house import WorkersHouse, workers_house
 from tests.processes.signed_in import APP, SIGN_IN, readiness, sign_in, sign_out, signed_in
 from tests.support.plain_browser import PlainBrowser

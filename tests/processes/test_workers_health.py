@@ -16,9 +16,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from proxy.health import CheckState
-from proxy.metrics import Metrics
-from proxy.workers_health import create_workers_app, merge_readiness, readiness_in
+from proxy.operations.health import CheckState
+from proxy.operations.metrics import Metrics
+from proxy.operations.workers_health import create_workers_app, merge_readiness, readiness_in
 from tests.processes.house import workers_house
 
 FINE = {"ok": True, "detail": "", "age_seconds": 1.0}

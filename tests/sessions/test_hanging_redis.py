@@ -14,8 +14,8 @@ import pytest
 from pydantic import SecretStr
 
 from config.settings import SessionSettings, StoreSettings
+from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.live_sessions import LiveSessions
-from proxy.sessions.tokens import new_token, token_digest
 from proxy.sessions.upkeep import keep_up
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.store import NOTICE_SECONDS, StoreUnavailable

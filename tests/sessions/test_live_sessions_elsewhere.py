@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from config.settings import SessionSettings
+from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.asking import Asleep
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
-from proxy.sessions.tokens import new_token, token_digest
 from proxy.sessions.upkeep import keep_up
 from proxy.store.listeners import StoreListeners
 from proxy.store.store import NOTICE_SECONDS, NotHeard, StoreUnavailable

@@ -23,10 +23,10 @@ from directory.watch import Changes
 from proxy.demo.app import start_demo_app
 from proxy.demo.samba_dc import SambaDC
 from proxy.demo.samba_people import DomainGroup
+from proxy.secrets.tokens import new_token, token_digest
 from proxy.server import running
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
-from proxy.sessions.tokens import new_token, token_digest
 from proxy.sessions.watch import RENEWAL_SECONDS, SessionWatch, has_other_password
 from proxy.store.redis.connections import CONNECTIONS
 from proxy.store.sqlite.sqlite_store import SQLiteStore

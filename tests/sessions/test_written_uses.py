@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from config.settings import SessionSettings
+from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.live_sessions import LiveSessions
-from proxy.sessions.tokens import new_token, token_digest
 from proxy.sessions.written_uses import LAG_SECONDS, SILENT_SECONDS, WrittenUses
 from proxy.store.store import StoreUnavailable
 from tests.support.memory_store import MemoryStore

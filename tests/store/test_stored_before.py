@@ -25,8 +25,8 @@ from config.settings import SessionSettings, StoreSettings, ThrottleSettings
 from directory.lockout import PasswordLimits
 from directory.mobile import E164
 from proxy.delivery.failures import FailureReason
-from proxy.kept_requests import KeptRequests
-from proxy.keys import Keys, Purpose
+from proxy.secrets.keys import Keys, Purpose
+from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.session import Level
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.sqlite.sqlite_store import SQLiteStore

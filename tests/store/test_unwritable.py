@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from config.settings import SessionSettings, StoreSettings
+from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.live_sessions import LiveSessions
-from proxy.sessions.tokens import new_token, token_digest
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import Store, StoreUnavailable

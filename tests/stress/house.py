@@ -19,8 +19,8 @@ from config.settings import LocalDirectorySettings, StoreSettings
 from directory.local_users import LocalDirectory
 from directory.principal import Principal
 from directory.users_file import read_users
+from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Session
-from proxy.sessions.tokens import new_token, token_digest
 from proxy.store.open import open_store
 from proxy.store.store import Store
 from tests.processes.house import children_of

@@ -10,10 +10,10 @@ from typing import Any
 
 import structlog
 
-from proxy.audit_log import redact
 from proxy.delivery.bounces.desk import BounceDesk
 from proxy.delivery.sending import Sending
-from proxy.metrics import Metrics
+from proxy.operations.audit_log import redact
+from proxy.operations.metrics import Metrics
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW
 

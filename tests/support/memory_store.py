@@ -16,8 +16,8 @@ from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT_S
 from proxy.factors.passcode.arrival_times import MOST_KEPT as MOST_ARRIVALS
 from proxy.factors.passcode.arrival_times import Arrival
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, KnownNumber
+from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.sessions.session import Level, Session
-from proxy.steady_clock import SKEW_SECONDS
 from proxy.store.listeners import StoreListeners
 from proxy.store.store import (
     FORMER_SECONDS,

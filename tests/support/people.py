@@ -8,8 +8,8 @@ from directory.principal import Principal
 from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
 from proxy.factors.passcode.passcode import new_challenge_id
+from proxy.secrets.tokens import new_token
 from proxy.sessions.session import Session
-from proxy.sessions.tokens import new_token
 
 NOW = 1_800_000_000.0
 

@@ -6,7 +6,7 @@ import asyncio
 
 from config.settings import ThrottleSettings
 from directory.mobile import E164
-from proxy.metrics import Metrics
+from proxy.operations.metrics import Metrics
 from proxy.server import readiness_checks
 from proxy.store.store import Store
 from proxy.throttle.limits import DAY_SECONDS

@@ -19,7 +19,7 @@ from proxy.delivery.bounces.report import read_report
 from proxy.delivery.channel import DeliveryStatus
 from proxy.delivery.failures import OPERATORS, UNCLEAR, BounceReport, DeliveryFailure, FailureReason, failure_of
 from proxy.delivery.refused_persons import RefusedPersons
-from proxy.metrics import Metrics
+from proxy.operations.metrics import Metrics
 from proxy.store.store import Store
 
 ALARM_SECONDS = 3600.0

@@ -18,7 +18,7 @@ from proxy.delivery.stage import Stage
 
 MAX_REPORT_BYTES = 64 * 1024
 """What is read of one mail: a report that asks for headers only is a few kilobytes long."""
-_TOKEN = r"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{43})"  # `proxy.sessions.tokens.new_token`  # noqa: S105
+_TOKEN = r"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{43})"  # `proxy.secrets.tokens.new_token`  # noqa: S105
 _ENVELOPE_ID = re.compile(_TOKEN + r"(?![A-Za-z0-9_-])", re.ASCII)
 _MESSAGE_ID = re.compile(_TOKEN + r"@([A-Za-z0-9.-]{1,253})", re.ASCII)
 _POSTMASTER = re.compile(

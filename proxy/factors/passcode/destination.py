@@ -26,7 +26,7 @@ from proxy.factors.passcode.known_numbers import (
     open_number,
     seal_number,
 )
-from proxy.keys import Keys, Purpose
+from proxy.secrets.keys import Keys, Purpose
 from proxy.store.store import Store
 
 PASSCODE_FACTORS = frozenset({"sms", "email"})

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from config.settings import MobileSettings
 from directory.mobile import E164
-from proxy.sealing import seal_bytes, unseal_bytes
+from proxy.secrets.sealing import seal_bytes, unseal_bytes
 
 REMEMBERED_SECONDS = 400 * 86_400.0
 """A number that was not used for so long is forgotten."""

@@ -12,7 +12,9 @@ from config.admin import AdminSettings
 from config.settings import SchemeSettings
 from proxy.access.networks import is_within, parse_address
 from proxy.access.schemes import AppDemand, Asked, counting_factors, freshness_of, missing_factors
-from proxy.answers import Problem
+from proxy.http.problem import Problem
+from proxy.http.reserved import RETURN_TO, SCHEME, STEP_UP
+from proxy.pages.texts import ENGLISH
 from proxy.portal.admin.audit import log_turned_away
 from proxy.portal.csrf import is_brought_here
 from proxy.portal.current_session import current_session
@@ -21,9 +23,7 @@ from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import redirect
 from proxy.portal.return_to import WayBack
-from proxy.reserved import RETURN_TO, SCHEME, STEP_UP
 from proxy.sessions.session import Level, Session
-from proxy.texts import ENGLISH
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 AdminHandler = Callable[[web.Request, Session], Awaitable[web.StreamResponse]]

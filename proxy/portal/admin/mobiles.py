@@ -14,10 +14,12 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from directory.mobile_report import Finding, Status, Tally
-from proxy.answers import Answer, Problem
-from proxy.instants import instant, instant_to_come
+from proxy.http.problem import Problem
+from proxy.http.reserved import ADMIN_MOBILES
 from proxy.mobile_formats.forms import ReportForm, write_as
 from proxy.mobile_formats.words import place, proposal_and_remarks
+from proxy.pages.answers import Answer
+from proxy.pages.instants import instant, instant_to_come
 from proxy.pages.template import protective_headers
 from proxy.portal.admin.audit import log_report, log_turned_away
 from proxy.portal.admin.entrance import AdminHandler
@@ -32,7 +34,6 @@ from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
 from proxy.portal.keys import VISIT
 from proxy.portal.pages import redirect
-from proxy.reserved import ADMIN_MOBILES
 from proxy.sessions.session import Session
 
 LOOK_AGAIN_SECONDS = 3

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from proxy.health import Readiness
-from proxy.instants import Instant, instant
+from proxy.http.reserved import ADMIN
+from proxy.operations.health import Readiness
+from proxy.pages.instants import Instant, instant
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
 from proxy.portal.admin.texts import WORDS
 from proxy.portal.keys import PARTS, VISIT
-from proxy.reserved import ADMIN
 from proxy.sessions.session import Session
 
 _LATELY_SECONDS = 86_400.0

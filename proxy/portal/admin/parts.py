@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from proxy.health import Readiness
 from proxy.help_desk.explaining import Explaining
+from proxy.http.reserved import ADMIN, ADMIN_MOBILES, ADMIN_PERSON, ADMIN_UNDELIVERED, SIGN_OUT
+from proxy.operations.health import Readiness
 from proxy.portal.admin.look_ups import LookUps
 from proxy.portal.admin.places import Places
 from proxy.portal.admin.report_maker import ReportMaker
@@ -17,7 +18,6 @@ from proxy.portal.csrf import Form
 from proxy.portal.keys import PARTS
 from proxy.portal.landing import START_PAGE
 from proxy.portal.pages import form_token, page
-from proxy.reserved import ADMIN, ADMIN_MOBILES, ADMIN_PERSON, ADMIN_UNDELIVERED, SIGN_OUT
 from proxy.sessions.session import Session
 
 

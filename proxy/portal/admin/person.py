@@ -17,13 +17,16 @@ from config.store_url import is_redis_url
 from directory.account_state import DescribingDirectory
 from directory.directory import Directory
 from directory.principal import Principal
-from proxy.answers import Answer, Problem
 from proxy.help_desk.confirming import Confirmed, confirm_number
 from proxy.help_desk.explaining import Question
 from proxy.help_desk.person import NotFound
 from proxy.help_desk.sessions import sessions_called
 from proxy.help_desk.unlocking import unlock
-from proxy.instants import instant_to_come
+from proxy.http.problem import Problem
+from proxy.http.reserved import ADMIN_PERSON
+from proxy.pages.answers import Answer
+from proxy.pages.instants import instant_to_come
+from proxy.pages.texts import ENGLISH
 from proxy.portal.admin.audit import log_confirmed, log_ended, log_turned_away, log_unlocked
 from proxy.portal.admin.explanation import Done, show_explanation
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
@@ -36,9 +39,7 @@ from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.password_guard import limits_at
 from proxy.portal.refusals import OneButton
-from proxy.reserved import ADMIN_PERSON
 from proxy.sessions.session import Session
-from proxy.texts import ENGLISH
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 

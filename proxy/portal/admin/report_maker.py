@@ -23,10 +23,10 @@ from structlog.typing import FilteringBoundLogger
 
 from config.environment import PREFIX
 from config.settings import ActiveDirectorySettings, Settings
-from proxy.keys import Keys, Purpose
 from proxy.portal.admin.report import Report, Unreadable, unpack
 from proxy.portal.admin.report_process import FAILED, SECONDS, Order
-from proxy.sealing import seal_bytes, unseal_bytes
+from proxy.secrets.keys import Keys, Purpose
+from proxy.secrets.sealing import seal_bytes, unseal_bytes
 from proxy.store.store import Store, StoreError
 
 KEPT_SECONDS = 3600.0

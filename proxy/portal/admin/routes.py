@@ -6,9 +6,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 
-from proxy.health import Readiness
 from proxy.help_desk.explaining import Explaining
-from proxy.keys import Purpose
+from proxy.http.reserved import (
+    ADMIN,
+    ADMIN_CONFIRM,
+    ADMIN_END,
+    ADMIN_MOBILES,
+    ADMIN_MOBILES_FILE,
+    ADMIN_PERSON,
+    ADMIN_UNDELIVERED,
+    ADMIN_UNLOCK,
+)
+from proxy.operations.health import Readiness
 from proxy.portal.admin.entrance import for_admins, own_only
 from proxy.portal.admin.explanation import ON_THE_PAGE
 from proxy.portal.admin.look_ups import LookUps
@@ -21,16 +30,7 @@ from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.admin.undelivered import show_undelivered
 from proxy.portal.keys import PARTS
 from proxy.portal.pages import redirect
-from proxy.reserved import (
-    ADMIN,
-    ADMIN_CONFIRM,
-    ADMIN_END,
-    ADMIN_MOBILES,
-    ADMIN_MOBILES_FILE,
-    ADMIN_PERSON,
-    ADMIN_UNDELIVERED,
-    ADMIN_UNLOCK,
-)
+from proxy.secrets.keys import Purpose
 
 
 def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Readiness]] | None) -> None:

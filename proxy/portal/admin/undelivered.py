@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from proxy.delivery.failures import ADVICE, REMEMBERED_SECONDS, DeliveryFailure
-from proxy.instants import Instant, instant
+from proxy.http.reserved import ADMIN_PERSON, ADMIN_UNDELIVERED
+from proxy.pages.instants import Instant, instant
 from proxy.portal.admin.audit import log_undelivered_shown
 from proxy.portal.admin.paging import PAGE, page_of
 from proxy.portal.admin.parts import admin_page
 from proxy.portal.keys import PARTS, VISIT
-from proxy.reserved import ADMIN_PERSON, ADMIN_UNDELIVERED
 from proxy.sessions.session import Session
 
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from typing import Any, TypeVar
 
 from config.settings import SessionSettings
+from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Session
-from proxy.steady_clock import SKEW_SECONDS
 from proxy.store.records import UnreadableRecord, principal_to_json
 from proxy.store.redis.connections import RedisConnections
 from proxy.store.redis.listening import RedisListening

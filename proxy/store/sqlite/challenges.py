@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from proxy.factors.challenge import Challenge
-from proxy.steady_clock import SKEW_SECONDS
+from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.store.store import Attempt, AttemptResult, Count, Counter, Reached, Ticket
 
 _CHALLENGE = (

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-from proxy.own_user import as_owner_of
+from proxy.operations.own_user import as_owner_of
 from proxy.store.store import NOTICE_SECONDS, StoreUnavailable
 
 HEARS = ".hears"

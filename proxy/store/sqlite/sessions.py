@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from config.settings import SessionSettings
 from directory.principal import Principal
+from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Level, Session
-from proxy.steady_clock import SKEW_SECONDS
 from proxy.store.records import (
     UnreadableRecord,
     factors_from_json,

@@ -98,7 +98,7 @@ class Metrics:
         self._sends_of_day.labels("most").set(most)
 
     def count_refusal(self, problem: str) -> None:
-        """`problem` as in `proxy.answers.Problem`."""
+        """`problem` as in `proxy.http.problem.Problem`."""
         self._refusals.labels(problem).inc()
 
     def traffic(self, app: str) -> AppTraffic:

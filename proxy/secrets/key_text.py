@@ -15,7 +15,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from proxy.keys import ALWAYS, KeyRing, MasterKey, names_of
+from proxy.secrets.keys import ALWAYS, KeyRing, MasterKey, names_of
 
 LARGEST_FILE = 16_384
 _FORMAT = "gatepost-keys 2"

@@ -14,7 +14,7 @@ from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from structlog.typing import FilteringBoundLogger
 
-from proxy.metrics import Metrics
+from proxy.operations.metrics import Metrics
 
 INTERVAL_SECONDS = 10.0
 TIMEOUT_SECONDS = 8.0

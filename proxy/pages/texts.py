@@ -1,7 +1,7 @@
 """Every word that a person reads on a page of Gatepost's own, in one value and ready to be translated.
 
 A translation is another `Texts`. ``{name}`` marks what is filled in with `str.format`; nothing here is HTML.
-What is said about problems and amounts stands in `proxy/problem_texts.py` and `proxy/amount_texts.py`.
+What is said about problems and amounts stands in `proxy/pages/problem_texts.py` and `proxy/pages/amount_texts.py`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from proxy.amount_texts import AmountTexts
-from proxy.problem_texts import PROBLEMS, ProblemText
+from proxy.pages.amount_texts import AmountTexts
+from proxy.pages.problem_texts import PROBLEMS, ProblemText
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is said about each problem: keyed by `proxy.answers.Problem`'s values."""
+"""What is said about each problem: keyed by `proxy.http.problem.Problem`'s values."""
 
 from __future__ import annotations
 

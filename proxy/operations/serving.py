@@ -17,8 +17,9 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from structlog.typing import FilteringBoundLogger
 
-from proxy.answers import Answer, Problem, render
-from proxy.incidents import new_incident_id
+from proxy.http.problem import Problem
+from proxy.operations.incidents import new_incident_id
+from proxy.pages.answers import Answer, render
 
 _BACKLOG = 128
 _MOST_FIELDS = 256

@@ -9,7 +9,7 @@ from typing import Generic, TypeVarTuple, Unpack
 Ts = TypeVarTuple("Ts")
 
 
-class Listeners(Generic[*Ts]):
+class Subscribers(Generic[*Ts]):
     """What fails in one does not keep the others from hearing."""
 
     def __init__(self) -> None:

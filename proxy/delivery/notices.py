@@ -14,7 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from directory.mobile import E164
 from directory.principal import Principal
 from proxy.delivery.channel import Delivery, Notifier, Outcome
-from proxy.sessions.tokens import new_token
+from proxy.secrets.tokens import new_token
 
 _Telling = Callable[[Notifier], Awaitable[Delivery]]
 

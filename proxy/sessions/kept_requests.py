@@ -13,10 +13,10 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from proxy.keys import Keys, Purpose
-from proxy.sealing import seal_bytes, unseal_bytes
-from proxy.sessions.tokens import is_token, new_token, token_digest
-from proxy.steady_clock import SKEW_SECONDS
+from proxy.operations.steady_clock import SKEW_SECONDS
+from proxy.secrets.keys import Keys, Purpose
+from proxy.secrets.sealing import seal_bytes, unseal_bytes
+from proxy.secrets.tokens import is_token, new_token, token_digest
 from proxy.store.store import Counter, Store
 
 KEPT_SECONDS = 600.0

@@ -1,4 +1,4 @@
-"""The key file: made once, for its owner only, and replaced whole; its form is `proxy.key_text`'s."""
+"""The key file: made once, for its owner only, and replaced whole; its form is `proxy.secrets.key_text`'s."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 
 from config.settings import ServerSettings
 from config.system_errors import file_reason, own_user, user_name
-from proxy.key_text import LARGEST_FILE, file_text, instant_text, parse_file, parse_lines
-from proxy.key_text import KeyFileError as KeyFileError  # handed on to those who load keys
-from proxy.keys import CLOCK_SECONDS, MASTER_KEY_BYTES, NEEDED_SECONDS, KeyRing, MasterKey, names_of
-from proxy.own_user import as_owner_of
+from proxy.operations.own_user import as_owner_of
+from proxy.secrets.key_text import LARGEST_FILE, file_text, instant_text, parse_file, parse_lines
+from proxy.secrets.key_text import KeyFileError as KeyFileError  # handed on to those who load keys
+from proxy.secrets.keys import CLOCK_SECONDS, MASTER_KEY_BYTES, NEEDED_SECONDS, KeyRing, MasterKey, names_of
 
 MOST_KEYS = 50
 SHORTEST_LEAD_SECONDS = 300.0 + CLOCK_SECONDS

@@ -9,8 +9,8 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from proxy.local_time import brief_text
-from proxy.texts import ENGLISH
+from proxy.pages.local_time import brief_text
+from proxy.pages.texts import ENGLISH
 
 _EXACT_SECONDS = 90
 """Up to here a wait is told to the second, as `AmountTexts.duration` does."""

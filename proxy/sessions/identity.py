@@ -19,7 +19,7 @@ from jwt.algorithms import ECAlgorithm
 
 from config.field_values import IdentityEncoding
 from config.settings import AppSettings
-from proxy.keys import CLOCK_SECONDS, AssertionKey, Keys
+from proxy.secrets.keys import CLOCK_SECONDS, AssertionKey, Keys
 from proxy.sessions.session import Session
 
 _METHODS = {"password": ("pwd",), "sms": ("otp", "sms"), "email": ("otp",), "kerberos": ("kerberos",)}

@@ -19,8 +19,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from proxy.health import DRAINING, TRAFFIC, CheckState, Readiness, plainly, traffic_answer
-from proxy.listening import HEALTH_SUFFIX
+from proxy.operations.health import DRAINING, TRAFFIC, CheckState, Readiness, plainly, traffic_answer
+from proxy.operations.listening import HEALTH_SUFFIX
 
 TIMEOUT_SECONDS = 2.0
 """How long a worker may take to tell of itself."""

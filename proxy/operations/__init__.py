@@ -1,0 +1,1 @@
+"""What runs beside every request: health, metrics, the log, clocks, sockets, users and limits of the process."""
