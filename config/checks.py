@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from config.addresses import is_ip, is_loopback
-from config.admin import AdminSettings
-from config.admin_checks import admin_problems, admin_warnings
-from config.bounces import BouncesSettings, bounces_problems
-from config.channel_checks import EMAIL, channel_problems, channel_warnings
-from config.field_checks import field_warnings
-from config.rule_checks import rule_problems, rule_warnings
-from config.schema import Place
-from config.scheme_checks import channel_names, scheme_problems, scheme_warnings
+from config.addresses import is_loopback
+from config.errors import Place
 from config.settings import (
     ActiveDirectorySettings,
     AppSettings,
@@ -30,8 +23,13 @@ from config.settings import (
     StoreSettings,
     TextSettings,
 )
-from config.store_checks import store_problems, store_warnings
-from config.text_checks import text_problems
+from config.tables.admin import AdminSettings, admin_problems, admin_warnings
+from config.tables.apps import app_problems, app_warnings
+from config.tables.bounces import BouncesSettings, bounces_problems
+from config.tables.channels import EMAIL, channel_names, channel_problems, channel_warnings
+from config.tables.schemes import scheme_problems, scheme_warnings, schemes_by_name
+from config.tables.store import store_problems, store_warnings
+from config.tables.texts import text_problems
 
 Finding = tuple[Place, str]
 
@@ -75,16 +73,20 @@ def problems(pieces: Pieces) -> Iterator[Finding]:
     channels = channel_names(pieces.sms, pieces.second_factor)
     if pieces.mobile is not None and pieces.mobile.then == "other_channel" and EMAIL not in (channels or (EMAIL,)):
         yield Place("mobile", None, "then"), f'needs "{EMAIL}" among the channels (or write "wait" or "refuse")'
-    yield from scheme_problems(pieces.schemes, pieces.apps, pieces.directories, channels)
+    schemes = schemes_by_name(pieces.schemes)
+    takes_tickets = any(
+        isinstance(each, ActiveDirectorySettings) and each.kerberos_keytab for each in pieces.directories.values()
+    )
+    app_names = {app.name for app in pieces.apps.values()}
+    yield from scheme_problems(pieces.schemes, app_names, channels, takes_tickets=takes_tickets)
     if pieces.sms is not None and pieces.second_factor is not None:
         yield from channel_problems(pieces.sms, pieces.second_factor, pieces.schemes)
         yield from text_problems(pieces.texts, pieces.sms, pieces.second_factor)
     if pieces.bounces is not None:
         yield from ((Place("bounces", None, key), message) for key, message in bounces_problems(pieces.bounces))
-    yield from _apps(pieces.apps, pieces.server)
-    yield from rule_problems(pieces.apps, pieces.schemes)
+    yield from app_problems(pieces.apps, pieces.server, schemes)
     if pieces.admin is not None:
-        yield from admin_problems(pieces.admin, pieces.schemes)
+        yield from admin_problems(pieces.admin, schemes)
 
 
 def warnings(settings: Settings) -> tuple[str, ...]:
@@ -160,50 +162,6 @@ def _relay(position: int, relay: SMTPSettings) -> Iterator[Finding]:
         yield Place("smtp", position, "username"), "is missing: the password needs it"
 
 
-def _apps(apps: Mapping[int, AppSettings], server: ServerSettings | None) -> Iterator[Finding]:
-    names: set[str] = set()
-    hosts: set[str] = set()
-    for position, app in apps.items():
-        if app.name.casefold() in names:
-            yield Place("apps", position, "name"), "another app has this name"
-        names.add(app.name.casefold())
-        if app.host in hosts:
-            yield Place("apps", position, "host"), "another app has this host"
-        hosts.add(app.host)
-        if server is not None and app.host == server.public_url.host:
-            yield Place("apps", position, "host"), "is the host of the sign-in pages (public_url): an app needs its own"
-        yield from _upstreams(position, app)
-        if app.forward_auth and server is not None and not server.trusted_proxies:
-            yield (
-                Place("apps", position, "forward_auth"),
-                "needs server.trusted_proxies: the proxy that asks has to be named there",
-            )
-
-
-def _upstreams(position: int, app: AppSettings) -> Iterator[Finding]:
-    if app.upstream is None and app.upstreams is None:
-        if not app.forward_auth:
-            yield Place("apps", position, "upstream"), "is missing (or give upstreams)"
-        return
-    if app.upstream is not None and app.upstreams is not None:
-        yield Place("apps", position, "upstreams"), "upstream is given too: keep one of them"
-        return
-    urls = app.upstream_urls
-    for key in ("ca_file", "server_name", "client_certificate", "client_key"):
-        if getattr(app, key) is not None and all(url.scheme != "https" for url in urls):
-            yield (
-                Place("apps", position, key),
-                "means nothing without an https:// upstream: leave one of them out",
-            )
-    for key in ("sticky", "health_check"):
-        if getattr(app, key) and len(urls) == 1:
-            yield Place("apps", position, key), "means nothing with a single upstream: leave it out, or name several"
-    if app.client_certificate is not None and app.client_key is None:
-        yield Place("apps", position, "client_key"), "is missing: client_certificate needs its key"
-    if app.client_key is not None and app.client_certificate is None:
-        yield Place("apps", position, "client_certificate"), "is missing: client_key needs its certificate"
-
-
 def _warnings(settings: Settings) -> Iterator[str]:
     yield from store_warnings(settings.store)
     for directory in settings.directories:
@@ -211,7 +169,8 @@ def _warnings(settings: Settings) -> Iterator[str]:
             for key in ("site", "controller_suffixes"):
                 if getattr(directory, key):
                     yield f'directories ("{directory.name}"): {key} means nothing where servers are listed'
-    yield from scheme_warnings(settings)
+    named = {app.scheme for app in settings.apps} | {rule.scheme for app in settings.apps for rule in app.rules}
+    yield from scheme_warnings(settings.schemes, named | {settings.admin.scheme})
     takes_tickets = any(scheme.factors[0] == "kerberos" for scheme in settings.schemes)
     if takes_tickets and settings.server.max_head_bytes < KERBEROS_HEAD_BYTES:
         yield f"server: max_head_bytes: tickets of people in many groups need {KERBEROS_HEAD_BYTES} (or 131072)"
@@ -227,15 +186,6 @@ def _warnings(settings: Settings) -> Iterator[str]:
     admin = settings.server.admin_listen
     if admin is not None and not is_loopback(admin.host):
         yield "server: admin_listen: health and metrics can be read beyond this machine"
-    if settings.server.public_url.scheme == "http":
-        for app in settings.apps:
-            if not is_loopback(app.host):
-                yield f'apps ("{app.name}"): {app.host} over http: its cookie crosses the network in the clear'
+    yield from app_warnings(settings.apps, settings.server)
     yield from channel_warnings(settings)
-    yield from rule_warnings(settings.apps)
-    yield from field_warnings(settings.apps, has_trusted_proxies=bool(settings.server.trusted_proxies))
-    yield from admin_warnings(settings)
-    for app in settings.apps:
-        for url in app.upstream_urls:
-            if url.scheme == "http" and is_ip(url.host) and url.host in ("0.0.0.0", "::"):  # noqa: S104
-                yield f'apps ("{app.name}"): upstream: {url.host} is an address to listen on, not to connect to'
+    yield from admin_warnings(settings.admin, settings.schemes)

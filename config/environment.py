@@ -9,8 +9,8 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from config.errors import Problem
-from config.schema import FILE_SUFFIX, Option, Place, Table, nearest, tables
+from config.errors import Place, Problem, nearest
+from config.schema import FILE_SUFFIX, Option, Table, tables
 
 PREFIX = "GATEPOST_"
 NO_SETTINGS = frozenset(("GATEPOST_CONFIG",))

@@ -17,11 +17,11 @@ from pydantic_core import ErrorDetails
 
 from config import checks
 from config.environment import PREFIX, apply_overrides
-from config.errors import ConfigurationError, Problem
-from config.schema import FILE_SUFFIX, Option, Place, Table, inner_keys, inner_options, nearest, options, tables
+from config.errors import ConfigurationError, Place, Problem, nearest
+from config.schema import FILE_SUFFIX, Option, Table, inner_keys, inner_options, options, tables
 from config.settings import MobileSettings, Settings
-from config.store_checks import SQLITE
 from config.system_errors import file_reason
+from config.tables.store import SQLITE
 from config.toml_errors import toml_reason
 
 MAX_SECRET_BYTES = 4096

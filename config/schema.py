@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 
@@ -16,14 +14,6 @@ from config.settings import Settings
 
 FILE_SUFFIX = "_file"
 """``password_file`` names the file that holds ``password``."""
-
-
-class Place(NamedTuple):
-    """Where a value stands: a top-level table, its position where it is one of an array (from 0), and a key."""
-
-    table: str
-    position: int | None
-    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +61,6 @@ class Table:
                 if option.is_secret:  # unless that is a key of its own, which stands behind it
                     found[option.key + FILE_SUFFIX] = option
         return found
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """``; did you mean "..."?`` or nothing."""
-    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f'; did you mean "{matches[0]}"?' if matches else ""
 
 
 @cache

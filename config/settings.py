@@ -7,19 +7,21 @@ program is handed its own piece (`settings.sms`), never the whole.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from config.admin import AdminSettings
-from config.apps import AppSettings, PathRuleSettings, SchemeSettings
-from config.bounces import BouncesSettings
-from config.delivery import SecondFactorSettings, SMSSettings, SMTPSettings, TextSettings
-from config.directories import ActiveDirectorySettings, DirectorySettings, LocalDirectorySettings, MobileSettings
 from config.frozen_table import FrozenTable
-from config.server import CertificateSettings, ServerSettings
-from config.values import Flag, Integer, Seconds, Secret, StorePrefix, Text
+from config.tables.admin import AdminSettings
+from config.tables.apps import AppSettings
+from config.tables.bounces import BouncesSettings
+from config.tables.delivery import SecondFactorSettings, SMSSettings, SMTPSettings, TextSettings
+from config.tables.directories import ActiveDirectorySettings, DirectorySettings, LocalDirectorySettings, MobileSettings
+from config.tables.rules import PathRuleSettings
+from config.tables.schemes import SchemeSettings
+from config.tables.server import CertificateSettings, ServerSettings
+from config.tables.store import StoreSettings
+from config.values import Integer, Seconds
 
 __all__ = [
     "ActiveDirectorySettings",
@@ -41,26 +43,6 @@ __all__ = [
     "TextSettings",
     "ThrottleSettings",
 ]
-
-
-class StoreSettings(FrozenTable):
-    url: str = "sqlite:state.db"
-    """``sqlite:PATH``, or where a Redis or Valkey server is (`config.store_url`)."""
-    allow_insecure: Flag = False
-    """Permits a Redis server without TLS that is not on this machine."""
-    username: Text | None = None
-    password: Secret | None = None
-    sentinel_username: Text | None = None
-    sentinel_password: Secret | None = None
-    ca_file: Path | None = None
-    client_certificate: Path | None = None
-    client_key: Path | None = None
-    prefix: StorePrefix = "gatepost"
-    """What the names of all keys and of the channel begin with: several installations may share a server."""
-    wait_replicas: Annotated[Integer, Field(ge=0, le=9)] = 0
-    """How many replicas must have what is called durable before it is acknowledged."""
-    wait_fsync: Flag = False
-    """Whether the server must have it on its disk before it is acknowledged (WAITAOF)."""
 
 
 class PasscodeSettings(FrozenTable):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Strict, ValidationInfo
@@ -87,6 +87,8 @@ Seconds = Annotated[float, BeforeValidator(_build_seconds), Field(gt=0, le=31_62
 """More than nothing and at most a year."""
 SecondsOrNone = Annotated[float, BeforeValidator(_build_seconds), Field(ge=0, le=63_244_800)]
 """At most two years; 0 turns something off."""
+IdentityEncoding = Literal["utf-8", "percent", "leave_out"]
+"""How ``Remote-User`` and its like write what is not ASCII: as it is, percent-encoded, or not at all."""
 AppName = Annotated[str, AfterValidator(_check_app_name)]
 RealmName = Annotated[
     str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "must be 1 to 64 letters, digits, dots, dashes or underscores")

@@ -17,9 +17,8 @@ from uuid import UUID, uuid5
 from argon2 import Parameters, extract_parameters
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 
-from config.errors import ConfigurationError, Problem
+from config.errors import ConfigurationError, Problem, nearest
 from config.load import explain, read_toml
-from config.schema import nearest
 from config.values import Flag, PlainAddress, Text
 from directory.login_name import fold, parse_login_name
 

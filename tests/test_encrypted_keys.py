@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from config.bounces import BouncesSettings
 from config.errors import ConfigurationError
 from config.settings import AppSettings
+from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.smtp_inbox import server_tls
 from proxy.forwarding.upstream_tls import upstream_tls
 

@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from config.rule_values import has_one_folding
+from config.tables.rules import has_one_folding
 
 _PLAIN = re.compile(rb"/[A-Za-z0-9/._~!$&'()*+,=:@-]*")
 """Signs that stand for themselves; only a slash or dot before a slash, or a dot at the end, has to be looked for."""

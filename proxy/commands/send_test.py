@@ -9,9 +9,9 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TextIO
 
-from config.channel_checks import EMAIL
 from config.factors import ChannelKind
 from config.settings import Settings
+from config.tables.channels import EMAIL
 from directory.mail_address import is_plain_address, mask_mail
 from directory.mobile import UnusableNumber, UnusableReason, mask, normalise
 from proxy.delivery.channel import SMS_ONLY, Delivery, DeliveryStatus, Outcome

@@ -9,9 +9,9 @@ from structlog.typing import FilteringBoundLogger
 
 from config.addresses import is_loopback
 from config.authorities import UnusableAuthorities
-from config.channel_checks import EMAIL, channel_problems
 from config.settings import Settings, SMTPSettings
-from config.sms_gateways import HTTPGatewaySettings, is_kapow_api
+from config.tables.channels import EMAIL, channel_problems
+from config.tables.sms_gateways import HTTPGatewaySettings, is_kapow_api
 from directory.mail_address import is_plain_address
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.channels import AnyChannel, Channels

@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 from xml.sax.saxutils import escape
 
 from config.gateway_values import fill
-from config.sms_gateways import HTTPGatewaySettings
+from config.tables.sms_gateways import HTTPGatewaySettings
 from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.delivery.http_sms import verdict_on_status
 from proxy.delivery.https_client import Answer, Request
@@ -37,7 +37,7 @@ class GenericInterface:
     can_report = False
 
     def __init__(self, settings: HTTPGatewaySettings) -> None:
-        """Settings as `config.channel_checks` let them pass."""
+        """Settings as `config.tables.channels` let them pass."""
         self._settings = settings
         username = settings.username or ""
         password = settings.password.get_secret_value() if settings.password is not None else ""

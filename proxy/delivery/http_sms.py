@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from config.factors import ChannelKind
-from config.sms_gateways import NumberFormat
+from config.tables.sms_gateways import NumberFormat
 from directory.mobile import E164, mask
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import Breaker

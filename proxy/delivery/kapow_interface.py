@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlencode, urlsplit
 
-from config.sms_gateways import KAPOW_URL
+from config.tables.sms_gateways import KAPOW_URL
 from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.delivery.http_sms import verdict_on_status
 from proxy.delivery.https_client import Answer, Request

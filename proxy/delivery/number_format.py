@@ -6,7 +6,7 @@ import re
 
 import phonenumbers
 
-from config.sms_gateways import NumberFormat
+from config.tables.sms_gateways import NumberFormat
 from directory.mobile import E164
 from proxy.delivery.errors import UnsafeNumber
 

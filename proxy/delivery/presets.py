@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from config.gateway_values import fill, placeholders
 from config.settings import SMSSettings
-from config.sms_gateways import NumberFormat, SMSGatewaySettings, gateway_named, subject_and_body
+from config.tables.sms_gateways import NumberFormat, SMSGatewaySettings, gateway_named, subject_and_body
 from directory.mobile import E164
 from proxy.delivery.number_format import formatted
 from proxy.delivery.text_rules import TextRules
@@ -31,7 +31,7 @@ class GatewayPreset:
 
 
 def preset_of(name: str, gateway: SMSGatewaySettings, *, home_region: str) -> GatewayPreset:
-    """The settings of a gateway as `config.channel_checks` let them pass."""
+    """The settings of a gateway as `config.tables.channels` let them pass."""
     subject, body = subject_and_body(gateway)
     password = gateway.password.get_secret_value() if gateway.password is not None else ""
     return GatewayPreset(

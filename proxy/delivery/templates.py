@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from string import Formatter
 
-from config.channel_checks import EMAIL
 from config.settings import Settings
+from config.tables.channels import EMAIL
 from config.text_values import TEXT_PLACEHOLDERS
 from proxy.delivery.channel import PasscodeMessage
 from proxy.delivery.errors import WrongTemplate

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from config.field_values import IdentityEncoding
 from config.settings import AppSettings
+from config.values import IdentityEncoding
 from proxy.access.rules import PathRule
 from proxy.access.schemes import AppDemand
 from proxy.forwarding.gate import Admit, Decision, decide

@@ -17,8 +17,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from jwt.algorithms import ECAlgorithm
 
-from config.field_values import IdentityEncoding
 from config.settings import AppSettings
+from config.values import IdentityEncoding
 from proxy.secrets.keys import CLOCK_SECONDS, AssertionKey, Keys
 from proxy.sessions.session import Session
 

@@ -11,7 +11,7 @@ from config import checks
 from config.errors import ConfigurationError
 from config.load import load_settings
 from config.settings import Settings
-from config.sms_gateways import gateway_named, gateway_presets
+from config.tables.sms_gateways import gateway_named, gateway_presets
 
 GOOD = """
 [server]

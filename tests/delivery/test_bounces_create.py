@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from config.bounces import BouncesSettings
+from config.tables.bounces import BouncesSettings
 from proxy.commands.plan import make_plan
 from proxy.delivery.bounces.create import Bounces, create_bounces
 from proxy.delivery.bounces.smtp_inbox import SMTPInbox

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import trustme
 
-from config.bounces import BouncesSettings
+from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.create import check_mailbox
 from proxy.delivery.bounces.imap_inbox import IMAPInbox
 from proxy.delivery.bounces.mailbox import MOST_AT_ONCE, InboxUnavailable, Mailbox, connect

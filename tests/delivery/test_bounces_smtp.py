@@ -13,7 +13,7 @@ import pytest
 import trustme
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
-from config.bounces import BouncesSettings
+from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces import smtp_inbox
 from proxy.delivery.bounces.smtp_inbox import MOST_CONNECTIONS, SMTPInbox
 from tests.support.bounces import SENDER, Desk, desk, postfix_report, sending

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import SMSSettings
-from config.sms_gateways import gateway_presets
+from config.tables.sms_gateways import gateway_presets
 from directory.mobile import E164
 from proxy.delivery.channel import Outcome
 from proxy.delivery.errors import UnsafeNumber

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from config.sms_gateways import HTTPGatewaySettings, SMSGatewaySettings
+from config.tables.sms_gateways import HTTPGatewaySettings, SMSGatewaySettings
 from proxy.delivery.channel import EMAIL_ONLY, Outcome
 from proxy.delivery.create import create_channels
 from proxy.delivery.https_client import Answer, Request

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.admin import AdminSettings
 from config.settings import SchemeSettings
+from config.tables.admin import AdminSettings
 from proxy.portal.admin.entrance import Admitted, NotFromHere, NotInGroups, NotSignedIn, TooFewFactors, judge
 from proxy.sessions.session import Session
 from tests.portal.admin import ACTIONS, ADMIN, CSV, MOBILES, PAGES, PERSON, admin_stage, said, signed_in_admin, token_of

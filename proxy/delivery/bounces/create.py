@@ -10,8 +10,8 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from config.authorities import UnusableAuthorities
-from config.bounces import BouncesSettings
 from config.settings import Settings
+from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.desk import BounceDesk
 from proxy.delivery.bounces.imap_inbox import IMAPInbox
 from proxy.delivery.bounces.mailbox import InboxUnavailable, connect, tls_context

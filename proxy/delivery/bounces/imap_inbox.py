@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from config.bounces import BouncesSettings
+from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.desk import BounceDesk, Taken
 from proxy.delivery.bounces.mailbox import InboxUnavailable, LoginRefused, Mailbox, tls_context
 from proxy.delivery.refused_logins import RefusedLogins

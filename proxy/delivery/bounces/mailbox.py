@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from config.authorities import client_context
-from config.bounces import BouncesSettings
 from config.system_errors import connection_reason
+from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.report import MAX_REPORT_BYTES
 
 MOST_AT_ONCE = 50

@@ -15,8 +15,8 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from config.addresses import Network
-from config.bounces import BouncesSettings
 from config.system_errors import listening_reason
+from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.desk import BounceDesk
 from proxy.delivery.bounces.report import MAX_REPORT_BYTES
 from proxy.store.store import StoreError

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from config.admin import AdminSettings
 from config.settings import SchemeSettings
+from config.tables.admin import AdminSettings
 from proxy.access.networks import is_within, parse_address
 from proxy.access.schemes import AppDemand, Asked, counting_factors, freshness_of, missing_factors
 from proxy.http.problem import Problem

@@ -1,19 +1,44 @@
-"""What has to agree between the values of `[store]`: pure, each finding a sentence that says what to do."""
+"""`[store]`: where sessions and all else are kept, and what has to agree there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from config.addresses import is_loopback
-from config.schema import Place
-from config.settings import StoreSettings
+from config.errors import Place
+from config.frozen_table import FrozenTable
 from config.store_url import EXAMPLE, is_redis_url, parse_redis_url
+from config.values import Flag, Integer, Secret, StorePrefix, Text
 
 SQLITE = "sqlite:"
 _REDIS_ONLY = (
     *("username", "password", "sentinel_username", "sentinel_password", "ca_file", "client_certificate", "client_key"),
     *("allow_insecure", "wait_replicas", "wait_fsync"),
 )
+
+
+class StoreSettings(FrozenTable):
+    url: str = "sqlite:state.db"
+    """``sqlite:PATH``, or where a Redis or Valkey server is (`config.store_url`)."""
+    allow_insecure: Flag = False
+    """Permits a Redis server without TLS that is not on this machine."""
+    username: Text | None = None
+    password: Secret | None = None
+    sentinel_username: Text | None = None
+    sentinel_password: Secret | None = None
+    ca_file: Path | None = None
+    client_certificate: Path | None = None
+    client_key: Path | None = None
+    prefix: StorePrefix = "gatepost"
+    """What the names of all keys and of the channel begin with: several installations may share a server."""
+    wait_replicas: Annotated[Integer, Field(ge=0, le=9)] = 0
+    """How many replicas must have what is called durable before it is acknowledged."""
+    wait_fsync: Flag = False
+    """Whether the server must have it on its disk before it is acknowledged (WAITAOF)."""
 
 
 def store_problems(store: StoreSettings) -> Iterator[tuple[Place, str]]:

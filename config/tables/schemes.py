@@ -1,42 +1,53 @@
-"""What has to agree between schemes, apps and the ways to prove a factor, and what of it is seldom meant: pure."""
+"""`[[schemes]]`: which factors are asked for, of whom and for what, and what of it cannot be or is seldom meant."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Literal
 
-from config.channel_checks import EMAIL
-from config.schema import Place, nearest
-from config.settings import (
-    ActiveDirectorySettings,
-    AppSettings,
-    DirectorySettings,
-    SchemeSettings,
-    SecondFactorSettings,
-    Settings,
-    SMSSettings,
-)
+from pydantic import Field
 
-Finding = tuple[Place, str]
+from config.addresses import Network
+from config.errors import Place, nearest
+from config.frozen_table import FrozenTable
+from config.values import NotEmpty, Seconds, Text
+
+_EMAIL = "email"
+
+
+class SchemeSettings(FrozenTable):
+    """How to sign in. `groups`, `networks` and `apps` choose; None: every person, place, app."""
+
+    name: Text
+    factors: Annotated[tuple[Literal["password", "kerberos", "sms", "email"], ...], NotEmpty]
+    """In this order. "sms" and "email" are passcodes, each with a challenge of its own."""
+    groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
+    networks: Annotated[tuple[Network, ...], NotEmpty] | None = None
+    apps: Annotated[tuple[Text, ...], NotEmpty] | None = None
+    """For those who come to these apps, and then for these apps only."""
+    fresh: Annotated[Seconds, Field(ge=60)] | None = None
+    """How old the proof of the last factor may be where an app, a rule or `[admin]` names this; None: of any age."""
+
 
 FIRST_FACTORS = frozenset({"password", "kerberos"})
 """Those that say who somebody is."""
-_BROWSER = SchemeSettings(name="browser", factors=("password", "sms"))
+BROWSER = SchemeSettings(name="browser", factors=("password", "sms"))
 """What there is without any [[schemes]]."""
 
 
 def scheme_problems(
     schemes: Mapping[int, SchemeSettings],
-    apps: Mapping[int, AppSettings],
-    directories: Mapping[int, DirectorySettings],
+    app_names: Collection[str],
     channels: Collection[str] | None,
-) -> Iterator[Finding]:
-    """Everything that makes a scheme prove nobody, or an app unreachable. `channels` None: not known."""
+    *,
+    takes_tickets: bool,
+) -> Iterator[tuple[Place, str]]:
+    """Everything that makes a scheme prove nobody.
+
+    `channels` None: not known. `takes_tickets`: some directory has a keytab.
+    """
     names: set[str] = set()
-    app_names = {app.name for app in apps.values()}
-    takes_tickets = any(
-        isinstance(each, ActiveDirectorySettings) and each.kerberos_keytab for each in directories.values()
-    )
     for position, scheme in schemes.items():
         if scheme.name in names:
             yield Place("schemes", position, "name"), "another scheme has this name"
@@ -51,16 +62,11 @@ def scheme_problems(
         for name in scheme.apps or ():
             if name not in app_names:
                 yield Place("schemes", position, "apps"), f'there is no app "{name}"' + nearest(name, app_names)
-    known = {scheme.name: scheme for scheme in schemes.values()} or {_BROWSER.name: _BROWSER}
-    for position, app in apps.items():
-        yield from _of_app(position, app, known)
 
 
-def channel_names(sms: SMSSettings | None, second_factor: SecondFactorSettings | None) -> tuple[str, ...] | None:
-    """The channels that passcodes go by, where both tables can be read."""
-    if sms is None or second_factor is None:
-        return None
-    return second_factor.channels or (sms.gateway,)
+def schemes_by_name(schemes: Mapping[int, SchemeSettings]) -> Mapping[str, SchemeSettings]:
+    """Those that an app, a rule or `[admin]` may name."""
+    return {scheme.name: scheme for scheme in schemes.values()} or {BROWSER.name: BROWSER}
 
 
 def _of_factors(scheme: SchemeSettings, channels: Collection[str] | None, *, takes_tickets: bool) -> Iterator[str]:
@@ -71,51 +77,17 @@ def _of_factors(scheme: SchemeSettings, channels: Collection[str] | None, *, tak
         yield '"password" and "kerberos" can only come first'
     if factors[0] == "kerberos" and not takes_tickets:
         yield '"kerberos" needs a directory with a kerberos_keytab'
-    if EMAIL in factors and channels is not None and EMAIL not in channels:
-        yield f'asks for "{EMAIL}", and second_factor.channels does not name it: no passcode can be sent'
+    if _EMAIL in factors and channels is not None and _EMAIL not in channels:
+        yield f'asks for "{_EMAIL}", and second_factor.channels does not name it: no passcode can be sent'
 
 
-def _of_app(position: int, app: AppSettings, schemes: Mapping[str, SchemeSettings]) -> Iterator[Finding]:
-    if app.scheme is not None and app.scheme not in schemes:
-        yield (
-            Place("apps", position, "scheme"),
-            f'there is no scheme "{app.scheme}"' + nearest(app.scheme, schemes),
-        )
-    elif app.scheme is not None:
-        for message in _of_named(schemes[app.scheme], app):
-            yield Place("apps", position, "scheme"), message
-    for number, rule in enumerate(app.rules):
-        if rule.scheme is not None and rule.scheme in schemes:
-            for message in _of_named(schemes[rule.scheme], app):
-                yield Place("apps", position, f"rules[{number}].scheme"), message
-    if all(scheme.apps is not None and app.name not in scheme.apps for scheme in schemes.values()):
-        yield (
-            Place("apps", position, "name"),
-            "cannot be reached: every scheme is for other apps (name it in the apps of one, or add one without apps)",
-        )
-
-
-def _of_named(scheme: SchemeSettings, app: AppSettings) -> Iterator[str]:
-    """Only factors are asked for by name: a group or network that is silently passed over would be an open door."""
-    if scheme.apps is not None and app.name not in scheme.apps:
-        yield f'"{scheme.name}" is for other apps'
-    limits = [key for key in ("groups", "networks") if getattr(scheme, key) is not None]
-    if limits:
-        yield (
-            f'"{scheme.name}" has {" and ".join(limits)}, which are not asked for here: only its factors are '
-            f"(name a scheme without them, and write groups into the app and networks into its rules)"
-        )
-
-
-def scheme_warnings(settings: Settings) -> Iterator[str]:
-    """What works, but is seldom meant."""
-    named = {app.scheme for app in settings.apps} | {rule.scheme for app in settings.apps for rule in app.rules}
-    named |= {settings.admin.scheme}
-    for position, scheme in enumerate(settings.schemes):
+def scheme_warnings(schemes: Sequence[SchemeSettings], named: Collection[str | None]) -> Iterator[str]:
+    """What works, but is seldom meant. `named`: the schemes that apps, rules and `[admin]` ask for by name."""
+    for position, scheme in enumerate(schemes):
         at = f'schemes ("{scheme.name}")'
         if scheme.fresh is not None and scheme.name not in named:
             yield f"{at}: fresh: means nothing, for no app, no rule and not [admin] names this scheme"
-        shadow = next((each for each in settings.schemes[:position] if _covers(each, scheme)), None)
+        shadow = next((each for each in schemes[:position] if _covers(each, scheme)), None)
         if shadow is not None and scheme.name not in named:
             is_for_all = _is_for_everyone(shadow)
             what = "an earlier one matches everyone" if is_for_all else f'"{shadow.name}" matches all that it is for'
@@ -128,7 +100,7 @@ def scheme_warnings(settings: Settings) -> Iterator[str]:
             yield f"{at}: lets everyone in{apps} with {what} alone"
         elif scheme.networks is None:
             yield f"{at}: has no networks: its groups get in with {what} alone, from everywhere"
-    yield from _nobody_left_out(settings.schemes)
+    yield from _nobody_left_out(schemes)
 
 
 def _nobody_left_out(schemes: Sequence[SchemeSettings]) -> Iterator[str]:

@@ -8,9 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from config.addresses import ListenAddress, Network, PublicURL
-from config.field_values import IdentityEncoding
 from config.frozen_table import FrozenTable
-from config.values import Flag, Integer, NotEmpty, Seconds, SecondsOrNone, Secret
+from config.values import Flag, IdentityEncoding, Integer, NotEmpty, Seconds, SecondsOrNone, Secret
 
 
 class CertificateSettings(FrozenTable):

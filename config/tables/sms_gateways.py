@@ -99,7 +99,7 @@ class HTTPGatewaySettings(FrozenTable):
 @cache
 def gateway_presets() -> Mapping[str, SMSGatewaySettings]:
     """The e-mail-to-SMS gateways that are known by name."""
-    path = Path(__file__).with_name("gateways.toml")
+    path = Path(__file__).parent.with_name("gateways.toml")
     tables = tomllib.loads(path.read_text())
     return MappingProxyType({name: SMSGatewaySettings.model_validate(each) for name, each in tables.items()})
 

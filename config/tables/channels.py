@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 
+from config.errors import Place, nearest
 from config.gateway_values import fill, placeholders
-from config.schema import Place, nearest
 from config.settings import SchemeSettings, SecondFactorSettings, Settings, SMSSettings
-from config.sms_gateways import (
+from config.tables.sms_gateways import (
     KAPOW_HTTP,
     HTTPGatewaySettings,
     SMSGatewaySettings,
@@ -60,6 +60,13 @@ def channel_problems(
     for name, http in sms.http.items():
         found = _kapow(http) if is_kapow_api(name, http) else _generic(http)
         yield from _at(f"http.{name}", found)
+
+
+def channel_names(sms: SMSSettings | None, second_factor: SecondFactorSettings | None) -> tuple[str, ...] | None:
+    """The channels that passcodes go by, where both tables can be read."""
+    if sms is None or second_factor is None:
+        return None
+    return second_factor.channels or (sms.gateway,)
 
 
 def channel_warnings(settings: Settings) -> Iterator[str]:

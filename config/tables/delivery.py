@@ -10,7 +10,7 @@ from pydantic import Field
 from config.addresses import Machine
 from config.frozen_table import FrozenTable
 from config.gateway_values import ChannelName, GatewayName
-from config.sms_gateways import HTTPGatewaySettings, SMSGatewaySettings
+from config.tables.sms_gateways import HTTPGatewaySettings, SMSGatewaySettings
 from config.text_values import Language, LongText, MailSubject, SMSText
 from config.values import Flag, Integer, NotEmpty, PlainAddress, Seconds, Secret, Text
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from config.channel_checks import EMAIL
-from config.schema import Place, nearest
-from config.settings import SecondFactorSettings, SMSSettings, TextSettings
+from config.errors import Place, nearest
+from config.tables.channels import EMAIL
+from config.tables.delivery import SecondFactorSettings, SMSSettings, TextSettings
 
 Finding = tuple[Place, str]
 

@@ -1,0 +1,130 @@
+"""`[[apps.rules]]`: who may reach which part of an app, and what of it cannot be or is seldom meant."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterator, Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from config.addresses import Network
+from config.errors import nearest
+from config.frozen_table import FrozenTable
+from config.values import Flag, NotEmpty, Text, matching
+
+
+def _check_rule_path(value: str) -> str:
+    """Written as rules are matched: decoded, in the one form that a request may have (`proxy.access.paths`)."""
+    segments = value.split("/")[1:]
+    if not value.startswith("/") or not value.isprintable():
+        raise ValueError('not a path: write "/admin/" for all below it, or "/admin/users" for exactly that')
+    if any(sign in value for sign in "\\%;?#") or unicodedata.normalize("NFC", value) != value:
+        raise ValueError("must be written decoded, without query, parameters, backslashes and percent signs")
+    if "" in segments[:-1] or any(segment.endswith((".", " ")) for segment in segments):
+        raise ValueError("has an empty segment, or one that ends in a dot or a blank: no request gets so far")
+    return value
+
+
+def _check_rule_pattern(value: str) -> str:
+    segments = _check_rule_path(value).split("/")
+    if "*" not in value:
+        raise ValueError('has no "*": write it as path')
+    if segments.count("**") > 1 or any(segment.count("*") > 1 for segment in segments if segment != "**"):
+        raise ValueError('may hold one "*" in each segment, and one "**" that is a segment of its own')
+    return value
+
+
+def _check_plain_rule_path(value: str) -> str:
+    if "*" in value:
+        raise ValueError('holds a "*": write it as pattern')
+    return _check_rule_path(value)
+
+
+def has_one_folding(text: str) -> bool:
+    """Whether everybody who ignores case reads this text alike: a dotless i or a sharp s, for two, has several."""
+    return text.isascii() or all(sign.isascii() or _is_folded_alike(sign) for sign in text)
+
+
+def _is_folded_alike(sign: str) -> bool:
+    folded = sign.casefold()
+    return len(folded) == 1 and not folded.isascii() and folded == sign.lower() == sign.upper().lower()
+
+
+Method = Annotated[str, matching(r"[A-Z][A-Z-]{0,31}", 'not a method: write it in capitals, such as "GET"')]
+RulePath = Annotated[str, AfterValidator(_check_plain_rule_path)]
+RulePattern = Annotated[str, AfterValidator(_check_rule_pattern)]
+
+
+class PathRuleSettings(FrozenTable):
+    """Who may reach a part of an app. `path` or `pattern`, and `methods`, choose; the other keys are asked for."""
+
+    path: RulePath | None = None
+    """Ends in ``/``: everything below it. Else: exactly this path."""
+    pattern: RulePattern | None = None
+    methods: Annotated[tuple[Method, ...], NotEmpty] | None = None
+    groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
+    """Any one of these admits; None: the app's own groups do."""
+    scheme: Text | None = None
+    """The session must have proven every factor of this scheme."""
+    networks: Annotated[tuple[Network, ...], NotEmpty] | None = None
+    """From elsewhere it is denied."""
+    public: Flag = False
+    """Whether no session is asked for."""
+
+
+def rule_problems(
+    rules: Sequence[PathRuleSettings], schemes: Collection[str], *, ignore_case: bool
+) -> Iterator[tuple[str, str]]:
+    """Key and sentence of everything that makes a rule of an app mean nothing, or two things."""
+    for number, rule in enumerate(rules):
+        for key, message in (*_rule_problems(rule, schemes), *_case_problems(rule, ignore_case=ignore_case)):
+            yield f"rules[{number}].{key}", message
+
+
+def _rule_problems(rule: PathRuleSettings, schemes: Collection[str]) -> Iterator[tuple[str, str]]:
+    if rule.path is None and rule.pattern is None:
+        yield "path", 'is missing (or give pattern): write "/" for everything'
+    if rule.path is not None and rule.pattern is not None:
+        yield "pattern", "path is given too: keep one of them"
+    if rule.scheme is not None and rule.scheme not in schemes:
+        yield "scheme", f'there is no scheme "{rule.scheme}"' + nearest(rule.scheme, schemes)
+    if rule.public:
+        for key in ("groups", "scheme"):
+            if getattr(rule, key) is not None:
+                yield key, "means nothing where public = true: nobody is asked who they are"
+
+
+def _case_problems(rule: PathRuleSettings, *, ignore_case: bool) -> Iterator[tuple[str, str]]:
+    key, text = ("pattern", rule.pattern) if rule.pattern is not None else ("path", rule.path or "")
+    if ignore_case and not has_one_folding(text):
+        yield key, "has letters whose case servers ignore in different ways: no request gets so far with ignore_case"
+
+
+def rule_warnings(rules: Sequence[PathRuleSettings], *, ignore_case: bool) -> Iterator[str]:
+    """What of the rules of an app works, but is seldom meant."""
+    for number, rule in enumerate(rules):
+        name = f"rules[{number}]"
+        earlier = (each for each in range(number) if _covers(rules[each], rule, ignore_case=ignore_case))
+        shadow = next(earlier, None)
+        if shadow is not None:
+            yield f"{name}: is never used: rules[{shadow}] matches all that it is for"
+        if rule.public and (rule.path == "/" or (rule.pattern or "").startswith("/**")):
+            yield f"{name}: opens the app to everybody, without a sign-in"
+
+
+def _covers(earlier: PathRuleSettings, later: PathRuleSettings, *, ignore_case: bool) -> bool:
+    """Whether every request that `later` is for falls under `earlier`, as far as that can be read off the text."""
+    if earlier.methods is not None and (later.methods is None or not set(later.methods) <= set(earlier.methods)):
+        return False
+    path, pattern, later_path, later_pattern = (
+        text.casefold() if ignore_case and text is not None else text
+        for text in (earlier.path, earlier.pattern, later.path, later.pattern)
+    )
+    if pattern is not None:
+        return pattern == "/**" or pattern == later_pattern
+    path = path or ""
+    if path.endswith("/"):
+        # What stands before the first star is in every path that the pattern matches.
+        return (later_path or (later_pattern or "").partition("*")[0]).startswith(path)
+    return later_path == path
