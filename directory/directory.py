@@ -34,6 +34,11 @@ class RefusalReason(Enum):
     def password_proven(self) -> bool:
         return self in _PROVEN
 
+    @property
+    def is_fixed_by_a_change(self) -> bool:
+        """Whether the account opens once its person has chosen a new password."""
+        return self in (RefusalReason.PASSWORD_EXPIRED, RefusalReason.MUST_CHANGE)
+
 
 _PROVEN = frozenset(
     {

@@ -30,8 +30,6 @@ from directory.password import are_usable_octets
 from directory.password_change import ChangeRefusal, PasswordChanged, PasswordChangeRefused, PasswordRules
 from directory.principal import Account, Principal
 
-_MENDED_BY_A_CHANGE = frozenset({RefusalReason.PASSWORD_EXPIRED, RefusalReason.MUST_CHANGE})
-
 
 class PasswordProof:
     """Of one realm; shared by all threads. Deadlines are of `time.monotonic`."""
@@ -103,7 +101,7 @@ class PasswordProof:
     ) -> Principal | PasswordRefused:
         judged = self._servers.bind_once(account.locator, octets, deadline=deadline, only_at=only_at)
         reason = refusal_reason(judged.outcome)
-        if reason is not None and reason not in _MENDED_BY_A_CHANGE:
+        if reason is not None and not reason.is_fixed_by_a_change:
             return PasswordRefused(reason, told_by=judged.peer)
 
         def work(reader: Reader) -> Principal | PasswordRefused:

@@ -15,7 +15,6 @@ from config.settings import Settings
 from directory.account_state import DescribingDirectory
 from directory.directory import Directory
 from directory.errors import DirectoryError
-from directory.lockout import limits_of
 from directory.principal import Principal
 from proxy.commands.arguments import ip_address_text
 from proxy.delivery.create import create_channels
@@ -76,13 +75,11 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
                 " confirmed, and the one before it and their mail address are told",
                 file=stdout,
             )
-        throttle = settings.throttle
         kept = await unlock(
-            Throttle(store, throttle, key=keys.derive(Purpose.THROTTLE)),
+            Throttle(store, settings.throttle, key=keys.derive(Purpose.THROTTLE)),
             meant.directory,
             principal,
             mobile=settings.mobile,
-            limits=limits_of(meant.directory, configured=throttle.passwords_per_person, window_seconds=throttle.window),
             address=arguments.address,
             with_passwords=arguments.passwords,
             now=now,

@@ -12,7 +12,6 @@ from config.settings import ActiveDirectorySettings, DirectorySettings, Settings
 from directory.account_state import AccountState, DescribingDirectory
 from directory.directory import Directory
 from directory.errors import DirectoryError
-from directory.lockout import limits_of
 from directory.login_name import LoginName
 from directory.mail_address import is_plain_address, mask_mail
 from directory.mobile import UsableNumber
@@ -232,8 +231,9 @@ class Explaining:
         keys, settings = self._keys, self._settings.throttle
         if isinstance(keys, str):
             return [Step(name="throttle", ok=None, detail=f"what is counted cannot be known: {keys}")]
-        limits = limits_of(directory, configured=settings.passwords_per_person, window_seconds=settings.window)
-        standings = await Throttle(self._store, settings, key=keys.derive(Purpose.THROTTLE)).standings(
+        throttle = Throttle(self._store, settings, key=keys.derive(Purpose.THROTTLE))
+        limits = throttle.password_limits(directory)
+        standings = await throttle.standings(
             person=principal.guid,
             limits=limits,
             number=sent_to,

@@ -28,7 +28,6 @@ _ACCOUNT = {
         "set a new password in the directory",
     ),
 }
-_MENDED_BY_A_CHANGE = frozenset({RefusalReason.PASSWORD_EXPIRED, RefusalReason.MUST_CHANGE})
 _MOST_GROUPS = 4
 
 
@@ -38,7 +37,7 @@ def account_steps(state: AccountState, *, can_change_password: bool) -> list[Ste
     for reason in state.refusals:
         why, what = _ACCOUNT[reason]
         text = f"the account {why}"
-        if reason in _MENDED_BY_A_CHANGE and can_change_password:
+        if reason.is_fixed_by_a_change and can_change_password:
             note = Cause(why=f"{text}, so Gatepost asks for a new one on the way")
             steps.append(
                 Step(name="state", ok=None, detail=f"{text}; Gatepost asks for a new one after signing in", cause=note)

@@ -65,7 +65,6 @@ async def unlock(
     principal: Principal,
     *,
     mobile: MobileSettings,
-    limits: PasswordLimits,
     address: str | None = None,
     with_passwords: bool = False,
     now: float,
@@ -82,7 +81,11 @@ async def unlock(
         await throttle.clear_number(principal.mail)
     if address is not None:
         await throttle.clear_address(address)
-    kept, tries = (None, 0) if with_passwords else await still_counted(directory, principal.guid, limits)
+    kept, tries = (
+        (None, 0)
+        if with_passwords
+        else await still_counted(directory, principal.guid, throttle.password_limits(directory))
+    )
     if kept is None:
         await throttle.clear_passwords(person=principal.guid, still_counted=tries, now=now)
     return kept

@@ -40,7 +40,7 @@ from proxy.portal.deliveries import Deliveries
 from proxy.portal.forms import MAX_BODY_BYTES
 from proxy.portal.kept_request import keep_request, show_kept, take_kept
 from proxy.portal.kerberos import show_kerberos
-from proxy.portal.keys import PARTS, Parts, PersonLocks
+from proxy.portal.keys import PARTS, Parts
 from proxy.portal.landing import START_PAGE
 from proxy.portal.landings import Landings
 from proxy.portal.me import show_me, take_me
@@ -58,6 +58,10 @@ from proxy.secrets.keys import Keys
 from proxy.sessions.identity import Assertions
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
+from proxy.sign_in.attempt import PersonLocks
+from proxy.sign_in.password import PasswordStep
+from proxy.sign_in.password_change import PasswordChangeStep
+from proxy.sign_in.sign_in_log import SignInLog
 from proxy.store.store import Store
 from proxy.throttle.throttle import Throttle
 
@@ -87,6 +91,7 @@ def create_portal(
     """
     app = web.Application(middlewares=[answer_errors, keep_to_the_host], client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(_without_versions)
+    sign_in_log, locks = SignInLog(log, count=metrics.count_sign_in), PersonLocks()
     app[PARTS] = Parts(
         settings=settings,
         realms=realms,
@@ -102,7 +107,19 @@ def create_portal(
         clock=clock,
         sleep=sleep,
         kept_requests=KeptRequests(store, keys),
-        password_locks=PersonLocks(),
+        password=PasswordStep(
+            realms=realms,
+            directories=settings.directories,
+            throttle=throttle,
+            keys=keys,
+            locks=locks,
+            log=sign_in_log,
+            clock=clock,
+        ),
+        password_change=PasswordChangeStep(
+            realms=realms, store=store, throttle=throttle, keys=keys, locks=locks, log=sign_in_log, clock=clock
+        ),
+        sign_in_log=sign_in_log,
         landings=Landings(),
         notices=Notices(notifier=notifier, log=log),
         acceptor=acceptor,

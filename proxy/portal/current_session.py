@@ -61,29 +61,6 @@ async def step_up(request: web.Request, older: Session, factor: str) -> tuple[Se
         created_at=older.created_at if older.level is Level.SIGNED_IN else now,
         last_used_at=now,
     )
-    return await _in_place_of(request, older, session)
-
-
-async def renew_session(request: web.Request, older: Session, principal: Principal) -> tuple[Session, str] | None:
-    """The session after a change of password, with an id and a cookie of its own; None if the older one is gone.
-
-    A person who was signed in before stays so no longer than they would have.
-    """
-    now = request.app[PARTS].clock()
-    session = replace(
-        older,
-        session_id=new_token(),
-        principal=principal,
-        proven=with_proven(older.proven, "password", now),
-        password_must_change=False,
-        created_at=now if older.password_must_change else older.created_at,
-        last_used_at=now,
-    )
-    return await _in_place_of(request, older, session)
-
-
-async def _in_place_of(request: web.Request, older: Session, session: Session) -> tuple[Session, str] | None:
-    """`session` and its cookie, once it stands where the older one stood; None if that is gone."""
     token = new_token()
     is_replaced = await request.app[PARTS].store.replace_session(
         older.session_id, session, cookie=token_digest(token), host=request[VISIT].host

@@ -20,7 +20,6 @@ from directory.realms import Realms
 from proxy.access.schemes import choose_scheme, is_offered
 from proxy.http.reserved import RETURN_TO, START
 from proxy.portal.current_session import current_session
-from proxy.portal.first_factor import PersonProven
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import app_name, land, sign_in_path, way_back
 from proxy.portal.log_sign_in import log_stop
@@ -29,6 +28,7 @@ from proxy.portal.return_to import WayBack
 from proxy.portal.sign_in import go_on, may_begin_anew, sign_in_form
 from proxy.portal.used_tickets import is_first_use
 from proxy.sessions.session import Level
+from proxy.sign_in.password import PersonProven
 
 _MAX_BASE64_LENGTH = (MAX_TOKEN_BYTES + 2) // 3 * 4
 

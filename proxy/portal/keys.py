@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from weakref import WeakValueDictionary
 
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
@@ -22,21 +20,12 @@ from proxy.secrets.keys import Keys
 from proxy.sessions.identity import Assertions
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
+from proxy.sign_in.client import Client
+from proxy.sign_in.password import PasswordStep
+from proxy.sign_in.password_change import PasswordChangeStep
+from proxy.sign_in.sign_in_log import SignInLog
 from proxy.store.store import Store
 from proxy.throttle.throttle import Throttle
-
-
-class PersonLocks:
-    """One lock per person in this process, there only while somebody holds or awaits it."""
-
-    def __init__(self) -> None:
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-
-    def of(self, person: str) -> asyncio.Lock:
-        lock = self._locks.get(person)
-        if lock is None:
-            lock = self._locks[person] = asyncio.Lock()
-        return lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +45,9 @@ class Parts:
     """Epoch seconds."""
     sleep: Callable[[float], Awaitable[None]]
     kept_requests: KeptRequests
-    password_locks: PersonLocks
-    """Binds for one person one at a time."""
+    password: PasswordStep
+    password_change: PasswordChangeStep
+    sign_in_log: SignInLog
     notices: Notices
     landings: Landings
     acceptor: TicketAcceptor | None = None
@@ -82,6 +72,10 @@ class Visit:
     browser_is_new: bool
     session_token: str | None = field(repr=False)
     """The session cookie's value, if it has the shape of one."""
+
+    @property
+    def client(self) -> Client:
+        return Client(address=self.client_address, host=self.host, browser=self.browser, incident=self.incident)
 
 
 PARTS = web.AppKey("parts", Parts)

@@ -33,10 +33,10 @@ from proxy.portal.landing import (
 from proxy.portal.log_sign_in import log_signed_in
 from proxy.portal.own_pages import more_for_own_pages
 from proxy.portal.pages import clear_session_cookie, form_token, message, page, redirect, set_session_cookie
-from proxy.portal.password_change import Changed, Superseded, change_password
 from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import WayBack
 from proxy.sessions.session import Level, Session
+from proxy.sign_in.password_change import Changed, ChangedAndSignedOut, Superseded
 from proxy.throttle.limits import Throttled
 
 _REFUSALS: Mapping[ChangeRefusal, str] = {
@@ -59,7 +59,7 @@ async def show_password(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if session is None or session.level is Level.FIRST_FACTOR:
         return to_sign_in(request, back) if session is None else redirect(PASSCODE)
-    changer = _changer(request, session)
+    changer = request.app[PARTS].password_change.changer_of(session)
     if changer is None:
         return _not_here(request)
     if LATER in request.query and session.level is Level.SIGNED_IN:
@@ -83,14 +83,15 @@ async def take_password(request: web.Request) -> web.StreamResponse:
     require_csrf_token(request, fields, Form.PASSWORD, session.session_id)
     if (more := more_for_own_pages(request, session)) is not None:
         return more
-    changer = _changer(request, session)
+    changes = request.app[PARTS].password_change
+    changer = changes.changer_of(session)
     if changer is None:
         return _not_here(request)
     old, new, again = (fields.get(name, "") for name in ("current", "new", "again"))
     error = _what_is_wrong(old, new, again)
     if error:
         return await _form(request, session, changer, back, error=error)
-    match await change_password(request, session, changer, old=old, new=new):
+    match await changes.change(request[VISIT].client, session, changer, old=old, new=new):
         case Superseded():
             return redirect(sign_in_path(back))
         case Throttled(retry_after_seconds=wait):
@@ -100,10 +101,9 @@ async def take_password(request: web.Request) -> web.StreamResponse:
             return response
         case PasswordChangeRefused(reason):
             return await _form(request, session, changer, back, error=_REFUSALS[reason])
-        case Changed(None):
+        case ChangedAndSignedOut():
             return _sign_in_anew(request, back)
         case Changed(renewed, token):
-            assert renewed is not None  # noqa: S101  # for the type checker
             if session.level is not Level.SIGNED_IN:
                 log_signed_in(request, renewed)
             response = await _go_on(request, renewed, back)
@@ -118,11 +118,6 @@ def _what_is_wrong(old: str, new: str, again: str) -> str:
     if new != again:
         return ENGLISH.change_differs
     return "" if is_usable_password(old) and is_usable_password(new) else ENGLISH.change_unusable
-
-
-def _changer(request: web.Request, session: Session) -> PasswordChanger | None:
-    directory = request.app[PARTS].realms.of(session.principal.realm)
-    return directory if isinstance(directory, PasswordChanger) else None
 
 
 async def _go_on(request: web.Request, session: Session, back: WayBack) -> web.Response:

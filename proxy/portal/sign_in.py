@@ -20,7 +20,6 @@ from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import begin_session, current_session
 from proxy.portal.destination import choose_destination
-from proxy.portal.first_factor import AccountStopped, AddressThrottled, NotProven, PersonProven, prove_password
 from proxy.portal.forms import Refused, has_csrf_token, is_vouched_for, read_form, refused
 from proxy.portal.further_proof import add_password, lacks_password
 from proxy.portal.keys import PARTS, VISIT
@@ -44,6 +43,7 @@ from proxy.portal.return_to import WayBack
 from proxy.portal.sending import start_challenge
 from proxy.portal.timing import answer_at
 from proxy.sessions.session import Level, Session
+from proxy.sign_in.password import AccountStopped, AddressThrottled, NotProven, PersonProven
 from proxy.throttle.limits import ToldPause
 
 _FRAMES = frozenset({"iframe", "frame", "embed", "object"})
@@ -130,7 +130,7 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
         and not may_add_password
     ):
         return await land(request, session, back)  # another tab was faster
-    outcome = await prove_password(parts, visit, username, fields.get("password", ""))
+    outcome = await parts.password.prove(visit.client, username, fields.get("password", ""), now=visit.now)
     match outcome:
         case NotProven(pause):
             response = _refused(request, back, username, pause)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from config.settings import ThrottleSettings
-from directory.lockout import PasswordLimits
+from directory.lockout import PasswordLimits, limits_of
 from proxy.access.networks import network_of
 from proxy.store.store import Counter, Store
 from proxy.throttle.counters import Counters
@@ -38,8 +38,14 @@ class Throttle:
 
     def __init__(self, store: Store, settings: ThrottleSettings, *, key: bytes) -> None:
         self._store = store
+        self._settings = settings
         self._counters = Counters(store, settings, key=key)
         self.told_pauses = ToldPauses(store, self._counters)
+
+    def password_limits(self, directory: object) -> PasswordLimits:
+        """How many wrong passwords of one person this directory is sent; it may be one that locks nobody."""
+        settings = self._settings
+        return limits_of(directory, configured=settings.passwords_per_person, window_seconds=settings.window)
 
     async def reserve_address(self, address: str, *, now: float) -> Throttled | None:
         """Count one password attempt of an address, whoever it is about; `Throttled` (and not counted) at its limit."""

@@ -14,12 +14,11 @@ import pytest
 
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.directory import PasswordRefused
-from directory.lockout import limits_of
 from directory.principal import Account, Principal
 from proxy.demo.samba_dc import SambaDC
 from proxy.demo.samba_people import State
 from proxy.help_desk.unlocking import StillCounted, unlock
-from proxy.portal.keys import PersonLocks
+from proxy.sign_in.attempt import PersonLocks
 from tests.directory.contract import found
 from tests.portal.stage import NOW, SIGN_IN_ORIGIN, Stage, running_portal
 from tests.support.samba import PASSWORD, SERVICE_PASSWORD, SERVICE_USER, person, running_domain, settings_for
@@ -223,7 +222,6 @@ async def clear(stage: Stage, username: str) -> StillCounted | None:
         directory,
         state.principal,
         mobile=stage.settings.mobile,
-        limits=limits_of(directory, configured=50, window_seconds=1800.0),
         now=stage.now,
     )
 

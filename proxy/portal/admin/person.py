@@ -37,7 +37,6 @@ from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
 from proxy.portal.keys import PARTS, VISIT
 from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import clear_session_cookie, form_token, message
-from proxy.portal.password_guard import limits_at
 from proxy.portal.refusals import OneButton
 from proxy.sessions.session import Session
 
@@ -122,7 +121,6 @@ async def take_unlock(request: web.Request, session: Session) -> web.StreamRespo
             directory,
             principal,
             mobile=parts.settings.mobile,
-            limits=limits_at(parts, directory),
             address=question.address,
             now=now,
         )

@@ -1,0 +1,252 @@
+"""The first factor by password: which person a typed name and password prove, at the price of at most one bind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from config.settings import ActiveDirectorySettings, DirectorySettings
+from directory.directory import Directory, PasswordRefused, RefusalReason
+from directory.errors import DirectoryError, OutcomeUnknown
+from directory.lockout import PasswordLimits
+from directory.login_name import LoginName, parse_login_name
+from directory.password_change import PasswordChanger
+from directory.principal import Account, Principal
+from directory.realms import Realms
+from proxy.secrets.keys import Keys, Purpose
+from proxy.sign_in.attempt import PersonLocks, begin_attempt
+from proxy.sign_in.client import Client
+from proxy.sign_in.password_guard import PasswordGuard
+from proxy.sign_in.sign_in_log import SignInLog
+from proxy.throttle.limits import Throttled, ToldPause
+from proxy.throttle.throttle import Throttle
+from proxy.throttle.typed_names import counted_as, hidden_name
+
+
+@dataclass(frozen=True, slots=True)
+class PersonProven:
+    """By a password, or by the ticket that they got for one."""
+
+    principal: Principal
+    must_change: bool = False
+    """The directory wants a new password before it lets this one in."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotProven:
+    """The one refusal that the client sees, whatever the log says of its reason."""
+
+    pause: ToldPause | None = None
+    """Told for a name that nobody has as for one that somebody has, at the same try and with the same end."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStopped:
+    """The password was right, the account may not be used, and the operator chose to say so."""
+
+    reason: RefusalReason
+
+
+@dataclass(frozen=True, slots=True)
+class AddressThrottled:
+    """Too many tries from one address: says nothing about a person, and so may be told."""
+
+    retry_after_seconds: int
+
+
+FirstFactor = PersonProven | NotProven | AccountStopped | AddressThrottled
+_CALLED_WRONG = frozenset({RefusalReason.WRONG_PASSWORD, RefusalReason.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Whose password a try is about, as far as counting goes."""
+
+    directory: Directory
+    account: Account | None
+    typed: str = field(repr=False)
+    """By what the name that was typed is counted, whoever has it."""
+    start: int
+    """See `Throttle.fresh_starts`."""
+    limits: PasswordLimits
+    facts: dict[str, str]
+    """What the log says of whom it is about."""
+
+    @property
+    def person(self) -> str:
+        return self.account.guid if self.account is not None else self.typed
+
+
+@dataclass(frozen=True, slots=True)
+class _NotAsked:
+    """The directory was not asked. `throttled`: for that reason; else because it had called the password wrong."""
+
+    throttled: Throttled | None
+
+
+class PasswordStep:
+    """The step that takes name and password."""
+
+    def __init__(
+        self,
+        *,
+        realms: Realms,
+        directories: Sequence[DirectorySettings],
+        throttle: Throttle,
+        keys: Keys,
+        locks: PersonLocks,
+        log: SignInLog,
+        clock: Callable[[], float],
+    ) -> None:
+        self._realms = realms
+        self._directories = directories
+        self._throttle = throttle
+        self._guard = PasswordGuard(throttle, keys)
+        self._keys = keys
+        self._locks = locks
+        self._log = log
+        self._clock = clock
+
+    async def prove(self, client: Client, username: str, password: str, *, now: float) -> FirstFactor:
+        """Judge a first factor. Raises `DirectoryError` and `StoreUnavailable`.
+
+        An attempt is counted before it is made, and given back where the directory cannot have counted it. Whatever the
+        outcome, the directory does the same work: how long an answer takes must not tell who is there.
+        """
+        login_name = parse_login_name(username)
+        if login_name is None or not password:
+            self._log.refused(client, RefusalReason.UNUSABLE_PASSWORD.value if login_name else "unusable_name")
+            return NotProven()
+        throttled = await self._throttle.reserve_address(client.address, now=now)
+        if throttled is not None:
+            # Before anything is known of a person, so that this answer says nothing about one.
+            self._log.refused(client, throttled.limit.value)
+            return AddressThrottled(throttled.retry_after_seconds)
+        try:
+            outcome = await self._prove(client, login_name, password)
+        except OutcomeUnknown:
+            raise  # it may have been judged: it stays counted
+        except DirectoryError:
+            await self._throttle.give_back_address(client.address, now=now)
+            raise
+        if isinstance(outcome, PersonProven):
+            await self._throttle.give_back_address(client.address, now=now)
+        return outcome
+
+    async def _prove(
+        self, client: Client, login_name: LoginName, password: str
+    ) -> PersonProven | NotProven | AccountStopped:
+        asked = await self._whom(login_name)
+        async with self._locks.of(asked.person):
+            # Not `now` of the step: the wait for this person's turn may have been long (see `begin_attempt`).
+            now = self._clock()
+            outcome = await self._judge(client, asked, password, now=now)
+        if isinstance(outcome, _NotAsked):
+            # Not sent for that account, but as for a name that nobody has. Nobody else waits for it.
+            await asked.directory.authenticate(None, password)
+        if isinstance(outcome, PersonProven):
+            await self._throttle.told_pauses.proven(
+                typed=asked.typed, start=asked.start, browser=client.browser, limits=asked.limits, now=now
+            )
+        if isinstance(outcome, _NotAsked | NotProven):
+            throttled = outcome.throttled if isinstance(outcome, _NotAsked) else None
+            return NotProven(await self._pause_to_tell(client, asked, password, throttled, now=now))
+        return outcome
+
+    async def _whom(self, login_name: LoginName) -> _Asked:
+        chosen = self._realms.choose(login_name)
+        # A name of no realm costs the time of a wrong one, at the default realm.
+        directory = chosen or next(iter(self._realms))
+        bare = replace(login_name, domain=None, suffix=None)
+        account = await directory.find(login_name if chosen is not None else bare)
+        facts = {"realm": directory.realm}
+        if chosen is None:
+            account = None
+        if account is not None:
+            facts["guid"] = account.guid
+        else:
+            facts["name"] = hidden_name(self._keys.derive(Purpose.THROTTLE), login_name)
+        typed = counted_as(login_name, self._settings_of(chosen))
+        return _Asked(
+            directory=directory,
+            account=account,
+            typed=typed,
+            start=await self._throttle.fresh_starts(account.guid if account is not None else typed),
+            limits=self._throttle.password_limits(directory),
+            facts=facts,
+        )
+
+    async def _judge(
+        self, client: Client, asked: _Asked, password: str, *, now: float
+    ) -> PersonProven | NotProven | AccountStopped | _NotAsked:
+        """In the person's turn: what is known already, what is counted, what the directory says."""
+        account, person, limits = asked.account, asked.person, asked.limits
+        if await self._guard.is_known_wrong(person, account, password, start=asked.start, now=now):
+            self._log.refused(client, "same_wrong_password_again", **asked.facts)
+            return _NotAsked(None)
+        attempt = await begin_attempt(self._throttle, person=person, address=client.address, limits=limits, now=now)
+        if isinstance(attempt, Throttled):
+            self._log.refused(client, attempt.limit.value, **asked.facts)
+            return _NotAsked(attempt)
+        answer = await attempt.answer(asked.directory.authenticate(account, password))
+        if not isinstance(answer, PasswordRefused):
+            if not _is_of(answer, account):
+                self._log.refused(client, "not_the_account_that_was_found", **asked.facts)
+                return NotProven()
+            await attempt.accepted(server=answer.told_by)
+            return PersonProven(answer)
+        if answer.reason in _CALLED_WRONG:
+            await self._guard.remember_wrong(person, account, password, start=asked.start, limits=limits, now=now)
+        if answer.reason.password_proven or answer.reason is RefusalReason.UNUSABLE_PASSWORD:
+            # Not counted by the directory, but nor does a password that opens nothing clear its count.
+            await attempt.not_judged()
+        else:
+            await attempt.refused(server=answer.told_by)
+        return self._opens_nothing_yet(client, asked, answer)
+
+    def _opens_nothing_yet(
+        self, client: Client, asked: _Asked, refused: PasswordRefused
+    ) -> PersonProven | NotProven | AccountStopped:
+        """Of the reasons that stand against a right password, one that a change of the password fixes lets the person
+        go on to that change, where it can be made here."""
+        principal, reason = refused.principal, refused.reason
+        is_fixable = reason.is_fixed_by_a_change and isinstance(asked.directory, PasswordChanger)
+        if principal is None or not is_fixable:
+            self._log.refused(client, reason.value, **asked.facts)
+            return self._told_why(asked.directory, reason)
+        if not _is_of(principal, asked.account):
+            self._log.refused(client, "not_the_account_that_was_found", **asked.facts)
+            return NotProven()
+        return PersonProven(principal, must_change=True)
+
+    async def _pause_to_tell(
+        self, client: Client, asked: _Asked, password: str, throttled: Throttled | None, *, now: float
+    ) -> ToldPause | None:
+        """What the answer may say: what follows from the typed name alone, whatever held the person back.
+
+        But in a browser where the right password was typed for this name, that somebody has it is no secret: there it
+        is what holds for the person.
+        """
+        told, typed = self._throttle.told_pauses, asked.typed
+        digest = self._guard.typed_digest(typed, password)
+        pause = await told.refused(typed=typed, start=asked.start, password=digest, limits=asked.limits, now=now)
+        if pause is None or not await told.is_proven(typed=typed, browser=client.browser, now=now):
+            return pause
+        return None if throttled is None else ToldPause(ends_at=now + throttled.retry_after_seconds, is_new=False)
+
+    def _told_why(self, directory: Directory, reason: RefusalReason) -> NotProven | AccountStopped:
+        """Only what AD says after the right password can be told, and only where the operator wants it told."""
+        settings = self._settings_of(directory)
+        explains = isinstance(settings, ActiveDirectorySettings) and settings.explain_refusals
+        if explains and reason.password_proven and not reason.is_fixed_by_a_change:
+            return AccountStopped(reason)
+        return NotProven()
+
+    def _settings_of(self, directory: Directory | None) -> DirectorySettings | None:
+        realm = directory.realm if directory is not None else None
+        return next((each for each in self._directories if each.name == realm), None)
+
+
+def _is_of(principal: Principal, account: Account | None) -> bool:
+    """Whether the directory vouches for the very person whose attempt was counted."""
+    return account is not None and principal.guid == account.guid

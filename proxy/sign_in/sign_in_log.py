@@ -1,0 +1,77 @@
+"""The log lines of a sign-in: who, where, by which scheme, and why not. No secrets, no numbers, no typed names.
+
+They are the same for every way in, since the sign-in itself writes them and no adapter of it has to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from structlog.typing import FilteringBoundLogger
+
+from directory.principal import Principal
+from proxy.sessions.session import Session
+from proxy.sign_in.client import Client
+
+
+class SignInLog:
+    def __init__(self, log: FilteringBoundLogger, *, count: Callable[[str, str], None]) -> None:
+        """`count(outcome, realm)` counts each end of a sign-in: `Metrics.count_sign_in`."""
+        self._log = log
+        self._count = count
+
+    def refused(self, client: Client, reason: str, *, realm: str = "", **facts: str) -> None:
+        """Nobody is proven. `reason` and `facts` are for the log alone: the client is told none of them."""
+        self._count(reason, realm)
+        if realm:
+            facts = {"realm": realm, **facts}
+        self._log.info(
+            "sign_in.refused", reason=reason, incident=client.incident, client_address=client.address, **facts
+        )
+
+    def stopped(self, client: Client, principal: Principal, reason: str) -> None:
+        """The first factor was right, and the sign-in stops all the same."""
+        self._count(reason, principal.realm)
+        self._of(client, principal, "sign_in.stopped", reason=reason)
+
+    def succeeded(self, client: Client, session: Session) -> None:
+        self._count("succeeded", session.principal.realm)
+        self._of(client, session.principal, "sign_in.succeeded", scheme=session.scheme, factors=_factors(session))
+
+    def stepped_up(self, client: Client, session: Session, factor: str) -> None:
+        """A further factor was proven in a session that was signed in already; `factors` are all that it has now."""
+        facts = {"scheme": session.scheme, "factor": factor, "factors": _factors(session)}
+        self._of(client, session.principal, "step_up.done", **facts)
+
+    def step_up_begun(self, client: Client, session: Session, *, asked: str, factor: str) -> None:
+        """A passcode was asked for, because an app wants what the scheme `asked` asks for."""
+        self._of(client, session.principal, "step_up.begun", scheme=session.scheme, asked=asked, factor=factor)
+
+    def passcode_refused(self, client: Client, principal: Principal, reason: str) -> None:
+        self._of(client, principal, "passcode.refused", reason=reason)
+
+    def password_changed(self, client: Client, principal: Principal, *, sessions_ended: int) -> None:
+        self._of(client, principal, "password.changed", sessions_ended=sessions_ended)
+
+    def password_not_changed(self, client: Client, principal: Principal, reason: str) -> None:
+        self._of(client, principal, "password.not_changed", reason=reason)
+
+    def signed_out(self, client: Client, principal: Principal) -> None:
+        self._of(client, principal, "sign_out.done")
+
+    def ended_by_person(self, client: Client, principal: Principal, *, count: int) -> None:
+        self._of(client, principal, "session.ended", reason="by_the_person", sessions=count)
+
+    def _of(self, client: Client, principal: Principal, event: str, **facts: str | int) -> None:
+        self._log.info(
+            event,
+            incident=client.incident,
+            realm=principal.realm,
+            guid=principal.guid,
+            client_address=client.address,
+            **facts,
+        )
+
+
+def _factors(session: Session) -> str:
+    return " ".join(factor for factor, _ in session.proven)
