@@ -18,7 +18,7 @@ from config.errors import ConfigurationError
 from config.settings import AppSettings
 from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.smtp_inbox import server_tls
-from proxy.forwarding.upstream_tls import upstream_tls
+from proxy.upstreams.tls import upstream_tls
 
 
 @pytest.fixture

@@ -29,7 +29,6 @@ from proxy.delivery.channel import EMAIL_ONLY
 from proxy.delivery.channels import Channels
 from proxy.delivery.create import create_channels
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
-from proxy.forwarding.upstream_tls import upstream_tls
 from proxy.operations.descriptors import MOST_CONNECTIONS, capacity, reserve_for
 from proxy.operations.open_files import hard_limit
 from proxy.secrets.key_file import KeyFileError, existing_keys
@@ -38,6 +37,7 @@ from proxy.server import create_directories
 from proxy.store.open import open_store, store_remarks
 from proxy.store.store import StoreError
 from proxy.throttle.service_tries import OperatorsTries
+from proxy.upstreams.tls import upstream_tls
 
 FEW_CONNECTIONS = 500
 """With a limit that carries less than this, some dozens of browsers are turned away."""

@@ -12,7 +12,7 @@ from config.values import IdentityEncoding
 from proxy.access.rules import PathRule
 from proxy.access.schemes import AppDemand
 from proxy.forwarding.gate import Admit, Decision, decide
-from proxy.forwarding.upstream_lines import block
+from proxy.http.forwarded import block
 from proxy.sessions.identity import Assertions, identity_headers
 from proxy.sessions.session import Session
 

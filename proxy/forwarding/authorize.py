@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from config.field_kinds import canonical
 from proxy.access.networks import scheme_is_https
 from proxy.forwarding.refusals import response
-from proxy.forwarding.request_head import MAX_TARGET_BYTES, RefusedHead, RequestHead, host_name
 from proxy.http.problem import Problem
+from proxy.http.request_head import MAX_TARGET_BYTES, RefusedHead, RequestHead, host_name
 from proxy.http.reserved import AUTHORIZE
 
 _AUTHORIZE = AUTHORIZE.encode("ascii")

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, cast
 
 from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.exchange import Exchange
-from proxy.forwarding.head_buffer import HeadBuffer
 from proxy.forwarding.head_memory import HeadMemory
 from proxy.forwarding.kept_forms import Keeping, SendingFlow
 from proxy.forwarding.listeners import Arrival, Slot
 from proxy.forwarding.own_answers import OwnAnswers
-from proxy.forwarding.plain_head import read_head
 from proxy.forwarding.public_tls import names_by_sni
 from proxy.forwarding.reception import Reception
 from proxy.forwarding.refusals import with_line
-from proxy.forwarding.request_head import RefusedHead
 from proxy.forwarding.unread import has_unread
-from proxy.forwarding.upstream_connection import WRITE_BUFFER_BYTES, UpstreamConnection
+from proxy.http.head_buffer import HeadBuffer
+from proxy.http.plain_head import read_head
 from proxy.http.problem import Problem
+from proxy.http.request_head import RefusedHead
 from proxy.sessions.session import Session
+from proxy.upstreams.connection import WRITE_BUFFER_BYTES, UpstreamConnection
 
 if TYPE_CHECKING:
     from proxy.forwarding.plane import ForwardingPlane

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from proxy.access.networks import ClientPlace, is_within, parse_address, place_of_client
-from proxy.forwarding.forwarded import read_forwarded
 from proxy.forwarding.listeners import Arrival
-from proxy.forwarding.request_head import RequestHead
-from proxy.forwarding.upstream_lines import forwarded_block
+from proxy.http.forwarded import forwarded_block, read_forwarded
+from proxy.http.request_head import RequestHead
 
 
 class ClientPlaces:
@@ -55,5 +54,7 @@ class ClientPlaces:
         place = self.of(head)
         if not self._block or head.host_field != self._block_host:
             self._block_host = head.host_field
-            self._block = forwarded_block(place, head.host_field)
+            self._block = forwarded_block(
+                hops=(place.address, *place.proxies), is_https=place.is_https, host_field=head.host_field
+            )
         return self._block

@@ -1,17 +1,11 @@
-"""Gatepost's cookies among the app's: taken out of ``Cookie``, and never let in by ``Set-Cookie``."""
+"""Gatepost's cookies among the app's, taken out of ``Cookie``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from proxy.http.reserved import browser_cookie, session_cookie
+from proxy.http.reserved import COOKIES, browser_cookie, session_cookie
 from proxy.secrets.tokens import is_token
-
-_NAMES = frozenset(
-    name(scheme).encode("ascii") for name in (session_cookie, browser_cookie) for scheme in ("http", "https")
-)
-
-_LOWER_NAMES = frozenset(name.lower() for name in _NAMES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +38,7 @@ def split_cookies(value: bytes, scheme: str) -> RequestCookies:
     for pair in value.split(b";"):
         name, _, token = pair.partition(b"=")
         name = name.strip()
-        if name not in _NAMES:
+        if name not in COOKIES:
             others.append(pair)
         elif name == session_cookie(scheme).encode("ascii"):
             sessions.append(token.strip(b" \t"))
@@ -55,21 +49,3 @@ def split_cookies(value: bytes, scheme: str) -> RequestCookies:
         browser_token=_only_token(browsers),
         others=b";".join(others).strip(b" \t"),
     )
-
-
-def sets_reserved_cookie(value: bytes) -> bool:
-    """Whether a ``Set-Cookie`` value would set or clear one of Gatepost's cookies.
-
-    A cookie without a name (``=gatepost=x``) is sent back by browsers as ``gatepost=x``, so its value counts too.
-    """
-    pair = value.partition(b";")[0]
-    name, _, rest = pair.partition(b"=")
-    if not name.strip():
-        name = rest.partition(b"=")[0]
-    return name.strip().lower() in _LOWER_NAMES
-
-
-def clear_site_data_without_cookies(value: bytes) -> bytes:
-    """A ``Clear-Site-Data`` value that leaves cookies alone: an app must not sign the person out of Gatepost."""
-    kept = [part for part in value.split(b",") if part.strip().lower() not in (b'"cookies"', b'"*"')]
-    return b",".join(kept).strip(b" \t")

@@ -6,11 +6,12 @@ one of Gatepost's own; after the first byte a failure ends the connection.
 
 from __future__ import annotations
 
-from proxy.forwarding.after_body import may_bring_more
-from proxy.forwarding.bodies import Body, BrokenBody, LengthBody, Piece, Rechunked
 from proxy.forwarding.request_flow import RequestFlow
-from proxy.forwarding.request_head import protocols_in
-from proxy.forwarding.response_head import (
+from proxy.forwarding.writing import JOIN_BELOW, write
+from proxy.http.bodies import Body, BrokenBody, LengthBody, Piece, Rechunked
+from proxy.http.problem import Problem
+from proxy.http.request_head import protocols_in
+from proxy.http.response_head import (
     MAX_RESPONSE_HEAD_BYTES,
     BrokenResponse,
     ResponseHead,
@@ -18,8 +19,7 @@ from proxy.forwarding.response_head import (
     head_for_client,
     parse_response_head,
 )
-from proxy.forwarding.writing import JOIN_BELOW, write
-from proxy.http.problem import Problem
+from proxy.upstreams.after_body import may_bring_more
 
 MAX_INTERIM_RESPONSES = 16
 

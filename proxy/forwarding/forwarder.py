@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from proxy.forwarding.after_body import is_last
 from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.cookies import RequestCookies
 from proxy.forwarding.exchange import Exchange
 from proxy.forwarding.kept_forms import Keeping, SendingFlow, SentOn, restored
-from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.routes import Route
-from proxy.forwarding.upstream_lines import block, fields_for_upstream, portal_block, request_line
+from proxy.forwarding.upstream_lines import fields_for_upstream, portal_block, request_line
+from proxy.http.forwarded import block
 from proxy.http.internal_headers import KEPT_SCHEME, KEPT_TARGET
+from proxy.http.request_head import RequestHead
 from proxy.http.reserved import KEEP
 from proxy.operations.incidents import new_incident_id
 from proxy.sessions.kept_requests import KeptRequest
 from proxy.sessions.session import Session
+from proxy.upstreams.after_body import is_last
 
 if TYPE_CHECKING:
     from proxy.forwarding.client_connection import ClientConnection

@@ -7,9 +7,9 @@ kept, so that strangers cost no memory, and no longer than its connection lives.
 
 from __future__ import annotations
 
-from proxy.forwarding.plain_head import PLAIN_REQUEST_LINE
-from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.routes import Route
+from proxy.http.plain_head import PLAIN_REQUEST_LINE
+from proxy.http.request_head import RequestHead
 
 MOST_BLOCKS = 8
 """A browser asks for pages, styles, scripts, images and data with a block each."""

@@ -13,9 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from proxy.forwarding.exchange import Exchange
-from proxy.forwarding.request_head import RequestHead, parse_request_head
 from proxy.forwarding.routes import Route
 from proxy.http.problem import Problem
+from proxy.http.request_head import RequestHead, parse_request_head
 from proxy.http.reserved import MAX_RETURN_TARGET_BYTES
 from proxy.pages.answers import wants_page
 from proxy.sessions.kept_requests import SENDING_BYTES, KeptRequest, KeptRequests, Sending, begins_sending, read_sending

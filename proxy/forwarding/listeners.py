@@ -20,8 +20,8 @@ from config.addresses import Network
 from config.settings import ServerSettings
 from config.system_errors import connection_reason
 from proxy.access.networks import is_within, network_of, parse_address
-from proxy.forwarding.proxy_protocol import MAX_V2_BYTES, MalformedProxyHeader, ProxyHeader, parse_proxy_header
 from proxy.forwarding.public_tls import PublicTLS
+from proxy.http.proxy_protocol import MAX_V2_BYTES, MalformedProxyHeader, ProxyHeader, parse_proxy_header
 from proxy.operations.descriptors import Capacity
 from proxy.operations.listening import BACKLOG
 

@@ -11,9 +11,9 @@ from proxy.forwarding.cookies import RequestCookies
 from proxy.forwarding.gate import browser_cookie_field, sign_in_location
 from proxy.forwarding.kept_forms import is_sent_from_page
 from proxy.forwarding.refusals import answer_bytes, asks_for_page, method_of, redirect, redirect_to_https
-from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.routes import Route
 from proxy.http.problem import Problem
+from proxy.http.request_head import RequestHead
 from proxy.operations.incidents import new_incident_id
 from proxy.pages.answers import Answer, step_up_url, wants_page
 from proxy.pages.texts import ENGLISH

@@ -18,12 +18,9 @@ from proxy.forwarding.kept_forms import SendingFlow
 from proxy.forwarding.listeners import Arrival, Listeners, Slot
 from proxy.forwarding.open_by_session import OpenBySession
 from proxy.forwarding.public_tls import PublicTLS
-from proxy.forwarding.routes import create_routes, portal_upstream
+from proxy.forwarding.routes import create_routes
 from proxy.forwarding.tunnel import Tunnel
-from proxy.forwarding.upstream_check import HealthCheck
-from proxy.forwarding.upstream_connection import UpstreamConnection
-from proxy.forwarding.upstream_pool import UpstreamPool
-from proxy.forwarding.websocket_frames import GOING_AWAY, NOT_ALLOWED, SESSION_ENDED
+from proxy.http.websocket_frames import GOING_AWAY, NOT_ALLOWED, SESSION_ENDED
 from proxy.operations.descriptors import RESERVE, Capacity, capacity
 from proxy.operations.metrics import AppTraffic, Metrics
 from proxy.operations.open_files import open_file_limit
@@ -31,6 +28,10 @@ from proxy.sessions.identity import Assertions
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
+from proxy.upstreams.check import HealthCheck
+from proxy.upstreams.connection import UpstreamConnection
+from proxy.upstreams.pool import UpstreamPool
+from proxy.upstreams.upstream import portal_upstream
 
 TICK_SECONDS = 0.25
 """How exact deadlines are: one timer looks at all connections instead of one timer for each request."""

@@ -21,10 +21,10 @@ from proxy.forwarding.kept_forms import is_form, is_sent_from_page, may_be_kept,
 from proxy.forwarding.listeners import Arrival
 from proxy.forwarding.overrides import refuse_what_stays
 from proxy.forwarding.own_answers import OwnAnswers
-from proxy.forwarding.request_head import RefusedHead, RequestHead
 from proxy.forwarding.routes import Route
 from proxy.forwarding.rule_choice import choose_rule
 from proxy.http.problem import Problem
+from proxy.http.request_head import RefusedHead, RequestHead
 from proxy.http.reserved import PREFIX
 from proxy.pages.answers import wants_page
 from proxy.pages.texts import ENGLISH

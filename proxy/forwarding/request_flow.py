@@ -13,18 +13,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from proxy.access.paths import Ambiguous
-from proxy.forwarding.after_body import is_last, owner_after
-from proxy.forwarding.bodies import Body, BrokenBody, ChunkedBody, LengthBody, Rechunked
 from proxy.forwarding.gate import is_still_open
-from proxy.forwarding.request_head import RequestHead
 from proxy.forwarding.routes import Route
-from proxy.forwarding.upstream_connection import UpstreamConnection
 from proxy.forwarding.upstream_lines import with_host
-from proxy.forwarding.upstream_pool import UpstreamOverloaded, UpstreamPool, UpstreamUnreachable
 from proxy.forwarding.writing import write
+from proxy.http.bodies import Body, BrokenBody, ChunkedBody, LengthBody, Rechunked
 from proxy.http.problem import Problem
+from proxy.http.request_head import RequestHead
 from proxy.operations.metrics import AppTraffic
 from proxy.sessions.session import Session
+from proxy.upstreams.after_body import is_last, owner_after
+from proxy.upstreams.connection import UpstreamConnection
+from proxy.upstreams.pool import UpstreamOverloaded, UpstreamPool, UpstreamUnreachable
 
 if TYPE_CHECKING:
     from proxy.forwarding.client_connection import ClientConnection

@@ -6,8 +6,8 @@ from proxy.access.paths import Ambiguous
 from proxy.access.rules import AppRules, PathRule
 from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.overrides import refuse_contradictions
-from proxy.forwarding.request_head import RefusedHead, RequestHead
 from proxy.http.problem import Problem
+from proxy.http.request_head import RefusedHead, RequestHead
 
 
 def choose_rule(head: RequestHead, rules: AppRules, places: ClientPlaces) -> PathRule | None:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from proxy.forwarding.websocket_frames import GOING_AWAY, Frames, close_frame
+from proxy.http.websocket_frames import GOING_AWAY, Frames, close_frame
 from proxy.sessions.session import Session
 
 LINGER_SECONDS = 2.0

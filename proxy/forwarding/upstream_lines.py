@@ -6,40 +6,14 @@ from collections.abc import Iterable
 
 from config.field_kinds import canonical, is_for_proxies
 from proxy.access.networks import ClientPlace
-from proxy.forwarding.request_head import RequestHead
-from proxy.forwarding.routes import Upstream
+from proxy.http.forwarded import block
 from proxy.http.internal_headers import CLIENT_ADDRESS, CLIENT_HOST, CLIENT_SCHEME, INCIDENT
+from proxy.http.request_head import RequestHead
 from proxy.http.reserved import KERBEROS
+from proxy.upstreams.upstream import Upstream
 
 _HOST = b"\r\nHost: "
 _KERBEROS = KERBEROS.encode("ascii")
-_FORBIDDEN = bytes((*range(32), 127))
-
-
-def block(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """``Name: value`` lines joined by CRLF, without one at the end; control characters cannot get in."""
-    return b"\r\n".join(name + b": " + value.translate(None, _FORBIDDEN) for name, value in fields)
-
-
-def _node(address: str) -> str:
-    """An address as ``Forwarded`` writes it (RFC 7239 section 6)."""
-    return f'"[{address}]"' if ":" in address else address
-
-
-def forwarded_block(place: ClientPlace, host_field: bytes) -> bytes:
-    """``X-Forwarded-For/-Proto/-Host`` and ``Forwarded`` (RFC 7239), of what is believed and nothing else."""
-    proto = "https" if place.is_https else "http"
-    hops = (place.address, *place.proxies)
-    elements = [f"for={_node(hop)}" for hop in hops]
-    elements[0] += f';host="{host_field.decode("ascii")}";proto={proto}'
-    return block(
-        (
-            (b"X-Forwarded-For", ", ".join(hops).encode("ascii", "replace")),
-            (b"X-Forwarded-Proto", proto.encode("ascii")),
-            (b"X-Forwarded-Host", host_field),
-            (b"Forwarded", ", ".join(elements).encode("ascii", "replace")),
-        )
-    )
 
 
 def portal_block(place: ClientPlace, head: RequestHead, incident: str) -> bytes:
@@ -111,7 +85,7 @@ def fields_for_upstream(
 
 
 def with_host(request_bytes: bytes, host: bytes) -> bytes:
-    """A head of `head_for_upstream` with another ``Host``: that of the server which the request really goes to.
+    """A request line and `fields_for_upstream` with another ``Host``: that of the server which the request goes to.
 
     The field stands right behind the request line, and that holds no line break.
     """

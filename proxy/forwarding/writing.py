@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from proxy.forwarding.bodies import Piece
+from proxy.http.bodies import Piece
 
 JOIN_BELOW = 32 * 1024
 """Pieces smaller than this are copied into one write; larger ones are handed over as they are."""

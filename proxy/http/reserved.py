@@ -60,3 +60,9 @@ def browser_cookie(scheme: str) -> str:
     It binds tickets and CSRF tokens, and opens nothing by itself.
     """
     return "__Host-gatepost-browser" if scheme == "https" else "gatepost-browser"
+
+
+COOKIES = frozenset(
+    name(scheme).encode("ascii") for name in (session_cookie, browser_cookie) for scheme in ("http", "https")
+)
+"""The names of all of them: no app sees one, or sets one."""

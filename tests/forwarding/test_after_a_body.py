@@ -235,7 +235,7 @@ async def test_the_upstream_is_left_to_close_first(staged: StageMaker) -> None:
 async def test_an_upstream_that_does_not_close_is_not_waited_for(
     staged: StageMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxy.forwarding.upstream_pool.ENDING_SECONDS", 0.0)
+    monkeypatch.setattr("proxy.upstreams.pool.ENDING_SECONDS", 0.0)
     async with staged() as stage:
         assert (await stage.ask(post(ALICE_TOKEN))).status == 200
         await asyncio.wait_for(stage.upstream.lost.wait(), 5)

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proxy.access.networks import UNKNOWN, is_within, parse_address, place_of_client
-from proxy.forwarding.forwarded import NOBODY, read_forwarded
+from proxy.http.forwarded import NOBODY, read_forwarded
 from tests.forwarding.stage import StageMaker, get
 
 TRUSTED = (ip_network("10.0.0.0/8"),)

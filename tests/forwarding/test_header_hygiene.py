@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.field_kinds import SET_BY_GATEPOST, canonical
-from proxy.forwarding.cookies import clear_site_data_without_cookies, sets_reserved_cookie, split_cookies
-from proxy.forwarding.field_names import RequestField, request_field
+from proxy.forwarding.cookies import split_cookies
+from proxy.http.field_names import RequestField, request_field
+from proxy.http.response_head import clear_site_data_without_cookies, sets_reserved_cookie
 from tests.forwarding.stage import ALICE_TOKEN, HOST, Stage, StageMaker, get
 from tests.support.raw_http import Message
 from tests.support.upstreams import answer

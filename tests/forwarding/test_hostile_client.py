@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from proxy.forwarding import client_connection
-from proxy.forwarding.upstream_pool import UpstreamPool
+from proxy.upstreams.pool import UpstreamPool
 from tests.forwarding.stage import Stage, StageMaker, get
 from tests.support.raw_http import RawClient
 from tests.support.upstreams import OK, UpstreamSide

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from proxy.forwarding.response_head import BrokenResponse, parse_response_head
+from proxy.http.response_head import BrokenResponse, parse_response_head
 from tests.forwarding.stage import ALICE_TOKEN, HOST, Stage, StageMaker, get
 from tests.support.upstreams import UpstreamSide, answer
 

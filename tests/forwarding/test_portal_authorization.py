@@ -3,8 +3,8 @@
 import pytest
 
 from proxy.access.networks import ClientPlace
-from proxy.forwarding.request_head import parse_request_head
 from proxy.forwarding.upstream_lines import portal_block
+from proxy.http.request_head import parse_request_head
 
 
 @pytest.mark.parametrize(

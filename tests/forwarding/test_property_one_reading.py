@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.forwarding.exchange import Exchange
-from tests.forwarding.mutations import TOKEN, corpus, mutate, pieces, pipeline
 from tests.forwarding.stage import Stage
-from tests.forwarding.strict_http import Incomplete, Request, read_request, read_requests
+from tests.http.mutations import TOKEN, corpus, mutate, pieces, pipeline
+from tests.http.strict_http import Incomplete, Request, read_request, read_requests
 from tests.support.upstreams import UpstreamSide
 
 EXAMPLES = int(os.environ.get("GATEPOST_FUZZ_EXAMPLES", "250"))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.forwarding.bodies import BrokenBody, ChunkedBody
-from proxy.forwarding.request_head import RefusedHead, parse_request_head
+from proxy.http.bodies import BrokenBody, ChunkedBody
+from proxy.http.request_head import RefusedHead, parse_request_head
 from tests.forwarding.stage import ALICE_TOKEN, HOST, Stage, get
 
 COOKIE = b"Cookie: gatepost=" + ALICE_TOKEN + b"\r\n"

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 from proxy.forwarding import tunnel as tunnels
-from proxy.forwarding.upstream_connection import WRITE_BUFFER_BYTES
+from proxy.upstreams.connection import WRITE_BUFFER_BYTES
 from tests.forwarding.stage import Stage, StageMaker, get
 from tests.support.eventually import eventually
 from tests.support.upstreams import OK, UpstreamSide

@@ -14,7 +14,7 @@ import trustme
 
 from config.errors import ConfigurationError
 from config.settings import AppSettings
-from proxy.forwarding.routes import app_upstream
+from proxy.upstreams.upstream import app_upstream
 from tests.forwarding.stage import Stage, StageMaker, get
 from tests.support.eventually import eventually
 from tests.support.upstreams import OK, RecordingUpstream, UpstreamSide, recording_upstream

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.forwarding.websocket_frames import Frames, close_frame
+from proxy.http.websocket_frames import Frames, close_frame
 from tests.forwarding.stage import StageMaker, get
 from tests.support.upstreams import UpstreamSide
 

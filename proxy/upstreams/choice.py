@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from proxy.forwarding.upstream_health import Health
+from proxy.upstreams.health import Health
 
 PROBE_CONNECT_SECONDS = 1.0
 """How long a request that happens to be the probe waits for a connection before it goes elsewhere."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.forwarding.proxy_protocol import (
+from proxy.http.proxy_protocol import (
     MAX_V1_BYTES,
     MAX_V2_BYTES,
     MalformedProxyHeader,

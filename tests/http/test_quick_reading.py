@@ -11,12 +11,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config.addresses import PublicURL
-from proxy.forwarding import plain_head, response_head
 from proxy.forwarding.head_memory import MOST_BLOCKS, HeadMemory
-from proxy.forwarding.plain_head import MOST_BLOCK_BYTES, read_head
-from proxy.forwarding.request_head import MAX_TARGET_BYTES, RefusedHead, RequestHead, parse_request_head
-from proxy.forwarding.response_head import BrokenResponse, parse_response_head
-from proxy.forwarding.routes import create_routes, portal_upstream
+from proxy.forwarding.routes import create_routes
+from proxy.http import plain_head, response_head
+from proxy.http.plain_head import MOST_BLOCK_BYTES, read_head
+from proxy.http.request_head import MAX_TARGET_BYTES, RefusedHead, RequestHead, parse_request_head
+from proxy.http.response_head import BrokenResponse, parse_response_head
+from proxy.upstreams.upstream import portal_upstream
 
 RESPONSE_NAMES = (
     b"Content-Length", b"content-length", b"Transfer-Encoding", b"Connection", b"Upgrade", b"Set-Cookie",

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.forwarding.head_buffer import HeadBuffer
-from proxy.forwarding.request_head import RefusedHead
+from proxy.http.head_buffer import HeadBuffer
 from proxy.http.problem import Problem
+from proxy.http.request_head import RefusedHead
 
 HEAD = b"GET / HTTP/1.1\r\nHost: wiki.corp.example\r\n\r\n"
 

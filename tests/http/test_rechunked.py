@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.forwarding.bodies import Body, ChunkedBody, LengthBody, Rechunked, UntilCloseBody, as_chunk, last_chunk
+from proxy.http.bodies import Body, ChunkedBody, LengthBody, Rechunked, UntilCloseBody, as_chunk, last_chunk
 
 PIECES = st.lists(st.binary(min_size=1, max_size=40), max_size=8)
 

@@ -11,14 +11,15 @@ from functools import lru_cache
 
 import httptools
 
-from proxy.forwarding.bodies import Body, ChunkedBody, LengthBody, UntilCloseBody
-from proxy.forwarding.cookies import clear_site_data_without_cookies, sets_reserved_cookie
-from proxy.forwarding.field_names import PLAIN_LENGTH, PLAIN_LINE, ResponseField, response_field
-from proxy.forwarding.line_ends import has_bare_lf
-from proxy.forwarding.request_head import MAX_BODY_BYTES
+from proxy.http.bodies import Body, ChunkedBody, LengthBody, UntilCloseBody
+from proxy.http.field_names import PLAIN_LENGTH, PLAIN_LINE, ResponseField, response_field
+from proxy.http.line_ends import has_bare_lf
+from proxy.http.request_head import MAX_BODY_BYTES
+from proxy.http.reserved import COOKIES
 
 MAX_FIELDS = 200
 MAX_RESPONSE_HEAD_BYTES = 64 * 1024
+_RESERVED_COOKIES = frozenset(name.lower() for name in COOKIES)
 _START = b"HTTP/1."
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) +([1-9][0-9]{2})(?: ([\t \x21-\x7e\x80-\xff]*))?")
 _CONTROLS = bytes(c for c in range(128) if (c < 32 and c not in b"\0\t\n\r") or c == 127)
@@ -249,3 +250,21 @@ def head_for_client(
         out.append(b"Connection: " + connection)
     out.append(b"\r\n")
     return b"\r\n".join(out)
+
+
+def sets_reserved_cookie(value: bytes) -> bool:
+    """Whether a ``Set-Cookie`` value would set or clear one of Gatepost's cookies.
+
+    A cookie without a name (``=gatepost=x``) is sent back by browsers as ``gatepost=x``, so its value counts too.
+    """
+    pair = value.partition(b";")[0]
+    name, _, rest = pair.partition(b"=")
+    if not name.strip():
+        name = rest.partition(b"=")[0]
+    return name.strip().lower() in _RESERVED_COOKIES
+
+
+def clear_site_data_without_cookies(value: bytes) -> bytes:
+    """A ``Clear-Site-Data`` value that leaves cookies alone: an app must not sign the person out of Gatepost."""
+    kept = [part for part in value.split(b",") if part.strip().lower() not in (b'"cookies"', b'"*"')]
+    return b",".join(kept).strip(b" \t")

@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 
 from config.system_errors import connection_reason
-from proxy.forwarding.response_head import (
+from proxy.http.response_head import (
     MAX_RESPONSE_HEAD_BYTES,
     BrokenResponse,
     ResponseHead,
     check_begun,
     parse_response_head,
 )
-from proxy.forwarding.upstream_pool import Server, UpstreamPool
+from proxy.upstreams.pool import Server, UpstreamPool
 
 
 class HealthCheck:

@@ -1,4 +1,4 @@
-"""A fuzz target for all that reads bytes from strangers: `python -m tests.forwarding.fuzz_reading INPUTS [SEED]`.
+"""A fuzz target for all that reads bytes from strangers: `python -m tests.http.fuzz_reading INPUTS [SEED]`.
 
 `one_input` may as well be given to a coverage-guided fuzzer. It raises on any exception but a refusal, and
 wherever the plane and an independent strict reader disagree about what was accepted.
@@ -11,12 +11,12 @@ import time
 from contextlib import suppress
 from random import Random
 
-from proxy.forwarding.bodies import BrokenBody, ChunkedBody
-from proxy.forwarding.cookies import sets_reserved_cookie, split_cookies
-from proxy.forwarding.request_head import RefusedHead, parse_request_head
-from proxy.forwarding.response_head import BrokenResponse, parse_response_head
-from tests.forwarding.mutations import TOKEN, corpus, mutate, pipeline
-from tests.forwarding.strict_http import Incomplete, Malformed, read_request
+from proxy.forwarding.cookies import split_cookies
+from proxy.http.bodies import BrokenBody, ChunkedBody
+from proxy.http.request_head import RefusedHead, parse_request_head
+from proxy.http.response_head import BrokenResponse, parse_response_head, sets_reserved_cookie
+from tests.http.mutations import TOKEN, corpus, mutate, pipeline
+from tests.http.strict_http import Incomplete, Malformed, read_request
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nSet-Cookie: gatepost=x\r\nConnection: keep-alive\r\n\r\n"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from proxy.forwarding.request_flow import RequestFlow
-    from proxy.forwarding.upstream_pool import Server, UpstreamPool
+    from proxy.upstreams.pool import Server, UpstreamPool
 
 WRITE_BUFFER_BYTES = 128 * 1024
 """What may wait to be sent on one connection before its sender is held; one read more can come on top."""

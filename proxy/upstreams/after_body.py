@@ -8,9 +8,9 @@ what was sent. Only the portal, which is Gatepost's own, is known to read every 
 
 from __future__ import annotations
 
-from proxy.forwarding.request_head import RequestHead
-from proxy.forwarding.response_head import ResponseHead
-from proxy.forwarding.routes import Upstream
+from proxy.http.request_head import RequestHead
+from proxy.http.response_head import ResponseHead
+from proxy.upstreams.upstream import Upstream
 
 
 def is_last(head: RequestHead, upstream: Upstream, session_id: str | None) -> bool:

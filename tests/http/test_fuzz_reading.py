@@ -1,4 +1,4 @@
-"""A short run of the fuzz target; `python -m tests.forwarding.fuzz_reading 2_000_000` is the long one."""
+"""A short run of the fuzz target; `python -m tests.http.fuzz_reading 2_000_000` is the long one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from random import SystemRandom
 
 import pytest
 
-from tests.forwarding.fuzz_reading import one_input, run
-from tests.forwarding.mutations import corpus
+from tests.http.fuzz_reading import one_input, run
+from tests.http.mutations import corpus
 
 
 @pytest.mark.parametrize("name", corpus())

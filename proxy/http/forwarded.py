@@ -1,13 +1,14 @@
-"""``Forwarded`` (RFC 7239) as proxies in front write it: who saw whom, in the form that `place_of_client` reads. Pure.
+"""``Forwarded`` (RFC 7239) and its elder kin, read and written: who saw whom, and who asked for what.
 
-What does not follow the grammar to the letter names nobody: a reading that guesses could be led to take what a client
-sent itself for what a proxy appended to it.
+What proxies in front write is read in the form that `proxy.access.networks` judges. What does not follow the grammar to
+the letter names nobody: a reading that guesses could be led to take what a client sent itself for what a proxy appended
+to it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -15,6 +16,7 @@ _PAIR = re.compile(rb'(%b)=(%b|"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"
 _END = re.compile(rb"[ \t]*(?:([;,])[ \t]*|\Z)")
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _ADDRESS = re.compile(rb"[0-9A-Za-z.:\[\]]+")
+_FORBIDDEN = bytes((*range(32), 127))
 NOBODY = b"unknown"
 """RFC 7239 section 6.2."""
 
@@ -68,3 +70,31 @@ def _node(element: dict[bytes, bytes]) -> bytes:
     """Nothing but an address gets out, so that no comma makes two hops of one."""
     node = element.get(b"for", NOBODY)
     return node if _ADDRESS.fullmatch(node) else NOBODY
+
+
+def block(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """``Name: value`` lines joined by CRLF, without one at the end; control characters cannot get in."""
+    return b"\r\n".join(name + b": " + value.translate(None, _FORBIDDEN) for name, value in fields)
+
+
+def _quoted(address: str) -> str:
+    """An address as ``Forwarded`` writes it (RFC 7239 section 6)."""
+    return f'"[{address}]"' if ":" in address else address
+
+
+def forwarded_block(*, hops: Sequence[str], is_https: bool, host_field: bytes) -> bytes:
+    """``X-Forwarded-For/-Proto/-Host`` and ``Forwarded`` (RFC 7239), of what is believed and nothing else.
+
+    `hops` are addresses: the client's, then those of the proxies that it came through.
+    """
+    proto = "https" if is_https else "http"
+    elements = [f"for={_quoted(hop)}" for hop in hops]
+    elements[0] += f';host="{host_field.decode("ascii")}";proto={proto}'
+    return block(
+        (
+            (b"X-Forwarded-For", ", ".join(hops).encode("ascii", "replace")),
+            (b"X-Forwarded-Proto", proto.encode("ascii")),
+            (b"X-Forwarded-Host", host_field),
+            (b"Forwarded", ", ".join(elements).encode("ascii", "replace")),
+        )
+    )

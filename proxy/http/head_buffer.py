@@ -5,9 +5,9 @@ What comes before its turn stays here, within a bound in bytes; how long it may 
 
 from __future__ import annotations
 
-from proxy.forwarding.line_ends import has_bare_lf
-from proxy.forwarding.request_head import RefusedHead
+from proxy.http.line_ends import has_bare_lf
 from proxy.http.problem import Problem
+from proxy.http.request_head import RefusedHead
 
 _CR = 13
 

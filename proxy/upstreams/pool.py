@@ -15,11 +15,11 @@ from structlog.typing import FilteringBoundLogger
 
 from config.addresses import UpstreamURL
 from config.system_errors import connection_reason
-from proxy.forwarding.routes import Upstream
-from proxy.forwarding.upstream_choice import Candidate, Choice, attempt_seconds, choose
-from proxy.forwarding.upstream_connection import UpstreamConnection
-from proxy.forwarding.upstream_health import SOUND, after_failure, begin_probe, hasten
 from proxy.operations.descriptors import MOST_IDLE
+from proxy.upstreams.choice import Candidate, Choice, attempt_seconds, choose
+from proxy.upstreams.connection import UpstreamConnection
+from proxy.upstreams.health import SOUND, after_failure, begin_probe, hasten
+from proxy.upstreams.upstream import Upstream
 
 ENDING_SECONDS = 2.0
 """How long an upstream may take to close what ends with its answer.

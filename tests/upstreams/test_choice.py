@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.forwarding.upstream_choice import Candidate, Choice, affinity, attempt_seconds, choose
-from proxy.forwarding.upstream_health import (
+from proxy.upstreams.choice import Candidate, Choice, affinity, attempt_seconds, choose
+from proxy.upstreams.health import (
     FAILURES_BEFORE_EJECTION,
     LONGEST_BACK_OFF_SECONDS,
     SOUND,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import httptools
 
-from proxy.forwarding.field_names import RequestField, request_field
+from proxy.http.field_names import RequestField, request_field
 from proxy.http.problem import Problem
 from proxy.http.reserved import MAX_RETURN_TARGET_BYTES, PREFIX
 

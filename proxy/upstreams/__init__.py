@@ -1,0 +1,1 @@
+"""The servers behind: connections to them are chosen, made, checked and used again."""
