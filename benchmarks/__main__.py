@@ -22,7 +22,7 @@ from benchmarks.processes import Bystanders, CannotStart, program
 from benchmarks.report import Results
 from benchmarks.scenarios import SCENARIOS, Scale, check, idle_tunnels, most_tunnels
 from benchmarks.stage import GATEPOST, HAPROXY, NGINX, Stage, set_stage
-from proxy.demo.samba_dc import SambaFailed
+from tests.support.samba_dc import SambaFailed
 
 OWN = ("tunnels", "sessions", "sign-in", "passcodes")
 PASSCODES_PER_MINUTE = 10_000

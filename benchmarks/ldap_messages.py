@@ -32,9 +32,9 @@ from directory.active_directory.connection import INVALID_CREDENTIALS, SUCCESS, 
 from directory.active_directory.messages import Entry, Found, Outcome, Scope
 from directory.login_name import LoginName
 from directory.principal import Principal
-from proxy.demo.samba_dc import SambaDC
-from proxy.demo.samba_people import DomainGroup
 from tests.support.samba import PASSWORD, person, settings_for
+from tests.support.samba_dc import SambaDC
+from tests.support.samba_people import DomainGroup
 
 _PAGED_RESULTS = "1.2.840.113556.1.4.319"
 _SCOPES = {"base": ldap3.BASE, "subtree": ldap3.SUBTREE, "one": ldap3.LEVEL}

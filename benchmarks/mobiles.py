@@ -27,8 +27,8 @@ from config.settings import MobileSettings
 from directory.active_directory.filters import IS_PERSON
 from directory.active_directory.sweep import attributes_to_read
 from directory.mobile_sweep import Findings, Rules, sweep
-from proxy.demo.samba_dc import SambaDC
 from tests.support.samba import SERVICE_PASSWORD, SERVICE_USER, person, settings_for
+from tests.support.samba_dc import SambaDC
 
 DEPARTMENTS = ("Sales", "Finance", "Engineering", "Legal", "Facilities", "People", "Support", "Research")
 PLACES = ("London", "Leeds", "Cardiff", "Glasgow", "Belfast")

@@ -17,8 +17,8 @@ from benchmarks.gatepost import GROUP
 from benchmarks.load import WrongAnswer, ping_pong, request_bytes
 from benchmarks.stage import Stage
 from proxy.demo.phone import Phone
-from proxy.demo.samba_dc import SambaDC
-from proxy.demo.samba_people import DomainGroup, DomainPerson
+from tests.support.samba_dc import SambaDC
+from tests.support.samba_people import DomainGroup, DomainPerson
 
 _CSRF = re.compile(r'name="(csrf_token|return_to|start|challenge)" value="([^"]*)"')
 

@@ -31,8 +31,8 @@ from config.settings import ActiveDirectorySettings
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.login_name import LoginName
 from directory.principal import Principal
-from proxy.demo.samba_dc import SambaDC
-from proxy.demo.samba_people import DomainGroup, DomainPerson
+from tests.support.samba_dc import SambaDC
+from tests.support.samba_people import DomainGroup, DomainPerson
 
 PASSWORD = "Right-pass-word-1"
 SERVICE = "svc-gatepost"

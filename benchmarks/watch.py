@@ -29,13 +29,13 @@ from directory.active_directory.reader import Reader
 from directory.login_name import LoginName
 from directory.principal import Account, Principal
 from directory.realms import Realms
-from proxy.demo.samba_dc import SambaDC
 from proxy.secrets.tokens import new_token
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
 from proxy.sessions.watch import SessionWatch
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from tests.support.samba import settings_for
+from tests.support.samba_dc import SambaDC
 
 GROUP = "Many Users"
 IN_GROUP = 1000

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from proxy.demo.samba_dc import SambaDC
 from tests.support.samba import OTHER_PERSONS, running_domain
+from tests.support.samba_dc import SambaDC
 
 # How long an example takes says nothing on a shared machine; on CI every run tries the same ones.
 settings.register_profile(

@@ -1,6 +1,6 @@
 """`gatepost demo`: all of Gatepost on loopback, with people, a pretend phone and two protected apps.
 
-Nothing needs to be installed. With `--ad` the people live in a throwaway Samba AD domain controller.
+Nothing needs to be installed: the people are local users.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from config.system_errors import listening_reason
 from proxy.demo import people
 from proxy.demo.app import start_demo_app
 from proxy.demo.phone import Phone
-from proxy.demo.samba_dc import SambaDC, SambaFailed, samba_problem
 from proxy.operations.audit_log import configure_log
 from proxy.operations.open_files import raise_open_files
 from proxy.server import running
@@ -85,26 +84,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--phone-port", type=_port, default=0, metavar="PORT", help="the pretend phone's page (default: any free one)"
     )
-    parser.add_argument("--ad", action="store_true", help="with a throwaway Samba Active Directory (needs root)")
 
 
 def run(arguments: argparse.Namespace, stdout: TextIO) -> int:
     """Run the demo until it is interrupted."""
-    if arguments.ad and (problem := samba_problem()) is not None:
-        print(f"gatepost demo --ad: {problem}", file=sys.stderr)
-        return 2
     with tempfile.TemporaryDirectory(prefix="gatepost-demo-") as folder:
-        if not arguments.ad:
-            return uvloop.run(_serve(arguments, stdout, Path(folder), _local_directory(Path(folder))))
-        print("Making a throwaway Active Directory domain, about 15 seconds ...", file=stdout, flush=True)
-        domain = SambaDC(Path(folder), address=None, persons=people.domain_persons(), groups=people.domain_groups())
-        try:
-            with domain as dc:
-                table = people.directory_table(dc.url, dc.ca_file)
-                return uvloop.run(_serve(arguments, stdout, Path(folder), table))
-        except SambaFailed as error:
-            print(f"gatepost demo --ad: {error}", file=sys.stderr)
-            return 1
+        return serve(arguments, stdout, Path(folder), _local_directory(Path(folder)))
+
+
+def serve(arguments: argparse.Namespace, stdout: TextIO, folder: Path, directory: str) -> int:
+    """Run it with everything in `folder` and with the people of `directory`, a `[[directories]]` table."""
+    return uvloop.run(_serve(arguments, stdout, folder, directory))
 
 
 async def _serve(arguments: argparse.Namespace, stdout: TextIO, folder: Path, directory: str) -> int:

@@ -16,13 +16,13 @@ from directory.active_directory.active_directory import ActiveDirectory
 from directory.lockout import CountedPasswords, PasswordLimits
 from directory.users_file import read_users
 from proxy.cli import main
-from proxy.demo.samba_dc import SambaDC
 from proxy.secrets.key_file import load_or_create_keys
 from proxy.secrets.keys import Keys, Purpose
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.throttle.throttle import Throttle
 from tests.support.configuration import written
 from tests.support.samba import SERVICE_PASSWORD, SERVICE_USER
+from tests.support.samba_dc import SambaDC
 
 USERS = "\n".join(
     f'[[users]]\nusername = "{name}"\npassword_hash = "{{hash}}"\n{more}'

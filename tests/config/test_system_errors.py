@@ -202,5 +202,4 @@ def test_there_is_one_place_for_such_words() -> None:
         "config/authorities.py",
         "config/system_errors.py",
         "proxy/delivery/bounces/smtp_inbox.py",  # TLS of a server
-        "proxy/demo/samba_dc.py",  # TLS of the demo's own domain
     }

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from directory.active_directory.active_directory import ActiveDirectory
-from proxy.demo.samba_dc import SambaDC
 from tests.directory.contract import DirectoryContract, DirectoryWorld
 from tests.support.samba import ALICE_PASSWORD, CONFIGURED_GROUPS, PASSWORD, settings_for
+from tests.support.samba_dc import SambaDC
 
 
 class TestActiveDirectoryKeepsTheContract(DirectoryContract):

@@ -10,10 +10,10 @@ from directory.active_directory.account import sid_bytes, sid_text
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.active_directory.groups import MAX_ALL_GROUPS, ConfiguredGroups
 from directory.principal import Principal
-from proxy.demo.samba_dc import SambaDC
-from proxy.demo.samba_people import DomainGroup, DomainPerson
 from tests.directory.contract import found
 from tests.support.samba import ALICE_PASSWORD, PASSWORD, settings_for
+from tests.support.samba_dc import SambaDC
+from tests.support.samba_people import DomainGroup, DomainPerson
 
 
 async def groups_of(corp: SambaDC, *names: str, all_groups: bool = False) -> tuple[Principal, dict[str, str]]:

@@ -14,10 +14,10 @@ from directory.active_directory.active_directory import ActiveDirectory
 from directory.directory import PasswordRefused, RefusalReason
 from directory.login_name import LoginName, parse_login_name
 from directory.principal import Account, Principal
-from proxy.demo.samba_dc import SambaDC
-from proxy.demo.samba_people import filetime
 from tests.directory.contract import found, parsed
 from tests.support.samba import ALICE_PASSWORD, CONFIGURED_GROUPS, PASSWORD, settings_for
+from tests.support.samba_dc import SambaDC
+from tests.support.samba_people import filetime
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from directory.active_directory.domain import Domain, dns_name_of
 from directory.active_directory.filters import UnusableName, escape, guid_base, person_called
 from directory.active_directory.server_address import ServerAddress, parse_server
 from directory.directory import RefusalReason
-from proxy.demo.samba_people import filetime
+from tests.support.samba_people import filetime
 
 
 @given(st.text() | st.binary())

@@ -26,10 +26,10 @@ from directory.active_directory.discovery import (
 from directory.active_directory.host_addresses import HostAddresses, HostUnknown
 from directory.errors import DirectoryUnavailable
 from directory.principal import Principal
-from proxy.demo.samba_dc import SambaDC
 from tests.directory.contract import found, parsed
 from tests.support.dns_server import DNSServer
 from tests.support.samba import PASSWORD, settings_for
+from tests.support.samba_dc import SambaDC
 from tests.support.scripted_ldap import settings_for as scripted_settings
 from tests.support.waiting import until_it_answers
 

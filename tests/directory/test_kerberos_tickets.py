@@ -17,10 +17,10 @@ from directory.kerberos.acceptor import GSSAcceptor
 from directory.kerberos.service_key import ServiceKey
 from directory.kerberos.ticket import MAX_TOKEN_BYTES, Ticket, TicketRefusal, TicketRefused
 from directory.principal import Principal
-from proxy.demo.samba_dc import SambaDC
 from tests.support.gatepost import ROOT
 from tests.support.kerberos import KERBEROS, Workstation, export_keytab
 from tests.support.samba import CONFIGURED_GROUPS, PASSWORD, settings_for
+from tests.support.samba_dc import SambaDC
 from tests.support.scripted_ldap import tlv
 
 SERVICE = "HTTP/signin.corp.example@CORP.EXAMPLE"

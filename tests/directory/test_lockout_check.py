@@ -12,8 +12,8 @@ from config.settings import AppSettings, ServerSettings, Settings, SMTPSettings,
 from directory.directory import CheckResult
 from directory.lockout import LockoutPolicy
 from proxy.commands.check import lockout_result, run
-from proxy.demo.samba_dc import SambaDC
 from tests.support.samba import settings_for
+from tests.support.samba_dc import SambaDC
 
 
 def line(policy: LockoutPolicy | None, *, is_configured: bool = False, most: int = 4) -> CheckResult:

@@ -13,9 +13,9 @@ from directory.active_directory.active_directory import ActiveDirectory
 from directory.directory import PasswordRefused, RefusalReason
 from directory.errors import DirectoryUnavailable
 from directory.principal import Principal
-from proxy.demo.samba_dc import SambaDC
 from tests.directory.contract import found, parsed
 from tests.support.samba import PASSWORD, settings_for
+from tests.support.samba_dc import SambaDC
 from tests.support.tcp_relay import TCPRelay
 from tests.support.waiting import until_it_answers
 

@@ -19,9 +19,9 @@ from directory.active_directory.sweep import container_of
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.mobile_report import Status
 from directory.mobile_sweep import Findings, Rules, sweep
-from proxy.demo.samba_dc import SambaDC
-from proxy.demo.samba_people import escape_rdn
 from tests.support.samba import PERSONS, settings_for
+from tests.support.samba_dc import SambaDC
+from tests.support.samba_people import escape_rdn
 from tests.support.scripted_ldap import (
     ALICE,
     SEARCH,

@@ -31,9 +31,9 @@ from directory.password_change import (
     PasswordRules,
 )
 from directory.principal import Account, Principal
-from proxy.demo.samba_dc import SambaDC
 from tests.directory.test_scripted_domain_controllers import directory_at
 from tests.support.samba import CONFIGURED_GROUPS, PASSWORD, settings_for
+from tests.support.samba_dc import SambaDC
 from tests.support.scripted_ldap import ALICE_DN, GUID_TEXT, Hang, HangUp, Request, ScriptedLDAP, result
 
 NEW = 'Nächstes ª²ﬁ א "Pass" wörd 🔑 ＡＢ'

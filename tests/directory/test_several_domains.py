@@ -14,9 +14,9 @@ from directory.directory import CheckResult, PasswordRefused, RefusalReason
 from directory.local_users import LocalDirectory
 from directory.principal import Principal
 from directory.realms import Realms, settle_groups
-from proxy.demo.samba_dc import SambaDC
 from tests.directory.contract import found, parsed
 from tests.support.samba import ALICE_PASSWORD, CONFIGURED_GROUPS, PASSWORD, settings_for
+from tests.support.samba_dc import SambaDC
 from tests.support.scripted_ldap import ALICE_DN, HangUp, Request, ScriptedLDAP
 from tests.support.scripted_ldap import settings_for as scripted_settings
 

@@ -10,11 +10,11 @@ import pytest
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.principal import Principal
 from directory.watch import Changes, WatchedDirectory
-from proxy.demo.samba_dc import SambaDC
-from proxy.demo.samba_people import DomainGroup
 from tests.directory.contract import found
 from tests.support import changes as admin
 from tests.support.samba import PASSWORD, person, settings_for
+from tests.support.samba_dc import SambaDC
+from tests.support.samba_people import DomainGroup
 
 GROUPS = frozenset({"Watched Users"})
 NAMES = ("disable", "expire", "lock", "delete", "password", "group", "mobile", "primary")

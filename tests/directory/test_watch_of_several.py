@@ -17,11 +17,11 @@ from directory.active_directory.active_directory import ActiveDirectory
 from directory.errors import DirectoryUnavailable
 from directory.principal import Principal
 from directory.watch import Changes
-from proxy.demo.samba_dc import SambaDC
 from tests.directory.contract import found
 from tests.support import changes as admin
 from tests.support.samba import PASSWORD, person
 from tests.support.samba import settings_for as settings_for_domain
+from tests.support.samba_dc import SambaDC
 from tests.support.scripted_ldap import BASE_DN, Request, ScriptedLDAP, entry, search_done, settings_for
 from tests.support.tcp_relay import TCPRelay
 

@@ -12,12 +12,12 @@ from directory.active_directory.lockout_policy import lockout_policy
 from directory.active_directory.wrong_passwords import highest, locked_since
 from directory.directory import PasswordRefused
 from directory.lockout import CountedPasswords, PasswordLimits
-from proxy.demo.samba_dc import SambaDC
-from proxy.demo.samba_people import filetime
 from proxy.help_desk.unlocking import StillCounted, judge
 from tests.directory.contract import found
 from tests.directory.test_lockout_policy import settings
 from tests.support.samba import settings_for
+from tests.support.samba_dc import SambaDC
+from tests.support.samba_people import filetime
 
 NOW, WINDOW = 1_800_000_000.0, 1800.0
 

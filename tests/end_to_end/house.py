@@ -13,9 +13,9 @@ from pathlib import Path
 from playwright.async_api import Page
 
 from proxy.demo.app import start_demo_app
-from proxy.demo.samba_dc import SambaDC
 from tests.support.gatepost import GatepostProcess, free_port
 from tests.support.samba import SERVICE_PASSWORD, SERVICE_USER
+from tests.support.samba_dc import SambaDC
 from tests.support.smtp_sink import Sink, smtp_sink
 
 CONFIGURATION = """\

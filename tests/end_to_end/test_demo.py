@@ -12,16 +12,16 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import expect
 
-from proxy.demo.samba_dc import samba_problem
 from tests.support.browser import chromium
 from tests.support.gatepost import ROOT, free_port
+from tests.support.samba_dc import samba_problem
 
 
 @asynccontextmanager
-async def running_demo(*arguments: str) -> AsyncIterator[str]:
+async def running_demo(*module: str) -> AsyncIterator[str]:
     """What it printed, once it is there."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "proxy", "demo", "--port", str(free_port()), *arguments),
+        *(sys.executable, "-m", *module, "--port", str(free_port())),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         cwd=ROOT,
@@ -41,12 +41,12 @@ async def running_demo(*arguments: str) -> AsyncIterator[str]:
         assert await process.wait() == 0
 
 
-@pytest.mark.parametrize("arguments", [(), ("--ad",)], ids=["local", "ad"])
-async def test_a_visitor_signs_in_with_what_the_demo_prints(arguments: tuple[str, ...]) -> None:
-    problem = samba_problem() if arguments else None
+@pytest.mark.parametrize("module", [("proxy", "demo"), ("tests.support.ad_demo",)], ids=["local", "ad"])
+async def test_a_visitor_signs_in_with_what_the_demo_prints(module: tuple[str, ...]) -> None:
+    problem = samba_problem() if "demo" not in module else None
     if problem is not None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(problem)
-    async with running_demo(*arguments) as printed, chromium() as browser:
+    async with running_demo(*module) as printed, chromium() as browser:
         app, payroll, admin, phone = re.findall(r"http://\S+", printed)[:4]
         username, password = re.search(r"^ +(bob) +(\S+)$", printed, re.MULTILINE).groups()  # type: ignore[union-attr]
         context = await browser.new_context()

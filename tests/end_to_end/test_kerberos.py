@@ -14,11 +14,11 @@ from urllib.parse import urlencode
 import pytest
 from playwright.async_api import BrowserContext, async_playwright, expect
 
-from proxy.demo.samba_dc import SambaDC
 from tests.end_to_end.house import House, open_house
 from tests.support.browser import CHROMIUM
 from tests.support.kerberos import Workstation, export_keytab
 from tests.support.samba import ALICE_PASSWORD
+from tests.support.samba_dc import SambaDC
 
 SCHEMES = """
 [[schemes]]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from playwright.async_api import expect
 
-from proxy.demo.samba_dc import SambaDC
 from tests.end_to_end.house import open_house
 from tests.support.browser import chromium
 from tests.support.samba import PASSWORD
+from tests.support.samba_dc import SambaDC
 
 CHOSEN = "Ein neues Paßwort ª² 🔑"
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
-from proxy.demo.samba_dc import SambaDC
 from tests.end_to_end.house import House, open_house
 from tests.support.browser import chromium
 from tests.support.samba import ALICE_PASSWORD, PASSWORD
+from tests.support.samba_dc import SambaDC
 
 
 @pytest.fixture

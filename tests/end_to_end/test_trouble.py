@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from proxy.demo.samba_dc import SambaDC
 from tests.end_to_end.house import House, open_house
 from tests.support.browser import chromium
 from tests.support.gatepost import free_port
 from tests.support.samba import ALICE_PASSWORD
+from tests.support.samba_dc import SambaDC
 
 
 async def answer(house: House, host: str, target: str = "/", *fields: str) -> tuple[int, str, str]:

@@ -19,7 +19,6 @@ from directory.active_directory.server_address import parse_server
 from directory.mobile import E164
 from proxy.cli import main
 from proxy.delivery.create import create_channels
-from proxy.demo.samba_dc import SambaDC
 from proxy.factors.passcode.destination import known_as
 from proxy.secrets.key_file import load_or_create_keys
 from proxy.secrets.keys import Keys
@@ -29,6 +28,7 @@ from tests.portal.stage import SIGN_IN_ORIGIN, Page, Stage, portal_settings, run
 from tests.support.configuration import written
 from tests.support.eventually import eventually
 from tests.support.samba import PASSWORD, SERVICE_PASSWORD, SERVICE_USER, person, running_domain, settings_for
+from tests.support.samba_dc import SambaDC
 from tests.support.smtp_sink import smtp_sink
 
 NAMES = ("waits", "refused", "sends", "never-used", "resends", "relayed", "between", "by-mail", "by-command")

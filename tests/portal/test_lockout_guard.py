@@ -15,13 +15,13 @@ import pytest
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.directory import PasswordRefused
 from directory.principal import Account, Principal
-from proxy.demo.samba_dc import SambaDC
-from proxy.demo.samba_people import State
 from proxy.help_desk.unlocking import StillCounted, unlock
 from proxy.sign_in.attempt import PersonLocks
 from tests.directory.contract import found
 from tests.portal.stage import NOW, SIGN_IN_ORIGIN, Stage, running_portal
 from tests.support.samba import PASSWORD, SERVICE_PASSWORD, SERVICE_USER, person, running_domain, settings_for
+from tests.support.samba_dc import SambaDC
+from tests.support.samba_people import State
 
 HOME = "198.51.100.7"
 PERSONS = (

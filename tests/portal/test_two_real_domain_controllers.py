@@ -16,11 +16,11 @@ from directory.directory import PasswordRefused, RefusalReason
 from directory.password_change import PasswordChanged
 from directory.principal import Principal
 from directory.watch import Changes
-from proxy.demo.samba_dc import SambaDC
 from tests.directory.contract import found
 from tests.portal.stage import Stage, running_portal
 from tests.support import changes as admin
 from tests.support.samba import PASSWORD, SERVICE_PASSWORD, SERVICE_USER, person, settings_for
+from tests.support.samba_dc import SambaDC
 from tests.support.tcp_relay import TCPRelay
 from tests.support.two_controllers import TwoControllers, two_controllers
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from proxy.demo.samba_dc import SambaDC
 from tests.processes.signed_in import SIGN_IN, Signed, open_sockets, signed_in
 from tests.support.gatepost import gatepost
 from tests.support.plain_browser import Page, PlainBrowser
 from tests.support.samba import ALICE_PASSWORD, PASSWORD, SERVICE_PASSWORD, SERVICE_USER
+from tests.support.samba_dc import SambaDC
 
 ADMIN = f"{SIGN_IN}/.gatepost/admin/"
 # Alice is in "Wiki Editors", which is in "Wiki Users".

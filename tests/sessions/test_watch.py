@@ -21,8 +21,6 @@ from directory.principal import Principal
 from directory.realms import Realms
 from directory.watch import Changes
 from proxy.demo.app import start_demo_app
-from proxy.demo.samba_dc import SambaDC
-from proxy.demo.samba_people import DomainGroup
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.server import running
 from proxy.sessions.live_sessions import LiveSessions
@@ -36,6 +34,8 @@ from tests.support import changes as admin
 from tests.support.memory_store import MemoryStore
 from tests.support.people import principal, session
 from tests.support.samba import PASSWORD, person, settings_for
+from tests.support.samba_dc import SambaDC
+from tests.support.samba_people import DomainGroup
 
 GROUP = "Live Users"
 GROUPS = frozenset({GROUP})

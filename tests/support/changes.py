@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import time
 
-from proxy.demo.samba_dc import SambaDC
-from proxy.demo.samba_people import filetime
+from tests.support.samba_dc import SambaDC
+from tests.support.samba_people import filetime
 
 
 def modify(dc: SambaDC, name: str, *changes: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from proxy.demo.samba_dc import SambaDC
+from tests.support.samba_dc import SambaDC
 
 _TOKEN = """
 import base64, sys

@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from config.settings import ActiveDirectorySettings
-from proxy.demo.samba_dc import SambaDC, samba_problem
-from proxy.demo.samba_people import DomainGroup, DomainPerson, State, filetime
+from tests.support.samba_dc import SambaDC, samba_problem
+from tests.support.samba_people import DomainGroup, DomainPerson, State, filetime
 
 PASSWORD = "Right-pass-word-1"
 ALICE_PASSWORD = "Alice's pässwörd ª²ﬁ א a"

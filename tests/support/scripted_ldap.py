@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from config.settings import ActiveDirectorySettings
-from proxy.demo.samba_certificate import write_certificate
+from tests.support.samba_certificate import write_certificate
 
 BIND, UNBIND, SEARCH, EXTENDED = 0x60, 0x42, 0x63, 0x77
 BASE_DN = "DC=corp,DC=example"

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.demo.samba_dc import START_SECONDS, SambaDC, samba_problem
-from proxy.demo.samba_people import DomainPerson
+from tests.support.samba_dc import START_SECONDS, SambaDC, samba_problem
+from tests.support.samba_people import DomainPerson
 
 _DRS = "E3514235-4B06-11D1-AB04-00C04FC2DCD2"
 """What names the replication service in Kerberos (MS-DRSR section 2.2.3.2)."""

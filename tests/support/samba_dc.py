@@ -1,4 +1,4 @@
-"""A throwaway Active Directory domain controller (Samba) in one folder: for `gatepost demo --ad` and for the tests.
+"""A throwaway Active Directory domain controller (Samba) in one folder: for `scripts/demo --ad` and for the tests.
 
 Samba must be installed and the process must run as root (ports 389 and 636, file ownership). The whole domain is
 built before the start, offline, and everything is gone at the end: processes, and the folder's content.
@@ -20,8 +20,8 @@ from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 
-from proxy.demo.samba_certificate import write_certificate
-from proxy.demo.samba_people import (
+from tests.support.samba_certificate import write_certificate
+from tests.support.samba_people import (
     DomainGroup,
     DomainPerson,
     group_dn,
@@ -164,7 +164,7 @@ class SambaDC:
         with tarfile.open(kept) as archive:
             # Set rather than passed: Python knows it from 3.11.4 on, and warns without it from 3.12 on.
             archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
-            archive.extractall(self.folder)  # noqa: S202  # written by `_keep`
+            archive.extractall(self.folder)  # written by `_keep`
         configuration = self.folder / "etc" / "smb.conf"
         old = (self.folder / "provisioned-in").read_text()
         configuration.write_text(configuration.read_text().replace(old, str(self.folder)))
