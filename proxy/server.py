@@ -39,6 +39,7 @@ from proxy.operations.metrics import Metrics
 from proxy.operations.open_files import open_file_limit
 from proxy.operations.serving import serve
 from proxy.operations.steady_clock import SteadyClock
+from proxy.operations.store_errors import StoreError
 from proxy.operations.workers_health import create_workers_app, readiness_of_workers
 from proxy.portal.app import create_portal
 from proxy.secrets.key_file import load_keys
@@ -50,7 +51,7 @@ from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.upkeep import keep_up
 from proxy.sessions.watch import SessionWatch
 from proxy.store.open import open_store
-from proxy.store.store import Store, StoreError
+from proxy.store.store import Store
 from proxy.throttle.service_tries import StoredTries
 from proxy.throttle.throttle import Throttle
 

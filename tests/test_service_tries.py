@@ -15,8 +15,10 @@ from directory.active_directory.server_address import parse_server
 from directory.active_directory.service_account import WAITS_SECONDS, ServiceAccount
 from directory.active_directory.shared_tries import Turn
 from directory.errors import DirectoryMisconfigured
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from proxy.store.store import Count, Store, StoreUnavailable
+from proxy.store.store import Store
+from proxy.throttle.counter_store import Count
 from proxy.throttle.service_tries import OperatorsTries, StoredTries
 from tests.support.memory_store import MemoryStore
 from tests.support.scripted_ldap import BIND, SERVICE_USER, HangUp, Request, ScriptedLDAP, bind_answer
@@ -191,10 +193,8 @@ async def test_an_account_that_an_operator_finds_mended_is_tried_by_all_at_once(
 class ReadOnly(MemoryStore):
     """What is written is lost."""
 
-    async def count(self, key: bytes, *, now: float, window_seconds: float, amount: int = 1) -> Count:
-        if amount:
-            raise StoreUnavailable("the disk is full")
-        return await super().count(key, now=now, window_seconds=window_seconds, amount=amount)
+    async def add(self, key: bytes, *, now: float, window_seconds: float) -> Count:
+        raise StoreUnavailable("the disk is full")
 
 
 async def test_a_store_that_forgets_a_refusal_does_not_end_the_wait(server: ScriptedLDAP) -> None:

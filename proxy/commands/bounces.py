@@ -16,8 +16,8 @@ from config.values import parse_duration
 from proxy.commands.table import write_table
 from proxy.delivery.failures import ADVICE, REMEMBERED_SECONDS, DeliveryFailure
 from proxy.mobile_formats.words import instant_text
+from proxy.operations.store_errors import StoreError
 from proxy.store.open import open_store
-from proxy.store.store import StoreError
 
 _HEAD = ("read at", "person", "channel", "destination", "reason", "what to do", "said")
 

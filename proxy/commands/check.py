@@ -31,11 +31,11 @@ from proxy.delivery.create import create_channels
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
 from proxy.operations.descriptors import MOST_CONNECTIONS, capacity, reserve_for
 from proxy.operations.open_files import hard_limit
+from proxy.operations.store_errors import StoreError
 from proxy.secrets.key_file import KeyFileError, existing_keys
 from proxy.secrets.keys import Keys, Purpose
 from proxy.server import create_directories
 from proxy.store.open import open_store, store_remarks
-from proxy.store.store import StoreError
 from proxy.throttle.service_tries import OperatorsTries
 from proxy.upstreams.tls import upstream_tls
 

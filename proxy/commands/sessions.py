@@ -18,11 +18,12 @@ from proxy.commands.table import write_table
 from proxy.help_desk.person import NotFound
 from proxy.help_desk.sessions import end_all, sessions_called
 from proxy.mobile_formats.words import instant_text
+from proxy.operations.store_errors import StoreError
 from proxy.portal.device import describe_device
 from proxy.server import create_directories
 from proxy.sessions.session import Session
 from proxy.store.open import open_store
-from proxy.store.store import Store, StoreError
+from proxy.store.store import Store
 
 _DIGITS = 12
 _SHORTEST_PREFIX = 6

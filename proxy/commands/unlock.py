@@ -27,12 +27,13 @@ from proxy.help_desk.verdict import verdict_text
 from proxy.mobile_formats.words import one_line
 from proxy.operations.audit_log import configure_log
 from proxy.operations.incidents import new_incident_id
+from proxy.operations.store_errors import StoreError
 from proxy.pages.local_time import brief_text
 from proxy.secrets.key_file import existing_keys
 from proxy.secrets.keys import Keys, Purpose
 from proxy.server import create_directories
 from proxy.store.open import open_store
-from proxy.store.store import Store, StoreError
+from proxy.store.store import Store
 from proxy.throttle.throttle import Throttle
 
 

@@ -17,10 +17,10 @@ from proxy.forwarding.routes import Route
 from proxy.http.problem import Problem
 from proxy.http.request_head import RequestHead, parse_request_head
 from proxy.http.reserved import MAX_RETURN_TARGET_BYTES
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.pages.answers import wants_page
 from proxy.sessions.kept_requests import SENDING_BYTES, KeptRequest, KeptRequests, Sending, begins_sending, read_sending
 from proxy.sessions.session import Session
-from proxy.store.store import StoreUnavailable
 
 if TYPE_CHECKING:
     from proxy.forwarding.client_connection import ClientConnection

@@ -26,11 +26,11 @@ from proxy.forwarding.rule_choice import choose_rule
 from proxy.http.problem import Problem
 from proxy.http.request_head import RefusedHead, RequestHead
 from proxy.http.reserved import PREFIX
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.pages.answers import wants_page
 from proxy.pages.texts import ENGLISH
 from proxy.sessions.live_sessions import CookieKey, cookie_key
 from proxy.sessions.session import Session
-from proxy.store.store import StoreUnavailable
 
 if TYPE_CHECKING:
     from proxy.forwarding.client_connection import ClientConnection

@@ -14,9 +14,9 @@ from directory.principal import Principal
 from proxy.delivery.notices import Notice, Notices
 from proxy.factors.passcode.destination import Judged, known_as, number_destination, number_of, number_that_was_known
 from proxy.factors.passcode.known_numbers import Send
+from proxy.factors.passcode.passcode_store import NumberStore
 from proxy.pages.texts import ENGLISH
 from proxy.secrets.keys import Keys
-from proxy.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def confirmable(judged: Judged, keys: Keys, principal: Principal) -> Confirmable
 
 async def confirm_number(
     settings: Settings,
-    store: Store,
+    store: NumberStore,
     keys: Keys,
     notices: Notices,
     principal: Principal,

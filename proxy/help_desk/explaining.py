@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from config.settings import ActiveDirectorySettings, DirectorySettings, Settings
 from directory.account_state import AccountState, DescribingDirectory
@@ -19,6 +20,7 @@ from directory.password_change import PasswordChanger
 from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.factors.passcode.destination import Judged, mail_of, number_destination
+from proxy.factors.passcode.passcode_store import NumberStore
 from proxy.help_desk.confirming import Confirmable, confirmable
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.number_steps import change_step, mail_step, number_steps
@@ -28,8 +30,9 @@ from proxy.help_desk.throttle_steps import throttle_steps
 from proxy.help_desk.unlocking import still_counted
 from proxy.help_desk.verdict import Cause, Step, Verdict, Who, verdict_of
 from proxy.mobile_formats.words import one_line
+from proxy.operations.store_errors import StoreError
 from proxy.secrets.keys import Keys, Purpose
-from proxy.store.store import Store, StoreError
+from proxy.throttle.counter_store import ThrottleStore
 from proxy.throttle.limits import Limit
 from proxy.throttle.throttle import Throttle
 from proxy.throttle.typed_names import counted_as
@@ -75,6 +78,10 @@ class _Found:
     confirmable: Confirmable | None = None
 
 
+class AskedStore(NumberStore, ThrottleStore, Protocol):
+    """What is asked of a store."""
+
+
 class Explaining:
     """The parts that are asked."""
 
@@ -83,7 +90,7 @@ class Explaining:
         settings: Settings,
         *,
         realms: Realms,
-        store: Store,
+        store: AskedStore,
         keys: Keys | str,
         hints: Hints = ON_THE_COMMAND_LINE,
     ) -> None:

@@ -11,7 +11,7 @@ from directory.login_name import fold
 from directory.realms import Realms
 from proxy.help_desk.person import choose_realm
 from proxy.sessions.session import Session
-from proxy.store.store import Store
+from proxy.sessions.session_store import SessionStore
 
 ENDED_AT_ONCE = 32
 """The end of one waits for other workers to hear of it: so many wait together."""
@@ -29,7 +29,7 @@ class Found:
     """Why the directory could not say whose they are: then they were found by the name that they keep."""
 
 
-async def sessions_called(realms: Realms, store: Store, typed: str) -> Found:
+async def sessions_called(realms: Realms, store: SessionStore, typed: str) -> Found:
     """By the account, or by the name that the sessions keep where the directory has it no more or is away.
 
     Raises `NotFound` for what is no login name of any realm, and `StoreError`.
@@ -51,7 +51,7 @@ async def sessions_called(realms: Realms, store: Store, typed: str) -> Found:
     return Found(sessions=kept, realm=directory.realm, guid="", warning=warning)
 
 
-async def end_all(store: Store, sessions: Sequence[Session]) -> int:
+async def end_all(store: SessionStore, sessions: Sequence[Session]) -> int:
     """How many of them stood until now."""
     ended = 0
     for first in range(0, len(sessions), ENDED_AT_ONCE):

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from proxy.factors.passcode.arrival_times import Arrival
-from proxy.store.store import Store, StoreUnavailable
+from proxy.factors.passcode.passcode_store import ArrivalStore
+from proxy.operations.store_errors import StoreUnavailable
 
 READ_SECONDS = 5.0
 
 
 class Arrivals:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: ArrivalStore) -> None:
         self._store = store
         self._known: dict[str, tuple[float, Sequence[Arrival]]] = {}
         """By channel: when it was read, and what."""

@@ -9,17 +9,19 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from config.factors import ChannelKind
 from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome, PasscodeChannels
+from proxy.delivery.delivery_store import DeliveryStore
 from proxy.delivery.failures import OPERATORS, FailureReason, failure_of
 from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
 from proxy.factors.passcode.arrival_times import offer_after, slow_seconds
+from proxy.factors.passcode.passcode_store import ArrivalStore
 from proxy.pages.texts import ENGLISH
 from proxy.portal.arrivals import Arrivals
 from proxy.sessions.session import Session
-from proxy.store.store import Store
 
 ASK_AGAIN_SECONDS = 3.0
 """A channel is asked no more often than this what became of one message, however often the page is read."""
@@ -115,10 +117,14 @@ def went_by_sms_only(sendings: Sequence[Sending]) -> bool:
     return bool(under_way) and all(each.kind == ChannelKind.SMS.value for each in under_way)
 
 
+class MessageStore(DeliveryStore, ArrivalStore, Protocol):
+    """What is kept of messages, and of how long they took."""
+
+
 class Deliveries:
     """Remembers in the store what was sent, and finds out what became of it."""
 
-    def __init__(self, store: Store, channels: PasscodeChannels, *, budget_seconds: float) -> None:
+    def __init__(self, store: MessageStore, channels: PasscodeChannels, *, budget_seconds: float) -> None:
         """`budget_seconds`: how long it takes at most until a message is handed over, or known not to be."""
         self._store = store
         self._channels = channels

@@ -27,7 +27,7 @@ from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import NOWHERE, WayBack, app_origin, judge_way_back
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Level, Session
-from proxy.store.store import Ticket
+from proxy.sessions.ticket import Ticket
 
 TICKET_SECONDS = 30.0
 AGAIN = "again"

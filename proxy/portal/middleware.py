@@ -11,6 +11,7 @@ from aiohttp import web
 from directory.errors import DirectoryBusy, DirectoryError
 from proxy.http.problem import Problem
 from proxy.http.reserved import JWKS, KEEP, KEPT, ME, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
+from proxy.operations.store_errors import StoreError
 from proxy.pages.answers import Answer, render, wants_page
 from proxy.pages.texts import ENGLISH
 from proxy.portal.forms import Refused
@@ -19,7 +20,6 @@ from proxy.portal.landing import FORM
 from proxy.portal.pages import redirect
 from proxy.portal.return_to import app_origin
 from proxy.portal.visit import NotFromThePlane, UnknownHost, read_visit
-from proxy.store.store import StoreError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -25,7 +25,7 @@ from proxy.portal.log_sign_in import log_stop
 from proxy.portal.refusals import changed_number, no_usable_mobile
 from proxy.portal.return_to import WayBack
 from proxy.secrets.keys import Purpose
-from proxy.store.store import Counter
+from proxy.throttle.counter_store import Counter
 
 _TELL_AGAIN_SECONDS = 30 * 86_400.0
 """A person is told once of a number, however often it is tried."""

@@ -16,6 +16,7 @@ from aiohttp import web
 from config.factors import ChannelKind
 from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
+from proxy.factors.challenge_store import Attempt
 from proxy.factors.passcode.passcode import LONGEST_PASTED, passcode_digest, typed_passcode
 from proxy.factors.passcode.tag import tag_of
 from proxy.http.problem import Problem
@@ -37,7 +38,6 @@ from proxy.portal.resend import OtherDestination, TooEarly, another_way, offered
 from proxy.portal.return_to import WayBack
 from proxy.secrets.keys import Purpose
 from proxy.sessions.session import Level, Session
-from proxy.store.store import Attempt
 from proxy.throttle.limits import Limit, Throttled
 
 _SENT, _WRONG, _SHAPE = "sent", "wrong", "shape"

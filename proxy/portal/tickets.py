@@ -21,7 +21,7 @@ from proxy.portal.pages import message, redirect, set_browser_cookie, set_sessio
 from proxy.portal.return_to import WayBack, app_origin
 from proxy.secrets.tokens import is_token, new_token, token_digest
 from proxy.sessions.session import Level, Session
-from proxy.store.store import Ticket
+from proxy.sessions.ticket import Ticket
 
 CHECK = "check"
 """Query field: this ticket only shows whether the cookie that came with it was kept."""

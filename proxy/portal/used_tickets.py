@@ -7,7 +7,7 @@ import hmac
 from directory.kerberos.ticket import Ticket
 from proxy.portal.keys import Parts
 from proxy.secrets.keys import Purpose
-from proxy.store.store import Counter
+from proxy.throttle.counter_store import Counter
 
 REMEMBERED_SECONDS = 3600.0
 """An authenticator is good for as long as its time and the server's clock differ by five minutes at the most (RFC 4120

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
-from proxy.store.store import Silent, StoreUnavailable
+from proxy.operations.store_errors import Silent, StoreUnavailable
 
 T = TypeVar("T")
 

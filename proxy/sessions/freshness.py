@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from proxy.store.store import NOTICE_SECONDS
+from proxy.sessions.session_store import NOTICE_SECONDS
 
 
 @dataclass(slots=True, kw_only=True)

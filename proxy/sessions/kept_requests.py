@@ -12,12 +12,14 @@ import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Protocol
 
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.secrets.keys import Keys, Purpose
 from proxy.secrets.sealing import seal_bytes, unseal_bytes
 from proxy.secrets.tokens import is_token, new_token, token_digest
-from proxy.store.store import Counter, Store
+from proxy.sessions.session_store import SessionStore
+from proxy.throttle.counter_store import Counter, CounterStore
 
 KEPT_SECONDS = 600.0
 MOST_PER_PERSON = 20
@@ -102,10 +104,29 @@ def _bound_to(token: str, host: str) -> bytes:
     return sha256(token.encode("ascii")).digest() + host.encode("ascii")
 
 
+class KeptRequestStore(Protocol):
+    """What its callers have sealed, by a SHA-256: forms, and the report of the admin pages. Methods raise
+    `StoreUnavailable`."""
+
+    async def put_kept_request(self, digest: bytes, sealed: bytes, *, expires_at: float) -> None: ...
+
+    async def kept_request(self, digest: bytes, *, now: float) -> bytes | None:
+        """Read it and leave it there: what is shown of it before it is sent on."""
+        ...
+
+    async def take_kept_request(self, digest: bytes, *, now: float) -> bytes | None:
+        """Take it out: the second taker gets None. Durable: what was sent on is not sent on again."""
+        ...
+
+
+class FormStore(KeptRequestStore, CounterStore, SessionStore, Protocol):
+    """What keeping a form takes: how many are kept of a person is counted, and whose session it met is known."""
+
+
 class KeptRequests:
     """Keeps, shows and takes them. Every method raises `StoreUnavailable`."""
 
-    def __init__(self, store: Store, keys: Keys) -> None:
+    def __init__(self, store: FormStore, keys: Keys) -> None:
         self._store = store
         self._keys = keys
 

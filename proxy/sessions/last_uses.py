@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from proxy.sessions.kept_sessions import WholeSession
-from proxy.store.store import Store
+from proxy.sessions.session_store import SessionUpkeep
 
 
 class LastUses:
@@ -41,7 +41,7 @@ class LastUses:
         aside, self._used_aside = self._used_aside, set()
         return used, aside
 
-    async def flush(self, store: Store) -> None:
+    async def flush(self, store: SessionUpkeep) -> None:
         """In one batch. Raises `StoreUnavailable`."""
         unflushed, self._unflushed = self._unflushed, []
         aside, self._aside = self._aside, {}

@@ -7,18 +7,31 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Coroutine
+from typing import Protocol
 
-from proxy.store.store import Store, StoreError
+from proxy.operations.store_errors import StoreError
 
 LEASE_SECONDS = 5.0
 TURN_SECONDS = 1.0
 """How often a lease is asked for, or prolonged."""
 
 
+class LeaseStore(Protocol):
+    """Who does what alone. Methods raise `StoreUnavailable`."""
+
+    async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> bool:
+        """Take or prolong it until `now + seconds`; False while another holder has it. Atomic."""
+        ...
+
+    async def drop_lease(self, name: str, holder: str) -> None:
+        """Give it back, if this holder has it."""
+        ...
+
+
 async def while_leased(
     work: Callable[[], Coroutine[None, None, None]],
     *,
-    store: Store,
+    store: LeaseStore,
     name: str,
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,

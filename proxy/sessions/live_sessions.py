@@ -18,6 +18,7 @@ from hashlib import sha256
 from itertools import islice
 
 from config.settings import SessionSettings
+from proxy.operations.store_errors import NotHeard, Silent, StoreUnavailable
 from proxy.secrets.tokens import is_token, token_digest
 from proxy.sessions.asking import Asleep, Question
 from proxy.sessions.freshness import Freshness
@@ -26,9 +27,9 @@ from proxy.sessions.kept_sessions import CookieKey as CookieKey
 from proxy.sessions.last_uses import LastUses
 from proxy.sessions.readings import Readings
 from proxy.sessions.session import Session
+from proxy.sessions.session_store import WatchedSessions
 from proxy.sessions.subscribers import Subscribers
 from proxy.sessions.written_uses import LAG_SECONDS, WrittenUses
-from proxy.store.store import NotHeard, Silent, Store, StoreUnavailable
 
 ASK_SECONDS = 0.5
 """How long the store may take to answer where memory could do without it."""
@@ -55,7 +56,7 @@ class LiveSessions:
 
     def __init__(
         self,
-        store: Store,
+        store: WatchedSessions,
         limits: SessionSettings,
         *,
         monotonic: Callable[[], float] = time.monotonic,

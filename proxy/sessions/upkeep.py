@@ -7,8 +7,8 @@ import contextlib
 import time
 from collections.abc import Callable
 
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.live_sessions import LiveSessions
-from proxy.store.store import StoreUnavailable
 
 LOOK_SECONDS = 0.1
 """How often this worker makes sure that it has heard of all ends; well below `NOTICE_SECONDS`."""

@@ -20,10 +20,11 @@ from directory.errors import DirectoryError
 from directory.principal import Principal
 from directory.realms import Realms
 from directory.watch import WatchedDirectory
+from proxy.operations.store_errors import StoreError
 from proxy.sessions.due_reads import DueReads
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
-from proxy.store.store import Store, StoreError
+from proxy.sessions.session_store import SessionStore
 
 POLL_SECONDS = 1.0
 """How often directories are asked for changes."""
@@ -47,7 +48,7 @@ class SessionWatch:
     def __init__(
         self,
         *,
-        store: Store,
+        store: SessionStore,
         sessions: LiveSessions,
         realms: Realms,
         log: FilteringBoundLogger,

@@ -15,11 +15,11 @@ from directory.realms import Realms
 from proxy.secrets.keys import Keys
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Session, with_proven
+from proxy.sessions.session_store import SessionStore
 from proxy.sign_in.attempt import PersonLocks, begin_attempt
 from proxy.sign_in.client import Client
 from proxy.sign_in.password_guard import PasswordGuard
 from proxy.sign_in.sign_in_log import SignInLog
-from proxy.store.store import Store
 from proxy.throttle.limits import Throttled
 from proxy.throttle.throttle import Throttle
 
@@ -55,7 +55,7 @@ class PasswordChangeStep:
         self,
         *,
         realms: Realms,
-        store: Store,
+        store: SessionStore,
         throttle: Throttle,
         keys: Keys,
         locks: PersonLocks,

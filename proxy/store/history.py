@@ -7,8 +7,12 @@ seconds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+
+Report = Callable[..., None]
+"""`report(event, **fields)`: what the operator should read in the log of the store. On any thread."""
 
 REMEDY = "end everybody's session with gatepost sessions end --all --config FILE, then it is used"
 

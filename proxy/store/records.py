@@ -14,7 +14,7 @@ from typing import Any
 from directory.principal import Principal
 from proxy.delivery.failures import DeliveryFailure, FailureReason
 from proxy.delivery.sending import Sending
-from proxy.store.store import StoreError
+from proxy.operations.store_errors import StoreError
 
 PRINCIPAL_VERSION = 1
 SENDING_VERSION = 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from config.settings import ThrottleSettings
 from directory.lockout import PasswordLimits
-from proxy.store.store import Counter, Store
+from proxy.throttle.counter_store import Count, Counter, CounterStore
 from proxy.throttle.limits import DAY_SECONDS, UNTIL_CLEARED_SECONDS, Limit, Standing, Throttled
 
 
@@ -26,7 +26,7 @@ class LimitCounter:
 class Counters:
     """Of one store. `who` is what a limit counts: a person, a number, `network_of` an address, or nobody."""
 
-    def __init__(self, store: Store, settings: ThrottleSettings, *, key: bytes) -> None:
+    def __init__(self, store: CounterStore, settings: ThrottleSettings, *, key: bytes) -> None:
         self._store = store
         self._settings = settings
         self._secret = key
@@ -64,8 +64,7 @@ class Counters:
         return Throttled(limit=counters[reached.index].limit, retry_after_seconds=max(1, wait))
 
     async def give_back(self, limit: Limit, who: str, amount: int = 1, *, now: float) -> None:
-        # Giving back opens no window, so its length does not matter.
-        await self._store.count(self.key(limit, who), now=now, window_seconds=1.0, amount=-amount)
+        await self._store.give_back(self.key(limit, who), amount, now=now)
 
     async def reset(self, limit: Limit, who: str) -> None:
         await self._store.reset_count(self.key(limit, who))
@@ -73,8 +72,9 @@ class Counters:
     async def standing(self, counted: LimitCounter, *, now: float) -> Standing:
         """How it stands; nothing is counted."""
         counter = counted.counter
-        read = await self._store.count(counter.key, now=now, window_seconds=counter.window_seconds, amount=0)
+        read = await self._store.read(counter.key, now=now) or Count(0, now + counter.window_seconds)
         return Standing(limit=counted.limit, count=read.value, most=counter.limit, window_ends_at=read.window_ends_at)
 
     async def value(self, key: bytes, *, now: float) -> int:
-        return (await self._store.count(key, now=now, window_seconds=1.0, amount=0)).value
+        read = await self._store.read(key, now=now)
+        return 0 if read is None else read.value

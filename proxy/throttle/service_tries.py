@@ -13,7 +13,8 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from directory.active_directory.shared_tries import LeftAlone, Turn
-from proxy.store.store import Counter, Store, StoreError
+from proxy.operations.store_errors import StoreError
+from proxy.throttle.counter_store import Counter, CounterStore
 
 _ANSWER_SECONDS = 1.0
 _TRY_SECONDS = 5.0
@@ -26,7 +27,7 @@ T = TypeVar("T")
 class StoredTries:
     """See `directory.active_directory.shared_tries.SharedTries`. To be made on the event loop."""
 
-    def __init__(self, store: Store, *, key: bytes, clock: Callable[[], float]) -> None:
+    def __init__(self, store: CounterStore, *, key: bytes, clock: Callable[[], float]) -> None:
         self._store = store
         self._secret = key
         self._clock = clock
@@ -42,7 +43,7 @@ class StoredTries:
         self._asked(self._forget(account, "wrong in a row", "left alone", "turn"), None)
 
     def refused(self, account: bytes, *, counts: bool) -> int:
-        return self._asked(self._in_a_row(account, int(counts)), 0)
+        return self._asked(self._in_a_row(account, counts=counts), 0)
 
     def leave_alone(self, account: bytes, *, seconds: float) -> bool:
         return self._asked(self._leave_alone(account, seconds), False)
@@ -55,8 +56,8 @@ class StoredTries:
 
     async def _left_alone(self, account: bytes) -> LeftAlone | None:
         key, now = self._key("left alone", account), self._clock()
-        read = await self._store.count(key, now=now, window_seconds=1.0, amount=0)
-        return LeftAlone(read.window_ends_at - now) if read.value else None
+        read = await self._store.read(key, now=now)
+        return LeftAlone(read.window_ends_at - now) if read is not None and read.value else None
 
     async def _begin(self, account: bytes) -> Turn | LeftAlone:
         turn = Counter(key=self._key("turn", account), limit=1, window_seconds=_TRY_SECONDS)
@@ -69,11 +70,12 @@ class StoredTries:
             await self._store.reset_count(turn.key)
         return left_alone
 
-    async def _in_a_row(self, account: bytes, amount: int) -> int:
-        counted = await self._store.count(
-            self._key("wrong in a row", account), now=self._clock(), window_seconds=_IN_A_ROW_SECONDS, amount=amount
-        )
-        return counted.value
+    async def _in_a_row(self, account: bytes, *, counts: bool) -> int:
+        key, now = self._key("wrong in a row", account), self._clock()
+        if counts:
+            return (await self._store.add(key, now=now, window_seconds=_IN_A_ROW_SECONDS)).value
+        read = await self._store.read(key, now=now)
+        return 0 if read is None else read.value
 
     async def _is_taken_since(self, account: bytes) -> bool:
         return await self._left_alone(account) is None
@@ -81,7 +83,7 @@ class StoredTries:
     async def _leave_alone(self, account: bytes, seconds: float) -> bool:
         key = self._key("left alone", account)
         await self._store.reset_count(key)
-        await self._store.count(key, now=self._clock(), window_seconds=seconds)
+        await self._store.add(key, now=self._clock(), window_seconds=seconds)
         await self._forget(account, "turn")
         return True
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from config.settings import ThrottleSettings
 from directory.lockout import PasswordLimits, limits_of
 from proxy.access.networks import network_of
-from proxy.store.store import Counter, Store
+from proxy.throttle.counter_store import Counter, ThrottleStore
 from proxy.throttle.counters import Counters
 from proxy.throttle.limits import CLEARED_OF_ADDRESS, DAY_SECONDS, UNTIL_CLEARED_SECONDS, Limit, Standing, Throttled
 from proxy.throttle.told_pauses import ToldPauses
@@ -36,7 +36,7 @@ class Throttle:
     raises `StoreUnavailable`: then nothing may be tried or sent.
     """
 
-    def __init__(self, store: Store, settings: ThrottleSettings, *, key: bytes) -> None:
+    def __init__(self, store: ThrottleStore, settings: ThrottleSettings, *, key: bytes) -> None:
         self._store = store
         self._settings = settings
         self._counters = Counters(store, settings, key=key)
@@ -107,7 +107,7 @@ class Throttle:
         await self._counters.give_back(Limit.PASSWORDS_FROM_UNFAMILIAR, person, judged.from_unfamiliar, now=now)
         if judged.in_all > 1:
             for key in (self._judged_key(person), self._judged_key(person, server)):
-                await self._store.count(key, now=now, window_seconds=1.0, amount=1 - judged.in_all)
+                await self._store.give_back(key, judged.in_all - 1, now=now)
 
     async def password_not_judged(self, *, person: str, address: str, now: float) -> None:
         """Give back one attempt that the directory cannot have counted."""
@@ -117,7 +117,7 @@ class Throttle:
 
     async def remember_wrong(self, digest: bytes, *, window_seconds: float, now: float) -> None:
         """A person's password that is wrong: `digest` is a keyed one of both."""
-        await self._store.count(digest, now=now, window_seconds=window_seconds)
+        await self._store.add(digest, now=now, window_seconds=window_seconds)
 
     async def is_known_wrong(self, digest: bytes, *, now: float) -> bool:
         """Whether it was called wrong lately: asking again would cost an attempt and say nothing new."""
@@ -232,7 +232,7 @@ class Throttle:
         amount = max(0, await self._counters.value(key, now=now) - still_counted)
         if amount:
             await self._counters.give_back(Limit.PASSWORDS_PER_PERSON, person, amount, now=now)
-            await self._store.count(self._judged_key(person), now=now, window_seconds=1.0, amount=-amount)
+            await self._store.give_back(self._judged_key(person), amount, now=now)
         await self._counters.reset(Limit.PASSWORDS_FROM_UNFAMILIAR, person)
         await self._start_afresh(person, now=now)
 
@@ -255,7 +255,7 @@ class Throttle:
 
     async def _start_afresh(self, person: str, *, now: float) -> None:
         """Forget which passwords were wrong, and what was counted by typed names."""
-        await self._store.count(self._start_key(person), now=now, window_seconds=UNTIL_CLEARED_SECONDS)
+        await self._store.add(self._start_key(person), now=now, window_seconds=UNTIL_CLEARED_SECONDS)
 
     async def _reserve(self, now: float, *limited: tuple[Limit, str]) -> Throttled | None:
         return await self._counters.reserve([self._counters.of(limit, who) for limit, who in limited], now=now)
@@ -266,10 +266,10 @@ class Throttle:
         if not others:
             return True
         # In this order: what is judged meanwhile then makes them differ.
-        here = await self._store.count(self._judged_key(person, server), now=now, window_seconds=1.0, amount=0)
-        anywhere = await self._store.count(self._judged_key(person), now=now, window_seconds=1.0, amount=0)
+        here = await self._store.read(self._judged_key(person, server), now=now)
+        anywhere = await self._store.read(self._judged_key(person), now=now)
         # A count that outlived the other (an operator cleared that one) ends at another time.
-        return here.value == anywhere.value == others and here.window_ends_at == anywhere.window_ends_at
+        return here is not None and here == anywhere and here.value == others
 
     def _judged_key(self, person: str, *server: str) -> bytes:
         """Of all that were judged, or of those that this server judged."""

@@ -9,7 +9,7 @@ a pause early.
 from __future__ import annotations
 
 from directory.lockout import PasswordLimits
-from proxy.store.store import Counter, Store
+from proxy.throttle.counter_store import Count, Counter, ThrottleStore
 from proxy.throttle.counters import Counters
 from proxy.throttle.limits import Limit, Standing, ToldPause
 
@@ -20,7 +20,7 @@ _BROWSERS = 20
 class ToldPauses:
     """`typed` is `typed_names.counted_as`; `start` is `Throttle.fresh_starts` of whom it is counted against."""
 
-    def __init__(self, store: Store, counters: Counters) -> None:
+    def __init__(self, store: ThrottleStore, counters: Counters) -> None:
         self._store = store
         self._counters = counters
 
@@ -32,7 +32,7 @@ class ToldPauses:
         seen = self._counters.digest("typed password", typed, str(start), password.hex())
         if await self._counters.value(seen, now=now):
             return self._pause(await self.standing(typed=typed, start=start, limits=limits, now=now))
-        await self._store.count(seen, now=now, window_seconds=limits.window_seconds)
+        await self._store.add(seen, now=now, window_seconds=limits.window_seconds)
         reached = await self._store.reserve([counter], now=now)
         if reached is not None:
             return ToldPause(ends_at=reached.window_ends_at, is_new=False)
@@ -41,7 +41,7 @@ class ToldPauses:
 
     async def standing(self, *, typed: str, start: int, limits: PasswordLimits, now: float) -> Standing:
         counter = self._counter(typed, start, limits)
-        read = await self._store.count(counter.key, now=now, window_seconds=counter.window_seconds, amount=0)
+        read = await self._store.read(counter.key, now=now) or Count(0, now + counter.window_seconds)
         return Standing(
             limit=Limit.PASSWORDS_AS_TYPED, count=read.value, most=counter.limit, window_ends_at=read.window_ends_at
         )

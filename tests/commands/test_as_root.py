@@ -20,9 +20,9 @@ from config.load import load_settings
 from proxy.cli import main
 from proxy.operations import own_user
 from proxy.operations.own_user import WrongUser, become_owner_of
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.key_file import load_keys
 from proxy.store.open import open_store
-from proxy.store.store import StoreUnavailable
 from tests.support.configuration import written
 
 NOBODY, NOGROUP = 65534, 65534

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from config.errors import ConfigurationError, Problem
 from config.load import load_settings
 from config.settings import Settings
-from proxy.store.store import NOTICE_SECONDS
+from proxy.sessions.session_store import NOTICE_SECONDS
 
 SECRET = "hunter2-Zebra"
 

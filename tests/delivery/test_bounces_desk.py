@@ -6,7 +6,7 @@ import pytest
 
 from proxy.delivery.bounces.desk import ALARM_SECONDS, Taken
 from proxy.delivery.failures import FailureReason
-from proxy.store.store import StoreUnavailable
+from proxy.operations.store_errors import StoreUnavailable
 from tests.support.bounces import MESSAGE_ID, PASSCODE, desk, kapow_refusal, plain_mail, postfix_report, sending
 from tests.support.people import NOW
 

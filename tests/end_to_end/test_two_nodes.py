@@ -22,7 +22,7 @@ from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar, WSMsgType
 from argon2 import PasswordHasher
 
 from proxy.operations.health import INTERVAL_SECONDS, TIMEOUT_SECONDS
-from proxy.store.store import NOTICE_SECONDS
+from proxy.sessions.session_store import NOTICE_SECONDS
 from tests.processes.house import children_of
 from tests.support.echo_app import running_app
 from tests.support.gatepost import GatepostProcess, free_port, gatepost

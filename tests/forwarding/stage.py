@@ -16,11 +16,11 @@ from directory.principal import Principal
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.operations.listening import bind, name_of
 from proxy.operations.metrics import Metrics
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.keys import Keys
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import CookieKey, cookie_key
 from proxy.sessions.session import Session
-from proxy.store.store import StoreUnavailable
 from tests.support.memory_store import MemoryStore
 from tests.support.raw_http import raw_client
 from tests.support.upstreams import Handler, RecordingUpstream, answer_ok, recording_upstream

@@ -33,12 +33,12 @@ from directory.realms import Realms
 from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome, PasscodeMessage
 from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.portal.app import create_portal
 from proxy.secrets.keys import KeyRing, Keys, Purpose
 from proxy.sessions.identity import Assertions
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from proxy.store.store import StoreUnavailable
 from proxy.throttle.throttle import Throttle
 
 SIGN_IN_ORIGIN = "https://signin.corp.example"

@@ -5,9 +5,9 @@ from hashlib import sha256
 
 import pytest
 
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.tokens import new_token
 from proxy.sessions.session import Level
-from proxy.store.store import StoreUnavailable
 from tests.portal.stage import PASSWORD, SIGN_IN_ORIGIN, WIKI, Browser, Stage
 
 SIGN_OUT = f"{SIGN_IN_ORIGIN}/.gatepost/sign-out"

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from proxy.operations.store_errors import Silent, StoreUnavailable
 from proxy.sessions.asking import Asleep, Question
-from proxy.store.store import Silent, StoreUnavailable
 
 
 async def hang() -> None:

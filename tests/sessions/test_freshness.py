@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.sessions.freshness import Freshness
-from proxy.store.store import NOTICE_SECONDS
+from proxy.sessions.session_store import NOTICE_SECONDS
 
 
 def fresh(**fields: float) -> Freshness:

@@ -14,11 +14,12 @@ import pytest
 from pydantic import SecretStr
 
 from config.settings import SessionSettings, StoreSettings
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.live_sessions import LiveSessions
+from proxy.sessions.session_store import NOTICE_SECONDS
 from proxy.sessions.upkeep import keep_up
 from proxy.store.redis.redis_store import RedisStore
-from proxy.store.store import NOTICE_SECONDS, StoreUnavailable
 from tests.support.eventually import eventually
 from tests.support.people import session
 from tests.support.redis_server import RedisServer, free_ports, running_redis

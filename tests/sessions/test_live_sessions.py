@@ -10,11 +10,11 @@ from dataclasses import replace
 import pytest
 
 from config.settings import SessionSettings
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.live_sessions import CLEAN_UP_SLACK_SECONDS, LiveSessions
 from proxy.sessions.session import Session
 from proxy.sessions.upkeep import keep_up
-from proxy.store.store import StoreUnavailable
 from tests.support.eventually import eventually
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW, principal, session

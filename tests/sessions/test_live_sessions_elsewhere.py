@@ -9,13 +9,14 @@ from dataclasses import replace
 import pytest
 
 from config.settings import SessionSettings
+from proxy.operations.store_errors import NotHeard, StoreUnavailable
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.asking import Asleep
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
+from proxy.sessions.session_store import NOTICE_SECONDS
 from proxy.sessions.upkeep import keep_up
 from proxy.store.listeners import StoreListeners
-from proxy.store.store import NOTICE_SECONDS, NotHeard, StoreUnavailable
 from tests.support.eventually import eventually
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW, principal, session

@@ -21,6 +21,7 @@ from directory.principal import Principal
 from directory.realms import Realms
 from directory.watch import Changes
 from proxy.demo.app import start_demo_app
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.server import running
 from proxy.sessions.live_sessions import LiveSessions
@@ -28,7 +29,6 @@ from proxy.sessions.session import Session
 from proxy.sessions.watch import RENEWAL_SECONDS, SessionWatch, has_other_password
 from proxy.store.redis.connections import CONNECTIONS
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from proxy.store.store import StoreUnavailable
 from tests.directory.contract import found
 from tests.support import changes as admin
 from tests.support.memory_store import MemoryStore

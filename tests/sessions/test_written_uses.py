@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from config.settings import SessionSettings
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.written_uses import LAG_SECONDS, SILENT_SECONDS, WrittenUses
-from proxy.store.store import StoreUnavailable
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW, session
 

@@ -13,11 +13,15 @@ import pytest
 from proxy.delivery.failures import MOST_REMEMBERED as MOST_FAILURES
 from proxy.delivery.failures import REMEMBERED_SECONDS as FAILURES_KEPT
 from proxy.delivery.failures import DeliveryFailure, FailureReason
+from proxy.factors.challenge_store import Attempt
 from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT
 from proxy.factors.passcode.arrival_times import MOST_KEPT as MOST_ARRIVALS
 from proxy.factors.passcode.arrival_times import Arrival
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, KnownNumber
-from proxy.store.store import FORMER_SECONDS, Attempt, Count, Counter, Reached, Store, Ticket
+from proxy.sessions.session_store import FORMER_SECONDS
+from proxy.sessions.ticket import Ticket
+from proxy.store.store import Store
+from proxy.throttle.counter_store import Count, Counter, Reached
 from tests.support.people import NOW, challenge, principal, sending, session
 
 HOST = "signin.corp.example"
@@ -283,15 +287,15 @@ class StoreContract:
         await store.put_challenge(challenge(live.session_id, expires_at=NOW))
         await store.put_ticket(cookie(), ticket(live.session_id, expires_at=NOW))
         await store.put_kept_request(cookie(), b"sealed", expires_at=NOW)
-        await store.count(b"over", now=NOW - 10, window_seconds=10)
-        await store.count(b"live", now=NOW - 9, window_seconds=10)
+        await store.add(b"over", now=NOW - 10, window_seconds=10)
+        await store.add(b"live", now=NOW - 9, window_seconds=10)
         assert await store.remove_expired(now=NOW, **limits) == 7
         assert {found.session_id for found in await store.sessions()} == {
             live.session_id,
             half.session_id,
             by_password.session_id,
         }
-        assert (await store.count(b"live", now=NOW, window_seconds=10, amount=0)).value == 1
+        assert await store.read(b"live", now=NOW) == Count(1, NOW + 1)
         assert await store.remove_expired(now=NOW, **limits) == 0
 
     async def test_what_claims_to_be_from_the_future_counts_from_when_it_was_seen(self, store: Store) -> None:
@@ -568,29 +572,39 @@ class StoreContract:
 
     # Counters.
     async def test_a_counter_counts_within_the_window_that_its_first_count_opened(self, store: Store) -> None:
-        assert await store.count(b"k", now=NOW, window_seconds=60, amount=0) == Count(0, NOW + 60)
-        assert await store.count(b"k", now=NOW + 10, window_seconds=60) == Count(1, NOW + 70)
-        assert await store.count(b"k", now=NOW + 69.9, window_seconds=60, amount=2) == Count(3, NOW + 70)
-        assert await store.count(b"k", now=NOW + 69.9, window_seconds=60, amount=0) == Count(3, NOW + 70)
-        assert await store.count(b"other", now=NOW + 10, window_seconds=60) == Count(1, NOW + 70)
-        assert await store.count(b"k", now=NOW + 70, window_seconds=60, amount=0) == Count(0, NOW + 130)
-        assert await store.count(b"k", now=NOW + 70, window_seconds=60) == Count(1, NOW + 130)
+        assert await store.read(b"k", now=NOW) is None
+        assert await store.add(b"k", now=NOW + 10, window_seconds=60) == Count(1, NOW + 70)
+        assert await store.add(b"k", now=NOW + 69.9, window_seconds=60) == Count(2, NOW + 70)
+        assert await store.read(b"k", now=NOW + 69.9) == Count(2, NOW + 70)
+        assert await store.add(b"other", now=NOW + 10, window_seconds=60) == Count(1, NOW + 70)
+        assert await store.read(b"k", now=NOW + 70) is None
+        assert await store.add(b"k", now=NOW + 70, window_seconds=60) == Count(1, NOW + 130)
 
     async def test_giving_back_never_goes_below_zero_and_opens_no_window(self, store: Store) -> None:
-        assert (await store.count(b"k", now=NOW, window_seconds=60, amount=-3)).value == 0
-        assert await store.count(b"k", now=NOW + 5, window_seconds=60) == Count(1, NOW + 65)
-        assert await store.count(b"k", now=NOW + 6, window_seconds=60, amount=-3) == Count(0, NOW + 65)
-        assert await store.count(b"k", now=NOW + 65, window_seconds=60, amount=-1) == Count(0, NOW + 125)
+        await store.give_back(b"k", 3, now=NOW)
+        assert await store.read(b"k", now=NOW) is None
+        assert await store.add(b"k", now=NOW + 5, window_seconds=60) == Count(1, NOW + 65)
+        await store.give_back(b"k", 3, now=NOW + 6)
+        assert await store.read(b"k", now=NOW + 6) == Count(0, NOW + 65)
+        await store.give_back(b"k", now=NOW + 65)
+        assert await store.read(b"k", now=NOW + 65) is None
+
+    async def test_so_much_is_given_back_as_is_said(self, store: Store) -> None:
+        for _ in range(5):
+            await store.add(b"k", now=NOW, window_seconds=60)
+        await store.give_back(b"k", now=NOW)
+        await store.give_back(b"k", 2, now=NOW)
+        assert await store.read(b"k", now=NOW) == Count(2, NOW + 60)
 
     async def test_parallel_counts_are_all_counted(self, store: Store) -> None:
-        counts = await asyncio.gather(*(store.count(b"k", now=NOW, window_seconds=60) for _ in range(100)))
+        counts = await asyncio.gather(*(store.add(b"k", now=NOW, window_seconds=60) for _ in range(100)))
         assert sorted(count.value for count in counts) == list(range(1, 101))
 
     async def test_a_counter_is_reset(self, store: Store) -> None:
-        await store.count(b"k", now=NOW, window_seconds=60)
+        await store.add(b"k", now=NOW, window_seconds=60)
         await store.reset_count(b"k")
         await store.reset_count(b"unknown")
-        assert (await store.count(b"k", now=NOW, window_seconds=60, amount=0)).value == 0
+        assert await store.read(b"k", now=NOW) is None
 
     async def test_what_may_be_used_once_is_used_by_one_of_many(self, store: Store) -> None:
         """Such as the authenticator of a Kerberos ticket."""
@@ -605,7 +619,7 @@ class StoreContract:
         results = await asyncio.gather(*(store.reserve(counters, now=NOW) for _ in range(20)))
         assert results.count(None) == 3
         assert [result for result in results if result is not None] == [Reached(1, NOW + 60)] * 17
-        assert (await store.count(b"a", now=NOW, window_seconds=60, amount=0)).value == 3
+        assert await store.read(b"a", now=NOW) == Count(3, NOW + 60)
         assert await store.reserve(counters, now=NOW + 60) is None
 
     async def test_a_sliding_window_starts_anew_with_each_count(self, store: Store) -> None:
@@ -614,17 +628,19 @@ class StoreContract:
             assert await store.reserve([counter], now=NOW + second) is None
         assert await store.reserve([counter], now=NOW + 159.9) == Reached(0, NOW + 160)
         assert await store.reserve([counter], now=NOW + 160) is None
-        assert (await store.count(b"s", now=NOW + 160, window_seconds=60, amount=0)).value == 1
+        assert await store.read(b"s", now=NOW + 160) == Count(1, NOW + 220)
 
     async def test_sliding_windows_of_counters_counted_together_end_together(self, store: Store) -> None:
         both = [Counter(key=key, limit=9, window_seconds=1860.1, is_sliding=True) for key in (b"all", b"one")]
         for second in (0.123456789, 7.7, 7.3):  # workers' clocks differ
             assert await store.reserve(both, now=NOW + second) is None
-            everywhere, here = [await store.count(each.key, now=NOW + 9, window_seconds=1, amount=0) for each in both]
-            assert everywhere == here
+            everywhere, here = [await store.read(each.key, now=NOW + 9) for each in both]
+            assert everywhere == here is not None
         assert await store.reserve(both[:1], now=NOW + 8) is None
-        await store.count(b"all", now=NOW + 9, window_seconds=1, amount=-1)
-        everywhere, here = [await store.count(each.key, now=NOW + 9, window_seconds=1, amount=0) for each in both]
+        await store.give_back(b"all", now=NOW + 9)
+        everywhere, here = [await store.read(each.key, now=NOW + 9) for each in both]
+        assert everywhere is not None
+        assert here is not None
         assert everywhere.value == here.value
         assert everywhere.window_ends_at != here.window_ends_at
 

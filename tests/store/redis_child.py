@@ -9,8 +9,8 @@ import sys
 sys.path.insert(0, os.getcwd())
 
 from config.settings import StoreSettings
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.store.redis.redis_store import RedisStore
-from proxy.store.store import StoreUnavailable
 from tests.support.people import NOW, session
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, os.getcwd())
 
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from proxy.store.store import Counter
+from proxy.throttle.counter_store import Counter
 from tests.support.people import NOW, session
 
 
@@ -56,13 +56,14 @@ async def end(store: SQLiteStore) -> None:
 
 async def count(store: SQLiteStore) -> None:
     for _ in range(100):
-        print((await store.count(b"k", now=NOW, window_seconds=60)).value)
+        print((await store.add(b"k", now=NOW, window_seconds=60)).value)
 
 
 async def reset(store: SQLiteStore) -> None:
     """As an operator's command does: open it, do one thing, and go."""
     await store.reset_count(b"k")
-    print((await store.count(b"k", now=NOW, window_seconds=60, amount=0)).value)
+    assert await store.read(b"k", now=NOW) is None
+    print(0)
 
 
 async def reserve(store: SQLiteStore) -> None:

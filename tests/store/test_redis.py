@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from config.settings import StoreSettings
+from proxy.sessions.session_store import FORMER_SECONDS
 from proxy.store.open import open_store
 from proxy.store.redis.persons import scan
 from proxy.store.redis.redis_store import RedisStore
-from proxy.store.store import FORMER_SECONDS
 from tests.store.contract import HOST, WIKI, StoreContract, cookie, ticket
 from tests.support.people import NOW, challenge, principal, session
 from tests.support.redis_server import RedisServer, new_prefix, running_redis
@@ -52,7 +52,7 @@ async def everything(store: RedisStore) -> str:
     await store.put_challenge(challenge(whole.session_id))
     await store.put_ticket(cookie(), ticket(whole.session_id))
     await store.put_kept_request(b"kept", b"sealed", expires_at=NOW + 30)
-    await store.count(b"k", now=NOW, window_seconds=30)
+    await store.add(b"k", now=NOW, window_seconds=30)
     await store.add_familiar(b"p", b"a", now=NOW, expires_at=NOW + 30, most=2)
     return whole.session_id
 

@@ -16,10 +16,10 @@ import pytest
 from redis.asyncio.connection import Connection
 
 from config.settings import StoreSettings
+from proxy.operations.store_errors import NotHeard, StoreUnavailable
 from proxy.store.redis.notices import Notice, notice_from
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.redis.scripts import SESSIONS, Script
-from proxy.store.store import NotHeard, StoreUnavailable
 from tests.store.children import Child, heard_by, start_child
 from tests.store.contract import HOST, cookie
 from tests.support.eventually import eventually

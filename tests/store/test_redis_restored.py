@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from config.settings import StoreSettings
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.redis.trust import TAIL_SECONDS
-from proxy.store.store import StoreUnavailable
 from tests.store.contract import HOST, cookie
 from tests.support.eventually import eventually
 from tests.support.people import session

@@ -21,12 +21,14 @@ from pydantic import SecretStr
 from redis.asyncio.connection import Connection
 
 from config.settings import StoreSettings
+from proxy.factors.challenge_store import Attempt
+from proxy.operations.store_errors import StoreUnavailable
+from proxy.sessions.session_store import NOTICE_SECONDS
 from proxy.store.open import store_remarks
 from proxy.store.redis.connections import CONNECTIONS, WAITING, RedisConnections
 from proxy.store.redis.reasons import redis_reason
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.redis.remarks import clock_findings, findings
-from proxy.store.store import NOTICE_SECONDS, Attempt, StoreUnavailable
 from tests.store.contract import HOST, cookie
 from tests.support.eventually import eventually
 from tests.support.people import NOW, challenge, session
@@ -268,7 +270,7 @@ async def test_cancelled_calls_leave_no_answers_for_others(store: RedisStore) ->
     written, digest = session(), cookie()
     await store.create_session(written, cookie=digest, host=HOST)
     for pause in range(20):
-        calls = [asyncio.create_task(store.count(b"k", now=NOW, window_seconds=60)) for _ in range(5)]
+        calls = [asyncio.create_task(store.add(b"k", now=NOW, window_seconds=60)) for _ in range(5)]
         for _ in range(pause):
             await asyncio.sleep(0)
         for call in calls:
@@ -287,7 +289,7 @@ async def test_calls_that_were_cancelled_or_took_too_long_give_their_places_back
     def calls() -> Iterator[asyncio.Task[object]]:
         for _ in range(CONNECTIONS):
             yield asyncio.create_task(store.known_number("a"))
-            yield asyncio.create_task(store.count(b"k", now=NOW, window_seconds=60))
+            yield asyncio.create_task(store.add(b"k", now=NOW, window_seconds=60))
             yield asyncio.create_task(connections.first_of(b"nothing", seconds=0.01))
 
     for pause in range(12):
@@ -326,9 +328,9 @@ async def test_what_may_have_been_done_is_not_asked_for_twice() -> None:
 
 
 async def test_a_server_that_forgot_its_scripts_is_told_them_again(store: RedisStore) -> None:
-    await store.count(b"k", now=NOW, window_seconds=60)
+    await store.add(b"k", now=NOW, window_seconds=60)
     await store._connections.command("SCRIPT", "FLUSH")
-    assert (await store.count(b"k", now=NOW, window_seconds=60)).value == 2
+    assert (await store.add(b"k", now=NOW, window_seconds=60)).value == 2
 
 
 async def test_a_closed_store_is_unavailable(server: RedisServer) -> None:
@@ -344,7 +346,7 @@ def test_a_store_goes_on_in_another_event_loop_and_in_a_forked_process(redis_ser
     store = RedisStore(StoreSettings(url=redis_server.url, prefix=new_prefix()))
 
     async def count(store: RedisStore, *, close: bool = False) -> int:
-        value = (await store.count(b"k", now=NOW, window_seconds=60)).value
+        value = (await store.add(b"k", now=NOW, window_seconds=60)).value
         await store.catch_up()
         if close:
             await store.close()
@@ -413,7 +415,7 @@ async def use(store: RedisStore) -> None:
     assert await store.session_by_cookie(digest, HOST) == whole
     await store.touch_sessions([(whole.session_id, NOW + 1)])
     await store.update_principal(whole)
-    await store.count(b"k", now=NOW, window_seconds=60)
+    await store.add(b"k", now=NOW, window_seconds=60)
     await store.add_familiar(b"p", b"a", now=NOW, expires_at=NOW + 1, most=2)
     assert await store.is_familiar(b"p", b"a", now=NOW)
     await store.put_kept_request(b"d", b"sealed", expires_at=NOW + 1)
@@ -437,12 +439,12 @@ async def test_a_user_with_the_least_rights_can_do_everything(server: RedisServe
         assert PASSWORD not in repr(store._settings)
     async with opened(StoreSettings(url=server.url, prefix="other", **login)) as store:
         with pytest.raises(StoreUnavailable, match="does not permit"):
-            await store.count(b"k", now=NOW, window_seconds=60)
+            await store.add(b"k", now=NOW, window_seconds=60)
     wrong = {"username": "gatepost", "password": SecretStr("wrong-and-secret")}
     for login in (wrong, {}):
         async with opened(StoreSettings(url=server.url, **login)) as store:
             with pytest.raises(StoreUnavailable, match="refuses the user or the password") as caught:
-                await store.count(b"k", now=NOW, window_seconds=60)
+                await store.add(b"k", now=NOW, window_seconds=60)
             assert "wrong-and-secret" not in str(caught.value) + repr(caught.value.__cause__)
 
 
@@ -473,7 +475,7 @@ async def test_a_server_is_talked_to_over_tls_only_if_its_certificate_is_right(t
         for change in bad:
             async with opened(good.model_copy(update=change)) as store:
                 with pytest.raises(StoreUnavailable):
-                    await store.count(b"k", now=NOW, window_seconds=60)
+                    await store.add(b"k", now=NOW, window_seconds=60)
 
 
 # Several servers.
@@ -498,7 +500,7 @@ async def test_a_replica_is_waited_for_where_that_is_asked(server: RedisServer) 
             async with opened(StoreSettings(url=replica.url)) as there:
                 assert written in await there.sessions()
                 with pytest.raises(StoreUnavailable, match="is a replica"):
-                    await there.count(b"k", now=NOW, window_seconds=60)
+                    await there.add(b"k", now=NOW, window_seconds=60)
 
 
 async def test_the_server_that_the_sentinels_name_is_followed(server: RedisServer) -> None:
@@ -529,7 +531,7 @@ async def test_the_server_that_the_sentinels_name_is_followed(server: RedisServe
             await store.catch_up()
             server.kill()
             with pytest.raises(StoreUnavailable):
-                await store.count(b"k", now=NOW, window_seconds=60)
+                await store.add(b"k", now=NOW, window_seconds=60)
             await until(lambda: b"role:master" in other.ask("INFO", "replication"))
             assert await within(20, lambda: store.session_by_cookie(digest, HOST)) == written
             await within(20, lambda: store.end_session(written.session_id))

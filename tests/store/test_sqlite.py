@@ -16,12 +16,13 @@ from pathlib import Path
 import pytest
 
 from config.settings import StoreSettings
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.store.open import open_store
 from proxy.store.records import factors_to_json, principal_to_json
 from proxy.store.sqlite import sqlite_store
 from proxy.store.sqlite.schema import MIGRATIONS
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from proxy.store.store import StoreUnavailable
+from proxy.throttle.counter_store import Count
 from tests.store.contract import HOST, StoreContract, cookie
 from tests.support.people import NOW, challenge, session
 
@@ -52,8 +53,8 @@ class TestSQLiteStore(StoreContract):
 
 async def test_a_process_that_comes_and_goes_takes_nothing_along(store: SQLiteStore, tmp_path: Path) -> None:
     """The last one to close the file removes the log beside it: nobody else may take itself for that one."""
-    await store.count(b"k", now=NOW, window_seconds=60)
-    assert (await store.count(b"k", now=NOW, window_seconds=60, amount=0)).value == 1  # on a connection of its own
+    await store.add(b"k", now=NOW, window_seconds=60)
+    assert await store.read(b"k", now=NOW) == Count(1, NOW + 60)  # on a connection of its own
     log = tmp_path / "state.db-wal"
     before = log.stat().st_ino
     for _ in range(2):
@@ -61,8 +62,8 @@ async def test_a_process_that_comes_and_goes_takes_nothing_along(store: SQLiteSt
         told, _ = await asyncio.to_thread(child.communicate)
         assert told == "0\n"
         assert log.stat().st_ino == before
-        assert (await store.count(b"k", now=NOW, window_seconds=60, amount=0)).value == 0
-        await store.count(b"k", now=NOW, window_seconds=60)
+        assert await store.read(b"k", now=NOW) is None
+        await store.add(b"k", now=NOW, window_seconds=60)
 
 
 async def test_the_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
@@ -305,11 +306,11 @@ async def test_a_lock_that_another_process_never_gives_back_is_unavailable(
     other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable, match="BUSY"):
-        await store.count(b"k", now=NOW, window_seconds=60)
-    assert (await store.count(b"k", now=NOW, window_seconds=60, amount=0)).value == 0
+        await store.add(b"k", now=NOW, window_seconds=60)
+    assert await store.read(b"k", now=NOW) is None
     other.execute("ROLLBACK")
     other.close()
-    assert (await store.count(b"k", now=NOW, window_seconds=60)).value == 1
+    assert (await store.add(b"k", now=NOW, window_seconds=60)).value == 1
 
 
 async def test_a_hanging_disk_is_unavailable_and_the_loop_goes_on(
@@ -321,19 +322,19 @@ async def test_a_hanging_disk_is_unavailable_and_the_loop_goes_on(
     stuck = asyncio.create_task(store._writing.run(lambda connection: hanging.wait(10)))
     await asyncio.sleep(0)  # it is begun
     with pytest.raises(StoreUnavailable, match="no answer"):
-        await store.count(b"k", now=NOW, window_seconds=60)
+        await store.add(b"k", now=NOW, window_seconds=60)
     with pytest.raises(StoreUnavailable):
         await stuck
     hanging.set()
     monkeypatch.setattr("proxy.store.sqlite.threads.DEADLINE_SECONDS", 10)
     # What timed out before it was begun is not done afterwards.
-    assert (await store.count(b"k", now=NOW, window_seconds=60)).value == 1
+    assert (await store.add(b"k", now=NOW, window_seconds=60)).value == 1
 
 
 async def test_too_much_that_waits_is_refused_at_once(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("proxy.store.sqlite.threads.MOST_WAITING", 10)
     results = await asyncio.gather(
-        *(store.count(b"k", now=NOW, window_seconds=60) for _ in range(500)), return_exceptions=True
+        *(store.add(b"k", now=NOW, window_seconds=60) for _ in range(500)), return_exceptions=True
     )
     assert any(isinstance(result, StoreUnavailable) for result in results)
 

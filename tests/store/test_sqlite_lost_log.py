@@ -148,5 +148,5 @@ async def test_a_torn_write_after_a_crash_is_recovered_from(
     assert await opened(path, reported) == set(made)
     assert reported == []
     store = SQLiteStore(path)
-    assert (await store.count(b"k", now=NOW, window_seconds=60)).value == 1
+    assert (await store.add(b"k", now=NOW, window_seconds=60)).value == 1
     await store.close()

@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from proxy.sessions.session_store import NOTICE_SECONDS
 from proxy.store.sqlite.notices import KEPT_SECONDS
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from proxy.store.store import NOTICE_SECONDS
 from tests.store.children import Child, heard_by, start_child
 from tests.store.contract import HOST, cookie
 from tests.support.people import principal, session

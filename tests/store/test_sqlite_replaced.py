@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.store.sqlite.schema import MIGRATIONS
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from proxy.store.store import StoreUnavailable
+from proxy.throttle.counter_store import Count
 from tests.store.contract import HOST, cookie
 from tests.support.eventually import eventually
 from tests.support.people import NOW, challenge, session
@@ -94,7 +95,8 @@ async def test_a_removed_file_is_made_again_with_all_that_it_held(
     half, _ = await stored(store, is_half=True)
     pending = challenge(half)
     await store.put_challenge(pending)
-    await store.count(b"k", now=NOW, window_seconds=60, amount=3)
+    for _ in range(3):
+        await store.add(b"k", now=NOW, window_seconds=60)
     ended, ended_cookie = await stored(store)
     await store.end_session(ended)
     assert len(await other.sessions()) == 2
@@ -106,7 +108,7 @@ async def test_a_removed_file_is_made_again_with_all_that_it_held(
         assert await each.session_by_cookie(one_cookie, HOST) is not None
         assert await each.session_by_cookie(ended_cookie, HOST) is None
         assert await each.challenge(pending.challenge_id, session_id=half, now=NOW) == pending
-        assert (await each.count(b"k", now=NOW, window_seconds=60, amount=0)).value == 3
+        assert await each.read(b"k", now=NOW) == Count(3, NOW + 60)
         await each.ping()
     assert [event for event, _ in reported] == ["store.file_gone"]
     assert is_sound(path)
@@ -145,14 +147,14 @@ async def test_what_a_command_made_meanwhile_is_given_all_that_the_lost_file_hel
 ) -> None:
     path = tmp_path / "state.db"
     one, _ = await stored(store)
-    await store.count(b"k", now=NOW, window_seconds=60)
+    await store.add(b"k", now=NOW, window_seconds=60)
     remove(path, "", "-wal", "-shm")
     command = SQLiteStore(path)
     two, _ = await stored(command)
-    await command.count(b"k", now=NOW, window_seconds=60)
+    await command.add(b"k", now=NOW, window_seconds=60)
     await command.close()
     assert {each.session_id for each in await store.sessions()} == {one, two}
-    assert (await store.count(b"k", now=NOW, window_seconds=60)).value == 3
+    assert (await store.add(b"k", now=NOW, window_seconds=60)).value == 3
 
 
 @pytest.mark.parametrize("suffixes", [("", "-wal", "-shm"), ("",), ("-wal",), ("-shm",)])

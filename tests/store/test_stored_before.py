@@ -15,22 +15,24 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from proxy.first_seen import changed_at
-from proxy.passcode_destination import mail_of, number_of, number_that_was_known
-from proxy.second_factor.arrival_times import Arrival
-from proxy.second_factor.passcode import passcode_digest, passcode_of
 from redis.asyncio import Redis
 
 from config.settings import SessionSettings, StoreSettings, ThrottleSettings
 from directory.lockout import PasswordLimits
 from directory.mobile import E164
 from proxy.delivery.failures import FailureReason
+from proxy.factors.challenge_store import Attempt
+from proxy.factors.passcode.arrival_times import Arrival
+from proxy.factors.passcode.destination import mail_of, number_of, number_that_was_known
+from proxy.factors.passcode.first_seen import changed_at
+from proxy.factors.passcode.passcode import passcode_digest, passcode_of
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.session import Level
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from proxy.store.store import Attempt, Counter, Store
+from proxy.store.store import Store
+from proxy.throttle.counter_store import Counter
 from proxy.throttle.limits import UNTIL_CLEARED_SECONDS, Limit
 from proxy.throttle.throttle import Judged, Throttle
 from tests.support.people import NOW, principal

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from typing import Protocol
 
-from proxy.store.store import StoreError
+from proxy.operations.store_errors import StoreError
 from tests.stress.history import Asked, Created, Ended, HistoryWriter, Outcome, PasscodeSent
 from tests.stress.house import APP_HOST, APP_URL, PASSWORD, SIGN_IN_HOST, SIGN_IN_URL, Person
 from tests.support.plain_browser import Address, NoAnswer, PlainBrowser, passcode_in

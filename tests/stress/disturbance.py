@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 
-from proxy.store.store import NOTICE_SECONDS
+from proxy.sessions.session_store import NOTICE_SECONDS
 from tests.stress.history import Disturbed, HistoryWriter
 from tests.stress.house import STORE_GRACE_SECONDS, House, end_process
 

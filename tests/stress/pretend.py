@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from urllib.parse import parse_qs
 
-from proxy.store.store import StoreUnavailable
+from proxy.operations.store_errors import StoreUnavailable
 from tests.stress.house import APP_HOST, APP_URL, SIGN_IN_HOST, SIGN_IN_URL, Person
 from tests.support.plain_browser import Address
 from tests.support.raw_http import Message, read_message

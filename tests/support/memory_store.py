@@ -12,23 +12,18 @@ from proxy.delivery.failures import MOST_REMEMBERED, DeliveryFailure
 from proxy.delivery.failures import REMEMBERED_SECONDS as FAILURE_REMEMBERED_SECONDS
 from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
+from proxy.factors.challenge_store import Attempt, AttemptResult
 from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT_SECONDS
 from proxy.factors.passcode.arrival_times import MOST_KEPT as MOST_ARRIVALS
 from proxy.factors.passcode.arrival_times import Arrival
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.operations.steady_clock import SKEW_SECONDS
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session import Level, Session
+from proxy.sessions.session_store import FORMER_SECONDS
+from proxy.sessions.ticket import Ticket
 from proxy.store.listeners import StoreListeners
-from proxy.store.store import (
-    FORMER_SECONDS,
-    Attempt,
-    AttemptResult,
-    Count,
-    Counter,
-    Reached,
-    StoreUnavailable,
-    Ticket,
-)
+from proxy.throttle.counter_store import Count, Counter, Reached
 
 _READING = {
     "session_by_cookie",
@@ -275,27 +270,36 @@ class MemoryStore:
         sealed, expires_at = self._kept_requests.pop(digest, (b"", now))
         return sealed if now < expires_at else None
 
-    async def count(self, key: bytes, *, now: float, window_seconds: float, amount: int = 1) -> Count:
-        self._called("count")
-        return self._count(key, now, window_seconds, amount)
+    async def add(self, key: bytes, *, now: float, window_seconds: float) -> Count:
+        self._called("add")
+        return self._add(key, now, window_seconds)
 
-    def _count(self, key: bytes, now: float, window_seconds: float, amount: int) -> Count:
+    async def read(self, key: bytes, *, now: float) -> Count | None:
+        self._called("read")
+        return self._read(key, now)
+
+    async def give_back(self, key: bytes, amount: int = 1, *, now: float) -> None:
+        self._called("give_back")
+        if (found := self._read(key, now)) is not None:
+            self._counters[key] = Count(max(found.value - amount, 0), found.window_ends_at)
+
+    def _read(self, key: bytes, now: float) -> Count | None:
         found = self._counters.get(key)
-        if found is None or now >= found.window_ends_at:
-            found = Count(0, now + window_seconds)
-            if amount <= 0:
-                return found
-        self._counters[key] = Count(max(found.value + amount, 0), found.window_ends_at)
+        return found if found is not None and now < found.window_ends_at else None
+
+    def _add(self, key: bytes, now: float, window_seconds: float) -> Count:
+        found = self._read(key, now) or Count(0, now + window_seconds)
+        self._counters[key] = Count(found.value + 1, found.window_ends_at)
         return self._counters[key]
 
     async def reserve(self, counters: Sequence[Counter], *, now: float) -> Reached | None:
         self._called("reserve")
         for index, counter in enumerate(counters):
-            count = self._count(counter.key, now, counter.window_seconds, 0)
+            count = self._read(counter.key, now) or Count(0, now + counter.window_seconds)
             if count.value >= counter.limit:
                 return Reached(index, count.window_ends_at)
         for counter in counters:
-            count = self._count(counter.key, now, counter.window_seconds, 1)
+            count = self._add(counter.key, now, counter.window_seconds)
             if counter.is_sliding:
                 ends_at = max(count.window_ends_at, now + counter.window_seconds)
                 self._counters[counter.key] = Count(count.value, ends_at)
@@ -322,6 +326,12 @@ class MemoryStore:
     async def known_number(self, guid: str) -> KnownNumber | None:
         self._called("known_number")
         return self._known_numbers.get(guid)
+
+    async def first_seen(self, digest: bytes, *, now: float, see: bool) -> float | None:
+        found = await self.read(digest, now=now)
+        if found is None and see:
+            found = await self.add(digest, now=now, window_seconds=REMEMBERED_SECONDS)
+        return None if found is None else found.window_ends_at - REMEMBERED_SECONDS
 
     async def put_arrival(self, channel: str, arrival: Arrival) -> None:
         self._called("put_arrival")

@@ -11,7 +11,7 @@ from config.settings import ThrottleSettings
 from directory.lockout import PasswordLimits
 from directory.mobile import E164
 from proxy.access.networks import network_of
-from proxy.store.store import StoreUnavailable
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.throttle.limits import DAY_SECONDS, Limit, Throttled
 from proxy.throttle.throttle import Judged, Throttle
 from tests.support.memory_store import MemoryStore

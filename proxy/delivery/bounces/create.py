@@ -15,9 +15,9 @@ from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.desk import BounceDesk
 from proxy.delivery.bounces.imap_inbox import IMAPInbox
 from proxy.delivery.bounces.mailbox import InboxUnavailable, connect, tls_context
+from proxy.delivery.delivery_store import DeliveryStore
 from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.operations.metrics import Metrics
-from proxy.store.store import Store
 
 
 class Inbox(Protocol):
@@ -48,7 +48,7 @@ class Bounces:
 
 def create_bounces(
     settings: Settings,
-    store: Store,
+    store: DeliveryStore,
     *,
     clock: Callable[[], float],
     log: FilteringBoundLogger,

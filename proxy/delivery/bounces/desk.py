@@ -17,10 +17,10 @@ from config.factors import ChannelKind
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.bounces.report import read_report
 from proxy.delivery.channel import DeliveryStatus
+from proxy.delivery.delivery_store import DeliveryStore
 from proxy.delivery.failures import OPERATORS, UNCLEAR, BounceReport, DeliveryFailure, FailureReason, failure_of
 from proxy.delivery.refused_persons import RefusedPersons
 from proxy.operations.metrics import Metrics
-from proxy.store.store import Store
 
 ALARM_SECONDS = 3600.0
 """How long `/readyz` tells of what the operator has to put right after the last report of it."""
@@ -50,7 +50,7 @@ class Taken(Enum):
 class BounceDesk:
     def __init__(
         self,
-        store: Store,
+        store: DeliveryStore,
         *,
         senders: Collection[str],
         clock: Callable[[], float],

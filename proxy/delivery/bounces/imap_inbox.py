@@ -16,7 +16,7 @@ from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.desk import BounceDesk, Taken
 from proxy.delivery.bounces.mailbox import InboxUnavailable, LoginRefused, Mailbox, tls_context
 from proxy.delivery.refused_logins import RefusedLogins
-from proxy.store.store import StoreError
+from proxy.operations.store_errors import StoreError
 
 _Result = TypeVar("_Result")
 TURN_SECONDS = 60.0

@@ -19,7 +19,7 @@ from config.system_errors import listening_reason
 from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.desk import BounceDesk
 from proxy.delivery.bounces.report import MAX_REPORT_BYTES
-from proxy.store.store import StoreError
+from proxy.operations.store_errors import StoreError
 
 MOST_CONNECTIONS = 8
 MOST_A_MINUTE = 120

@@ -26,8 +26,8 @@ from proxy.factors.passcode.known_numbers import (
     open_number,
     seal_number,
 )
+from proxy.factors.passcode.passcode_store import NumberStore
 from proxy.secrets.keys import Keys, Purpose
-from proxy.store.store import Store
 
 PASSCODE_FACTORS = frozenset({"sms", "email"})
 
@@ -107,7 +107,7 @@ def stand_in_of(settings: Settings, keys: Keys, principal: Principal) -> Chosen 
 
 
 async def number_destination(
-    settings: Settings, store: Store, keys: Keys, principal: Principal, *, now: float, see: bool
+    settings: Settings, store: NumberStore, keys: Keys, principal: Principal, *, now: float, see: bool
 ) -> Judged | UnusableNumber:
     """For the factor "sms". `see` as in `changed_at`."""
     usable = first_usable(principal.mobiles, settings.mobile)

@@ -9,12 +9,12 @@ import hmac
 
 from directory.mobile import E164
 from directory.principal import Principal
-from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, number_digest
-from proxy.store.store import Store
+from proxy.factors.passcode.known_numbers import number_digest
+from proxy.factors.passcode.passcode_store import NumberStore
 
 
 async def changed_at(
-    store: Store, key: bytes, principal: Principal, number: E164 | None, *, now: float, see: bool
+    store: NumberStore, key: bytes, principal: Principal, number: E164 | None, *, now: float, see: bool
 ) -> float | None:
     """When the directory's number was last changed, as far as anybody can tell; None if it was not.
 
@@ -25,7 +25,5 @@ async def changed_at(
         return principal.mobile_changed_at
     digest = number_digest(key, guid=principal.guid, number=number or E164(""))
     name = hmac.digest(digest, b"first seen", "sha256")
-    read = await store.count(name, now=now, window_seconds=REMEMBERED_SECONDS, amount=0)
-    if not read.value and see:
-        read = await store.count(name, now=now, window_seconds=REMEMBERED_SECONDS)
-    return read.window_ends_at - REMEMBERED_SECONDS if read.value else now
+    seen_at = await store.first_seen(name, now=now, see=see)
+    return now if seen_at is None else seen_at

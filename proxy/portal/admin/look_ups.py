@@ -7,7 +7,7 @@ import math
 from contextlib import AbstractAsyncContextManager
 
 from proxy.portal.admin.places import Places
-from proxy.store.store import Counter, Store
+from proxy.throttle.counter_store import Counter, CounterStore
 
 MOST_AT_ONCE = 2
 """In one worker: fewer than the threads that a directory has, so that sign-ins go on."""
@@ -19,7 +19,7 @@ WINDOW_SECONDS = 600.0
 
 
 class LookUps:
-    def __init__(self, store: Store, *, key: bytes) -> None:
+    def __init__(self, store: CounterStore, *, key: bytes) -> None:
         """`key` names the counters, so that the store does not show who looks people up."""
         self._store = store
         self._key = key

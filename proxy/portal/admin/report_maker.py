@@ -18,16 +18,19 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
 from config.environment import PREFIX
 from config.settings import ActiveDirectorySettings, Settings
+from proxy.operations.store_errors import StoreError
 from proxy.portal.admin.report import Report, Unreadable, unpack
 from proxy.portal.admin.report_process import FAILED, SECONDS, Order
 from proxy.secrets.keys import Keys, Purpose
 from proxy.secrets.sealing import seal_bytes, unseal_bytes
-from proxy.store.store import Store, StoreError
+from proxy.sessions.kept_requests import KeptRequestStore
+from proxy.sessions.lease import LeaseStore
 
 KEPT_SECONDS = 3600.0
 CHANGED_WITHIN_SECONDS = 7 * 86_400.0
@@ -54,9 +57,19 @@ class Progress:
     """Empty while it is being made."""
 
 
+class ReportStore(KeptRequestStore, LeaseStore, Protocol):
+    """What keeping a report takes."""
+
+
 class ReportMaker:
     def __init__(
-        self, settings: Settings, store: Store, keys: Keys, *, log: FilteringBoundLogger, clock: Callable[[], float]
+        self,
+        settings: Settings,
+        store: ReportStore,
+        keys: Keys,
+        *,
+        log: FilteringBoundLogger,
+        clock: Callable[[], float],
     ) -> None:
         self._settings = settings
         self._store = store

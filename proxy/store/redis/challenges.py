@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
+from proxy.factors.challenge_store import Attempt, AttemptResult
+from proxy.sessions.ticket import Ticket
 from proxy.store.records import readable_sending, sending_to_json
 from proxy.store.redis.connections import RedisConnections
 from proxy.store.redis.records import (
@@ -18,7 +20,6 @@ from proxy.store.redis.records import (
     ticket_to_record,
 )
 from proxy.store.redis.scripts import CHALLENGES
-from proxy.store.store import Attempt, AttemptResult, Ticket
 
 NET_SECONDS = 3600.0
 """Redis itself removes a record only so long after its time: clocks may differ, and the instants decide."""

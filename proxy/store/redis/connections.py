@@ -28,9 +28,9 @@ from redis.exceptions import (
 from config.authorities import authorities
 from config.settings import StoreSettings
 from config.store_url import parse_redis_url
+from proxy.operations.store_errors import Silent, StoreUnavailable
 from proxy.store.redis.reasons import redis_reason, refuses_this_client
 from proxy.store.redis.scripts import Script
-from proxy.store.store import Silent, StoreUnavailable
 
 CALL_SECONDS = 2.0
 """After this a caller is told that the store is unavailable: waiting, connecting and a second try included."""

@@ -10,7 +10,7 @@ from proxy.store.redis.challenges import ttl
 from proxy.store.redis.connections import RedisConnections
 from proxy.store.redis.records import instant
 from proxy.store.redis.scripts import KEEPING
-from proxy.store.store import Count, Counter, Reached
+from proxy.throttle.counter_store import Count, Counter, Reached
 
 _REMOVED_AT_ONCE = 200
 
@@ -22,13 +22,21 @@ class RedisKeeping:
         self._connections = connections
         self._clock = clock
 
-    async def count(self, key: bytes, *, now: float, window_seconds: float, amount: int = 1) -> Count:
+    async def add(self, key: bytes, *, now: float, window_seconds: float) -> Count:
         would_end_at = now + window_seconds
-        arguments = (key, instant(now), instant(would_end_at), amount, ttl(would_end_at, self._clock()))
-        value, window_ends_at = await self._connections.run(
-            KEEPING, "count", *arguments, durable=amount != 0, is_repeatable=amount == 0
-        )
+        arguments = (key, instant(now), instant(would_end_at), ttl(would_end_at, self._clock()))
+        value, window_ends_at = await self._connections.run(KEEPING, "add", *arguments, durable=True)
         return Count(value, float(window_ends_at))
+
+    async def read(self, key: bytes, *, now: float) -> Count | None:
+        counter = self._connections.prefix + b"counter:" + key
+        value, ends_at = await self._connections.command(
+            "HMGET", counter, "value", "window_ends_at", is_repeatable=True
+        )
+        return None if value is None or float(ends_at) <= now else Count(int(value), float(ends_at))
+
+    async def give_back(self, key: bytes, amount: int = 1, *, now: float) -> None:
+        await self._connections.run(KEEPING, "give_back", key, instant(now), amount, durable=True)
 
     async def reserve(self, counters: Sequence[Counter], *, now: float) -> Reached | None:
         arguments: list[str | bytes | int] = []
@@ -74,6 +82,12 @@ class RedisKeeping:
             "HMGET", number, "digest", "sealed", "used_at", is_repeatable=True
         )
         return None if digest is None else KnownNumber(digest=digest, sealed=sealed, used_at=float(used_at))
+
+    async def first_seen(self, digest: bytes, *, now: float, see: bool) -> float | None:
+        found = await self.read(digest, now=now)
+        if found is None and see:
+            found = await self.add(digest, now=now, window_seconds=REMEMBERED_SECONDS)
+        return None if found is None else found.window_ends_at - REMEMBERED_SECONDS
 
     async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> bool:
         ends_at = now + seconds

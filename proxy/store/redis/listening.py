@@ -11,12 +11,14 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from proxy.operations.store_errors import NotHeard, Silent, StoreUnavailable
+from proxy.sessions.session_store import NOTICE_SECONDS
+from proxy.store.history import Report
 from proxy.store.listeners import StoreListeners
 from proxy.store.redis.connections import CALL_SECONDS, RedisConnections
 from proxy.store.redis.notices import Notice, RedisNotices
 from proxy.store.redis.scripts import SESSIONS
 from proxy.store.redis.trust import RedisTrust
-from proxy.store.store import NOTICE_SECONDS, NotHeard, Report, Silent, StoreUnavailable
 
 T = TypeVar("T")
 

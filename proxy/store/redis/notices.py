@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from redis.asyncio.connection import Connection
 from redis.exceptions import RedisError
 
+from proxy.operations.store_errors import NotHeard, Silent, StoreUnavailable
 from proxy.store.redis.connections import CALL_SECONDS, RedisConnections
-from proxy.store.store import NotHeard, Silent, StoreUnavailable
 
 RECONNECT_SECONDS = 0.1
 """Well below `NOTICE_SECONDS`: for so long an end waits for those who have just lost the server."""

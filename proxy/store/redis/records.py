@@ -13,6 +13,7 @@ from typing import Any
 
 from proxy.factors.challenge import Challenge
 from proxy.sessions.session import Level, Session
+from proxy.sessions.ticket import Ticket
 from proxy.store.records import (
     UnreadableRecord,
     factors_from_json,
@@ -22,7 +23,6 @@ from proxy.store.records import (
     proven_from_json,
     proven_to_json,
 )
-from proxy.store.store import Ticket
 
 SESSION_VERSION = 1
 _CHALLENGE_FIELDS = (

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from config.settings import SessionSettings, StoreSettings
+from proxy.store.history import Report
 from proxy.store.redis.arrivals import RedisArrivals
 from proxy.store.redis.challenges import RedisChallenges
 from proxy.store.redis.connections import RedisConnections
@@ -18,7 +19,6 @@ from proxy.store.redis.failures import RedisFailures
 from proxy.store.redis.keeping import RedisKeeping
 from proxy.store.redis.remarks import remarks
 from proxy.store.redis.sessions import RedisSessions
-from proxy.store.store import Report
 
 
 class RedisStore(RedisSessions, RedisChallenges, RedisKeeping, RedisFailures, RedisArrivals):

@@ -8,8 +8,8 @@ from typing import Any
 
 from config.settings import StoreSettings
 from config.system_errors import SET_THE_CLOCK
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.store.redis.connections import RedisConnections
-from proxy.store.store import StoreUnavailable
 
 _OLDEST = (6, 2)
 _OLDEST_WITH_WAITAOF = (7, 2)

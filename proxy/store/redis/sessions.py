@@ -8,14 +8,16 @@ from typing import Any, TypeVar
 
 from config.settings import SessionSettings
 from proxy.operations.steady_clock import SKEW_SECONDS
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Session
+from proxy.sessions.session_store import FORMER_SECONDS
+from proxy.store.history import Report
 from proxy.store.records import UnreadableRecord, principal_to_json
 from proxy.store.redis.connections import RedisConnections
 from proxy.store.redis.listening import RedisListening
 from proxy.store.redis.persons import Persons, scan
 from proxy.store.redis.records import instant, readable_session, session_from_row, session_to_arguments
 from proxy.store.redis.scripts import SESSIONS
-from proxy.store.store import FORMER_SECONDS, Report, StoreUnavailable
 
 T = TypeVar("T")
 

@@ -15,11 +15,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from proxy.store.history import REMEDY, Facts, History, Judgement, Marks
+from proxy.operations.store_errors import StoreUnavailable
+from proxy.sessions.session_store import FORMER_SECONDS
+from proxy.store.history import REMEDY, Facts, History, Judgement, Marks, Report
 from proxy.store.redis.connections import RedisConnections
 from proxy.store.redis.records import instant
 from proxy.store.redis.scripts import SESSIONS
-from proxy.store.store import FORMER_SECONDS, Report, StoreUnavailable
 
 TAIL_SECONDS = 60.0
 """So much may be lost with the last writes; whoever is there remembers what ended meanwhile."""

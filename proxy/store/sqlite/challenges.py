@@ -7,8 +7,10 @@ import sqlite3
 from collections.abc import Sequence
 
 from proxy.factors.challenge import Challenge
+from proxy.factors.challenge_store import Attempt, AttemptResult
 from proxy.operations.steady_clock import SKEW_SECONDS
-from proxy.store.store import Attempt, AttemptResult, Count, Counter, Reached, Ticket
+from proxy.sessions.ticket import Ticket
+from proxy.throttle.counter_store import Count, Counter, Reached
 
 _CHALLENGE = (
     "challenge_id, session_id, guid, digest, masked_destination, created_at, expires_at, attempts_left, last_sent_at, "
@@ -125,39 +127,40 @@ def delete_ticket(connection: sqlite3.Connection, ticket_digest: bytes, now: flo
     )
 
 
-def select_count(connection: sqlite3.Connection, key: bytes, now: float, window_seconds: float) -> Count:
+def select_count(connection: sqlite3.Connection, key: bytes, now: float) -> Count | None:
     row = connection.execute(
         "SELECT value, window_ends_at FROM counters WHERE key = ? AND window_ends_at > ?", (key, now)
     ).fetchone()
-    return Count(0, now + window_seconds) if row is None else Count(row[0], row[1])
+    return None if row is None else Count(row[0], row[1])
 
 
-def add_count(connection: sqlite3.Connection, key: bytes, now: float, window_seconds: float, amount: int) -> Count:
-    if amount < 0:  # giving back opens no window
-        connection.execute(
-            "UPDATE counters SET value = max(value + ?, 0) WHERE key = ? AND window_ends_at > ?", (amount, key, now)
-        )
-        return select_count(connection, key, now, window_seconds)
+def add_count(connection: sqlite3.Connection, key: bytes, now: float, window_seconds: float) -> Count:
     rows = connection.execute(
         """
-        INSERT INTO counters VALUES (?1, ?2, ?3 + ?4)
+        INSERT INTO counters VALUES (?1, 1, ?2 + ?3)
         ON CONFLICT (key) DO UPDATE SET
-            value = CASE WHEN window_ends_at > ?3 THEN value + ?2 ELSE ?2 END,
-            window_ends_at = CASE WHEN window_ends_at > ?3 THEN window_ends_at ELSE ?3 + ?4 END
+            value = CASE WHEN window_ends_at > ?2 THEN value + 1 ELSE 1 END,
+            window_ends_at = CASE WHEN window_ends_at > ?2 THEN window_ends_at ELSE ?2 + ?3 END
         RETURNING value, window_ends_at
         """,
-        (key, amount, now, window_seconds),
+        (key, now, window_seconds),
     ).fetchall()
     return Count(*rows[0])
 
 
+def give_back(connection: sqlite3.Connection, key: bytes, amount: int, now: float) -> None:
+    connection.execute(
+        "UPDATE counters SET value = max(value - ?, 0) WHERE key = ? AND window_ends_at > ?", (amount, key, now)
+    )
+
+
 def reserve(connection: sqlite3.Connection, counters: Sequence[Counter], now: float) -> Reached | None:
     for index, counter in enumerate(counters):
-        count = select_count(connection, counter.key, now, counter.window_seconds)
+        count = select_count(connection, counter.key, now) or Count(0, now + counter.window_seconds)
         if count.value >= counter.limit:
             return Reached(index, count.window_ends_at)
     for counter in counters:
-        count = add_count(connection, counter.key, now, counter.window_seconds, 1)
+        count = add_count(connection, counter.key, now, counter.window_seconds)
         if counter.is_sliding and count.window_ends_at < now + counter.window_seconds:
             connection.execute(
                 "UPDATE counters SET window_ends_at = ? WHERE key = ?", (now + counter.window_seconds, counter.key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from proxy.store.store import FORMER_SECONDS
+from proxy.sessions.session_store import FORMER_SECONDS
 
 
 def insert_kept_request(connection: sqlite3.Connection, digest: bytes, sealed: bytes, expires_at: float) -> None:

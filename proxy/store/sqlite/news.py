@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from proxy.store.history import History
+from proxy.store.history import History, Report
 from proxy.store.listeners import StoreListeners
 from proxy.store.sqlite.notices import Kind, News, insert_notice, select_newest, select_news
 from proxy.store.sqlite.peers import Hearing, Telling
 from proxy.store.sqlite.sessions import Named
 from proxy.store.sqlite.threads import ReadingThread, unavailable
-from proxy.store.store import Report
 
 
 class SQLiteNews:

@@ -16,7 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from proxy.operations.own_user import as_owner_of
-from proxy.store.store import NOTICE_SECONDS, StoreUnavailable
+from proxy.operations.store_errors import StoreUnavailable
+from proxy.sessions.session_store import NOTICE_SECONDS
 
 HEARS = ".hears"
 TELLS = ".tells"

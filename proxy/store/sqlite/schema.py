@@ -10,8 +10,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.store.sqlite.owner import make_file
-from proxy.store.store import StoreUnavailable
 
 BUSY_SECONDS = 5.0
 """How long a transaction waits for another process that is writing."""

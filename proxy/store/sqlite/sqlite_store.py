@@ -16,10 +16,12 @@ from config.settings import SessionSettings
 from proxy.delivery.failures import DeliveryFailure
 from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
+from proxy.factors.challenge_store import AttemptResult
 from proxy.factors.passcode.arrival_times import Arrival
-from proxy.factors.passcode.known_numbers import KnownNumber
+from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.sessions.session import Session
-from proxy.store.history import History
+from proxy.sessions.ticket import Ticket
+from proxy.store.history import History, Report
 from proxy.store.listeners import StoreListeners
 from proxy.store.sqlite import arrivals, challenges, failures, kept_requests, leases, persons, sendings, sessions
 from proxy.store.sqlite.marks import mark_all_ended
@@ -27,7 +29,7 @@ from proxy.store.sqlite.news import SQLiteNews
 from proxy.store.sqlite.notices import PersonList, delete_old, select_newest
 from proxy.store.sqlite.sessions import Named
 from proxy.store.sqlite.threads import ReadingThread, WritingThread
-from proxy.store.store import AttemptResult, Count, Counter, Reached, Report, Ticket
+from proxy.throttle.counter_store import Count, Counter, Reached
 
 _TRIED_BYTES = 16_384
 """Written to see whether it can be: as many pages as a sign-in fills at the most."""
@@ -248,14 +250,16 @@ class SQLiteStore:
         )
 
     # Counters.
-    async def count(self, key: bytes, *, now: float, window_seconds: float, amount: int = 1) -> Count:
-        if amount == 0:
-            return await self._reading.run(
-                lambda connection: challenges.select_count(connection, key, now, window_seconds)
-            )
+    async def add(self, key: bytes, *, now: float, window_seconds: float) -> Count:
         return await self._writing.run(
-            lambda connection: challenges.add_count(connection, key, now, window_seconds, amount), durable=True
+            lambda connection: challenges.add_count(connection, key, now, window_seconds), durable=True
         )
+
+    async def read(self, key: bytes, *, now: float) -> Count | None:
+        return await self._reading.run(lambda connection: challenges.select_count(connection, key, now))
+
+    async def give_back(self, key: bytes, amount: int = 1, *, now: float) -> None:
+        await self._writing.run(lambda connection: challenges.give_back(connection, key, amount, now), durable=True)
 
     async def reserve(self, counters: Sequence[Counter], *, now: float) -> Reached | None:
         return await self._writing.run(lambda connection: challenges.reserve(connection, counters, now), durable=True)
@@ -279,6 +283,12 @@ class SQLiteStore:
 
     async def known_number(self, guid: str) -> KnownNumber | None:
         return await self._reading.run(lambda connection: persons.select_known_number(connection, guid))
+
+    async def first_seen(self, digest: bytes, *, now: float, see: bool) -> float | None:
+        found = await self.read(digest, now=now)
+        if found is None and see:
+            found = await self.add(digest, now=now, window_seconds=REMEMBERED_SECONDS)
+        return None if found is None else found.window_ends_at - REMEMBERED_SECONDS
 
     # Leases.
     async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> bool:

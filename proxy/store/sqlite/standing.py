@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from proxy.store.store import StoreUnavailable
+from proxy.operations.store_errors import StoreUnavailable
 
 LOCK_SECONDS = 5.0
 """How long one waits for another that is just opening the files."""

@@ -8,13 +8,13 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from proxy.store.history import REMEDY, History, Judgement, Marks
+from proxy.operations.store_errors import StoreUnavailable
+from proxy.store.history import REMEDY, History, Judgement, Marks, Report
 from proxy.store.sqlite.lost_log import LOST, committed_frames, lost_transactions
 from proxy.store.sqlite.marks import doubt_file, name_predecessors, read_facts
 from proxy.store.sqlite.schema import open_database
 from proxy.store.sqlite.standing import Standing, inode_of, locked, remove_log
 from proxy.store.sqlite.succession import put_copy, take_over
-from proxy.store.store import Report, StoreUnavailable
 
 
 class StoreFile:

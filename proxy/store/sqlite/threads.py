@@ -16,11 +16,11 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from config.system_errors import file_reason
-from proxy.store.history import History
+from proxy.operations.store_errors import StoreUnavailable
+from proxy.store.history import History, Report
 from proxy.store.sqlite.marks import read_marks
 from proxy.store.sqlite.owner import in_the_way
 from proxy.store.sqlite.store_file import StoreFile
-from proxy.store.store import Report, StoreUnavailable
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ local operation = {}
 local function counted(name, now, would_end_at)
   local found = redis.call('HMGET', key('counter', name), 'value', 'window_ends_at')
   if not found[1] or is_over(found[2], now) then
-    return 0, would_end_at, false
+    return 0, would_end_at
   end
-  return tonumber(found[1]), found[2], true
+  return tonumber(found[1]), found[2]
 end
 
 local function write_counter(name, value, window_ends_at, ttl)
@@ -23,14 +23,18 @@ local function write_counter(name, value, window_ends_at, ttl)
   expires('counter', name, window_ends_at)
 end
 
-function operation.count(name, now, would_end_at, amount, ttl)
-  local value, window_ends_at, is_open = counted(name, now, would_end_at)
-  amount = tonumber(amount)
-  if amount > 0 or (amount < 0 and is_open) then
-    value = math.max(value + amount, 0)
-    write_counter(name, value, window_ends_at, ttl)
+function operation.add(name, now, would_end_at, ttl)
+  local value, window_ends_at = counted(name, now, would_end_at)
+  write_counter(name, value + 1, window_ends_at, ttl)
+  return {value + 1, window_ends_at}
+end
+
+-- Opens no window, and leaves the end of one and the TTL as they are.
+function operation.give_back(name, now, amount)
+  local value = counted(name, now)
+  if value > 0 then
+    redis.call('HSET', key('counter', name), 'value', math.max(value - tonumber(amount), 0))
   end
-  return {value, window_ends_at}
 end
 
 -- Five arguments for each counter: name, limit, would_end_at, whether it slides, ttl.

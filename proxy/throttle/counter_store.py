@@ -1,0 +1,68 @@
+"""What is kept for limits: counters within windows, and addresses from which persons have signed in.
+
+A counter's key names what is counted and holds no personal data in the clear. Methods raise `StoreUnavailable`. Every
+change of a counter is durable: it survives a loss of power once the method has returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One counter within its window."""
+
+    value: int
+    window_ends_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """A counter that must not pass `limit` within its window."""
+
+    key: bytes = field(repr=False)
+    limit: int
+    window_seconds: float
+    is_sliding: bool = False
+    """Whether each count starts the window again: the counter is cleared only by a whole window without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Which of the counters that were to be reserved had reached its limit."""
+
+    index: int
+    window_ends_at: float
+
+
+class CounterStore(Protocol):
+    async def add(self, key: bytes, *, now: float, window_seconds: float) -> Count:
+        """Count one more; the window opens with its first count."""
+        ...
+
+    async def read(self, key: bytes, *, now: float) -> Count | None:
+        """None where no window is open: nothing was counted, or that is over."""
+        ...
+
+    async def give_back(self, key: bytes, amount: int = 1, *, now: float) -> None:
+        """Count so many less, never below zero. Opens no window and does not move the end of one."""
+        ...
+
+    async def reserve(self, counters: Sequence[Counter], *, now: float) -> Reached | None:
+        """Add one to all of these, or to none and say which one had reached its limit. Atomic."""
+        ...
+
+    async def reset_count(self, key: bytes) -> None: ...
+
+
+class ThrottleStore(CounterStore, Protocol):
+    """Counters, and the addresses that are familiar: person and address are digests, the person part of both."""
+
+    async def add_familiar(self, person: bytes, address: bytes, *, now: float, expires_at: float, most: int) -> None:
+        """Remember an address of a person until `expires_at`; the `most` latest of one person."""
+        ...
+
+    async def is_familiar(self, person: bytes, address: bytes, *, now: float) -> bool: ...
