@@ -9,7 +9,7 @@ from config.settings import ThrottleSettings
 from directory.lockout import PasswordLimits, limits_of
 from proxy.access.networks import network_of
 from proxy.throttle.counter_store import Counter, ThrottleStore
-from proxy.throttle.counters import Counters
+from proxy.throttle.counters import Counters, LimitCounter
 from proxy.throttle.limits import CLEARED_OF_ADDRESS, DAY_SECONDS, UNTIL_CLEARED_SECONDS, Limit, Standing, Throttled
 from proxy.throttle.told_pauses import ToldPauses
 
@@ -49,7 +49,7 @@ class Throttle:
 
     async def reserve_address(self, address: str, *, now: float) -> Throttled | None:
         """Count one password attempt of an address, whoever it is about; `Throttled` (and not counted) at its limit."""
-        return await self._reserve(now, (Limit.PASSWORDS_PER_ADDRESS, network_of(address)))
+        return await self._counters.reserve(self._of_address(address), now=now)
 
     async def give_back_address(self, address: str, *, now: float) -> None:
         """What was no guess: it opened the account, or nobody judged it."""
@@ -63,10 +63,7 @@ class Throttle:
         All of a person's attempts count towards one number, those from addresses where they never signed in also
         towards a smaller one: what is left between the two is theirs, whoever guesses.
         """
-        counters = [self._counters.of(Limit.PASSWORDS_PER_PERSON, person, limits)]
-        if not await self.is_familiar(person=person, address=address, now=now):
-            counters.append(self._counters.of(Limit.PASSWORDS_FROM_UNFAMILIAR, person, limits))
-        return await self._counters.reserve(counters, now=now)
+        return await self._counters.reserve(await self._of_password(person, address, limits, now), now=now)
 
     async def judged_so_far(self, *, person: str, now: float) -> Judged | None:
         """To be asked between `reserve_password` and sending the password. None: of another attempt nobody knows (yet)
@@ -134,9 +131,7 @@ class Throttle:
 
     async def reserve_passcode(self, *, person: str, now: float) -> Throttled | None:
         """Count one passcode attempt across all challenges of a person."""
-        return await self._reserve(
-            now, (Limit.PASSCODES_PER_PERSON, person), (Limit.PASSCODE_FAILURES_IN_A_ROW, person)
-        )
+        return await self._counters.reserve(self._of_passcode(person), now=now)
 
     async def passcode_accepted(self, *, person: str, now: float) -> None:
         """Clear the person's passcode counts, the failures in a row included."""
@@ -148,13 +143,7 @@ class Throttle:
 
         `number` is where it goes: for one that is mailed, the address.
         """
-        return await self._reserve(
-            now,
-            (Limit.SENDS_PER_PERSON, person),
-            (Limit.SENDS_PER_NUMBER, number),
-            (Limit.SENDS_PER_ADDRESS, network_of(address)),
-            (Limit.SENDS_PER_DAY, ""),
-        )
+        return await self._counters.reserve(self._of_send(person, number, address), now=now)
 
     async def send_not_begun(self, *, person: str, number: str, address: str, now: float) -> None:
         """Give back what `reserve_send` counted: nothing was even tried."""
@@ -197,24 +186,21 @@ class Throttle:
         `number`: a mail address, for a passcode that is mailed; None: none can be sent to. `address` None: it is not
         known, and counts as one where the person never signed in. `typed`: see `ToldPauses`.
         """
-        counters = [self._counters.of(Limit.PASSWORDS_PER_PERSON, person, limits)]
-        if address is None or not await self.is_familiar(person=person, address=address, now=now):
-            counters.append(self._counters.of(Limit.PASSWORDS_FROM_UNFAMILIAR, person, limits))
-        named = [
-            (Limit.PASSWORDS_PER_ADDRESS, None if address is None else network_of(address)),
-            (Limit.PASSCODES_PER_PERSON, person),
-            (Limit.PASSCODE_FAILURES_IN_A_ROW, person),
-            (Limit.SENDS_PER_PERSON, person),
-            (Limit.SENDS_PER_NUMBER, number),
-            (Limit.SENDS_PER_ADDRESS, None if address is None else network_of(address)),
-            (Limit.SENDS_PER_DAY, ""),
+        counters = [
+            *await self._of_password(person, address, limits, now),
+            *self._of_address(address),
+            *self._of_passcode(person),
+            *self._of_send(person, number, address),
         ]
-        counters += [self._counters.of(limit, who) for limit, who in named if who is not None]
         standings = [await self._counters.standing(each, now=now) for each in counters]
         if typed is not None:
             start = await self.fresh_starts(person)
             standings.append(await self.told_pauses.standing(typed=typed, start=start, limits=limits, now=now))
         return standings
+
+    async def sent_to(self, number: str, *, now: float) -> Standing:
+        """How many passcodes were sent to a number or mail address; nothing is counted."""
+        return await self._counters.standing(self._counters.of(Limit.SENDS_PER_NUMBER, number), now=now)
 
     async def clear(self, *, person: str, limits: Iterable[Limit]) -> None:
         """Begin these counts of a person anew: an operator says so. `CLEARED` names them."""
@@ -257,8 +243,33 @@ class Throttle:
         """Forget which passwords were wrong, and what was counted by typed names."""
         await self._store.add(self._start_key(person), now=now, window_seconds=UNTIL_CLEARED_SECONDS)
 
-    async def _reserve(self, now: float, *limited: tuple[Limit, str]) -> Throttled | None:
-        return await self._counters.reserve([self._counters.of(limit, who) for limit, who in limited], now=now)
+    # What each kind of try is counted by, in the order in which its limits are looked at: for who tries, and for who
+    # asks how it stands. An address that is not known (None) is not counted by, and one where the person never signed
+    # in.
+    def _of_address(self, address: str | None) -> list[LimitCounter]:
+        return [] if address is None else [self._counters.of(Limit.PASSWORDS_PER_ADDRESS, network_of(address))]
+
+    async def _of_password(
+        self, person: str, address: str | None, limits: PasswordLimits, now: float
+    ) -> list[LimitCounter]:
+        counters = [self._counters.of(Limit.PASSWORDS_PER_PERSON, person, limits)]
+        if address is None or not await self.is_familiar(person=person, address=address, now=now):
+            counters.append(self._counters.of(Limit.PASSWORDS_FROM_UNFAMILIAR, person, limits))
+        return counters
+
+    def _of_passcode(self, person: str) -> list[LimitCounter]:
+        return [
+            self._counters.of(limit, person) for limit in (Limit.PASSCODES_PER_PERSON, Limit.PASSCODE_FAILURES_IN_A_ROW)
+        ]
+
+    def _of_send(self, person: str, number: str | None, address: str | None) -> list[LimitCounter]:
+        named = (
+            (Limit.SENDS_PER_PERSON, person),
+            (Limit.SENDS_PER_NUMBER, number),
+            (Limit.SENDS_PER_ADDRESS, None if address is None else network_of(address)),
+            (Limit.SENDS_PER_DAY, ""),
+        )
+        return [self._counters.of(limit, who) for limit, who in named if who is not None]
 
     async def _has_judged_all(self, server: str, person: str, judged: Judged, now: float) -> bool:
         """Whether all attempts before the one that it just took were judged by this server, and none since."""
