@@ -25,7 +25,7 @@ from proxy.delivery.presets import preset_named
 from proxy.delivery.relays import Relays
 from proxy.delivery.sms_gateway import SMSByMail
 from proxy.delivery.smtp_relay import SMTPRelay
-from proxy.delivery.templates import Texts, texts_of
+from proxy.delivery.templates import MessageTexts, texts_of
 from proxy.delivery.text_checks import check_texts, text_warnings
 from proxy.delivery.text_rules import TextRules
 from proxy.operations.metrics import Metrics
@@ -99,7 +99,7 @@ def rules_in_use(settings: Settings) -> list[TextRules]:
     return found
 
 
-def _by_http(name: str, settings: Settings, client: HTTPSClient, texts: Texts, alarms: Alarms) -> SMSByHTTP:
+def _by_http(name: str, settings: Settings, client: HTTPSClient, texts: MessageTexts, alarms: Alarms) -> SMSByHTTP:
     gateway = settings.sms.http[name]
     is_kapow = is_kapow_api(name, gateway)
     interface: Interface = GenericInterface(gateway)

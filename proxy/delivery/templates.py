@@ -73,7 +73,7 @@ class MailTemplate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Texts:
+class MessageTexts:
     """What each channel says: an SMS, or the Subject and the body of a mail to read."""
 
     sms_template: Template
@@ -156,7 +156,7 @@ class Texts:
         return Template(pieces=(*pieces, last + _MAIL_END), names=self.sms_template.names)
 
 
-def texts_of(settings: Settings) -> Texts:
+def texts_of(settings: Settings) -> MessageTexts:
     """The texts as configured. Raises `WrongTemplate`; the settings' own checks leave nothing to raise it for."""
     default = settings.second_factor.language
     sms: dict[tuple[str, str], Template] = {}
@@ -168,7 +168,7 @@ def texts_of(settings: Settings) -> Texts:
         if each.subject is not None and each.body is not None:
             subject = parse_template(each.subject, holds_passcode=False)
             mails[language] = MailTemplate(subject=subject, body=parse_template(each.body))
-    return Texts(
+    return MessageTexts(
         sms_template=parse_template(settings.sms.text),
         default_language=default,
         sms_templates=sms,

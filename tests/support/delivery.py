@@ -18,12 +18,12 @@ from config.settings import (
 from directory.mobile import E164
 from proxy.delivery.channel import PasscodeMessage
 from proxy.delivery.presets import preset_named
-from proxy.delivery.templates import Texts, parse_template
+from proxy.delivery.templates import MessageTexts, parse_template
 
 PASSCODE = "493817"
 NUMBER = E164("+447400123456")
 TEXT = "{passcode} is your {app} sign-in code. It is valid for {minutes} minutes."
-TEXTS = Texts(sms_template=parse_template(TEXT))
+TEXTS = MessageTexts(sms_template=parse_template(TEXT))
 KAPOW = preset_named("kapow")
 
 
