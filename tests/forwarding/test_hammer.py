@@ -16,7 +16,7 @@ from tests.support.upstreams import UpstreamSide
 
 CLIENTS = 40
 TOKENS = {ALICE_TOKEN: b"alice", BOB_TOKEN: b"bob", None: b""}
-ANSWERS, REFUSALS, CUTS = 600, 100, 20
+ANSWERS, REFUSALS, CUTS = 400, 100, 20
 """Enough to mix them up: so much of each kind is waited for, of each person."""
 ANSWERS_BEFORE_AN_END = 10
 ENDS = ANSWERS // ANSWERS_BEFORE_AN_END
