@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.scheduling import GroupsInOrder, place_of
 from tests.support.samba import OTHER_PERSONS, running_domain
 from tests.support.samba_dc import SambaDC
 
@@ -23,11 +24,13 @@ settings.register_profile(
 settings.load_profile("gatepost")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> GroupsInOrder | None:
+    return GroupsInOrder(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file run in one process, and all that ask for a Samba domain: what they share starts once."""
-    for item in items:
-        needs_domain = {"corp", "other_domain"} & set(getattr(item, "fixturenames", ()))
-        item.add_marker(pytest.mark.xdist_group("samba" if needs_domain else item.path.name))
+    items.sort(key=place_of)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,58 @@
+"""Which process of a run on several ones takes which tests, and in which order.
+
+The tests of a file stay together, and so do the files that ask for a Samba domain: what they share starts once. What
+takes longest goes first, so that no process is left alone with it in the end; much of it is waiting, meanwhile others
+work.
+
+xdist's own groups (`--dist loadgroup` with marks) come to nothing under pytest 9.2, which keeps the names of tests
+where xdist 3.8 does not write them: every test was on its own.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+ROOT = Path(__file__).parent.parent
+SAMBA = "samba"
+_ASKS_FOR_A_DOMAIN = re.compile(r"\b(corp|other_domain): SambaDC\b")
+LONGEST_FIRST = (
+    SAMBA,
+    "test_changed_number.py",
+    "test_clock.py",
+    "test_stress.py",
+    "test_real_nginx.py",
+    "test_real_caddy.py",
+)
+"""The groups that take longest, by the file's name, as measured; what is not here comes later."""
+
+
+@cache
+def group_of(path: str) -> str:
+    """By a file's path from the top."""
+    return SAMBA if _ASKS_FOR_A_DOMAIN.search((ROOT / path).read_text()) else path
+
+
+def place_of(item: pytest.Item) -> int:
+    """Of an item's group in the order."""
+    group = Path(group_of(file_of(item.nodeid))).name
+    return LONGEST_FIRST.index(group) if group in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
+def file_of(test: str) -> str:
+    return test.partition("::")[0]
+
+
+class GroupsInOrder(LoadScopeScheduling):
+    """Gives out groups as they come in the order of the tests."""
+
+    def __init__(self, config: pytest.Config, log: object) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(file_of(nodeid))
