@@ -1,11 +1,17 @@
-"""What is wrong with a configuration: every problem at once, each with its file, table and key, never a secret."""
+"""What is wrong with a configuration: every problem at once, each with its file, table and key, never a secret.
+
+Checks are generators of findings. They are pure, or they read files that the configuration names.
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+_T = TypeVar("_T")
 
 
 class Place(NamedTuple):
@@ -16,12 +22,17 @@ class Place(NamedTuple):
     key: str
 
 
+Finding = tuple[Place, str]
+"""Where something is wrong, and a sentence that says what to do. It holds no value that could be a secret."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing to put right. `message` says what to do and holds no value that could be a secret."""
 
     file: str
-    """The file's path, or the name of the environment variable that the value came from."""
+    """The file's path, or the name of the environment variable that the value came from; empty where settings were not
+    read from a file, or are told by somebody who knows which one it was."""
     table: str
     """``server``, ``apps[0] ("Wiki")``; empty for the file as a whole."""
     key: str
@@ -37,9 +48,31 @@ class Problem:
 class ConfigurationError(Exception):
     """The configuration cannot be used. Its text is one line per problem."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(map(str, problems)))
+    def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class UnusableFile(Exception):
+    """A file that the configuration names cannot be read, or does not hold what it should. `str` names it."""
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.reason = reason
+        """What is wrong with it, and what to do."""
+
+
+class Unknown(AttributeError):
+    """A value was asked for that is wrong itself, which has been told: nothing can be said about what rests on it."""
+
+
+def told(*checks: Iterable[_T]) -> Iterator[_T]:
+    """What each of them finds, up to where it would need a value that is `Unknown`."""
+    for check in checks:
+        try:
+            yield from check
+        except Unknown:
+            continue
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

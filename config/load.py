@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from config import checks
+from config.checks import problems
 from config.environment import PREFIX, apply_overrides
-from config.errors import ConfigurationError, Place, Problem, nearest
+from config.errors import ConfigurationError, Finding, Place, Problem, nearest, told
+from config.frozen_table import FrozenTable
+from config.known import KeyPath, read
 from config.schema import FILE_SUFFIX, Option, Table, inner_keys, inner_options, options, tables
 from config.settings import MobileSettings, Settings
 from config.system_errors import file_reason
-from config.tables.store import SQLITE
 from config.toml_errors import toml_reason
 
 MAX_SECRET_BYTES = 4096
@@ -36,16 +37,24 @@ _LISTS = frozenset(
 """Tables that are written in two brackets."""
 
 
-def load_settings(path: Path, environ: Mapping[str, str]) -> Settings:
+Check = Callable[[Settings], Iterable[Finding | Problem]]
+"""What is looked at beside the values. It is handed the settings as far as they are known."""
+
+
+def load_settings(path: Path, environ: Mapping[str, str], *checks: Check) -> Settings:
     """Read and check everything; `ConfigurationError` lists all that is wrong."""
-    loading = _Loading(path, read_toml(path), environ)
-    return loading.settings()
+    return _Loading(path, read_toml(path), environ).settings(checks)
 
 
-def load_with_files(path: Path, environ: Mapping[str, str]) -> tuple[Settings, tuple[Path, ...]]:
+def load_with_files(path: Path, environ: Mapping[str, str], *checks: Check) -> tuple[Settings, tuple[Path, ...]]:
     """The same, and the files that secrets were read from: those of ``_file`` keys, and this one if it holds some."""
     loading = _Loading(path, read_toml(path), environ)
-    return loading.settings(), tuple(loading.secret_files)
+    return loading.settings(checks), tuple(loading.secret_files)
+
+
+def load_known(path: Path, environ: Mapping[str, str]) -> Settings:
+    """What is known of the settings, whatever is wrong: whoever asks for something else is told `Unknown`."""
+    return _Loading(path, read_toml(path), environ).known()
 
 
 def load_mobile(path: Path, environ: Mapping[str, str]) -> MobileSettings:
@@ -120,19 +129,26 @@ class _Loading:
             self._tree[key] = [self._tree[key]]
         self._origins, self._problems = apply_overrides(self._tree, environ)
 
-    def settings(self) -> Settings:
+    def settings(self, checks: Iterable[Check]) -> Settings:
         for key in self._tree.keys() - tables().keys():
             self._problems.append(Problem(str(self._path), key, "", "unknown table" + nearest(key, tables())))
-        pieces = {key: self._piece(table) for key, table in tables().items()}
-        self._check_together(pieces)
+        known = self.known()
+        for each in told(problems(known), *(check(known) for check in checks)):
+            if isinstance(each, Problem):
+                self._problems.append(each)
+            else:
+                self._add(*each)
         if self._problems:
             raise ConfigurationError(self._problems)
-        values = {
-            key: tuple(piece.values()) if isinstance(piece, dict) else piece
-            for key, piece in pieces.items()
-            if piece != {}  # no [[schemes]]: the default
-        }
-        return Settings.model_validate(values)
+        return Settings.model_validate(dict(known))
+
+    def known(self) -> Settings:
+        """The settings as far as they are known: whole if nothing is wrong with them."""
+        pieces = {key: self._piece(table) for key, table in tables().items() if self._is_asked_for(table)}
+        known = Settings.model_construct(None, **pieces)
+        for key in [key for key, piece in pieces.items() if piece is None]:
+            del known.__dict__[key]
+        return known
 
     def mobile(self) -> MobileSettings:
         self._problems = [problem for problem in self._problems if problem.file.startswith(f"{PREFIX}MOBILE")]
@@ -141,160 +157,59 @@ class _Loading:
             raise ConfigurationError(self._problems)
         return piece
 
-    def _piece(self, table: Table) -> BaseModel | dict[int, BaseModel] | None:
+    def _is_asked_for(self, table: Table) -> bool:
+        """Where no [[schemes]] are written, there are the settings' own."""
+        return not table.is_array or table.is_required or table.key in self._tree
+
+    def _piece(self, table: Table) -> FrozenTable | tuple[FrozenTable, ...] | None:
+        """None: nothing is known of an array."""
+        place = Place(table.key, None, "")
         value = self._tree.get(table.key, [] if table.is_array else {})
         if not table.is_array:
             if isinstance(value, dict):
                 return self._table(table, None, value)
-            self._add(Place(table.key, None, ""), f"must be a table: write [{table.key}]")
-            return None
+            self._add(place, f"must be a table: write [{table.key}]")
+            return read(table.models[0], {}, (), is_whole=False)[0]
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-            self._add(Place(table.key, None, ""), f"must be a list of tables: write [[{table.key}]]")
-            return {}
-        if not value and (table.is_required or table.key in self._tree):
-            self._add(Place(table.key, None, ""), f"at least one [[{table.key}]] is needed")
-        found = {position: self._table(table, position, each) for position, each in enumerate(value)}
-        return {position: piece for position, piece in found.items() if piece is not None}
+            self._add(place, f"must be a list of tables: write [[{table.key}]]")
+        elif not value:
+            self._add(place, f"at least one [[{table.key}]] is needed")
+        else:
+            return tuple(self._table(table, position, each) for position, each in enumerate(value))
+        return None
 
-    def _table(self, table: Table, position: int | None, raw: dict[str, Any]) -> BaseModel | None:
+    def _table(self, table: Table, position: int | None, raw: dict[str, Any]) -> FrozenTable:
         model = table.model_for(raw)
         if model is None:
             types = " or ".join(f'"{name}"' for name in table.types)
-            self._add(
-                Place(table.key, position, "type"), f"must be {types}" if "type" in raw else f"is missing: {types}"
-            )
-            return None
-        before = len(self._problems)
-        values = dict(raw)
-        for option in options(model):
-            place = Place(table.key, position, option.key)
-            if option.is_secret and option.key + FILE_SUFFIX in model.model_fields:
-                # A file that the program reads and writes itself, `server.key_file`.
-                if option.key in raw and option.key + FILE_SUFFIX in raw:
-                    self._add(
-                        place._replace(key=option.key + FILE_SUFFIX), f"{option.key} is given too: keep one of them"
-                    )
-            elif option.is_secret:
-                self._read_secret(place, values)
-            elif option.is_path:
-                self._resolve_path(place, values, option)
-            elif option.is_list and isinstance(values.get(option.key), list):
-                self._resolve_inner_paths(place, values, inner_options(model, option.key))
-            elif option.is_mapping and isinstance(values.get(option.key), dict):
-                self._resolve_named_tables(place, values, inner_options(model, option.key))
+            place = Place(table.key, position, "type")
+            self._add(place, f"must be {types}" if "type" in raw else f"is missing: {types}")
+            # Whichever it is, it has a name. `default` too, which only one may say.
+            shared: dict[str, Any] = {key: raw[key] for key in ("name", "default") if key in raw}
+            return read(table.models[0], shared, [("type",)], is_whole=False)[0]
+        reading = _TableFiles(self._folder, raw, model)
+        for path, message in reading.problems:
+            self._add_at(table.key, position, path, message)
+        self.secret_files += reading.secret_files
+        if any(Place(table.key, position, key) not in self._origins for key in reading.secrets_written):
+            self.secret_files.append(self._path)
         if table.key == "store":
-            values["url"] = self._resolve_store(values.get("url", model.model_fields["url"].default))
-        try:
-            piece = model.model_validate(values, context={"source": "file"})
-        except ValidationError as error:
-            self._explain(table, position, model, error)
-            return None
-        return piece if len(self._problems) == before else None
-
-    def _explain(self, table: Table, position: int | None, model: type[BaseModel], error: ValidationError) -> None:
+            reading.values.setdefault("url", "sqlite:state.db")  # begins at the folder, as one that is written does
+        piece, errors = read(model, reading.values, reading.wrong, folder=self._folder)
         known = table.known_keys(model)
-        for each in error.errors(include_url=False, include_input=False):
-            name, *inner = each["loc"]
-            key = str(name) + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inner)
-            keys = known if len(inner) < 2 else inner_keys(model, str(name))
-            self._add(Place(table.key, position, str(name)), explain(each, keys, known.get(str(name)), table.key), key)
+        for error in errors:
+            loc = error["loc"]
+            keys = known if len(loc) < 3 else inner_keys(model, str(loc[0]))
+            message = explain(error, keys, known.get(str(loc[0])), table.key)
+            self._add_at(table.key, position, loc, message)
+        return piece
 
-    def _read_secret(self, place: Place, values: dict[str, Any], prefix: str = "") -> None:
-        """`prefix` stands before the key in problems: the table inside a table that holds it."""
-        key = place.key + FILE_SUFFIX
-        if key not in values:
-            if place.key in values and place not in self._origins:
-                self.secret_files.append(self._path)
-            return
-        name = values.pop(key)
-        at = place._replace(key=key)
-        shown = prefix + key
-        # The problem is reported here; a stand-in keeps the value from being reported as missing too.
-        stand_in = "unreadable"
-        if place.key in values:
-            self._add(at, f"{place.key} is given too: keep one of them", shown)
-            return
-        values[place.key] = stand_in
-        if not isinstance(name, str) or not name or "\0" in name:
-            self._add(at, "must be the path of a file", shown)
-            return
-        try:
-            self.secret_files.append(self._folder / name)
-            with (self._folder / name).open("rb") as file:
-                content = file.read(MAX_SECRET_BYTES + 1)
-            secret = content.decode().removesuffix("\n").removesuffix("\r")
-        except OSError as error:
-            self._add(at, f"{name} cannot be read: {file_reason(self._folder / name, error)}", shown)
-        except UnicodeDecodeError:
-            self._add(at, f"{name} is not UTF-8 text", shown)
-        else:
-            if not secret:
-                self._add(at, f"{name} is empty", shown)
-            elif len(content) > MAX_SECRET_BYTES:
-                self._add(at, f"{name} is longer than {MAX_SECRET_BYTES} bytes: is it the right file?", shown)
-            elif not secret.isprintable():
-                self._add(at, f"{name} holds more than one line, or control characters", shown)
-            else:
-                values[place.key] = secret
+    def _add_at(self, table: str, position: int | None, path: KeyPath, message: str) -> None:
+        self._add(Place(table, position, _key_of(path)), message)
 
-    def _resolve_path(self, place: Place, values: dict[str, Any], option: Option, key: str = "") -> None:
-        name = values.get(place.key, option.default)
-        if name is None:
-            return
-        if not isinstance(name, (str, Path)) or not str(name) or "\0" in str(name):
-            if isinstance(name, str):
-                self._add(place, "must be the path of a file", key)
-                values.pop(place.key)
-            return  # of another type: the model says so
-        path = self._folder / name
-        values[place.key] = path
-        if place.key not in _MAY_BE_MADE_LATER:
-            try:
-                path.open("rb").close()
-            except OSError as error:
-                self._add(place, f"{name} cannot be read: {file_reason(path, error)}", key)
-
-    def _resolve_inner_paths(self, place: Place, values: dict[str, Any], inner: tuple[Option, ...]) -> None:
-        """Of the tables in a list, such as ``[[server.certificates]]``."""
-        paths = [option for option in inner if option.is_path]
-        if not paths:
-            return
-        tables = values[place.key] = [dict(each) if isinstance(each, dict) else each for each in values[place.key]]
-        for position, each in enumerate(tables):
-            if isinstance(each, dict):
-                for option in paths:
-                    key = f"{place.key}[{position}].{option.key}"
-                    self._resolve_path(Place(place.table, place.position, option.key), each, option, key)
-
-    def _resolve_named_tables(self, place: Place, values: dict[str, Any], inner: tuple[Option, ...]) -> None:
-        """Of tables that are named by the operator, such as ``[sms.http.NAME]``."""
-        named = values[place.key] = {
-            name: dict(each) if isinstance(each, dict) else each for name, each in values[place.key].items()
-        }
-        for name, each in named.items():
-            if isinstance(each, dict):
-                prefix = f"{place.key}.{name}."
-                for option in inner:
-                    if option.is_secret:
-                        self._read_secret(Place(place.table, place.position, option.key), each, prefix)
-                    elif option.is_path:
-                        self._resolve_path(place._replace(key=option.key), each, option, prefix + option.key)
-
-    def _resolve_store(self, url: object) -> object:
-        if not isinstance(url, str) or not url.startswith(SQLITE):
-            return url
-        name = url.removeprefix(SQLITE)
-        # Blank or "//...": left as it is, for the check to refuse.
-        return SQLITE + str(self._folder / name) if name.strip() and not name.startswith("//") else url
-
-    def _check_together(self, pieces: dict[str, Any]) -> None:
-        given = {name: pieces[name] for name in checks.Pieces.__dataclass_fields__ if pieces[name] is not None}
-        for place, message in checks.problems(checks.Pieces(**given)):
-            self._add(place, message)
-
-    def _add(self, place: Place, message: str, key: str = "") -> None:
-        file = self._origins.get(place, str(self._path))
-        self._problems.append(Problem(file, self._table_name(place), key or place.key, message))
+    def _add(self, place: Place, message: str) -> None:
+        variable = self._origins.get(place._replace(key=re.split(r"[.\[]", place.key, maxsplit=1)[0]))
+        self._problems.append(Problem(variable or str(self._path), self._table_name(place), place.key, message))
 
     def _table_name(self, place: Place) -> str:
         """``server``, ``smtp``, or ``apps[0] ("Wiki")`` with the index that the environment uses."""
@@ -303,3 +218,105 @@ class _Loading:
         table = self._tree[place.table][place.position]
         name = next((table[key] for key in _NAME_KEYS if isinstance(table.get(key), str)), None)
         return f"{place.table}[{place.position}]" + (f" ({json.dumps(name, ensure_ascii=False)})" if name else "")
+
+
+def _key_of(path: KeyPath) -> str:
+    """``rules[0].path``"""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
+class _TableFiles:
+    """The values of one table with the files that it names looked at: secrets read, paths made whole."""
+
+    def __init__(self, folder: Path, raw: Mapping[str, Any], model: type[FrozenTable]) -> None:
+        self._folder = folder
+        self.values = dict(raw)
+        self.problems: list[tuple[KeyPath, str]] = []
+        self.wrong: list[KeyPath] = []
+        """Of which values that was told: the model need not say it again."""
+        self.secret_files: list[Path] = []
+        self.secrets_written: list[str] = []
+        """Keys under which a secret stands in the configuration itself."""
+        self._look_at(self.values, options(model), ())
+        for option in options(model):
+            inner, value = inner_options(model, option.key), self.values.get(option.key)
+            if inner and isinstance(value, list):
+                self.values[option.key] = [self._inside(each, inner, (option.key, at)) for at, each in enumerate(value)]
+            elif inner and isinstance(value, dict):
+                self.values[option.key] = {
+                    name: self._inside(each, inner, (option.key, name)) for name, each in value.items()
+                }
+
+    def _inside(self, value: object, inner: tuple[Option, ...], path: KeyPath) -> object:
+        if not isinstance(value, dict):
+            return value  # the model says so
+        values = dict(value)
+        self._look_at(values, inner, path)
+        return values
+
+    def _look_at(self, values: dict[str, Any], keys: tuple[Option, ...], path: KeyPath) -> None:
+        files = {option.key for option in keys if option.is_path}
+        for option in keys:
+            if option.is_secret and option.key + FILE_SUFFIX in files:
+                # A file that the program reads and writes itself, `server.key_file`.
+                if option.key in values and option.key + FILE_SUFFIX in values:
+                    self._refuse((*path, option.key), f"{option.key} is given too: keep one of them", FILE_SUFFIX)
+            elif option.is_secret:
+                self._read_secret((*path, option.key), values)
+            elif option.is_path:
+                self._resolve(values, option, (*path, option.key))
+
+    def _refuse(self, path: KeyPath, message: str, suffix: str = "") -> None:
+        self.wrong.append(path)
+        self.problems.append(((*path[:-1], f"{path[-1]}{suffix}"), message))
+
+    def _read_secret(self, path: KeyPath, values: dict[str, Any]) -> None:
+        key = str(path[-1])
+        if key + FILE_SUFFIX not in values:
+            if key in values:
+                self.secrets_written.append(str(path[0]))
+            return
+        name = values.pop(key + FILE_SUFFIX)
+        if key in values:
+            self._refuse(path, f"{key} is given too: keep one of them", FILE_SUFFIX)
+        elif not isinstance(name, str) or not name or "\0" in name:
+            self._refuse(path, "must be the path of a file", FILE_SUFFIX)
+        else:
+            file = self._folder / name
+            self.secret_files.append(file)
+            secret, wrong = _secret_in(file)
+            if wrong:
+                self._refuse(path, f"{name} {wrong}", FILE_SUFFIX)
+            else:
+                values[key] = secret
+
+    def _resolve(self, values: dict[str, Any], option: Option, path: KeyPath) -> None:
+        name = values.get(option.key, option.default)
+        if isinstance(name, str) and (not name or "\0" in name):
+            self._refuse(path, "must be the path of a file")
+        elif isinstance(name, str | Path):  # of another type: the model says so
+            file = values[option.key] = self._folder / name
+            if option.key not in _MAY_BE_MADE_LATER:
+                try:
+                    file.open("rb").close()
+                except OSError as error:
+                    self._refuse(path, f"{name} cannot be read: {file_reason(file, error)}")
+
+
+def _secret_in(file: Path) -> tuple[str, str]:
+    """The secret; or nothing, and what is wrong with the file."""
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MAX_SECRET_BYTES + 1)
+        secret = content.decode().removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        return "", f"cannot be read: {file_reason(file, error)}"
+    except UnicodeDecodeError:
+        return "", "is not UTF-8 text"
+    if not secret:
+        return "", "is empty"
+    if len(content) > MAX_SECRET_BYTES:
+        return "", f"is longer than {MAX_SECRET_BYTES} bytes: is it the right file?"
+    if not secret.isprintable():
+        return "", "holds more than one line, or control characters"
+    return secret, ""

@@ -8,8 +8,9 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
+from config.frozen_table import FrozenTable
 from config.settings import Settings
 
 FILE_SUFFIX = "_file"
@@ -35,24 +36,24 @@ class Table:
     """A top-level table, or an array of them."""
 
     key: str
-    models: tuple[type[BaseModel], ...]
+    models: tuple[type[FrozenTable], ...]
     """More than one where the table's ``type`` decides."""
     is_array: bool
     is_required: bool
 
     @property
-    def types(self) -> dict[str, type[BaseModel]]:
+    def types(self) -> dict[str, type[FrozenTable]]:
         """The model of each ``type``, where that decides."""
         return {get_args(model.model_fields["type"].annotation)[0]: model for model in self.models}
 
-    def model_for(self, values: dict[str, Any]) -> type[BaseModel] | None:
+    def model_for(self, values: dict[str, Any]) -> type[FrozenTable] | None:
         """The model that checks these values; None if their ``type`` is unknown."""
         if len(self.models) == 1:
             return self.models[0]
         chosen = values.get("type")
         return self.types.get(chosen) if isinstance(chosen, str) else None
 
-    def known_keys(self, model: type[BaseModel] | None = None) -> dict[str, Option]:
+    def known_keys(self, model: type[FrozenTable] | None = None) -> dict[str, Option]:
         """Every key that may be written, ``_file`` ones included, and the option it is for."""
         found: dict[str, Option] = {}
         for each in (model,) if model else self.models:
@@ -64,7 +65,7 @@ class Table:
 
 
 @cache
-def options(model: type[BaseModel]) -> tuple[Option, ...]:
+def options(model: type[FrozenTable]) -> tuple[Option, ...]:
     """The keys of one table, in the order in which the settings declare them."""
     found = []
     for name, field in model.model_fields.items():
@@ -84,14 +85,20 @@ def options(model: type[BaseModel]) -> tuple[Option, ...]:
     return tuple(found)
 
 
-def inner_options(model: type[BaseModel], key: str) -> tuple[Option, ...]:
-    """The options of the tables inside a table, such as ``[[apps.rules]]``; none where the key holds plain values."""
-    leaves = _leaves(model.model_fields[key].annotation)
-    models = [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, BaseModel)]
-    return tuple(option for each in models for option in options(each))
+def inner_model(model: type[FrozenTable], key: str) -> type[FrozenTable] | None:
+    """The model of the tables inside a table, such as ``[[apps.rules]]``; None where the key holds plain values."""
+    field = next(field for name, field in model.model_fields.items() if key == (field.alias or name))
+    leaves = _leaves(field.annotation)
+    return next((leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, FrozenTable)), None)
 
 
-def inner_keys(model: type[BaseModel], key: str) -> tuple[str, ...]:
+def inner_options(model: type[FrozenTable], key: str) -> tuple[Option, ...]:
+    """Their options."""
+    inner = inner_model(model, key)
+    return () if inner is None else options(inner)
+
+
+def inner_keys(model: type[FrozenTable], key: str) -> tuple[str, ...]:
     """Their keys."""
     return tuple(option.key for option in inner_options(model, key))
 
@@ -102,7 +109,7 @@ def tables() -> dict[str, Table]:
     found = {}
     for name, field in Settings.model_fields.items():
         leaves = _leaves(field.annotation)
-        models = [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, BaseModel)]
+        models = [leaf for leaf in leaves if isinstance(leaf, type) and issubclass(leaf, FrozenTable)]
         found[name] = Table(
             key=name,
             models=tuple(sorted(models, key=lambda model: model.__name__)),

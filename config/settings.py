@@ -15,13 +15,19 @@ from config.frozen_table import FrozenTable
 from config.tables.admin import AdminSettings
 from config.tables.apps import AppSettings
 from config.tables.bounces import BouncesSettings
-from config.tables.delivery import SecondFactorSettings, SMSSettings, SMTPSettings, TextSettings
-from config.tables.directories import ActiveDirectorySettings, DirectorySettings, LocalDirectorySettings, MobileSettings
+from config.tables.directories import ActiveDirectorySettings, DirectorySettings, LocalDirectorySettings
+from config.tables.mobile import MobileSettings
+from config.tables.passcode import PasscodeSettings
 from config.tables.rules import PathRuleSettings
 from config.tables.schemes import SchemeSettings
+from config.tables.second_factor import SecondFactorSettings, channels_of
 from config.tables.server import CertificateSettings, ServerSettings
+from config.tables.sessions import SessionSettings
+from config.tables.sms import SMSSettings
+from config.tables.smtp import SMTPSettings
 from config.tables.store import StoreSettings
-from config.values import Integer, Seconds
+from config.tables.texts import TextSettings
+from config.tables.throttle import ThrottleSettings
 
 __all__ = [
     "ActiveDirectorySettings",
@@ -43,41 +49,6 @@ __all__ = [
     "TextSettings",
     "ThrottleSettings",
 ]
-
-
-class PasscodeSettings(FrozenTable):
-    digits: Annotated[Integer, Field(ge=6, le=10)] = 6
-    lifetime: Annotated[Seconds, Field(ge=30, le=600)] = 300.0
-    attempts: Annotated[Integer, Field(ge=1, le=10)] = 5
-    resend_after: Annotated[Seconds, Field(ge=1)] = 30.0
-    """How long the page waits before it offers to send the passcode again."""
-
-
-class ThrottleSettings(FrozenTable):
-    """How often something may fail or be sent, each within `window` (sends per day: 24 hours)."""
-
-    window: Annotated[Seconds, Field(ge=60)] = 1800.0
-    passwords_per_person: Annotated[Integer, Field(ge=1)] = 4
-    passwords_per_address: Annotated[Integer, Field(ge=1)] = 100
-    passcodes_per_person: Annotated[Integer, Field(ge=1)] = 15
-    sends_per_person: Annotated[Integer, Field(ge=1)] = 8
-    sends_per_number: Annotated[Integer, Field(ge=1)] = 8
-    sends_per_address: Annotated[Integer, Field(ge=1)] = 60
-    sends_per_day: Annotated[Integer, Field(ge=1)] = 10_000
-    passcode_failures_in_a_row: Annotated[Integer, Field(ge=1, le=100)] = 100
-    """NIST SP 800-63B-4 section 3.2.2: then the factor is locked until an operator clears it."""
-
-
-class SessionSettings(FrozenTable):
-    idle: Annotated[Seconds, Field(ge=60)] = 1800.0
-    absolute: Annotated[Seconds, Field(ge=60)] = 43_200.0
-    kept_request_bytes: Annotated[Integer, Field(ge=0, le=16 * 1024 * 1024)] = 1024 * 1024
-    """How large a form may be that is kept while its sender signs in again; 0: none is."""
-    store_grace: Annotated[Seconds, Field(ge=1, le=3600)] = 60.0
-    """How long sessions that a worker has seen go on while the store is away.
-
-    Not less than the end of a session waits to be heard of: a worker is always a little behind.
-    """
 
 
 class Settings(FrozenTable):
@@ -102,7 +73,7 @@ class Settings(FrozenTable):
     @property
     def channels(self) -> tuple[str, ...]:
         """The names of the channels that passcodes go by, in order."""
-        return self.second_factor.channels or (self.sms.gateway,)
+        return channels_of(self.sms, self.second_factor)
 
     @property
     def default_realm(self) -> str:

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from config.checks import warnings
 from config.load import load_settings
 from config.settings import Settings, StoreSettings
+from config.tables.store import parse_store_url
 from proxy.operations.health import TRAFFIC
 from proxy.store.open import open_store, store_remarks
 from tests.support.people import session
@@ -96,7 +97,7 @@ def test_the_configurations_are_accepted(place: str, tmp_path: Path) -> None:
     else:
         text = named("ConfigMap", "gatepost")["data"]["gatepost.toml"]
     settings = settings_of(text, tmp_path)
-    assert settings.store.url in ("valkey://valkey:6379", "valkeys://valkey:6379")
+    assert settings.store.url in map(parse_store_url, ("valkey://valkey:6379", "valkeys://valkey:6379"))
     # Between containers the admin listener has to be reachable, and the store's network is its own.
     assert all("admin_listen" in each or "store" in each for each in warnings(settings)), list(warnings(settings))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 from config.addresses import Network
-from config.errors import Place, nearest
-from config.frozen_table import FrozenTable
-from config.tables.schemes import SchemeSettings
+from config.frozen_table import FrozenTable, named
+from config.tables.schemes import SchemeSettings, no_such_scheme, not_asked_for
 from config.values import NotEmpty, Text
 
 
@@ -25,28 +24,21 @@ class AdminSettings(FrozenTable):
         return self.groups is not None
 
 
-def admin_problems(admin: AdminSettings, schemes: Mapping[str, SchemeSettings]) -> Iterator[tuple[Place, str]]:
-    """A key that would be passed over in silence is an open door, or one that nobody can pass."""
+def admin_problems(admin: AdminSettings, schemes: Sequence[SchemeSettings]) -> Iterator[tuple[str, str]]:
+    """Key and sentence. What would be passed over in silence is an open door, or one that nobody can pass."""
     if admin.groups is None:
         for key in ("networks", "scheme"):
             if getattr(admin, key) is not None:
-                yield (
-                    Place("admin", None, "groups"),
-                    f"is missing: {key} is given, and without groups nobody is admitted",
-                )
+                yield "groups", f"is missing: {key} is given, and without groups nobody is admitted"
                 return
     if admin.scheme is None:
         return
-    if admin.scheme not in schemes:
-        yield Place("admin", None, "scheme"), f'there is no scheme "{admin.scheme}"' + nearest(admin.scheme, schemes)
+    scheme = named(schemes, admin.scheme)
+    if scheme is None:
+        yield "scheme", no_such_scheme(schemes, admin.scheme)
         return
-    limits = [key for key in ("groups", "networks", "apps") if getattr(schemes[admin.scheme], key) is not None]
-    if limits:
-        yield (
-            Place("admin", None, "scheme"),
-            f'"{admin.scheme}" has {" and ".join(limits)}, which are not asked for here: only its factors are'
-            " (name a scheme without them, and write groups and networks here)",
-        )
+    for message in not_asked_for(scheme, ("groups", "networks", "apps"), "groups and networks here"):
+        yield "scheme", message
 
 
 def admin_warnings(admin: AdminSettings, schemes: Sequence[SchemeSettings]) -> Iterator[str]:

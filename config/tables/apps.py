@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from config.addresses import HostName, Machine, UpstreamURL, is_ip, is_loopback
-from config.errors import Place, nearest
+from config.errors import told
 from config.field_kinds import OF_THE_CONNECTION, canonical, is_for_proxies, is_loose, is_own, moves_request
-from config.frozen_table import FrozenTable
-from config.tables.rules import PathRuleSettings, rule_problems, rule_warnings
-from config.tables.schemes import SchemeSettings
+from config.frozen_table import FrozenTable, half_pairs, named, repeated
+from config.tables.rules import PathRuleSettings, case_problems, path_problems, public_problems, rule_warnings
+from config.tables.schemes import SchemeSettings, no_such_scheme, not_asked_for
 from config.tables.server import ServerSettings
 from config.values import AppName, Flag, IdentityEncoding, Integer, NotEmpty, Seconds, TargetPath, Text
 
@@ -95,85 +95,102 @@ class AppSettings(FrozenTable):
         return self.upstreams or ((self.upstream,) if self.upstream else ())
 
 
-def app_problems(
-    apps: Mapping[int, AppSettings], server: ServerSettings | None, schemes: Mapping[str, SchemeSettings]
-) -> Iterator[tuple[Place, str]]:
-    """Everything that makes an app unreachable, or mean two things. `server` None: not known."""
-    names: set[str] = set()
-    hosts: set[str] = set()
-    for position, app in apps.items():
-        if app.name.casefold() in names:
-            yield Place("apps", position, "name"), "another app has this name"
-        names.add(app.name.casefold())
-        if app.host in hosts:
-            yield Place("apps", position, "host"), "another app has this host"
-        hosts.add(app.host)
-        if server is not None and app.host == server.public_url.host:
-            yield Place("apps", position, "host"), "is the host of the sign-in pages (public_url): an app needs its own"
-        yield from _upstreams(position, app)
-        if app.forward_auth and server is not None and not server.trusted_proxies:
-            yield (
-                Place("apps", position, "forward_auth"),
-                "needs server.trusted_proxies: the proxy that asks has to be named there",
-            )
-        yield from _of_schemes(position, app, schemes)
-        for key, message in rule_problems(app.rules, schemes, ignore_case=app.ignore_case):
-            yield Place("apps", position, key), message
+def app_problems(app: AppSettings) -> Iterator[tuple[str, str]]:
+    """Key and sentence of what is wrong with one app by itself."""
+    yield from told(
+        _upstream_keys(app),
+        *(_of_https(app, key) for key in ("ca_file", "server_name", "client_certificate", "client_key")),
+        *(_of_several(app, key) for key in ("sticky", "health_check")),
+        half_pairs(app, "client_certificate", "client_key"),
+        _rules(app),
+    )
 
 
-def _upstreams(position: int, app: AppSettings) -> Iterator[tuple[Place, str]]:
-    if app.upstream is None and app.upstreams is None:
-        if not app.forward_auth:
-            yield Place("apps", position, "upstream"), "is missing (or give upstreams)"
-        return
+def _upstream_keys(app: AppSettings) -> Iterator[tuple[str, str]]:
+    if app.upstream is None and app.upstreams is None and not app.forward_auth:
+        yield "upstream", "is missing (or give upstreams)"
     if app.upstream is not None and app.upstreams is not None:
-        yield Place("apps", position, "upstreams"), "upstream is given too: keep one of them"
-        return
-    urls = app.upstream_urls
-    for key in ("ca_file", "server_name", "client_certificate", "client_key"):
-        if getattr(app, key) is not None and all(url.scheme != "https" for url in urls):
-            yield (
-                Place("apps", position, key),
-                "means nothing without an https:// upstream: leave one of them out",
-            )
-    for key in ("sticky", "health_check"):
-        if getattr(app, key) and len(urls) == 1:
-            yield Place("apps", position, key), "means nothing with a single upstream: leave it out, or name several"
-    if app.client_certificate is not None and app.client_key is None:
-        yield Place("apps", position, "client_key"), "is missing: client_certificate needs its key"
-    if app.client_key is not None and app.client_certificate is None:
-        yield Place("apps", position, "client_certificate"), "is missing: client_key needs its certificate"
+        yield "upstreams", "upstream is given too: keep one of them"
 
 
-def _of_schemes(position: int, app: AppSettings, schemes: Mapping[str, SchemeSettings]) -> Iterator[tuple[Place, str]]:
-    if app.scheme is not None and app.scheme not in schemes:
-        yield (
-            Place("apps", position, "scheme"),
-            f'there is no scheme "{app.scheme}"' + nearest(app.scheme, schemes),
-        )
-    elif app.scheme is not None:
-        for message in _of_named(schemes[app.scheme], app):
-            yield Place("apps", position, "scheme"), message
+def _urls(app: AppSettings) -> tuple[UpstreamURL, ...]:
+    """None where it is not clear which are meant, which is told."""
+    return app.upstream_urls if app.upstream is None or app.upstreams is None else ()
+
+
+def _of_https(app: AppSettings, key: str) -> Iterator[tuple[str, str]]:
+    if getattr(app, key) is not None and _urls(app) and all(url.scheme != "https" for url in _urls(app)):
+        yield key, "means nothing without an https:// upstream: leave one of them out"
+
+
+def _of_several(app: AppSettings, key: str) -> Iterator[tuple[str, str]]:
+    if getattr(app, key) and len(_urls(app)) == 1:
+        yield key, "means nothing with a single upstream: leave it out, or name several"
+
+
+def _rules(app: AppSettings) -> Iterator[tuple[str, str]]:
     for number, rule in enumerate(app.rules):
-        if rule.scheme is not None and rule.scheme in schemes:
-            for message in _of_named(schemes[rule.scheme], app):
-                yield Place("apps", position, f"rules[{number}].scheme"), message
-    if all(scheme.apps is not None and app.name not in scheme.apps for scheme in schemes.values()):
-        yield (
-            Place("apps", position, "name"),
-            "cannot be reached: every scheme is for other apps (name it in the apps of one, or add one without apps)",
-        )
+        for key, message in told(path_problems(rule), public_problems(rule), _case(app, rule)):
+            yield f"rules[{number}].{key}", message
 
 
-def _of_named(scheme: SchemeSettings, app: AppSettings) -> Iterator[str]:
-    """Only factors are asked for by name: a group or network that is silently passed over would be an open door."""
+def _case(app: AppSettings, rule: PathRuleSettings) -> Iterator[tuple[str, str]]:
+    if app.ignore_case:
+        yield from case_problems(rule)
+
+
+def same_apps(apps: Sequence[AppSettings]) -> Iterator[tuple[int, str, str]]:
+    """Position, key and sentence where two apps could not be told apart."""
+    for key in ("name", "host"):
+        values = (getattr(app, key, None) for app in apps)
+        for position in repeated(None if value is None else value.casefold() for value in values):
+            yield position, key, f"another app has this {key}"
+
+
+def front_problems(app: AppSettings, server: ServerSettings) -> Iterator[tuple[str, str]]:
+    """Key and sentence of what has to agree with `[server]`."""
+    if app.host == server.public_url.host:
+        yield "host", "is the host of the sign-in pages (public_url): an app needs its own"
+
+
+def forward_auth_problems(app: AppSettings, server: ServerSettings) -> Iterator[tuple[str, str]]:
+    """The same, of another proxy in front."""
+    if app.forward_auth and not server.trusted_proxies:
+        yield "forward_auth", "needs server.trusted_proxies: the proxy that asks has to be named there"
+
+
+def scheme_problems_of(app: AppSettings, schemes: Sequence[SchemeSettings]) -> Iterator[tuple[str, str]]:
+    """Key and sentence of what has to agree with the schemes."""
+    yield from told(
+        _named_scheme(app, "scheme", app, schemes), _some_scheme(app, schemes), _schemes_of_rules(app, schemes)
+    )
+
+
+def _schemes_of_rules(app: AppSettings, schemes: Sequence[SchemeSettings]) -> Iterator[tuple[str, str]]:
+    for number, rule in enumerate(app.rules):
+        yield from told(_named_scheme(rule, f"rules[{number}].scheme", app, schemes))
+
+
+def _named_scheme(
+    names: AppSettings | PathRuleSettings, key: str, app: AppSettings, schemes: Sequence[SchemeSettings]
+) -> Iterator[tuple[str, str]]:
+    if names.scheme is None:
+        return
+    scheme = named(schemes, names.scheme)
+    if scheme is None:
+        yield key, no_such_scheme(schemes, names.scheme)
+        return
     if scheme.apps is not None and app.name not in scheme.apps:
-        yield f'"{scheme.name}" is for other apps'
-    limits = [key for key in ("groups", "networks") if getattr(scheme, key) is not None]
-    if limits:
+        yield key, f'"{scheme.name}" is for other apps'
+    for message in not_asked_for(scheme, ("groups", "networks"), "groups into the app and networks into its rules"):
+        yield key, message
+
+
+def _some_scheme(app: AppSettings, schemes: Sequence[SchemeSettings]) -> Iterator[tuple[str, str]]:
+    if all(scheme.apps is not None and app.name not in scheme.apps for scheme in schemes):
         yield (
-            f'"{scheme.name}" has {" and ".join(limits)}, which are not asked for here: only its factors are '
-            f"(name a scheme without them, and write groups into the app and networks into its rules)"
+            "name",
+            "cannot be reached: every scheme is for other apps (name it in the apps of one, or add one without apps)",
         )
 
 

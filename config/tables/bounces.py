@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from config.addresses import ListenAddress, Machine, Network, is_loopback
-from config.frozen_table import FrozenTable
+from config.errors import told
+from config.frozen_table import FrozenTable, half_pairs
 from config.values import Flag, Integer, NotEmpty, Seconds, Secret, Text
 
 _DEFAULT_PORTS = {"tls": 993, "starttls": 143, "none": 143}
@@ -53,25 +54,41 @@ class BouncesSettings(FrozenTable):
 
 def bounces_problems(bounces: BouncesSettings) -> Iterator[tuple[str, str]]:
     """Key and sentence of everything that keeps the inbox from working as it is written."""
-    for key in _NEEDED[bounces.inbox]:
-        if getattr(bounces, key) is None:
-            also = " (or give password_file)" if key == "password" else ""
-            yield key, f'is missing: inbox = "{bounces.inbox}" needs it{also}'
-    if bounces.inbox == "imap":
-        is_here = bounces.host is not None and is_loopback(bounces.host)
-        if bounces.security == "none" and not is_here and not bounces.allow_insecure:
-            yield (
-                "security",
-                'the password and reports would cross the network in the clear: use "tls" or "starttls"'
-                " (or set allow_insecure = true)",
-            )
-        if not bounces.mailbox.isascii() or not bounces.mailbox.isprintable():
-            yield "mailbox", "must be ASCII: name it in the modified UTF-7 of RFC 3501, as the server lists it"
-    if (bounces.tls_certificate is None) != (bounces.tls_key is None):
-        missing, given = ("tls_key", "tls_certificate") if bounces.tls_key is None else ("tls_certificate", "tls_key")
-        yield missing, f"is missing: {given} needs it"
-    is_beyond = bounces.listen is not None and not is_loopback(bounces.listen.host)
-    if bounces.inbox == "smtp" and is_beyond and bounces.tls_certificate is None and not bounces.allow_insecure:
+    yield from told(
+        *(_needed(bounces, key) for key in ("host", "username", "password", "listen")),
+        _security(bounces),
+        _mailbox(bounces),
+        half_pairs(bounces, "tls_certificate", "tls_key"),
+        _listen(bounces),
+    )
+
+
+def _needed(bounces: BouncesSettings, key: str) -> Iterator[tuple[str, str]]:
+    if key in _NEEDED[bounces.inbox] and getattr(bounces, key) is None:
+        also = " (or give password_file)" if key == "password" else ""
+        yield key, f'is missing: inbox = "{bounces.inbox}" needs it{also}'
+
+
+def _security(bounces: BouncesSettings) -> Iterator[tuple[str, str]]:
+    if bounces.inbox != "imap" or bounces.security != "none" or bounces.allow_insecure:
+        return
+    if bounces.host is None or not is_loopback(bounces.host):
+        yield (
+            "security",
+            'the password and reports would cross the network in the clear: use "tls" or "starttls"'
+            " (or set allow_insecure = true)",
+        )
+
+
+def _mailbox(bounces: BouncesSettings) -> Iterator[tuple[str, str]]:
+    if bounces.inbox == "imap" and not (bounces.mailbox.isascii() and bounces.mailbox.isprintable()):
+        yield "mailbox", "must be ASCII: name it in the modified UTF-7 of RFC 3501, as the server lists it"
+
+
+def _listen(bounces: BouncesSettings) -> Iterator[tuple[str, str]]:
+    if bounces.inbox != "smtp" or bounces.listen is None or is_loopback(bounces.listen.host):
+        return
+    if bounces.tls_certificate is None and not bounces.allow_insecure:
         yield (
             "listen",
             "reports, which may quote passcodes, would cross the network in the clear: give tls_certificate and"

@@ -1,7 +1,8 @@
-"""`[[directories]]` and `[mobile]`: where people are looked up, and which of their numbers may be sent to."""
+"""`[[directories]]`: where people are looked up, and what has to agree there."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,15 +12,11 @@ from config.addresses import DNSServer, HostName, LDAPServer
 from config.frozen_table import FrozenTable
 from config.values import (
     AttributeName,
-    Countries,
     Flag,
     Integer,
-    NamePattern,
     NetBIOSName,
     NotEmpty,
-    NumberRange,
     RealmName,
-    Region,
     Seconds,
     SecondsOrNone,
     Secret,
@@ -85,28 +82,28 @@ class LocalDirectorySettings(FrozenTable):
 DirectorySettings = Annotated[ActiveDirectorySettings | LocalDirectorySettings, Field(discriminator="type")]
 
 
-class MobileSettings(FrozenTable):
-    home_region: Region = "GB"
-    allowed_countries: Countries = ("GB", "GG", "JE", "IM")
-    """ISO 3166 regions, or ``("*",)``."""
-    extra_ranges: tuple[NumberRange, ...] = ()
-    """E.164 prefixes let through although phonenumbers does not know them."""
-    changed_within: SecondsOrNone = 86_400.0
-    """So long after a change in the directory a number is a fresh one; 0: never."""
-    service_accounts: tuple[NamePattern, ...] = (
-        "svc-*",
-        "svc_*",
-        "sa-*",
-        "dns-*",
-        "MSOL_*",
-        "AAD_*",
-        "HealthMailbox*",
-        "SM_*",
-    )
-    """User names, with ``*`` and ``?``, that are no person's: the report on mobile fields sets them apart."""
-    then: Literal["send", "wait", "other_channel", "refuse"] = "wait"
-    """What is done about a passcode for a fresh number that is not the one the person used last."""
+def directory_problems(directories: Sequence[DirectorySettings]) -> Iterator[tuple[int, str, str]]:
+    """Position, key and sentence.
 
-    @property
-    def holds_fresh_numbers(self) -> bool:
-        return self.changed_within > 0 and self.then != "send"
+    A qualifier that two directories answer to would send a password to a directory by chance.
+    """
+    owners: dict[str, int] = {}
+    default: str | None = None
+    for position, directory in enumerate(directories):
+        if getattr(directory, "default", False):
+            if default is not None:
+                yield position, "default", f'"{default}" is the default already'
+            default = default or getattr(directory, "name", "")
+        for key in ("name", "domain", "netbios_name"):
+            name = getattr(directory, key, None)
+            if name and owners.setdefault(name.casefold(), position) != position:
+                yield position, key, f'"{name}" already belongs to another directory'
+
+
+def directory_warnings(directories: Sequence[DirectorySettings]) -> Iterator[str]:
+    """What works, but is seldom meant."""
+    for directory in directories:
+        if isinstance(directory, ActiveDirectorySettings) and directory.servers:
+            for key in ("site", "controller_suffixes"):
+                if getattr(directory, key):
+                    yield f'directories ("{directory.name}"): {key} means nothing where servers are listed'

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator
 
 from config.addresses import Network
-from config.errors import nearest
 from config.frozen_table import FrozenTable
 from config.values import Flag, NotEmpty, Text, matching
 
@@ -73,31 +72,25 @@ class PathRuleSettings(FrozenTable):
     """Whether no session is asked for."""
 
 
-def rule_problems(
-    rules: Sequence[PathRuleSettings], schemes: Collection[str], *, ignore_case: bool
-) -> Iterator[tuple[str, str]]:
-    """Key and sentence of everything that makes a rule of an app mean nothing, or two things."""
-    for number, rule in enumerate(rules):
-        for key, message in (*_rule_problems(rule, schemes), *_case_problems(rule, ignore_case=ignore_case)):
-            yield f"rules[{number}].{key}", message
-
-
-def _rule_problems(rule: PathRuleSettings, schemes: Collection[str]) -> Iterator[tuple[str, str]]:
+def path_problems(rule: PathRuleSettings) -> Iterator[tuple[str, str]]:
+    """Key and sentence of what makes a rule mean nothing, or two things."""
     if rule.path is None and rule.pattern is None:
         yield "path", 'is missing (or give pattern): write "/" for everything'
     if rule.path is not None and rule.pattern is not None:
         yield "pattern", "path is given too: keep one of them"
-    if rule.scheme is not None and rule.scheme not in schemes:
-        yield "scheme", f'there is no scheme "{rule.scheme}"' + nearest(rule.scheme, schemes)
-    if rule.public:
-        for key in ("groups", "scheme"):
-            if getattr(rule, key) is not None:
-                yield key, "means nothing where public = true: nobody is asked who they are"
 
 
-def _case_problems(rule: PathRuleSettings, *, ignore_case: bool) -> Iterator[tuple[str, str]]:
+def public_problems(rule: PathRuleSettings) -> Iterator[tuple[str, str]]:
+    """Key and sentence of what a public rule passes over."""
+    for key in ("groups", "scheme"):
+        if rule.public and getattr(rule, key) is not None:
+            yield key, "means nothing where public = true: nobody is asked who they are"
+
+
+def case_problems(rule: PathRuleSettings) -> Iterator[tuple[str, str]]:
+    """Key and sentence of what cannot be matched with `ignore_case`."""
     key, text = ("pattern", rule.pattern) if rule.pattern is not None else ("path", rule.path or "")
-    if ignore_case and not has_one_folding(text):
+    if not has_one_folding(text):
         yield key, "has letters whose case servers ignore in different ways: no request gets so far with ignore_case"
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from config.addresses import Network
-from config.errors import Place, nearest
-from config.frozen_table import FrozenTable
+from config.errors import nearest, told
+from config.frozen_table import FrozenTable, repeated
 from config.values import NotEmpty, Seconds, Text
-
-_EMAIL = "email"
 
 
 class SchemeSettings(FrozenTable):
@@ -36,49 +34,48 @@ BROWSER = SchemeSettings(name="browser", factors=("password", "sms"))
 """What there is without any [[schemes]]."""
 
 
-def scheme_problems(
-    schemes: Mapping[int, SchemeSettings],
-    app_names: Collection[str],
-    channels: Collection[str] | None,
-    *,
-    takes_tickets: bool,
-) -> Iterator[tuple[Place, str]]:
-    """Everything that makes a scheme prove nobody.
+def scheme_problems(schemes: Sequence[SchemeSettings]) -> Iterator[tuple[int, str, str]]:
+    """Position, key and sentence of everything that makes a scheme prove nobody."""
+    for position in repeated(getattr(scheme, "name", None) for scheme in schemes):
+        yield position, "name", "another scheme has this name"
+    for position, scheme in enumerate(schemes):
+        for key, message in told(_first_factor(scheme), _fresh(scheme)):
+            yield position, key, message
 
-    `channels` None: not known. `takes_tickets`: some directory has a keytab.
+
+def _first_factor(scheme: SchemeSettings) -> Iterator[tuple[str, str]]:
+    if scheme.factors[0] not in FIRST_FACTORS:
+        yield "factors", 'must begin with "password" or "kerberos": a passcode alone does not say who somebody is'
+    elif not FIRST_FACTORS.isdisjoint(scheme.factors[1:]):
+        yield "factors", '"password" and "kerberos" can only come first'
+
+
+def _fresh(scheme: SchemeSettings) -> Iterator[tuple[str, str]]:
+    if scheme.fresh is not None and scheme.factors[-1] in FIRST_FACTORS:
+        yield "fresh", 'needs a passcode as the last factor ("sms" or "email"): that one is asked for anew'
+
+
+def not_asked_for(scheme: SchemeSettings, keys: Collection[str], instead: str) -> Iterator[str]:
+    """What is said where a scheme is named that has one of `keys`: only the factors of a named one are asked for.
+
+    A group or network that is silently passed over would be an open door.
     """
-    names: set[str] = set()
-    for position, scheme in schemes.items():
-        if scheme.name in names:
-            yield Place("schemes", position, "name"), "another scheme has this name"
-        names.add(scheme.name)
-        for message in _of_factors(scheme, channels, takes_tickets=takes_tickets):
-            yield Place("schemes", position, "factors"), message
-        if scheme.fresh is not None and scheme.factors[-1] in FIRST_FACTORS:
-            yield (
-                Place("schemes", position, "fresh"),
-                'needs a passcode as the last factor ("sms" or "email"): that one is asked for anew',
-            )
-        for name in scheme.apps or ():
-            if name not in app_names:
-                yield Place("schemes", position, "apps"), f'there is no app "{name}"' + nearest(name, app_names)
+    limits = [key for key in keys if getattr(scheme, key) is not None]
+    if limits:
+        yield (
+            f'"{scheme.name}" has {" and ".join(limits)}, which are not asked for here: only its factors are'
+            f" (name a scheme without them, and write {instead})"
+        )
 
 
-def schemes_by_name(schemes: Mapping[int, SchemeSettings]) -> Mapping[str, SchemeSettings]:
-    """Those that an app, a rule or `[admin]` may name."""
-    return {scheme.name: scheme for scheme in schemes.values()} or {BROWSER.name: BROWSER}
+def factors_of(schemes: Sequence[SchemeSettings]) -> frozenset[str]:
+    """Every factor that some scheme asks for."""
+    return frozenset(factor for scheme in schemes for factor in scheme.factors)
 
 
-def _of_factors(scheme: SchemeSettings, channels: Collection[str] | None, *, takes_tickets: bool) -> Iterator[str]:
-    factors = scheme.factors
-    if factors[0] not in FIRST_FACTORS:
-        yield 'must begin with "password" or "kerberos": a passcode alone does not say who somebody is'
-    elif not FIRST_FACTORS.isdisjoint(factors[1:]):
-        yield '"password" and "kerberos" can only come first'
-    if factors[0] == "kerberos" and not takes_tickets:
-        yield '"kerberos" needs a directory with a kerberos_keytab'
-    if _EMAIL in factors and channels is not None and _EMAIL not in channels:
-        yield f'asks for "{_EMAIL}", and second_factor.channels does not name it: no passcode can be sent'
+def no_such_scheme(schemes: Sequence[SchemeSettings], name: str) -> str:
+    """What is said where an app, a rule or `[admin]` names one that is not there."""
+    return f'there is no scheme "{name}"' + nearest(name, [scheme.name for scheme in schemes])
 
 
 def scheme_warnings(schemes: Sequence[SchemeSettings], named: Collection[str | None]) -> Iterator[str]:

@@ -1,14 +1,18 @@
-"""`[server]`: where Gatepost listens and under which address, its certificates, keys, processes and limits."""
+"""`[server]`: where Gatepost listens and under which address, its certificates, keys, processes and limits; and what
+has to agree there.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from config.addresses import ListenAddress, Network, PublicURL
-from config.frozen_table import FrozenTable
+from config.addresses import ListenAddress, Network, PublicURL, is_loopback
+from config.errors import told
+from config.frozen_table import FrozenTable, half_pairs
 from config.values import Flag, IdentityEncoding, Integer, NotEmpty, Seconds, SecondsOrNone, Secret
 
 
@@ -68,3 +72,59 @@ class ServerSettings(FrozenTable):
         if self.tls_certificate is not None and self.tls_key is not None:
             first = (CertificateSettings(certificate=self.tls_certificate, key=self.tls_key),)
         return (*first, *self.certificates)
+
+
+def server_problems(server: ServerSettings) -> Iterator[tuple[str, str]]:
+    """Key and sentence."""
+    yield from told(
+        half_pairs(server, "tls_certificate", "tls_key"),
+        _public_url(server),
+        _listen(server),
+        _admin_listen(server),
+        _redirect_scheme(server),
+        _redirect_listen(server),
+        _proxy_protocol(server),
+        _hsts(server),
+    )
+
+
+def _public_url(server: ServerSettings) -> Iterator[tuple[str, str]]:
+    if server.public_url.scheme == "http" and not is_loopback(server.public_url.host):
+        yield (
+            "public_url",
+            "must begin with https:// (http:// is for localhost, *.localhost and loopback addresses only)",
+        )
+
+
+def _listen(server: ServerSettings) -> Iterator[tuple[str, str]]:
+    fixed = [address for address in server.listen if address.port]
+    if len(set(fixed)) != len(fixed):
+        yield "listen", "names the same address twice"
+
+
+def _admin_listen(server: ServerSettings) -> Iterator[tuple[str, str]]:
+    admin = server.admin_listen
+    if admin is not None and admin.port and admin in server.listen:
+        yield "admin_listen", "must differ from listen: health and metrics are not public"
+
+
+def _redirect_scheme(server: ServerSettings) -> Iterator[tuple[str, str]]:
+    if server.redirect_listen and server.public_url.scheme != "https":
+        yield "redirect_listen", "redirects to https: public_url must begin with https://"
+
+
+def _redirect_listen(server: ServerSettings) -> Iterator[tuple[str, str]]:
+    taken = {*server.listen, server.admin_listen}
+    for position, address in enumerate(server.redirect_listen):
+        if address.port and (address in taken or address in server.redirect_listen[:position]):
+            yield "redirect_listen", f"{address.host}:{address.port} is listened on already"
+
+
+def _proxy_protocol(server: ServerSettings) -> Iterator[tuple[str, str]]:
+    if server.proxy_protocol and not server.trusted_proxies:
+        yield "proxy_protocol", "needs trusted_proxies: nobody else may say where a connection comes from"
+
+
+def _hsts(server: ServerSettings) -> Iterator[tuple[str, str]]:
+    if server.hsts and server.hsts < 300:
+        yield "hsts", 'must be at least "5m", or "0s" to say nothing'

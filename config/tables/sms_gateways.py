@@ -5,8 +5,10 @@ A table that has the name of a preset, or names one as its `preset`, changes onl
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -14,8 +16,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from config.errors import nearest, told
 from config.frozen_table import FrozenTable
-from config.gateway_values import (
+from config.tables.gateway_values import (
     BodyTemplate,
     GatewayAddress,
     GatewayName,
@@ -26,12 +29,17 @@ from config.gateway_values import (
     Pattern,
     SubjectTemplate,
     Terminator,
+    fill,
+    placeholders,
 )
 from config.values import Flag, Integer, Seconds, Secret, Text
 
 NumberFormat = Literal["e164", "digits", "idd", "national"]
 """``+447400123456``, ``447400123456``, ``00447400123456``; ``07400123456`` at home and digits elsewhere."""
 
+_ATOM = re.compile(r"[A-Za-z0-9.+_-]+", re.ASCII)
+_OWN_HEADERS = frozenset(("connection", "content-length", "content-type", "host", "transfer-encoding"))
+_GENERIC_ONLY = ("headers", "body", "success", "failure", "refused", "token", "several_lines")
 KAPOW_HTTP = "kapow_http"
 KAPOW_URL = "https://www.kapow.co.uk/scripts/sendsms.php"
 
@@ -124,3 +132,123 @@ def subject_and_body(gateway: SMSGatewaySettings) -> tuple[str, str]:
     subject = gateway.subject_with_login if has_login else None
     body = gateway.body_with_login if has_login else None
     return (gateway.subject if subject is None else subject, gateway.body if body is None else body)
+
+
+def gateway_problems(
+    gateways: Mapping[str, SMSGatewaySettings], http: Mapping[str, HTTPGatewaySettings], channels: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Key and sentence of everything that keeps a gateway from being asked as it is described.
+
+    `gateways` and `http` as `[sms]` holds them; `channels`: the presets that are used are looked at too.
+    """
+    for name in http:
+        if name in gateways or name in gateway_presets():
+            yield f"http.{name}", "an e-mail-to-SMS gateway has this name: choose another"
+    for name in sorted({*gateways, *(each for each in channels if each in gateway_presets())}):
+        yield from told(_in(f"gateways.{name}", _mail_gateway(name, gateways)))
+    for name, each in http.items():
+        yield from told(_in(f"http.{name}", _http_gateway(name, each)))
+
+
+def _in(table: str, found: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    for key, message in found:
+        yield f"{table}.{key}", message
+
+
+def _http_gateway(name: str, gateway: HTTPGatewaySettings) -> Iterator[tuple[str, str]]:
+    if is_kapow_api(name, gateway):
+        yield from told(_kapow_login(gateway), _kapow_fixed(gateway))
+    else:
+        yield from told(_generic_parts(gateway), _generic_use(gateway), _generic_json(gateway))
+
+
+def _mail_gateway(name: str, own: Mapping[str, SMSGatewaySettings]) -> Iterator[tuple[str, str]]:
+    gateway = gateway_named(name, own)
+    if gateway is None:
+        return
+    if gateway.preset is not None and gateway.preset not in gateway_presets():
+        yield "preset", f'there is no preset "{gateway.preset}"' + nearest(gateway.preset, gateway_presets())
+    if gateway.address is None:
+        yield "address", 'is missing: write "{number}@sms.example"'
+        return
+    subject, body = subject_and_body(gateway)
+    used = [*placeholders(gateway.address), *placeholders(subject), *placeholders(body)]
+    if "number" not in used:
+        yield "address", "the {number} stands nowhere: every SMS would go to the same phone"
+    if used.count("text") != 1:
+        yield "body", "the {text} must stand exactly once, in subject or body"
+    yield from _missing_secrets(gateway, used)
+    for key in ("username", "password", "account"):
+        value = _value(gateway, key)
+        if value is None:
+            continue
+        if key in placeholders(gateway.address) and not _ATOM.fullmatch(value):
+            yield key, "becomes part of an address: only letters, digits, dots, dashes, underscores and + can"
+        elif not value.isascii() or not value.isprintable():
+            yield key, "becomes part of a mail: it must be a single line of ASCII"
+
+
+def _kapow_login(gateway: HTTPGatewaySettings) -> Iterator[tuple[str, str]]:
+    for key in ("username", "password"):
+        if getattr(gateway, key) is None:
+            yield key, "is missing" + (" (or give password_file)" if key == "password" else "")
+
+
+def _kapow_fixed(gateway: HTTPGatewaySettings) -> Iterator[tuple[str, str]]:
+    for key in _GENERIC_ONLY:
+        if key in gateway.model_fields_set:
+            yield key, "means nothing here: what Kapow is asked is fixed"
+    if gateway.url is not None and placeholders(gateway.url):
+        yield "url", "must hold no placeholders"
+
+
+def _generic_parts(gateway: HTTPGatewaySettings) -> Iterator[tuple[str, str]]:
+    for key, message in (("url", "is missing"), ("body", "is missing: write what is sent, with {number} and {text}")):
+        if getattr(gateway, key) is None:
+            yield key, message
+
+
+def _generic_use(gateway: HTTPGatewaySettings) -> Iterator[tuple[str, str]]:
+    if gateway.body is None:
+        return
+    body = placeholders(gateway.body)
+    in_headers = [name for each in gateway.headers.values() for name in placeholders(each)]
+    used = [*body, *placeholders(gateway.url or ""), *in_headers]
+    if "text" not in body:
+        yield "body", "the {text} stands nowhere"
+    if "number" not in used:
+        yield "body", "the {number} stands nowhere"
+    yield from _missing_secrets(gateway, used)
+    if "sender" in used and gateway.sender is None:
+        yield "from", "is missing: {sender} needs it"
+    for name in gateway.headers:
+        if name.lower() in _OWN_HEADERS:
+            yield f"headers.{name}", "is set by Gatepost itself"
+    for key in ("username", "password", "token"):
+        value = _value(gateway, key)
+        if key in in_headers and value is not None and not (value.isascii() and value.isprintable()):
+            yield key, "becomes part of a header: it must be a single line of ASCII"
+
+
+def _generic_json(gateway: HTTPGatewaySettings) -> Iterator[tuple[str, str]]:
+    if gateway.body is None or gateway.body_type != "json":
+        return
+    try:
+        json.loads(fill(gateway.body, dict.fromkeys(placeholders(gateway.body), "x")))
+    except ValueError:
+        yield "body", 'is not JSON: placeholders stand inside quotes, as in {"to": "{number}"}'
+
+
+def _missing_secrets(
+    gateway: SMSGatewaySettings | HTTPGatewaySettings, used: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    for key in ("username", "password", "account", "token"):
+        if (key in used or (key in ("username", "password") and "basic" in used)) and _value(gateway, key) is None:
+            file = "" if key in ("username", "account") else f" (or give {key}_file)"
+            yield key, f"is missing: this gateway wants it{file}"
+
+
+def _value(gateway: SMSGatewaySettings | HTTPGatewaySettings, key: str) -> str | None:
+    """None also where gateways of this kind have no such key."""
+    value = getattr(gateway, key) if key in type(gateway).model_fields else None
+    return value if value is None or isinstance(value, str) else str(value.get_secret_value())

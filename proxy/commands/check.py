@@ -123,7 +123,7 @@ def open_files_result(settings: Settings, *, hard: int) -> CheckResult:
 
 
 async def _check_store(settings: Settings) -> list[CheckResult]:
-    subject = f"store {settings.store.url.partition(':')[0]}"
+    subject = f"store {settings.store.url.kind}"
     try:
         store = open_store(settings.store)
         try:

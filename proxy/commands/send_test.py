@@ -11,7 +11,7 @@ from typing import TextIO
 
 from config.factors import ChannelKind
 from config.settings import Settings
-from config.tables.channels import EMAIL
+from config.tables.gateway_values import EMAIL
 from directory.mail_address import is_plain_address, mask_mail
 from directory.mobile import UnusableNumber, UnusableReason, mask, normalise
 from proxy.delivery.channel import SMS_ONLY, Delivery, DeliveryStatus, Outcome

@@ -9,8 +9,9 @@ from structlog.typing import FilteringBoundLogger
 
 from config.addresses import is_loopback
 from config.authorities import UnusableAuthorities
+from config.checks import delivery_problems
 from config.settings import Settings, SMTPSettings
-from config.tables.channels import EMAIL, channel_problems
+from config.tables.gateway_values import EMAIL
 from config.tables.sms_gateways import HTTPGatewaySettings, is_kapow_api
 from directory.mail_address import is_plain_address
 from proxy.delivery.alarms import Alarms
@@ -25,7 +26,7 @@ from proxy.delivery.presets import preset_named
 from proxy.delivery.relays import Relays
 from proxy.delivery.sms_gateway import SMSByMail
 from proxy.delivery.smtp_relay import SMTPRelay
-from proxy.delivery.templates import MessageTexts, texts_of
+from proxy.delivery.templates import Texts, texts_of
 from proxy.delivery.text_checks import check_texts, text_warnings
 from proxy.delivery.text_rules import TextRules
 from proxy.operations.metrics import Metrics
@@ -44,11 +45,7 @@ def create_channels(
     """
     alarms = Alarms(log, metrics)
     problems = check_texts(settings, rules_in_use(settings))
-    schemes = dict(enumerate(settings.schemes))
-    problems += (
-        f"{place.table}.{place.key}: {message}"
-        for place, message in channel_problems(settings.sms, settings.second_factor, schemes)
-    )
+    problems += (f"{place.table}.{place.key}: {message}" for place, message in delivery_problems(settings))
     relays = []
     for index, each in enumerate(settings.smtp):
         place = "smtp" if len(settings.smtp) == 1 else f"smtp[{index}]"
@@ -99,7 +96,7 @@ def rules_in_use(settings: Settings) -> list[TextRules]:
     return found
 
 
-def _by_http(name: str, settings: Settings, client: HTTPSClient, texts: MessageTexts, alarms: Alarms) -> SMSByHTTP:
+def _by_http(name: str, settings: Settings, client: HTTPSClient, texts: Texts, alarms: Alarms) -> SMSByHTTP:
     gateway = settings.sms.http[name]
     is_kapow = is_kapow_api(name, gateway)
     interface: Interface = GenericInterface(gateway)

@@ -17,10 +17,6 @@ class DeliveryMisconfigured(DeliveryError):
         super().__init__("; ".join(self.problems))
 
 
-class WrongTemplate(DeliveryError):
-    """A text that can't be rendered safely; the message says why and names no person."""
-
-
 class UnsafeNumber(DeliveryError):
     """A number that is not plain digits was about to become an address. Holds no evidence: it is personal."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from config.gateway_values import fill, placeholders
 from config.settings import SMSSettings
+from config.tables.gateway_values import fill, placeholders
 from config.tables.sms_gateways import NumberFormat, SMSGatewaySettings, gateway_named, subject_and_body
 from directory.mobile import E164
 from proxy.delivery.number_format import formatted

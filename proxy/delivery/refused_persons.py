@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from proxy.delivery.attempt_result import AttemptResult, Blame
 from proxy.delivery.channel import Outcome
+from proxy.delivery.verdict import Blame, Verdict
 
 REMEMBERED_SECONDS = 3600.0
 NUMBERS_IN_A_ROW = 3
@@ -52,7 +52,7 @@ class BesideOthers:
         self._unclear = RefusedPersons(clock=clock)
         self._numbers = RefusedPersons(NUMBERS_IN_A_ROW, clock=clock)
 
-    def judge(self, verdict: AttemptResult, person: str) -> AttemptResult:
+    def judge(self, verdict: Verdict, person: str) -> Verdict:
         """`person`: as in `RefusedPersons.met_by`."""
         if verdict.blame is Blame.UNCLEAR and self._unclear.met_by(person):
             reason = f"{verdict.reason}, to several persons' messages, and does not say why: see its log"

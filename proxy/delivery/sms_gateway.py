@@ -16,7 +16,7 @@ from proxy.delivery.errors import UnsafeNumber
 from proxy.delivery.mail import Mail, gateway_mail
 from proxy.delivery.presets import GatewayPreset, recipient, subject_and_body_for
 from proxy.delivery.relays import Relays
-from proxy.delivery.templates import MessageTexts
+from proxy.delivery.templates import Texts
 from proxy.delivery.text_rules import wrong_with
 
 
@@ -26,7 +26,7 @@ class SMSByMail:
     kind = ChannelKind.SMS
 
     def __init__(
-        self, preset: GatewayPreset, texts: MessageTexts, relays: Relays, *, clock: Callable[[], float] = time.time
+        self, preset: GatewayPreset, texts: Texts, relays: Relays, *, clock: Callable[[], float] = time.time
     ) -> None:
         """`clock` in epoch seconds, for the Date header."""
         self._preset = preset

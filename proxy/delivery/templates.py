@@ -1,69 +1,22 @@
-"""The texts of passcode messages, by channel and language: placeholders, nothing evaluated.
-
-`str.format` is never called: its ``{passcode.__class__}`` reads attributes. A template is cut into pieces once
-and joined for each message.
+"""The texts of passcode messages, by channel and language. A template was cut into pieces once, where the
+configuration was read, and is joined for each message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from string import Formatter
 
 from config.settings import Settings
-from config.tables.channels import EMAIL
-from config.text_values import TEXT_PLACEHOLDERS
+from config.tables.gateway_values import EMAIL
+from config.tables.texts import Template, parse_template
 from proxy.delivery.channel import PasscodeMessage
-from proxy.delivery.errors import WrongTemplate
 from proxy.delivery.person_names import spoken_name
 from proxy.delivery.text_rules import TextRules
 
-_MAIL_SUBJECT = "Your sign-in code for {app}"
+_MAIL_SUBJECT = parse_template("Your sign-in code for {app}", holds_passcode=False)
 _MAIL_END = "\n\nIf you did not try to sign in, tell your help desk."
 _ANY_SMS = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Template:
-    """Literal texts and placeholder names in turn: ``pieces[0] + values[names[0]] + pieces[1] + ...``."""
-
-    pieces: tuple[str, ...]
-    names: tuple[str, ...]
-
-    def render(self, *, passcode: str, app: str, host: str, minutes: int, name: str = "", tag: str = "") -> str:
-        """`name` as `spoken_name` gives it."""
-        values = {"passcode": passcode, "app": app, "host": host, "minutes": str(minutes), "name": name, "tag": tag}
-        rendered = [self.pieces[0]]
-        for placeholder, piece in zip(self.names, self.pieces[1:], strict=True):
-            rendered += (values[placeholder], piece)
-        return "".join(rendered)
-
-
-def parse_template(text: str, *, holds_passcode: bool = True) -> Template:
-    """Cut `text` at its placeholders; ``{{`` and ``}}`` stand for braces.
-
-    Raises `WrongTemplate` for an unknown placeholder, an attribute, index, conversion or format, for a stray
-    brace, and where ``{passcode}`` does not stand exactly once (`holds_passcode` false: where it stands at all).
-    """
-    pieces, names = [""], []
-    try:
-        parsed = list(Formatter().parse(text))
-    except ValueError as error:
-        raise WrongTemplate(f"{error} (write {{{{ and }}}} for braces)") from error
-    for literal, name, format_spec, conversion in parsed:
-        pieces[-1] += literal
-        if name is None:
-            continue
-        if name not in TEXT_PLACEHOLDERS or format_spec or conversion:
-            known = ", ".join(f"{{{each}}}" for each in TEXT_PLACEHOLDERS)
-            raise WrongTemplate(f"unknown placeholder {{{name}}}: there are {known}, as they stand")
-        names.append(name)
-        pieces.append("")
-    if holds_passcode and names.count("passcode") != 1:
-        raise WrongTemplate("must contain {passcode} exactly once")
-    if not holds_passcode and "passcode" in names:
-        raise WrongTemplate("must not contain {passcode}: subjects of mails are shown on locked screens")
-    return Template(pieces=tuple(pieces), names=tuple(names))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +26,7 @@ class MailTemplate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageTexts:
+class Texts:
     """What each channel says: an SMS, or the Subject and the body of a mail to read."""
 
     sms_template: Template
@@ -99,7 +52,7 @@ class MessageTexts:
 
     def mail_template(self, language: str) -> MailTemplate:
         own = self.mail_templates.get(language) or self.mail_templates.get(self.default_language)
-        return own or MailTemplate(subject=parse_template(_MAIL_SUBJECT, holds_passcode=False), body=self._mail_body())
+        return own or MailTemplate(subject=_MAIL_SUBJECT, body=self._mail_body())
 
     def sms(self, message: PasscodeMessage, rules: TextRules) -> str:
         """For a gateway with these `rules`."""
@@ -156,20 +109,19 @@ class MessageTexts:
         return Template(pieces=(*pieces, last + _MAIL_END), names=self.sms_template.names)
 
 
-def texts_of(settings: Settings) -> MessageTexts:
-    """The texts as configured. Raises `WrongTemplate`; the settings' own checks leave nothing to raise it for."""
+def texts_of(settings: Settings) -> Texts:
+    """The texts as configured."""
     default = settings.second_factor.language
     sms: dict[tuple[str, str], Template] = {}
     mails: dict[str, MailTemplate] = {}
     for each in settings.texts:
         language = each.language or default
         if each.text is not None:
-            sms[each.channel or _ANY_SMS, language] = parse_template(each.text)
+            sms[each.channel or _ANY_SMS, language] = each.text
         if each.subject is not None and each.body is not None:
-            subject = parse_template(each.subject, holds_passcode=False)
-            mails[language] = MailTemplate(subject=subject, body=parse_template(each.body))
-    return MessageTexts(
-        sms_template=parse_template(settings.sms.text),
+            mails[language] = MailTemplate(subject=each.subject, body=each.body)
+    return Texts(
+        sms_template=settings.sms.text,
         default_language=default,
         sms_templates=sms,
         mail_templates=mails,

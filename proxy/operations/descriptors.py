@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from config.settings import ActiveDirectorySettings, AppSettings, ServerSettings, Settings
+from config.tables.store import SQLiteFile
 
 MOST_CONNECTIONS = 20_000
 MOST_PER_ADDRESS = 1024
@@ -69,7 +70,7 @@ def reserve_for(settings: Settings) -> int:
         _PER_DIRECTORY + (each.connections if isinstance(each, ActiveDirectorySettings) else 0)
         for each in settings.directories
     )
-    store = _SQLITE if settings.store.url.startswith("sqlite:") else _REDIS
+    store = _SQLITE if isinstance(settings.store.url, SQLiteFile) else _REDIS
     checks = sum(len(app.upstream_urls) for app in settings.apps if app.health_check is not None)
     bounces = _BOUNCES if settings.bounces.inbox != "none" else 0
     return RESERVE + store + directories + _PER_RELAY * len(settings.smtp) + _HTTPS + bounces + checks

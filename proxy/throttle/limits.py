@@ -48,7 +48,7 @@ class ToldPause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CounterState:
+class Standing:
     """One counter as it is now."""
 
     limit: Limit

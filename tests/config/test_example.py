@@ -10,6 +10,8 @@ import config
 from config.load import load_settings
 from config.schema import inner_keys, tables
 from config.settings import AppSettings, ServerSettings, Settings, SMSSettings
+from config.tables.store import SQLiteFile, parse_store_url
+from config.tables.texts import Template, parse_template
 from config.values import parse_duration
 
 EXAMPLE = Path(config.__file__).with_name("example.toml")
@@ -87,4 +89,8 @@ def test_the_defaults_shown_are_the_defaults() -> None:
                 value = parse_duration(value)
             elif isinstance(default, tuple):
                 value = tuple(value)
+            elif isinstance(default, Template):
+                value = parse_template(value)
+            elif isinstance(default, SQLiteFile):
+                value = parse_store_url(value)
             assert value == default or key in ("extra_ranges", "channels"), f"{table}.{key}"

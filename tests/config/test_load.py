@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from config.errors import ConfigurationError, Problem
 from config.load import load_settings
 from config.settings import Settings
+from config.tables.store import SQLiteFile
 from proxy.sessions.session_store import NOTICE_SECONDS
 
 SECRET = "hunter2-Zebra"
@@ -87,9 +88,9 @@ def test_paths_start_at_the_folder_of_the_file(load: Load, tmp_path: Path) -> No
     (tmp_path / "users.toml").write_text("")
     loaded = load(GOOD + '[[directories]]\ntype = "local"\nname = "local"\nfile = "users.toml"\n')
     assert loaded.server.key_file == tmp_path / "gatepost.key"
-    assert loaded.store.url == f"sqlite:{tmp_path}/state.db"
+    assert loaded.store.url == SQLiteFile(tmp_path / "state.db")
     assert loaded.directories[1].file == tmp_path / "users.toml"
-    assert load(GOOD + '[store]\nurl = "sqlite:/var/lib/x.db"\n').store.url == "sqlite:/var/lib/x.db"
+    assert load(GOOD + '[store]\nurl = "sqlite:/var/lib/x.db"\n').store.url == SQLiteFile(Path("/var/lib/x.db"))
 
 
 def test_the_groups_that_are_named_are_known(load: Load) -> None:
@@ -205,6 +206,7 @@ def test_everything_wrong_is_told_in_one_go(problems: Problems) -> None:
         ('apps[0] ("Wiki")', "groups"),
         ('apps[1] ("Mail")', "all_groups"),
         ("store", "url"),
+        ('apps[2] ("Post")', "host"),
     ]
     messages = {f"{table}.{key}": message for table, key, message in found}
     assert messages["server.worker"] == 'unknown key; did you mean "workers"?'

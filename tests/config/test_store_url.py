@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.store_url import RedisURL, is_redis_url, parse_redis_url
+from config.tables.store import RedisURL, parse_store_url
 
 
 @pytest.mark.parametrize(
@@ -25,15 +25,14 @@ from config.store_url import RedisURL, is_redis_url, parse_redis_url
     ],
 )
 def test_a_url_says_where_the_server_is(url: str, expected: RedisURL) -> None:
-    assert is_redis_url(url)
-    assert parse_redis_url(url) == expected
+    assert parse_store_url(url) == expected
 
 
 @given(st.sampled_from(["redis:", "rediss://", "unix:", "redis+sentinel://", ""]), st.text(max_size=30))
 def test_a_url_is_understood_or_refused_without_being_quoted(start: str, rest: str) -> None:
     said = ""
     try:
-        parse_redis_url(start + "s3cret" + rest)
+        parse_store_url(start + "s3cret" + rest)
     except ValueError as error:
         said = str(error)
     assert "s3cret" not in said

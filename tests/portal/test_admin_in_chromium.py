@@ -15,7 +15,7 @@ import pytest
 from playwright.async_api import Browser, Page, ViewportSize
 
 from config.settings import MobileSettings
-from directory.mobile_report import Field, SweptPerson
+from directory.mobile_report import Field, Person
 from directory.mobile_sweep import Findings, Rules
 from proxy.operations.health import CheckState, Readiness
 from proxy.portal.admin.parts import ADMIN_PARTS
@@ -138,7 +138,7 @@ async def test_long_and_odd_names_stay_within_the_window(front: Front, chromium:
     with Findings(Rules(mobile=MobileSettings(), now=front.stage.now, changed_within_seconds=60)) as findings:
         for number in range(60):
             findings.add(
-                SweptPerson(
+                Person(
                     realm="corp",
                     guid=f"guid-{number}",
                     username=f"{long}{number}",

@@ -18,7 +18,7 @@ import pytest
 import structlog
 
 from config.settings import MobileSettings
-from directory.mobile_report import Field, Status, SweptPerson
+from directory.mobile_report import Field, Person, Status
 from directory.mobile_sweep import Findings, Rules
 from proxy.portal.admin import look_ups, mobiles, report_maker
 from proxy.portal.admin import report as reports
@@ -301,7 +301,7 @@ async def test_one_that_is_cut_short_is_given_up(stage: Stage) -> None:
     assert await stage.store.take_lease("mobiles", "another worker", now=stage.now, seconds=60)
 
 
-def person(number: int, text: str = "", **fields: object) -> SweptPerson:
+def person(number: int, text: str = "", **fields: object) -> Person:
     values: dict[str, object] = {
         "realm": "corp",
         "guid": f"guid-{number}",
@@ -312,10 +312,10 @@ def person(number: int, text: str = "", **fields: object) -> SweptPerson:
         "is_disabled": False,
         "fields": (Field(attribute="mobile", text=text),) if text else (),
     }
-    return SweptPerson(**{**values, **fields})  # type: ignore[arg-type]  # a test's fields
+    return Person(**{**values, **fields})  # type: ignore[arg-type]  # a test's fields
 
 
-def packed(*persons: SweptPerson) -> bytes:
+def packed(*persons: Person) -> bytes:
     with Findings(Rules(mobile=MobileSettings(), now=NOW, changed_within_seconds=60)) as findings:
         for each in persons:
             findings.add(each)

@@ -13,7 +13,7 @@ import pytest
 
 from directory.directory import RefusalReason
 from directory.errors import DirectoryUnavailable
-from directory.kerberos.ticket import MAX_TOKEN_BYTES, KerberosTicket, TicketRefusal, TicketRefused
+from directory.kerberos.ticket import MAX_TOKEN_BYTES, Ticket, TicketRefusal, TicketRefused
 from directory.principal import Principal
 from proxy.delivery.channel import Outcome
 from proxy.portal.kerberos import negotiate_token
@@ -58,12 +58,12 @@ class Acceptor:
         self.stolen: bytes | None = None
         """The authenticator of all tokens from now on."""
 
-    async def accept(self, token: bytes) -> KerberosTicket | TicketRefused:
+    async def accept(self, token: bytes) -> Ticket | TicketRefused:
         self.tokens.append(token)
         if not token.startswith(b"S-1-"):
             return TicketRefused(TicketRefusal.UNUSABLE, "Request is a replay")
         use = self.stolen or hashlib.sha256(str(len(self.tokens)).encode()).digest()
-        return KerberosTicket(
+        return Ticket(
             kerberos_realm=self.realm, sid=token.decode(), password_set_at=None, authenticator=use, reply=b"here I am"
         )
 
@@ -78,7 +78,7 @@ class Domain(ScriptedDirectory):
         self.tickets = self.acceptor = Acceptor()
         self.refusal: RefusalReason | None = None
 
-    async def holder(self, ticket: KerberosTicket) -> Principal | RefusalReason | TicketRefusal:
+    async def holder(self, ticket: Ticket) -> Principal | RefusalReason | TicketRefusal:
         if self.error is not None:
             raise self.error
         return self.refusal or PEOPLE.get(ticket.sid, RefusalReason.UNKNOWN)

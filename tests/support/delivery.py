@@ -15,15 +15,16 @@ from config.settings import (
     SMTPSettings,
     TextSettings,
 )
+from config.tables.texts import parse_template
 from directory.mobile import E164
 from proxy.delivery.channel import PasscodeMessage
 from proxy.delivery.presets import preset_named
-from proxy.delivery.templates import MessageTexts, parse_template
+from proxy.delivery.templates import Texts
 
 PASSCODE = "493817"
 NUMBER = E164("+447400123456")
 TEXT = "{passcode} is your {app} sign-in code. It is valid for {minutes} minutes."
-TEXTS = MessageTexts(sms_template=parse_template(TEXT))
+TEXTS = Texts(sms_template=parse_template(TEXT))
 KAPOW = preset_named("kapow")
 
 

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from aiohttp import web
 
 from config.settings import Settings
-from config.store_url import is_redis_url
+from config.tables.store import SQLiteFile
 from directory.account_state import DescribingDirectory
 from directory.directory import Directory
 from directory.principal import Principal
@@ -105,7 +105,7 @@ async def take_end(request: web.Request, session: Session) -> web.StreamResponse
 
 def _grace_note(settings: Settings) -> str:
     """What the end of a session cannot reach: a machine that does not reach the store either. Pure."""
-    if not is_redis_url(settings.store.url):
+    if isinstance(settings.store.url, SQLiteFile):
         return ""
     return WORDS.sessions_grace.format(wait=ENGLISH.duration(math.ceil(settings.sessions.store_grace)))
 

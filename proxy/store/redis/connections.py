@@ -27,7 +27,7 @@ from redis.exceptions import (
 
 from config.authorities import authorities
 from config.settings import StoreSettings
-from config.store_url import parse_redis_url
+from config.tables.store import RedisURL
 from proxy.operations.store_errors import Silent, StoreUnavailable
 from proxy.store.redis.reasons import redis_reason, refuses_this_client
 from proxy.store.redis.scripts import Script
@@ -70,7 +70,9 @@ class RedisConnections:
     """What the store asks a server, or the one that the sentinels name, one script or command at a time."""
 
     def __init__(self, settings: StoreSettings) -> None:
-        self._url = parse_redis_url(settings.url)
+        if not isinstance(settings.url, RedisURL):
+            raise TypeError("not the URL of a Redis server")
+        self._url = settings.url
         self._settings = settings
         self._pool: _Pool | None = None
         self._left_behind: list[_Pool] = []

@@ -28,7 +28,8 @@ BODY_PLACEHOLDERS = ("text", "number", "message_id", "sender", "username", "pass
 HEADER_PLACEHOLDERS = ("message_id", "username", "password", "token", "basic")
 URL_PLACEHOLDERS = ("number", "username")
 """No secret and no text: addresses are written into logs on their way."""
-RESERVED_NAMES = ("email",)
+EMAIL = "email"
+"""The channel to a person's own mail address."""
 
 
 def placeholders(template: str) -> list[str]:
@@ -52,7 +53,7 @@ def _check_known(template: str, known: Collection[str]) -> str:
 def _check_name(value: str) -> str:
     if not _NAME.fullmatch(value):
         raise ValueError("must be 1 to 40 small letters, digits, dashes or underscores")
-    if value in RESERVED_NAMES:
+    if value == EMAIL:
         raise ValueError(f'"{value}" is the name of the channel to the mail address of a person: choose another')
     return value
 

@@ -1,0 +1,56 @@
+"""`[mobile]`: which of a person's numbers may be sent to, and what has to agree there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Literal
+
+from config.frozen_table import FrozenTable
+from config.tables.gateway_values import EMAIL
+from config.values import Countries, NamePattern, NumberRange, Region, SecondsOrNone
+
+
+class MobileSettings(FrozenTable):
+    home_region: Region = "GB"
+    allowed_countries: Countries = ("GB", "GG", "JE", "IM")
+    """ISO 3166 regions, or ``("*",)``."""
+    extra_ranges: tuple[NumberRange, ...] = ()
+    """E.164 prefixes let through although phonenumbers does not know them."""
+    changed_within: SecondsOrNone = 86_400.0
+    """So long after a change in the directory a number is a fresh one; 0: never."""
+    service_accounts: tuple[NamePattern, ...] = (
+        "svc-*",
+        "svc_*",
+        "sa-*",
+        "dns-*",
+        "MSOL_*",
+        "AAD_*",
+        "HealthMailbox*",
+        "SM_*",
+    )
+    """User names, with ``*`` and ``?``, that are no person's: the report on mobile fields sets them apart."""
+    then: Literal["send", "wait", "other_channel", "refuse"] = "wait"
+    """What is done about a passcode for a fresh number that is not the one the person used last."""
+
+    @property
+    def holds_fresh_numbers(self) -> bool:
+        return self.changed_within > 0 and self.then != "send"
+
+
+def mobile_problems(mobile: MobileSettings, channels: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Key and sentence."""
+    if mobile.then == "other_channel" and EMAIL not in channels:
+        yield "then", f'needs "{EMAIL}" among the channels (or write "wait" or "refuse")'
+
+
+def mobile_warnings(mobile: MobileSettings) -> Iterator[str]:
+    """What works, but is seldom meant."""
+    if not mobile.holds_fresh_numbers:
+        yield "mobile: then: a number changed a moment ago is sent passcodes: who has a stolen password can change it"
+    elif mobile.then == "other_channel":
+        yield (
+            "mobile: then: who has a stolen password and reads the person's mail with it needs no phone: they change"
+            " the number, and the passcode goes by mail"
+        )
+    if mobile.allowed_countries == ("*",):
+        yield "mobile: allowed_countries: passcodes go to every country, expensive ones too"

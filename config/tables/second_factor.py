@@ -1,0 +1,90 @@
+"""`[second_factor]`: by which ways passcodes go, and what keeps them from going out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from config.errors import Finding, Place, nearest, told
+from config.frozen_table import FrozenTable
+from config.tables.gateway_values import EMAIL, ChannelName
+from config.tables.sms import SMSSettings
+from config.tables.sms_gateways import KAPOW_HTTP, gateway_presets, is_kapow_api
+from config.tables.texts import Language
+from config.values import Flag, NotEmpty, Seconds
+
+
+class SecondFactorSettings(FrozenTable):
+    """By which ways passcodes go."""
+
+    channels: Annotated[tuple[ChannelName, ...], NotEmpty] | None = None
+    """Tried in this order: e-mail-to-SMS gateways, HTTP gateways, ``email``. None: the gateway that `[sms]` names."""
+    budget: Annotated[Seconds, Field(ge=1, le=60)] = 10.0
+    """How long all channels together may take: a person is waiting for the page."""
+    language: Language = "en"
+    """Of `sms.text`, and of messages to people whose browser asks for none that there are texts in."""
+    email_for_sms: Flag = False
+    """Whether ``email`` may stand in where a scheme asks for "sms" and no SMS channel took the passcode."""
+
+
+def channels_of(sms: SMSSettings, second_factor: SecondFactorSettings) -> tuple[str, ...]:
+    """The names of the channels that passcodes go by, in order."""
+    return second_factor.channels or (sms.gateway,)
+
+
+def channel_problems(
+    sms: SMSSettings, second_factor: SecondFactorSettings, asked: Collection[str]
+) -> Iterator[Finding]:
+    """Everything that keeps the channels from working as they are written. `asked`: the factors of all schemes."""
+    at = Place("sms", None, "gateway") if second_factor.channels is None else Place("second_factor", None, "channels")
+    yield from told(_known_channels(at, sms, second_factor), _mail_channel(at, sms, second_factor, asked))
+
+
+def _known_channels(at: Place, sms: SMSSettings, second_factor: SecondFactorSettings) -> Iterator[Finding]:
+    is_listed = second_factor.channels is not None
+    known = {*gateway_presets(), *sms.gateways, *sms.http} | ({EMAIL} if is_listed else set())
+    for name in channels_of(sms, second_factor):
+        if name == KAPOW_HTTP and name not in sms.http:
+            yield at, f'"{name}" needs a table [sms.http.{name}] with username and password_file'
+        elif name not in known:
+            listed = ", ".join(f'"{each}"' for each in sorted(known))
+            kind = "channel" if is_listed else "SMS gateway"
+            yield at, f'unknown {kind} "{name}"; there is {listed}{nearest(name, known)}'
+
+
+def _mail_channel(
+    at: Place, sms: SMSSettings, second_factor: SecondFactorSettings, asked: Collection[str]
+) -> Iterator[Finding]:
+    names = channels_of(sms, second_factor)
+    if second_factor.email_for_sms and EMAIL not in names:
+        yield Place("second_factor", None, "email_for_sms"), f'needs "{EMAIL}" among the channels'
+    if set(names) == {EMAIL} and "sms" in asked and not second_factor.email_for_sms:
+        yield at, 'names no way to send an SMS, and a scheme asks for "sms"'
+
+
+def channel_warnings(
+    sms: SMSSettings, second_factor: SecondFactorSettings, asked: Collection[str], *, may_stand_in: bool
+) -> Iterator[str]:
+    """What works, but is seldom meant. `may_stand_in`: mail may take the place of an SMS to a fresh number."""
+    channels = channels_of(sms, second_factor)
+    if "gateway" in sms.model_fields_set and sms.gateway not in channels:
+        yield "sms: gateway: means nothing where second_factor.channels is given"
+    if second_factor.email_for_sms:
+        yield (
+            "second_factor: email_for_sms: whoever reads a person's mail passes as the holder of their phone,"
+            ' also where a scheme asks for "sms"'
+        )
+    if EMAIL in channels and not second_factor.email_for_sms and not may_stand_in and EMAIL not in asked:
+        yield (
+            'second_factor: channels: "email" is never used, not even where no SMS goes out: name it among the'
+            " factors of a scheme, or set email_for_sms = true (whoever reads a person's mail then passes as the holder"
+            " of their phone)"
+        )
+    for name, http in sms.http.items():
+        if name in channels and http.success is None and not is_kapow_api(name, http):
+            yield f"sms: http.{name}.success: is not set: any answer with a status 2xx counts as accepted"
+    for name in (*sms.gateways, *sms.http):
+        if name not in channels:
+            yield f"sms: {name}: is never used: second_factor.channels does not name it"
