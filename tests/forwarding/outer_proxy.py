@@ -44,6 +44,9 @@ host = "127.0.0.1"
 port = {smtp_port}
 security = "none"
 from = "otp@corp.example"
+[throttle]
+sends_per_person = 100
+sends_per_number = 100
 [[apps]]
 name = "Wiki"
 host = "wiki.localhost"

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.forwarding.outer_proxy import ROOT, House, open_house
 from tests.forwarding.outer_proxy_contract import OuterProxyContract
@@ -31,9 +32,13 @@ def caddy(folder: Path, names: dict[str, str]) -> list[str]:
     return [CADDY, "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def standing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    async with open_house(tmp_path_factory.mktemp("caddy"), caddy) as house:
+        yield house
+
+
 @pytest.mark.skipif(CADDY is None, reason="caddy is not installed")
+@pytest.mark.asyncio(loop_scope="module")
 class TestCaddy(OuterProxyContract):
-    @pytest.fixture
-    async def house(self, tmp_path: Path) -> AsyncIterator[House]:
-        async with open_house(tmp_path, caddy) as house:
-            yield house
+    """As it stands."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.forwarding.outer_proxy import ROOT, House, open_house
 from tests.forwarding.outer_proxy_contract import OuterProxyContract
@@ -47,11 +48,13 @@ def nginx(folder: Path, names: dict[str, str]) -> list[str]:
     return [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "stderr"]
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def standing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    async with open_house(tmp_path_factory.mktemp("nginx"), nginx) as house:
+        yield house
+
+
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+@pytest.mark.asyncio(loop_scope="module")
 class TestNginx(OuterProxyContract):
     ambiguous_status = 500
-
-    @pytest.fixture
-    async def house(self, tmp_path: Path) -> AsyncIterator[House]:
-        async with open_house(tmp_path, nginx) as house:
-            yield house
