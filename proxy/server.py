@@ -33,7 +33,7 @@ from proxy.delivery.create import create_channels
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.forwarding.public_tls import UnusableCertificate
 from proxy.operations.descriptors import capacity, reserve_for
-from proxy.operations.health import WATCHED, Readiness, create_health_app
+from proxy.operations.health import WATCHED, Check, Need, Readiness, create_health_app
 from proxy.operations.listening import Listening, WorkerPlace, bind, name_of
 from proxy.operations.metrics import Metrics
 from proxy.operations.open_files import open_file_limit
@@ -143,9 +143,9 @@ async def running(
         bounces = create_bounces(settings, store, clock=clock, log=log, metrics=metrics)
         checks = dict(readiness_checks(store, realms, channel, throttle=throttle, clock=clock))
         if bounces is not None:
-            checks["bounces"] = bounces.trouble
+            checks["bounces"] = Check(need=Need.HELPFUL, ask=bounces.trouble)
         if steady is not None:
-            checks["clock"] = steady.check
+            checks["clock"] = Check(need=Need.HELPFUL, ask=steady.check)
         health = create_health_app(checks, metrics, clock, log=log, is_draining=lambda: plane.is_closing)
 
         async def readiness() -> Readiness:
@@ -248,8 +248,8 @@ def open_listening(server: ServerSettings) -> Listening:
 
 def readiness_checks(
     store: Store, realms: Realms, channel: Channels, *, throttle: Throttle, clock: Clock
-) -> Mapping[str, Callable[[], Awaitable[str | None]]]:
-    """What `/readyz` asks at intervals; each answers None, or a sentence on what is wrong."""
+) -> Mapping[str, Check]:
+    """What `/readyz` asks at intervals."""
 
     async def relay() -> str | None:
         delivery = await channel.check()
@@ -258,13 +258,13 @@ def readiness_checks(
     async def gateways() -> str | None:
         return await channel.gateway_trouble()
 
-    def directory(each: Directory) -> Callable[[], Awaitable[str | None]]:
-        async def check() -> str | None:
+    def directory(each: Directory) -> Check:
+        async def ask() -> str | None:
             # A configured group may live in another realm: `gatepost check` tells, readiness is not about it.
             wrong = [result for result in await each.check() if not result.ok and result.group is None]
             return "; ".join(f"{result.subject}: {result.detail}" for result in wrong) or None
 
-        return check
+        return Check(need=Need.ONE_OF_THEM, ask=ask)
 
     async def ping() -> str | None:
         try:
@@ -282,10 +282,10 @@ def readiness_checks(
         return told if standing.is_near else None
 
     return {
-        "store": ping,
-        "passcodes of the day": sends_of_day,
-        "relay": relay,
-        "https gateways": gateways,
+        "store": Check(need=Need.ALWAYS, ask=ping),
+        "passcodes of the day": Check(need=Need.HELPFUL, ask=sends_of_day),
+        "relay": Check(need=Need.HELPFUL, ask=relay),
+        "https gateways": Check(need=Need.HELPFUL, ask=gateways),
         **{f"directory {each.realm}": directory(each) for each in realms},
     }
 

@@ -4,7 +4,7 @@ import asyncio
 import io
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,10 @@ from hypothesis import strategies as st
 
 from config.settings import StoreSettings
 from proxy.operations.audit_log import configure_log
-from proxy.operations.health import CheckState, create_health_app, judge_readiness
+from proxy.operations.health import Ask, Check, CheckState, Need, create_health_app, judge_readiness
 from proxy.operations.metrics import Metrics
 from proxy.server import readiness_checks
 from proxy.store.open import open_store
-
-Check = Callable[[], Awaitable[str | None]]
 
 
 class Dependency:
@@ -46,11 +44,15 @@ class Dependency:
         await asyncio.sleep(0)  # let the answer be stored
 
 
+NEEDS = {"store": Need.ALWAYS, "directory corp": Need.ONE_OF_THEM, "directory local": Need.ONE_OF_THEM}
+
+
 @asynccontextmanager
 async def served(
-    checks: Mapping[str, Check], metrics: Metrics | None = None, **options: Any
+    asked: Mapping[str, Ask], metrics: Metrics | None = None, **options: Any
 ) -> AsyncIterator[TestClient[Any, Any]]:
     options.setdefault("log", configure_log(io.StringIO()))
+    checks = {name: Check(need=NEEDS.get(name, Need.HELPFUL), ask=ask) for name, ask in asked.items()}
     app = create_health_app(checks, metrics or Metrics(), options.pop("clock", time.time), **options)
     async with TestClient(TestServer(app)) as client:
         yield client
@@ -148,7 +150,7 @@ async def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "state.db"
     store = open_store(StoreSettings(url=f"sqlite:{path}"))
     try:
-        wrong = await readiness_checks(store, [], None, throttle=None, clock=None)["store"]()  # type: ignore[arg-type]
+        wrong = await readiness_checks(store, [], None, throttle=None, clock=None)["store"].ask()  # type: ignore[arg-type]
     finally:
         await store.close()
     assert wrong == f"{path}: there is no folder {path.parent}"
@@ -207,7 +209,7 @@ async def test_a_dependency_that_comes_back_is_noticed() -> None:
 
 @given(st.floats(0, 1e6))
 def test_a_good_answer_counts_only_while_it_is_fresh(age: float) -> None:
-    states = {"store": CheckState(ok=True, detail="", at=1e6 - age)}
+    states = {"store": CheckState(need=Need.ALWAYS, ok=True, detail="", at=1e6 - age)}
     assert judge_readiness(states, now=1e6, stale_after_seconds=38).ready == (1e6 - (1e6 - age) <= 38)
 
 

@@ -16,8 +16,6 @@ Scope = Literal["base", "subtree", "one"]
 NO_ATTRIBUTES = "1.1"
 """Asked for alone: only the entry's DN is wanted (RFC 4511 section 4.5.1.8)."""
 BOUND, ENTRY, DONE, REFERENCE = 0x61, 0x64, 0x65, 0x73
-UNSOLICITED = 0
-"""The message id of what a server says unasked, such as that it ends the connection (RFC 4511 section 4.4)."""
 
 _INTEGER, _OCTETS, _SEQUENCE, _ENUMERATED, _BOOLEAN = 0x02, 0x04, 0x30, 0x0A, 0x01
 _CONTROLS, _BIND, _SEARCH, _SIMPLE = 0xA0, 0x60, 0x63, 0x80

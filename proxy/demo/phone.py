@@ -62,7 +62,6 @@ class Phone:
         self.smtp_port = 0
         self.http_port = 0
         self._clock = clock
-        self._unread: asyncio.Queue[TextMessage] = asyncio.Queue()
         self._arrived = asyncio.Condition()
         self._count = 0
         self._closing = False
@@ -97,11 +96,6 @@ class Phone:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
-    async def next_message(self, timeout: float = 10.0) -> TextMessage:
-        """The oldest message that was not returned yet; `TimeoutError` if none comes in `timeout` seconds."""
-        async with asyncio.timeout(timeout):
-            return await self._unread.get()
-
     async def _receive(self, sender: str, recipient: str, content: bytes) -> None:
         subject = message_from_bytes(content, policy=default)["Subject"]
         message = TextMessage(
@@ -112,7 +106,6 @@ class Phone:
             at=self._clock(),
         )
         self.messages = [*self.messages, message][-_KEPT_MESSAGES:]
-        self._unread.put_nowait(message)
         async with self._arrived:
             self._count += 1
             self._arrived.notify_all()

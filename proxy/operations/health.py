@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -24,15 +25,33 @@ TRAFFIC = "/readyz/traffic"
 DRAINING = "draining"
 """The status of a process that takes no more connections and ends once what it has in flight is done."""
 
-Check = Callable[[], Awaitable[str | None]]
+Ask = Callable[[], Awaitable[str | None]]
 """None if the dependency works, else a sentence on what is wrong, without anything personal."""
 Clock = Callable[[], float]
+
+
+class Need(Enum):
+    """What it means for everybody that a dependency fails."""
+
+    ALWAYS = "always"
+    """Nobody can be served without it: the store."""
+    ONE_OF_THEM = "one of them"
+    """Somebody can sign in while one of these works: the directories."""
+    HELPFUL = "helpful"
+    """Gatepost is degraded without it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    need: Need
+    ask: Ask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckState:
     """The newest result of one check."""
 
+    need: Need = Need.HELPFUL
     ok: bool
     detail: str
     at: float | None
@@ -58,7 +77,7 @@ WATCHED = web.AppKey("watched", Watched)
 
 
 def judge_readiness(states: Mapping[str, CheckState], *, now: float, stale_after_seconds: float) -> Readiness:
-    """Ready if the store works and at least one directory does (names starting with ``directory``).
+    """Ready if all works that is needed always, and one at least of those of which one is.
 
     A relay that is down degrades: people who are signed in work on, and the sign-in page says so.
     """
@@ -66,11 +85,11 @@ def judge_readiness(states: Mapping[str, CheckState], *, now: float, stale_after
     for name, state in states.items():
         stale = state.at is not None and now - state.at > stale_after_seconds
         judged[name] = (
-            CheckState(ok=False, detail="the last answer is too old: the check hangs", at=state.at) if stale else state
+            replace(state, ok=False, detail="the last answer is too old: the check hangs") if stale else state
         )
-    directories = [state.ok for name, state in judged.items() if name.startswith("directory")]
-    store = [state.ok for name, state in judged.items() if name.startswith("store")]
-    ready = all(store) and (any(directories) or not directories)
+    always = [state.ok for state in judged.values() if state.need is Need.ALWAYS]
+    one_of_them = [state.ok for state in judged.values() if state.need is Need.ONE_OF_THEM]
+    ready = all(always) and (any(one_of_them) or not one_of_them)
     return Readiness(ready=ready, degraded=not all(state.ok for state in judged.values()), checks=judged)
 
 
@@ -85,17 +104,19 @@ def create_health_app(
     is_draining: Callable[[], bool] = lambda: False,
 ) -> web.Application:
     """The application for `server.admin_listen`; the checks run while it does."""
-    states = {name: CheckState(ok=False, detail="not checked yet", at=None) for name in checks}
+    states = {
+        name: CheckState(need=check.need, ok=False, detail="not checked yet", at=None) for name, check in checks.items()
+    }
 
     async def keep_checking(name: str, check: Check) -> None:
         while True:
-            wrong = await _ask(check, timeout_seconds)
+            wrong = await _answer(check.ask, timeout_seconds)
             # Once for each change: an outage stands in the log even while nobody signs in.
             if wrong is not None and wrong != states[name].detail:
                 log.warning("dependency.fails", check=name, reason=wrong)
             elif wrong is None and states[name].at is not None and not states[name].ok:
                 log.info("dependency.works", check=name)
-            states[name] = CheckState(ok=wrong is None, detail=wrong or "", at=clock())
+            states[name] = CheckState(need=check.need, ok=wrong is None, detail=wrong or "", at=clock())
             await asyncio.sleep(interval_seconds)
 
     async def background(app: web.Application) -> AsyncIterator[None]:
@@ -154,10 +175,10 @@ def traffic_answer(*, takes_any: bool) -> web.Response:
     return web.Response(text="ok\n") if takes_any else web.Response(text=f"{DRAINING}\n", status=503)
 
 
-async def _ask(check: Check, timeout_seconds: float) -> str | None:
+async def _answer(ask: Ask, timeout_seconds: float) -> str | None:
     try:
         async with asyncio.timeout(timeout_seconds):
-            return await check()
+            return await ask()
     except TimeoutError:
         return f"no answer within {timeout_seconds:g} seconds"
     except Exception as error:  # noqa: BLE001  # the border of a background task: a check that breaks is not ok

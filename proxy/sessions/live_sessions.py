@@ -106,20 +106,11 @@ class LiveSessions:
         """Live sessions that this worker knows of."""
         return len(self._kept)
 
-    @property
-    def store_away_since(self) -> float | None:
-        """Since when, on the monotonic clock, the store does not answer."""
-        return self._fresh.away_since
-
-    def cached(self, token: bytes, host: str, now: float) -> Session | None:
+    def known_by(self, cookie: CookieKey, now: float) -> Session | None:
         """The session of this cookie if it is in memory and not over; marks it used. None says nothing: ask `find`.
 
         Its `last_used_at` may lag by a second; its limits were checked here, with all uses counted.
         """
-        return self.known_by(cookie_key(token, host), now)
-
-    def known_by(self, cookie: CookieKey, now: float) -> Session | None:
-        """`cached`, for a cookie that was hashed before. Ends and limits are looked at as strictly."""
         live = self._by_cookie.get(cookie)
         if live is None or now >= live.ends_at or self._monotonic() >= self._fresh.until:
             return None
@@ -202,11 +193,6 @@ class LiveSessions:
         if now < live.ends_at:
             self._kept.keep(live, key)
         return live
-
-    def is_live(self, session_id: str, now: float) -> bool:
-        """Whether a session that was found before is still good: what a tunnel's timer asks."""
-        ends_at = self._kept.ends_at(session_id)
-        return ends_at is not None and now < ends_at
 
     def mark_used(self, session_id: str, now: float) -> None:
         """Count what passes through a tunnel as a use of its session. One that is over stays over."""

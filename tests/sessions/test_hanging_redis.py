@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from config.settings import SessionSettings, StoreSettings
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.tokens import new_token, token_digest
-from proxy.sessions.live_sessions import LiveSessions
+from proxy.sessions.live_sessions import LiveSessions, cookie_key
 from proxy.sessions.session_store import NOTICE_SECONDS
 from proxy.sessions.upkeep import keep_up
 from proxy.store.redis.redis_store import RedisStore
@@ -48,7 +48,7 @@ class Worker:
         token, written = new_token().encode(), session(created_at=time.time(), last_used_at=time.time())
         await self.store.create_session(written, cookie=token_digest(token), host=HOST)
         assert await self.serves(token)
-        await eventually(lambda: is_slow or self.live.cached(token, HOST, time.time()), seconds=20)
+        await eventually(lambda: is_slow or self.live.known_by(cookie_key(token, HOST), time.time()), seconds=20)
         return token, written.session_id
 
     async def serves(self, token: bytes) -> bool | None:
@@ -171,6 +171,8 @@ async def test_a_server_that_refuses_this_worker_alone_is_not_away() -> None:
             relay.cut()
             relay.restore()
             # In time, or an outage would have had its grace.
-            await eventually(lambda: one.live.cached(token, HOST, time.time()) is None, seconds=GRACE_SECONDS - 1.0)
+            await eventually(
+                lambda: one.live.known_by(cookie_key(token, HOST), time.time()) is None, seconds=GRACE_SECONDS - 1.0
+            )
             assert await other.store.end_session(session_id)
             assert not await one.serves(token)

@@ -12,7 +12,7 @@ import pytest
 from config.settings import SessionSettings
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.tokens import new_token, token_digest
-from proxy.sessions.live_sessions import CLEAN_UP_SLACK_SECONDS, LiveSessions
+from proxy.sessions.live_sessions import CLEAN_UP_SLACK_SECONDS, LiveSessions, cookie_key
 from proxy.sessions.session import Session
 from proxy.sessions.upkeep import keep_up
 from tests.support.eventually import eventually
@@ -33,6 +33,10 @@ def live(store: MemoryStore) -> LiveSessions:
     return LiveSessions(store, LIMITS, monotonic=lambda: 0.0)
 
 
+def cached(live: LiveSessions, token: bytes, host: str, now: float) -> Session | None:
+    return live.known_by(cookie_key(token, host), now)
+
+
 async def signed_in(store: MemoryStore, written: Session | None = None) -> tuple[bytes, Session]:
     token, written = new_token().encode(), written or session()
     await store.create_session(written, cookie=token_digest(token), host=HOST)
@@ -41,12 +45,12 @@ async def signed_in(store: MemoryStore, written: Session | None = None) -> tuple
 
 async def test_a_session_is_read_once(store: MemoryStore, live: LiveSessions) -> None:
     token, written = await signed_in(store)
-    assert live.cached(token, HOST, NOW) is None
+    assert cached(live, token, HOST, NOW) is None
     assert await live.find(token, HOST, NOW) == written
-    assert live.cached(token, HOST, NOW + 1) == written
+    assert cached(live, token, HOST, NOW + 1) == written
     assert await live.find(token, HOST, NOW + 2) == written
     assert store.calls.count("session_by_cookie") == 1
-    assert live.cached(token, "other.corp.example", NOW) is None
+    assert cached(live, token, "other.corp.example", NOW) is None
 
 
 async def test_memory_holds_no_token(store: MemoryStore, live: LiveSessions) -> None:
@@ -79,13 +83,11 @@ async def test_an_unknown_token_is_asked_for_again(store: MemoryStore, live: Liv
 
 
 async def test_the_idle_limit_is_exact_and_every_use_moves_it(store: MemoryStore, live: LiveSessions) -> None:
-    token, written = await signed_in(store)
+    token, _ = await signed_in(store)
     await live.find(token, HOST, NOW)
-    assert live.cached(token, HOST, NOW + 599.9) is not None
-    assert live.is_live(written.session_id, NOW + 1199.8)
-    assert live.cached(token, HOST, NOW + 1199.8) is not None  # counted although nothing was flushed
-    assert not live.is_live(written.session_id, NOW + 1799.9)
-    assert live.cached(token, HOST, NOW + 1799.9) is None
+    assert cached(live, token, HOST, NOW + 599.9) is not None
+    assert cached(live, token, HOST, NOW + 1199.8) is not None  # counted although nothing was flushed
+    assert cached(live, token, HOST, NOW + 1799.9) is None
     assert await live.find(token, HOST, NOW + 1799.9) is None
 
 
@@ -93,9 +95,9 @@ async def test_the_absolute_limit_is_exact_whatever_the_use(store: MemoryStore, 
     token, _ = await signed_in(store)
     await live.find(token, HOST, NOW)
     for second in range(0, 3600, 300):
-        assert live.cached(token, HOST, NOW + second) is not None
-    assert live.cached(token, HOST, NOW + 3599.9) is not None
-    assert live.cached(token, HOST, NOW + 3600) is None
+        assert cached(live, token, HOST, NOW + second) is not None
+    assert cached(live, token, HOST, NOW + 3599.9) is not None
+    assert cached(live, token, HOST, NOW + 3600) is None
     await live.flush()
     assert await live.find(token, HOST, NOW + 3600) is None
 
@@ -103,21 +105,21 @@ async def test_the_absolute_limit_is_exact_whatever_the_use(store: MemoryStore, 
 async def test_a_first_factor_lives_fifteen_minutes_whatever_the_use(store: MemoryStore, live: LiveSessions) -> None:
     token, _ = await signed_in(store, session(is_half=True))
     await live.find(token, HOST, NOW)
-    assert live.cached(token, HOST, NOW + 899.9) is not None
-    assert live.cached(token, HOST, NOW + 900) is None
+    assert cached(live, token, HOST, NOW + 899.9) is not None
+    assert cached(live, token, HOST, NOW + 900) is None
     assert await live.find(token, HOST, NOW + 900) is None
 
 
 async def test_a_clock_that_steps_back_shortens_and_lengthens_nothing(store: MemoryStore, live: LiveSessions) -> None:
-    token, written = await signed_in(store)
+    token, _ = await signed_in(store)
     await live.find(token, HOST, NOW + 100)
-    assert live.cached(token, HOST, NOW - 1000) is not None
-    assert live.is_live(written.session_id, NOW + 699.9)
-    assert not live.is_live(written.session_id, NOW + 700)
+    assert cached(live, token, HOST, NOW - 1000) is not None
+    assert cached(live, token, HOST, NOW + 700) is None
+    assert cached(live, token, HOST, NOW + 699.9) is not None
 
 
 async def test_a_use_on_another_worker_counts(store: MemoryStore, live: LiveSessions) -> None:
-    token, written = await signed_in(store)
+    token, _ = await signed_in(store)
     other = LiveSessions(store, LIMITS)
     await live.find(token, HOST, NOW)
     await other.find(token, HOST, NOW + 300)
@@ -125,7 +127,7 @@ async def test_a_use_on_another_worker_counts(store: MemoryStore, live: LiveSess
     ended: list[str] = []
     live.on_end(ended.append)
     await live.expire(NOW + 600)
-    assert live.is_live(written.session_id, NOW + 899.9)
+    assert cached(live, token, HOST, NOW + 899.9) is not None
     assert await live.find(token, HOST, NOW + 899.9) is not None
     await live.flush()
     await other.expire(NOW + 900)
@@ -157,8 +159,8 @@ async def test_an_end_is_in_force_at_once(store: MemoryStore, live: LiveSessions
     unsubscribe = live.on_end(ended.append)
     await store.end_session(written.session_id)
     assert ended == [written.session_id]
-    assert live.cached(token, HOST, NOW) is None
-    assert not live.is_live(written.session_id, NOW)
+    assert cached(live, token, HOST, NOW) is None
+    assert len(live) == 0
     assert await live.find(token, HOST, NOW) is None
     unsubscribe()
     token, written = await signed_in(store)
@@ -177,8 +179,8 @@ async def test_an_end_during_a_look_up_is_not_overlooked(live: LiveSessions, sto
 
     store.session_by_cookie = slowly  # type: ignore[method-assign]
     assert await live.find(token, HOST, NOW) is None
-    assert live.cached(token, HOST, NOW) is None
-    assert not live.is_live(written.session_id, NOW)
+    assert cached(live, token, HOST, NOW) is None
+    assert len(live) == 0
 
 
 async def test_a_failing_listener_does_not_keep_others_from_hearing(store: MemoryStore, live: LiveSessions) -> None:
@@ -200,7 +202,7 @@ async def test_a_failing_listener_does_not_keep_others_from_hearing(store: Memor
 async def test_what_is_known_goes_on_without_the_store_and_the_unknown_is_unavailable(
     store: MemoryStore, live: LiveSessions
 ) -> None:
-    token, written = await signed_in(store)
+    token, _ = await signed_in(store)
     await live.find(token, HOST, NOW)
     store.away = True
     assert await live.find(token, HOST, NOW + 1) is not None
@@ -209,8 +211,7 @@ async def test_what_is_known_goes_on_without_the_store_and_the_unknown_is_unavai
     with pytest.raises(StoreUnavailable):
         await live.flush()
     await live.expire(NOW + 601)
-    assert not live.is_live(written.session_id, NOW + 601)
-    assert live.cached(token, HOST, NOW + 601) is None
+    assert cached(live, token, HOST, NOW + 601) is None
 
 
 async def test_uses_that_could_not_be_flushed_are_flushed_later(store: MemoryStore, live: LiveSessions) -> None:
@@ -222,7 +223,7 @@ async def test_uses_that_could_not_be_flushed_are_flushed_later(store: MemorySto
     store.away = False
     await live.flush()
     assert (await store.sessions())[0].last_used_at == NOW + 50
-    assert live.cached(token, HOST, NOW + 50) == replace(written, last_used_at=NOW + 50)
+    assert cached(live, token, HOST, NOW + 50) == replace(written, last_used_at=NOW + 50)
     store.calls.clear()
     await live.flush()
     assert "touch_sessions" not in store.calls
@@ -253,9 +254,8 @@ async def test_memory_is_bounded_and_tunnels_of_what_was_put_aside_go_on(store: 
     assert len(live._kept.whole) <= 20
     assert len(live._kept.by_cookie) <= 20
     assert len(live) == 100
-    assert live.cached(seen[99][0], HOST, NOW + 99) is not None
-    assert live.cached(seen[0][0], HOST, NOW + 99) is None
-    assert live.is_live(seen[0][1].session_id, NOW + 599)
+    assert cached(live, seen[99][0], HOST, NOW + 99) is not None
+    assert cached(live, seen[0][0], HOST, NOW + 99) is None
     assert await live.find(seen[0][0], HOST, NOW + 99) is not None
     await live.flush()
     ended: list[str] = []
@@ -263,7 +263,7 @@ async def test_memory_is_bounded_and_tunnels_of_what_was_put_aside_go_on(store: 
     await live.expire(NOW + 601)
     assert ended == [seen[1][1].session_id]  # the first one was used again, and the third has a part of its second left
     await store.end_session(seen[3][1].session_id)
-    assert not live.is_live(seen[3][1].session_id, NOW + 99)
+    assert len(live) == 98
 
 
 async def test_a_new_principal_counts_at_once(store: MemoryStore, live: LiveSessions) -> None:
@@ -271,7 +271,7 @@ async def test_a_new_principal_counts_at_once(store: MemoryStore, live: LiveSess
     await live.find(token, HOST, NOW)
     without_groups = principal(groups=frozenset())
     await live.update_principal(replace(written, principal=without_groups))
-    found = live.cached(token, HOST, NOW)
+    found = cached(live, token, HOST, NOW)
     assert found is not None
     assert found.principal == without_groups
     assert (await store.sessions())[0].principal == without_groups
@@ -298,7 +298,7 @@ async def test_running_flushes_expires_and_outlives_an_absent_store(store: Memor
     live.on_end(ended.set_result)
     for _ in range(10):
         await asyncio.sleep(0)  # both loops of `run` have had their turn
-    assert live.store_away_since is not None
+    assert live.is_in_grace
     store.away = False
     now = NOW + 700
     assert await asyncio.wait_for(ended, 5) == written.session_id
@@ -316,13 +316,13 @@ async def test_what_passes_through_a_tunnel_uses_its_session_but_revives_none(
     token, written = await signed_in(store)
     await live.find(token, HOST, NOW)
     live.mark_used(written.session_id, NOW + 500)
-    assert live.is_live(written.session_id, NOW + 1099)
     live.mark_used(written.session_id, NOW + 1100)
-    assert not live.is_live(written.session_id, NOW + 1100)
+    assert cached(live, token, HOST, NOW + 1100) is None
     live.mark_used("unknown", NOW)
     await live.flush()
     (stored,) = (await store.sessions_by_id([written.session_id])).values()
     assert stored.last_used_at == NOW + 500
+    assert cached(live, token, HOST, NOW + 1099) is not None
 
 
 async def test_a_tunnel_keeps_a_session_that_was_put_aside(store: MemoryStore) -> None:
@@ -337,7 +337,8 @@ async def test_a_tunnel_keeps_a_session_that_was_put_aside(store: MemoryStore) -
     live.on_end(ended.append)
     await live.expire(NOW + 700)
     assert ended == [second[1].session_id]
-    assert live.is_live(first[1].session_id, NOW + 1099)
+    await live.expire(NOW + 1099)
+    assert ended == [second[1].session_id]
 
 
 async def test_a_tunnel_of_what_was_put_aside_goes_on_while_its_uses_cannot_be_written() -> None:
@@ -399,14 +400,16 @@ async def test_a_session_of_a_clock_that_was_ahead_outlives_no_limit(store: Memo
     for token in (unused, aside, used):
         assert await live.find(token, HOST, NOW) is not None
     live._kept.put_aside(put_aside.session_id)
+    ended: list[str] = []
+    live.on_end(ended.append)
     for later in range(100, int(LIMITS.absolute), 100):
         store.listeners.tell_gap()
         await live.read_anew(NOW + later)
         await live.look()
         await live.expire(NOW + later)
         assert await live.find(used, HOST, NOW + later) is not None
-        assert live.is_live(kept.session_id, NOW + later) == (later < LIMITS.idle)
-        assert live.is_live(put_aside.session_id, NOW + later) == (later < LIMITS.idle)
+        assert (kept.session_id in ended) == (later >= LIMITS.idle)
+        assert (put_aside.session_id in ended) == (later >= LIMITS.idle)
     assert await live.find(used, HOST, NOW + LIMITS.absolute) is None
 
 
@@ -421,17 +424,16 @@ async def test_what_is_kept_lives_on_as_long_as_before_when_the_clock_is_set(sto
         stored = (await store.sessions_by_id([written.session_id]))[written.session_id]
         assert stored.last_used_at == NOW + 100 + max(seconds, 0.0), "no node takes it for unused"
         now = NOW + seconds
-        assert live.cached(token, HOST, now + 100 + LIMITS.idle) is None
+        assert cached(live, token, HOST, now + 100 + LIMITS.idle) is None
         await live.expire(now + 100 + LIMITS.idle - 1)
-        assert live.is_live(written.session_id, now + 100 + LIMITS.idle - 1)
-        assert live.cached(token, HOST, now + 100 + LIMITS.idle - 1) is not None
+        assert cached(live, token, HOST, now + 100 + LIMITS.idle - 1) is not None
 
 
 async def test_who_follows_the_clock_first_signs_nobody_out_whom_others_serve(store: MemoryStore) -> None:
     """Half an hour forward, where sessions may be idle for ten minutes."""
     now = [NOW]
     first, second = (LiveSessions(store, LIMITS, monotonic=lambda: now[0]) for _ in range(2))
-    (used, _), (unused, _), (tunnelled, written) = [await signed_in(store) for _ in range(3)]
+    (used, _), (unused, _), (tunnelled, _) = [await signed_in(store) for _ in range(3)]
     for token in (used, unused, tunnelled):
         assert await second.find(token, HOST, now[0]) is not None
     assert await first.find(tunnelled, HOST, now[0]) is not None
@@ -443,8 +445,12 @@ async def test_who_follows_the_clock_first_signs_nobody_out_whom_others_serve(st
     first.go_on_from(1800.0)
     with pytest.raises(StoreUnavailable, match="not known"):
         await first.find(used, HOST, now[0] + 1800.0)
+    ended: list[str] = []
+    first.on_end(ended.append)
     await first.expire(now[0] + 1800.0)
-    assert first.is_live(written.session_id, now[0] + 1800.0)
+    assert ended == []
+    await first.look()
+    assert cached(first, tunnelled, HOST, now[0] + 1800.0) is not None
     second.go_on_from(1800.0)
     await second.flush()
     assert await first.find(used, HOST, now[0] + 1800.0) is not None

@@ -49,11 +49,11 @@ async def test_readiness_tells_of_a_day_that_is_nearly_used_up() -> None:
     store = MemoryStore()
     throttle = limiter(store)
     checks = readiness_checks(store, [], None, throttle=throttle, clock=lambda: NOW)  # type: ignore[arg-type]
-    assert await checks["passcodes of the day"]() is None
+    assert await checks["passcodes of the day"].ask() is None
     await send(throttle, 8)
-    assert await checks["passcodes of the day"]() == "8 of the day's 10 passcodes were sent"
+    assert await checks["passcodes of the day"].ask() == "8 of the day's 10 passcodes were sent"
     store.away = True
-    assert "away" in (await checks["passcodes of the day"]() or "")
+    assert "away" in (await checks["passcodes of the day"].ask() or "")
 
 
 def test_the_metric_says_how_many_and_how_many_may_be() -> None:
