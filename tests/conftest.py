@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -12,6 +13,10 @@ from hypothesis import HealthCheck, settings
 from tests.scheduling import GroupsInOrder, place_of
 from tests.support.samba import OTHER_PERSONS, running_domain
 from tests.support.samba_dc import SambaDC
+
+# Each process that a test starts reads the sources; with this set it would compile them too, every time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # How long an example takes says nothing on a shared machine; on CI every run tries the same ones.
 settings.register_profile(
