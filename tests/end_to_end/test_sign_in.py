@@ -6,30 +6,53 @@ import asyncio
 import re
 import urllib.request
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.end_to_end.house import House, open_house
 from tests.support.browser import chromium
 from tests.support.samba import ALICE_PASSWORD, PASSWORD
 from tests.support.samba_dc import SambaDC
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # one Gatepost and one browser for all
 
-@pytest.fixture
-async def house(tmp_path: Path, corp: SambaDC) -> AsyncIterator[House]:
-    async with open_house(tmp_path, corp) as house:
+# All these sign-ins are those of few people.
+MORE = """
+[throttle]
+sends_per_person = 100
+sends_per_number = 100
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def standing(tmp_path_factory: pytest.TempPathFactory, corp: SambaDC) -> AsyncIterator[House]:
+    async with open_house(tmp_path_factory.mktemp("house"), corp, more=MORE) as house:
         yield house
 
 
 @pytest.fixture
-async def context() -> AsyncIterator[BrowserContext]:
+def house(standing: House) -> House:
+    assert standing.sink.messages == [], "each test reads what was sent for it"
+    return standing
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
     async with chromium() as browser:
-        yield await browser.new_context()
+        yield browser
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """As a browser that was never here."""
+    context = await browser.new_context()
+    yield context
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(context: BrowserContext) -> Page:
     return await context.new_page()
 
@@ -111,9 +134,9 @@ async def test_sign_out_ends_the_session_and_its_web_sockets(house: House, page:
     await expect(other_tab.get_by_label("Password")).to_be_visible()
 
 
-async def test_the_pages_work_without_scripts(house: House) -> None:
-    async with chromium() as browser:
-        page = await (await browser.new_context(java_script_enabled=False)).new_page()
+async def test_the_pages_work_without_scripts(house: House, browser: Browser) -> None:
+    async with await browser.new_context(java_script_enabled=False) as context:
+        page = await context.new_page()
         await page.goto(house.url("wiki"))
         await house.type_password(page, "alice", ALICE_PASSWORD)
         text = await house.next_text()

@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, ViewportSize
 
 from config.settings import MobileSettings
@@ -23,16 +24,21 @@ from proxy.portal.admin.report import pack
 from tests.portal.front import Front, running_front
 from tests.portal.stage import PASSWORD
 from tests.portal.test_admin_overview import failure
-from tests.portal.test_in_chromium import CHROMIUM, chromium
+from tests.support.browser import chromium
 
-__all__ = ["chromium"]
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 DESK, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=320, height=844)
 SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def front(tmp_path: Path) -> AsyncIterator[Front]:
     schemes = [
         {"name": "admins", "factors": ["password"], "groups": ["Gatepost Admins"]},
@@ -66,8 +72,8 @@ async def shown(page: Page, name: str) -> None:
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without JavaScript"])
-async def test_an_admin_finds_out_why_and_helps(front: Front, chromium: Browser, script: bool) -> None:
-    context = await chromium.new_context(java_script_enabled=script, viewport=DESK)
+async def test_an_admin_finds_out_why_and_helps(front: Front, browser: Browser, script: bool) -> None:
+    context = await browser.new_context(java_script_enabled=script, viewport=DESK)
     page = await context.new_page()
     complaints: list[str] = []
     page.on("console", lambda line: complaints.append(line.text))
@@ -133,7 +139,7 @@ async def test_an_admin_finds_out_why_and_helps(front: Front, chromium: Browser,
     await context.close()
 
 
-async def test_long_and_odd_names_stay_within_the_window(front: Front, chromium: Browser) -> None:
+async def test_long_and_odd_names_stay_within_the_window(front: Front, browser: Browser) -> None:
     long = "Ünbrëakäble" * 12
     with Findings(Rules(mobile=MobileSettings(), now=front.stage.now, changed_within_seconds=60)) as findings:
         for number in range(60):
@@ -152,7 +158,7 @@ async def test_long_and_odd_names_stay_within_the_window(front: Front, chromium:
         report = pack(findings)
     reports = front.stage.portal[ADMIN_PARTS].reports
     await reports.keep(report, begun_at=front.stage.now)
-    context = await chromium.new_context(viewport=DESK)
+    context = await browser.new_context(viewport=DESK)
     page = await context.new_page()
     await page.goto(front.url("signin", "/.gatepost/admin/mobiles"))
     await page.fill("#username", "admin")
@@ -170,9 +176,9 @@ async def test_long_and_odd_names_stay_within_the_window(front: Front, chromium:
 
 
 @pytest.mark.parametrize("place", ["Pacific/Auckland", "America/New_York"])
-async def test_a_pause_is_told_in_the_time_of_who_reads_it(front: Front, chromium: Browser, place: str) -> None:
+async def test_a_pause_is_told_in_the_time_of_who_reads_it(front: Front, browser: Browser, place: str) -> None:
     """On the page of the person, and on that of the help desk; amber, since they can where they signed in before."""
-    context = await chromium.new_context(viewport=DESK, timezone_id=place, locale="en-GB")
+    context = await browser.new_context(viewport=DESK, timezone_id=place, locale="en-GB")
     page = await context.new_page()
     await page.goto(front.url("signin", "/.gatepost/sign-in"))
     for password in ("one", "two", "three", PASSWORD):

@@ -1,46 +1,34 @@
 """A whole sign-in in a real browser: under the CSP, with and without JavaScript."""
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+import pytest_asyncio
+from playwright.async_api import Browser
 
 from tests.portal.front import Front, running_front
 from tests.portal.stage import PASSWORD
+from tests.support.browser import chromium
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # one browser for all
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def front(tmp_path: Path) -> AsyncIterator[Front]:
     async with running_front(tmp_path) as front:
         yield front
 
 
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with JavaScript", "without JavaScript"])
-async def test_a_person_signs_in_reaches_two_apps_and_signs_out(front: Front, chromium: Browser, script: bool) -> None:
-    context = await chromium.new_context(java_script_enabled=script)
+async def test_a_person_signs_in_reaches_two_apps_and_signs_out(front: Front, browser: Browser, script: bool) -> None:
+    context = await browser.new_context(java_script_enabled=script)
     page = await context.new_page()
     complaints: list[str] = []
     page.on("console", lambda line: complaints.append(line.text))
@@ -68,8 +56,8 @@ async def test_a_person_signs_in_reaches_two_apps_and_signs_out(front: Front, ch
     await context.close()
 
 
-async def test_a_second_tab_does_not_break_the_first(front: Front, chromium: Browser) -> None:
-    context = await chromium.new_context()
+async def test_a_second_tab_does_not_break_the_first(front: Front, browser: Browser) -> None:
+    context = await browser.new_context()
     first, second = await context.new_page(), await context.new_page()
     await first.goto(front.url("wiki", "/first"))
     await second.goto(front.url("forms", "/second"))
