@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -22,13 +22,25 @@ SAMBA = "samba"
 _ASKS_FOR_A_DOMAIN = re.compile(r"\b(corp|other_domain): SambaDC\b")
 LONGEST_FIRST = (
     SAMBA,
-    "test_changed_number.py",
-    "test_clock.py",
-    "test_stress.py",
-    "test_real_nginx.py",
-    "test_real_caddy.py",
+    "tests/portal/test_changed_number.py",
+    "tests/portal/test_two_real_domain_controllers.py",
+    "tests/portal/test_lockout_guard.py",
+    "tests/stress/test_stress.py",
+    "tests/processes/test_clock.py",
+    "tests/end_to_end/test_two_nodes.py",
+    "tests/forwarding/test_real_apps.py",
+    "tests/processes",
+    "tests/end_to_end",
+    "tests/benchmarks",
+    "tests/test_setup.py",
+    "tests/sessions/test_hanging_redis.py",
+    "tests/portal/test_admin_in_chromium.py",
+    "tests/portal/test_admin_mobiles.py",
+    "tests/forwarding",
+    "tests/store",
+    "tests/commands",
 )
-"""The groups that take longest, by the file's name, as measured; what is not here comes later."""
+"""Groups, files and folders that take long, as measured; what is not here comes after them."""
 
 
 @cache
@@ -39,8 +51,9 @@ def group_of(path: str) -> str:
 
 def place_of(item: pytest.Item) -> int:
     """Of an item's group in the order."""
-    group = Path(group_of(file_of(item.nodeid))).name
-    return LONGEST_FIRST.index(group) if group in LONGEST_FIRST else len(LONGEST_FIRST)
+    group = PurePath(group_of(file_of(item.nodeid)))
+    of_it = {str(group), *map(str, group.parents)}
+    return next((place for place, name in enumerate(LONGEST_FIRST) if name in of_it), len(LONGEST_FIRST))
 
 
 def file_of(test: str) -> str:
