@@ -25,6 +25,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from config.factors import Factor
+from proxy.factors.proof import Proof
+
 if TYPE_CHECKING:
     from config.settings import AppSettings
 
@@ -94,7 +97,8 @@ async def serve_gatepost(apps: tuple[AppSettings, ...] = (), *, port: int = PORT
             guid="g", realm="corp", username="alice", display_name="Alice Doe", mail="alice@corp.example",
             groups=frozenset({"Wiki Users"}),
         ),
-        scheme="browser", factors=("password", "sms"), proven=(("password", now), ("sms", now)),
+        scheme="browser", factors=((Factor.PASSWORD,), (Factor.SMS,)),
+        proven=(Proof(Factor.PASSWORD, now), Proof(Factor.SMS, now)),
         created_at=now, last_used_at=now, client_address="127.0.0.1",
     )  # fmt: skip
 

@@ -20,9 +20,11 @@ from pathlib import Path
 
 import uvloop
 
+from config.factors import Factor
 from config.load import load_settings
 from config.settings import Settings
 from directory.principal import Principal
+from proxy.factors.proof import Proof
 from proxy.operations.audit_log import configure_log
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.server import running
@@ -58,8 +60,8 @@ async def _store_session(store: Store, hosts: list[str], number: int) -> dict[st
         session_id=new_token(),
         principal=person,
         scheme="browser",
-        factors=("password", "sms"),
-        proven=(("password", now), ("sms", now)),
+        factors=((Factor.PASSWORD,), (Factor.SMS,)),
+        proven=(Proof(Factor.PASSWORD, now), Proof(Factor.SMS, now)),
         created_at=now,
         last_used_at=now,
         client_address="127.0.0.1",

@@ -23,12 +23,14 @@ from typing import Any
 import structlog
 
 from benchmarks.mobiles import domain
+from config.factors import Factor
 from config.settings import SessionSettings
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.active_directory.reader import Reader
 from directory.login_name import LoginName
 from directory.principal import Account, Principal
 from directory.realms import Realms
+from proxy.factors.proof import Proof
 from proxy.secrets.tokens import new_token
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
@@ -96,8 +98,8 @@ def session_of(account: Account) -> Session:
             guid=account.guid, realm=account.realm, username=account.username, display_name=account.username
         ),
         scheme="browser",
-        factors=("password", "sms"),
-        proven=(("password", now), ("sms", now)),
+        factors=((Factor.PASSWORD,), (Factor.SMS,)),
+        proven=(Proof(Factor.PASSWORD, now), Proof(Factor.SMS, now)),
         created_at=now,
         last_used_at=now,
         client_address="192.0.2.1",

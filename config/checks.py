@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from config.addresses import is_loopback
 from config.errors import Finding, Place, nearest, told
+from config.factors import Factor
 from config.frozen_table import named
 from config.settings import ActiveDirectorySettings, AppSettings, SchemeSettings, Settings
 from config.tables.admin import admin_problems, admin_warnings
@@ -99,14 +100,14 @@ def _schemes(settings: Settings) -> Iterator[Finding]:
 
 
 def _tickets(scheme: SchemeSettings, settings: Settings) -> Iterator[tuple[str, str]]:
-    if scheme.factors[0] == "kerberos" and not any(
+    if Factor.KERBEROS in scheme.factors[0] and not any(
         isinstance(each, ActiveDirectorySettings) and each.kerberos_keytab for each in settings.directories
     ):
         yield "factors", '"kerberos" needs a directory with a kerberos_keytab'
 
 
 def _mail(scheme: SchemeSettings, settings: Settings) -> Iterator[tuple[str, str]]:
-    if EMAIL in scheme.factors and EMAIL not in settings.channels:
+    if Factor.EMAIL in factors_of([scheme]) and EMAIL not in settings.channels:
         yield "factors", f'asks for "{EMAIL}", and second_factor.channels does not name it: no passcode can be sent'
 
 
@@ -156,7 +157,7 @@ def _warnings(settings: Settings) -> Iterator[str]:
     yield from directory_warnings(settings.directories)
     names = {app.scheme for app in settings.apps} | {rule.scheme for app in settings.apps for rule in app.rules}
     yield from scheme_warnings(settings.schemes, names | {settings.admin.scheme})
-    takes_tickets = any(scheme.factors[0] == "kerberos" for scheme in settings.schemes)
+    takes_tickets = any(Factor.KERBEROS in scheme.factors[0] for scheme in settings.schemes)
     if takes_tickets and settings.server.max_head_bytes < KERBEROS_HEAD_BYTES:
         yield f"server: max_head_bytes: tickets of people in many groups need {KERBEROS_HEAD_BYTES} (or 131072)"
     yield from mobile_warnings(settings.mobile)

@@ -1,8 +1,35 @@
-"""The kinds of proof there are, and the ways to deliver one."""
+"""The kinds of proof there are, what a scheme asks for of them, and the ways to deliver a passcode."""
 
 from __future__ import annotations
 
 from enum import Enum
+
+
+class Factor(Enum):
+    """One kind of proof. The value is its name in the configuration, in the log and in what is stored."""
+
+    PASSWORD = "password"  # noqa: S105  # a factor's name
+    KERBEROS = "kerberos"
+    SMS = "sms"
+    EMAIL = "email"
+
+    # Members are singletons: their identity is a hash that costs no call of Python.
+    __hash__ = object.__hash__
+
+
+FIRST_FACTORS = frozenset({Factor.PASSWORD, Factor.KERBEROS})
+"""Those that say who somebody is. All others are second factors: they prove more of a person who is known."""
+
+Choice = tuple[Factor, ...]
+"""One entry of a scheme: any one of these proves it, and the first that the person has is offered. Mostly just one."""
+
+NOTHING_PROVES_IT: tuple[Choice, ...] = ((),)
+"""A choice among no factors: what is asked of a session where no scheme is meant for it."""
+
+
+def in_words(factors: tuple[Choice, ...]) -> str:
+    """Such as ``password, then sms or email``."""
+    return ", then ".join(" or ".join(factor.value for factor in choice) for choice in factors)
 
 
 class ChannelKind(Enum):

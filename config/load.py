@@ -104,7 +104,7 @@ def explain(error: ErrorDetails, known: Iterable[str], option: Option | None, ta
             return "must be a table"
         case "string_too_long":
             return f"must be at most {context['max_length']} characters long"
-        case "literal_error":
+        case "literal_error" | "enum":
             return f"must be {context['expected']}"
         case "greater_than_equal":
             return f"must be at least {context['ge']:g}{unit}"

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from config.factors import Factor
 from config.frozen_table import FrozenTable
 from config.tables.admin import AdminSettings
 from config.tables.apps import AppSettings
@@ -65,7 +66,7 @@ class Settings(FrozenTable):
     throttle: ThrottleSettings = ThrottleSettings()
     sessions: SessionSettings = SessionSettings()
     schemes: Annotated[tuple[SchemeSettings, ...], Field(min_length=1)] = (
-        SchemeSettings(name="browser", factors=("password", "sms")),
+        SchemeSettings(name="browser", factors=((Factor.PASSWORD,), (Factor.SMS,))),
     )
     apps: Annotated[tuple[AppSettings, ...], Field(min_length=1)]
     admin: AdminSettings = AdminSettings()

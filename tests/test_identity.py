@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.factors import Factor
 from config.settings import AppSettings
 from proxy.secrets.keys import KeyRing, Keys, MasterKey
 from proxy.sessions.identity import Assertions, identity_headers
@@ -151,7 +152,7 @@ def test_an_app_can_check_the_assertion() -> None:
 
 def test_a_password_alone_is_not_called_multi_factor() -> None:
     assertions = Assertions(KEYS, issuer=ISSUER)
-    by_password = session(factors=("password",), principal=principal(mail=None))
+    by_password = session(factors=((Factor.PASSWORD,),), principal=principal(mail=None))
     claims = decoded(assertions, assertions.sign(by_password, APP, NOW))
     assert claims["amr"] == ["pwd"]
     assert "email" not in claims

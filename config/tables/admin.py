@@ -7,7 +7,7 @@ from typing import Annotated
 
 from config.addresses import Network
 from config.frozen_table import FrozenTable, named
-from config.tables.schemes import SchemeSettings, no_such_scheme, not_asked_for
+from config.tables.schemes import SchemeSettings, no_such_scheme, not_asked_for, what_lets_in
 from config.values import NotEmpty, Text
 
 
@@ -48,6 +48,5 @@ def admin_warnings(admin: AdminSettings, schemes: Sequence[SchemeSettings]) -> I
     for scheme in schemes:
         is_asked_for = admin.scheme in (None, scheme.name)
         if is_asked_for and len(scheme.factors) == 1 and scheme.apps is None and scheme.networks is None:
-            what = "a password" if scheme.factors[0] == "password" else "a Kerberos ticket"
             who = f'has no networks, nor has "{scheme.name}": whom it lets in'
-            yield f"admin: {who} opens the admin pages with {what} alone"
+            yield f"admin: {who} opens the admin pages with {what_lets_in(scheme)} alone"

@@ -4,22 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.addresses import Network
 from config.errors import nearest, told
+from config.factors import FIRST_FACTORS, Choice, Factor
 from config.frozen_table import FrozenTable, repeated
 from config.values import NotEmpty, Seconds, Text
+
+
+def _as_choice(value: object) -> object:
+    """A name alone is a choice of one. What is neither name nor list is told as a name that is not known."""
+    if isinstance(value, list | tuple):
+        return value
+    try:
+        return (Factor(value),)
+    except ValueError:
+        *names, last = (f"'{factor.value}'" for factor in Factor)
+        raise ValueError(f"must be {', '.join(names)} or {last}") from None
+
+
+def _check_each_once(factors: tuple[Choice, ...]) -> tuple[Choice, ...]:
+    """One proof never counts for two entries."""
+    named = [factor for choice in factors for factor in choice]
+    if len(set(named)) < len(named):
+        raise ValueError("names the same thing twice")
+    return factors
 
 
 class SchemeSettings(FrozenTable):
     """How to sign in. `groups`, `networks` and `apps` choose; None: every person, place, app."""
 
     name: Text
-    factors: Annotated[tuple[Literal["password", "kerberos", "sms", "email"], ...], NotEmpty]
-    """In this order. "sms" and "email" are passcodes, each with a challenge of its own."""
+    factors: Annotated[
+        tuple[Annotated[Choice, BeforeValidator(_as_choice), NotEmpty], ...], NotEmpty, AfterValidator(_check_each_once)
+    ]
+    """In this order, each entry one factor or a choice. "sms" and "email" are passcodes, with a challenge each."""
     groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
     networks: Annotated[tuple[Network, ...], NotEmpty] | None = None
     apps: Annotated[tuple[Text, ...], NotEmpty] | None = None
@@ -28,9 +50,7 @@ class SchemeSettings(FrozenTable):
     """How old the proof of the last factor may be where an app, a rule or `[admin]` names this; None: of any age."""
 
 
-FIRST_FACTORS = frozenset({"password", "kerberos"})
-"""Those that say who somebody is."""
-BROWSER = SchemeSettings(name="browser", factors=("password", "sms"))
+BROWSER = SchemeSettings(name="browser", factors=((Factor.PASSWORD,), (Factor.SMS,)))
 """What there is without any [[schemes]]."""
 
 
@@ -44,14 +64,15 @@ def scheme_problems(schemes: Sequence[SchemeSettings]) -> Iterator[tuple[int, st
 
 
 def _first_factor(scheme: SchemeSettings) -> Iterator[tuple[str, str]]:
-    if scheme.factors[0] not in FIRST_FACTORS:
+    first, *later = scheme.factors
+    if not FIRST_FACTORS.issuperset(first):
         yield "factors", 'must begin with "password" or "kerberos": a passcode alone does not say who somebody is'
-    elif not FIRST_FACTORS.isdisjoint(scheme.factors[1:]):
+    elif not all(FIRST_FACTORS.isdisjoint(choice) for choice in later):
         yield "factors", '"password" and "kerberos" can only come first'
 
 
 def _fresh(scheme: SchemeSettings) -> Iterator[tuple[str, str]]:
-    if scheme.fresh is not None and scheme.factors[-1] in FIRST_FACTORS:
+    if scheme.fresh is not None and not FIRST_FACTORS.isdisjoint(scheme.factors[-1]):
         yield "fresh", 'needs a passcode as the last factor ("sms" or "email"): that one is asked for anew'
 
 
@@ -68,9 +89,9 @@ def not_asked_for(scheme: SchemeSettings, keys: Collection[str], instead: str) -
         )
 
 
-def factors_of(schemes: Sequence[SchemeSettings]) -> frozenset[str]:
-    """Every factor that some scheme asks for."""
-    return frozenset(factor for scheme in schemes for factor in scheme.factors)
+def factors_of(schemes: Sequence[SchemeSettings]) -> frozenset[Factor]:
+    """Every factor that some scheme asks for, a choice's other ones included."""
+    return frozenset(factor for scheme in schemes for choice in scheme.factors for factor in choice)
 
 
 def no_such_scheme(schemes: Sequence[SchemeSettings], name: str) -> str:
@@ -91,7 +112,7 @@ def scheme_warnings(schemes: Sequence[SchemeSettings], named: Collection[str | N
             yield f"{at}: is never used: {what}"
         if len(scheme.factors) > 1 or shadow is not None:
             continue
-        what = "a password" if scheme.factors[0] == "password" else "a Kerberos ticket"
+        what = what_lets_in(scheme)
         if scheme.groups is None and scheme.networks is None:
             apps = "" if scheme.apps is None else " to " + ", ".join(scheme.apps)
             yield f"{at}: lets everyone in{apps} with {what} alone"
@@ -100,10 +121,16 @@ def scheme_warnings(schemes: Sequence[SchemeSettings], named: Collection[str | N
     yield from _nobody_left_out(schemes)
 
 
+def what_lets_in(scheme: SchemeSettings) -> str:
+    """What a scheme without a second factor lets in with, such as "a password"."""
+    named = {Factor.PASSWORD: "a password", Factor.KERBEROS: "a Kerberos ticket"}
+    return " or ".join(named[factor] for factor in scheme.factors[0])
+
+
 def _nobody_left_out(schemes: Sequence[SchemeSettings]) -> Iterator[str]:
-    for_everyone = {scheme.factors[0] for scheme in schemes if _is_for_everyone(scheme)}
-    if "password" not in for_everyone:
-        without = "" if "kerberos" not in for_everyone else " with a password"
+    for_everyone = {factor for scheme in schemes if _is_for_everyone(scheme) for factor in scheme.factors[0]}
+    if Factor.PASSWORD not in for_everyone:
+        without = "" if Factor.KERBEROS not in for_everyone else " with a password"
         yield f"schemes: none matches everyone{without}: those whom no scheme matches cannot sign in"
 
 
@@ -112,9 +139,9 @@ def _is_for_everyone(scheme: SchemeSettings) -> bool:
 
 
 def _covers(earlier: SchemeSettings, later: SchemeSettings) -> bool:
-    """Whether whoever matches `later` matches `earlier`, which begins in the same way."""
+    """Whether whoever matches `later` matches `earlier`, which begins in no other way."""
     return (
-        earlier.factors[0] == later.factors[0]
+        set(earlier.factors[0]) >= set(later.factors[0])
         and _holds(earlier.groups, later.groups)
         and _holds(earlier.apps, later.apps)
         and _holds_networks(earlier.networks, later.networks)

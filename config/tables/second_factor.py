@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from config.errors import Finding, Place, nearest, told
+from config.factors import Factor
 from config.frozen_table import FrozenTable
 from config.tables.gateway_values import EMAIL, ChannelName
 from config.tables.sms import SMSSettings
@@ -35,7 +36,7 @@ def channels_of(sms: SMSSettings, second_factor: SecondFactorSettings) -> tuple[
 
 
 def channel_problems(
-    sms: SMSSettings, second_factor: SecondFactorSettings, asked: Collection[str]
+    sms: SMSSettings, second_factor: SecondFactorSettings, asked: Collection[Factor]
 ) -> Iterator[Finding]:
     """Everything that keeps the channels from working as they are written. `asked`: the factors of all schemes."""
     at = Place("sms", None, "gateway") if second_factor.channels is None else Place("second_factor", None, "channels")
@@ -55,17 +56,17 @@ def _known_channels(at: Place, sms: SMSSettings, second_factor: SecondFactorSett
 
 
 def _mail_channel(
-    at: Place, sms: SMSSettings, second_factor: SecondFactorSettings, asked: Collection[str]
+    at: Place, sms: SMSSettings, second_factor: SecondFactorSettings, asked: Collection[Factor]
 ) -> Iterator[Finding]:
     names = channels_of(sms, second_factor)
     if second_factor.email_for_sms and EMAIL not in names:
         yield Place("second_factor", None, "email_for_sms"), f'needs "{EMAIL}" among the channels'
-    if set(names) == {EMAIL} and "sms" in asked and not second_factor.email_for_sms:
+    if set(names) == {EMAIL} and Factor.SMS in asked and not second_factor.email_for_sms:
         yield at, 'names no way to send an SMS, and a scheme asks for "sms"'
 
 
 def channel_warnings(
-    sms: SMSSettings, second_factor: SecondFactorSettings, asked: Collection[str], *, may_stand_in: bool
+    sms: SMSSettings, second_factor: SecondFactorSettings, asked: Collection[Factor], *, may_stand_in: bool
 ) -> Iterator[str]:
     """What works, but is seldom meant. `may_stand_in`: mail may take the place of an SMS to a fresh number."""
     channels = channels_of(sms, second_factor)
@@ -76,7 +77,7 @@ def channel_warnings(
             "second_factor: email_for_sms: whoever reads a person's mail passes as the holder of their phone,"
             ' also where a scheme asks for "sms"'
         )
-    if EMAIL in channels and not second_factor.email_for_sms and not may_stand_in and EMAIL not in asked:
+    if EMAIL in channels and not second_factor.email_for_sms and not may_stand_in and Factor.EMAIL not in asked:
         yield (
             'second_factor: channels: "email" is never used, not even where no SMS goes out: name it among the'
             " factors of a scheme, or set email_for_sms = true (whoever reads a person's mail then passes as the holder"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.errors import ConfigurationError, Problem
+from config.factors import Factor
 from config.settings import ActiveDirectorySettings, Settings
 from config.system_errors import file_reason
 from directory.directory import CheckResult
@@ -44,7 +45,7 @@ class KerberosUnusable(ConfigurationError):
 
 def service_keys(settings: Settings) -> tuple[ServiceKey, ...]:
     """None where no scheme begins with a ticket: then nobody is asked for one, whatever keys there are."""
-    if not any(scheme.factors[0] == "kerberos" for scheme in settings.schemes):
+    if not any(Factor.KERBEROS in scheme.factors[0] for scheme in settings.schemes):
         return ()
     return tuple(
         ServiceKey(

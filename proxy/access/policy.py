@@ -8,6 +8,7 @@ from config.settings import AppSettings
 from directory.principal import Principal
 from proxy.access.rules import PathRule
 from proxy.access.schemes import AppDemand, counting_factors
+from proxy.factors.proof import Proof, missing_choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def judge_rule(principal: Principal, rule: PathRule) -> Allowed | NotInGroups:
 
 def judge_factors(
     principal: Principal,
-    proven: tuple[tuple[str, float], ...],
+    proven: tuple[Proof, ...],
     client_address: str,
     *,
     rule: PathRule | None,
@@ -58,12 +59,12 @@ def judge_factors(
     """
     if rule is not None and rule.scheme:
         counting = counting_factors(proven, rule.freshness, now=now)
-        return Allowed() if rule.factors <= counting else TooFewFactors(rule.scheme)
+        return TooFewFactors(rule.scheme) if missing_choices(rule.factors, counting) else Allowed()
     if demand is None:
         return Allowed()
-    asked = demand.asked_of(principal, proven[0][0], client_address)
+    asked = demand.asked_of(principal, proven[0].factor, client_address)
     counting = counting_factors(proven, asked.freshness, now=now)
-    return Allowed() if frozenset(asked.factors) <= counting else TooFewFactors(asked.scheme)
+    return TooFewFactors(asked.scheme) if missing_choices(asked.factors, counting) else Allowed()
 
 
 def _judge_groups(principal: Principal, groups: tuple[str, ...] | None) -> Allowed | NotInGroups:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from config.addresses import Network
+from config.factors import Choice
 from config.settings import AppSettings, PathRuleSettings, SchemeSettings
 from proxy.access.networks import is_within, parse_address
 from proxy.access.paths import Ambiguous, CanonicalPath, canonical_path, fold_case
@@ -30,8 +31,8 @@ class PathRule:
     """Any one of these admits; None admits every signed-in person."""
     scheme: str
     """The scheme asked for, for the page; empty if none is."""
-    factors: frozenset[str]
-    """What that scheme has proven: a session must have it too."""
+    factors: tuple[Choice, ...]
+    """What that scheme asks for: a session must have proven it."""
     freshness: Freshness | None = None
     """Which of them must have been proven lately."""
     networks: tuple[Network, ...] | None
@@ -92,7 +93,7 @@ def _rule(app: AppSettings, position: int, schemes: Mapping[str, SchemeSettings]
         methods=_methods(settings),
         groups=settings.groups if settings.groups is not None else app.groups,
         scheme=settings.scheme or "",
-        factors=frozenset(scheme.factors) if scheme is not None else frozenset(),
+        factors=scheme.factors if scheme is not None else (),
         freshness=freshness_of(scheme) if scheme is not None else None,
         networks=settings.networks,
         is_public=settings.public,

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from config.factors import NOTHING_PROVES_IT, Choice, Factor
 from config.settings import AppSettings, SchemeSettings
 from directory.principal import Principal
 from proxy.access.networks import is_within, parse_address
+from proxy.factors.proof import Proof
 
 
 def choose_scheme(
@@ -20,12 +22,12 @@ def choose_scheme(
     principal: Principal,
     client_address: str,
     *,
-    first_factor: str | None = "password",
+    first_factor: Factor | None = Factor.PASSWORD,
     app: str = "",
 ) -> SchemeSettings | None:
     """The first scheme one of whose groups holds the person, one of whose networks the address, and whose apps `app`.
 
-    Only those are looked at that begin with the factor that was proven, so that none stands for another (None: all).
+    Only those are looked at that may begin with the factor that was proven: none stands for another (None: all).
 
     A scheme that names no groups (networks, apps) is for every person (place, app). An address that cannot be parsed
     is in no network, and who comes from no app is in no list of apps. None: no scheme is meant for them, and so they
@@ -36,7 +38,7 @@ def choose_scheme(
         (
             scheme
             for scheme in schemes
-            if (first_factor is None or scheme.factors[0] == first_factor)
+            if (first_factor is None or first_factor in scheme.factors[0])
             and (scheme.groups is None or not principal.groups.isdisjoint(scheme.groups))
             and (scheme.networks is None or is_within(address, scheme.networks))
             and (scheme.apps is None or app in scheme.apps)
@@ -45,11 +47,11 @@ def choose_scheme(
     )
 
 
-def is_offered(schemes: Iterable[SchemeSettings], first_factor: str, client_address: str, *, app: str = "") -> bool:
-    """Whether some scheme begins with this factor for somebody at this address; who they are is not known yet."""
+def is_offered(schemes: Iterable[SchemeSettings], first_factor: Factor, client_address: str, *, app: str = "") -> bool:
+    """Whether some scheme may begin with this factor for somebody at this address; who they are is not known yet."""
     address = parse_address(client_address)
     return any(
-        scheme.factors[0] == first_factor
+        first_factor in scheme.factors[0]
         and (scheme.networks is None or is_within(address, scheme.networks))
         and (scheme.apps is None or app in scheme.apps)
         for scheme in schemes
@@ -58,29 +60,29 @@ def is_offered(schemes: Iterable[SchemeSettings], first_factor: str, client_addr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """A factor whose proof counts for so long only."""
+    """A choice whose proof counts for so long only."""
 
-    factor: str
+    choice: Choice
     seconds: float
 
-    def ends_at(self, proven: Iterable[tuple[str, float]]) -> float:
-        """The first instant at which the proof counts no more; long ago if there is none."""
-        return max((at + self.seconds for factor, at in proven if factor == self.factor), default=float("-inf"))
+    def ends_at(self, proven: Iterable[Proof]) -> float:
+        """The first instant at which none of its proofs counts any more; long ago if there is none."""
+        return max((proof.at + self.seconds for proof in proven if proof.factor in self.choice), default=float("-inf"))
+
+    def is_stale(self, proof: Proof, now: float) -> bool:
+        return proof.factor in self.choice and now >= proof.at + self.seconds
 
 
 def freshness_of(scheme: SchemeSettings) -> Freshness | None:
-    """Of its last factor."""
-    return None if scheme.fresh is None else Freshness(factor=scheme.factors[-1], seconds=scheme.fresh)
+    """Of its last entry."""
+    return None if scheme.fresh is None else Freshness(choice=scheme.factors[-1], seconds=scheme.fresh)
 
 
-def counting_factors(
-    proven: Sequence[tuple[str, float]], freshness: Freshness | None, *, now: float | None
-) -> frozenset[str]:
+def counting_factors(proven: Iterable[Proof], freshness: Freshness | None, *, now: float | None) -> frozenset[Factor]:
     """Of what was proven, and when, what counts at `now`; None: whatever its age."""
-    is_stale = freshness is not None and now is not None and now >= freshness.ends_at(proven)
-    return frozenset(
-        factor for factor, _ in proven if not (is_stale and freshness is not None and factor == freshness.factor)
-    )
+    if freshness is None or now is None:
+        return frozenset(proof.factor for proof in proven)
+    return frozenset(proof.factor for proof in proven if not freshness.is_stale(proof, now))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +90,12 @@ class Asked:
     """What a session must have proven. An empty `scheme`: no scheme is meant for this person here."""
 
     scheme: str
-    factors: tuple[str, ...]
+    factors: tuple[Choice, ...]
     freshness: Freshness | None = None
     """Only where the scheme was named."""
 
 
-NO_SCHEME = Asked(scheme="", factors=("",))
-"""The factor without a name is proven by nobody."""
+NO_SCHEME = Asked(scheme="", factors=NOTHING_PROVES_IT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +108,11 @@ class AppDemand:
     schemes: Sequence[SchemeSettings]
     """Else: those to choose from anew."""
 
-    def asked_of(self, principal: Principal, begun_with: str, client_address: str) -> Asked:
+    def asked_of(self, principal: Principal, begun_with: Factor, client_address: str) -> Asked:
         """`begun_with` is the session's first factor, `client_address` where the session began."""
         if self.named is not None:
             return self.named
+        # A scheme that begins otherwise asks for more, which can still be proven.
         for first_factor in (begun_with, None):
             scheme = choose_scheme(self.schemes, principal, client_address, first_factor=first_factor, app=self.app)
             if scheme is not None:
@@ -131,13 +133,9 @@ def create_app_demand(app: AppSettings, schemes: Iterable[SchemeSettings]) -> Ap
     named = next((scheme for scheme in known if scheme.name == app.scheme), None)
     if named is None:
         raise ValueError(f"no scheme {app.scheme!r}")
-    return AppDemand(app=app.name, named=_asked_by_name(named), schemes=())
+    return AppDemand(app=app.name, named=asked_by_name(named), schemes=())
 
 
-def _asked_by_name(scheme: SchemeSettings) -> Asked:
+def asked_by_name(scheme: SchemeSettings) -> Asked:
+    """What a scheme that an app, a rule or `[admin]` names asks for: its factors alone, the last one fresh."""
     return Asked(scheme=scheme.name, factors=scheme.factors, freshness=freshness_of(scheme))
-
-
-def missing_factors(factors: Iterable[str], proven: frozenset[str]) -> tuple[str, ...]:
-    """Those that are yet to be proven, in the scheme's order."""
-    return tuple(factor for factor in factors if factor not in proven)

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TextIO
 
 from config.addresses import UpstreamURL
+from config.factors import Factor
 from config.settings import ActiveDirectorySettings, AppSettings, Settings, ThrottleSettings
 from config.system_errors import connection_reason
+from config.tables.schemes import factors_of
 from directory.directory import CheckResult, Directory, PreparedDirectory
 from directory.errors import DirectoryError
 from directory.kerberos.service_key import check_kerberos
@@ -197,16 +199,16 @@ async def _check_delivery(settings: Settings) -> list[CheckResult]:
 
 def channel_order(settings: Settings, channels: Channels) -> list[CheckResult]:
     """By which channels each factor goes that a scheme asks for: which one stands in for which is easily mistaken."""
-    asked = {factor for scheme in settings.schemes for factor in scheme.factors} if settings.schemes else {"sms"}
+    asked = factors_of(settings.schemes) if settings.schemes else {Factor.SMS}
     found = []
-    for factor, names in (("sms", channels.names()), ("email", channels.names(EMAIL_ONLY))):
+    for factor, names in ((Factor.SMS, channels.names()), (Factor.EMAIL, channels.names(EMAIL_ONLY))):
         if factor not in asked:
             continue
         detail = "by " + ", then ".join(names)
-        passed_over = [name for name in settings.channels if factor == "sms" and name not in names]
+        passed_over = [name for name in settings.channels if factor is Factor.SMS and name not in names]
         if passed_over:
             detail += f"; never by {', '.join(passed_over)} (second_factor.email_for_sms is not set)"
-        found.append(CheckResult(subject=f"passcodes for {factor}", ok=True, detail=detail))
+        found.append(CheckResult(subject=f"passcodes for {factor.value}", ok=True, detail=detail))
     return found
 
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from config.factors import ChannelKind
+from proxy.delivery.channel import DeliveryStatus, Outcome
+
 REMEMBERED_SECONDS = 3 * 86_400.0
 """Mail servers try for days before they say that a message could not be delivered."""
 
@@ -22,17 +25,16 @@ class Sending:
     username: str
     channel: str
     """Its name in the configuration."""
-    kind: str
-    """As in `proxy.delivery.channel.ChannelKind`; empty if nobody took it."""
+    kind: ChannelKind | None
+    """None: no channel reaches this person."""
     destination: str
     """Masked."""
-    outcome: str
-    """As in `proxy.delivery.channel.Outcome`."""
+    outcome: Outcome
     sent_at: float
     report_id: str = field(default="", repr=False)
     """What the channel is asked with for what became of it; empty where it does not tell."""
-    status: str = ""
-    """As in `proxy.delivery.channel.DeliveryStatus`: what was heard of it last; empty: nothing."""
+    status: DeliveryStatus | None = None
+    """What was heard of it last; None: nothing."""
     reason: str = ""
     """Why it failed, for whoever is to mend it; holds no number and no text."""
     has_tag: bool = False
@@ -41,7 +43,7 @@ class Sending:
     @property
     def is_under_way(self) -> bool:
         """Whether it was taken, or may have been: then it may arrive."""
-        return self.outcome in ("accepted", "unknown")
+        return self.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
 
     @property
     def expires_at(self) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from config.factors import ChannelKind, Factor
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenge:
@@ -25,12 +27,9 @@ class Challenge:
     """Where the person wanted to go: an absolute URL already judged, or empty for the start page."""
     start_digest: str = field(default="", repr=False)
     """Binds the ticket to the browser on the app's host that started; empty if the sign-in page was opened by hand."""
-    factor: str = "sms"
-    """What a right answer proves, whatever the session asks for by then: "sms" or "email"."""
+    factor: Factor
+    """What a right answer proves, whatever the session asks for by then."""
+    kind: ChannelKind | None
+    """What its passcode may go by. A mail can prove "sms", where it stands in for a number; None: nothing is sent."""
     number_digest: bytes = field(default=b"", repr=False)
     """Which number (`proxy.factors.passcode.known_numbers`) or mail address it goes to: never to a second one."""
-
-    @property
-    def is_for_mail(self) -> bool:
-        """Whether it was made for a mail address: to prove "email", or in the place of a fresh number."""
-        return "@" in self.masked_destination

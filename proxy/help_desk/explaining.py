@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from config.factors import Factor
 from config.settings import ActiveDirectorySettings, DirectorySettings, Settings
 from directory.account_state import AccountState, DescribingDirectory
 from directory.directory import Directory
@@ -162,9 +163,9 @@ class Explaining:
         )
         steps += account_steps(state, can_change_password=isinstance(directory, PasswordChanger))
         settings = self._settings_of(directory)
-        first_factors = ["password"]
+        first_factors = [Factor.PASSWORD]
         if isinstance(settings, ActiveDirectorySettings) and settings.kerberos_keytab is not None:
-            first_factors.append("kerberos")
+            first_factors.append(Factor.KERBEROS)
         of_schemes, counting = scheme_steps(
             self._settings.schemes,
             principal,
@@ -175,8 +176,8 @@ class Explaining:
         )
         steps += of_schemes
         needs = {
-            factor: bool(counting) and all(factor in scheme.factors for scheme in counting)
-            for factor in ("sms", "email")
+            factor: bool(counting) and all((factor,) in scheme.factors for scheme in counting)
+            for factor in (Factor.SMS, Factor.EMAIL)
         }
         sent_to = await self._destinations(principal, found, needs, now=now)
         steps += await self._counts(
@@ -197,17 +198,17 @@ class Explaining:
         )
 
     async def _destinations(
-        self, principal: Principal, found: _Found, needs: Mapping[str, bool], *, now: float
+        self, principal: Principal, found: _Found, needs: Mapping[Factor, bool], *, now: float
     ) -> str | None:
         """Where passcodes go, as sends are counted; None: nowhere."""
         keys, settings = self._keys, self._settings
         mail = principal.mail if principal.mail is not None and is_plain_address(principal.mail) else None
         stand_in = mask_mail(mail) if mail is not None and settings.second_factor.email_for_sms else ""
         of_numbers, number = number_steps(
-            principal, settings.mobile, is_needed=needs["sms"], stand_in=stand_in, hints=self._hints
+            principal, settings.mobile, is_needed=needs[Factor.SMS], stand_in=stand_in, hints=self._hints
         )
         found.steps += of_numbers
-        if needs["email"]:
+        if needs[Factor.EMAIL]:
             found.steps.append(mail_step(mask_mail(mail) if mail is not None else ""))
         if isinstance(keys, str):
             return None
@@ -215,11 +216,11 @@ class Explaining:
         judged = await number_destination(settings, self._store, keys, principal, now=now, see=False)
         if isinstance(judged, Judged):
             login = principal.username
-            found.steps.append(change_step(judged, is_needed=needs["sms"], login=login, hints=self._hints))
+            found.steps.append(change_step(judged, is_needed=needs[Factor.SMS], login=login, hints=self._hints))
             found.confirmable = confirmable(judged, keys, principal)
             sent_to = judged.chosen.address if judged.chosen is not None else sent_to
-        if needs["email"] and not needs["sms"]:
-            by_mail = mail_of(keys, principal, factor="email")
+        if needs[Factor.EMAIL] and not needs[Factor.SMS]:
+            by_mail = mail_of(keys, principal, factor=Factor.EMAIL)
             sent_to = by_mail.address if by_mail is not None else None
         return sent_to
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from config.factors import Factor, in_words
 from config.settings import AppSettings, SchemeSettings
 from directory.account_state import AccountState
 from directory.directory import RefusalReason
@@ -55,7 +56,7 @@ def scheme_steps(
     principal: Principal,
     address: str | None,
     *,
-    first_factors: Collection[str],
+    first_factors: Collection[Factor],
     app: str = "",
     hints: Hints = ON_THE_COMMAND_LINE,
 ) -> tuple[list[Step], list[SchemeSettings]]:
@@ -69,14 +70,13 @@ def scheme_steps(
         if (scheme := choose_scheme(schemes, principal, address or "", first_factor=factor, app=app)) is not None
     ]
     steps = []
-    chosen_for: set[str] = set()
+    chosen_for: set[Factor] = set()
     for scheme in schemes:
-        first = scheme.factors[0]
-        if first in chosen_for:
+        if chosen_for.issuperset(scheme.factors[0]):
             continue
         if scheme in counting:
-            chosen_for.add(first)
-            detail = f'"{scheme.name}" counts: {", then ".join(scheme.factors)}'
+            chosen_for.update(scheme.factors[0])
+            detail = f'"{scheme.name}" counts: {in_words(scheme.factors)}'
             steps.append(Step(name="scheme", ok=True, detail=detail))
         else:
             detail = (
@@ -98,13 +98,14 @@ def _why_not(
     scheme: SchemeSettings,
     principal: Principal,
     address: str | None,
-    first_factors: Collection[str],
+    first_factors: Collection[Factor],
     app: str,
     hints: Hints,
 ) -> str:
-    first = scheme.factors[0]
-    if first not in first_factors:
-        return f"it begins with {first}, which this realm does not have"
+    usable = [factor for factor in scheme.factors[0] if factor in first_factors]
+    if not usable:
+        return f"it begins with {in_words(scheme.factors[:1])}, which this realm does not have"
+    first = usable[0]
     reasons = []
     if scheme.apps is not None and app not in scheme.apps:
         reasons.append(f"it is for {either(scheme.apps)}" + ("" if app else f" ({hints.app})"))

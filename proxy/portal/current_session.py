@@ -6,11 +6,13 @@ from dataclasses import replace
 
 from aiohttp import web
 
+from config.factors import Factor
 from config.settings import SchemeSettings
 from directory.principal import Principal
+from proxy.factors.proof import Proof, with_proof
 from proxy.portal.keys import PARTS, VISIT
 from proxy.secrets.tokens import new_token, token_digest
-from proxy.sessions.session import Level, Session, with_proven
+from proxy.sessions.session import Level, Session
 
 
 async def current_session(request: web.Request) -> Session | None:
@@ -22,7 +24,12 @@ async def current_session(request: web.Request) -> Session | None:
 
 
 async def begin_session(
-    request: web.Request, principal: Principal, scheme: SchemeSettings, *, password_must_change: bool = False
+    request: web.Request,
+    principal: Principal,
+    factor: Factor,
+    scheme: SchemeSettings,
+    *,
+    password_must_change: bool = False,
 ) -> tuple[Session, str]:
     """A new session after the password, and its cookie. What the browser's cookie pointed to before ends."""
     parts, visit = request.app[PARTS], request[VISIT]
@@ -32,7 +39,7 @@ async def begin_session(
         principal=principal,
         scheme=scheme.name,
         factors=scheme.factors,
-        proven=((scheme.factors[0], now),),
+        proven=(Proof(factor, now),),
         password_must_change=password_must_change,
         created_at=now,
         last_used_at=now,
@@ -48,7 +55,7 @@ async def begin_session(
     return session, token
 
 
-async def step_up(request: web.Request, older: Session, factor: str) -> tuple[Session, str] | None:
+async def step_up(request: web.Request, older: Session, factor: Factor) -> tuple[Session, str] | None:
     """The session after a further factor, with an id and a cookie of its own; None if the older one is gone.
 
     A person who was signed in before stays so no longer than they would have.
@@ -57,7 +64,7 @@ async def step_up(request: web.Request, older: Session, factor: str) -> tuple[Se
     session = replace(
         older,
         session_id=new_token(),
-        proven=with_proven(older.proven, factor, now),
+        proven=with_proof(older.proven, factor, now),
         created_at=older.created_at if older.level is Level.SIGNED_IN else now,
         last_used_at=now,
     )

@@ -28,12 +28,18 @@ ASK_AGAIN_SECONDS = 3.0
 _PATIENCE_SECONDS = 3.0
 _MOST_ASKED = 2000
 _SAID_FAILED = "the gateway says that it could not be delivered"
-_SETTLED = frozenset({DeliveryStatus.DELIVERED.value, DeliveryStatus.FAILED.value})
+_SETTLED = frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.FAILED})
 _FAILED = {
     FailureReason.NUMBER_REFUSED.value: ENGLISH.progress_unreachable,
     **dict.fromkeys((each.value for each in OPERATORS), ENGLISH.progress_refused),
 }
 """By the `Sending.reason` that a report of a failed delivery left."""
+_HEARD = {
+    DeliveryStatus.DELAYED: ENGLISH.progress_delayed,
+    DeliveryStatus.SENT: ENGLISH.progress_sent,
+    DeliveryStatus.WAITING: ENGLISH.progress_waiting,
+}
+"""What was said last of a message that is still under way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,24 +61,20 @@ def progress_of(sending: Sending | None, *, slow_seconds: int | None, is_begun: 
         if is_begun:
             return Progress(state="sending", text=ENGLISH.progress_sending, is_settled=False)
         return Progress(state="unknown", text=ENGLISH.progress_unknown, is_settled=False)
-    is_mail = sending.kind == ChannelKind.EMAIL.value
-    if sending.status == DeliveryStatus.FAILED.value:
+    is_mail = sending.kind is ChannelKind.EMAIL
+    if sending.status is DeliveryStatus.FAILED:
         text = _FAILED.get(sending.reason, ENGLISH.progress_failed)
         if is_mail and text == ENGLISH.progress_refused:  # which speaks of the SMS gateway
             text = ENGLISH.progress_failed
         text = text.format(destination=sending.destination)
         return Progress(state="failed", text=text, is_settled=True)
-    if sending.status == DeliveryStatus.DELIVERED.value:
+    if sending.status is DeliveryStatus.DELIVERED:
         return Progress(state="delivered", text=ENGLISH.progress_delivered, is_settled=True)
     if not sending.is_under_way:
         return Progress(state="not_sent", text=ENGLISH.progress_not_sent, is_settled=True)
-    told = {
-        DeliveryStatus.DELAYED.value: ENGLISH.progress_delayed,
-        DeliveryStatus.SENT.value: ENGLISH.progress_sent,
-        DeliveryStatus.WAITING.value: ENGLISH.progress_waiting,
-    }.get(sending.status)
-    state = sending.status if told is not None else sending.outcome
-    if told is None and sending.outcome == "unknown":
+    told = _HEARD.get(sending.status) if sending.status is not None else None
+    state = sending.status if sending.status in _HEARD else sending.outcome
+    if told is None and sending.outcome is Outcome.UNKNOWN:
         told = ENGLISH.progress_unknown
     if told is None:
         told = ENGLISH.progress_accepted_mail if is_mail else ENGLISH.progress_accepted
@@ -80,7 +82,7 @@ def progress_of(sending: Sending | None, *, slow_seconds: int | None, is_begun: 
         slow = ENGLISH.progress_slow_mail if is_mail else ENGLISH.progress_slow
         told = f"{told} {slow.format(seconds=slow_seconds)}"
     # Even where the channel does not tell, a report of its failure may come in.
-    return Progress(state=state, text=told, is_settled=False)
+    return Progress(state=state.value, text=told, is_settled=False)
 
 
 def lead_of(progress: Progress, *, is_mail: bool) -> str:
@@ -94,11 +96,9 @@ def lead_of(progress: Progress, *, is_mail: bool) -> str:
             return ENGLISH.passcode_sent_mail if is_mail else ENGLISH.passcode_sent
 
 
-def kind_of(challenge: Challenge, sending: Sending | None) -> ChannelKind:
+def kind_of(challenge: Challenge, sending: Sending | None) -> ChannelKind | None:
     """By what the latest message went, or where the first one is to go."""
-    if sending is not None and sending.kind:
-        return ChannelKind(sending.kind)
-    return ChannelKind.EMAIL if challenge.is_for_mail else ChannelKind.SMS
+    return sending.kind if sending is not None and sending.kind is not None else challenge.kind
 
 
 def latest_of(sendings: Sequence[Sending]) -> Sending | None:
@@ -108,13 +108,13 @@ def latest_of(sendings: Sequence[Sending]) -> Sending | None:
 
 
 def may_arrive(sending: Sending) -> bool:
-    return sending.is_under_way and sending.status != DeliveryStatus.FAILED.value
+    return sending.is_under_way and sending.status is not DeliveryStatus.FAILED
 
 
 def went_by_sms_only(sendings: Sequence[Sending]) -> bool:
     """Whether a right passcode proves that the person holds the phone: a mail with the same passcode proves nothing."""
     under_way = [each for each in sendings if each.is_under_way]
-    return bool(under_way) and all(each.kind == ChannelKind.SMS.value for each in under_way)
+    return bool(under_way) and all(each.kind is ChannelKind.SMS for each in under_way)
 
 
 class MessageStore(DeliveryStore, ArrivalStore, Protocol):
@@ -144,9 +144,9 @@ class Deliveries:
             realm=principal.realm,
             username=principal.username,
             channel=delivery.channel,
-            kind=delivery.kind.value if delivery.kind is not None else "",
+            kind=delivery.kind,
             destination=delivery.destination or challenge.masked_destination,
-            outcome=delivery.outcome.value,
+            outcome=delivery.outcome,
             sent_at=now,
             report_id=delivery.report_id if delivery.can_report else "",
             reason=delivery.reason,
@@ -199,7 +199,7 @@ class Deliveries:
                 status = await self._channels.delivery_status(sending.report_id)
         except TimeoutError:
             return sending
-        if status is DeliveryStatus.UNKNOWN or status.value == sending.status:
+        if status in (DeliveryStatus.UNKNOWN, sending.status):
             return sending
         # A report of its failure may have come in meanwhile: that stays.
         newest = await self._store.sending(sending.message_id, now=sending.sent_at) or sending
@@ -208,6 +208,6 @@ class Deliveries:
         if status is DeliveryStatus.FAILED:
             failure = failure_of(newest, reason=FailureReason.UNKNOWN, detail=_SAID_FAILED, failed_at=now)
             await self._store.put_failure(failure)
-        known = replace(newest, status=status.value)
+        known = replace(newest, status=status)
         await self._store.put_sending(known)
         return known

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from config.factors import Choice, Factor
 from directory.principal import Principal
 from proxy.factors.passcode.destination import Chosen, NoMail, mail_destination
 from proxy.portal.keys import PARTS
@@ -13,10 +14,20 @@ from proxy.portal.return_to import WayBack
 
 
 async def choose_destination(
-    request: web.Request, principal: Principal, factor: str, back: WayBack
+    request: web.Request, principal: Principal, choice: Choice, back: WayBack
 ) -> Chosen | web.Response:
-    """The one place that proves `factor`, or the page that says why there is none. Raises `StoreUnavailable`."""
-    if factor != "email":
+    """The first place that proves one of them, or the page that says why there is none. Raises `StoreUnavailable`."""
+    refusals = []
+    for factor in choice:
+        chosen = await _of_one(request, principal, factor, back)
+        if isinstance(chosen, Chosen):
+            return chosen
+        refusals.append(chosen)
+    return refusals[0]
+
+
+async def _of_one(request: web.Request, principal: Principal, factor: Factor, back: WayBack) -> Chosen | web.Response:
+    if factor is not Factor.EMAIL:
         return await choose_number(request, principal, back)
     mail = mail_destination(request.app[PARTS].keys, principal, factor=factor)
     return no_usable_mail(request, principal, back) if isinstance(mail, NoMail) else mail

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from config.factors import Choice, Factor
 from proxy.pages.texts import ENGLISH
 from proxy.portal.current_session import step_up
 from proxy.portal.destination import choose_destination
@@ -21,13 +22,13 @@ from proxy.portal.sending import start_challenge
 from proxy.sessions.session import Level, Session
 
 
-async def ask_for_passcode(request: web.Request, session: Session, factor: str, back: WayBack) -> web.Response:
+async def ask_for_passcode(request: web.Request, session: Session, choice: Choice, back: WayBack) -> web.Response:
     """A new challenge for a session without one. A live one is shown instead: it keeps its attempts.
 
     Of parallel presses one makes it, on whichever worker or node; the others are shown the same one.
     """
     parts, visit = request.app[PARTS], request[VISIT]
-    chosen = await choose_destination(request, session.principal, factor, back)
+    chosen = await choose_destination(request, session.principal, choice, back)
     if isinstance(chosen, web.Response):
         return chosen
     live = await parts.store.challenge_of_session(session.session_id, now=visit.now)
@@ -53,16 +54,16 @@ async def ask_for_passcode(request: web.Request, session: Session, factor: str, 
 
 def lacks_password(session: Session) -> bool:
     """Whether a password that is proven now is one proof more, and no new sign-in."""
-    return session.level is Level.SIGNED_IN and "password" not in session.proven_factors
+    return session.level is Level.SIGNED_IN and Factor.PASSWORD not in session.proven_factors
 
 
 async def add_password(request: web.Request, session: Session, back: WayBack) -> web.Response:
     """The person of this session has just proven their password."""
-    stepped_up = await step_up(request, session, "password")
+    stepped_up = await step_up(request, session, Factor.PASSWORD)
     if stepped_up is None:
         return redirect(sign_in_path(back))
     renewed, token = stepped_up
-    log_stepped_up(request, renewed, "password")
+    log_stepped_up(request, renewed, Factor.PASSWORD)
     response = await land(request, renewed, back)
     set_session_cookie(request, response, token)
     return response

@@ -13,6 +13,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from config.factors import Factor
 from directory.directory import RefusalReason
 from directory.kerberos.ticket import MAX_TOKEN_BYTES, Ticket, TicketDirectory, TicketRefusal, TicketRefused
 from directory.principal import Principal
@@ -40,7 +41,7 @@ async def show_kerberos(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if session is not None and session.level is Level.SIGNED_IN:
         return await land(request, session, back)
-    is_for_here = is_offered(parts.settings.schemes, "kerberos", visit.client_address, app=app_name(back))
+    is_for_here = is_offered(parts.settings.schemes, Factor.KERBEROS, visit.client_address, app=app_name(back))
     if parts.acceptor is None or not is_for_here or not may_begin_anew(session) or not _is_page_load(request):
         return redirect(sign_in_path(back, form=True))
     if visit.browser_is_new:
@@ -58,12 +59,12 @@ async def show_kerberos(request: web.Request) -> web.StreamResponse:
     if not isinstance(found, Principal):
         return _refused(request, back, found)
     scheme = choose_scheme(
-        parts.settings.schemes, found, visit.client_address, first_factor="kerberos", app=app_name(back)
+        parts.settings.schemes, found, visit.client_address, first_factor=Factor.KERBEROS, app=app_name(back)
     )
     if scheme is None:
         log_stop(request, found, "no_kerberos_scheme")  # one that begins with a password may be meant for them
         return _form(request, back)
-    response = await go_on(request, PersonProven(found), scheme, back, current=session)
+    response = await go_on(request, PersonProven(found, Factor.KERBEROS), scheme, back, current=session)
     if outcome.reply:
         response.headers["WWW-Authenticate"] = "Negotiate " + base64.b64encode(outcome.reply).decode()
     return response

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from config.factors import Factor
 from directory.principal import Principal
 from proxy.portal.keys import PARTS, VISIT
 from proxy.sessions.session import Session
@@ -17,11 +18,11 @@ def log_signed_in(request: web.Request, session: Session) -> None:
     request.app[PARTS].sign_in_log.succeeded(request[VISIT].client, session)
 
 
-def log_stepped_up(request: web.Request, session: Session, factor: str) -> None:
+def log_stepped_up(request: web.Request, session: Session, factor: Factor) -> None:
     request.app[PARTS].sign_in_log.stepped_up(request[VISIT].client, session, factor)
 
 
-def log_step_up_begun(request: web.Request, session: Session, *, asked: str, factor: str) -> None:
+def log_step_up_begun(request: web.Request, session: Session, *, asked: str, factor: Factor) -> None:
     request.app[PARTS].sign_in_log.step_up_begun(request[VISIT].client, session, asked=asked, factor=factor)
 
 

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from proxy.access.schemes import AppDemand, missing_factors
+from proxy.access.schemes import AppDemand
+from proxy.factors.proof import missing_choices
 from proxy.http.reserved import SCHEME, STEP_UP
 from proxy.portal.keys import PARTS
 from proxy.portal.pages import redirect
@@ -25,7 +26,7 @@ def more_for_own_pages(request: web.Request, session: Session) -> web.Response |
     if session.level is not Level.SIGNED_IN or all(scheme.apps is None for scheme in schemes):
         return None
     demand = AppDemand(app="", named=None, schemes=schemes)
-    asked = demand.asked_of(session.principal, session.proven[0][0], session.client_address)
-    if not asked.scheme or not missing_factors(asked.factors, session.proven_factors):
+    asked = demand.asked_of(session.principal, session.begun_with, session.client_address)
+    if not asked.scheme or not missing_choices(asked.factors, session.proven_factors):
         return None
     return redirect(f"{STEP_UP}?{urlencode({SCHEME: asked.scheme})}")

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from config.factors import ChannelKind
+from config.factors import ChannelKind, Factor
 from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
 from proxy.factors.challenge_store import Attempt
@@ -87,8 +87,8 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
         return await next_step(request, session, named)
     if not has_csrf_token(request, fields, Form.PASSCODE, session.session_id):
         return await _show_anew(request, session, named)
-    if "new" in fields and session.next_factor is not None:
-        return await ask_for_passcode(request, session, session.next_factor, named)
+    if "new" in fields and session.next_choice is not None:
+        return await ask_for_passcode(request, session, session.next_choice, named)
     if challenge is None:
         log_passcode_refused(request, session, Attempt.GONE.value)
         return passcode_over(request, session, named)
@@ -106,7 +106,7 @@ def _is_awaited(session: Session, challenge: Challenge) -> bool:
     """
     if session.level is Level.SIGNED_IN:
         return True
-    return session.level is Level.FIRST_FACTOR and challenge.factor == session.next_factor
+    return session.level is Level.FIRST_FACTOR and challenge.factor in (session.next_choice or ())
 
 
 async def _show_anew(request: web.Request, session: Session, named: WayBack) -> web.Response:
@@ -184,14 +184,14 @@ async def _accept(request: web.Request, session: Session, challenge: Challenge, 
     await parts.throttle.remember_address(person=principal.guid, address=request[VISIT].client_address, now=now)
     sendings = await parts.deliveries.of(challenge, now=now)
     await parts.deliveries.note_entry(sendings, now=now)
-    if challenge.factor == "sms" and went_by_sms_only(sendings):
+    if challenge.factor is Factor.SMS and went_by_sms_only(sendings):
         await remember_number(parts, principal, challenge)
     if session.level is Level.SIGNED_IN:
         log_stepped_up(request, signed_in, challenge.factor)
     elif signed_in.level is Level.SIGNED_IN:
         log_signed_in(request, signed_in)
-    if signed_in.next_factor is not None:
-        response = await ask_for_passcode(request, signed_in, signed_in.next_factor, back)
+    if signed_in.next_choice is not None:
+        response = await ask_for_passcode(request, signed_in, signed_in.next_choice, back)
     else:
         response = await next_step(request, signed_in, back)
     set_session_cookie(request, response, token)

@@ -8,9 +8,11 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from config.factors import ChannelKind
 from directory.directory import RefusalReason
 from directory.mobile import UnusableNumber
 from directory.principal import Principal
+from proxy.delivery.channel import Outcome
 from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
 from proxy.http.reserved import RETURN_TO, START
@@ -136,9 +138,9 @@ def unsent(
 ) -> web.Response:
     """Nobody took the message, or this recipient was refused: the person may try again, with the same passcode."""
     text = ENGLISH.unsent_text.format(number=challenge.masked_destination)
-    if challenge.is_for_mail:
+    if challenge.kind is ChannelKind.EMAIL:
         text = ENGLISH.unsent_mail.format(mail=challenge.masked_destination)
-    is_refused = sending.outcome == "refused"
+    is_refused = sending.outcome is Outcome.REFUSED
     if is_refused:
         text = ENGLISH.unsent_refused.format(number=challenge.masked_destination)
     return message(

@@ -47,7 +47,7 @@ async def send_again(
     `is_another_way`: the person says that the last channel did not serve. Which one is next is not theirs to say.
     """
     parts, visit = request.app[PARTS], request[VISIT]
-    chosen = await choose_destination(request, session.principal, challenge.factor, back)
+    chosen = await choose_destination(request, session.principal, (challenge.factor,), back)
     if isinstance(chosen, web.Response):
         return chosen
     if not chosen.is_of(challenge):
@@ -94,6 +94,6 @@ def another_way(parts: Parts, session: Session, challenge: Challenge, sending: S
     following = names[(names.index(sending.channel) + 1) % len(names)]
     if parts.channel.kind_of(following) is ChannelKind.EMAIL:
         return ENGLISH.passcode_another_mail.format(destination=mask_mail(mail or ""))
-    if sending.kind == ChannelKind.EMAIL.value:
+    if sending.kind is ChannelKind.EMAIL:
         return ENGLISH.passcode_another_text.format(destination=challenge.masked_destination)
     return ENGLISH.passcode_another_sms

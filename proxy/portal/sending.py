@@ -62,6 +62,7 @@ async def start_challenge(
         return_to=back.return_to,
         start_digest=back.start,
         factor=chosen.factor,
+        kind=chosen.kind,
         number_digest=chosen.digest,
     )
     # It stands before the message leaves: a passcode that arrives can be answered.
@@ -111,7 +112,7 @@ async def send_passcode(
         relay=delivery.relay,
         code=delivery.code,
         reason=delivery.reason,
-        factor=challenge.factor,
+        factor=challenge.factor.value,
         destination=sending.destination,
         message_id=message_id,
         realm=principal.realm,
@@ -128,7 +129,7 @@ async def send_passcode(
 def kinds_of(challenge: Challenge) -> Collection[ChannelKind] | None:
     """A mail never proves what an SMS would, but where the operator says so (None). Nor does what was made for a mail
     address ever go to a phone."""
-    return EMAIL_ONLY if challenge.is_for_mail else None
+    return EMAIL_ONLY if challenge.kind is ChannelKind.EMAIL else None
 
 
 async def _tell_of_day(parts: Parts, now: float) -> None:

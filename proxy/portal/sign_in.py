@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from config.factors import Factor
 from config.settings import SchemeSettings
 from directory.login_name import parse_login_name
 from directory.principal import Principal
@@ -62,7 +63,7 @@ async def show_sign_in(request: web.Request) -> web.StreamResponse:
     visit = request[VISIT]
     asks_for_form = FORM in query or round_trips(request) > 0 or not may_begin_anew(session)
     if not asks_for_form and is_offered(
-        request.app[PARTS].settings.schemes, "kerberos", visit.client_address, app=app_name(back)
+        request.app[PARTS].settings.schemes, Factor.KERBEROS, visit.client_address, app=app_name(back)
     ):
         if _is_cut(request, back):
             return address_cut(request, back)
@@ -101,7 +102,7 @@ def _is_cut(request: web.Request, back: WayBack) -> bool:
 
 def may_begin_anew(session: Session | None) -> bool:
     """Whether a ticket may stand in the place of this session: not of one that somebody began by typing."""
-    return session is None or session.proven[0][0] == "kerberos"
+    return session is None or session.begun_with is Factor.KERBEROS
 
 
 async def take_sign_in(request: web.Request) -> web.StreamResponse:
@@ -174,7 +175,9 @@ async def go_on(
     principal = proven.principal
     if len(scheme.factors) > 1:
         return await _ask_for_passcode(request, proven, scheme, back, current=current)
-    session, token = await begin_session(request, principal, scheme, password_must_change=proven.must_change)
+    session, token = await begin_session(
+        request, principal, proven.factor, scheme, password_must_change=proven.must_change
+    )
     if session.level is Level.SIGNED_IN:
         log_signed_in(request, session)
         await parts.throttle.remember_address(person=principal.guid, address=visit.client_address, now=parts.clock())
@@ -205,7 +208,9 @@ async def _ask_for_passcode(
     if too_many is not None:
         log_stop(request, principal, too_many.limit.value)
         return throttled(request, ENGLISH.sends_throttled, too_many.retry_after_seconds, back)
-    session, token = await begin_session(request, principal, scheme, password_must_change=proven.must_change)
+    session, token = await begin_session(
+        request, principal, proven.factor, scheme, password_must_change=proven.must_change
+    )
     sent = await start_challenge(parts, visit, session, chosen, back)
     if sent is None:  # the session that was just begun has been ended
         return redirect(sign_in_path(back))

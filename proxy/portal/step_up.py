@@ -11,11 +11,12 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from config.factors import FIRST_FACTORS, Factor
 from config.settings import SchemeSettings
 from directory.mail_address import is_plain_address, mask_mail
 from directory.mobile import UnusableNumber, first_usable, mask
-from proxy.access.schemes import counting_factors, freshness_of, missing_factors
-from proxy.factors.passcode.destination import PASSCODE_FACTORS
+from proxy.access.schemes import counting_factors, freshness_of
+from proxy.factors.proof import missing_choices
 from proxy.http.reserved import CUT, RETURN_TO, SCHEME, SIGN_OUT, START
 from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
@@ -55,32 +56,32 @@ async def _go_on(request: web.Request, fields: Mapping[str, str], *, is_pressed:
     if scheme is None:
         return _nothing_to_prove(request)
     counting = counting_factors(session.proven, freshness_of(scheme), now=request[VISIT].now)
-    missing = missing_factors(scheme.factors, counting)
+    missing = missing_choices(scheme.factors, counting)
     if not missing:
         return await land(request, session, back) if back.return_to else _done(request)
-    factor = missing[0]
-    if not is_pressed or factor not in PASSCODE_FACTORS:
-        return _page(request, session, scheme, factor, back)
+    choice = missing[0]
+    if not is_pressed or not FIRST_FACTORS.isdisjoint(choice):
+        return _page(request, session, scheme, choice[0], back)
     if not has_csrf_token(request, fields, Form.STEP_UP, session.session_id):
-        return _page(request, session, scheme, factor, back, status=HTTPStatus.FORBIDDEN)
-    log_step_up_begun(request, session, asked=scheme.name, factor=factor)
-    return await ask_for_passcode(request, session, factor, back)
+        return _page(request, session, scheme, choice[0], back, status=HTTPStatus.FORBIDDEN)
+    log_step_up_begun(request, session, asked=scheme.name, factor=choice[0])
+    return await ask_for_passcode(request, session, choice, back)
 
 
 def _page(
     request: web.Request,
     session: Session,
     scheme: SchemeSettings,
-    factor: str,
+    factor: Factor,
     back: WayBack,
     *,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> web.Response:
     principal = session.principal
     match factor:
-        case "password":
+        case Factor.PASSWORD:
             return sign_in_form(request, back, username=principal.username, error=_asked_by(back))
-        case "kerberos":
+        case Factor.KERBEROS:
             log_stop(request, principal, "step_up_needs_kerberos")
             return message(
                 request,
@@ -90,7 +91,7 @@ def _page(
                 link_href=SIGN_OUT,
                 link_text=ENGLISH.sign_out_button,
             )
-        case "email":
+        case Factor.EMAIL:
             if principal.mail is None or not is_plain_address(principal.mail):
                 return no_usable_mail(request, principal, back)
             where = ENGLISH.step_up_email.format(mail=mask_mail(principal.mail))

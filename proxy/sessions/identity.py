@@ -17,12 +17,18 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from jwt.algorithms import ECAlgorithm
 
+from config.factors import FIRST_FACTORS, Factor
 from config.settings import AppSettings
 from config.values import IdentityEncoding
 from proxy.secrets.keys import CLOCK_SECONDS, AssertionKey, Keys
 from proxy.sessions.session import Session
 
-_METHODS = {"password": ("pwd",), "sms": ("otp", "sms"), "email": ("otp",), "kerberos": ("kerberos",)}
+_METHODS = {
+    Factor.PASSWORD: ("pwd",),
+    Factor.SMS: ("otp", "sms"),
+    Factor.EMAIL: ("otp",),
+    Factor.KERBEROS: ("kerberos",),
+}
 """A factor's RFC 8176 names; ``kerberos`` is not registered there, and no registered one means it."""
 
 JWKS_CACHE_SECONDS = 300
@@ -137,8 +143,8 @@ def _authentication_methods(session: Session) -> list[str]:
 
     A ticket and a password are one kind: whoever has the password gets the ticket.
     """
-    methods = dict.fromkeys(method for factor, _ in session.proven for method in _METHODS[factor])
-    kinds = {"otp" in _METHODS[factor] for factor, _ in session.proven}
+    methods = dict.fromkeys(method for proof in session.proven for method in _METHODS[proof.factor])
+    kinds = {proof.factor in FIRST_FACTORS for proof in session.proven}
     return [*methods, "mfa"] if len(kinds) > 1 else [*methods]
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from operator import attrgetter
 
 from config.settings import SessionSettings
+from proxy.factors.proof import Proof
 from proxy.sessions.expiry import ExpiryWheel
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Level, Session
 
@@ -45,7 +46,7 @@ class WholeSession:
             self.session,
             created_at=self.session.created_at + seconds,
             last_used_at=self.last_used_at + seconds,
-            proven=tuple((factor, at + seconds) for factor, at in self.session.proven),
+            proven=tuple(Proof(proof.factor, proof.at + seconds) for proof in self.session.proven),
         )
         self.last_used_at += seconds
         self.ends_at += seconds

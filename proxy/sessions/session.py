@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from config.factors import Choice, Factor
 from config.settings import SessionSettings
 from directory.principal import Principal
+from proxy.factors.proof import Proof, missing_choices
 from proxy.operations.steady_clock import SKEW_SECONDS
 
 FIRST_FACTOR_SECONDS = 900.0
@@ -25,23 +27,16 @@ class Level(Enum):
     SIGNED_IN = "signed_in"
 
 
-def with_proven(proven: tuple[tuple[str, float], ...], factor: str, now: float) -> tuple[tuple[str, float], ...]:
-    """`proven` once `factor` was proven (again) at `now`; its place among the others stays."""
-    if any(name == factor for name, _ in proven):
-        return tuple((name, now if name == factor else at) for name, at in proven)
-    return (*proven, (factor, now))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     session_id: str = field(repr=False)
     principal: Principal
     scheme: str
     """Name of the scheme this person is signing in by; its factors decide when they are signed in."""
-    factors: tuple[str, ...]
-    """The factors that scheme asks for, as configured when the sign-in began (`amr` is derived from them)."""
-    proven: tuple[tuple[str, float], ...]
-    """Which factor was proven, and when: in the order in which it was done, never empty, each once."""
+    factors: tuple[Choice, ...]
+    """What that scheme asks for, as configured when the sign-in began."""
+    proven: tuple[Proof, ...]
+    """In the order in which it was done, never empty, each factor once (`amr` is derived from them)."""
     created_at: float
     last_used_at: float
     password_must_change: bool = False
@@ -51,30 +46,34 @@ class Session:
 
     @property
     def level(self) -> Level:
-        if self.next_factor is not None:
+        if self.next_choice is not None:
             return Level.FIRST_FACTOR
         return Level.MUST_CHANGE_PASSWORD if self.password_must_change else Level.SIGNED_IN
 
     @property
-    def proven_factors(self) -> frozenset[str]:
+    def proven_factors(self) -> frozenset[Factor]:
         """What was proven, whatever its scheme asked for."""
-        return frozenset(factor for factor, _ in self.proven)
+        return frozenset(proof.factor for proof in self.proven)
 
     @property
-    def next_factor(self) -> str | None:
-        """The first factor of its scheme that is not proven; None: all are."""
-        proven = self.proven_factors
-        return next((factor for factor in self.factors if factor not in proven), None)
+    def next_choice(self) -> Choice | None:
+        """The first entry of its scheme of which nothing is proven; None: there is none left."""
+        return next(iter(missing_choices(self.factors, self.proven_factors)), None)
+
+    @property
+    def begun_with(self) -> Factor:
+        """The first factor, by which it is known who this is."""
+        return self.proven[0].factor
 
     @property
     def begun_at(self) -> float:
         """When the first factor, without which there is no session, was proven."""
-        return self.proven[0][1]
+        return self.proven[0].at
 
     @property
     def authenticated_at(self) -> float:
         """When a factor was proven last (``auth_time``, OpenID Connect Core section 2)."""
-        return max(at for _, at in self.proven)
+        return max(proof.at for proof in self.proven)
 
     def ends_at(self, limits: SessionSettings) -> float:
         """The first instant at which this session is over if it is not used again; exact to the second."""
@@ -94,13 +93,14 @@ class Session:
         if not self.is_from_the_future(now):
             return self
         latest, before = now + SKEW_SECONDS, self if known is None else known
-        proven_before = dict(before.proven)
+        proven_before = {proof.factor: proof.at for proof in before.proven}
         return replace(
             self,
             created_at=self.created_at if self.created_at <= latest else min(before.created_at, now),
             last_used_at=self.last_used_at if self.last_used_at <= latest else min(before.last_used_at, now),
             proven=tuple(
-                (factor, at if at <= latest else min(proven_before.get(factor, now), now)) for factor, at in self.proven
+                proof if proof.at <= latest else Proof(proof.factor, min(proven_before.get(proof.factor, now), now))
+                for proof in self.proven
             ),
         )
 

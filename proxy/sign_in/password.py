@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from config.factors import Factor
 from config.settings import ActiveDirectorySettings, DirectorySettings
 from directory.directory import Directory, PasswordRefused, RefusalReason
 from directory.errors import DirectoryError, OutcomeUnknown
@@ -28,6 +29,7 @@ class PersonProven:
     """By a password, or by the ticket that they got for one."""
 
     principal: Principal
+    factor: Factor = Factor.PASSWORD
     must_change: bool = False
     """The directory wants a new password before it lets this one in."""
 

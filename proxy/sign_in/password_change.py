@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from config.factors import Factor
 from directory.errors import DirectoryError, OutcomeUnknown
 from directory.password_change import ChangeRefusal, PasswordChanged, PasswordChanger, PasswordChangeRefused
 from directory.principal import Principal
 from directory.realms import Realms
+from proxy.factors.proof import with_proof
 from proxy.secrets.keys import Keys
 from proxy.secrets.tokens import new_token, token_digest
-from proxy.sessions.session import Session, with_proven
+from proxy.sessions.session import Session
 from proxy.sessions.session_store import SessionStore
 from proxy.sign_in.attempt import PersonLocks, begin_attempt
 from proxy.sign_in.client import Client
@@ -157,7 +159,7 @@ class PasswordChangeStep:
             older,
             session_id=new_token(),
             principal=principal,
-            proven=with_proven(older.proven, "password", now),
+            proven=with_proof(older.proven, Factor.PASSWORD, now),
             password_must_change=False,
             created_at=now if older.password_must_change else older.created_at,
             last_used_at=now,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 
+from config.factors import Factor
 from directory.principal import Principal
 from proxy.sessions.session import Session
 from proxy.sign_in.client import Client
@@ -38,14 +39,14 @@ class SignInLog:
         self._count("succeeded", session.principal.realm)
         self._of(client, session.principal, "sign_in.succeeded", scheme=session.scheme, factors=_factors(session))
 
-    def stepped_up(self, client: Client, session: Session, factor: str) -> None:
+    def stepped_up(self, client: Client, session: Session, factor: Factor) -> None:
         """A further factor was proven in a session that was signed in already; `factors` are all that it has now."""
-        facts = {"scheme": session.scheme, "factor": factor, "factors": _factors(session)}
+        facts = {"scheme": session.scheme, "factor": factor.value, "factors": _factors(session)}
         self._of(client, session.principal, "step_up.done", **facts)
 
-    def step_up_begun(self, client: Client, session: Session, *, asked: str, factor: str) -> None:
+    def step_up_begun(self, client: Client, session: Session, *, asked: str, factor: Factor) -> None:
         """A passcode was asked for, because an app wants what the scheme `asked` asks for."""
-        self._of(client, session.principal, "step_up.begun", scheme=session.scheme, asked=asked, factor=factor)
+        self._of(client, session.principal, "step_up.begun", scheme=session.scheme, asked=asked, factor=factor.value)
 
     def passcode_refused(self, client: Client, principal: Principal, reason: str) -> None:
         self._of(client, principal, "passcode.refused", reason=reason)
@@ -74,4 +75,4 @@ class SignInLog:
 
 
 def _factors(session: Session) -> str:
-    return " ".join(factor for factor, _ in session.proven)
+    return " ".join(proof.factor.value for proof in session.proven)

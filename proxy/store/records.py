@@ -9,11 +9,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from functools import lru_cache
 from typing import Any
 
+from config.factors import ChannelKind, Choice, Factor
 from directory.principal import Principal
+from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.delivery.failures import DeliveryFailure, FailureReason
 from proxy.delivery.sending import Sending
+from proxy.factors.proof import Proof
 from proxy.operations.store_errors import StoreError
 
 PRINCIPAL_VERSION = 1
@@ -73,26 +77,33 @@ def principal_from_json(text: str) -> Principal:
         raise UnreadableRecord(f"a damaged principal ({type(exc).__name__})") from None
 
 
-def factors_to_json(factors: tuple[str, ...]) -> str:
-    return json.dumps(list(factors), separators=(",", ":"))
+def factors_to_json(factors: tuple[Choice, ...]) -> str:
+    """A choice of one is written as its name, as all were before there were choices."""
+    names = [[factor.value for factor in choice] for choice in factors]
+    return json.dumps([each[0] if len(each) == 1 else each for each in names], separators=(",", ":"))
 
 
-def factors_from_json(text: str) -> tuple[str, ...]:
-    """Raises `UnreadableRecord` on anything but a list of strings."""
+@lru_cache(maxsize=256)
+def factors_from_json(text: str) -> tuple[Choice, ...]:
+    """Raises `UnreadableRecord` on anything but a list of factors and lists of them.
+
+    They are few and shared by many sessions: one copy of each is kept.
+    """
     try:
-        return _texts(json.loads(text))
+        entries = (each if isinstance(each, list) else [each] for each in _list(json.loads(text)))
+        return tuple(tuple(Factor(name) for name in each) for each in entries)
     except (ValueError, TypeError) as exc:
         raise UnreadableRecord(f"damaged factors ({type(exc).__name__})") from None
 
 
-def proven_to_json(proven: tuple[tuple[str, float], ...]) -> str:
-    return json.dumps([list(each) for each in proven], separators=(",", ":"))
+def proven_to_json(proven: tuple[Proof, ...]) -> str:
+    return json.dumps([[proof.factor.value, proof.at] for proof in proven], separators=(",", ":"))
 
 
-def proven_from_json(text: str) -> tuple[tuple[str, float], ...]:
+def proven_from_json(text: str) -> tuple[Proof, ...]:
     """Raises `UnreadableRecord` on anything but pairs of a factor and an instant, at least one."""
     try:
-        proven = tuple((sys.intern(_text(factor)), _instant(at)) for factor, at in json.loads(text))
+        proven = tuple(Proof(Factor(name), _instant(at)) for name, at in json.loads(text))
     except (ValueError, TypeError) as exc:
         raise UnreadableRecord(f"a damaged proof ({type(exc).__name__})") from None
     if not proven:
@@ -101,7 +112,14 @@ def proven_from_json(text: str) -> tuple[tuple[str, float], ...]:
 
 
 def sending_to_json(sending: Sending) -> str:
-    return json.dumps({"v": SENDING_VERSION, **dataclasses.asdict(sending)}, separators=(",", ":"))
+    fields = {
+        "v": SENDING_VERSION,
+        **dataclasses.asdict(sending),
+        "kind": sending.kind.value if sending.kind is not None else "",
+        "outcome": sending.outcome.value,
+        "status": sending.status.value if sending.status is not None else "",
+    }
+    return json.dumps(fields, separators=(",", ":"))
 
 
 def readable_sending(text: str) -> Sending | None:
@@ -111,9 +129,24 @@ def readable_sending(text: str) -> Sending | None:
         if fields.pop("v") != SENDING_VERSION:
             return None
         known = {each.name for each in dataclasses.fields(Sending)}
-        return Sending(**{name: value for name, value in fields.items() if name in known})
+        written = {name: value for name, value in fields.items() if name in known}
+        return Sending(
+            **{
+                **written,
+                "kind": ChannelKind(written["kind"]) if written["kind"] else None,
+                "outcome": Outcome(written["outcome"]),
+                "status": DeliveryStatus(written["status"]) if written.get("status") else None,
+            }
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def challenge_kind(stored: str | None, masked_destination: str) -> ChannelKind | None:
+    """What a challenge's passcode may go by. Before it was stored (None), only the masked address told."""
+    if stored is None:
+        return ChannelKind.EMAIL if "@" in masked_destination else ChannelKind.SMS
+    return ChannelKind(stored) if stored else None
 
 
 def failure_to_json(failure: DeliveryFailure) -> str:
@@ -149,7 +182,11 @@ def _instant_or_none(value: object) -> float | None:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    """Group and factor names are few and shared by many sessions: one copy of each is kept."""
+    """Group names are few and shared by many sessions: one copy of each is kept."""
+    return tuple(sys.intern(_text(item)) for item in _list(value))
+
+
+def _list(value: object) -> list[object]:
     if not isinstance(value, list):
         raise TypeError("not a list")
-    return tuple(sys.intern(_text(item)) for item in value)
+    return value

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.factors import Factor
 from config.settings import AppSettings, SchemeSettings
 from proxy.access.paths import Ambiguous
 from proxy.access.rules import AppRules, PathRule, create_app_rules
@@ -170,8 +171,8 @@ def test_a_rule_without_groups_asks_for_the_apps() -> None:
 
 
 def test_a_scheme_stands_for_its_factors() -> None:
-    assert only().factors == frozenset()
-    assert only(scheme="browser").factors == {"password", "sms"}
+    assert only().factors == ()
+    assert only(scheme="browser").factors == ((Factor.PASSWORD,), (Factor.SMS,))
 
 
 def test_a_scheme_that_is_not_there_is_no_rule_without_one() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.factors import Choice, Factor
 from config.settings import AppSettings, SchemeSettings
 from proxy.access.schemes import (
     AppDemand,
@@ -15,15 +16,15 @@ from proxy.access.schemes import (
     counting_factors,
     create_app_demand,
     is_offered,
-    missing_factors,
 )
+from proxy.factors.proof import Proof, missing_choices
 from tests.support.people import principal
 
 
 def scheme(name: str, *, networks: tuple[str, ...] | None = None, groups: tuple[str, ...] | None = None) -> Any:
     return SchemeSettings.model_construct(
         name=name,
-        factors=("password",),
+        factors=((Factor.PASSWORD,),),
         groups=groups,
         apps=None,
         networks=None if networks is None else tuple(ip_network(each) for each in networks),
@@ -81,7 +82,7 @@ def test_a_scheme_for_certain_apps_is_for_who_comes_from_them(app: str, name: st
     chosen = choose_scheme([QUICK, SMS], principal(), "127.0.0.1", app=app)
     assert chosen is not None
     assert chosen.name == name
-    assert is_offered([QUICK], "password", "127.0.0.1", app=app) == (name == "quick")
+    assert is_offered([QUICK], Factor.PASSWORD, "127.0.0.1", app=app) == (name == "quick")
 
 
 def test_nothing_more_is_asked_where_no_scheme_is_for_certain_apps() -> None:
@@ -90,9 +91,9 @@ def test_nothing_more_is_asked_where_no_scheme_is_for_certain_apps() -> None:
 
 @pytest.mark.parametrize(
     ("app", "begun_with", "asked"),
-    [("Canteen", "password", "quick"), ("Wiki", "password", "sms"), ("Wiki", "kerberos", "ticket")],
+    [("Canteen", Factor.PASSWORD, "quick"), ("Wiki", Factor.PASSWORD, "sms"), ("Wiki", Factor.KERBEROS, "ticket")],
 )
-def test_an_app_asks_for_what_somebody_coming_to_it_would_sign_in_by(app: str, begun_with: str, asked: str) -> None:
+def test_an_app_asks_for_what_somebody_coming_to_it_would_sign_in_by(app: str, begun_with: Factor, asked: str) -> None:
     demand = demand_of(app, QUICK, SMS, TICKET)
     assert demand is not None
     assert demand.asked_of(principal(), begun_with, "127.0.0.1").scheme == asked
@@ -101,43 +102,67 @@ def test_an_app_asks_for_what_somebody_coming_to_it_would_sign_in_by(app: str, b
 def test_who_began_in_a_way_that_no_scheme_here_begins_with_is_asked_for_another() -> None:
     demand = demand_of("Wiki", QUICK, SMS)
     assert demand is not None
-    assert demand.asked_of(principal(), "kerberos", "127.0.0.1").factors == ("password", "sms")
+    assert demand.asked_of(principal(), Factor.KERBEROS, "127.0.0.1").factors == ((Factor.PASSWORD,), (Factor.SMS,))
 
 
 def test_an_app_that_names_a_scheme_asks_for_its_factors() -> None:
     demand = demand_of("Wiki", QUICK, SMS, names="sms")
     assert demand is not None
-    assert demand.asked_of(principal(), "kerberos", "127.0.0.1").factors == ("password", "sms")
+    assert demand.asked_of(principal(), Factor.KERBEROS, "127.0.0.1").factors == ((Factor.PASSWORD,), (Factor.SMS,))
     with pytest.raises(ValueError, match="unheard-of"):
         demand_of("Wiki", SMS, names="unheard-of")
 
 
-PROVEN = (("password", 1000.0), ("sms", 1100.0), ("email", 1050.0))
+PROVEN = (Proof(Factor.PASSWORD, 1000.0), Proof(Factor.SMS, 1100.0), Proof(Factor.EMAIL, 1050.0))
+ALL_THREE = {Factor.PASSWORD, Factor.SMS, Factor.EMAIL}
 
 
 @pytest.mark.parametrize(
-    ("factor", "now", "counting"),
+    ("choice", "now", "counting"),
     [
-        ("sms", 1699.9, {"password", "sms", "email"}),
-        ("sms", 1700.0, {"password", "email"}),
-        ("email", 1699.9, {"password", "sms"}),
-        ("sms", None, {"password", "sms", "email"}),
-        ("kerberos", 1000.0, {"password", "sms", "email"}),
+        ((Factor.SMS,), 1699.9, ALL_THREE),
+        ((Factor.SMS,), 1700.0, ALL_THREE - {Factor.SMS}),
+        ((Factor.EMAIL,), 1699.9, ALL_THREE - {Factor.EMAIL}),
+        ((Factor.SMS,), None, ALL_THREE),
+        ((Factor.KERBEROS,), 1000.0, ALL_THREE),
+        ((Factor.EMAIL, Factor.SMS), 1649.9, ALL_THREE),
+        ((Factor.EMAIL, Factor.SMS), 1650.0, ALL_THREE - {Factor.EMAIL}),
+        ((Factor.EMAIL, Factor.SMS), 1700.0, {Factor.PASSWORD}),
     ],
 )
 def test_a_proof_counts_until_the_instant_at_which_it_is_too_old(
-    factor: str, now: float | None, counting: set[str]
+    choice: Choice, now: float | None, counting: set[Factor]
 ) -> None:
-    assert counting_factors(PROVEN, Freshness(factor=factor, seconds=600.0), now=now) == counting
-    assert counting_factors(PROVEN, None, now=now) == {"password", "sms", "email"}
+    assert counting_factors(PROVEN, Freshness(choice=choice, seconds=600.0), now=now) == counting
+    assert counting_factors(PROVEN, None, now=now) == ALL_THREE
+
+
+def test_a_choice_is_fresh_for_as_long_as_one_of_its_proofs() -> None:
+    assert Freshness(choice=(Factor.EMAIL, Factor.SMS), seconds=600.0).ends_at(PROVEN) == 1700.0
 
 
 def test_what_was_never_proven_is_not_fresh() -> None:
-    assert "sms" not in counting_factors(PROVEN[:1], Freshness(factor="sms", seconds=600.0), now=1000.0)
+    assert Factor.SMS not in counting_factors(PROVEN[:1], Freshness(choice=(Factor.SMS,), seconds=600.0), now=1000.0)
 
 
-@given(st.frozensets(st.sampled_from(["password", "kerberos", "sms", "email"])))
-def test_where_no_scheme_is_meant_nothing_is_enough(proven: frozenset[str]) -> None:
+@given(st.frozensets(st.sampled_from(Factor)))
+def test_where_no_scheme_is_meant_nothing_is_enough(proven: frozenset[Factor]) -> None:
     demand = demand_of("Wiki", QUICK)
     assert demand is not None
-    assert missing_factors(demand.asked_of(principal(), "password", "127.0.0.1").factors, proven)
+    assert missing_choices(demand.asked_of(principal(), Factor.PASSWORD, "127.0.0.1").factors, proven)
+
+
+def test_a_choice_of_first_factors_matches_whoever_brings_one_of_them() -> None:
+    either = SchemeSettings(name="either", factors=(("password", "kerberos"), "sms"))
+    for factor in (Factor.PASSWORD, Factor.KERBEROS):
+        assert choose_scheme([either], principal(), "127.0.0.1", first_factor=factor) is either
+        assert is_offered([either], factor, "127.0.0.1")
+    assert choose_scheme([either], principal(), "127.0.0.1", first_factor=Factor.SMS) is None
+
+
+@given(st.frozensets(st.sampled_from(Factor)))
+def test_an_entry_is_met_by_any_one_of_its_factors(proven: frozenset[Factor]) -> None:
+    second = (Factor.SMS, Factor.EMAIL)
+    missing = missing_choices(((Factor.PASSWORD,), second), proven)
+    assert ((Factor.PASSWORD,) in missing) == (Factor.PASSWORD not in proven)
+    assert (second in missing) == proven.isdisjoint(second)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.factors import Factor
 from config.settings import MobileSettings, SchemeSettings
 from directory.account_state import AccountState
 from directory.directory import RefusalReason
@@ -47,20 +48,28 @@ def named(steps: list[Step]) -> list[tuple[bool | None, str]]:
 
 
 def test_each_first_factor_has_a_scheme_of_its_own() -> None:
-    steps, counting = scheme_steps((TICKETS, STAFF, BROWSER), principal(), None, first_factors=("password", "kerberos"))
+    steps, counting = scheme_steps(
+        (TICKETS, STAFF, BROWSER),
+        principal(),
+        None,
+        first_factors=(
+            Factor.PASSWORD,
+            Factor.KERBEROS,
+        ),
+    )
     assert named(steps) == [(True, "tickets"), (None, "staff"), (True, "browser")]
     assert {scheme.name for scheme in counting} == {"tickets", "browser"}
 
 
 def test_a_scheme_of_tickets_is_none_for_a_realm_without_them() -> None:
-    steps, counting = scheme_steps((TICKETS, STAFF), principal(), None, first_factors=("password",))
+    steps, counting = scheme_steps((TICKETS, STAFF), principal(), None, first_factors=(Factor.PASSWORD,))
     assert named(steps) == [(None, "tickets"), (None, "staff"), (False, "")]
     assert "kerberos, which this realm does not have" in steps[0].detail
     assert counting == []
 
 
 def test_schemes_behind_the_one_that_counts_are_left_out() -> None:
-    steps, _ = scheme_steps((BROWSER, STAFF), principal(), None, first_factors=("password",))
+    steps, _ = scheme_steps((BROWSER, STAFF), principal(), None, first_factors=(Factor.PASSWORD,))
     assert named(steps) == [(True, "browser")]
 
 
@@ -106,7 +115,7 @@ def test_a_number_that_changed_lately_says_what_follows(decision: Any, ok: bool,
 
 
 def test_a_mail_in_the_place_of_a_fresh_number_lets_a_person_in() -> None:
-    mail = Chosen(factor="sms", mail="alice@corp.example", digests=(b"x",))
+    mail = Chosen(factor=Factor.SMS, mail="alice@corp.example", digests=(b"x",))
     judged = Judged(decision=SendByMail(NOW + 60), chosen=mail, number=None, changed_at=NOW, known=None)
     step = change_step(judged, is_needed=True, login="alice")
     assert step.ok
@@ -133,8 +142,8 @@ def test_no_more_than_three_digits_of_what_was_typed_are_shown(text: str) -> Non
 
 def test_a_scheme_for_certain_apps_says_so() -> None:
     quick = SchemeSettings(name="quick", factors=("password",), apps=("Wiki",))
-    told, counting = scheme_steps((quick, BROWSER), principal(), "192.0.2.7", first_factors=("password",))
+    told, counting = scheme_steps((quick, BROWSER), principal(), "192.0.2.7", first_factors=(Factor.PASSWORD,))
     assert counting == [BROWSER]
     assert told[0].detail == '"quick" does not count: it is for "Wiki" (say which with --app)'
-    _, counting = scheme_steps((quick, BROWSER), principal(), "192.0.2.7", first_factors=("password",), app="Wiki")
+    _, counting = scheme_steps((quick, BROWSER), principal(), "192.0.2.7", first_factors=(Factor.PASSWORD,), app="Wiki")
     assert counting == [quick]

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.errors import ConfigurationError, Problem
+from config.factors import Factor
 from config.load import load_settings
 from config.settings import Settings
 from config.tables.store import SQLiteFile
@@ -72,7 +73,7 @@ def changed(old: str, new: str) -> str:
 def test_a_small_file_is_enough(load: Load) -> None:
     loaded = load()
     assert loaded.smtp[0].host == "smtp.corp.example"
-    assert loaded.schemes[0].factors == ("password", "sms")
+    assert loaded.schemes[0].factors == ((Factor.PASSWORD,), (Factor.SMS,))
     assert loaded.passcode.lifetime == 300
 
 

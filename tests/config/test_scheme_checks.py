@@ -9,6 +9,7 @@ import pytest
 
 from config import checks
 from config.errors import ConfigurationError
+from config.factors import Factor
 from config.load import load_settings
 from config.settings import Settings
 
@@ -40,7 +41,7 @@ MAIL = '[second_factor]\nchannels = ["kapow", "email"]'
 Load = Callable[..., Settings]
 
 
-def scheme(name: str, *factors: str, **more: list[str]) -> str:
+def scheme(name: str, *factors: str | list[str], **more: list[str]) -> str:
     lines = [f"{key} = {value}".replace("'", '"') for key, value in more.items()]
     return "\n".join(["[[schemes]]", f'name = "{name}"', f"factors = {list(factors)}".replace("'", '"'), *lines, ""])
 
@@ -68,6 +69,13 @@ def load(tmp_path: Path) -> Load:
         (scheme("s", "password", "fax"), {}, 'schemes[0] ("s")', "factors[1]", "must be 'password'"),
         (scheme("s", "password", "sms", "sms"), {}, 'schemes[0] ("s")', "factors", "names the same thing twice"),
         (scheme("s", "password", "kerberos"), {}, 'schemes[0] ("s")', "factors", "can only come first"),
+        (scheme("s", "password", ["sms", "kerberos"]), {}, 'schemes[0] ("s")', "factors", "can only come first"),
+        (scheme("s", ["password", "sms"]), {}, 'schemes[0] ("s")', "factors", "does not say who somebody is"),
+        (scheme("s", "password", ["sms", "fax"]), {}, 'schemes[0] ("s")', "factors[1][1]", "must be 'password'"),
+        (scheme("s", "password", []), {}, 'schemes[0] ("s")', "factors[1]", "empty"),
+        (scheme("s", "password", "sms", ["sms", "email"]), {}, 'schemes[0] ("s")', "factors", "the same thing twice"),
+        (scheme("s", "password", ["sms", "email"]), {}, 'schemes[0] ("s")', "factors", 'asks for "email"'),
+        (scheme("s", ["kerberos", "password"]), {}, 'schemes[0] ("s")', "factors", "needs a directory"),
         (STRONG, {}, 'schemes[0] ("strong")', "factors", 'asks for "email"'),
         (
             BROWSER,
@@ -164,3 +172,9 @@ def test_what_is_seldom_meant_is_one_warning(load: Load, schemes: str, options: 
 def test_a_scheme_that_somebody_else_matches_is_not_called_unused(load: Load, later: str) -> None:
     earlier = scheme("a", "password", "sms", networks=["10.0.0.0/8"])
     assert checks.warnings(load(earlier + later + BROWSER)) == ()
+
+
+def test_an_entry_may_be_a_choice(load: Load) -> None:
+    settings = load(scheme("either", "password", ["sms", "email"]), channels=MAIL)
+    assert settings.schemes[0].factors == ((Factor.PASSWORD,), (Factor.SMS, Factor.EMAIL))
+    assert checks.warnings(settings) == ()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from config.factors import ChannelKind
 from proxy.delivery.bounces.desk import ALARM_SECONDS, Taken
+from proxy.delivery.channel import DeliveryStatus
 from proxy.delivery.failures import FailureReason
 from proxy.operations.store_errors import StoreUnavailable
 from tests.support.bounces import MESSAGE_ID, PASSCODE, desk, kapow_refusal, plain_mail, postfix_report, sending
@@ -21,7 +23,7 @@ async def test_a_failure_is_noted_at_its_message_and_told_once() -> None:
     assert await at.desk.take(postfix_report()) is Taken.KNOWN
     noted = await at.store.sending(MESSAGE_ID, now=at.now)
     assert noted is not None
-    assert (noted.status, noted.reason) == ("failed", "number_refused")
+    assert (noted.status, noted.reason) == (DeliveryStatus.FAILED, "number_refused")
     (line,) = at.told("passcode.bounced")
     assert (line["guid"], line["destination"], line["reason"]) == ("guid-anna", "•••456", "number_refused")
     (failure,) = await at.store.failures(since=0.0)
@@ -98,8 +100,8 @@ async def test_a_persons_number_is_no_alarm() -> None:
     assert at.desk.trouble() is None
 
 
-@pytest.mark.parametrize("kind", ["sms", "email"])
-async def test_what_several_persons_meet_is_an_alarm_though_nobody_says_why(kind: str) -> None:
+@pytest.mark.parametrize("kind", ChannelKind)
+async def test_what_several_persons_meet_is_an_alarm_though_nobody_says_why(kind: ChannelKind) -> None:
     at = desk()
     ids = [f"{n:043}" for n in range(3)]
     for n, guid in enumerate(("guid-anna", "guid-anna", "guid-bob")):
@@ -110,7 +112,7 @@ async def test_what_several_persons_meet_is_an_alarm_though_nobody_says_why(kind
     assert at.desk.trouble() is None  # of one person alone
     await at.desk.take(postfix_report(message_id=ids[2], status="5.6.0", diagnostic="smtp; 554 Nothing doing"))
     trouble = at.desk.trouble()
-    if kind == "email":
+    if kind is ChannelKind.EMAIL:
         assert trouble is None
     else:
         assert trouble is not None
@@ -122,7 +124,7 @@ async def test_what_several_persons_meet_is_an_alarm_though_nobody_says_why(kind
 async def test_a_report_of_a_mail_to_a_person_is_no_alarm() -> None:
     """They read its id, so they can write such a report themselves."""
     at = desk()
-    await at.store.put_sending(sending(channel="email", kind="email", destination="a•••@corp.example"))
+    await at.store.put_sending(sending(channel="email", kind=ChannelKind.EMAIL, destination="a•••@corp.example"))
     assert await at.desk.take(NO_CREDIT) is Taken.NOTED
     assert at.desk.trouble() is None
     assert at.told("relay.misconfigured") == []

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from config.factors import Factor
 from config.settings import AppSettings, SchemeSettings, ServerSettings
 from directory.principal import Principal
+from proxy.factors.proof import Proof
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.operations.listening import bind, name_of
 from proxy.operations.metrics import Metrics
@@ -44,8 +46,8 @@ def session_of(name: str, **changes: Any) -> Session:
             groups=frozenset({"Wiki Users"} if name == "alice" else ()),
         ),
         scheme="browser",
-        factors=("password", "sms"),
-        proven=(("password", NOW), ("sms", NOW)),
+        factors=((Factor.PASSWORD,), (Factor.SMS,)),
+        proven=(Proof(Factor.PASSWORD, NOW), Proof(Factor.SMS, NOW)),
         created_at=NOW,
         last_used_at=NOW,
         client_address="192.0.2.1",
@@ -60,7 +62,7 @@ class FakeSessions:
         self.by_token = {
             ALICE_TOKEN: session_of("alice"),
             BOB_TOKEN: session_of("bob"),
-            HALF_TOKEN: session_of("half", proven=(("password", NOW),)),
+            HALF_TOKEN: session_of("half", proven=(Proof(Factor.PASSWORD, NOW),)),
         }
         self.warm: set[bytes] = set()
         self.hosts: list[str] = []

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from config.factors import Factor
 from config.settings import AppSettings, SchemeSettings
 from proxy.access.rules import Ambiguous, PathRule, create_app_rules
 from proxy.access.schemes import AppDemand, create_app_demand
+from proxy.factors.proof import Proof
 from proxy.forwarding.admissions import Admissions
 from proxy.forwarding.gate import Admit, DenyFactors, decide, is_still_open
 from tests.support.people import NOW, session
@@ -19,7 +21,7 @@ SCHEMES = (
     SchemeSettings(name="browser", factors=("password", "sms")),
     SchemeSettings(name="strong", factors=("password", "sms"), fresh=FRESH),
 )
-ALICE = session(proven=(("password", NOW), ("sms", NOW + 5)))
+ALICE = session(proven=(Proof(Factor.PASSWORD, NOW), Proof(Factor.SMS, NOW + 5)))
 
 
 class Signer:
@@ -53,7 +55,7 @@ def test_a_passcode_counts_until_it_is_too_old(place: Any) -> None:
     asked = place()
     assert decide(ALICE, *asked, now=NOW + 5 + FRESH - 0.001) == Admit()
     assert decide(ALICE, *asked, now=NOW + 5 + FRESH) == DenyFactors("strong")
-    again = replace(ALICE, proven=(("password", NOW), ("sms", NOW + 500)))
+    again = replace(ALICE, proven=(Proof(Factor.PASSWORD, NOW), Proof(Factor.SMS, NOW + 500)))
     assert decide(again, *asked, now=NOW + 5 + FRESH) == Admit()
 
 
@@ -79,4 +81,4 @@ def test_what_is_kept_of_a_decision_ends_with_the_proof(place: Any) -> None:
 @pytest.mark.parametrize("place", [whole_app, part_of_it])
 def test_what_is_open_stays_open(place: Any) -> None:
     assert is_still_open(ALICE, *place())
-    assert not is_still_open(session(proven=(("password", NOW),), factors=("password",)), *place())
+    assert not is_still_open(session(proven=(Proof(Factor.PASSWORD, NOW),), factors=((Factor.PASSWORD,),)), *place())

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from config.factors import Factor
 from config.settings import SchemeSettings
 from proxy.forwarding.client_connection import LINGER_SECONDS, PATIENT_PAUSE_SECONDS
 from proxy.sessions.kept_requests import SENDING_BYTES, KeptRequest, Sending
@@ -182,7 +183,9 @@ async def test_a_client_cannot_name_the_target_itself(stage: Stage) -> None:
 
 
 async def with_weak_alice(stage: Stage) -> Stage:
-    stage.sessions.by_token[WEAK_TOKEN] = session_of("alice", scheme="weak", factors=("password",), proven=PASSWORD)
+    stage.sessions.by_token[WEAK_TOKEN] = session_of(
+        "alice", scheme="weak", factors=((Factor.PASSWORD,),), proven=PASSWORD
+    )
     return stage
 
 

@@ -11,8 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from config.factors import Factor
 from config.settings import SchemeSettings
 from proxy.access.rules import AppRules
+from proxy.factors.proof import Proof
 from proxy.http.reserved import MAX_RETURN_TARGET_BYTES
 from tests.forwarding.stage import (
     ALICE_TOKEN,
@@ -53,7 +55,7 @@ async def ruled(staged: StageMaker) -> AsyncIterator[Stage]:
         admin = replace(alice.principal, groups=frozenset({"Wiki Admins"}), username="admin")
         stage.sessions.by_token[ADMIN_TOKEN] = replace(alice, session_id="id-of-admin", principal=admin)
         stage.sessions.by_token[WEAK_TOKEN] = replace(
-            alice, session_id="id-of-weak", factors=("password",), scheme="browser", proven=alice.proven[:1]
+            alice, session_id="id-of-weak", factors=((Factor.PASSWORD,),), scheme="browser", proven=alice.proven[:1]
         )
         yield stage
 
@@ -210,7 +212,12 @@ async def test_another_proxy_is_told_where_the_rest_is_proven(ruled: Stage, prox
 
 async def test_an_app_asks_for_the_scheme_that_it_names(staged: StageMaker) -> None:
     async with staged(app={"scheme": "browser", "rules": [RULES[4]]}, schemes=SCHEMES) as stage:
-        weak = replace(session_of("alice"), session_id="id-of-weak", proven=(("password", NOW),), factors=("password",))
+        weak = replace(
+            session_of("alice"),
+            session_id="id-of-weak",
+            proven=(Proof(Factor.PASSWORD, NOW),),
+            factors=((Factor.PASSWORD,),),
+        )
         stage.sessions.by_token[WEAK_TOKEN] = weak
         assert await status(stage, "/page") == 200
         assert await status(stage, "/page", WEAK_TOKEN) == 403
@@ -222,7 +229,7 @@ async def test_a_scheme_for_one_app_does_not_open_another(staged: StageMaker) ->
     async with staged(schemes=(quick, SCHEMES[0])) as stage:
         alice = session_of("alice")
         stage.sessions.by_token[WEAK_TOKEN] = replace(
-            alice, session_id="id-of-quick", scheme="quick", factors=("password",), proven=alice.proven[:1]
+            alice, session_id="id-of-quick", scheme="quick", factors=((Factor.PASSWORD,),), proven=alice.proven[:1]
         )
         assert await status(stage, "/page") == 200
         assert await status(stage, "/page", WEAK_TOKEN) == 403

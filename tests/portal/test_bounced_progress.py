@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from config.factors import ChannelKind
+from proxy.delivery.channel import DeliveryStatus
 from proxy.delivery.failures import FailureReason
 from proxy.pages.texts import ENGLISH
 from proxy.portal.deliveries import progress_of
@@ -22,12 +24,12 @@ from tests.support.bounces import sending
     ],
 )
 def test_the_page_says_why_a_message_failed_in_words_of_its_own(reason: str, text: str) -> None:
-    progress = progress_of(sending(status="failed", reason=reason), slow_seconds=None)
+    progress = progress_of(sending(status=DeliveryStatus.FAILED, reason=reason), slow_seconds=None)
     assert progress.text == text.format(destination="•••456")
     assert progress.state == "failed"
     assert progress.is_settled
 
 
 def test_of_a_mail_the_page_blames_no_sms_gateway() -> None:
-    failed = sending(kind="email", status="failed", reason=FailureReason.NO_CREDIT.value)
+    failed = sending(kind=ChannelKind.EMAIL, status=DeliveryStatus.FAILED, reason=FailureReason.NO_CREDIT.value)
     assert progress_of(failed, slow_seconds=None).text == ENGLISH.progress_failed.format(destination="•••456")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config.factors import ChannelKind
+from config.factors import ChannelKind, Factor
 from directory.directory import PasswordRefused
 from directory.principal import Account, Principal
 from proxy.delivery.channel import EMAIL_ONLY, Outcome
@@ -92,7 +92,7 @@ async def test_a_fresh_number_gets_nothing_and_the_mail_gets_the_passcode(fresh:
     assert fresh.phone.kinds == [EMAIL_ONLY] * 3
     assert (await fresh.answer(browser, page, fresh.passcode)).status == 303
     (session,) = await fresh.store.sessions()
-    assert "sms" in session.proven_factors
+    assert Factor.SMS in session.proven_factors
 
 
 async def test_the_old_number_and_the_mail_are_told_once(fresh: Stage) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from config.factors import Factor
 from directory.directory import RefusalReason
 from directory.errors import DirectoryUnavailable
 from directory.kerberos.ticket import MAX_TOKEN_BYTES, Ticket, TicketRefusal, TicketRefused
@@ -126,7 +127,7 @@ async def test_a_ticket_and_a_passcode_lead_to_the_app(stage: Stage) -> None:
     session = await stage.sessions.find((browser.session_cookie() or "").encode(), "signin.corp.example", stage.now)
     assert session is not None
     assert session.scheme == "inside"
-    assert [factor for factor, _ in session.proven] == ["kerberos", "sms"]
+    assert [proof.factor.value for proof in session.proven] == ["kerberos", "sms"]
 
 
 async def test_a_ticket_alone_is_enough_where_the_scheme_says_so(stage: Stage) -> None:
@@ -245,7 +246,7 @@ async def test_a_password_does_not_stand_for_a_ticket(stage: Stage) -> None:
     await browser.post(SIGN_IN, {**form.hidden, "username": "alice", "password": PASSWORD})
     session = await stage.sessions.find((browser.session_cookie() or "").encode(), "signin.corp.example", stage.now)
     assert session is not None
-    assert (session.scheme, session.factors) == ("browser", ("password", "sms"))
+    assert (session.scheme, session.factors) == ("browser", ((Factor.PASSWORD,), (Factor.SMS,)))
 
 
 async def test_a_browser_that_keeps_no_cookies_is_not_sent_in_circles(stage: Stage, domain: Domain) -> None:

@@ -100,7 +100,7 @@ async def test_a_report_of_failure_is_shown_and_no_later_word_of_the_gateway_hid
     (sent,) = await stage.store.sendings_of(page.hidden["challenge"], now=stage.now)
 
     async def bounce_meanwhile(report_id: str) -> DeliveryStatus:
-        await stage.store.put_sending(replace(sent, status="failed"))
+        await stage.store.put_sending(replace(sent, status=DeliveryStatus.FAILED))
         return DeliveryStatus.SENT
 
     stage.phone.delivery_status = bounce_meanwhile  # type: ignore[method-assign]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from config.factors import ChannelKind
-from proxy.delivery.channel import Outcome
+from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.factors.passcode.arrival_times import MOST_SECONDS, Arrival, offer_after, slow_seconds
 from proxy.portal.arrivals import READ_SECONDS, Arrivals
 from proxy.portal.deliveries import latest_of, progress_of, went_by_sms_only
@@ -121,8 +122,8 @@ async def test_where_each_message_went_is_remembered_and_found_by_its_id(stage: 
     await again(browser, page, "another")
     sent = await stage.store.sendings_of(page.hidden["challenge"], now=stage.now)
     assert [(each.channel, each.kind, each.destination) for each in sent] == [
-        ("kapow", "sms", "•••••••• 456"),
-        ("email", "email", "a•••@corp.example"),
+        ("kapow", ChannelKind.SMS, "•••••••• 456"),
+        ("email", ChannelKind.EMAIL, "a•••@corp.example"),
     ]
     assert [each.message_id for each in sent] == [each.message_id for each in stage.phone.messages]
     assert (sent[0].username, sent[0].realm) == ("alice", "local")
@@ -296,18 +297,18 @@ async def test_a_measurement_that_cannot_be_kept_stops_no_sign_in() -> None:
     ("fields", "state", "said"),
     [
         ({}, "accepted", "handed to the SMS gateway"),
-        ({"kind": "email"}, "accepted", "handed to the mail server"),
-        ({"outcome": "unknown"}, "unknown", "may be on its way"),
-        ({"status": "waiting"}, "waiting", "gateway has the message"),
-        ({"status": "sent"}, "sent", "phone network has"),
-        ({"status": "delayed"}, "delayed", "off or without signal"),
-        ({"status": "delivered"}, "delivered", "was delivered"),
-        ({"status": "failed"}, "failed", "could not be delivered to •••••••• 456"),
-        ({"outcome": "refused"}, "not_sent", "could not be handed over"),
-        ({"outcome": "unavailable"}, "not_sent", "could not be handed over"),
+        ({"kind": ChannelKind.EMAIL}, "accepted", "handed to the mail server"),
+        ({"outcome": Outcome.UNKNOWN}, "unknown", "may be on its way"),
+        ({"status": DeliveryStatus.WAITING}, "waiting", "gateway has the message"),
+        ({"status": DeliveryStatus.SENT}, "sent", "phone network has"),
+        ({"status": DeliveryStatus.DELAYED}, "delayed", "off or without signal"),
+        ({"status": DeliveryStatus.DELIVERED}, "delivered", "was delivered"),
+        ({"status": DeliveryStatus.FAILED}, "failed", "could not be delivered to •••••••• 456"),
+        ({"outcome": Outcome.REFUSED}, "not_sent", "could not be handed over"),
+        ({"outcome": Outcome.UNAVAILABLE}, "not_sent", "could not be handed over"),
     ],
 )
-def test_the_page_says_no_more_than_is_known(fields: dict[str, str], state: str, said: str) -> None:
+def test_the_page_says_no_more_than_is_known(fields: dict[str, Any], state: str, said: str) -> None:
     progress = progress_of(sending("c", **fields), slow_seconds=None)
     assert progress.state == state
     assert said in progress.text
@@ -316,20 +317,20 @@ def test_the_page_says_no_more_than_is_known(fields: dict[str, str], state: str,
 
 def test_slow_is_said_of_what_is_still_under_way() -> None:
     assert "take about 40 seconds today" in progress_of(sending("c"), slow_seconds=40).text
-    assert "E-mails take about 40" in progress_of(sending("c", kind="email"), slow_seconds=40).text
-    assert "40" not in progress_of(sending("c", status="delivered"), slow_seconds=40).text
+    assert "E-mails take about 40" in progress_of(sending("c", kind=ChannelKind.EMAIL), slow_seconds=40).text
+    assert "40" not in progress_of(sending("c", status=DeliveryStatus.DELIVERED), slow_seconds=40).text
     assert progress_of(None, slow_seconds=40).state == "unknown"
 
 
 def test_the_latest_message_that_may_arrive_is_the_one_told_of() -> None:
-    first, failed = sending("c"), sending("c", outcome="unavailable", kind="")
+    first, failed = sending("c"), sending("c", outcome=Outcome.UNAVAILABLE, kind=None)
     assert latest_of([first, failed]) is first
     assert latest_of([failed]) is failed
     assert latest_of([]) is None
     assert went_by_sms_only([first, failed])
     assert not went_by_sms_only([failed])
     assert not went_by_sms_only([])
-    assert not went_by_sms_only([first, sending("c", kind="email")])
+    assert not went_by_sms_only([first, sending("c", kind=ChannelKind.EMAIL)])
 
 
 # The language.

@@ -10,7 +10,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from config.factors import Factor
 from proxy.delivery.channel import EMAIL_ONLY, Outcome
+from proxy.factors.proof import Proof
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Level, Session
 from tests.portal.stage import PASSWORD, SIGN_IN_ORIGIN, START, USERS, WIKI, Browser, Page, Stage, running_portal
@@ -87,7 +89,7 @@ async def test_only_what_is_missing_is_asked_for_and_then_the_page_asked_for_ope
     landed = await stage.answer(browser, passcode, stage.passcode)
     assert (landed.status, landed.location.partition("?")[0]) == (303, f"{FORMS}/.gatepost/ticket")
     after = await session_of(stage, browser)
-    assert [factor for factor, _ in after.proven] == ["password", "sms"]
+    assert [proof.factor.value for proof in after.proven] == ["password", "sms"]
     assert after.session_id != before.session_id
     assert browser.session_cookie() != cookie
     assert (after.scheme, after.created_at) == (before.scheme, before.created_at)
@@ -121,7 +123,7 @@ async def test_other_tabs_are_handed_the_new_session_by_a_ticket(stage: Stage) -
     back = await browser.get(sent.location)
     taken = await browser.get(back.location)
     assert taken.location == f"{WIKI}/"
-    assert (await session_of(stage, browser, "wiki.corp.example")).proven_factors == {"password", "sms"}
+    assert (await session_of(stage, browser, "wiki.corp.example")).proven_factors == {Factor.PASSWORD, Factor.SMS}
 
 
 async def test_several_passcodes_are_proven_one_by_one(stage: Stage) -> None:
@@ -134,7 +136,7 @@ async def test_several_passcodes_are_proven_one_by_one(stage: Stage) -> None:
     assert "mail" in second.text
     landed = await stage.answer(browser, second, stage.passcode)
     assert landed.location.startswith(f"{FORMS}/.gatepost/ticket?")
-    assert [factor for factor, _ in (await session_of(stage, browser)).proven] == ["password", "sms", "email"]
+    assert [proof.factor.value for proof in (await session_of(stage, browser)).proven] == ["password", "sms", "email"]
     assert stage.phone.kinds == [None, EMAIL_ONLY]
     assert stage.phone.messages[1].mail == "alice@corp.example"
     assert stage.phone.messages[1].number is None
@@ -148,7 +150,7 @@ async def test_a_sign_in_asks_for_each_passcode_of_its_scheme(tmp_path: Path) ->
         sms = stage.passcode
         onward = await stage.answer(browser, first, sms)
         half = await session_of(stage, browser)
-        assert (half.level, half.next_factor) == (Level.FIRST_FACTOR, "email")
+        assert (half.level, half.next_choice) == (Level.FIRST_FACTOR, (Factor.EMAIL,))
         assert (await browser.get(f"{SIGN_IN_ORIGIN}/")).location.startswith("/.gatepost/sign-in")
         second = await browser.get(SIGN_IN_ORIGIN + onward.location)
         assert stage.passcode != sms
@@ -164,7 +166,7 @@ async def test_a_passcode_by_mail_never_counts_as_one_by_sms(stage: Stage) -> No
     browser = await signed_in(stage)
     mailed = await to_passcode(browser, "mailed")
     await stage.answer(browser, mailed, stage.passcode)
-    assert (await session_of(stage, browser)).proven_factors == {"password", "email"}
+    assert (await session_of(stage, browser)).proven_factors == {Factor.PASSWORD, Factor.EMAIL}
     page = await ask(browser, "browser")
     assert page.status == 200
     assert "456" in page.text
@@ -177,7 +179,7 @@ async def test_a_mailed_passcode_does_not_answer_the_challenge_of_an_sms(stage: 
     mailed = stage.passcode
     assert by_sms.hidden["challenge"] != by_mail.hidden["challenge"]
     assert (await stage.answer(browser, by_sms, mailed)).status == 422
-    assert (await session_of(stage, browser)).proven_factors == {"password"}
+    assert (await session_of(stage, browser)).proven_factors == {Factor.PASSWORD}
 
 
 async def test_half_a_session_cannot_answer_for_a_later_factor_first(tmp_path: Path) -> None:
@@ -189,7 +191,7 @@ async def test_half_a_session_cannot_answer_for_a_later_factor_first(tmp_path: P
         half = await session_of(stage, browser)
         pending = await stage.store.challenge(page.hidden["challenge"], session_id=half.session_id, now=stage.now)
         assert pending is not None
-        await stage.store.put_challenge(replace(pending, challenge_id="x" * 22, factor="email"))
+        await stage.store.put_challenge(replace(pending, challenge_id="x" * 22, factor=Factor.EMAIL))
         answer = await stage.answer(browser, page, stage.passcode, challenge="x" * 22)
         assert answer.status == 410
         assert await session_of(stage, browser) == half
@@ -261,7 +263,7 @@ async def test_parallel_answers_make_one_session(stage: Stage) -> None:
     assert len(await stage.store.sessions()) == 1
     winners = [twin for twin in accepted if twin.session_cookie() != browser.session_cookie()]
     assert len(winners) == 1
-    assert (await session_of(stage, winners[0])).proven_factors == {"password", "sms"}
+    assert (await session_of(stage, winners[0])).proven_factors == {Factor.PASSWORD, Factor.SMS}
 
 
 async def test_wrong_codes_use_up_the_challenge_but_not_the_session(stage: Stage) -> None:
@@ -273,7 +275,7 @@ async def test_wrong_codes_use_up_the_challenge_but_not_the_session(stage: Stage
     assert await session_of(stage, browser) == before
     late = await stage.answer(browser, page, stage.passcode)
     assert late.location.startswith(f"{FORMS}/.gatepost/ticket?")
-    assert (await session_of(stage, browser)).proven_factors == {"password"}
+    assert (await session_of(stage, browser)).proven_factors == {Factor.PASSWORD}
 
 
 async def test_tries_are_counted_over_all_challenges_of_a_person(stage: Stage) -> None:
@@ -308,7 +310,12 @@ async def test_a_ticket_that_is_missing_is_told_and_no_passcode_is_sent_in_vain(
 async def with_ticket(stage: Stage, browser: Browser) -> Session:
     """The session as it would be had it begun with a Kerberos ticket."""
     before, token = await session_of(stage, browser), new_token()
-    begun = replace(before, session_id=new_token(), factors=("kerberos",), proven=(("kerberos", before.created_at),))
+    begun = replace(
+        before,
+        session_id=new_token(),
+        factors=((Factor.KERBEROS,),),
+        proven=(Proof(Factor.KERBEROS, before.created_at),),
+    )
     await stage.store.replace_session(before.session_id, begun, cookie=token_digest(token), host="signin.corp.example")
     browser.cookies["signin.corp.example"]["__Host-gatepost"] = token
     return begun
@@ -325,7 +332,7 @@ async def test_a_password_is_asked_for_only_where_it_is_missing(stage: Stage) ->
     landed = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/sign-in", {**sent, "password": PASSWORD})
     assert landed.location.startswith(f"{FORMS}/.gatepost/ticket?")
     after = await session_of(stage, browser)
-    assert [factor for factor, _ in after.proven] == ["kerberos", "password"]
+    assert [proof.factor.value for proof in after.proven] == ["kerberos", "password"]
     assert after.session_id != begun.session_id
 
 
@@ -337,7 +344,7 @@ async def test_another_persons_password_adds_nothing_to_a_session(stage: Stage) 
     await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/sign-in", sent)
     after = await session_of(stage, browser)
     assert after.principal.username == "bob"
-    assert [factor for factor, _ in after.proven] == ["password"]
+    assert [proof.factor.value for proof in after.proven] == ["password"]
     assert begun.session_id not in [each.session_id for each in await stage.store.sessions()]
 
 
@@ -360,7 +367,7 @@ async def test_a_passcode_that_is_too_old_is_asked_for_again_and_then_is_new(tmp
         landed = await stage.answer(browser, passcode, stage.passcode)
         assert landed.location.startswith(f"{FORMS}/.gatepost/ticket?")
         after = await session_of(stage, browser)
-        assert after.proven == (before.proven[0], ("sms", stage.now))
+        assert after.proven == (before.proven[0], Proof(Factor.SMS, stage.now))
         assert (after.session_id != before.session_id, after.created_at) == (True, before.created_at)
         assert (await ask(browser, "fresh")).location.startswith(f"{FORMS}/.gatepost/ticket?")
         assert (await ask(browser, "browser")).location.startswith(f"{FORMS}/.gatepost/ticket?")

@@ -10,6 +10,8 @@ from dataclasses import replace
 
 import pytest
 
+from config.factors import ChannelKind, Factor
+from proxy.delivery.channel import DeliveryStatus
 from proxy.delivery.failures import MOST_REMEMBERED as MOST_FAILURES
 from proxy.delivery.failures import REMEMBERED_SECONDS as FAILURES_KEPT
 from proxy.delivery.failures import DeliveryFailure, FailureReason
@@ -18,6 +20,7 @@ from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT
 from proxy.factors.passcode.arrival_times import MOST_KEPT as MOST_ARRIVALS
 from proxy.factors.passcode.arrival_times import Arrival
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, KnownNumber
+from proxy.factors.proof import Proof
 from proxy.sessions.session_store import FORMER_SECONDS
 from proxy.sessions.ticket import Ticket
 from proxy.store.store import Store
@@ -72,6 +75,11 @@ class StoreContract:
         digest = cookie()
         await store.create_session(written, cookie=digest, host=HOST)
         assert await store.session_by_cookie(digest, HOST) == written
+
+    async def test_a_choice_of_factors_is_read_back(self, store: Store) -> None:
+        either = session(factors=((Factor.PASSWORD,), (Factor.EMAIL, Factor.SMS)), is_half=True)
+        await store.create_session(either, cookie=b"either", host=HOST)
+        assert await store.session_by_cookie(b"either", HOST) == either
 
     async def test_a_user_agent_of_any_bytes_can_be_stored(self, store: Store) -> None:
         digest = cookie()
@@ -281,7 +289,7 @@ class StoreContract:
         half_over = session(created_at=NOW - 900, is_half=True, last_used_at=NOW)
         live = session(created_at=NOW - 43_199, last_used_at=NOW - 1799)
         half = session(created_at=NOW - 899, is_half=True)
-        by_password = session(created_at=NOW - 2000, factors=("password",), last_used_at=NOW)
+        by_password = session(created_at=NOW - 2000, factors=((Factor.PASSWORD,),), last_used_at=NOW)
         for written in (idle_over, absolute_over, half_over, live, half, by_password):
             await store.create_session(written, cookie=cookie(), host=HOST)
         await store.put_challenge(challenge(live.session_id, expires_at=NOW))
@@ -310,11 +318,15 @@ class StoreContract:
         assert await store.persons() == {begun.principal.guid: later}
         assert await store.remove_expired(now=NOW, **limits) == 0
         found = await store.sessions_by_id([each.session_id for each in (begun, used, skewed, half)])
-        seen = replace(begun, created_at=NOW, last_used_at=NOW, proven=(("password", NOW), ("sms", NOW)))
+        seen = replace(
+            begun, created_at=NOW, last_used_at=NOW, proven=(Proof(Factor.PASSWORD, NOW), Proof(Factor.SMS, NOW))
+        )
         assert found[begun.session_id] == seen
         assert found[used.session_id] == replace(used, last_used_at=NOW)
         assert found[skewed.session_id] == skewed
-        assert found[half.session_id] == replace(half, created_at=NOW, last_used_at=NOW, proven=(("password", NOW),))
+        assert found[half.session_id] == replace(
+            half, created_at=NOW, last_used_at=NOW, proven=(Proof(Factor.PASSWORD, NOW),)
+        )
         assert await store.persons() == {begun.principal.guid: NOW + 60}
         assert {each.session_id for each in await store.sessions(begun.principal.guid)} == set(found)
         assert await store.remove_expired(now=NOW + 900, **limits) == 1
@@ -350,7 +362,7 @@ class StoreContract:
             return_to="https://wiki.corp.example/a?b",
             start_digest="x",
             number_digest=b"n",
-            factor="email",
+            factor=Factor.EMAIL,
         )
         await store.put_challenge(pending)
         assert await store.challenge(pending.challenge_id, session_id=mine.session_id, now=NOW) == pending
@@ -488,7 +500,7 @@ class StoreContract:
     # Messages.
     async def test_a_message_is_found_by_its_id_and_by_its_challenge(self, store: Store) -> None:
         first = sending("challenge", sent_at=NOW, report_id="kapow_http:7", has_tag=True)
-        second = sending("challenge", sent_at=NOW + 30.5, channel="email", kind="email")
+        second = sending("challenge", sent_at=NOW + 30.5, channel="email", kind=ChannelKind.EMAIL)
         await store.put_sending(second)
         await store.put_sending(first)
         await store.put_sending(sending("another"))
@@ -500,7 +512,7 @@ class StoreContract:
     async def test_what_becomes_known_of_a_message_replaces_what_was_known(self, store: Store) -> None:
         sent = sending("challenge")
         await store.put_sending(sent)
-        bounced = replace(sent, status="failed", reason="550 5.1.1")
+        bounced = replace(sent, status=DeliveryStatus.FAILED, reason="550 5.1.1")
         await store.put_sending(bounced)
         assert await store.sendings_of("challenge", now=NOW) == (bounced,)
         assert await store.sending(sent.message_id, now=NOW) == bounced

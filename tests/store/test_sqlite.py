@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from config.factors import ChannelKind, Factor
 from config.settings import StoreSettings
+from proxy.factors.proof import Proof
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.store.open import open_store
 from proxy.store.records import factors_to_json, principal_to_json
@@ -377,14 +379,14 @@ def make_file_of_version(path: Path, version: int) -> sqlite3.Connection:
 
 async def test_a_file_from_before_factors_were_named_keeps_its_sessions(tmp_path: Path) -> None:
     written = [
-        session(proven=(("password", NOW - 9.5), ("sms", NOW - 0.25))),
-        session(proven=(("password", NOW - 9.5),)),
-        session(factors=("password",), proven=(("password", NOW),), password_must_change=True),
+        session(proven=(Proof(Factor.PASSWORD, NOW - 9.5), Proof(Factor.SMS, NOW - 0.25))),
+        session(proven=(Proof(Factor.PASSWORD, NOW - 9.5),)),
+        session(factors=((Factor.PASSWORD,),), proven=(Proof(Factor.PASSWORD, NOW),), password_must_change=True),
     ]
     cookies = [cookie() for _ in written]
     connection = make_file_of_version(tmp_path / "state.db", 3)
     for each, digest in zip(written, cookies, strict=True):
-        proven = dict(each.proven)
+        proven = {proof.factor: proof.at for proof in each.proven}
         connection.execute(
             """
             INSERT INTO sessions (session_id, guid, principal, scheme, factors, password_proven_at, passcode_proven_at,
@@ -397,8 +399,8 @@ async def test_a_file_from_before_factors_were_named_keeps_its_sessions(tmp_path
                 principal_to_json(each.principal),
                 each.scheme,
                 factors_to_json(each.factors),
-                proven["password"],
-                proven.get("sms"),
+                proven[Factor.PASSWORD],
+                proven.get(Factor.SMS),
                 each.created_at,
                 each.last_used_at,
                 each.client_address,
@@ -436,5 +438,5 @@ async def test_a_challenge_from_before_factors_were_kept_is_of_an_sms(tmp_path: 
     connection.close()
     store = SQLiteStore(tmp_path / "state.db")
     found = await store.challenge(pending.challenge_id, session_id=pending.session_id, now=NOW)
-    assert (found, pending.factor) == (pending, "sms")
+    assert (found, pending.factor, pending.kind) == (pending, Factor.SMS, ChannelKind.SMS)
     await store.close()

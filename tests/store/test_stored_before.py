@@ -17,15 +17,18 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from config.factors import ChannelKind, Factor
 from config.settings import SessionSettings, StoreSettings, ThrottleSettings
 from directory.lockout import PasswordLimits
 from directory.mobile import E164
+from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.delivery.failures import FailureReason
 from proxy.factors.challenge_store import Attempt
 from proxy.factors.passcode.arrival_times import Arrival
 from proxy.factors.passcode.destination import mail_of, number_of, number_that_was_known
 from proxy.factors.passcode.first_seen import changed_at
 from proxy.factors.passcode.passcode import passcode_digest, passcode_of
+from proxy.factors.proof import Proof
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.session import Level
@@ -99,20 +102,24 @@ async def test_who_was_signed_in_is(store: Store) -> None:
 async def test_what_was_proven_beyond_a_scheme_stays_proven(store: Store) -> None:
     found = await store.session_by_cookie(digest("gus"), SIGN_IN)
     assert found is not None
-    assert found.proven == (("password", NOW - 600), ("sms", NOW - 10), ("email", NOW - 300))
+    assert found.proven == (
+        Proof(Factor.PASSWORD, NOW - 600),
+        Proof(Factor.SMS, NOW - 10),
+        Proof(Factor.EMAIL, NOW - 300),
+    )
     assert (found.level, found.principal.guid, found.authenticated_at) == (Level.SIGNED_IN, GUS, NOW - 10)
 
 
 async def test_who_was_half_way_goes_on_from_there(store: Store) -> None:
-    for name, level, next_factor in (
-        ("anna", Level.FIRST_FACTOR, "sms"),
-        ("ben", Level.FIRST_FACTOR, "email"),
-        ("cara", Level.FIRST_FACTOR, "sms"),
+    for name, level, next_choice in (
+        ("anna", Level.FIRST_FACTOR, (Factor.SMS,)),
+        ("ben", Level.FIRST_FACTOR, (Factor.EMAIL,)),
+        ("cara", Level.FIRST_FACTOR, (Factor.SMS,)),
         ("dan", Level.MUST_CHANGE_PASSWORD, None),
     ):
         found = await store.session_by_cookie(digest(name), SIGN_IN)
         assert found is not None
-        assert (found.level, found.next_factor) == (level, next_factor)
+        assert (found.level, found.next_choice) == (level, next_choice)
 
 
 async def test_persons_and_their_sessions_are_listed_and_ended(store: Store) -> None:
@@ -130,21 +137,21 @@ async def test_whose_an_ended_session_was_is_known(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "guid", "factor", "is_for_mail", "attempts_left", "passcode"),
+    ("name", "guid", "factor", "kind", "attempts_left", "passcode"),
     [
-        ("anna", ANNA, "sms", False, 4, "892451"),
-        ("ben", BEN, "email", True, 5, "581251"),
-        ("cara", CARA, "sms", True, 5, "386133"),  # by mail in the place of an SMS
+        ("anna", ANNA, Factor.SMS, ChannelKind.SMS, 4, "892451"),
+        ("ben", BEN, Factor.EMAIL, ChannelKind.EMAIL, 5, "581251"),
+        ("cara", CARA, Factor.SMS, ChannelKind.EMAIL, 5, "386133"),  # by mail in the place of an SMS
     ],
 )
 async def test_a_passcode_that_is_under_way_is_accepted(
-    store: Store, name: str, guid: str, factor: str, is_for_mail: bool, attempts_left: int, passcode: str
+    store: Store, name: str, guid: str, factor: Factor, kind: ChannelKind, attempts_left: int, passcode: str
 ) -> None:
     session_id, challenge_id = f"session-of-{name}", f"challenge-of-{name}"
     found = await store.challenge_of_session(session_id, now=NOW + 20)
     assert found is not None
     assert found == await store.challenge(challenge_id, session_id=session_id, now=NOW + 20)
-    assert (found.guid, found.factor, found.is_for_mail) == (guid, factor, is_for_mail)
+    assert (found.guid, found.factor, found.kind) == (guid, factor, kind)
     assert (found.created_at, found.expires_at, found.attempts_left) == (NOW, NOW + 300, attempts_left)
     assert passcode_of(KEYS.derive(Purpose.PASSCODE, at=found.created_at), challenge_id, digits=6) == passcode
     wrong = await store.answer_challenge(challenge_id, session_id=session_id, digest=b"wrong", now=NOW + 20)
@@ -158,7 +165,7 @@ async def test_a_passcode_that_is_under_way_is_accepted(
 async def test_a_challenge_knows_where_it_was_sent_and_where_it_leads_to(store: Store) -> None:
     for name, guid, chosen, way_back in (
         ("anna", ANNA, number_of(KEYS, principal(guid=ANNA), NUMBER), (f"https://{WIKI}/a?b=c", "start-of-anna")),
-        ("cara", CARA, mail_of(KEYS, principal(guid=CARA, mail="cara@corp.example"), factor="sms"), ("", "")),
+        ("cara", CARA, mail_of(KEYS, principal(guid=CARA, mail="cara@corp.example"), factor=Factor.SMS), ("", "")),
     ):
         found = await store.challenge_of_session(f"session-of-{name}", now=NOW + 20)
         assert found is not None
@@ -176,10 +183,15 @@ async def test_sending_again_waits_from_the_sending_before(store: Store) -> None
 async def test_what_became_of_messages_is_known(store: Store) -> None:
     first, again, nobodys = await store.sendings_of("challenge-of-anna", now=NOW + 20)
     assert first == await store.sending("<one@corp.example>", now=NOW + 20)
-    assert (first.guid, first.channel, first.kind, first.outcome) == (ANNA, "kapow", "sms", "accepted")
-    assert (first.status, first.reason, first.report_id, first.has_tag) == ("failed", "number_refused", "4711", True)
-    assert (again.channel, again.kind, again.outcome) == ("email", "email", "unknown")
-    assert (nobodys.channel, nobodys.kind, nobodys.outcome) == ("", "", "unavailable")
+    assert (first.guid, first.channel, first.kind, first.outcome) == (ANNA, "kapow", ChannelKind.SMS, Outcome.ACCEPTED)
+    assert (first.status, first.reason, first.report_id, first.has_tag) == (
+        DeliveryStatus.FAILED,
+        "number_refused",
+        "4711",
+        True,
+    )
+    assert (again.channel, again.kind, again.outcome) == ("email", ChannelKind.EMAIL, Outcome.UNKNOWN)
+    assert (nobodys.channel, nobodys.kind, nobodys.outcome) == ("", None, Outcome.UNAVAILABLE)
     assert [each.is_under_way for each in (first, again, nobodys)] == [True, True, False]
 
 

@@ -15,10 +15,12 @@ from typing import Literal, cast
 
 from argon2 import PasswordHasher
 
+from config.factors import Factor
 from config.settings import LocalDirectorySettings, StoreSettings
 from directory.local_users import LocalDirectory
 from directory.principal import Principal
 from directory.users_file import read_users
+from proxy.factors.proof import Proof
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Session
 from proxy.store.open import open_store
@@ -203,8 +205,8 @@ async def create_sessions(store: Store, people: Sequence[Person], count: int) ->
                 session_id=new_token(),
                 principal=person.principal,
                 scheme="default",
-                factors=("password", "sms"),
-                proven=(("password", now), ("sms", now)),
+                factors=((Factor.PASSWORD,), (Factor.SMS,)),
+                proven=(Proof(Factor.PASSWORD, now), Proof(Factor.SMS, now)),
                 created_at=now,
                 last_used_at=now,
                 client_address="127.0.0.1",

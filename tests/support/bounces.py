@@ -10,7 +10,9 @@ from typing import Any
 
 import structlog
 
+from config.factors import ChannelKind
 from proxy.delivery.bounces.desk import BounceDesk
+from proxy.delivery.channel import Outcome
 from proxy.delivery.sending import Sending
 from proxy.operations.audit_log import redact
 from proxy.operations.metrics import Metrics
@@ -218,7 +220,7 @@ def sending(**changes: Any) -> Sending:
             "username": "anna",
             "channel": "kapow",
         },
-        **{"kind": "sms", "destination": "•••456", "outcome": "accepted", "sent_at": NOW},
+        **{"kind": ChannelKind.SMS, "destination": "•••456", "outcome": Outcome.ACCEPTED, "sent_at": NOW},
     }
     return Sending(**{**values, **changes})
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from config.factors import ChannelKind, Factor
 from directory.principal import Principal
+from proxy.delivery.channel import Outcome
 from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
 from proxy.factors.passcode.passcode import new_challenge_id
+from proxy.factors.proof import Proof
 from proxy.secrets.tokens import new_token
 from proxy.sessions.session import Session
 
@@ -32,14 +35,14 @@ def principal(**fields: Any) -> Principal:
 def session(*, guid: str | None = None, is_half: bool = False, **fields: Any) -> Session:
     """A signed-in session; `is_half` makes it one that holds only the first of its factors."""
     created_at = fields.pop("created_at", NOW)
-    factors = fields.pop("factors", ("password", "sms"))
+    factors = fields.pop("factors", ((Factor.PASSWORD,), (Factor.SMS,)))
     return Session(
         **{
             "session_id": new_token(),
             "principal": principal() if guid is None else principal(guid=guid),
             "scheme": "browser",
             "factors": factors,
-            "proven": tuple((factor, created_at) for factor in (factors[:1] if is_half else factors)),
+            "proven": tuple(Proof(choice[0], created_at) for choice in (factors[:1] if is_half else factors)),
             "created_at": created_at,
             "last_used_at": created_at,
             "client_address": "192.0.2.7",
@@ -61,6 +64,8 @@ def challenge(session_id: str, **fields: Any) -> Challenge:
             "expires_at": NOW + 300,
             "attempts_left": 5,
             "last_sent_at": NOW,
+            "factor": Factor.SMS,
+            "kind": ChannelKind.SMS,
             **fields,
         }
     )
@@ -75,9 +80,9 @@ def sending(challenge_id: str, **fields: Any) -> Sending:
             "realm": principal().realm,
             "username": principal().username,
             "channel": "kapow",
-            "kind": "sms",
+            "kind": ChannelKind.SMS,
             "destination": "•••••••• 456",
-            "outcome": "accepted",
+            "outcome": Outcome.ACCEPTED,
             "sent_at": NOW,
             **fields,
         }

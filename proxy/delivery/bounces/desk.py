@@ -102,18 +102,18 @@ class BounceDesk:
         sending = await self._store.sending(report.message_id, now=now)
         if sending is None:
             return Taken.WAITS
-        if sending.status == DeliveryStatus.FAILED.value:
+        if sending.status is DeliveryStatus.FAILED:
             return Taken.KNOWN
         failure = failure_of(sending, reason=report.reason, detail=report.detail, failed_at=now)
         await self._store.put_failure(failure)
         # What makes it known comes last: if the store goes away in between, all of it is done again.
-        await self._store.put_sending(replace(sending, status=DeliveryStatus.FAILED.value, reason=report.reason.value))
+        await self._store.put_sending(replace(sending, status=DeliveryStatus.FAILED, reason=report.reason.value))
         self._tell(failure, is_for_operator=self._is_for_operator(failure, sending.kind))
         return Taken.NOTED
 
-    def _is_for_operator(self, failure: DeliveryFailure, kind: str) -> bool:
+    def _is_for_operator(self, failure: DeliveryFailure, kind: ChannelKind | None) -> bool:
         """What fails every message, or failed several persons' without a word of whose fault that is."""
-        if kind != ChannelKind.SMS.value:
+        if kind is not ChannelKind.SMS:
             return False  # who reads their own mail knows its id: what a report of it says is about nobody else's
         if failure.reason in OPERATORS:
             return True

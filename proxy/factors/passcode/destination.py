@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass, field
 
+from config.factors import ChannelKind, Factor
 from config.settings import Settings
 from directory.mail_address import is_plain_address, mask_mail
 from directory.mobile import E164, UnusableNumber, UsableNumber, first_usable, mask
@@ -29,14 +30,12 @@ from proxy.factors.passcode.known_numbers import (
 from proxy.factors.passcode.passcode_store import NumberStore
 from proxy.secrets.keys import Keys, Purpose
 
-PASSCODE_FACTORS = frozenset({"sms", "email"})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
     """Exactly one of `number` and `mail`: where there is no number, no SMS can go to it."""
 
-    factor: str
+    factor: Factor
     """What a passcode sent there proves. A mail may stand in for a number, where the operator says so."""
     number: E164 | None = field(default=None, repr=False)
     mail: str | None = field(default=None, repr=False)
@@ -53,12 +52,16 @@ class Chosen:
         return mask(self.number) if self.number is not None else mask_mail(self.mail or "")
 
     @property
+    def kind(self) -> ChannelKind:
+        return ChannelKind.SMS if self.number is not None else ChannelKind.EMAIL
+
+    @property
     def digest(self) -> bytes:
         return self.digests[0]
 
     def is_of(self, challenge: Challenge) -> bool:
         """Whether this challenge's passcode was sent there, and for the same factor."""
-        return challenge.factor == self.factor and any(
+        return challenge.factor is self.factor and any(
             hmac.compare_digest(digest, challenge.number_digest) for digest in self.digests
         )
 
@@ -86,10 +89,10 @@ Destination = Judged | UnusableNumber | NoMail
 
 def number_of(keys: Keys, principal: Principal, number: E164) -> Chosen:
     digests = tuple(number_digest(key, guid=principal.guid, number=number) for key in keys.accepted(Purpose.NUMBERS))
-    return Chosen(factor="sms", number=number, digests=digests)
+    return Chosen(factor=Factor.SMS, number=number, digests=digests)
 
 
-def mail_of(keys: Keys, principal: Principal, *, factor: str) -> Chosen | None:
+def mail_of(keys: Keys, principal: Principal, *, factor: Factor) -> Chosen | None:
     """None where the person has no address that a mail can be sent to."""
     mail = principal.mail
     if mail is None or not is_plain_address(mail):
@@ -103,7 +106,7 @@ def mail_of(keys: Keys, principal: Principal, *, factor: str) -> Chosen | None:
 
 def stand_in_of(settings: Settings, keys: Keys, principal: Principal) -> Chosen | None:
     """The mail address in the place of a number that is missing, where the operator lets mails stand in for SMS."""
-    return mail_of(keys, principal, factor="sms") if settings.second_factor.email_for_sms else None
+    return mail_of(keys, principal, factor=Factor.SMS) if settings.second_factor.email_for_sms else None
 
 
 async def number_destination(
@@ -132,13 +135,13 @@ async def number_destination(
         case Send():
             chosen = own or stand_in
         case SendByMail():
-            chosen = mail_of(keys, principal, factor="sms")
+            chosen = mail_of(keys, principal, factor=Factor.SMS)
         case Wait() | Refuse():
             chosen = None
     return Judged(decision=decision, chosen=chosen, number=number, changed_at=changed, known=known)
 
 
-def mail_destination(keys: Keys, principal: Principal, *, factor: str) -> Chosen | NoMail:
+def mail_destination(keys: Keys, principal: Principal, *, factor: Factor) -> Chosen | NoMail:
     """For the factor "email"."""
     return mail_of(keys, principal, factor=factor) or NoMail()
 

@@ -8,10 +8,12 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from config.factors import NOTHING_PROVES_IT
 from config.settings import SchemeSettings
 from config.tables.admin import AdminSettings
 from proxy.access.networks import is_within, parse_address
-from proxy.access.schemes import AppDemand, Asked, counting_factors, freshness_of, missing_factors
+from proxy.access.schemes import AppDemand, Asked, asked_by_name, counting_factors
+from proxy.factors.proof import missing_choices
 from proxy.http.problem import Problem
 from proxy.http.reserved import RETURN_TO, SCHEME, STEP_UP
 from proxy.pages.texts import ENGLISH
@@ -82,8 +84,8 @@ def judge(
         return NotInGroups(groups)
     if admin.networks is not None and not is_within(parse_address(client_address), admin.networks):
         return NotFromHere()
-    asked = demand_of(admin, schemes).asked_of(session.principal, session.proven[0][0], client_address)
-    if missing_factors(asked.factors, counting_factors(session.proven, asked.freshness, now=now)):
+    asked = demand_of(admin, schemes).asked_of(session.principal, session.begun_with, client_address)
+    if missing_choices(asked.factors, counting_factors(session.proven, asked.freshness, now=now)):
         return TooFewFactors(asked.scheme)
     return Admitted()
 
@@ -94,11 +96,7 @@ def demand_of(admin: AdminSettings, schemes: Iterable[SchemeSettings]) -> AppDem
     if admin.scheme is None:
         return AppDemand(app="", named=None, schemes=known)
     named = next((scheme for scheme in known if scheme.name == admin.scheme), None)
-    asked = (
-        Asked(scheme=admin.scheme, factors=("",))
-        if named is None
-        else Asked(scheme=named.name, factors=named.factors, freshness=freshness_of(named))
-    )
+    asked = Asked(scheme=admin.scheme, factors=NOTHING_PROVES_IT) if named is None else asked_by_name(named)
     return AppDemand(app="", named=asked, schemes=())
 
 

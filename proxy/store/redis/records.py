@@ -11,11 +11,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from config.factors import Factor
 from proxy.factors.challenge import Challenge
 from proxy.sessions.session import Level, Session
 from proxy.sessions.ticket import Ticket
 from proxy.store.records import (
     UnreadableRecord,
+    challenge_kind,
     factors_from_json,
     factors_to_json,
     principal_from_json,
@@ -26,7 +28,7 @@ from proxy.store.records import (
 
 SESSION_VERSION = 1
 _CHALLENGE_FIELDS = (
-    *("challenge_id", "session_id", "guid", "factor", "masked_destination", "created_at", "return_to", "start_digest"),
+    *("challenge_id", "session_id", "guid", "masked_destination", "created_at", "return_to", "start_digest"),
 )
 
 
@@ -96,7 +98,12 @@ def readable_session(row: Sequence[Any] | None) -> Session | None:
 def challenge_to_record(challenge: Challenge) -> str:
     """What no script looks at."""
     fields = {name: getattr(challenge, name) for name in _CHALLENGE_FIELDS}
-    return json.dumps({**fields, "number_digest": challenge.number_digest.hex()}, separators=(",", ":"))
+    fields |= {
+        "factor": challenge.factor.value,
+        "kind": challenge.kind.value if challenge.kind is not None else "",
+        "number_digest": challenge.number_digest.hex(),
+    }
+    return json.dumps(fields, separators=(",", ":"))
 
 
 def challenge_from_row(row: Sequence[Any]) -> Challenge:
@@ -104,7 +111,12 @@ def challenge_from_row(row: Sequence[Any]) -> Challenge:
     _, expires_at, record, digest, attempts_left, last_sent_at = row
     fields = json.loads(record)
     return Challenge(
-        **{**fields, "number_digest": bytes.fromhex(fields["number_digest"])},
+        **{
+            **fields,
+            "factor": Factor(fields.get("factor", "sms")),
+            "kind": challenge_kind(fields.get("kind"), fields["masked_destination"]),
+            "number_digest": bytes.fromhex(fields["number_digest"]),
+        },
         digest=digest,
         expires_at=float(expires_at),
         attempts_left=int(attempts_left),

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hmac
 import sqlite3
 from collections.abc import Sequence
+from typing import Any
 
+from config.factors import Factor
 from proxy.factors.challenge import Challenge
 from proxy.factors.challenge_store import Attempt, AttemptResult
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.sessions.ticket import Ticket
+from proxy.store.records import challenge_kind
 from proxy.throttle.counter_store import Count, Counter, Reached
 
 _CHALLENGE = (
     "challenge_id, session_id, guid, digest, masked_destination, created_at, expires_at, attempts_left, last_sent_at, "
-    "return_to, start_digest, number_digest, factor"
+    "return_to, start_digest, number_digest, factor, kind"
 )
 _SELECT_CHALLENGE = f"SELECT {_CHALLENGE} FROM challenges "  # noqa: S608  # a constant
 
@@ -27,7 +30,7 @@ def insert_challenge(connection: sqlite3.Connection, challenge: Challenge, newes
             return False
     inserted = connection.execute(
         f"INSERT INTO challenges ({_CHALLENGE}) "  # noqa: S608
-        "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 "
+        "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14 "
         "WHERE EXISTS (SELECT 1 FROM sessions WHERE session_id = ?2)",
         (
             challenge.challenge_id,
@@ -42,7 +45,8 @@ def insert_challenge(connection: sqlite3.Connection, challenge: Challenge, newes
             challenge.return_to,
             challenge.start_digest,
             challenge.number_digest,
-            challenge.factor,
+            challenge.factor.value,
+            challenge.kind.value if challenge.kind is not None else "",
         ),
     )
     return inserted.rowcount > 0
@@ -179,5 +183,8 @@ def delete_expired(connection: sqlite3.Connection, now: float) -> int:
     )
 
 
-def _challenge(row: tuple[object, ...]) -> Challenge:
-    return Challenge(**dict(zip(_CHALLENGE.split(", "), row, strict=True)))  # type: ignore[arg-type]  # a STRICT table
+def _challenge(row: tuple[Any, ...]) -> Challenge:
+    fields = dict(zip(_CHALLENGE.split(", "), row, strict=True))
+    fields["factor"] = Factor(fields["factor"])
+    fields["kind"] = challenge_kind(fields["kind"], fields["masked_destination"])
+    return Challenge(**fields)

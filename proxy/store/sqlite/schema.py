@@ -196,6 +196,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE predecessors (store_id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
         "CREATE TABLE flushes (worker TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     ),
+    # NULL: written before it was kept. Empty: nothing is sent.
+    ("ALTER TABLE challenges ADD COLUMN kind TEXT",),
 )
 
 
