@@ -19,12 +19,12 @@ import structlog
 
 from config.settings import MobileSettings
 from directory.mobile_report import Field, Person, Status
-from directory.mobile_sweep import Findings, Rules
+from directory.mobile_sweep import Findings, Rules, sweep
 from proxy.portal.admin import look_ups, mobiles, report_maker
 from proxy.portal.admin import report as reports
 from proxy.portal.admin.parts import ADMIN_PARTS
 from proxy.portal.admin.report import CHANGED, SERVICE, SHARED, Unreadable, pack, unpack
-from proxy.portal.admin.report_maker import KEPT_SECONDS, Progress, ReportMaker
+from proxy.portal.admin.report_maker import CHANGED_WITHIN_SECONDS, KEPT_SECONDS, Progress, ReportMaker
 from proxy.portal.admin.report_process import Order
 from proxy.portal.admin.report_view import Column, View, view_of
 from tests.portal.admin import CSV, MOBILES, admin_stage, said, signed_in_admin, token_of
@@ -57,6 +57,19 @@ async def made(stage: Stage) -> tuple[Browser, Page]:
     return browser, await browser.get(MOBILES)
 
 
+async def kept(stage: Stage) -> tuple[Browser, Page]:
+    """An admin, and a report that is there: made here, which takes no process of its own."""
+    rules = Rules(mobile=stage.settings.mobile, now=stage.now, changed_within_seconds=CHANGED_WITHIN_SECONDS)
+    with Findings(rules) as findings:
+        for directory in stage.settings.directories:
+            for person in sweep(directory, service_accounts=stage.settings.mobile.service_accounts):
+                findings.add(person)
+        packed = pack(findings)
+    await stage.portal[ADMIN_PARTS].reports.keep(packed, begun_at=stage.now)
+    browser = await signed_in_admin(stage)
+    return browser, await browser.get(MOBILES)
+
+
 def names(page: Page) -> list[str]:
     return re.findall(r'<tr><th scope="row">([^<]*)</th><td>([^<]*)</td>', page.text)
 
@@ -76,7 +89,7 @@ async def test_the_report_is_made_when_the_button_is_pressed(stage: Stage) -> No
 
 
 async def test_the_page_says_how_old_the_report_is_and_forgets_it(stage: Stage) -> None:
-    browser, _ = await made(stage)
+    browser, _ = await kept(stage)
     stage.now += 1200
     page = await browser.get(MOBILES)
     assert "20 minutes ago" in page.text
@@ -92,7 +105,7 @@ async def test_the_page_says_how_old_the_report_is_and_forgets_it(stage: Stage) 
 
 
 async def test_one_list_is_shown_and_downloaded(stage: Stage) -> None:
-    browser, page = await made(stage)
+    browser, page = await kept(stage)
     assert 'href="/.gatepost/admin/mobiles?show=landline#list"' in page.text
     landlines = await browser.get(f"{MOBILES}?show=landline")
     assert [username for _, username in names(landlines)] == ["carol"]
@@ -105,7 +118,7 @@ async def test_one_list_is_shown_and_downloaded(stage: Stage) -> None:
 
 
 async def test_the_page_filters_and_sorts_as_its_links_say(stage: Stage) -> None:
-    browser, page = await made(stage)
+    browser, page = await kept(stage)
     assert 'aria-sort="ascending"><a href="/.gatepost/admin/mobiles?down=1#list">Status' in page.text
     by_name = await browser.get(f"{MOBILES}?sort=username&down=1")
     assert [username for _, username in names(by_name)] == ["mallory", "carol", "bob", "admin"]
@@ -128,7 +141,7 @@ async def test_the_page_filters_and_sorts_as_its_links_say(stage: Stage) -> None
     ],
 )
 async def test_every_form_can_be_downloaded(stage: Stage, ending: str, media_type: str, begins: str) -> None:
-    browser, page = await made(stage)
+    browser, page = await kept(stage)
     assert f'href="/.gatepost/admin/mobiles.{ending}" download' in page.text
     file = await browser.get(f"{MOBILES}.{ending}")
     assert file.headers["Content-Type"] == f"{media_type}; charset=utf-8"
@@ -140,7 +153,7 @@ async def test_every_form_can_be_downloaded(stage: Stage, ending: str, media_typ
 
 
 async def test_no_cell_of_the_download_is_a_formula(stage: Stage) -> None:
-    browser, _ = await made(stage)
+    browser, _ = await kept(stage)
     file = await browser.get(CSV)
     assert file.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert file.headers["Content-Disposition"] == 'attachment; filename="mobiles-2027-01-15-0800.csv"'
@@ -160,7 +173,7 @@ async def test_who_asked_saw_and_downloaded_is_in_the_audit_log(stage: Stage) ->
 
 
 async def test_what_is_kept_is_sealed(stage: Stage, tmp_path: Path) -> None:
-    await made(stage)
+    await kept(stage)
     with closing(sqlite3.connect(tmp_path / "state.db")) as database:
         ((sealed,),) = database.execute("SELECT sealed FROM kept_requests").fetchall()
     assert len(sealed) > 100
@@ -180,7 +193,7 @@ async def test_an_admin_may_have_only_so_many_reports_made(stage: Stage, monkeyp
 
 
 async def test_readers_of_a_report_do_not_pile_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    browser, _ = await made(stage)
+    browser, _ = await kept(stage)
     monkeypatch.setattr(mobiles, "MOST_WAITING", 0)
     async with stage.portal[ADMIN_PARTS].reading.hold(most_waiting=0):
         assert [(await browser.get(url)).status for url in (MOBILES, CSV)] == [503, 503]
@@ -188,7 +201,7 @@ async def test_readers_of_a_report_do_not_pile_up(stage: Stage, monkeypatch: pyt
 
 
 async def test_every_worker_has_the_same_report(stage: Stage) -> None:
-    await made(stage)
+    await kept(stage)
     log = structlog.get_logger()
     other = ReportMaker(stage.settings, stage.store, stage.keys, log=log, clock=lambda: stage.now)
     report = await other.report(now=stage.now)
@@ -209,7 +222,7 @@ async def test_one_is_made_at_a_time_whoever_asks(stage: Stage) -> None:
 
 
 async def test_while_one_is_made_the_page_says_so_and_offers_no_second(stage: Stage) -> None:
-    browser, _ = await made(stage)
+    browser, _ = await kept(stage)
     reports = stage.portal[ADMIN_PARTS].reports
     await reports.tell(Progress(begun_at=stage.now))  # as another worker does
     page = await browser.get(MOBILES)
