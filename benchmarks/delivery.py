@@ -28,8 +28,8 @@ from benchmarks.processes import CannotStart, Cores, started
 from config.settings import AppSettings, LocalDirectorySettings, ServerSettings, Settings, SMTPSettings
 from directory.mobile import E164
 from proxy.delivery.channel import Outcome, PasscodeMessage
-from proxy.delivery.channels import Channels
-from proxy.delivery.create import create_channels
+from proxy.delivery.channels_in_order import Channels
+from proxy.delivery.create_channels import create_channels
 
 RELAYS = 2
 AT_ONCE = 64

@@ -29,7 +29,7 @@ from benchmarks.mobiles import domain
 from directory.active_directory import connection, deadline_socket, domain_controller, paged_search, sweep
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.active_directory.connection import INVALID_CREDENTIALS, SUCCESS, Connection
-from directory.active_directory.messages import Entry, Found, Outcome, Scope
+from directory.active_directory.messages import Entry, LDAPResult, Scope, SearchAnswer
 from directory.login_name import LoginName
 from directory.principal import Principal
 from tests.support.samba import PASSWORD, person, settings_for
@@ -53,11 +53,11 @@ class LDAP3Messages(Connection):
         getattr(self._ldap, name)(*given, **options)
         return self._ldap.result, self._ldap.response or []
 
-    def bind(self, name: str, password: bytes, *, deadline: float) -> Outcome:
+    def bind(self, name: str, password: bytes, *, deadline: float) -> LDAPResult:
         with self._failures_translated(deadline):
             self._ldap.user, self._ldap.password, self._ldap.authentication = name, password, ldap3.SIMPLE
             result, _ = self.perform("bind", read_server_info=False)
-            return Outcome(code=result["result"], diagnostic=result["message"])
+            return LDAPResult(code=result["result"], diagnostic=result["message"])
 
     def search(
         self,
@@ -69,7 +69,7 @@ class LDAP3Messages(Connection):
         scope: Scope = "subtree",
         size_limit: int = 0,
         page: int | None = None,
-    ) -> Found:
+    ) -> SearchAnswer:
         with self._failures_translated(deadline):
             result, response = self.perform(
                 "search",
@@ -82,7 +82,9 @@ class LDAP3Messages(Connection):
                 paged_size=page,
             )
             entries = [entry_of(each) for each in response if each["type"] == "searchResEntry"]
-            return Found(outcome=Outcome(code=result["result"], diagnostic=result["message"]), entries=entries)
+            return SearchAnswer(
+                outcome=LDAPResult(code=result["result"], diagnostic=result["message"]), entries=entries
+            )
 
 
 class LDAP3SafeSync(LDAP3Messages):

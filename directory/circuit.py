@@ -31,7 +31,7 @@ class Circuit(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+class CircuitHealth:
     failures: int = 0
     """In a row."""
     probe_at: float | None = None
@@ -54,17 +54,17 @@ class Health:
             return math.inf
         return self.heard_at + MEASURE_SECONDS if self.probe_at is None else self.probe_at
 
-    def probed(self) -> Health:
+    def probed(self) -> CircuitHealth:
         return replace(self, is_probed=True)
 
-    def answered(self, now: float, seconds: float | None) -> Health:
+    def answered(self, now: float, seconds: float | None) -> CircuitHealth:
         """`seconds`: how long one answer took; None where that was not measured."""
         average = self.answer_seconds
         if seconds is not None:
             average = seconds if average is None else average + _NEWEST_COUNTS * (seconds - average)
-        return Health(answer_seconds=average, heard_at=now)
+        return CircuitHealth(answer_seconds=average, heard_at=now)
 
-    def failed(self, now: float, jitter: float) -> Health:
+    def failed(self, now: float, jitter: float) -> CircuitHealth:
         """`jitter`, 0 to 1, spreads the probes of many processes over half to one and a half times the interval.
 
         Of many threads that fail at the same server at once, only the first counts.

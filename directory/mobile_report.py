@@ -59,7 +59,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class SweptPerson:
     """What a sweep reads of one person."""
 
     realm: str
@@ -84,7 +84,7 @@ class Person:
 class Finding:
     """What the report says of one person."""
 
-    person: Person
+    person: SweptPerson
     status: Status
     found: Field | None = None
     """The field that the status is about; None if there is nothing in any."""
@@ -100,7 +100,7 @@ class Finding:
     """Whether another person of the report has the same good number; known when all have been seen."""
 
 
-def classify(person: Person, settings: MobileSettings, *, now: float, changed_within_seconds: float) -> Finding:
+def classify(person: SweptPerson, settings: MobileSettings, *, now: float, changed_within_seconds: float) -> Finding:
     """What the report says of this person, `is_shared` apart."""
     # A time in the future counts as now: clocks differ.
     changed = person.changed_at is not None and now - person.changed_at < changed_within_seconds

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from config.settings import DirectorySettings, LocalDirectorySettings, MobileSettings
 from directory.active_directory import sweep as active_directory
 from directory.mobile_repairs import Repair
-from directory.mobile_report import Field, Finding, Person, Status, Summary, Totals, classify
+from directory.mobile_report import Field, Finding, Status, Summary, SweptPerson, Totals, classify
 from directory.service_accounts import AccountTraits, is_service_account
 from directory.users_file import LocalUser, read_users
 
@@ -31,7 +31,7 @@ class Rules:
 
 def sweep(
     settings: DirectorySettings, *, service_accounts: Collection[str] = (), base_dn: str | None = None
-) -> Iterator[Person]:
+) -> Iterator[SweptPerson]:
     """Every person of a directory, disabled ones too. `base_dn` is for Active Directory only.
 
     `service_accounts` are patterns of user names (`directory/service_accounts.py`).
@@ -42,7 +42,7 @@ def sweep(
         yield from active_directory.sweep(settings, service_accounts=service_accounts, base_dn=base_dn)
         return
     for user in read_users(settings.file, settings.name).by_guid.values():
-        yield Person(
+        yield SweptPerson(
             realm=settings.name,
             guid=user.guid,
             username=user.username,
@@ -79,7 +79,7 @@ class Findings:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def add(self, person: Person) -> None:
+    def add(self, person: SweptPerson) -> None:
         if person.is_disabled and not self.rules.include_disabled:
             self.totals.disabled_left_out += 1
             return
@@ -139,7 +139,7 @@ def finding_of(line: str) -> Finding:
     ) = json.loads(line)
     realm, guid, username, display_name, container, department = names
     return Finding(
-        person=Person(
+        person=SweptPerson(
             realm=realm,
             guid=guid,
             username=username,

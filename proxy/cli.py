@@ -31,8 +31,8 @@ from proxy.commands import (
     unlock,
 )
 from proxy.commands.config_option import NoConfiguration, add_config_option, config_file
-from proxy.delivery.create import delivery_warnings
-from proxy.delivery.errors import DeliveryMisconfigured
+from proxy.delivery.create_channels import delivery_warnings
+from proxy.delivery.misconfigured import DeliveryMisconfigured
 from proxy.demo import demo
 from proxy.operations.own_user import WrongUser, become_owner_of
 from proxy.secrets.key_file import KeyFileError

@@ -26,10 +26,10 @@ from directory.directory import Directory
 from directory.kerberos.service_key import open_acceptor, service_keys
 from directory.local_users import LocalDirectory
 from directory.realms import Realms
-from proxy.delivery.bounces.create import create_bounces
+from proxy.delivery.bounces.create_bounces import create_bounces
 from proxy.delivery.channel import Outcome
-from proxy.delivery.channels import Channels
-from proxy.delivery.create import create_channels
+from proxy.delivery.channels_in_order import Channels
+from proxy.delivery.create_channels import create_channels
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.forwarding.public_tls import UnusableCertificate
 from proxy.operations.descriptors import capacity, reserve_for

@@ -16,7 +16,7 @@ from proxy.sessions.kept_requests import (
     SENDING_BYTES,
     KeptRequest,
     KeptRequests,
-    Sending,
+    SendButton,
     read_sending,
     seal,
     unseal,
@@ -41,7 +41,7 @@ def kept_requests() -> KeptRequests:
     return KeptRequests(MemoryStore(), Keys(KEY, clock=lambda: NOW))
 
 
-def taking(requests: KeptRequests, sending: Sending, **changes: Any) -> Any:
+def taking(requests: KeptRequests, sending: SendButton, **changes: Any) -> Any:
     facts = {"session_id": "new", "guid": KEPT.owner, "host": KEPT.host, "target": KEPT.target, "now": NOW}
     return requests.take(sending, **{**facts, **changes})
 
@@ -76,7 +76,7 @@ def test_only_the_buttons_body_is_one(body: bytes) -> None:
     assert read_sending(body) is None
     button = f"gatepost-kept={TOKEN}&proof={'p' * 43}".encode()
     assert len(button) == SENDING_BYTES
-    assert read_sending(button) == Sending(token=TOKEN, proof="p" * 43)
+    assert read_sending(button) == SendButton(token=TOKEN, proof="p" * 43)
     for other in (
         button + body[:1] + b"x",
         button[1:],
@@ -131,4 +131,4 @@ async def test_a_kept_form_outlives_a_new_master_key_and_shows_nothing_of_itself
     assert await KeptRequests(store, Keys(b"l" * 32)).read(token, KEPT.host, now=NOW) is None
     assert "text=" not in repr(KEPT)
     assert "/save" not in repr(KEPT)
-    assert TOKEN not in repr(Sending(token=TOKEN, proof=TOKEN))
+    assert TOKEN not in repr(SendButton(token=TOKEN, proof=TOKEN))

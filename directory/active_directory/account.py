@@ -37,7 +37,7 @@ class UnreadableAccount(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class PersonEntry:
     """An entry taken apart."""
 
     guid: str
@@ -90,7 +90,7 @@ def attributes_to_read(
     return (*_ATTRIBUTES, *mobile_attributes, *metadata_to_read(mobile_attributes), *constructed)
 
 
-def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> Person:
+def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> PersonEntry:
     """Raises `UnreadableAccount` where an attribute is missing that decides whether the account may be used."""
     mobiles = [value for name in mobile_attributes for value in texts(entry, name)]
     try:
@@ -99,7 +99,7 @@ def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> Person:
         raise UnreadableAccount("objectSid") from None
     token_groups = entry.attributes.get("tokengroups")
     names = [*texts(entry, "displayName"), *texts(entry, "cn"), *texts(entry, "sAMAccountName")]
-    return Person(
+    return PersonEntry(
         guid=guid_of(entry),
         sid=sid,
         username=username_of(entry),

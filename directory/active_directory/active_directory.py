@@ -22,15 +22,15 @@ from directory.active_directory.filters import guid_base, sid_base
 from directory.active_directory.known_domain import KnownDomain
 from directory.active_directory.ldap_threads import WAITING_PER_THREAD, LDAPThreads
 from directory.active_directory.password_proof import PasswordProof
-from directory.active_directory.persons import Persons
+from directory.active_directory.persons import PersonReader
 from directory.active_directory.reader import Reader
 from directory.active_directory.shared_tries import SharedTries
 from directory.active_directory.ticket_holder import ticket_refusal
-from directory.active_directory.watch import DomainWatch
+from directory.active_directory.usn_watch import DomainWatch
 from directory.active_directory.wrong_passwords import counted_passwords
 from directory.directory import CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable
-from directory.kerberos.ticket import Ticket, TicketRefusal
+from directory.kerberos.ticket import KerberosTicket, TicketRefusal
 from directory.lockout import CountedPasswords, LockoutPolicy
 from directory.login_name import LoginName
 from directory.password import are_usable_octets
@@ -66,7 +66,7 @@ class ActiveDirectory:
         self._clock = clock
         self._servers = _domain_controllers(settings, shared)
         self._known = KnownDomain(settings, groups)
-        self._persons = Persons(settings, self._known, groups, want_all_groups, clock=clock)
+        self._persons = PersonReader(settings, self._known, groups, want_all_groups, clock=clock)
         self._proof = PasswordProof(
             settings.name, self._servers, self._known, self._persons, timeout_seconds=settings.timeout, clock=clock
         )
@@ -109,7 +109,7 @@ class ActiveDirectory:
         """See `directory.kerberos.ticket.TicketDirectory`. A domain's is its DNS name in capitals."""
         return self._settings.domain.upper()
 
-    async def holder(self, ticket: Ticket) -> Principal | RefusalReason | TicketRefusal:
+    async def holder(self, ticket: KerberosTicket) -> Principal | RefusalReason | TicketRefusal:
         def work(reader: Reader) -> Principal | RefusalReason | TicketRefusal:
             person = self._persons.at(reader, sid_base(ticket.sid))
             refusal = ticket_refusal(person, ticket, self._clock())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from directory.active_directory.connection import INVALID_CREDENTIALS, Outcome
+from directory.active_directory.connection import INVALID_CREDENTIALS, LDAPResult
 from directory.directory import RefusalReason
 
 _SUB_CODE = re.compile(r"\bdata ([0-9a-f]{1,8})\b", re.ASCII | re.IGNORECASE)
@@ -51,7 +51,7 @@ def service_account_refusal(reason: RefusalReason) -> str:
     return _OF_THE_SERVICE_ACCOUNT.get(reason, either)
 
 
-def refusal_reason(outcome: Outcome) -> RefusalReason | None:
+def refusal_reason(outcome: LDAPResult) -> RefusalReason | None:
     """Why the directory refused this password; None if it did not judge it (any other result than 49)."""
     if outcome.code != INVALID_CREDENTIALS:
         return None

@@ -37,10 +37,10 @@ from directory.active_directory.messages import (
     MAX_ANSWER_BYTES,
     REFERENCE,
     Entry,
-    Found,
-    Outcome,
-    Page,
+    LDAPResult,
+    PageRequest,
     Scope,
+    SearchAnswer,
     bind_request,
     decode_bound,
     decode_done,
@@ -52,7 +52,15 @@ from directory.active_directory.messages import (
 from directory.active_directory.server_address import ServerAddress
 from directory.password import are_usable_octets
 
-__all__ = ["MAX_ANSWER_BYTES", "Connection", "ConnectionFailed", "Entry", "Found", "Outcome", "create_tls_context"]
+__all__ = [
+    "MAX_ANSWER_BYTES",
+    "Connection",
+    "ConnectionFailed",
+    "Entry",
+    "LDAPResult",
+    "SearchAnswer",
+    "create_tls_context",
+]
 
 SUCCESS, REFERRAL, NO_SUCH_OBJECT, INVALID_CREDENTIALS, BUSY, UNAVAILABLE = 0, 10, 32, 49, 51, 52
 CONSTRAINT_VIOLATION, UNWILLING = 19, 53
@@ -155,7 +163,7 @@ class Connection:
         """The server behind it, by its IP address too: a name may be that of several."""
         return f"{self.server} at {self._ldap.server.host}"
 
-    def bind(self, name: str, password: bytes, *, deadline: float) -> Outcome:
+    def bind(self, name: str, password: bytes, *, deadline: float) -> LDAPResult:
         """One simple bind, sent once. Compare `code` with `SUCCESS`, and nothing else.
 
         Raises `ValueError` for a name or password that LDAP would take for an anonymous or unauthenticated bind
@@ -170,7 +178,7 @@ class Connection:
             self._ldap.socket.sendall(bind_request(message_id, name, password))
             return decode_bound(self._next_message(message_id))
 
-    def change_password(self, dn: str, old: bytes, new: bytes, *, deadline: float) -> Outcome:
+    def change_password(self, dn: str, old: bytes, new: bytes, *, deadline: float) -> LDAPResult:
         """One modify of `unicodePwd` that deletes `old` and adds `new` (MS-ADTS section 3.1.1.3.1.5), sent once."""
         if not dn or not old or not new:
             raise ValueError("without the old value it would be a reset")
@@ -192,10 +200,10 @@ class Connection:
         scope: Scope = "subtree",
         size_limit: int = 0,
         page: int | None = None,
-    ) -> Found:
+    ) -> SearchAnswer:
         """Search; `page` asks for that many entries only (Samba does not keep to a size limit)."""
         with self._failures_translated(deadline):
-            paged = None if page is None else Page(size=page)
+            paged = None if page is None else PageRequest(size=page)
             message_id = self._send_search(
                 base_dn, filter_text, attributes, scope=scope, size_limit=size_limit, page=paged
             )
@@ -206,7 +214,7 @@ class Connection:
                 if tag == ENTRY:
                     entries.append(decode_entry(message))
                 elif tag == DONE:
-                    return Found(outcome=decode_done(message)[0], entries=entries)
+                    return SearchAnswer(outcome=decode_done(message)[0], entries=entries)
                 elif tag != REFERENCE:
                     raise ValueError("not an answer to a search")
 
@@ -215,7 +223,7 @@ class Connection:
     ) -> int:
         """Send a subtree search for one page (RFC 2696); the message id of the answers, which `receive` brings."""
         with self._failures_translated(deadline):
-            page = Page(size=size, cookie=cookie, is_critical=True)
+            page = PageRequest(size=size, cookie=cookie, is_critical=True)
             return self._send_search(base_dn, filter_text, attributes, page=page)
 
     def receive(self, *, wait: bool, deadline: float) -> bytes:
@@ -239,7 +247,7 @@ class Connection:
         *,
         scope: Scope = "subtree",
         size_limit: int = 0,
-        page: Page | None = None,
+        page: PageRequest | None = None,
     ) -> int:
         self._require_tls()
         message_id = int(self._ldap.server.next_message_id())
@@ -281,11 +289,11 @@ class Connection:
         if self._ldap.closed or not isinstance(self._ldap.socket, DeadlineTLSSocket):
             raise ConnectionFailed(self.server, "is not connected")
 
-    def _outcome(self, kind: str) -> Outcome:
+    def _outcome(self, kind: str) -> LDAPResult:
         result = self._ldap.result
         if not isinstance(result, dict) or result.get("type") != kind or type(result.get("result")) is not int:
             raise ConnectionFailed(self.server, "unreadable answer")
-        return Outcome(code=result["result"], diagnostic=str(result.get("message") or ""))
+        return LDAPResult(code=result["result"], diagnostic=str(result.get("message") or ""))
 
     @contextmanager
     def _failures_translated(self, deadline: float) -> Iterator[None]:

@@ -34,7 +34,7 @@ class DiscoveryFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class RankedServer:
     """A server and the rank that the operator gave it: lower ones first, equal ones by how fast they answer."""
 
     address: ServerAddress
@@ -43,7 +43,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Located:
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[RankedServer, ...]
     """Best first, as far as ranks and weights say."""
     left_out: tuple[str, ...] = ()
     """Names that DNS gave and that are not below the domain."""
@@ -62,7 +62,7 @@ class ListedServers:
     """The ones of the configuration. None stands above another: the fastest one is asked."""
 
     def __init__(self, servers: Iterable[ServerAddress]) -> None:
-        self._candidates = tuple(Candidate(address=address) for address in dict.fromkeys(servers))
+        self._candidates = tuple(RankedServer(address=address) for address in dict.fromkeys(servers))
 
     def locate(self) -> Located:
         return Located(candidates=self._candidates, lifetime_seconds=LONGEST_SECONDS, origin="the configuration")
@@ -129,14 +129,14 @@ class SRVServers:
             *(((0, each.priority), each) for each in in_order(near, self._draw)),
             *(((1, each.priority), each) for each in in_order(far, self._draw)),
         ]
-        candidates: dict[str, Candidate] = {}
+        candidates: dict[str, RankedServer] = {}
         left_out: dict[str, None] = {}
         for rank, record in ranked:
             if not is_below(record.target, self._suffixes):
                 left_out[record.target] = None
             elif record.target not in candidates:
                 address = ServerAddress("ldaps", record.target, _LDAPS_PORT)
-                candidates[record.target] = Candidate(address=address, rank=rank)
+                candidates[record.target] = RankedServer(address=address, rank=rank)
         if not candidates:
             raise DiscoveryFailed(f"DNS names only servers outside of {self._domain}: {', '.join(left_out)}")
         origin = f"DNS, site {self._site}" if near else "DNS"

@@ -11,9 +11,9 @@ import threading
 import time
 
 from directory.active_directory.connection import Connection
-from directory.active_directory.discovery import Candidate
+from directory.active_directory.discovery import RankedServer
 from directory.active_directory.host_addresses import HostAddresses
-from directory.circuit import Circuit, Health
+from directory.circuit import Circuit, CircuitHealth
 
 IDLE_SECONDS = 600.0
 """AD closes a connection that was idle for 900 s (MaxConnIdleTime)."""
@@ -21,7 +21,7 @@ _JITTER = random.SystemRandom()
 
 
 class DomainController:
-    def __init__(self, candidate: Candidate, context: ssl.SSLContext, addresses: HostAddresses) -> None:
+    def __init__(self, candidate: RankedServer, context: ssl.SSLContext, addresses: HostAddresses) -> None:
         self.address = candidate.address
         self.rank = candidate.rank
         self.last_failure = ""
@@ -29,11 +29,11 @@ class DomainController:
         self._addresses = addresses
         self._idle: list[tuple[float, Connection]] = []
         self._lock = threading.Lock()
-        self._health = Health(heard_at=time.monotonic())
+        self._health = CircuitHealth(heard_at=time.monotonic())
         self._is_closed = False
 
     @property
-    def health(self) -> Health:
+    def health(self) -> CircuitHealth:
         return self._health
 
     @property

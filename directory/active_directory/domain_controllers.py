@@ -23,7 +23,7 @@ from directory.active_directory.connection import (
     UNAVAILABLE,
     Connection,
     ConnectionFailed,
-    Outcome,
+    LDAPResult,
 )
 from directory.active_directory.discovery import Located, Locator
 from directory.active_directory.domain_controller import DomainController
@@ -41,13 +41,13 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class BindAnswer:
     """What became of a password that was sent once."""
 
     server: ServerAddress
     peer: str
     """Which one it was, where several have that address: each counts wrong passwords for itself."""
-    outcome: Outcome
+    outcome: LDAPResult
 
 
 class DomainControllers:
@@ -89,7 +89,7 @@ class DomainControllers:
 
     def bind_once(
         self, dn: str, password: bytes, *, deadline: float, only_at: ServerAddress | None = None
-    ) -> Judgement:
+    ) -> BindAnswer:
         """Send this password once. Another server is tried only while nothing has been sent.
 
         Raises `OutcomeUnknown` where it was sent and not answered, or in a way that does not say it was not judged.
@@ -113,9 +113,9 @@ class DomainControllers:
                 raise DirectoryUnavailable(self._realm, reason)
             raise OutcomeUnknown(self._realm, reason)
         server.answered()
-        return Judgement(server.address, connection.peer, outcome)
+        return BindAnswer(server.address, connection.peer, outcome)
 
-    def change_password_once(self, dn: str, old: bytes, new: bytes, *, deadline: float) -> Judgement:
+    def change_password_once(self, dn: str, old: bytes, new: bytes, *, deadline: float) -> BindAnswer:
         """Ask once, as the service account, for a change of `unicodePwd`; the values are as AD takes them.
 
         Another server is tried only while nothing has been sent, or where one writes nothing at all (an RODC, which
@@ -141,7 +141,7 @@ class DomainControllers:
                 connection.close()
             server.answered()
             if outcome.code != REFERRAL:
-                return Judgement(server.address, connection.peer, outcome)
+                return BindAnswer(server.address, connection.peer, outcome)
             servers.remove(server)
         raise DirectoryUnavailable(self._realm, "no domain controller that can be written to answers")
 

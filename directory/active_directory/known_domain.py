@@ -9,7 +9,7 @@ from config.settings import ActiveDirectorySettings
 from directory.active_directory.domain import Domain, read_domain, serves
 from directory.active_directory.groups import ConfiguredGroups, resolve_groups
 from directory.active_directory.lockout_policy import read_lockout_policy
-from directory.active_directory.password_change import RULE_ATTRIBUTES, password_rules
+from directory.active_directory.password_modify import RULE_ATTRIBUTES, password_rules
 from directory.active_directory.reader import Reader
 from directory.active_directory.remembered import Remembered
 from directory.lockout import LockoutPolicy

@@ -29,7 +29,7 @@ _ESCAPED = re.compile(rb"\\([0-9a-fA-F]{2})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class LDAPResult:
     """An LDAP result. `diagnostic` is the server's text: AD puts the sub-code of a refused bind there."""
 
     code: int
@@ -48,15 +48,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SearchAnswer:
     """The answer to a search: entries only. Search references, which name other servers, are left out."""
 
-    outcome: Outcome
+    outcome: LDAPResult
     entries: Sequence[Entry]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class PageRequest:
     """One page is asked for (RFC 2696), not all entries at once."""
 
     size: int
@@ -79,7 +79,7 @@ def search_request(
     *,
     scope: Scope = "subtree",
     size_limit: int = 0,
-    page: Page | None = None,
+    page: PageRequest | None = None,
 ) -> bytes:
     """The whole message (RFC 4511 section 4.5.1). Aliases are not followed. `filter_text`: see `filter_octets`."""
     names = b"".join(_element(_OCTETS, name.encode("ascii")) for name in attributes or (NO_ATTRIBUTES,))
@@ -140,12 +140,12 @@ def decode_entry(message: bytes) -> Entry:
     return Entry(dn=dn, attributes=attributes)
 
 
-def decode_bound(message: bytes) -> Outcome:
+def decode_bound(message: bytes) -> LDAPResult:
     """How a bind ended."""
     return _result(message, BOUND)[0]
 
 
-def decode_done(message: bytes) -> tuple[Outcome, bytes]:
+def decode_done(message: bytes) -> tuple[LDAPResult, bytes]:
     """How a search ended, and the cookie for the next page: empty after the last, and where no page was asked for."""
     outcome, stop = _result(message, DONE)
     return outcome, _cookie(message, stop)
@@ -182,7 +182,7 @@ def element(octets: bytes | bytearray, at: int, limit: int) -> tuple[int, int, i
     return octets[at], start, start + length
 
 
-def _result(message: bytes, kind: int) -> tuple[Outcome, int]:
+def _result(message: bytes, kind: int) -> tuple[LDAPResult, int]:
     """An LDAPResult (RFC 4511 section 4.1.9), and where the operation that it belongs to ends."""
     _, _, at = message_id_of(message)
     tag, start, stop = element(message, at, len(message))
@@ -191,7 +191,7 @@ def _result(message: bytes, kind: int) -> tuple[Outcome, int]:
         raise ValueError("not the answer that was asked for")
     _, _, at = element(message, code_stop, stop)
     _, text_start, text_stop = element(message, at, stop)
-    outcome = Outcome(
+    outcome = LDAPResult(
         code=int.from_bytes(message[code_start:code_stop], "big"),
         diagnostic=message[text_start:text_stop].decode("utf-8", "replace"),
     )
@@ -217,7 +217,7 @@ def _cookie(message: bytes, at: int) -> bytes:
     return b""
 
 
-def _page_control(page: Page) -> bytes:
+def _page_control(page: PageRequest) -> bytes:
     value = _element(_SEQUENCE, _integer(page.size) + _element(_OCTETS, page.cookie))
     criticality = _element(_BOOLEAN, b"\xff") if page.is_critical else b""
     return _element(_SEQUENCE, _element(_OCTETS, _PAGED_RESULTS) + criticality + _element(_OCTETS, value))

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from directory.active_directory.connection import SUCCESS, Connection, ConnectionFailed, Entry, Outcome
+from directory.active_directory.connection import SUCCESS, Connection, ConnectionFailed, Entry, LDAPResult
 from directory.active_directory.messages import (
     DONE,
     ENTRY,
@@ -28,7 +28,7 @@ _LOOK_EVERY = 16
 class SearchRefused(Exception):
     """The server ended the search with another result than success."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: LDAPResult) -> None:
         super().__init__(f"the search was answered with result {outcome.code}")
         self.outcome = outcome
 

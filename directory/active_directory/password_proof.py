@@ -14,14 +14,14 @@ from directory.active_directory.bind_result import refusal_reason
 from directory.active_directory.domain_controllers import DomainControllers
 from directory.active_directory.filters import guid_base
 from directory.active_directory.known_domain import KnownDomain
-from directory.active_directory.password_change import (
-    Asked,
+from directory.active_directory.password_modify import (
+    RequestedChange,
     UnknownAnswer,
     change_refusal,
     kinds_of_characters,
     unicode_pwd,
 )
-from directory.active_directory.persons import Persons
+from directory.active_directory.persons import PersonReader
 from directory.active_directory.reader import Reader
 from directory.active_directory.server_address import ServerAddress
 from directory.directory import PasswordRefused, RefusalReason
@@ -39,7 +39,7 @@ class PasswordProof:
         realm: str,
         servers: DomainControllers,
         domain: KnownDomain,
-        persons: Persons,
+        persons: PersonReader,
         *,
         timeout_seconds: float,
         clock: Callable[[], float],
@@ -82,7 +82,7 @@ class PasswordProof:
         dn, rules, age_seconds = found
         judged = self._servers.change_password_once(dn, *values, deadline=deadline)
         try:
-            asked = Asked(length=len(new), kinds=kinds_of_characters(new), age_seconds=age_seconds)
+            asked = RequestedChange(length=len(new), kinds=kinds_of_characters(new), age_seconds=age_seconds)
             refusal = change_refusal(judged.outcome, asked=asked, rules=rules)
         except UnknownAnswer as exc:
             raise OutcomeUnknown(self._realm, f"{judged.server}: {exc}") from exc

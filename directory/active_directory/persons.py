@@ -9,7 +9,7 @@ from directory.account_state import AccountState
 from directory.active_directory.account import (
     IDENTITY_ATTRIBUTES,
     PASSWORD_SET,
-    Person,
+    PersonEntry,
     UnreadableAccount,
     attributes_to_read,
     guid_of,
@@ -32,7 +32,7 @@ from directory.principal import Account, Principal, password_version
 _FOUND_ATTRIBUTES = (*IDENTITY_ATTRIBUTES, PASSWORD_SET)
 
 
-class Persons:
+class PersonReader:
     """Of one realm; shared by all threads. Every method raises what a search raises."""
 
     def __init__(
@@ -79,7 +79,7 @@ class Persons:
         except UnreadableAccount as exc:
             raise DirectoryMisconfigured(self._realm, str(exc)) from exc
 
-    def at(self, reader: Reader, base_dn: str) -> Person | None:
+    def at(self, reader: Reader, base_dn: str) -> PersonEntry | None:
         """The person with this DN (or `<GUID=...>`), in whatever state; None if there is none in scope."""
         domain = self._domain.domain(reader)
         entry = reader.at(base_dn, self._attributes, IS_PERSON)
@@ -120,7 +120,7 @@ class Persons:
             told_by=str(reader.server),
         )
 
-    def principal(self, reader: Reader, person: Person) -> Principal:
+    def principal(self, reader: Reader, person: PersonEntry) -> Principal:
         sids: frozenset[bytes] = person.group_sids or frozenset()
         groups: frozenset[str] = frozenset()
         all_groups: tuple[str, ...] = ()

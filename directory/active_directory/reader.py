@@ -15,7 +15,7 @@ from directory.active_directory.connection import (
     Connection,
     ConnectionFailed,
     Entry,
-    Found,
+    SearchAnswer,
 )
 from directory.active_directory.server_address import ServerAddress
 from directory.active_directory.value_ranges import ValuesMissing, in_whole, is_in_ranges
@@ -119,7 +119,7 @@ class Reader:
         scope: Literal["base", "subtree", "one"],
         size_limit: int = 0,
         page: int | None = None,
-    ) -> Found:
+    ) -> SearchAnswer:
         asked_at = time.monotonic()
         patience = self.deadline if self._patience_seconds is None else asked_at + self._patience_seconds
         found = self._connection.search(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from directory.active_directory.bind_result import refusal_reason, service_account_refusal
-from directory.active_directory.connection import SUCCESS, Connection, ConnectionFailed, Outcome
+from directory.active_directory.connection import SUCCESS, Connection, ConnectionFailed, LDAPResult
 from directory.active_directory.shared_tries import AloneTries, LeftAlone, SharedTries, Turn
 from directory.directory import RefusalReason
 from directory.errors import DirectoryMisconfigured
@@ -65,7 +65,7 @@ class ServiceAccount:
         self._is_proven = False
         self._first = threading.Lock()
 
-    def bind(self, connection: Connection, *, deadline: float) -> Outcome:
+    def bind(self, connection: Connection, *, deadline: float) -> LDAPResult:
         return connection.bind(self.name, self._password.encode("utf-8"), deadline=deadline)
 
     def sign_in(self, connection: Connection, realm: str, *, deadline: float) -> None:

@@ -39,7 +39,7 @@ from directory.active_directory.reader import Reader
 from directory.active_directory.server_address import ServerAddress
 from directory.active_directory.value_ranges import is_in_ranges
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
-from directory.mobile_report import Field, Person
+from directory.mobile_report import Field, SweptPerson
 from directory.service_accounts import AccountTraits, is_service_account
 
 PAGE_SIZE = 1000
@@ -57,7 +57,7 @@ _ESCAPED = re.compile(r"(?:\\(?:[0-9A-Fa-f]{2}|.))+", re.DOTALL)
 
 def sweep(
     settings: ActiveDirectorySettings, *, service_accounts: Collection[str] = (), base_dn: str | None = None
-) -> Iterator[Person]:
+) -> Iterator[SweptPerson]:
     """Every person below `base_dn` (None: the realm's base), disabled ones too.
 
     Raises `DirectoryUnavailable` or `DirectoryMisconfigured`, in the middle too: half a sweep is no report.
@@ -133,10 +133,10 @@ def _unescaped(match: re.Match[str]) -> str:
 
 def _person(
     entry: Entry, settings: ActiveDirectorySettings, domain: Domain, service_accounts: Collection[str]
-) -> Person:
+) -> SweptPerson:
     username = username_of(entry)
     others = [name for name in OTHER_ATTRIBUTES if not _is_in(name, settings.mobile_attributes)]
-    return Person(
+    return SweptPerson(
         realm=settings.name,
         guid=guid_of(entry),
         username=username,

@@ -6,12 +6,14 @@ gives one is looked at again, but for logon hours and workstations, which are it
 
 from __future__ import annotations
 
-from directory.active_directory.account import Person
+from directory.active_directory.account import PersonEntry
 from directory.directory import RefusalReason
-from directory.kerberos.ticket import Ticket, TicketRefusal
+from directory.kerberos.ticket import KerberosTicket, TicketRefusal
 
 
-def ticket_refusal(person: Person | None, ticket: Ticket, now: float) -> RefusalReason | TicketRefusal | None:
+def ticket_refusal(
+    person: PersonEntry | None, ticket: KerberosTicket, now: float
+) -> RefusalReason | TicketRefusal | None:
     """None: it stands for them. `person` is who has the ticket's SID now."""
     if person is None or person.sid != ticket.sid:
         return RefusalReason.UNKNOWN

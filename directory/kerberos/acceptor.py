@@ -20,7 +20,7 @@ from directory.active_directory.ldap_threads import LDAPThreads
 from directory.kerberos.authenticator import NoAuthenticator, authenticator_digest
 from directory.kerberos.logon_info import NotLogonInfo, read_logon_info
 from directory.kerberos.service_key import KerberosUnusable, ServiceKey
-from directory.kerberos.ticket import MAX_TOKEN_BYTES, Ticket, TicketRefusal, TicketRefused
+from directory.kerberos.ticket import MAX_TOKEN_BYTES, KerberosTicket, TicketRefusal, TicketRefused
 
 THREADS = 2
 """Judging a token takes less than a millisecond, most of it in the replay cache's file."""
@@ -41,7 +41,7 @@ class GSSAcceptor:
         self._with_keys = frozenset(key.kerberos_realm for key in keys)
         self._threads = LDAPThreads("kerberos", THREADS, timeout_seconds=_SECONDS)
 
-    async def accept(self, token: bytes) -> Ticket | TicketRefused:
+    async def accept(self, token: bytes) -> KerberosTicket | TicketRefused:
         if token.startswith(_NTLM) or not token:  # an empty one would begin a negotiation
             return TicketRefused(TicketRefusal.NOT_KERBEROS)
         if len(token) > MAX_TOKEN_BYTES:
@@ -51,12 +51,12 @@ class GSSAcceptor:
     async def close(self) -> None:
         self._threads.close()
 
-    def _judge(self, token: bytes) -> Ticket | TicketRefused:
+    def _judge(self, token: bytes) -> KerberosTicket | TicketRefused:
         """By each domain's key: only one can open it, and to fail leaves no trace."""
         refused = TicketRefused(TicketRefusal.UNUSABLE)
         for kerberos_realm, credentials in self._credentials:
             outcome = _judge_by(credentials, token)
-            if isinstance(outcome, Ticket):
+            if isinstance(outcome, KerberosTicket):
                 # Who has a key can make tickets out to anybody, of other domains too.
                 if outcome.kerberos_realm != kerberos_realm and outcome.kerberos_realm in self._with_keys:
                     return TicketRefused(TicketRefusal.BY_ANOTHER_DOMAIN)
@@ -66,7 +66,7 @@ class GSSAcceptor:
         return refused
 
 
-def _judge_by(credentials: raw.Creds, token: bytes) -> Ticket | TicketRefused:
+def _judge_by(credentials: raw.Creds, token: bytes) -> KerberosTicket | TicketRefused:
     try:
         # No channel bindings: TLS may end in front of Gatepost. Delegated credentials are let go of at once.
         accepted = raw.accept_sec_context(token, credentials)
@@ -93,7 +93,7 @@ def _judge_by(credentials: raw.Creds, token: bytes) -> Ticket | TicketRefused:
         authenticator = authenticator_digest(token)
     except NoAuthenticator as error:
         return TicketRefused(TicketRefusal.UNUSABLE, str(error))
-    return Ticket(
+    return KerberosTicket(
         kerberos_realm=name.decode("utf-8", "replace").rpartition("@")[2],
         sid=holder.sid,
         password_set_at=holder.password_set_at,

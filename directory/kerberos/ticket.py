@@ -45,7 +45,7 @@ class TicketRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
+class KerberosTicket:
     """An accepted one."""
 
     kerberos_realm: str
@@ -60,7 +60,7 @@ class Ticket:
 
 
 class TicketAcceptor(Protocol):
-    async def accept(self, token: bytes) -> Ticket | TicketRefused:
+    async def accept(self, token: bytes) -> KerberosTicket | TicketRefused:
         """Judge the first token of a negotiation (RFC 4559). May raise `DirectoryBusy`."""
         ...
 
@@ -74,7 +74,7 @@ class TicketDirectory(Protocol):
     @property
     def kerberos_realm(self) -> str: ...
 
-    async def holder(self, ticket: Ticket) -> Principal | RefusalReason | TicketRefusal:
+    async def holder(self, ticket: KerberosTicket) -> Principal | RefusalReason | TicketRefusal:
         """The person as the directory knows them now, for a ticket outlives what it was given for.
 
         May raise what a method of `directory.directory.Directory` may raise.

@@ -26,10 +26,10 @@ from proxy.commands.public_side import (
     check_secret_files,
     secret_files,
 )
-from proxy.delivery.bounces.create import check_mailbox
+from proxy.delivery.bounces.create_bounces import check_mailbox
 from proxy.delivery.channel import EMAIL_ONLY
-from proxy.delivery.channels import Channels
-from proxy.delivery.create import create_channels
+from proxy.delivery.channels_in_order import Channels
+from proxy.delivery.create_channels import create_channels
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
 from proxy.operations.descriptors import MOST_CONNECTIONS, capacity, reserve_for
 from proxy.operations.open_files import hard_limit

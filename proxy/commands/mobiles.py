@@ -18,7 +18,7 @@ from config.system_errors import file_reason
 from config.values import parse_duration
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.mobile_sweep import Findings, Rules, sweep
-from proxy.mobile_formats.forms import ReportForm, write_as
+from proxy.mobile_formats.report_forms import ReportForm, write_as
 from proxy.mobile_formats.words import headline
 
 T = TypeVar("T")

@@ -21,9 +21,9 @@ from config.load import load_settings
 from config.settings import LocalDirectorySettings, Settings
 from directory.active_directory.connection import create_tls_context
 from directory.users_file import read_users
-from proxy.delivery.bounces.create import wrong_with_bounces
-from proxy.delivery.create import create_channels, delivery_warnings
-from proxy.delivery.errors import DeliveryMisconfigured
+from proxy.delivery.bounces.create_bounces import wrong_with_bounces
+from proxy.delivery.create_channels import create_channels, delivery_warnings
+from proxy.delivery.misconfigured import DeliveryMisconfigured
 from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
 from proxy.secrets.key_file import KeyFileError, load_keys
 from proxy.supervisor.orders import Outline, Plan, PlanOrder

@@ -15,8 +15,8 @@ from config.tables.gateway_values import EMAIL
 from directory.mail_address import is_plain_address, mask_mail
 from directory.mobile import UnusableNumber, UnusableReason, mask, normalise
 from proxy.delivery.channel import SMS_ONLY, Delivery, DeliveryStatus, Outcome
-from proxy.delivery.channels import Channels
-from proxy.delivery.create import create_channels
+from proxy.delivery.channels_in_order import Channels
+from proxy.delivery.create_channels import create_channels
 from proxy.help_desk.number_steps import WRONG_WITH_NUMBER
 
 STATUS_TRIES = 10

@@ -29,7 +29,7 @@ _DIGITS = 12
 _SHORTEST_PREFIX = 6
 
 
-class Refused(Exception):
+class CannotEnd(Exception):
     """The text says what is wrong, for the operator."""
 
 
@@ -60,7 +60,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         if arguments.action == "end":
             return await _end(store, found, stdout, is_person=_login(arguments) is not None)
         await _list(store, found, settings.sessions, now, stdout, as_json=arguments.json)
-    except Refused as error:
+    except CannotEnd as error:
         print(f"gatepost sessions: {error}", file=sys.stderr)
         return 1
     except StoreError as error:
@@ -77,7 +77,7 @@ def digest_of(session: Session) -> str:
 
 
 async def _chosen(arguments: argparse.Namespace, settings: Settings, store: Store) -> list[Session]:
-    """Raises `Refused` and `StoreError`."""
+    """Raises `CannotEnd` and `StoreError`."""
     login = _login(arguments)
     if login is not None:
         realms = create_directories(settings)
@@ -102,10 +102,10 @@ async def _of_person(realms: Realms, store: Store, typed: str) -> list[Session]:
     try:
         found = await sessions_called(realms, store, typed)
     except NotFound as error:
-        raise Refused(f"LOGIN: {error}") from None
+        raise CannotEnd(f"LOGIN: {error}") from None
     if not found.guid and not found.sessions:
         unsure = f" ({found.warning})" if found.warning else ""
-        raise Refused(f"LOGIN: nobody of this name is signed in, nor known to the realm {found.realm!r}{unsure}")
+        raise CannotEnd(f"LOGIN: nobody of this name is signed in, nor known to the realm {found.realm!r}{unsure}")
     if found.warning:
         print(f"gatepost sessions: warning: {found.warning}: going by the name that sessions keep", file=sys.stderr)
     return list(found.sessions)
@@ -113,12 +113,14 @@ async def _of_person(realms: Realms, store: Store, typed: str) -> list[Session]:
 
 def _only(sessions: Sequence[Session], prefix: str) -> Session:
     if len(prefix) < _SHORTEST_PREFIX:
-        raise Refused(f"--session: write {_SHORTEST_PREFIX} characters at least, as gatepost sessions list shows them")
+        raise CannotEnd(
+            f"--session: write {_SHORTEST_PREFIX} characters at least, as gatepost sessions list shows them"
+        )
     found = [each for each in sessions if digest_of(each).startswith(prefix.lower())]
     if not found:
-        raise Refused(f"--session: there is no session {prefix!r} (any more): see gatepost sessions list")
+        raise CannotEnd(f"--session: there is no session {prefix!r} (any more): see gatepost sessions list")
     if len(found) > 1:
-        raise Refused(f"--session: {prefix!r} is the beginning of {len(found)} sessions: write more of it")
+        raise CannotEnd(f"--session: {prefix!r} is the beginning of {len(found)} sessions: write more of it")
     return found[0]
 
 

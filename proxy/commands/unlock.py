@@ -17,7 +17,7 @@ from directory.directory import Directory
 from directory.errors import DirectoryError
 from directory.principal import Principal
 from proxy.commands.arguments import ip_address_text
-from proxy.delivery.create import create_channels
+from proxy.delivery.create_channels import create_channels
 from proxy.delivery.notices import Notices
 from proxy.help_desk.confirming import Confirmed, confirm_number
 from proxy.help_desk.explaining import Explaining, Question

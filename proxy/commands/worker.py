@@ -20,7 +20,7 @@ from structlog.typing import FilteringBoundLogger
 
 from config.errors import ConfigurationError
 from config.settings import Settings
-from proxy.delivery.errors import DeliveryMisconfigured
+from proxy.delivery.misconfigured import DeliveryMisconfigured
 from proxy.operations.audit_log import configure_log
 from proxy.operations.listening import Listening, WorkerPlace
 from proxy.operations.steady_clock import Anchor, SteadyClock

@@ -1,4 +1,4 @@
-"""Whether a relay or gateway is asked, asked last, or probed: `directory.circuit.Health`, kept up to date.
+"""Whether a relay or gateway is asked, asked last, or probed: `directory.circuit.CircuitHealth`, kept up to date.
 
 Instants are of the event loop's clock. What is known to be down is asked last, and briefly, rather than never: a
 person who waits would get nothing else.
@@ -13,7 +13,7 @@ import asyncio
 import random
 from collections.abc import Callable
 
-from directory.circuit import Circuit, Health
+from directory.circuit import Circuit, CircuitHealth
 
 PROBE_SECONDS = 2.5
 """How long somebody that failed lately may take: less than a healthy one, for a person may be waiting."""
@@ -22,7 +22,7 @@ PROBE_SECONDS = 2.5
 class Breaker:
     def __init__(self, *, jitter: Callable[[], float] = random.random) -> None:
         self._jitter = jitter
-        self._health = Health(heard_at=0.0)
+        self._health = CircuitHealth(heard_at=0.0)
 
     @property
     def is_closed(self) -> bool:

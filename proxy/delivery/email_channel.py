@@ -14,7 +14,7 @@ from directory.mail_address import is_plain_address, mask_mail
 from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
 from proxy.delivery.mail import Mail, notice_mail
 from proxy.delivery.relays import Relays
-from proxy.delivery.templates import Texts
+from proxy.delivery.templates import MessageTexts
 
 
 class EmailChannel:
@@ -23,7 +23,7 @@ class EmailChannel:
     kind = ChannelKind.EMAIL
     name = "email"
 
-    def __init__(self, texts: Texts, relays: Relays, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, texts: MessageTexts, relays: Relays, *, clock: Callable[[], float] = time.time) -> None:
         """`clock` in epoch seconds, for the Date header."""
         self.texts = texts
         self._relays = relays

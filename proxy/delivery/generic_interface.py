@@ -16,8 +16,8 @@ from config.tables.gateway_values import fill
 from config.tables.sms_gateways import HTTPGatewaySettings
 from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.delivery.http_sms import verdict_on_status
-from proxy.delivery.https_client import Answer, Request
-from proxy.delivery.verdict import Blame, Verdict
+from proxy.delivery.https_client import HTTPSAnswer, Request
+from proxy.delivery.send_result import Blame, SendResult
 
 _ESCAPES: dict[str, Callable[[str], str]] = {
     "json": lambda value: json.dumps(value)[1:-1],
@@ -73,7 +73,7 @@ class GenericInterface:
             body=fill(settings.body or "", escaped).encode(),
         )
 
-    def judge(self, answer: Answer) -> Verdict:
+    def judge(self, answer: HTTPSAnswer) -> SendResult:
         """By the operator's patterns; without a `success` pattern every 2xx took the message.
 
         Raises nothing; what an answer says is never repeated.
@@ -81,28 +81,28 @@ class GenericInterface:
         said = answer.text[:_SEARCHED_CHARACTERS]
         if self._refused is not None and self._refused.search(said):
             reason = "the gateway refused this number"
-            return Verdict(outcome=Outcome.REFUSED, code=answer.status, reason=reason, blame=Blame.RECIPIENT)
+            return SendResult(outcome=Outcome.REFUSED, code=answer.status, reason=reason, blame=Blame.RECIPIENT)
         wrong = verdict_on_status(answer.status)
         if wrong is not None and wrong.outcome is not Outcome.UNKNOWN:
             return wrong
         if self._failure is not None and self._failure.search(said):
             reason = "the gateway's answer matches failure"
-            return Verdict(outcome=Outcome.UNAVAILABLE, code=answer.status, reason=reason, blame=Blame.SERVICE)
+            return SendResult(outcome=Outcome.UNAVAILABLE, code=answer.status, reason=reason, blame=Blame.SERVICE)
         if wrong is not None:
             return wrong
         if self._success is None or self._success.search(said):
-            return Verdict(outcome=Outcome.ACCEPTED, code=answer.status)
+            return SendResult(outcome=Outcome.ACCEPTED, code=answer.status)
         reason = "the gateway's answer matches neither success nor failure"
-        return Verdict(outcome=Outcome.UNKNOWN, code=answer.status, reason=reason, blame=Blame.SERVICE)
+        return SendResult(outcome=Outcome.UNKNOWN, code=answer.status, reason=reason, blame=Blame.SERVICE)
 
     def status_request(self, report_id: str) -> Request | None:
         return None
 
-    def judge_status(self, answer: Answer) -> DeliveryStatus:
+    def judge_status(self, answer: HTTPSAnswer) -> DeliveryStatus:
         return DeliveryStatus.UNKNOWN
 
     def credit_request(self) -> Request | None:
         return None
 
-    def judge_credit(self, answer: Answer) -> int | Verdict:
-        return Verdict(outcome=Outcome.UNAVAILABLE, reason="this gateway does not tell")
+    def judge_credit(self, answer: HTTPSAnswer) -> int | SendResult:
+        return SendResult(outcome=Outcome.UNAVAILABLE, reason="this gateway does not tell")

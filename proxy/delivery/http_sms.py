@@ -15,14 +15,14 @@ from directory.mobile import E164, mask
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import Breaker
 from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome, PasscodeMessage
-from proxy.delivery.errors import UnsafeNumber
-from proxy.delivery.https_client import Answer, HTTPSClient, NoAnswer, Request
+from proxy.delivery.https_client import HTTPSAnswer, HTTPSClient, NoAnswer, Request
+from proxy.delivery.misconfigured import UnsafeNumber
 from proxy.delivery.number_format import formatted
 from proxy.delivery.refused_persons import BesideOthers
-from proxy.delivery.templates import Texts
+from proxy.delivery.send_result import Blame, SendResult
+from proxy.delivery.templates import MessageTexts
 from proxy.delivery.text_rules import TextRules, wrong_with
 from proxy.delivery.under_way import UnderWay
-from proxy.delivery.verdict import Blame, Verdict
 
 CREDIT_SECONDS = 600.0
 """How long a known credit counts: readiness is asked every few seconds, the gateway is not."""
@@ -52,17 +52,17 @@ class Interface(Protocol):
 
     def message(self, number: str, text: str, message_id: str) -> Request: ...
 
-    def judge(self, answer: Answer) -> Verdict: ...
+    def judge(self, answer: HTTPSAnswer) -> SendResult: ...
 
     def status_request(self, report_id: str) -> Request | None: ...
 
-    def judge_status(self, answer: Answer) -> DeliveryStatus: ...
+    def judge_status(self, answer: HTTPSAnswer) -> DeliveryStatus: ...
 
     def credit_request(self) -> Request | None:
         """None where the gateway does not tell."""
         ...
 
-    def judge_credit(self, answer: Answer) -> int | Verdict:
+    def judge_credit(self, answer: HTTPSAnswer) -> int | SendResult:
         """The credits left, or why they are not known."""
         ...
 
@@ -77,7 +77,7 @@ class SMSByHTTP:
         name: str,
         interface: Interface,
         client: HTTPSClient,
-        texts: Texts,
+        texts: MessageTexts,
         rules: TextRules,
         *,
         number_format: NumberFormat,
@@ -100,7 +100,7 @@ class SMSByHTTP:
         self._breaker = Breaker()
         self._message_is_refused = False
         self._beside_others = BesideOthers()
-        self._under_way = UnderWay[Verdict]()
+        self._under_way = UnderWay[SendResult]()
         self._credit: int | None = None
         self._credit_due_at = 0.0
         self._asking_credit = asyncio.Lock()
@@ -147,7 +147,7 @@ class SMSByHTTP:
             report_id=f"{self.name}:{verdict.report_id}" if can_report else "",
         )
 
-    async def _send(self, request: Request, deadline: float | None, *, number: E164) -> Verdict:
+    async def _send(self, request: Request, deadline: float | None, *, number: E164) -> SendResult:
         until = self._until(deadline)
         self._breaker.begin()
         answer = await self._client.ask(request, deadline=until)
@@ -177,7 +177,7 @@ class SMSByHTTP:
                 known = (
                     verdict_on_failure(answer) if isinstance(answer, NoAnswer) else self._interface.judge_credit(answer)
                 )
-                if isinstance(known, Verdict):
+                if isinstance(known, SendResult):
                     self._credit = None
                     self._learn(known)
                 else:
@@ -225,7 +225,7 @@ class SMSByHTTP:
         own = asyncio.get_running_loop().time() + self._breaker.patience(self._timeout)
         return own if deadline is None else min(own, deadline)
 
-    def _learn(self, verdict: Verdict) -> None:
+    def _learn(self, verdict: SendResult) -> None:
         if verdict.blame in (Blame.RECIPIENT, Blame.MESSAGE, Blame.UNCLEAR):
             self._breaker.answered()
         else:
@@ -243,24 +243,24 @@ class SMSByHTTP:
         self._alarms.credit(self.name, credits, warn_below=self._warn_credit_below)
 
 
-def verdict_on_failure(answer: NoAnswer) -> Verdict:
+def verdict_on_failure(answer: NoAnswer) -> SendResult:
     """What a missing answer says: a request that may have arrived is never sent again by itself."""
-    return Verdict(
+    return SendResult(
         outcome=Outcome.UNKNOWN if answer.was_sent else Outcome.UNAVAILABLE,
         reason=answer.reason,
         blame=Blame.SETTINGS if answer.is_certificate else Blame.SERVICE,
     )
 
 
-def verdict_on_status(status: int) -> Verdict | None:
+def verdict_on_status(status: int) -> SendResult | None:
     """What the status alone says, of an answer that is not 2xx; None where the body has to be read."""
     if 200 <= status <= 299:
         return None
     reason = f"the gateway answered {status}"
     if status in _MAY_HAVE_ACTED:
         blame = Blame.SERVICE if status >= 500 else Blame.SETTINGS
-        return Verdict(outcome=Outcome.UNKNOWN, code=status, reason=reason, blame=blame)
+        return SendResult(outcome=Outcome.UNKNOWN, code=status, reason=reason, blame=blame)
     if status in (401, 402, 403, 404, 405, 407) or status < 400:
-        return Verdict(outcome=Outcome.UNAVAILABLE, code=status, reason=reason, blame=Blame.SETTINGS)
+        return SendResult(outcome=Outcome.UNAVAILABLE, code=status, reason=reason, blame=Blame.SETTINGS)
     blame = Blame.SERVICE if status >= 500 or status in (408, 429) else Blame.UNCLEAR
-    return Verdict(outcome=Outcome.UNAVAILABLE, code=status, reason=reason, blame=blame)
+    return SendResult(outcome=Outcome.UNAVAILABLE, code=status, reason=reason, blame=blame)

@@ -35,7 +35,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class HTTPSAnswer:
     """A whole answer, whatever it means."""
 
     status: int
@@ -80,7 +80,7 @@ class HTTPSClient:
             await self._session.close()
             self._session = None
 
-    async def ask(self, request: Request, *, deadline: float) -> Answer | NoAnswer:
+    async def ask(self, request: Request, *, deadline: float) -> HTTPSAnswer | NoAnswer:
         """The answer by `deadline`, an instant of the event loop's clock. Raises nothing for what the network does."""
         if self._session is None:
             self._session = self._open()
@@ -100,7 +100,7 @@ class HTTPSClient:
                 body = await _bounded(response.content)
                 if body is None:
                     return NoAnswer(was_sent=True, reason="the gateway's answer is far too long")
-                return Answer(status=response.status, text=body.decode("utf-8", "replace"))
+                return HTTPSAnswer(status=response.status, text=body.decode("utf-8", "replace"))
         except (aiohttp.ClientError, OSError) as error:  # a time-out is an OSError
             return _failed(error, was_sent=line.stands)
 

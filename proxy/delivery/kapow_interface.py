@@ -11,8 +11,8 @@ from urllib.parse import urlencode, urlsplit
 from config.tables.sms_gateways import KAPOW_URL
 from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.delivery.http_sms import verdict_on_status
-from proxy.delivery.https_client import Answer, Request
-from proxy.delivery.verdict import Blame, Verdict
+from proxy.delivery.https_client import HTTPSAnswer, Request
+from proxy.delivery.send_result import Blame, SendResult
 
 _OK = re.compile(r"OK(?:\s+(?P<credit>-?[0-9]{1,9})(?:\s+(?P<report_id>[A-Za-z0-9_-]{1,64}))?)?", re.ASCII)
 _STATUS = {
@@ -44,7 +44,7 @@ class KapowInterface:
     def message(self, number: str, text: str, message_id: str) -> Request:
         return _post(self.url, {**self._login, "mobile": number, "sms": text, **self._sender, "returnid": "TRUE"})
 
-    def judge(self, answer: Answer) -> Verdict:
+    def judge(self, answer: HTTPSAnswer) -> SendResult:
         """``OK [<credits> [<returnid>]]``, ``USERPASS``, ``NOCREDIT``, ``ERROR``, ``Error:...``."""
         wrong = verdict_on_status(answer.status)
         if wrong is not None:
@@ -52,8 +52,10 @@ class KapowInterface:
         said = answer.text.strip()
         if ok := _OK.fullmatch(said):
             credit = int(ok["credit"]) if ok["credit"] else None
-            return Verdict(outcome=Outcome.ACCEPTED, code=answer.status, report_id=ok["report_id"] or "", credit=credit)
-        return _refusal(said) or Verdict(
+            return SendResult(
+                outcome=Outcome.ACCEPTED, code=answer.status, report_id=ok["report_id"] or "", credit=credit
+            )
+        return _refusal(said) or SendResult(
             outcome=Outcome.UNKNOWN,
             code=answer.status,
             reason="the gateway's answer is none that Kapow gives",
@@ -63,7 +65,7 @@ class KapowInterface:
     def status_request(self, report_id: str) -> Request | None:
         return _post(f"{self._folder}/chk_status.php", {**self._login, "returnid": report_id})
 
-    def judge_status(self, answer: Answer) -> DeliveryStatus:
+    def judge_status(self, answer: HTTPSAnswer) -> DeliveryStatus:
         if answer.status != 200:
             return DeliveryStatus.UNKNOWN
         return _STATUS.get(answer.text.strip()[:8].upper(), DeliveryStatus.UNKNOWN)
@@ -71,14 +73,14 @@ class KapowInterface:
     def credit_request(self) -> Request | None:
         return _post(f"{self._folder}/chk_credit.php", self._login)
 
-    def judge_credit(self, answer: Answer) -> int | Verdict:
+    def judge_credit(self, answer: HTTPSAnswer) -> int | SendResult:
         wrong = verdict_on_status(answer.status)
         if wrong is not None:
             return wrong
         said = answer.text.strip()
         if re.fullmatch(r"-?[0-9]{1,9}", said, re.ASCII):
             return int(said)
-        return _refusal(said) or Verdict(
+        return _refusal(said) or SendResult(
             outcome=Outcome.UNAVAILABLE,
             code=answer.status,
             reason="the gateway's answer about the credit is no number",
@@ -86,17 +88,17 @@ class KapowInterface:
         )
 
 
-def _refusal(said: str) -> Verdict | None:
+def _refusal(said: str) -> SendResult | None:
     """What a definite no means. What follows the word is not repeated: it may name the number."""
     if said == "USERPASS":
-        return Verdict(
+        return SendResult(
             outcome=Outcome.UNAVAILABLE,
             code=200,
             reason="the gateway answered USERPASS: it does not know this login",
             blame=Blame.SETTINGS,
         )
     if said == "NOCREDIT":
-        return Verdict(
+        return SendResult(
             outcome=Outcome.UNAVAILABLE,
             code=200,
             reason="the gateway answered NOCREDIT: the account is empty",
@@ -105,7 +107,7 @@ def _refusal(said: str) -> Verdict | None:
         )
     if said[:5].upper() == "ERROR" and not said[5:6].isalnum():
         reason = "the gateway answered ERROR"
-        return Verdict(outcome=Outcome.UNAVAILABLE, code=200, reason=reason, blame=Blame.UNCLEAR)
+        return SendResult(outcome=Outcome.UNAVAILABLE, code=200, reason=reason, blame=Blame.UNCLEAR)
     return None
 
 

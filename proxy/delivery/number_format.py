@@ -8,7 +8,7 @@ import phonenumbers
 
 from config.tables.sms_gateways import NumberFormat
 from directory.mobile import E164
-from proxy.delivery.errors import UnsafeNumber
+from proxy.delivery.misconfigured import UnsafeNumber
 
 _E164 = re.compile(r"\+[0-9]{7,15}", re.ASCII)
 _SAFE = re.compile(r"\+?[0-9]{5,18}", re.ASCII)

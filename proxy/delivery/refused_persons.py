@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from proxy.delivery.channel import Outcome
-from proxy.delivery.verdict import Blame, Verdict
+from proxy.delivery.send_result import Blame, SendResult
 
 REMEMBERED_SECONDS = 3600.0
 NUMBERS_IN_A_ROW = 3
@@ -52,7 +52,7 @@ class BesideOthers:
         self._unclear = RefusedPersons(clock=clock)
         self._numbers = RefusedPersons(NUMBERS_IN_A_ROW, clock=clock)
 
-    def judge(self, verdict: Verdict, person: str) -> Verdict:
+    def judge(self, verdict: SendResult, person: str) -> SendResult:
         """`person`: as in `RefusedPersons.met_by`."""
         if verdict.blame is Blame.UNCLEAR and self._unclear.met_by(person):
             reason = f"{verdict.reason}, to several persons' messages, and does not say why: see its log"

@@ -13,9 +13,9 @@ from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException
 
 from config.settings import SMTPSettings
 from proxy.delivery.refused_logins import RefusedLogins
+from proxy.delivery.send_result import Blame
 from proxy.delivery.smtp_outcome import verdict_on
 from proxy.delivery.stage import Stage
-from proxy.delivery.verdict import Blame
 
 _METHODS = ("plain", "login", "cram-md5")
 """The connection is encrypted or local; relays that keep hashed passwords cannot do the third, whatever they say."""

@@ -12,11 +12,11 @@ from dataclasses import replace
 from config.factors import ChannelKind
 from directory.mobile import E164, mask
 from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
-from proxy.delivery.errors import UnsafeNumber
 from proxy.delivery.mail import Mail, gateway_mail
+from proxy.delivery.misconfigured import UnsafeNumber
 from proxy.delivery.presets import GatewayPreset, recipient, subject_and_body_for
 from proxy.delivery.relays import Relays
-from proxy.delivery.templates import Texts
+from proxy.delivery.templates import MessageTexts
 from proxy.delivery.text_rules import wrong_with
 
 
@@ -26,7 +26,7 @@ class SMSByMail:
     kind = ChannelKind.SMS
 
     def __init__(
-        self, preset: GatewayPreset, texts: Texts, relays: Relays, *, clock: Callable[[], float] = time.time
+        self, preset: GatewayPreset, texts: MessageTexts, relays: Relays, *, clock: Callable[[], float] = time.time
     ) -> None:
         """`clock` in epoch seconds, for the Date header."""
         self._preset = preset

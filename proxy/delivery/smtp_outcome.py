@@ -13,14 +13,14 @@ from config.system_errors import connection_reason, tls_reason
 from proxy.delivery.channel import Outcome
 from proxy.delivery.failures import FailureReason
 from proxy.delivery.refusals import Refusal, enhanced_in_front, is_greylisting, judge
+from proxy.delivery.send_result import Blame, SendResult
 from proxy.delivery.stage import JUDGED_LATE, Stage
-from proxy.delivery.verdict import Blame, Verdict
 
 _SERVICE_CLOSING = 421
 _OPERATORS = (FailureReason.SENDER_NOT_TRUSTED, FailureReason.NO_CREDIT)
 
 
-def verdict_on(error: SMTPException | OSError, stage: Stage, *, sender: str = "", recipient: str = "") -> Verdict:
+def verdict_on(error: SMTPException | OSError, stage: Stage, *, sender: str = "", recipient: str = "") -> SendResult:
     """What became of the message, whose envelope named these addresses.
 
     A definite refusal (4yz, 5yz) at any stage means that the relay has not taken it (RFC 5321 section 4.2.1).
@@ -32,10 +32,10 @@ def verdict_on(error: SMTPException | OSError, stage: Stage, *, sender: str = ""
     if blame is Blame.SETTINGS and code is not None and stage in JUDGED_LATE:
         reason += ": it refuses the sender, the client or the login, not the recipient"
     if blame is Blame.RECIPIENT:
-        return Verdict(outcome=Outcome.REFUSED, code=code, reason=reason, blame=blame)
+        return SendResult(outcome=Outcome.REFUSED, code=code, reason=reason, blame=blame)
     if stage is Stage.END_SENT and (code is None or code < 400):
-        return Verdict(outcome=Outcome.UNKNOWN, code=code, reason=reason, blame=blame)
-    return Verdict(outcome=Outcome.UNAVAILABLE, code=code, reason=reason, blame=blame)
+        return SendResult(outcome=Outcome.UNKNOWN, code=code, reason=reason, blame=blame)
+    return SendResult(outcome=Outcome.UNAVAILABLE, code=code, reason=reason, blame=blame)
 
 
 def _blame(error: SMTPException | OSError, code: int | None, stage: Stage, *, sender: str, recipient: str) -> Blame:

@@ -31,11 +31,11 @@ from proxy.delivery.channel import Delivery, Outcome
 from proxy.delivery.mail import Mail
 from proxy.delivery.refused_persons import BesideOthers
 from proxy.delivery.relay_login import login_of
+from proxy.delivery.send_result import Blame, SendResult
 from proxy.delivery.smtp_outcome import verdict_on
 from proxy.delivery.smtp_pool import IDLE_SECONDS, SMTPPool, drop
 from proxy.delivery.stage import JUDGED_LATE, Stage
 from proxy.delivery.under_way import UnderWay
-from proxy.delivery.verdict import Blame, Verdict
 
 REUSED_SECONDS = 2.5
 """How long a kept connection may take to answer up to DATA before it counts as dead."""
@@ -134,9 +134,9 @@ class SMTPRelay:
         self._pool.part(connection)
         if self._mail_is_refused:  # which only a mail can disprove
             reason = self.misconfiguration
-            return self._delivery(Verdict(outcome=Outcome.UNAVAILABLE, reason=reason, blame=Blame.SETTINGS))
-        self._learn(Verdict(outcome=Outcome.ACCEPTED), stage)
-        return self._delivery(Verdict(outcome=Outcome.ACCEPTED))
+            return self._delivery(SendResult(outcome=Outcome.UNAVAILABLE, reason=reason, blame=Blame.SETTINGS))
+        self._learn(SendResult(outcome=Outcome.ACCEPTED), stage)
+        return self._delivery(SendResult(outcome=Outcome.ACCEPTED))
 
     async def close(self) -> None:
         """Let what is under way end for a moment, then close every connection."""
@@ -150,7 +150,7 @@ class SMTPRelay:
             async with asyncio.timeout_at(now + (deadline - now) / 2):
                 await self._places.acquire()
         except TimeoutError:
-            return self._delivery(Verdict(outcome=Outcome.UNAVAILABLE, reason="all connections stayed busy"))
+            return self._delivery(SendResult(outcome=Outcome.UNAVAILABLE, reason="all connections stayed busy"))
         try:
             kept = self._pool.take()
             held_back = self._held_back() if kept is None else None
@@ -166,7 +166,7 @@ class SMTPRelay:
         finally:
             self._places.release()
 
-    def _learn(self, verdict: Verdict, stage: Stage) -> None:
+    def _learn(self, verdict: SendResult, stage: Stage) -> None:
         """What this says about the relay itself."""
         if verdict.blame in _RELAY_IS_WELL or (stage in JUDGED_LATE and verdict.blame is Blame.SETTINGS):
             self.breaker.answered()  # of somebody's mail address it says nothing about other people's messages
@@ -201,9 +201,9 @@ class SMTPRelay:
         reason = self._login.held_back() if self._login is not None else ""
         if not reason:
             return None
-        return self._delivery(Verdict(outcome=Outcome.UNAVAILABLE, reason=reason, blame=Blame.SETTINGS))
+        return self._delivery(SendResult(outcome=Outcome.UNAVAILABLE, reason=reason, blame=Blame.SETTINGS))
 
-    def _delivery(self, verdict: Verdict) -> Delivery:
+    def _delivery(self, verdict: SendResult) -> Delivery:
         return Delivery(
             outcome=verdict.outcome, channel="smtp", relay=self.name, code=verdict.code, reason=verdict.reason
         )
@@ -219,7 +219,7 @@ class _Attempt:
         self._connection = kept if kept is not None else relay._new_connection()
         self._stage = Stage.CONNECTING if self._is_new else Stage.SENDER
 
-    async def run(self, deadline: float, answer_by: float) -> tuple[Verdict, Stage]:
+    async def run(self, deadline: float, answer_by: float) -> tuple[SendResult, Stage]:
         try:
             async with asyncio.timeout_at(deadline) as limit:
                 verdict = await self._run(limit, answer_by)
@@ -233,7 +233,7 @@ class _Attempt:
         self._relay._pool.give_back(self._connection)
         return verdict, self._stage
 
-    async def _run(self, limit: asyncio.Timeout, answer_by: float) -> Verdict:
+    async def _run(self, limit: asyncio.Timeout, answer_by: float) -> SendResult:
         connection = self._connection
         if self._is_new:
             await connection.connect()
@@ -259,7 +259,7 @@ class _Attempt:
         reply = await protocol.read_response()
         if not 200 <= reply.code <= 299:
             raise SMTPDataError(reply.code, reply.message)
-        return Verdict(outcome=Outcome.ACCEPTED, code=reply.code)
+        return SendResult(outcome=Outcome.ACCEPTED, code=reply.code)
 
     async def _announce(self) -> None:
         """The envelope: our sender, one recipient, and what to report (RFC 3461 section 4).
@@ -293,7 +293,7 @@ async def _with_options(command: Callable[..., Awaitable[SMTPResponse]], address
         await command(address, options=[])
 
 
-def _died_of_age(verdict: Verdict, stage: Stage) -> bool:
+def _died_of_age(verdict: SendResult, stage: Stage) -> bool:
     """Whether a kept connection merely proved dead, so that nobody need know and a new one may be tried."""
     return (
         verdict.outcome is Outcome.UNAVAILABLE

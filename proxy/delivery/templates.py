@@ -26,7 +26,7 @@ class MailTemplate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Texts:
+class MessageTexts:
     """What each channel says: an SMS, or the Subject and the body of a mail to read."""
 
     sms_template: Template
@@ -109,7 +109,7 @@ class Texts:
         return Template(pieces=(*pieces, last + _MAIL_END), names=self.sms_template.names)
 
 
-def texts_of(settings: Settings) -> Texts:
+def texts_of(settings: Settings) -> MessageTexts:
     """The texts as configured."""
     default = settings.second_factor.language
     sms: dict[tuple[str, str], Template] = {}
@@ -120,7 +120,7 @@ def texts_of(settings: Settings) -> Texts:
             sms[each.channel or _ANY_SMS, language] = each.text
         if each.subject is not None and each.body is not None:
             mails[language] = MailTemplate(subject=each.subject, body=each.body)
-    return Texts(
+    return MessageTexts(
         sms_template=settings.sms.text,
         default_language=default,
         sms_templates=sms,

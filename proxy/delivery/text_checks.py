@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from config.settings import Settings
 from proxy.delivery.gsm7 import gsm7_length
 from proxy.delivery.person_names import LONGEST_NAME
-from proxy.delivery.templates import Texts, texts_of
+from proxy.delivery.templates import MessageTexts, texts_of
 from proxy.delivery.text_rules import TextRules, shown, wrong_with
 from proxy.factors.passcode.tag import LONGEST_TAG
 
@@ -48,7 +48,7 @@ def text_warnings(settings: Settings, every_rules: Iterable[TextRules]) -> Itera
         yield "sms: webotp: no channel passes several lines on, so no SMS can hold the line that phones look for"
 
 
-def _problems(settings: Settings, texts: Texts, rules: TextRules, language: str) -> list[str]:
+def _problems(settings: Settings, texts: MessageTexts, rules: TextRules, language: str) -> list[str]:
     place = _place(texts, rules, language)
     literal = "".join(texts.template(rules.gateway, language).pieces)
     own = wrong_with(literal.strip(), rules)
@@ -64,7 +64,7 @@ def _problems(settings: Settings, texts: Texts, rules: TextRules, language: str)
 
 
 def _rendered(
-    settings: Settings, texts: Texts, rules: TextRules, language: str, name: str
+    settings: Settings, texts: MessageTexts, rules: TextRules, language: str, name: str
 ) -> Iterator[tuple[str, str]]:
     """The text for each app and for the sign-in pages themselves."""
     sign_in_host = settings.server.public_url.host
@@ -81,7 +81,7 @@ def _rendered(
         yield app, text + texts.last_line(passcode, rules)
 
 
-def _place(texts: Texts, rules: TextRules, language: str) -> str:
+def _place(texts: MessageTexts, rules: TextRules, language: str) -> str:
     """Which key says it."""
     if texts.template(rules.gateway, language) is texts.sms_template:
         return "sms.text"

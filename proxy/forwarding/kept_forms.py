@@ -19,7 +19,14 @@ from proxy.http.request_head import RequestHead, parse_request_head
 from proxy.http.reserved import MAX_RETURN_TARGET_BYTES
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.pages.answers import wants_page
-from proxy.sessions.kept_requests import SENDING_BYTES, KeptRequest, KeptRequests, Sending, begins_sending, read_sending
+from proxy.sessions.kept_requests import (
+    SENDING_BYTES,
+    KeptRequest,
+    KeptRequests,
+    SendButton,
+    begins_sending,
+    read_sending,
+)
 from proxy.sessions.session import Session
 
 if TYPE_CHECKING:
@@ -196,7 +203,7 @@ class SendingFlow:
             self._token = sending.token
             self._taking = asyncio.get_running_loop().create_task(self._take(sending))
 
-    async def _take(self, sending: Sending) -> None:
+    async def _take(self, sending: SendButton) -> None:
         try:
             kept = await self._kept_requests.take(
                 sending,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.unlocking import StillCounted
 from proxy.help_desk.verdict import Cause, Step, Who
-from proxy.throttle.limits import Limit, Standing
+from proxy.throttle.limits import CounterState, Limit
 
 _COUNTS = {
     Limit.PASSWORDS_PER_PERSON: "wrong passwords of this person",
@@ -37,7 +37,7 @@ _OF_PASSWORDS = _OF_THE_PERSON | {Limit.PASSWORDS_PER_ADDRESS}
 
 
 def throttle_steps(
-    standings: Iterable[Standing],
+    standings: Iterable[CounterState],
     *,
     login: str,
     address: str | None,
@@ -67,7 +67,7 @@ def throttle_steps(
 
 
 def _step(
-    standing: Standing,
+    standing: CounterState,
     *,
     login: str,
     address: str | None,

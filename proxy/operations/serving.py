@@ -28,7 +28,7 @@ _ADDED_BYTES = 32 * 1024
 """More than it adds in one line: a field with the target of a form that is to be kept."""
 
 
-class _Connection(web.RequestHandler):
+class _HTTPConnection(web.RequestHandler):
     """As aiohttp's own, but for what it says where its parser, or nobody, has an answer."""
 
     __slots__ = ("_log", "_origin")
@@ -89,8 +89,8 @@ async def serve(
     if manager is None:
         raise AssertionError("it was just set up")
 
-    def connection() -> _Connection:
-        return _Connection(
+    def connection() -> _HTTPConnection:
+        return _HTTPConnection(
             manager,
             loop=loop,
             log=log,

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from config.factors import Factor
 from directory.directory import RefusalReason
-from directory.kerberos.ticket import MAX_TOKEN_BYTES, Ticket, TicketDirectory, TicketRefusal, TicketRefused
+from directory.kerberos.ticket import MAX_TOKEN_BYTES, KerberosTicket, TicketDirectory, TicketRefusal, TicketRefused
 from directory.principal import Principal
 from directory.realms import Realms
 from proxy.access.schemes import choose_scheme, is_offered
@@ -86,7 +86,7 @@ def _is_page_load(request: web.Request) -> bool:
     return request.headers.get("Sec-Fetch-Dest", "document") == "document"
 
 
-async def _holder(realms: Realms, ticket: Ticket) -> Principal | RefusalReason | TicketRefusal:
+async def _holder(realms: Realms, ticket: KerberosTicket) -> Principal | RefusalReason | TicketRefusal:
     """Whose it is, at the one directory of their domain: none vouches for another's persons but as configured."""
     for directory in realms:
         if isinstance(directory, TicketDirectory) and directory.kerberos_realm == ticket.kerberos_realm:

@@ -20,7 +20,7 @@ class Asleep(StoreUnavailable):
     """No answer was read. That says nothing of the store: this process was late itself."""
 
 
-class Question(Generic[T]):
+class StoreQuestion(Generic[T]):
     """What a store was asked once. It may be waited for several times: an answer that is late is an answer."""
 
     def __init__(self, question: Coroutine[Any, Any, T]) -> None:

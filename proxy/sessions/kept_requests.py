@@ -47,17 +47,17 @@ class KeptRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sending:
+class SendButton:
     """What the button posts."""
 
     token: str = field(repr=False)
     proof: str = field(repr=False)
 
 
-def read_sending(body: bytes) -> Sending | None:
+def read_sending(body: bytes) -> SendButton | None:
     """None for any other body, an app's own included."""
     match = _SENDING.fullmatch(body)
-    return None if match is None else Sending(token=match[1].decode("ascii"), proof=match[2].decode("ascii"))
+    return None if match is None else SendButton(token=match[1].decode("ascii"), proof=match[2].decode("ascii"))
 
 
 def begins_sending(body: bytes) -> bool:
@@ -161,12 +161,12 @@ class KeptRequests:
         if is_token(token.encode(errors="replace")):
             await self._store.take_kept_request(token_digest(token), now=now)
 
-    def sending(self, token: str, session_id: str) -> Sending:
+    def sending(self, token: str, session_id: str) -> SendButton:
         """What the button of this session posts."""
-        return Sending(token=token, proof=_proof(self._keys.derive(Purpose.KEPT_REQUESTS), token, session_id))
+        return SendButton(token=token, proof=_proof(self._keys.derive(Purpose.KEPT_REQUESTS), token, session_id))
 
     async def take(
-        self, sending: Sending, *, session_id: str, guid: str, host: str, target: str, now: float
+        self, sending: SendButton, *, session_id: str, guid: str, host: str, target: str, now: float
     ) -> KeptRequest | None:
         """Take it out to send it on; None, and nothing taken, unless everything fits. Of parallel calls one gets it."""
         keys = self._keys.accepted(Purpose.KEPT_REQUESTS)

@@ -20,8 +20,8 @@ from itertools import islice
 from config.settings import SessionSettings
 from proxy.operations.store_errors import NotHeard, Silent, StoreUnavailable
 from proxy.secrets.tokens import is_token, token_digest
-from proxy.sessions.asking import Asleep, Question
-from proxy.sessions.freshness import Freshness
+from proxy.sessions.asking import Asleep, StoreQuestion
+from proxy.sessions.hearing import HeardChanges
 from proxy.sessions.kept_sessions import AsideSession, KeptSessions, WholeSession
 from proxy.sessions.kept_sessions import CookieKey as CookieKey
 from proxy.sessions.last_uses import LastUses
@@ -68,7 +68,7 @@ class LiveSessions:
         self._kept = KeptSessions(limits, most_whole)
         self._by_cookie = self._kept.by_cookie
         # Nothing is kept yet: nothing can have been missed.
-        self._fresh = Freshness(grace_seconds=limits.store_grace, current_at=monotonic())
+        self._fresh = HeardChanges(grace_seconds=limits.store_grace, current_at=monotonic())
         self._fresh.caught_up(monotonic())
         self._uses = LastUses()
         self._written = WrittenUses(secrets.token_hex(8), monotonic())
@@ -80,7 +80,7 @@ class LiveSessions:
         """Whether `read_anew` has something to do."""
         self._writing: set[str] = set()
         """Sessions whose principal this worker is just writing."""
-        self._late: deque[Question[None]] = deque()
+        self._late: deque[StoreQuestion[None]] = deque()
         """What `look` asked and was not answered in time."""
         self._readings = Readings()
         self._of_ends: Subscribers[str] = Subscribers()
@@ -168,7 +168,7 @@ class LiveSessions:
         """What the store says; an error as soon as memory may do without it."""
         if not is_in_memory:
             return await self._store.session_by_cookie(digest, host)
-        question = Question(self._store.session_by_cookie(digest, host))
+        question = StoreQuestion(self._store.session_by_cookie(digest, host))
         waits = 0
         try:
             while True:
@@ -301,7 +301,7 @@ class LiveSessions:
     async def look(self) -> None:
         """Hear of all that others did; or else find out that the store is away."""
         began_at = self._monotonic()
-        question = Question(self._store.catch_up())
+        question = StoreQuestion(self._store.catch_up())
         try:
             await question.answer(seconds=ASK_SECONDS)
         except NotHeard:
@@ -321,7 +321,7 @@ class LiveSessions:
         while len(self._late) > MOST_LATE:
             await self._late.popleft().drop()
 
-    def _hear_late(self, question: Question[None], began_at: float) -> None:
+    def _hear_late(self, question: StoreQuestion[None], began_at: float) -> None:
         """A store that answers late is slow, and not away: others may end sessions."""
 
         def note(error: Exception | None) -> None:

@@ -23,7 +23,7 @@ from weakref import WeakValueDictionary
 from directory.errors import DirectoryError, OutcomeUnknown
 from directory.lockout import PasswordLimits
 from proxy.throttle.limits import Throttled
-from proxy.throttle.throttle import Judged, Throttle
+from proxy.throttle.throttle import CountedAttempts, Throttle
 
 _Answer = TypeVar("_Answer")
 
@@ -59,7 +59,7 @@ class PasswordAttempt:
     limits: PasswordLimits
     counted_at: float
     throttle: Throttle = field(repr=False)
-    judged_before: Judged | None
+    judged_before: CountedAttempts | None
     """What the directory had judged when this one was counted, this one included; None: others may be on their way."""
 
     async def answer(self, asked: Awaitable[_Answer]) -> _Answer:

@@ -23,7 +23,7 @@ _ROOT = Path(__file__).parent.parent.parent
 """Where the packages are."""
 
 
-class Order(Protocol):
+class ChildOrder(Protocol):
     def to_json(self) -> str: ...
 
 
@@ -95,7 +95,7 @@ class Children:
     def __init__(self) -> None:
         self._running: dict[int, Child] = {}
 
-    async def start(self, module: str, order: Callable[[int], Order], descriptors: Iterable[int]) -> Child:
+    async def start(self, module: str, order: Callable[[int], ChildOrder], descriptors: Iterable[int]) -> Child:
         """Run ``python -m module ORDER`` with these descriptors open; `order` is given the number of its socket."""
         ours, theirs = socket.socketpair()
         with theirs:

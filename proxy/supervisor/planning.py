@@ -13,7 +13,7 @@ PLAN = "proxy.commands.plan"
 PLAN_SECONDS = 60.0
 
 
-class Refused(Exception):
+class PlanRefused(Exception):
     """A configuration that cannot come into force; `problems` are lines."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
@@ -22,7 +22,7 @@ class Refused(Exception):
 
 
 async def make_plan(config: Path, children: Children) -> tuple[Plan, int]:
-    """What a child makes of the file; and where it left the settings. Raises `Refused`."""
+    """What a child makes of the file; and where it left the settings. Raises `PlanRefused`."""
     settings = os.memfd_create("gatepost-settings", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         child = await children.start(
@@ -35,15 +35,15 @@ async def make_plan(config: Path, children: Children) -> tuple[Plan, int]:
                 text = await child.read_all()
                 await child.ended.wait()
         except TimeoutError:
-            raise Refused((f"{config}: reading the configuration took too long",)) from None
+            raise PlanRefused((f"{config}: reading the configuration took too long",)) from None
         finally:
             child.kill()
         try:
             plan = Plan.from_json(text)
         except ValueError:
-            raise Refused((f"{config}: reading the configuration failed: {child.how_it_ended}",)) from None
+            raise PlanRefused((f"{config}: reading the configuration failed: {child.how_it_ended}",)) from None
         if plan.outline is None:
-            raise Refused(plan.problems)
+            raise PlanRefused(plan.problems)
     except BaseException:
         os.close(settings)
         raise

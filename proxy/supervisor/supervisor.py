@@ -26,10 +26,10 @@ from proxy.operations.listening import Listening, name_of
 from proxy.operations.steady_clock import SteadyClock
 from proxy.supervisor.children import Child, Children
 from proxy.supervisor.fleet import CannotStart, Fleet, Limits
-from proxy.supervisor.listeners import CannotOpen, Listeners
+from proxy.supervisor.listening_sockets import CannotOpen, ListeningSockets
 from proxy.supervisor.orders import RETIRE, STOP, WRONG_CONFIGURATION, Outline, Plan, WorkerOrder
-from proxy.supervisor.planning import Refused, make_plan
-from proxy.supervisor.systemd import Notifier, activated_sockets, watchdog_seconds
+from proxy.supervisor.planning import PlanRefused, make_plan
+from proxy.supervisor.systemd import SystemdNotifier, activated_sockets, watchdog_seconds
 
 WORKER = "proxy.commands.worker"
 TICK_SECONDS = 1.0
@@ -62,9 +62,9 @@ class Supervisor:
         self._config = config
         self._log = log
         self._chance = chance
-        self._notifier = Notifier(environ.get("NOTIFY_SOCKET"))
+        self._notifier = SystemdNotifier(environ.get("NOTIFY_SOCKET"))
         self._watchdog = watchdog_seconds(environ, os.getpid())
-        self._listeners = Listeners(activated_sockets(environ, os.getpid()))
+        self._listeners = ListeningSockets(activated_sockets(environ, os.getpid()))
         self._children = Children()
         self._reign: _Reign | None = None
         self._leaving: dict[asyncio.Task[None], Fleet] = {}
@@ -101,7 +101,7 @@ class Supervisor:
             return 0
         try:
             starting.result()
-        except Refused as refused:
+        except PlanRefused as refused:
             for problem in refused.problems:
                 print(problem, file=sys.stderr)
             return WRONG_CONFIGURATION
@@ -122,7 +122,7 @@ class Supervisor:
         try:
             await reign.fleet.start(must_start=False)
         except CannotStart as failure:
-            raise Refused(self._lines(failure.problems)) from failure
+            raise PlanRefused(self._lines(failure.problems)) from failure
         self._log.info(
             "server.started",
             listen=[f"{host}:{port}" for host, port in map(name_of, reign.listening.listen)],
@@ -137,7 +137,7 @@ class Supervisor:
         self._notifier.reloading()
         try:
             await self._next_reign()
-        except Refused as refused:
+        except PlanRefused as refused:
             self._log.error("server.reload_refused", problems=list(refused.problems))
             self._notifier.ready(f"{self._status()}; the configuration before the last reload is in force")
         else:
@@ -158,21 +158,21 @@ class Supervisor:
             os.close(settings)
             self._listeners.keep(before.outline)
             if isinstance(failure, CannotStart):
-                raise Refused(self._lines(failure.problems)) from failure
+                raise PlanRefused(self._lines(failure.problems)) from failure
             raise
         self._reign = reign
         self._listeners.keep(reign.outline)
         self._let_go(before, RETIRE)
 
     def _prepared(self, plan: Plan, settings: int) -> _Reign:
-        """All that workers need. Raises `Refused`."""
+        """All that workers need. Raises `PlanRefused`."""
         outline = plan.outline
         assert outline is not None  # noqa: S101  # for the type checker
         try:
             listening = self._listeners.open(outline)
         except CannotOpen as failure:
             os.close(settings)
-            raise Refused(self._lines(failure.problems)) from failure
+            raise PlanRefused(self._lines(failure.problems)) from failure
         fleet = Fleet(
             outline.workers,
             start_worker=partial(self._start_worker, listening, settings),

@@ -15,7 +15,7 @@ VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LI
 """Meant for this process alone: children do not get them."""
 
 
-class Notifier:
+class SystemdNotifier:
     """Tells the service manager how it stands. What it does not take is lost: it is no reason to stop serving."""
 
     def __init__(self, path: str | None) -> None:

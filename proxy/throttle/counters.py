@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from config.settings import ThrottleSettings
 from directory.lockout import PasswordLimits
 from proxy.throttle.counter_store import Count, Counter, CounterStore
-from proxy.throttle.limits import DAY_SECONDS, UNTIL_CLEARED_SECONDS, Limit, Standing, Throttled
+from proxy.throttle.limits import DAY_SECONDS, UNTIL_CLEARED_SECONDS, CounterState, Limit, Throttled
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,13 @@ class Counters:
     async def reset(self, limit: Limit, who: str) -> None:
         await self._store.reset_count(self.key(limit, who))
 
-    async def standing(self, counted: LimitCounter, *, now: float) -> Standing:
+    async def standing(self, counted: LimitCounter, *, now: float) -> CounterState:
         """How it stands; nothing is counted."""
         counter = counted.counter
         read = await self._store.read(counter.key, now=now) or Count(0, now + counter.window_seconds)
-        return Standing(limit=counted.limit, count=read.value, most=counter.limit, window_ends_at=read.window_ends_at)
+        return CounterState(
+            limit=counted.limit, count=read.value, most=counter.limit, window_ends_at=read.window_ends_at
+        )
 
     async def value(self, key: bytes, *, now: float) -> int:
         read = await self._store.read(key, now=now)

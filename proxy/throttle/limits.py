@@ -48,7 +48,7 @@ class ToldPause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class CounterState:
     """One counter as it is now."""
 
     limit: Limit

@@ -10,7 +10,7 @@ from directory.lockout import PasswordLimits, limits_of
 from proxy.access.networks import network_of
 from proxy.throttle.counter_store import Counter, ThrottleStore
 from proxy.throttle.counters import Counters, LimitCounter
-from proxy.throttle.limits import CLEARED_OF_ADDRESS, DAY_SECONDS, UNTIL_CLEARED_SECONDS, Limit, Standing, Throttled
+from proxy.throttle.limits import CLEARED_OF_ADDRESS, DAY_SECONDS, UNTIL_CLEARED_SECONDS, CounterState, Limit, Throttled
 from proxy.throttle.told_pauses import ToldPauses
 
 FAMILIAR_SECONDS = 42 * DAY_SECONDS
@@ -21,7 +21,7 @@ _NO_LIMIT = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class CountedAttempts:
     """A person's counted password attempts up to the one that is about to be sent, which is included, where the
     directory has answered all others."""
 
@@ -65,18 +65,18 @@ class Throttle:
         """
         return await self._counters.reserve(await self._of_password(person, address, limits, now), now=now)
 
-    async def judged_so_far(self, *, person: str, now: float) -> Judged | None:
+    async def judged_so_far(self, *, person: str, now: float) -> CountedAttempts | None:
         """To be asked between `reserve_password` and sending the password. None: of another attempt nobody knows (yet)
         whether and when the directory judges it."""
         if await self._counters.value(self._counters.key(Limit.PASSWORDS_PER_PERSON, person), now=now) == 1:
-            return Judged(1, 1)
+            return CountedAttempts(1, 1)
         # In this order: whatever begins meanwhile then looks unjudged.
         from_unfamiliar = await self._counters.value(
             self._counters.key(Limit.PASSWORDS_FROM_UNFAMILIAR, person), now=now
         )
         judged = await self._counters.value(self._judged_key(person), now=now)
         in_all = await self._counters.value(self._counters.key(Limit.PASSWORDS_PER_PERSON, person), now=now)
-        return Judged(in_all, from_unfamiliar) if judged == in_all - 1 else None
+        return CountedAttempts(in_all, from_unfamiliar) if judged == in_all - 1 else None
 
     async def password_refused(
         self, *, person: str, limits: PasswordLimits, reserved_at: float, server: str = ""
@@ -90,7 +90,7 @@ class Throttle:
         await self._store.reserve(counters, now=reserved_at)
 
     async def password_accepted(
-        self, *, person: str, address: str, judged: Judged | None, now: float, server: str = ""
+        self, *, person: str, address: str, judged: CountedAttempts | None, now: float, server: str = ""
     ) -> None:
         """Forget what the directory forgets at a right password: what `server`, which took it, had judged before.
 
@@ -159,11 +159,11 @@ class Throttle:
         """
         await self._counters.give_back(Limit.SENDS_PER_DAY, "", now=now)
 
-    async def sends_of_day(self, *, now: float) -> Standing:
+    async def sends_of_day(self, *, now: float) -> CounterState:
         """How many passcodes were sent within the running 24 hours, and how many may be."""
         return await self._counters.standing(self._counters.of(Limit.SENDS_PER_DAY, ""), now=now)
 
-    async def claim_day_alarm(self, standing: Standing, *, now: float) -> bool:
+    async def claim_day_alarm(self, standing: CounterState, *, now: float) -> bool:
         """Whether the caller is to raise the alarm of this day: one does, of all workers and nodes."""
         if not standing.is_near:
             return False
@@ -180,7 +180,7 @@ class Throttle:
         address: str | None,
         typed: str | None = None,
         now: float,
-    ) -> list[Standing]:
+    ) -> list[CounterState]:
         """Every counter that a sign-in of this person would meet, as it is now; nothing is counted.
 
         `number`: a mail address, for a passcode that is mailed; None: none can be sent to. `address` None: it is not
@@ -198,7 +198,7 @@ class Throttle:
             standings.append(await self.told_pauses.standing(typed=typed, start=start, limits=limits, now=now))
         return standings
 
-    async def sent_to(self, number: str, *, now: float) -> Standing:
+    async def sent_to(self, number: str, *, now: float) -> CounterState:
         """How many passcodes were sent to a number or mail address; nothing is counted."""
         return await self._counters.standing(self._counters.of(Limit.SENDS_PER_NUMBER, number), now=now)
 
@@ -271,7 +271,7 @@ class Throttle:
         )
         return [self._counters.of(limit, who) for limit, who in named if who is not None]
 
-    async def _has_judged_all(self, server: str, person: str, judged: Judged, now: float) -> bool:
+    async def _has_judged_all(self, server: str, person: str, judged: CountedAttempts, now: float) -> bool:
         """Whether all attempts before the one that it just took were judged by this server, and none since."""
         others = judged.in_all - 1
         if not others:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from directory.lockout import PasswordLimits
 from proxy.throttle.counter_store import Count, Counter, ThrottleStore
 from proxy.throttle.counters import Counters
-from proxy.throttle.limits import Limit, Standing, ToldPause
+from proxy.throttle.limits import CounterState, Limit, ToldPause
 
 _BROWSERS = 20
 """So many of one name, the latest."""
@@ -39,10 +39,10 @@ class ToldPauses:
         pause = self._pause(await self.standing(typed=typed, start=start, limits=limits, now=now))
         return None if pause is None else ToldPause(ends_at=pause.ends_at, is_new=True)
 
-    async def standing(self, *, typed: str, start: int, limits: PasswordLimits, now: float) -> Standing:
+    async def standing(self, *, typed: str, start: int, limits: PasswordLimits, now: float) -> CounterState:
         counter = self._counter(typed, start, limits)
         read = await self._store.read(counter.key, now=now) or Count(0, now + counter.window_seconds)
-        return Standing(
+        return CounterState(
             limit=Limit.PASSWORDS_AS_TYPED, count=read.value, most=counter.limit, window_ends_at=read.window_ends_at
         )
 
@@ -56,7 +56,7 @@ class ToldPauses:
         return await self._store.is_familiar(*self._browser_keys(typed, browser), now=now)
 
     @staticmethod
-    def _pause(standing: Standing) -> ToldPause | None:
+    def _pause(standing: CounterState) -> ToldPause | None:
         return ToldPause(ends_at=standing.window_ends_at, is_new=False) if standing.is_reached else None
 
     def _counter(self, typed: str, start: int, limits: PasswordLimits) -> Counter:

@@ -8,7 +8,7 @@ import pytest
 
 from config.settings import SchemeSettings
 from proxy.commands.check import channel_order
-from proxy.delivery.create import create_channels
+from proxy.delivery.create_channels import create_channels
 from tests.support.delivery import delivery_settings
 
 THREE = ["kapow", "own", "email"]

@@ -20,7 +20,7 @@ from proxy.help_desk.steps import account_steps, scheme_steps
 from proxy.help_desk.throttle_steps import throttle_steps
 from proxy.help_desk.verdict import Step, can_sign_in, step_text
 from proxy.pages.local_time import brief_text
-from proxy.throttle.limits import Limit, Standing
+from proxy.throttle.limits import CounterState, Limit
 from tests.support.people import NOW, principal
 
 TICKETS = SchemeSettings(name="tickets", factors=("kerberos", "sms"))
@@ -123,14 +123,14 @@ def test_a_mail_in_the_place_of_a_fresh_number_lets_a_person_in() -> None:
 
 
 def test_counts_of_passcodes_stand_against_nobody_who_needs_none() -> None:
-    full = [Standing(limit=Limit.SENDS_PER_PERSON, count=8, most=8, window_ends_at=NOW)]
+    full = [CounterState(limit=Limit.SENDS_PER_PERSON, count=8, most=8, window_ends_at=NOW)]
     asked = {"login": "alice", "address": None}
     assert not can_sign_in(throttle_steps(full, **asked, needs_passcode=True))
     assert can_sign_in(throttle_steps(full, **asked, needs_passcode=False))
 
 
 def test_a_count_below_its_limit_is_told_and_stands_against_nobody() -> None:
-    some = [Standing(limit=Limit.PASSWORDS_PER_PERSON, count=3, most=4, window_ends_at=NOW)]
+    some = [CounterState(limit=Limit.PASSWORDS_PER_PERSON, count=3, most=4, window_ends_at=NOW)]
     (step,) = throttle_steps(some, login="alice", address=None, needs_passcode=True)
     assert (step.ok, step.detail) == (None, "wrong passwords of this person: 3 of 4")
 

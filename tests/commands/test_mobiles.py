@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from config.settings import MobileSettings, Settings
 from directory.mobile import UsableNumber, normalise
 from directory.mobile_repairs import Repair
-from directory.mobile_report import Field, Finding, Person, Status
+from directory.mobile_report import Field, Finding, Status, SweptPerson
 from directory.mobile_sweep import Findings, Rules
 from proxy.commands import mobiles
 from proxy.mobile_formats import csv_form, html_form, json_form, powershell_form, table_form
@@ -39,8 +39,8 @@ SEPARATED = st.builds(
 GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
 
-def person(text: str | None, *, name: str = "Ann", realm: str = "corp", disabled: bool = False) -> Person:
-    return Person(
+def person(text: str | None, *, name: str = "Ann", realm: str = "corp", disabled: bool = False) -> SweptPerson:
+    return SweptPerson(
         realm=realm,
         guid=GUID,
         username="ann",
@@ -53,7 +53,7 @@ def person(text: str | None, *, name: str = "Ann", realm: str = "corp", disabled
     )
 
 
-def written(write: Callable[..., None], *persons: Person, **more: object) -> str:
+def written(write: Callable[..., None], *persons: SweptPerson, **more: object) -> str:
     rules = Rules(mobile=MobileSettings(), now=NOW, changed_within_seconds=60.0)
     with Findings(rules) as findings:
         for each in persons:

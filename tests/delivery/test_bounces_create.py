@@ -11,9 +11,9 @@ import structlog
 
 from config.tables.bounces import BouncesSettings
 from proxy.commands.plan import make_plan
-from proxy.delivery.bounces.create import Bounces, create_bounces
+from proxy.delivery.bounces.create_bounces import Bounces, create_bounces
 from proxy.delivery.bounces.smtp_inbox import SMTPInbox
-from proxy.delivery.errors import DeliveryMisconfigured
+from proxy.delivery.misconfigured import DeliveryMisconfigured
 from proxy.operations.metrics import Metrics
 from tests.support.bounces import desk, kapow_refusal, sending
 from tests.support.configuration import written

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from config.tables.bounces import BouncesSettings
-from proxy.delivery.bounces.create import check_mailbox
+from proxy.delivery.bounces.create_bounces import check_mailbox
 from proxy.delivery.bounces.imap_inbox import IMAPInbox
 from proxy.delivery.bounces.mailbox import MOST_AT_ONCE, InboxUnavailable, Mailbox, connect
 from proxy.delivery.failures import FailureReason

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from config.factors import ChannelKind
 from proxy.delivery.channel import EMAIL_ONLY, SMS_ONLY, Delivery, Outcome
-from proxy.delivery.channels import Channels, in_turn, summed_up
-from proxy.delivery.create import create_channels
+from proxy.delivery.channels_in_order import Channels, in_turn, summed_up
+from proxy.delivery.create_channels import create_channels
 from tests.support.delivery import PASSCODE, delivery_settings, passcode_message, relay_settings
 from tests.support.sms_http import SMSGateway, generic_table, kapow_table, sms_http_gateway
 from tests.support.smtp_sink import Script, Sink, scripted_smtp, smtp_sink

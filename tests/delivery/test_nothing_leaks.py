@@ -13,10 +13,10 @@ import pytest
 
 from config.tables.sms_gateways import HTTPGatewaySettings, SMSGatewaySettings
 from proxy.delivery.channel import EMAIL_ONLY, Outcome
-from proxy.delivery.create import create_channels
-from proxy.delivery.https_client import Answer, Request
+from proxy.delivery.create_channels import create_channels
+from proxy.delivery.https_client import HTTPSAnswer, Request
 from proxy.delivery.presets import preset_of
-from proxy.delivery.verdict import Verdict
+from proxy.delivery.send_result import SendResult
 from proxy.operations.audit_log import configure_log
 from proxy.operations.metrics import Metrics
 from tests.support.delivery import NUMBER, PASSCODE, delivery_settings, passcode_message, relay_settings
@@ -149,8 +149,8 @@ async def test_a_traceback_of_a_broken_request_names_no_url_and_no_login(tmp_pat
 
 async def test_neither_a_request_nor_its_answer_shows_what_it_holds() -> None:
     request = Request(method="POST", url=f"https://x/{NUMBER}", headers={"A": "t0ken-s3cret"}, body=PASSCODE.encode())
-    answer = Answer(status=200, text=f"{NUMBER} {PASSCODE}")
-    verdict = Verdict(outcome=Outcome.ACCEPTED, report_id="anna.smith@")
+    answer = HTTPSAnswer(status=200, text=f"{NUMBER} {PASSCODE}")
+    verdict = SendResult(outcome=Outcome.ACCEPTED, report_id="anna.smith@")
     for secret in SECRETS:
         assert secret not in repr((request, answer, verdict))
 

@@ -14,13 +14,13 @@ from directory.mobile import E164
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import PROBE_SECONDS, Breaker
 from proxy.delivery.channel import Outcome
-from proxy.delivery.create import create_channels
+from proxy.delivery.create_channels import create_channels
 from proxy.delivery.relays import Relays
+from proxy.delivery.send_result import Blame
 from proxy.delivery.sms_gateway import SMSByMail
 from proxy.delivery.smtp_outcome import verdict_on
 from proxy.delivery.smtp_relay import SMTPRelay
 from proxy.delivery.stage import Stage
-from proxy.delivery.verdict import Blame
 from proxy.operations.audit_log import configure_log
 from proxy.operations.metrics import Metrics
 from tests.support.delivery import KAPOW, TEXTS, delivery_settings, passcode_message, relay_settings

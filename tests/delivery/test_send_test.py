@@ -9,7 +9,7 @@ from aiohttp import web
 
 from config.settings import Settings
 from proxy.commands import send_test
-from proxy.delivery.errors import DeliveryMisconfigured
+from proxy.delivery.misconfigured import DeliveryMisconfigured
 from tests.support.delivery import delivery_settings, relay_settings
 from tests.support.sms_http import kapow_table, sms_http_gateway
 from tests.support.smtp_sink import Script, scripted_smtp, smtp_sink

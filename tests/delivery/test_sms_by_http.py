@@ -12,8 +12,8 @@ from aiohttp import web
 
 from directory.mobile import E164
 from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome
-from proxy.delivery.channels import Channels
-from proxy.delivery.create import create_channels
+from proxy.delivery.channels_in_order import Channels
+from proxy.delivery.create_channels import create_channels
 from proxy.delivery.https_client import MAX_ANSWER_BYTES
 from proxy.operations.metrics import Metrics
 from tests.support.delivery import PASSCODE, delivery_settings, passcode_message

@@ -14,8 +14,8 @@ import trustme
 from config.factors import ChannelKind
 from config.settings import SMTPSettings
 from proxy.delivery.channel import Delivery, Outcome
-from proxy.delivery.create import create_channels
-from proxy.delivery.errors import DeliveryMisconfigured
+from proxy.delivery.create_channels import create_channels
+from proxy.delivery.misconfigured import DeliveryMisconfigured
 from proxy.delivery.relays import Relays
 from proxy.delivery.sms_gateway import SMSByMail
 from proxy.delivery.smtp_relay import SMTPRelay

@@ -8,7 +8,7 @@ import aiosmtplib
 import pytest
 
 from proxy.delivery.channel import Outcome
-from proxy.delivery.create import create_channels
+from proxy.delivery.create_channels import create_channels
 from proxy.demo.phone import Phone
 from tests.support.delivery import delivery_settings, passcode_message, relay_settings
 

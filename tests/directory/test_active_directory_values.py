@@ -17,7 +17,7 @@ from directory.active_directory.account import (
     sid_text,
 )
 from directory.active_directory.bind_result import refusal_reason
-from directory.active_directory.connection import Entry, Outcome
+from directory.active_directory.connection import Entry, LDAPResult
 from directory.active_directory.domain import Domain, dns_name_of
 from directory.active_directory.filters import UnusableName, escape, guid_base, person_called
 from directory.active_directory.server_address import ServerAddress, parse_server
@@ -82,17 +82,17 @@ def test_only_a_guid_becomes_a_guid_base() -> None:
 )
 def test_a_sub_code_is_read_from_its_place(sub_code: str, reason: RefusalReason) -> None:
     text = f"80090308: LdapErr: DSID-0C090533, comment: AcceptSecurityContext error, data {sub_code}, v4563"
-    assert refusal_reason(Outcome(code=49, diagnostic=text)) is reason
-    assert refusal_reason(Outcome(code=49, diagnostic=text.upper())) is reason
+    assert refusal_reason(LDAPResult(code=49, diagnostic=text)) is reason
+    assert refusal_reason(LDAPResult(code=49, diagnostic=text.upper())) is reason
 
 
 def test_a_refusal_without_a_sub_code_is_still_one() -> None:
-    assert refusal_reason(Outcome(code=49, diagnostic="no 775 here, nor data")) is RefusalReason.OTHER
+    assert refusal_reason(LDAPResult(code=49, diagnostic="no 775 here, nor data")) is RefusalReason.OTHER
 
 
 @given(st.integers(0, 100).filter(lambda code: code != 49))
 def test_any_other_result_is_no_verdict_on_the_password(code: int) -> None:
-    assert refusal_reason(Outcome(code=code, diagnostic="data 533")) is None
+    assert refusal_reason(LDAPResult(code=code, diagnostic="data 533")) is None
 
 
 @given(st.integers(0, (1 << 48) - 1), st.lists(st.integers(0, (1 << 32) - 1), max_size=15))

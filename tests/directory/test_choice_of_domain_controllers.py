@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.active_directory.connection import create_tls_context
-from directory.active_directory.discovery import Candidate, DiscoveryFailed, Located
+from directory.active_directory.discovery import DiscoveryFailed, Located, RankedServer
 from directory.active_directory.domain_controllers import DomainControllers, ServiceAccount
 from directory.active_directory.host_addresses import HostAddresses
 from directory.active_directory.reader import Reader
@@ -143,7 +143,7 @@ async def test_a_slow_server_without_a_replacement_gets_its_time(servers: tuple[
 class ScriptedLocator:
     """Gives the lists it holds, one after the other; then it fails."""
 
-    def __init__(self, *lists: list[Candidate]) -> None:
+    def __init__(self, *lists: list[RankedServer]) -> None:
         self._lists = list(lists)
         self.failed = threading.Event()
 
@@ -159,8 +159,8 @@ def controllers(locator: ScriptedLocator, ca_file: Path) -> DomainControllers:
     return DomainControllers("corp", locator, context, account, HostAddresses(), probe_seconds=2.0)
 
 
-def candidate(server: ScriptedLDAP, rank: int = 0) -> Candidate:
-    return Candidate(address=parse_server(server.url), rank=(0, rank))
+def candidate(server: ScriptedLDAP, rank: int = 0) -> RankedServer:
+    return RankedServer(address=parse_server(server.url), rank=(0, rank))
 
 
 def asked_server(all_servers: DomainControllers) -> ServerAddress:

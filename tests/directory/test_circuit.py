@@ -13,14 +13,14 @@ from directory.circuit import (
     MEASURE_SECONDS,
     PATIENCE_SECONDS,
     Circuit,
-    Health,
+    CircuitHealth,
 )
 
 NOW = 1000.0
 
 
 def test_a_failure_opens_it_and_an_answer_closes_it() -> None:
-    health = Health(heard_at=NOW)
+    health = CircuitHealth(heard_at=NOW)
     assert health.circuit is Circuit.CLOSED
     health = health.failed(NOW, 0.5)
     assert health.circuit is Circuit.OPEN
@@ -34,7 +34,7 @@ def test_a_failure_opens_it_and_an_answer_closes_it() -> None:
 
 
 def test_each_probe_that_fails_doubles_the_interval_up_to_a_bound() -> None:
-    health = Health(heard_at=NOW)
+    health = CircuitHealth(heard_at=NOW)
     intervals = []
     for _ in range(6):
         health = health.failed(NOW, 0.5)
@@ -44,7 +44,7 @@ def test_each_probe_that_fails_doubles_the_interval_up_to_a_bound() -> None:
 
 
 def test_many_threads_that_fail_at_once_are_one_failure() -> None:
-    health = Health(heard_at=NOW)
+    health = CircuitHealth(heard_at=NOW)
     for later in range(20):
         health = health.failed(NOW + later / 100, 0.5)
     assert health.failures == 1
@@ -52,26 +52,26 @@ def test_many_threads_that_fail_at_once_are_one_failure() -> None:
 
 
 def test_a_server_in_use_is_not_measured_and_a_quiet_one_is() -> None:
-    health = Health(heard_at=NOW).answered(NOW + 50, 0.01)
+    health = CircuitHealth(heard_at=NOW).answered(NOW + 50, 0.01)
     assert health.due_at() == NOW + 50 + MEASURE_SECONDS
     assert health.probed().circuit is Circuit.CLOSED, "it is asked while it is measured"
 
 
 def test_a_failure_while_it_is_measured_opens_it() -> None:
-    health = Health(heard_at=NOW).probed().failed(NOW, 0.0)
+    health = CircuitHealth(heard_at=NOW).probed().failed(NOW, 0.0)
     assert health.circuit is Circuit.OPEN
     assert health.failed(NOW, 0.0) == health
 
 
 @given(st.integers(1, 5000), st.floats(0, 1))
 def test_the_probe_comes_within_its_bounds_however_long_the_server_is_gone(failures: int, jitter: float) -> None:
-    health = Health(heard_at=NOW, failures=failures - 1).failed(NOW, jitter)
+    health = CircuitHealth(heard_at=NOW, failures=failures - 1).failed(NOW, jitter)
     assert FIRST_PROBE_SECONDS / 2 <= health.due_at() - NOW <= LONGEST_PROBE_SECONDS * 1.5
 
 
 @given(st.lists(st.floats(0.0001, 30), min_size=1))
 def test_the_answer_time_is_an_average(seconds: list[float]) -> None:
-    health = Health(heard_at=NOW)
+    health = CircuitHealth(heard_at=NOW)
     for each in seconds:
         health = health.answered(NOW, each)
     assert health.answer_seconds is not None
@@ -81,10 +81,12 @@ def test_the_answer_time_is_an_average(seconds: list[float]) -> None:
 
 @given(st.floats(0.0001, 30), st.floats(0.0001, 30))
 def test_the_class_grows_with_the_time(one: float, other: float) -> None:
-    first, second = (Health(heard_at=NOW, answer_seconds=each).latency_class() for each in sorted((one, other)))
+    first, second = (CircuitHealth(heard_at=NOW, answer_seconds=each).latency_class() for each in sorted((one, other)))
     assert 0 <= first <= second
 
 
 def test_the_class_is_coarse_and_an_unknown_server_is_worth_a_try() -> None:
-    classes = [Health(heard_at=NOW, answer_seconds=each).latency_class() for each in (None, 0.001, 0.01, 0.02, 0.1)]
+    classes = [
+        CircuitHealth(heard_at=NOW, answer_seconds=each).latency_class() for each in (None, 0.001, 0.01, 0.02, 0.1)
+    ]
     assert classes == [0, 0, 0, 1, 3]

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory.active_directory.account import Person
+from directory.active_directory.account import PersonEntry
 from directory.active_directory.ticket_holder import ticket_refusal
 from directory.directory import RefusalReason
 from directory.kerberos.keytab import KeytabEntry, NotAKeytab, read_keytab
 from directory.kerberos.logon_info import NotLogonInfo, read_logon_info
 from directory.kerberos.service_key import KerberosUnusable, ServiceKey, check_service_key, open_acceptor
-from directory.kerberos.ticket import Ticket, TicketRefusal
+from directory.kerberos.ticket import KerberosTicket, TicketRefusal
 
 NOW = 1_800_000_000.0
 SERVICE = "HTTP/signin.corp.example@CORP.EXAMPLE"
@@ -122,7 +122,7 @@ def test_without_the_package_the_start_says_what_to_install(tmp_path: Path, monk
         open_acceptor([ServiceKey(realm="corp", principal=SERVICE, keytab=path)])
 
 
-def person(**facts: object) -> Person:
+def person(**facts: object) -> PersonEntry:
     known = {
         "guid": "g", "sid": "S-1-5-21-1-2-3-4", "username": "alice", "display_name": "Alice", "mail": None,
         "mobiles": (), "mobile_changed_at": None, "is_mobile_change_unread": False,
@@ -130,7 +130,7 @@ def person(**facts: object) -> Person:
         "is_password_expired": False, "expires_at": None, "password_set_at": NOW - 1000, "password_expires_at": None,
         "group_sids": None, **facts,
     }  # fmt: skip
-    return Person(**known)  # type: ignore[arg-type]
+    return PersonEntry(**known)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def person(**facts: object) -> Person:
 def test_a_ticket_stands_for_its_person_as_long_as_their_account_does(
     facts: dict[str, object], refusal: object
 ) -> None:
-    ticket = Ticket(
+    ticket = KerberosTicket(
         kerberos_realm="X", sid="S-1-5-21-1-2-3-4", password_set_at=NOW - 1000, authenticator=b"", reply=b""
     )
     assert ticket_refusal(person(**facts), ticket, NOW) is refusal
@@ -157,5 +157,7 @@ def test_a_ticket_stands_for_its_person_as_long_as_their_account_does(
 
 
 def test_a_ticket_that_does_not_tell_of_its_password_stands_for_nobody() -> None:
-    ticket = Ticket(kerberos_realm="X", sid="S-1-5-21-1-2-3-4", password_set_at=None, authenticator=b"", reply=b"")
+    ticket = KerberosTicket(
+        kerberos_realm="X", sid="S-1-5-21-1-2-3-4", password_set_at=None, authenticator=b"", reply=b""
+    )
     assert ticket_refusal(person(), ticket, NOW) is TicketRefusal.OLD_PASSWORD

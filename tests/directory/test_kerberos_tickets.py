@@ -15,7 +15,7 @@ from directory.active_directory.active_directory import ActiveDirectory
 from directory.directory import RefusalReason
 from directory.kerberos.acceptor import GSSAcceptor
 from directory.kerberos.service_key import ServiceKey
-from directory.kerberos.ticket import MAX_TOKEN_BYTES, Ticket, TicketRefusal, TicketRefused
+from directory.kerberos.ticket import MAX_TOKEN_BYTES, KerberosTicket, TicketRefusal, TicketRefused
 from directory.principal import Principal
 from tests.support.gatepost import ROOT
 from tests.support.kerberos import KERBEROS, Workstation, export_keytab
@@ -51,10 +51,10 @@ class Domain:
         assert isinstance(outcome, TicketRefused)
         return outcome.reason
 
-    async def ticket_of(self, username: str) -> Ticket:
+    async def ticket_of(self, username: str) -> KerberosTicket:
         self.workstation.sign_in(username, PASSWORD)
         outcome = await self.acceptor.accept(self.workstation.token(HERE))
-        assert isinstance(outcome, Ticket)
+        assert isinstance(outcome, KerberosTicket)
         return outcome
 
 
@@ -78,7 +78,7 @@ async def test_a_ticket_is_its_holder_s_whatever_the_negotiation_around_it(domai
     domain.workstation.sign_in("ticket", PASSWORD)
     for token in (domain.workstation.token(HERE), domain.workstation.token(HERE, KERBEROS)):
         ticket = await domain.acceptor.accept(token)
-        assert isinstance(ticket, Ticket)
+        assert isinstance(ticket, KerberosTicket)
         assert ticket.kerberos_realm == domain.directory.kerberos_realm == "CORP.EXAMPLE"
         assert ticket.reply
         assert "S-1-5" not in repr(ticket)
@@ -99,7 +99,7 @@ async def test_a_new_keytab_counts_at_once(domain: Domain) -> None:
 async def test_a_token_opens_once(domain: Domain) -> None:
     domain.workstation.sign_in("ticket", PASSWORD)
     token = domain.workstation.token(HERE)
-    assert isinstance(await domain.acceptor.accept(token), Ticket)
+    assert isinstance(await domain.acceptor.accept(token), KerberosTicket)
     again = await domain.acceptor.accept(token)
     assert again == TicketRefused(TicketRefusal.UNUSABLE, "Request is a replay")
 
@@ -113,7 +113,7 @@ async def test_a_token_is_known_again_on_another_machine_and_in_other_wrappings(
     for number, each in enumerate([token, tlv(0x60, bare), later]):
         elsewhere = GSSAcceptor([key], replay_cache=tmp_path / str(number))
         ticket = await elsewhere.accept(each)
-        assert isinstance(ticket, Ticket)
+        assert isinstance(ticket, KerberosTicket)
         seen.append(ticket.authenticator)
         await elsewhere.close()
     assert seen[0] == seen[1] != seen[2]
@@ -142,7 +142,7 @@ async def test_a_domain_s_key_makes_no_tickets_for_persons_of_another_with_a_key
     await with_both.close()
     # One keytab for two domains that trust each other: the operator gave the other one no voice of its own.
     alone = GSSAcceptor([foreign], replay_cache=tmp_path / "alone")
-    assert isinstance(await alone.accept(domain.workstation.token(HERE)), Ticket)
+    assert isinstance(await alone.accept(domain.workstation.token(HERE)), KerberosTicket)
     await alone.close()
 
 
@@ -216,5 +216,5 @@ async def test_a_computer_s_ticket_is_no_person_s(domain: Domain) -> None:
     domain.workstation.sign_in("ticket", PASSWORD)
     domain.workstation.sign_in_with(keytab, "DC1$")
     ticket = await domain.acceptor.accept(domain.workstation.token(HERE))
-    assert isinstance(ticket, Ticket)
+    assert isinstance(ticket, KerberosTicket)
     assert await domain.directory.holder(ticket) is RefusalReason.UNKNOWN

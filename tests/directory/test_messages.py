@@ -28,8 +28,8 @@ from directory.active_directory.filters import (
 )
 from directory.active_directory.messages import (
     Entry,
-    Outcome,
-    Page,
+    LDAPResult,
+    PageRequest,
     Scope,
     bind_request,
     decode_bound,
@@ -46,7 +46,7 @@ SCOPES: dict[Scope, int] = {"base": ldap3.BASE, "one": ldap3.LEVEL, "subtree": l
 
 
 def as_ldap3_sends_it(
-    message_id: int, base_dn: str, filter_text: str, attributes: Sequence[str], scope: Scope, page: Page | None
+    message_id: int, base_dn: str, filter_text: str, attributes: Sequence[str], scope: Scope, page: PageRequest | None
 ) -> bytes:
     names = list(attributes) or [ldap3.NO_ATTRIBUTES]
     search = search_operation(base_dn, filter_text, SCOPES[scope], ldap3.DEREF_NEVER, names, 7, 0, False, False, False)
@@ -69,7 +69,7 @@ filters = st.one_of(
     st.lists(names, min_size=1, max_size=3).map(groups_inside),
 )
 pages = st.none() | st.builds(
-    Page, size=st.integers(1, 5000), cookie=st.binary(max_size=200), is_critical=st.just(False)
+    PageRequest, size=st.integers(1, 5000), cookie=st.binary(max_size=200), is_critical=st.just(False)
 )
 
 
@@ -82,7 +82,7 @@ pages = st.none() | st.builds(
     page=pages,
 )
 def test_a_search_is_sent_as_ldap3_sends_it(
-    message_id: int, base: str, filter_text: str, attributes: list[str], scope: Scope, page: Page | None
+    message_id: int, base: str, filter_text: str, attributes: list[str], scope: Scope, page: PageRequest | None
 ) -> None:
     own = search_request(message_id, base, filter_text, attributes, scope=scope, size_limit=7, page=page)
     assert own == as_ldap3_sends_it(message_id, base, filter_text, attributes, scope, page)
@@ -101,7 +101,7 @@ def test_a_bind_is_sent_as_ldap3_sends_it(message_id: int, name: str, password: 
 
 def test_a_page_that_must_be_kept_to_is_asked_for_as_the_standard_says() -> None:
     """TRUE is 0xff (RFC 4511 section 5.1); ldap3 sends another octet."""
-    page = Page(size=5, cookie=b"c", is_critical=True)
+    page = PageRequest(size=5, cookie=b"c", is_critical=True)
     value = tlv(4, tlv(0x30, integer(5) + tlv(4, b"c")))
     control = tlv(0xA0, tlv(0x30, tlv(4, b"1.2.840.113556.1.4.319") + tlv(1, b"\xff") + value))
     assert search_request(1, "", "(a=*)", (), page=page).endswith(control)
@@ -127,11 +127,11 @@ def test_a_name_is_one_value_whatever_is_in_it(name: str) -> None:
 def test_an_entry_and_the_end_are_read() -> None:
     found = tlv(0x30, integer(3) + entry("CN=a", Mobile=[b"1", b"2"]))
     assert decode_entry(found) == Entry(dn="CN=a", attributes={"mobile": (b"1", b"2")})
-    assert decode_done(tlv(0x30, integer(3) + result(0x65, 32, "no"))) == (Outcome(code=32, diagnostic="no"), b"")
+    assert decode_done(tlv(0x30, integer(3) + result(0x65, 32, "no"))) == (LDAPResult(code=32, diagnostic="no"), b"")
     value = tlv(4, tlv(0x30, integer(0) + tlv(4, b"next")))
     for criticality in (b"", tlv(1, b"\xff")):
         control = tlv(0xA0, tlv(0x30, tlv(4, b"1.2.840.113556.1.4.319") + criticality + value))
-        assert decode_done(tlv(0x30, integer(3) + result(0x65, 0) + control)) == (Outcome(code=0), b"next")
+        assert decode_done(tlv(0x30, integer(3) + result(0x65, 0) + control)) == (LDAPResult(code=0), b"next")
 
 
 @given(st.binary(max_size=300))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from config.settings import MobileSettings
 from directory.mobile import UsableNumber, first_usable
 from directory.mobile_repairs import Repair, propose
-from directory.mobile_report import Field, Finding, Person, Status, Tally, Totals, classify
+from directory.mobile_report import Field, Finding, Status, SweptPerson, Tally, Totals, classify
 from directory.mobile_sweep import finding_of, line_of
 from proxy.mobile_formats.words import remarks
 
@@ -16,8 +16,8 @@ NUMBER = "+447400123456"
 NOW = 1_800_000_000.0
 
 
-def person(*texts: str, other: str | None = None, changed_at: float | None = None, guid: str = "g") -> Person:
-    return Person(
+def person(*texts: str, other: str | None = None, changed_at: float | None = None, guid: str = "g") -> SweptPerson:
+    return SweptPerson(
         realm="corp",
         guid=guid,
         username="alice",

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from directory.active_directory.active_directory import ActiveDirectory
-from directory.active_directory.connection import Outcome
-from directory.active_directory.password_change import (
-    Asked,
+from directory.active_directory.connection import LDAPResult
+from directory.active_directory.password_modify import (
+    RequestedChange,
     UnknownAnswer,
     change_refusal,
     kinds_of_characters,
@@ -183,8 +183,8 @@ def test_a_password_is_quoted_and_stays_as_it_was_typed() -> None:
 RULES = PasswordRules(min_length=8, history=24, needs_variety=True, min_age_seconds=0.0)
 
 
-def asked(**facts: Any) -> Asked:
-    return Asked(**{"length": 20, "kinds": 4, "age_seconds": None, **facts})
+def asked(**facts: Any) -> RequestedChange:
+    return RequestedChange(**{"length": 20, "kinds": 4, "age_seconds": None, **facts})
 
 
 MICROSOFT = "{}: AtrErr: DSID-03191083, #1:\n\t0: {}: DSID-03191083, problem 1005 (CONSTRAINT_ATT_TYPE), data 0"
@@ -203,7 +203,7 @@ MICROSOFT = "{}: AtrErr: DSID-03191083, #1:\n\t0: {}: DSID-03191083, problem 100
     ],
 )
 def test_microsofts_answers_are_understood(code: int, error: str, length: int, reason: ChangeRefusal) -> None:
-    outcome = Outcome(code=code, diagnostic=MICROSOFT.format(error, error))
+    outcome = LDAPResult(code=code, diagnostic=MICROSOFT.format(error, error))
     assert change_refusal(outcome, asked=asked(length=length), rules=RULES) is reason
 
 
@@ -221,7 +221,7 @@ def test_microsofts_answers_are_understood(code: int, error: str, length: int, r
 def test_what_microsofts_answer_leaves_open_is_told_by_the_domains_rules(
     facts: dict[str, Any], rule: dict[str, Any], reason: ChangeRefusal
 ) -> None:
-    outcome = Outcome(code=19, diagnostic=MICROSOFT.format("0000052D", "0000052D"))
+    outcome = LDAPResult(code=19, diagnostic=MICROSOFT.format("0000052D", "0000052D"))
     assert change_refusal(outcome, asked=asked(**facts), rules=replace(RULES, **rule)) is reason
 
 
@@ -235,11 +235,11 @@ def test_the_kinds_of_characters_are_those_of_the_policy(password: str, kinds: i
 @pytest.mark.parametrize(("code", "text"), [(1, "000004DC: not bound"), (19, "no code"), (51, ""), (32, "00000056:")])
 def test_an_answer_that_says_nothing_is_no_answer(code: int, text: str) -> None:
     with pytest.raises(UnknownAnswer):
-        change_refusal(Outcome(code=code, diagnostic=text), asked=asked(), rules=RULES)
+        change_refusal(LDAPResult(code=code, diagnostic=text), asked=asked(), rules=RULES)
 
 
 def test_only_success_is_success() -> None:
-    assert change_refusal(Outcome(code=0), asked=asked(length=1), rules=RULES) is None
+    assert change_refusal(LDAPResult(code=0), asked=asked(length=1), rules=RULES) is None
 
 
 MODIFY, MODIFY_ANSWER = 0x66, 0x67

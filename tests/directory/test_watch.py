@@ -183,7 +183,7 @@ async def test_more_changes_than_one_answer_holds_are_a_gap(
     directory: ActiveDirectory, domain: SambaDC, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await directory.changes()
-    monkeypatch.setattr("directory.active_directory.watch.MOST_ENTRIES", 1)
+    monkeypatch.setattr("directory.active_directory.usn_watch.MOST_ENTRIES", 1)
     admin.modify(domain, "seen-primary", "replace: description\ndescription: a")
     told = await told_of(directory)
     assert told is not None
@@ -198,7 +198,7 @@ async def test_a_guid_that_nobody_has_is_doubtful(directory: ActiveDirectory) ->
 async def test_more_persons_than_fit_one_search_are_looked_at(
     directory: ActiveDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("directory.active_directory.watch.MOST_LOOKED_AT", 2)
+    monkeypatch.setattr("directory.active_directory.usn_watch.MOST_LOOKED_AT", 2)
     there = [(await found(directory, name)) for name in ("alice", "bob", "erin")]
     guids = [each.guid for each in there if each is not None]
     nobody = [str(uuid4()) for _ in range(4)]

@@ -12,7 +12,7 @@ import pytest
 from config.factors import Factor
 from config.settings import SchemeSettings
 from proxy.forwarding.client_connection import LINGER_SECONDS, PATIENT_PAUSE_SECONDS
-from proxy.sessions.kept_requests import SENDING_BYTES, KeptRequest, Sending
+from proxy.sessions.kept_requests import SENDING_BYTES, KeptRequest, SendButton
 from tests.forwarding.stage import ALICE_TOKEN, HOST, NOW, Stage, StageMaker, session_of
 from tests.support.eventually import eventually
 from tests.support.upstreams import UpstreamSide
@@ -56,7 +56,7 @@ def post(
     return head.encode() + body
 
 
-async def kept(stage: Stage, request: KeptRequest = KEPT) -> Sending:
+async def kept(stage: Stage, request: KeptRequest = KEPT) -> SendButton:
     requests = stage.plane.kept_requests
     assert requests is not None
     token = await requests.keep(request)
@@ -64,7 +64,7 @@ async def kept(stage: Stage, request: KeptRequest = KEPT) -> Sending:
     return requests.sending(token, "id-of-alice")
 
 
-def button(sending: Sending) -> bytes:
+def button(sending: SendButton) -> bytes:
     return f"gatepost-kept={sending.token}&proof={sending.proof}".encode()
 
 

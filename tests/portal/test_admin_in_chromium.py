@@ -16,7 +16,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, ViewportSize
 
 from config.settings import MobileSettings
-from directory.mobile_report import Field, Person
+from directory.mobile_report import Field, SweptPerson
 from directory.mobile_sweep import Findings, Rules
 from proxy.operations.health import CheckState, Readiness
 from proxy.portal.admin.parts import ADMIN_PARTS
@@ -144,7 +144,7 @@ async def test_long_and_odd_names_stay_within_the_window(front: Front, browser: 
     with Findings(Rules(mobile=MobileSettings(), now=front.stage.now, changed_within_seconds=60)) as findings:
         for number in range(60):
             findings.add(
-                Person(
+                SweptPerson(
                     realm="corp",
                     guid=f"guid-{number}",
                     username=f"{long}{number}",

@@ -18,7 +18,7 @@ import pytest
 import structlog
 
 from config.settings import MobileSettings
-from directory.mobile_report import Field, Person, Status
+from directory.mobile_report import Field, Status, SweptPerson
 from directory.mobile_sweep import Findings, Rules, sweep
 from proxy.portal.admin import look_ups, mobiles, report_maker
 from proxy.portal.admin import report as reports
@@ -314,7 +314,7 @@ async def test_one_that_is_cut_short_is_given_up(stage: Stage) -> None:
     assert await stage.store.take_lease("mobiles", "another worker", now=stage.now, seconds=60)
 
 
-def person(number: int, text: str = "", **fields: object) -> Person:
+def person(number: int, text: str = "", **fields: object) -> SweptPerson:
     values: dict[str, object] = {
         "realm": "corp",
         "guid": f"guid-{number}",
@@ -325,10 +325,10 @@ def person(number: int, text: str = "", **fields: object) -> Person:
         "is_disabled": False,
         "fields": (Field(attribute="mobile", text=text),) if text else (),
     }
-    return Person(**{**values, **fields})  # type: ignore[arg-type]  # a test's fields
+    return SweptPerson(**{**values, **fields})  # type: ignore[arg-type]  # a test's fields
 
 
-def packed(*persons: Person) -> bytes:
+def packed(*persons: SweptPerson) -> bytes:
     with Findings(Rules(mobile=MobileSettings(), now=NOW, changed_within_seconds=60)) as findings:
         for each in persons:
             findings.add(each)

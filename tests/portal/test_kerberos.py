@@ -14,7 +14,7 @@ import pytest
 from config.factors import Factor
 from directory.directory import RefusalReason
 from directory.errors import DirectoryUnavailable
-from directory.kerberos.ticket import MAX_TOKEN_BYTES, Ticket, TicketRefusal, TicketRefused
+from directory.kerberos.ticket import MAX_TOKEN_BYTES, KerberosTicket, TicketRefusal, TicketRefused
 from directory.principal import Principal
 from proxy.delivery.channel import Outcome
 from proxy.portal.kerberos import negotiate_token
@@ -59,12 +59,12 @@ class Acceptor:
         self.stolen: bytes | None = None
         """The authenticator of all tokens from now on."""
 
-    async def accept(self, token: bytes) -> Ticket | TicketRefused:
+    async def accept(self, token: bytes) -> KerberosTicket | TicketRefused:
         self.tokens.append(token)
         if not token.startswith(b"S-1-"):
             return TicketRefused(TicketRefusal.UNUSABLE, "Request is a replay")
         use = self.stolen or hashlib.sha256(str(len(self.tokens)).encode()).digest()
-        return Ticket(
+        return KerberosTicket(
             kerberos_realm=self.realm, sid=token.decode(), password_set_at=None, authenticator=use, reply=b"here I am"
         )
 
@@ -79,7 +79,7 @@ class Domain(ScriptedDirectory):
         self.tickets = self.acceptor = Acceptor()
         self.refusal: RefusalReason | None = None
 
-    async def holder(self, ticket: Ticket) -> Principal | RefusalReason | TicketRefusal:
+    async def holder(self, ticket: KerberosTicket) -> Principal | RefusalReason | TicketRefusal:
         if self.error is not None:
             raise self.error
         return self.refusal or PEOPLE.get(ticket.sid, RefusalReason.UNKNOWN)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from proxy.supervisor.listeners import CannotOpen, Listeners
+from proxy.supervisor.listening_sockets import CannotOpen, ListeningSockets
 from proxy.supervisor.orders import Address, Outline
 
 ANY = ("127.0.0.1", 0)
@@ -18,13 +18,13 @@ def outline(*listen: Address, redirect: tuple[Address, ...] = (), admin: tuple[A
 
 
 @pytest.fixture
-def listeners() -> Iterator[Listeners]:
-    made = Listeners()
+def listeners() -> Iterator[ListeningSockets]:
+    made = ListeningSockets()
     yield made
     made.close()
 
 
-def test_what_stays_is_the_same_socket(listeners: Listeners) -> None:
+def test_what_stays_is_the_same_socket(listeners: ListeningSockets) -> None:
     first = listeners.open(outline(ANY, ANY, admin=(ANY,)))
     assert len({each.getsockname() for each in (*first.listen, *first.admin)}) == 3
     second = listeners.open(outline(ANY, redirect=(ANY,)))
@@ -34,7 +34,7 @@ def test_what_stays_is_the_same_socket(listeners: Listeners) -> None:
     assert [each.fileno() for each in (first.listen[1], *first.admin)] == [-1, -1]
 
 
-def test_one_address_that_is_taken_opens_none_and_all_are_named(listeners: Listeners) -> None:
+def test_one_address_that_is_taken_opens_none_and_all_are_named(listeners: ListeningSockets) -> None:
     with socket.create_server(ANY) as taken, socket.create_server(ANY) as also:
         before = listeners.open(outline(ANY))
         with pytest.raises(CannotOpen) as caught:
@@ -48,7 +48,7 @@ def test_one_address_that_is_taken_opens_none_and_all_are_named(listeners: Liste
 
 def test_sockets_of_systemd_take_the_place_of_addresses() -> None:
     with socket.create_server(ANY) as public, socket.create_server(ANY) as admin:
-        listeners = Listeners({"gatepost.socket": [public], "admin": [admin]})
+        listeners = ListeningSockets({"gatepost.socket": [public], "admin": [admin]})
         listening = listeners.open(outline(("192.0.2.1", 80), redirect=(ANY,), admin=(("192.0.2.1", 81),)))
         assert (listening.listen, listening.admin) == ((public,), (admin,))
         assert len(listening.redirect) == 1

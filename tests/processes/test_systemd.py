@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.supervisor.systemd import Notifier, activated_sockets, watchdog_seconds
+from proxy.supervisor.systemd import SystemdNotifier, activated_sockets, watchdog_seconds
 from tests.processes.house import workers_house
 from tests.processes.test_reload import NO_UPSTREAM, status
 
@@ -86,10 +86,10 @@ def test_descriptors_for_another_process_are_left_alone(environ: dict[str, str])
 def test_abstract_names_and_silence_are_both_fine() -> None:
     name = f"gatepost-test-{os.getpid()}"
     with service_manager("\0" + name) as listener:
-        Notifier("@" + name).is_alive()
+        SystemdNotifier("@" + name).is_alive()
         assert listener.recv(100) == b"WATCHDOG=1"
-    Notifier("@" + name).is_alive()
-    Notifier(None).is_alive()
+    SystemdNotifier("@" + name).is_alive()
+    SystemdNotifier(None).is_alive()
 
 
 def test_the_supervisor_stays_small() -> None:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from proxy.operations.store_errors import Silent, StoreUnavailable
-from proxy.sessions.asking import Asleep, Question
+from proxy.sessions.asking import Asleep, StoreQuestion
 
 
 async def hang() -> None:
@@ -17,9 +17,9 @@ async def test_an_answer_is_given_on_and_so_is_an_error() -> None:
     async def refuse() -> None:
         raise StoreUnavailable("refused")
 
-    assert await Question(asyncio.sleep(0, "here")).answer(seconds=5.0) == "here"
+    assert await StoreQuestion(asyncio.sleep(0, "here")).answer(seconds=5.0) == "here"
     with pytest.raises(StoreUnavailable, match="refused"):
-        await Question(refuse()).answer(seconds=5.0)
+        await StoreQuestion(refuse()).answer(seconds=5.0)
 
 
 @pytest.mark.parametrize(("awake_seconds", "conclusion"), [(60.0, Silent), (0.0, Asleep)])
@@ -27,7 +27,7 @@ async def test_no_answer_is_silence_where_this_process_was_awake(
     monkeypatch: pytest.MonkeyPatch, awake_seconds: float, conclusion: type[StoreUnavailable]
 ) -> None:
     monkeypatch.setattr("proxy.sessions.asking.AWAKE_SECONDS", awake_seconds)
-    question = Question(hang())
+    question = StoreQuestion(hang())
     with pytest.raises(conclusion):
         await question.answer(seconds=0.01)
     await question.drop()
@@ -48,7 +48,7 @@ async def test_an_answer_that_arrived_while_this_process_slept_is_read(monkeypat
         time.sleep(0.2)  # whoever reads it has its turn when the time is up
 
     asyncio.get_running_loop().call_soon(sleep)
-    assert await Question(read_in_several_turns()).answer(seconds=0.1) == "here"
+    assert await StoreQuestion(read_in_several_turns()).answer(seconds=0.1) == "here"
 
 
 @pytest.mark.parametrize("error", [None, StoreUnavailable("refused")])
@@ -59,7 +59,7 @@ async def test_a_late_answer_is_told_and_may_be_waited_for_again(error: StoreUna
     async def wait() -> str:
         return await answer
 
-    question = Question(wait())
+    question = StoreQuestion(wait())
     with pytest.raises((Silent, Asleep)):
         await question.answer(seconds=0.01)
     question.when_late(told.append)
@@ -84,7 +84,7 @@ async def test_what_is_dropped_is_not_asked_any_more_and_tells_nothing() -> None
         finally:
             was_cancelled.set()
 
-    asked = Question(question())
+    asked = StoreQuestion(question())
     asked.when_late(told.append)
     await asyncio.sleep(0)
     await asked.drop()

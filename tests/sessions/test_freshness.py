@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.sessions.freshness import Freshness
+from proxy.sessions.hearing import HeardChanges
 from proxy.sessions.session_store import NOTICE_SECONDS
 
 
-def fresh(**fields: float) -> Freshness:
-    return Freshness(**{"grace_seconds": 60.0, "current_at": 0.0, **fields})  # type: ignore[arg-type]
+def fresh(**fields: float) -> HeardChanges:
+    return HeardChanges(**{"grace_seconds": 60.0, "current_at": 0.0, **fields})  # type: ignore[arg-type]
 
 
 def test_nothing_is_answered_from_memory_before_it_was_heard() -> None:

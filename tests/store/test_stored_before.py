@@ -37,7 +37,7 @@ from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import Store
 from proxy.throttle.counter_store import Counter
 from proxy.throttle.limits import UNTIL_CLEARED_SECONDS, Limit
-from proxy.throttle.throttle import Judged, Throttle
+from proxy.throttle.throttle import CountedAttempts, Throttle
 from tests.support.people import NOW, principal
 from tests.support.redis_server import RedisServer, new_prefix
 
@@ -228,7 +228,7 @@ async def test_counts_count_on(store: Store) -> None:
     assert await counted.judged_so_far(person=ANNA, now=NOW + 20) is None
     third = await counted.reserve_password(person=ANNA, address="198.51.100.9", limits=LIMITS, now=NOW + 20)
     assert third is None
-    assert await counted.judged_so_far(person=ANNA, now=NOW + 20) == Judged(3, 3)
+    assert await counted.judged_so_far(person=ANNA, now=NOW + 20) == CountedAttempts(3, 3)
     refused = await counted.reserve_password(person=ANNA, address="198.51.100.9", limits=LIMITS, now=NOW + 20)
     assert refused is not None
     assert (refused.limit, refused.retry_after_seconds) == (Limit.PASSWORDS_FROM_UNFAMILIAR, 1860)

@@ -19,12 +19,12 @@ from config.tables.texts import parse_template
 from directory.mobile import E164
 from proxy.delivery.channel import PasscodeMessage
 from proxy.delivery.presets import preset_named
-from proxy.delivery.templates import Texts
+from proxy.delivery.templates import MessageTexts
 
 PASSCODE = "493817"
 NUMBER = E164("+447400123456")
 TEXT = "{passcode} is your {app} sign-in code. It is valid for {minutes} minutes."
-TEXTS = Texts(sms_template=parse_template(TEXT))
+TEXTS = MessageTexts(sms_template=parse_template(TEXT))
 KAPOW = preset_named("kapow")
 
 

@@ -13,7 +13,7 @@ from directory.mobile import E164
 from proxy.access.networks import network_of
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.throttle.limits import DAY_SECONDS, Limit, Throttled
-from proxy.throttle.throttle import Judged, Throttle
+from proxy.throttle.throttle import CountedAttempts, Throttle
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW
 
@@ -76,7 +76,7 @@ async def test_a_right_password_clears_the_person(store: MemoryStore) -> None:
             await throttle.password_refused(person=ALICE, limits=LIMITS, reserved_at=NOW)
         assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW) is None
         judged = await throttle.judged_so_far(person=ALICE, now=NOW)
-        assert judged == Judged(3, 3)
+        assert judged == CountedAttempts(3, 3)
         await throttle.password_accepted(person=ALICE, address=HOME, judged=judged, now=NOW)
 
 

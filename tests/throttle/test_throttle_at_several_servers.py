@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from directory.lockout import LockoutPolicy, PasswordLimits, password_limits
 from proxy.throttle.limits import Limit
-from proxy.throttle.throttle import Judged, Throttle
+from proxy.throttle.throttle import CountedAttempts, Throttle
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW
 from tests.throttle.test_throttle import ALICE, HOME, limiter
@@ -117,7 +117,7 @@ async def test_a_guess_that_is_judged_while_a_right_password_is_under_way_stands
     await guess(throttle, "dc1", NOW)
     assert await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW) is None
     judged = await throttle.judged_so_far(person=ALICE, now=NOW)
-    assert judged == Judged(2, 0)
+    assert judged == CountedAttempts(2, 0)
     await guess(throttle, "dc2", NOW)
     await throttle.password_accepted(person=ALICE, address=HOME, judged=judged, now=NOW, server="dc2")
     assert await counted(throttle, NOW) == 2

@@ -37,7 +37,7 @@ class SMTPInbox:
         self._settings = settings
         self._desk = desk
         self._tls = server_tls(settings)
-        self._connections: set[_Connection] = set()
+        self._connections: set[_SMTPConnection] = set()
         self.trouble: str | None = None
         self.address: tuple[str, int] | None = None
 
@@ -59,7 +59,7 @@ class SMTPInbox:
             return
         handler = _Handler(self._desk, self._settings.networks, asyncio.get_running_loop().time)
         server = await asyncio.get_running_loop().create_server(
-            lambda: _Connection(handler, self._tls, self._connections), *listen
+            lambda: _SMTPConnection(handler, self._tls, self._connections), *listen
         )
         try:
             self.address = server.sockets[0].getsockname()[:2]
@@ -88,10 +88,10 @@ def server_tls(settings: BouncesSettings) -> ssl.SSLContext | None:
     return tls
 
 
-class _Connection(SMTP):
+class _SMTPConnection(SMTP):
     """One client, unless there are too many or it comes from elsewhere."""
 
-    def __init__(self, handler: _Handler, tls: ssl.SSLContext | None, connections: set[_Connection]) -> None:
+    def __init__(self, handler: _Handler, tls: ssl.SSLContext | None, connections: set[_SMTPConnection]) -> None:
         super().__init__(
             handler,
             data_size_limit=_MAX_MAIL_BYTES,

@@ -16,7 +16,7 @@ from aiohttp import web
 from directory.mobile_report import Finding, Status, Tally
 from proxy.http.problem import Problem
 from proxy.http.reserved import ADMIN_MOBILES
-from proxy.mobile_formats.forms import ReportForm, write_as
+from proxy.mobile_formats.report_forms import ReportForm, write_as
 from proxy.mobile_formats.words import place, proposal_and_remarks
 from proxy.pages.answers import Answer
 from proxy.pages.instants import instant, instant_to_come

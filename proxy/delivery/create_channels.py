@@ -15,18 +15,18 @@ from config.tables.gateway_values import EMAIL
 from config.tables.sms_gateways import HTTPGatewaySettings, is_kapow_api
 from directory.mail_address import is_plain_address
 from proxy.delivery.alarms import Alarms
-from proxy.delivery.channels import AnyChannel, Channels
+from proxy.delivery.channels_in_order import AnyChannel, Channels
 from proxy.delivery.email_channel import EmailChannel
-from proxy.delivery.errors import DeliveryMisconfigured
 from proxy.delivery.generic_interface import GenericInterface
 from proxy.delivery.http_sms import Interface, SMSByHTTP
 from proxy.delivery.https_client import HTTPSClient
 from proxy.delivery.kapow_interface import KapowInterface
+from proxy.delivery.misconfigured import DeliveryMisconfigured
 from proxy.delivery.presets import preset_named
 from proxy.delivery.relays import Relays
 from proxy.delivery.sms_gateway import SMSByMail
 from proxy.delivery.smtp_relay import SMTPRelay
-from proxy.delivery.templates import Texts, texts_of
+from proxy.delivery.templates import MessageTexts, texts_of
 from proxy.delivery.text_checks import check_texts, text_warnings
 from proxy.delivery.text_rules import TextRules
 from proxy.operations.metrics import Metrics
@@ -96,7 +96,7 @@ def rules_in_use(settings: Settings) -> list[TextRules]:
     return found
 
 
-def _by_http(name: str, settings: Settings, client: HTTPSClient, texts: Texts, alarms: Alarms) -> SMSByHTTP:
+def _by_http(name: str, settings: Settings, client: HTTPSClient, texts: MessageTexts, alarms: Alarms) -> SMSByHTTP:
     gateway = settings.sms.http[name]
     is_kapow = is_kapow_api(name, gateway)
     interface: Interface = GenericInterface(gateway)

@@ -15,7 +15,7 @@ from proxy.sessions.session_store import NOTICE_SECONDS
 
 
 @dataclass(slots=True, kw_only=True)
-class Freshness:
+class HeardChanges:
     grace_seconds: float
     current_at: float
     """As of when everything was heard."""

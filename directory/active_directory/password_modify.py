@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from directory.active_directory.connection import CONSTRAINT_VIOLATION, SUCCESS, UNWILLING, Entry, Outcome
+from directory.active_directory.connection import CONSTRAINT_VIOLATION, SUCCESS, UNWILLING, Entry, LDAPResult
 from directory.password_change import ChangeRefusal, PasswordRules
 
 RULE_ATTRIBUTES = ("minPwdLength", "pwdHistoryLength", "pwdProperties", "minPwdAge")
@@ -41,7 +41,7 @@ def unicode_pwd(password: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class RequestedChange:
     """What is known of a change that was asked for, beside what the server says of it."""
 
     length: int
@@ -65,7 +65,7 @@ def _kind(character: str) -> str:
     return "letter" if character.isalpha() else "sign"
 
 
-def change_refusal(outcome: Outcome, *, asked: Asked, rules: PasswordRules | None) -> ChangeRefusal | None:
+def change_refusal(outcome: LDAPResult, *, asked: RequestedChange, rules: PasswordRules | None) -> ChangeRefusal | None:
     """Why the old password stands; None if the new one does.
 
     Raises `UnknownAnswer` for a result that says nothing about this change.
@@ -92,7 +92,7 @@ class UnknownAnswer(Exception):
     """Nothing is known about the password from this. The text is for the log."""
 
 
-def _which_rule(diagnostic: str, asked: Asked, rules: PasswordRules | None) -> ChangeRefusal:
+def _which_rule(diagnostic: str, asked: RequestedChange, rules: PasswordRules | None) -> ChangeRefusal:
     """Where the server does not say, what the domain's own rules leave no doubt of."""
     for words, reason in _SAMBA_SAYS:
         if words in diagnostic:

@@ -24,7 +24,7 @@ class Blame(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class SendResult:
     outcome: Outcome
     code: int | None = None
     reason: str = ""

@@ -16,7 +16,7 @@ from proxy.delivery.bounces.desk import BounceDesk
 from proxy.delivery.bounces.imap_inbox import IMAPInbox
 from proxy.delivery.bounces.mailbox import InboxUnavailable, connect, tls_context
 from proxy.delivery.delivery_store import DeliveryStore
-from proxy.delivery.errors import DeliveryMisconfigured
+from proxy.delivery.misconfigured import DeliveryMisconfigured
 from proxy.operations.metrics import Metrics
 
 

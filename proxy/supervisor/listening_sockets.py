@@ -26,7 +26,7 @@ class CannotOpen(Exception):
         self.problems = tuple(problems)
 
 
-class Listeners:
+class ListeningSockets:
     """Those in force. `open` what a configuration asks for, then `keep` it or `drop` it."""
 
     def __init__(self, activated: Mapping[str, list[socket.socket]] | None = None) -> None:
