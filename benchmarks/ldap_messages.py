@@ -108,7 +108,7 @@ class LDAP3Async(LDAP3Messages):
     def perform(self, name: str, *given: Any, **options: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         if name == "bind":  # ldap3 waits for this one itself, and does not keep its result
             return {"result": SUCCESS if self._ldap.bind(**options) else INVALID_CREDENTIALS, "message": ""}, []
-        response, result = self._ldap.get_response(getattr(self._ldap, name)(*given, **options))
+        response, result = self._ldap.get_response(getattr(self._ldap, name)(*given, **options), timeout=120)
         return result, response or []
 
 

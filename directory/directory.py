@@ -13,8 +13,8 @@ from directory.principal import Account, Principal
 class RefusalReason(Enum):
     """Why a password did not open the account. Values are for the log.
 
-    `PROVEN` lists the ones AD gives only after the password was found right
-    (facts measured on Samba AD; Microsoft's table of bind sub-codes).
+    `password_proven` are those that AD gives only after the password was found right (Microsoft's table of bind
+    sub-codes; measured on Samba AD).
     """
 
     UNKNOWN = "unknown_user"

@@ -23,7 +23,8 @@ from config.system_errors import listening_reason
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.active_directory.shared_tries import SharedTries
 from directory.directory import Directory
-from directory.kerberos.service_key import open_acceptor, service_keys
+from directory.kerberos.open_acceptor import open_acceptor
+from directory.kerberos.service_key import service_keys
 from directory.local_users import LocalDirectory
 from directory.realms import Realms
 from proxy.delivery.bounces.create_bounces import create_bounces

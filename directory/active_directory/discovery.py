@@ -147,7 +147,7 @@ class SRVServers:
         return located
 
     def _records(self, name: str) -> tuple[Sequence[Record], float]:
-        """None where the name does not exist."""
+        """Nothing where the name does not exist; and for how many seconds that holds."""
         try:
             answer = self._resolver.resolve(name, dns.rdatatype.SRV, lifetime=_LOOKUP_SECONDS, search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):

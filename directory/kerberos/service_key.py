@@ -1,9 +1,8 @@
-"""Which service accepts tickets, and with which keys: from the settings, and whether they can be used."""
+"""Which services accept tickets, and with which keys: from the settings, and whether the keys can be used."""
 
 from __future__ import annotations
 
 import stat
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +12,6 @@ from config.settings import ActiveDirectorySettings, Settings
 from config.system_errors import file_reason
 from directory.directory import CheckResult
 from directory.kerberos.keytab import NotAKeytab, read_keytab
-from directory.kerberos.ticket import TicketAcceptor
-
-NOT_INSTALLED = "the package gssapi is missing: pip install 'gatepost[kerberos]' (it needs MIT Kerberos' library)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,21 +54,6 @@ def service_keys(settings: Settings) -> tuple[ServiceKey, ...]:
     )
 
 
-def open_acceptor(keys: Sequence[ServiceKey]) -> TicketAcceptor | None:
-    """None without keys. Raises `KerberosUnusable`."""
-    if not keys:
-        return None
-    for key in keys:
-        wrong = [result.detail for result in check_service_key(key) if not result.ok]
-        if wrong:
-            raise KerberosUnusable(key, wrong[0])
-    try:
-        from directory.kerberos.acceptor import GSSAcceptor
-    except ImportError as error:  # optional: it is built from source against the system's Kerberos library
-        raise KerberosUnusable(None, NOT_INSTALLED) from error
-    return GSSAcceptor(keys)
-
-
 def check_service_key(key: ServiceKey) -> list[CheckResult]:
     """What `gatepost check` says of a keytab. A file that others may read is told of, and refused nothing."""
     subject = f"{key.realm} keytab {key.keytab.name}"
@@ -94,15 +75,3 @@ def check_service_key(key: ServiceKey) -> list[CheckResult]:
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         detail += f"; warning: others may read it (mode {stat.S_IMODE(mode):04o}, should be 0600)"
     return [CheckResult(subject=subject, ok=True, detail=detail)]
-
-
-def check_kerberos(settings: Settings) -> list[CheckResult]:
-    """The lines of `gatepost check`; none where no scheme begins with a ticket."""
-    keys = service_keys(settings)
-    results = [result for key in keys for result in check_service_key(key)]
-    if keys and all(result.ok for result in results):
-        try:
-            open_acceptor(keys)
-        except KerberosUnusable as error:
-            results.append(CheckResult(subject="kerberos", ok=False, detail=str(error)))
-    return results

@@ -17,7 +17,7 @@ from config.system_errors import connection_reason
 from config.tables.schemes import factors_of
 from directory.directory import CheckResult, Directory, PreparedDirectory
 from directory.errors import DirectoryError
-from directory.kerberos.service_key import check_kerberos
+from directory.kerberos.open_acceptor import check_kerberos
 from directory.lockout import LockingDirectory, LockoutPolicy, password_limits
 from proxy.commands.public_side import (
     check_addresses,

@@ -27,9 +27,9 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def config_file(given: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
+def config_file(given: Path | None) -> Path:
     """The file that is meant. Raises `NoConfiguration`; a file that is named need not be there."""
-    file = named_file(given, environ)
+    file = named_file(given)
     if file is not None:
         return file
     if not os.path.lexists(USUAL_FILE):

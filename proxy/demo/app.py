@@ -33,7 +33,7 @@ _STOPPING = web.AppKey("stopping", asyncio.Event)
 _TICK_SECONDS = 1.0
 
 
-async def start_demo_app(port: int = 0) -> tuple[web.AppRunner, int]:
+async def start_demo_app() -> tuple[web.AppRunner, int]:
     """Serve on loopback; the runner (`await runner.cleanup()` ends it) and the port."""
     app = web.Application(client_max_size=0)  # /upload streams; nothing else reads a body
     app[_TEMPLATES] = jinja2.Environment(
@@ -49,7 +49,7 @@ async def start_demo_app(port: int = 0) -> tuple[web.AppRunner, int]:
     app.on_shutdown.append(_stop_streams)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
     return runner, runner.addresses[0][1]
 
 

@@ -57,11 +57,10 @@ class TextMessage:
 class Phone:
     """The sink and the page. `messages` holds the newest last."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self) -> None:
         self.messages: list[TextMessage] = []
         self.smtp_port = 0
         self.http_port = 0
-        self._clock = clock
         self._arrived = asyncio.Condition()
         self._count = 0
         self._closing = False
@@ -103,7 +102,7 @@ class Phone:
             text=str(subject or ""),
             recipient=recipient,
             sender=sender,
-            at=self._clock(),
+            at=time.time(),
         )
         self.messages = [*self.messages, message][-_KEPT_MESSAGES:]
         async with self._arrived:

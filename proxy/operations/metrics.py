@@ -32,9 +32,9 @@ class AppTraffic:
 class Metrics:
     """The counters of one process."""
 
-    def __init__(self, registry: CollectorRegistry | None = None, *, realms: Collection[str] = ()) -> None:
+    def __init__(self, *, realms: Collection[str] = ()) -> None:
         """With `realms` given, any other realm is counted as "other"."""
-        self.registry = registry if registry is not None else CollectorRegistry(auto_describe=True)
+        self.registry = CollectorRegistry(auto_describe=True)
         self._realms = frozenset(realms)
         self._traffic: dict[str, AppTraffic] = {}
         self._live_sessions: Callable[[], int] | None = None

@@ -57,9 +57,9 @@ def create_workers_app(folder: Path, *, timeout_seconds: float = TIMEOUT_SECONDS
     return app
 
 
-async def readiness_of_workers(folder: Path, *, now: float, timeout_seconds: float = TIMEOUT_SECONDS) -> Readiness:
+async def readiness_of_workers(folder: Path, *, now: float) -> Readiness:
     """What works, for all workers together."""
-    told = await ask_all(folder, "/readyz", timeout_seconds)
+    told = await ask_all(folder, "/readyz", TIMEOUT_SECONDS)
     return readiness_in({number: json.loads(body) if body else None for number, body in told.items()}, now=now)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from proxy.pages.assets import ASSETS
-from proxy.pages.texts import ENGLISH, Texts
+from proxy.pages.texts import ENGLISH
 
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -20,14 +20,14 @@ _ENVIRONMENT = Environment(
 )
 
 
-def render_page(template: str, values: Mapping[str, object], *, asset_origin: str = "", text: Texts = ENGLISH) -> bytes:
+def render_page(template: str, values: Mapping[str, object], *, asset_origin: str = "") -> bytes:
     """A whole page in UTF-8.
 
     `asset_origin` (``https://host``) is set only where the page's own host does not serve the assets.
     """
     page = _ENVIRONMENT.get_template(template)
     urls = {name: asset_origin + asset.path for name, asset in ASSETS.items()}
-    return page.render(text=text, assets=urls, **values).encode()
+    return page.render(text=ENGLISH, assets=urls, **values).encode()
 
 
 def protective_headers(

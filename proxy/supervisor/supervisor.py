@@ -15,7 +15,7 @@ import random
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -57,11 +57,9 @@ class Supervisor:
         *,
         log: FilteringBoundLogger,
         environ: Mapping[str, str],
-        chance: Callable[[], float] = random.random,
     ) -> None:
         self._config = config
         self._log = log
-        self._chance = chance
         self._notifier = SystemdNotifier(environ.get("NOTIFY_SOCKET"))
         self._watchdog = watchdog_seconds(environ, os.getpid())
         self._listeners = ListeningSockets(activated_sockets(environ, os.getpid()))
@@ -178,7 +176,7 @@ class Supervisor:
             start_worker=partial(self._start_worker, listening, settings),
             limits=Limits(drain=outline.drain_seconds),
             log=self._log,
-            chance=self._chance,
+            chance=random.random,
             forget=self._remove_sockets,
         )
         return _Reign(outline=outline, listening=listening, settings=settings, fleet=fleet)

@@ -13,7 +13,7 @@ ALARM_SHARE = 0.8
 
 
 class Limit(Enum):
-    PASSWORDS_PER_PERSON = "passwords_per_person"  # a limit's name
+    PASSWORDS_PER_PERSON = "passwords_per_person"
     PASSWORDS_FROM_UNFAMILIAR = "passwords_from_unfamiliar_addresses"
     PASSWORDS_AS_TYPED = "passwords_as_typed"  # told on the page; refuses nobody
     PASSWORDS_PER_ADDRESS = "passwords_per_address"
