@@ -101,7 +101,7 @@ class GatepostProcess:
         threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
         self.wait_for_log("server.started", timeout=STARTS_WITHIN_SECONDS)
 
-    def wait_for_log(self, text: str, timeout: float = 30) -> str:
+    def wait_for_log(self, text: str, timeout: float = 2 * BUSY_SECONDS) -> str:
         """The next line with this text that was not waited for yet."""
         while True:
             try:
