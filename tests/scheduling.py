@@ -33,7 +33,7 @@ LONGEST_FIRST = (
     "tests/end_to_end",
     "tests/benchmarks",
     "tests/test_setup.py",
-    "tests/test_service_tries.py",
+    "tests/throttle/test_service_tries.py",
     "tests/sessions/test_hanging_redis.py",
     "tests/portal/test_admin_in_chromium.py",
     "tests/portal/test_admin_mobiles.py",
