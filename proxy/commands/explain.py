@@ -9,7 +9,7 @@ from typing import TextIO
 
 from config.settings import Settings
 from proxy.commands.arguments import ip_address_text
-from proxy.help_desk.explaining import Explaining, Explanation, Question
+from proxy.help_desk.explaining import Explaining, Explanation, SignInQuestion
 from proxy.help_desk.verdict import step_text, verdict_text
 from proxy.mobile_formats.words import instant_text, one_line
 from proxy.secrets.key_file import KeyFileError, existing_keys
@@ -36,7 +36,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         there = ", ".join(names)
         print(f"gatepost explain: there is no app {arguments.app!r}; there are: {there}", file=sys.stderr)
         return 2
-    question = Question(login=arguments.login, address=arguments.address, app=arguments.app or "")
+    question = SignInQuestion(login=arguments.login, address=arguments.address, app=arguments.app or "")
     realms = create_directories(settings)
     store = open_store(settings.store)
     try:

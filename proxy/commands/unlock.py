@@ -20,7 +20,7 @@ from proxy.commands.arguments import ip_address_text
 from proxy.delivery.create_channels import create_channels
 from proxy.delivery.notices import Notices
 from proxy.help_desk.confirming import Confirmed, confirm_number
-from proxy.help_desk.explaining import Explaining, Question
+from proxy.help_desk.explaining import Explaining, SignInQuestion
 from proxy.help_desk.person import NotFound, find_person
 from proxy.help_desk.unlocking import unlock
 from proxy.help_desk.verdict import verdict_text
@@ -93,7 +93,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
                 file=stdout,
             )
         explaining = Explaining(settings, realms=realms, store=store, keys=keys)
-        after = await explaining.explain(Question(login=arguments.login, address=arguments.address), now=now)
+        after = await explaining.explain(SignInQuestion(login=arguments.login, address=arguments.address), now=now)
         print(one_line(verdict_text(after.verdict, now)), file=stdout)
     except (NotFound, DirectoryError, StoreError) as error:
         print(f"gatepost unlock: {error}", file=sys.stderr)

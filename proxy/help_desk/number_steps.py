@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import phonenumbers
 
 from config.settings import MobileSettings
-from directory.mobile import UnusableReason, UsableNumber, first_usable, mask, normalise
+from directory.mobile import UnusableReason, UsableNumber, mask, normalise
 from directory.principal import Principal
 from proxy.factors.passcode.destination import Judged
 from proxy.factors.passcode.known_numbers import Send, SendByMail, Wait
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.verdict import Cause, Step, Who
+from proxy.sign_in.foreseen import Stop
 
 _SHOWN_DIGITS = 3
 _LONGEST_SHOWN = 80
@@ -41,17 +44,18 @@ def number_steps(
     settings: MobileSettings,
     *,
     is_needed: bool,
+    stops: Collection[Stop] = (),
     stand_in: str = "",
     hints: Hints = ON_THE_COMMAND_LINE,
-) -> tuple[list[Step], UsableNumber | None]:
-    """What becomes of each number as it was typed, and the one that passcodes go to.
+) -> list[Step]:
+    """What becomes of each number as it was typed, up to the one that passcodes go to.
 
-    `stand_in`: the masked mail address that they go to where there is none.
+    `stops`: what stands against the sign-in. `stand_in`: the masked mail address that passcodes go to where there is no
+    number.
     """
-    chosen = first_usable(principal.mobiles, settings)
-    number = chosen if isinstance(chosen, UsableNumber) else None
-    blocks = number is None and is_needed and not stand_in
+    blocks = any(isinstance(stop, UnusableReason) for stop in stops)
     steps = []
+    number: UsableNumber | None = None
     for position, text in enumerate(principal.mobiles):
         outcome = normalise(
             text,
@@ -61,6 +65,7 @@ def number_steps(
         )
         shown = f'"{masked_text(text)}"'
         if isinstance(outcome, UsableNumber):
+            number = outcome
             detail = f"{shown} is {mask(outcome.e164)}, {outcome.region}, which is allowed"
             steps.append(Step(name="number", ok=True if is_needed else None, detail=detail))
             break
@@ -77,7 +82,7 @@ def number_steps(
         steps.append(Step(name="number", ok=ok, detail="the directory holds none", cause=cause if blocks else None))
     if number is None and is_needed and stand_in:
         steps.append(Step(name="number", ok=True, detail=f"there is none, so passcodes go by mail to {stand_in}"))
-    return steps, number
+    return steps
 
 
 def _cause(text: str, reason: UnusableReason, settings: MobileSettings, hints: Hints) -> Cause:

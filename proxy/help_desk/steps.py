@@ -1,18 +1,16 @@
-"""What is said of account, scheme and apps: pure, by the same decisions as a sign-in itself."""
+"""What is said of account, scheme and apps: pure. What they decide is decided by the dry run of the sign-in."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from config.factors import Factor, in_words
-from config.settings import AppSettings, SchemeSettings
 from directory.account_state import AccountState
 from directory.directory import RefusalReason
 from directory.principal import Principal
-from proxy.access.policy import NotInGroups, judge
-from proxy.access.schemes import choose_scheme
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.verdict import Cause, Step, Who
+from proxy.sign_in.foreseen import AppFound, Obstacle, SchemeFound, Stop, WhyNot
 
 _ACCOUNT = {
     RefusalReason.DISABLED: ("is disabled", "enable it in the directory"),
@@ -30,60 +28,47 @@ _ACCOUNT = {
     ),
 }
 _MOST_GROUPS = 4
+_BY = {Factor.PASSWORD: "with their password", Factor.KERBEROS: "with the Kerberos ticket of their computer"}
 
 
-def account_steps(state: AccountState, *, can_change_password: bool) -> list[Step]:
-    """What the directory says of the account itself."""
+def account_steps(state: AccountState, *, stops: Collection[Stop]) -> list[Step]:
+    """What the directory says of the account itself. `stops`: what of it stands against the sign-in."""
     steps = []
     for reason in state.refusals:
         why, what = _ACCOUNT[reason]
         text = f"the account {why}"
-        if reason.is_fixed_by_a_change and can_change_password:
+        if reason in stops:
+            until = state.locked_until if reason is RefusalReason.LOCKED else None
+            cause = Cause(why=text, what=what, who=Who.DIRECTORY, until=until)
+            moments = () if until is None else (("until", until),)
+            steps.append(Step(name="state", ok=False, detail=f"{text}: {what}", moments=moments, cause=cause))
+        elif reason.is_fixed_by_a_change:
             note = Cause(why=f"{text}, so Gatepost asks for a new one on the way")
             steps.append(
                 Step(name="state", ok=None, detail=f"{text}; Gatepost asks for a new one after signing in", cause=note)
             )
-            continue
-        until = state.locked_until if reason is RefusalReason.LOCKED else None
-        cause = Cause(why=text, what=what, who=Who.DIRECTORY, until=until)
-        moments = () if until is None else (("until", until),)
-        steps.append(Step(name="state", ok=False, detail=f"{text}: {what}", moments=moments, cause=cause))
+        else:
+            steps.append(Step(name="state", ok=None, detail=text))
     return steps or [Step(name="state", ok=True, detail="the account is in order")]
 
 
 def scheme_steps(
-    schemes: Sequence[SchemeSettings],
-    principal: Principal,
-    address: str | None,
-    *,
-    first_factors: Collection[Factor],
-    app: str = "",
-    hints: Hints = ON_THE_COMMAND_LINE,
-) -> tuple[list[Step], list[SchemeSettings]]:
+    schemes: Iterable[SchemeFound], address: str | None, *, app: str = "", hints: Hints = ON_THE_COMMAND_LINE
+) -> list[Step]:
     """The schemes that count, one for each factor that the person may begin with; why others before them do not.
 
     `app`: the one that they come from; empty: from none.
     """
-    counting = [
-        scheme
-        for factor in first_factors
-        if (scheme := choose_scheme(schemes, principal, address or "", first_factor=factor, app=app)) is not None
-    ]
     steps = []
-    chosen_for: set[Factor] = set()
-    for scheme in schemes:
-        if chosen_for.issuperset(scheme.factors[0]):
-            continue
-        if scheme in counting:
-            chosen_for.update(scheme.factors[0])
+    for found in schemes:
+        scheme = found.scheme
+        if not found.why_not:
             detail = f'"{scheme.name}" counts: {in_words(scheme.factors)}'
             steps.append(Step(name="scheme", ok=True, detail=detail))
         else:
-            detail = (
-                f'"{scheme.name}" does not count: {_why_not(scheme, principal, address, first_factors, app, hints)}'
-            )
-            steps.append(Step(name="scheme", ok=None, detail=detail))
-    if not counting:
+            reasons = " and ".join(_why_not(found, each, address, app, hints) for each in found.why_not)
+            steps.append(Step(name="scheme", ok=None, detail=f'"{scheme.name}" does not count: {reasons}'))
+    if not any(step.ok for step in steps):
         cause = Cause(
             why="no way of signing in is meant for them" + (f" from {address}" if address else " from just anywhere"),
             what="give them a way of signing in there" if address else f"if they are at work, {hints.address}",
@@ -91,76 +76,80 @@ def scheme_steps(
         )
         detail = "no scheme is meant for this person from there"
         steps.append(Step(name="scheme", ok=False, detail=detail, cause=cause))
-    return steps, counting
-
-
-def _why_not(
-    scheme: SchemeSettings,
-    principal: Principal,
-    address: str | None,
-    first_factors: Collection[Factor],
-    app: str,
-    hints: Hints,
-) -> str:
-    usable = [factor for factor in scheme.factors[0] if factor in first_factors]
-    if not usable:
-        return f"it begins with {in_words(scheme.factors[:1])}, which this realm does not have"
-    first = usable[0]
-    reasons = []
-    if scheme.apps is not None and app not in scheme.apps:
-        reasons.append(f"it is for {either(scheme.apps)}" + ("" if app else f" ({hints.app})"))
-    anywhere = scheme.model_copy(update={"networks": None, "apps": None})
-    if choose_scheme((anywhere,), principal, address or "", first_factor=first) is None:
-        reasons.append(f"it is for {either(scheme.groups or ())}")
-    anybody = scheme.model_copy(update={"groups": None, "apps": None})
-    if choose_scheme((anybody,), principal, address or "", first_factor=first) is None:
-        networks = ", ".join(map(str, scheme.networks or ()))
-        given = f"not {address}" if address else hints.address
-        reasons.append(f"it is for {networks} ({given})")
-    return " and ".join(reasons)
-
-
-def app_steps(
-    apps: Sequence[AppSettings], principal: Principal, *, asked_for: str = "", may_administer: bool = False
-) -> list[Step]:
-    """Whether they may reach each app once signed in. One that is asked for is part of the verdict, and so is it that
-    there is none at all: whoever may open nothing has no use of a sign-in.
-
-    `may_administer`: the admin pages are open to them.
-    """
-    steps = [app_step(app, principal, is_asked_for=bool(asked_for)) for app in apps if asked_for in ("", app.name)]
-    if steps and not asked_for and not may_administer and all(step.ok is None for step in steps):
-        groups = list(dict.fromkeys(group for app in apps for group in app.groups or ()))
-        shown = either(groups) if len(groups) <= _MOST_GROUPS else "a group of the app that they need"
-        cause = Cause(why="they are in no group of any app", what=f"add them to {shown}", who=Who.DIRECTORY)
-        detail = "no app is open to them, so they would reach nothing after signing in"
-        steps.append(Step(name="app", ok=False, detail=detail, cause=cause))
     return steps
 
 
-def app_step(app: AppSettings, principal: Principal, *, is_asked_for: bool) -> Step:
-    verdict = judge(principal, app)
-    if isinstance(verdict, NotInGroups):
-        detail = f'"{app.name}" is closed: it asks for {either(verdict.groups)}'
-        if not is_asked_for:
-            return Step(name="app", ok=None, detail=detail)
+def _why_not(found: SchemeFound, why_not: WhyNot, address: str | None, app: str, hints: Hints) -> str:
+    scheme = found.scheme
+    match why_not:
+        case WhyNot.FIRST_FACTOR:
+            return f"it begins with {in_words(scheme.factors[:1])}, which this realm does not have"
+        case WhyNot.APP:
+            return f"it is for {either(scheme.apps or ())}" + ("" if app else f" ({hints.app})")
+        case WhyNot.GROUP:
+            return f"it is for {either(scheme.groups or ())}"
+        case WhyNot.NETWORK:
+            given = f"not {address}" if address else hints.address
+            return f"it is for {', '.join(map(str, scheme.networks or ()))} ({given})"
+
+
+def app_steps(
+    apps: Iterable[AppFound], principal: Principal, *, stops: Collection[Stop], asked_for: str = ""
+) -> list[Step]:
+    """Whether they may reach each app once signed in. One that is asked for is part of the verdict."""
+    return [
+        _app_step(found, principal, stops if asked_for else ()) for found in apps if asked_for in ("", found.app.name)
+    ]
+
+
+def no_app_step(apps: Sequence[AppFound], may_administer: bool) -> Step | None:
+    """Where they may open nothing at all: a sign-in is of no use then. `may_administer`: the admin pages are open to
+    them."""
+    if may_administer or any(found.is_open for found in apps):
+        return None
+    groups = list(dict.fromkeys(group for found in apps for group in found.app.groups or ()))
+    shown = either(groups) if len(groups) <= _MOST_GROUPS else "a group of the app that they need"
+    cause = Cause(why="they are in no group of any app", what=f"add them to {shown}", who=Who.DIRECTORY)
+    detail = "no app is open to them, so they would reach nothing after signing in"
+    return Step(name="app", ok=False, detail=detail, cause=cause)
+
+
+def _app_step(found: AppFound, principal: Principal, stops: Collection[Stop]) -> Step:
+    """`stops`: what stands against the sign-in to this app; empty where it is not the one that is asked for."""
+    app, groups = found.app, found.app.groups or ()
+    if not found.is_open:
+        detail = f'"{app.name}" is closed: it asks for {either(groups)}'
         cause = Cause(
-            why=f"only members of {either(verdict.groups)} may open it",
-            what=f"add them to {either(verdict.groups)}",
-            who=Who.DIRECTORY,
+            why=f"only members of {either(groups)} may open it", what=f"add them to {either(groups)}", who=Who.DIRECTORY
         )
-        return Step(name="app", ok=False, detail=detail, cause=cause)
+        if Obstacle.NOT_IN_GROUPS in stops:
+            return Step(name="app", ok=False, detail=detail, cause=cause)
+        return Step(name="app", ok=None, detail=detail)
     if app.groups is None:
         detail = f'"{app.name}" is open: it asks for no group'
     else:
-        detail = (
-            f'"{app.name}" is open: a member of {either([each for each in app.groups if each in principal.groups])}'
-        )
+        detail = f'"{app.name}" is open: a member of {either([each for each in groups if each in principal.groups])}'
     if app.scheme is not None:
         detail += f'; it asks for what the scheme "{app.scheme}" asks for'
     if app.rules:
         detail += "; some of its paths have rules of their own"
+    if Obstacle.NEEDS_TICKET in stops:
+        cause = Cause(
+            why=f"{app.name} asks for a sign-in with the Kerberos ticket of their computer",
+            what="let them sign in from a computer of the domain",
+            who=Who.HELP_DESK,
+        )
+        return Step(name="app", ok=False, detail=detail, cause=cause)
     return Step(name="app", ok=True, detail=detail)
+
+
+def only_by(step: Step, factors: Iterable[Factor]) -> Step:
+    """A step that stands against some ways of signing in, where those that begin with `factors` are free."""
+    if step.ok is not False or step.cause is None:
+        return step
+    free = " or ".join(_BY[factor] for factor in factors)
+    cause = Cause(why=f"{step.cause.why}, so only {free}", what=step.cause.what, who=step.cause.who)
+    return Step(name=step.name, ok=None, detail=step.detail, moments=step.moments, cause=cause)
 
 
 def either(names: Sequence[str]) -> str:

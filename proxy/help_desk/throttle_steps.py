@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.unlocking import StillCounted
 from proxy.help_desk.verdict import Cause, Step, Who
-from proxy.throttle.limits import CounterState, Limit
+from proxy.sign_in.foreseen import LimitFound
+from proxy.throttle.limits import Limit
 
 _COUNTS = {
     Limit.PASSWORDS_PER_PERSON: "wrong passwords of this person",
@@ -33,15 +34,13 @@ _WHY = {
     Limit.SENDS_PER_DAY: "the codes of this day are used up, for everybody",
 }
 _OF_THE_PERSON = frozenset({Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFAMILIAR})
-_OF_PASSWORDS = _OF_THE_PERSON | {Limit.PASSWORDS_PER_ADDRESS}
 
 
 def throttle_steps(
-    standings: Iterable[CounterState],
+    limits: Iterable[LimitFound],
     *,
     login: str,
     address: str | None,
-    needs_passcode: bool,
     still_counted: StillCounted | None = None,
     hints: Hints = ON_THE_COMMAND_LINE,
 ) -> list[Step]:
@@ -49,48 +48,44 @@ def throttle_steps(
 
     `still_counted`: why wrong passwords cannot be cleared; None: they can.
     """
-    counted = [each for each in standings if each.count]
-    is_told = any(each.limit is Limit.PASSWORDS_AS_TYPED and each.is_reached for each in counted)
+    counted = [each for each in limits if each.standing.count or each.is_too_little]
+    is_told = any(each.standing.limit is Limit.PASSWORDS_AS_TYPED and each.standing.is_reached for each in counted)
     steps = [
-        _step(
-            each,
-            login=login,
-            address=address,
-            needs_passcode=needs_passcode,
-            is_told=is_told,
-            still_counted=still_counted,
-            hints=hints,
-        )
+        _step(each, login=login, address=address, is_told=is_told, still_counted=still_counted, hints=hints)
         for each in counted
     ]
     return steps or [Step(name="throttle", ok=True, detail="nothing is counted against them now")]
 
 
 def _step(
-    standing: CounterState,
+    found: LimitFound,
     *,
     login: str,
     address: str | None,
-    needs_passcode: bool,
     is_told: bool,
     still_counted: StillCounted | None,
     hints: Hints,
 ) -> Step:
+    standing = found.standing
     limit = standing.limit
     is_elsewhere = limit is Limit.PASSWORDS_FROM_UNFAMILIAR and address is None
     apart = " (from a familiar address it does not count)" if is_elsewhere and standing.is_reached else ""
     detail = f"{_COUNTS[limit]}{apart}: {standing.count} of {standing.most}"
-    if not standing.is_reached:
+    if not standing.is_reached and not found.is_too_little:
         return Step(name="throttle", ok=None, detail=detail)
+    if not standing.is_reached:
+        detail += f", and a sign-in takes {found.takes}"
     ends_at: float | None = standing.window_ends_at
     unlock = hints.unlock.format(login=login)
     if limit is Limit.PASSCODE_FAILURES_IN_A_ROW:
         ends_at = None
         detail += f", until somebody clears them: {unlock}"
+    elif not standing.count:
+        ends_at = None  # a limit that is too low for one sign-in stays so
     moments = () if ends_at is None else (("until", ends_at),)
     if limit is Limit.PASSWORDS_AS_TYPED:
         return Step(name="throttle", ok=None, detail=f"{detail}, which the sign-in page tells", moments=moments)
-    if limit not in _OF_PASSWORDS and not needs_passcode:
+    if not found.is_too_little:
         return Step(name="throttle", ok=None, detail=detail, moments=moments)
     why, what, who = _WHY[limit], f"end this pause: {unlock}", Who.HELP_DESK
     if limit is Limit.SENDS_PER_DAY:

@@ -20,7 +20,9 @@ from proxy.help_desk.steps import account_steps, scheme_steps
 from proxy.help_desk.throttle_steps import throttle_steps
 from proxy.help_desk.verdict import Step, can_sign_in, step_text
 from proxy.pages.local_time import brief_text
-from proxy.throttle.limits import CounterState, Limit
+from proxy.sign_in.dry_run import account_stops, judge_schemes
+from proxy.sign_in.foreseen import LimitFound
+from proxy.throttle.limits import Limit, Standing
 from tests.support.people import NOW, principal
 
 TICKETS = SchemeSettings(name="tickets", factors=("kerberos", "sms"))
@@ -32,65 +34,73 @@ def state(*refusals: RefusalReason) -> AccountState:
     return AccountState(principal=principal(), refusals=refusals, told_by="dc1.corp.example")
 
 
+def told_of(state: AccountState, *, can_change_password: bool) -> list[bool | None]:
+    stops = account_stops(state, Factor.PASSWORD, can_change_password=can_change_password)
+    return [step.ok for step in account_steps(state, stops=stops)]
+
+
 def test_only_a_change_that_is_offered_mends_a_password() -> None:
     expired = state(RefusalReason.PASSWORD_EXPIRED)
-    assert [step.ok for step in account_steps(expired, can_change_password=True)] == [None]
-    assert [step.ok for step in account_steps(expired, can_change_password=False)] == [False]
+    assert told_of(expired, can_change_password=True) == [None]
+    assert told_of(expired, can_change_password=False) == [False]
 
 
 @pytest.mark.parametrize("reason", [RefusalReason.DISABLED, RefusalReason.LOCKED, RefusalReason.ACCOUNT_EXPIRED])
 def test_a_change_of_the_password_mends_nothing_else(reason: RefusalReason) -> None:
-    assert [step.ok for step in account_steps(state(reason), can_change_password=True)] == [False]
+    assert told_of(state(reason), can_change_password=True) == [False]
 
 
 def named(steps: list[Step]) -> list[tuple[bool | None, str]]:
     return [(step.ok, step.detail.split('"')[1] if '"' in step.detail else "") for step in steps]
 
 
+def told_of_schemes(
+    schemes: tuple[SchemeSettings, ...],
+    address: str | None = None,
+    *,
+    first_factors: tuple[Factor, ...] = (Factor.PASSWORD,),
+    app: str = "",
+) -> tuple[list[Step], list[SchemeSettings]]:
+    """The steps, and the schemes that count."""
+    found = judge_schemes(schemes, principal(), address or "", first_factors=first_factors, app=app)
+    return scheme_steps(found, address, app=app), [each.scheme for each in found if not each.why_not]
+
+
 def test_each_first_factor_has_a_scheme_of_its_own() -> None:
-    steps, counting = scheme_steps(
-        (TICKETS, STAFF, BROWSER),
-        principal(),
-        None,
-        first_factors=(
-            Factor.PASSWORD,
-            Factor.KERBEROS,
-        ),
-    )
+    steps, counting = told_of_schemes((TICKETS, STAFF, BROWSER), first_factors=(Factor.PASSWORD, Factor.KERBEROS))
     assert named(steps) == [(True, "tickets"), (None, "staff"), (True, "browser")]
     assert {scheme.name for scheme in counting} == {"tickets", "browser"}
 
 
 def test_a_scheme_of_tickets_is_none_for_a_realm_without_them() -> None:
-    steps, counting = scheme_steps((TICKETS, STAFF), principal(), None, first_factors=(Factor.PASSWORD,))
+    steps, counting = told_of_schemes((TICKETS, STAFF))
     assert named(steps) == [(None, "tickets"), (None, "staff"), (False, "")]
     assert "kerberos, which this realm does not have" in steps[0].detail
     assert counting == []
 
 
 def test_schemes_behind_the_one_that_counts_are_left_out() -> None:
-    steps, _ = scheme_steps((BROWSER, STAFF), principal(), None, first_factors=(Factor.PASSWORD,))
+    steps, _ = told_of_schemes((BROWSER, STAFF))
     assert named(steps) == [(True, "browser")]
 
 
 def test_the_first_usable_number_is_the_one() -> None:
     person = principal(mobiles=("see Bob", "07400 123456", "07400 654321"))
-    steps, number = number_steps(person, MobileSettings(), is_needed=True)
-    assert isinstance(number, UsableNumber)
-    assert number.e164 == "+447400123456"
+    steps = number_steps(person, MobileSettings(), is_needed=True)
     assert [step.ok for step in steps] == [None, True]
+    assert steps[-1].detail == '"••••• •••456" is •••••••• 456, GB, which is allowed'
 
 
 def test_a_mail_address_may_stand_in_for_a_number() -> None:
-    steps, number = number_steps(principal(mobiles=()), MobileSettings(), is_needed=True, stand_in="a•••@corp.example")
-    assert number is None
+    steps = number_steps(principal(mobiles=()), MobileSettings(), is_needed=True, stand_in="a•••@corp.example")
+    assert not any("which is allowed" in step.detail for step in steps)
     assert can_sign_in(steps)
     assert "by mail to a•••@corp.example" in steps[-1].detail
 
 
 def test_a_number_that_nobody_needs_stands_against_nobody() -> None:
-    steps, number = number_steps(principal(mobiles=("see Bob",)), MobileSettings(), is_needed=False)
-    assert number is None
+    steps = number_steps(principal(mobiles=("see Bob",)), MobileSettings(), is_needed=False)
+    assert not any("which is allowed" in step.detail for step in steps)
     assert can_sign_in(steps)
 
 
@@ -123,15 +133,15 @@ def test_a_mail_in_the_place_of_a_fresh_number_lets_a_person_in() -> None:
 
 
 def test_counts_of_passcodes_stand_against_nobody_who_needs_none() -> None:
-    full = [CounterState(limit=Limit.SENDS_PER_PERSON, count=8, most=8, window_ends_at=NOW)]
+    full = Standing(limit=Limit.SENDS_PER_PERSON, count=8, most=8, window_ends_at=NOW)
     asked = {"login": "alice", "address": None}
-    assert not can_sign_in(throttle_steps(full, **asked, needs_passcode=True))
-    assert can_sign_in(throttle_steps(full, **asked, needs_passcode=False))
+    assert not can_sign_in(throttle_steps([LimitFound(standing=full, takes=1)], **asked))
+    assert can_sign_in(throttle_steps([LimitFound(standing=full, takes=0)], **asked))
 
 
 def test_a_count_below_its_limit_is_told_and_stands_against_nobody() -> None:
-    some = [CounterState(limit=Limit.PASSWORDS_PER_PERSON, count=3, most=4, window_ends_at=NOW)]
-    (step,) = throttle_steps(some, login="alice", address=None, needs_passcode=True)
+    some = Standing(limit=Limit.PASSWORDS_PER_PERSON, count=3, most=4, window_ends_at=NOW)
+    (step,) = throttle_steps([LimitFound(standing=some, takes=1)], login="alice", address=None)
     assert (step.ok, step.detail) == (None, "wrong passwords of this person: 3 of 4")
 
 
@@ -142,8 +152,8 @@ def test_no_more_than_three_digits_of_what_was_typed_are_shown(text: str) -> Non
 
 def test_a_scheme_for_certain_apps_says_so() -> None:
     quick = SchemeSettings(name="quick", factors=("password",), apps=("Wiki",))
-    told, counting = scheme_steps((quick, BROWSER), principal(), "192.0.2.7", first_factors=(Factor.PASSWORD,))
+    told, counting = told_of_schemes((quick, BROWSER), "192.0.2.7")
     assert counting == [BROWSER]
     assert told[0].detail == '"quick" does not count: it is for "Wiki" (say which with --app)'
-    _, counting = scheme_steps((quick, BROWSER), principal(), "192.0.2.7", first_factors=(Factor.PASSWORD,), app="Wiki")
+    _, counting = told_of_schemes((quick, BROWSER), "192.0.2.7", app="Wiki")
     assert counting == [quick]

@@ -20,7 +20,7 @@ from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.factors.passcode.destination import known_as
 from proxy.help_desk import throttle_steps
-from proxy.help_desk.explaining import Explaining, Explanation, Question
+from proxy.help_desk.explaining import Explaining, Explanation, SignInQuestion
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.verdict import Light, Who, verdict_text
 from proxy.pages.local_time import brief_text
@@ -108,7 +108,7 @@ class World:
     def throttle(self) -> Throttle:
         return Throttle(self.store, self.settings.throttle, key=self.keys.derive(Purpose.THROTTLE))
 
-    async def explained(self, question: Question, hints: Hints = ON_THE_PAGE) -> Explanation:
+    async def explained(self, question: SignInQuestion, hints: Hints = ON_THE_PAGE) -> Explanation:
         realms = Realms([self.domain])
         explaining = Explaining(self.settings, realms=realms, store=self.store, keys=self.keys, hints=hints)
         return await explaining.explain(question, now=NOW)
@@ -332,7 +332,7 @@ async def test_one_glance_is_enough(
 ) -> None:
     world = World(settings(**({"throttle": {"sends_per_day": 1}} if setting is day_used_up else {})))
     await put(world, setting)
-    question = Question(login=asked.get("login", "alice"), address=asked.get("address"), app=asked.get("app", ""))
+    question = SignInQuestion(login=asked.get("login", "alice"), address=asked.get("address"), app=asked.get("app", ""))
     explanation = await world.explained(question)
     verdict = explanation.verdict
     assert (verdict.light, verdict.headline, verdict.what, WHO[verdict.who], verdict.until, verdict.more) == (
@@ -351,10 +351,10 @@ async def test_one_glance_is_enough(
 async def test_a_command_names_the_key_and_the_commands() -> None:
     world = World(settings())
     await put(world, mobile("+33 6 12 34 56 78"))
-    abroad = await world.explained(Question(login="alice"), ON_THE_COMMAND_LINE)
+    abroad = await world.explained(SignInQuestion(login="alice"), ON_THE_COMMAND_LINE)
     assert abroad.verdict.what == "add FR to [mobile] allowed_countries, if passcodes may be sent there"
     await other_number_used_last(world)
-    changed = await world.explained(Question(login="alice"), ON_THE_COMMAND_LINE)
+    changed = await world.explained(SignInQuestion(login="alice"), ON_THE_COMMAND_LINE)
     assert changed.verdict.what.endswith("confirm the new one: gatepost unlock alice --confirm-number 456")
 
 
@@ -362,7 +362,7 @@ async def test_what_holds_everywhere_is_told_before_what_holds_in_new_places() -
     world = World(settings())
     await put(world, wrong_passwords())
     await put(world, sent())
-    verdict = (await world.explained(Question(login="alice"))).verdict
+    verdict = (await world.explained(SignInQuestion(login="alice"))).verdict
     assert (verdict.light, verdict.more) == (Light.RED, 1)
     assert "too many codes were sent" in verdict.headline
 
@@ -370,7 +370,7 @@ async def test_what_holds_everywhere_is_told_before_what_holds_in_new_places() -
 async def test_a_pause_that_the_page_tells_is_a_step_of_its_own() -> None:
     world = World(settings())
     await put(world, wrong_passwords())
-    steps = (await world.explained(Question(login="alice", address=NEW_PLACE))).steps
+    steps = (await world.explained(SignInQuestion(login="alice", address=NEW_PLACE))).steps
     told = [step for step in steps if "which the sign-in page tells" in step.detail]
     assert [(step.ok, step.moments) for step in told] == [(None, (("until", NOW + WINDOW),))]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from proxy.help_desk.explaining import Question
+from proxy.help_desk.explaining import SignInQuestion
 from proxy.help_desk.hints import Hints
 from proxy.help_desk.verdict import Step
 from proxy.http.reserved import ADMIN_CONFIRM, ADMIN_END, ADMIN_PERSON, ADMIN_UNLOCK
@@ -47,7 +47,7 @@ class _Shown:
 
 
 async def show_explanation(
-    request: web.Request, session: Session, question: Question, *, done: Done | None = None
+    request: web.Request, session: Session, question: SignInQuestion, *, done: Done | None = None
 ) -> web.Response:
     """As it is now; in the audit log, too."""
     parts, now = request.app[PARTS], request[VISIT].now

@@ -18,7 +18,7 @@ from directory.account_state import DescribingDirectory
 from directory.directory import Directory
 from directory.principal import Principal
 from proxy.help_desk.confirming import Confirmed, confirm_number
-from proxy.help_desk.explaining import Question
+from proxy.help_desk.explaining import SignInQuestion
 from proxy.help_desk.person import NotFound
 from proxy.help_desk.sessions import sessions_called
 from proxy.help_desk.unlocking import unlock
@@ -175,7 +175,7 @@ async def _meant(request: web.Request, fields: Mapping[str, str]) -> tuple[Direc
     return directory, state.principal
 
 
-def _asked_before(request: web.Request, fields: Mapping[str, str]) -> Question:
+def _asked_before(request: web.Request, fields: Mapping[str, str]) -> SignInQuestion:
     """The question whose answer had the button."""
     question = _question(fields, app_names(request))
     if isinstance(question, _Wrong):
@@ -205,7 +205,7 @@ async def _own_form(request: web.Request, session: Session) -> Mapping[str, str]
     return fields
 
 
-def _question(fields: Mapping[str, str], apps: Sequence[str]) -> Question | _Wrong:
+def _question(fields: Mapping[str, str], apps: Sequence[str]) -> SignInQuestion | _Wrong:
     """What is asked, or what is wrong with it. Pure."""
     login, address, app = (fields.get(name, "").strip() for name in ("login", "address", "app"))
     if not login:
@@ -217,7 +217,7 @@ def _question(fields: Mapping[str, str], apps: Sequence[str]) -> Question | _Wro
             address = str(ip_address(address))
         except ValueError:
             return _Wrong("address", WORDS.person_no_address)
-    return Question(login=login, address=address or None, app=app)
+    return SignInQuestion(login=login, address=address or None, app=app)
 
 
 def _guid(fields: Mapping[str, str]) -> str:

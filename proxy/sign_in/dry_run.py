@@ -1,0 +1,332 @@
+"""A sign-in that asks everything and changes nothing: could this person sign in from here, and what would stop them?
+
+It makes the decisions of a sign-in by the functions that a sign-in makes them with, on what directory and store say
+now, and reads a count where a sign-in adds to it. It goes on behind what would stop one: whoever asks wants to hear of
+all that is in the way. What it takes for granted is what nobody can ask beforehand: that the person types the right
+password (or has a Kerberos ticket) and the right passcodes, and that a relay takes the messages.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from config.factors import Choice, Factor
+from config.settings import ActiveDirectorySettings, AppSettings, DirectorySettings, SchemeSettings, Settings
+from directory.account_state import AccountState, DescribingDirectory
+from directory.directory import Directory, RefusalReason
+from directory.login_name import LoginName
+from directory.mobile import UnusableNumber, UsableNumber, first_usable
+from directory.password_change import PasswordChanger
+from directory.principal import Account, Principal
+from proxy.access.policy import NotInGroups, judge
+from proxy.access.schemes import choose_scheme, create_app_demand
+from proxy.factors.passcode.destination import (
+    Chosen,
+    Judged,
+    NoMail,
+    mail_destination,
+    number_destination,
+    stand_in_of,
+)
+from proxy.factors.passcode.passcode_store import NumberStore
+from proxy.factors.proof import missing_choices
+from proxy.secrets.keys import MASTER_KEY_BYTES, Keys, Purpose
+from proxy.sign_in.foreseen import AppFound, Foreseen, LimitFound, Obstacle, SchemeFound, Stop, Way, WhyNot
+from proxy.throttle.counter_store import ThrottleStore
+from proxy.throttle.limits import Limit, Standing
+from proxy.throttle.throttle import Throttle
+from proxy.throttle.typed_names import counted_as
+
+_Counted = tuple[Limit, str]
+"""A limit, and of `SENDS_PER_NUMBER` where it is sent to."""
+_ONLY_AT_A_BIND = frozenset({RefusalReason.LOGON_HOURS, RefusalReason.WORKSTATION})
+"""What domain controllers alone look at, when they take a password or give a ticket (`ticket_holder`)."""
+
+
+class DryRunStore(NumberStore, ThrottleStore, Protocol):
+    """What a sign-in looks up of a person before there is a session."""
+
+
+class DryRun:
+    def __init__(self, settings: Settings, *, store: DryRunStore, keys: Keys | None) -> None:
+        """`keys` name what is counted and remembered; None: they are not there, and nothing of it can be known."""
+        self._settings = settings
+        self._store = store
+        self._knows_counts = keys is not None
+        # What is made with keys of the moment meets nothing that is kept: it only says whether there is a place at all.
+        self._keys = keys or Keys(secrets.token_bytes(MASTER_KEY_BYTES))
+        self._throttle = Throttle(store, settings.throttle, key=self._keys.derive(Purpose.THROTTLE))
+
+    async def foresee(
+        self,
+        login_name: LoginName,
+        directory: Directory,
+        account: Account,
+        *,
+        address: str | None,
+        app: str,
+        now: float,
+    ) -> Foreseen | None:
+        """What a sign-in of this account meets from here to this app; None: the directory tells nothing of its state.
+
+        `directory`: the one that the login name belongs to, and that found the account. `address` None: it is not
+        known; it counts as one in no network, from which they never signed in. `app`: its name; empty: none is asked
+        for. Raises `DirectoryError` and `StoreUnavailable`.
+        """
+        state = await directory.state(account.guid) if isinstance(directory, DescribingDirectory) else None
+        if state is None:
+            return None
+        principal, settings = state.principal, self._settings
+        own = next((each for each in settings.directories if each.name == directory.realm), None)
+        places = await self._places(principal, now)
+        standings = await self._standings(
+            principal, directory, places, address=address, typed=counted_as(login_name, own), now=now
+        )
+        can_change = isinstance(directory, PasswordChanger)
+        ways, takes = [], Counter[_Counted]()
+        for first in first_factors_of(own):
+            walk = _Walk(places, standings)
+            stops = account_stops(state, first, can_change_password=can_change)
+            ways.append(self._walked(walk, principal, first, stops, address=address or "", app=app))
+            takes |= walk.takes  # of each limit as much as the way that takes most of it
+        return Foreseen(
+            state=state,
+            ways=tuple(ways),
+            schemes=judge_schemes(
+                settings.schemes, principal, address or "", first_factors=first_factors_of(own), app=app
+            ),
+            number=places.number,
+            mail=places.mail.masked if isinstance(places.mail, Chosen) else None,
+            stand_in=places.stand_in.masked if places.stand_in is not None else None,
+            limits=tuple(_limits(standings, takes, places.of(Factor.SMS)[0])) if self._knows_counts else None,
+            password_limits=self._throttle.password_limits(directory),
+            apps=tuple(
+                AppFound(app=each, is_open=not isinstance(judge(principal, each), NotInGroups))
+                for each in settings.apps
+            ),
+        )
+
+    async def _places(self, principal: Principal, now: float) -> _Places:
+        keys, settings = self._keys, self._settings
+        number: Judged | UnusableNumber | UsableNumber = first_usable(principal.mobiles, settings.mobile)
+        if self._knows_counts:
+            number = await number_destination(settings, self._store, keys, principal, now=now, see=False)
+        return _Places(
+            number=number,
+            mail=mail_destination(keys, principal, factor=Factor.EMAIL),
+            stand_in=stand_in_of(settings, keys, principal),
+        )
+
+    async def _standings(
+        self,
+        principal: Principal,
+        directory: Directory,
+        places: _Places,
+        *,
+        address: str | None,
+        typed: str,
+        now: float,
+    ) -> dict[_Counted, Standing]:
+        """How everything stands that may be counted, in the order in which it is told."""
+        if not self._knows_counts:
+            return {}
+        throttle = self._throttle
+        standings: dict[_Counted, Standing] = {}
+        for standing in await throttle.standings(
+            person=principal.guid,
+            limits=throttle.password_limits(directory),
+            number=None,
+            address=address,
+            typed=typed,
+            now=now,
+        ):
+            standings[standing.limit, ""] = standing
+            if standing.limit is Limit.SENDS_PER_PERSON:
+                for place in filter(None, (places.of(Factor.SMS)[0], places.of(Factor.EMAIL)[0])):
+                    standings[Limit.SENDS_PER_NUMBER, place] = await throttle.sent_to(place, now=now)
+        return standings
+
+    def _walked(
+        self, walk: _Walk, principal: Principal, first: Factor, stops: Iterable[Stop], *, address: str, app: str
+    ) -> Way:
+        """One sign-in, from its first factor to the app."""
+        schemes = self._settings.schemes
+        walk.take_first(first, stops)
+        scheme = choose_scheme(schemes, principal, address, first_factor=first, app=app)
+        for choice in () if scheme is None else scheme.factors[1:]:
+            walk.take_second(choice)
+        if scheme is None:
+            walk.stop(Obstacle.NO_SCHEME)
+        wanted = next((each for each in self._settings.apps if each.name == app), None)
+        if wanted is not None:
+            if isinstance(judge(principal, wanted), NotInGroups):
+                walk.stop(Obstacle.NOT_IN_GROUPS)
+            self._walk_on(walk, principal, first, stops, address=address, app=wanted)
+        return Way(first_factor=first, scheme=scheme, passcodes=tuple(walk.passcodes), stops=tuple(walk.stops))
+
+    def _walk_on(
+        self,
+        walk: _Walk,
+        principal: Principal,
+        first: Factor,
+        stops: Iterable[Stop],
+        *,
+        address: str,
+        app: AppSettings,
+    ) -> None:
+        """The step-up, where the app asks for more than the sign-in."""
+        demand = create_app_demand(app, self._settings.schemes)
+        if demand is None:
+            return
+        asked = demand.asked_of(principal, first, address)
+        if not asked.scheme:
+            walk.stop(Obstacle.NO_SCHEME)
+            return
+        for choice in missing_choices(asked.factors, frozenset(walk.proven)):
+            if Factor.PASSWORD in choice:
+                walk.take_first(Factor.PASSWORD, stops)
+            elif Factor.KERBEROS in choice:
+                walk.stop(Obstacle.NEEDS_TICKET)
+            else:
+                walk.take_second(choice)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Places:
+    """Where passcodes go."""
+
+    number: Judged | UnusableNumber | UsableNumber
+    mail: Chosen | NoMail
+    stand_in: Chosen | None
+
+    def of(self, factor: Factor) -> tuple[str, Stop | None]:
+        """Where one for this factor goes, as sends are counted; empty: nowhere. And what stops it."""
+        if factor is Factor.EMAIL:
+            return ("", Obstacle.NO_MAIL) if isinstance(self.mail, NoMail) else (self.mail.address, None)
+        match self.number:
+            case Judged(chosen=chosen, number=number):
+                if chosen is not None:
+                    return chosen.address, None
+                return "" if number is None else number.e164, Obstacle.NUMBER_CHANGED
+            case UsableNumber(e164=number):
+                return number, None
+            case UnusableNumber(reason=reason):
+                return ("", reason) if self.stand_in is None else (self.stand_in.address, None)
+
+
+class _Walk:
+    """One sign-in on its way: what it has proven, what it has used of each limit, and what has stopped it so far."""
+
+    def __init__(self, places: _Places, standings: Mapping[_Counted, Standing]) -> None:
+        self._places = places
+        self._standings = standings
+        self.proven: set[Factor] = set()
+        self.passcodes: list[Factor] = []
+        self.stops: list[Stop] = []
+        self.takes: Counter[_Counted] = Counter()
+
+    def stop(self, *stops: Stop) -> None:
+        self.stops += [each for each in stops if each not in self.stops]
+
+    def take_first(self, factor: Factor, stops: Iterable[Stop]) -> None:
+        """Name and password, or a ticket. `stops`: what stands against the account then."""
+        if factor is Factor.PASSWORD:
+            self._take(Limit.PASSWORDS_PER_ADDRESS, Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFAMILIAR)
+        self.stop(*stops)
+        self.proven.add(factor)
+
+    def take_second(self, choice: Choice) -> None:
+        """A passcode, for the first factor of the choice that the person has."""
+        factor = next((each for each in choice if self._places.of(each)[1] is None), choice[0])
+        address, stop = self._places.of(factor)
+        if stop is not None:
+            self.stop(stop)
+        self._take(Limit.SENDS_PER_PERSON)
+        if address:
+            self._take(Limit.SENDS_PER_NUMBER, address=address)
+        self._take(Limit.SENDS_PER_ADDRESS, Limit.SENDS_PER_DAY)
+        if not self.passcodes:  # a right one clears what was counted before the next
+            self._take(Limit.PASSCODES_PER_PERSON, Limit.PASSCODE_FAILURES_IN_A_ROW)
+        self.proven.add(factor)
+        self.passcodes.append(factor)
+
+    def _take(self, *limits: Limit, address: str = "") -> None:
+        for limit in limits:
+            standing = self._standings.get((limit, address))
+            if standing is not None and standing.count + self.takes[limit, address] >= standing.most:
+                self.stop(limit)
+            self.takes[limit, address] += 1
+
+
+def _limits(standings: Mapping[_Counted, Standing], takes: Mapping[_Counted, int], number: str) -> Iterator[LimitFound]:
+    """Of the places that passcodes go to, those that are sent to on some way; or else the number."""
+    sent_to = [where for (limit, where), amount in takes.items() if limit is Limit.SENDS_PER_NUMBER and amount]
+    for (limit, where), standing in standings.items():
+        if limit is not Limit.SENDS_PER_NUMBER or where in (sent_to or [number]):
+            yield LimitFound(standing=standing, takes=takes.get((limit, where), 0))
+
+
+def first_factors_of(directory: DirectorySettings | None) -> tuple[Factor, ...]:
+    """With which a person of this directory may begin."""
+    if isinstance(directory, ActiveDirectorySettings) and directory.kerberos_keytab is not None:
+        return Factor.PASSWORD, Factor.KERBEROS
+    return (Factor.PASSWORD,)
+
+
+def account_stops(state: AccountState, first: Factor, *, can_change_password: bool) -> tuple[RefusalReason, ...]:
+    """What stands against the account for somebody who begins so. Pure.
+
+    A password that must be changed stops nobody who can change it on the way; by a ticket nobody gets that far. Logon
+    hours and computers are looked at only where a password is taken.
+    """
+    if first is Factor.PASSWORD:
+        return tuple(each for each in state.refusals if not (each.is_fixed_by_a_change and can_change_password))
+    return tuple(each for each in state.refusals if each not in _ONLY_AT_A_BIND)
+
+
+def judge_schemes(
+    schemes: Sequence[SchemeSettings], principal: Principal, address: str, *, first_factors: Iterable[Factor], app: str
+) -> tuple[SchemeFound, ...]:
+    """The scheme that each first factor goes by, and why not by those before it; what is behind is not looked at.
+    Pure."""
+    by = {first: choose_scheme(schemes, principal, address, first_factor=first, app=app) for first in first_factors}
+    return tuple(_judged(schemes, by, principal, address, app))
+
+
+def _judged(
+    schemes: Iterable[SchemeSettings],
+    by: Mapping[Factor, SchemeSettings | None],
+    principal: Principal,
+    address: str,
+    app: str,
+) -> Iterator[SchemeFound]:
+    settled: set[Factor] = set()
+    for scheme in schemes:
+        begins = [first for first in scheme.factors[0] if first not in settled]
+        if not begins:
+            continue
+        chosen = {first for first in begins if by.get(first) == scheme}
+        settled |= chosen
+        why_not = () if chosen else tuple(_why_not(scheme, by, principal, address, app))
+        yield SchemeFound(scheme=scheme, why_not=why_not)
+
+
+def _why_not(
+    scheme: SchemeSettings, first_factors: Iterable[Factor], principal: Principal, address: str, app: str
+) -> Iterator[WhyNot]:
+    """Each thing that a scheme chooses by, looked at alone."""
+    if set(first_factors).isdisjoint(scheme.factors[0]):
+        yield WhyNot.FIRST_FACTOR
+        return
+    for why_not, others in (
+        (WhyNot.APP, {"groups": None, "networks": None}),
+        (WhyNot.GROUP, {"networks": None, "apps": None}),
+        (WhyNot.NETWORK, {"groups": None, "apps": None}),
+    ):
+        alone = scheme.model_copy(update=others)
+        if choose_scheme((alone,), principal, address, first_factor=None, app=app) is None:
+            yield why_not

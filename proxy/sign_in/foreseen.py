@@ -1,0 +1,127 @@
+"""What a dry run of a sign-in finds: the ways to begin one, what stops it on each, how limits stand. Values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from config.factors import Factor
+from config.settings import AppSettings, SchemeSettings
+from directory.account_state import AccountState
+from directory.directory import RefusalReason
+from directory.lockout import PasswordLimits
+from directory.mobile import UnusableNumber, UnusableReason, UsableNumber
+from proxy.factors.passcode.destination import Judged
+from proxy.throttle.limits import Limit, Standing
+
+
+class Obstacle(Enum):
+    """What stops a sign-in besides the account, the number and the limits. Values are the log's words for it."""
+
+    NO_SCHEME = "no_scheme"
+    NO_MAIL = "no_mail"
+    NUMBER_CHANGED = "mobile_changed_lately"
+    NEEDS_TICKET = "step_up_needs_kerberos"
+    """The app asks for a Kerberos ticket, and the sign-in began with a password."""
+    NOT_IN_GROUPS = "not_in_groups"
+    """Signed in, they are not let into the app."""
+
+
+Stop = RefusalReason | UnusableReason | Limit | Obstacle
+
+
+def log_word(stop: Stop) -> str:
+    """How the log of a sign-in names what stopped it."""
+    return f"mobile_{stop.value}" if isinstance(stop, UnusableReason) else stop.value
+
+
+class WhyNot(Enum):
+    """Why a sign-in does not go by a scheme. There may be several reasons."""
+
+    FIRST_FACTOR = "it begins with a factor that this realm does not have"
+    APP = "it is for other apps"
+    GROUP = "it is for other persons"
+    NETWORK = "it is for other places"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemeFound:
+    """A scheme that was looked at."""
+
+    scheme: SchemeSettings
+    why_not: tuple[WhyNot, ...]
+    """Empty: a sign-in that begins with one of its first factors goes by it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppFound:
+    """An app, and whether the person's groups let them in."""
+
+    app: AppSettings
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A sign-in that begins with one factor."""
+
+    first_factor: Factor
+    scheme: SchemeSettings | None
+    """None: none is meant for them that begins so, and there is no such sign-in."""
+    passcodes: tuple[Factor, ...]
+    """The factors for which a passcode is sent, in their order; those that the app asks for besides come last."""
+    stops: tuple[Stop, ...]
+    """In the order in which they are met: only the first one would be seen. Empty: this sign-in gets through."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitFound:
+    """How a limit stands that some sign-in of this person meets."""
+
+    standing: Standing
+    takes: int
+    """So much of it a sign-in uses; 0: none goes by it."""
+
+    @property
+    def is_too_little(self) -> bool:
+        """Whether a sign-in needs more than is left."""
+        return self.takes > 0 and self.standing.count + self.takes > self.standing.most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """All that a sign-in of this person would meet."""
+
+    state: AccountState
+    ways: tuple[Way, ...]
+    """The one by password first."""
+    schemes: tuple[SchemeFound, ...]
+    """In their order, as far as they were looked at."""
+    number: Judged | UnusableNumber | UsableNumber
+    """Where passcodes by SMS go. `UsableNumber`: there, where what is remembered of numbers cannot be known."""
+    mail: str | None
+    """Where passcodes by mail go, masked; None: there is no address that can be used."""
+    stand_in: str | None
+    """The same, where a mail may go in the place of an SMS that there is no number for."""
+    limits: tuple[LimitFound, ...] | None
+    """None: what is counted cannot be known."""
+    password_limits: PasswordLimits
+    apps: tuple[AppFound, ...]
+
+    @property
+    def counting_ways(self) -> tuple[Way, ...]:
+        """Those that there are; where there is none, the one by password, which says so."""
+        return tuple(way for way in self.ways if way.scheme is not None) or self.ways[:1]
+
+    @property
+    def gets_through(self) -> bool:
+        return any(not way.stops for way in self.counting_ways)
+
+    @property
+    def stops(self) -> frozenset[Stop]:
+        """All that stops some sign-in of theirs."""
+        return frozenset(stop for way in self.counting_ways for stop in way.stops)
+
+    def is_sent(self, factor: Factor) -> bool:
+        """Whether a passcode for this factor is sent whichever way they begin."""
+        return all(factor in way.passcodes for way in self.counting_ways)
