@@ -77,7 +77,6 @@ STILL_TO_GO: set[tuple[str, str]] = {
     ("delivery", "factors"),
     ("http", "forwarding"),
     ("upstreams", "forwarding"),
-    ("help_desk", "access"),
     ("help_desk", "delivery"),
     ("help_desk", "factors"),
     ("portal", "delivery"),
