@@ -34,9 +34,12 @@ from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
 from proxy.operations.descriptors import MOST_CONNECTIONS, capacity, reserve_for
 from proxy.operations.open_files import hard_limit
 from proxy.operations.store_errors import StoreError
+from proxy.pages.local_time import brief_text
 from proxy.secrets.key_file import KeyFileError, existing_keys
 from proxy.secrets.keys import Keys, Purpose
 from proxy.server import create_directories
+from proxy.sign_in.dry_run import DryRun
+from proxy.sign_in.foreseen import LimitFound
 from proxy.store.open import open_store, store_remarks
 from proxy.throttle.service_tries import OperatorsTries
 from proxy.upstreams.tls import upstream_tls
@@ -54,6 +57,7 @@ async def run(settings: Settings, stdout: TextIO, *, secrets_from: Iterable[Path
     results += await asyncio.to_thread(check_addresses, settings)
     results.append(open_files_result(settings, hard=hard_limit()))
     results += await _check_store(settings)
+    results += await _check_day(settings, now=time.time())
     async with AsyncExitStack() as stack:
         realms = create_directories(settings, await _tries(settings, stack))
         stack.push_async_callback(realms.close)
@@ -139,6 +143,33 @@ async def _check_store(settings: Settings) -> list[CheckResult]:
         CheckResult(subject=subject, ok=True, detail=detail)
         for detail in ("can be read and written", *(f"but {remark}" for remark in remarks))
     ]
+
+
+async def _check_day(settings: Settings, *, now: float) -> list[CheckResult]:
+    """One line where so many passcodes were sent today that they may not last, by the dry run of a sign-in."""
+    try:
+        keys = Keys(existing_keys(settings.server))
+        store = open_store(settings.store)
+    except (KeyFileError, StoreError):
+        return []  # before the first start; or other lines tell it
+    try:
+        found = await DryRun(settings, store=store, keys=keys).for_anybody(now=now)
+    except StoreError:
+        return []
+    finally:
+        await store.close()
+    return [] if found is None else day_result(found, now)
+
+
+def day_result(found: LimitFound, now: float) -> list[CheckResult]:
+    """Nothing as long as there are plenty. Pure."""
+    standing = found.standing
+    if not standing.is_near:
+        return []
+    detail = f"{standing.count} of the day's {standing.most} passcodes were sent"
+    if found.is_too_little:
+        detail += f", so nobody is sent one until {brief_text(standing.window_ends_at, now)}"
+    return [CheckResult(subject="passcodes of the day", ok=not found.is_too_little, detail=detail)]
 
 
 async def _check_lockout(directory: Directory, settings: Settings) -> list[CheckResult]:

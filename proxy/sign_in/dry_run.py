@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from config.factors import Choice, Factor
+from config.factors import FIRST_FACTORS, Choice, Factor
 from config.settings import ActiveDirectorySettings, AppSettings, DirectorySettings, SchemeSettings, Settings
+from config.tables.schemes import factors_asked_for
 from directory.account_state import AccountState, DescribingDirectory
 from directory.directory import Directory, RefusalReason
 from directory.login_name import LoginName
@@ -109,6 +110,13 @@ class DryRun:
                 for each in settings.apps
             ),
         )
+
+    async def for_anybody(self, *, now: float) -> LimitFound | None:
+        """How the limit stands that all persons share; None: no sign-in goes by it, or it cannot be known."""
+        asks_for_passcodes = not factors_asked_for(self._settings.schemes) <= FIRST_FACTORS
+        if not self._knows_counts or not asks_for_passcodes:
+            return None
+        return LimitFound(standing=await self._throttle.sends_of_day(now=now), takes=1)
 
     async def _places(self, principal: Principal, now: float) -> _Places:
         keys, settings = self._keys, self._settings

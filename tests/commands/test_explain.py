@@ -330,6 +330,21 @@ def test_a_number_that_was_sent_too_much_is_unlocked(config: Path, capsys: pytes
     assert explained(config, capsys, *asked).against == []
 
 
+def test_a_check_says_that_the_passcodes_of_the_day_are_used_up(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def sent(throttle: Throttle, guid: str) -> None:
+        assert await throttle.reserve_send(person="x", number="+44740", address="192.0.2.9", now=time.time()) is None
+
+    config.write_text(config.read_text().replace("[throttle]", "[throttle]\nsends_per_day = 1"))
+    main(["check", "--config", str(config)])
+    assert "passcodes of the day" not in capsys.readouterr().out
+    with_throttle(config, sent)
+    assert main(["check", "--config", str(config)]) == 1
+    assert "FAIL  passcodes of the day: 1 of the day's 1 passcodes were sent, so nobody" in capsys.readouterr().out
+    assert explained(config, capsys, "alice").against == ["throttle"]
+
+
 def test_a_domain_that_is_away_is_said(in_domain: Path, corp: SambaDC, capsys: pytest.CaptureFixture[str]) -> None:
     in_domain.write_text(in_domain.read_text().replace(corp.url, "ldaps://127.0.0.1:1"))
     found = explained(in_domain, capsys, "CORP\\alice")
