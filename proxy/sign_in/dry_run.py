@@ -16,7 +16,7 @@ from typing import Protocol
 
 from config.factors import FIRST_FACTORS, Choice, Factor
 from config.settings import ActiveDirectorySettings, AppSettings, DirectorySettings, SchemeSettings, Settings
-from config.tables.schemes import factors_asked_for
+from config.tables.schemes import factors_of
 from directory.account_state import AccountState, DescribingDirectory
 from directory.directory import Directory, RefusalReason
 from directory.login_name import LoginName
@@ -113,7 +113,7 @@ class DryRun:
 
     async def for_anybody(self, *, now: float) -> LimitFound | None:
         """How the limit stands that all persons share; None: no sign-in goes by it, or it cannot be known."""
-        asks_for_passcodes = not factors_asked_for(self._settings.schemes) <= FIRST_FACTORS
+        asks_for_passcodes = not factors_of(self._settings.schemes) <= FIRST_FACTORS
         if not self._knows_counts or not asks_for_passcodes:
             return None
         return LimitFound(standing=await self._throttle.sends_of_day(now=now), takes=1)
