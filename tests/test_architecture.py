@@ -101,7 +101,6 @@ CLASSES_STILL_TWICE: set[str] = {
     "Notice",
     "Problem",
     "Progress",
-    "Question",
     "TooFewFactors",
     "_Row",
 }

@@ -14,9 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from config.factors import FIRST_FACTORS, Choice, Factor
+from config.factors import Choice, Factor
 from config.settings import ActiveDirectorySettings, AppSettings, DirectorySettings, SchemeSettings, Settings
-from config.tables.schemes import factors_of
 from directory.account_state import AccountState, DescribingDirectory
 from directory.directory import Directory, RefusalReason
 from directory.login_name import LoginName
@@ -38,7 +37,7 @@ from proxy.factors.proof import missing_choices
 from proxy.secrets.keys import MASTER_KEY_BYTES, Keys, Purpose
 from proxy.sign_in.foreseen import AppFound, Foreseen, LimitFound, Obstacle, SchemeFound, Stop, Way, WhyNot
 from proxy.throttle.counter_store import ThrottleStore
-from proxy.throttle.limits import Limit, Standing
+from proxy.throttle.limits import CounterState, Limit
 from proxy.throttle.throttle import Throttle
 from proxy.throttle.typed_names import counted_as
 
@@ -113,7 +112,7 @@ class DryRun:
 
     async def for_anybody(self, *, now: float) -> LimitFound | None:
         """How the limit stands that all persons share; None: no sign-in goes by it, or it cannot be known."""
-        asks_for_passcodes = not factors_of(self._settings.schemes) <= FIRST_FACTORS
+        asks_for_passcodes = any(len(scheme.factors) > 1 for scheme in self._settings.schemes)
         if not self._knows_counts or not asks_for_passcodes:
             return None
         return LimitFound(standing=await self._throttle.sends_of_day(now=now), takes=1)
@@ -138,12 +137,12 @@ class DryRun:
         address: str | None,
         typed: str,
         now: float,
-    ) -> dict[_Counted, Standing]:
+    ) -> dict[_Counted, CounterState]:
         """How everything stands that may be counted, in the order in which it is told."""
         if not self._knows_counts:
             return {}
         throttle = self._throttle
-        standings: dict[_Counted, Standing] = {}
+        standings: dict[_Counted, CounterState] = {}
         for standing in await throttle.standings(
             person=principal.guid,
             limits=throttle.password_limits(directory),
@@ -229,7 +228,7 @@ class _Places:
 class _Walk:
     """One sign-in on its way: what it has proven, what it has used of each limit, and what has stopped it so far."""
 
-    def __init__(self, places: _Places, standings: Mapping[_Counted, Standing]) -> None:
+    def __init__(self, places: _Places, standings: Mapping[_Counted, CounterState]) -> None:
         self._places = places
         self._standings = standings
         self.proven: set[Factor] = set()
@@ -270,7 +269,9 @@ class _Walk:
             self.takes[limit, address] += 1
 
 
-def _limits(standings: Mapping[_Counted, Standing], takes: Mapping[_Counted, int], number: str) -> Iterator[LimitFound]:
+def _limits(
+    standings: Mapping[_Counted, CounterState], takes: Mapping[_Counted, int], number: str
+) -> Iterator[LimitFound]:
     """Of the places that passcodes go to, those that are sent to on some way; or else the number."""
     sent_to = [where for (limit, where), amount in takes.items() if limit is Limit.SENDS_PER_NUMBER and amount]
     for (limit, where), standing in standings.items():

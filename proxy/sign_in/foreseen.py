@@ -12,7 +12,7 @@ from directory.directory import RefusalReason
 from directory.lockout import PasswordLimits
 from directory.mobile import UnusableNumber, UnusableReason, UsableNumber
 from proxy.factors.passcode.destination import Judged
-from proxy.throttle.limits import Limit, Standing
+from proxy.throttle.limits import CounterState, Limit
 
 
 class Obstacle(Enum):
@@ -78,7 +78,7 @@ class Way:
 class LimitFound:
     """How a limit stands that some sign-in of this person meets."""
 
-    standing: Standing
+    standing: CounterState
     takes: int
     """So much of it a sign-in uses; 0: none goes by it."""
 

@@ -22,7 +22,7 @@ from proxy.help_desk.verdict import Step, can_sign_in, step_text
 from proxy.pages.local_time import brief_text
 from proxy.sign_in.dry_run import account_stops, judge_schemes
 from proxy.sign_in.foreseen import LimitFound
-from proxy.throttle.limits import Limit, Standing
+from proxy.throttle.limits import CounterState, Limit
 from tests.support.people import NOW, principal
 
 TICKETS = SchemeSettings(name="tickets", factors=("kerberos", "sms"))
@@ -133,14 +133,14 @@ def test_a_mail_in_the_place_of_a_fresh_number_lets_a_person_in() -> None:
 
 
 def test_counts_of_passcodes_stand_against_nobody_who_needs_none() -> None:
-    full = Standing(limit=Limit.SENDS_PER_PERSON, count=8, most=8, window_ends_at=NOW)
+    full = CounterState(limit=Limit.SENDS_PER_PERSON, count=8, most=8, window_ends_at=NOW)
     asked = {"login": "alice", "address": None}
     assert not can_sign_in(throttle_steps([LimitFound(standing=full, takes=1)], **asked))
     assert can_sign_in(throttle_steps([LimitFound(standing=full, takes=0)], **asked))
 
 
 def test_a_count_below_its_limit_is_told_and_stands_against_nobody() -> None:
-    some = Standing(limit=Limit.PASSWORDS_PER_PERSON, count=3, most=4, window_ends_at=NOW)
+    some = CounterState(limit=Limit.PASSWORDS_PER_PERSON, count=3, most=4, window_ends_at=NOW)
     (step,) = throttle_steps([LimitFound(standing=some, takes=1)], login="alice", address=None)
     assert (step.ok, step.detail) == (None, "wrong passwords of this person: 3 of 4")
 
