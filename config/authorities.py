@@ -18,23 +18,17 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import (
 )
 from cryptography.x509 import load_der_x509_certificate
 
+from config.errors import UnusableFile
 from config.system_errors import file_reason
 
 _PEM = re.compile(r"-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]+-----END \1-----")
 _PKCS7 = re.compile(r"-----BEGIN PKCS7-----[^-]+-----END PKCS7-----")
 
 
-class UnusableAuthorities(OSError):
-    """The file cannot be read, or holds no certificate. The text names the file and what to do."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
-
-
 def client_context(ca_file: Path | None) -> ssl.SSLContext:
     """TLS 1.2 or later for clients: the server's certificate has to be for its name and signed by an authority in the
 
-    file (none: by one that the system knows). Blocks. Raises `UnusableAuthorities`.
+    file (none: by one that the system knows). Blocks. Raises `UnusableFile`.
     """
     if ca_file is None:
         context = ssl.create_default_context()
@@ -45,18 +39,18 @@ def client_context(ca_file: Path | None) -> ssl.SSLContext:
 
 
 def authorities(path: Path) -> str:
-    """The certificates in the file as PEM. Blocks. Raises `UnusableAuthorities`."""
+    """The certificates in the file as PEM. Blocks. Raises `UnusableFile`."""
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UnusableAuthorities(path, f"cannot be read: {file_reason(path, error)}") from error
+        raise UnusableFile(path, f"cannot be read: {file_reason(path, error)}") from error
     found = _certificates(content)
     if found is None:
-        raise UnusableAuthorities(path, _wrong_with(path, content))
+        raise UnusableFile(path, _wrong_with(path, content))
     try:
         ssl.create_default_context(cadata=found)
     except (ssl.SSLError, ValueError) as error:
-        raise UnusableAuthorities(path, "holds a certificate that is damaged: copy it again") from error
+        raise UnusableFile(path, "holds a certificate that is damaged: copy it again") from error
     return found
 
 

@@ -45,7 +45,6 @@ def problems(settings: Settings) -> Iterator[Finding]:
         _in("server", server_problems(settings.server)),
         _in("store", store_problems(settings.store)),
         _directories(settings),
-        _relays(settings),
         _in("passcode", passcode_problems(settings.passcode)),
         _in("sessions", session_problems(settings.sessions)),
         _mobile(settings),
@@ -60,8 +59,8 @@ def problems(settings: Settings) -> Iterator[Finding]:
 
 
 def delivery_problems(settings: Settings) -> Iterator[Finding]:
-    """Of `[second_factor]` and `[sms]`, as the schemes need them."""
-    yield from told(_channels(settings), _gateways(settings))
+    """Of the relays, and of `[second_factor]` and `[sms]`, as the schemes need them."""
+    yield from told(_relays(settings), _channels(settings), _gateways(settings))
 
 
 def warnings(settings: Settings) -> tuple[str, ...]:

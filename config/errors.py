@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -39,6 +39,16 @@ class Problem:
     """Empty for the table as a whole."""
     message: str
 
+    @classmethod
+    def at(cls, place: Place, message: str) -> Problem:
+        """Of settings whose file somebody else knows."""
+        table = place.table if place.position is None else f"{place.table}[{place.position}]"
+        return cls("", table, place.key, message)
+
+    def of_file(self, file: Path) -> Problem:
+        """The same, told by somebody who knows the file."""
+        return self if self.file else replace(self, file=str(file))
+
     def __str__(self) -> str:
         """One line, whatever the parts hold."""
         line = ": ".join(part for part in (self.file, self.table, self.key, self.message) if part)
@@ -52,14 +62,20 @@ class ConfigurationError(Exception):
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
+    @classmethod
+    def of(cls, findings: Iterable[Finding]) -> ConfigurationError:
+        """Of settings whose file somebody else knows."""
+        return cls(Problem.at(*finding) for finding in findings)
 
-class UnusableFile(Exception):
-    """A file that the configuration names cannot be read, or does not hold what it should. `str` names it."""
 
-    def __init__(self, path: Path | str, reason: str) -> None:
+class UnusableFile(OSError):
+    """A file that the configuration names cannot be read, or does not hold what it should.
+
+    The text names the file, and what to do. To those who read it again while Gatepost runs, it is as if it were gone.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
-        self.reason = reason
-        """What is wrong with it, and what to do."""
 
 
 class Unknown(AttributeError):

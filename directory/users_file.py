@@ -15,9 +15,11 @@ from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 from argon2 import Parameters, extract_parameters
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from config.errors import ConfigurationError, Problem, nearest
+from config.frozen_table import FrozenTable
+from config.known import read
 from config.load import explain, read_toml
 from config.values import Flag, PlainAddress, Text
 from directory.login_name import fold, parse_login_name
@@ -77,9 +79,7 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-class _UserTable(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
+class _UserTable(FrozenTable):
     username: Annotated[str, AfterValidator(_check_username)]
     password_hash: Annotated[SecretStr, AfterValidator(_check_hash)]
     display_name: Text | None = None
@@ -99,20 +99,20 @@ def read_users(path: Path, realm: str) -> UsersFile:
     if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
         problems.append(Problem(str(path), "users", "", "must be a list of tables: write [[users]]"))
         tables = []
+    names: set[str] = set()
     by_folded: dict[str, LocalUser] = {}
     for position, raw in enumerate(tables):
         place = _place(position, raw)
-        try:
-            table = _UserTable.model_validate(raw)
-        except ValidationError as error:
-            for each in error.errors(include_url=False, include_input=False):
-                message = explain(each, _UserTable.model_fields, None)
-                problems.append(Problem(str(path), place, str(each["loc"][0]), message))
-            continue
-        user = _user(table, realm)
-        if user.folded in by_folded:
+        table, errors = read(_UserTable, raw, ())
+        for each in errors:
+            message = explain(each, _UserTable.model_fields, None)
+            problems.append(Problem(str(path), place, str(each["loc"][0]), message))
+        folded = fold(getattr(table, "username", ""))
+        if folded and folded in names:
             problems.append(Problem(str(path), place, "username", "is the same name as another user's"))
-        by_folded[user.folded] = user
+        names.add(folded)
+        if not errors:
+            by_folded[folded] = _user(table, realm)
     if problems:
         raise ConfigurationError(problems)
     return UsersFile(

@@ -9,11 +9,12 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from config.checks import warnings
-from config.errors import ConfigurationError
-from config.load import load_settings, load_with_files
+from config.errors import ConfigurationError, Unknown, UnusableFile
+from config.load import load_known, load_settings
 from config.settings import Settings
 from directory.errors import DirectoryMisconfigured
 from proxy import __version__
@@ -31,14 +32,15 @@ from proxy.commands import (
     unlock,
 )
 from proxy.commands.config_option import NoConfiguration, add_config_option, config_file
+from proxy.commands.file_checks import load_checked
 from proxy.delivery.create_channels import delivery_warnings
-from proxy.delivery.misconfigured import DeliveryMisconfigured
 from proxy.demo import demo
 from proxy.operations.own_user import WrongUser, become_owner_of
 from proxy.secrets.key_file import KeyFileError
-from proxy.server import CannotListen
 from proxy.store.open import store_file
 
+NOBODY_READS = 141
+"""The exit code of who is ended by SIGPIPE: ``gatepost check | head -1``."""
 _WITH_STORE = frozenset(("check", "bounces", "explain", "unlock", "sessions"))
 
 
@@ -105,24 +107,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if "config" in parsed and parsed.command != "number":
             parsed.config = config_file(parsed.config)
-        return _dispatch(parsed)
+        code = _dispatch(parsed)
+        sys.stdout.flush()  # what nobody reads must fail here, not at the end of Python
+        return code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOBODY_READS
     except (NoConfiguration, WrongUser) as error:
         print(f"gatepost {parsed.command}: {error}", file=sys.stderr)
         return 2
-    except DeliveryMisconfigured as error:
-        for problem in error.problems:
-            print(f"{parsed.config}: {problem}", file=sys.stderr)
-        return 2
-    except CannotListen as error:
+    except ConfigurationError as error:
         if parsed.command == "demo":
             print(f"gatepost demo: port {parsed.port}: {error}; choose another with --port", file=sys.stderr)
         else:
-            print(f"{parsed.config}: {error}", file=sys.stderr)
+            for problem in error.problems:
+                print(problem.of_file(parsed.config), file=sys.stderr)
         return 2
-    except DirectoryMisconfigured as error:
+    except (DirectoryMisconfigured, UnusableFile) as error:
         print(f"{parsed.config}: {error}", file=sys.stderr)
         return 2
-    except (ConfigurationError, KeyFileError) as error:
+    except KeyFileError as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -161,21 +165,25 @@ def _dispatch(parsed: argparse.Namespace) -> int:
 def _settings(parsed: argparse.Namespace) -> Settings:
     """Read and check the configuration, warn about what may be meant otherwise."""
     file: Path = parsed.config
-    settings, parsed.secrets_from = load_with_files(file, os.environ)
-    written = _written(parsed, settings)
-    if (
-        written is not None
-        and become_owner_of(written, replaces=parsed.command == "keys")
-        and parsed.command == "check"
-    ):
-        # What only root can read is of no use to the service.
-        settings = load_settings(file, os.environ)
-    found = list(warnings(settings))
     if parsed.command == "check":
-        found += delivery_warnings(settings)
+        with suppress(Unknown):
+            # First of all: what only root can read is of no use to the service.
+            _become_owner(parsed, load_known(file, os.environ))
+        settings, parsed.secrets_from = load_checked(file, os.environ)
+        found = [*warnings(settings), *delivery_warnings(settings)]
+    else:
+        settings = load_settings(file, os.environ)
+        _become_owner(parsed, settings)
+        found = list(warnings(settings))
     for warning in found:
         print(f"{file}: warning: {warning}", file=sys.stderr)
     return settings
+
+
+def _become_owner(parsed: argparse.Namespace, settings: Settings) -> None:
+    written = _written(parsed, settings)
+    if written is not None:
+        become_owner_of(written, replaces=parsed.command == "keys")
 
 
 def _written(parsed: argparse.Namespace, settings: Settings) -> Path | None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from config.addresses import ListenAddress
+from config.errors import ConfigurationError, Place, Problem
 from config.settings import ActiveDirectorySettings, ServerSettings, Settings
 from config.system_errors import listening_reason
 from directory.active_directory.active_directory import ActiveDirectory
@@ -32,7 +33,6 @@ from proxy.delivery.channel import Outcome
 from proxy.delivery.channels_in_order import Channels
 from proxy.delivery.create_channels import create_channels
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
-from proxy.forwarding.public_tls import UnusableCertificate
 from proxy.operations.descriptors import capacity, reserve_for
 from proxy.operations.health import WATCHED, Check, Need, Readiness, create_health_app
 from proxy.operations.listening import Listening, WorkerPlace, bind, name_of
@@ -59,12 +59,12 @@ from proxy.throttle.throttle import Throttle
 Clock = Callable[[], float]
 
 
-class CannotListen(Exception):
-    """An address of `server` cannot be listened on, or not with its certificates."""
+class CannotListen(ConfigurationError):
+    """An address of `server` cannot be listened on."""
 
-    def __init__(self, key: str, error: OSError | UnusableCertificate) -> None:
-        reason = f"cannot listen: {listening_reason(error)}" if isinstance(error, OSError) else str(error)
-        super().__init__(f"server.{key}: {reason}")
+    def __init__(self, key: str, error: OSError) -> None:
+        place = Place("server", None, key)
+        super().__init__([Problem.at(place, f"cannot listen: {listening_reason(error)}")])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,20 +187,17 @@ async def running(
             asked_for=takes.asked,
             open_files_for_that=takes.open_files_for_asked,
         )
-        try:
-            plane = create_forwarding_plane(
-                settings=settings,
-                sessions=sessions,
-                assertions=assertions,
-                portal_socket=portal_socket,
-                metrics=metrics,
-                log=log,
-                clock=clock,
-                kept_requests=KeptRequests(store, keys),
-                takes=takes,
-            )
-        except UnusableCertificate as error:
-            raise CannotListen("certificates", error) from error
+        plane = create_forwarding_plane(
+            settings=settings,
+            sessions=sessions,
+            assertions=assertions,
+            portal_socket=portal_socket,
+            metrics=metrics,
+            log=log,
+            clock=clock,
+            kept_requests=KeptRequests(store, keys),
+            takes=takes,
+        )
         metrics.watch_client_connections(lambda: plane.open_connections)
         stack.callback(sessions.on_end(plane.end_session))
         stack.callback(sessions.on_change(plane.judge_again))

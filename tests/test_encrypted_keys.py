@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from config.errors import ConfigurationError
+from config.errors import UnusableFile
 from config.settings import AppSettings
 from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.smtp_inbox import server_tls
@@ -34,7 +33,7 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
 def test_of_a_client_certificate_for_an_app(pair: tuple[Path, Path], capfd: pytest.CaptureFixture[str]) -> None:
     certificate, key = pair
     app = AppSettings(name="A", host="a.example", upstream="https://a", client_certificate=certificate, client_key=key)
-    with pytest.raises(ConfigurationError, match="without a password"):
+    with pytest.raises(UnusableFile, match="without a password"):
         upstream_tls(app)
     assert "pass phrase" not in "".join(capfd.readouterr())
 
@@ -42,6 +41,6 @@ def test_of_a_client_certificate_for_an_app(pair: tuple[Path, Path], capfd: pyte
 def test_of_the_mail_server_for_reports(pair: tuple[Path, Path], capfd: pytest.CaptureFixture[str]) -> None:
     certificate, key = pair
     settings = BouncesSettings.model_construct(tls_certificate=certificate, tls_key=key)
-    with pytest.raises(ssl.SSLError):
+    with pytest.raises(UnusableFile, match="is encrypted"):
         server_tls(settings)
     assert "pass phrase" not in "".join(capfd.readouterr())

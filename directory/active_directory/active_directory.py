@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from config.authorities import UnusableAuthorities
+from config.errors import UnusableFile
 from config.settings import ActiveDirectorySettings
 from directory.account_state import AccountState
 from directory.active_directory.checks import check_domain
@@ -212,7 +212,7 @@ def _domain_controllers(settings: ActiveDirectorySettings, shared: SharedTries |
         raise DirectoryMisconfigured(settings.name, "bind_user and bind_password must not be empty")
     try:
         context = create_tls_context(settings.ca_file)
-    except UnusableAuthorities as exc:
+    except UnusableFile as exc:
         raise DirectoryMisconfigured(settings.name, f"ca_file: {exc}") from exc
     locator, addresses = locator_of(settings)
     return DomainControllers(

@@ -70,7 +70,7 @@ def create_tls_context(ca_file: Path | None) -> ssl.SSLContext:
     """A context that demands a certificate of `ca_file` (None: the system's authorities) for the very name asked for.
 
     One per directory: making it reads the certificates, which takes longer than a sign-in. Raises
-    `UnusableAuthorities`.
+    `UnusableFile`.
     """
     context = client_context(ca_file)
     context.sslsocket_class = DeadlineTLSSocket

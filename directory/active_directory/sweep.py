@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
-from config.authorities import UnusableAuthorities
+from config.errors import UnusableFile
 from config.settings import ActiveDirectorySettings
 from directory.active_directory.account import UnreadableAccount, guid_of, texts, username_of
 from directory.active_directory.bind_result import refusal_reason, service_account_refusal
@@ -210,7 +210,7 @@ def _base(connection: Connection, settings: ActiveDirectorySettings, base_dn: st
 def _service_connection(settings: ActiveDirectorySettings) -> Iterator[Connection]:
     try:
         context = create_tls_context(settings.ca_file)
-    except UnusableAuthorities as exc:
+    except UnusableFile as exc:
         raise DirectoryMisconfigured(settings.name, f"ca_file: {exc}") from exc
     locator, addresses = locator_of(settings)
     try:

@@ -41,17 +41,24 @@ class KerberosUnusable(ConfigurationError):
 
 def service_keys(settings: Settings) -> tuple[ServiceKey, ...]:
     """None where no scheme begins with a ticket: then nobody is asked for one, whatever keys there are."""
-    if not any(Factor.KERBEROS in scheme.factors[0] for scheme in settings.schemes):
+    if first_kerberos(settings) is None:
         return ()
-    return tuple(
-        ServiceKey(
-            realm=each.name,
-            principal=each.kerberos_service or f"HTTP/{settings.server.public_url.host}@{each.domain.upper()}",
-            keytab=each.kerberos_keytab,
-        )
-        for each in settings.directories
-        if isinstance(each, ActiveDirectorySettings) and each.kerberos_keytab is not None
-    )
+    found = (service_key(settings, position) for position in range(len(settings.directories)))
+    return tuple(key for key in found if key is not None)
+
+
+def first_kerberos(settings: Settings) -> int | None:
+    """The position of the first scheme that begins with a ticket."""
+    return next((at for at, scheme in enumerate(settings.schemes) if Factor.KERBEROS in scheme.factors[0]), None)
+
+
+def service_key(settings: Settings, position: int) -> ServiceKey | None:
+    """That of the directory at `position`, if it has one."""
+    each = settings.directories[position]
+    if not isinstance(each, ActiveDirectorySettings) or each.kerberos_keytab is None:
+        return None
+    principal = each.kerberos_service or f"HTTP/{settings.server.public_url.host}@{each.domain.upper()}"
+    return ServiceKey(realm=each.name, principal=principal, keytab=each.kerberos_keytab)
 
 
 def check_service_key(key: ServiceKey) -> list[CheckResult]:

@@ -30,7 +30,7 @@ from proxy.delivery.bounces.create_bounces import check_mailbox
 from proxy.delivery.channel import EMAIL_ONLY
 from proxy.delivery.channels_in_order import Channels
 from proxy.delivery.create_channels import create_channels
-from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
+from proxy.forwarding.public_tls import load_certificates
 from proxy.operations.descriptors import MOST_CONNECTIONS, capacity, reserve_for
 from proxy.operations.open_files import hard_limit
 from proxy.operations.store_errors import StoreError
@@ -90,10 +90,7 @@ def _check_certificates(settings: Settings) -> list[CheckResult]:
     pairs = settings.server.certificate_pairs
     if not pairs:
         return []
-    try:
-        loaded = load_certificates(pairs)
-    except UnusableCertificate as error:
-        return [CheckResult(subject="certificates", ok=False, detail=str(error))]
+    loaded = load_certificates(pairs)
     now = datetime.now(UTC)
     ends = [(path, datetime.fromtimestamp(ends_at, UTC)) for path, ends_at in loaded.ends_at]
     return [

@@ -14,17 +14,11 @@ import sys
 import time
 from pathlib import Path
 
-from config.authorities import UnusableAuthorities
 from config.checks import warnings
 from config.errors import ConfigurationError
-from config.load import load_settings
-from config.settings import LocalDirectorySettings, Settings
-from directory.active_directory.connection import create_tls_context
-from directory.users_file import read_users
-from proxy.delivery.bounces.create_bounces import wrong_with_bounces
-from proxy.delivery.create_channels import create_channels, delivery_warnings
-from proxy.delivery.misconfigured import DeliveryMisconfigured
-from proxy.forwarding.public_tls import UnusableCertificate, load_certificates
+from config.settings import Settings
+from proxy.commands.file_checks import load_checked
+from proxy.delivery.create_channels import delivery_warnings
 from proxy.secrets.key_file import KeyFileError, load_keys
 from proxy.supervisor.orders import Outline, Plan, PlanOrder
 
@@ -45,12 +39,12 @@ def main(order: PlanOrder) -> int:
 def make_plan(config: Path) -> tuple[Plan, Settings | None]:
     """The settings are None if there is a problem."""
     try:
-        settings = load_settings(config, os.environ)
+        settings, _ = load_checked(config, os.environ)
+        load_keys(settings.server, now=time.time())
     except ConfigurationError as error:
         return Plan(problems=tuple(map(str, error.problems))), None
-    problems = [problem if problem.startswith(str(config)) else f"{config}: {problem}" for problem in _wrong(settings)]
-    if problems:
-        return Plan(problems=tuple(problems)), None
+    except KeyFileError as error:  # it could not be made after all
+        return Plan(problems=(f"{config}: {error}",)), None
     server = settings.server
     outline = Outline(
         listen=tuple((host, port) for host, port in server.listen),
@@ -60,37 +54,6 @@ def make_plan(config: Path) -> tuple[Plan, Settings | None]:
         drain_seconds=server.drain_timeout,
     )
     return Plan(outline=outline, warnings=(*warnings(settings), *delivery_warnings(settings))), settings
-
-
-def _wrong(settings: Settings) -> list[str]:
-    """What the values do not show: files that are there and cannot be used, texts that are no SMS."""
-    found = []
-    if settings.server.certificate_pairs:
-        try:
-            load_certificates(settings.server.certificate_pairs)
-        except UnusableCertificate as error:
-            found.append(f"server.certificates: {error}")
-    try:
-        load_keys(settings.server, now=time.time())
-    except KeyFileError as error:
-        found.append(str(error))
-    try:
-        create_channels(settings)
-    except DeliveryMisconfigured as error:
-        found += error.problems
-    found += wrong_with_bounces(settings)
-    for directory in settings.directories:
-        if isinstance(directory, LocalDirectorySettings):
-            try:
-                read_users(directory.file, directory.name)
-            except ConfigurationError as error:
-                found += map(str, error.problems)
-        else:
-            try:
-                create_tls_context(directory.ca_file)
-            except UnusableAuthorities as error:
-                found.append(f"directory {directory.name!r}: ca_file: {error}")
-    return found
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ async def run(
 ) -> int:
     """Send the test; 0 if it was accepted, 1 if not, 2 if the number or the channel is unusable.
 
-    Raises `DeliveryMisconfigured`.
+    Raises `ConfigurationError`.
     """
     channels = create_channels(settings)
     try:

@@ -18,14 +18,13 @@ from pathlib import Path
 import uvloop
 from structlog.typing import FilteringBoundLogger
 
-from config.errors import ConfigurationError
+from config.errors import ConfigurationError, UnusableFile
 from config.settings import Settings
-from proxy.delivery.misconfigured import DeliveryMisconfigured
 from proxy.operations.audit_log import configure_log
 from proxy.operations.listening import Listening, WorkerPlace
 from proxy.operations.steady_clock import Anchor, SteadyClock
 from proxy.secrets.key_file import KeyFileError
-from proxy.server import CannotListen, Gatepost, running
+from proxy.server import Gatepost, running
 from proxy.supervisor.orders import BEAT, BEAT_SECONDS, PROBLEM, READY, RETIRE, STOP, WRONG_CONFIGURATION, WorkerOrder
 
 STOP_IDLE_SECONDS = 1.0
@@ -42,7 +41,7 @@ def main(order: WorkerOrder) -> int:
         signal.signal(number, signal.SIG_IGN)  # for the supervisor
     try:
         uvloop.run(_serve(order, settings, control, log))
-    except (ConfigurationError, CannotListen, DeliveryMisconfigured, KeyFileError) as error:
+    except (ConfigurationError, UnusableFile, KeyFileError) as error:
         with suppress(OSError):
             control.sendall("".join(f"{PROBLEM} {line}\n" for line in str(error).splitlines()).encode())
         return WRONG_CONFIGURATION

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from structlog.typing import FilteringBoundLogger
 
-from config.addresses import is_loopback
-from config.authorities import UnusableAuthorities
 from config.checks import delivery_problems
-from config.settings import Settings, SMTPSettings
+from config.errors import ConfigurationError, Finding, told
+from config.named_files import delivery_file_problems
+from config.settings import Settings
 from config.tables.gateway_values import EMAIL
 from config.tables.sms_gateways import HTTPGatewaySettings, is_kapow_api
-from directory.mail_address import is_plain_address
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.channels_in_order import AnyChannel, Channels
 from proxy.delivery.email_channel import EmailChannel
@@ -21,7 +20,6 @@ from proxy.delivery.generic_interface import GenericInterface
 from proxy.delivery.http_sms import Interface, SMSByHTTP
 from proxy.delivery.https_client import HTTPSClient
 from proxy.delivery.kapow_interface import KapowInterface
-from proxy.delivery.misconfigured import DeliveryMisconfigured
 from proxy.delivery.presets import preset_named
 from proxy.delivery.relays import Relays
 from proxy.delivery.sms_gateway import SMSByMail
@@ -41,30 +39,14 @@ def create_channels(
 ) -> Channels:
     """The channels as configured; connects to nothing yet. `clock` in epoch seconds, for Date headers.
 
-    Raises `DeliveryMisconfigured` with every problem of `[second_factor]`, `[sms]` and `[smtp]`.
+    Raises `ConfigurationError` with every problem of `[second_factor]`, `[sms]` and `[smtp]`: settings need not come
+    from a file, where all of that was told before.
     """
+    wrong = told(sms_text_problems(settings), delivery_problems(settings), delivery_file_problems(settings))
+    if problems := list(wrong):
+        raise ConfigurationError.of(problems)
     alarms = Alarms(log, metrics)
-    problems = check_texts(settings, rules_in_use(settings))
-    problems += (f"{place.table}.{place.key}: {message}" for place, message in delivery_problems(settings))
-    relays = []
-    for index, each in enumerate(settings.smtp):
-        place = "smtp" if len(settings.smtp) == 1 else f"smtp[{index}]"
-        problems += (f"{place}.{problem}" for problem in _wrong_with_relay(each))
-        try:
-            relays.append(SMTPRelay(each, alarms=alarms, wants_reports=settings.bounces.is_on))
-        except UnusableAuthorities as error:
-            problems.append(f"{place}.ca_file: {error}")
-    clients: dict[str, HTTPSClient] = {}
-    for name in settings.channels:
-        if name in settings.sms.http:
-            ca_file = settings.sms.http[name].ca_file
-            try:
-                clients[name] = HTTPSClient(ca_file=ca_file)
-            except UnusableAuthorities as error:
-                problems.append(f"sms.http.{name}.ca_file: {error}")
-    if problems:
-        raise DeliveryMisconfigured(problems)
-
+    relays = [SMTPRelay(each, alarms=alarms, wants_reports=settings.bounces.is_on) for each in settings.smtp]
     texts = texts_of(settings)
     budget = settings.second_factor.budget
     together = Relays(relays, budget_seconds=budget)
@@ -73,11 +55,17 @@ def create_channels(
     for name in settings.channels:
         if name == EMAIL:
             channels.append(post)
-        elif name in clients:
-            channels.append(_by_http(name, settings, clients[name], texts, alarms))
+        elif name in settings.sms.http:
+            client = HTTPSClient(ca_file=settings.sms.http[name].ca_file)
+            channels.append(_by_http(name, settings, client, texts, alarms))
         elif preset := preset_named(name, settings.sms, home_region=settings.mobile.home_region):
             channels.append(SMSByMail(preset, texts, together, clock=clock))
     return Channels(channels, together, post, budget_seconds=budget, email_for_sms=settings.second_factor.email_for_sms)
+
+
+def sms_text_problems(settings: Settings) -> Iterator[Finding]:
+    """Every text that cannot arrive as it is."""
+    yield from check_texts(settings, rules_in_use(settings))
 
 
 def delivery_warnings(settings: Settings) -> list[str]:
@@ -87,13 +75,14 @@ def delivery_warnings(settings: Settings) -> list[str]:
 
 def rules_in_use(settings: Settings) -> list[TextRules]:
     """What the text of an SMS must keep to, for each SMS channel that is used and known."""
-    found = []
-    for name in settings.channels:
-        if name in settings.sms.http:
-            found.append(_http_rules(name, settings.sms.http[name]))
-        elif name != EMAIL and (preset := preset_named(name, settings.sms)) is not None:
-            found.append(preset.rules)
-    return found
+    return list(told(*(_rules(settings, name) for name in settings.channels)))
+
+
+def _rules(settings: Settings, name: str) -> Iterator[TextRules]:
+    if name in settings.sms.http:
+        yield _http_rules(name, settings.sms.http[name])
+    elif name != EMAIL and (preset := preset_named(name, settings.sms)) is not None:
+        yield preset.rules
 
 
 def _by_http(name: str, settings: Settings, client: HTTPSClient, texts: MessageTexts, alarms: Alarms) -> SMSByHTTP:
@@ -130,16 +119,3 @@ def _http_rules(name: str, gateway: HTTPGatewaySettings) -> TextRules:
         several_lines=gateway.several_lines,
         max_characters=gateway.max_characters,
     )
-
-
-def _wrong_with_relay(settings: SMTPSettings) -> list[str]:
-    problems = []
-    if not is_plain_address(settings.sender):
-        problems.append('from: not a bare mail address: write "otp@corp.example"')
-    if settings.security == "none" and not settings.allow_insecure and not is_loopback(settings.host):
-        problems.append('security: "none" is for a relay on loopback; set allow_insecure = true to insist')
-    try:
-        settings.host.encode("idna")
-    except UnicodeError:
-        problems.append("host: not a host name")
-    return problems

@@ -16,8 +16,7 @@ from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import Breaker
 from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome, PasscodeMessage
 from proxy.delivery.https_client import HTTPSAnswer, HTTPSClient, NoAnswer, Request
-from proxy.delivery.misconfigured import UnsafeNumber
-from proxy.delivery.number_format import formatted
+from proxy.delivery.number_format import UnsafeNumber, formatted
 from proxy.delivery.refused_persons import BesideOthers
 from proxy.delivery.send_result import Blame, SendResult
 from proxy.delivery.templates import MessageTexts

@@ -56,7 +56,7 @@ class HTTPSClient:
     """Opens nothing before the first request."""
 
     def __init__(self, *, ca_file: Path | None) -> None:
-        """Raises `UnusableAuthorities`."""
+        """Raises `UnusableFile`."""
         self._tls = client_context(ca_file)
         self._session: aiohttp.ClientSession | None = None
 

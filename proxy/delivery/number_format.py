@@ -8,10 +8,16 @@ import phonenumbers
 
 from config.tables.sms_gateways import NumberFormat
 from directory.mobile import E164
-from proxy.delivery.misconfigured import UnsafeNumber
 
 _E164 = re.compile(r"\+[0-9]{7,15}", re.ASCII)
 _SAFE = re.compile(r"\+?[0-9]{5,18}", re.ASCII)
+
+
+class UnsafeNumber(Exception):
+    """A number that is not plain digits was about to become an address. Holds no evidence: it is personal."""
+
+    def __init__(self) -> None:
+        super().__init__("the number is not a plus sign and 7 to 15 digits")
 
 
 def formatted(number: E164, form: NumberFormat, home_region: str) -> str:

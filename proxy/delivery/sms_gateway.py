@@ -13,7 +13,7 @@ from config.factors import ChannelKind
 from directory.mobile import E164, mask
 from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
 from proxy.delivery.mail import Mail, gateway_mail
-from proxy.delivery.misconfigured import UnsafeNumber
+from proxy.delivery.number_format import UnsafeNumber
 from proxy.delivery.presets import GatewayPreset, recipient, subject_and_body_for
 from proxy.delivery.relays import Relays
 from proxy.delivery.templates import MessageTexts

@@ -62,7 +62,7 @@ class SMTPRelay:
         """`wants_reports`: whether there is an inbox for reports of failed deliveries. `clock`: of refused logins and
         of unclear refusals.
 
-        Raises `UnusableAuthorities`.
+        Raises `UnusableFile`.
         """
         self._settings = settings
         self._wants_reports = wants_reports

@@ -17,6 +17,7 @@ from proxy.delivery.text_rules import TextRules
 _MAIL_SUBJECT = parse_template("Your sign-in code for {app}", holds_passcode=False)
 _MAIL_END = "\n\nIf you did not try to sign in, tell your help desk."
 _ANY_SMS = ""
+_NOTHING = Template(pieces=("",), names=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,18 +111,19 @@ class MessageTexts:
 
 
 def texts_of(settings: Settings) -> MessageTexts:
-    """The texts as configured."""
+    """The texts as configured; what is not known of them, while a configuration is checked, says nothing."""
     default = settings.second_factor.language
     sms: dict[tuple[str, str], Template] = {}
     mails: dict[str, MailTemplate] = {}
     for each in settings.texts:
-        language = each.language or default
-        if each.text is not None:
-            sms[each.channel or _ANY_SMS, language] = each.text
-        if each.subject is not None and each.body is not None:
-            mails[language] = MailTemplate(subject=each.subject, body=each.body)
+        language = getattr(each, "language", None) or default
+        text, subject, body = (getattr(each, key, None) for key in ("text", "subject", "body"))
+        if text is not None:
+            sms[getattr(each, "channel", None) or _ANY_SMS, language] = text
+        if subject is not None and body is not None:
+            mails[language] = MailTemplate(subject=subject, body=body)
     return MessageTexts(
-        sms_template=settings.sms.text,
+        sms_template=getattr(settings.sms, "text", _NOTHING),
         default_language=default,
         sms_templates=sms,
         mail_templates=mails,

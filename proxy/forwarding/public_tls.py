@@ -13,11 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
 from structlog.typing import FilteringBoundLogger
 
+from config.key_pairs import load_pair
 from config.settings import CertificateSettings
-from config.system_errors import file_reason
 from proxy.forwarding.certificate_names import CertificateNames, certificate_names, choose_certificate
 
 POLL_SECONDS = 1.0
@@ -26,13 +25,6 @@ WARN_AGAIN_SECONDS = 86_400.0
 
 Fingerprint = tuple[tuple[int, int, int] | None, ...]
 """Of each file its time of change (ns), inode and size; None if it is not there."""
-
-
-class UnusableCertificate(Exception):
-    """A certificate, its key, or the two together: `str` says which file and why."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
 
 
 class CertificateContext(ssl.SSLContext):
@@ -61,60 +53,31 @@ def names_by_sni(connection: ssl.SSLObject | None) -> CertificateNames | None:
     return context.names if isinstance(context, CertificateContext) else None
 
 
-def _new_context(kind: type[ssl.SSLContext], pair: CertificateSettings) -> ssl.SSLContext:
-    # OpenSSL's and Python's defaults for servers: strong ciphers, our order, no compression, session tickets.
-    context = kind(ssl.PROTOCOL_TLS_SERVER)
+def _hardened(context: ssl.SSLContext) -> None:
+    """OpenSSL's and Python's defaults for servers: strong ciphers, our order, no compression, session tickets."""
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # TLS 1.2 lets a client ask for handshake after handshake on one connection; each costs us more than the client.
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
-    try:
-        # Without a password given here, OpenSSL would ask for one on the terminal.
-        context.load_cert_chain(pair.certificate, pair.key, password=lambda: "")
-    except ssl.SSLError as exc:
-        if exc.reason == "KEY_VALUES_MISMATCH":
-            raise UnusableCertificate(pair.key, f"does not belong to {pair.certificate}") from exc
-        if b"ENCRYPTED" in pair.key.read_bytes():
-            raise UnusableCertificate(pair.key, "is encrypted: Gatepost has no password for it") from exc
-        raise UnusableCertificate(pair.key, "is no PEM key that can be used with its certificate") from exc
-    return context
-
-
-def _conversion(path: Path) -> str:
-    """What to do about the forms that Windows exports."""
-    if path.read_bytes()[:1] != b"\x30":
-        return ""
-    return (
-        f": if it is DER, convert it with openssl x509 -inform der -in {path} -out FILE.pem; if it is a .pfx, with"
-        f" openssl pkcs12 -in {path} -nodes -out FILE.pem"
-    )
 
 
 def load_certificates(pairs: Sequence[CertificateSettings]) -> LoadedCertificates:
-    """Read all pairs (blocking); raises `UnusableCertificate`."""
+    """Read all pairs (blocking); raises `UnusableFile`."""
     contexts: list[CertificateContext] = []
     ends_at = []
     nameless = []
     for pair in pairs:
-        try:
-            leaf = x509.load_pem_x509_certificates(pair.certificate.read_bytes())[0]
-            pair.key.open("rb").close()
-        except OSError as exc:
-            raise UnusableCertificate(
-                Path(exc.filename), f"cannot be read: {file_reason(Path(exc.filename), exc)}"
-            ) from exc
-        except ValueError as exc:
-            raise UnusableCertificate(
-                pair.certificate, f"is no PEM certificate{_conversion(pair.certificate)}"
-            ) from exc
-        context = _new_context(CertificateContext, pair)
-        assert isinstance(context, CertificateContext)  # noqa: S101  # for the type checker
+        context = CertificateContext(ssl.PROTOCOL_TLS_SERVER)
+        _hardened(context)
+        leaf = load_pair(context, pair.certificate, pair.key)
         context.names = certificate_names(leaf)
         contexts.append(context)
         ends_at.append((pair.certificate, leaf.not_valid_after_utc.timestamp()))
         if context.names == CertificateNames():
             nameless.append(pair.certificate)
-    front = _new_context(ssl.SSLContext, pairs[0])
+    front = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _hardened(front)
+    load_pair(front, pairs[0].certificate, pairs[0].key)
     all_names = [context.names for context in contexts]
 
     def choose(connection: ssl.SSLObject, server_name: str | None, _: ssl.SSLContext) -> None:
@@ -175,7 +138,7 @@ class PublicTLS:
         self._fingerprint = seen
         try:
             self._loaded = await asyncio.to_thread(load_certificates, self._pairs)
-        except (UnusableCertificate, OSError) as exc:
+        except OSError as exc:
             self._log.error("tls.certificates_kept", reason=str(exc))
             return
         self._log.info("tls.certificates_loaded", certificates=[str(pair.certificate) for pair in self._pairs])

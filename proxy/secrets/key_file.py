@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
@@ -44,6 +45,21 @@ def existing_keys(server: ServerSettings) -> KeyRing:
     if ring is None:
         raise KeyFileError(server.key_file, "is not there: the first start of Gatepost makes it")
     return ring
+
+
+def check_keys(server: ServerSettings) -> None:
+    """Raises `KeyFileError` where `load_keys` would; makes nothing."""
+    if server.key is not None:
+        load_keys(server, now=0.0)
+        return
+    path = server.key_file
+    try:
+        if read_keys(path) is None:
+            os.close(os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+            if not os.access(path.parent, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, "", str(path))
+    except OSError as exc:
+        raise KeyFileError(path, f"cannot be read or made: {file_reason(path, exc)}") from exc
 
 
 def load_or_create_keys(path: Path, *, now: float) -> KeyRing:

@@ -187,7 +187,8 @@ def test_a_directory_that_can_never_work_is_one_clear_line(
     assert main([*command.split(), "--config", str(file)]) == 2
     error = capsys.readouterr().err
     assert len(error.splitlines()) == 1
-    assert error.startswith(f"{file}: directory 'corp': ")
+    place = 'directories[1] ("corp"): ca_file' if command == "check" else "directory 'corp'"
+    assert error.startswith(f"{file}: {place}: ")
 
 
 def test_a_directory_that_can_never_work_stops_the_start(tmp_path: Path) -> None:
@@ -195,4 +196,4 @@ def test_a_directory_that_can_never_work_stops_the_start(tmp_path: Path) -> None
     result = gatepost("run", "--config", str(written(tmp_path, more=DOMAIN)))
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1
-    assert "directory 'corp': ca_file" in result.stderr
+    assert 'directories[1] ("corp"): ca_file' in result.stderr

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certifi
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 from cryptography.x509 import load_pem_x509_certificate
 
-from config.authorities import UnusableAuthorities, client_context
+from config.authorities import client_context
+from config.errors import UnusableFile
 
 AUTHORITY, OTHER = trustme.CA(), trustme.CA()
 PEM = AUTHORITY.cert_pem.bytes()
@@ -63,7 +64,7 @@ def test_what_is_none_is_told_with_file_and_remedy(content: bytes, said: str, tm
     file = tmp_path / "ca.cer"
     file.write_bytes(content)
 
-    with pytest.raises(UnusableAuthorities) as found:
+    with pytest.raises(UnusableFile) as found:
         client_context(file)
 
     assert str(found.value).startswith(f"{file}: ")

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import structlog
 
+from config.errors import ConfigurationError
 from config.tables.bounces import BouncesSettings
 from proxy.commands.plan import make_plan
 from proxy.delivery.bounces.create_bounces import Bounces, create_bounces
 from proxy.delivery.bounces.smtp_inbox import SMTPInbox
-from proxy.delivery.misconfigured import DeliveryMisconfigured
 from proxy.operations.metrics import Metrics
 from tests.support.bounces import desk, kapow_refusal, sending
 from tests.support.configuration import written
@@ -58,14 +58,14 @@ async def test_readiness_hears_of_the_inbox_and_of_what_was_read() -> None:
 def test_a_file_that_holds_no_certificate_stops_the_start(tmp_path: Path, table: dict[str, Any], key: str) -> None:
     (tmp_path / "bad.pem").write_text("no certificate")
     changed = {name: tmp_path / value if value == "bad.pem" else value for name, value in table.items()}
-    with pytest.raises(DeliveryMisconfigured) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         created(changed)
-    assert f"bounces.{key}" in str(caught.value)
+    assert f"bounces: {key}" in str(caught.value)
 
 
 def test_a_mail_server_without_its_library_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "proxy.delivery.bounces.smtp_inbox", None)
-    with pytest.raises(DeliveryMisconfigured) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         created(SMTP)
     assert "gatepost[bounces]" in str(caught.value)
     assert created(IMAP) is not None
@@ -76,4 +76,4 @@ def test_a_new_configuration_is_refused_before_any_worker_reads_it(tmp_path: Pat
     table = 'inbox = "smtp"\nlisten = "127.0.0.1:0"\ntls_certificate = "bad.pem"\ntls_key = "bad.pem"\n'
     plan, settings = make_plan(written(tmp_path, more=f"[bounces]\n{table}"))
     assert settings is None
-    assert any("bounces.tls_certificate" in problem for problem in plan.problems)
+    assert any("bounces: tls_certificate" in problem for problem in plan.problems)

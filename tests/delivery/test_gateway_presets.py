@@ -17,8 +17,7 @@ from config.tables.sms_gateways import gateway_presets
 from directory.mobile import E164
 from proxy.delivery.channel import Outcome
 from proxy.delivery.mail import gateway_mail
-from proxy.delivery.misconfigured import UnsafeNumber
-from proxy.delivery.number_format import formatted
+from proxy.delivery.number_format import UnsafeNumber, formatted
 from proxy.delivery.presets import GatewayPreset, preset_named, recipient, subject_and_body_for
 from proxy.delivery.smtp_relay import SMTPRelay
 from proxy.delivery.text_rules import wrong_with

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from directory.mail_address import is_plain_address, mask_mail
 from directory.mobile import E164
 from proxy.delivery.mail import gateway_mail
-from proxy.delivery.misconfigured import UnsafeNumber
+from proxy.delivery.number_format import UnsafeNumber
 from proxy.delivery.presets import recipient
 from proxy.delivery.text_rules import wrong_with
 from tests.support.delivery import KAPOW

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from config.errors import ConfigurationError
 from config.settings import Settings
 from proxy.commands import send_test
-from proxy.delivery.misconfigured import DeliveryMisconfigured
 from tests.support.delivery import delivery_settings, relay_settings
 from tests.support.sms_http import kapow_table, sms_http_gateway
 from tests.support.smtp_sink import Script, scripted_smtp, smtp_sink
@@ -87,7 +87,7 @@ async def test_where_all_channels_fail_there_is_advice_for_each_kind(tmp_path: P
 
 
 async def test_wrong_settings_are_told_as_problems() -> None:
-    with pytest.raises(DeliveryMisconfigured, match='unknown SMS gateway "pigeon"'):
+    with pytest.raises(ConfigurationError, match='unknown SMS gateway "pigeon"'):
         await run("07400 123456", delivery_settings(gateway="pigeon"))
 
 

@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.errors import Problem
+from config.settings import Settings
 from config.tables.texts import parse_template
 from proxy.delivery.gsm7 import gsm7_length
 from proxy.delivery.mail import gateway_mail
@@ -22,6 +24,11 @@ TEXTLOCAL = preset_named("textlocal")
 """Ends a text at ``##``."""
 UNICODE = TextRules(gateway="any", gsm7=False, seven_bit=False, max_characters=2000)
 GERMAN = {"language": "de", "text": "{passcode} ist Ihr Code, {name}. Zeichen: {tag}"}
+
+
+def told(settings: Settings, every_rules: list[TextRules]) -> list[str]:
+    """The lines of what is wrong."""
+    return [str(Problem.at(*finding)) for finding in check_texts(settings, every_rules)]
 
 
 def render(text: str, **changes: str) -> str:
@@ -77,38 +84,38 @@ def test_no_text_makes_the_parser_stumble(text: str) -> None:
 
 
 def test_the_default_settings_have_no_problem() -> None:
-    assert check_texts(delivery_settings(), [KAPOW.rules]) == []
+    assert told(delivery_settings(), [KAPOW.rules]) == []
 
 
 def test_the_longest_app_name_decides() -> None:
     text = "{passcode} {app} " + "x" * 100
-    problems = check_texts(delivery_settings(text=text, apps=("Wiki", "A" * 53)), [KAPOW.rules])
-    assert problems == [f'sms.text: for the app "{"A" * 53}", 161 characters are too long: kapow takes 160']
-    assert check_texts(delivery_settings(text=text, apps=("Wiki", "A" * 52)), [KAPOW.rules]) == []
+    problems = told(delivery_settings(text=text, apps=("Wiki", "A" * 53)), [KAPOW.rules])
+    assert problems == [f'sms: text: for the app "{"A" * 53}", 161 characters are too long: kapow takes 160']
+    assert told(delivery_settings(text=text, apps=("Wiki", "A" * 52)), [KAPOW.rules]) == []
 
 
 def test_the_sign_in_host_counts_as_an_app() -> None:
     text = "{passcode} {host} " + "x" * 134  # signin.corp.example is longer than app0.corp.example
-    (problem,) = check_texts(delivery_settings(text=text), [KAPOW.rules])
+    (problem,) = told(delivery_settings(text=text), [KAPOW.rules])
     assert '"signin.corp.example"' in problem
 
 
 @pytest.mark.parametrize(("name", "character"), [("Café ☕", "☕"), ("Wiki’s", "’"), ("Ünïcode", "ï")])
 def test_an_app_name_outside_the_gsm_alphabet_is_named(name: str, character: str) -> None:
-    (problem,) = check_texts(delivery_settings(apps=(name,)), [KAPOW.rules])
+    (problem,) = told(delivery_settings(apps=(name,)), [KAPOW.rules])
     assert name in problem
     assert f'"{character}" (U+{ord(character):04X}) is not in the GSM alphabet' in problem
 
 
 def test_a_gsm_character_outside_ascii_is_refused_for_a_subject() -> None:
-    (problem,) = check_texts(delivery_settings(apps=("Café",)), [KAPOW.rules])
+    (problem,) = told(delivery_settings(apps=("Café",)), [KAPOW.rules])
     assert '"é" (U+00E9) can\'t be sent in a Subject' in problem
 
 
 def test_a_fault_of_the_text_itself_is_reported_once() -> None:
-    problems = check_texts(delivery_settings(text="£ {passcode}", apps=("A", "B", "C")), [KAPOW.rules])
+    problems = told(delivery_settings(text="£ {passcode}", apps=("A", "B", "C")), [KAPOW.rules])
     assert problems == [
-        'sms.text: the character "£" (U+00A3) can\'t be sent in a Subject, and kapow takes the text from there'
+        'sms: text: the character "£" (U+00A3) can\'t be sent in a Subject, and kapow takes the text from there'
     ]
 
 
@@ -184,22 +191,22 @@ def test_the_tag_is_shown_where_the_text_has_it() -> None:
 def test_every_language_is_checked_with_the_longest_name_and_tag() -> None:
     text = "{passcode} {name} {tag} " + "x" * 105
     too_long = delivery_settings(texts=[{"language": "de", "text": text}])
-    (problem, *_) = check_texts(too_long, [KAPOW.rules])
-    assert problem.startswith('texts in "de": for the app "Wiki", ')
+    (problem, *_) = told(too_long, [KAPOW.rules])
+    assert problem.startswith('texts[0]: text: for the app "Wiki", ')
     assert "too long" in problem
     odd = delivery_settings(texts=[{"language": "ja", "text": "コード {passcode}"}])
-    assert check_texts(odd, [KAPOW.rules]) == ['texts in "ja": the character "コ" (U+30B3) is not in the GSM alphabet']
+    assert told(odd, [KAPOW.rules]) == ['texts[0]: text: the character "コ" (U+30B3) is not in the GSM alphabet']
 
 
 def test_a_text_that_begins_with_a_name_is_checked_without_one() -> None:
-    problems = check_texts(delivery_settings(text="{name} {passcode}"), [KAPOW.rules])
+    problems = told(delivery_settings(text="{name} {passcode}"), [KAPOW.rules])
     assert "begin or end with a space" in problems[0]
 
 
 def test_line_breaks_pass_only_where_the_gateway_takes_them() -> None:
     settings = delivery_settings(texts=[{"language": "de", "text": "{passcode}\n{app}"}])
-    assert check_texts(settings, [CLICKSEND.rules]) == []
-    assert "U+000A" in check_texts(settings, [KAPOW.rules])[0]
+    assert told(settings, [CLICKSEND.rules]) == []
+    assert "U+000A" in told(settings, [KAPOW.rules])[0]
 
 
 def test_more_than_one_sms_is_warned_of() -> None:

@@ -16,9 +16,10 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.errors import UnusableFile
 from config.settings import CertificateSettings
 from proxy.forwarding.certificate_names import choose_certificate, names_of
-from proxy.forwarding.public_tls import PublicTLS, UnusableCertificate, load_certificates
+from proxy.forwarding.public_tls import PublicTLS, load_certificates
 from tests.forwarding.stage import HOST, NOW, RecordingLog, Stage, StageMaker, get
 from tests.support.eventually import eventually
 from tests.support.raw_http import RawClient, read_head
@@ -260,7 +261,7 @@ def test_a_key_that_cannot_be_used_says_why(
 
     signin = pairs[0]
     other = CertificateSettings(certificate=signin.certificate, key=pairs[1].key)
-    with pytest.raises(UnusableCertificate, match="does not belong to"):
+    with pytest.raises(UnusableFile, match="does not belong to"):
         load_certificates([other])
     key = serialization.load_pem_private_key(signin.key.read_bytes(), None)
     sealed = key.private_bytes(
@@ -269,10 +270,10 @@ def test_a_key_that_cannot_be_used_says_why(
         serialization.BestAvailableEncryption(b"secret"),
     )
     signin.key.write_bytes(sealed)
-    with pytest.raises(UnusableCertificate, match="is encrypted"):
+    with pytest.raises(UnusableFile, match="is encrypted"):
         load_certificates([signin])
     signin.key.write_bytes(b"")
-    with pytest.raises(UnusableCertificate, match="is no PEM key"):
+    with pytest.raises(UnusableFile, match="is no PEM key"):
         load_certificates([signin])
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import trustme
 
-from config.errors import ConfigurationError
+from config.errors import UnusableFile
+from config.named_files import app_file_problems
 from config.settings import AppSettings
 from proxy.upstreams.upstream import app_upstream
 from tests.forwarding.stage import Stage, StageMaker, get
@@ -163,9 +164,10 @@ async def test_without_the_client_certificate_that_is_asked_for_the_app_is_not_r
 def test_files_without_certificates_are_told_by_their_key(authority: trustme.CA, ca_file: Path, tmp_path: Path) -> None:
     def key_of(**files: Path) -> str:
         app = AppSettings(name="A", host="a.example", upstream="https://a", **files)
-        with pytest.raises(ConfigurationError) as caught:
+        with pytest.raises(UnusableFile):
             app_upstream(app)
-        return caught.value.problems[0].key
+        [(place, _)] = app_file_problems(0, app)
+        return place.key
 
     empty = tmp_path / "empty"
     empty.write_text("")

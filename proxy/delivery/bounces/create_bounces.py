@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from config.authorities import UnusableAuthorities
+from config.errors import ConfigurationError, Finding, Place, told
+from config.named_files import bounces_file_problems
 from config.settings import Settings
-from config.tables.bounces import BouncesSettings
+from config.tables.bounces import BouncesSettings, bounces_problems
 from proxy.delivery.bounces.desk import BounceDesk
 from proxy.delivery.bounces.imap_inbox import IMAPInbox
-from proxy.delivery.bounces.mailbox import InboxUnavailable, connect, tls_context
+from proxy.delivery.bounces.mailbox import InboxUnavailable, connect
 from proxy.delivery.delivery_store import DeliveryStore
-from proxy.delivery.misconfigured import DeliveryMisconfigured
 from proxy.operations.metrics import Metrics
 
 
@@ -54,37 +54,31 @@ def create_bounces(
     log: FilteringBoundLogger,
     metrics: Metrics,
 ) -> Bounces | None:
-    """None where no inbox is configured. `clock` in epoch seconds. Raises `DeliveryMisconfigured`."""
+    """None where no inbox is configured. `clock` in epoch seconds. Raises `ConfigurationError`."""
     if not settings.bounces.is_on:
         return None
-    if problems := wrong_with_bounces(settings):
-        raise DeliveryMisconfigured(problems)
+    if problems := list(_problems(settings)):
+        raise ConfigurationError.of(problems)
     senders = [relay.sender for relay in settings.smtp]
     desk = BounceDesk(store, senders=senders, clock=clock, log=log, metrics=metrics)
     return Bounces(_inbox(settings.bounces, desk), desk)
 
 
-def wrong_with_bounces(settings: Settings) -> list[str]:
-    """What the values do not show: files that cannot be used, a library that is not there."""
-    bounces = settings.bounces
-    try:
-        if bounces.inbox == "imap":
-            tls_context(bounces)
-        elif bounces.inbox == "smtp":
-            # aiosmtpd is an extra: who reads a mailbox, or nothing, does without it.
-            from proxy.delivery.bounces.smtp_inbox import server_tls
+def _problems(settings: Settings) -> Iterator[Finding]:
+    """Of settings that need not come from a file, where all of that is told at once."""
+    values = ((Place("bounces", None, key), message) for key, message in bounces_problems(settings.bounces))
+    yield from told(values, bounces_file_problems(settings), library_problems(settings.bounces))
 
-            server_tls(bounces)
-    except ImportError:
-        return ['bounces.inbox: "smtp" needs aiosmtpd, which is not installed: install gatepost[bounces]']
-    except UnusableAuthorities as error:
-        return [f"bounces.ca_file: {error}"]
-    except OSError:  # ssl.SSLError is one
-        return [
-            f"bounces.tls_certificate: {bounces.tls_certificate}: holds no certificate in PEM that tls_key"
-            f" ({bounces.tls_key}) belongs to"
-        ]
-    return []
+
+def library_problems(bounces: BouncesSettings) -> Iterator[Finding]:
+    """A package that is not there."""
+    if bounces.inbox == "smtp":
+        try:
+            # aiosmtpd is an extra: who reads a mailbox, or nothing, does without it.
+            import proxy.delivery.bounces.smtp_inbox  # noqa: F401
+        except ImportError:
+            message = '"smtp" needs aiosmtpd, which is not installed: install gatepost[bounces]'
+            yield Place("bounces", None, "inbox"), message
 
 
 def _inbox(bounces: BouncesSettings, desk: BounceDesk) -> Inbox:

@@ -115,7 +115,7 @@ class Mailbox:
 
 
 def tls_context(settings: BouncesSettings) -> ssl.SSLContext | None:
-    """With a CA file nothing else is trusted. Raises `UnusableAuthorities`."""
+    """With a CA file nothing else is trusted. Raises `UnusableFile`."""
     return None if settings.security == "none" else client_context(settings.ca_file)
 
 

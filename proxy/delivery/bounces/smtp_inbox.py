@@ -15,6 +15,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from config.addresses import Network
+from config.key_pairs import load_pair
 from config.system_errors import listening_reason
 from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.desk import BounceDesk
@@ -79,12 +80,11 @@ class SMTPInbox:
 
 
 def server_tls(settings: BouncesSettings) -> ssl.SSLContext | None:
-    """None without a certificate. Raises `OSError` where it can't be read or used."""
+    """None without a certificate. Raises `UnusableFile` where it can't be read or used."""
     if settings.tls_certificate is None:
         return None
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    # Without a password given here, OpenSSL would ask for one on the terminal.
-    tls.load_cert_chain(settings.tls_certificate, settings.tls_key, password=lambda: "")
+    load_pair(tls, settings.tls_certificate, settings.tls_key or settings.tls_certificate)
     return tls
 
 

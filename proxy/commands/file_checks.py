@@ -1,0 +1,70 @@
+"""Whether what the configuration names can be used: certificates, keys, texts, people. Every problem at once.
+
+What is checked here needs no network, and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from config.errors import ConfigurationError, Finding, Place, Problem, told
+from config.load import load_with_files
+from config.named_files import certificate_problems
+from config.settings import LocalDirectorySettings, Settings
+from directory.kerberos.open_acceptor import kerberos_problems
+from directory.users_file import read_users
+from proxy.delivery.bounces.create_bounces import library_problems
+from proxy.delivery.create_channels import sms_text_problems
+from proxy.secrets.key_file import KeyFileError, check_keys
+from proxy.store.open import store_file
+
+
+def load_checked(config: Path, environ: Mapping[str, str]) -> tuple[Settings, tuple[Path, ...]]:
+    """As `load_with_files`, with everything looked at that the settings name. Raises `ConfigurationError`."""
+    try:
+        return load_with_files(config, environ, file_problems)
+    except ConfigurationError:
+        # A store that is away stops nobody, alone. Beside what does, it is told: it has to be put right as well.
+        return load_with_files(config, environ, file_problems, _store_folder)
+
+
+def file_problems(settings: Settings) -> Iterator[Finding | Problem]:
+    """Everything about files, texts and packages that keeps Gatepost from starting."""
+    yield from told(
+        certificate_problems(settings),
+        _keys(settings),
+        sms_text_problems(settings),
+        library_problems(settings.bounces),
+        kerberos_problems(settings),
+    )
+    yield from told(_users(settings))
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    server = settings.server
+    try:
+        check_keys(server)
+    except KeyFileError as error:
+        key, message = ("key_file", str(error)) if server.key is None else ("key", error.reason)
+        yield Place("server", None, key), message
+
+
+def _users(settings: Settings) -> Iterator[Problem]:
+    for position, directory in enumerate(settings.directories):
+        if isinstance(directory, LocalDirectorySettings):
+            yield from told(_users_of(directory, position))
+
+
+def _users_of(directory: LocalDirectorySettings, position: int) -> Iterator[Problem]:
+    try:
+        # The realm is part of what tells people of two files apart, and nothing here.
+        read_users(directory.file, getattr(directory, "name", str(position)))
+    except ConfigurationError as error:
+        yield from error.problems
+
+
+def _store_folder(settings: Settings) -> Iterator[Finding]:
+    file = store_file(settings.store)
+    if file is not None and not file.parent.is_dir():
+        yield Place("store", None, "url"), f"there is no folder {file.parent}"
