@@ -124,6 +124,7 @@ async def serve_gatepost(apps: tuple[AppSettings, ...] = (), *, port: int = PORT
     known = {cookie_key(TOKEN.encode(), app.host) for app in apps}
     sessions: Any = Sessions()
     assertions: Any = Assertions()
+    no_forms: Any = None
     plane = create_forwarding_plane(
         settings=Pieces(
             ServerSettings(public_url="http://signin.corp.example"),
@@ -135,6 +136,7 @@ async def serve_gatepost(apps: tuple[AppSettings, ...] = (), *, port: int = PORT
         metrics=Metrics(),
         log=structlog.get_logger(),
         clock=time.time,
+        kept_requests=no_forms,
     )  # fmt: skip
     plane.start(bind("127.0.0.1", port))
     stop = asyncio.Event()

@@ -1,6 +1,7 @@
-"""What is worked out once per session and app (or path rule) instead of once per request: decision and identity.
+"""Whether a session opens an app, a pure decision, and what the app is told about the person then.
 
-An entry holds as long as the session's facts are the ones it was made of, and for half an assertion's life.
+Both are worked out once per session and app (or path rule) instead of once per request. An entry holds as long as the
+session's facts are the ones it was made of, and for half an assertion's life.
 """
 
 from __future__ import annotations
@@ -9,14 +10,79 @@ from dataclasses import dataclass, field, replace
 
 from config.settings import AppSettings
 from config.values import IdentityEncoding
+from proxy.access.policy import NotInGroups, TooFewFactors, judge, judge_factors, judge_rule
 from proxy.access.rules import PathRule
 from proxy.access.schemes import AppDemand
-from proxy.forwarding.gate import Admit, Decision, decide
 from proxy.http.forwarded import block
 from proxy.sessions.identity import Assertions, identity_headers
-from proxy.sessions.session import Session
+from proxy.sessions.session import Level, Session
 
 _ASSERTION = b"X-Gatepost-Assertion"
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Forward it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskToSignIn:
+    """Nobody is signed in here (a half signed-in session counts as nobody)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Signed in, but not a member of any of `groups`."""
+
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DenyFactors:
+    """Signed in, but not by all that `scheme` asks for: the person may prove the rest.
+
+    An empty `scheme`: none is meant for this person here, and there is nothing to prove.
+    """
+
+    scheme: str
+
+
+Decision = Admit | AskToSignIn | Deny | DenyFactors
+
+
+def decide(
+    session: Session | None,
+    app: AppSettings,
+    rule: PathRule | None = None,
+    demand: AppDemand | None = None,
+    *,
+    now: float | None,
+) -> Decision:
+    """What becomes of a request to `app`, under `rule` if there is one, with this session, which is not over.
+
+    `demand` is the app's; None: it asks for nothing but a sign-in. `now`: None where proofs of any age will do. Groups
+    come first: nobody proves more in vain.
+
+    Under a public rule it says whether the app is told who this is.
+    """
+    if session is None or session.level is not Level.SIGNED_IN:
+        return AskToSignIn()
+    principal = session.principal
+    of_groups = judge(principal, app) if rule is None else judge_rule(principal, rule)
+    if isinstance(of_groups, NotInGroups):
+        return Deny(of_groups.groups)
+    of_factors = judge_factors(principal, session.proven, session.client_address, rule=rule, demand=demand, now=now)
+    if isinstance(of_factors, TooFewFactors):
+        return DenyFactors(of_factors.scheme)
+    return Admit()
+
+
+def is_still_open(session: Session, app: AppSettings, rule: PathRule | None, demand: AppDemand | None = None) -> bool:
+    """Whether what was opened with this session may go on with the principal that it holds now.
+
+    A proof that has grown old meanwhile closes nothing: it was fresh when this was opened.
+    """
+    return (rule is not None and rule.is_public) or isinstance(decide(session, app, rule, demand, now=None), Admit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

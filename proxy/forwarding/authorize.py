@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 from config.field_kinds import canonical
 from proxy.access.networks import scheme_is_https
-from proxy.forwarding.refusals import response
 from proxy.http.problem import Problem
 from proxy.http.request_head import MAX_TARGET_BYTES, RefusedHead, RequestHead, host_name
 from proxy.http.reserved import AUTHORIZE
@@ -28,9 +27,6 @@ DESCRIBING = frozenset(
     )
 )  # fmt: skip
 """The fields that a question is read off, beside the request line, ``Host`` and ``X-Forwarded-Host``."""
-_IDENTITY = (
-    b"Remote-User", b"Remote-Name", b"Remote-Email", b"Remote-Groups", b"Remote-Realm", b"X-Gatepost-Assertion",
-)  # fmt: skip
 SIGN_IN_FIELD = b"X-Gatepost-Sign-In"
 """Where to send the browser; for nginx, which passes no redirect on from a subrequest."""
 
@@ -152,29 +148,3 @@ def _question(method: bytes, target: bytes, host: bytes, *, passes_redirects: bo
     if not _METHOD.fullmatch(method) or not _TARGET.fullmatch(target) or b"#" in target:
         raise RefusedHead(Problem.MALFORMED_REQUEST, "authorize: method or target")
     return Question(method=method, target=target, host=host, passes_redirects=passes_redirects)
-
-
-def allowed(identity_block: bytes, cookie: bytes, *, closes: bool) -> bytes:
-    """200 with who the person is, for the asking proxy to copy, and the app's own cookies without Gatepost's.
-
-    A field without a value is sent empty: copied, it takes the place of whatever the browser sent under that name.
-    """
-    lines = [b"HTTP/1.1 200 OK"]
-    if identity_block:
-        lines.append(identity_block)
-    told = {line.partition(b":")[0] for line in identity_block.split(b"\r\n")}
-    lines += [name + b":" for name in _IDENTITY if name not in told]
-    lines.append(b"Cookie: " + cookie)
-    lines.append(b"Cache-Control: no-store\r\nContent-Length: 0")
-    if closes:
-        lines.append(b"Connection: close")
-    lines.append(b"\r\n")
-    return b"\r\n".join(lines)
-
-
-def sign_in_needed(location: bytes, *, set_cookie: bytes | None, method: bytes, closes: bool) -> bytes:
-    """401 for nginx, which turns it into a redirect by itself: `docs/forward-auth.md` shows how."""
-    fields: list[tuple[bytes | str, bytes | str]] = [(SIGN_IN_FIELD, location), (b"Cache-Control", b"no-store")]
-    if set_cookie is not None:
-        fields.append((b"Set-Cookie", set_cookie))
-    return response(401, fields, b"", method=method, closes=closes)

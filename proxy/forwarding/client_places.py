@@ -11,11 +11,14 @@ from proxy.http.request_head import RequestHead
 class ClientPlaces:
     """Of one connection. Behind a trusted proxy each request may come from another place."""
 
-    __slots__ = ("_arrival", "_block", "_block_host", "_place", "_said", "is_peer_trusted", "peer", "says_scheme")
+    __slots__ = (
+        "_block", "_block_host", "_place", "_reads_forwarded", "_said", "arrival", "is_peer_trusted", "says_scheme",
+    )  # fmt: skip
 
-    def __init__(self, arrival: Arrival) -> None:
-        self._arrival = arrival
-        self.peer = arrival.address
+    def __init__(self, arrival: Arrival, *, reads_forwarded: bool) -> None:
+        """`reads_forwarded`: see `Context`."""
+        self.arrival = arrival
+        self._reads_forwarded = reads_forwarded
         self.is_peer_trusted = is_within(parse_address(arrival.address), arrival.trusted)
         self._place: ClientPlace | None = None
         self._said: tuple[tuple[bytes, ...], ...] = ()
@@ -30,22 +33,21 @@ class ClientPlaces:
         place = self._place
         if place is not None and not self.is_peer_trusted:
             return place
-        reads_forwarded = self._arrival.reads_forwarded
-        said = (head.forwarded,) if reads_forwarded else (head.forwarded_for, head.forwarded_proto)
+        said = (head.forwarded,) if self._reads_forwarded else (head.forwarded_for, head.forwarded_proto)
         if place is None or said != self._said:
             self._said = said
             self._block = b""
-            if reads_forwarded:
+            if self._reads_forwarded:
                 nodes, protos = read_forwarded(head.forwarded)
             else:
                 nodes, protos = head.forwarded_for, head.forwarded_proto
             self.says_scheme = bool(protos)
             place = self._place = place_of_client(
-                peer=self.peer,
-                is_tls=self._arrival.is_https,
+                peer=self.arrival.address,
+                is_tls=self.arrival.is_https,
                 forwarded_for=nodes,
                 forwarded_proto=protos,
-                trusted=self._arrival.trusted,
+                trusted=self.arrival.trusted,
             )
         return place
 

@@ -1,16 +1,26 @@
-"""One request and its answer between a client and an upstream: streamed, framed anew, held back where slow.
+"""One request and its answer between a client and an upstream: streamed, framed again, held back where slow.
 
-Here is the answer's way; the request's is `request_flow.py`. The answer is the upstream's or, before its first byte,
-one of Gatepost's own; after the first byte a failure ends the connection.
+The answer is the upstream's or, before its first byte, one of Gatepost's own; after the first byte a failure ends the
+connection. A request that is safe to repeat is sent once more where the connection that was idle had died.
+
+What an exchange is doing is one `ExchangeState`.
 """
 
 from __future__ import annotations
 
-from proxy.forwarding.request_flow import RequestFlow
-from proxy.forwarding.writing import JOIN_BELOW, write
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+from proxy.forwarding.client_side import ClientSide
+from proxy.forwarding.context import Context
+from proxy.forwarding.states import ExchangeState
+from proxy.forwarding.upload import Upload
+from proxy.forwarding.upstream_lines import request_line, with_host
+from proxy.forwarding.verdict import Forward, RefuseRequest, SentOn
 from proxy.http.bodies import Body, BrokenBody, LengthBody, Piece, Rechunked
 from proxy.http.problem import Problem
-from proxy.http.request_head import protocols_in
+from proxy.http.request_head import RequestHead, protocols_in
 from proxy.http.response_head import (
     MAX_RESPONSE_HEAD_BYTES,
     BrokenResponse,
@@ -19,18 +29,178 @@ from proxy.http.response_head import (
     head_for_client,
     parse_response_head,
 )
-from proxy.upstreams.after_body import may_bring_more
+from proxy.operations.store_errors import StoreUnavailable
+from proxy.sessions.session import Session
+from proxy.upstreams.after_body import is_last, may_bring_more, owner_after
+from proxy.upstreams.connection import CLOSED, UpstreamConnection
+from proxy.upstreams.pool import UpstreamOverloaded, UpstreamUnreachable
 
 MAX_INTERIM_RESPONSES = 16
+JOIN_BELOW = 32 * 1024
+"""Pieces smaller than this are copied into one write; larger ones are handed over as they are."""
+KEEPING_ON_SECONDS = 30.0
+"""How long the store may take to keep a form on that could not be sent."""
+_IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE", b"PROPFIND", b"REPORT", b"SEARCH"))
+"""RFC 9110 section 9.2.2 and the registry: what may be sent once more when a pooled connection had died."""
+_UPSTREAM_PROBLEMS = frozenset((Problem.UPSTREAM_UNREACHABLE, Problem.UPSTREAM_BROKEN, Problem.UPSTREAM_SILENT))
+_NOTHING_SENT = frozenset((Problem.UPSTREAM_UNREACHABLE, Problem.OVERLOADED))
 
 
-class Exchange(RequestFlow):
+# Bound once: the look-up of an enum's member by its name costs more than the comparison.
+_CONNECTING, _ASKING = ExchangeState.CONNECTING, ExchangeState.ASKING
+_ANSWERING, _OVER = ExchangeState.ANSWERING, ExchangeState.OVER
+
+
+class Exchange:
     """From the judged request to the end of its answer. Its client connection owns it."""
 
+    # What every exchange reads stands in the instance, where Python finds it at once; what few read, in the class.
+    _connecting: asyncio.Task[None] | None = None
+    """Connects."""
+    _keeping_on: asyncio.Task[None] | None = None
+    _interims = 0
+    _owner: str | None = None
+    """The session whose the connection is from now on; None: it stays whose it was."""
     is_answered = False
     """Whether the first byte of the final answer went to the client."""
-    _answer_head: ResponseHead | None = None
-    _interims = 0
+
+    def __init__(self, client: ClientSide, context: Context, head: RequestHead, forward: Forward) -> None:
+        upstream = forward.route.upstream
+        self.head = head
+        self.session_id = forward.session_id
+        self.state = _CONNECTING
+        self._forward = forward
+        self._client = client
+        self._context = context
+        self._upstream = upstream
+        self._pool = context.pools[upstream.name]
+        self._connection: UpstreamConnection | None = None
+        self._upload: Upload | None = None
+        """The request's body; None where there is none."""
+        self._is_last = False
+        """Whether nothing else may be sent on the connection after this."""
+        self._answer_head: ResponseHead | None = None
+        self._answer_body: Body | None = None
+        """Framed as it goes to the client."""
+        self._partial_head = b""
+        """What came of the answer's head so far."""
+        self._is_held = False
+        """Whether the upstream has to wait for the client to read."""
+        if head.is_chunked or head.content_length:
+            self._upload = Upload(head)
+            self._is_last = is_last(head, upstream, forward.session_id)
+            self._owner = owner_after(head, upstream, forward.session_id)
+
+    # What its client connection asks of it.
+
+    @property
+    def app_name(self) -> str:
+        return self._upstream.name
+
+    @property
+    def not_kept(self) -> RefuseRequest | None:
+        return self._forward.not_kept
+
+    def is_open_to(self, session: Session) -> bool:
+        return self._forward.is_open_to(session)
+
+    @property
+    def takes_request_data(self) -> bool:
+        upload = self._upload
+        return upload is not None and self._connection is not None and not upload.is_over
+
+    @property
+    def is_request_over(self) -> bool:
+        return self._upload is None or self._upload.is_over
+
+    @property
+    def _is_repeatable(self) -> bool:
+        head = self.head
+        return self._upload is None and head.upgrade is None and head.method in _IDEMPOTENT
+
+    # The request's way.
+
+    def start(self) -> None:
+        """Send the request on an idle connection, or on a new one once it is there."""
+        is_repeatable = self._is_repeatable
+        if not self._is_last:
+            now = self._context.moment.now
+            connection = self._pool.take(is_repeatable=is_repeatable, now=now, key=self.session_id)
+            if connection is not None:
+                self._send_on(connection)
+                return
+        self._connect(is_repeatable=is_repeatable, is_fresh=self._is_last)
+
+    def _connect(self, *, is_repeatable: bool, is_fresh: bool) -> None:
+        self._client.deadline = float("inf")  # connecting has its own
+        connecting = self._send_on_new_connection(is_repeatable=is_repeatable, is_fresh=is_fresh)
+        self._connecting = asyncio.get_running_loop().create_task(connecting)
+
+    async def _send_on_new_connection(self, *, is_repeatable: bool, is_fresh: bool) -> None:
+        try:
+            connection = await self._pool.connect(is_repeatable=is_repeatable, key=self.session_id, is_fresh=is_fresh)
+        except UpstreamUnreachable as exc:
+            self._connecting = None
+            self._fail(Problem.UPSTREAM_UNREACHABLE, exc.reason)
+        except UpstreamOverloaded as exc:
+            self._connecting = None
+            self._fail(Problem.OVERLOADED, str(exc))
+        except Exception as exc:  # noqa: BLE001  # the border of one request, again: this is a task of its own
+            self._connecting = None
+            self._client.on_exchange_error(exc)
+        else:
+            self._connecting = None
+            self._send_on(connection)
+
+    def _send_on(self, connection: UpstreamConnection) -> None:
+        self.state = self.state.then(_ASKING)
+        self._connection = connection
+        connection.exchange = self
+        if connection.state is CLOSED:
+            self._fail(Problem.UPSTREAM_UNREACHABLE, "closed as soon as it was open")
+            return
+        self._client.touch(self._upstream.first_byte_timeout)
+        request_bytes = request_line(self.head) + self._forward.fields
+        if connection.server.host is not None:
+            request_bytes = with_host(request_bytes, connection.server.host)
+        if self._upload is None:
+            connection.transport.write(request_bytes)
+        else:
+            self.on_request_data(self._client.take_buffer(), before=request_bytes)
+
+    def on_request_data(self, data: bytes, *, before: bytes = b"") -> None:
+        """A piece of the body came from the client (or, `before` it the head, whatever came behind that)."""
+        upload, connection = self._upload, self._connection
+        if upload is None or connection is None:
+            raise AssertionError("no body is awaited")
+        try:
+            pieces = upload.feed(data)
+        except BrokenBody as exc:
+            self._fail(Problem.MALFORMED_REQUEST, str(exc))
+            return
+        upstream = self._upstream
+        if upload.is_over:
+            self._client.touch(upstream.first_byte_timeout)
+        elif before or upload.has_moved(len(data), self._context.min_body_rate * upstream.idle_timeout):
+            self._client.touch(upstream.idle_timeout)
+        _write(connection.transport, (before, *pieces) if before else pieces)
+        if upload.is_over:
+            leftover = upload.take_leftover()
+            if leftover:
+                self._client.keep(leftover)
+
+    def on_upstream_full(self) -> None:
+        if self._upload is not None:
+            self._upload.is_held = True
+        self._client.hold_reading(True)
+
+    def on_upstream_drained(self) -> None:
+        if self._upload is not None:
+            self._upload.go_on()
+        self._client.hold_reading(False)
+        self._client.touch(self._upstream.idle_timeout)
+
+    # The answer's way.
 
     def on_upstream_data(self, data: bytes) -> None:
         try:
@@ -51,8 +221,7 @@ class Exchange(RequestFlow):
                 check_begun(data)
                 self._partial_head = data
                 return
-            upstream = self._pool.upstream
-            head = parse_response_head(data[:end], may_set_reserved_cookies=upstream.is_portal)
+            head = parse_response_head(data[:end], may_set_reserved_cookies=self._upstream.is_portal)
             data = data[end:]
             if head.status >= 200:
                 self._begin_answer(head, data)
@@ -81,21 +250,22 @@ class Exchange(RequestFlow):
             if request.is_http_1_1:
                 body, is_chunked = Rechunked(body), True
             else:
-                client.closes_after_answer()
-        if self._request_body is not None:
-            if not self._request_body.is_over:
+                client.is_kept = False
+        if self._upload is not None:
+            if not self._upload.is_over:
                 # An early answer: whether the client sends the rest is not known (RFC 9112 section 9.3).
-                client.closes_after_answer()
+                client.is_kept = False
                 self._is_last = True
             elif self._connection is not None and self._connection.transport.get_write_buffer_size():
                 self._is_last = True
-        if may_bring_more(request, head, self._pool.upstream):
+        if may_bring_more(request, head, self._upstream):
             self._is_last = True
         if client.transport_security is not None and not head.sets_transport_security:
             head.lines.append(client.transport_security)
+        self.state = self.state.then(_ANSWERING)
         self._answer_head, self._answer_body = head, body
         self.is_answered = True
-        self._traffic.by_class[head.status // 100] += 1
+        self._context.traffic[self._upstream.name].by_class[head.status // 100] += 1
         is_kept = client.is_kept
         connection = None if is_kept and request.is_http_1_1 else b"keep-alive" if is_kept else b"close"
         out = head_for_client(
@@ -113,16 +283,17 @@ class Exchange(RequestFlow):
 
     def _pass_answer_body(self, out: tuple[Piece, ...], body: Body, data: bytes) -> None:
         pieces = body.feed(data) if data else ()
-        write(self._client.transport, (*out, *pieces) if out else pieces)
+        _write(self._client.transport, (*out, *pieces) if out else pieces)
         if body.is_over:
             self._end(is_doubtful=bool(body.leftover))
         else:
-            self._client.touch(self._pool.upstream.idle_timeout)
+            self._client.touch(self._upstream.idle_timeout)
 
     def _end(self, *, is_doubtful: bool) -> None:
         """The answer is complete. The connection serves again only after a clean finish of both directions."""
-        head, connection, request_body = self._answer_head, self._connection, self._request_body
-        is_request_over = request_body is None or request_body.is_over
+        head, connection, upload = self._answer_head, self._connection, self._upload
+        is_request_over = upload is None or upload.is_over
+        self.state = self.state.then(_OVER)
         self._connection = None
         if connection is not None:
             self._pool.note_success(connection.server)
@@ -132,20 +303,20 @@ class Exchange(RequestFlow):
                 and not head.closes
                 and not is_doubtful
                 and not self._is_last
-                and not connection.is_lost
+                and connection.state is not CLOSED
                 and is_request_over
             ):
                 if self._is_held:
                     connection.transport.resume_reading()
                 if self._owner is not None:
                     connection.owner = self._owner
-                self._pool.give_back(connection, self._client.plane.coarse_now)
+                self._pool.give_back(connection, self._context.moment.now)
             elif is_request_over and not (
-                is_doubtful or connection.is_lost or connection.transport.get_write_buffer_size()
+                is_doubtful or connection.state is CLOSED or connection.transport.get_write_buffer_size()
             ):
                 if self._is_held:
                     connection.transport.resume_reading()
-                self._pool.await_end(connection, self._client.plane.coarse_now)
+                self._pool.await_end(connection, self._context.moment.now)
             else:
                 connection.abort()
         self._client.on_exchange_over(is_request_over=is_request_over)
@@ -159,18 +330,26 @@ class Exchange(RequestFlow):
             raise BrokenResponse("an upgrade to what was not asked for")  # RFC 9110 section 7.8
         head.lines += (b"Connection: Upgrade", b"Upgrade: " + head.upgrade)
         out = head_for_client(head, method=b"GET", client_is_http_1_1=True, chunked=False, connection=None)
+        self.state = self.state.then(_OVER)
         self.is_answered = True
-        self._traffic.by_class[1] += 1
+        self._context.traffic[self._upstream.name].by_class[1] += 1
         self._connection, connection.exchange = None, None
         self._pool.note_success(connection.server)
-        self._client.become_tunnel(connection, out, data, is_websocket=head.upgrade.lower() == b"websocket")
+        self._client.become_tunnel(
+            connection,
+            out,
+            data,
+            is_websocket=head.upgrade.lower() == b"websocket",
+            idle_seconds=self._upstream.tunnel_idle_timeout,
+        )
 
     def on_upstream_lost(self, *, is_clean: bool) -> None:
         connection, self._connection = self._connection, None
         body = self._answer_body
         last = body.end() if body is not None and is_clean else None
         if last is not None:
-            write(self._client.transport, last)
+            _write(self._client.transport, last)
+            self.state = self.state.then(_OVER)
             self._client.on_exchange_over(is_request_over=self.is_request_over)
         elif (
             self._is_repeatable
@@ -180,7 +359,9 @@ class Exchange(RequestFlow):
             and not self._interims
             and body is None
         ):
-            self._start_again()
+            # The connection that was idle until now had died: once more, on a new one.
+            self.state = self.state.then(_CONNECTING)
+            self._connect(is_repeatable=False, is_fresh=True)
         else:
             reason = "closed before its answer was complete"
             self._note_broken(connection, reason)
@@ -189,12 +370,66 @@ class Exchange(RequestFlow):
     # The client's side.
 
     def on_client_full(self) -> None:
-        if self._connection is not None and not self._connection.is_lost:
+        if self._connection is not None and self._connection.state is not CLOSED:
             self._is_held = True
             self._connection.transport.pause_reading()
 
     def on_client_drained(self) -> None:
-        if self._connection is not None and not self._connection.is_lost:
+        if self._connection is not None and self._connection.state is not CLOSED:
             self._is_held = False
             self._connection.transport.resume_reading()
-        self._client.touch(self._pool.upstream.idle_timeout)
+        self._client.touch(self._upstream.idle_timeout)
+
+    # Ends.
+
+    def on_deadline(self) -> None:
+        """Nothing moved for as long as is allowed."""
+        upload = self._upload
+        if upload is None or upload.is_over or upload.is_held or self._connection is None:
+            self._fail(Problem.UPSTREAM_SILENT, "no answer in time")
+        else:
+            self._fail(Problem.REQUEST_TIMEOUT, "the body stopped")
+
+    def abort(self) -> None:
+        """The client is gone, or the session is over: nobody waits for the answer."""
+        if self.state is not _OVER:
+            self.state = self.state.then(_OVER)
+        if self._connecting is not None:
+            self._connecting.cancel()
+            self._connecting = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abort()
+
+    def _note_broken(self, connection: UpstreamConnection | None, reason: str) -> None:
+        # While the body still flows, what the client sends may be the reason.
+        if connection is not None and self.is_request_over:
+            self._pool.note_failure(connection.server, reason)
+
+    def _fail(self, problem: Problem, reason: str) -> None:
+        if problem in _UPSTREAM_PROBLEMS:
+            self._context.traffic[self._upstream.name].upstream_failures += 1
+        self.abort()
+        sent_on = self._forward.sent_on
+        if sent_on is not None and problem in _NOTHING_SENT:
+            self._keeping_on = asyncio.get_running_loop().create_task(self._keep_on(sent_on, problem, reason))
+        else:
+            self._client.on_exchange_failed(problem, reason, is_request_over=self.is_request_over)
+
+    async def _keep_on(self, sent_on: SentOn, problem: Problem, reason: str) -> None:
+        """Nothing of a kept form got to the app: it is kept on before its sender is told, even if they are gone."""
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(KEEPING_ON_SECONDS):
+                await self._context.kept_requests.keep_on(sent_on.token, sent_on.form)
+        self._client.on_exchange_failed(problem, reason, is_request_over=self.is_request_over)
+
+
+def _write(transport: asyncio.WriteTransport, pieces: Sequence[Piece]) -> None:
+    """All pieces in one go."""
+    if len(pieces) == 1:
+        transport.write(pieces[0])
+    elif pieces:
+        if sum(map(len, pieces)) < JOIN_BELOW:
+            transport.write(b"".join(pieces))
+        else:
+            transport.writelines(pieces)

@@ -1,126 +1,264 @@
-"""The decision on one request to an app: pure functions of the session, the app and the request."""
+"""The gate: what becomes of each request of one client connection. It decides and does nothing.
+
+The order is the program's whole access control: the way it came, host, reserved prefix, session, level, policy.
+Whatever goes wrong on the way denies.
+"""
 
 from __future__ import annotations
 
-import base64
-from dataclasses import dataclass
-from urllib.parse import quote
-
-from config.addresses import PublicURL
-from config.settings import AppSettings
-from proxy.access.policy import NotInGroups, TooFewFactors, judge, judge_factors, judge_rule
-from proxy.access.rules import PathRule
-from proxy.access.schemes import AppDemand
-from proxy.http.reserved import (
-    CUT,
-    MAX_RETURN_TARGET_BYTES,
-    RETURN_TO,
-    SCHEME,
-    SIGN_IN,
-    START,
-    STEP_UP,
-    browser_cookie,
+from proxy.access.paths import Ambiguous
+from proxy.access.rules import AppRules, PathRule
+from proxy.forwarding.admissions import Admission, Deny, DenyFactors
+from proxy.forwarding.authorize import Question, is_authorize, read_question
+from proxy.forwarding.certificate_names import CertificateNames
+from proxy.forwarding.client_places import ClientPlaces
+from proxy.forwarding.context import Context
+from proxy.forwarding.cookies import NO_COOKIES, split_cookies
+from proxy.forwarding.head_memory import HeadMemory
+from proxy.forwarding.kept_forms import is_form, may_be_kept, may_be_sending, restored
+from proxy.forwarding.overrides import refuse_contradictions, refuse_what_stays
+from proxy.forwarding.routes import Route
+from proxy.forwarding.upstream_lines import fields_for_upstream, portal_block
+from proxy.forwarding.verdict import (
+    AwaitButton,
+    Forward,
+    ForwardAs,
+    JudgedRequest,
+    LookUp,
+    RefuseRequest,
+    SentOn,
+    Verdict,
 )
-from proxy.secrets.tokens import token_digest
-from proxy.sessions.session import Level, Session
+from proxy.forwarding.ways_in import allow, ask_to_sign_in, ask_to_step_up, redirect_to_https, refuse, refuse_form
+from proxy.http.forwarded import block
+from proxy.http.internal_headers import KEPT_SCHEME, KEPT_TARGET
+from proxy.http.problem import Problem
+from proxy.http.request_head import RefusedHead, RequestHead
+from proxy.http.reserved import KEEP, PREFIX
+from proxy.operations.incidents import new_incident_id
+from proxy.pages.texts import ENGLISH
+from proxy.sessions.kept_requests import SENDING_BYTES
+from proxy.sessions.live_sessions import CookieKey, cookie_key
+from proxy.sessions.session import Session
+from proxy.upstreams.after_body import is_last
+
+_PREFIX = PREFIX.encode("ascii")
+_KEEP = KEEP.encode("ascii")
 
 
-@dataclass(frozen=True, slots=True)
-class Admit:
-    """Forward it."""
+class Gate:
+    """Of one connection: it remembers what the last request had, since browsers repeat themselves on a connection."""
+
+    __slots__ = (
+        "_certificate", "_context", "_cookie", "_cookie_key", "_cookie_route", "_cookies", "_is_for_redirects",
+        "_may_turn_back", "_memory", "_places", "transport_security",
+    )  # fmt: skip
+
+    def __init__(
+        self, context: Context, places: ClientPlaces, memory: HeadMemory, certificate: CertificateNames | None
+    ) -> None:
+        """`certificate` is what the client chose by the host that it named in the TLS handshake, if it did."""
+        self._context = context
+        self._places = places
+        self._memory = memory
+        self._certificate = certificate
+        self._is_for_redirects = places.arrival.redirects
+        self._may_turn_back = self._is_for_redirects or certificate is not None or places.is_peer_trusted
+        """Whether each request has to be looked at before it is routed; most connections are judged by now."""
+        self.transport_security = context.transport_security if places.arrival.is_https else None
+        """The ``Strict-Transport-Security`` line for the current answer (RFC 6797 section 7.2: over https only)."""
+        self._cookie: bytes | None = None
+        self._cookies = NO_COOKIES
+        self._cookie_key: CookieKey | None = None
+        self._cookie_route: Route | None = None
+
+    def judge(self, head: RequestHead) -> Verdict:
+        """What becomes of this request, as far as this worker knows whose session it is."""
+        context, question = self._context, None
+        try:
+            if self._may_turn_back:
+                turned = self._turned_back(head)
+                if turned is not None:
+                    return turned
+            route = context.routes.get(head.host)
+            if route is None or route.app is None or head.target.startswith(_PREFIX):
+                if not is_authorize(head.target):
+                    unknown = RefuseRequest(problem=Problem.UNKNOWN_HOST, reason="host")
+                    return unknown if route is None else self._to_portal(head)
+                question = self._question(head)
+                route = context.routes[question.host]
+                if head.held or head.withdrawn or head.names_http:
+                    refuse_what_stays(head, question, route.upstream.pass_fields)
+            rule = None if route.rules is None else choose_rule(head, question, route.rules, self._places)
+            if head.cookie != self._cookie or route is not self._cookie_route:
+                self._cookie, self._cookie_route = head.cookie, route
+                self._cookies = split_cookies(head.cookie, context.public_url.scheme) if head.cookie else NO_COOKIES
+                token = self._cookies.session_token
+                self._cookie_key = cookie_key(token, route.host_name) if token is not None else None
+            cookie = self._cookie_key
+            if cookie is not None:
+                now = context.clock()
+                session = context.sessions.known_by(cookie, now)
+                if session is not None:
+                    admission = self._admission(route, session, rule, now)
+                    if admission.is_admitted and question is None and head.content_length != SENDING_BYTES:
+                        known = self._memory.known(head, route, rule, admission.identity_block, session.session_id)
+                        if known is not None:
+                            return known
+                    return self._with_session(
+                        JudgedRequest(head=head, question=question, route=route, rule=rule, cookies=self._cookies),
+                        session,
+                        admission,
+                    )
+            request = JudgedRequest(head=head, question=question, route=route, rule=rule, cookies=self._cookies)
+            return LookUp(request=request) if cookie is not None else self._without_session(request)
+        except RefusedHead as refused:
+            return RefuseRequest(problem=refused.problem, reason=refused.reason, question=question)
+        except Exception as exc:  # noqa: BLE001  # the border of one decision: whatever it is, it denies
+            return RefuseRequest.because_of(exc, question)
+
+    def judge_found(self, request: JudgedRequest, session: Session | None) -> Verdict:
+        """The same, once the store said whose session it is; None: nobody's."""
+        if session is None:
+            return self._without_session(request)
+        now = self._context.clock()
+        return self._with_session(request, session, self._admission(request.route, session, request.rule, now))
+
+    # The way it came, and what is asked about.
+
+    def _turned_back(self, head: RequestHead) -> Verdict | None:
+        """What is said to a request that came by a way that is not one for it."""
+        places, context = self._places, self._context
+        place = places.of(head)
+        self.transport_security = context.transport_security if place.is_https else None
+        certificate = self._certificate
+        if certificate is not None and not (places.is_peer_trusted or certificate.cover(head.host.decode("ascii"))):
+            # RFC 9110 section 15.5.20. A proxy that we trust vouches for the host, whatever name it asked for.
+            reason = "not a host of the certificate that was asked for"
+            return RefuseRequest(problem=Problem.UNKNOWN_HOST, reason=reason)
+        is_clear = places.is_peer_trusted and places.says_scheme and not place.is_https
+        if self._is_for_redirects or (
+            is_clear and context.public_url.scheme == "https" and not is_authorize(head.target)
+        ):
+            return redirect_to_https(context, head)
+        return None
+
+    def _question(self, head: RequestHead) -> Question:
+        """Another proxy asks for what it may forward. Nobody else is believed, and so nobody else is answered."""
+        if not self._places.is_peer_trusted:
+            raise RefusedHead(Problem.NOT_FROM_HERE, "authorize: asked by nobody of trusted_proxies")
+        return read_question(head, self._context.app_hosts)
+
+    # Session, level, policy.
+
+    def _admission(self, route: Route, session: Session, rule: PathRule | None, now: float) -> Admission:
+        if route.app is None:
+            raise AssertionError("the sign-in host has no gate")
+        return self._context.admissions.get(session, route.app, now, rule, route.demand)
+
+    def _with_session(self, request: JudgedRequest, session: Session, admission: Admission) -> Verdict:
+        decision = admission.decision
+        if admission.is_admitted:
+            return self._admitted(request, session, admission.identity_block)
+        if request.rule is not None and request.rule.is_public:
+            return self._admitted(request, None, b"")
+        if isinstance(decision, Deny):
+            detail = ENGLISH.open_to_groups.format(groups=", ".join(decision.groups))
+            return refuse(request, Problem.NOT_ALLOWED, "groups", detail=detail, session=session)
+        if isinstance(decision, DenyFactors):
+            if decision.scheme and _keeps(request):
+                return self._to_be_kept(request, refuse_form(self._context, request, session, decision.scheme))
+            return ask_to_step_up(self._context, request, session, decision.scheme)
+        return self._without_session(request)  # half a session counts as none
+
+    def _without_session(self, request: JudgedRequest) -> Verdict:
+        if request.rule is not None and request.rule.is_public:
+            return self._admitted(request, None, b"")
+        if request.cookies.session_token and _keeps(request):
+            return self._to_be_kept(request, refuse_form(self._context, request))
+        return ask_to_sign_in(self._context, request)
+
+    def _admitted(self, request: JudgedRequest, session: Session | None, identity_block: bytes) -> Verdict:
+        if request.question is not None:
+            return allow(identity_block, request.cookies.others)
+        if not request.route.upstream.urls:
+            # Another proxy forwards to this app: it should have sent nothing but /.gatepost/ here.
+            return refuse(request, Problem.NOT_FOUND, "no upstream")
+        if session is not None and may_be_sending(request.head):
+            return AwaitButton(request=request, session=session, identity_block=identity_block)
+        return self.forward(request, session, identity_block)
+
+    # What goes on.
+
+    def forward(self, request: JudgedRequest, session: Session | None, identity_block: bytes) -> Forward:
+        """An admitted request as it came."""
+        head, route, rule = request.head, request.route, request.rule
+        session_id = session.session_id if session is not None else None
+        known = self._memory.known(head, route, rule, identity_block, session_id)
+        if known is not None:
+            return known
+        fields = self._fields(head, route, request.cookies.others, identity_block, session_id)
+        forward = Forward(route=route, fields=fields, session_id=session_id, rule=rule, identity_block=identity_block)
+        self._memory.keep(head, forward)
+        return forward
+
+    def forward_kept(self, awaited: AwaitButton, sent_on: SentOn) -> ForwardAs:
+        """The kept form that an admitted button names, in the button's place."""
+        request, session_id = awaited.request, awaited.session.session_id
+        head = restored(request.head, sent_on.form, request.cookies.others)
+        fields = self._fields(head, request.route, head.cookie or b"", awaited.identity_block, session_id)
+        forward = Forward(
+            route=request.route,
+            fields=fields,
+            session_id=session_id,
+            rule=request.rule,
+            identity_block=awaited.identity_block,
+            sent_on=sent_on,
+        )
+        return ForwardAs(head=head, forward=forward)
+
+    def _fields(
+        self, head: RequestHead, route: Route, cookie: bytes, identity_block: bytes, session_id: str | None
+    ) -> bytes:
+        """All that follows the request line: the same as long as client and session stay the same."""
+        forwarded = self._places.forwarded(head)
+        return fields_for_upstream(
+            head,
+            route.upstream,
+            cookie,
+            (forwarded, identity_block) if identity_block else (forwarded,),
+            is_last=is_last(head, route.upstream, session_id),
+            is_peer_trusted=self._places.is_peer_trusted,
+        )
+
+    def _to_portal(self, head: RequestHead, kept: bytes = b"", not_kept: RefuseRequest | None = None) -> Forward:
+        route = self._context.portal_route
+        told = portal_block(self._places.of(head), head, new_incident_id())
+        blocks = (told, kept) if kept else (told,)
+        fields = fields_for_upstream(head, route.upstream, head.cookie or b"", blocks)
+        return Forward(route=route, fields=fields, not_kept=not_kept)
+
+    def _to_be_kept(self, request: JudgedRequest, not_kept: RefuseRequest) -> ForwardAs:
+        """The portal takes the form in, if it knows whose session this is or was."""
+        kept = [(KEPT_TARGET.encode("ascii"), request.head.target)]
+        if not_kept.scheme:
+            kept.append((KEPT_SCHEME.encode("ascii"), not_kept.scheme.encode("utf-8")))
+        forward = self._to_portal(request.head, block(kept), not_kept)
+        return ForwardAs(head=request.head.repeated(b"POST", _KEEP), forward=forward)
 
 
-@dataclass(frozen=True, slots=True)
-class AskToSignIn:
-    """Nobody is signed in here (a half signed-in session counts as nobody)."""
+def _keeps(request: JudgedRequest) -> bool:
+    """Whether this is a form that the portal may take in. Another proxy's question brings no body along."""
+    return request.question is None and is_form(request.head) and may_be_kept(request.head)
 
 
-@dataclass(frozen=True, slots=True)
-class Deny:
-    """Signed in, but not a member of any of `groups`."""
-
-    groups: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DenyFactors:
-    """Signed in, but not by all that `scheme` asks for: the person may prove the rest.
-
-    An empty `scheme`: none is meant for this person here, and there is nothing to prove.
-    """
-
-    scheme: str
-
-
-Decision = Admit | AskToSignIn | Deny | DenyFactors
-
-
-def decide(
-    session: Session | None,
-    app: AppSettings,
-    rule: PathRule | None = None,
-    demand: AppDemand | None = None,
-    *,
-    now: float | None,
-) -> Decision:
-    """What becomes of a request to `app`, under `rule` if there is one, with this session, which is not over.
-
-    `demand` is the app's; None: it asks for nothing but a sign-in. `now`: None where proofs of any age will do. Groups
-    come first: nobody proves more in vain.
-
-    Under a public rule it says whether the app is told who this is.
-    """
-    if session is None or session.level is not Level.SIGNED_IN:
-        return AskToSignIn()
-    principal = session.principal
-    of_groups = judge(principal, app) if rule is None else judge_rule(principal, rule)
-    if isinstance(of_groups, NotInGroups):
-        return Deny(of_groups.groups)
-    of_factors = judge_factors(principal, session.proven, session.client_address, rule=rule, demand=demand, now=now)
-    if isinstance(of_factors, TooFewFactors):
-        return DenyFactors(of_factors.scheme)
-    return Admit()
-
-
-def is_still_open(session: Session, app: AppSettings, rule: PathRule | None, demand: AppDemand | None = None) -> bool:
-    """Whether what was opened with this session may go on with the principal that it holds now.
-
-    A proof that has grown old meanwhile closes nothing: it was fresh when this was opened.
-    """
-    return (rule is not None and rule.is_public) or isinstance(decide(session, app, rule, demand, now=None), Admit)
-
-
-def sign_in_location(
-    *,
-    public_url: PublicURL,
-    host: bytes,
-    target: bytes,
-    browser_token: bytes,
-    scheme: str = "",
-    most_bytes: int = 2**31,
-) -> bytes:
-    """Where a page load without a session is sent: the sign-in page, told the way back and which browser asked.
-
-    With a session that has proven too little: the page where the rest of `scheme` is proven. `most_bytes` is how much
-    of it a request may hold. A target that is too long for one of the limits gives way to its app's first page, and
-    the sign-in page says so.
-    """
-    app_origin = f"{public_url.scheme}://{public_url.authority(host.decode('ascii'))}"
-    start = base64.urlsafe_b64encode(token_digest(browser_token)).rstrip(b"=").decode("ascii")
-    path = f"{STEP_UP}?{SCHEME}={quote(scheme, safe='')}&" if scheme else f"{SIGN_IN}?"
-
-    def leading_to(target: bytes) -> str:
-        return_to = quote(app_origin + target.decode("ascii"), safe="")
-        return f"{public_url.origin}{path}{RETURN_TO}={return_to}&{START}={start}"
-
-    if len(target) <= MAX_RETURN_TARGET_BYTES:
-        location = leading_to(target)
-        if len(location) <= most_bytes:
-            return location.encode("ascii")
-    return f"{leading_to(b'/')}&{CUT}=1".encode("ascii")
-
-
-def browser_cookie_field(token: bytes, scheme: str) -> bytes:
-    """The ``Set-Cookie`` value that marks a browser before it is signed in."""
-    secure = b"; Secure" if scheme == "https" else b""
-    return browser_cookie(scheme).encode("ascii") + b"=" + token + b"; Path=/; HttpOnly; SameSite=Lax" + secure
+def choose_rule(head: RequestHead, question: Question | None, rules: AppRules, places: ClientPlaces) -> PathRule | None:
+    """The rule that decides; raises `RefusedHead` where none can, or where it is not open from here."""
+    asked = question or head
+    rule = rules.choose(asked.method, asked.target)
+    if isinstance(rule, Ambiguous):
+        raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "path: " + rule.reason)
+    refuse_contradictions(head, asked, rules, rule)
+    if rule is not None and not rule.is_open_from(places.of(head).address):
+        raise RefusedHead(Problem.NOT_FROM_HERE, "networks")
+    return rule

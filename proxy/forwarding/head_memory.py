@@ -7,7 +7,9 @@ kept, so that strangers cost no memory, and no longer than its connection lives.
 
 from __future__ import annotations
 
+from proxy.access.rules import PathRule
 from proxy.forwarding.routes import Route
+from proxy.forwarding.verdict import Forward
 from proxy.http.plain_head import PLAIN_REQUEST_LINE
 from proxy.http.request_head import RequestHead
 
@@ -18,11 +20,11 @@ MOST_BLOCKS = 8
 class HeadMemory:
     """Of one connection."""
 
-    __slots__ = ("_heads", "_sent")
+    __slots__ = ("_forwards", "_heads")
 
     def __init__(self) -> None:
         self._heads: dict[bytes, RequestHead] = {}
-        self._sent: dict[bytes, tuple[Route, bytes, bytes]] = {}
+        self._forwards: dict[bytes, Forward] = {}
 
     def recall(self, data: bytes) -> RequestHead | None:
         """The head that `data` is, if it is exactly one (nothing behind it) with a block that is known."""
@@ -33,17 +35,27 @@ class HeadMemory:
         match = PLAIN_REQUEST_LINE.fullmatch(line)
         return known.repeated(*match.groups()) if match is not None else None
 
-    def fields_sent(self, head: RequestHead, route: Route, identity_block: bytes) -> bytes | None:
-        """What `keep` was told for the same block, route and identity."""
-        sent = self._sent.get(head.block)
-        return sent[2] if sent is not None and sent[0] is route and sent[1] == identity_block else None
+    def known(
+        self, head: RequestHead, route: Route, rule: PathRule | None, identity_block: bytes, session_id: str | None
+    ) -> Forward | None:
+        """What `keep` was told for the same block, if nothing that it was made of is another now."""
+        known = self._forwards.get(head.block)
+        if (
+            known is not None
+            and known.route is route
+            and known.rule is rule
+            and known.identity_block == identity_block
+            and known.session_id == session_id
+        ):
+            return known
+        return None
 
-    def keep(self, head: RequestHead, route: Route, identity_block: bytes, fields: bytes) -> None:
-        """Remember an admitted head, and the fields that went upstream for it."""
+    def keep(self, head: RequestHead, forward: Forward) -> None:
+        """Remember an admitted head, and as what it went upstream."""
         if not head.block:
             return
-        if len(self._sent) >= MOST_BLOCKS and head.block not in self._sent:
+        if len(self._forwards) >= MOST_BLOCKS and head.block not in self._forwards:
             self._heads.clear()
-            self._sent.clear()
+            self._forwards.clear()
         self._heads[head.block] = head
-        self._sent[head.block] = (route, identity_block, fields)
+        self._forwards[head.block] = forward

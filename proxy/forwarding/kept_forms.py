@@ -6,35 +6,11 @@ body of `SENDING_BYTES`, which is read here until it is clear whether it is that
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING
-
-from proxy.forwarding.exchange import Exchange
-from proxy.forwarding.routes import Route
-from proxy.http.problem import Problem
 from proxy.http.request_head import RequestHead, parse_request_head
 from proxy.http.reserved import MAX_RETURN_TARGET_BYTES
-from proxy.operations.store_errors import StoreUnavailable
 from proxy.pages.answers import wants_page
-from proxy.sessions.kept_requests import (
-    SENDING_BYTES,
-    KeptRequest,
-    KeptRequests,
-    SendButton,
-    begins_sending,
-    read_sending,
-)
-from proxy.sessions.session import Session
+from proxy.sessions.kept_requests import SENDING_BYTES, KeptRequest
 
-if TYPE_CHECKING:
-    from proxy.forwarding.client_connection import ClientConnection
-
-SENDING_SECONDS = 30.0
-"""How long the button's few bytes, or the store, may take."""
-_NOTHING_SENT = frozenset((Problem.UPSTREAM_UNREACHABLE, Problem.OVERLOADED))
 _URLENCODED = b"application/x-www-form-urlencoded"
 _FORM_TYPES = (_URLENCODED, b"multipart/form-data", b"text/plain")
 """HTML standard, "form submission": the three that a page can send without a script."""
@@ -90,12 +66,17 @@ def restored(button: RequestHead, kept: KeptRequest, cookie: bytes) -> RequestHe
         b"Content-Length: %d" % len(kept.body),
     ]
     head = parse_request_head(b"\r\n".join(lines) + b"\r\n\r\n")
-    head.cookie = _merged(kept.cookie, cookie) or None
-    head.is_http_1_1, head.keeps_alive = button.is_http_1_1, button.keeps_alive
-    head.authorization = button.authorization
-    head.forwarded_for, head.forwarded_proto = button.forwarded_for, button.forwarded_proto
-    head.forwarded_host, head.forwarded = button.forwarded_host, button.forwarded
-    return head
+    return head.with_values(
+        cookie=_merged(kept.cookie, cookie) or None,
+        held=button.held,
+        is_http_1_1=button.is_http_1_1,
+        keeps_alive=button.keeps_alive,
+        authorization=button.authorization,
+        forwarded_for=button.forwarded_for,
+        forwarded_proto=button.forwarded_proto,
+        forwarded_host=button.forwarded_host,
+        forwarded=button.forwarded,
+    )
 
 
 def _merged(older: bytes, newer: bytes) -> bytes:
@@ -107,151 +88,3 @@ def _merged(older: bytes, newer: bytes) -> bytes:
             if name:
                 pairs[name] = pair.strip(b" \t")
     return b"; ".join(pairs.values())
-
-
-class SentOn(Exchange):
-    """A kept form on its way to the app. Where nothing of it got there, it is kept on before its sender is told."""
-
-    keep_on: Callable[[], Awaitable[None]] | None = None
-    _keeping_on: asyncio.Task[None] | None = None
-
-    def _fail(self, problem: Problem, reason: str) -> None:
-        if problem in _NOTHING_SENT and self.keep_on is not None:
-            self._keeping_on = asyncio.get_running_loop().create_task(self._keep_on_and_fail(problem, reason))
-        else:
-            super()._fail(problem, reason)
-
-    async def _keep_on_and_fail(self, problem: Problem, reason: str) -> None:
-        keep_on, self.keep_on = self.keep_on, None
-        with suppress(StoreUnavailable, TimeoutError):
-            async with asyncio.timeout(SENDING_SECONDS):
-                if keep_on is not None:
-                    await keep_on()
-        self._fail(problem, reason)
-
-
-class Keeping(Exchange):
-    """A form on its way to the portal, which keeps it."""
-
-    not_kept: Callable[[str], None]
-    """Tells its sender that it was not, and why they were asked; the argument is for the log."""
-
-
-class SendingFlow:
-    """Stands in an exchange's place until the button's body is there and what it names was taken.
-
-    `begin` makes the exchange that goes on: with the form that was kept, or (None) with what came, as it came.
-    """
-
-    is_answered = False
-
-    def __init__(
-        self,
-        client: ClientConnection,
-        route: Route,
-        head: RequestHead,
-        session: Session,
-        *,
-        kept_requests: KeptRequests,
-        clock: Callable[[], float],
-        begin: Callable[[KeptRequest | None], Exchange],
-    ) -> None:
-        self.route = route
-        self.head = head
-        self.session_id: str | None = session.session_id
-        self._session = session
-        self._client = client
-        self._kept_requests = kept_requests
-        self._clock = clock
-        self._begin = begin
-        self._body = b""
-        self._token = ""
-        self._taking: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._client.touch(SENDING_SECONDS)
-        self.on_request_data(self._client.take_buffer())
-
-    def judge(self) -> Callable[[Session], bool]:
-        # Nothing was let through yet; the session that this began with is judged again once it is.
-        return lambda session: False
-
-    @property
-    def is_request_over(self) -> bool:
-        return len(self._body) >= SENDING_BYTES
-
-    @property
-    def takes_request_data(self) -> bool:
-        return not self.is_request_over
-
-    def on_request_data(self, data: bytes) -> None:
-        self._body += data
-        if not begins_sending(self._body):
-            body, self._body = self._body, b""
-            self._client.keep(body)
-            self._go_on(None)
-            return
-        if not self.is_request_over:
-            return
-        self._body, behind = self._body[:SENDING_BYTES], self._body[SENDING_BYTES:]
-        sending = read_sending(self._body)
-        if sending is None:
-            self._client.keep(self._body + behind)
-            self._go_on(None)
-        else:
-            self._client.keep(behind)
-            self._token = sending.token
-            self._taking = asyncio.get_running_loop().create_task(self._take(sending))
-
-    async def _take(self, sending: SendButton) -> None:
-        try:
-            kept = await self._kept_requests.take(
-                sending,
-                session_id=self._session.session_id,
-                guid=self._session.principal.guid,
-                host=self.route.host_name,
-                target=self.head.target.decode("latin-1"),
-                now=self._clock(),
-            )
-            self._taking = None
-            if kept is None:
-                self._fail(Problem.KEPT_FORM_GONE, "sent already, or over")
-            else:
-                self._go_on(kept)
-        except StoreUnavailable as exc:
-            self._taking = None
-            self._fail(Problem.STORE_UNAVAILABLE, str(exc))
-        except Exception as exc:  # noqa: BLE001  # the border of one request, again: this is a task of its own
-            self._taking = None
-            self._client.on_exchange_error(exc)
-
-    def _go_on(self, kept: KeptRequest | None) -> None:
-        exchange = self._begin(kept)
-        if kept is not None and isinstance(exchange, SentOn):
-            exchange.keep_on = partial(self._kept_requests.keep_on, self._token, kept)
-            self._client.keep(kept.body + self._client.take_buffer())
-        self._client.exchange = exchange
-        exchange.start()
-
-    def _fail(self, problem: Problem, reason: str) -> None:
-        self._client.on_exchange_failed(problem, reason, is_request_over=self.is_request_over)
-
-    # What else a connection says to its exchange.
-
-    def on_client_full(self) -> None:
-        """Nothing is being said."""
-
-    def on_client_drained(self) -> None:
-        """Nothing is being said."""
-
-    def on_deadline(self) -> None:
-        self.abort()
-        if self.is_request_over:
-            self._fail(Problem.STORE_UNAVAILABLE, "no decision in time")
-        else:
-            self._fail(Problem.REQUEST_TIMEOUT, "the body stopped")
-
-    def abort(self) -> None:
-        if self._taking is not None:
-            self._taking.cancel()
-            self._taking = None

@@ -49,8 +49,6 @@ class Arrival:
     """Whether the client speaks TLS, as far as the connection tells: to us or to the load balancer before us."""
     trusted: tuple[Network, ...]
     """Who is believed on it about clients."""
-    reads_forwarded: bool = False
-    """Whether they say it in ``Forwarded``, and not in ``X-Forwarded-*``."""
     redirects: bool
     """Whether it is for redirects to https and for nothing else."""
 
@@ -106,7 +104,6 @@ class Listeners:
         self._tls = tls
         self._log = log
         self._trusted = server.trusted_proxies
-        self._reads_forwarded = server.forwarded_header == "forwarded"
         self._has_proxy_headers = server.proxy_protocol
         self._handshake_seconds = server.handshake_timeout
         self._max_connections = capacity.connections
@@ -174,19 +171,18 @@ class Listeners:
             parsed = parse_address(name[0])
             address = str(parsed) if parsed is not None else name[0]
             if len(self._arriving) + self._door.open_connections >= self._max_connections:
-                self._turn_away(connection, "connections in all", address, redirects)
+                self._turn_away(connection, "connections in all", address, redirects, is_overload=True)
             elif self._has_proxy_headers and not is_within(parsed, self._trusted):
                 self._turn_away(connection, "no trusted proxy", address, redirects)
             else:
                 is_tls = self._tls is not None and not redirects
                 arrival = Arrival(
-                    address=address, is_tls=is_tls, is_https=is_tls, trusted=self._trusted,
-                    reads_forwarded=self._reads_forwarded, redirects=redirects,
-                )  # fmt: skip
+                    address=address, is_tls=is_tls, is_https=is_tls, trusted=self._trusted, redirects=redirects
+                )
                 # Those of one address that are too many must not count among all, not even until they are looked at.
                 slot = None if self._has_proxy_headers else self._take_slot(arrival)
                 if slot is None and not self._has_proxy_headers:
-                    self._turn_away(connection, "connections of one address", address, redirects)
+                    self._turn_away(connection, "connections of one address", address, redirects, is_overload=True)
                     continue
                 task = loop.create_task(self._arrive(connection, arrival, slot))
                 for tasks in (self._tasks, self._arriving):
@@ -218,7 +214,9 @@ class Listeners:
             arrival = _as_told(arrival, header)
             slot = self._take_slot(arrival)
             if slot is None:
-                self._turn_away(connection, "connections of one address", arrival.address, arrival.redirects)
+                self._turn_away(
+                    connection, "connections of one address", arrival.address, arrival.redirects, is_overload=True
+                )
                 return
         slot.arrived = partial(self._arriving.discard, asyncio.current_task())
         try:
@@ -245,11 +243,13 @@ class Listeners:
         else:
             await loop.connect_accepted_socket(protocol, connection)
 
-    def _turn_away(self, connection: socket.socket, reason: str, address: str, redirects: bool) -> None:
-        """At once, and politely where that costs nothing: a short 503 to those who can read it without TLS."""
+    def _turn_away(
+        self, connection: socket.socket, reason: str, address: str, redirects: bool, *, is_overload: bool = False
+    ) -> None:
+        """At once, and where we have no room, politely if that costs nothing: a short 503 to those who can read it."""
         self._note(reason, address)
         with connection:
-            if (self._tls is None or redirects) and reason.startswith("connections"):
+            if is_overload and (self._tls is None or redirects):
                 try:
                     connection.send(_OVERLOADED)
                     # A request left unread would make the system reset the connection, and take the answer with it.

@@ -35,23 +35,23 @@ _ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _NOT_IN_A_SECOND_SPELLING = OF_THE_CONNECTION | {b"cookie", b"authorization"}
 
 
-def refuse_contradictions(head: RequestHead, rules: AppRules, rule: PathRule | None) -> None:
+def refuse_contradictions(
+    head: RequestHead, asked: RequestHead | Question, rules: AppRules, rule: PathRule | None
+) -> None:
     """Refuse a request that names a second path or method which `rules` judge otherwise than its own, under `rule`.
 
-    Raises `RefusedHead`.
+    `asked` is what is judged: the request itself, or the one that another proxy asks about. Raises `RefusedHead`.
     """
-    asked = head.question or head
-    if head.held and _asks_for_another(head, rules):
+    if head.held and _asks_for_another(head, asked, rules):
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "a field that names another path or method")
     if rules.has_methods and _names_method_in_query(asked):
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "a query that names another method")
-    if asked.method in _WRITE_ELSEWHERE and _reaches_another_part(head, rules, rule):
+    if asked.method in _WRITE_ELSEWHERE and _reaches_another_part(head, asked, rules, rule):
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "a destination under another rule")
 
 
-def _asks_for_another(head: RequestHead, rules: AppRules) -> bool:
+def _asks_for_another(head: RequestHead, asked: RequestHead | Question, rules: AppRules) -> bool:
     """Whether a held field names another path than the one judged by `rules` or, where they look at it, method."""
-    asked = head.question or head
     for line in head.held:
         name, value = _split(line)
         if name in _URLS and not _is_target(value, asked, rules.path_of):
@@ -81,12 +81,13 @@ def _as_php_names(name: str) -> str:
     return name.partition("\0")[0].lstrip(" ").replace(" ", "_").replace(".", "_")
 
 
-def _reaches_another_part(head: RequestHead, rules: AppRules, rule: PathRule | None) -> bool:
+def _reaches_another_part(
+    head: RequestHead, asked: RequestHead | Question, rules: AppRules, rule: PathRule | None
+) -> bool:
     """Whether ``COPY`` or ``MOVE`` (RFC 4918 section 9.8) writes to where another rule decides than the judged one.
 
     Not every server looks at the host that a ``Destination`` names, so it does not count here.
     """
-    asked = head.question or head
     for line in head.lines:
         if line[:12].lower() != b"destination:":
             continue

@@ -13,8 +13,8 @@ from structlog.typing import FilteringBoundLogger
 from config.settings import AppSettings, SchemeSettings, ServerSettings
 from proxy.forwarding.admissions import Admissions
 from proxy.forwarding.client_connection import ClientConnection
-from proxy.forwarding.exchange import Exchange
-from proxy.forwarding.kept_forms import SendingFlow
+from proxy.forwarding.client_side import ServedRequest
+from proxy.forwarding.context import Context, Moment
 from proxy.forwarding.listeners import Arrival, Listeners, Slot
 from proxy.forwarding.open_by_session import OpenBySession
 from proxy.forwarding.public_tls import PublicTLS
@@ -53,50 +53,12 @@ class PlaneSettings(Protocol):
 class ForwardingPlane:
     """One per worker. `start` it once, `close` it once."""
 
-    def __init__(
-        self,
-        *,
-        settings: PlaneSettings,
-        sessions: LiveSessions,
-        assertions: Assertions,
-        portal_socket: Path,
-        metrics: Metrics,
-        log: FilteringBoundLogger,
-        clock: Callable[[], float],
-        capacity: Capacity,
-        kept_requests: KeptRequests | None = None,
-    ) -> None:
-        server = settings.server
-        self.kept_requests = kept_requests
-        self.public_url = server.public_url
-        seconds = int(server.hsts) if server.public_url.scheme == "https" else 0
-        self.transport_security = b"Strict-Transport-Security: max-age=%d" % seconds if seconds else None
-        self.max_head_bytes = server.max_head_bytes
-        self.head_timeout = server.head_timeout
-        self.keep_alive_timeout = server.keep_alive_timeout
-        self.min_body_rate = server.min_body_rate
-        self.sessions = sessions
-        self.admissions = Admissions(assertions, identity_encoding=server.identity_encoding)
-        self.metrics = metrics
-        self.log = log
-        self.clock = clock
-        self.coarse_now = 0.0
-        """The event loop's time at the last tick; seconds."""
-        self.is_closing = False
-        portal = portal_upstream(portal_socket)
-        self.routes = create_routes(settings.apps, server.public_url, portal, settings.schemes)
-        self.app_hosts = frozenset(host for host, route in self.routes.items() if route.app is not None)
-        self.portal_route = self.routes[server.public_url.host.encode("ascii")]
-        self.pools = {
-            route.upstream.name: UpstreamPool(route.upstream, log=log, most_idle=capacity.idle)
-            for route in self.routes.values()
-        }
-        self._checks = [HealthCheck(pool) for pool in self.pools.values() if pool.upstream.health_check is not None]
-        self.traffic = {app.name: metrics.traffic(app.name) for app in settings.apps}
-        self.traffic[portal.name] = AppTraffic()  # the portal is no app: not shown
-        pairs = server.certificate_pairs
-        self._tls = PublicTLS(pairs, log=log, clock=clock) if pairs else None
-        self._listeners = Listeners(self, server, self._tls, log, capacity=capacity)
+    def __init__(self, context: Context, server: ServerSettings, *, tls: PublicTLS | None, capacity: Capacity) -> None:
+        self.context = context
+        self._moment = context.moment
+        self._checks = [HealthCheck(pool) for pool in context.pools.values() if pool.upstream.health_check is not None]
+        self._tls = tls
+        self._listeners = Listeners(self, server, tls, context.log, capacity=capacity)
         self._watching: asyncio.Task[None] | None = None
         self._connections: set[ClientConnection] = set()
         self._connections_of: OpenBySession[ClientConnection] = OpenBySession()
@@ -120,8 +82,8 @@ class ForwardingPlane:
         A connection without a request may bring one more for `idle_grace` seconds: who sends it now cannot know yet
         that it is the last. Every answer says that it is (RFC 9112 section 9.6).
         """
-        self.is_closing = True
-        self.keep_alive_timeout = min(self.keep_alive_timeout, idle_grace)
+        self._moment.is_closing = True
+        self._moment.keep_alive_timeout = min(self._moment.keep_alive_timeout, idle_grace)
         if self._watching is not None:
             self._watching.cancel()
         for connection in list(self._connections):
@@ -144,7 +106,7 @@ class ForwardingPlane:
         await self.drain(grace, idle_grace=0)
         for check in self._checks:
             await check.close()
-        for pool in self.pools.values():
+        for pool in self.context.pools.values():
             pool.close()
         if self._timer is not None:
             self._timer.cancel()
@@ -156,7 +118,7 @@ class ForwardingPlane:
 
     def end_session(self, session_id: str) -> None:
         """Close what this session has open: exchanges and tunnels."""
-        self.admissions.forget(session_id)
+        self.context.admissions.forget(session_id)
         for connection in self._connections_of.of(session_id):
             connection.end_session(session_id)
         for tunnel in self._tunnels_of.of(session_id):
@@ -171,6 +133,11 @@ class ForwardingPlane:
             if is_open_to is not None and not is_open_to(session):
                 tunnel.end(NOT_ALLOWED, "not allowed any more")
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether `drain` was begun."""
+        return self._moment.is_closing
+
     # What connections call.
 
     @property
@@ -178,7 +145,7 @@ class ForwardingPlane:
         return len(self._connections) + len(self._tunnels)
 
     def admit(self, arrival: Arrival, slot: Slot) -> asyncio.Protocol:
-        return ClientConnection(self, arrival, slot)
+        return ClientConnection(self.context, self, arrival, slot)
 
     def add_connection(self, connection: ClientConnection) -> None:
         self._connections.add(connection)
@@ -199,20 +166,21 @@ class ForwardingPlane:
 
     def _look_at_tunnels(self, now: float) -> None:
         """What a client sends through a tunnel is a use of its session, as a request is."""
-        instant = self.clock()
+        instant = self.context.clock()
         for tunnel in list(self._tunnels):
             if tunnel.on_tick(now) and tunnel.session_id is not None:
-                self.sessions.mark_used(tunnel.session_id, instant)
+                self.context.sessions.mark_used(tunnel.session_id, instant)
 
     def open_tunnel(
         self,
         client: asyncio.Transport,
         upstream: UpstreamConnection,
-        exchange: Exchange | SendingFlow | None,
+        exchange: ServedRequest,
         first: bytes,
         *,
         slot: Slot,
         is_websocket: bool,
+        idle_seconds: float,
     ) -> None:
         """Join what `exchange` was between; `first` is what the upstream sent behind its head.
 
@@ -221,22 +189,22 @@ class ForwardingPlane:
 
         def end(tunnel: Tunnel) -> None:
             slot.give_back()
-            upstream.pool.release(upstream)
+            upstream.retire()
             self._tunnels.discard(tunnel)
             if session_id is not None:
                 self._tunnels_of.discard(session_id, tunnel)
             self._note_empty()
 
-        session_id = exchange.session_id if exchange is not None else None
+        session_id = exchange.session_id
         tunnel = Tunnel(
             client=client,
             upstream=upstream.transport,
             session_id=session_id,
-            is_open_to=exchange.judge() if exchange is not None else None,
+            is_open_to=exchange.is_open_to,
             on_end=end,
             first=first,
             is_websocket=is_websocket,
-            idle_seconds=upstream.pool.upstream.tunnel_idle_timeout,
+            idle_seconds=idle_seconds,
         )
         self._tunnels.add(tunnel)
         if session_id is not None:
@@ -254,10 +222,10 @@ class ForwardingPlane:
 
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
-        now = self.coarse_now = loop.time()
+        now = self._moment.now = loop.time()
         for connection in [each for each in self._connections if each.deadline <= now]:
             connection.on_deadline()
-        for pool in self.pools.values():
+        for pool in self.context.pools.values():
             pool.drop_old(now)
         for check in self._checks:
             check.on_tick(now)
@@ -265,7 +233,7 @@ class ForwardingPlane:
             self._tunnels_at = now + TUNNEL_TICK_SECONDS
             self._look_at_tunnels(now)
         self._listeners.tick()
-        if self.is_closing:
+        if self._moment.is_closing:
             self._send_tunnels_away()
         self._timer = loop.call_later(TICK_SECONDS, self._tick)
 
@@ -279,7 +247,7 @@ def create_forwarding_plane(
     metrics: Metrics,
     log: FilteringBoundLogger,
     clock: Callable[[], float],
-    kept_requests: KeptRequests | None = None,
+    kept_requests: KeptRequests,
     takes: Capacity | None = None,
 ) -> ForwardingPlane:
     """A plane that is not started yet. Subscribe its `end_session` to `sessions.on_end`.
@@ -288,14 +256,33 @@ def create_forwarding_plane(
     """
     if takes is None:
         takes = capacity(settings, reserve=RESERVE, open_files=open_file_limit())
-    return ForwardingPlane(
-        settings=settings,
+    server, portal = settings.server, portal_upstream(portal_socket)
+    routes = create_routes(settings.apps, server.public_url, portal, settings.schemes)
+    seconds = int(server.hsts) if server.public_url.scheme == "https" else 0
+    context = Context(
+        moment=Moment(keep_alive_timeout=server.keep_alive_timeout),
+        public_url=server.public_url,
+        transport_security=b"Strict-Transport-Security: max-age=%d" % seconds if seconds else None,
+        max_head_bytes=server.max_head_bytes,
+        head_timeout=server.head_timeout,
+        min_body_rate=server.min_body_rate,
+        reads_forwarded=server.forwarded_header == "forwarded",
+        routes=routes,
+        app_hosts=frozenset(host for host, route in routes.items() if route.app is not None),
+        portal_route=routes[server.public_url.host.encode("ascii")],
+        pools={
+            route.upstream.name: UpstreamPool(route.upstream, log=log, most_idle=takes.idle)
+            for route in routes.values()
+        },
+        # The portal is no app: what it answers is counted, and not shown.
+        traffic={app.name: metrics.traffic(app.name) for app in settings.apps} | {portal.name: AppTraffic()},
         sessions=sessions,
-        assertions=assertions,
-        portal_socket=portal_socket,
+        admissions=Admissions(assertions, identity_encoding=server.identity_encoding),
+        kept_requests=kept_requests,
         metrics=metrics,
         log=log,
         clock=clock,
-        capacity=takes,
-        kept_requests=kept_requests,
     )
+    pairs = server.certificate_pairs
+    tls = PublicTLS(pairs, log=log, clock=clock) if pairs else None
+    return ForwardingPlane(context, server, tls=tls, capacity=takes)

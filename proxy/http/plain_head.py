@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from proxy.http.field_names import PLAIN_LENGTH, PLAIN_LINE, RequestField, request_field
-from proxy.http.request_head import MAX_FIELDS, MAX_TARGET_BYTES, RequestHead, parse_request_head
+from proxy.http.request_head import MAX_FIELDS, MAX_TARGET_BYTES, HeadReading, RequestHead, parse_request_head
 
 MOST_BLOCK_BYTES = 4096
 PLAIN_REQUEST_LINE = re.compile(
@@ -41,22 +41,18 @@ def read_head(raw: bytes) -> RequestHead:
     match = PLAIN_REQUEST_LINE.fullmatch(line)
     if match is None:
         return parse_request_head(raw)
-    head = RequestHead()
-    head.method, head.target = match.groups()
-    if _is_read_plainly(head, block[:-4].split(b"\r\n")):
-        head.finish()
-    else:
-        head = parse_request_head(raw)
-    if len(block) <= MOST_BLOCK_BYTES:
-        head.block = block
-    return head
+    known_by = block if len(block) <= MOST_BLOCK_BYTES else b""
+    reading = HeadReading(*match.groups())
+    if _is_read_plainly(reading, block[:-4].split(b"\r\n")):
+        return reading.finish(known_by)
+    return parse_request_head(raw, known_by)
 
 
-def _is_read_plainly(head: RequestHead, lines: list[bytes]) -> bool:
-    """Take `lines` into `head`, if they need no second look."""
+def _is_read_plainly(reading: HeadReading, lines: list[bytes]) -> bool:
+    """Take `lines` in, if they need no second look."""
     if len(lines) > MAX_FIELDS:
         return False
-    passed = head.lines.append
+    passed = reading.lines.append
     seen = _seen_lines.get
     for line in lines:
         judged = seen(line) or _judge_line(line)
@@ -65,10 +61,10 @@ def _is_read_plainly(head: RequestHead, lines: list[bytes]) -> bool:
         field = judged[0]
         if field is _PASS:
             passed(line)
-        elif field is _LENGTH and head.content_length is not None:
+        elif field is _LENGTH and reading.content_length is not None:
             return False
         elif field is not _DROP:
-            head.note(*judged)
+            reading.note(*judged)
     return True
 
 

@@ -8,17 +8,16 @@ checked here: the version, blanks and empty lines around the request line, other
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import FrozenInstanceError
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import NoReturn
 
 import httptools
 
 from proxy.http.field_names import RequestField, request_field
 from proxy.http.problem import Problem
 from proxy.http.reserved import MAX_RETURN_TARGET_BYTES, PREFIX
-
-if TYPE_CHECKING:
-    from proxy.forwarding.authorize import Question
 
 MAX_FIELDS = 100
 MAX_TARGET_BYTES = 16 * 1024
@@ -66,17 +65,15 @@ class RefusedHead(Exception):
         """For the log; never a piece of the request."""
 
 
-class RequestHead:
-    """What a request asks, and the fields that go on to an upstream as they are.
-
-    Filled once by the parser and not changed afterwards. What every request is asked for stands in the instance, where
-    Python finds it at once; the defaults of the rest stand in the class, so that a field which is not there costs
-    nothing.
-    """
+class _Fields:
+    """What is read off a head. What every request is asked for stands in the instance, where Python finds it at once;
+    the defaults of the rest stand in the class, so that a field which is not there costs nothing."""
 
     method: bytes
     target: bytes
     """Origin form (or ``*``), its bytes as sent."""
+    lines: Sequence[bytes]
+    """``Name: value`` without CRLF, in the order sent; hop-by-hop, cookies and what Gatepost sets left out."""
     host = b""
     """Lower case, no port, no trailing dot."""
     host_field = b""
@@ -100,44 +97,73 @@ class RequestHead:
     forwarded_proto: tuple[bytes, ...] = ()
     forwarded_host: tuple[bytes, ...] = ()
     forwarded: tuple[bytes, ...] = ()
-
-    _hosts = 0
-    _connection = b""
-    _upgrade: bytes | None = None
-    _transfer_encoding: bytes | None = None
-    _expect: bytes | None = None
-    _cookies: tuple[bytes, ...] = ()
-    _was_repeated = False
-
-    def __init__(self) -> None:
-        self.lines: list[bytes] = []
-        """``Name: value`` without CRLF, in the order sent; hop-by-hop, cookies and what Gatepost sets left out."""
-        self.is_http_1_1 = True
-        self.cookie: bytes | None = None
-        self.content_length: int | None = None
-        self.is_chunked = False
-        self.keeps_alive = True
-        self.upgrade: bytes | None = None
-        """What to upgrade to, if asked for in a way that is passed on."""
-        self.question: Question | None = None
-        """What another proxy asks about, at the authorize endpoint; set by whoever read it off the fields."""
+    is_http_1_1: bool
+    cookie: bytes | None
+    content_length: int | None
+    is_chunked: bool
+    keeps_alive: bool
+    upgrade: bytes | None
+    """What to upgrade to, if asked for in a way that is passed on."""
 
     @property
     def has_body(self) -> bool:
         return self.is_chunked or bool(self.content_length)
 
+
+class RequestHead(_Fields):
+    """What a request asks, and the fields that go on to an upstream as they are. It cannot be changed."""
+
+    lines: tuple[bytes, ...]
+
+    def __init__(self, values: dict[str, object]) -> None:
+        """`values` by attribute; they are the head's from now on."""
+        # Python shares the keys of the dictionaries of a class's instances, but finds attributes in a copy of such a
+        # one the slow way. This one has keys of its own, and so have its copies.
+        _set(self, "__dict__", values)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise FrozenInstanceError(f"a head was read: its {name} stays as it is")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise FrozenInstanceError(f"a head was read: its {name} stays as it is")
+
     def repeated(self, method: bytes, target: bytes) -> RequestHead:
         """The same fields after another request line."""
-        if not self._was_repeated:
-            # An instance's dictionary shares its keys with others of its class. In a copy of such a one Python finds
-            # attributes the slow way; in a copy of this one, which has keys of its own, the quick way.
-            self.__dict__ = dict(self.__dict__)
-            self._was_repeated = True
-        other: RequestHead = object.__new__(RequestHead)
-        other.__dict__ = values = self.__dict__.copy()
+        other: RequestHead = _new(RequestHead)
+        values = self.__dict__.copy()
         values["method"] = method
         values["target"] = target
+        _set(other, "__dict__", values)
         return other
+
+    def with_values(self, **values: object) -> RequestHead:
+        """The same head but for these."""
+        return RequestHead({**self.__dict__, **values})
+
+
+_new, _set = object.__new__, object.__setattr__
+
+
+class HeadReading(_Fields):
+    """A head while it is read, field by field; `finish` gives what became of it."""
+
+    lines: list[bytes]
+    _hosts = 0
+    _connection = b""
+    _upgrade: bytes | None = None
+    _transfer_encoding: bytes | None = None
+    _expect: bytes | None = None
+
+    def __init__(self, method: bytes, target: bytes, *, is_http_1_1: bool = True) -> None:
+        self.method = method
+        self.target = target
+        self.lines = []
+        self.is_http_1_1 = is_http_1_1
+        self.cookie = None
+        self.content_length = None
+        self.is_chunked = False
+        self.keeps_alive = True
+        self.upgrade = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser for each field; must not raise."""
@@ -190,8 +216,8 @@ class RequestHead:
         elif field is _FORWARDED:
             self.forwarded += (value,)
 
-    def finish(self) -> None:
-        """Judge what the fields say together; raises `RefusedHead`."""
+    def finish(self, block: bytes = b"") -> RequestHead:
+        """Judge what the fields say together; raises `RefusedHead`. `block`: see there."""
         if self._hosts != 1:
             raise RefusedHead(Problem.MALFORMED_REQUEST, "not exactly one Host")
         self.host = host_name(self.host_field)
@@ -209,6 +235,11 @@ class RequestHead:
             self.keeps_alive = False
         if self._connection or self._upgrade is not None:
             self._judge_connection()
+        if block:
+            self.block = block
+        values = dict(self.__dict__)
+        values["lines"] = tuple(self.lines)
+        return RequestHead(values)
 
     def _judge_target(self) -> None:
         """RFC 9112 section 3.2: origin form, absolute form (to the host that Host names), ``*`` for OPTIONS."""
@@ -269,36 +300,31 @@ def host_name(authority: bytes) -> bytes:
     return match[1].lower().removesuffix(b".")
 
 
-def parse_request_head(raw: bytes) -> RequestHead:
-    """Read a whole head, its empty line included; raises `RefusedHead`."""
-    head = RequestHead()
+def parse_request_head(raw: bytes, block: bytes = b"") -> RequestHead:
+    """Read a whole head, its empty line included; raises `RefusedHead`. `block`: what the head is to be known by."""
     first = raw[: raw.find(b"\r\n")]
     line = first.split(b" ")
     # llhttp passes over line ends before the method, and takes "GET /" and LF for a whole line of HTTP/0.9: what
     # stands behind it would go on within our target, and be a field of its own to an upstream that takes a bare LF.
     if len(line) != 3 or b"\n" in first or b"\r" in first:
         raise RefusedHead(Problem.MALFORMED_REQUEST, "request line")
-    head.method, head.target, version = line
-    if version != b"HTTP/1.1":
-        if version != b"HTTP/1.0":
-            is_other = _OTHER_VERSION.fullmatch(version) is not None
-            raise RefusedHead(Problem.VERSION_NOT_SUPPORTED if is_other else Problem.MALFORMED_REQUEST, "version")
-        head.is_http_1_1 = False
-    if len(head.target) > MAX_TARGET_BYTES and (
-        len(head.target) > MAX_OWN_TARGET_BYTES or not head.target.startswith(_PREFIX)
-    ):
+    method, target, version = line
+    if version not in (b"HTTP/1.1", b"HTTP/1.0"):
+        is_other = _OTHER_VERSION.fullmatch(version) is not None
+        raise RefusedHead(Problem.VERSION_NOT_SUPPORTED if is_other else Problem.MALFORMED_REQUEST, "version")
+    if len(target) > MAX_TARGET_BYTES and (len(target) > MAX_OWN_TARGET_BYTES or not target.startswith(_PREFIX)):
         raise RefusedHead(Problem.TARGET_TOO_LONG, "target")
     if raw.count(b"\r\n") > MAX_FIELDS + 2:
         raise RefusedHead(Problem.HEAD_TOO_LARGE, "number of fields")
-    if head.method == b"CONNECT":
+    if method == b"CONNECT":
         raise RefusedHead(Problem.NOT_IMPLEMENTED, "CONNECT")
+    reading = HeadReading(method, target, is_http_1_1=version == b"HTTP/1.1")
     try:
-        httptools.HttpRequestParser(head).feed_data(raw)
+        httptools.HttpRequestParser(reading).feed_data(raw)
     except httptools.HttpParserUpgrade:
         pass
     except httptools.HttpParserInvalidMethodError as exc:
         raise RefusedHead(Problem.NOT_IMPLEMENTED, "method") from exc
     except httptools.HttpParserError as exc:
         raise RefusedHead(Problem.MALFORMED_REQUEST, "head") from exc
-    head.finish()
-    return head
+    return reading.finish(block)

@@ -15,7 +15,8 @@ from proxy.http.response_head import (
     check_begun,
     parse_response_head,
 )
-from proxy.upstreams.pool import Server, UpstreamPool
+from proxy.upstreams.connection import Server
+from proxy.upstreams.pool import UpstreamPool
 
 
 class HealthCheck:

@@ -1,44 +1,136 @@
-"""One connection to an upstream: it carries one exchange at a time, or waits in its pool."""
+"""One connection to a server: it carries one exchange at a time, or waits in its pool.
+
+What a connection is doing is one `UpstreamState`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, cast
+from enum import auto
+from typing import Protocol, cast
 
-if TYPE_CHECKING:
-    from proxy.forwarding.request_flow import RequestFlow
-    from proxy.upstreams.pool import Server, UpstreamPool
+from config.addresses import UpstreamURL
+from proxy.http.states import ConnectionState
+from proxy.upstreams.health import SOUND
 
 WRITE_BUFFER_BYTES = 128 * 1024
 """What may wait to be sent on one connection before its sender is held; one read more can come on top."""
 _READ_BYTES = 256 * 1024
 
 
+class UpstreamState(ConnectionState):
+    CONNECTING = auto()
+    """Being made."""
+    BUSY = auto()
+    """Carries an exchange, or one end of a tunnel."""
+    IDLE = auto()
+    """Waits in its pool."""
+    ENDING = auto()
+    """Its server is about to close it. Nothing is sent on it any more."""
+    CLOSED = auto()
+    """Not used again, whether or not its transport has said so yet."""
+
+
+UpstreamState.set_table(
+    {
+        UpstreamState.CONNECTING: (UpstreamState.BUSY, UpstreamState.CLOSED),
+        UpstreamState.BUSY: (UpstreamState.IDLE, UpstreamState.ENDING, UpstreamState.CLOSED),
+        UpstreamState.IDLE: (UpstreamState.BUSY, UpstreamState.CLOSED),
+        UpstreamState.ENDING: (UpstreamState.CLOSED,),
+    }
+)
+# Bound once: the look-up of an enum's member by its name costs more than the comparison.
+CLOSED, _BUSY, _CONNECTING = UpstreamState.CLOSED, UpstreamState.BUSY, UpstreamState.CONNECTING
+
+
+class UpstreamUser(Protocol):
+    """Whom a connection tells what happens on it: the exchange that it carries."""
+
+    def on_upstream_data(self, data: bytes) -> None: ...
+
+    def on_upstream_lost(self, *, is_clean: bool) -> None: ...
+
+    def on_upstream_full(self) -> None:
+        """Nothing more should be sent for now."""
+
+    def on_upstream_drained(self) -> None: ...
+
+
+class OwningPool(Protocol):
+    """What a connection asks of its pool."""
+
+    def on_closed(self, connection: UpstreamConnection, was: UpstreamState) -> None:
+        """It is not used again; `was`: what it did until now. Told once."""
+
+
+class Server:
+    """One server of an app: what it serves now, and what is known of its health."""
+
+    __slots__ = ("ending", "health", "host", "idle", "in_flight", "name", "owned", "url")
+
+    def __init__(self, url: UpstreamURL, *, host: bytes | None) -> None:
+        self.url = url
+        self.name = url.path or f"{url.scheme}://{url.authority}"
+        self.host = host
+        """What ``Host`` has to be where it differs from what requests are written for."""
+        self.idle: list[UpstreamConnection] = []
+        """For everybody. The latest used at the end."""
+        self.owned: list[UpstreamConnection] = []
+        """Those that are for one session each, idle as well."""
+        self.ending: dict[UpstreamConnection, float] = {}
+        """Those that the server is about to close, with the instant from when on it is not waited for."""
+        self.in_flight = 0
+        """Connections in use or being made."""
+        self.health = SOUND
+
+
 class UpstreamConnection(asyncio.Protocol):
     """Hands what happens to its exchange. Without an exchange, anything but silence ends it."""
 
-    def __init__(self, pool: UpstreamPool, server: Server) -> None:
-        self.pool = pool
+    transport: asyncio.Transport
+    """From when it is no more `CONNECTING`."""
+
+    def __init__(self, pool: OwningPool, server: Server) -> None:
+        self._pool = pool
         self.server = server
-        self.exchange: RequestFlow | None = None
+        self.state = _CONNECTING
+        self.exchange: UpstreamUser | None = None
         self.owner: str | None = None
         """The session that alone may use it, once it carried a body of that session."""
-        self.is_counted = False
-        """Whether it counts as in flight at its server."""
-        self.has_served = False
-        """Whether an exchange was completed on it before: only then can it have died of old age."""
         self.idle_since = 0.0
-        self.is_made = False
-        self.is_lost = False
-        self.transport: asyncio.Transport
-        """From when `is_made`."""
+        """When it was last given back; 0: never."""
+
+    @property
+    def has_served(self) -> bool:
+        """Whether an exchange was completed on it before: only then can it have died of old age."""
+        return self.idle_since > 0
+
+    def retire(self) -> None:
+        """It is not used again, however that came. Once is enough; more often is harmless."""
+        was = self.state
+        if was is not CLOSED:
+            self.state = self.state.then(CLOSED)
+            self._pool.on_closed(self, was)
+
+    def close(self) -> None:
+        """End it once what was sent has reached its server."""
+        self.retire()
+        self.transport.close()
+
+    def abort(self) -> None:
+        """End it at once."""
+        self.exchange = None
+        self.retire()
+        self.transport.abort()
+
+    # The transport's calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.is_made = True
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
+        self.state = self.state.then(_BUSY)
 
     def data_received(self, data: bytes) -> None:
         exchange = self.exchange
@@ -54,14 +146,11 @@ class UpstreamConnection(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.is_lost = True
-        self.pool.release(self)
+        self.retire()
         if exc is not None and self.exchange is not None:
             self._hear_last_words()
         exchange, self.exchange = self.exchange, None
-        if exchange is None:
-            self.pool.forget(self)
-        else:
+        if exchange is not None:
             exchange.on_upstream_lost(is_clean=exc is None)
 
     def _hear_last_words(self) -> None:
@@ -85,10 +174,3 @@ class UpstreamConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         if self.exchange is not None:
             self.exchange.on_upstream_drained()
-
-    def abort(self) -> None:
-        """End it at once; it is not used again."""
-        self.exchange = None
-        self.pool.release(self)
-        self.pool.forget(self)
-        self.transport.abort()

@@ -13,11 +13,10 @@ from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 
-from config.addresses import UpstreamURL
 from config.system_errors import connection_reason
 from proxy.operations.descriptors import MOST_IDLE
 from proxy.upstreams.choice import Candidate, Choice, attempt_seconds, choose
-from proxy.upstreams.connection import UpstreamConnection
+from proxy.upstreams.connection import Server, UpstreamConnection, UpstreamState
 from proxy.upstreams.health import SOUND, after_failure, begin_probe, hasten
 from proxy.upstreams.upstream import Upstream
 
@@ -28,6 +27,8 @@ Whoever closes first keeps the pair of ports for a minute (TIME_WAIT): if that w
 """
 SURE_SECONDS = 2.0
 """A request that must not be sent twice goes on a connection used this recently, or on a fresh one."""
+# Bound once: the look-up of an enum's member by its name costs more than the comparison.
+_BUSY, _IDLE, _IN_FLIGHT = UpstreamState.BUSY, UpstreamState.IDLE, (UpstreamState.BUSY, UpstreamState.CONNECTING)
 
 
 class UpstreamUnreachable(Exception):
@@ -42,27 +43,6 @@ class UpstreamOverloaded(Exception):
     """All connections that a server may be given are in use, and too many requests wait for one already."""
 
 
-class Server:
-    """One server of an app: what it serves now, and what is known of its health."""
-
-    __slots__ = ("ending", "health", "host", "idle", "in_flight", "name", "owned", "url")
-
-    def __init__(self, url: UpstreamURL, *, host: bytes | None) -> None:
-        self.url = url
-        self.name = url.path or f"{url.scheme}://{url.authority}"
-        self.host = host
-        """What ``Host`` has to be where it differs from what requests are written for."""
-        self.idle: list[UpstreamConnection] = []
-        """For everybody. The latest used at the end."""
-        self.owned: list[UpstreamConnection] = []
-        """Those that are for one session each, idle as well."""
-        self.ending: dict[UpstreamConnection, float] = {}
-        """Those that the server is about to close, with the instant from when on it is not waited for."""
-        self.in_flight = 0
-        """Connections in use or being made."""
-        self.health = SOUND
-
-
 class UpstreamPool:
     """Of one app, or of the portal."""
 
@@ -70,7 +50,7 @@ class UpstreamPool:
         self,
         upstream: Upstream,
         *,
-        log: FilteringBoundLogger | None = None,
+        log: FilteringBoundLogger,
         chance: Callable[[], float] = random.random,
         most_idle: int = MOST_IDLE,
     ) -> None:
@@ -147,44 +127,38 @@ class UpstreamPool:
         if len(kept) >= self._most_idle:
             # What everybody may use is all alike; of those with an owner, the latest is the likeliest to serve.
             if kept is server.idle:
-                connection.transport.close()
-                self.release(connection)
+                connection.close()
                 return
-            kept.pop(0).transport.close()
-        connection.has_served = True
+            kept[0].close()
+        connection.state = connection.state.then(_IDLE)
         connection.idle_since = now
         kept.append(connection)
-        self.release(connection)
+        self._leave(server)
 
     def await_end(self, connection: UpstreamConnection, now: float) -> None:
         """The exchange ended, and the server closes the connection: nothing is sent on it any more."""
         connection.exchange = None
-        ending = connection.server.ending
-        if len(ending) >= self._most_idle:
-            next(iter(ending)).abort()
-        ending[connection] = now + ENDING_SECONDS
-        self.release(connection)
-
-    def release(self, connection: UpstreamConnection) -> None:
-        """It is not in flight any more, however that came. Once is enough; more often is harmless."""
-        if connection.is_counted:
-            connection.is_counted = False
-            connection.server.in_flight -= 1
-            if self._waiting:
-                self._call_next()
-
-    def forget(self, connection: UpstreamConnection) -> None:
-        """It ended while idle, or must not be used again."""
         server = connection.server
-        server.ending.pop(connection, None)
-        for kept in (server.idle, server.owned):
-            if connection in kept:
-                kept.remove(connection)
+        if len(server.ending) >= self._most_idle:
+            next(iter(server.ending)).abort()
+        connection.state = connection.state.then(UpstreamState.ENDING)
+        server.ending[connection] = now + ENDING_SECONDS
+        self._leave(server)
+
+    def on_closed(self, connection: UpstreamConnection, was: UpstreamState) -> None:
+        """It is not used again."""
+        server = connection.server
+        if was in _IN_FLIGHT:
+            self._leave(server)
+        elif was is _IDLE:
+            (server.idle if connection.owner is None else server.owned).remove(connection)
+        else:
+            server.ending.pop(connection, None)
 
     def note_success(self, server: Server) -> None:
         """It answered."""
         if server.health is not SOUND:
-            if not server.health.is_sound and self._log is not None:
+            if not server.health.is_sound:
                 self._log.info("upstream.restored", app=self.upstream.name, server=server.name)
             server.health = SOUND
 
@@ -200,7 +174,7 @@ class UpstreamPool:
         if is_last:
             for other in others:
                 other.health = hasten(other.health, now=now, jitter=self._chance())
-        elif was_sound and not server.health.is_sound and self._log is not None:
+        elif was_sound and not server.health.is_sound:
             self._log.warning("upstream.ejected", app=self.upstream.name, server=server.name, reason=reason)
 
     # What the plane calls.
@@ -210,15 +184,14 @@ class UpstreamPool:
         for server in self.servers:
             for kept in (server.idle, server.owned):
                 while kept and now - kept[0].idle_since > self.upstream.keep_alive_timeout:
-                    kept.pop(0).transport.close()
+                    kept[0].close()
             for connection in [each for each, ends_at in server.ending.items() if ends_at <= now]:
                 connection.abort()
 
     def close(self) -> None:
+        for connection in self.idle:
+            connection.close()
         for server in self.servers:
-            for kept in (server.idle, server.owned):
-                while kept:
-                    kept.pop().transport.close()
             for connection in tuple(server.ending):
                 connection.abort()
 
@@ -252,21 +225,25 @@ class UpstreamPool:
             for connection in [each for each in reversed(server.owned) if each.owner == key]:
                 if not is_repeatable and now - connection.idle_since > SURE_SECONDS:
                     break
+                if connection.transport.is_closing():
+                    connection.retire()
+                    continue
                 server.owned.remove(connection)
-                if not connection.is_lost and not connection.transport.is_closing():
-                    connection.is_counted = True
-                    server.in_flight += 1
-                    return connection
+                connection.state = connection.state.then(_BUSY)
+                server.in_flight += 1
+                return connection
         idle = server.idle
         while idle:
             connection = idle[-1]
             if not is_repeatable and now - connection.idle_since > SURE_SECONDS:
                 return None
+            if connection.transport.is_closing():
+                connection.retire()
+                continue
             idle.pop()
-            if not connection.is_lost and not connection.transport.is_closing():
-                connection.is_counted = True
-                server.in_flight += 1
-                return connection
+            connection.state = connection.state.then(_BUSY)
+            server.in_flight += 1
+            return connection
         return None
 
     async def open(self, server: Server, seconds: float) -> UpstreamConnection:
@@ -274,12 +251,11 @@ class UpstreamPool:
         url, upstream = server.url, self.upstream
         loop = asyncio.get_running_loop()
         connection = UpstreamConnection(self, server)
-        connection.is_counted = True
         server.in_flight += 1
         while (kept := server.idle or server.owned) and (
             server.in_flight + len(server.idle) + len(server.owned) > self._limit
         ):
-            kept.pop(0).transport.close()
+            kept[0].close()
         is_made = False
         try:
             async with asyncio.timeout(seconds):
@@ -296,10 +272,16 @@ class UpstreamPool:
             raise UpstreamUnreachable(f"{server.name}: {connection_reason(exc)}") from exc
         finally:
             if not is_made:
-                self.release(connection)
-                if connection.is_made:  # it was there when whoever waited for it left
-                    connection.transport.abort()
+                if connection.state is _BUSY:  # it was there when whoever waited for it left
+                    connection.abort()
+                connection.retire()
         return connection
+
+    def _leave(self, server: Server) -> None:
+        """One connection less is in flight there."""
+        server.in_flight -= 1
+        if self._waiting:
+            self._call_next()
 
     async def _wait(self, ends_at: float) -> None:
         """In turn, until a connection is free; raises `UpstreamOverloaded`."""

@@ -14,6 +14,7 @@ import pytest
 
 from config.settings import PathRuleSettings
 from proxy.sessions.kept_requests import KeptRequest
+from proxy.upstreams.connection import CLOSED
 from tests.forwarding.stage import ALICE_TOKEN, BOB_TOKEN, HOST, NOW, StageMaker, get
 from tests.support.eventually import eventually
 from tests.support.upstreams import OK, UpstreamSide
@@ -110,7 +111,7 @@ async def test_a_body_that_an_app_ignores_is_never_run(
 async def test_a_kept_form_that_is_sent_on_gets_a_connection_of_its_own(staged: StageMaker) -> None:
     async with ignoring_app() as app, staged(app={"upstream": app.url}) as stage, stage.client() as client:
         kept = KeptRequest(owner="guid-alice", host=HOST, target="/form", lines=(), cookie=b"", body=WHOLE, kept_at=NOW)
-        kept_requests = stage.plane.kept_requests
+        kept_requests = stage.plane.context.kept_requests
         sending = kept_requests.sending(await kept_requests.keep(kept), "id-of-alice")
         body = f"gatepost-kept={sending.token}&proof={sending.proof}".encode()
         lines = (
@@ -223,12 +224,12 @@ async def test_the_upstream_is_left_to_close_first(staged: StageMaker) -> None:
 
     async with staged(closes_as_told) as stage:
         assert (await stage.ask(post(ALICE_TOKEN))).status == 200
-        (server,) = stage.plane.pools["Wiki"].servers
+        (server,) = stage.plane.context.pools["Wiki"].servers
         (connection,) = server.ending
         assert not connection.transport.is_closing()
         assert server.in_flight == 0
         go.set()
-        await eventually(lambda: connection.is_lost)
+        await eventually(lambda: connection.state is CLOSED)
         assert not server.ending
 
 
@@ -239,7 +240,7 @@ async def test_an_upstream_that_does_not_close_is_not_waited_for(
     async with staged() as stage:
         assert (await stage.ask(post(ALICE_TOKEN))).status == 200
         await asyncio.wait_for(stage.upstream.lost.wait(), 5)
-        assert not stage.plane.pools["Wiki"].servers[0].ending
+        assert not stage.plane.context.pools["Wiki"].servers[0].ending
 
 
 async def test_what_comes_on_a_connection_that_ends_reaches_nobody(staged: StageMaker) -> None:
@@ -255,14 +256,14 @@ async def test_what_comes_on_a_connection_that_ends_reaches_nobody(staged: Stage
         assert (await client.ask(post(ALICE_TOKEN))).status == 200
         go.set()
         await asyncio.wait_for(stage.upstream.lost.wait(), 5)
-        assert not stage.plane.pools["Wiki"].servers[0].ending
+        assert not stage.plane.context.pools["Wiki"].servers[0].ending
 
 
 async def test_an_upstream_without_room_is_given_a_new_connection_after_a_body(staged: StageMaker) -> None:
     async with staged(app={"max_connections": 1, "reuse_after_body": True, "groups": None}) as stage:
         for token in (ALICE_TOKEN, BOB_TOKEN, ALICE_TOKEN):
             assert (await stage.ask(post(token))).status == 200
-        assert len(stage.plane.pools["Wiki"].idle) == 1
+        assert len(stage.plane.context.pools["Wiki"].idle) == 1
 
 
 @pytest.mark.parametrize("size", [2, 50_000])
@@ -288,8 +289,8 @@ async def test_an_early_answer_is_heard_although_the_rest_of_the_body_meets_a_re
         async with staged(app=app) as stage, stage.client() as client:
             await client.send(get(method="POST", lines="Content-Length: 10000000\r\n"))
             (connection,) = stage.plane._connections
-            await eventually(lambda: connection.exchange is not None and connection.exchange.takes_request_data)
-            exchange = connection.exchange
+            await eventually(lambda: connection.served is not None and connection.served.takes_request_data)
+            exchange = connection.served
             assert exchange is not None
             begun.set()
             assert closed.wait(10)  # the event loop stands still: it has not seen the answer when it writes on

@@ -189,7 +189,7 @@ async def test_any_error_in_the_decision_denies(
 
     if is_warm:
         asked.sessions.warm.add(ALICE_TOKEN)
-    monkeypatch.setattr(type(asked.plane.admissions), "get", broken)
+    monkeypatch.setattr(type(asked.plane.context.admissions), "get", broken)
     assert (await asked.ask(proxy())).status == 500
     asked.log.events.clear()
 

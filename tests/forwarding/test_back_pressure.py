@@ -226,4 +226,4 @@ async def test_clients_that_vanish_leave_nothing_behind(staged: StageMaker) -> N
                 client.abort()
         async with asyncio.timeout(10):
             await stage.plane._until_empty()
-        assert all(not pool.idle for pool in stage.plane.pools.values())
+        assert all(not pool.idle for pool in stage.plane.context.pools.values())

@@ -112,7 +112,7 @@ async def until_nothing_is_left(stage: Stage, handler: Counted, tasks: set[async
         await stage.plane._until_empty()
     await until(lambda: handler.open == 0)
     await until(lambda: not {task for task in others() - tasks if not task.done()})
-    for pool in stage.plane.pools.values():
+    for pool in stage.plane.context.pools.values():
         assert not pool.idle
         assert all(server.in_flight == 0 for server in pool.servers)
     assert not stage.plane._listeners._per_network
@@ -187,7 +187,7 @@ async def test_a_client_that_leaves_an_upstream_which_never_accepts_leaves_nothi
             tasks = others()
             async with stage.client() as client:
                 await client.send(get())
-                await until(lambda: any(each.exchange for each in stage.plane._connections))
+                await until(lambda: any(each.served for each in stage.plane._connections))
                 abort(stage, client)
                 await until_nothing_is_left(stage, Counted(silent), tasks)
 
@@ -228,7 +228,7 @@ async def test_a_client_that_leaves_the_portal_leaves_nothing(staged: StageMaker
             await asyncio.wait_for(stage.portal.lost.wait(), 5)
         await until(lambda: not stage.plane._connections)
         await until(lambda: not {task for task in others() - tasks if not task.done()})
-        assert not stage.plane.pools[""].idle
+        assert not stage.plane.context.pools[""].idle
 
 
 async def test_a_client_that_leaves_does_not_disturb_the_next_on_the_same_upstream(staged: StageMaker) -> None:

@@ -11,11 +11,9 @@ PROXY = ip_network("10.0.0.0/24")
 
 def places(address: str, *, reads_forwarded: bool = False) -> ClientPlaces:
     return ClientPlaces(
-        Arrival(
-            address=address, is_tls=False, is_https=False, trusted=(PROXY,), reads_forwarded=reads_forwarded,
-            redirects=False,
-        )
-    )  # fmt: skip
+        Arrival(address=address, is_tls=False, is_https=False, trusted=(PROXY,), redirects=False),
+        reads_forwarded=reads_forwarded,
+    )
 
 
 def head(*lines: str, host: str = "wiki.corp.example") -> RequestHead:

@@ -12,8 +12,7 @@ from config.settings import AppSettings, SchemeSettings
 from proxy.access.rules import Ambiguous, PathRule, create_app_rules
 from proxy.access.schemes import AppDemand, create_app_demand
 from proxy.factors.proof import Proof
-from proxy.forwarding.admissions import Admissions
-from proxy.forwarding.gate import Admit, DenyFactors, decide, is_still_open
+from proxy.forwarding.admissions import Admissions, Admit, DenyFactors, decide, is_still_open
 from tests.support.people import NOW, session
 
 FRESH = 600.0

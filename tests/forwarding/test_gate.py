@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from proxy.forwarding import gate
 from proxy.forwarding.admissions import Admissions
-from proxy.forwarding.reception import Reception
 from tests.forwarding.stage import (
     ALICE_TOKEN,
     BOB_TOKEN,
@@ -187,7 +187,7 @@ async def test_a_request_that_nobody_answers_is_denied_at_once(
 ) -> None:
     """Without a session, and with a cookie that has to be looked up: a wait for nothing would look like a hang."""
     async with staged() as stage:
-        monkeypatch.setattr(Reception, "_ask_to_sign_in", lambda *_: None)
+        monkeypatch.setattr(gate, "ask_to_sign_in", lambda *_: None)
         response = await stage.ask(get(token=token, lines=PAGE))
         assert response.status == 500
         assert stage.upstream.requests == []

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from proxy.forwarding import client_connection
+from proxy.forwarding import lingering
+from proxy.upstreams.connection import CLOSED
 from proxy.upstreams.pool import UpstreamPool
 from tests.forwarding.stage import Stage, StageMaker, get
 from tests.support.raw_http import RawClient
@@ -101,7 +102,7 @@ async def test_a_slow_reader_leaves_no_deaf_connection_in_the_pool(staged: Stage
         await until(lambda: buffered(stage) > 80_000)
         go.set()
         (connection,) = stage.plane._connections
-        await until(lambda: connection.exchange is None)
+        await until(lambda: connection.served is None)
         assert connection._is_full
         async with stage.client() as other:
             assert len((await other.ask(get())).body) == 200_000
@@ -109,7 +110,7 @@ async def test_a_slow_reader_leaves_no_deaf_connection_in_the_pool(staged: Stage
 
 
 async def test_a_slow_reader_gets_the_whole_last_answer(staged: StageMaker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_connection, "LINGER_SECONDS", 0.3)
+    monkeypatch.setattr(lingering, "LINGER_SECONDS", 0.3)
     body = bytes(100_000)
 
     async def large(side: UpstreamSide) -> None:
@@ -127,7 +128,7 @@ async def test_a_slow_reader_gets_the_whole_last_answer(staged: StageMaker, monk
 async def test_an_idle_client_that_reads_nothing_is_gone_after_all(
     staged: StageMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_connection, "FLUSH_SECONDS", 0.3)
+    monkeypatch.setattr(lingering, "FLUSH_SECONDS", 0.3)
     body = bytes(100_000)
 
     async def large(side: UpstreamSide) -> None:
@@ -165,7 +166,7 @@ async def test_an_early_answer_ends_the_upstream_connection_although_the_body_we
             rest.set()
             assert await client.reader.readexactly(2) == b"rl"
         await asyncio.wait_for(stage.upstream.lost.wait(), 5)
-        assert not stage.plane.pools["Wiki"].idle
+        assert not stage.plane.context.pools["Wiki"].idle
 
 
 async def test_an_answer_before_the_body_was_taken_ends_the_upstream_connection(staged: StageMaker) -> None:
@@ -184,18 +185,18 @@ async def test_an_answer_before_the_body_was_taken_ends_the_upstream_connection(
         size = 8 * MEGABYTE
         await client.send(get(method="POST", lines=f"Content-Length: {size}\r\n"))
         (connection,) = stage.plane._connections
-        await until(lambda: connection.exchange and connection.exchange._connection)
-        upstream = connection.exchange._connection
+        await until(lambda: connection.served and connection.served._connection)
+        upstream = connection.served._connection
         upload = asyncio.create_task(client.send(bytes(size - 1)))
         await until(lambda: upstream.transport.get_write_buffer_size())
         # The rest is thought to have come, so that all of the request is in and only the upstream lags behind.
-        connection.exchange._request_body.is_over = True
+        connection.served._upload._body.is_over = True
         go.set()
         assert (await client.response()).status == 200
         answered.set()
         upload.cancel()
-        await until(lambda: upstream.is_lost)
-        assert not stage.plane.pools["Wiki"].idle
+        await until(lambda: upstream.state is CLOSED)
+        assert not stage.plane.context.pools["Wiki"].idle
 
 
 async def test_whatever_goes_wrong_while_connecting_denies(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from config.factors import Factor
 from config.settings import SchemeSettings
-from proxy.forwarding.client_connection import LINGER_SECONDS, PATIENT_PAUSE_SECONDS
+from proxy.factors.proof import Proof
+from proxy.forwarding.lingering import LINGER_SECONDS, PATIENT_PAUSE_SECONDS
 from proxy.sessions.kept_requests import SENDING_BYTES, KeptRequest, SendButton
 from tests.forwarding.stage import ALICE_TOKEN, HOST, NOW, Stage, StageMaker, session_of
 from tests.support.eventually import eventually
@@ -20,7 +21,7 @@ from tests.support.upstreams import UpstreamSide
 FORM = "Content-Type: application/x-www-form-urlencoded\r\nAccept: text/html,*/*\r\n"
 ENDED = "E" * 43
 WEAK_TOKEN = b"W" * 43
-PASSWORD = (("password", NOW),)
+PASSWORD = (Proof(Factor.PASSWORD, NOW),)
 SCHEMES = (
     SchemeSettings(name="weak", factors=("password",)),
     SchemeSettings(name="browser", factors=("password", "sms")),
@@ -57,7 +58,7 @@ def post(
 
 
 async def kept(stage: Stage, request: KeptRequest = KEPT) -> SendButton:
-    requests = stage.plane.kept_requests
+    requests = stage.plane.context.kept_requests
     assert requests is not None
     token = await requests.keep(request)
     assert token is not None
@@ -142,9 +143,9 @@ async def test_a_form_that_comes_too_slowly_is_not_called_slow(stage: Stage) -> 
         await client.send(whole[:-500])
         await eventually(lambda: stage.portal.connections)
         (connection,) = stage.plane._connections
-        await eventually(lambda: connection.exchange is not None and connection.exchange.takes_request_data)
-        assert connection.exchange is not None
-        connection.exchange.on_deadline()
+        await eventually(lambda: connection.served is not None and connection.served.takes_request_data)
+        assert connection.served is not None
+        connection.served.on_deadline()
         answer = await client.response(b"POST")
     assert answer.status == 401
     assert b"You were signed out" in answer.body
@@ -157,15 +158,17 @@ async def test_a_person_gets_to_read_the_answer_to_a_long_upload(stage: Stage) -
         await client.send(post(b"x" * 100_000, token=None)[:-90_000])
         assert (await client.response(b"POST")).status == 401
         (connection,) = stage.plane._connections
-        assert connection.deadline - stage.plane.coarse_now > LINGER_SECONDS
-        connection.deadline = soon = stage.plane.coarse_now + 5
-        connection._discarded = 0
+        assert connection.deadline - stage.plane.context.moment.now > LINGER_SECONDS
+        lingering = connection.lingering
+        assert lingering is not None
+        connection.deadline = lingering.deadline = soon = stage.plane.context.moment.now + 5
+        lingering.discarded = 0
         await client.send(b"x" * 10)
-        await eventually(lambda: connection._discarded == 10)
+        await eventually(lambda: lingering.discarded == 10)
         assert connection.deadline == soon, "a trickle moves nothing"
-        await client.send(b"x" * int(stage.plane.min_body_rate * PATIENT_PAUSE_SECONDS))
+        await client.send(b"x" * int(stage.plane.context.min_body_rate * PATIENT_PAUSE_SECONDS))
         await eventually(lambda: connection.deadline > soon)
-        assert connection.deadline <= connection._patient_until
+        assert connection.deadline <= lingering.patient_until
 
 
 async def test_a_script_hears_the_answer_at_once(stage: Stage) -> None:
@@ -173,7 +176,7 @@ async def test_a_script_hears_the_answer_at_once(stage: Stage) -> None:
         await client.send(post(b"x" * 1000, token=None, lines="Content-Type: application/json\r\n")[:-500])
         assert (await client.response(b"POST")).status == 401
         (connection,) = stage.plane._connections
-        assert connection.deadline - stage.plane.coarse_now <= LINGER_SECONDS
+        assert connection.deadline - stage.plane.context.moment.now <= LINGER_SECONDS
 
 
 async def test_a_client_cannot_name_the_target_itself(stage: Stage) -> None:
@@ -279,7 +282,7 @@ async def test_a_button_for_anything_else_sends_nothing(stage: Stage, changes: d
 
 
 async def test_a_button_of_another_session_sends_nothing(stage: Stage) -> None:
-    requests = stage.plane.kept_requests
+    requests = stage.plane.context.kept_requests
     assert requests is not None
     token = await requests.keep(KEPT)
     assert token is not None
@@ -324,7 +327,7 @@ async def test_a_form_of_which_nothing_reached_the_app_is_kept_on(stage: Stage) 
         answer = await stage.ask(whole)
         assert answer.status == 502
         assert b"<html" in answer.body
-    requests = stage.plane.kept_requests
+    requests = stage.plane.context.kept_requests
     assert requests is not None
     assert await requests.read(sending.token, "down.corp.example", now=NOW) is not None
 

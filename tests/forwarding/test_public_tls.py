@@ -512,5 +512,10 @@ async def test_a_refused_upload_is_read_to_its_end_over_tls_too(
         for start in range(100_000, len(body), 100_000):
             await client.send(body[start : start + 100_000])
         (connection,) = stage.plane._connections
-        await eventually(lambda: connection._discarded or connection.deadline > stage.plane.coarse_now + 5)
+        await eventually(
+            lambda: (
+                connection.lingering
+                and (connection.lingering.discarded or connection.deadline > stage.plane.context.moment.now + 5)
+            )
+        )
         assert not connection.transport.is_closing()

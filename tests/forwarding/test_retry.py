@@ -109,7 +109,7 @@ async def test_once_more_is_on_a_fresh_connection_although_others_are_idle(stage
                 await stage.upstream.arrived.wait()
         go.set()
         assert (await one.response()).status == (await two.response()).status == 200
-        assert len(stage.plane.pools["Wiki"].idle) == 2
+        assert len(stage.plane.context.pools["Wiki"].idle) == 2
         assert (await one.ask(get())).status == 200
     assert stage.upstream.connections == 3
 

@@ -123,7 +123,7 @@ async def test_a_server_that_does_not_accept_is_given_up_in_time(staged: StageMa
 async def test_an_unused_connection_to_an_upstream_is_closed_in_time(staged: StageMaker) -> None:
     async with staged(app={"keep_alive_timeout": 0.3}) as stage, stage.client() as client:
         assert (await client.ask(get())).status == 200
-        await eventually(lambda: not stage.plane.pools["Wiki"].idle)
+        await eventually(lambda: not stage.plane.context.pools["Wiki"].idle)
         assert (await client.ask(get())).status == 200
         assert stage.upstream.connections == 2
 
@@ -210,7 +210,7 @@ async def test_a_tunnel_whose_remaining_side_never_reads_does_not_stay(
         (tunnel,) = stage.plane._tunnels
         await eventually(lambda: tunnel._size() > WRITE_BUFFER_BYTES / 2)
         await eventually(lambda: not stage.plane._tunnels)
-        assert stage.plane.pools["Wiki"].servers[0].in_flight == 0
+        assert stage.plane.context.pools["Wiki"].servers[0].in_flight == 0
 
 
 async def test_what_a_client_sends_through_a_tunnel_uses_its_session(staged: StageMaker) -> None:

@@ -62,7 +62,7 @@ async def test_requests_go_where_the_fewest_are_in_flight(staged: StageMaker) ->
         go.set()
         for client in clients:
             assert (await client.response()).status == 200
-        assert [server.in_flight for server in stage.plane.pools["Wiki"].servers] == [0, 0, 0]
+        assert [server.in_flight for server in stage.plane.context.pools["Wiki"].servers] == [0, 0, 0]
 
 
 async def test_a_server_that_cannot_be_reached_costs_nobody_an_answer(staged: StageMaker) -> None:
@@ -73,7 +73,7 @@ async def test_a_server_that_cannot_be_reached_costs_nobody_an_answer(staged: St
                 lines = "Content-Length: 2\r\n" if method == "POST" else ""
                 raw = get(method=method, lines=lines) + (b"hi" if method == "POST" else b"")
                 assert (await client.ask(raw)).status == 200
-                for connection in stage.plane.pools["Wiki"].idle:
+                for connection in stage.plane.context.pools["Wiki"].idle:
                     connection.abort()  # so that the choice is made anew
         assert len(good.requests) == 8
 
@@ -87,7 +87,7 @@ async def test_a_server_that_fails_is_left_out_logged_and_comes_back(staged: Sta
             await side.send(BROKEN if is_broken else OK)
 
     async with several(staged, moody, answer_ok) as (stage, upstreams):
-        pool = stage.plane.pools["Wiki"]
+        pool = stage.plane.context.pools["Wiki"]
         statuses = []
         async with stage.client() as client:
             while pool.servers[0].health.is_sound:
@@ -113,7 +113,7 @@ async def test_the_last_server_is_kept_and_fails_fast(staged: StageMaker) -> Non
         async with asyncio.timeout(2):
             for _ in range(20):
                 assert (await client.ask(get())).status == 502
-        assert [server.health.is_sound for server in stage.plane.pools["Wiki"].servers].count(True) == 1
+        assert [server.health.is_sound for server in stage.plane.context.pools["Wiki"].servers].count(True) == 1
         assert "connection refused" in stage.log.of("request.refused")[-1]["reason"]
 
 
@@ -123,7 +123,7 @@ async def test_a_post_probes_nothing(staged: StageMaker) -> None:
         await side.send(BROKEN)
 
     async with several(staged, broken, answer_ok) as (stage, upstreams), stage.client() as client:
-        pool = stage.plane.pools["Wiki"]
+        pool = stage.plane.context.pools["Wiki"]
         while pool.servers[0].health.is_sound:
             await client.ask(get())
         async with asyncio.timeout(5):
@@ -142,7 +142,7 @@ async def test_a_client_that_breaks_its_own_upload_gets_no_server_left_out(stage
     async with several(staged, hangs_up, hangs_up) as (stage, _):
         for _ in range(8):
             assert (await stage.ask(get(method="POST", lines="Content-Length: 100\r\n") + b"part")).status == 502
-        assert all(server.health.failures == 0 for server in stage.plane.pools["Wiki"].servers)
+        assert all(server.health.failures == 0 for server in stage.plane.context.pools["Wiki"].servers)
 
 
 async def test_a_session_stays_at_its_server_where_asked_for(staged: StageMaker) -> None:
@@ -196,7 +196,7 @@ async def test_an_active_check_leaves_a_server_out_and_takes_it_back(staged: Sta
                 await side.send(OK)
 
     async with several(staged, moody, answer_ok, health_check="/healthz", health_check_interval=1.0) as (stage, ups):
-        (first, second) = stage.plane.pools["Wiki"].servers
+        (first, second) = stage.plane.context.pools["Wiki"].servers
         async with asyncio.timeout(10):
             await checks.wait()
             is_well = False
@@ -226,7 +226,7 @@ async def test_requests_beyond_the_limit_wait_in_turn(staged: StageMaker, waits:
 
     async with staged(one_by_one, app={"max_connections": 2}) as stage, AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(stage.client()) for _ in range(2 + waits)]
-        pool = stage.plane.pools["Wiki"]
+        pool = stage.plane.context.pools["Wiki"]
         for number, client in enumerate(clients):
             await client.send(get(f"/{number}"))
             await eventually(lambda so_far=number: len(pool._waiting) + pool.servers[0].in_flight > so_far)
@@ -251,7 +251,7 @@ async def test_a_full_queue_is_answered_503_at_once(staged: StageMaker) -> None:
         await one.send(get())
         await asyncio.wait_for(stage.upstream.arrived.wait(), 5)
         await two.send(get())
-        await eventually(lambda: stage.plane.pools["Wiki"]._waiting)
+        await eventually(lambda: stage.plane.context.pools["Wiki"]._waiting)
         response = await stage.ask(get())
         assert response.status == 503
         assert response.get("retry-after") is not None
@@ -266,7 +266,7 @@ async def test_whoever_waits_too_long_for_a_connection_is_answered_503(staged: S
         await one.send(get())
         await asyncio.wait_for(stage.upstream.arrived.wait(), 5)
         assert (await stage.ask(get())).status == 503
-        assert not stage.plane.pools["Wiki"]._waiting
+        assert not stage.plane.context.pools["Wiki"]._waiting
 
 
 async def test_a_client_that_leaves_the_queue_leaves_no_gap(staged: StageMaker) -> None:
@@ -279,7 +279,7 @@ async def test_a_client_that_leaves_the_queue_leaves_no_gap(staged: StageMaker) 
             await side.send(OK)
 
     async with staged(held, app={"max_connections": 2}) as stage, stage.client() as one, stage.client() as two:
-        pool = stage.plane.pools["Wiki"]
+        pool = stage.plane.context.pools["Wiki"]
         await one.send(get())
         await two.send(get())
         async with asyncio.timeout(5), stage.client() as leaver, stage.client() as stayer:
@@ -302,7 +302,7 @@ async def test_a_tunnel_counts_until_it_ends(staged: StageMaker) -> None:
         await side.reader.read()
 
     async with staged(echo, app={"max_connections": 1, "connect_timeout": 0.2}) as stage:
-        (server,) = stage.plane.pools["Wiki"].servers
+        (server,) = stage.plane.context.pools["Wiki"].servers
         async with stage.client() as client:
             assert (await client.ask(get(lines="Upgrade: x\r\nConnection: upgrade\r\n"))).status == 101
             assert server.in_flight == 1
@@ -312,7 +312,7 @@ async def test_a_tunnel_counts_until_it_ends(staged: StageMaker) -> None:
 
 async def test_whoever_leaves_as_it_is_called_calls_the_next(staged: StageMaker) -> None:
     async with staged(app={"max_connections": 2}) as stage:
-        pool = stage.plane.pools["Wiki"]
+        pool = stage.plane.context.pools["Wiki"]
         connection, other = await pool.connect(), await pool.connect()
         leaver, stayer = (asyncio.create_task(pool.connect(is_fresh=False)) for _ in range(2))
         await eventually(lambda: len(pool._waiting) == 2)

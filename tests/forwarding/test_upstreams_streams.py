@@ -167,7 +167,7 @@ async def test_an_upload_stops_when_the_client_goes_away(staged: StageMaker) -> 
 
 async def test_a_connection_that_is_being_made_ends_with_its_client(staged: StageMaker) -> None:
     async with staged(app={"upstream": "http://192.0.2.1:9", "connect_timeout": 30.0}) as stage:
-        (server,) = stage.plane.pools["Wiki"].servers
+        (server,) = stage.plane.context.pools["Wiki"].servers
         async with stage.client() as client:
             await client.send(get())
             await eventually(lambda: server.in_flight or stage.log.of("request.refused"))

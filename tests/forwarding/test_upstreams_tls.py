@@ -195,7 +195,7 @@ async def test_a_websocket_passes_through_tls(staged: StageMaker, authority: tru
                 await client.send(b"hello")
                 assert await client.reader.readexactly(5) == b"hello"
             await eventually(lambda: not stage.plane._tunnels)
-            assert stage.plane.pools["Wiki"].servers[0].in_flight == 0
+            assert stage.plane.context.pools["Wiki"].servers[0].in_flight == 0
 
 
 async def test_a_unix_socket_is_an_upstream_like_any_other(staged: StageMaker, tmp_path: Path) -> None:

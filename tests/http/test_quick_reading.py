@@ -11,8 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config.addresses import PublicURL
+from proxy.access.rules import PathRule
 from proxy.forwarding.head_memory import MOST_BLOCKS, HeadMemory
 from proxy.forwarding.routes import create_routes
+from proxy.forwarding.verdict import Forward
 from proxy.http import plain_head, response_head
 from proxy.http.plain_head import MOST_BLOCK_BYTES, read_head
 from proxy.http.request_head import MAX_TARGET_BYTES, RefusedHead, RequestHead, parse_request_head
@@ -119,6 +121,7 @@ def read_or_refusal(raw: bytes, read: Callable[[bytes], RequestHead] = parse_req
 ROUTE = create_routes((), PublicURL.parse("http://signin.corp.example"), portal_upstream(Path("/p")))[
     b"signin.corp.example"
 ]
+FORWARD = Forward(route=ROUTE, fields=b"")
 
 
 @given(request_lines, request_lines, st.lists(lines_of(REQUEST_NAMES), max_size=6))
@@ -129,7 +132,7 @@ def test_a_remembered_request_head_is_as_it_would_be_read_anew(first: bytes, sec
     memory = HeadMemory()
     block = b"\r\n".join((*lines, b"\r\n"))
     with suppress(RefusedHead):
-        memory.keep(read_head(first + b"\r\n" + block), ROUTE, b"", b"")
+        memory.keep(read_head(first + b"\r\n" + block), FORWARD)
     raw = second + b"\r\n" + block
     if raw.find(b"\r\n\r\n") + 4 != len(raw):
         return
@@ -162,7 +165,7 @@ def test_what_is_remembered_of_request_lines_is_bounded_and_impersonal() -> None
 def test_a_head_is_recalled_only_whole_and_alone() -> None:
     memory = HeadMemory()
     block = b"Host: wiki.corp.example\r\n\r\n"
-    memory.keep(read_head(b"GET /a HTTP/1.1\r\n" + block), ROUTE, b"", b"")
+    memory.keep(read_head(b"GET /a HTTP/1.1\r\n" + block), FORWARD)
     recalled = memory.recall(b"POST /b?c HTTP/1.1\r\n" + block)
     assert recalled is not None
     assert (recalled.method, recalled.target, recalled.host) == (b"POST", b"/b?c", b"wiki.corp.example")
@@ -176,15 +179,23 @@ def test_what_a_connection_remembers_of_requests_is_bounded() -> None:
     memory = HeadMemory()
     for number in range(50):
         head = read_head(b"GET /a HTTP/1.1\r\nHost: wiki.corp.example\r\nX: %d\r\n\r\n" % number)
-        memory.keep(head, ROUTE, b"", b"")
-        assert len(memory._heads) == len(memory._sent) <= MOST_BLOCKS
+        memory.keep(head, FORWARD)
+        assert len(memory._heads) == len(memory._forwards) <= MOST_BLOCKS
     assert read_head(b"GET /a HTTP/1.1\r\nHost: a\r\nX: " + b"x" * MOST_BLOCK_BYTES + b"\r\n\r\n").block == b""
 
 
 def test_what_was_sent_is_recalled_for_the_same_identity_and_route_alone() -> None:
     memory = HeadMemory()
     head = read_head(b"GET /a HTTP/1.1\r\nHost: wiki.corp.example\r\n\r\n")
-    memory.keep(head, ROUTE, b"Remote-User: alice", b"fields of alice")
-    assert memory.fields_sent(head, ROUTE, b"Remote-User: alice") == b"fields of alice"
-    assert memory.fields_sent(head, ROUTE, b"Remote-User: bob") is None
-    assert memory.fields_sent(head, replace(ROUTE, host=b"x"), b"Remote-User: alice") is None
+    alice = b"Remote-User: alice"
+    rule = PathRule(
+        key=("Wiki", 0), matches=lambda path: True, methods=None, groups=None, scheme="", factors=frozenset(),
+        networks=None, is_public=False,
+    )  # fmt: skip
+    kept = Forward(route=ROUTE, fields=b"fields of alice", session_id="a", rule=rule, identity_block=alice)
+    memory.keep(head, kept)
+    assert memory.known(head, ROUTE, rule, alice, "a") is kept
+    assert memory.known(head, ROUTE, rule, b"Remote-User: bob", "a") is None
+    assert memory.known(head, replace(ROUTE, host=b"x"), rule, alice, "a") is None
+    assert memory.known(head, ROUTE, None, alice, "a") is None
+    assert memory.known(head, ROUTE, rule, alice, "b") is None

@@ -11,7 +11,7 @@ from aiohttp import ClientSession, DummyCookieJar, web
 from aiohttp.test_utils import unused_port
 from yarl import URL
 
-from proxy.forwarding.gate import browser_cookie_field, sign_in_location
+from proxy.forwarding.ways_in import browser_cookie_field, sign_in_location
 from proxy.http.internal_headers import CLIENT_ADDRESS, CLIENT_HOST, CLIENT_SCHEME, INCIDENT
 from proxy.http.reserved import PREFIX
 from proxy.secrets.tokens import new_token

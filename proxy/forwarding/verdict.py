@@ -1,0 +1,123 @@
+"""What the gate says of one request: each with all that is needed to act on it. Values; who acts is the reception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from proxy.access.rules import PathRule
+from proxy.forwarding.admissions import is_still_open
+from proxy.forwarding.authorize import Question
+from proxy.forwarding.cookies import RequestCookies
+from proxy.forwarding.routes import Route
+from proxy.http.problem import Problem
+from proxy.http.request_head import RequestHead
+from proxy.sessions.kept_requests import KeptRequest
+from proxy.sessions.session import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedRequest:
+    """A request to an app, or one that another proxy asks about, as far as it can be read without its session."""
+
+    head: RequestHead
+    question: Question | None
+    route: Route
+    """Of what is asked about."""
+    rule: PathRule | None
+    cookies: RequestCookies
+
+    @property
+    def asked(self) -> RequestHead | Question:
+        """What is judged: method, target and host."""
+        return self.question or self.head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefuseRequest:
+    """Answer `problem`."""
+
+    problem: Problem
+    reason: str
+    """For the log, and so is who it was where a `session` is known. Never a piece of the request."""
+    app_name: str = ""
+    detail: str = ""
+    session: Session | None = None
+    scheme: str = ""
+    tab_href: str = field(default="", repr=False)
+    question: Question | None = None
+    ends: bool = False
+    """Whether the connection ends with it, whatever the request says."""
+    error: Exception | None = field(default=None, repr=False)
+    """What nobody foresaw, for the log; `because_of` makes such a refusal."""
+
+    @staticmethod
+    def because_of(error: Exception, question: Question | None = None) -> RefuseRequest:
+        """Whatever goes wrong denies."""
+        return RefuseRequest(
+            problem=Problem.INTERNAL, reason=type(error).__name__, question=question, ends=True, error=error
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Respond:
+    """Answer so, without a body: a redirect, or yes to another proxy that asked."""
+
+    status: int
+    lines: tuple[bytes, ...] = field(repr=False)
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentOn:
+    """A kept form that is sent on, and what it was kept under: where nothing of it reaches the app, it is kept on."""
+
+    token: str = field(repr=False)
+    form: KeptRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Forward:
+    """Pass it on. The same value serves every request with these fields on its connection (see `HeadMemory`)."""
+
+    route: Route
+    fields: bytes = field(repr=False)
+    """All that follows the request line."""
+    session_id: str | None = None
+    rule: PathRule | None = None
+    identity_block: bytes = field(default=b"", repr=False)
+    """What of the fields tells who this is; empty where there is no session, and only there."""
+    not_kept: RefuseRequest | None = None
+    """Of a form on its way to the portal: what its sender is told if it does not get there."""
+    sent_on: SentOn | None = None
+
+    def is_open_to(self, session: Session) -> bool:
+        """Whether what was forwarded so may stay open with a session whose principal is another now."""
+        app = self.route.app  # none: the portal judges by itself, page by page
+        return app is None or is_still_open(session, app, self.rule, self.route.demand)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardAs:
+    """Pass on what came under another head."""
+
+    head: RequestHead
+    forward: Forward
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitButton:
+    """Its body will tell whether this is an app's own form or the button that sends a kept one on."""
+
+    request: JudgedRequest
+    session: Session
+    identity_block: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUp:
+    """This worker does not know yet whose session the cookie names: ask the store, and the gate again."""
+
+    request: JudgedRequest
+
+
+Verdict = Forward | ForwardAs | AwaitButton | LookUp | Respond | RefuseRequest

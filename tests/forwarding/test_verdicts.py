@@ -1,0 +1,188 @@
+"""The gate alone, without a connection: each request gets one verdict, with all that is needed to act on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.settings import AppSettings, SchemeSettings, ServerSettings
+from proxy.forwarding import gate as gates
+from proxy.forwarding.client_places import ClientPlaces
+from proxy.forwarding.context import Context
+from proxy.forwarding.gate import Gate
+from proxy.forwarding.head_memory import HeadMemory
+from proxy.forwarding.listeners import Arrival
+from proxy.forwarding.plane import create_forwarding_plane
+from proxy.forwarding.verdict import (
+    AwaitButton,
+    Forward,
+    ForwardAs,
+    LookUp,
+    RefuseRequest,
+    Respond,
+)
+from proxy.http.plain_head import read_head
+from proxy.http.problem import Problem
+from proxy.operations.metrics import Metrics
+from proxy.secrets.keys import Keys
+from proxy.sessions.kept_requests import SENDING_BYTES, KeptRequests
+from tests.forwarding.stage import (
+    ALICE_TOKEN,
+    BOB_TOKEN,
+    HALF_TOKEN,
+    HOST,
+    NOW,
+    FakeAssertions,
+    FakeSessions,
+    PieceSettings,
+    RecordingLog,
+)
+from tests.support.memory_store import MemoryStore
+
+PAGE = b"Accept: text/html\r\n"
+FORM = PAGE + b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n"
+
+
+@pytest.fixture
+def sessions() -> FakeSessions:
+    sessions = FakeSessions()
+    sessions.warm = {ALICE_TOKEN, BOB_TOKEN, HALF_TOKEN}
+    return sessions
+
+
+@pytest.fixture
+async def context(sessions: Any, tmp_path: Path) -> Context:
+    assertions: Any = FakeAssertions()
+    log: Any = RecordingLog()
+    settings = PieceSettings(
+        server=ServerSettings(public_url="http://signin.corp.example:8080"),  # type: ignore[arg-type]
+        apps=(
+            AppSettings(name="Wiki", host=HOST, upstream="http://127.0.0.1:1", groups=("Wiki Users",)),  # type: ignore[arg-type]
+            AppSettings(name="Strong", host="strong.corp.example", upstream="http://127.0.0.1:1", scheme="strong"),  # type: ignore[arg-type]
+        ),
+        schemes=(SchemeSettings(name="strong", factors=("password", "email")),),  # type: ignore[arg-type]
+    )
+    return create_forwarding_plane(
+        settings=settings,
+        sessions=sessions,
+        assertions=assertions,
+        portal_socket=tmp_path / "portal",
+        metrics=Metrics(),
+        log=log,
+        clock=lambda: NOW,
+        kept_requests=KeptRequests(MemoryStore(), Keys(b"k" * 32)),
+    ).context
+
+
+@pytest.fixture
+def gate(context: Context) -> Gate:
+    arrival = Arrival(address="192.0.2.1", is_tls=False, is_https=False, trusted=(), redirects=False)
+    return Gate(context, ClientPlaces(arrival, reads_forwarded=False), HeadMemory(), None)
+
+
+def request(
+    token: bytes | None = ALICE_TOKEN, lines: bytes = b"", *, host: str = HOST, target: str = "/", method: str = "GET"
+) -> Any:
+    cookie = b"Cookie: gatepost=" + token + b"\r\n" if token else b""
+    return read_head(f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n".encode() + lines + cookie + b"\r\n")
+
+
+def test_an_admitted_request_is_forwarded_with_session_and_fields(gate: Gate, context: Context) -> None:
+    verdict = gate.judge(request())
+    assert isinstance(verdict, Forward)
+    assert (verdict.route, verdict.session_id) == (context.routes[HOST.encode()], "id-of-alice")
+    assert verdict.fields.startswith(b"Host: ")
+    assert b"\r\nRemote-User: alice\r\n" in verdict.fields
+    assert ALICE_TOKEN not in verdict.fields
+
+
+def test_the_same_fields_get_the_same_verdict_again_and_another_session_does_not(gate: Gate) -> None:
+    first = gate.judge(request())
+    assert gate.judge(request(target="/other?x")) is first
+    assert gate.judge(request(BOB_TOKEN)) is not first
+    assert gate.judge(request()) is first
+
+
+def test_a_session_that_this_worker_does_not_know_is_looked_up_and_judged_then(
+    gate: Gate, sessions: FakeSessions
+) -> None:
+    sessions.warm.clear()
+    verdict = gate.judge(request())
+    assert isinstance(verdict, LookUp)
+    assert isinstance(gate.judge_found(verdict.request, sessions.by_token[ALICE_TOKEN]), Forward)
+    refused = gate.judge_found(verdict.request, None)
+    assert isinstance(refused, RefuseRequest)
+    assert refused.problem is Problem.NOT_SIGNED_IN
+
+
+@pytest.mark.parametrize(
+    ("head", "problem", "app"),
+    [
+        (request(None), Problem.NOT_SIGNED_IN, "Wiki"),
+        (request(HALF_TOKEN), Problem.NOT_SIGNED_IN, "Wiki"),
+        (request(BOB_TOKEN), Problem.NOT_ALLOWED, "Wiki"),
+        (request(host="strong.corp.example"), Problem.TOO_FEW_FACTORS, "Strong"),
+        (request(host="elsewhere.example"), Problem.UNKNOWN_HOST, ""),
+        (request(target="/.gatepost/authorize"), Problem.NOT_FROM_HERE, ""),
+        (request(None, FORM % 3, method="POST"), Problem.NOT_SIGNED_IN, "Wiki"),
+    ],
+)
+def test_a_refusal_says_why_and_for_which_app(gate: Gate, head: Any, problem: Problem, app: str) -> None:
+    verdict = gate.judge(head)
+    assert isinstance(verdict, RefuseRequest)
+    assert (verdict.problem, verdict.app_name) == (problem, app)
+
+
+@pytest.mark.parametrize(
+    ("head", "place"),
+    [
+        (request(None, PAGE), b"Location: http://signin.corp.example:8080/.gatepost/sign-in?"),
+        (
+            request(host="strong.corp.example", lines=PAGE),
+            b"Location: http://signin.corp.example:8080/.gatepost/step-up?scheme=strong&",
+        ),
+    ],
+)
+def test_a_page_load_is_sent_to_where_the_missing_proof_is_given(gate: Gate, head: Any, place: bytes) -> None:
+    verdict = gate.judge(head)
+    assert isinstance(verdict, Respond)
+    assert verdict.status == 302
+    assert verdict.lines[0].startswith(place)
+
+
+def test_a_form_of_an_ended_session_goes_to_the_portal_with_what_to_say_if_it_does_not_get_there(
+    gate: Gate, context: Context
+) -> None:
+    verdict = gate.judge_found(
+        gate.judge(request(b"E" * 43, FORM % 3, method="POST", target="/save")).request,  # type: ignore[union-attr]
+        None,
+    )
+    assert isinstance(verdict, ForwardAs)
+    assert (verdict.head.target, verdict.forward.route) == (b"/.gatepost/keep", context.portal_route)
+    assert verdict.forward.not_kept is not None
+    assert verdict.forward.not_kept.problem is Problem.SIGNED_OUT
+
+
+def test_what_may_be_the_button_of_a_kept_form_is_waited_for(gate: Gate) -> None:
+    verdict = gate.judge(request(lines=FORM % SENDING_BYTES, method="POST"))
+    assert isinstance(verdict, AwaitButton)
+    assert verdict.session.session_id == "id-of-alice"
+
+
+def test_what_is_gateposts_own_goes_to_the_portal_without_a_session(gate: Gate, context: Context) -> None:
+    for head in (request(target="/.gatepost/me"), request(host="signin.corp.example")):
+        verdict = gate.judge(head)
+        assert isinstance(verdict, Forward)
+        assert (verdict.route, verdict.session_id) == (context.portal_route, None)
+
+
+def test_whatever_goes_wrong_in_the_gate_admits_nobody(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(gates, "split_cookies", broken)
+    verdict = gate.judge(request())
+    assert isinstance(verdict, RefuseRequest)
+    assert (verdict.problem, verdict.ends, type(verdict.error)) == (Problem.INTERNAL, True, RuntimeError)
