@@ -65,11 +65,13 @@ class LiveSessions:
         self._store = store
         self._limits = limits
         self._monotonic = monotonic
-        self._kept = KeptSessions(limits, most_whole)
-        self._by_cookie = self._kept.by_cookie
+        self.kept = KeptSessions(limits, most_whole)
+        """Sessions in memory, whole or put aside."""
+        self._by_cookie = self.kept.by_cookie
         # Nothing is kept yet: nothing can have been missed.
-        self._fresh = HeardChanges(grace_seconds=limits.store_grace, current_at=monotonic())
-        self._fresh.caught_up(monotonic())
+        self.heard = HeardChanges(grace_seconds=limits.store_grace, current_at=monotonic())
+        self.heard.caught_up(monotonic())
+        """What was heard of others, and until when memory may answer."""
         self._uses = LastUses()
         self._written = WrittenUses(secrets.token_hex(8), monotonic())
         self._clock_set_at = float("-inf")
@@ -104,7 +106,7 @@ class LiveSessions:
 
     def __len__(self) -> int:
         """Live sessions that this worker knows of."""
-        return len(self._kept)
+        return len(self.kept)
 
     def known_by(self, cookie: CookieKey, now: float) -> Session | None:
         """The session of this cookie if it is in memory and not over; marks it used. None says nothing: ask `find`.
@@ -112,7 +114,7 @@ class LiveSessions:
         Its `last_used_at` may lag by a second; its limits were checked here, with all uses counted.
         """
         live = self._by_cookie.get(cookie)
-        if live is None or now >= live.ends_at or self._monotonic() >= self._fresh.until:
+        if live is None or now >= live.ends_at or self._monotonic() >= self.heard.until:
             return None
         if now > live.last_used_at:
             self._uses.note(live, now)
@@ -138,7 +140,7 @@ class LiveSessions:
             if live is None or not self._may_do_without(exc):
                 raise
         else:
-            live = self._learn(found and self._kept.counted(found, now), key, now)
+            live = self._learn(found and self.kept.counted(found, now), key, now)
         if live is None:
             return None
         if now >= live.ends_at:
@@ -147,12 +149,12 @@ class LiveSessions:
             return None
         if now > live.last_used_at:
             self._uses.note(live, now)
-        self._kept.put_least_used_aside()
+        self.kept.put_least_used_aside()
         return live.session
 
     def _may_do_without(self, error: StoreUnavailable) -> bool:
         is_silent = isinstance(error, Silent)
-        return not isinstance(error, Asleep) and self._fresh.may_do_without(self._monotonic(), is_silent=is_silent)
+        return not isinstance(error, Asleep) and self.heard.may_do_without(self._monotonic(), is_silent=is_silent)
 
     async def _read(self, digest: bytes, host: str, *, is_in_memory: bool) -> Session | None:
         """What the store has, unless it ended after it was read and before this task went on."""
@@ -176,7 +178,7 @@ class LiveSessions:
                 try:
                     return await question.answer(seconds=ASK_SECONDS)
                 except (Silent, Asleep) as exc:
-                    is_known_away = self._fresh.is_granted and not self.is_in_grace
+                    is_known_away = self.heard.is_granted and not self.is_in_grace
                     if waits == MOST_WAITS or self._may_do_without(exc) or is_known_away:
                         raise
         finally:
@@ -188,15 +190,15 @@ class LiveSessions:
             if ended is not None:
                 self._forget(ended.session.session_id)
             return None
-        live = self._kept.whole.get(found.session_id) or WholeSession(found, self._limits)
+        live = self.kept.whole.get(found.session_id) or WholeSession(found, self._limits)
         live.learn(found)
         if now < live.ends_at:
-            self._kept.keep(live, key)
+            self.kept.keep(live, key)
         return live
 
     def mark_used(self, session_id: str, now: float) -> None:
         """Count what passes through a tunnel as a use of its session. One that is over stays over."""
-        live = self._kept.get(session_id)
+        live = self.kept.get(session_id)
         if live is None or now >= live.ends_at:
             return
         if isinstance(live, AsideSession):
@@ -219,15 +221,15 @@ class LiveSessions:
 
     def _take_principal(self, session: Session) -> None:
         self._readings.note_change(session.session_id)
-        live = self._kept.whole.get(session.session_id)
+        live = self.kept.whole.get(session.session_id)
         if live is not None:
             live.session = replace(live.session, principal=session.principal)
 
     def go_on_from(self, seconds: float) -> None:
         """The clock was set by so much: what is kept ends neither sooner nor later than it would have."""
         self._clock_set_at = self._monotonic()
-        self._kept.go_on_from(seconds)
-        for live in self._kept.whole.values():
+        self.kept.go_on_from(seconds)
+        for live in self.kept.whole.values():
             self._uses.write_again(live)
 
     async def flush(self) -> None:
@@ -260,17 +262,17 @@ class LiveSessions:
 
     async def expire(self, now: float) -> None:
         """End here what is over by its limits, after asking the store for uses by other workers."""
-        over = self._kept.take_over(now)
+        over = self.kept.take_over(now)
         if not over:
             return
         # Without an answer, what this worker knows decides, and it says "over".
         with contextlib.suppress(StoreUnavailable, TimeoutError):
             async with asyncio.timeout(ASK_SECONDS):
                 await self._read_again(over, now)
-        for session_id in self._kept.still_over(over, now):
-            live = self._kept.get(session_id)
+        for session_id in self.kept.still_over(over, now):
+            live = self.kept.get(session_id)
             if live is not None and not self._is_known_to_be_over(live, now):
-                self._kept.look_again([session_id], now + AGAIN_SECONDS)
+                self.kept.look_again([session_id], now + AGAIN_SECONDS)
             else:
                 self._forget(session_id)
 
@@ -305,19 +307,19 @@ class LiveSessions:
         try:
             await question.answer(seconds=ASK_SECONDS)
         except NotHeard:
-            self._fresh.hears_nothing()
+            self.heard.hears_nothing()
         except Asleep:
             self._hear_late(question, began_at)  # what memory may answer runs out by itself
         except Silent:
-            self._fresh.store_is_silent(began_at, self._monotonic())
+            self.heard.store_is_silent(began_at, self._monotonic())
             self._hear_late(question, began_at)
         except StoreUnavailable:
-            self._fresh.store_is_away(began_at, self._monotonic())
+            self.heard.store_is_away(began_at, self._monotonic())
         except BaseException:
             await question.drop()
             raise
         else:
-            self._fresh.caught_up(began_at)
+            self.heard.caught_up(began_at)
         while len(self._late) > MOST_LATE:
             await self._late.popleft().drop()
 
@@ -328,9 +330,9 @@ class LiveSessions:
             with contextlib.suppress(ValueError):
                 self._late.remove(question)
             if error is None:
-                self._fresh.caught_up(began_at)
-            elif isinstance(error, NotHeard) and self._fresh.current_at <= began_at:
-                self._fresh.hears_nothing()
+                self.heard.caught_up(began_at)
+            elif isinstance(error, NotHeard) and self.heard.current_at <= began_at:
+                self.heard.hears_nothing()
 
         self._late.append(question)
         question.when_late(note)
@@ -343,11 +345,11 @@ class LiveSessions:
     @property
     def is_in_grace(self) -> bool:
         """Whether what is kept may be answered from although the store does not answer."""
-        return self._fresh.is_in_grace(self._monotonic())
+        return self.heard.is_in_grace(self._monotonic())
 
     async def close_all(self) -> None:
         """The grace is over: close what is open, until the store is back. Sessions are kept: they work again then."""
-        for number, session_id in enumerate(self._kept.session_ids()):
+        for number, session_id in enumerate(self.kept.session_ids()):
             if number % READ_AT_ONCE == 0:
                 await self.look()
                 if self.is_in_grace:
@@ -358,18 +360,18 @@ class LiveSessions:
         """Have those read anew that were used since this was called last, whatever was heard of them."""
         used, aside = self._uses.take_used()
         # Those that were put aside since are read at their next request; what hangs on a tunnel is in `aside`.
-        self._will_read([each for each in used if each in self._kept.whole], is_told=False)
+        self._will_read([each for each in used if each in self.kept.whole], is_told=False)
         self._will_read(aside, is_told=False)
 
     async def read_anew(self, now: float) -> None:
         """Read what others changed, or everything if notices may have been missed. Raises `StoreUnavailable`."""
-        gap, began_at = self._fresh.gaps, self._monotonic()
+        gap, began_at = self.heard.gaps, self._monotonic()
         while self._to_read:
             batch = list(islice(self._to_read, READ_AT_ONCE))
             for session_id in await self._read_again(batch, now):
                 self._to_read.pop(session_id, None)
         self.has_to_read.clear()
-        self._fresh.read_anew(gap, began_at)
+        self.heard.read_anew(gap, began_at)
 
     async def _read_again(self, session_ids: Sequence[str], now: float) -> list[str]:
         """Take over what the store has of these; all but those that changed while it was read."""
@@ -378,14 +380,14 @@ class LiveSessions:
         settled = [] if meanwhile.has_gap else [each for each in session_ids if each not in meanwhile.changed]
         for session_id in settled:
             session = stored.get(session_id)
-            if session_id in meanwhile.ended or session_id not in self._kept:
+            if session_id in meanwhile.ended or session_id not in self.kept:
                 continue
             if session is None:
                 self._forget(session_id)
                 continue
-            live = self._kept.whole.get(session_id)
+            live = self.kept.whole.get(session_id)
             is_changed = live is not None and live.session.principal != session.principal
-            self._kept.learn(self._kept.counted(session, now))
+            self.kept.learn(self.kept.counted(session, now))
             if is_changed or self._to_read.get(session_id, False):
                 self._of_changes.tell(session)
         return settled
@@ -398,21 +400,21 @@ class LiveSessions:
         self._readings.note_change(session_id)
         is_own = session_id in self._writing
         if not is_own:
-            self._kept.put_aside(session_id)  # nobody is answered with what was before
+            self.kept.put_aside(session_id)  # nobody is answered with what was before
         self._will_read([session_id], is_told=not is_own)
 
     def _on_store_gap(self) -> None:
         self._readings.note_gap()
-        self._fresh.missed_some()
-        self._will_read(self._kept.session_ids(), is_told=True)
+        self.heard.missed_some()
+        self._will_read(self.kept.session_ids(), is_told=True)
 
     def _will_read(self, session_ids: Iterable[str], *, is_told: bool) -> None:
         for session_id in session_ids:
-            if session_id in self._kept:
+            if session_id in self.kept:
                 self._to_read[session_id] = is_told or self._to_read.get(session_id, False)
         self.has_to_read.set()
 
     def _forget(self, session_id: str) -> None:
-        self._kept.drop(session_id)
+        self.kept.drop(session_id)
         self._uses.forget(session_id)
         self._of_ends.tell(session_id)

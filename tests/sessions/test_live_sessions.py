@@ -56,7 +56,7 @@ async def test_a_session_is_read_once(store: MemoryStore, live: LiveSessions) ->
 async def test_memory_holds_no_token(store: MemoryStore, live: LiveSessions) -> None:
     token, _ = await signed_in(store)
     await live.find(token, HOST, NOW)
-    assert all(token not in key and token.decode() not in key for key in live._kept.by_cookie)
+    assert all(token not in key and token.decode() not in key for key in live.kept.by_cookie)
 
 
 @pytest.mark.parametrize("token", [b"", b"x", b"a" * 42, b"a" * 44, b"a" * 42 + b"=", b"a" * 42 + b"\n", b"\xff" * 43])
@@ -251,8 +251,8 @@ async def test_memory_is_bounded_and_tunnels_of_what_was_put_aside_go_on(store: 
         token, written = await signed_in(store)
         seen.append((token, written))
         await live.find(token, HOST, NOW + second)
-    assert len(live._kept.whole) <= 20
-    assert len(live._kept.by_cookie) <= 20
+    assert len(live.kept.whole) <= 20
+    assert len(live.kept.by_cookie) <= 20
     assert len(live) == 100
     assert cached(live, seen[99][0], HOST, NOW + 99) is not None
     assert cached(live, seen[0][0], HOST, NOW + 99) is None
@@ -298,7 +298,7 @@ async def test_running_flushes_expires_and_outlives_an_absent_store(store: Memor
     live.on_end(ended.set_result)
     for _ in range(10):
         await asyncio.sleep(0)  # both loops of `run` have had their turn
-    assert live.is_in_grace
+    assert live.heard.away_since is not None
     store.away = False
     now = NOW + 700
     assert await asyncio.wait_for(ended, 5) == written.session_id
@@ -330,7 +330,7 @@ async def test_a_tunnel_keeps_a_session_that_was_put_aside(store: MemoryStore) -
     first, second = await signed_in(store), await signed_in(store)
     await live.find(first[0], HOST, NOW)
     await live.find(second[0], HOST, NOW + 1)
-    assert first[1].session_id in live._kept.aside
+    assert first[1].session_id in live.kept.aside
     live.mark_used(first[1].session_id, NOW + 500)
     await live.flush()
     ended: list[str] = []
@@ -349,7 +349,7 @@ async def test_a_tunnel_of_what_was_put_aside_goes_on_while_its_uses_cannot_be_w
     for token in (first, second):
         await live.find(token, HOST, now[0])
         now[0] += 1
-    assert used.session_id in live._kept.aside
+    assert used.session_id in live.kept.aside
     await live.flush()
     ended: list[str] = []
     live.on_end(ended.append)
@@ -399,7 +399,7 @@ async def test_a_session_of_a_clock_that_was_ahead_outlives_no_limit(store: Memo
     used, _ = await signed_in(store, session(created_at=NOW + 7200))
     for token in (unused, aside, used):
         assert await live.find(token, HOST, NOW) is not None
-    live._kept.put_aside(put_aside.session_id)
+    live.kept.put_aside(put_aside.session_id)
     ended: list[str] = []
     live.on_end(ended.append)
     for later in range(100, int(LIMITS.absolute), 100):

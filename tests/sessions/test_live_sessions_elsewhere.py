@@ -12,7 +12,7 @@ from config.settings import SessionSettings
 from proxy.operations.store_errors import NotHeard, StoreUnavailable
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.asking import Asleep
-from proxy.sessions.live_sessions import LiveSessions
+from proxy.sessions.live_sessions import LiveSessions, cookie_key
 from proxy.sessions.session import Session
 from proxy.sessions.session_store import NOTICE_SECONDS
 from proxy.sessions.upkeep import keep_up
@@ -51,6 +51,10 @@ def live(store: MemoryStore, instant: Instant) -> LiveSessions:
     return LiveSessions(store, LIMITS, monotonic=instant)
 
 
+def cached(live: LiveSessions, token: bytes, host: str, now: float) -> Session | None:
+    return live.known_by(cookie_key(token, host), now)
+
+
 async def known(store: MemoryStore, live: LiveSessions, **fields: object) -> tuple[bytes, Session]:
     """A session that this worker has seen."""
     token, written = new_token().encode(), session(**fields)
@@ -72,7 +76,7 @@ async def test_a_worker_that_was_stopped_serves_no_session_that_ended_meanwhile(
     live.on_end(ended.append)
     end_unheard(store, written.session_id)
     instant.now += NOTICE_SECONDS
-    assert live.cached(token, HOST, NOW) is None
+    assert cached(live, token, HOST, NOW) is None
     assert await live.find(token, HOST, NOW) is None
     assert ended == [written.session_id]
 
@@ -104,19 +108,19 @@ async def test_without_the_store_sessions_go_on_for_the_grace_and_no_longer(
         assert await live.find(token, HOST, NOW) is not None
         await live.look()
         store.calls.clear()
-        assert live.cached(token, HOST, NOW) is not None
+        assert cached(live, token, HOST, NOW) is not None
         assert store.calls == []  # it is not asked before each answer
-    assert live.store_away_since is not None
+    assert live.heard.away_since is not None
     instant.now = lost_at + GRACE
     await live.look()
-    assert live.cached(token, HOST, NOW) is None
+    assert cached(live, token, HOST, NOW) is None
     with pytest.raises(StoreUnavailable):
         await live.find(token, HOST, NOW)
     store.away = False
     assert await live.find(token, HOST, NOW) is not None
     await live.look()
-    assert live.cached(token, HOST, NOW) is not None
-    assert live.store_away_since is None
+    assert cached(live, token, HOST, NOW) is not None
+    assert live.heard.away_since is None
 
 
 async def test_the_grace_prolongs_no_limit(store: MemoryStore, live: LiveSessions) -> None:
@@ -141,7 +145,7 @@ async def test_a_worker_that_was_stopped_during_an_outage_asks_before_it_answers
     instant.now += NOTICE_SECONDS
     store.away = False
     end_unheard(store, written.session_id)
-    assert live.cached(token, HOST, NOW) is None
+    assert cached(live, token, HOST, NOW) is None
     assert await live.find(token, HOST, NOW) is None
 
 
@@ -155,7 +159,7 @@ async def test_a_worker_that_hears_nothing_asks_a_store_that_answers(store: Memo
     store.catch_up = not_heard  # type: ignore[method-assign]
     await live.look()
     end_unheard(store, written.session_id)
-    assert live.cached(token, HOST, NOW) is None
+    assert cached(live, token, HOST, NOW) is None
     assert await live.find(token, HOST, NOW) is None
 
 
@@ -173,7 +177,7 @@ async def test_after_a_gap_a_store_that_is_silent_is_no_reason_to_answer_from_me
     store.catch_up = hang  # type: ignore[method-assign]
     store.listeners.tell_gap()
     await asyncio.wait_for(live.look(), 5)
-    assert live.cached(token, HOST, NOW) is None
+    assert cached(live, token, HOST, NOW) is None
     with pytest.raises(StoreUnavailable):
         await asyncio.wait_for(live.find(token, HOST, NOW), 5)
 
@@ -196,12 +200,12 @@ async def test_a_store_that_hangs_is_waited_for_shortly_where_memory_has_an_answ
     instant.now -= 0.5
     for _ in range(2):
         await asyncio.wait_for(live.look(), 5)
-    assert live.store_away_since is not None
+    assert live.heard.away_since is not None
     instant.now += NOTICE_SECONDS
-    assert live.cached(token, HOST, NOW) is None
+    assert cached(live, token, HOST, NOW) is None
     assert await asyncio.wait_for(live.find(token, HOST, NOW), 5) is not None
     await asyncio.wait_for(live.look(), 5)
-    assert live.cached(token, HOST, NOW) is not None
+    assert cached(live, token, HOST, NOW) is not None
     instant.now += GRACE
     with pytest.raises(StoreUnavailable):
         await asyncio.wait_for(live.find(token, HOST, NOW), 5)
@@ -222,7 +226,7 @@ async def test_a_worker_that_was_late_itself_takes_no_silence_for_an_outage(
     store.catch_up = hang  # type: ignore[method-assign]
     for _ in range(3):
         await asyncio.wait_for(live.look(), 5)
-    assert live.store_away_since is None
+    assert live.heard.away_since is None
     instant.now += NOTICE_SECONDS
     with pytest.raises(Asleep):
         await asyncio.wait_for(live.find(token, HOST, NOW), 5)
@@ -239,13 +243,13 @@ async def test_what_is_open_is_closed_when_the_grace_is_over(
     live.on_end(ended.append)
     keeping = asyncio.create_task(keep_up(live, clock=lambda: NOW))
     store.away = True
-    await eventually(lambda: live.store_away_since is not None)
+    await eventually(lambda: live.heard.away_since is not None)
     assert ended == []
     instant.now += GRACE
     await eventually(lambda: ended == [written.session_id])
     assert len(live) == 1
     store.away = False
-    await eventually(lambda: live.store_away_since is None)
+    await eventually(lambda: live.heard.away_since is None)
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
 
@@ -273,7 +277,7 @@ async def test_a_principal_that_another_worker_wrote_counts_at_once_and_listener
     assert found == changed
     await live.read_anew(NOW)
     assert heard == [changed]
-    assert live.cached(token, HOST, NOW) == changed
+    assert cached(live, token, HOST, NOW) == changed
 
 
 async def test_a_change_of_a_session_that_is_not_kept_costs_nothing(store: MemoryStore, live: LiveSessions) -> None:
@@ -291,7 +295,7 @@ async def test_after_a_gap_all_that_is_kept_is_read_anew(
     monkeypatch.setattr("proxy.sessions.live_sessions.READ_AT_ONCE", 2)
     live = LiveSessions(store, LIMITS, monotonic=instant, most_whole=3)
     seen = [await known(store, live) for _ in range(5)]
-    assert live._kept.aside
+    assert live.kept.aside
     ended: list[str] = []
     heard: list[Session] = []
     live.on_end(ended.append)
@@ -302,13 +306,13 @@ async def test_after_a_gap_all_that_is_kept_is_read_anew(
     store._sessions |= {each.session_id: each for each in changed}
     store.listeners.tell_gap()
     await live.look()
-    assert live.cached(seen[4][0], HOST, NOW) is None  # nobody knows what was missed
+    assert cached(live, seen[4][0], HOST, NOW) is None  # nobody knows what was missed
     assert await live.find(seen[4][0], HOST, NOW) == changed[2]
     await live.read_anew(NOW)
     await live.look()
     assert sorted(ended) == sorted(written.session_id for _, written in seen[:2])
     assert {each.session_id: each.principal for each in heard} == {each.session_id: each.principal for each in changed}
-    assert live.cached(seen[4][0], HOST, NOW) == changed[2]
+    assert cached(live, seen[4][0], HOST, NOW) == changed[2]
     assert len(live) == 3
 
 
@@ -337,10 +341,10 @@ async def test_a_gap_is_read_anew_in_the_background_and_however_often_the_store_
     keeping = asyncio.create_task(keep_up(live, clock=lambda: NOW))
     store.listeners.tell_gap()
     await eventually(lambda: store.calls.count("sessions_by_id") >= 2)
-    assert live.cached(token, HOST, NOW) is not None  # by the grace
+    assert cached(live, token, HOST, NOW) is not None  # by the grace
     store.away = False
-    await eventually(lambda: not live.has_to_read.is_set() and live.store_away_since is None)
-    await eventually(lambda: live.cached(token, HOST, NOW) is not None)
+    await eventually(lambda: not live.has_to_read.is_set() and live.heard.away_since is None)
+    await eventually(lambda: cached(live, token, HOST, NOW) is not None)
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
 
@@ -365,7 +369,7 @@ async def test_an_older_principal_that_was_being_read_does_not_come_back(
     live.draw_net()
     await live.read_anew(NOW)
     assert store.calls.count("sessions_by_id") == 2  # once more, for it had changed meanwhile
-    found = live.cached(token, HOST, NOW)
+    found = cached(live, token, HOST, NOW)
     assert found is not None
     assert found.principal == newer.principal
 
@@ -393,7 +397,7 @@ async def test_a_tunnel_of_a_session_that_was_put_aside_is_under_the_net_too(
     live = LiveSessions(store, LIMITS, monotonic=instant, most_whole=1)
     tunnelled, unused = [(await known(store, live))[1].session_id for _ in range(2)]
     await known(store, live)
-    assert {tunnelled, unused} <= live._kept.aside.keys()
+    assert {tunnelled, unused} <= live.kept.aside.keys()
     ended: list[str] = []
     live.on_end(ended.append)
     live.mark_used(tunnelled, NOW + 5)
@@ -428,5 +432,5 @@ async def test_an_end_heard_between_the_answer_and_its_asker_counts(
     await live.find(token, HOST, NOW)
     await asyncio.sleep(0)
     await live.look()
-    assert live.cached(token, HOST, NOW) is None
+    assert cached(live, token, HOST, NOW) is None
     live.stop_listening()
