@@ -68,9 +68,9 @@ async def _store_session(store: Store, hosts: list[str], number: int) -> dict[st
         user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
     )
     first, *others = hosts
-    await store.create_session(session, cookie=token_digest(tokens[first]), host=first)
+    await store.sessions.create_session(session, cookie=token_digest(tokens[first]), host=first)
     for host in others:
-        await store.add_cookie(session.session_id, cookie=token_digest(tokens[host]), host=host)
+        await store.sessions.add_cookie(session.session_id, cookie=token_digest(tokens[host]), host=host)
     return tokens
 
 

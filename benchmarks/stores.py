@@ -78,7 +78,7 @@ async def fill(store: Store, count: int) -> list[bytes]:
     """Sessions of `count` persons; their cookies."""
     cookies = [os.urandom(32) for _ in range(count)]
     calls = [
-        lambda number=number, cookie=cookie: store.create_session(  # type: ignore[misc]
+        lambda number=number, cookie=cookie: store.sessions.create_session(  # type: ignore[misc]
             session(guid=f"guid-{number:08}"), cookie=cookie, host=HOST
         )
         for number, cookie in enumerate(cookies)
@@ -92,29 +92,29 @@ async def measure(name: str, url: str, sessions: int, count: int) -> list[tuple[
         cookies = await fill(store, sessions)
         halves = [session(is_half=True) for _ in range(count)]
         for half in halves:
-            await store.create_session(half, cookie=os.urandom(32), host=HOST)
+            await store.sessions.create_session(half, cookie=os.urandom(32), host=HOST)
         pending = [challenge(half.session_id) for half in halves]
         for each in pending:
-            await store.put_challenge(each)
+            await store.challenges.put_challenge(each)
         looked_up = [cookies[number * 7919 % len(cookies)] for number in range(count)]
         made = [(session(), os.urandom(32)) for _ in range(2 * count)]
         kinds: dict[str, list[Callable[[], Awaitable[object]]]] = {
-            "session_by_cookie": [lambda c=c: store.session_by_cookie(c, HOST) for c in looked_up],  # type: ignore[misc]
+            "session_by_cookie": [lambda c=c: store.sessions.session_by_cookie(c, HOST) for c in looked_up],  # type: ignore[misc]
             "create_session": [
-                lambda s=s, c=c: store.create_session(s, cookie=c, host=HOST)  # type: ignore[misc]
+                lambda s=s, c=c: store.sessions.create_session(s, cookie=c, host=HOST)  # type: ignore[misc]
                 for s, c in made
             ],
             "answer_challenge": [
-                lambda p=p: store.answer_challenge(  # type: ignore[misc]
+                lambda p=p: store.challenges.answer_challenge(  # type: ignore[misc]
                     p.challenge_id, session_id=p.session_id, digest=p.digest, now=NOW
                 )
                 for p in pending
             ],
-            "end_session": [lambda s=s: store.end_session(s.session_id) for s, _ in made],  # type: ignore[misc]
-            "persons, nothing changed": [store.persons for _ in range(20)],
-            "catch_up": [store.catch_up for _ in range(count)],
+            "end_session": [lambda s=s: store.sessions.end_session(s.session_id) for s, _ in made],  # type: ignore[misc]
+            "persons, nothing changed": [store.sessions.persons for _ in range(20)],
+            "catch_up": [store.sessions.catch_up for _ in range(count)],
         }
-        await store.persons()
+        await store.sessions.persons()
         rows = []
         for kind, calls in kinds.items():
             half = max(1, len(calls) // 2)
@@ -122,7 +122,7 @@ async def measure(name: str, url: str, sessions: int, count: int) -> list[tuple[
             many = await at_once(calls[half:])
             rows.append((kind, name, f"{alone * 1e6:,.0f}", f"{many * 1e6:,.0f}"))
         if isinstance(store, RedisStore):
-            info = (await store._connections.command("INFO", "memory")).decode()
+            info = (await store.connections.command("INFO", "memory")).decode()
             used = int(info.partition("used_memory:")[2].split()[0])
             rows.append(("server's memory for each session", name, f"{used / (sessions + count):,.0f} bytes", ""))
         return rows

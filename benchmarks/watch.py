@@ -130,11 +130,13 @@ async def measure(dc: SambaDC, folder: Path, persons: int, seconds: float) -> No
     group_dn = f"CN={GROUP},CN=Users,{dc.base_dn}"
     dc.modify(f"dn: {group_dn}\nchangetype: add\nobjectClass: group\nsAMAccountName: {GROUP}\n{members}")
     for number, each in enumerate(accounts):
-        await store.create_session(session_of(each), cookie=number.to_bytes(32, "big"), host="wiki.corp.example")
-    sessions = LiveSessions(store, SessionSettings(idle=36_000.0))
+        await store.sessions.create_session(
+            session_of(each), cookie=number.to_bytes(32, "big"), host="wiki.corp.example"
+        )
+    sessions = LiveSessions(store.sessions, SessionSettings(idle=36_000.0))
     ended: asyncio.Queue[str] = asyncio.Queue()
     sessions.on_end(ended.put_nowait)
-    watch = SessionWatch(store=store, sessions=sessions, realms=Realms([directory]), log=LOG)
+    watch = SessionWatch(store=store.sessions, sessions=sessions, realms=Realms([directory]), log=LOG)
     print(f"{len(accounts)} live sessions, {min(IN_GROUP, len(accounts))} of them in the configured group", flush=True)
 
     meter = Meter(searches)

@@ -117,7 +117,7 @@ async def running(
         keys = Keys(load_keys(settings.server, now=clock()), clock=clock)
         store = open_store(settings.store, log, clock=clock)
         stack.push_async_callback(store.close)
-        tries = StoredTries(store, key=keys.derive(Purpose.THROTTLE), clock=clock)
+        tries = StoredTries(store.counters, key=keys.derive(Purpose.THROTTLE), clock=clock)
         realms = create_directories(settings, tries)
         stack.push_async_callback(realms.close)
         await _in_background(stack, realms.prepare, log)
@@ -128,7 +128,7 @@ async def running(
         channel = create_channels(settings, clock=clock, log=log, metrics=metrics)
         stack.push_async_callback(channel.close)
 
-        sessions = LiveSessions(store, settings.sessions)
+        sessions = LiveSessions(store.sessions, settings.sessions)
         failed = asyncio.Event()
         if steady is not None:
             steady.on_step(sessions.go_on_from)
@@ -140,8 +140,8 @@ async def running(
         assertions = Assertions(keys, issuer=settings.server.public_url.origin)
         metrics.watch_live_sessions(lambda: len(sessions))
 
-        throttle = Throttle(store, settings.throttle, key=keys.derive(Purpose.THROTTLE))
-        bounces = create_bounces(settings, store, clock=clock, log=log, metrics=metrics)
+        throttle = Throttle(store.counters, settings.throttle, key=keys.derive(Purpose.THROTTLE))
+        bounces = create_bounces(settings, store.deliveries, clock=clock, log=log, metrics=metrics)
         checks = dict(readiness_checks(store, realms, channel, throttle=throttle, clock=clock))
         if bounces is not None:
             checks["bounces"] = Check(need=Need.HELPFUL, ask=bounces.trouble)
@@ -203,9 +203,9 @@ async def running(
         stack.callback(sessions.on_change(plane.judge_again))
 
         def watch() -> Coroutine[None, None, None]:
-            return SessionWatch(store=store, sessions=sessions, realms=realms, log=log).run()
+            return SessionWatch(store=store.sessions, sessions=sessions, realms=realms, log=log).run()
 
-        leased = partial(while_leased, store=store, clock=clock)
+        leased = partial(while_leased, store=store.leases, clock=clock)
         await _in_background(stack, partial(leased, watch, name="watch"), log)
         if bounces is not None:
             await _in_background(stack, partial(leased, bounces.run, name="bounces"), log)

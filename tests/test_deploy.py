@@ -22,7 +22,7 @@ from config.load import load_settings
 from config.settings import Settings, StoreSettings
 from config.tables.store import parse_store_url
 from proxy.operations.health import TRAFFIC
-from proxy.store.open import open_store, store_remarks
+from proxy.store.open import open_store
 from tests.support.people import session
 from tests.support.redis_server import running_redis
 
@@ -130,10 +130,10 @@ async def test_valkey_takes_its_configuration_and_lets_gatepost_work(tmp_path: P
         settings = StoreSettings(url=server.url, username="gatepost", password=SecretStr("a test password"))
         store = open_store(settings)
         one = session()
-        await store.create_session(one, cookie=b"c" * 32, host="wiki.corp.example")
-        assert await store.session_by_cookie(b"c" * 32, "wiki.corp.example") == one
-        assert await store.end_session(one.session_id)
-        assert await store_remarks(store) == ()
+        await store.sessions.create_session(one, cookie=b"c" * 32, host="wiki.corp.example")
+        assert await store.sessions.session_by_cookie(b"c" * 32, "wiki.corp.example") == one
+        assert await store.sessions.end_session(one.session_id)
+        assert await store.remarks() == ()
         await store.close()
 
 

@@ -33,7 +33,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     """0 (also where there are some); 1 if the store cannot be read."""
     store = open_store(settings.store)
     try:
-        found = await store.failures(since=now - arguments.since)
+        found = await store.deliveries.failures(since=now - arguments.since)
     except StoreError as error:
         print(f"gatepost bounces: the store cannot be read: {error}", file=sys.stderr)
         return 1

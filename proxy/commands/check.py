@@ -40,7 +40,7 @@ from proxy.secrets.keys import Keys, Purpose
 from proxy.server import create_directories
 from proxy.sign_in.dry_run import DryRun
 from proxy.sign_in.foreseen import LimitFound
-from proxy.store.open import open_store, store_remarks
+from proxy.store.open import open_store
 from proxy.throttle.service_tries import OperatorsTries
 from proxy.upstreams.tls import upstream_tls
 
@@ -83,7 +83,7 @@ async def _tries(settings: Settings, stack: AsyncExitStack) -> OperatorsTries | 
     except (KeyFileError, StoreError):
         return None
     stack.push_async_callback(store.close)
-    return OperatorsTries(store, key=keys.derive(Purpose.THROTTLE), clock=time.time)
+    return OperatorsTries(store.counters, key=keys.derive(Purpose.THROTTLE), clock=time.time)
 
 
 def _check_certificates(settings: Settings) -> list[CheckResult]:
@@ -131,7 +131,7 @@ async def _check_store(settings: Settings) -> list[CheckResult]:
         store = open_store(settings.store)
         try:
             await store.ping()
-            remarks = await store_remarks(store)
+            remarks = await store.remarks()
         finally:
             await store.close()
     except StoreError as error:

@@ -55,7 +55,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     store = open_store(settings.store)
     try:
         if arguments.action == "end" and arguments.all:
-            return _told(await store.end_all_sessions(), stdout)
+            return _told(await store.sessions.end_all_sessions(), stdout)
         found = await _chosen(arguments, settings, store)
         if arguments.action == "end":
             return await _end(store, found, stdout, is_person=_login(arguments) is not None)
@@ -86,8 +86,8 @@ async def _chosen(arguments: argparse.Namespace, settings: Settings, store: Stor
         finally:
             await realms.close()
     if arguments.action == "end":  # one: all of them are asked for by --all alone
-        return [_only(await store.sessions(), arguments.session)]
-    return await store.sessions()
+        return [_only(await store.sessions.sessions(), arguments.session)]
+    return await store.sessions.sessions()
 
 
 def _login(arguments: argparse.Namespace) -> str | None:
@@ -100,7 +100,7 @@ def _login(arguments: argparse.Namespace) -> str | None:
 
 async def _of_person(realms: Realms, store: Store, typed: str) -> list[Session]:
     try:
-        found = await sessions_called(realms, store, typed)
+        found = await sessions_called(realms, store.sessions, typed)
     except NotFound as error:
         raise CannotEnd(f"LOGIN: {error}") from None
     if not found.guid and not found.sessions:
@@ -126,9 +126,11 @@ def _only(sessions: Sequence[Session], prefix: str) -> Session:
 
 async def _end(store: Store, sessions: Sequence[Session], stdout: TextIO, *, is_person: bool) -> int:
     if is_person:  # a session that steps up meanwhile has another id, and ends too
-        ended = sum([await store.end_sessions_of(guid) for guid in sorted({each.principal.guid for each in sessions})])
+        ended = sum(
+            [await store.sessions.end_sessions_of(guid) for guid in sorted({each.principal.guid for each in sessions})]
+        )
     else:
-        ended = await end_all(store, sessions)
+        ended = await end_all(store.sessions, sessions)
     return _told(ended, stdout)
 
 
@@ -143,7 +145,7 @@ async def _list(
     live = sorted(
         (each for each in sessions if not each.is_over(limits, now)), key=lambda each: each.last_used_at, reverse=True
     )
-    hosts = await store.hosts_of([each.session_id for each in live])
+    hosts = await store.sessions.hosts_of([each.session_id for each in live])
     rows = [_row(each, hosts.get(each.session_id, ())) for each in live]
     if as_json:
         json.dump(rows, stdout, indent=2)

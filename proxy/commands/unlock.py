@@ -77,7 +77,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
                 file=stdout,
             )
         kept = await unlock(
-            Throttle(store, settings.throttle, key=keys.derive(Purpose.THROTTLE)),
+            Throttle(store.counters, settings.throttle, key=keys.derive(Purpose.THROTTLE)),
             meant.directory,
             principal,
             mobile=settings.mobile,
@@ -121,7 +121,7 @@ async def _confirm(
     notices = Notices(notifier=channels, log=log)
     try:
         outcome = await confirm_number(
-            settings, store, keys, notices, principal, ending=ending, incident=incident, now=now
+            settings, store.numbers, keys, notices, principal, ending=ending, incident=incident, now=now
         )
         if not isinstance(outcome, Confirmed):
             print(

@@ -40,7 +40,7 @@ from proxy.portal.deliveries import Deliveries
 from proxy.portal.forms import MAX_BODY_BYTES
 from proxy.portal.kept_request import keep_request, show_kept, take_kept
 from proxy.portal.kerberos import show_kerberos
-from proxy.portal.keys import PARTS, Parts
+from proxy.portal.keys import PARTS, Parts, PortalStore
 from proxy.portal.landing import START_PAGE
 from proxy.portal.landings import Landings
 from proxy.portal.me import show_me, take_me
@@ -62,7 +62,6 @@ from proxy.sign_in.attempt import PersonLocks
 from proxy.sign_in.password import PasswordStep
 from proxy.sign_in.password_change import PasswordChangeStep
 from proxy.sign_in.sign_in_log import SignInLog
-from proxy.store.store import Store
 from proxy.throttle.throttle import Throttle
 
 
@@ -71,7 +70,7 @@ def create_portal(
     settings: Settings,
     realms: Realms,
     channel: PasscodeChannels,
-    store: Store,
+    store: PortalStore,
     sessions: LiveSessions,
     keys: Keys,
     throttle: Throttle,
@@ -117,7 +116,7 @@ def create_portal(
             clock=clock,
         ),
         password_change=PasswordChangeStep(
-            realms=realms, store=store, throttle=throttle, keys=keys, locks=locks, log=sign_in_log, clock=clock
+            realms=realms, store=store.sessions, throttle=throttle, keys=keys, locks=locks, log=sign_in_log, clock=clock
         ),
         sign_in_log=sign_in_log,
         landings=Landings(),

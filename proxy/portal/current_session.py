@@ -48,10 +48,10 @@ async def begin_session(
     )
     token = new_token()
     older = await current_session(request)
-    if older is None or not await parts.store.replace_session(
+    if older is None or not await parts.store.sessions.replace_session(
         older.session_id, session, cookie=token_digest(token), host=visit.host
     ):
-        await parts.store.create_session(session, cookie=token_digest(token), host=visit.host)
+        await parts.store.sessions.create_session(session, cookie=token_digest(token), host=visit.host)
     return session, token
 
 
@@ -69,7 +69,7 @@ async def step_up(request: web.Request, older: Session, factor: Factor) -> tuple
         last_used_at=now,
     )
     token = new_token()
-    is_replaced = await request.app[PARTS].store.replace_session(
+    is_replaced = await request.app[PARTS].store.sessions.replace_session(
         older.session_id, session, cookie=token_digest(token), host=request[VISIT].host
     )
     return (session, token) if is_replaced else None

@@ -117,8 +117,14 @@ def went_by_sms_only(sendings: Sequence[Sending]) -> bool:
     return bool(under_way) and all(each.kind is ChannelKind.SMS for each in under_way)
 
 
-class MessageStore(DeliveryStore, ArrivalStore, Protocol):
+class MessageStore(Protocol):
     """What is kept of messages, and of how long they took."""
+
+    @property
+    def deliveries(self) -> DeliveryStore: ...
+
+    @property
+    def arrivals(self) -> ArrivalStore: ...
 
 
 class Deliveries:
@@ -126,11 +132,11 @@ class Deliveries:
 
     def __init__(self, store: MessageStore, channels: PasscodeChannels, *, budget_seconds: float) -> None:
         """`budget_seconds`: how long it takes at most until a message is handed over, or known not to be."""
-        self._store = store
+        self._store = store.deliveries
         self._channels = channels
         self._budget_seconds = budget_seconds
         self._asked: OrderedDict[str, float] = OrderedDict()
-        self._arrivals = Arrivals(store)
+        self._arrivals = Arrivals(store.arrivals)
 
     async def remember(
         self, session: Session, challenge: Challenge, delivery: Delivery, *, message_id: str, language: str, now: float

@@ -31,7 +31,7 @@ async def ask_for_passcode(request: web.Request, session: Session, choice: Choic
     chosen = await choose_destination(request, session.principal, choice, back)
     if isinstance(chosen, web.Response):
         return chosen
-    live = await parts.store.challenge_of_session(session.session_id, now=visit.now)
+    live = await parts.store.challenges.challenge_of_session(session.session_id, now=visit.now)
     if live is not None and chosen.is_of(live):
         return redirect(passcode_path(live.challenge_id, back))
     person, address = session.principal.guid, visit.client_address
@@ -45,7 +45,7 @@ async def ask_for_passcode(request: web.Request, session: Session, choice: Choic
     sent = await start_challenge(parts, visit, session, chosen, back, newest=newest)
     if sent is None:
         await parts.throttle.send_not_begun(person=person, number=chosen.address, address=address, now=parts.clock())
-        standing = await parts.store.challenge_of_session(session.session_id, now=parts.clock())
+        standing = await parts.store.challenges.challenge_of_session(session.session_id, now=parts.clock())
         return redirect(passcode_path(standing.challenge_id if standing is not None else "", back))
     if not sent.is_under_way:
         return unsent(request, session, sent.challenge, back, sending=sent.sending)

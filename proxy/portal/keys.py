@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
@@ -12,20 +13,57 @@ from config.settings import AppSettings, Settings
 from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
 from proxy.delivery.channel import PasscodeChannels
+from proxy.delivery.delivery_store import DeliveryStore
 from proxy.delivery.notices import Notices
+from proxy.factors.challenge_store import ChallengeStore
+from proxy.factors.passcode.passcode_store import ArrivalStore, NumberStore
 from proxy.operations.metrics import Metrics
 from proxy.portal.deliveries import Deliveries
 from proxy.portal.landings import Landings
 from proxy.secrets.keys import Keys
 from proxy.sessions.identity import Assertions
-from proxy.sessions.kept_requests import KeptRequests
+from proxy.sessions.kept_requests import KeptRequests, KeptRequestStore
+from proxy.sessions.lease import LeaseStore
 from proxy.sessions.live_sessions import LiveSessions
+from proxy.sessions.session_store import SessionStore
+from proxy.sessions.ticket_store import TicketStore
 from proxy.sign_in.client import Client
 from proxy.sign_in.password import PasswordStep
 from proxy.sign_in.password_change import PasswordChangeStep
 from proxy.sign_in.sign_in_log import SignInLog
-from proxy.store.store import Store
+from proxy.throttle.counter_store import ThrottleStore
 from proxy.throttle.throttle import Throttle
+
+
+class PortalStore(Protocol):
+    """What the portal keeps between requests, a part for each domain."""
+
+    @property
+    def sessions(self) -> SessionStore: ...
+
+    @property
+    def challenges(self) -> ChallengeStore: ...
+
+    @property
+    def tickets(self) -> TicketStore: ...
+
+    @property
+    def counters(self) -> ThrottleStore: ...
+
+    @property
+    def numbers(self) -> NumberStore: ...
+
+    @property
+    def arrivals(self) -> ArrivalStore: ...
+
+    @property
+    def deliveries(self) -> DeliveryStore: ...
+
+    @property
+    def kept_requests(self) -> KeptRequestStore: ...
+
+    @property
+    def leases(self) -> LeaseStore: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +72,7 @@ class Parts:
     realms: Realms
     channel: PasscodeChannels
     deliveries: Deliveries
-    store: Store
+    store: PortalStore
     sessions: LiveSessions
     keys: Keys
     throttle: Throttle

@@ -27,7 +27,7 @@ from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import NOWHERE, WayBack, app_origin, judge_way_back
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Level, Session
-from proxy.sessions.ticket import Ticket
+from proxy.sessions.ticket_store import Ticket
 
 TICKET_SECONDS = 30.0
 AGAIN = "again"
@@ -81,7 +81,7 @@ async def land(request: web.Request, session: Session, back: WayBack, *, again: 
     if not back.start:
         return redirect(back.return_to)
     token = new_token()
-    await parts.store.put_ticket(
+    await parts.store.tickets.put_ticket(
         token_digest(token),
         Ticket(
             session_id=session.session_id,

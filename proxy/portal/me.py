@@ -59,7 +59,7 @@ async def show_me(request: web.Request) -> web.StreamResponse:
     if (more := more_for_own_pages(request, session)) is not None:
         return more
     sessions = await _sessions_of(request, session)
-    hosts = await request.app[PARTS].store.hosts_of([each.session_id for each in sessions])
+    hosts = await request.app[PARTS].store.sessions.hosts_of([each.session_id for each in sessions])
     directory = request.app[PARTS].realms.of(session.principal.realm)
     return page(
         request,
@@ -97,7 +97,7 @@ async def take_me(request: web.Request) -> web.StreamResponse:
     ended = 0
     # This one last: whoever meets an error on the way can press the button again.
     for each in sorted(chosen, key=lambda each: each.session_id == session.session_id):
-        ended += await request.app[PARTS].store.end_session(each.session_id)
+        ended += await request.app[PARTS].store.sessions.end_session(each.session_id)
     log_ended_by_person(request, session, count=ended)
     if any(each.session_id == session.session_id for each in chosen):
         return signed_out(request)
@@ -112,7 +112,7 @@ def session_name(session: Session) -> str:
 async def _sessions_of(request: web.Request, session: Session) -> Sequence[Session]:
     """All that the person has, this one first, then the latest used; those at the password's step too."""
     parts, now = request.app[PARTS], request[VISIT].now
-    found = await parts.store.sessions(session.principal.guid)
+    found = await parts.store.sessions.sessions(session.principal.guid)
     others = [
         each
         for each in found

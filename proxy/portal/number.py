@@ -35,7 +35,7 @@ async def choose_number(request: web.Request, principal: Principal, back: WayBac
     """The number, what stands in for it, or the page that says why there is neither. Raises `StoreUnavailable`."""
     parts = request.app[PARTS]
     now = parts.clock()
-    found = await number_destination(parts.settings, parts.store, parts.keys, principal, now=now, see=True)
+    found = await number_destination(parts.settings, parts.store.numbers, parts.keys, principal, now=now, see=True)
     if isinstance(found, UnusableNumber):
         return no_usable_mobile(request, principal, found, back)
     decision = found.decision
@@ -61,7 +61,7 @@ async def remember_number(parts: Parts, principal: Principal, challenge: Challen
     if not number_of(parts.keys, principal, usable.e164).is_of(challenge):
         return  # it changed after the passcode was sent: nothing is proven of the one that stands there now
     known = known_as(parts.keys, principal, usable.e164, now=parts.clock())
-    await parts.store.put_known_number(principal.guid, known)
+    await parts.store.numbers.put_known_number(principal.guid, known)
 
 
 async def _tell(
@@ -77,7 +77,7 @@ async def _tell(
     name = number_digest(parts.keys.derive(Purpose.THROTTLE), guid=principal.guid, number=number)
     key = hmac.digest(name, b"held" if is_held else b"used", "sha256")
     told = Counter(key=key, limit=1, window_seconds=_TELL_AGAIN_SECONDS)
-    if await parts.store.reserve([told], now=parts.clock()) is not None:
+    if await parts.store.counters.reserve([told], now=parts.clock()) is not None:
         return
     old = number_that_was_known(parts.keys, principal.guid, known)
     text = ENGLISH.notice_held if is_held else ENGLISH.notice_used

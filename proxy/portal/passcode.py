@@ -57,9 +57,11 @@ async def show_passcode(request: web.Request) -> web.StreamResponse:
     if session.level is Level.MUST_CHANGE_PASSWORD:
         return await next_step(request, session, named)
     parts, now = request.app[PARTS], request[VISIT].now
-    challenge = await parts.store.challenge(query.get("challenge", ""), session_id=session.session_id, now=now)
+    challenge = await parts.store.challenges.challenge(
+        query.get("challenge", ""), session_id=session.session_id, now=now
+    )
     if challenge is None:
-        challenge = await parts.store.challenge_of_session(session.session_id, now=now)
+        challenge = await parts.store.challenges.challenge_of_session(session.session_id, now=now)
     if challenge is not None and not _is_awaited(session, challenge):
         challenge = None
     if challenge is None and session.level is Level.SIGNED_IN:
@@ -77,7 +79,7 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if session is None:
         return to_sign_in(request, named)
-    challenge = await request.app[PARTS].store.challenge(
+    challenge = await request.app[PARTS].store.challenges.challenge(
         fields.get("challenge", ""), session_id=session.session_id, now=request[VISIT].now
     )
     if challenge is not None and not _is_awaited(session, challenge):
@@ -111,7 +113,7 @@ def _is_awaited(session: Session, challenge: Challenge) -> bool:
 
 async def _show_anew(request: web.Request, session: Session, named: WayBack) -> web.Response:
     """A form of an earlier sign-in, most often of another tab's: nothing is judged, the live one is shown."""
-    live = await request.app[PARTS].store.challenge_of_session(session.session_id, now=request[VISIT].now)
+    live = await request.app[PARTS].store.challenges.challenge_of_session(session.session_id, now=request[VISIT].now)
     if live is None:
         raise refused(Problem.BAD_FORM)
     back = _onward(request, live, named)
@@ -141,7 +143,7 @@ async def _judge_answer(
         )
     key = parts.keys.derive(Purpose.CHALLENGE, at=challenge.created_at)
     digest = passcode_digest(key, challenge_id=challenge.challenge_id, guid=person, passcode=typed)
-    result = await parts.store.answer_challenge(
+    result = await parts.store.challenges.answer_challenge(
         challenge.challenge_id, session_id=session.session_id, digest=digest, now=parts.clock()
     )
     if result.attempt is Attempt.ACCEPTED:
@@ -153,7 +155,7 @@ async def _judge_answer(
             return await _not_right(request, session, left, back, told=_WRONG)
         case Attempt.EXHAUSTED:
             if session.level is not Level.SIGNED_IN:
-                await parts.store.end_session(session.session_id)
+                await parts.store.sessions.end_session(session.session_id)
             return exhausted(request, back, session=session)
         case _:
             return passcode_over(request, session, back)

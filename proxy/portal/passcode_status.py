@@ -19,7 +19,7 @@ async def show_passcode_status(request: web.Request) -> web.StreamResponse:
     if session is None:
         raise refused(Problem.NOT_FOUND)
     challenge_id = request.query.get("challenge", "")
-    challenge = await parts.store.challenge(challenge_id, session_id=session.session_id, now=now)
+    challenge = await parts.store.challenges.challenge(challenge_id, session_id=session.session_id, now=now)
     if challenge is None:
         raise refused(Problem.NOT_FOUND)
     sending = latest_of(await parts.deliveries.of(challenge, now=now))

@@ -54,7 +54,7 @@ async def send_again(
         return OtherDestination()
     now = parts.clock()
     not_before = now - parts.settings.passcode.resend_after
-    if not await parts.store.mark_sent(challenge.challenge_id, now=now, not_before=not_before):
+    if not await parts.store.challenges.mark_sent(challenge.challenge_id, now=now, not_before=not_before):
         return TooEarly(max(1, math.ceil(challenge.last_sent_at - not_before)))
     too_many = await parts.throttle.reserve_send(
         person=session.principal.guid, number=chosen.address, address=visit.client_address, now=now
@@ -66,7 +66,7 @@ async def send_again(
     after = last.channel if is_another_way and last is not None else ""
     sending = await send_passcode(parts, visit, session, challenge, chosen, after=after)
     if not sending.is_under_way:  # so it was not sent again, and may be at once
-        await parts.store.mark_sent(challenge.challenge_id, now=challenge.last_sent_at, not_before=now)
+        await parts.store.challenges.mark_sent(challenge.challenge_id, now=challenge.last_sent_at, not_before=now)
     return sending
 
 

@@ -66,11 +66,11 @@ async def start_challenge(
         number_digest=chosen.digest,
     )
     # It stands before the message leaves: a passcode that arrives can be answered.
-    if not await parts.store.put_challenge(challenge, newest=newest):
+    if not await parts.store.challenges.put_challenge(challenge, newest=newest):
         return None
     sending = await send_passcode(parts, visit, session, challenge, chosen)
     if not sending.is_under_way:
-        await parts.store.mark_sent(challenge_id, now=NEVER_SENT, not_before=now)
+        await parts.store.challenges.mark_sent(challenge_id, now=NEVER_SENT, not_before=now)
         challenge = replace(challenge, last_sent_at=NEVER_SENT)
     return Sent(challenge=challenge, sending=sending)
 

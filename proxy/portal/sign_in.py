@@ -199,7 +199,7 @@ async def _ask_for_passcode(
     if isinstance(chosen, web.Response):
         return chosen
     if current is not None and _is_same_sign_in(current, proven, scheme):
-        live = await parts.store.challenge_of_session(current.session_id, now=visit.now)
+        live = await parts.store.challenges.challenge_of_session(current.session_id, now=visit.now)
         if live is not None and chosen.is_of(live):
             return redirect(passcode_path(live.challenge_id, back))
     too_many = await parts.throttle.reserve_send(

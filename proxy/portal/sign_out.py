@@ -44,7 +44,7 @@ async def take_sign_out(request: web.Request) -> web.StreamResponse:
     if session is None:
         return await _signed_out_before(request)
     require_csrf_token(request, fields, Form.SIGN_OUT, session.session_id)
-    await request.app[PARTS].store.end_session(session.session_id)
+    await request.app[PARTS].store.sessions.end_session(session.session_id)
     log_signed_out(request, session)
     return signed_out(request)
 
@@ -57,8 +57,8 @@ async def _signed_out_before(request: web.Request) -> web.Response:
     store, visit = request.app[PARTS].store, request[VISIT]
     if visit.session_token is not None:
         cookie = token_digest(visit.session_token)
-        if await store.former_owner(cookie, visit.host, now=visit.now) is not None:
-            await store.ends_heard()
+        if await store.sessions.former_owner(cookie, visit.host, now=visit.now) is not None:
+            await store.sessions.ends_heard()
     return signed_out(request)
 
 

@@ -21,7 +21,7 @@ from proxy.portal.pages import message, redirect, set_browser_cookie, set_sessio
 from proxy.portal.return_to import WayBack, app_origin
 from proxy.secrets.tokens import is_token, new_token, token_digest
 from proxy.sessions.session import Level, Session
-from proxy.sessions.ticket import Ticket
+from proxy.sessions.ticket_store import Ticket
 
 CHECK = "check"
 """Query field: this ticket only shows whether the cookie that came with it was kept."""
@@ -34,7 +34,7 @@ async def take_ticket(request: web.Request) -> web.StreamResponse:
     if app is None:
         raise web.HTTPNotFound
     text = request.query.get("ticket", "").encode(errors="replace")
-    ticket = await parts.store.take_ticket(token_digest(text), now=visit.now) if is_token(text) else None
+    ticket = await parts.store.tickets.take_ticket(token_digest(text), now=visit.now) if is_token(text) else None
     if ticket is not None and (ticket.host != app.host or _is_from_the_future(ticket, visit.now)):
         ticket = None  # its way back belongs to another host, or its time would be longer than it was given
     if CHECK in request.query and ticket is not None:
@@ -42,7 +42,7 @@ async def take_ticket(request: web.Request) -> web.StreamResponse:
         return redirect(ticket.return_to) if await _is_here(request) else _cookies_blocked(request, app, ticket)
     if ticket is not None and _is_of_this_browser(ticket, visit):
         token = new_token()
-        session = await parts.store.add_cookie(ticket.session_id, cookie=token_digest(token), host=visit.host)
+        session = await parts.store.sessions.add_cookie(ticket.session_id, cookie=token_digest(token), host=visit.host)
         if session is not None and _is_signed_in(session, request):
             location = ticket.return_to
             times = parts.landings.count(ticket.start_digest, app.host, visit.now)
@@ -83,7 +83,7 @@ async def _without_ticket(request: web.Request, app: AppSettings, ticket: Ticket
 async def _checking(request: web.Request, ticket: Ticket) -> str:
     """Where it shows whether this browser keeps the cookie that it is given: on this host once more, and then on."""
     token = new_token()
-    await request.app[PARTS].store.put_ticket(
+    await request.app[PARTS].store.tickets.put_ticket(
         token_digest(token), replace(ticket, expires_at=request[VISIT].now + TICKET_SECONDS)
     )
     return f"{TICKET}?{urlencode({'ticket': token, CHECK: '1'})}"

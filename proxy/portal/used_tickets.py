@@ -18,4 +18,4 @@ async def is_first_use(parts: Parts, ticket: KerberosTicket) -> bool:
     """Whether nobody showed this one before; from now on somebody has. Raises `StoreUnavailable`."""
     key = hmac.digest(parts.keys.derive(Purpose.THROTTLE), b"ticket\0" + ticket.authenticator, "sha256")
     used = Counter(key=key, limit=1, window_seconds=REMEMBERED_SECONDS)
-    return await parts.store.reserve([used], now=parts.clock()) is None
+    return await parts.store.counters.reserve([used], now=parts.clock()) is None

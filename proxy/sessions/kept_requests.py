@@ -119,8 +119,17 @@ class KeptRequestStore(Protocol):
         ...
 
 
-class FormStore(KeptRequestStore, CounterStore, SessionStore, Protocol):
+class FormStore(Protocol):
     """What keeping a form takes: how many are kept of a person is counted, and whose session it met is known."""
+
+    @property
+    def kept_requests(self) -> KeptRequestStore: ...
+
+    @property
+    def counters(self) -> CounterStore: ...
+
+    @property
+    def sessions(self) -> SessionStore: ...
 
 
 class KeptRequests:
@@ -132,34 +141,37 @@ class KeptRequests:
 
     async def former_owner(self, session_token: str, host: str, *, now: float) -> str | None:
         """Whose ended session this cookie was of: only theirs is kept, so no stranger can fill the store."""
-        return await self._store.former_owner(token_digest(session_token), host, now=now)
+        return await self._store.sessions.former_owner(token_digest(session_token), host, now=now)
 
     async def keep(self, kept: KeptRequest) -> str | None:
         """The token that names it; None where the person has kept too many in a short time."""
         name = hmac.digest(self._keys.derive(Purpose.THROTTLE), f"kept\0{kept.owner}".encode(), "sha256")
         counter = Counter(key=name, limit=MOST_PER_PERSON, window_seconds=KEPT_SECONDS)
-        if await self._store.reserve([counter], now=kept.kept_at) is not None:
+        if await self._store.counters.reserve([counter], now=kept.kept_at) is not None:
             return None
         token = new_token()
-        sealed = seal(self._keys.derive(Purpose.KEPT_REQUESTS), kept, token=token)
-        await self._store.put_kept_request(token_digest(token), sealed, expires_at=kept.kept_at + KEPT_SECONDS)
+        await self._put(token, kept)
         return token
 
     async def keep_on(self, token: str, kept: KeptRequest) -> None:
         """Put back what was taken and could not be sent; it is over when it would have been."""
+        await self._put(token, kept)
+
+    async def _put(self, token: str, kept: KeptRequest) -> None:
         sealed = seal(self._keys.derive(Purpose.KEPT_REQUESTS), kept, token=token)
-        await self._store.put_kept_request(token_digest(token), sealed, expires_at=kept.kept_at + KEPT_SECONDS)
+        expires_at = kept.kept_at + KEPT_SECONDS
+        await self._store.kept_requests.put_kept_request(token_digest(token), sealed, expires_at=expires_at)
 
     async def read(self, token: str, host: str, *, now: float) -> KeptRequest | None:
         """Look at it and leave it there."""
         if not is_token(token.encode(errors="replace")):
             return None
-        sealed = await self._store.kept_request(token_digest(token), now=now)
+        sealed = await self._store.kept_requests.kept_request(token_digest(token), now=now)
         return None if sealed is None else self._opened(sealed, token, host, now)
 
     async def discard(self, token: str, *, now: float) -> None:
         if is_token(token.encode(errors="replace")):
-            await self._store.take_kept_request(token_digest(token), now=now)
+            await self._store.kept_requests.take_kept_request(token_digest(token), now=now)
 
     def sending(self, token: str, session_id: str) -> SendButton:
         """What the button of this session posts."""
@@ -175,7 +187,7 @@ class KeptRequests:
         kept = await self.read(sending.token, host, now=now)
         if kept is None or (kept.owner, kept.target) != (guid, target):
             return None
-        sealed = await self._store.take_kept_request(token_digest(sending.token), now=now)
+        sealed = await self._store.kept_requests.take_kept_request(token_digest(sending.token), now=now)
         return None if sealed is None else self._opened(sealed, sending.token, host, now)
 
     def _opened(self, sealed: bytes, token: str, host: str, now: float) -> KeptRequest | None:

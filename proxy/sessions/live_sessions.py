@@ -296,8 +296,9 @@ class LiveSessions:
         await self._store.remove_expired(
             now=known_at - (self._monotonic() - complete_at),
             # A worker that is cut off goes on for the grace, and writes what was used meanwhile when it is back.
-            idle_seconds=self._limits.idle + max(CLEAN_UP_SLACK_SECONDS, self._limits.store_grace),
-            absolute_seconds=self._limits.absolute,
+            limits=self._limits.model_copy(
+                update={"idle": self._limits.idle + max(CLEAN_UP_SLACK_SECONDS, self._limits.store_grace)}
+            ),
         )
 
     async def look(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from config.settings import SessionSettings
 from proxy.sessions.session import Session
 
 NOTICE_SECONDS = 1.0
@@ -135,8 +136,8 @@ class SessionUpkeep(Protocol):
         """These are gone: nothing is waited for from them any more."""
         ...
 
-    async def remove_expired(self, *, now: float, idle_seconds: float, absolute_seconds: float) -> int:
-        """Remove what is over, for good, whatever it is; how many records.
+    async def remove_expired(self, *, now: float, limits: SessionSettings) -> int:
+        """Remove what is over, for good: sessions by these limits, and what else the store keeps; how many records.
 
         Sessions that claim to have begun or to have been used later than clocks may differ (`SKEW_SECONDS`) count from
         `now` on.

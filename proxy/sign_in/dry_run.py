@@ -47,8 +47,14 @@ _ONLY_AT_A_BIND = frozenset({RefusalReason.LOGON_HOURS, RefusalReason.WORKSTATIO
 """What domain controllers alone look at, when they take a password or give a ticket (`ticket_holder`)."""
 
 
-class DryRunStore(NumberStore, ThrottleStore, Protocol):
+class DryRunStore(Protocol):
     """What a sign-in looks up of a person before there is a session."""
+
+    @property
+    def numbers(self) -> NumberStore: ...
+
+    @property
+    def counters(self) -> ThrottleStore: ...
 
 
 class DryRun:
@@ -59,7 +65,7 @@ class DryRun:
         self._knows_counts = keys is not None
         # What is made with keys of the moment meets nothing that is kept: it only says whether there is a place at all.
         self._keys = keys or Keys(secrets.token_bytes(MASTER_KEY_BYTES))
-        self._throttle = Throttle(store, settings.throttle, key=self._keys.derive(Purpose.THROTTLE))
+        self._throttle = Throttle(store.counters, settings.throttle, key=self._keys.derive(Purpose.THROTTLE))
 
     async def foresee(
         self,
@@ -121,7 +127,7 @@ class DryRun:
         keys, settings = self._keys, self._settings
         number: Judged | UnusableNumber | UsableNumber = first_usable(principal.mobiles, settings.mobile)
         if self._knows_counts:
-            number = await number_destination(settings, self._store, keys, principal, now=now, see=False)
+            number = await number_destination(settings, self._store.numbers, keys, principal, now=now, see=False)
         return _Places(
             number=number,
             mail=mail_destination(keys, principal, factor=Factor.EMAIL),

@@ -28,13 +28,16 @@ class Judgement(Enum):
     """It lacks what was committed: sessions that were ended may stand in it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
     """What never becomes less in a file that stays the same."""
 
     newest: int
+    """The highest number of a notice."""
     all_ended_at: float
+    """When all sessions were ended at once; 0: never."""
     is_doubted: bool
+    """Somebody has found out that it lacks what was committed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +48,7 @@ class Facts:
     predecessors: frozenset[str]
     made_at: float
     """0: it held sessions before it was given an id."""
-    all_ended_at: float
-    """When all sessions were ended at once; 0: never."""
-    is_doubted: bool
-    """Somebody has found out that it lacks what was committed."""
-    newest: int
+    marks: Marks
 
 
 @dataclass(slots=True)
@@ -73,12 +72,12 @@ class History:
 
     def judge(self, facts: Facts) -> Judgement:
         if not self.store_id:
-            return Judgement.RESTORED if facts.is_doubted else Judgement.SAME
+            return Judgement.RESTORED if facts.marks.is_doubted else Judgement.SAME
         is_known = self.store_id == facts.store_id or self.store_id in facts.predecessors
-        is_whole = is_known and facts.newest >= self.newest
-        if facts.is_doubted:
+        is_whole = is_known and facts.marks.newest >= self.newest
+        if facts.marks.is_doubted:
             return Judgement.RESTORED
-        if facts.all_ended_at > self.all_ended_at:
+        if facts.marks.all_ended_at > self.all_ended_at:
             return Judgement.ENDED
         if is_known:
             return Judgement.SAME if is_whole else Judgement.RESTORED
@@ -90,10 +89,9 @@ class History:
             self.former_ids.add(self.store_id)
         if judgement in (Judgement.FRESH, Judgement.ENDED):
             self.changes += 1
-            self.newest = facts.newest
+            self.newest = facts.marks.newest
         self.store_id = facts.store_id
-        self.newest = max(self.newest, facts.newest)
-        self.all_ended_at = max(self.all_ended_at, facts.all_ended_at)
+        self.note(facts.marks)
         self.doubt = ""
 
     def note(self, marks: Marks) -> None:

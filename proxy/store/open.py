@@ -22,13 +22,13 @@ def open_store(
     Nothing is opened yet: a store that is away does not keep Gatepost from starting. `log` is told when what the store
     keeps is in danger.
     """
+    report = _unheard if log is None else log.error
     if isinstance(settings.url, SQLiteFile):
-        path = settings.url.path
-        return SQLiteStore(path, clock=clock) if log is None else SQLiteStore(path, clock=clock, report=log.error)
+        return SQLiteStore(settings.url.path, clock=clock, report=report)
     # Only here: the client takes memory that a worker with SQLite has no use for.
     from proxy.store.redis.redis_store import RedisStore
 
-    return RedisStore(settings, clock=clock) if log is None else RedisStore(settings, clock=clock, report=log.error)
+    return RedisStore(settings, clock=clock, report=report)
 
 
 def store_file(settings: StoreSettings) -> Path | None:
@@ -36,10 +36,5 @@ def store_file(settings: StoreSettings) -> Path | None:
     return settings.url.path if isinstance(settings.url, SQLiteFile) else None
 
 
-async def store_remarks(store: Store) -> tuple[str, ...]:
-    """What about a store's own settings puts sessions at risk, a sentence each. Raises `StoreUnavailable`."""
-    if isinstance(store, SQLiteStore):
-        return ()
-    from proxy.store.redis.redis_store import RedisStore
-
-    return await store.remarks() if isinstance(store, RedisStore) else ()
+def _unheard(event: str, **_: object) -> None:
+    """Nobody reads a log."""

@@ -1,7 +1,6 @@
-"""Everything that a store keeps, as one: each domain owns the Protocol of its part.
+"""Everything that is kept, as one store: a part for each domain, whose Protocol says what it must keep.
 
-`tests/store/contract.py` holds each implementation to it. Methods raise `StoreUnavailable` when the store does not
-answer. Records whose time is over are absent for every method that takes `now`, whether or not they were removed yet.
+`tests/store/contract.py` holds each implementation to them. Nothing is reached or opened before the first call.
 """
 
 from __future__ import annotations
@@ -14,24 +13,44 @@ from proxy.factors.passcode.passcode_store import ArrivalStore, NumberStore
 from proxy.sessions.kept_requests import KeptRequestStore
 from proxy.sessions.lease import LeaseStore
 from proxy.sessions.session_store import WatchedSessions
-from proxy.sessions.ticket import TicketStore
+from proxy.sessions.ticket_store import TicketStore
 from proxy.throttle.counter_store import ThrottleStore
 
 
-class Store(
-    WatchedSessions,
-    ChallengeStore,
-    TicketStore,
-    DeliveryStore,
-    NumberStore,
-    ArrivalStore,
-    ThrottleStore,
-    KeptRequestStore,
-    LeaseStore,
-    Protocol,
-):
+class Store(Protocol):
+    @property
+    def sessions(self) -> WatchedSessions: ...
+
+    @property
+    def challenges(self) -> ChallengeStore: ...
+
+    @property
+    def tickets(self) -> TicketStore: ...
+
+    @property
+    def counters(self) -> ThrottleStore: ...
+
+    @property
+    def numbers(self) -> NumberStore: ...
+
+    @property
+    def arrivals(self) -> ArrivalStore: ...
+
+    @property
+    def deliveries(self) -> DeliveryStore: ...
+
+    @property
+    def kept_requests(self) -> KeptRequestStore: ...
+
+    @property
+    def leases(self) -> LeaseStore: ...
+
     async def ping(self) -> None:
         """Return if the store can be read, and written as durably as a sign-in writes, else raise."""
+        ...
+
+    async def remarks(self) -> tuple[str, ...]:
+        """What about the store's own settings puts sessions at risk, a sentence each. Raises `StoreUnavailable`."""
         ...
 
     async def close(self) -> None: ...

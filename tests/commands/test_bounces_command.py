@@ -21,7 +21,7 @@ def failed(config: Path, *, ago: float, reason: FailureReason, username: str = "
     async def write() -> None:
         store = SQLiteStore(config.with_name("state.db"))
         at = time.time() - ago
-        await store.put_failure(
+        await store.deliveries.put_failure(
             DeliveryFailure(
                 message_id=username * 3,
                 guid=f"guid-{username}",

@@ -187,7 +187,7 @@ def with_throttle(config: Path, work: Callable[[Throttle, str], Awaitable[None]]
     async def run() -> None:
         store = SQLiteStore(config.with_name("state.db"))
         keys = Keys(load_or_create_keys(config.with_name("gatepost.key"), now=time.time()))
-        await work(Throttle(store, settings.throttle, key=keys.derive(Purpose.THROTTLE)), guid)
+        await work(Throttle(store.counters, settings.throttle, key=keys.derive(Purpose.THROTTLE)), guid)
         await store.close()
 
     asyncio.run(run())

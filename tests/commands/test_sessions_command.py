@@ -35,8 +35,8 @@ def signed_in(config: Path, *sessions: Session) -> None:
     async def write() -> None:
         store = SQLiteStore(config.with_name("state.db"))
         for number, each in enumerate(sessions):
-            await store.create_session(each, cookie=bytes([number]) * 32, host="signin.localhost")
-            await store.add_cookie(each.session_id, cookie=bytes([number + 100]) * 32, host="wiki.localhost")
+            await store.sessions.create_session(each, cookie=bytes([number]) * 32, host="signin.localhost")
+            await store.sessions.add_cookie(each.session_id, cookie=bytes([number + 100]) * 32, host="wiki.localhost")
         await store.close()
 
     asyncio.run(write())

@@ -27,7 +27,7 @@ SMTP = {"inbox": "smtp", "listen": "127.0.0.1:0"}
 def created(table: dict[str, Any]) -> Bounces | None:
     settings = delivery_settings().model_copy(update={"bounces": BouncesSettings.model_validate(table)})
     log = structlog.get_logger()
-    return create_bounces(settings, MemoryStore(), clock=lambda: 0.0, log=log, metrics=Metrics())
+    return create_bounces(settings, MemoryStore().deliveries, clock=lambda: 0.0, log=log, metrics=Metrics())
 
 
 def test_without_an_inbox_there_is_none() -> None:
@@ -43,7 +43,7 @@ async def test_an_inbox_has_no_trouble_before_it_runs(table: dict[str, Any]) -> 
 
 async def test_readiness_hears_of_the_inbox_and_of_what_was_read() -> None:
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     inbox = SMTPInbox(BouncesSettings.model_validate(SMTP), at.desk)
     bounces = Bounces(inbox, at.desk)
     await at.desk.take(kapow_refusal("No credit."))

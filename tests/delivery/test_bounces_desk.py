@@ -17,16 +17,16 @@ NO_CREDIT = kapow_refusal("You have no credit.")
 
 async def test_a_failure_is_noted_at_its_message_and_told_once() -> None:
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     at.now = NOW + 60
     assert await at.desk.take(postfix_report()) is Taken.NOTED
     assert await at.desk.take(postfix_report()) is Taken.KNOWN
-    noted = await at.store.sending(MESSAGE_ID, now=at.now)
+    noted = await at.store.deliveries.sending(MESSAGE_ID, now=at.now)
     assert noted is not None
     assert (noted.status, noted.reason) == (DeliveryStatus.FAILED, "number_refused")
     (line,) = at.told("passcode.bounced")
     assert (line["guid"], line["destination"], line["reason"]) == ("guid-anna", "•••456", "number_refused")
-    (failure,) = await at.store.failures(since=0.0)
+    (failure,) = await at.store.deliveries.failures(since=0.0)
     assert (failure.username, failure.failed_at, failure.sent_at) == ("anna", NOW + 60, NOW)
     assert b'gatepost_bounces_total{reason="number_refused"} 1.0' in at.metrics.render()
 
@@ -34,18 +34,18 @@ async def test_a_failure_is_noted_at_its_message_and_told_once() -> None:
 async def test_a_report_may_be_faster_than_the_note_of_its_message() -> None:
     at = desk()
     assert await at.desk.take(postfix_report()) is Taken.WAITS
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     await at.desk.try_again()
-    assert len(await at.store.failures(since=0.0)) == 1
+    assert len(await at.store.deliveries.failures(since=0.0)) == 1
 
 
 async def test_a_forged_report_changes_nothing() -> None:
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     assert await at.desk.take(postfix_report(message_id="A" * 43)) is Taken.WAITS
     await at.desk.try_again()
     await at.desk.try_again()
-    assert await at.store.failures(since=0.0) == ()
+    assert await at.store.deliveries.failures(since=0.0) == ()
     assert at.log.getvalue() == ""
     assert at.desk.trouble() is None
     assert b'gatepost_bounces_total{reason="unknown_message"} 1.0' in at.metrics.render()
@@ -62,15 +62,15 @@ async def test_forged_reports_are_kept_waiting_within_a_bound() -> None:
 
 async def test_a_report_of_a_message_that_is_forgotten_changes_nothing() -> None:
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     at.now = sending().expires_at
     assert await at.desk.take(postfix_report()) is Taken.WAITS
-    assert await at.store.failures(since=0.0) == ()
+    assert await at.store.deliveries.failures(since=0.0) == ()
 
 
 async def test_while_the_store_is_away_nothing_counts_as_judged() -> None:
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     at.store.away = True
     with pytest.raises(StoreUnavailable):
         await at.desk.take(postfix_report())
@@ -80,7 +80,7 @@ async def test_while_the_store_is_away_nothing_counts_as_judged() -> None:
 
 async def test_what_only_the_operator_can_mend_is_an_alarm_for_a_while() -> None:
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     assert at.desk.trouble() is None
     assert await at.desk.take(NO_CREDIT) is Taken.NOTED
     assert at.desk.trouble() == "kapow: the SMS gateway refuses messages: the account is without credit"
@@ -95,7 +95,7 @@ async def test_what_only_the_operator_can_mend_is_an_alarm_for_a_while() -> None
 
 async def test_a_persons_number_is_no_alarm() -> None:
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     await at.desk.take(postfix_report())
     assert at.desk.trouble() is None
 
@@ -105,7 +105,7 @@ async def test_what_several_persons_meet_is_an_alarm_though_nobody_says_why(kind
     at = desk()
     ids = [f"{n:043}" for n in range(3)]
     for n, guid in enumerate(("guid-anna", "guid-anna", "guid-bob")):
-        await at.store.put_sending(sending(message_id=ids[n], guid=guid, kind=kind))
+        await at.store.deliveries.put_sending(sending(message_id=ids[n], guid=guid, kind=kind))
     for n in range(2):
         report = postfix_report(message_id=ids[n], status="4.4.7", diagnostic="smtp; 451 4.4.1 timed out")
         assert await at.desk.take(report) is Taken.NOTED
@@ -124,7 +124,9 @@ async def test_what_several_persons_meet_is_an_alarm_though_nobody_says_why(kind
 async def test_a_report_of_a_mail_to_a_person_is_no_alarm() -> None:
     """They read its id, so they can write such a report themselves."""
     at = desk()
-    await at.store.put_sending(sending(channel="email", kind=ChannelKind.EMAIL, destination="a•••@corp.example"))
+    await at.store.deliveries.put_sending(
+        sending(channel="email", kind=ChannelKind.EMAIL, destination="a•••@corp.example")
+    )
     assert await at.desk.take(NO_CREDIT) is Taken.NOTED
     assert at.desk.trouble() is None
     assert at.told("relay.misconfigured") == []
@@ -132,9 +134,9 @@ async def test_a_report_of_a_mail_to_a_person_is_no_alarm() -> None:
 
 async def test_what_is_told_holds_nothing_of_the_mail_but_the_cleaned_line() -> None:
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     await at.desk.take(plain_mail(f"No credit for <b>{PASSCODE}</b> anna@corp.example \x1b[2J"))
-    (failure,) = await at.store.failures(since=0.0)
+    (failure,) = await at.store.deliveries.failures(since=0.0)
     assert failure.reason is FailureReason.NO_CREDIT
     for shown in (at.log.getvalue(), repr(failure), at.metrics.render().decode()):
         assert not [secret for secret in (PASSCODE, "anna@", "\x1b") if secret in shown]

@@ -78,31 +78,31 @@ async def reading(chosen: BouncesSettings, desk: Desk) -> AsyncIterator[IMAPInbo
 
 async def test_a_report_is_noted_and_deleted_and_other_mail_is_only_marked(dovecot: Dovecot, ca_file: Path) -> None:
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     other = plain_mail("Where do I find the canteen's menu?", in_reply_to=False, subject="Menu")
     dovecot.deliver(other)
     dovecot.deliver(postfix_report())
     async with reading(settings(dovecot, ca_file), at) as inbox:
         await eventually(lambda: dovecot.mails() == [(other, True)])
         assert inbox.trouble is None
-    (failure,) = await at.store.failures(since=0.0)
+    (failure,) = await at.store.deliveries.failures(since=0.0)
     assert (failure.message_id, failure.reason) == (MESSAGE_ID, FailureReason.NUMBER_REFUSED)
     assert (failure.guid, failure.destination) == (sending().guid, sending().destination)
 
 
 async def test_reports_that_are_kept_are_read_once(dovecot: Dovecot, ca_file: Path) -> None:
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     report = kapow_refusal("You have no credit.")
     dovecot.deliver(report)
     async with reading(settings(dovecot, ca_file, then="keep"), at):
         await eventually(lambda: dovecot.mails() == [(report, True)])
-    assert len(await at.store.failures(since=0.0)) == 1
+    assert len(await at.store.deliveries.failures(since=0.0)) == 1
 
 
 async def test_what_arrives_later_is_read_over_starttls_too(dovecot: Dovecot, ca_file: Path) -> None:
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     chosen = settings(dovecot, ca_file, port=dovecot.plain_port, security="starttls")
     async with reading(chosen, at):
         dovecot.deliver(b"Subject: first\r\n\r\n")
@@ -113,7 +113,7 @@ async def test_what_arrives_later_is_read_over_starttls_too(dovecot: Dovecot, ca
 
 async def test_while_the_store_is_away_a_report_stays_unread(dovecot: Dovecot, ca_file: Path) -> None:
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     at.store.away = True
     dovecot.deliver(postfix_report())
     async with reading(settings(dovecot, ca_file), at) as inbox:
@@ -122,12 +122,12 @@ async def test_while_the_store_is_away_a_report_stays_unread(dovecot: Dovecot, c
         at.store.away = False
         await eventually(lambda: not dovecot.mails())
         await eventually(lambda: inbox.trouble is None)
-    assert len(await at.store.failures(since=0.0)) == 1
+    assert len(await at.store.deliveries.failures(since=0.0)) == 1
 
 
 async def test_a_flood_is_read_in_parts_and_only_the_beginning_of_large_mails(dovecot: Dovecot, ca_file: Path) -> None:
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     for n in range(60):
         dovecot.deliver(b"Subject: %d\r\n\r\nno\r\n" % n)
     dovecot.deliver(postfix_report() + b"x" * 5_000_000)
@@ -231,7 +231,7 @@ async def test_a_server_that_hangs_does_not_keep_gatepost_from_ending() -> None:
 
 async def test_no_mail_is_quoted_in_the_log(dovecot: Dovecot, ca_file: Path) -> None:
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     dovecot.deliver(kapow_refusal(f"No credit for {PASSCODE}"))
     async with reading(settings(dovecot, ca_file), at):
         await eventually(lambda: at.told("passcode.bounced"))

@@ -42,11 +42,11 @@ async def bring(port: int, content: bytes, *, to: str = SENDER, sender: str = ""
 
 async def test_a_report_that_a_relay_brings_is_noted() -> None:
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     async with serving(at) as (inbox, port):
         await bring(port, postfix_report())
         assert inbox.trouble is None
-    assert len(await at.store.failures(since=0.0)) == 1
+    assert len(await at.store.deliveries.failures(since=0.0)) == 1
 
 
 @pytest.mark.parametrize("to", ["somebody@elsewhere.example", "anna@corp.example", "otp@corp.example.evil.example"])
@@ -68,7 +68,7 @@ async def test_with_a_certificate_nothing_is_taken_in_the_clear(tmp_path: Path) 
     certificate = authority.issue_cert("127.0.0.1")
     certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     files = {"tls_certificate": tmp_path / "both.pem", "tls_key": tmp_path / "both.pem"}
     async with serving(at, **files) as (_, port):
         with pytest.raises(SMTPException):
@@ -76,7 +76,7 @@ async def test_with_a_certificate_nothing_is_taken_in_the_clear(tmp_path: Path) 
         trusting = ssl.create_default_context()
         authority.configure_trust(trusting)
         await bring(port, postfix_report(), tls=trusting)
-    assert len(await at.store.failures(since=0.0)) == 1
+    assert len(await at.store.deliveries.failures(since=0.0)) == 1
 
 
 async def test_a_mail_that_is_too_large_is_refused() -> None:
@@ -123,7 +123,7 @@ async def _is_greeted(port: int) -> bool:
 
 async def test_while_the_store_is_away_the_relay_keeps_the_report() -> None:
     at = desk()
-    await at.store.put_sending(sending())
+    await at.store.deliveries.put_sending(sending())
     async with serving(at) as (_, port):
         at.store.away = True
         with pytest.raises(SMTPResponseException) as caught:
@@ -131,7 +131,7 @@ async def test_while_the_store_is_away_the_relay_keeps_the_report() -> None:
         assert caught.value.code == 451
         at.store.away = False
         await bring(port, postfix_report())
-    assert len(await at.store.failures(since=0.0)) == 1
+    assert len(await at.store.deliveries.failures(since=0.0)) == 1
 
 
 async def test_an_address_that_is_taken_is_told() -> None:

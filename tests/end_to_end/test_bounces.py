@@ -71,7 +71,7 @@ async def test_a_refused_passcode_is_told_to_all_whom_it_concerns(tmp_path: Path
         assert ENGLISH.progress_refused in shown
 
         store = SQLiteStore(tmp_path / "state.db")
-        (failure,) = await store.failures(since=0.0)
+        (failure,) = await store.deliveries.failures(since=0.0)
         await store.close()
         assert failure.username == "alice"
         assert passcode not in home.log_text
@@ -101,7 +101,7 @@ async def test_a_relay_that_refuses_us_costs_nobody_their_passcode_and_no_number
                 alarm = f'gatepost_delivery_misconfigured{{relay="127.0.0.1:{first.port}"}} 1.0'
                 assert alarm in await response.text()
         store = SQLiteStore(tmp_path / "state.db")
-        assert await store.failures(since=0.0) == ()  # what `gatepost bounces` lists
+        assert await store.deliveries.failures(since=0.0) == ()  # what `gatepost bounces` lists
         await store.close()
 
 

@@ -106,7 +106,7 @@ class World:
 
     @property
     def throttle(self) -> Throttle:
-        return Throttle(self.store, self.settings.throttle, key=self.keys.derive(Purpose.THROTTLE))
+        return Throttle(self.store.counters, self.settings.throttle, key=self.keys.derive(Purpose.THROTTLE))
 
     async def explained(self, question: SignInQuestion, hints: Hints = ON_THE_PAGE) -> Explanation:
         realms = Realms([self.domain])
@@ -205,7 +205,7 @@ async def locked_codes(world: World) -> None:
 async def other_number_used_last(world: World) -> None:
     world.domain.principal = replace(ALICE, mobile_changed_at=NOW - 3600.0)
     known = known_as(world.keys, ALICE, E164("+447400999999"), now=NOW - 30 * DAY)
-    await world.store.put_known_number(GUID, known)
+    await world.store.numbers.put_known_number(GUID, known)
 
 
 def away(world: World) -> None:

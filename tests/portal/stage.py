@@ -216,15 +216,20 @@ class FailingStore(SQLiteStore):
 
     away = False
 
-    async def session_by_cookie(self, cookie: bytes, host: str) -> Any:
-        if self.away:
-            raise StoreUnavailable("the disk is gone")
-        return await super().session_by_cookie(cookie, host)
+    def __init__(self, path: Path, **options: Any) -> None:
+        super().__init__(path, **options)
+        self._let_fail(self.sessions, "session_by_cookie")
+        self._let_fail(self.counters, "reserve")
 
-    async def reserve(self, counters: Any, *, now: float) -> Any:
-        if self.away:
-            raise StoreUnavailable("the disk is gone")
-        return await super().reserve(counters, now=now)
+    def _let_fail(self, part: object, method: str) -> None:
+        real = getattr(part, method)
+
+        async def fail_while_away(*arguments: Any, **named: Any) -> Any:
+            if self.away:
+                raise StoreUnavailable("the disk is gone")
+            return await real(*arguments, **named)
+
+        setattr(part, method, fail_while_away)
 
 
 class Page:
@@ -319,7 +324,7 @@ class Stage:
         self.phone = Phone()
         self.scripted = scripted or ScriptedDirectory()
         self.store = FailingStore(folder / "state.db", clock=lambda: self.now)
-        self.sessions = LiveSessions(self.store, settings.sessions)
+        self.sessions = LiveSessions(self.store.sessions, settings.sessions)
         self.settings = settings
         self.keys = Keys(ring or b"k" * 32, clock=lambda: self.now)
         (folder / "users.toml").write_text(USERS)
@@ -330,7 +335,7 @@ class Stage:
         self.realms = Realms([local, self.scripted])
         self.logger = CapturingLogger()
         self.metrics = Metrics(realms=["local"])
-        self.throttle = Throttle(self.store, settings.throttle, key=self.keys.derive(Purpose.THROTTLE))
+        self.throttle = Throttle(self.store.counters, settings.throttle, key=self.keys.derive(Purpose.THROTTLE))
         self.portal = create_portal(
             settings=settings,
             realms=self.realms,

@@ -34,7 +34,12 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 async def all_answers(stage: Stage, browser: Browser) -> list[Page]:
     """To every page and every action, each with the token that a form would carry."""
     token = await token_of(stage, browser)
-    told = {**token, "login": "alice", "realm": "local", "guid": (await stage.store.sessions())[0].principal.guid}
+    told = {
+        **token,
+        "login": "alice",
+        "realm": "local",
+        "guid": (await stage.store.sessions.sessions())[0].principal.guid,
+    }
     return [await browser.get(url) for url in PAGES] + [await browser.post(url, told) for url in ACTIONS]
 
 
@@ -62,7 +67,7 @@ async def test_somebody_outside_the_groups_is_told_which_group_is_asked_for(stag
     assert all("Gatepost Admins" in page.text for page in answers)
     assert "/.gatepost/admin/" not in (await browser.get(SIGN_IN_ORIGIN)).text
     assert {line["reason"] for line in said(stage, "admin.refused")} == {"groups"}
-    assert len(await stage.store.sessions()) == 1
+    assert len(await stage.store.sessions.sessions()) == 1
 
 
 async def test_nobody_is_led_to_the_sign_in_and_back(stage: Stage) -> None:
@@ -102,7 +107,7 @@ async def test_a_half_signed_in_session_opens_nothing(tmp_path: Path) -> None:
         page = await stage.to_passcode(half)
         answers = await all_answers(stage, half)
         assert {answer.location.partition("?")[0] for answer in answers} == {"/.gatepost/sign-in"}
-        assert len(await stage.store.sessions()) == 1
+        assert len(await stage.store.sessions.sessions()) == 1
         await stage.answer(half, page, stage.passcode)
         assert (await half.get(ADMIN)).status == 200
 
@@ -116,21 +121,21 @@ async def test_elsewhere_than_in_the_networks_an_admin_sees_nothing(tmp_path: Pa
         assert {line["reason"] for line in said(stage, "admin.refused")} == {"networks"}
         browser.address = "unknown"
         assert (await browser.get(ADMIN)).status == 403
-        assert len(await stage.store.sessions()) == 1
+        assert len(await stage.store.sessions.sessions()) == 1
 
 
 async def test_a_removed_group_is_in_force_with_the_next_request(stage: Stage) -> None:
     browser = await signed_in_admin(stage)
     assert (await browser.get(ADMIN)).status == 200
-    (held,) = await stage.store.sessions()
+    (held,) = await stage.store.sessions.sessions()
     await stage.sessions.update_principal(replace(held, principal=replace(held.principal, groups=frozenset())))
     assert (await browser.get(ADMIN)).status == 403
 
 
 async def test_an_ended_session_opens_nothing(stage: Stage) -> None:
     browser = await signed_in_admin(stage)
-    (held,) = await stage.store.sessions()
-    await stage.store.end_session(held.session_id)
+    (held,) = await stage.store.sessions.sessions()
+    await stage.store.sessions.end_session(held.session_id)
     assert (await browser.get(ADMIN)).status == 303
 
 
@@ -222,13 +227,13 @@ async def test_no_action_without_its_token(stage: Stage, url: str, token: str) -
     browser, other = await signed_in_admin(stage), await signed_in_admin(stage)
     if token == "of another session":
         token = (await token_of(stage, other))["csrf_token"]
-    guid = (await stage.store.sessions())[0].principal.guid
+    guid = (await stage.store.sessions.sessions())[0].principal.guid
     fields = {"csrf_token": token, "login": "admin", "realm": "local", "guid": guid}
     assert (await browser.post(url, fields)).status == 403
     own = await token_of(stage, browser)
     assert (await browser.post(url, {**fields, **own}, Origin="https://wiki.corp.example")).status == 403
     assert (await browser.request("GET", f"{url}?csrf_token={own['csrf_token']}", headers={})).status in (200, 405)
-    assert len(await stage.store.sessions()) == 2
+    assert len(await stage.store.sessions.sessions()) == 2
     assert not [each for each in stage.log if str(each.get("event")).startswith("admin.")]
 
 

@@ -56,8 +56,8 @@ async def front(tmp_path: Path) -> AsyncIterator[Front]:
                 "directory local": CheckState(ok=True, detail="", at=now - 4),
             },
         )
-        await front.stage.store.put_failure(failure(detail="550 5.1.1 unknown subscriber"))
-        await front.stage.store.put_failure(failure(4000, username="bob.the-one-with-a-long-name"))
+        await front.stage.store.deliveries.put_failure(failure(detail="550 5.1.1 unknown subscriber"))
+        await front.stage.store.deliveries.put_failure(failure(4000, username="bob.the-one-with-a-long-name"))
         yield front
 
 

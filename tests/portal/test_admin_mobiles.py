@@ -212,13 +212,15 @@ async def test_every_worker_has_the_same_report(stage: Stage) -> None:
 async def test_one_is_made_at_a_time_whoever_asks(stage: Stage) -> None:
     browser = await signed_in_admin(stage)
     page = await browser.get(MOBILES)
-    assert await stage.store.take_lease("mobiles", "another worker", now=stage.now, seconds=60)
+    assert await stage.store.leases.take_lease("mobiles", "another worker", now=stage.now, seconds=60)
     await browser.post(MOBILES, page.hidden)
     await stage.portal[ADMIN_PARTS].reports.settled()
     assert await stage.portal[ADMIN_PARTS].reports.report(now=stage.now) is None
-    await stage.store.drop_lease("mobiles", "another worker")
+    await stage.store.leases.drop_lease("mobiles", "another worker")
     await made(stage)
-    assert await stage.store.take_lease("mobiles", "another worker", now=stage.now, seconds=60)  # it was given back
+    assert await stage.store.leases.take_lease(
+        "mobiles", "another worker", now=stage.now, seconds=60
+    )  # it was given back
 
 
 async def test_while_one_is_made_the_page_says_so_and_offers_no_second(stage: Stage) -> None:
@@ -311,7 +313,7 @@ async def test_one_that_is_cut_short_is_given_up(stage: Stage) -> None:
     await reports.begin(now=stage.now)
     await reports.close()
     assert await reports.progress(now=stage.now) is None
-    assert await stage.store.take_lease("mobiles", "another worker", now=stage.now, seconds=60)
+    assert await stage.store.leases.take_lease("mobiles", "another worker", now=stage.now, seconds=60)
 
 
 def person(number: int, text: str = "", **fields: object) -> SweptPerson:

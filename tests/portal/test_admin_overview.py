@@ -79,8 +79,8 @@ async def test_before_the_first_answers_nothing_is_called_broken(stage: Stage) -
 async def test_people_failures_and_codes_are_counted(stage: Stage) -> None:
     await stage.sign_in(stage.browser())
     await stage.sign_in(stage.browser())
-    await stage.store.put_failure(failure())
-    await stage.store.put_failure(failure(1, failed_at=NOW - 90_000))
+    await stage.store.deliveries.put_failure(failure())
+    await stage.store.deliveries.put_failure(failure(1, failed_at=NOW - 90_000))
     browser = await signed_in_admin(stage)
     figures = re.findall(r"<strong>([^<]+)</strong> ([^<]+)</li>", (await browser.get(ADMIN)).text)
     assert figures == [
@@ -91,7 +91,7 @@ async def test_people_failures_and_codes_are_counted(stage: Stage) -> None:
 
 
 async def test_what_did_not_arrive_is_listed_with_what_to_do(stage: Stage) -> None:
-    await stage.store.put_failure(failure(detail=EVIL))
+    await stage.store.deliveries.put_failure(failure(detail=EVIL))
     browser = await signed_in_admin(stage)
     page = await browser.get(UNDELIVERED)
     assert "local\\alice" in page.text
@@ -107,7 +107,7 @@ async def test_what_did_not_arrive_is_listed_with_what_to_do(stage: Stage) -> No
 
 async def test_a_long_list_comes_in_pages(stage: Stage) -> None:
     for number in range(ROWS + 1):
-        await stage.store.put_failure(failure(number, username=f"user{number}"))
+        await stage.store.deliveries.put_failure(failure(number, username=f"user{number}"))
     browser = await signed_in_admin(stage)
     first, second = await browser.get(UNDELIVERED), await browser.get(f"{UNDELIVERED}?page=2")
     assert "user0<" in first.text

@@ -130,7 +130,7 @@ async def test_every_explanation_is_in_the_audit_log_and_no_unknown_name_is(stag
     alice = (await explained(browser, "alice")).hidden["guid"]
     await explained(browser, "Mallory.Unheard-Of")
     known, unknown = said(stage, "admin.explained")
-    (held,) = await stage.store.sessions()
+    (held,) = await stage.store.sessions.sessions()
     assert known["guid"] == unknown["guid"] == held.principal.guid
     assert (known["person_guid"], known["person_realm"], known["can_sign_in"]) == (alice, "local", True)
     assert unknown["found"] is False
@@ -173,7 +173,7 @@ async def test_anothers_sessions_are_ended_in_force_and_everywhere(stage: Stage,
     await stage.to_passcode(stage.browser())  # half signed in: that one goes, too
     cookie = (alice.session_cookie() or "").encode()
     elsewhere = SQLiteStore(tmp_path / "state.db")
-    worker = LiveSessions(elsewhere, stage.settings.sessions)
+    worker = LiveSessions(elsewhere.sessions, stage.settings.sessions)
     assert await worker.find(cookie, "signin.corp.example", stage.now) is not None
     ended: list[str] = []
     stage.sessions.on_end(ended.append)
@@ -197,7 +197,7 @@ async def test_a_session_that_steps_up_while_all_are_ended_ends_too(stage: Stage
     alice, browser = stage.browser(), await signed_in_admin(stage)
     passcode_page = await stage.to_passcode(alice)
     page = await explained(browser, "alice")
-    read = stage.store.sessions
+    read = stage.store.sessions.sessions
 
     async def read_and_overtaken(guid: str | None = None) -> list[Session]:
         """The passcode is typed right after somebody has read who is signed in."""
@@ -205,11 +205,11 @@ async def test_a_session_that_steps_up_while_all_are_ended_ends_too(stage: Stage
         await stage.answer(alice, passcode_page, stage.passcode)
         return found
 
-    stage.store.sessions = read_and_overtaken  # type: ignore[method-assign]
+    stage.store.sessions.sessions = read_and_overtaken  # type: ignore[method-assign]
     answer = await browser.post(END, page.hidden)
-    stage.store.sessions = read  # type: ignore[method-assign]
+    stage.store.sessions.sessions = read  # type: ignore[method-assign]
     assert "One session has ended, everywhere." in answer.text
-    assert await stage.store.sessions(page.hidden["guid"]) == []
+    assert await stage.store.sessions.sessions(page.hidden["guid"]) == []
 
 
 async def test_the_end_of_sessions_tells_of_the_grace(tmp_path: Path) -> None:
@@ -230,20 +230,20 @@ async def test_what_was_ended_is_written_down_though_the_store_goes_away_meanwhi
     for _ in range(2):
         await stage.sign_in(stage.browser())
     browser = await signed_in_admin(stage)
-    first, second = await stage.store.sessions((await explained(browser, "alice")).hidden["guid"])
+    first, second = await stage.store.sessions.sessions((await explained(browser, "alice")).hidden["guid"])
     other = replace(second, principal=replace(second.principal, guid="f" * 36))  # the name of two accounts
-    await stage.store.replace_session(second.session_id, other, cookie=b"c" * 32, host="signin.corp.example")
+    await stage.store.sessions.replace_session(second.session_id, other, cookie=b"c" * 32, host="signin.corp.example")
     users = tmp_path / "users.toml"
     users.write_text(users.read_text().replace('username = "alice"', 'username = "somebody-else"'))
     page = await explained(browser, "alice")
-    end = stage.store.end_sessions_of
+    end = stage.store.sessions.end_sessions_of
 
     async def away_for_one(guid: str) -> int:
         if guid == other.principal.guid:
             raise StoreUnavailable("the disk is gone")
         return await end(guid)
 
-    stage.store.end_sessions_of = away_for_one  # type: ignore[method-assign]
+    stage.store.sessions.end_sessions_of = away_for_one  # type: ignore[method-assign]
     assert (await browser.post(END, page.hidden)).status == 503
     assert [line["person_guid"] for line in said(stage, "admin.sessions_ended")] == [first.principal.guid]
 
@@ -257,7 +257,7 @@ async def test_who_ends_their_own_sessions_is_told_that_they_are_signed_out(stag
     assert "You have signed yourself out" in answer.text
     assert "2 sessions have ended" in answer.text
     assert browser.session_cookie() is None
-    assert await stage.store.sessions() == []
+    assert await stage.store.sessions.sessions() == []
     assert (await other.get(ADMIN)).location.startswith("/.gatepost/sign-in")
 
 

@@ -169,7 +169,7 @@ async def test_a_passcode_is_not_sent_again_to_a_number_that_took_the_place_of_i
         browser = stage.browser()
         answer = await stage.password(browser, f"between@{phones.domain}", PASSWORD)
         form = await browser.get(SIGN_IN_ORIGIN + answer.location)
-        waiting = next(each for each in await stage.store.sessions() if each.principal.username == "between")
+        waiting = next(each for each in await stage.store.sessions.sessions() if each.principal.username == "between")
         await change_own_mobile(phones, "between")
         principal = await stage.scripted.read(waiting.principal.guid)
         assert principal is not None
@@ -218,7 +218,7 @@ async def test_a_number_is_confirmed_by_a_command(
     assert state is not None
     known = known_as(Keys(ring, clock=time.time), state.principal, E164("+447400123456"), now=time.time() - 9e5)
     store = SQLiteStore(tmp_path / "state.db")
-    await store.put_known_number(account.guid, known)
+    await store.numbers.put_known_number(account.guid, known)
     await store.close()
     async with smtp_sink() as sink:
         facts = {"domain": phones.domain, "url": phones.url, "ca_file": phones.ca_file, "user": SERVICE_USER}

@@ -51,7 +51,7 @@ async def stage(tmp_path: Path, domain: Domain) -> AsyncIterator[Stage]:
     async with admin_stage(tmp_path, scripted=domain) as stage:
         domain.person = replace(domain.person, mobile_changed_at=stage.now - 3600.0)
         known = known_as(stage.keys, domain.person, OLD, now=stage.now - SIGNED_IN_BEFORE)
-        await stage.store.put_known_number(domain.person.guid, known)
+        await stage.store.numbers.put_known_number(domain.person.guid, known)
         yield stage
 
 
@@ -84,7 +84,7 @@ async def test_a_confirmed_number_is_sent_to_at_once_and_the_old_one_is_told(sta
     assert {to for to, _ in stage.phone.told} == {OLD, "a@corp.example"}
     assert all("help desk has confirmed another mobile number" in text for _, text in stage.phone.told)
     (line,) = said(stage, "admin.number_confirmed")
-    held = [each for each in await stage.store.sessions() if each.principal.username == "admin"]
+    held = [each for each in await stage.store.sessions.sessions() if each.principal.username == "admin"]
     assert line["guid"] == held[0].principal.guid
     assert (line["person_realm"], line["person_guid"]) == ("corp", page.hidden["guid"])
     assert line["destination"].endswith("456")
@@ -119,7 +119,7 @@ async def test_nobody_confirms_their_own_number(tmp_path: Path, domain: Domain) 
         domain.person = replace(domain.person, mobile_changed_at=stage.now - 3600.0)
         browser = await signed_in_admin(stage)
         page = await explained(browser, NAME)
-        (own,) = await stage.store.sessions()
+        (own,) = await stage.store.sessions.sessions()
         itself = replace(own, principal=replace(own.principal, guid=domain.person.guid, realm="corp"))
         await stage.sessions.update_principal(itself)
         mine = await browser.post(PERSON, page.hidden)

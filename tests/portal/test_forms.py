@@ -33,7 +33,7 @@ async def moved(stage: Stage, browser: Browser, answer: Page, sent: int, session
     return (
         answer.status in (200, 303)
         or len(stage.phone.messages) != sent
-        or len(await stage.store.sessions()) != sessions
+        or len(await stage.store.sessions.sessions()) != sessions
     )
 
 
@@ -47,7 +47,7 @@ async def test_the_right_form_is_accepted(stage: Stage, what: str) -> None:
 @pytest.mark.parametrize("what", PATHS)
 async def test_no_form_is_accepted_without_its_token(stage: Stage, what: str, token: str | None) -> None:
     browser, url, fields = await prepared(stage, what)
-    sent, sessions = len(stage.phone.messages), len(await stage.store.sessions())
+    sent, sessions = len(stage.phone.messages), len(await stage.store.sessions.sessions())
     csrf_key = stage.portal_key
     if token == "of another browser":
         token = csrf_token(csrf_key, form=Form.SIGN_IN, browser="b" * 43)
@@ -77,7 +77,7 @@ async def test_no_form_is_accepted_without_its_token(stage: Stage, what: str, to
 @pytest.mark.parametrize("what", PATHS)
 async def test_no_form_is_accepted_from_elsewhere(stage: Stage, what: str, headers: dict[str, str]) -> None:
     browser, url, fields = await prepared(stage, what)
-    sent, sessions = len(stage.phone.messages), len(await stage.store.sessions())
+    sent, sessions = len(stage.phone.messages), len(await stage.store.sessions.sessions())
     answer = await browser.post(url, fields, **headers)
     assert answer.status == 403
     assert not await moved(stage, browser, answer, sent, sessions)

@@ -65,7 +65,7 @@ async def know(stage: Stage, number: str) -> None:
         sealed=seal_number(stage.keys.derive(Purpose.SEALED_NUMBERS), guid=guid, number=number),  # type: ignore[arg-type]
         used_at=NOW - 86_400,
     )
-    await stage.store.put_known_number(guid, known)
+    await stage.store.numbers.put_known_number(guid, known)
 
 
 async def tell(stage: Stage, **changes: object) -> None:
@@ -91,7 +91,7 @@ async def test_a_fresh_number_gets_nothing_and_the_mail_gets_the_passcode(fresh:
     assert all(each.number is None and each.mail == MAIL for each in fresh.phone.messages)
     assert fresh.phone.kinds == [EMAIL_ONLY] * 3
     assert (await fresh.answer(browser, page, fresh.passcode)).status == 303
-    (session,) = await fresh.store.sessions()
+    (session,) = await fresh.store.sessions.sessions()
     assert Factor.SMS in session.proven_factors
 
 
@@ -137,7 +137,7 @@ async def test_a_passcode_that_went_to_the_mail_is_not_sent_again_to_the_number(
     """Neither once the number is no fresh one any more, nor once it is the old one again."""
     browser = fresh.browser()
     page = await fresh.to_passcode(browser, username="scripted@corp")
-    (waiting,) = await fresh.store.sessions()
+    (waiting,) = await fresh.store.sessions.sessions()
     await fresh.sessions.update_principal(
         replace(waiting, principal=replace(Telling.person, mobiles=(OLD,), mobile_changed_at=None))
     )

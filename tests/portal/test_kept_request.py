@@ -213,7 +213,7 @@ async def test_the_button_of_a_kept_form_is_not_kept_as_a_form(stage: Stage) -> 
     browser = await signed_out(stage)
     answer = await keep(browser)
     page = await sign_in_again(stage, browser, answer)
-    await stage.store.end_sessions_of((await stage.store.sessions())[0].principal.guid)
+    await stage.store.sessions.end_sessions_of((await stage.store.sessions.sessions())[0].principal.guid)
     button = f"gatepost-kept={page.hidden['gatepost-kept']}&proof={page.hidden['proof']}".encode()
     again = await keep(browser, button)
     assert token_in(again) == token_in(answer)

@@ -315,7 +315,7 @@ async def test_with_a_dead_gateway_the_administrator_of_a_joined_computer_signs_
         assert is_form(form)
         answer = await browser.post(SIGN_IN, {**form.hidden, "username": "admin", "password": PASSWORD})
         assert answer.status == 303
-        (session,) = await stage.store.sessions()
+        (session,) = await stage.store.sessions.sessions()
         assert (session.principal.username, session.level) == ("admin", Level.SIGNED_IN)
 
 

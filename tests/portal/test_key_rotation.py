@@ -103,7 +103,7 @@ async def is_written_with(stage: Stage, master_key: bytes) -> bool:
     """Whether alice's known number rests on this master key alone."""
     account = await next(iter(stage.realms)).find(LoginName(name="alice"))
     assert account is not None
-    known = await stage.store.known_number(account.guid)
+    known = await stage.store.numbers.known_number(account.guid)
     assert known is not None
     key = Keys(master_key).derive(Purpose.SEALED_NUMBERS)
     return open_number(key, guid=account.guid, sealed=known.sealed) is not None

@@ -61,9 +61,9 @@ async def test_whom_no_sms_can_reach_signs_in_by_mail(tmp_path: Path, mobiles: t
         assert "We sent an e-mail with a code to" in page.text
         assert (stage.phone.messages[0].number, stage.phone.kinds) == (None, [EMAIL_ONLY])
         assert (await stage.answer(browser, page, stage.passcode)).status == 303
-        (session,) = await stage.store.sessions()
+        (session,) = await stage.store.sessions.sessions()
         assert session.level is Level.SIGNED_IN
-        assert await stage.store.known_number(session.principal.guid) is None
+        assert await stage.store.numbers.known_number(session.principal.guid) is None
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ async def test_the_page_shows_this_session_and_the_others(stage: Stage) -> None:
     assert "2027-01-15 10:00 UTC" in page.text
     assert "the one you are at now" in page.text
     assert "Unknown device" in page.text
-    for session in await stage.store.sessions():
+    for session in await stage.store.sessions.sessions():
         assert session.session_id not in page.text
     assert (await browser.get(SIGN_IN_ORIGIN)).text.count('href="/.gatepost/me"') == 1
 
@@ -52,10 +52,10 @@ async def test_nobody_sees_anothers_sessions(stage: Stage) -> None:
     await stage.password(admin, "admin")
     page = await admin.get(ME)
     assert page.text.count("<dl>") == 1
-    alices = (await stage.store.sessions())[0]
+    alices = (await stage.store.sessions.sessions())[0]
     answer = await admin.post(ME, {**page.hidden, "session": session_name(alices)})
     assert answer.location.endswith("ended=0")
-    assert len(await stage.store.sessions()) == 2
+    assert len(await stage.store.sessions.sessions()) == 2
 
 
 async def test_a_half_signed_in_session_sees_and_ends_nothing(stage: Stage) -> None:
@@ -65,7 +65,7 @@ async def test_a_half_signed_in_session_sees_and_ends_nothing(stage: Stage) -> N
     assert (await half.get(ME)).location.startswith("/.gatepost/sign-in?")
     answer = await half.post(ME, {**passcode_page.hidden, "all": "yes"})
     assert answer.location.startswith("/.gatepost/sign-in?")
-    assert len(await stage.store.sessions()) == 2
+    assert len(await stage.store.sessions.sessions()) == 2
     assert (await stage.browser().get(ME)).location.startswith("/.gatepost/sign-in?")
 
 
@@ -76,7 +76,7 @@ async def test_who_gave_the_password_only_is_shown_as_not_signed_in(stage: Stage
     assert "203.0.113.66" in page.text
     assert "Password given, not signed in yet" in page.text
     await browser.post(ME, {**page.hidden, "others": "yes"})
-    assert len(await stage.store.sessions()) == 1
+    assert len(await stage.store.sessions.sessions()) == 1
 
 
 async def test_one_session_is_ended_and_in_force_at_once(stage: Stage) -> None:
@@ -101,7 +101,7 @@ async def test_all_others_or_all_are_ended(stage: Stage, button: str, left: int)
     await signed_in(stage)
     browser, page = await signed_in(stage)
     answer = await browser.post(ME, {**page.hidden, button: "yes"})
-    assert len(await stage.store.sessions()) == left
+    assert len(await stage.store.sessions.sessions()) == left
     assert (browser.session_cookie() is not None) is bool(left)
     assert ("You are signed out" in answer.text) is not bool(left)
 
@@ -116,7 +116,7 @@ async def test_nothing_is_ended_without_its_token(stage: Stage, token: str) -> N
     assert (await browser.post(ME, {**page.hidden, "all": "yes"}, Origin="https://wiki.corp.example")).status == 403
     assert (await browser.post(ME, page.hidden)).status == 403  # no button
     assert (await browser.get(f"{ME}?all=yes")).status == 200
-    assert len(await stage.store.sessions()) == 2
+    assert len(await stage.store.sessions.sessions()) == 2
 
 
 async def test_a_bookmark_of_the_page_leads_there_once_somebody_is_signed_in(stage: Stage) -> None:

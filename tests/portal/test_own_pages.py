@@ -35,7 +35,7 @@ async def quickly_signed_in(folder: Path, *schemes: dict[str, Any]) -> AsyncIter
 
 
 async def sessions(stage: Stage) -> list[Session]:
-    return list(await stage.store.sessions())
+    return list(await stage.store.sessions.sessions())
 
 
 def proof(stage: Stage, browser: Browser, form: Form, session_id: str) -> dict[str, str]:

@@ -85,7 +85,7 @@ async def test_of_parallel_right_answers_exactly_one_is_accepted(stage: Stage) -
     await asyncio.gather(*(stage.answer(twin, page, stage.passcode) for twin in twins))
     signed_in = [twin for twin in twins if (await twin.get(SIGN_IN_ORIGIN)).status == 200]
     assert len(signed_in) == 1
-    assert len(await stage.store.sessions()) == 1
+    assert len(await stage.store.sessions.sessions()) == 1
 
 
 async def test_parallel_wrong_answers_win_no_extra_attempt(stage: Stage) -> None:
@@ -248,11 +248,11 @@ async def test_the_page_opened_by_hand_shows_the_newest_challenge(stage: Stage) 
 async def test_an_ended_session_cannot_step_up(stage: Stage) -> None:
     browser = stage.browser()
     page = await stage.to_passcode(browser)
-    (session,) = await stage.store.sessions()
-    await stage.store.end_session(session.session_id)
+    (session,) = await stage.store.sessions.sessions()
+    await stage.store.sessions.end_session(session.session_id)
     answer = await stage.answer(browser, page, stage.passcode)
     assert answer.location.startswith("/.gatepost/sign-in")
-    assert await stage.store.sessions() == []
+    assert await stage.store.sessions.sessions() == []
 
 
 async def test_a_re_send_that_nobody_took_says_so(stage: Stage) -> None:
@@ -275,4 +275,4 @@ async def test_the_password_alone_never_reads_a_second_session(stage: Stage) -> 
     assert stale.hidden["challenge"] == second.hidden["challenge"]  # and the newer one is shown in its place
     mixed = {**second.hidden, "challenge": first.hidden["challenge"], "passcode": first_passcode}
     assert (await browser.post(PASSCODE, mixed)).status == 410
-    assert len(await stage.store.sessions()) == 1
+    assert len(await stage.store.sessions.sessions()) == 1

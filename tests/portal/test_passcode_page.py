@@ -89,7 +89,7 @@ async def test_without_a_script_a_reload_tells_and_other_workers_know_it_too(sta
     stage.now += ASK_AGAIN_SECONDS
     again = await browser.get(f"{SIGN_IN_ORIGIN}/.gatepost/passcode?challenge={page.hidden['challenge']}")
     assert "may be off or without signal" in again.text
-    (sent,) = await stage.store.sendings_of(page.hidden["challenge"], now=stage.now)
+    (sent,) = await stage.store.deliveries.sendings_of(page.hidden["challenge"], now=stage.now)
     assert sent.status == "delayed"
 
 
@@ -97,10 +97,10 @@ async def test_a_report_of_failure_is_shown_and_no_later_word_of_the_gateway_hid
     stage.phone.reports = True
     browser = stage.browser()
     page = await stage.to_passcode(browser)
-    (sent,) = await stage.store.sendings_of(page.hidden["challenge"], now=stage.now)
+    (sent,) = await stage.store.deliveries.sendings_of(page.hidden["challenge"], now=stage.now)
 
     async def bounce_meanwhile(report_id: str) -> DeliveryStatus:
-        await stage.store.put_sending(replace(sent, status=DeliveryStatus.FAILED))
+        await stage.store.deliveries.put_sending(replace(sent, status=DeliveryStatus.FAILED))
         return DeliveryStatus.SENT
 
     stage.phone.delivery_status = bounce_meanwhile  # type: ignore[method-assign]

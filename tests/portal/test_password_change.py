@@ -150,7 +150,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def sessions(world: World) -> list[Level]:
-    return [each.level for each in await world.stage.store.sessions(world.corp.account.guid)]
+    return [each.level for each in await world.stage.store.sessions.sessions(world.corp.account.guid)]
 
 
 # Those who must.
@@ -249,7 +249,7 @@ async def test_a_signed_in_person_changes_it_and_is_signed_out_everywhere_else(w
     await world.stage.to_passcode(world.stage.browser(), username=NAME, password=OLD)  # a half one ends too
     await world.sign_in(browser)
     before = browser.copy()
-    ids = {each.session_id for each in await world.stage.store.sessions(world.corp.account.guid)}
+    ids = {each.session_id for each in await world.stage.store.sessions.sessions(world.corp.account.guid)}
     world.stage.now += 100
     for page in ("/", "/.gatepost/me"):  # where it is looked for, and where it is advised
         assert 'href="/.gatepost/password"' in (await browser.get(SIGN_IN_ORIGIN + page)).text
@@ -257,7 +257,7 @@ async def test_a_signed_in_person_changes_it_and_is_signed_out_everywhere_else(w
     assert answer.status == 303
     done = await browser.get(SIGN_IN_ORIGIN + answer.location)
     assert ENGLISH.change_changed in done.text
-    [session] = await world.stage.store.sessions(world.corp.account.guid)
+    [session] = await world.stage.store.sessions.sessions(world.corp.account.guid)
     assert (session.level, session.created_at, session.begun_at) == (Level.SIGNED_IN, NOW, NOW + 100)
     assert session.session_id not in ids
     for other in (elsewhere, before):

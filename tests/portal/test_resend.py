@@ -36,8 +36,8 @@ def give_mail(stage: Stage) -> None:
 
 
 async def known_number(stage: Stage) -> object:
-    (session,) = await stage.store.sessions()
-    return await stage.store.known_number(session.principal.guid)
+    (session,) = await stage.store.sessions.sessions()
+    return await stage.store.numbers.known_number(session.principal.guid)
 
 
 async def test_with_one_channel_no_other_way_is_offered(stage: Stage) -> None:
@@ -120,7 +120,7 @@ async def test_where_each_message_went_is_remembered_and_found_by_its_id(stage: 
     page = await stage.to_passcode(browser)
     stage.now += 31
     await again(browser, page, "another")
-    sent = await stage.store.sendings_of(page.hidden["challenge"], now=stage.now)
+    sent = await stage.store.deliveries.sendings_of(page.hidden["challenge"], now=stage.now)
     assert [(each.channel, each.kind, each.destination) for each in sent] == [
         ("kapow", ChannelKind.SMS, "•••••••• 456"),
         ("email", ChannelKind.EMAIL, "a•••@corp.example"),
@@ -268,7 +268,7 @@ async def test_what_one_worker_measured_the_others_say_too_within_seconds(tmp_pa
 
 async def test_a_clock_that_was_set_back_measures_nothing() -> None:
     store = MemoryStore()
-    arrivals = Arrivals(store)
+    arrivals = Arrivals(store.arrivals)
     await arrivals.note("kapow", sent_at=NOW, entered_at=NOW - 5)
     await arrivals.note("kapow", sent_at=NOW - 62, entered_at=NOW - 20)
     assert await arrivals.of("kapow", now=NOW) == (Arrival(NOW - 20, 42),)
@@ -276,7 +276,7 @@ async def test_a_clock_that_was_set_back_measures_nothing() -> None:
 
 async def test_what_is_known_of_a_channel_is_read_anew_after_seconds_and_after_ones_own() -> None:
     store = MemoryStore()
-    one, other = Arrivals(store), Arrivals(store)
+    one, other = Arrivals(store.arrivals), Arrivals(store.arrivals)
     assert await one.of("kapow", now=NOW) == ()
     await other.note("kapow", sent_at=NOW - 10, entered_at=NOW)
     assert await one.of("kapow", now=NOW + READ_SECONDS - 1) == ()
@@ -289,7 +289,7 @@ async def test_what_is_known_of_a_channel_is_read_anew_after_seconds_and_after_o
 async def test_a_measurement_that_cannot_be_kept_stops_no_sign_in() -> None:
     store = MemoryStore()
     store.away = True
-    await Arrivals(store).note("kapow", sent_at=NOW - 10, entered_at=NOW)
+    await Arrivals(store.arrivals).note("kapow", sent_at=NOW - 10, entered_at=NOW)
 
 
 # What is said of a message: pure.

@@ -273,9 +273,9 @@ async def test_a_cookie_from_before_the_sign_in_is_worthless_after_it(stage: Sta
     browser.cookies["signin.corp.example"] = {"__Host-gatepost": "f" * 43}
     page = await stage.to_passcode(browser)
     half = browser.session_cookie()
-    (first_factor,) = await stage.store.sessions()
+    (first_factor,) = await stage.store.sessions.sessions()
     await stage.answer(browser, page, stage.passcode)
-    (signed_in,) = await stage.store.sessions()
+    (signed_in,) = await stage.store.sessions.sessions()
     assert first_factor.session_id != signed_in.session_id
     full = browser.session_cookie()
     assert len({"f" * 43, half, full}) == 3

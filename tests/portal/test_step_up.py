@@ -103,8 +103,8 @@ async def test_the_old_id_and_cookie_are_worthless_afterwards(stage: Stage) -> N
     before = await session_of(stage, browser)
     await stage.answer(browser, await to_passcode(browser), stage.passcode)
     assert (await thief.get(f"{SIGN_IN_ORIGIN}/")).location.startswith("/.gatepost/sign-in")
-    assert [each.session_id for each in await stage.store.sessions()] != [before.session_id]
-    assert len(await stage.store.sessions()) == 1
+    assert [each.session_id for each in await stage.store.sessions.sessions()] != [before.session_id]
+    assert len(await stage.store.sessions.sessions()) == 1
 
 
 async def test_what_was_open_stays_open_while_a_step_up_is_pending(stage: Stage) -> None:
@@ -189,9 +189,11 @@ async def test_half_a_session_cannot_answer_for_a_later_factor_first(tmp_path: P
         browser = stage.browser()
         page = await stage.to_passcode(browser)
         half = await session_of(stage, browser)
-        pending = await stage.store.challenge(page.hidden["challenge"], session_id=half.session_id, now=stage.now)
+        pending = await stage.store.challenges.challenge(
+            page.hidden["challenge"], session_id=half.session_id, now=stage.now
+        )
         assert pending is not None
-        await stage.store.put_challenge(replace(pending, challenge_id="x" * 22, factor=Factor.EMAIL))
+        await stage.store.challenges.put_challenge(replace(pending, challenge_id="x" * 22, factor=Factor.EMAIL))
         answer = await stage.answer(browser, page, stage.passcode, challenge="x" * 22)
         assert answer.status == 410
         assert await session_of(stage, browser) == half
@@ -260,7 +262,7 @@ async def test_parallel_answers_make_one_session(stage: Stage) -> None:
     accepted = [
         twin for twin, answer in zip(twins, answers, strict=True) if "ticket" in answer.headers.get("Location", "")
     ]
-    assert len(await stage.store.sessions()) == 1
+    assert len(await stage.store.sessions.sessions()) == 1
     winners = [twin for twin in accepted if twin.session_cookie() != browser.session_cookie()]
     assert len(winners) == 1
     assert (await session_of(stage, winners[0])).proven_factors == {Factor.PASSWORD, Factor.SMS}
@@ -316,7 +318,8 @@ async def with_ticket(stage: Stage, browser: Browser) -> Session:
         factors=((Factor.KERBEROS,),),
         proven=(Proof(Factor.KERBEROS, before.created_at),),
     )
-    await stage.store.replace_session(before.session_id, begun, cookie=token_digest(token), host="signin.corp.example")
+    cookie = token_digest(token)
+    await stage.store.sessions.replace_session(before.session_id, begun, cookie=cookie, host="signin.corp.example")
     browser.cookies["signin.corp.example"]["__Host-gatepost"] = token
     return begun
 
@@ -345,7 +348,7 @@ async def test_another_persons_password_adds_nothing_to_a_session(stage: Stage) 
     after = await session_of(stage, browser)
     assert after.principal.username == "bob"
     assert [proof.factor.value for proof in after.proven] == ["password"]
-    assert begun.session_id not in [each.session_id for each in await stage.store.sessions()]
+    assert begun.session_id not in [each.session_id for each in await stage.store.sessions.sessions()]
 
 
 async def test_a_passcode_that_is_too_old_is_asked_for_again_and_then_is_new(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ async def test_a_stale_form_counts_only_where_the_browser_names_our_page(stage: 
     else:
         answer = await send_password(browser, tabs[0], Origin=origin)
     assert answer.status == 403
-    assert await stage.store.sessions() == []
+    assert await stage.store.sessions.sessions() == []
 
 
 async def test_a_stale_form_counts_only_with_a_stamp_of_ours_that_is_not_too_old(stage: Stage) -> None:
@@ -73,7 +73,7 @@ async def test_a_stale_form_counts_only_with_a_stamp_of_ours_that_is_not_too_old
         assert (await browser.post(SIGN_IN, tab_hidden)).status == 403
     stage.now += STAMP_SECONDS + 1
     assert (await send_password(browser, tab)).status == 403
-    assert await stage.store.sessions() == []
+    assert await stage.store.sessions.sessions() == []
 
 
 async def test_a_second_tab_waits_for_the_same_passcode_and_each_goes_its_own_way(stage: Stage) -> None:
@@ -81,7 +81,7 @@ async def test_a_second_tab_waits_for_the_same_passcode_and_each_goes_its_own_wa
     tabs = await tabs_loaded_at_once(stage, browser, 2)
     pages = [await browser.get(SIGN_IN_ORIGIN + (await send_password(browser, tab)).location) for tab in tabs]
     assert len(stage.phone.messages) == 1
-    assert len(await stage.store.sessions()) == 1
+    assert len(await stage.store.sessions.sessions()) == 1
     answers = [await stage.answer(browser, page, stage.passcode) for page in reversed(pages)]
     assert [await follow(browser, answer) for answer in answers] == [f"{WIKI}/page/1", f"{WIKI}/page/0"]
 
@@ -90,11 +90,11 @@ async def test_a_second_tab_begins_anew_where_the_directory_says_something_else_
     browser = stage.browser()
     tabs = await tabs_loaded_at_once(stage, browser, 2)
     await send_password(browser, tabs[0])
-    (session,) = await stage.store.sessions()
+    (session,) = await stage.store.sessions.sessions()
     older = replace(session, principal=replace(session.principal, groups=frozenset({"Gatepost Admins"})))
     await stage.sessions.update_principal(older)
     await send_password(browser, tabs[1])
-    (session,) = await stage.store.sessions()
+    (session,) = await stage.store.sessions.sessions()
     assert session.principal.groups == {"Wiki Users"}
     assert len(stage.phone.messages) == 2
 
@@ -104,10 +104,10 @@ async def test_another_persons_sign_in_in_a_second_tab_shares_nothing(stage: Sta
     page = await stage.to_passcode(browser)
     answer = await stage.password(browser, "admin")
     assert answer.location == "/"
-    (session,) = await stage.store.sessions()
+    (session,) = await stage.store.sessions.sessions()
     assert session.principal.username == "admin"
     assert (await stage.answer(browser, page, stage.passcode)).location == "/"
-    assert [each.principal.username for each in await stage.store.sessions()] == ["admin"]
+    assert [each.principal.username for each in await stage.store.sessions.sessions()] == ["admin"]
 
 
 async def test_passwords_sent_at_the_same_time_leave_one_passcode_page_for_both_tabs(stage: Stage) -> None:

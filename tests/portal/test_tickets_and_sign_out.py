@@ -126,8 +126,8 @@ async def test_nodes_whose_clocks_differ_take_turns_at_a_sign_in(stage: Stage, d
 async def test_a_ticket_of_an_ended_session_is_worthless(stage: Stage) -> None:
     browser = stage.browser()
     url = await ticket_for(stage, browser)
-    for session in await stage.store.sessions():
-        await stage.store.end_session(session.session_id)
+    for session in await stage.store.sessions.sessions():
+        await stage.store.sessions.end_session(session.session_id)
     await browser.get(url)
     assert browser.session_cookie("wiki.corp.example") is None
 
@@ -203,7 +203,7 @@ async def test_who_signs_out_once_more_is_told_only_when_every_worker_has_heard(
     async def not_heard() -> None:
         raise StoreUnavailable("somebody is away")
 
-    monkeypatch.setattr(stage.store, "ends_heard", not_heard)
+    monkeypatch.setattr(stage.store.sessions, "ends_heard", not_heard)
     sent = {"Origin": SIGN_IN_ORIGIN, "Content-Type": "application/x-www-form-urlencoded"}
     assert (await again.request(method, SIGN_OUT, headers=sent, body=b"")).status == 503
     assert (await stranger.request(method, SIGN_OUT, headers=sent, body=b"")).status == 200, "and nobody is waited for"

@@ -44,7 +44,7 @@ def let_both_look_first(*stages: Stage) -> None:
     """Whoever looks for a live challenge goes on only when all others have looked, too."""
     everybody = asyncio.Barrier(len(stages))
     for stage in stages:
-        looked = stage.store.challenge_of_session
+        looked = stage.store.challenges.challenge_of_session
 
         async def look(session_id: str, *, now: float, looked=looked) -> Challenge | None:  # type: ignore[no-untyped-def]
             found = await looked(session_id, now=now)
@@ -52,7 +52,7 @@ def let_both_look_first(*stages: Stage) -> None:
                 await everybody.wait()
             return found  # type: ignore[no-any-return]
 
-        stage.store.challenge_of_session = look  # type: ignore[method-assign]
+        stage.store.challenges.challenge_of_session = look  # type: ignore[method-assign]
 
 
 async def test_of_presses_at_two_workers_at_the_same_time_one_sends_a_passcode(tmp_path: Path) -> None:
@@ -80,10 +80,10 @@ async def test_what_is_being_sent_cannot_be_sent_again_meanwhile(stage: Stage) -
     stage.phone.send = phone.send  # type: ignore[method-assign]
     waiting = asyncio.create_task(stage.password(stage.browser()))
     await phone.is_asked.wait()
-    (session,) = await stage.store.sessions()
-    challenge = await stage.store.challenge_of_session(session.session_id, now=stage.now)
+    (session,) = await stage.store.sessions.sessions()
+    challenge = await stage.store.challenges.challenge_of_session(session.session_id, now=stage.now)
     assert challenge is not None
-    assert not await stage.store.mark_sent(challenge.challenge_id, now=stage.now, not_before=stage.now - 30)
+    assert not await stage.store.challenges.mark_sent(challenge.challenge_id, now=stage.now, not_before=stage.now - 30)
     phone.may_go_on.set()
     assert (await waiting).status == 303
 
@@ -178,7 +178,7 @@ async def test_a_number_that_is_refused_is_listed_for_the_admin(stage: Stage) ->
     await stage.password(stage.browser())
     stage.phone.outcome = Outcome.REFUSED
     await stage.password(stage.browser())
-    (failure,) = await stage.store.failures(since=0)
+    (failure,) = await stage.store.deliveries.failures(since=0)
     assert (failure.username, failure.reason, failure.destination) == (
         "alice",
         FailureReason.NUMBER_REFUSED,
@@ -190,12 +190,12 @@ async def test_what_the_gateway_calls_failed_is_listed_for_the_admin_once(stage:
     stage.phone.reports = True
     browser = stage.browser()
     page = await stage.to_passcode(browser)
-    assert await stage.store.failures(since=0) == ()
+    assert await stage.store.deliveries.failures(since=0) == ()
     stage.phone.status = DeliveryStatus.FAILED
     for _ in range(2):
         stage.now += 10
         assert "could not be delivered" in (await browser.get(PASSCODE)).text
-    (failure,) = await stage.store.failures(since=0)
+    (failure,) = await stage.store.deliveries.failures(since=0)
     assert (failure.username, failure.reason) == ("alice", FailureReason.UNKNOWN)
     assert "the gateway says" in failure.detail
     assert page.status == 200

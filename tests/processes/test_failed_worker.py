@@ -11,16 +11,16 @@ from tests.support.gatepost import ROOT
 
 SITE = """\
 import os
-from proxy.store.sqlite.sqlite_store import SQLiteStore
+from proxy.store.sqlite.sessions import SQLiteSessions
 
-async def remove_expired(store, **limits):
+async def remove_expired(sessions, **limits):
     try:
         os.unlink({trigger!r})
     except FileNotFoundError:
         return 0
     raise LookupError("what nobody foresaw")
 
-SQLiteStore.remove_expired = remove_expired
+SQLiteSessions.remove_expired = remove_expired
 """
 """For Python to run as it starts: the first worker that cleans up fails, once."""
 

@@ -40,13 +40,13 @@ class Worker:
 
     def __init__(self, url: str, **login: Any) -> None:
         self.store = RedisStore(StoreSettings(url=url, **login))
-        self.live = LiveSessions(self.store, LIMITS)
+        self.live = LiveSessions(self.store.sessions, LIMITS)
         self.keeping = asyncio.create_task(keep_up(self.live))
 
     async def known(self, *, is_slow: bool = False) -> tuple[bytes, str]:
         """A session that it has served, from memory unless the store `is_slow`."""
         token, written = new_token().encode(), session(created_at=time.time(), last_used_at=time.time())
-        await self.store.create_session(written, cookie=token_digest(token), host=HOST)
+        await self.store.sessions.create_session(written, cookie=token_digest(token), host=HOST)
         assert await self.serves(token)
         await eventually(lambda: is_slow or self.live.known_by(cookie_key(token, HOST), time.time()), seconds=20)
         return token, written.session_id
@@ -140,7 +140,7 @@ async def test_connections_that_lead_nowhere_are_no_outage_of_a_server_that_take
             kept = [await one.known() for _ in range(2)]
             for token, session_id in kept:
                 relay.forget()
-                assert await other.store.end_session(session_id)
+                assert await other.store.sessions.end_session(session_id)
                 assert not await one.serves(token)
 
 
@@ -153,7 +153,7 @@ async def test_a_server_that_is_slow_is_waited_for_and_not_taken_to_be_away() ->
             worker(f"redis://127.0.0.1:{others.port}") as other,
         ):
             (token, session_id), (stays, _) = await one.known(is_slow=True), await one.known(is_slow=True)
-            assert await other.store.end_session(session_id)
+            assert await other.store.sessions.end_session(session_id)
             assert not await one.serves(token)
             assert await one.serves(stays)
 
@@ -174,5 +174,5 @@ async def test_a_server_that_refuses_this_worker_alone_is_not_away() -> None:
             await eventually(
                 lambda: one.live.known_by(cookie_key(token, HOST), time.time()) is None, seconds=GRACE_SECONDS - 1.0
             )
-            assert await other.store.end_session(session_id)
+            assert await other.store.sessions.end_session(session_id)
             assert not await one.serves(token)

@@ -22,7 +22,9 @@ class Worker:
         self.begun = 0
         self.has_failed = asyncio.Event()
         self.task = asyncio.create_task(
-            while_leased(self.work, store=store, name="watch", clock=lambda: NOW + self.now, monotonic=lambda: self.now)
+            while_leased(
+                self.work, store=store.leases, name="watch", clock=lambda: NOW + self.now, monotonic=lambda: self.now
+            )
         )
 
     async def work(self) -> None:
@@ -71,7 +73,7 @@ async def test_who_stops_hands_it_over_at_once(workers: list[Worker]) -> None:
 
 
 async def test_it_is_taken_over_from_the_dead_when_the_lease_is_over(store: MemoryStore, workers: list[Worker]) -> None:
-    store._leases["watch"] = ("of one that was killed", NOW + LEASE_SECONDS)
+    store.leases.held["watch"] = ("of one that was killed", NOW + LEASE_SECONDS)
     await eventually(lambda: not workers[0].is_working)
     await several_turns(store)
     assert [each.is_working for each in workers] == [False, False]
@@ -110,7 +112,7 @@ async def test_work_that_failed_is_told(store: MemoryStore) -> None:
         has_failed.set()
         raise ValueError
 
-    task = asyncio.create_task(while_leased(work, store=store, name="watch", clock=lambda: NOW))
+    task = asyncio.create_task(while_leased(work, store=store.leases, name="watch", clock=lambda: NOW))
     await eventually(lambda: bool(told))
     assert told == ["the watch failed and is begun anew"]
     task.cancel()

@@ -30,7 +30,7 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def live(store: MemoryStore) -> LiveSessions:
-    return LiveSessions(store, LIMITS, monotonic=lambda: 0.0)
+    return LiveSessions(store.sessions, LIMITS, monotonic=lambda: 0.0)
 
 
 def cached(live: LiveSessions, token: bytes, host: str, now: float) -> Session | None:
@@ -39,7 +39,7 @@ def cached(live: LiveSessions, token: bytes, host: str, now: float) -> Session |
 
 async def signed_in(store: MemoryStore, written: Session | None = None) -> tuple[bytes, Session]:
     token, written = new_token().encode(), written or session()
-    await store.create_session(written, cookie=token_digest(token), host=HOST)
+    await store.sessions.create_session(written, cookie=token_digest(token), host=HOST)
     return token, written
 
 
@@ -78,7 +78,7 @@ async def test_an_unknown_token_is_asked_for_again(store: MemoryStore, live: Liv
     token = new_token().encode()
     assert await live.find(token, HOST, NOW) is None
     written = session()
-    await store.create_session(written, cookie=token_digest(token), host=HOST)
+    await store.sessions.create_session(written, cookie=token_digest(token), host=HOST)
     assert await live.find(token, HOST, NOW) == written
 
 
@@ -120,7 +120,7 @@ async def test_a_clock_that_steps_back_shortens_and_lengthens_nothing(store: Mem
 
 async def test_a_use_on_another_worker_counts(store: MemoryStore, live: LiveSessions) -> None:
     token, _ = await signed_in(store)
-    other = LiveSessions(store, LIMITS)
+    other = LiveSessions(store.sessions, LIMITS)
     await live.find(token, HOST, NOW)
     await other.find(token, HOST, NOW + 300)
     await other.flush()
@@ -157,27 +157,27 @@ async def test_an_end_is_in_force_at_once(store: MemoryStore, live: LiveSessions
     await live.find(token, HOST, NOW)
     ended: list[str] = []
     unsubscribe = live.on_end(ended.append)
-    await store.end_session(written.session_id)
+    await store.sessions.end_session(written.session_id)
     assert ended == [written.session_id]
     assert cached(live, token, HOST, NOW) is None
     assert len(live) == 0
     assert await live.find(token, HOST, NOW) is None
     unsubscribe()
     token, written = await signed_in(store)
-    await store.end_session(written.session_id)
+    await store.sessions.end_session(written.session_id)
     assert len(ended) == 1
 
 
 async def test_an_end_during_a_look_up_is_not_overlooked(live: LiveSessions, store: MemoryStore) -> None:
     token, written = await signed_in(store)
-    read_it = store.session_by_cookie
+    read_it = store.sessions.session_by_cookie
 
     async def slowly(cookie: bytes, host: str) -> Session | None:
         found = await read_it(cookie, host)
-        await store.end_session(written.session_id)
+        await store.sessions.end_session(written.session_id)
         return found
 
-    store.session_by_cookie = slowly  # type: ignore[method-assign]
+    store.sessions.session_by_cookie = slowly  # type: ignore[method-assign]
     assert await live.find(token, HOST, NOW) is None
     assert cached(live, token, HOST, NOW) is None
     assert len(live) == 0
@@ -194,7 +194,7 @@ async def test_a_failing_listener_does_not_keep_others_from_hearing(store: Memor
     live.on_end(fail)
     live.on_end(ended.append)
     _, written = await signed_in(store)
-    await store.end_session(written.session_id)
+    await store.sessions.end_session(written.session_id)
     assert ended == [written.session_id]
     assert len(reported) == 1
 
@@ -222,7 +222,7 @@ async def test_uses_that_could_not_be_flushed_are_flushed_later(store: MemorySto
         await live.flush()
     store.away = False
     await live.flush()
-    assert (await store.sessions())[0].last_used_at == NOW + 50
+    assert (await store.sessions.sessions())[0].last_used_at == NOW + 50
     assert cached(live, token, HOST, NOW + 50) == replace(written, last_used_at=NOW + 50)
     store.calls.clear()
     await live.flush()
@@ -235,7 +235,7 @@ async def test_all_uses_are_flushed_in_one_batch(store: MemoryStore, live: LiveS
     async def note(used: Iterable[tuple[str, float]]) -> None:
         batches.append(list(used))
 
-    store.touch_sessions = note  # type: ignore[method-assign]
+    store.sessions.touch_sessions = note  # type: ignore[method-assign]
     for _ in range(3):
         token, _ = await signed_in(store)
         for second in (1, 2, 3):
@@ -245,7 +245,7 @@ async def test_all_uses_are_flushed_in_one_batch(store: MemoryStore, live: LiveS
 
 
 async def test_memory_is_bounded_and_tunnels_of_what_was_put_aside_go_on(store: MemoryStore) -> None:
-    live = LiveSessions(store, LIMITS, monotonic=lambda: 0.0, most_whole=20)
+    live = LiveSessions(store.sessions, LIMITS, monotonic=lambda: 0.0, most_whole=20)
     seen = []
     for second in range(100):
         token, written = await signed_in(store)
@@ -262,7 +262,7 @@ async def test_memory_is_bounded_and_tunnels_of_what_was_put_aside_go_on(store: 
     live.on_end(ended.append)
     await live.expire(NOW + 601)
     assert ended == [seen[1][1].session_id]  # the first one was used again, and the third has a part of its second left
-    await store.end_session(seen[3][1].session_id)
+    await store.sessions.end_session(seen[3][1].session_id)
     assert len(live) == 98
 
 
@@ -274,7 +274,7 @@ async def test_a_new_principal_counts_at_once(store: MemoryStore, live: LiveSess
     found = cached(live, token, HOST, NOW)
     assert found is not None
     assert found.principal == without_groups
-    assert (await store.sessions())[0].principal == without_groups
+    assert (await store.sessions.sessions())[0].principal == without_groups
 
 
 async def test_cleaning_up_leaves_time_for_uses_that_other_workers_have_not_flushed(
@@ -282,14 +282,14 @@ async def test_cleaning_up_leaves_time_for_uses_that_other_workers_have_not_flus
 ) -> None:
     await signed_in(store)
     await live.clean_up(NOW + 600)
-    assert len(await store.sessions()) == 1
+    assert len(await store.sessions.sessions()) == 1
     await live.clean_up(NOW + 600 + CLEAN_UP_SLACK_SECONDS)
-    assert await store.sessions() == []
+    assert await store.sessions.sessions() == []
 
 
 async def test_running_flushes_expires_and_outlives_an_absent_store(store: MemoryStore) -> None:
     now = NOW
-    live = LiveSessions(store, LIMITS)
+    live = LiveSessions(store.sessions, LIMITS)
     token, written = await signed_in(store)
     await live.find(token, HOST, NOW + 1)
     store.away = True
@@ -307,7 +307,7 @@ async def test_running_flushes_expires_and_outlives_an_absent_store(store: Memor
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert now + 7 in {found.last_used_at for found in await store.sessions()}
+    assert now + 7 in {found.last_used_at for found in await store.sessions.sessions()}
 
 
 async def test_what_passes_through_a_tunnel_uses_its_session_but_revives_none(
@@ -320,13 +320,13 @@ async def test_what_passes_through_a_tunnel_uses_its_session_but_revives_none(
     assert cached(live, token, HOST, NOW + 1100) is None
     live.mark_used("unknown", NOW)
     await live.flush()
-    (stored,) = (await store.sessions_by_id([written.session_id])).values()
+    (stored,) = (await store.sessions.sessions_by_id([written.session_id])).values()
     assert stored.last_used_at == NOW + 500
     assert cached(live, token, HOST, NOW + 1099) is not None
 
 
 async def test_a_tunnel_keeps_a_session_that_was_put_aside(store: MemoryStore) -> None:
-    live = LiveSessions(store, LIMITS, monotonic=lambda: 0.0, most_whole=1)
+    live = LiveSessions(store.sessions, LIMITS, monotonic=lambda: 0.0, most_whole=1)
     first, second = await signed_in(store), await signed_in(store)
     await live.find(first[0], HOST, NOW)
     await live.find(second[0], HOST, NOW + 1)
@@ -344,7 +344,7 @@ async def test_a_tunnel_keeps_a_session_that_was_put_aside(store: MemoryStore) -
 async def test_a_tunnel_of_what_was_put_aside_goes_on_while_its_uses_cannot_be_written() -> None:
     """For longer than it may be idle; no longer than its absolute limit; and the store knows of its use after that."""
     store, now = Unwritable(), [NOW]
-    live = LiveSessions(store, LIMITS, monotonic=lambda: now[0], most_whole=1)
+    live = LiveSessions(store.sessions, LIMITS, monotonic=lambda: now[0], most_whole=1)
     (first, used), (second, _) = await signed_in(store), await signed_in(store)
     for token in (first, second):
         await live.find(token, HOST, now[0])
@@ -368,7 +368,7 @@ async def test_a_tunnel_of_what_was_put_aside_goes_on_while_its_uses_cannot_be_w
     assert used.session_id not in ended
     store.is_full = False
     await pass_by(1)
-    assert (await store.sessions_by_id([used.session_id]))[used.session_id].last_used_at == now[0]
+    assert (await store.sessions.sessions_by_id([used.session_id]))[used.session_id].last_used_at == now[0]
     store.is_full = True
     while now[0] < NOW + LIMITS.absolute:
         assert used.session_id not in ended
@@ -381,15 +381,10 @@ class Unwritable(MemoryStore):
 
     is_full = False
 
-    async def touch_sessions(self, used: Iterable[tuple[str, float]]) -> None:
-        if self.is_full:
+    def _called(self, method: str) -> None:
+        super()._called(method)
+        if self.is_full and method in ("touch_sessions", "count_flush"):
             raise StoreUnavailable("the disk is full")
-        await super().touch_sessions(used)
-
-    async def count_flush(self, worker: str) -> dict[str, int]:
-        if self.is_full:
-            raise StoreUnavailable("the disk is full")
-        return await super().count_flush(worker)
 
 
 async def test_a_session_of_a_clock_that_was_ahead_outlives_no_limit(store: MemoryStore, live: LiveSessions) -> None:
@@ -403,7 +398,7 @@ async def test_a_session_of_a_clock_that_was_ahead_outlives_no_limit(store: Memo
     ended: list[str] = []
     live.on_end(ended.append)
     for later in range(100, int(LIMITS.absolute), 100):
-        store.listeners.tell_gap()
+        store.sessions.listeners.tell_gap()
         await live.read_anew(NOW + later)
         await live.look()
         await live.expire(NOW + later)
@@ -415,13 +410,13 @@ async def test_a_session_of_a_clock_that_was_ahead_outlives_no_limit(store: Memo
 
 async def test_what_is_kept_lives_on_as_long_as_before_when_the_clock_is_set(store: MemoryStore) -> None:
     for seconds in (7200.0, -7200.0):
-        live = LiveSessions(store, LIMITS, monotonic=lambda: 0.0)
+        live = LiveSessions(store.sessions, LIMITS, monotonic=lambda: 0.0)
         token, written = await signed_in(store)
         assert await live.find(token, HOST, NOW + 100) is not None
         await live.flush()
         live.go_on_from(seconds)
         await live.flush()
-        stored = (await store.sessions_by_id([written.session_id]))[written.session_id]
+        stored = (await store.sessions.sessions_by_id([written.session_id]))[written.session_id]
         assert stored.last_used_at == NOW + 100 + max(seconds, 0.0), "no node takes it for unused"
         now = NOW + seconds
         assert cached(live, token, HOST, now + 100 + LIMITS.idle) is None
@@ -432,7 +427,7 @@ async def test_what_is_kept_lives_on_as_long_as_before_when_the_clock_is_set(sto
 async def test_who_follows_the_clock_first_signs_nobody_out_whom_others_serve(store: MemoryStore) -> None:
     """Half an hour forward, where sessions may be idle for ten minutes."""
     now = [NOW]
-    first, second = (LiveSessions(store, LIMITS, monotonic=lambda: now[0]) for _ in range(2))
+    first, second = (LiveSessions(store.sessions, LIMITS, monotonic=lambda: now[0]) for _ in range(2))
     (used, _), (unused, _), (tunnelled, _) = [await signed_in(store) for _ in range(3)]
     for token in (used, unused, tunnelled):
         assert await second.find(token, HOST, now[0]) is not None
@@ -468,7 +463,7 @@ async def test_nothing_is_removed_while_the_clock_may_be_wrong(store: MemoryStor
     await asyncio.sleep(0)
     assert "remove_expired" not in store.calls
     is_settled = True
-    await eventually(lambda: not store._sessions)
+    await eventually(lambda: not store.sessions.standing)
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
 
@@ -479,6 +474,6 @@ async def test_a_node_whose_clock_is_far_ahead_removes_nothing(store: MemoryStor
     async def server_time() -> float | None:
         return NOW
 
-    store.server_time = server_time  # type: ignore[method-assign]
+    store.sessions.server_time = server_time  # type: ignore[method-assign]
     await live.clean_up(NOW + 7200)
-    assert store._sessions
+    assert store.sessions.standing

@@ -48,7 +48,7 @@ def instant() -> Instant:
 
 @pytest.fixture
 def live(store: MemoryStore, instant: Instant) -> LiveSessions:
-    return LiveSessions(store, LIMITS, monotonic=instant)
+    return LiveSessions(store.sessions, LIMITS, monotonic=instant)
 
 
 def cached(live: LiveSessions, token: bytes, host: str, now: float) -> Session | None:
@@ -58,14 +58,14 @@ def cached(live: LiveSessions, token: bytes, host: str, now: float) -> Session |
 async def known(store: MemoryStore, live: LiveSessions, **fields: object) -> tuple[bytes, Session]:
     """A session that this worker has seen."""
     token, written = new_token().encode(), session(**fields)
-    await store.create_session(written, cookie=token_digest(token), host=HOST)
+    await store.sessions.create_session(written, cookie=token_digest(token), host=HOST)
     assert await live.find(token, HOST, NOW) == written
     return token, written
 
 
 def end_unheard(store: MemoryStore, session_id: str) -> None:
     """As another worker does whose notice does not arrive."""
-    del store._sessions[session_id]
+    del store.sessions.standing[session_id]
 
 
 async def test_a_worker_that_was_stopped_serves_no_session_that_ended_meanwhile(
@@ -156,7 +156,7 @@ async def test_a_worker_that_hears_nothing_asks_a_store_that_answers(store: Memo
     async def not_heard() -> None:
         raise NotHeard("not subscribed")
 
-    store.catch_up = not_heard  # type: ignore[method-assign]
+    store.sessions.catch_up = not_heard  # type: ignore[method-assign]
     await live.look()
     end_unheard(store, written.session_id)
     assert cached(live, token, HOST, NOW) is None
@@ -173,9 +173,9 @@ async def test_after_a_gap_a_store_that_is_silent_is_no_reason_to_answer_from_me
     async def hang(*_: object) -> None:
         await asyncio.Event().wait()
 
-    store.session_by_cookie = hang  # type: ignore[assignment]
-    store.catch_up = hang  # type: ignore[method-assign]
-    store.listeners.tell_gap()
+    store.sessions.session_by_cookie = hang  # type: ignore[assignment]
+    store.sessions.catch_up = hang  # type: ignore[method-assign]
+    store.sessions.listeners.tell_gap()
     await asyncio.wait_for(live.look(), 5)
     assert cached(live, token, HOST, NOW) is None
     with pytest.raises(StoreUnavailable):
@@ -192,8 +192,8 @@ async def test_a_store_that_hangs_is_waited_for_shortly_where_memory_has_an_answ
     async def hang(*_: object) -> None:
         await asyncio.Event().wait()
 
-    store.session_by_cookie = hang  # type: ignore[assignment]
-    store.catch_up = hang  # type: ignore[method-assign]
+    store.sessions.session_by_cookie = hang  # type: ignore[assignment]
+    store.sessions.catch_up = hang  # type: ignore[method-assign]
     instant.now += 1.0
     with pytest.raises(StoreUnavailable):
         await asyncio.wait_for(live.find(token, HOST, NOW), 5)  # once may be chance
@@ -217,13 +217,13 @@ async def test_a_worker_that_was_late_itself_takes_no_silence_for_an_outage(
     monkeypatch.setattr("proxy.sessions.live_sessions.ASK_SECONDS", 0.01)
     monkeypatch.setattr("proxy.sessions.asking.AWAKE_SECONDS", 0.0)
     token, written = await known(store, live)
-    answers = store.catch_up, store.session_by_cookie
+    answers = store.sessions.catch_up, store.sessions.session_by_cookie
 
     async def hang(*_: object) -> None:
         await asyncio.Event().wait()
 
-    store.session_by_cookie = hang  # type: ignore[assignment]
-    store.catch_up = hang  # type: ignore[method-assign]
+    store.sessions.session_by_cookie = hang  # type: ignore[assignment]
+    store.sessions.catch_up = hang  # type: ignore[method-assign]
     for _ in range(3):
         await asyncio.wait_for(live.look(), 5)
     assert live.heard.away_since is None
@@ -231,7 +231,7 @@ async def test_a_worker_that_was_late_itself_takes_no_silence_for_an_outage(
     with pytest.raises(Asleep):
         await asyncio.wait_for(live.find(token, HOST, NOW), 5)
     end_unheard(store, written.session_id)
-    store.catch_up, store.session_by_cookie = answers  # type: ignore[method-assign]
+    store.sessions.catch_up, store.sessions.session_by_cookie = answers  # type: ignore[method-assign]
     assert await live.find(token, HOST, NOW) is None
 
 
@@ -272,7 +272,7 @@ async def test_a_principal_that_another_worker_wrote_counts_at_once_and_listener
     heard: list[Session] = []
     live.on_change(heard.append)
     changed = replace(written, principal=principal(groups=frozenset()))
-    await store.update_principal(changed)
+    await store.sessions.update_principal(changed)
     found = await live.find(token, HOST, NOW)
     assert found == changed
     await live.read_anew(NOW)
@@ -282,8 +282,8 @@ async def test_a_principal_that_another_worker_wrote_counts_at_once_and_listener
 
 async def test_a_change_of_a_session_that_is_not_kept_costs_nothing(store: MemoryStore, live: LiveSessions) -> None:
     written = session()
-    await store.create_session(written, cookie=token_digest(new_token()), host=HOST)
-    await store.update_principal(written)
+    await store.sessions.create_session(written, cookie=token_digest(new_token()), host=HOST)
+    await store.sessions.update_principal(written)
     store.calls.clear()
     await live.read_anew(NOW)
     assert store.calls == []
@@ -293,7 +293,7 @@ async def test_after_a_gap_all_that_is_kept_is_read_anew(
     store: MemoryStore, instant: Instant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("proxy.sessions.live_sessions.READ_AT_ONCE", 2)
-    live = LiveSessions(store, LIMITS, monotonic=instant, most_whole=3)
+    live = LiveSessions(store.sessions, LIMITS, monotonic=instant, most_whole=3)
     seen = [await known(store, live) for _ in range(5)]
     assert live.kept.aside
     ended: list[str] = []
@@ -303,8 +303,8 @@ async def test_after_a_gap_all_that_is_kept_is_read_anew(
     changed = [replace(written, principal=principal(groups=frozenset())) for _, written in seen[2:]]
     for _, written in seen[:2]:
         end_unheard(store, written.session_id)
-    store._sessions |= {each.session_id: each for each in changed}
-    store.listeners.tell_gap()
+    store.sessions.standing |= {each.session_id: each for each in changed}
+    store.sessions.listeners.tell_gap()
     await live.look()
     assert cached(live, seen[4][0], HOST, NOW) is None  # nobody knows what was missed
     assert await live.find(seen[4][0], HOST, NOW) == changed[2]
@@ -318,17 +318,17 @@ async def test_after_a_gap_all_that_is_kept_is_read_anew(
 
 async def test_a_gap_during_a_look_up_is_not_overlooked(store: MemoryStore, live: LiveSessions) -> None:
     token, written = new_token().encode(), session()
-    await store.create_session(written, cookie=token_digest(token), host=HOST)
-    read_it = store.session_by_cookie
+    await store.sessions.create_session(written, cookie=token_digest(token), host=HOST)
+    read_it = store.sessions.session_by_cookie
 
     async def slowly(cookie: bytes, host: str) -> Session | None:
         found = await read_it(cookie, host)
-        if store._sessions:
+        if store.sessions.standing:
             end_unheard(store, written.session_id)
-            store.listeners.tell_gap()
+            store.sessions.listeners.tell_gap()
         return found
 
-    store.session_by_cookie = slowly  # type: ignore[method-assign]
+    store.sessions.session_by_cookie = slowly  # type: ignore[method-assign]
     assert await live.find(token, HOST, NOW) is None
     assert len(live) == 0
 
@@ -339,7 +339,7 @@ async def test_a_gap_is_read_anew_in_the_background_and_however_often_the_store_
     token, _ = await known(store, live)
     store.away = True
     keeping = asyncio.create_task(keep_up(live, clock=lambda: NOW))
-    store.listeners.tell_gap()
+    store.sessions.listeners.tell_gap()
     await eventually(lambda: store.calls.count("sessions_by_id") >= 2)
     assert cached(live, token, HOST, NOW) is not None  # by the grace
     store.away = False
@@ -353,9 +353,9 @@ async def test_an_older_principal_that_was_being_read_does_not_come_back(
     store: MemoryStore, live: LiveSessions
 ) -> None:
     token, written = await known(store, live)
-    store.listeners = StoreListeners()  # nobody is told what they wrote themselves
+    store.sessions.listeners = StoreListeners()  # nobody is told what they wrote themselves
     newer = replace(written, principal=principal(groups=frozenset()))
-    read_them = store.sessions_by_id
+    read_them = store.sessions.sessions_by_id
 
     async def slowly(session_ids: Sequence[str]) -> dict[str, Session]:
         found = await read_them(session_ids)
@@ -363,7 +363,7 @@ async def test_an_older_principal_that_was_being_read_does_not_come_back(
             await live.update_principal(newer)
         return found
 
-    store.sessions_by_id = slowly  # type: ignore[method-assign]
+    store.sessions.sessions_by_id = slowly  # type: ignore[method-assign]
     live.mark_used(written.session_id, NOW + 5)
     await live.flush()
     live.draw_net()
@@ -394,7 +394,7 @@ async def test_what_was_used_is_read_anew_whatever_was_heard(store: MemoryStore,
 async def test_a_tunnel_of_a_session_that_was_put_aside_is_under_the_net_too(
     store: MemoryStore, instant: Instant
 ) -> None:
-    live = LiveSessions(store, LIMITS, monotonic=instant, most_whole=1)
+    live = LiveSessions(store.sessions, LIMITS, monotonic=instant, most_whole=1)
     tunnelled, unused = [(await known(store, live))[1].session_id for _ in range(2)]
     await known(store, live)
     assert {tunnelled, unused} <= live.kept.aside.keys()
@@ -415,20 +415,20 @@ async def test_an_end_heard_between_the_answer_and_its_asker_counts(
 ) -> None:
     token, written = await known(store, live)
     if not was_seen:
-        live = LiveSessions(store, LIMITS, monotonic=instant)
+        live = LiveSessions(store.sessions, LIMITS, monotonic=instant)
     instant.now += NOTICE_SECONDS
-    loop, answer = asyncio.get_running_loop(), store.session_by_cookie
+    loop, answer = asyncio.get_running_loop(), store.sessions.session_by_cookie
 
     def end() -> None:
         end_unheard(store, written.session_id)
-        store.listeners.tell_ended([written.session_id])
+        store.sessions.listeners.tell_ended([written.session_id])
 
     async def answer_and_end(cookie: bytes, host: str) -> Session | None:
         found = await answer(cookie, host)
         loop.call_soon(end)
         return found
 
-    store.session_by_cookie = answer_and_end  # type: ignore[method-assign]
+    store.sessions.session_by_cookie = answer_and_end  # type: ignore[method-assign]
     await live.find(token, HOST, NOW)
     await asyncio.sleep(0)
     await live.look()

@@ -80,7 +80,7 @@ class Watched:
     async def signed_in(self, name: str) -> Session:
         made = session_for(await principal_of(self.directory, f"live-{name}"))
         token = new_token()
-        await self.store.create_session(made, cookie=token_digest(token), host="wiki.corp.example")
+        await self.store.sessions.create_session(made, cookie=token_digest(token), host="wiki.corp.example")
         assert await self.sessions.find(token.encode(), "wiki.corp.example", time.time()) is not None
         return made
 
@@ -88,11 +88,11 @@ class Watched:
 @pytest.fixture
 async def watched(domain: SambaDC, tmp_path: Path) -> AsyncIterator[Watched]:
     store, directory = SQLiteStore(tmp_path / "state.db"), ActiveDirectory(settings_for(domain), GROUPS)
-    sessions = LiveSessions(store, SessionSettings())
+    sessions = LiveSessions(store.sessions, SessionSettings())
     made = Watched(domain, directory, store, sessions)
     sessions.on_end(made.ended.put_nowait)
     sessions.on_change(made.changed.put_nowait)
-    watch = SessionWatch(store=store, sessions=sessions, realms=Realms([directory]), log=LOG)
+    watch = SessionWatch(store=store.sessions, sessions=sessions, realms=Realms([directory]), log=LOG)
     running = asyncio.create_task(watch.run())
     yield made
     running.cancel()
@@ -112,9 +112,11 @@ async def test_an_account_that_ends_has_no_session_seconds_later(watched: Watche
     await in_thread(getattr(admin, what), watched.domain, f"live-{what}")
     async with asyncio.timeout(WITHIN_SECONDS):
         assert await watched.ended.get() == made.session_id
-    assert await watched.store.sessions(made.principal.guid) == []
+    assert await watched.store.sessions.sessions(made.principal.guid) == []
     assert watched.ended.empty()
-    assert [each.session_id for each in await watched.store.sessions(other.principal.guid)] == [other.session_id]
+    assert [each.session_id for each in await watched.store.sessions.sessions(other.principal.guid)] == [
+        other.session_id
+    ]
 
 
 async def test_a_changed_password_ends_the_sessions_of_the_old_one(watched: Watched) -> None:
@@ -130,10 +132,12 @@ async def test_the_session_that_changed_the_password_stays(watched: Watched) -> 
     now_is = await watched.directory.read(made.principal.guid)
     assert now_is is not None
     renewed = replace(made, session_id=new_token(), principal=now_is)
-    await watched.store.replace_session(made.session_id, renewed, cookie=b"c", host="wiki.corp.example")
+    await watched.store.sessions.replace_session(made.session_id, renewed, cookie=b"c", host="wiki.corp.example")
     async with asyncio.timeout(WITHIN_SECONDS):
         assert {await watched.ended.get(), await watched.ended.get()} == {made.session_id, older.session_id}
-    assert [each.session_id for each in await watched.store.sessions(made.principal.guid)] == [renewed.session_id]
+    assert [each.session_id for each in await watched.store.sessions.sessions(made.principal.guid)] == [
+        renewed.session_id
+    ]
 
 
 async def test_a_nested_group_that_is_taken_away_and_given_back_reaches_the_session(watched: Watched) -> None:
@@ -145,7 +149,7 @@ async def test_a_nested_group_that_is_taken_away_and_given_back_reaches_the_sess
             pass
     assert changed.principal.groups == frozenset()
     async with asyncio.timeout(WITHIN_SECONDS):
-        while (await watched.store.sessions(made.principal.guid))[0].principal.groups:  # noqa: ASYNC110  # of another thread
+        while (await watched.store.sessions.sessions(made.principal.guid))[0].principal.groups:  # noqa: ASYNC110  # of another thread
             await asyncio.sleep(0.01)  # written after those who listen were told
     await in_thread(admin.add_member, watched.domain, "Live Inner", "live-group")
     async with asyncio.timeout(WITHIN_SECONDS):
@@ -168,8 +172,8 @@ async def test_what_is_open_ends_with_the_group_that_let_it_in(domain: SambaDC, 
     store = SQLiteStore(tmp_path / "state.db")
     token, other_token = new_token(), new_token()
     made = session_for(await principal_of(directory, "live-socket"))
-    await store.create_session(made, cookie=token_digest(token), host="wiki.localhost")
-    await store.add_cookie(made.session_id, cookie=token_digest(other_token), host="canteen.localhost")
+    await store.sessions.create_session(made, cookie=token_digest(token), host="wiki.localhost")
+    await store.sessions.add_cookie(made.session_id, cookie=token_digest(other_token), host="canteen.localhost")
     await store.close()
     await directory.close()
     upstream = UpstreamURL("http", "127.0.0.1", app_port, "")
@@ -265,8 +269,8 @@ class Still:
 def still() -> Still:
     store, directory, now = MemoryStore(), FakeDirectory(), [0.0]
     watch = SessionWatch(
-        store=store,
-        sessions=LiveSessions(store, SessionSettings()),
+        store=store.sessions,
+        sessions=LiveSessions(store.sessions, SessionSettings()),
         realms=Realms([directory]),  # type: ignore[list-item]  # what a watch does not use is left out
         log=LOG,
         clock=lambda: now[0],
@@ -275,7 +279,7 @@ def still() -> Still:
 
 
 async def begun(still: Still, made: Session) -> Session:
-    await still.store.create_session(made, cookie=b"cookie", host="wiki.corp.example")
+    await still.store.sessions.create_session(made, cookie=b"cookie", host="wiki.corp.example")
     return made
 
 
@@ -285,11 +289,11 @@ async def test_a_directory_that_is_away_ends_nobody(still: Still) -> None:
     still.directory.is_away = True
     for still.now[0] in (10.0, 1000.0, 2000.0):
         await still.watch.look()
-    assert await still.store.sessions() == [made]
+    assert await still.store.sessions.sessions() == [made]
     still.directory.is_away, still.directory.person = False, None
     still.now[0] = 2001.0
     await still.watch.look()
-    assert await still.store.sessions() == []
+    assert await still.store.sessions.sessions() == []
 
 
 async def test_nobody_is_asked_about_where_nobody_is_signed_in(still: Still) -> None:
@@ -311,16 +315,16 @@ async def test_a_session_of_the_old_password_has_a_moment_to_be_renewed_and_no_m
     still.directory.person = principal(password_set_at=2.0)
     still.directory.told = [Changes(seen_at="dc1", entries=frozenset({made.principal.guid}))]
     await still.watch.look()
-    assert await still.store.sessions() == [made]
+    assert await still.store.sessions.sessions() == [made]
     still.now[0] = RENEWAL_SECONDS
     await still.watch.look()
-    assert await still.store.sessions() == []
+    assert await still.store.sessions.sessions() == []
 
 
 async def test_a_realm_that_the_configuration_has_no_more_vouches_for_nobody(still: Still) -> None:
     await begun(still, session(principal=principal(realm="gone")))
     await still.watch.look()
-    assert await still.store.sessions() == []
+    assert await still.store.sessions.sessions() == []
 
 
 async def test_a_store_that_is_away_loses_no_change(still: Still) -> None:
@@ -328,26 +332,26 @@ async def test_a_store_that_is_away_loses_no_change(still: Still) -> None:
     await still.watch.look()
     still.directory.person = None
     still.directory.told = [Changes(seen_at="dc1", entries=frozenset({made.principal.guid}))]
-    real_end = still.store.end_sessions_of
+    real_end = still.store.sessions.end_sessions_of
 
     async def broken(guid: str) -> int:
         still.store.away = True
         return await real_end(guid)
 
-    still.store.end_sessions_of = broken  # type: ignore[method-assign]  # away just when it is needed
+    still.store.sessions.end_sessions_of = broken  # type: ignore[method-assign]  # away just when it is needed
     with pytest.raises(StoreUnavailable):
         await still.watch.look()
     still.store.away = False
-    still.store.end_sessions_of = real_end  # type: ignore[method-assign]
+    still.store.sessions.end_sessions_of = real_end  # type: ignore[method-assign]
     await still.watch.look()
-    assert await still.store.sessions() == []
+    assert await still.store.sessions.sessions() == []
 
 
 async def test_many_new_persons_leave_most_of_the_store_to_requests(still: Still) -> None:
     """A worker that starts finds everybody new to it, and is asked for sessions that it does not know yet."""
     for number in range(100):
         await begun(still, session(principal=principal(guid=f"guid-{number}")))
-    real_sessions, reading, most = still.store.sessions, 0, 0
+    real_sessions, reading, most = still.store.sessions.sessions, 0, 0
 
     async def slow(guid: str | None = None) -> list[Session]:
         nonlocal reading, most
@@ -357,7 +361,7 @@ async def test_many_new_persons_leave_most_of_the_store_to_requests(still: Still
         reading -= 1
         return await real_sessions(guid)
 
-    still.store.sessions = slow  # type: ignore[method-assign]  # as a store over a network answers
+    still.store.sessions.sessions = slow  # type: ignore[method-assign]  # as a store over a network answers
     await still.watch.look()
     assert 1 < most <= CONNECTIONS / 4
     assert still.store.calls.count("sessions") >= 100
@@ -369,13 +373,13 @@ async def test_when_all_persons_are_listed_anew_only_the_sessions_of_new_ones_ar
         await begun(still, session(principal=principal(guid=f"guid-{number}")))
     await still.watch.look()
     await begun(still, session(principal=principal(guid="new")))
-    real_sessions, read = still.store.sessions, []
+    real_sessions, read = still.store.sessions.sessions, []
 
     async def noted(guid: str | None = None) -> list[Session]:
         read.append(guid)
         return await real_sessions(guid)
 
-    still.store.sessions = noted  # type: ignore[method-assign]  # what is asked for is what this is about
+    still.store.sessions.sessions = noted  # type: ignore[method-assign]  # what is asked for is what this is about
     await still.watch.look()
     assert [guid for guid in read if guid is not None] == ["new"]
 

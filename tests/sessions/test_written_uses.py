@@ -111,7 +111,7 @@ class House:
         return NOW + self.seconds
 
     def worker(self) -> LiveSessions:
-        return LiveSessions(self.store, LIMITS, monotonic=lambda: self.seconds)
+        return LiveSessions(self.store.sessions, LIMITS, monotonic=lambda: self.seconds)
 
     async def second(self, *, writing: tuple[LiveSessions, ...] = ()) -> None:
         """What workers do each second."""
@@ -132,7 +132,7 @@ def house() -> House:
 
 async def signed_in(house: House) -> bytes:
     token = new_token().encode()
-    await house.store.create_session(session(created_at=house.now), cookie=token_digest(token), host=HOST)
+    await house.store.sessions.create_session(session(created_at=house.now), cookie=token_digest(token), host=HOST)
     return token
 
 
@@ -159,14 +159,14 @@ async def test_a_full_disk_for_longer_than_the_idle_limit_loses_no_session_that_
     assert ended == []
     house.store.full = False
     await house.second(writing=(house.two,))  # whoever is first finds everything idle
-    assert len(await house.store.sessions()) == 2
+    assert len(await house.store.sessions.sessions()) == 2
     with pytest.raises(StoreUnavailable, match="not known"):
         await house.two.find(used, HOST, house.now)
     await house.second()
     await house.second()
     assert await house.two.find(used, HOST, house.now) is not None
     assert await house.two.find(unused, HOST, house.now) is None
-    assert len(await house.store.sessions()) == 1
+    assert len(await house.store.sessions.sessions()) == 1
     await house.two.expire(house.now + 1)
     assert len(ended) == 1
 
@@ -185,12 +185,12 @@ async def test_a_worker_that_is_cut_off_for_the_grace_keeps_its_sessions(house: 
     """It goes on meanwhile: what it has served is no longer idle once it can write again."""
     grace = 300.0
     limits = SessionSettings(idle=IDLE, absolute=36_000.0, store_grace=grace)
-    other = LiveSessions(house.store, limits, monotonic=lambda: house.seconds)
+    other = LiveSessions(house.store.sessions, limits, monotonic=lambda: house.seconds)
     await signed_in(house)
     house.seconds = IDLE + grace - 1
     await other.flush()
     await other.clean_up(house.now)
-    assert len(await house.store.sessions()) == 1
+    assert len(await house.store.sessions.sessions()) == 1
 
 
 async def test_one_that_leaves_writes_its_uses_and_is_not_waited_for(house: House) -> None:
@@ -199,7 +199,7 @@ async def test_one_that_leaves_writes_its_uses_and_is_not_waited_for(house: Hous
     await house.second()
     assert await house.one.find(token, HOST, house.now + 1) is not None
     await house.one.leave()
-    (stored,) = await house.store.sessions()
+    (stored,) = await house.store.sessions.sessions()
     assert stored.last_used_at == house.now + 1
     for _ in range(10):
         await house.second(writing=(house.two,))

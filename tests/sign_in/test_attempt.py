@@ -22,7 +22,7 @@ LIMITS = PasswordLimits(in_all=3, from_unfamiliar=3, window_seconds=600.0)
 
 @pytest.fixture
 def throttle() -> Throttle:
-    return Throttle(MemoryStore(), ThrottleSettings.model_validate({}), key=b"k" * 32)
+    return Throttle(MemoryStore().counters, ThrottleSettings.model_validate({}), key=b"k" * 32)
 
 
 async def begun(throttle: Throttle, *, now: float = NOW) -> PasswordAttempt:

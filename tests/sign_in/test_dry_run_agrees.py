@@ -178,10 +178,11 @@ class Copy:
         principal = Principal(guid=GUID, realm="corp", username="alice", display_name="Alice", **case.person)
         self.domain = (ChangingDomain if case.can_change else Domain)(principal, case.refusals)
         self.realms = Realms([self.domain])
-        self.throttle = Throttle(self.store, self.settings.throttle, key=KEYS.derive(Purpose.THROTTLE))
+        self.throttle = Throttle(self.store.counters, self.settings.throttle, key=KEYS.derive(Purpose.THROTTLE))
 
     async def fill(self) -> None:
-        case, counters = self.case, Counters(self.store, self.settings.throttle, key=KEYS.derive(Purpose.THROTTLE))
+        case = self.case
+        counters = Counters(self.store.counters, self.settings.throttle, key=KEYS.derive(Purpose.THROTTLE))
         limits = self.throttle.password_limits(self.domain)
         for limit, left in case.counted.items():
             whoms = [COUNTED[limit] or network_of(case.address)]
@@ -193,12 +194,12 @@ class Copy:
             for whom in whoms:
                 counter = counters.of(limit, whom, limits if is_password else None).counter
                 for _ in range(max(0, counter.limit - left)):
-                    await self.store.add(counter.key, now=NOW, window_seconds=counter.window_seconds)
+                    await self.store.counters.add(counter.key, now=NOW, window_seconds=counter.window_seconds)
         if case.is_familiar:
             await self.throttle.remember_address(person=GUID, address=case.address, now=NOW)
         if case.known is not None:
             known = known_as(KEYS, self.domain.principal, E164(case.known), now=NOW - 30 * DAY)
-            await self.store.put_known_number(GUID, known)
+            await self.store.numbers.put_known_number(GUID, known)
 
     async def foreseen(self) -> Foreseen:
         login_name = parse_login_name("alice")
@@ -229,7 +230,7 @@ class SigningIn:
             realms=copy.realms,
             channel=self.phone,
             store=copy.store,
-            sessions=LiveSessions(copy.store, copy.settings.sessions),
+            sessions=LiveSessions(copy.store.sessions, copy.settings.sessions),
             keys=KEYS,
             throttle=copy.throttle,
             assertions=Assertions(KEYS, issuer=SIGN_IN_ORIGIN),
@@ -292,7 +293,7 @@ class SigningIn:
         return await self.browser.post(url.partition("?")[0], {**page.hidden, **fields})
 
     async def _session(self) -> Session | None:
-        sessions = await self.copy.store.sessions(GUID)
+        sessions = await self.copy.store.sessions.sessions(GUID)
         return sessions[-1] if sessions else None
 
     def _said(self) -> str:

@@ -16,8 +16,8 @@ from tests.support.people import NOW, session
 
 async def hear(store: RedisStore) -> None:
     """Print each session whose end is heard, until stdin is closed."""
-    store.on_session_end(lambda session_id: os.write(1, f"{session_id}\n".encode()))
-    await store.catch_up()
+    store.sessions.on_session_end(lambda session_id: os.write(1, f"{session_id}\n".encode()))
+    await store.sessions.catch_up()
     os.write(1, b"ready\n")
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
@@ -27,7 +27,7 @@ async def create(store: RedisStore) -> None:
     while True:
         written = session()
         try:
-            await store.create_session(written, cookie=os.urandom(32), host="h")
+            await store.sessions.create_session(written, cookie=os.urandom(32), host="h")
         except StoreUnavailable:
             return
         os.write(1, f"{written.session_id}\n".encode())
@@ -40,7 +40,10 @@ async def answer(store: RedisStore) -> None:
     for line in sys.stdin.readlines():
         challenge_id, session_id = line.split()
         results = await asyncio.gather(
-            *(store.answer_challenge(challenge_id, session_id=session_id, digest=b"right", now=NOW) for _ in range(3))
+            *(
+                store.challenges.answer_challenge(challenge_id, session_id=session_id, digest=b"right", now=NOW)
+                for _ in range(3)
+            )
         )
         for result in results:
             print(challenge_id, result.attempt.value)

@@ -19,7 +19,7 @@ async def create(store: SQLiteStore) -> None:
     """Create sessions until killed, and print each id once it is acknowledged."""
     while True:
         written = session()
-        await store.create_session(written, cookie=os.urandom(32), host="h")
+        await store.sessions.create_session(written, cookie=os.urandom(32), host="h")
         os.write(1, f"{written.session_id}\n".encode())
 
 
@@ -30,7 +30,10 @@ async def answer(store: SQLiteStore) -> None:
     for line in sys.stdin.readlines():
         challenge_id, session_id = line.split()
         results = await asyncio.gather(
-            *(store.answer_challenge(challenge_id, session_id=session_id, digest=b"right", now=NOW) for _ in range(3))
+            *(
+                store.challenges.answer_challenge(challenge_id, session_id=session_id, digest=b"right", now=NOW)
+                for _ in range(3)
+            )
         )
         for result in results:
             print(challenge_id, result.attempt.value)
@@ -38,8 +41,8 @@ async def answer(store: SQLiteStore) -> None:
 
 async def hear(store: SQLiteStore) -> None:
     """Keep sessions as a worker does, and print each end when it is told; never look without being called."""
-    store.on_session_end(lambda session_id: print(session_id, flush=True))
-    await store.catch_up()
+    store.sessions.on_session_end(lambda session_id: print(session_id, flush=True))
+    await store.sessions.catch_up()
     print("ready", flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
 
@@ -50,19 +53,19 @@ async def end(store: SQLiteStore) -> None:
     async def die(number: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    store._news.tell = die  # type: ignore[method-assign]
-    await store.end_session(sys.stdin.readline().strip())
+    store.news.tell = die  # type: ignore[method-assign]
+    await store.sessions.end_session(sys.stdin.readline().strip())
 
 
 async def count(store: SQLiteStore) -> None:
     for _ in range(100):
-        print((await store.add(b"k", now=NOW, window_seconds=60)).value)
+        print((await store.counters.add(b"k", now=NOW, window_seconds=60)).value)
 
 
 async def reset(store: SQLiteStore) -> None:
     """As an operator's command does: open it, do one thing, and go."""
-    await store.reset_count(b"k")
-    assert await store.read(b"k", now=NOW) is None
+    await store.counters.reset_count(b"k")
+    assert await store.counters.read(b"k", now=NOW) is None
     print(0)
 
 
@@ -73,7 +76,7 @@ async def reserve(store: SQLiteStore) -> None:
     sys.stdin.readline()
     counters = [Counter(key=b"k", limit=150, window_seconds=60)]
     for _ in range(100):
-        if await store.reserve(counters, now=NOW) is None:
+        if await store.counters.reserve(counters, now=NOW) is None:
             print("granted")
     print("done")
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from config.settings import StoreSettings
+from config.settings import SessionSettings, StoreSettings
 from proxy.sessions.session_store import FORMER_SECONDS
 from proxy.store.open import open_store
 from proxy.store.redis.persons import scan
@@ -16,7 +16,7 @@ from tests.store.contract import HOST, WIKI, StoreContract, cookie, ticket
 from tests.support.people import NOW, challenge, principal, session
 from tests.support.redis_server import RedisServer, new_prefix, running_redis
 
-LIMITS = {"idle_seconds": 1800.0, "absolute_seconds": 43_200.0}
+LIMITS = SessionSettings(idle=1800.0, absolute=43_200.0)
 
 
 @pytest.fixture
@@ -32,28 +32,28 @@ class TestRedisStore(StoreContract):
 
 async def keys(store: RedisStore) -> set[str]:
     """The names of all keys of this store, without the prefix."""
-    prefix = store._connections.prefix
-    found = await store._connections.command("KEYS", prefix + b"*")
+    prefix = store.connections.prefix
+    found = await store.connections.command("KEYS", prefix + b"*")
     return {key.removeprefix(prefix).decode() for key in found}
 
 
 async def raw(store: RedisStore, *command: str) -> object:
     name, key, *more = command
-    return await store._connections.command(name, store._connections.prefix + key.encode(), *more)
+    return await store.connections.command(name, store.connections.prefix + key.encode(), *more)
 
 
 async def everything(store: RedisStore) -> str:
     """One of each record; the session's id."""
     half, whole = session(is_half=True), session()
-    await store.create_session(half, cookie=cookie(), host=HOST)
-    await store.put_challenge(challenge(half.session_id))
-    await store.replace_session(half.session_id, whole, cookie=cookie(), host=HOST)
-    await store.add_cookie(whole.session_id, cookie=cookie(), host=WIKI)
-    await store.put_challenge(challenge(whole.session_id))
-    await store.put_ticket(cookie(), ticket(whole.session_id))
-    await store.put_kept_request(b"kept", b"sealed", expires_at=NOW + 30)
-    await store.add(b"k", now=NOW, window_seconds=30)
-    await store.add_familiar(b"p", b"a", now=NOW, expires_at=NOW + 30, most=2)
+    await store.sessions.create_session(half, cookie=cookie(), host=HOST)
+    await store.challenges.put_challenge(challenge(half.session_id))
+    await store.sessions.replace_session(half.session_id, whole, cookie=cookie(), host=HOST)
+    await store.sessions.add_cookie(whole.session_id, cookie=cookie(), host=WIKI)
+    await store.challenges.put_challenge(challenge(whole.session_id))
+    await store.tickets.put_ticket(cookie(), ticket(whole.session_id))
+    await store.kept_requests.put_kept_request(b"kept", b"sealed", expires_at=NOW + 30)
+    await store.counters.add(b"k", now=NOW, window_seconds=30)
+    await store.counters.add_familiar(b"p", b"a", now=NOW, expires_at=NOW + 30, most=2)
     return whole.session_id
 
 
@@ -61,8 +61,8 @@ LEFT = {"persons-version", "persons-changed", "hearers", "store"}
 
 
 async def test_what_ended_leaves_nothing_behind(store: RedisStore) -> None:
-    await store.end_session(await everything(store))
-    assert await store.remove_expired(now=NOW + FORMER_SECONDS + 1e6, **LIMITS) == 4
+    await store.sessions.end_session(await everything(store))
+    assert await store.sessions.remove_expired(now=NOW + FORMER_SECONDS + 1e6, limits=LIMITS) == 4
     # What the store says of itself, how far the list of persons has got, who listens, and the last acknowledgements,
     # which Redis removes itself.
     assert {key for key in await keys(store) if not key.startswith("heard:")} == LEFT
@@ -70,8 +70,8 @@ async def test_what_ended_leaves_nothing_behind(store: RedisStore) -> None:
 
 async def test_what_was_removed_by_its_time_leaves_nothing_behind(store: RedisStore) -> None:
     await everything(store)
-    assert await store.remove_expired(now=NOW + 1e6, **LIMITS) == 5
-    await store.remove_expired(now=NOW + 2e6, **LIMITS)
+    assert await store.sessions.remove_expired(now=NOW + 1e6, limits=LIMITS) == 5
+    await store.sessions.remove_expired(now=NOW + 2e6, limits=LIMITS)
     assert {key for key in await keys(store) if not key.startswith("heard:")} == LEFT
 
 
@@ -82,8 +82,8 @@ async def test_all_keys_lie_in_one_slot_of_a_cluster() -> None:
             while b"cluster_state:ok" not in server.ask("CLUSTER", "INFO"):  # noqa: ASYNC110  # another program's
                 await asyncio.sleep(0.01)
         store = RedisStore(StoreSettings(url=server.url))
-        await store.end_session(await everything(store))
-        found = await store._connections.command("KEYS", "*")
+        await store.sessions.end_session(await everything(store))
+        found = await store.connections.command("KEYS", "*")
         assert len(found) > 5
         assert all(key.startswith(b"{gatepost}:") for key in found)
         await store.close()
@@ -91,23 +91,23 @@ async def test_all_keys_lie_in_one_slot_of_a_cluster() -> None:
 
 async def test_a_session_that_was_used_meanwhile_is_not_removed(store: RedisStore) -> None:
     written = session(created_at=NOW - 2000)
-    await store.create_session(written, cookie=cookie(), host=HOST)
-    await store.touch_sessions([(written.session_id, NOW)])
-    assert await store._end("finish_unused", written.session_id, repr(NOW - 2000)) == []
-    assert await store._end("finish_unused", written.session_id, repr(NOW)) == [written.session_id]
+    await store.sessions.create_session(written, cookie=cookie(), host=HOST)
+    await store.sessions.touch_sessions([(written.session_id, NOW)])
+    assert await store.sessions._end("finish_unused", written.session_id, repr(NOW - 2000)) == []
+    assert await store.sessions._end("finish_unused", written.session_id, repr(NOW)) == [written.session_id]
 
 
 async def test_more_than_are_looked_at_at_once_are_removed_and_those_between_stay(store: RedisStore) -> None:
     over = [session(created_at=NOW - 100) for _ in range(150)]
     halves = [session(created_at=NOW - 100, is_half=True) for _ in range(150)]  # no idle limit ends these
     for pair in zip(over, halves, strict=True):
-        await asyncio.gather(*(store.create_session(each, cookie=cookie(), host=HOST) for each in pair))
-    assert await store.remove_expired(now=NOW, idle_seconds=60, absolute_seconds=43_200) == 150
-    assert {each.session_id for each in await store.sessions()} == {each.session_id for each in halves}
+        await asyncio.gather(*(store.sessions.create_session(each, cookie=cookie(), host=HOST) for each in pair))
+    assert await store.sessions.remove_expired(now=NOW, limits=SessionSettings(idle=60.0, absolute=43_200.0)) == 150
+    assert {each.session_id for each in await store.sessions.sessions()} == {each.session_id for each in halves}
 
 
 async def test_uses_of_ended_sessions_are_not_noted(store: RedisStore) -> None:
-    await store.touch_sessions([("gone", NOW)])
+    await store.sessions.touch_sessions([("gone", NOW)])
     assert await keys(store) == set()
 
 
@@ -115,12 +115,12 @@ async def test_a_record_of_another_version_is_no_session(store: RedisStore) -> N
     digests = [cookie(), cookie()]
     written = [session(), session()]
     for each, digest in zip(written, digests, strict=True):
-        await store.create_session(each, cookie=digest, host=HOST)
+        await store.sessions.create_session(each, cookie=digest, host=HOST)
     await raw(store, "HSET", f"session:{written[0].session_id}", "record", '{"v":99}')
     await raw(store, "HSET", f"session:{written[1].session_id}", "principal", '{"v":99}')
-    assert [await store.session_by_cookie(digest, HOST) for digest in digests] == [None, None]
-    assert await store.sessions() == []
-    assert await store.remove_expired(now=NOW + 43_200, **LIMITS) == 2
+    assert [await store.sessions.session_by_cookie(digest, HOST) for digest in digests] == [None, None]
+    assert await store.sessions.sessions() == []
+    assert await store.sessions.remove_expired(now=NOW + 43_200, limits=LIMITS) == 2
 
 
 # Who has a session: only what changed is asked for.
@@ -128,45 +128,45 @@ async def test_a_record_of_another_version_is_no_session(store: RedisStore) -> N
 
 async def test_persons_are_the_same_object_until_something_changes(store: RedisStore) -> None:
     one = session(guid="a")
-    await store.create_session(one, cookie=cookie(), host=HOST)
-    found = await store.persons()
+    await store.sessions.create_session(one, cookie=cookie(), host=HOST)
+    found = await store.sessions.persons()
     assert found == {"a": NOW}
-    await store.touch_sessions([(one.session_id, NOW + 1)])
-    assert await store.persons() is found
-    await store.create_session(session(guid="b", created_at=NOW + 1), cookie=cookie(), host=HOST)
+    await store.sessions.touch_sessions([(one.session_id, NOW + 1)])
+    assert await store.sessions.persons() is found
+    await store.sessions.create_session(session(guid="b", created_at=NOW + 1), cookie=cookie(), host=HOST)
     newer = session(guid="a", created_at=NOW + 2)
-    await store.create_session(newer, cookie=cookie(), host=HOST)
-    assert await store.persons() == {"a": NOW + 2, "b": NOW + 1}
+    await store.sessions.create_session(newer, cookie=cookie(), host=HOST)
+    assert await store.sessions.persons() == {"a": NOW + 2, "b": NOW + 1}
     assert found == {"a": NOW}
-    await store.end_session(newer.session_id)
-    assert await store.persons() == {"a": NOW, "b": NOW + 1}
-    await store.end_sessions_of("b")
-    assert await store.persons() == {"a": NOW}
+    await store.sessions.end_session(newer.session_id)
+    assert await store.sessions.persons() == {"a": NOW, "b": NOW + 1}
+    await store.sessions.end_sessions_of("b")
+    assert await store.sessions.persons() == {"a": NOW}
 
 
 @pytest.mark.parametrize("what", ["a gap", "more changes than are kept", "a server that went back in time"])
 async def test_persons_are_read_anew_after(store: RedisStore, what: str) -> None:
-    await store.create_session(session(guid="a"), cookie=cookie(), host=HOST)
-    await store.create_session(session(guid="b"), cookie=cookie(), host=HOST)
-    assert await store.persons() == {"a": NOW, "b": NOW}
+    await store.sessions.create_session(session(guid="a"), cookie=cookie(), host=HOST)
+    await store.sessions.create_session(session(guid="b"), cookie=cookie(), host=HOST)
+    assert await store.sessions.persons() == {"a": NOW, "b": NOW}
     await raw(store, "ZREM", "persons", "b")  # a change that was not noted
     match what:
         case "a gap":
-            store._listening.listeners.tell_gap()
+            store.listening.listeners.tell_gap()
         case "more changes than are kept":
             await raw(store, "SET", "persons-forgotten", "7")
             await raw(store, "SET", "persons-version", "8")
         case _:
             await raw(store, "SET", "persons-version", "1")
-    assert await store.persons() == {"a": NOW}
-    assert await store.persons() == {"a": NOW}
+    assert await store.sessions.persons() == {"a": NOW}
+    assert await store.sessions.persons() == {"a": NOW}
 
 
 async def test_only_the_latest_changes_of_persons_are_kept(store: RedisStore) -> None:
     for start in range(0, 10_000, 1000):
         pairs = (part for number in range(start, start + 1000) for part in (str(number - 10_000), f"g{number}"))
         await raw(store, "ZADD", "persons-changed", *pairs)
-    await store.create_session(session(guid="a"), cookie=cookie(), host=HOST)
+    await store.sessions.create_session(session(guid="a"), cookie=cookie(), host=HOST)
     assert await raw(store, "ZCARD", "persons-changed") == 10_000
     assert await raw(store, "GET", "persons-forgotten") == b"-10000"
 
@@ -175,7 +175,7 @@ async def test_a_large_index_is_read_in_parts(store: RedisStore) -> None:
     count = 3000
     for number in range(count):
         await raw(store, "ZADD", "persons", str(number), f"guid-{number}")
-    found = {member async for member, _ in scan(store._connections, "persons")}
+    found = {member async for member, _ in scan(store.connections, "persons")}
     assert len(found) == count
 
 
@@ -194,9 +194,11 @@ async def test_a_redis_url_opens_a_redis_store() -> None:
 async def test_a_challenge_is_compared_by_what_nobody_can_foresee(store: RedisStore) -> None:
     """No digest is longer, shorter, or a beginning of another, and yet taken for it."""
     half = session(is_half=True)
-    await store.create_session(half, cookie=cookie(), host=HOST)
+    await store.sessions.create_session(half, cookie=cookie(), host=HOST)
     pending = challenge(half.session_id, digest=b"right\x00digest", guid=principal().guid)
-    await store.put_challenge(pending)
+    await store.challenges.put_challenge(pending)
     for wrong in (b"", b"right", b"right\x00", b"right\x00digest\x00"):
-        result = await store.answer_challenge(pending.challenge_id, session_id=half.session_id, digest=wrong, now=NOW)
+        result = await store.challenges.answer_challenge(
+            pending.challenge_id, session_id=half.session_id, digest=wrong, now=NOW
+        )
         assert result.attempt.value == "wrong"

@@ -16,6 +16,7 @@ import pytest
 from redis.asyncio.connection import Connection
 
 from config.settings import StoreSettings
+from config.tables.store import RedisURL
 from proxy.operations.store_errors import NotHeard, StoreUnavailable
 from proxy.store.redis.notices import Notice, notice_from
 from proxy.store.redis.redis_store import RedisStore
@@ -45,7 +46,7 @@ async def store(settings: StoreSettings) -> AsyncIterator[RedisStore]:
 async def other(settings: StoreSettings) -> AsyncIterator[RedisStore]:
     """Another node's, that has begun to listen."""
     other = RedisStore(settings)
-    await other.catch_up()
+    await other.sessions.catch_up()
     yield other
     await other.close()
 
@@ -58,7 +59,8 @@ def waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def start(children: list[Child], task: str, settings: StoreSettings) -> Child:
-    return start_child(children, CHILD, task, settings.url, settings.prefix)
+    assert isinstance(settings.url, RedisURL)
+    return start_child(children, CHILD, task, f"unix:{settings.url.path}", settings.prefix)
 
 
 def until_ready(child: Child) -> None:
@@ -68,7 +70,7 @@ def until_ready(child: Child) -> None:
 
 async def stored(store: RedisStore) -> str:
     written = session()
-    await store.create_session(written, cookie=cookie(), host=HOST)
+    await store.sessions.create_session(written, cookie=cookie(), host=HOST)
     return written.session_id
 
 
@@ -82,12 +84,12 @@ async def test_an_end_is_heard_by_every_process_before_it_is_acknowledged(
         until_ready(child)
     ended = [await stored(store) for _ in range(3)]
     for session_id in ended:
-        await store.end_session(session_id)
+        await store.sessions.end_session(session_id)
         assert [heard_by(child) for child in children] == [[session_id]] * 2
     one, two = await stored(store), await stored(store)
-    await store.replace_session(one, session(), cookie=cookie(), host=HOST)
+    await store.sessions.replace_session(one, session(), cookie=cookie(), host=HOST)
     assert [heard_by(child) for child in children] == [[one]] * 2
-    await store.end_sessions_of(principal().guid)
+    await store.sessions.end_sessions_of(principal().guid)
     assert all(two in heard_by(child) for child in children)
 
 
@@ -95,11 +97,11 @@ async def test_an_end_is_heard_by_every_process_before_it_is_acknowledged(
 async def test_ends_at_once_are_all_heard_by_everybody_once(store: RedisStore, other: RedisStore) -> None:
     here: list[str] = []
     there: list[str] = []
-    store.on_session_end(here.append)
-    other.on_session_end(there.append)
+    store.sessions.on_session_end(here.append)
+    other.sessions.on_session_end(there.append)
     ended = [await stored(store) for _ in range(100)]
     begun_at = time.monotonic()
-    assert all(await asyncio.gather(*(store.end_session(session_id) for session_id in ended)))
+    assert all(await asyncio.gather(*(store.sessions.end_session(session_id) for session_id in ended)))
     assert time.monotonic() - begun_at < 10  # those who wait do not stand in the way of those they wait for
     assert sorted(here) == sorted(there) == sorted(ended)
 
@@ -112,19 +114,19 @@ async def test_a_process_that_hangs_is_waited_for_no_longer_than_its_time(
     session_id = await stored(store)
     child.send_signal(signal.SIGSTOP)
     begun_at = time.monotonic()
-    assert await store.end_session(session_id)
+    assert await store.sessions.end_session(session_id)
     assert 0.25 <= time.monotonic() - begun_at < 5
     child.kill()
     child.wait()
 
 
 async def hearers(store: RedisStore) -> set[str]:
-    names = await store._connections.command("ZRANGE", store._connections.prefix + b"hearers", 0, -1)
-    return {name.decode() for name in names} - {store._listening.name}
+    names = await store.connections.command("ZRANGE", store.connections.prefix + b"hearers", 0, -1)
+    return {name.decode() for name in names} - {store.listening.name}
 
 
 async def listens(store: RedisStore, name: str, now: float) -> None:
-    await store._connections.run(SESSIONS, "listens", name, f"{now:.3f}")
+    await store.connections.run(SESSIONS, "listens", name, f"{now:.3f}")
 
 
 async def test_who_was_killed_lets_two_ends_wait_and_not_every_one(
@@ -134,15 +136,15 @@ async def test_who_was_killed_lets_two_ends_wait_and_not_every_one(
     until_ready(start(children, "hear", settings))
     children[0].kill()
     children[0].wait()
-    await store.catch_up()
+    await store.sessions.catch_up()
     killed = await hearers(store)
     assert len(killed) == 1
     began_at = time.monotonic()
-    await store.end_session(await stored(store))
+    await store.sessions.end_session(await stored(store))
     # Another end that began before this was known: whoever said since then that they listen may have missed it.
-    await store._listening._note_silent(set(), began_at)
+    await store.listening._note_silent(set(), began_at)
     assert await hearers(store) == killed
-    await store.end_session(await stored(store))
+    await store.sessions.end_session(await stored(store))
     assert await hearers(store) == set()
 
 
@@ -151,15 +153,15 @@ async def test_who_says_again_that_they_listen_is_waited_for_again(
 ) -> None:
     """They have missed the end that was told before, and not the next one."""
     monkeypatch.setattr("proxy.store.redis.listening.NOTICE_SECONDS", 0.2)
-    await store.catch_up()
+    await store.sessions.catch_up()
     now = time.time()
     for name in ("gone", "back", "late"):
         await listens(store, name, now)
-    await store.end_session(await stored(store))
+    await store.sessions.end_session(await stored(store))
     await listens(store, "back", now + 1)
-    await store.end_session(await stored(store))
+    await store.sessions.end_session(await stored(store))
     assert await hearers(store) == {"back"}
-    await store._connections.run(SESSIONS, "heard", "number", 1000, "late", f"{now + 2:.3f}")
+    await store.connections.run(SESSIONS, "heard", "number", 1000, "late", f"{now + 2:.3f}")
     assert await hearers(store) == {"back", "late"}
 
 
@@ -169,9 +171,9 @@ async def test_of_two_processes_that_answer_rightly_one_is_accepted(
     pending = []
     for _ in range(20):
         half = session(is_half=True)
-        await store.create_session(half, cookie=cookie(), host=HOST)
+        await store.sessions.create_session(half, cookie=cookie(), host=HOST)
         pending.append(challenge(half.session_id))
-        await store.put_challenge(pending[-1])
+        await store.challenges.put_challenge(pending[-1])
     for _ in range(2):
         start(children, "answer", settings)
     for child in children:
@@ -188,24 +190,24 @@ async def test_of_two_processes_that_answer_rightly_one_is_accepted(
 async def test_a_change_is_heard_elsewhere_and_not_where_it_was_made(store: RedisStore, other: RedisStore) -> None:
     here: list[str] = []
     there: list[str] = []
-    store.on_session_change(here.append)
-    other.on_session_change(there.append)
+    store.sessions.on_session_change(here.append)
+    other.sessions.on_session_change(there.append)
     written = session()
-    await store.create_session(written, cookie=cookie(), host=HOST)
-    await store.update_principal(replace(written, principal=principal(groups=frozenset())))
-    await other.catch_up()
-    await store.catch_up()
+    await store.sessions.create_session(written, cookie=cookie(), host=HOST)
+    await store.sessions.update_principal(replace(written, principal=principal(groups=frozenset())))
+    await other.sessions.catch_up()
+    await store.sessions.catch_up()
     assert (here, there) == ([], [written.session_id])
 
 
 async def test_having_caught_up_everything_before_was_heard(store: RedisStore, other: RedisStore) -> None:
     heard: list[str] = []
-    other.on_session_end(heard.append)
+    other.sessions.on_session_end(heard.append)
     ended = [await stored(store) for _ in range(200)]
     # Told and not waited for.
     for session_id in ended:
-        await store._connections.command("PUBLISH", store._connections.prefix + b"notices", f"end\nx\n\n{session_id}")
-    await other.catch_up()
+        await store.connections.command("PUBLISH", store.connections.prefix + b"notices", f"end\nx\n\n{session_id}")
+    await other.sessions.catch_up()
     assert heard == ended
 
 
@@ -215,10 +217,10 @@ async def test_what_was_begun_is_done_and_told_even_if_its_caller_was_cancelled(
     session_id = await stored(store)
     here: list[str] = []
     there: list[str] = []
-    store.on_session_end(here.append)
-    other.on_session_end(there.append)
-    caller = asyncio.create_task(store.end_session(session_id))
-    while not store._listening._here().tasks:  # noqa: ASYNC110  # the very moment at which it is begun
+    store.sessions.on_session_end(here.append)
+    other.sessions.on_session_end(there.append)
+    caller = asyncio.create_task(store.sessions.end_session(session_id))
+    while not store.listening._here().tasks:  # noqa: ASYNC110  # the very moment at which it is begun
         await asyncio.sleep(0)
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -231,9 +233,9 @@ async def test_an_end_whose_answer_was_lost_is_told_here_all_the_same(
 ) -> None:
     session_id = await stored(store)
     heard: list[str] = []
-    store.on_session_end(heard.append)
-    await store.catch_up()
-    run = store._connections.run
+    store.sessions.on_session_end(heard.append)
+    await store.sessions.catch_up()
+    run = store.connections.run
 
     async def run_and_lose(script: Script, *arguments: str | bytes | int, **options: bool) -> object:
         answer = await run(script, *arguments, **options)
@@ -241,10 +243,10 @@ async def test_an_end_whose_answer_was_lost_is_told_here_all_the_same(
             raise StoreUnavailable("the answer was lost")
         return answer
 
-    monkeypatch.setattr(store._connections, "run", run_and_lose)
+    monkeypatch.setattr(store.connections, "run", run_and_lose)
     with pytest.raises(StoreUnavailable):
-        await store.end_session(session_id)
-    await store.catch_up()
+        await store.sessions.end_session(session_id)
+    await store.sessions.catch_up()
     assert heard == [session_id]
 
 
@@ -252,15 +254,15 @@ async def test_a_subscription_that_broke_is_a_gap_once_it_is_back(
     store: RedisStore, other: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gaps: list[None] = []
-    store.on_gap(lambda: gaps.append(None))
-    await store.catch_up()
+    store.sessions.on_gap(lambda: gaps.append(None))
+    await store.sessions.catch_up()
     assert gaps == []
-    await other._connections.command("CLIENT", "KILL", "TYPE", "pubsub")
+    await other.connections.command("CLIENT", "KILL", "TYPE", "pubsub")
 
     async def until_caught_up() -> None:
         while True:
             try:
-                return await store.catch_up()
+                return await store.sessions.catch_up()
             except StoreUnavailable:
                 await asyncio.sleep(0.01)
 
@@ -273,24 +275,24 @@ async def test_a_server_that_answers_but_tells_nothing_is_not_taken_to_be_away(
     store: RedisStore, other: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever took it so would go on from memory, while others end sessions."""
-    await store.catch_up()
+    await store.sessions.catch_up()
 
     async def fail() -> Connection:
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(store._connections, "connect", fail)
-    await other._connections.command("CLIENT", "KILL", "TYPE", "pubsub")
-    await eventually(lambda: not store._listening._notices().is_subscribed)
+    monkeypatch.setattr(store.connections, "connect", fail)
+    await other.connections.command("CLIENT", "KILL", "TYPE", "pubsub")
+    await eventually(lambda: not store.listening._notices().is_subscribed)
     with pytest.raises(NotHeard):
-        await store.catch_up()
+        await store.sessions.catch_up()
 
 
 async def test_the_word_of_a_server_that_was_silent_counts_once_the_sentinels_still_name_it(
     store: RedisStore, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While it stood still another one may have taken its place, and sessions may have ended there."""
-    await store.catch_up()
-    notices = store._listening._notices()
+    await store.sessions.catch_up()
+    notices = store.listening._notices()
     asked = []
 
     async def is_not(connection: Connection) -> bool:
@@ -299,7 +301,7 @@ async def test_the_word_of_a_server_that_was_silent_counts_once_the_sentinels_st
 
     await notices.catch_up()
     assert asked == []
-    monkeypatch.setattr(store._connections, "is_still_the_server", is_not)
+    monkeypatch.setattr(store.connections, "is_still_the_server", is_not)
     redis_server.pause()
     try:
         catching_up = asyncio.create_task(notices.catch_up())
@@ -310,7 +312,7 @@ async def test_the_word_of_a_server_that_was_silent_counts_once_the_sentinels_st
         await catching_up
     assert len(asked) == 1
     gaps: list[None] = []
-    store.on_gap(lambda: gaps.append(None))
+    store.sessions.on_gap(lambda: gaps.append(None))
     await eventually(lambda: gaps)
 
 
@@ -330,8 +332,8 @@ async def test_a_break_that_nobody_waits_for_any_more_is_no_failure(
     """The answer is given up in the moment in which the subscription breaks."""
     reported: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
-    await store.catch_up()
-    notices = store._listening._notices()
+    await store.sessions.catch_up()
+    notices = store.listening._notices()
 
     async def say_nothing(*_: object) -> None:
         pass

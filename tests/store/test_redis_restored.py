@@ -50,7 +50,7 @@ async def other(server: RedisServer) -> AsyncIterator[RedisStore]:
 
 async def stored(store: RedisStore) -> tuple[str, bytes]:
     written, digest = session(), cookie()
-    await store.create_session(written, cookie=digest, host=HOST)
+    await store.sessions.create_session(written, cookie=digest, host=HOST)
     return written.session_id, digest
 
 
@@ -62,7 +62,7 @@ async def start_again(server: RedisServer, *stores: RedisStore) -> None:
     """With what was saved last. Everybody has noticed that it was away."""
     server.kill()
     for each in stores:
-        notices = each._listening._notices()
+        notices = each.listening._notices()
         await eventually(lambda notices=notices: not notices.is_subscribed)
     server.start()
 
@@ -71,40 +71,40 @@ async def test_nobody_is_served_from_older_data_until_all_sessions_were_ended(
     server: RedisServer, store: RedisStore, other: RedisStore, reported: Reported
 ) -> None:
     gaps: list[None] = []
-    store.on_gap(lambda: gaps.append(None))
+    store.sessions.on_gap(lambda: gaps.append(None))
     signed_out, digest = await stored(store)
-    await other.catch_up()
+    await other.sessions.catch_up()
     for name, each in (("a", store), ("b", other)):
-        await each.count_flush(name)
+        await each.sessions.count_flush(name)
     save(server)
     shutil.copy2(server.folder / "dump.rdb", server.folder / "copy.rdb")
-    await store.end_session(signed_out)
+    await store.sessions.end_session(signed_out)
     for _ in range(int(TAIL_SECONDS) + 2):
         for name, each in (("a", store), ("b", other)):
-            await each.count_flush(name)
+            await each.sessions.count_flush(name)
     await start_again(server, store, other)
     newcomer = RedisStore(StoreSettings(url=server.url))  # remembers nothing
     for each in (store, other, newcomer):
         with pytest.raises(StoreUnavailable, match="older copy"):
-            await each.session_by_cookie(digest, HOST)
+            await each.sessions.session_by_cookie(digest, HOST)
         with pytest.raises(StoreUnavailable, match="older copy"):
             await stored(each)
         with pytest.raises(StoreUnavailable):
             await each.ping()
         with pytest.raises(StoreUnavailable, match="older copy"):
-            await each.count_flush("c")
+            await each.sessions.count_flush("c")
     assert [event for event, _ in reported] == ["store.restored"]
     assert "sessions end --all" in reported[0][1]["remedy"]
-    assert await newcomer.end_all_sessions() == 1
+    assert await newcomer.sessions.end_all_sessions() == 1
     await newcomer.close()
     gaps.clear()
     for each in (store, other):
-        assert await each.session_by_cookie(digest, HOST) is None
+        assert await each.sessions.session_by_cookie(digest, HOST) is None
         await each.ping()
-        await each.count_flush("a")
+        await each.sessions.count_flush("a")
     assert gaps
     standing, _ = await stored(store)
-    assert [each.session_id for each in await other.sessions()] == [standing]
+    assert [each.session_id for each in await other.sessions.sessions()] == [standing]
 
 
 async def test_an_end_that_was_lost_with_the_last_seconds_is_repeated(
@@ -114,16 +114,16 @@ async def test_an_end_that_was_lost_with_the_last_seconds_is_repeated(
     by_store, first = await stored(store)
     by_other, second = await stored(store)
     standing, _ = await stored(store)
-    await store.count_flush("a")
-    await store.catch_up()
+    await store.sessions.count_flush("a")
+    await store.sessions.catch_up()
     save(server)
-    await other.end_session(by_other)
-    await store.end_session(by_store)
-    await store.count_flush("a")
+    await other.sessions.end_session(by_other)
+    await store.sessions.end_session(by_store)
+    await store.sessions.count_flush("a")
     await start_again(server, store)
     for digest in (first, second):
-        assert await store.session_by_cookie(digest, HOST) is None
-    assert [each.session_id for each in await store.sessions()] == [standing]
+        assert await store.sessions.session_by_cookie(digest, HOST) is None
+    assert [each.session_id for each in await store.sessions.sessions()] == [standing]
     ((event, fields),) = reported
     assert (event, fields["sessions"]) == ("store.ends_repeated", 2)
 
@@ -133,46 +133,46 @@ async def test_an_end_that_was_lost_is_repeated_however_long_the_server_was_away
 ) -> None:
     ended, digest = await stored(store)
     other, _ = await stored(store)
-    await store.count_flush("a")
-    await store.catch_up()
+    await store.sessions.count_flush("a")
+    await store.sessions.catch_up()
     save(server)
-    await store.end_session(ended)
-    await store.count_flush("a")
+    await store.sessions.end_session(ended)
+    await store.sessions.count_flush("a")
     away_for = 10 * TAIL_SECONDS
-    trust = store._listening.trust
+    trust = store.listening.trust
     monkeypatch.setattr(trust, "_monotonic", lambda: time.monotonic() + away_for)
     await start_again(server, store)
     trust.note_ended([other])  # heard from another worker before this one has looked
-    assert await store.session_by_cookie(digest, HOST) is None
+    assert await store.sessions.session_by_cookie(digest, HOST) is None
 
 
 async def test_where_more_ended_than_is_remembered_nobody_is_served_from_what_lost_it(
     server: RedisServer, store: RedisStore
 ) -> None:
     ended, digest = await stored(store)
-    await store.count_flush("a")
-    await store.catch_up()
+    await store.sessions.count_flush("a")
+    await store.sessions.catch_up()
     save(server)
-    await store.end_session(ended)
-    store._listening.trust.note_ended([f"gone {number}" for number in range(10_000)])
-    await store.count_flush("a")
+    await store.sessions.end_session(ended)
+    store.listening.trust.note_ended([f"gone {number}" for number in range(10_000)])
+    await store.sessions.count_flush("a")
     await start_again(server, store)
     with pytest.raises(StoreUnavailable, match="older copy"):
-        await store.session_by_cookie(digest, HOST)
+        await store.sessions.session_by_cookie(digest, HOST)
 
 
 async def test_a_server_that_lost_everything_is_used_as_it_is(
     server: RedisServer, store: RedisStore, other: RedisStore, reported: Reported
 ) -> None:
     _, digest = await stored(store)
-    await other.catch_up()
+    await other.sessions.catch_up()
     for _ in range(int(TAIL_SECONDS) + 2):
-        await store.count_flush("a")
+        await store.sessions.count_flush("a")
     await start_again(server, store, other)
     new, _ = await stored(other)
-    assert await store.session_by_cookie(digest, HOST) is None
-    assert [each.session_id for each in await store.sessions()] == [new]
-    await store.count_flush("a")
+    assert await store.sessions.session_by_cookie(digest, HOST) is None
+    assert [each.session_id for each in await store.sessions.sessions()] == [new]
+    await store.sessions.count_flush("a")
     assert [event for event, _ in reported] == ["store.emptied"]
 
 
@@ -182,14 +182,14 @@ async def test_a_server_that_was_emptied_unnoticed_is_used_as_it_is(
     """A sign-in comes before anybody has looked: what it writes is no copy of anything."""
     await stored(store)
     for each in (store, other):
-        await each.catch_up()
-        await each.count_flush("a")
+        await each.sessions.catch_up()
+        await each.sessions.count_flush("a")
     assert server.ask("FLUSHALL").startswith(b"+OK")
     new, digest = await stored(other)
     for each in (store, other):
-        await each.count_flush("a")
-        assert await each.session_by_cookie(digest, HOST) is not None
-    assert [each.session_id for each in await store.sessions()] == [new]
+        await each.sessions.count_flush("a")
+        assert await each.sessions.session_by_cookie(digest, HOST) is not None
+    assert [each.session_id for each in await store.sessions.sessions()] == [new]
     assert [event for event, _ in reported] == ["store.emptied"]
 
 
@@ -199,17 +199,17 @@ async def test_more_ends_than_one_script_takes_are_repeated(
     ended = [session() for _ in range(3)]
     digests = [cookie() for _ in ended]
     for written, digest in zip(ended, digests, strict=True):
-        await store.create_session(written, cookie=digest, host=HOST)
-    await store.count_flush("a")
-    await store.catch_up()
+        await store.sessions.create_session(written, cookie=digest, host=HOST)
+    await store.sessions.count_flush("a")
+    await store.sessions.catch_up()
     save(server)
-    await store.end_session(ended[0].session_id)
-    store._listening.trust.note_ended([f"gone {number}" for number in range(9000)])
+    await store.sessions.end_session(ended[0].session_id)
+    store.listening.trust.note_ended([f"gone {number}" for number in range(9000)])
     for each in ended[1:]:
-        await store.end_session(each.session_id)
+        await store.sessions.end_session(each.session_id)
     await start_again(server, store)
     for digest in digests:
-        assert await store.session_by_cookie(digest, HOST) is None
+        assert await store.sessions.session_by_cookie(digest, HOST) is None
     assert [(event, fields["sessions"]) for event, fields in reported] == [("store.ends_repeated", 3)]
 
 
@@ -218,11 +218,11 @@ async def test_a_server_that_keeps_everything_is_trusted(store: RedisStore, repo
         whole = RedisStore(StoreSettings(url=server.url), report=lambda event, **_: reported.append((event, {})))
         ended, _ = await stored(whole)
         _, digest = await stored(whole)
-        await whole.end_session(ended)
+        await whole.sessions.end_session(ended)
         for _ in range(int(TAIL_SECONDS) + 2):
-            await whole.count_flush("a")
+            await whole.sessions.count_flush("a")
         await start_again(server, whole)
-        assert await whole.session_by_cookie(digest, HOST) is not None
-        await whole.count_flush("a")
+        assert await whole.sessions.session_by_cookie(digest, HOST) is not None
+        await whole.sessions.count_flush("a")
         await whole.close()
     assert reported == []

@@ -20,11 +20,10 @@ import trustme
 from pydantic import SecretStr
 from redis.asyncio.connection import Connection
 
-from config.settings import StoreSettings
+from config.settings import SessionSettings, StoreSettings
 from proxy.factors.challenge_store import Attempt
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session_store import NOTICE_SECONDS
-from proxy.store.open import store_remarks
 from proxy.store.redis.connections import CONNECTIONS, WAITING, RedisConnections
 from proxy.store.redis.reasons import redis_reason
 from proxy.store.redis.redis_store import RedisStore
@@ -96,30 +95,34 @@ def test_an_acknowledged_session_survives_kill_9_of_the_server(server: RedisServ
     async def read() -> set[str]:
         async with opened(StoreSettings(url=server.url)) as store:
             await within(10, store.ping)
-            return {each.session_id for each in await store.sessions()}
+            return {each.session_id for each in await store.sessions.sessions()}
 
     assert set(acknowledged) <= asyncio.run(read())
 
 
 async def test_a_server_that_was_away_is_used_again_by_itself(store: RedisStore, server: RedisServer) -> None:
     gaps: list[None] = []
-    store.on_gap(lambda: gaps.append(None))
+    store.sessions.on_gap(lambda: gaps.append(None))
     written, digest = session(), cookie()
-    await store.create_session(written, cookie=digest, host=HOST)
-    persons = await store.persons()
+    await store.sessions.create_session(written, cookie=digest, host=HOST)
+    persons = await store.sessions.persons()
     server.kill()
-    for call in (store.session_by_cookie(digest, HOST), store.end_session(written.session_id), store.ping()):
+    for call in (
+        store.sessions.session_by_cookie(digest, HOST),
+        store.sessions.end_session(written.session_id),
+        store.ping(),
+    ):
         begun_at = time.monotonic()
         with pytest.raises(StoreUnavailable, match="Redis"):
             await call
         assert time.monotonic() - begun_at < 3
     with pytest.raises(StoreUnavailable, match="cannot be reached"):
-        await store.catch_up()
+        await store.sessions.catch_up()
     server.start()
-    assert await within(10, lambda: store.session_by_cookie(digest, HOST)) == written
-    await within(10, store.catch_up)
+    assert await within(10, lambda: store.sessions.session_by_cookie(digest, HOST)) == written
+    await within(10, store.sessions.catch_up)
     assert gaps == [None]
-    assert await store.persons() == persons
+    assert await store.sessions.persons() == persons
 
 
 async def test_who_has_just_lost_the_server_hears_of_an_end_before_it_is_acknowledged(
@@ -128,28 +131,28 @@ async def test_who_has_just_lost_the_server_hears_of_an_end_before_it_is_acknowl
     """Whoever has lost it may answer from memory: an end by somebody who found it again first would be none to them."""
     async with opened(StoreSettings(url=server.url)) as other:
         gaps: list[None] = []
-        other.on_gap(lambda: gaps.append(None))
-        await other.catch_up()
+        other.sessions.on_gap(lambda: gaps.append(None))
+        await other.sessions.catch_up()
         for _ in range(2):
             written = session()
-            await store.create_session(written, cookie=cookie(), host=HOST)
+            await store.sessions.create_session(written, cookie=cookie(), host=HOST)
             server.kill()
             with pytest.raises(StoreUnavailable):
                 await other.ping()
             server.start()
             gaps.clear()
-            assert await within(10, lambda session_id=written.session_id: store.end_session(session_id))
+            assert await within(10, lambda session_id=written.session_id: store.sessions.end_session(session_id))
             assert gaps == [None]
-            await within(10, other.catch_up)
-            await within(10, store.catch_up)
+            await within(10, other.sessions.catch_up)
+            await within(10, store.sessions.catch_up)
 
 
 async def test_an_end_is_not_acknowledged_by_a_server_that_dies_before_it_was_heard(
     store: RedisStore, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = session()
-    await store.create_session(written, cookie=cookie(), host=HOST)
-    await store.catch_up()
+    await store.sessions.create_session(written, cookie=cookie(), host=HOST)
+    await store.sessions.catch_up()
     real = RedisConnections.first_of
 
     async def first_of(connections: RedisConnections, key: bytes, *, seconds: float) -> object:
@@ -158,7 +161,7 @@ async def test_an_end_is_not_acknowledged_by_a_server_that_dies_before_it_was_he
 
     monkeypatch.setattr(RedisConnections, "first_of", first_of)
     with pytest.raises(StoreUnavailable):
-        await store.end_session(written.session_id)
+        await store.sessions.end_session(written.session_id)
 
 
 async def test_an_end_is_not_acknowledged_by_a_server_that_hangs_before_it_was_heard(
@@ -167,8 +170,8 @@ async def test_an_end_is_not_acknowledged_by_a_server_that_hangs_before_it_was_h
     """Its notice may be in the server still, and whoever hears nothing of the server goes on from memory."""
     monkeypatch.setattr("proxy.store.redis.connections.CALL_SECONDS", NOTICE_SECONDS + 0.2)
     written = session()
-    await within(10, lambda: store.create_session(written, cookie=cookie(), host=HOST))
-    await within(10, store.catch_up)
+    await within(10, lambda: store.sessions.create_session(written, cookie=cookie(), host=HOST))
+    await within(10, store.sessions.catch_up)
     real = RedisConnections.first_of
 
     async def first_of(connections: RedisConnections, key: bytes, *, seconds: float) -> object:
@@ -177,7 +180,7 @@ async def test_an_end_is_not_acknowledged_by_a_server_that_hangs_before_it_was_h
 
     monkeypatch.setattr(RedisConnections, "first_of", first_of)
     with pytest.raises(StoreUnavailable):
-        await store.end_session(written.session_id)
+        await store.sessions.end_session(written.session_id)
     server.resume()
 
 
@@ -189,11 +192,11 @@ async def test_an_end_that_is_asked_for_again_is_not_acknowledged_before_it_was_
     monkeypatch.setattr("proxy.store.redis.listening.NOTICE_SECONDS", 10.0)
     async with opened(StoreSettings(url=server.url)) as other:
         gaps: list[None] = []
-        other.on_gap(lambda: gaps.append(None))
-        await other.catch_up()
-        await store.catch_up()
+        other.sessions.on_gap(lambda: gaps.append(None))
+        await other.sessions.catch_up()
+        await store.sessions.catch_up()
         written = session()
-        await store.create_session(written, cookie=cookie(), host=HOST)
+        await store.sessions.create_session(written, cookie=cookie(), host=HOST)
         real = RedisConnections.first_of
         monkeypatch.setattr(RedisConnections, "first_of", lambda *_, **__: dying())
 
@@ -203,27 +206,27 @@ async def test_an_end_that_is_asked_for_again_is_not_acknowledged_before_it_was_
 
         async def end() -> object:
             if of_person:
-                return await store.end_sessions_of(written.principal.guid)
-            return await store.end_session(written.session_id)
+                return await store.sessions.end_sessions_of(written.principal.guid)
+            return await store.sessions.end_session(written.session_id)
 
         with pytest.raises(StoreUnavailable):
             await end()
         monkeypatch.setattr(RedisConnections, "first_of", real)
         # It stays away from the server until the end is asked for again.
-        connect, may_connect = other._connections.connect, asyncio.Event()
+        connect, may_connect = other.connections.connect, asyncio.Event()
 
         async def later() -> Connection:
             await may_connect.wait()
             return await connect()
 
-        monkeypatch.setattr(other._connections, "connect", later)
+        monkeypatch.setattr(other.connections, "connect", later)
         server.start()
-        await within(10, store.catch_up)
+        await within(10, store.sessions.catch_up)
         again = asyncio.create_task(within(10, end))
         done, _ = await asyncio.wait((again,), timeout=0.3)
         assert not done
         may_connect.set()
-        await within(10, other.catch_up)
+        await within(10, other.sessions.catch_up)
         assert gaps == [None]
         again.cancel()
 
@@ -233,15 +236,17 @@ async def test_a_server_that_hangs_is_unavailable_in_time(
 ) -> None:
     limits = ("redis.connections.CALL_SECONDS", "redis.notices.CALL_SECONDS", "redis.notices.HEARTBEAT_SECONDS")
     gaps: list[None] = []
-    store.on_gap(lambda: gaps.append(None))
+    store.sessions.on_gap(lambda: gaps.append(None))
     half = session(is_half=True)
-    await store.create_session(half, cookie=cookie(), host=HOST)
+    await store.sessions.create_session(half, cookie=cookie(), host=HOST)
     pending = challenge(half.session_id)
-    await store.put_challenge(pending)
-    await store.catch_up()
+    await store.challenges.put_challenge(pending)
+    await store.sessions.catch_up()
 
     def answer() -> Awaitable[object]:
-        return store.answer_challenge(pending.challenge_id, session_id=half.session_id, digest=b"wrong", now=NOW)
+        return store.challenges.answer_challenge(
+            pending.challenge_id, session_id=half.session_id, digest=b"wrong", now=NOW
+        )
 
     server.pause()
     with monkeypatch.context() as shortly:
@@ -251,32 +256,32 @@ async def test_a_server_that_hangs_is_unavailable_in_time(
         with pytest.raises(StoreUnavailable, match="no answer from Redis within"):
             await answer()
         with pytest.raises(StoreUnavailable):
-            await store.catch_up()
+            await store.sessions.catch_up()
         # More than there are places for: all are told, and none waits for the others first.
-        results = await asyncio.gather(*(store.known_number("a") for _ in range(100)), return_exceptions=True)
+        results = await asyncio.gather(*(store.numbers.known_number("a") for _ in range(100)), return_exceptions=True)
         assert all(isinstance(result, StoreUnavailable) for result in results)
         assert time.monotonic() - begun_at < 3
-        await eventually(lambda: not store._listening._notices().is_subscribed)
+        await eventually(lambda: not store.listening._notices().is_subscribed)
     server.resume()
-    await within(10, store.catch_up)
+    await within(10, store.sessions.catch_up)
     assert gaps
     # It was asked once: the answer that nobody waited for cost one attempt.
-    found = await store.challenge(pending.challenge_id, session_id=half.session_id, now=NOW)
+    found = await store.challenges.challenge(pending.challenge_id, session_id=half.session_id, now=NOW)
     assert found is not None
     assert found.attempts_left == 4
 
 
 async def test_cancelled_calls_leave_no_answers_for_others(store: RedisStore) -> None:
     written, digest = session(), cookie()
-    await store.create_session(written, cookie=digest, host=HOST)
+    await store.sessions.create_session(written, cookie=digest, host=HOST)
     for pause in range(20):
-        calls = [asyncio.create_task(store.add(b"k", now=NOW, window_seconds=60)) for _ in range(5)]
+        calls = [asyncio.create_task(store.counters.add(b"k", now=NOW, window_seconds=60)) for _ in range(5)]
         for _ in range(pause):
             await asyncio.sleep(0)
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
-        found = await asyncio.gather(*(store.session_by_cookie(digest, HOST) for _ in range(5)))
+        found = await asyncio.gather(*(store.sessions.session_by_cookie(digest, HOST) for _ in range(5)))
         assert found == [written] * 5
 
 
@@ -284,12 +289,12 @@ async def test_calls_that_were_cancelled_or_took_too_long_give_their_places_back
     store: RedisStore, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("proxy.store.redis.connections.CALL_SECONDS", 0.05)
-    connections = store._connections
+    connections = store.connections
 
     def calls() -> Iterator[asyncio.Task[object]]:
         for _ in range(CONNECTIONS):
-            yield asyncio.create_task(store.known_number("a"))
-            yield asyncio.create_task(store.add(b"k", now=NOW, window_seconds=60))
+            yield asyncio.create_task(store.numbers.known_number("a"))
+            yield asyncio.create_task(store.counters.add(b"k", now=NOW, window_seconds=60))
             yield asyncio.create_task(connections.first_of(b"nothing", seconds=0.01))
 
     for pause in range(12):
@@ -320,17 +325,17 @@ async def test_what_may_have_been_done_is_not_asked_for_twice() -> None:
         port = listening.sockets[0].getsockname()[1]
         async with opened(StoreSettings(url=f"redis://127.0.0.1:{port}")) as store:
             with pytest.raises(StoreUnavailable):
-                await store.answer_challenge("c", session_id="s", digest=b"d", now=NOW)
+                await store.challenges.answer_challenge("c", session_id="s", digest=b"d", now=NOW)
             assert len(asked) == 1
             with pytest.raises(StoreUnavailable):
-                await store.known_number("a")
+                await store.numbers.known_number("a")
             assert len(asked) == 3
 
 
 async def test_a_server_that_forgot_its_scripts_is_told_them_again(store: RedisStore) -> None:
-    await store.add(b"k", now=NOW, window_seconds=60)
-    await store._connections.command("SCRIPT", "FLUSH")
-    assert (await store.add(b"k", now=NOW, window_seconds=60)).value == 2
+    await store.counters.add(b"k", now=NOW, window_seconds=60)
+    await store.connections.command("SCRIPT", "FLUSH")
+    assert (await store.counters.add(b"k", now=NOW, window_seconds=60)).value == 2
 
 
 async def test_a_closed_store_is_unavailable(server: RedisServer) -> None:
@@ -346,8 +351,8 @@ def test_a_store_goes_on_in_another_event_loop_and_in_a_forked_process(redis_ser
     store = RedisStore(StoreSettings(url=redis_server.url, prefix=new_prefix()))
 
     async def count(store: RedisStore, *, close: bool = False) -> int:
-        value = (await store.add(b"k", now=NOW, window_seconds=60)).value
-        await store.catch_up()
+        value = (await store.counters.add(b"k", now=NOW, window_seconds=60)).value
+        await store.sessions.catch_up()
         if close:
             await store.close()
         return value
@@ -373,13 +378,13 @@ async def test_installations_with_other_prefixes_do_not_meet(redis_server: Redis
     one, two = (StoreSettings(url=redis_server.url, prefix=new_prefix()) for _ in range(2))
     async with opened(one) as first, opened(two) as second:
         heard: list[str] = []
-        second.on_session_end(heard.append)
-        await second.catch_up()
+        second.sessions.on_session_end(heard.append)
+        await second.sessions.catch_up()
         written = session()
-        await first.create_session(written, cookie=cookie(), host=HOST)
-        assert await second.sessions() == []
-        await first.end_session(written.session_id)
-        await second.catch_up()
+        await first.sessions.create_session(written, cookie=cookie(), host=HOST)
+        assert await second.sessions.sessions() == []
+        await first.sessions.end_session(written.session_id)
+        await second.sessions.catch_up()
         assert heard == []
 
 
@@ -392,59 +397,60 @@ async def test_installations_in_other_databases_do_not_wait_for_each_other(monke
         one, two = (StoreSettings(url=f"redis://127.0.0.1:{port}/{database}") for database in (0, 1))
         async with opened(one) as first, opened(two) as second:
             for each in (first, second):
-                await each.catch_up()
+                await each.sessions.catch_up()
             for each in (first, second):
                 written = session()
-                await each.create_session(written, cookie=cookie(), host=HOST)
-                assert await asyncio.wait_for(each.end_session(written.session_id), 20)
+                await each.sessions.create_session(written, cookie=cookie(), host=HOST)
+                assert await asyncio.wait_for(each.sessions.end_session(written.session_id), 20)
 
 
 async def use(store: RedisStore) -> None:
     """A little of everything that asks the server for something."""
-    half, whole, digest, limits = session(is_half=True), session(), cookie(), {"idle_seconds": 60.0}
+    half, whole, digest, limits = session(is_half=True), session(), cookie(), SessionSettings(idle=60.0, absolute=60.0)
     await store.ping()
-    await store.create_session(half, cookie=cookie(), host=HOST)
+    await store.sessions.create_session(half, cookie=cookie(), host=HOST)
     pending = challenge(half.session_id)
-    await store.put_challenge(pending)
-    await store.mark_sent(pending.challenge_id, now=NOW, not_before=NOW)
-    answer = await store.answer_challenge(
+    await store.challenges.put_challenge(pending)
+    await store.challenges.mark_sent(pending.challenge_id, now=NOW, not_before=NOW)
+    answer = await store.challenges.answer_challenge(
         pending.challenge_id, session_id=half.session_id, digest=pending.digest, now=NOW
     )
     assert answer.attempt is Attempt.ACCEPTED
-    assert await store.replace_session(half.session_id, whole, cookie=digest, host=HOST)
-    assert await store.session_by_cookie(digest, HOST) == whole
-    await store.touch_sessions([(whole.session_id, NOW + 1)])
-    await store.update_principal(whole)
-    await store.add(b"k", now=NOW, window_seconds=60)
-    await store.add_familiar(b"p", b"a", now=NOW, expires_at=NOW + 1, most=2)
-    assert await store.is_familiar(b"p", b"a", now=NOW)
-    await store.put_kept_request(b"d", b"sealed", expires_at=NOW + 1)
-    assert await store.take_kept_request(b"d", now=NOW) == b"sealed"
-    assert await store.take_lease("l", "me", now=NOW, seconds=9)
-    assert len(await store.persons()) == 1
-    assert len(await store.sessions()) == 1
-    assert await store.end_session(whole.session_id)
-    assert await store.remove_expired(now=NOW + 1e6, absolute_seconds=60.0, **limits) == 2
+    assert await store.sessions.replace_session(half.session_id, whole, cookie=digest, host=HOST)
+    assert await store.sessions.session_by_cookie(digest, HOST) == whole
+    await store.sessions.touch_sessions([(whole.session_id, NOW + 1)])
+    await store.sessions.update_principal(whole)
+    await store.counters.add(b"k", now=NOW, window_seconds=60)
+    await store.counters.add_familiar(b"p", b"a", now=NOW, expires_at=NOW + 1, most=2)
+    assert await store.counters.is_familiar(b"p", b"a", now=NOW)
+    await store.kept_requests.put_kept_request(b"d", b"sealed", expires_at=NOW + 1)
+    assert await store.kept_requests.take_kept_request(b"d", now=NOW) == b"sealed"
+    assert await store.leases.take_lease("l", "me", now=NOW, seconds=9)
+    assert len(await store.sessions.persons()) == 1
+    assert len(await store.sessions.sessions()) == 1
+    assert await store.sessions.end_session(whole.session_id)
+    assert await store.sessions.remove_expired(now=NOW + 1e6, limits=limits) == 2
 
 
 async def test_a_user_with_the_least_rights_can_do_everything(server: RedisServer) -> None:
     assert server.ask("ACL", "SETUSER", "gatepost", "on", f">{PASSWORD}", *RIGHTS.split()) == b"+OK\r\n"
     assert server.ask("ACL", "SETUSER", "default", "off") == b"+OK\r\n"
     login = {"username": "gatepost", "password": SecretStr(PASSWORD)}
-    async with opened(StoreSettings(url=server.url, **login)) as store:
+    settings = StoreSettings(url=server.url, **login)
+    async with opened(settings) as store:
         await use(store)
         assert await store.remarks() == (
             "what the server keeps on its disk, and what it drops when it is full, could not be seen (INFO)",
         )
-        assert PASSWORD not in repr(store._settings)
+        assert PASSWORD not in repr(settings)
     async with opened(StoreSettings(url=server.url, prefix="other", **login)) as store:
         with pytest.raises(StoreUnavailable, match="does not permit"):
-            await store.add(b"k", now=NOW, window_seconds=60)
+            await store.counters.add(b"k", now=NOW, window_seconds=60)
     wrong = {"username": "gatepost", "password": SecretStr("wrong-and-secret")}
     for login in (wrong, {}):
         async with opened(StoreSettings(url=server.url, **login)) as store:
             with pytest.raises(StoreUnavailable, match="refuses the user or the password") as caught:
-                await store.add(b"k", now=NOW, window_seconds=60)
+                await store.counters.add(b"k", now=NOW, window_seconds=60)
             assert "wrong-and-secret" not in str(caught.value) + repr(caught.value.__cause__)
 
 
@@ -475,7 +481,7 @@ async def test_a_server_is_talked_to_over_tls_only_if_its_certificate_is_right(t
         for change in bad:
             async with opened(good.model_copy(update=change)) as store:
                 with pytest.raises(StoreUnavailable):
-                    await store.add(b"k", now=NOW, window_seconds=60)
+                    await store.counters.add(b"k", now=NOW, window_seconds=60)
 
 
 # Several servers.
@@ -486,21 +492,21 @@ async def test_a_replica_is_waited_for_where_that_is_asked(server: RedisServer) 
     server.ask("CONFIG", "SET", "port", str(port))
     async with opened(StoreSettings(url=server.url, wait_replicas=1)) as store:
         with pytest.raises(StoreUnavailable, match="only 0 of 1 replicas"):
-            await store.create_session(session(), cookie=cookie(), host=HOST)
+            await store.sessions.create_session(session(), cookie=cookie(), host=HOST)
         with pytest.raises(StoreUnavailable, match="only 0 of 1 replicas"):
             await store.ping()  # nobody can sign in
-        await store.touch_sessions([("s", NOW)])  # what is not durable is not waited for
-        await store.put_kept_request(b"d", b"sealed", expires_at=NOW + 1)
+        await store.sessions.touch_sessions([("s", NOW)])  # what is not durable is not waited for
+        await store.kept_requests.put_kept_request(b"d", b"sealed", expires_at=NOW + 1)
         with pytest.raises(StoreUnavailable, match="only 0 of 1 replicas"):
-            await store.take_kept_request(b"d", now=NOW)  # another server would have it sent once more
+            await store.kept_requests.take_kept_request(b"d", now=NOW)  # another server would have it sent once more
         with running_redis("--replicaof", "127.0.0.1", str(port)) as replica:
             written = session()
-            await within(10, lambda: store.create_session(written, cookie=cookie(), host=HOST))
+            await within(10, lambda: store.sessions.create_session(written, cookie=cookie(), host=HOST))
             await store.ping()
             async with opened(StoreSettings(url=replica.url)) as there:
-                assert written in await there.sessions()
+                assert written in await there.sessions.sessions()
                 with pytest.raises(StoreUnavailable, match="is a replica"):
-                    await there.add(b"k", now=NOW, window_seconds=60)
+                    await there.counters.add(b"k", now=NOW, window_seconds=60)
 
 
 async def test_the_server_that_the_sentinels_name_is_followed(server: RedisServer) -> None:
@@ -525,17 +531,17 @@ async def test_the_server_that_the_sentinels_name_is_followed(server: RedisServe
         url = f"redis+sentinel://127.0.0.1:1,127.0.0.1:{sentinel_port}/gp"
         async with opened(StoreSettings(url=url, wait_replicas=1)) as careful, opened(StoreSettings(url=url)) as store:
             gaps: list[None] = []
-            store.on_gap(lambda: gaps.append(None))
+            store.sessions.on_gap(lambda: gaps.append(None))
             written, digest = session(), cookie()
-            await within(10, lambda: careful.create_session(written, cookie=digest, host=HOST))
-            await store.catch_up()
+            await within(10, lambda: careful.sessions.create_session(written, cookie=digest, host=HOST))
+            await store.sessions.catch_up()
             server.kill()
             with pytest.raises(StoreUnavailable):
-                await store.add(b"k", now=NOW, window_seconds=60)
+                await store.counters.add(b"k", now=NOW, window_seconds=60)
             await until(lambda: b"role:master" in other.ask("INFO", "replication"))
-            assert await within(20, lambda: store.session_by_cookie(digest, HOST)) == written
-            await within(20, lambda: store.end_session(written.session_id))
-            await within(20, store.catch_up)
+            assert await within(20, lambda: store.sessions.session_by_cookie(digest, HOST)) == written
+            await within(20, lambda: store.sessions.end_session(written.session_id))
+            await within(20, store.sessions.catch_up)
             assert gaps
 
 
@@ -562,7 +568,7 @@ def test_settings_of_a_server_that_put_sessions_at_risk_are_told() -> None:
 
 
 async def test_a_real_server_is_looked_at(store: RedisStore, redis_server: RedisServer) -> None:
-    assert await store_remarks(store) == ()
+    assert await store.remarks() == ()
     async with opened(StoreSettings(url=redis_server.url)) as careless:
         assert [remark.partition(":")[0] for remark in await careless.remarks()] == ["appendonly is off"]
 
@@ -572,7 +578,7 @@ async def test_a_clock_that_differs_from_the_servers_is_told(
 ) -> None:
     real = time.time
     monkeypatch.setattr("proxy.store.redis.remarks.time", SimpleNamespace(time=lambda: real() + 3600))
-    (remark,) = await store_remarks(store)
+    (remark,) = await store.remarks()
     assert re.fullmatch(r"the server's clock is 36\d\d seconds behind this machine's: let both follow .*", remark)
 
 

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from config.factors import ChannelKind, Factor
-from config.settings import StoreSettings
+from config.settings import SessionSettings, StoreSettings
 from proxy.factors.proof import Proof
 from proxy.operations.store_errors import StoreUnavailable
-from proxy.store.open import open_store
+from proxy.store.open import open_store, store_file
 from proxy.store.records import factors_to_json, principal_to_json
-from proxy.store.sqlite import sqlite_store
+from proxy.store.sqlite import database
 from proxy.store.sqlite.schema import MIGRATIONS
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.throttle.counter_store import Count
@@ -55,8 +55,8 @@ class TestSQLiteStore(StoreContract):
 
 async def test_a_process_that_comes_and_goes_takes_nothing_along(store: SQLiteStore, tmp_path: Path) -> None:
     """The last one to close the file removes the log beside it: nobody else may take itself for that one."""
-    await store.add(b"k", now=NOW, window_seconds=60)
-    assert await store.read(b"k", now=NOW) == Count(1, NOW + 60)  # on a connection of its own
+    await store.counters.add(b"k", now=NOW, window_seconds=60)
+    assert await store.counters.read(b"k", now=NOW) == Count(1, NOW + 60)  # on a connection of its own
     log = tmp_path / "state.db-wal"
     before = log.stat().st_ino
     for _ in range(2):
@@ -64,15 +64,15 @@ async def test_a_process_that_comes_and_goes_takes_nothing_along(store: SQLiteSt
         told, _ = await asyncio.to_thread(child.communicate)
         assert told == "0\n"
         assert log.stat().st_ino == before
-        assert await store.read(b"k", now=NOW) is None
-        await store.add(b"k", now=NOW, window_seconds=60)
+        assert await store.counters.read(b"k", now=NOW) is None
+        await store.counters.add(b"k", now=NOW, window_seconds=60)
 
 
 async def test_the_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     path.touch(mode=0o644)
     store = SQLiteStore(path)
-    await store.create_session(session(), cookie=cookie(), host=HOST)
+    await store.sessions.create_session(session(), cookie=cookie(), host=HOST)
     files = files_of_store(tmp_path)
     assert len(files) == 3
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
@@ -82,9 +82,9 @@ async def test_the_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
 async def test_a_store_is_read_again_by_the_next_process(tmp_path: Path) -> None:
     written, digest = session(), cookie()
     for store in (SQLiteStore(tmp_path / "state.db"), SQLiteStore(tmp_path / "state.db")):
-        found = await store.session_by_cookie(digest, HOST)
+        found = await store.sessions.session_by_cookie(digest, HOST)
         if found is None:
-            await store.create_session(written, cookie=digest, host=HOST)
+            await store.sessions.create_session(written, cookie=digest, host=HOST)
         await store.close()
     assert found == written
 
@@ -105,7 +105,7 @@ def test_an_acknowledged_session_survives_kill_9(tmp_path: Path, _: int) -> None
 
     async def read() -> set[str]:
         store = SQLiteStore(path)
-        found = {each.session_id for each in await store.sessions()}
+        found = {each.session_id for each in await store.sessions.sessions()}
         await store.close()
         return found
 
@@ -116,9 +116,9 @@ async def test_of_two_processes_that_answer_rightly_one_is_accepted(tmp_path: Pa
     pending = []
     for _ in range(20):
         half = session(is_half=True)
-        await store.create_session(half, cookie=cookie(), host=HOST)
+        await store.sessions.create_session(half, cookie=cookie(), host=HOST)
         pending.append(challenge(half.session_id))
-        await store.put_challenge(pending[-1])
+        await store.challenges.put_challenge(pending[-1])
     children = [start_child("answer", str(tmp_path / "state.db")) for _ in range(2)]
     for child in children:
         assert child.stdout is not None
@@ -158,9 +158,9 @@ async def test_durable_writes_are_synced_to_the_disk(store: SQLiteStore) -> None
     def note(connection: sqlite3.Connection) -> None:
         modes.append(connection.execute("PRAGMA synchronous").fetchone()[0])
 
-    await store._writing.run(note, durable=True)
-    await store._writing.run(note, durable=False)
-    await store._writing.run(note, durable=True)
+    await store.database.writing.run(note, durable=True)
+    await store.database.writing.run(note, durable=False)
+    await store.database.writing.run(note, durable=True)
     assert modes == [2, 1, 2]
 
 
@@ -171,14 +171,14 @@ async def test_a_ping_writes_as_much_as_a_sign_in_and_as_durably(
     log = tmp_path / "state.db-wal"
     await store.ping()
     sizes, modes = [log.stat().st_size], []
-    tried = sqlite_store.try_to_write
+    tried = database.try_to_write
 
     def note(connection: sqlite3.Connection) -> None:
         modes.append(connection.execute("PRAGMA synchronous").fetchone()[0])
         tried(connection)
 
-    monkeypatch.setattr(sqlite_store, "try_to_write", note)
-    await store.create_session(session(user_agent="x" * 500), cookie=cookie(), host=HOST)
+    monkeypatch.setattr(database, "try_to_write", note)
+    await store.sessions.create_session(session(user_agent="x" * 500), cookie=cookie(), host=HOST)
     sizes.append(log.stat().st_size)
     await store.ping()
     sizes.append(log.stat().st_size)
@@ -191,15 +191,15 @@ async def test_a_ping_writes_as_much_as_a_sign_in_and_as_durably(
 
 async def test_one_failing_write_of_a_group_is_undone_alone(store: SQLiteStore) -> None:
     good, bad, digest = session(), session(), cookie()
-    await store.create_session(session(), cookie=digest, host=HOST)
+    await store.sessions.create_session(session(), cookie=digest, host=HOST)
     results = await asyncio.gather(
-        store.create_session(bad, cookie=digest, host=HOST),  # this cookie exists
-        store.create_session(good, cookie=cookie(), host=HOST),
+        store.sessions.create_session(bad, cookie=digest, host=HOST),  # this cookie exists
+        store.sessions.create_session(good, cookie=cookie(), host=HOST),
         return_exceptions=True,
     )
     assert isinstance(results[0], StoreUnavailable)
     assert results[1] is None
-    found = {each.session_id for each in await store.sessions()}
+    found = {each.session_id for each in await store.sessions.sessions()}
     assert good.session_id in found
     assert bad.session_id not in found
 
@@ -212,7 +212,7 @@ async def test_what_was_begun_is_told_even_if_its_caller_was_cancelled(store: SQ
         loop.call_soon_threadsafe(begun.set)
         assert may_go_on.wait(30)
 
-    caller = asyncio.create_task(store._writing.run(work, durable=True, after=lambda _: heard.set()))
+    caller = asyncio.create_task(store.database.writing.run(work, durable=True, after=lambda _: heard.set()))
     await asyncio.wait_for(begun.wait(), 30)
     caller.cancel()
     may_go_on.set()
@@ -226,34 +226,36 @@ async def test_a_failing_listener_does_not_keep_others_from_hearing(store: SQLit
     def fail(session_id: str) -> None:
         raise ValueError
 
-    store.on_session_end(fail)
-    store.on_session_end(heard.append)
-    await store.create_session(written, cookie=cookie(), host=HOST)
-    assert await store.end_session(written.session_id)
+    store.sessions.on_session_end(fail)
+    store.sessions.on_session_end(heard.append)
+    await store.sessions.create_session(written, cookie=cookie(), host=HOST)
+    assert await store.sessions.end_session(written.session_id)
     assert heard == [written.session_id]
     assert len(reported) == 1
 
 
 async def test_a_record_of_another_version_is_no_session(store: SQLiteStore) -> None:
     digest = cookie()
-    await store.create_session(session(), cookie=digest, host=HOST)
-    await store._writing.run(
+    await store.sessions.create_session(session(), cookie=digest, host=HOST)
+    await store.database.writing.run(
         lambda connection: connection.execute("""UPDATE sessions SET principal = '{"v":99}'""").rowcount
     )
-    assert await store.session_by_cookie(digest, HOST) is None
-    assert await store.sessions() == []
+    assert await store.sessions.session_by_cookie(digest, HOST) is None
+    assert await store.sessions.sessions() == []
 
 
 @pytest.mark.parametrize("column", ["factors", "proven", "principal"])
 async def test_a_session_that_cannot_be_read_is_removed_in_time_and_in_nobodys_way(
     store: SQLiteStore, column: str
 ) -> None:
-    await store.create_session(session(created_at=NOW), cookie=cookie(), host=HOST)
-    await store._writing.run(lambda connection: connection.execute(f"UPDATE sessions SET {column} = '{{'").rowcount)
-    await store.create_session(session(created_at=NOW - 100), cookie=cookie(), host=HOST)
-    limits = {"idle_seconds": 100.0, "absolute_seconds": 100.0}
-    assert await store.remove_expired(now=NOW, **limits) == 1
-    assert await store.remove_expired(now=NOW + 100, **limits) == 1
+    await store.sessions.create_session(session(created_at=NOW), cookie=cookie(), host=HOST)
+    await store.database.writing.run(
+        lambda connection: connection.execute(f"UPDATE sessions SET {column} = '{{'").rowcount
+    )
+    await store.sessions.create_session(session(created_at=NOW - 100), cookie=cookie(), host=HOST)
+    limits = SessionSettings(idle=100.0, absolute=100.0)
+    assert await store.sessions.remove_expired(now=NOW, limits=limits) == 1
+    assert await store.sessions.remove_expired(now=NOW + 100, limits=limits) == 1
 
 
 async def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
@@ -270,9 +272,9 @@ async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None
     (tmp_path / "state.db").write_bytes(b"garbage " * 1000)
     store = SQLiteStore(tmp_path / "state.db")
     with pytest.raises(StoreUnavailable, match="NOTADB"):
-        await store.sessions()
+        await store.sessions.sessions()
     with pytest.raises(StoreUnavailable):
-        await store.create_session(session(), cookie=cookie(), host=HOST)
+        await store.sessions.create_session(session(), cookie=cookie(), host=HOST)
     await store.close()
 
 
@@ -288,16 +290,16 @@ async def test_a_store_recovers_when_its_folder_comes_back(tmp_path: Path) -> No
 
 async def test_a_full_disk_is_unavailable_and_what_was_there_stays(store: SQLiteStore) -> None:
     written, digest = session(), cookie()
-    await store.create_session(written, cookie=digest, host=HOST)
+    await store.sessions.create_session(written, cookie=digest, host=HOST)
 
     def fill(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA max_page_count = 1")
 
-    await store._writing.run(fill)
+    await store.database.writing.run(fill)
     large = session(user_agent="x" * 100_000)
     with pytest.raises(StoreUnavailable, match="FULL"):
-        await store.create_session(large, cookie=cookie(), host=HOST)
-    assert await store.session_by_cookie(digest, HOST) == written
+        await store.sessions.create_session(large, cookie=cookie(), host=HOST)
+    assert await store.sessions.session_by_cookie(digest, HOST) == written
 
 
 async def test_a_lock_that_another_process_never_gives_back_is_unavailable(
@@ -308,11 +310,11 @@ async def test_a_lock_that_another_process_never_gives_back_is_unavailable(
     other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable, match="BUSY"):
-        await store.add(b"k", now=NOW, window_seconds=60)
-    assert await store.read(b"k", now=NOW) is None
+        await store.counters.add(b"k", now=NOW, window_seconds=60)
+    assert await store.counters.read(b"k", now=NOW) is None
     other.execute("ROLLBACK")
     other.close()
-    assert (await store.add(b"k", now=NOW, window_seconds=60)).value == 1
+    assert (await store.counters.add(b"k", now=NOW, window_seconds=60)).value == 1
 
 
 async def test_a_hanging_disk_is_unavailable_and_the_loop_goes_on(
@@ -321,22 +323,22 @@ async def test_a_hanging_disk_is_unavailable_and_the_loop_goes_on(
     await store.ping()
     monkeypatch.setattr("proxy.store.sqlite.threads.DEADLINE_SECONDS", 0.05)
     hanging = threading.Event()
-    stuck = asyncio.create_task(store._writing.run(lambda connection: hanging.wait(10)))
+    stuck = asyncio.create_task(store.database.writing.run(lambda connection: hanging.wait(10)))
     await asyncio.sleep(0)  # it is begun
     with pytest.raises(StoreUnavailable, match="no answer"):
-        await store.add(b"k", now=NOW, window_seconds=60)
+        await store.counters.add(b"k", now=NOW, window_seconds=60)
     with pytest.raises(StoreUnavailable):
         await stuck
     hanging.set()
     monkeypatch.setattr("proxy.store.sqlite.threads.DEADLINE_SECONDS", 10)
     # What timed out before it was begun is not done afterwards.
-    assert (await store.add(b"k", now=NOW, window_seconds=60)).value == 1
+    assert (await store.counters.add(b"k", now=NOW, window_seconds=60)).value == 1
 
 
 async def test_too_much_that_waits_is_refused_at_once(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("proxy.store.sqlite.threads.MOST_WAITING", 10)
     results = await asyncio.gather(
-        *(store.add(b"k", now=NOW, window_seconds=60) for _ in range(500)), return_exceptions=True
+        *(store.counters.add(b"k", now=NOW, window_seconds=60) for _ in range(500)), return_exceptions=True
     )
     assert any(isinstance(result, StoreUnavailable) for result in results)
 
@@ -362,9 +364,9 @@ def test_an_unknown_store_url_is_refused(url: str) -> None:
     [("sqlite:a.db", "a.db"), ("sqlite:/var/a.db", "/var/a.db")],
 )
 def test_a_sqlite_url_names_a_path(url: str, path: str) -> None:
-    store = open_store(StoreSettings(url=url))
-    assert isinstance(store, SQLiteStore)
-    assert os.fspath(store._path) == path
+    settings = StoreSettings(url=url)
+    assert isinstance(open_store(settings), SQLiteStore)
+    assert os.fspath(store_file(settings)) == path
 
 
 def make_file_of_version(path: Path, version: int) -> sqlite3.Connection:
@@ -411,9 +413,9 @@ async def test_a_file_from_before_factors_were_named_keeps_its_sessions(tmp_path
         connection.execute("INSERT INTO cookies VALUES (?, ?, ?)", (digest, HOST, each.session_id))
     connection.close()
     store = SQLiteStore(tmp_path / "state.db")
-    assert [await store.session_by_cookie(digest, HOST) for digest in cookies] == written
-    await store.end_session(written[0].session_id)
-    assert len(await store.sessions()) == 2
+    assert [await store.sessions.session_by_cookie(digest, HOST) for digest in cookies] == written
+    await store.sessions.end_session(written[0].session_id)
+    assert len(await store.sessions.sessions()) == 2
     await store.close()
 
 
@@ -437,6 +439,6 @@ async def test_a_challenge_from_before_factors_were_kept_is_of_an_sms(tmp_path: 
     )
     connection.close()
     store = SQLiteStore(tmp_path / "state.db")
-    found = await store.challenge(pending.challenge_id, session_id=pending.session_id, now=NOW)
+    found = await store.challenges.challenge(pending.challenge_id, session_id=pending.session_id, now=NOW)
     assert (found, pending.factor, pending.kind) == (pending, Factor.SMS, ChannelKind.SMS)
     await store.close()

@@ -48,7 +48,7 @@ def crashed(folder: Path) -> Path:
 
 async def opened(path: Path, reported: Reported) -> set[str]:
     store = SQLiteStore(path, report=lambda event, **fields: reported.append((event, fields)))
-    found = {each.session_id for each in await store.sessions()}
+    found = {each.session_id for each in await store.sessions.sessions()}
     await store.ping()
     await store.close()
     return found
@@ -57,7 +57,7 @@ async def opened(path: Path, reported: Reported) -> set[str]:
 async def written(store: SQLiteStore, count: int) -> list[str]:
     made = [session() for _ in range(count)]
     for each in made:
-        await store.create_session(each, cookie=cookie(), host=HOST)
+        await store.sessions.create_session(each, cookie=cookie(), host=HOST)
     return [each.session_id for each in made]
 
 
@@ -110,7 +110,7 @@ async def test_a_log_that_is_sound_is_not_called_damaged(
     made = await written(running, 20)
     assert await opened(crashed(tmp_path), reported) == set(made)
     # Begun anew, with frames of its time before behind what is its own.
-    await running._writing.run(lambda connection: None)
+    await running.database.writing.run(lambda connection: None)
     checkpoint = sqlite3.connect(tmp_path / "running" / "state.db")
     checkpoint.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
     checkpoint.close()
@@ -148,5 +148,5 @@ async def test_a_torn_write_after_a_crash_is_recovered_from(
     assert await opened(path, reported) == set(made)
     assert reported == []
     store = SQLiteStore(path)
-    assert (await store.add(b"k", now=NOW, window_seconds=60)).value == 1
+    assert (await store.counters.add(b"k", now=NOW, window_seconds=60)).value == 1
     await store.close()

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from config.settings import SessionSettings
 from proxy.sessions.session_store import NOTICE_SECONDS
 from proxy.store.sqlite.notices import KEPT_SECONDS
 from proxy.store.sqlite.sqlite_store import SQLiteStore
@@ -69,7 +70,7 @@ def owners(folder: Path) -> list[tuple[int, int]]:
 
 async def stored(store: SQLiteStore) -> str:
     written = session()
-    await store.create_session(written, cookie=cookie(), host=HOST)
+    await store.sessions.create_session(written, cookie=cookie(), host=HOST)
     return written.session_id
 
 
@@ -88,12 +89,12 @@ async def test_an_end_is_heard_by_every_process_before_it_is_acknowledged(
         start_hearing(children, tmp_path)
     ended = [await stored(store) for _ in range(3)]
     for session_id in ended:
-        await store.end_session(session_id)
+        await store.sessions.end_session(session_id)
         assert [heard_by(child) for child in children] == [[session_id]] * 2
     one, two = await stored(store), await stored(store)
-    await store.replace_session(one, session(), cookie=cookie(), host=HOST)
+    await store.sessions.replace_session(one, session(), cookie=cookie(), host=HOST)
     assert [heard_by(child) for child in children] == [[one]] * 2
-    await store.end_sessions_of(principal().guid)
+    await store.sessions.end_sessions_of(principal().guid)
     assert all(two in heard_by(child) for child in children)
 
 
@@ -101,7 +102,7 @@ async def test_an_end_is_heard_by_every_process_before_it_is_acknowledged(
 async def test_ends_at_once_are_all_heard(store: SQLiteStore, tmp_path: Path, children: list[Child]) -> None:
     child = start_hearing(children, tmp_path)
     ended = [await stored(store) for _ in range(100)]
-    await asyncio.gather(*(store.end_session(session_id) for session_id in ended))
+    await asyncio.gather(*(store.sessions.end_session(session_id) for session_id in ended))
     assert sorted(heard_by(child)) == sorted(ended)
 
 
@@ -109,14 +110,14 @@ async def test_an_end_of_a_process_that_was_killed_before_it_told_is_heard_by_lo
     store: SQLiteStore, tmp_path: Path, children: list[Child]
 ) -> None:
     heard: list[str] = []
-    store.on_session_end(heard.append)
-    await store.catch_up()
+    store.sessions.on_session_end(heard.append)
+    await store.sessions.catch_up()
     session_id = await stored(store)
     child = start(children, "end", tmp_path)
     child.communicate(f"{session_id}\n".encode())
     assert child.returncode == -signal.SIGKILL
     assert heard == []
-    await store.catch_up()
+    await store.sessions.catch_up()
     assert heard == [session_id]
 
 
@@ -131,7 +132,7 @@ async def test_an_end_of_a_process_that_was_killed_before_it_told_is_heard_befor
     start(children, "end", tmp_path).communicate(f"{session_id}\n".encode())
     assert heard_by(hearing) == []
     asked = {"end_session": (session_id,), "end_sessions_of": (principal().guid,)}
-    assert not await getattr(store, again)(*asked.get(again, ()))
+    assert not await getattr(store.sessions, again)(*asked.get(again, ()))
     assert heard_by(hearing) == [session_id]
 
 
@@ -142,7 +143,7 @@ async def test_a_process_that_hangs_is_waited_for_no_longer_than_its_time(
     session_id = await stored(store)
     child.send_signal(signal.SIGSTOP)
     begun_at = time.monotonic()
-    assert await asyncio.wait_for(store.end_session(session_id), 20)
+    assert await asyncio.wait_for(store.sessions.end_session(session_id), 20)
     assert time.monotonic() - begun_at >= NOTICE_SECONDS
     assert heard_by(child) == []
     child.send_signal(signal.SIGCONT)
@@ -157,10 +158,10 @@ async def test_the_dead_are_not_waited_for_and_leave_nothing(
         start_hearing(children, tmp_path)
     children[0].kill()
     children[0].wait()
-    assert await asyncio.wait_for(store.end_session(await stored(store)), 20)
+    assert await asyncio.wait_for(store.sessions.end_session(await stored(store)), 20)
     assert len([name for name in sockets(tmp_path) if name.endswith(".hears")]) == 1
     children[1].send_signal(signal.SIGSTOP)
-    ending = asyncio.create_task(store.end_session(await stored(store)))
+    ending = asyncio.create_task(store.sessions.end_session(await stored(store)))
     assert not (await asyncio.wait([ending], timeout=0.3))[0]
     children[1].kill()  # while it is waited for
     assert await asyncio.wait_for(ending, 20)
@@ -172,43 +173,43 @@ async def test_the_dead_are_not_waited_for_and_leave_nothing(
 async def test_a_change_is_heard_by_others_and_not_by_who_made_it(store: SQLiteStore, other: SQLiteStore) -> None:
     heard: list[str] = []
     own: list[str] = []
-    store.on_session_change(own.append)
-    other.on_session_change(heard.append)
+    store.sessions.on_session_change(own.append)
+    other.sessions.on_session_change(heard.append)
     for each in (store, other):
-        await each.catch_up()
+        await each.sessions.catch_up()
     written = session()
-    await store.create_session(written, cookie=cookie(), host=HOST)
-    await store.update_principal(written)
-    await store.update_principal(session())  # of nobody
-    await other.catch_up()
-    await store.catch_up()
+    await store.sessions.create_session(written, cookie=cookie(), host=HOST)
+    await store.sessions.update_principal(written)
+    await store.sessions.update_principal(session())  # of nobody
+    await other.sessions.catch_up()
+    await store.sessions.catch_up()
     assert (heard, own) == ([written.session_id], [])
 
 
 async def test_an_end_is_told_once_to_who_ended_it(store: SQLiteStore) -> None:
     heard: list[str] = []
-    store.on_session_end(heard.append)
-    await store.catch_up()
+    store.sessions.on_session_end(heard.append)
+    await store.sessions.catch_up()
     session_id = await stored(store)
-    await store.end_session(session_id)
-    await store.catch_up()
+    await store.sessions.end_session(session_id)
+    await store.sessions.catch_up()
     assert heard == [session_id]
 
 
 async def test_what_was_before_the_first_look_is_not_told(store: SQLiteStore, other: SQLiteStore) -> None:
-    await store.end_session(await stored(store))
+    await store.sessions.end_session(await stored(store))
     heard: list[str] = []
-    other.on_session_end(heard.append)
-    await other.catch_up()
+    other.sessions.on_session_end(heard.append)
+    await other.sessions.catch_up()
     assert heard == []
 
 
 async def test_a_session_that_is_read_is_heard_of_from_then_on(store: SQLiteStore, other: SQLiteStore) -> None:
     heard: list[str] = []
-    other.on_session_end(heard.append)
+    other.sessions.on_session_end(heard.append)
     session_id = await stored(store)
-    assert await other.sessions_by_id([session_id])
-    await store.end_session(session_id)
+    assert await other.sessions.sessions_by_id([session_id])
+    await store.sessions.end_session(session_id)
     assert heard == [session_id]
 
 
@@ -216,24 +217,24 @@ async def test_who_has_not_looked_for_long_is_told_of_a_gap(tmp_path: Path, othe
     now = time.time()
     store = SQLiteStore(tmp_path / "state.db", clock=lambda: now)
     gaps: list[None] = []
-    other.on_gap(lambda: gaps.append(None))
-    await other.catch_up()
+    other.sessions.on_gap(lambda: gaps.append(None))
+    await other.sessions.catch_up()
     for name in sockets(tmp_path):
         (tmp_path / "state.db.peers" / name).unlink()  # it cannot be called
-    limits = {"idle_seconds": 1800.0, "absolute_seconds": 43_200.0}
-    await store.end_session(await stored(store))
+    limits = SessionSettings(idle=1800.0, absolute=43_200.0)
+    await store.sessions.end_session(await stored(store))
     now += KEPT_SECONDS
-    await store.remove_expired(now=now, **limits)
-    await other.catch_up()
+    await store.sessions.remove_expired(now=now, limits=limits)
+    await other.sessions.catch_up()
     assert len(gaps) == 1
-    await store.end_session(await stored(store))
-    await other.catch_up()
+    await store.sessions.end_session(await stored(store))
+    await other.sessions.catch_up()
     assert len(gaps) == 1
     await store.close()
 
 
 async def test_the_folder_of_sockets_is_its_owners_alone(store: SQLiteStore, tmp_path: Path) -> None:
-    await store.end_session(await stored(store))
+    await store.sessions.end_session(await stored(store))
     assert stat.S_IMODE((tmp_path / "state.db.peers").stat().st_mode) == 0o700
 
 
@@ -245,7 +246,7 @@ async def test_what_a_command_of_root_makes_is_for_gatepost_to_use() -> None:
         folder = Path(name)
         os.chown(folder, nobody, nobody)
         store = SQLiteStore(folder / "state.db")
-        await store.end_session(await stored(store))
+        await store.sessions.end_session(await stored(store))
         assert owners(folder) == [(nobody, nobody)] * 5, "the database's three, the folder, the socket of who told"
         assert (os.geteuid(), os.getegid()) == (0, 0)
         await store.close()
@@ -257,10 +258,10 @@ async def test_a_path_may_be_longer_than_that_of_a_socket(tmp_path: Path) -> Non
     folder.mkdir()
     store, other = SQLiteStore(folder / "state.db"), SQLiteStore(folder / "state.db")
     heard: list[str] = []
-    other.on_session_end(heard.append)
-    await other.catch_up()
+    other.sessions.on_session_end(heard.append)
+    await other.sessions.catch_up()
     session_id = await stored(store)
-    await asyncio.wait_for(store.end_session(session_id), 20)
+    await asyncio.wait_for(store.sessions.end_session(session_id), 20)
     assert heard == [session_id]
     for each in (store, other):
         await each.close()
@@ -271,13 +272,13 @@ async def test_where_no_sockets_can_be_an_end_waits_until_everybody_has_looked(
 ) -> None:
     (tmp_path / "state.db.peers").touch()
     heard: list[str] = []
-    other.on_session_end(heard.append)
-    await other.catch_up()
+    other.sessions.on_session_end(heard.append)
+    await other.sessions.catch_up()
     begun_at = time.monotonic()
     session_id = await stored(store)
-    await store.end_session(session_id)
+    await store.sessions.end_session(session_id)
     assert time.monotonic() - begun_at >= NOTICE_SECONDS
-    await other.catch_up()
+    await other.sessions.catch_up()
     assert heard == [session_id]
 
 
@@ -287,28 +288,30 @@ async def test_who_has_sessions_is_kept_up_to_date_whoever_changed_it(
     async def listed() -> dict[str, float]:
         """The same from a store that has followed and from one that reads everything."""
         whole = SQLiteStore(tmp_path / "state.db")
-        followed, read = await store.persons(), await whole.persons()
+        followed, read = await store.sessions.persons(), await whole.sessions.persons()
         await whole.close()
         assert followed == read
-        assert await store.persons() is followed
+        assert await store.sessions.persons() is followed
         return followed
 
     now = time.time()
     assert await listed() == {}
     first = session(guid="a", created_at=now)
-    await store.create_session(first, cookie=cookie(), host=HOST)
-    await other.create_session(session(guid="a", created_at=now + 5), cookie=cookie(), host=HOST)
-    await other.create_session(session(guid="b", created_at=now - 1e6), cookie=cookie(), host=HOST)
+    await store.sessions.create_session(first, cookie=cookie(), host=HOST)
+    await other.sessions.create_session(session(guid="a", created_at=now + 5), cookie=cookie(), host=HOST)
+    await other.sessions.create_session(session(guid="b", created_at=now - 1e6), cookie=cookie(), host=HOST)
     assert await listed() == {"a": now + 5, "b": now - 1e6}
-    await other.replace_session(first.session_id, session(guid="a", created_at=now + 7), cookie=cookie(), host=HOST)
+    await other.sessions.replace_session(
+        first.session_id, session(guid="a", created_at=now + 7), cookie=cookie(), host=HOST
+    )
     assert await listed() == {"a": now + 7, "b": now - 1e6}
-    await other.remove_expired(now=now, idle_seconds=1800, absolute_seconds=43_200)
+    await other.sessions.remove_expired(now=now, limits=SessionSettings(idle=1800.0, absolute=43_200.0))
     assert await listed() == {"a": now + 7}
-    await other.end_sessions_of("a")
+    await other.sessions.end_sessions_of("a")
     assert await listed() == {}
-    await other.create_session(session(guid="c", created_at=now), cookie=cookie(), host=HOST)
+    await other.sessions.create_session(session(guid="c", created_at=now), cookie=cookie(), host=HOST)
     late = SQLiteStore(tmp_path / "state.db", clock=lambda: now + KEPT_SECONDS + 60)
-    await late.remove_expired(now=now, idle_seconds=1800, absolute_seconds=43_200)  # notices too
+    await late.sessions.remove_expired(now=now, limits=SessionSettings(idle=1800.0, absolute=43_200.0))  # notices too
     await late.close()
     assert await listed() == {"c": now}
 
@@ -318,26 +321,26 @@ async def test_who_hears_is_called_again_after_the_folder_of_sockets_was_removed
 ) -> None:
     """As `rm -r state.db*` removes it: an end would be acknowledged that nobody else has heard of."""
     heard: list[str] = []
-    other.on_session_end(heard.append)
-    await other.catch_up()
+    other.sessions.on_session_end(heard.append)
+    await other.sessions.catch_up()
     ended = [await stored(store) for _ in range(3)]
-    await store.end_session(ended[0])
+    await store.sessions.end_session(ended[0])
     shutil.rmtree(tmp_path / "state.db.peers")
-    await other.catch_up()
+    await other.sessions.catch_up()
     assert len([name for name in sockets(tmp_path) if name.endswith(".hears")]) == 1
     for session_id in ended[1:]:
-        await store.end_session(session_id)
+        await store.sessions.end_session(session_id)
     assert heard == ended
 
 
 async def test_who_has_lost_the_folder_of_sockets_waits_until_everybody_has_looked(
     store: SQLiteStore, other: SQLiteStore, tmp_path: Path
 ) -> None:
-    other.on_session_end(lambda _: None)
-    await other.catch_up()
-    await store.end_session(await stored(store))
+    other.sessions.on_session_end(lambda _: None)
+    await other.sessions.catch_up()
+    await store.sessions.end_session(await stored(store))
     session_id = await stored(store)
     shutil.rmtree(tmp_path / "state.db.peers")
     begun_at = time.monotonic()
-    await store.end_session(session_id)
+    await store.sessions.end_session(session_id)
     assert time.monotonic() - begun_at >= NOTICE_SECONDS

@@ -48,14 +48,14 @@ async def other(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
 
 async def stored(store: SQLiteStore, **fields: object) -> tuple[str, bytes]:
     written, digest = session(**fields), cookie()
-    await store.create_session(written, cookie=digest, host=HOST)
+    await store.sessions.create_session(written, cookie=digest, host=HOST)
     return written.session_id, digest
 
 
 async def standing(path: Path) -> set[str]:
     """What somebody finds who opens the file now."""
     store = SQLiteStore(path)
-    found = {each.session_id for each in await store.sessions()}
+    found = {each.session_id for each in await store.sessions.sessions()}
     await store.close()
     return found
 
@@ -94,21 +94,21 @@ async def test_a_removed_file_is_made_again_with_all_that_it_held(
     one, one_cookie = await stored(store)
     half, _ = await stored(store, is_half=True)
     pending = challenge(half)
-    await store.put_challenge(pending)
+    await store.challenges.put_challenge(pending)
     for _ in range(3):
-        await store.add(b"k", now=NOW, window_seconds=60)
+        await store.counters.add(b"k", now=NOW, window_seconds=60)
     ended, ended_cookie = await stored(store)
-    await store.end_session(ended)
-    assert len(await other.sessions()) == 2
+    await store.sessions.end_session(ended)
+    assert len(await other.sessions.sessions()) == 2
     remove(path, *({"", "-wal", "-shm"} - set(left)))
     two, _ = await stored(store)
     three, _ = await stored(other)
     assert await standing(path) == {one, half, two, three}
     for each in (store, other):
-        assert await each.session_by_cookie(one_cookie, HOST) is not None
-        assert await each.session_by_cookie(ended_cookie, HOST) is None
-        assert await each.challenge(pending.challenge_id, session_id=half, now=NOW) == pending
-        assert await each.read(b"k", now=NOW) == Count(3, NOW + 60)
+        assert await each.sessions.session_by_cookie(one_cookie, HOST) is not None
+        assert await each.sessions.session_by_cookie(ended_cookie, HOST) is None
+        assert await each.challenges.challenge(pending.challenge_id, session_id=half, now=NOW) == pending
+        assert await each.counters.read(b"k", now=NOW) == Count(3, NOW + 60)
         await each.ping()
     assert [event for event, _ in reported] == ["store.file_gone"]
     assert is_sound(path)
@@ -118,15 +118,15 @@ async def test_whoever_keeps_sessions_reads_everything_again_after_the_file_was_
     store: SQLiteStore, tmp_path: Path
 ) -> None:
     gaps: list[None] = []
-    store.on_gap(lambda: gaps.append(None))
+    store.sessions.on_gap(lambda: gaps.append(None))
     await stored(store)
-    await store.catch_up()
-    persons = await store.persons()
+    await store.sessions.catch_up()
+    persons = await store.sessions.persons()
     remove(tmp_path / "state.db", "", "-wal", "-shm")
-    await store.catch_up()
-    await store.catch_up()
+    await store.sessions.catch_up()
+    await store.sessions.catch_up()
     assert gaps == [None]
-    assert await store.persons() == persons
+    assert await store.sessions.persons() == persons
 
 
 async def test_what_ended_after_the_file_was_removed_is_not_put_back_by_who_notices_later(
@@ -134,12 +134,12 @@ async def test_what_ended_after_the_file_was_removed_is_not_put_back_by_who_noti
 ) -> None:
     ended, digest = await stored(store)
     standing_still, _ = await stored(store)
-    assert len(await other.sessions()) == 2
+    assert len(await other.sessions.sessions()) == 2
     remove(tmp_path / "state.db", "", "-wal", "-shm")
-    assert await store.end_session(ended)
-    assert await other.session_by_cookie(digest, HOST) is None
-    assert {each.session_id for each in await other.sessions()} == {standing_still}
-    assert not await other.end_session(ended)
+    assert await store.sessions.end_session(ended)
+    assert await other.sessions.session_by_cookie(digest, HOST) is None
+    assert {each.session_id for each in await other.sessions.sessions()} == {standing_still}
+    assert not await other.sessions.end_session(ended)
 
 
 async def test_what_a_command_made_meanwhile_is_given_all_that_the_lost_file_held(
@@ -147,14 +147,14 @@ async def test_what_a_command_made_meanwhile_is_given_all_that_the_lost_file_hel
 ) -> None:
     path = tmp_path / "state.db"
     one, _ = await stored(store)
-    await store.add(b"k", now=NOW, window_seconds=60)
+    await store.counters.add(b"k", now=NOW, window_seconds=60)
     remove(path, "", "-wal", "-shm")
     command = SQLiteStore(path)
     two, _ = await stored(command)
-    await command.add(b"k", now=NOW, window_seconds=60)
+    await command.counters.add(b"k", now=NOW, window_seconds=60)
     await command.close()
-    assert {each.session_id for each in await store.sessions()} == {one, two}
-    assert (await store.add(b"k", now=NOW, window_seconds=60)).value == 3
+    assert {each.session_id for each in await store.sessions.sessions()} == {one, two}
+    assert (await store.counters.add(b"k", now=NOW, window_seconds=60)).value == 3
 
 
 @pytest.mark.parametrize("suffixes", [("", "-wal", "-shm"), ("",), ("-wal",), ("-shm",)])
@@ -169,7 +169,7 @@ async def test_nothing_is_acknowledged_that_was_written_to_a_file_that_is_gone(
         remove(tmp_path / "state.db", *suffixes)
 
     with pytest.raises(StoreUnavailable, match="removed or replaced"):
-        await store._writing.run(write, durable=True, after=lambda _: heard.append(None))
+        await store.database.writing.run(write, durable=True, after=lambda _: heard.append(None))
     assert heard == []
     one, _ = await stored(store)
     assert one in await standing(tmp_path / "state.db")
@@ -183,7 +183,7 @@ async def test_a_log_that_was_removed_takes_nothing_along(
     written = {(await stored(each))[0] for each in (store, other) for _ in range(20)}
     remove(path, *suffixes)
     written |= {(await stored(each))[0] for each in (other, store) for _ in range(20)}
-    assert {each.session_id for each in await store.sessions()} == written
+    assert {each.session_id for each in await store.sessions.sessions()} == written
     assert await standing(path) == written
     assert is_sound(path)
 
@@ -222,7 +222,7 @@ async def test_a_file_system_with_coarse_times_hides_no_removal(store: SQLiteSto
     a_second_ago = time.time_ns() - 1_000_000_000
     os.utime(tmp_path, ns=(a_second_ago, a_second_ago))
     await store.ping()
-    assert await store.session_by_cookie(digest, HOST) is not None
+    assert await store.sessions.session_by_cookie(digest, HOST) is not None
     remove(tmp_path / "state.db", "", "-wal", "-shm")
     os.utime(tmp_path, ns=(a_second_ago, a_second_ago))
     two, _ = await stored(store)
@@ -236,7 +236,7 @@ async def test_a_file_that_was_moved_and_linked_to_is_the_same(
     store: SQLiteStore, other: SQLiteStore, tmp_path: Path
 ) -> None:
     one, digest = await stored(store)
-    assert await other.session_by_cookie(digest, HOST) is not None
+    assert await other.sessions.session_by_cookie(digest, HOST) is not None
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     path = tmp_path / "state.db"
@@ -244,7 +244,7 @@ async def test_a_file_that_was_moved_and_linked_to_is_the_same(
     path.symlink_to(elsewhere / "state.db")
     two, _ = await stored(other)
     three, _ = await stored(store)
-    assert {each.session_id for each in await store.sessions()} == {one, two, three}
+    assert {each.session_id for each in await store.sessions.sessions()} == {one, two, three}
     assert await standing(elsewhere / "state.db") == {one, two, three}
 
 
@@ -254,7 +254,7 @@ async def test_a_whole_copy_put_in_its_place_is_the_same(
     path = tmp_path / "state.db"
     one, _ = await stored(store)
     copy_of(path).replace(path)
-    assert {each.session_id for each in await store.sessions()} == {one}
+    assert {each.session_id for each in await store.sessions.sessions()} == {one}
     two, _ = await stored(store)
     assert await standing(path) == {one, two}
     assert reported == []
@@ -292,7 +292,7 @@ async def test_what_is_no_store_is_unavailable_until_it_is_taken_away(
 ) -> None:
     path = tmp_path / "state.db"
     one, digest = await stored(store)
-    assert await store.session_by_cookie(digest, HOST) is not None
+    assert await store.sessions.session_by_cookie(digest, HOST) is not None
     remove(path, "", "-wal", "-shm")
     make(path)
     before = path.lstat()
@@ -300,7 +300,7 @@ async def test_what_is_no_store_is_unavailable_until_it_is_taken_away(
         with pytest.raises(StoreUnavailable, match=reason):
             await stored(store)
         with pytest.raises(StoreUnavailable, match=reason):
-            await store.session_by_cookie(digest, HOST)
+            await store.sessions.session_by_cookie(digest, HOST)
         with pytest.raises(StoreUnavailable, match=reason):
             await store.ping()
     if not path.is_file():
@@ -326,7 +326,7 @@ async def test_a_file_of_an_older_version_is_another_stores(store: SQLiteStore, 
     connection.execute("PRAGMA user_version = 9")
     connection.close()
     with pytest.raises(StoreUnavailable, match="older copy"):
-        await store.sessions()
+        await store.sessions.sessions()
 
 
 # An older copy.
@@ -354,37 +354,37 @@ async def test_nobody_is_served_from_an_older_copy_until_all_sessions_were_ended
 ) -> None:
     path = tmp_path / "state.db"
     gaps: list[None] = []
-    store.on_gap(lambda: gaps.append(None))
-    other.on_gap(lambda: gaps.append(None))
+    store.sessions.on_gap(lambda: gaps.append(None))
+    other.sessions.on_gap(lambda: gaps.append(None))
     signed_out, digest = await stored(store)
     copy = copy_of(path)
     for each in (store, other):
-        await each.catch_up()
-    assert await store.end_session(signed_out)
+        await each.sessions.catch_up()
+    assert await store.sessions.end_session(signed_out)
     _, held = await stored(other)
     restore(copy, path)
     for each in (store, other):
         with pytest.raises(StoreUnavailable, match="sessions end --all"):
-            await each.catch_up()
+            await each.sessions.catch_up()
     for each in (store, other, SQLiteStore(path)):  # a worker that is started now remembers nothing
         with pytest.raises(StoreUnavailable, match="older copy"):
-            await each.session_by_cookie(digest, HOST)
+            await each.sessions.session_by_cookie(digest, HOST)
         with pytest.raises(StoreUnavailable, match="older copy"):
             await stored(each)
         with pytest.raises(StoreUnavailable, match="older copy"):
             await each.ping()
     assert [event for event, _ in reported] == ["store.restored"]
     command = SQLiteStore(path)
-    assert await command.end_all_sessions() == 1
+    assert await command.sessions.end_all_sessions() == 1
     await command.close()
     for each in (store, other):
-        await each.catch_up()
-        assert await each.session_by_cookie(digest, HOST) is None
-        assert await each.session_by_cookie(held, HOST) is None
+        await each.sessions.catch_up()
+        assert await each.sessions.session_by_cookie(digest, HOST) is None
+        assert await each.sessions.session_by_cookie(held, HOST) is None
         await each.ping()
     assert gaps == [None, None]
     new, _ = await stored(store)
-    assert {each.session_id for each in await other.sessions()} == {new}
+    assert {each.session_id for each in await other.sessions.sessions()} == {new}
     assert await standing(path) == {new}
 
 
@@ -393,24 +393,24 @@ async def test_what_was_ended_with_all_others_is_not_put_back_from_a_file_that_w
 ) -> None:
     path = tmp_path / "state.db"
     await stored(store)
-    assert len(await other.sessions()) == 1
+    assert len(await other.sessions.sessions()) == 1
     remove(path, "", "-wal", "-shm")
     command = SQLiteStore(path)
-    await command.end_all_sessions()
+    await command.sessions.end_all_sessions()
     await command.close()
     for each in (store, other):
         await each.ping()
-        assert await each.sessions() == []
+        assert await each.sessions.sessions() == []
     assert await standing(path) == set()
 
 
 async def test_a_copy_from_before_an_end_of_all_sessions_is_an_older_one(store: SQLiteStore, tmp_path: Path) -> None:
     """That all sessions were ended counts once: the mark of an earlier time says nothing of a copy."""
     path = tmp_path / "state.db"
-    await store.end_all_sessions()
+    await store.sessions.end_all_sessions()
     await stored(store)
     copy = copy_of(path)
-    await store.end_all_sessions()
+    await store.sessions.end_all_sessions()
     copy.replace(path)
     with pytest.raises(StoreUnavailable, match="older copy"):
-        await store.sessions()
+        await store.sessions.sessions()

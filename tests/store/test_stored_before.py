@@ -81,26 +81,26 @@ def digest(name: str) -> bytes:
 
 
 def throttle(store: Store) -> Throttle:
-    return Throttle(store, ThrottleSettings(), key=KEYS.derive(Purpose.THROTTLE))
+    return Throttle(store.counters, ThrottleSettings(), key=KEYS.derive(Purpose.THROTTLE))
 
 
 async def test_who_was_signed_in_is(store: Store) -> None:
-    found = await store.session_by_cookie(digest("eve"), SIGN_IN)
+    found = await store.sessions.session_by_cookie(digest("eve"), SIGN_IN)
     assert found is not None
-    assert found == await store.session_by_cookie(digest("eve-wiki"), WIKI)
+    assert found == await store.sessions.session_by_cookie(digest("eve-wiki"), WIKI)
     assert (found.level, found.principal.guid, found.scheme) == (Level.SIGNED_IN, EVE, "browser")
     assert found.principal.display_name == "Eve Ögmundsdóttir"
     assert found.principal.groups == {"Wiki Users", "Gatepost Admins"}
     assert (found.begun_at, found.authenticated_at) == (NOW - 60, NOW - 30)
     assert (found.created_at, found.last_used_at) == (NOW - 30, NOW - 5)
     assert not found.is_over(SessionSettings(), NOW + 20)
-    assert await store.hosts_of([found.session_id]) == {found.session_id: (SIGN_IN, WIKI)}
-    assert await store.session_by_cookie(digest("eve-at-first"), SIGN_IN) is None
-    assert await store.add_cookie(found.session_id, cookie=digest("new"), host="other.corp.example") == found
+    assert await store.sessions.hosts_of([found.session_id]) == {found.session_id: (SIGN_IN, WIKI)}
+    assert await store.sessions.session_by_cookie(digest("eve-at-first"), SIGN_IN) is None
+    assert await store.sessions.add_cookie(found.session_id, cookie=digest("new"), host="other.corp.example") == found
 
 
 async def test_what_was_proven_beyond_a_scheme_stays_proven(store: Store) -> None:
-    found = await store.session_by_cookie(digest("gus"), SIGN_IN)
+    found = await store.sessions.session_by_cookie(digest("gus"), SIGN_IN)
     assert found is not None
     assert found.proven == (
         Proof(Factor.PASSWORD, NOW - 600),
@@ -117,23 +117,23 @@ async def test_who_was_half_way_goes_on_from_there(store: Store) -> None:
         ("cara", Level.FIRST_FACTOR, (Factor.SMS,)),
         ("dan", Level.MUST_CHANGE_PASSWORD, None),
     ):
-        found = await store.session_by_cookie(digest(name), SIGN_IN)
+        found = await store.sessions.session_by_cookie(digest(name), SIGN_IN)
         assert found is not None
         assert (found.level, found.next_choice) == (level, next_choice)
 
 
 async def test_persons_and_their_sessions_are_listed_and_ended(store: Store) -> None:
     standing = {ANNA: NOW, BEN: NOW, CARA: NOW, DAN: NOW, EVE: NOW - 30, GUS: NOW - 600}
-    assert await store.persons() == standing
-    assert {each.principal.guid for each in await store.sessions()} == set(standing)
-    assert await store.end_sessions_of(EVE) == 1
-    assert await store.session_by_cookie(digest("eve-wiki"), WIKI) is None
-    assert await store.take_ticket(digest("ticket"), now=NOW + 20) is None
+    assert await store.sessions.persons() == standing
+    assert {each.principal.guid for each in await store.sessions.sessions()} == set(standing)
+    assert await store.sessions.end_sessions_of(EVE) == 1
+    assert await store.sessions.session_by_cookie(digest("eve-wiki"), WIKI) is None
+    assert await store.tickets.take_ticket(digest("ticket"), now=NOW + 20) is None
 
 
 async def test_whose_an_ended_session_was_is_known(store: Store) -> None:
-    assert await store.session_by_cookie(digest("fay"), WIKI) is None
-    assert await store.former_owner(digest("fay"), WIKI, now=NOW + 20) == FAY
+    assert await store.sessions.session_by_cookie(digest("fay"), WIKI) is None
+    assert await store.sessions.former_owner(digest("fay"), WIKI, now=NOW + 20) == FAY
 
 
 @pytest.mark.parametrize(
@@ -148,17 +148,17 @@ async def test_a_passcode_that_is_under_way_is_accepted(
     store: Store, name: str, guid: str, factor: Factor, kind: ChannelKind, attempts_left: int, passcode: str
 ) -> None:
     session_id, challenge_id = f"session-of-{name}", f"challenge-of-{name}"
-    found = await store.challenge_of_session(session_id, now=NOW + 20)
+    found = await store.challenges.challenge_of_session(session_id, now=NOW + 20)
     assert found is not None
-    assert found == await store.challenge(challenge_id, session_id=session_id, now=NOW + 20)
+    assert found == await store.challenges.challenge(challenge_id, session_id=session_id, now=NOW + 20)
     assert (found.guid, found.factor, found.kind) == (guid, factor, kind)
     assert (found.created_at, found.expires_at, found.attempts_left) == (NOW, NOW + 300, attempts_left)
     assert passcode_of(KEYS.derive(Purpose.PASSCODE, at=found.created_at), challenge_id, digits=6) == passcode
-    wrong = await store.answer_challenge(challenge_id, session_id=session_id, digest=b"wrong", now=NOW + 20)
+    wrong = await store.challenges.answer_challenge(challenge_id, session_id=session_id, digest=b"wrong", now=NOW + 20)
     assert (wrong.attempt, wrong.attempts_left) == (Attempt.WRONG, attempts_left - 1)
     key = KEYS.derive(Purpose.CHALLENGE, at=found.created_at)
     typed = passcode_digest(key, challenge_id=challenge_id, guid=guid, passcode=passcode)
-    answer = await store.answer_challenge(challenge_id, session_id=session_id, digest=typed, now=NOW + 20)
+    answer = await store.challenges.answer_challenge(challenge_id, session_id=session_id, digest=typed, now=NOW + 20)
     assert answer.attempt is Attempt.ACCEPTED
 
 
@@ -167,7 +167,7 @@ async def test_a_challenge_knows_where_it_was_sent_and_where_it_leads_to(store: 
         ("anna", ANNA, number_of(KEYS, principal(guid=ANNA), NUMBER), (f"https://{WIKI}/a?b=c", "start-of-anna")),
         ("cara", CARA, mail_of(KEYS, principal(guid=CARA, mail="cara@corp.example"), factor=Factor.SMS), ("", "")),
     ):
-        found = await store.challenge_of_session(f"session-of-{name}", now=NOW + 20)
+        found = await store.challenges.challenge_of_session(f"session-of-{name}", now=NOW + 20)
         assert found is not None
         assert chosen is not None
         assert chosen.is_of(found)
@@ -176,13 +176,13 @@ async def test_a_challenge_knows_where_it_was_sent_and_where_it_leads_to(store: 
 
 
 async def test_sending_again_waits_from_the_sending_before(store: Store) -> None:
-    assert not await store.mark_sent("challenge-of-anna", now=NOW + 20, not_before=NOW)
-    assert await store.mark_sent("challenge-of-anna", now=NOW + 20, not_before=NOW + 1)
+    assert not await store.challenges.mark_sent("challenge-of-anna", now=NOW + 20, not_before=NOW)
+    assert await store.challenges.mark_sent("challenge-of-anna", now=NOW + 20, not_before=NOW + 1)
 
 
 async def test_what_became_of_messages_is_known(store: Store) -> None:
-    first, again, nobodys = await store.sendings_of("challenge-of-anna", now=NOW + 20)
-    assert first == await store.sending("<one@corp.example>", now=NOW + 20)
+    first, again, nobodys = await store.deliveries.sendings_of("challenge-of-anna", now=NOW + 20)
+    assert first == await store.deliveries.sending("<one@corp.example>", now=NOW + 20)
     assert (first.guid, first.channel, first.kind, first.outcome) == (ANNA, "kapow", ChannelKind.SMS, Outcome.ACCEPTED)
     assert (first.status, first.reason, first.report_id, first.has_tag) == (
         DeliveryStatus.FAILED,
@@ -196,19 +196,19 @@ async def test_what_became_of_messages_is_known(store: Store) -> None:
 
 
 async def test_failures_and_how_long_messages_took_are_known(store: Store) -> None:
-    (failure,) = await store.failures(since=NOW)
+    (failure,) = await store.deliveries.failures(since=NOW)
     assert (failure.message_id, failure.guid, failure.failed_at) == ("<one@corp.example>", ANNA, NOW + 3)
     assert (failure.reason, failure.detail) == (FailureReason.NUMBER_REFUSED, "550 no such number …")
     taken = {Arrival(NOW, 8.5), Arrival(NOW - 1, 9.5), Arrival(NOW - 2, 10.5)}
-    assert set(await store.arrivals("kapow")) == taken
+    assert set(await store.arrivals.arrivals("kapow")) == taken
 
 
 async def test_a_ticket_is_taken_once(store: Store) -> None:
-    ticket = await store.take_ticket(digest("ticket"), now=NOW + 20)
+    ticket = await store.tickets.take_ticket(digest("ticket"), now=NOW + 20)
     assert ticket is not None
     assert (ticket.session_id, ticket.host, ticket.start_digest) == ("session-of-eve", WIKI, "start-of-eve")
     assert (ticket.return_to, ticket.expires_at) == (f"https://{WIKI}/a?b=c", NOW + 30)
-    assert await store.take_ticket(digest("ticket"), now=NOW + 20) is None
+    assert await store.tickets.take_ticket(digest("ticket"), now=NOW + 20) is None
 
 
 async def test_a_kept_form_is_sent_on(store: Store) -> None:
@@ -252,32 +252,34 @@ async def test_counts_count_on(store: Store) -> None:
 
 async def test_what_was_used_once_is_not_used_again(store: Store) -> None:
     used = hmac.digest(KEYS.derive(Purpose.THROTTLE), b"ticket\0authenticator", "sha256")
-    assert await store.reserve([Counter(key=used, limit=1, window_seconds=3600.0)], now=NOW + 20) is not None
+    assert await store.counters.reserve([Counter(key=used, limit=1, window_seconds=3600.0)], now=NOW + 20) is not None
 
 
 async def test_familiar_addresses_and_numbers_are_known(store: Store) -> None:
     assert await throttle(store).is_familiar(person=EVE, address="192.0.2.7", now=NOW + 20)
     assert not await throttle(store).is_familiar(person=EVE, address="198.51.100.9", now=NOW + 20)
-    known = await store.known_number(EVE)
+    known = await store.numbers.known_number(EVE)
     assert known is not None
     assert known.used_at == NOW
     assert known.digest in number_of(KEYS, principal(guid=EVE), NUMBER).digests
     assert number_that_was_known(KEYS, EVE, known) == NUMBER
     unread = principal(guid=BEN, is_mobile_change_unread=True)
     key = KEYS.derive(Purpose.THROTTLE)
-    assert await changed_at(store, key, unread, NUMBER, now=NOW + 20, see=True) == NOW - 1000
+    assert await changed_at(store.numbers, key, unread, NUMBER, now=NOW + 20, see=True) == NOW - 1000
 
 
 async def test_leases_hold_and_flushes_are_counted_on(store: Store) -> None:
-    assert not await store.take_lease("upkeep", "another", now=NOW + 20, seconds=60)
-    assert await store.take_lease("upkeep", "a worker", now=NOW + 20, seconds=60)
-    assert await store.count_flush("a worker") == {"a worker": 2}
+    assert not await store.leases.take_lease("upkeep", "another", now=NOW + 20, seconds=60)
+    assert await store.leases.take_lease("upkeep", "a worker", now=NOW + 20, seconds=60)
+    assert await store.sessions.count_flush("a worker") == {"a worker": 2}
 
 
 async def test_all_of_it_is_removed_when_its_time_is_over(store: Store) -> None:
-    await store.remove_expired(now=NOW + 500 * 86_400.0, idle_seconds=1800.0, absolute_seconds=43_200.0)
-    assert await store.sessions() == []
-    assert await store.challenge("challenge-of-anna", session_id="session-of-anna", now=NOW + 20) is None
-    assert await store.sending("<one@corp.example>", now=NOW + 20) is None
-    assert await store.known_number(EVE) is None
-    assert await store.kept_request(digest("kept"), now=NOW + 20) is None
+    await store.sessions.remove_expired(
+        now=NOW + 500 * 86_400.0, limits=SessionSettings(idle=1800.0, absolute=43_200.0)
+    )
+    assert await store.sessions.sessions() == []
+    assert await store.challenges.challenge("challenge-of-anna", session_id="session-of-anna", now=NOW + 20) is None
+    assert await store.deliveries.sending("<one@corp.example>", now=NOW + 20) is None
+    assert await store.numbers.known_number(EVE) is None
+    assert await store.kept_requests.kept_request(digest("kept"), now=NOW + 20) is None

@@ -36,8 +36,12 @@ WORKERS = 3
 class RedisOfTheTest(RedisStore):
     """Whose server goes by the test's clock, too."""
 
-    async def server_time(self) -> float | None:
-        return self._clock()
+    def __init__(self, settings: StoreSettings, *, clock: Callable[[], float]) -> None:
+        async def server_time() -> float | None:
+            return clock()
+
+        super().__init__(settings, clock=clock)
+        self.sessions.server_time = server_time  # type: ignore[method-assign]
 
 
 @dataclass
@@ -133,7 +137,7 @@ class House:
 
     def __post_init__(self) -> None:
         self.stores = [self.outage.open(self.clock) for _ in range(WORKERS)]
-        self.workers = [LiveSessions(store, LIMITS, monotonic=self.clock) for store in self.stores]
+        self.workers = [LiveSessions(store.sessions, LIMITS, monotonic=self.clock) for store in self.stores]
 
     def clock(self) -> float:
         return self.now
@@ -162,7 +166,7 @@ async def until_refused(store: Store) -> None:
             await store.ping()
     with pytest.raises(StoreUnavailable):  # noqa: PT012
         for _ in range(100):
-            await store.create_session(session(guid="last"), cookie=cookie(), host=HOST)
+            await store.sessions.create_session(session(guid="last"), cookie=cookie(), host=HOST)
 
 
 async def until_well(store: Store) -> None:

@@ -211,9 +211,9 @@ async def create_sessions(store: Store, people: Sequence[Person], count: int) ->
                 last_used_at=now,
                 client_address="127.0.0.1",
             )
-            await store.create_session(session, cookie=token_digest(token), host=APP_HOST)
+            await store.sessions.create_session(session, cookie=token_digest(token), host=APP_HOST)
             if other:
-                await store.add_cookie(session.session_id, cookie=token_digest(other), host=SIGN_IN_HOST)
+                await store.sessions.add_cookie(session.session_id, cookie=token_digest(other), host=SIGN_IN_HOST)
             made.append(MadeSession(person=person, app_token=token, sign_in_token=other))
 
     async with asyncio.TaskGroup() as tasks:

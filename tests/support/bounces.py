@@ -247,6 +247,6 @@ def desk() -> Desk:
         processors=[redact, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
     )
-    made = BounceDesk(store, senders=[SENDER], clock=lambda: at.now, log=log, metrics=metrics)
+    made = BounceDesk(store.deliveries, senders=[SENDER], clock=lambda: at.now, log=log, metrics=metrics)
     at = Desk(desk=made, store=store, metrics=metrics, log=out)
     return at

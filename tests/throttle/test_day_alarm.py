@@ -16,7 +16,7 @@ from tests.support.people import NOW
 
 
 def limiter(store: Store, most: int = 10) -> Throttle:
-    return Throttle(store, ThrottleSettings(sends_per_day=most), key=b"k" * 32)
+    return Throttle(store.counters, ThrottleSettings(sends_per_day=most), key=b"k" * 32)
 
 
 async def send(throttle: Throttle, count: int, *, now: float = NOW) -> None:

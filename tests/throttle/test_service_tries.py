@@ -18,7 +18,6 @@ from directory.errors import DirectoryMisconfigured
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.store import Store
-from proxy.throttle.counter_store import Count
 from proxy.throttle.service_tries import OperatorsTries, StoredTries
 from tests.support.memory_store import MemoryStore
 from tests.support.scripted_ldap import BIND, SERVICE_USER, HangUp, Request, ScriptedLDAP, bind_answer
@@ -64,7 +63,7 @@ class House:
         self.stores = stores
 
     def account(self, store: Store, password: str = "wrong") -> ServiceAccount:
-        shared = StoredTries(store, key=b"k" * 32, clock=lambda: NOW + self.passed)
+        shared = StoredTries(store.counters, key=b"k" * 32, clock=lambda: NOW + self.passed)
         return ServiceAccount(SERVICE_USER, password, shared=shared, clock=lambda: self.passed)
 
     async def sign_in(self, account: ServiceAccount) -> str:
@@ -181,7 +180,7 @@ async def test_a_locked_account_is_tried_each_minute_by_one_of_them(house: House
 
 async def test_an_account_that_an_operator_finds_mended_is_tried_by_all_at_once(house: House, domain: Domain) -> None:
     await house.all_sign_in()
-    operators = OperatorsTries(house.stores[0], key=b"k" * 32, clock=lambda: NOW + house.passed)
+    operators = OperatorsTries(house.stores[0].counters, key=b"k" * 32, clock=lambda: NOW + house.passed)
     assert await house.sign_in(ServiceAccount(SERVICE_USER, "wrong", shared=operators)), "it is not yet"
     assert all(await house.all_sign_in())
     assert house.binds == 2
@@ -193,8 +192,10 @@ async def test_an_account_that_an_operator_finds_mended_is_tried_by_all_at_once(
 class ReadOnly(MemoryStore):
     """What is written is lost."""
 
-    async def add(self, key: bytes, *, now: float, window_seconds: float) -> Count:
-        raise StoreUnavailable("the disk is full")
+    def _called(self, method: str) -> None:
+        super()._called(method)
+        if method == "add":
+            raise StoreUnavailable("the disk is full")
 
 
 async def test_a_store_that_forgets_a_refusal_does_not_end_the_wait(server: ScriptedLDAP) -> None:
@@ -207,7 +208,7 @@ async def test_a_store_that_forgets_a_refusal_does_not_end_the_wait(server: Scri
 async def test_without_the_store_each_goes_by_what_it_knows() -> None:
     store = MemoryStore()
     store.away = True
-    tries = StoredTries(store, key=b"k" * 32, clock=lambda: NOW)
+    tries = StoredTries(store.counters, key=b"k" * 32, clock=lambda: NOW)
 
     def ask() -> tuple[object, ...]:
         tries.taken(ACCOUNT)
@@ -221,6 +222,6 @@ async def test_without_the_store_each_goes_by_what_it_knows() -> None:
 
 def test_after_the_end_of_the_event_loop_each_goes_by_what_it_knows() -> None:
     async def make() -> StoredTries:
-        return StoredTries(MemoryStore(), key=b"k" * 32, clock=lambda: NOW)
+        return StoredTries(MemoryStore().counters, key=b"k" * 32, clock=lambda: NOW)
 
     assert asyncio.run(make()).begin(ACCOUNT) is Turn.YOURS

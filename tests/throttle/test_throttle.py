@@ -30,7 +30,7 @@ def store() -> MemoryStore:
 
 def limiter(store: MemoryStore, **settings: Any) -> Throttle:
     defaults = {"window": "10m", "passwords_per_person": 3, "passwords_per_address": 5, "passcodes_per_person": 4}
-    return Throttle(store, ThrottleSettings.model_validate({**defaults, **settings}), key=b"k" * 32)
+    return Throttle(store.counters, ThrottleSettings.model_validate({**defaults, **settings}), key=b"k" * 32)
 
 
 async def test_one_person_has_so_many_passwords_in_a_window(store: MemoryStore) -> None:
@@ -153,7 +153,7 @@ async def test_a_send_is_counted_by_all_four_limits_or_by_none(store: MemoryStor
     window = DAY_SECONDS if limit is Limit.SENDS_PER_DAY else 600.0
     assert {send for send in sends if send is not None} == {Throttled(limit=limit, retry_after_seconds=int(window))}
     # Nothing of the refused ones was counted by the three other limits.
-    assert sorted(count.value for count in store._counters.values()) == [3, 3, 3, 3]
+    assert sorted(count.value for count in store.counters.kept.values()) == [3, 3, 3, 3]
     assert await throttle.reserve_send(person=ALICE, number=NUMBER, address=HOME, now=NOW + window) is None
 
 
@@ -162,11 +162,11 @@ async def test_the_store_learns_nobodys_name_number_or_address(store: MemoryStor
     await throttle.reserve_send(person=ALICE, number=NUMBER, address=HOME, now=NOW)
     await throttle.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW)
     await throttle.reserve_address(HOME, now=NOW)
-    assert {len(key) for key in store._counters} == {32}
-    assert len(store._counters) == 7
-    other = Throttle(store, ThrottleSettings(), key=b"other" * 6)
+    assert {len(key) for key in store.counters.kept} == {32}
+    assert len(store.counters.kept) == 7
+    other = Throttle(store.counters, ThrottleSettings(), key=b"other" * 6)
     await other.reserve_password(person=ALICE, address=HOME, limits=LIMITS, now=NOW)
-    assert len(store._counters) == 9
+    assert len(store.counters.kept) == 9
 
 
 async def test_without_the_store_nothing_may_be_tried(store: MemoryStore) -> None:

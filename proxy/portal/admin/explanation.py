@@ -56,7 +56,7 @@ async def show_explanation(
     account, verdict = explanation.account, explanation.verdict
     count = None
     if account is not None:
-        found = await parts.store.sessions(account.guid)
+        found = await parts.store.sessions.sessions(account.guid)
         count = sum(not each.is_over(parts.settings.sessions, now) for each in found)
     shown = [_shown(step, now) for step in explanation.steps]
     return admin_page(

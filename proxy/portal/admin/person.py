@@ -75,7 +75,7 @@ async def take_end(request: web.Request, session: Session) -> web.StreamResponse
     if not guid:
         try:
             async with _look_up(request, session):
-                called = await sessions_called(parts.realms, parts.store, fields.get("login", ""))
+                called = await sessions_called(parts.realms, parts.store.sessions, fields.get("login", ""))
         except NotFound:
             raise refused(Problem.BAD_FORM) from None
         realm = called.realm
@@ -83,7 +83,7 @@ async def take_end(request: web.Request, session: Session) -> web.StreamResponse
         warning = WORDS.sessions_not_by_account if called.warning else ""
     ended = 0
     for whose in sorted(persons):
-        count = await parts.store.end_sessions_of(whose)
+        count = await parts.store.sessions.end_sessions_of(whose)
         log_ended(request, session, realm, whose, count=count)
         ended += count
     if not persons:
@@ -149,7 +149,7 @@ async def take_confirm(request: web.Request, session: Session) -> web.StreamResp
             raise refused(Problem.NOT_ALLOWED, detail=WORDS.confirm_own)
         outcome = await confirm_number(
             parts.settings,
-            parts.store,
+            parts.store.numbers,
             parts.keys,
             parts.notices,
             principal,

@@ -57,8 +57,14 @@ class Progress:
     """Empty while it is being made."""
 
 
-class ReportStore(KeptRequestStore, LeaseStore, Protocol):
+class ReportStore(Protocol):
     """What keeping a report takes."""
+
+    @property
+    def kept_requests(self) -> KeptRequestStore: ...
+
+    @property
+    def leases(self) -> LeaseStore: ...
 
 
 class ReportMaker:
@@ -86,7 +92,7 @@ class ReportMaker:
 
     async def report(self, *, now: float) -> Report | None:
         """The one that is kept, or None. Raises `StoreUnavailable`."""
-        opened = self._opened(_REPORT, await self._store.kept_request(_REPORT, now=now))
+        opened = self._opened(_REPORT, await self._store.kept_requests.kept_request(_REPORT, now=now))
         if opened is None:
             return None
         try:
@@ -95,7 +101,7 @@ class ReportMaker:
             return None
 
     async def progress(self, *, now: float) -> Progress | None:
-        opened = self._opened(_PROGRESS, await self._store.kept_request(_PROGRESS, now=now))
+        opened = self._opened(_PROGRESS, await self._store.kept_requests.kept_request(_PROGRESS, now=now))
         if opened is None:
             return None
         with contextlib.suppress(ValueError, TypeError):
@@ -105,12 +111,12 @@ class ReportMaker:
     async def begin(self, *, now: float) -> None:
         """Begin one in the background, unless one is under way somewhere. Raises `StoreUnavailable`."""
         holder = secrets.token_hex(16)
-        if not await self._store.take_lease(_LEASE, holder, now=now, seconds=SECONDS + 2 * GRACE_SECONDS):
+        if not await self._store.leases.take_lease(_LEASE, holder, now=now, seconds=SECONDS + 2 * GRACE_SECONDS):
             return
         try:
             await self.tell(Progress(begun_at=now))
         except StoreError:
-            await self._store.drop_lease(_LEASE, holder)
+            await self._store.leases.drop_lease(_LEASE, holder)
             raise
         self._making = asyncio.create_task(self._make(holder, now))
         await asyncio.sleep(0)  # once it has begun, even its cancellation cleans up
@@ -133,10 +139,10 @@ class ReportMaker:
                 self._log.warning("mobiles.failed", reason=failure)
                 await self.tell(Progress(begun_at=begun_at, failure=failure))
             else:
-                await self._store.take_kept_request(_PROGRESS, now=self._clock())
+                await self._store.kept_requests.take_kept_request(_PROGRESS, now=self._clock())
         except asyncio.CancelledError:
             with contextlib.suppress(StoreError):
-                await self._store.take_kept_request(_PROGRESS, now=self._clock())
+                await self._store.kept_requests.take_kept_request(_PROGRESS, now=self._clock())
             raise
         except Exception:  # noqa: BLE001  # the border of a background task: told and logged
             self._log.exception("mobiles.failed")
@@ -144,7 +150,7 @@ class ReportMaker:
                 await self.tell(Progress(begun_at=begun_at, failure=_BROKEN))
         finally:
             with contextlib.suppress(StoreError):
-                await self._store.drop_lease(_LEASE, holder)
+                await self._store.leases.drop_lease(_LEASE, holder)
 
     async def _swept(self, begun_at: float) -> str:
         """Make and keep a report; what failed, or nothing."""
@@ -198,8 +204,8 @@ class ReportMaker:
     async def _put(self, name: bytes, content: bytes, *, expires_at: float) -> None:
         """In place of what was there under this name."""
         sealed = seal_bytes(self._keys.derive(Purpose.REPORTS), content, bound_to=name)
-        await self._store.take_kept_request(name, now=self._clock())
-        await self._store.put_kept_request(name, sealed, expires_at=expires_at)
+        await self._store.kept_requests.take_kept_request(name, now=self._clock())
+        await self._store.kept_requests.put_kept_request(name, sealed, expires_at=expires_at)
 
     def _opened(self, name: bytes, sealed: bytes | None) -> bytes | None:
         if sealed is None:

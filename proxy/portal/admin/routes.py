@@ -42,7 +42,7 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Read
     reports = ReportMaker(settings, store, keys, log=parts.log, clock=parts.clock)
     app[ADMIN_PARTS] = AdminParts(
         explaining=Explaining(settings, realms=parts.realms, store=store, keys=keys, hints=ON_THE_PAGE),
-        look_ups=LookUps(store, key=keys.derive(Purpose.THROTTLE)),
+        look_ups=LookUps(store.counters, key=keys.derive(Purpose.THROTTLE)),
         reports=reports,
         reading=Places(1),
         readiness=readiness,

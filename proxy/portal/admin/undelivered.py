@@ -29,7 +29,7 @@ class _Row:
 
 async def show_undelivered(request: web.Request, session: Session) -> web.StreamResponse:
     parts, now = request.app[PARTS], request[VISIT].now
-    found = await parts.store.failures(since=now - REMEMBERED_SECONDS)
+    found = await parts.store.deliveries.failures(since=now - REMEMBERED_SECONDS)
     shown = page_of(request.query.get(PAGE, ""), len(found), path=ADMIN_UNDELIVERED)
     log_undelivered_shown(request, session, count=shown.last - shown.first)
     return admin_page(

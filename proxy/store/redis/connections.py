@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,8 @@ CALL_SECONDS = 2.0
 """After this a caller is told that the store is unavailable: waiting, connecting and a second try included."""
 _SENTINEL_SECONDS = 0.5
 """How long one sentinel may take, so that the next one is still asked in time."""
+NET_SECONDS = 3600.0
+"""Redis itself removes a record only so long after its time: clocks may differ, and the instants decide."""
 CONNECTIONS = 32
 """That a worker uses at a time; whoever needs one more waits for it."""
 WAITING = 8
@@ -69,9 +72,10 @@ class _Pool:
 class RedisConnections:
     """What the store asks a server, or the one that the sentinels name, one script or command at a time."""
 
-    def __init__(self, settings: StoreSettings) -> None:
+    def __init__(self, settings: StoreSettings, *, clock: Callable[[], float] = time.time) -> None:
         if not isinstance(settings.url, RedisURL):
             raise TypeError("not the URL of a Redis server")
+        self._clock = clock
         self._url = settings.url
         self._settings = settings
         self._pool: _Pool | None = None
@@ -88,6 +92,13 @@ class RedisConnections:
             self._wait = ("WAITAOF", 1, settings.wait_replicas, milliseconds)
         elif settings.wait_replicas:
             self._wait = ("WAIT", settings.wait_replicas, milliseconds)
+
+    def key(self, kind: str, name: str | bytes) -> bytes:
+        return self.prefix + kind.encode() + b":" + (name.encode() if isinstance(name, str) else name)
+
+    def ttl(self, expires_at: float) -> int:
+        """Milliseconds until Redis may remove what is over at `expires_at`."""
+        return int((max(expires_at - self._clock(), 0.0) + NET_SECONDS) * 1000)
 
     async def run(
         self, script: Script, *arguments: Argument, durable: bool = False, is_repeatable: bool = False

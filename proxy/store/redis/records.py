@@ -14,7 +14,7 @@ from typing import Any
 from config.factors import Factor
 from proxy.factors.challenge import Challenge
 from proxy.sessions.session import Level, Session
-from proxy.sessions.ticket import Ticket
+from proxy.sessions.ticket_store import Ticket
 from proxy.store.records import (
     UnreadableRecord,
     challenge_kind,

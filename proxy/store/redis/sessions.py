@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -11,9 +10,9 @@ from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Session
 from proxy.sessions.session_store import FORMER_SECONDS
-from proxy.store.history import Report
+from proxy.store.expiring import Expiring
 from proxy.store.records import UnreadableRecord, principal_to_json
-from proxy.store.redis.connections import RedisConnections
+from proxy.store.redis.connections import NET_SECONDS, RedisConnections
 from proxy.store.redis.listening import RedisListening
 from proxy.store.redis.persons import Persons, scan
 from proxy.store.redis.records import instant, readable_session, session_from_row, session_to_arguments
@@ -21,8 +20,6 @@ from proxy.store.redis.scripts import SESSIONS
 
 T = TypeVar("T")
 
-NET_SECONDS = 3600.0
-"""Redis itself removes a record only so long after its time: clocks may differ, and the instants decide."""
 _FORMER_TTL = int((FORMER_SECONDS + NET_SECONDS) * 1000)
 _AT_ONCE = 100
 """Sessions that one step at the server reads or ends: others wait for a few milliseconds at the most."""
@@ -30,20 +27,29 @@ _TOUCHED_AT_ONCE = 1000
 
 
 class RedisSessions:
-    """The sessions' part of a `Store`."""
+    """`WatchedSessions`."""
 
     def __init__(
         self,
         connections: RedisConnections,
+        listening: RedisListening,
         *,
-        clock: Callable[[], float] = time.time,
-        report: Report = lambda event, **_: None,
+        others: Sequence[Expiring],
+        clock: Callable[[], float],
     ) -> None:
+        """`others`: from which is removed, together with sessions, what is over."""
         self._connections = connections
+        self._listening = listening
+        self._others = others
         self._clock = clock
-        self._listening = RedisListening(connections, clock=clock, report=report)
         self._persons = Persons(connections)
-        self._listening.listeners.on_gap(self._persons.forget)
+        listening.listeners.on_gap(self._persons.forget)
+        self.on_session_end = listening.listeners.on_session_end
+        self.on_session_change = listening.listeners.on_session_change
+        self.on_gap = listening.listeners.on_gap
+        self.catch_up = listening.catch_up
+        self.ends_heard = listening.all_hear
+        self.count_flush = listening.trust.count_flush
 
     async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
         await self._listening.check_trust()
@@ -77,9 +83,6 @@ class RedisSessions:
             pairs = (each for session_id, at in part for each in (instant(at), session_id))
             await self._connections.command("ZADD", self._index("used"), "XX", "GT", *pairs, is_repeatable=True)
 
-    async def count_flush(self, worker: str) -> dict[str, int]:
-        return await self._listening.trust.count_flush(worker)
-
     async def forget_workers(self, workers: Sequence[str]) -> None:
         if workers:
             await self._connections.command("HDEL", self._index("flushes"), *workers, is_repeatable=True)
@@ -111,9 +114,6 @@ class RedisSessions:
         await self.ends_heard()
         return count
 
-    async def ends_heard(self) -> None:
-        await self._listening.all_hear()
-
     async def sessions(self, guid: str | None = None) -> list[Session]:
         await self._listening.begin()
         if guid is None:
@@ -142,17 +142,12 @@ class RedisSessions:
         guid = await self._connections.run(SESSIONS, "former_owner", *arguments, is_repeatable=True)
         return guid.decode() or None
 
-    def on_session_end(self, listener: Callable[[str], None]) -> Callable[[], None]:
-        return self._listening.listeners.on_session_end(listener)
-
-    def on_session_change(self, listener: Callable[[str], None]) -> Callable[[], None]:
-        return self._listening.listeners.on_session_change(listener)
-
-    def on_gap(self, listener: Callable[[], None]) -> Callable[[], None]:
-        return self._listening.listeners.on_gap(listener)
-
-    async def catch_up(self) -> None:
-        await self._listening.catch_up()
+    async def remove_expired(self, *, now: float, limits: SessionSettings) -> int:
+        await self._count_from(now)
+        removed = await self._remove_over(limits, now)
+        for other in self._others:
+            removed += await other.remove_expired(now=now)
+        return removed
 
     async def _remove_over(self, limits: SessionSettings, now: float) -> int:
         """End all sessions that are over by these limits and were not used since; how many."""

@@ -92,7 +92,7 @@ class RedisTrust:
             async with self._checking:
                 await self._judge((facts, flushes.get(worker, 1) - 1))
         self._worker, self._flushes = worker, flushes[worker]
-        self._history.note(Marks(facts.newest, facts.all_ended_at, facts.is_doubted))
+        self._history.note(facts.marks)
         self._history.seen_at = self._clock()
         self._written_at = self._monotonic()
         return flushes
@@ -113,11 +113,11 @@ class RedisTrust:
     async def _judge(self, found: tuple[Facts, int]) -> None:
         facts, flushes = found
         judgement = self._history.judge(facts)
-        is_known = facts.store_id == self._history.store_id and not facts.is_doubted
+        is_known = facts.store_id == self._history.store_id and not facts.marks.is_doubted
         is_remembered = self._forgotten_at < self._written_at - _REMEMBERED_SECONDS
         if judgement is Judgement.RESTORED and is_known and is_remembered and self._flushes - flushes <= TAIL_SECONDS:
             judgement = Judgement.SAME
-            self._history.newest = facts.newest
+            self._history.newest = facts.marks.newest
         if judgement is Judgement.RESTORED:
             await self._doubt()
         if judgement is Judgement.SAME:
@@ -157,9 +157,7 @@ def _facts(answer: Any) -> Facts:
         store_id=store_id.decode(),
         predecessors=frozenset(),
         made_at=float(made_at),
-        all_ended_at=float(all_ended_at),
-        is_doubted=is_doubted == b"1",
-        newest=int(newest),
+        marks=Marks(newest=int(newest), all_ended_at=float(all_ended_at), is_doubted=is_doubted == b"1"),
     )
 
 

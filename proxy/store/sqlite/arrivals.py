@@ -1,13 +1,38 @@
-"""How long passcodes took, in SQLite: plain functions on a connection, each run within one transaction."""
+"""How long passcodes took, in SQLite."""
 
 from __future__ import annotations
 
 import sqlite3
 
 from proxy.factors.passcode.arrival_times import KEPT_SECONDS, MOST_KEPT, Arrival
+from proxy.store.sqlite.database import SQLiteDatabase
 
 
-def insert_arrival(connection: sqlite3.Connection, channel: str, arrival: Arrival) -> None:
+class SQLiteArrivals:
+    """`ArrivalStore`."""
+
+    def __init__(self, database: SQLiteDatabase) -> None:
+        self._database = database
+
+    async def put_arrival(self, channel: str, arrival: Arrival) -> None:
+        await self._database.writing.run(_insert, channel, arrival)
+
+    async def arrivals(self, channel: str) -> tuple[Arrival, ...]:
+        rows = await self._database.rows("SELECT at, seconds FROM arrivals WHERE channel = ?", channel)
+        return tuple(Arrival(at, seconds) for at, seconds in rows)
+
+    async def remove_expired(self, *, now: float) -> int:
+        return await self._database.change(
+            """
+            DELETE FROM arrivals WHERE channel IN (
+                SELECT channel FROM arrivals GROUP BY channel HAVING max(at) <= ?
+            )
+            """,
+            now - KEPT_SECONDS,
+        )
+
+
+def _insert(connection: sqlite3.Connection, channel: str, arrival: Arrival) -> None:
     connection.execute(
         "INSERT INTO arrivals (channel, at, seconds) VALUES (?, ?, ?)", (channel, arrival.at, arrival.seconds)
     )
@@ -19,20 +44,3 @@ def insert_arrival(connection: sqlite3.Connection, channel: str, arrival: Arriva
         """,
         (channel, MOST_KEPT),
     )
-
-
-def select_arrivals(connection: sqlite3.Connection, channel: str) -> tuple[Arrival, ...]:
-    rows = connection.execute("SELECT at, seconds FROM arrivals WHERE channel = ?", (channel,)).fetchall()
-    return tuple(Arrival(at, seconds) for at, seconds in rows)
-
-
-def delete_expired(connection: sqlite3.Connection, now: float) -> int:
-    forgotten = connection.execute(
-        """
-        DELETE FROM arrivals WHERE channel IN (
-            SELECT channel FROM arrivals GROUP BY channel HAVING max(at) <= ?
-        )
-        """,
-        (now - KEPT_SECONDS,),
-    )
-    return forgotten.rowcount

@@ -8,16 +8,13 @@ from proxy.store.history import Facts, Marks
 
 
 def read_facts(connection: sqlite3.Connection) -> Facts:
-    row = connection.execute("SELECT store_id, made_at, all_ended_at, is_doubted FROM store_file").fetchone()
+    store_id, made_at = connection.execute("SELECT store_id, made_at FROM store_file").fetchone()
     predecessors = connection.execute("SELECT store_id FROM predecessors").fetchall()
-    marks = read_marks(connection)
     return Facts(
-        store_id=row[0],
-        predecessors=frozenset(store_id for (store_id,) in predecessors),
-        made_at=row[1],
-        all_ended_at=row[2],
-        is_doubted=bool(row[3]),
-        newest=marks.newest,
+        store_id=store_id,
+        predecessors=frozenset(each for (each,) in predecessors),
+        made_at=made_at,
+        marks=read_marks(connection),
     )
 
 
@@ -26,7 +23,7 @@ def read_marks(connection: sqlite3.Connection) -> Marks:
     newest, all_ended_at, is_doubted = connection.execute(
         "SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'notices'), all_ended_at, is_doubted FROM store_file"
     ).fetchone()
-    return Marks(newest or 0, all_ended_at, bool(is_doubted))
+    return Marks(newest=newest or 0, all_ended_at=all_ended_at, is_doubted=bool(is_doubted))
 
 
 def doubt_file(connection: sqlite3.Connection) -> None:

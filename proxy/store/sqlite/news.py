@@ -13,17 +13,15 @@ from proxy.store.history import History, Report
 from proxy.store.listeners import StoreListeners
 from proxy.store.sqlite.notices import Kind, News, insert_notice, select_newest, select_news
 from proxy.store.sqlite.peers import Hearing, Telling
-from proxy.store.sqlite.sessions import Named
+from proxy.store.sqlite.session_rows import Named
 from proxy.store.sqlite.threads import ReadingThread, unavailable
 
 
 class SQLiteNews:
     """Writes notices, calls the others, and tells listeners here what the others wrote."""
 
-    def __init__(
-        self, path: Path, listeners: StoreListeners, history: History, report: Report, *, clock: Callable[[], float]
-    ) -> None:
-        self._listeners = listeners
+    def __init__(self, path: Path, history: History, report: Report, *, clock: Callable[[], float]) -> None:
+        self.listeners = StoreListeners()
         self._clock = clock
         self._folder = path.with_name(f"{path.name}.peers")
         self._name = secrets.token_hex(8)
@@ -58,7 +56,7 @@ class SQLiteNews:
 
         Raises `StoreUnavailable`.
         """
-        if self._heard is not None or not self._listeners:
+        if self._heard is not None or not self.listeners:
             return
         async with self._looking:
             if self._heard is not None:
@@ -97,13 +95,13 @@ class SQLiteNews:
     async def _look(self) -> int:
         async with self._looking:
             heard = self._heard or 0
-            news, changes = await self._thread.run(lambda connection: self._select(connection, heard))
+            news, changes = await self._thread.run(self._select, heard)
             self._heard = news.newest
             is_another, self._changes = changes != self._changes, changes
             if news.is_gap or is_another:
-                self._listeners.tell_gap()
-            self._listeners.tell_ended(news.ended)
-            self._listeners.tell_changed(news.changed)
+                self.listeners.tell_gap()
+            self.listeners.tell_ended(news.ended)
+            self.listeners.tell_changed(news.changed)
             return news.newest
 
     def _select(self, connection: sqlite3.Connection, heard: int) -> tuple[News, int]:

@@ -1,260 +1,186 @@
-"""Sessions and their cookies in SQLite: plain functions on a connection, each run within one transaction."""
+"""Sessions in SQLite: what ends here is told to the other processes before it is acknowledged."""
 
 from __future__ import annotations
 
 import sqlite3
-import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVarTuple, Unpack
 
 from config.settings import SessionSettings
-from directory.principal import Principal
-from proxy.operations.steady_clock import SKEW_SECONDS
-from proxy.sessions.session import FIRST_FACTOR_SECONDS, Level, Session
-from proxy.store.records import (
-    UnreadableRecord,
-    factors_from_json,
-    factors_to_json,
-    principal_from_json,
-    principal_to_json,
-    proven_from_json,
-    proven_to_json,
-)
-from proxy.store.sqlite.kept_requests import remember_owner, select_former_owner
+from proxy.sessions.session import Session
+from proxy.store.expiring import Expiring
+from proxy.store.sqlite import session_rows
+from proxy.store.sqlite.database import SQLiteDatabase
+from proxy.store.sqlite.marks import mark_all_ended
+from proxy.store.sqlite.news import SQLiteNews
+from proxy.store.sqlite.notices import PersonList, delete_old, select_newest
+from proxy.store.sqlite.session_rows import Named
 
-Named = tuple[str, str]
-"""A session's id, and the GUID of whose it is."""
+_REMOVED_AT_ONCE = 100
+"""Expired sessions per transaction: other writers wait for some ten milliseconds at the most."""
 
-_COLUMNS = (
-    "session_id, principal, scheme, factors, proven, created_at, last_used_at, "
-    "client_address, user_agent, password_must_change"
-)
-_SELECT = f"SELECT {_COLUMNS} FROM sessions "  # noqa: S608  # a constant
-
-_SELECT_FACTS = (
-    "SELECT session_id, factors, proven, created_at, last_used_at, password_must_change, guid FROM sessions "
-)
-
-_NOBODY = Principal(guid="", realm="", username="", display_name="")
-"""For a session of which only the facts matter."""
+Ts = TypeVarTuple("Ts")
 
 
-def insert_session(connection: sqlite3.Connection, session: Session, cookie: bytes, host: str) -> None:
-    connection.execute(
-        f"INSERT INTO sessions ({_COLUMNS}, guid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # a constant
-        (
-            session.session_id,
-            principal_to_json(session.principal),
-            session.scheme,
-            factors_to_json(session.factors),
-            proven_to_json(session.proven),
-            session.created_at,
-            session.last_used_at,
-            session.client_address,
-            # A browser may send any bytes, and they may have been decoded to lone surrogates.
-            session.user_agent.encode("utf-8", "replace").decode(),
-            session.password_must_change,
-            session.principal.guid,
-        ),
-    )
-    connection.execute("INSERT INTO cookies VALUES (?, ?, ?)", (cookie, host, session.session_id))
+class SQLiteSessions:
+    """`WatchedSessions`."""
+
+    def __init__(
+        self, database: SQLiteDatabase, news: SQLiteNews, *, others: Sequence[Expiring], clock: Callable[[], float]
+    ) -> None:
+        """`others`: the parts from which is removed, together with sessions, what is over."""
+        self._database = database
+        self._news = news
+        self._others = others
+        self._clock = clock
+        self._persons = PersonList()
+        self.on_session_end = news.listeners.on_session_end
+        self.on_session_change = news.listeners.on_session_change
+        self.on_gap = news.listeners.on_gap
+        self.catch_up = news.catch_up
+
+    async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
+        await self._database.writing.run(self._insert, session, cookie, host, durable=True)
+
+    def _insert(self, connection: sqlite3.Connection, session: Session, cookie: bytes, host: str) -> None:
+        session_rows.insert_session(connection, session, cookie, host)
+        self._news.write(connection, "created", [(session.session_id, session.principal.guid)])
+
+    async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
+        return bool(await self._end(self._replace, old_session_id, session, cookie, host))
+
+    def _replace(
+        self, connection: sqlite3.Connection, old_session_id: str, session: Session, cookie: bytes, host: str
+    ) -> list[Named]:
+        """The old one; none if it was not there, and then nothing changed."""
+        ended = session_rows.delete_session(connection, old_session_id, self._clock())
+        if ended:
+            self._insert(connection, session, cookie, host)
+        return ended
+
+    async def session_by_cookie(self, cookie: bytes, host: str) -> Session | None:
+        await self._news.begin()
+        return await self._database.reading.run(session_rows.select_by_cookie, cookie, host)
+
+    async def add_cookie(self, session_id: str, *, cookie: bytes, host: str) -> Session | None:
+        return await self._database.writing.run(session_rows.insert_cookie, session_id, cookie, host, durable=True)
+
+    async def update_principal(self, session: Session) -> None:
+        number = await self._database.writing.run(self._update, session)
+        if number is not None:
+            self._news.call(number)
+
+    def _update(self, connection: sqlite3.Connection, session: Session) -> int | None:
+        if not session_rows.update_principal(connection, session):
+            return None
+        return self._news.write(connection, "changed", [(session.session_id, session.principal.guid)])
+
+    async def sessions_by_id(self, session_ids: Sequence[str]) -> dict[str, Session]:
+        await self._news.begin()
+        return await self._database.reading.run(session_rows.select_by_id, list(session_ids))
+
+    async def sessions(self, guid: str | None = None) -> list[Session]:
+        return await self._database.reading.run(session_rows.select_sessions, guid)
+
+    async def persons(self) -> dict[str, float]:
+        return await self._database.reading.run(self._persons.read)
+
+    async def hosts_of(self, session_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        return await self._database.reading.run(session_rows.select_hosts, list(session_ids))
+
+    async def former_owner(self, cookie: bytes, host: str, *, now: float) -> str | None:
+        return await self._database.reading.run(session_rows.select_owner, cookie, host, now)
+
+    async def end_session(self, session_id: str) -> bool:
+        ended = await self._end(session_rows.delete_session, session_id, self._clock())
+        if not ended:
+            await self.ends_heard()
+        return bool(ended)
+
+    async def end_sessions_of(self, guid: str) -> int:
+        ended = await self._end(session_rows.delete_sessions_of, guid, self._clock())
+        if not ended:
+            await self.ends_heard()
+        return len(ended)
+
+    async def end_all_sessions(self) -> int:
+        count, some = 0, _REMOVED_AT_ONCE
+        while ended := await self._end(session_rows.delete_oldest, some, self._clock(), is_urgent=False, any_file=True):
+            count += len(ended)
+        count += len(await self._end(_delete_all, self._clock(), any_file=True))
+        await self._news.tell(await self._database.reading.run(select_newest, any_file=True))
+        return count
+
+    async def ends_heard(self) -> None:
+        await self._news.tell(await self._database.reading.run(select_newest))
+
+    async def _end(
+        self,
+        delete: Callable[[sqlite3.Connection, Unpack[Ts]], list[Named]],
+        *arguments: *Ts,
+        is_urgent: bool = True,
+        any_file: bool = False,
+    ) -> list[Named]:
+        """Listeners here hear of it after the commit, those of other processes right after; then it is acknowledged."""
+
+        def delete_and_tell(connection: sqlite3.Connection) -> tuple[list[Named], int]:
+            ended = delete(connection, *arguments)
+            return ended, self._news.write(connection, "ended", ended) if ended else 0
+
+        ended, number = await self._database.writing.run(
+            delete_and_tell,
+            durable=is_urgent,
+            any_file=any_file,
+            after=lambda result: self._news.listeners.tell_ended(session_id for session_id, _ in result[0]),
+        )
+        if ended and is_urgent:
+            await self._news.tell(number)
+        return ended
+
+    async def touch_sessions(self, used: Iterable[tuple[str, float]]) -> None:
+        await self._database.writing.run(session_rows.touch, list(used))
+
+    async def count_flush(self, worker: str) -> dict[str, int]:
+        return await self._database.writing.run(_count_flush, worker)
+
+    async def forget_workers(self, workers: Sequence[str]) -> None:
+        await self._database.writing.run(_forget_workers, list(workers))
+
+    async def remove_expired(self, *, now: float, limits: SessionSettings) -> int:
+        await self._database.writing.run(self._count_from, now)
+        over = await self._database.reading.run(session_rows.select_over, limits, now)
+        removed = 0
+        for start in range(0, len(over), _REMOVED_AT_ONCE):
+            part = over[start : start + _REMOVED_AT_ONCE]
+            # Not urgent: every worker that keeps one of these knows its limits.
+            removed += len(await self._end(session_rows.delete_unused_since, part, self._clock(), is_urgent=False))
+        await self._database.writing.run(delete_old, self._clock())
+        await self._database.change("DELETE FROM former_cookies WHERE expires_at <= ?", now)
+        for other in self._others:
+            removed += await other.remove_expired(now=now)
+        return removed
+
+    def _count_from(self, connection: sqlite3.Connection, now: float) -> None:
+        if counted := session_rows.count_from(connection, now):
+            self._news.write(connection, "created", counted)  # when a person's newest session was created
+
+    async def server_time(self) -> float | None:
+        return None
 
 
-def replace_session(
-    connection: sqlite3.Connection, old_session_id: str, session: Session, cookie: bytes, host: str, now: float
-) -> list[Named]:
-    """The old one; none if it was not there, and then nothing changed."""
-    ended = delete_session(connection, old_session_id, now)
-    if ended:
-        insert_session(connection, session, cookie, host)
+def _delete_all(connection: sqlite3.Connection, now: float) -> list[Named]:
+    ended = session_rows.delete_oldest(connection, -1, now)
+    mark_all_ended(connection, now)
     return ended
 
 
-def delete_session(connection: sqlite3.Connection, session_id: str, now: float) -> list[Named]:
-    """Its cookies, challenges and tickets go with it by their foreign keys; whose it was is remembered. It, or none."""
-    row = connection.execute(_SELECT_FACTS + "WHERE session_id = ?", (session_id,)).fetchone()
-    if row is None:
-        return []
-    if _is_signed_in(row):
-        remember_owner(connection, session_id, now)
-    connection.execute("DELETE FROM sessions WHERE session_id = ?", (session_id,))
-    return [(session_id, str(row[-1]))]
-
-
-def delete_sessions_of(connection: sqlite3.Connection, guid: str, now: float) -> list[Named]:
-    of_person = connection.execute("SELECT session_id FROM sessions WHERE guid = ?", (guid,)).fetchall()
-    return [ended for (session_id,) in of_person for ended in delete_session(connection, session_id, now)]
-
-
-def delete_oldest(connection: sqlite3.Connection, most: int, now: float) -> list[Named]:
-    """So many at the most, whoever has them."""
-    oldest = connection.execute("SELECT session_id FROM sessions ORDER BY rowid LIMIT ?", (most,)).fetchall()
-    return [ended for (session_id,) in oldest for ended in delete_session(connection, session_id, now)]
-
-
-def select_by_cookie(connection: sqlite3.Connection, cookie: bytes, host: str) -> Session | None:
-    row = connection.execute(
-        _SELECT + "JOIN cookies USING (session_id) WHERE cookie = ? AND host = ?", (cookie, host)
-    ).fetchone()
-    return _session_or_none(row)
-
-
-def select_owner(connection: sqlite3.Connection, cookie: bytes, host: str, now: float) -> str | None:
-    """Of the signed-in session that this cookie points to, or has pointed to."""
-    standing = select_by_cookie(connection, cookie, host)
-    if standing is None:
-        return select_former_owner(connection, cookie, host, now)
-    return standing.principal.guid if standing.level is Level.SIGNED_IN else None
-
-
-def select_hosts(connection: sqlite3.Connection, session_ids: list[str]) -> dict[str, tuple[str, ...]]:
-    hosts = {}
-    for session_id in session_ids:
-        rows = connection.execute("SELECT DISTINCT host FROM cookies WHERE session_id = ? ORDER BY host", (session_id,))
-        if found := tuple(host for (host,) in rows):
-            hosts[session_id] = found
-    return hosts
-
-
-def insert_cookie(connection: sqlite3.Connection, session_id: str, cookie: bytes, host: str) -> Session | None:
-    session = _session_or_none(connection.execute(_SELECT + "WHERE session_id = ?", (session_id,)).fetchone())
-    if session is not None:
-        connection.execute("INSERT INTO cookies VALUES (?, ?, ?)", (cookie, host, session_id))
-    return session
-
-
-def update_principal(connection: sqlite3.Connection, session: Session) -> bool:
-    return (
-        connection.execute(
-            "UPDATE sessions SET principal = ? WHERE session_id = ?",
-            (principal_to_json(session.principal), session.session_id),
-        ).rowcount
-        > 0
+def _count_flush(connection: sqlite3.Connection, worker: str) -> dict[str, int]:
+    """Everybody's counts, after this worker's was raised."""
+    connection.execute(
+        "INSERT INTO flushes VALUES (?, 1) ON CONFLICT (worker) DO UPDATE SET count = count + 1", (worker,)
     )
+    return dict(connection.execute("SELECT worker, count FROM flushes").fetchall())
 
 
-def touch(connection: sqlite3.Connection, used: Iterable[tuple[str, float]]) -> None:
-    connection.executemany(
-        "UPDATE sessions SET last_used_at = ?2 WHERE session_id = ?1 AND last_used_at < ?2",
-        used,
-    )
-
-
-def select_sessions(connection: sqlite3.Connection, guid: str | None) -> list[Session]:
-    if guid is None:
-        rows = connection.execute(_SELECT + "ORDER BY created_at")
-    else:
-        rows = connection.execute(_SELECT + "WHERE guid = ? ORDER BY created_at", (guid,))
-    return [session for row in rows if (session := _session_or_none(row)) is not None]
-
-
-def select_by_id(connection: sqlite3.Connection, session_ids: list[str]) -> dict[str, Session]:
-    """Those that are gone are left out."""
-    rows = (
-        connection.execute(_SELECT + "WHERE session_id = ?", (session_id,)).fetchone() for session_id in session_ids
-    )
-    return {session.session_id: session for row in rows if (session := _session_or_none(row)) is not None}
-
-
-def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: float) -> list[tuple[str, float]]:
-    """`(session_id, last_used_at)` of all that are over by these limits; of what cannot be read, by its age alone."""
-    rows = connection.execute(
-        _SELECT_FACTS + "WHERE created_at <= ? OR last_used_at <= ? OR created_at <= ? "
-        "AND (json_array_length(proven) < json_array_length(factors) OR password_must_change)",
-        (now - limits.absolute, now - limits.idle, now - FIRST_FACTOR_SECONDS),
-    )
-    over = []
-    for row in rows:
-        # SQL only narrows it down: the one definition of "over" is the session's own.
-        session_id, created_at, last_used_at = str(row[0]), _instant(row[3]), _instant(row[4])
-        try:
-            is_over = _facts(row).is_over(limits, now)
-        except UnreadableRecord:
-            is_over = created_at <= now - limits.absolute
-        if is_over:
-            over.append((session_id, last_used_at))
-    return over
-
-
-def count_from(connection: sqlite3.Connection, now: float) -> list[Named]:
-    """Bring what claims to be from the future back to `now`; which ones."""
-    rows = connection.execute(_SELECT + "WHERE created_at > ?1 OR last_used_at > ?1", (now + SKEW_SECONDS,)).fetchall()
-    named = []
-    for row in rows:
-        try:
-            counted = _session(row).counted_from(now)
-        except UnreadableRecord:
-            connection.execute(
-                "UPDATE sessions SET created_at = min(created_at, ?) WHERE session_id = ?", (now, row[0])
-            )
-            continue
-        connection.execute(
-            "UPDATE sessions SET created_at = ?, last_used_at = ?, proven = ? WHERE session_id = ?",
-            (counted.created_at, counted.last_used_at, proven_to_json(counted.proven), counted.session_id),
-        )
-        named.append((counted.session_id, counted.principal.guid))
-    return named
-
-
-def delete_unused_since(connection: sqlite3.Connection, over: list[tuple[str, float]], now: float) -> list[Named]:
-    """Delete those of `over` that were not used since they were read; which ones."""
-    return [
-        ended
-        for session_id, last_used_at in over
-        if connection.execute(
-            "SELECT 1 FROM sessions WHERE session_id = ? AND last_used_at = ?", (session_id, last_used_at)
-        ).fetchone()
-        for ended in delete_session(connection, session_id, now)
-    ]
-
-
-def _session_or_none(row: tuple[object, ...] | None) -> Session | None:
-    """A record that this version cannot read opens nothing: its owner signs in again."""
-    if row is None:
-        return None
-    try:
-        return _session(row)
-    except UnreadableRecord:
-        return None
-
-
-def _is_signed_in(row: tuple[object, ...]) -> bool:
-    try:
-        return _facts(row).level is Level.SIGNED_IN
-    except UnreadableRecord:
-        return False
-
-
-def _facts(row: tuple[object, ...]) -> Session:
-    """What `_SELECT_FACTS` reads, as a session of nobody."""
-    return Session(
-        session_id=str(row[0]),
-        principal=_NOBODY,
-        scheme="",
-        factors=factors_from_json(str(row[1])),
-        proven=proven_from_json(str(row[2])),
-        created_at=_instant(row[3]),
-        last_used_at=_instant(row[4]),
-        client_address="",
-        password_must_change=bool(row[5]),
-    )
-
-
-def _session(row: tuple[object, ...]) -> Session:
-    return Session(
-        session_id=str(row[0]),
-        principal=principal_from_json(str(row[1])),
-        scheme=sys.intern(str(row[2])),
-        factors=factors_from_json(str(row[3])),
-        proven=proven_from_json(str(row[4])),
-        created_at=_instant(row[5]),
-        last_used_at=_instant(row[6]),
-        client_address=sys.intern(str(row[7])),
-        user_agent=sys.intern(str(row[8])),
-        password_must_change=bool(row[9]),
-    )
-
-
-def _instant(value: object) -> float:
-    """The tables are STRICT: a REAL column holds nothing else."""
-    assert isinstance(value, float)  # noqa: S101  # for the type checker
-    return value
+def _forget_workers(connection: sqlite3.Connection, workers: Sequence[str]) -> None:
+    connection.executemany("DELETE FROM flushes WHERE worker = ?", [(worker,) for worker in workers])

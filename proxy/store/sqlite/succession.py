@@ -53,8 +53,8 @@ def take_over(gone: sqlite3.Connection, connection: sqlite3.Connection) -> int |
         "INSERT INTO arrivals (channel, at, seconds) VALUES (?, ?, ?)",
         gone.execute("SELECT channel, at, seconds FROM arrivals ORDER BY number"),
     )
-    _go_on_counting(connection, max(before.newest, here.newest) + 1)
-    connection.execute("UPDATE store_file SET all_ended_at = max(all_ended_at, ?)", (before.all_ended_at,))
+    _go_on_counting(connection, max(before.marks.newest, here.marks.newest) + 1)
+    connection.execute("UPDATE store_file SET all_ended_at = max(all_ended_at, ?)", (before.marks.all_ended_at,))
     name_predecessors(connection, {before.store_id, *before.predecessors})
     return count
 

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from config.system_errors import file_reason
 from proxy.operations.store_errors import StoreUnavailable
@@ -23,6 +23,7 @@ from proxy.store.sqlite.owner import in_the_way
 from proxy.store.sqlite.store_file import StoreFile
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 DEADLINE_SECONDS = 10.0
 """After this a caller is told that the store is unavailable, even if the disk hangs."""
@@ -32,16 +33,18 @@ MOST_IN_A_GROUP = 256
 
 
 class _Job:
-    __slots__ = ("after", "any_file", "durable", "error", "future", "loop", "result", "work")
+    __slots__ = ("after", "any_file", "arguments", "durable", "error", "future", "loop", "result", "work")
 
     def __init__(
         self,
-        work: Callable[[sqlite3.Connection], Any],
+        work: Callable[..., Any],
+        arguments: tuple[Any, ...],
         after: Callable[[Any], None] | None,
         durable: bool,
         any_file: bool,
     ) -> None:
         self.work = work
+        self.arguments = arguments
         self.after = after
         self.durable = durable
         self.any_file = any_file
@@ -85,15 +88,16 @@ class DatabaseThread:
 
     async def run(
         self,
-        work: Callable[[sqlite3.Connection], T],
-        *,
+        work: Callable[[sqlite3.Connection, Unpack[Ts]], T],
+        *arguments: *Ts,
         durable: bool = False,
         after: Callable[[T], None] | None = None,
         any_file: bool = False,
     ) -> T:
-        """`work(connection)` on the thread. `after(result)` is called on the event loop before this returns,
+        """`work(connection, *arguments)` on the thread. Raises `StoreUnavailable`.
 
-        and even if the caller was cancelled meanwhile. `any_file`: on an older copy too. Raises `StoreUnavailable`.
+        `after(result)` is called on the event loop before this returns, and even if the caller was cancelled meanwhile.
+        `any_file`: on an older copy too.
         """
         if self._closed:
             raise StoreUnavailable("the store is closed")
@@ -102,7 +106,7 @@ class DatabaseThread:
         if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
             self._thread.start()
-        job = _Job(work, after, durable, any_file)
+        job = _Job(work, arguments, after, durable, any_file)
         self._jobs.put(job)
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
@@ -174,7 +178,7 @@ class ReadingThread(DatabaseThread):
             if job.is_given_up():
                 continue
             try:
-                job.result = job.work(connection)
+                job.result = job.work(connection, *job.arguments)
             except (sqlite3.Error, OSError):
                 raise
             except Exception as exc:  # noqa: BLE001  # the border of a background task: this caller gets the error
@@ -195,7 +199,7 @@ class WritingThread(DatabaseThread):
                 continue
             connection.execute("SAVEPOINT job")
             try:
-                job.result = job.work(connection)
+                job.result = job.work(connection, *job.arguments)
             except Exception as exc:  # the border of a background task: this caller gets the error
                 # A full disk or a broken file undoes the whole transaction: then nothing may be acknowledged.
                 if isinstance(exc, OSError) or not connection.in_transaction:

@@ -1,0 +1,259 @@
+"""Sessions and their cookies in SQLite: plain functions on a connection, each run within one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Iterable
+
+from config.settings import SessionSettings
+from directory.principal import Principal
+from proxy.operations.steady_clock import SKEW_SECONDS
+from proxy.sessions.session import FIRST_FACTOR_SECONDS, Level, Session
+from proxy.sessions.session_store import FORMER_SECONDS
+from proxy.store.records import (
+    UnreadableRecord,
+    factors_from_json,
+    factors_to_json,
+    principal_from_json,
+    principal_to_json,
+    proven_from_json,
+    proven_to_json,
+)
+
+Named = tuple[str, str]
+"""A session's id, and the GUID of whose it is."""
+
+_COLUMNS = (
+    "session_id, principal, scheme, factors, proven, created_at, last_used_at, "
+    "client_address, user_agent, password_must_change"
+)
+_SELECT = f"SELECT {_COLUMNS} FROM sessions "  # noqa: S608  # a constant
+
+_SELECT_FACTS = (
+    "SELECT session_id, factors, proven, created_at, last_used_at, password_must_change, guid FROM sessions "
+)
+
+_NOBODY = Principal(guid="", realm="", username="", display_name="")
+"""For a session of which only the facts matter."""
+
+
+def insert_session(connection: sqlite3.Connection, session: Session, cookie: bytes, host: str) -> None:
+    connection.execute(
+        f"INSERT INTO sessions ({_COLUMNS}, guid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # a constant
+        (
+            session.session_id,
+            principal_to_json(session.principal),
+            session.scheme,
+            factors_to_json(session.factors),
+            proven_to_json(session.proven),
+            session.created_at,
+            session.last_used_at,
+            session.client_address,
+            # A browser may send any bytes, and they may have been decoded to lone surrogates.
+            session.user_agent.encode("utf-8", "replace").decode(),
+            session.password_must_change,
+            session.principal.guid,
+        ),
+    )
+    connection.execute("INSERT INTO cookies VALUES (?, ?, ?)", (cookie, host, session.session_id))
+
+
+def delete_session(connection: sqlite3.Connection, session_id: str, now: float) -> list[Named]:
+    """Its cookies, challenges and tickets go with it by their foreign keys; whose it was is remembered. It, or none."""
+    row = connection.execute(_SELECT_FACTS + "WHERE session_id = ?", (session_id,)).fetchone()
+    if row is None:
+        return []
+    if _is_signed_in(row):
+        connection.execute(
+            """
+            INSERT OR REPLACE INTO former_cookies
+            SELECT cookie, host, guid, ? FROM cookies JOIN sessions USING (session_id) WHERE session_id = ?
+            """,
+            (now + FORMER_SECONDS, session_id),
+        )
+    connection.execute("DELETE FROM sessions WHERE session_id = ?", (session_id,))
+    return [(session_id, str(row[-1]))]
+
+
+def delete_sessions_of(connection: sqlite3.Connection, guid: str, now: float) -> list[Named]:
+    of_person = connection.execute("SELECT session_id FROM sessions WHERE guid = ?", (guid,)).fetchall()
+    return [ended for (session_id,) in of_person for ended in delete_session(connection, session_id, now)]
+
+
+def delete_oldest(connection: sqlite3.Connection, most: int, now: float) -> list[Named]:
+    """So many at the most, whoever has them."""
+    oldest = connection.execute("SELECT session_id FROM sessions ORDER BY rowid LIMIT ?", (most,)).fetchall()
+    return [ended for (session_id,) in oldest for ended in delete_session(connection, session_id, now)]
+
+
+def select_by_cookie(connection: sqlite3.Connection, cookie: bytes, host: str) -> Session | None:
+    row = connection.execute(
+        _SELECT + "JOIN cookies USING (session_id) WHERE cookie = ? AND host = ?", (cookie, host)
+    ).fetchone()
+    return _session_or_none(row)
+
+
+def select_owner(connection: sqlite3.Connection, cookie: bytes, host: str, now: float) -> str | None:
+    """Of the signed-in session that this cookie points to, or has pointed to."""
+    standing = select_by_cookie(connection, cookie, host)
+    if standing is not None:
+        return standing.principal.guid if standing.level is Level.SIGNED_IN else None
+    row = connection.execute(
+        "SELECT guid FROM former_cookies WHERE cookie = ? AND host = ? AND expires_at > ?", (cookie, host, now)
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def select_hosts(connection: sqlite3.Connection, session_ids: list[str]) -> dict[str, tuple[str, ...]]:
+    hosts = {}
+    for session_id in session_ids:
+        rows = connection.execute("SELECT DISTINCT host FROM cookies WHERE session_id = ? ORDER BY host", (session_id,))
+        if found := tuple(host for (host,) in rows):
+            hosts[session_id] = found
+    return hosts
+
+
+def insert_cookie(connection: sqlite3.Connection, session_id: str, cookie: bytes, host: str) -> Session | None:
+    session = _session_or_none(connection.execute(_SELECT + "WHERE session_id = ?", (session_id,)).fetchone())
+    if session is not None:
+        connection.execute("INSERT INTO cookies VALUES (?, ?, ?)", (cookie, host, session_id))
+    return session
+
+
+def update_principal(connection: sqlite3.Connection, session: Session) -> bool:
+    return (
+        connection.execute(
+            "UPDATE sessions SET principal = ? WHERE session_id = ?",
+            (principal_to_json(session.principal), session.session_id),
+        ).rowcount
+        > 0
+    )
+
+
+def touch(connection: sqlite3.Connection, used: Iterable[tuple[str, float]]) -> None:
+    connection.executemany(
+        "UPDATE sessions SET last_used_at = ?2 WHERE session_id = ?1 AND last_used_at < ?2",
+        used,
+    )
+
+
+def select_sessions(connection: sqlite3.Connection, guid: str | None) -> list[Session]:
+    if guid is None:
+        rows = connection.execute(_SELECT + "ORDER BY created_at")
+    else:
+        rows = connection.execute(_SELECT + "WHERE guid = ? ORDER BY created_at", (guid,))
+    return [session for row in rows if (session := _session_or_none(row)) is not None]
+
+
+def select_by_id(connection: sqlite3.Connection, session_ids: list[str]) -> dict[str, Session]:
+    """Those that are gone are left out."""
+    rows = (
+        connection.execute(_SELECT + "WHERE session_id = ?", (session_id,)).fetchone() for session_id in session_ids
+    )
+    return {session.session_id: session for row in rows if (session := _session_or_none(row)) is not None}
+
+
+def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: float) -> list[tuple[str, float]]:
+    """`(session_id, last_used_at)` of all that are over by these limits; of what cannot be read, by its age alone."""
+    rows = connection.execute(
+        _SELECT_FACTS + "WHERE created_at <= ? OR last_used_at <= ? OR created_at <= ? "
+        "AND (json_array_length(proven) < json_array_length(factors) OR password_must_change)",
+        (now - limits.absolute, now - limits.idle, now - FIRST_FACTOR_SECONDS),
+    )
+    over = []
+    for row in rows:
+        # SQL only narrows it down: the one definition of "over" is the session's own.
+        session_id, created_at, last_used_at = str(row[0]), _instant(row[3]), _instant(row[4])
+        try:
+            is_over = _facts(row).is_over(limits, now)
+        except UnreadableRecord:
+            is_over = created_at <= now - limits.absolute
+        if is_over:
+            over.append((session_id, last_used_at))
+    return over
+
+
+def count_from(connection: sqlite3.Connection, now: float) -> list[Named]:
+    """Bring what claims to be from the future back to `now`; which ones."""
+    rows = connection.execute(_SELECT + "WHERE created_at > ?1 OR last_used_at > ?1", (now + SKEW_SECONDS,)).fetchall()
+    named = []
+    for row in rows:
+        try:
+            counted = _session(row).counted_from(now)
+        except UnreadableRecord:
+            connection.execute(
+                "UPDATE sessions SET created_at = min(created_at, ?) WHERE session_id = ?", (now, row[0])
+            )
+            continue
+        connection.execute(
+            "UPDATE sessions SET created_at = ?, last_used_at = ?, proven = ? WHERE session_id = ?",
+            (counted.created_at, counted.last_used_at, proven_to_json(counted.proven), counted.session_id),
+        )
+        named.append((counted.session_id, counted.principal.guid))
+    return named
+
+
+def delete_unused_since(connection: sqlite3.Connection, over: list[tuple[str, float]], now: float) -> list[Named]:
+    """Delete those of `over` that were not used since they were read; which ones."""
+    return [
+        ended
+        for session_id, last_used_at in over
+        if connection.execute(
+            "SELECT 1 FROM sessions WHERE session_id = ? AND last_used_at = ?", (session_id, last_used_at)
+        ).fetchone()
+        for ended in delete_session(connection, session_id, now)
+    ]
+
+
+def _session_or_none(row: tuple[object, ...] | None) -> Session | None:
+    """A record that this version cannot read opens nothing: its owner signs in again."""
+    if row is None:
+        return None
+    try:
+        return _session(row)
+    except UnreadableRecord:
+        return None
+
+
+def _is_signed_in(row: tuple[object, ...]) -> bool:
+    try:
+        return _facts(row).level is Level.SIGNED_IN
+    except UnreadableRecord:
+        return False
+
+
+def _facts(row: tuple[object, ...]) -> Session:
+    """What `_SELECT_FACTS` reads, as a session of nobody."""
+    return Session(
+        session_id=str(row[0]),
+        principal=_NOBODY,
+        scheme="",
+        factors=factors_from_json(str(row[1])),
+        proven=proven_from_json(str(row[2])),
+        created_at=_instant(row[3]),
+        last_used_at=_instant(row[4]),
+        client_address="",
+        password_must_change=bool(row[5]),
+    )
+
+
+def _session(row: tuple[object, ...]) -> Session:
+    return Session(
+        session_id=str(row[0]),
+        principal=principal_from_json(str(row[1])),
+        scheme=sys.intern(str(row[2])),
+        factors=factors_from_json(str(row[3])),
+        proven=proven_from_json(str(row[4])),
+        created_at=_instant(row[5]),
+        last_used_at=_instant(row[6]),
+        client_address=sys.intern(str(row[7])),
+        user_agent=sys.intern(str(row[8])),
+        password_must_change=bool(row[9]),
+    )
+
+
+def _instant(value: object) -> float:
+    """The tables are STRICT: a REAL column holds nothing else."""
+    assert isinstance(value, float)  # noqa: S101  # for the type checker
+    return value
