@@ -29,8 +29,8 @@ from proxy.operations.audit_log import configure_log
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.server import running
 from proxy.sessions.session import Session
+from proxy.store.contract import Store
 from proxy.store.open import open_store
-from proxy.store.store import Store
 
 GROUP = "Wiki Users"
 _AT_ONCE = 500

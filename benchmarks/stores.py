@@ -21,9 +21,9 @@ import uvloop
 
 from benchmarks.report import machine, table
 from config.settings import StoreSettings
+from proxy.store.contract import Store
 from proxy.store.open import open_store
 from proxy.store.redis.redis_store import RedisStore
-from proxy.store.store import Store
 from tests.support.people import NOW, challenge, session
 from tests.support.redis_server import running_redis
 

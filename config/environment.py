@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from config.errors import Place, Problem, nearest
+from config.errors import ConfigurationProblem, Place, nearest
 from config.schema import FILE_SUFFIX, Option, Table, tables
 
 PREFIX = "GATEPOST_"
@@ -17,12 +17,14 @@ NO_SETTINGS = frozenset(("GATEPOST_CONFIG",))
 """Where the configuration is, which is for the command line."""
 
 
-def apply_overrides(tree: dict[str, Any], environ: Mapping[str, str]) -> tuple[dict[Place, str], list[Problem]]:
+def apply_overrides(
+    tree: dict[str, Any], environ: Mapping[str, str]
+) -> tuple[dict[Place, str], list[ConfigurationProblem]]:
     """Write the overrides into `tree`; the variable that each overridden place came from, and what is wrong.
 
     An index may stand for the next table that is not there yet; without an index, the first one is meant.
     """
-    problems: list[Problem] = []
+    problems: list[ConfigurationProblem] = []
     found: list[tuple[Place, str]] = []
     for name in environ:
         if name.startswith(PREFIX) and name not in NO_SETTINGS:
@@ -30,16 +32,18 @@ def apply_overrides(tree: dict[str, Any], environ: Mapping[str, str]) -> tuple[d
             if isinstance(place, Place):
                 found.append((place, name))
             else:
-                problems.append(Problem(name, "", "", place))
+                problems.append(ConfigurationProblem(name, "", "", place))
     origins: dict[Place, str] = {}
     for place, name in sorted(found, key=lambda each: (each[0].table, each[0].position or 0, each[0].key)):
         if place in origins:
-            problems.append(Problem(name, "", "", f"says the same as {origins[place]}: keep one of them"))
+            problems.append(ConfigurationProblem(name, "", "", f"says the same as {origins[place]}: keep one of them"))
             continue
         target = _target(tree, place)
         if target is None:
             problems.append(
-                Problem(name, "", "", f"there is no {place.table}[{place.position}], nor is it the next one")
+                ConfigurationProblem(
+                    name, "", "", f"there is no {place.table}[{place.position}], nor is it the next one"
+                )
             )
             continue
         option = tables()[place.table].known_keys()[place.key]

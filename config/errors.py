@@ -27,7 +27,7 @@ Finding = tuple[Place, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ConfigurationProblem:
     """One thing to put right. `message` says what to do and holds no value that could be a secret."""
 
     file: str
@@ -40,12 +40,12 @@ class Problem:
     message: str
 
     @classmethod
-    def at(cls, place: Place, message: str) -> Problem:
+    def at(cls, place: Place, message: str) -> ConfigurationProblem:
         """Of settings whose file somebody else knows."""
         table = place.table if place.position is None else f"{place.table}[{place.position}]"
         return cls("", table, place.key, message)
 
-    def of_file(self, file: Path) -> Problem:
+    def of_file(self, file: Path) -> ConfigurationProblem:
         """The same, told by somebody who knows the file."""
         return self if self.file else replace(self, file=str(file))
 
@@ -58,14 +58,14 @@ class Problem:
 class ConfigurationError(Exception):
     """The configuration cannot be used. Its text is one line per problem."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[ConfigurationProblem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> ConfigurationError:
         """Of settings whose file somebody else knows."""
-        return cls(Problem.at(*finding) for finding in findings)
+        return cls(ConfigurationProblem.at(*finding) for finding in findings)
 
 
 class UnusableFile(OSError):

@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from config.checks import problems
 from config.environment import PREFIX, apply_overrides
-from config.errors import ConfigurationError, Finding, Place, Problem, nearest, told
+from config.errors import ConfigurationError, ConfigurationProblem, Finding, Place, nearest, told
 from config.frozen_table import FrozenTable
 from config.known import KeyPath, read
 from config.schema import FILE_SUFFIX, Option, Table, inner_keys, inner_options, options, tables
@@ -37,7 +37,7 @@ _LISTS = frozenset(
 """Tables that are written in two brackets."""
 
 
-Check = Callable[[Settings], Iterable[Finding | Problem]]
+Check = Callable[[Settings], Iterable[Finding | ConfigurationProblem]]
 """What is looked at beside the values. It is handed the settings as far as they are known."""
 
 
@@ -76,7 +76,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         message = toml_reason(text, str(error), _LISTS)
     except (ValueError, RecursionError):  # NUL in the path; thousands of nested brackets
         message = "cannot be read"
-    raise ConfigurationError([Problem(str(path), "", "", message)])
+    raise ConfigurationError([ConfigurationProblem(str(path), "", "", message)])
 
 
 def explain(error: ErrorDetails, known: Iterable[str], option: Option | None, table: str = "") -> str:
@@ -131,10 +131,12 @@ class _Loading:
 
     def settings(self, checks: Iterable[Check]) -> Settings:
         for key in self._tree.keys() - tables().keys():
-            self._problems.append(Problem(str(self._path), key, "", "unknown table" + nearest(key, tables())))
+            self._problems.append(
+                ConfigurationProblem(str(self._path), key, "", "unknown table" + nearest(key, tables()))
+            )
         known = self.known()
         for each in told(problems(known), *(check(known) for check in checks)):
-            if isinstance(each, Problem):
+            if isinstance(each, ConfigurationProblem):
                 self._problems.append(each)
             else:
                 self._add(*each)
@@ -209,7 +211,9 @@ class _Loading:
 
     def _add(self, place: Place, message: str) -> None:
         variable = self._origins.get(place._replace(key=re.split(r"[.\[]", place.key, maxsplit=1)[0]))
-        self._problems.append(Problem(variable or str(self._path), self._table_name(place), place.key, message))
+        self._problems.append(
+            ConfigurationProblem(variable or str(self._path), self._table_name(place), place.key, message)
+        )
 
     def _table_name(self, place: Place) -> str:
         """``server``, ``smtp``, or ``apps[0] ("Wiki")`` with the index that the environment uses."""

@@ -17,7 +17,7 @@ from uuid import UUID, uuid5
 from argon2 import Parameters, extract_parameters
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-from config.errors import ConfigurationError, Problem, nearest
+from config.errors import ConfigurationError, ConfigurationProblem, nearest
 from config.frozen_table import FrozenTable
 from config.known import read
 from config.load import explain, read_toml
@@ -93,11 +93,12 @@ def read_users(path: Path, realm: str) -> UsersFile:
     """The people of a file; `ConfigurationError` with everything that is wrong in it."""
     tree = read_toml(path)
     problems = [
-        Problem(str(path), key, "", "unknown table" + nearest(key, ("users",))) for key in tree.keys() - {"users"}
+        ConfigurationProblem(str(path), key, "", "unknown table" + nearest(key, ("users",)))
+        for key in tree.keys() - {"users"}
     ]
     tables = tree.get("users", [])
     if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
-        problems.append(Problem(str(path), "users", "", "must be a list of tables: write [[users]]"))
+        problems.append(ConfigurationProblem(str(path), "users", "", "must be a list of tables: write [[users]]"))
         tables = []
     names: set[str] = set()
     by_folded: dict[str, LocalUser] = {}
@@ -106,10 +107,10 @@ def read_users(path: Path, realm: str) -> UsersFile:
         table, errors = read(_UserTable, raw, ())
         for each in errors:
             message = explain(each, _UserTable.model_fields, None)
-            problems.append(Problem(str(path), place, str(each["loc"][0]), message))
+            problems.append(ConfigurationProblem(str(path), place, str(each["loc"][0]), message))
         folded = fold(getattr(table, "username", ""))
         if folded and folded in names:
-            problems.append(Problem(str(path), place, "username", "is the same name as another user's"))
+            problems.append(ConfigurationProblem(str(path), place, "username", "is the same name as another user's"))
         names.add(folded)
         if not errors:
             by_folded[folded] = _user(table, realm)

@@ -18,7 +18,7 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from config.addresses import ListenAddress
-from config.errors import ConfigurationError, Place, Problem
+from config.errors import ConfigurationError, ConfigurationProblem, Place
 from config.settings import ActiveDirectorySettings, ServerSettings, Settings
 from config.system_errors import listening_reason
 from directory.active_directory.active_directory import ActiveDirectory
@@ -51,8 +51,8 @@ from proxy.sessions.lease import while_leased
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.upkeep import keep_up
 from proxy.sessions.watch import SessionWatch
+from proxy.store.contract import Store
 from proxy.store.open import open_store
-from proxy.store.store import Store
 from proxy.throttle.service_tries import StoredTries
 from proxy.throttle.throttle import Throttle
 
@@ -64,7 +64,7 @@ class CannotListen(ConfigurationError):
 
     def __init__(self, key: str, error: OSError) -> None:
         place = Place("server", None, key)
-        super().__init__([Problem.at(place, f"cannot listen: {listening_reason(error)}")])
+        super().__init__([ConfigurationProblem.at(place, f"cannot listen: {listening_reason(error)}")])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,13 +28,13 @@ from directory.active_directory.shared_tries import SharedTries
 from directory.active_directory.ticket_holder import ticket_refusal
 from directory.active_directory.usn_watch import DomainWatch
 from directory.active_directory.wrong_passwords import counted_passwords
+from directory.change_outcomes import PasswordChanged, PasswordChangeRefused, PasswordRules
 from directory.directory import CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable
 from directory.kerberos.ticket import KerberosTicket, TicketRefusal
 from directory.lockout import CountedPasswords, LockoutPolicy
 from directory.login_name import LoginName
 from directory.password import are_usable_octets
-from directory.password_change import PasswordChanged, PasswordChangeRefused, PasswordRules
 from directory.principal import Account, Principal
 from directory.watch import Changes
 
@@ -179,7 +179,7 @@ class ActiveDirectory:
         return await self._threads.run(read)
 
     async def change_password(self, guid: str, old: str, new: str) -> PasswordChanged | PasswordChangeRefused:
-        """See `directory.password_change.PasswordChanger`."""
+        """See `directory.change_outcomes.PasswordChanger`."""
         return await self._threads.run(lambda deadline: self._proof.change(guid, old, new, deadline))
 
     async def password_rules(self) -> PasswordRules | None:

@@ -12,9 +12,9 @@ from directory.active_directory.lockout_policy import read_lockout_policy
 from directory.active_directory.password_modify import RULE_ATTRIBUTES, password_rules
 from directory.active_directory.reader import Reader
 from directory.active_directory.remembered import Remembered
+from directory.change_outcomes import PasswordRules
 from directory.lockout import LockoutPolicy
 from directory.login_name import LoginName
-from directory.password_change import PasswordRules
 
 REMEMBERED_SECONDS = 300.0
 """How long it is taken for true."""

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from directory.active_directory.connection import CONSTRAINT_VIOLATION, SUCCESS, UNWILLING, Entry, LDAPResult
-from directory.password_change import ChangeRefusal, PasswordRules
+from directory.change_outcomes import ChangeRefusal, PasswordRules
 
 RULE_ATTRIBUTES = ("minPwdLength", "pwdHistoryLength", "pwdProperties", "minPwdAge")
 """Of the domain's own entry; every account may read them."""

@@ -24,10 +24,10 @@ from directory.active_directory.password_modify import (
 from directory.active_directory.persons import PersonReader
 from directory.active_directory.reader import Reader
 from directory.active_directory.server_address import ServerAddress
+from directory.change_outcomes import ChangeRefusal, PasswordChanged, PasswordChangeRefused, PasswordRules
 from directory.directory import PasswordRefused, RefusalReason
 from directory.errors import DirectoryError, OutcomeUnknown
 from directory.password import are_usable_octets
-from directory.password_change import ChangeRefusal, PasswordChanged, PasswordChangeRefused, PasswordRules
 from directory.principal import Account, Principal
 
 
@@ -67,7 +67,7 @@ class PasswordProof:
         return self._prove(account, octets, deadline)
 
     def change(self, guid: str, old: str, new: str, deadline: float) -> PasswordChanged | PasswordChangeRefused:
-        """See `directory.password_change.PasswordChanger`."""
+        """See `directory.change_outcomes.PasswordChanger`."""
         try:
             base, octets = guid_base(guid), new.encode("utf-8")
             values = unicode_pwd(old), unicode_pwd(new)

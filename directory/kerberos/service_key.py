@@ -6,7 +6,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.errors import ConfigurationError, Problem
+from config.errors import ConfigurationError, ConfigurationProblem
 from config.factors import Factor
 from config.settings import ActiveDirectorySettings, Settings
 from config.system_errors import file_reason
@@ -34,9 +34,9 @@ class KerberosUnusable(ConfigurationError):
 
     def __init__(self, key: ServiceKey | None, reason: str) -> None:
         if key is None:
-            super().__init__([Problem("", "schemes", "factors", f'"kerberos": {reason}')])
+            super().__init__([ConfigurationProblem("", "schemes", "factors", f'"kerberos": {reason}')])
         else:
-            super().__init__([Problem("", f'directories ("{key.realm}")', "kerberos_keytab", reason)])
+            super().__init__([ConfigurationProblem("", f'directories ("{key.realm}")', "kerberos_keytab", reason)])
 
 
 def service_keys(settings: Settings) -> tuple[ServiceKey, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from config.errors import ConfigurationError, Finding, Place, Problem, told
+from config.errors import ConfigurationError, ConfigurationProblem, Finding, Place, told
 from config.load import load_with_files
 from config.named_files import certificate_problems
 from config.settings import LocalDirectorySettings, Settings
@@ -29,7 +29,7 @@ def load_checked(config: Path, environ: Mapping[str, str]) -> tuple[Settings, tu
         return load_with_files(config, environ, file_problems, _store_folder)
 
 
-def file_problems(settings: Settings) -> Iterator[Finding | Problem]:
+def file_problems(settings: Settings) -> Iterator[Finding | ConfigurationProblem]:
     """Everything about files, texts and packages that keeps Gatepost from starting."""
     yield from told(
         certificate_problems(settings),
@@ -50,13 +50,13 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         yield Place("server", None, key), message
 
 
-def _users(settings: Settings) -> Iterator[Problem]:
+def _users(settings: Settings) -> Iterator[ConfigurationProblem]:
     for position, directory in enumerate(settings.directories):
         if isinstance(directory, LocalDirectorySettings):
             yield from told(_users_of(directory, position))
 
 
-def _users_of(directory: LocalDirectorySettings, position: int) -> Iterator[Problem]:
+def _users_of(directory: LocalDirectorySettings, position: int) -> Iterator[ConfigurationProblem]:
     try:
         # The realm is part of what tells people of two files apart, and nothing here.
         read_users(directory.file, getattr(directory, "name", str(position)))

@@ -22,8 +22,8 @@ from proxy.operations.store_errors import StoreError
 from proxy.portal.device import describe_device
 from proxy.server import create_directories
 from proxy.sessions.session import Session
+from proxy.store.contract import Store
 from proxy.store.open import open_store
-from proxy.store.store import Store
 
 _DIGITS = 12
 _SHORTEST_PREFIX = 6

@@ -32,8 +32,8 @@ from proxy.pages.local_time import brief_text
 from proxy.secrets.key_file import existing_keys
 from proxy.secrets.keys import Keys, Purpose
 from proxy.server import create_directories
+from proxy.store.contract import Store
 from proxy.store.open import open_store
-from proxy.store.store import Store
 from proxy.throttle.throttle import Throttle
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from directory.password_change import PasswordChanger
+from directory.change_outcomes import PasswordChanger
 from proxy.http.problem import Problem
 from proxy.http.reserved import ME, PASSWORD, SIGN_OUT
 from proxy.pages.instants import Instant, instant

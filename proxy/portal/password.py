@@ -10,9 +10,9 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from directory.change_outcomes import ChangeRefusal, PasswordChanger, PasswordChangeRefused, PasswordRules
 from directory.errors import DirectoryError
 from directory.password import is_usable_password
-from directory.password_change import ChangeRefusal, PasswordChanger, PasswordChangeRefused, PasswordRules
 from proxy.http.reserved import PASSCODE, RETURN_TO, START
 from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form

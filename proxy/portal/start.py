@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from directory.password_change import PasswordChanger
+from directory.change_outcomes import PasswordChanger
 from proxy.access.policy import Allowed, judge
 from proxy.http.reserved import ADMIN, ME, PASSWORD, SIGN_OUT
 from proxy.pages.assets import BY_PATH

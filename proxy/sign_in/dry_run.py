@@ -17,10 +17,10 @@ from typing import Protocol
 from config.factors import Choice, Factor
 from config.settings import ActiveDirectorySettings, AppSettings, DirectorySettings, SchemeSettings, Settings
 from directory.account_state import AccountState, DescribingDirectory
+from directory.change_outcomes import PasswordChanger
 from directory.directory import Directory, RefusalReason
 from directory.login_name import LoginName
 from directory.mobile import UnusableNumber, UsableNumber, first_usable
-from directory.password_change import PasswordChanger
 from directory.principal import Account, Principal
 from proxy.access.policy import NotInGroups, judge
 from proxy.access.schemes import choose_scheme, create_app_demand

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from config.factors import Factor
 from config.settings import ActiveDirectorySettings, DirectorySettings
+from directory.change_outcomes import PasswordChanger
 from directory.directory import Directory, PasswordRefused, RefusalReason
 from directory.errors import DirectoryError, OutcomeUnknown
 from directory.lockout import PasswordLimits
 from directory.login_name import LoginName, parse_login_name
-from directory.password_change import PasswordChanger
 from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.secrets.keys import Keys, Purpose

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from config.factors import Factor
+from directory.change_outcomes import ChangeRefusal, PasswordChanged, PasswordChanger, PasswordChangeRefused
 from directory.errors import DirectoryError, OutcomeUnknown
-from directory.password_change import ChangeRefusal, PasswordChanged, PasswordChanger, PasswordChangeRefused
 from directory.principal import Principal
 from directory.realms import Realms
 from proxy.factors.proof import with_proof

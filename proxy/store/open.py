@@ -10,8 +10,8 @@ from structlog.typing import FilteringBoundLogger
 
 from config.settings import StoreSettings
 from config.tables.store import SQLiteFile
+from proxy.store.contract import Store
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from proxy.store.store import Store
 
 
 def open_store(

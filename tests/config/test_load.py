@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.errors import ConfigurationError, Problem
+from config.errors import ConfigurationError, ConfigurationProblem
 from config.factors import Factor
 from config.load import load_settings
 from config.settings import Settings
@@ -280,7 +280,7 @@ def test_a_grace_is_no_shorter_than_an_end_waits_to_be_heard_of_and_no_longer_th
 
 
 def test_a_problem_is_one_line_whatever_it_holds() -> None:
-    problem = Problem("a.toml", 'apps[0] ("x\ny")', "\u202e", "message")
+    problem = ConfigurationProblem("a.toml", 'apps[0] ("x\ny")', "\u202e", "message")
     assert str(problem) == 'a.toml: apps[0] ("x\\ny"): \\u202e: message'
 
 

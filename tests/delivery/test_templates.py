@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.errors import Problem
+from config.errors import ConfigurationProblem
 from config.settings import Settings
 from config.tables.texts import parse_template
 from proxy.delivery.gsm7 import gsm7_length
@@ -28,7 +28,7 @@ GERMAN = {"language": "de", "text": "{passcode} ist Ihr Code, {name}. Zeichen: {
 
 def told(settings: Settings, every_rules: list[TextRules]) -> list[str]:
     """The lines of what is wrong."""
-    return [str(Problem.at(*finding)) for finding in check_texts(settings, every_rules)]
+    return [str(ConfigurationProblem.at(*finding)) for finding in check_texts(settings, every_rules)]
 
 
 def render(text: str, **changes: str) -> str:

@@ -19,17 +19,17 @@ from directory.active_directory.password_modify import (
     kinds_of_characters,
     unicode_pwd,
 )
-from directory.directory import PasswordRefused, RefusalReason
-from directory.errors import DirectoryUnavailable, OutcomeUnknown
-from directory.local_users import LocalDirectory
-from directory.login_name import parse_login_name
-from directory.password_change import (
+from directory.change_outcomes import (
     ChangeRefusal,
     PasswordChanged,
     PasswordChanger,
     PasswordChangeRefused,
     PasswordRules,
 )
+from directory.directory import PasswordRefused, RefusalReason
+from directory.errors import DirectoryUnavailable, OutcomeUnknown
+from directory.local_users import LocalDirectory
+from directory.login_name import parse_login_name
 from directory.principal import Account, Principal
 from tests.directory.test_scripted_domain_controllers import directory_at
 from tests.support.samba import CONFIGURED_GROUPS, PASSWORD, settings_for

@@ -10,12 +10,12 @@ import pytest
 
 from config.settings import Settings
 from directory.account_state import AccountState
+from directory.change_outcomes import PasswordChanged, PasswordChangeRefused, PasswordRules
 from directory.directory import CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryUnavailable
 from directory.lockout import CountedPasswords, LockoutPolicy, password_limits
 from directory.login_name import LoginName, parse_login_name
 from directory.mobile import E164
-from directory.password_change import PasswordChanged, PasswordChangeRefused, PasswordRules
 from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.factors.passcode.destination import known_as

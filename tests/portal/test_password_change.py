@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
-from directory.directory import PasswordRefused, RefusalReason
-from directory.errors import DirectoryBusy, DirectoryUnavailable, OutcomeUnknown
-from directory.login_name import LoginName
-from directory.password_change import (
+from directory.change_outcomes import (
     ChangeRefusal,
     PasswordChanged,
     PasswordChanger,
     PasswordChangeRefused,
     PasswordRules,
 )
+from directory.directory import PasswordRefused, RefusalReason
+from directory.errors import DirectoryBusy, DirectoryUnavailable, OutcomeUnknown
+from directory.login_name import LoginName
 from directory.principal import Account, Principal, password_version
 from proxy.pages.texts import ENGLISH
 from proxy.portal.password_expiry import expiry_warning

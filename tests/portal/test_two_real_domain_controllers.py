@@ -12,8 +12,8 @@ import pytest
 
 from config.settings import ActiveDirectorySettings
 from directory.active_directory.active_directory import ActiveDirectory
+from directory.change_outcomes import PasswordChanged
 from directory.directory import PasswordRefused, RefusalReason
-from directory.password_change import PasswordChanged
 from directory.principal import Principal
 from directory.watch import Changes
 from tests.directory.contract import found

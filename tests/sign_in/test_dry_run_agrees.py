@@ -22,10 +22,10 @@ from structlog.testing import CapturingLogger
 
 from config.settings import Settings
 from directory.account_state import AccountState
+from directory.change_outcomes import PasswordChanged, PasswordChangeRefused, PasswordRules
 from directory.directory import CheckResult, PasswordRefused, RefusalReason
 from directory.login_name import LoginName, parse_login_name
 from directory.mobile import E164
-from directory.password_change import PasswordChanged, PasswordChangeRefused, PasswordRules
 from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.access.networks import network_of

@@ -24,7 +24,7 @@ from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.factors.proof import Proof
 from proxy.sessions.session_store import FORMER_SECONDS
 from proxy.sessions.ticket_store import Ticket
-from proxy.store.store import Store
+from proxy.store.contract import Store
 from proxy.throttle.counter_store import Count, Counter, Reached
 from tests.support.people import NOW, challenge, principal, sending, session
 

@@ -18,7 +18,7 @@ from redis.asyncio.connection import Connection
 from config.settings import StoreSettings
 from config.tables.store import RedisURL
 from proxy.operations.store_errors import NotHeard, StoreUnavailable
-from proxy.store.redis.notices import Notice, notice_from
+from proxy.store.redis.notices import RedisNotice, notice_from
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.redis.scripts import SESSIONS, Script
 from tests.store.children import Child, heard_by, start_child
@@ -322,8 +322,8 @@ def test_a_notice_of_another_version_says_nothing(message: bytes) -> None:
 
 
 def test_a_notice_names_its_sessions() -> None:
-    assert notice_from(b"end\nteller\nnumber\na\nb") == Notice(True, "teller", "number", ("a", "b"))
-    assert notice_from(b"change\nteller\n\na") == Notice(False, "teller", "", ("a",))
+    assert notice_from(b"end\nteller\nnumber\na\nb") == RedisNotice(True, "teller", "number", ("a", "b"))
+    assert notice_from(b"change\nteller\n\na") == RedisNotice(False, "teller", "", ("a",))
 
 
 async def test_a_break_that_nobody_waits_for_any_more_is_no_failure(

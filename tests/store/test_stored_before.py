@@ -32,9 +32,9 @@ from proxy.factors.proof import Proof
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.session import Level
+from proxy.store.contract import Store
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from proxy.store.store import Store
 from proxy.throttle.counter_store import Counter
 from proxy.throttle.limits import UNTIL_CLEARED_SECONDS, Limit
 from proxy.throttle.throttle import CountedAttempts, Throttle

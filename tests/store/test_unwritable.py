@@ -20,9 +20,9 @@ from config.settings import SessionSettings, StoreSettings
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.live_sessions import LiveSessions
+from proxy.store.contract import Store
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from proxy.store.store import Store
 from tests.store.contract import HOST, cookie
 from tests.support.people import session
 from tests.support.redis_server import RedisServer, new_prefix, running_redis

@@ -23,8 +23,8 @@ from directory.users_file import read_users
 from proxy.factors.proof import Proof
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Session
+from proxy.store.contract import Store
 from proxy.store.open import open_store
-from proxy.store.store import Store
 from tests.processes.house import children_of
 from tests.support.gatepost import GatepostProcess
 from tests.support.plain_browser import Address

@@ -8,7 +8,7 @@ from config.settings import ThrottleSettings
 from directory.mobile import E164
 from proxy.operations.metrics import Metrics
 from proxy.server import readiness_checks
-from proxy.store.store import Store
+from proxy.store.contract import Store
 from proxy.throttle.limits import DAY_SECONDS
 from proxy.throttle.throttle import Throttle
 from tests.support.memory_store import MemoryStore

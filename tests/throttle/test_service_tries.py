@@ -16,8 +16,8 @@ from directory.active_directory.service_account import WAITS_SECONDS, ServiceAcc
 from directory.active_directory.shared_tries import Turn
 from directory.errors import DirectoryMisconfigured
 from proxy.operations.store_errors import StoreUnavailable
+from proxy.store.contract import Store
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from proxy.store.store import Store
 from proxy.throttle.service_tries import OperatorsTries, StoredTries
 from tests.support.memory_store import MemoryStore
 from tests.support.scripted_ldap import BIND, SERVICE_USER, HangUp, Request, ScriptedLDAP, bind_answer

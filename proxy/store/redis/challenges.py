@@ -7,7 +7,7 @@ import secrets
 from proxy.factors.challenge import Challenge
 from proxy.factors.challenge_store import Attempt, AttemptResult
 from proxy.store.redis.connections import RedisConnections
-from proxy.store.redis.records import challenge_from_row, challenge_to_record, instant
+from proxy.store.redis.record_texts import challenge_from_row, challenge_to_record, instant
 from proxy.store.redis.scripts import CHALLENGES
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from proxy.store.redis.connections import RedisConnections
-from proxy.store.redis.records import instant
+from proxy.store.redis.record_texts import instant
 from proxy.store.redis.scripts import KEEPING
 from proxy.throttle.counter_store import Count, Counter, Reached
 

@@ -6,7 +6,7 @@ from proxy.delivery.failures import MOST_REMEMBERED, REMEMBERED_SECONDS, Deliver
 from proxy.delivery.sending import Sending
 from proxy.store.records import failure_to_json, readable_failure, readable_sending, sending_to_json
 from proxy.store.redis.connections import NET_SECONDS, RedisConnections
-from proxy.store.redis.records import instant
+from proxy.store.redis.record_texts import instant
 from proxy.store.redis.scripts import CHALLENGES, KEEPING
 
 _NET_MILLISECONDS = int((REMEMBERED_SECONDS + NET_SECONDS) * 1000)

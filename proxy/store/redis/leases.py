@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.store.redis.connections import RedisConnections
-from proxy.store.redis.records import instant
+from proxy.store.redis.record_texts import instant
 from proxy.store.redis.scripts import KEEPING
 
 

@@ -16,7 +16,7 @@ from proxy.sessions.session_store import NOTICE_SECONDS
 from proxy.store.history import Report
 from proxy.store.listeners import StoreListeners
 from proxy.store.redis.connections import CALL_SECONDS, RedisConnections
-from proxy.store.redis.notices import Notice, RedisNotices
+from proxy.store.redis.notices import RedisNotice, RedisNotices
 from proxy.store.redis.scripts import SESSIONS
 from proxy.store.redis.trust import RedisTrust
 
@@ -204,7 +204,7 @@ class RedisListening:
         self.trust.note_ended(ended)
         self.listeners.tell_ended(ended)
 
-    def _hear(self, notice: Notice) -> None:
+    def _hear(self, notice: RedisNotice) -> None:
         here = self._here()
         if notice.teller == here.name:
             if notice.is_end:
@@ -214,7 +214,7 @@ class RedisListening:
         else:
             self.listeners.tell_changed(notice.session_ids)
 
-    async def _acknowledge(self, notice: Notice) -> None:
+    async def _acknowledge(self, notice: RedisNotice) -> None:
         arguments = (notice.number, int(_ACKNOWLEDGEMENT_SECONDS * 1000), *self._word())
         await self._connections.run(SESSIONS, "heard", *arguments)
 

@@ -34,7 +34,7 @@ _HEARTBEATS_PER_WORD = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class RedisNotice:
     is_end: bool
     teller: str
     """Whose store wrote it."""
@@ -43,12 +43,12 @@ class Notice:
     session_ids: tuple[str, ...]
 
 
-def notice_from(message: bytes) -> Notice | None:
+def notice_from(message: bytes) -> RedisNotice | None:
     """None for what this version does not know."""
     kind, *parts = message.decode("ascii", "replace").split("\n")
     if kind not in ("end", "change") or len(parts) < 3:
         return None
-    return Notice(kind == "end", parts[0], parts[1], tuple(filter(None, parts[2:])))
+    return RedisNotice(kind == "end", parts[0], parts[1], tuple(filter(None, parts[2:])))
 
 
 class RedisNotices:
@@ -58,8 +58,8 @@ class RedisNotices:
         self,
         connections: RedisConnections,
         *,
-        on_notice: Callable[[Notice], None],
-        acknowledge: Callable[[Notice], Awaitable[None]],
+        on_notice: Callable[[RedisNotice], None],
+        acknowledge: Callable[[RedisNotice], Awaitable[None]],
         say_here: Callable[[], Awaitable[None]],
         on_gap: Callable[[], None],
     ) -> None:
@@ -201,6 +201,6 @@ class RedisNotices:
             self._acknowledging.add(task)
             task.add_done_callback(self._acknowledging.discard)
 
-    async def _acknowledge_quietly(self, notice: Notice) -> None:
+    async def _acknowledge_quietly(self, notice: RedisNotice) -> None:
         with contextlib.suppress(StoreUnavailable):  # its teller waits in vain, and not for long
             await self._acknowledge(notice)

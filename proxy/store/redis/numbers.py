@@ -5,7 +5,7 @@ from __future__ import annotations
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.store.redis.connections import RedisConnections
 from proxy.store.redis.counters import RedisCounters
-from proxy.store.redis.records import instant
+from proxy.store.redis.record_texts import instant
 from proxy.store.redis.scripts import KEEPING
 
 

@@ -15,7 +15,7 @@ from proxy.store.records import UnreadableRecord, principal_to_json
 from proxy.store.redis.connections import NET_SECONDS, RedisConnections
 from proxy.store.redis.listening import RedisListening
 from proxy.store.redis.persons import Persons, scan
-from proxy.store.redis.records import instant, readable_session, session_from_row, session_to_arguments
+from proxy.store.redis.record_texts import instant, readable_session, session_from_row, session_to_arguments
 from proxy.store.redis.scripts import SESSIONS
 
 T = TypeVar("T")

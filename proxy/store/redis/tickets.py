@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.sessions.ticket_store import Ticket
 from proxy.store.redis.connections import RedisConnections
-from proxy.store.redis.records import instant, ticket_from_record, ticket_to_record
+from proxy.store.redis.record_texts import instant, ticket_from_record, ticket_to_record
 from proxy.store.redis.scripts import CHALLENGES
 
 

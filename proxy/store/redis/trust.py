@@ -19,7 +19,7 @@ from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session_store import FORMER_SECONDS
 from proxy.store.history import REMEDY, Facts, History, Judgement, Marks, Report
 from proxy.store.redis.connections import RedisConnections
-from proxy.store.redis.records import instant
+from proxy.store.redis.record_texts import instant
 from proxy.store.redis.scripts import SESSIONS
 
 TAIL_SECONDS = 60.0

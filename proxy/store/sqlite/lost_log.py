@@ -26,7 +26,7 @@ LOST = {
 
 
 @dataclass(frozen=True, slots=True)
-class Frames:
+class LogFrames:
     """What a log says of itself before SQLite has judged it."""
 
     header: bytes
@@ -35,7 +35,7 @@ class Frames:
     is_readable: bool = True
 
 
-def committed_frames(path: Path) -> Frames | None:
+def committed_frames(path: Path) -> LogFrames | None:
     """Of the log beside this database; None where there is none. Raises `OSError`."""
     try:
         log = open(f"{os.path.realpath(path)}-wal", "rb")  # noqa: SIM115  # closed below
@@ -48,7 +48,7 @@ def committed_frames(path: Path) -> Frames | None:
         magic, _, page_size, _, *salts, first, second = _HEADER.unpack(header)
         if (first, second) != _checksum(header[:24], magic) or page_size not in _SIZES:
             # Nothing of it can be read: that is one at the least.
-            return Frames(header, (1,), is_readable=False) if log.read(1) else None
+            return LogFrames(header, (1,), is_readable=False) if log.read(1) else None
         commits = []
         whole = (os.fstat(log.fileno()).st_size - _HEADER.size) // (_FRAME.size + page_size)
         for number in range(1, whole + 1):
@@ -59,7 +59,7 @@ def committed_frames(path: Path) -> Frames | None:
             if pages and rest[:2] == salts:
                 commits.append(number)
             log.seek(page_size, os.SEEK_CUR)
-        return Frames(header, tuple(commits))
+        return LogFrames(header, tuple(commits))
 
 
 def _checksum(words: bytes, magic: int) -> tuple[int, int]:
@@ -73,7 +73,7 @@ def _checksum(words: bytes, magic: int) -> tuple[int, int]:
     return first, second
 
 
-def lost_transactions(connection: sqlite3.Connection, path: Path, frames: Frames) -> int:
+def lost_transactions(connection: sqlite3.Connection, path: Path, frames: LogFrames) -> int:
     """How many of those that the log held SQLite has left out.
 
     `frames` were read before it was opened: what others have written since only makes it longer.
