@@ -127,7 +127,7 @@ def _page(
 
 def _said_of_way_back(request: web.Request, back: WayBack) -> str:
     if back.leads_to_kept_form:
-        return ENGLISH.kept_until_then
+        return ENGLISH.kept_until_checked
     return ENGLISH.cut_text.format(app=back.app.name) if CUT in request.query and back.app is not None else ""
 
 

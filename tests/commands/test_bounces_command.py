@@ -60,7 +60,7 @@ def test_failures_of_the_last_day_are_listed_with_what_to_do(
 def test_without_an_inbox_it_says_that_nothing_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bounces", "--config", str(written(tmp_path))]) == 0
     captured = capsys.readouterr()
-    assert "No failed delivery was reported" in captured.out
+    assert "There are no failed deliveries." in captured.out
     assert "[bounces]" in captured.err
 
 

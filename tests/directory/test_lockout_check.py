@@ -24,9 +24,9 @@ def test_the_threshold_the_margin_and_what_is_let_through_are_told() -> None:
     result = line(LockoutPolicy(threshold=5, window_seconds=1805.0))
     assert result.ok
     assert result.detail == (
-        "wrong password number 5 locks, counted anew after 30 minutes without one, as read from the domain; margin 2; "
-        "Gatepost sends at most 3 wrong ones of one person within 31 minutes, 2 of them from addresses where they "
-        "never signed in"
+        "wrong password number 5 locks, the count restarts after 30 minutes without one, as read from the domain; "
+        "margin 2; Gatepost sends at most 3 wrong ones of one person within 31 minutes, 2 of them from addresses where "
+        "they never signed in"
     )
 
 

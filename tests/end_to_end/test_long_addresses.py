@@ -94,12 +94,12 @@ async def test_it_holds_from_end_to_end(home: Home, size: int, sign: str) -> Non
 async def test_a_longer_one_leads_to_its_app_with_a_word(home: Home, size: int) -> None:
     client = Client(home)
     page = await client.ask(home.url("wiki", target_of(size, "x")))
-    assert b"After you sign in you are on the first page of Wiki" in page.body
+    assert b"After you sign in you will be on the first page of Wiki" in page.body
     answer = await client.sign_in(page)
     assert (answer.status, client.url) == (200, home.url("wiki", "/"))
     # Who is signed in already sees no form: the word is a page of its own.
     page = await client.ask(home.url("canteen", target_of(size, "x")))
-    assert b"You are taken to the first page of Canteen" in page.body
+    assert b"You can go to the first page of Canteen" in page.body
     link = re.search(rb'<a class="button" href="([^"]+)"', page.body)
     assert link is not None
     answer = await client.ask(urljoin(client.url, html.unescape(link[1].decode())))

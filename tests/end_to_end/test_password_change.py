@@ -26,14 +26,14 @@ async def test_who_must_change_the_password_does_so_on_the_way_to_the_app(tmp_pa
         async def change(old: str, new: str) -> None:
             await page.get_by_label("Current password").fill(old)
             await page.get_by_label("New password", exact=True).fill(new)
-            await page.get_by_label("New password, once more").fill(new)
+            await page.get_by_label("Confirm new password").fill(new)
             await page.get_by_role("button", name="Change password").click()
 
         await change(PASSWORD, "short")
         await expect(page.get_by_role("alert")).to_have_text("The new password is too short.")
         # Until it is changed, no app is opened.
         await page.goto(house.url("canteen", "/menu"))
-        await page.get_by_role("link", name="Go on to the new password").click()
+        await page.get_by_role("link", name="Continue to your new password").click()
         await change(PASSWORD, CHOSEN)
         await expect(page).to_have_url(house.url("canteen", "/menu"))
         assert house.sink.messages == []  # one passcode was enough
@@ -65,7 +65,7 @@ async def test_a_signed_in_person_changes_it_from_the_start_page(tmp_path: Path,
         await page.get_by_role("link", name="Change password").click()
         await page.get_by_label("Current password").fill(PASSWORD)
         await page.get_by_label("New password", exact=True).fill(CHOSEN)
-        await page.get_by_label("New password, once more").fill(CHOSEN)
+        await page.get_by_label("Confirm new password").fill(CHOSEN)
         await page.get_by_role("button", name="Change password").click()
         await expect(page.get_by_role("status")).to_contain_text("signed out everywhere else")
         await other.goto(house.url("canteen"))

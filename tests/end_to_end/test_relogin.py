@@ -129,7 +129,7 @@ async def test_a_form_that_another_site_sends_brings_no_cookie_and_is_not_kept(
     await evil.set_content(f'<form method="post" action="{home.url("wiki", "/save/it")}"><button>win</button></form>')
     await evil.click("button")
     await expect(evil.locator("h1")).to_have_text("Wiki: Sign in first")
-    await expect(evil.locator("main")).to_contain_text("was not passed on and is not kept here")
+    await expect(evil.locator("main")).to_contain_text("did not reach the app and is not kept here")
     assert "request.kept" not in home.log_text
 
 

@@ -28,7 +28,7 @@ async def test_a_person_steps_up_for_one_app_and_keeps_the_other(tmp_path: Path)
         await home.type_password(page)
         await page.wait_for_url(home.url("wiki", "/page"))
         await page.goto(home.url("canteen", "/lunch?day=1#/soup"))
-        assert await page.inner_text("h1") == "One more proof"
+        assert await page.inner_text("h1") == "One more check"
         await page.click("button.primary")
         await page.locator("#passcode").wait_for()
         answer = await other.goto(home.url("wiki", "/meanwhile"))
@@ -56,7 +56,7 @@ async def test_a_form_that_needs_one_more_proof_is_sent_on_once_it_is_there(tmp_
         await expect(page.locator("h1")).to_have_text("Form")
         await page.fill("input[name=text]", "words that took an hour")
         await page.click("button")
-        await expect(page.locator("h1")).to_have_text("One more proof")
+        await expect(page.locator("h1")).to_have_text("One more check")
         await expect(page.locator("main")).to_contain_text("What you sent has been kept")
         await page.click("button.primary")
         await page.locator("#passcode").wait_for()

@@ -139,7 +139,7 @@ async def test_a_half_signed_in_session_opens_nothing(stage: Stage, lines: str, 
 async def test_a_person_outside_the_groups_is_told_which_ones_are_asked_for(stage: Stage) -> None:
     response = await stage.ask(get(token=BOB_TOKEN, lines=PAGE))
     assert response.status == 403
-    assert b"open to members of: Wiki Users." in response.body
+    assert b"Only members of Wiki Users can open it." in response.body
     assert stage.upstream.requests == []
     refused = stage.log.of("request.refused")[0]
     assert (refused["realm"], refused["guid"]) == ("corp", "guid-bob")

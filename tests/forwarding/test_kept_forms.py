@@ -110,7 +110,7 @@ async def test_anything_else_is_refused_and_nothing_is_kept(
 ) -> None:
     answer = await stage.ask(post(**changes), b"POST")  # type: ignore[arg-type]
     assert answer.status == status
-    assert (b"was not passed on and is not kept here" in answer.body) is is_page
+    assert (b"did not reach the app and is not kept here" in answer.body) is is_page
     assert (b'"not_signed_in"' in answer.body) is not is_page
     assert stage.portal.requests == stage.upstream.requests == []
 
@@ -149,7 +149,7 @@ async def test_a_form_that_comes_too_slowly_is_not_called_slow(stage: Stage) -> 
         answer = await client.response(b"POST")
     assert answer.status == 401
     assert b"You were signed out" in answer.body
-    assert b"was not passed on and is not kept here" in answer.body
+    assert b"did not reach the app and is not kept here" in answer.body
 
 
 async def test_a_person_gets_to_read_the_answer_to_a_long_upload(stage: Stage) -> None:
@@ -212,7 +212,7 @@ async def test_who_has_proven_too_little_is_led_to_the_rest_in_a_new_tab(staged:
         whole = post(target=too_long, token=WEAK_TOKEN.decode(), lines=lines, cookies=f"; gatepost-browser={'C' * 43}")
         answer = await stage.ask(whole, b"POST")
         assert answer.status == 403
-        assert b"was not passed on and is not kept here" in answer.body
+        assert b"did not reach the app and is not kept here" in answer.body
         href = re.search(rb'<a class="button" href="([^"]+)" target="_blank"', answer.body)
         assert href is not None
         assert b"/.gatepost/step-up?scheme=browser&amp;return_to=" in href[1]

@@ -194,7 +194,7 @@ async def test_anything_else_that_has_proven_too_little_is_told_where_to_prove_t
     too_long = "/strong/" + "x" * MAX_RETURN_TARGET_BYTES  # to be kept
     page = await ruled.ask(get(too_long, token=WEAK_TOKEN, method="POST", lines=form), b"POST")
     assert page.status == 403
-    assert b"was not passed on and is not kept here" in page.body
+    assert b"did not reach the app and is not kept here" in page.body
     assert b'href="http://signin.corp.example:8080/.gatepost/step-up?scheme=browser"' in page.body
     assert ruled.upstream.requests == []
 
@@ -243,7 +243,7 @@ async def test_whom_no_scheme_is_meant_for_in_this_app_is_denied(staged: StageMa
         assert await status(stage, "/page") == 403
         response = await stage.ask(get("/page", lines=PAGE))
         assert response.status == 403
-        assert b"No way of signing in is set up" in response.body
+        assert b"Your account has no way to sign in to this app." in response.body
         assert stage.upstream.requests == []
 
 

@@ -72,7 +72,7 @@ async def test_before_the_first_answers_nothing_is_called_broken(stage: Stage) -
     unasked = CheckState(ok=False, detail="not checked yet", at=None)
     stage.readiness = Readiness(ready=False, degraded=True, checks={"store": unasked})
     page = await (await signed_in_admin(stage)).get(ADMIN)
-    assert "<h1>Not everything was asked yet</h1>" in page.text
+    assert "<h1>Still checking</h1>" in page.text
     assert "not yet</td>" in page.text
 
 
@@ -99,7 +99,7 @@ async def test_what_did_not_arrive_is_listed_with_what_to_do(stage: Stage) -> No
     assert "number refused" in page.text
     assert "correct the number or address that the directory holds" in page.text
     assert "<img" not in page.text
-    assert "No reports are read" in page.text  # [bounces] is not set
+    assert "Gatepost reads no failure reports" in page.text  # [bounces] is not set
     explained = await browser.post(PERSON, page.hidden)
     assert "can sign in now" in explained.text
     assert [line["failures"] for line in said(stage, "admin.undelivered_shown")] == [1]

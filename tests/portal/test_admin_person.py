@@ -109,8 +109,8 @@ async def test_place_and_app_are_part_of_the_question(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"login": " "}, "Type the user name."),
-        ({"address": "here"}, "no IP address"),
+        ({"login": " "}, "Enter the user name."),
+        ({"address": "here"}, "not an IP address"),
         ({"app": "Wikki"}, "no such app"),
     ],
 )
@@ -217,7 +217,7 @@ async def test_the_end_of_sessions_tells_of_the_grace(tmp_path: Path) -> None:
         await stage.sign_in(stage.browser())
         browser = await signed_in_admin(stage)
         page = await explained(browser, "alice")
-        told = "Only a node that is cut off from the store may let them go on, for 60 seconds at most."
+        told = "Only a node that is cut off from the store may let them continue, for 60 seconds at most."
         assert told in (await browser.post(END, page.hidden)).text
         assert "cut off from the store" not in (await browser.post(END, page.hidden)).text
         own = await browser.post(END, (await explained(browser, "admin")).hidden)
@@ -285,7 +285,7 @@ async def test_a_locked_factor_and_its_limits_are_cleared(tmp_path: Path) -> Non
         assert headline(locked)[1].startswith("Alice <Liddell> (alice) cannot sign in now: their codes are locked")
         assert any("wrong passcodes in a row: 1 of 1" in detail for mark, detail in steps(locked) if mark == "no")
         answer = await browser.post(UNLOCK, locked.hidden)
-        assert "Their counts were cleared." in answer.text
+        assert "Their limits were reset." in answer.text
         assert headline(answer)[1] == "Alice <Liddell> (alice) can sign in now"
         (line,) = said(stage, "admin.unlocked")
         assert line["person_guid"] == locked.hidden["guid"]

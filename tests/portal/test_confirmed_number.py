@@ -75,7 +75,7 @@ async def test_a_confirmed_number_is_sent_to_at_once_and_the_old_one_is_told(sta
     assert offers(page) == ["Confirm the number ending in 456"]
     answer = await browser.post(CONFIRM, page.hidden)
     assert answer.status == 200
-    assert "is confirmed: codes are sent there from now on." in answer.text
+    assert "is confirmed: codes go there from now on." in answer.text
     assert headline(answer)[0] == "green"
     assert offers(answer) == []
     assert not await is_held_back(stage)
@@ -123,7 +123,7 @@ async def test_nobody_confirms_their_own_number(tmp_path: Path, domain: Domain) 
         itself = replace(own, principal=replace(own.principal, guid=domain.person.guid, realm="corp"))
         await stage.sessions.update_principal(itself)
         mine = await browser.post(PERSON, page.hidden)
-        assert "It is your own number, so a colleague has to confirm it." in mine.text
+        assert "This is your own number, so a colleague has to confirm it." in mine.text
         assert offers(mine) == []
         assert (await browser.post(CONFIRM, page.hidden)).status == 403
         assert not said(stage, "admin.number_confirmed")

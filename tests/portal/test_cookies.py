@@ -71,7 +71,7 @@ async def test_a_session_cookie_that_is_lost_between_two_steps_is_told(
     assert parse_qs(urlsplit(bounced.location).query)["return_to"] == [f"{WIKI}/a"]
     form = await browser.get(SIGN_IN_ORIGIN + bounced.location)
     assert form.status == 200
-    assert "did not send back the cookie" in form.text
+    assert "did not return the cookie" in form.text
     assert "allow cookies for signin.corp.example" in form.text
 
 
@@ -82,11 +82,11 @@ async def test_it_is_told_where_a_step_led_to_a_page_that_anybody_may_open(stage
     del browser.cookies["signin.corp.example"]["__Host-gatepost"]
     assert (await browser.get(SIGN_IN_ORIGIN + "/")).location == "/.gatepost/sign-in"
     form = await browser.get(SIGN_IN, Referer=SIGN_IN)
-    assert "did not send back the cookie" in form.text
+    assert "did not return the cookie" in form.text
     elsewhere = f"{SIGN_IN_ORIGIN}/.gatepost/sign-out"
     for url, referer in ((SIGN_IN, elsewhere), (f"{SIGN_IN}?form=1", PASSCODE), (SIGN_IN, "")):
         form = await browser.get(url, **({"Referer": referer} if referer else {}))
-        assert "did not send back the cookie" not in form.text
+        assert "did not return the cookie" not in form.text
 
 
 async def signed_in_without_app(stage: Stage) -> Browser:

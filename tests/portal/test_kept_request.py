@@ -109,7 +109,7 @@ async def test_nothing_is_kept_of_a_stranger(stage: Stage, cookie: str | None) -
     answer = await keep(browser, b"x" * 900_000)
     assert "request.kept" not in stage.log_text
     assert answer.status == 401
-    assert "was not passed on and is not kept here" in answer.text
+    assert "did not reach the app and is not kept here" in answer.text
 
 
 async def test_a_form_may_be_so_large_and_no_larger(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ async def test_a_form_may_be_so_large_and_no_larger(tmp_path: Path) -> None:
             answer = await keep(browser, body)
             assert answer.status == 401
             assert "You were signed out" in answer.text, "the app might have taken it"
-            assert "was not passed on and is not kept here" in answer.text
+            assert "did not reach the app and is not kept here" in answer.text
             href = re.search(r'<a class="button" href="([^"]+)" target="_blank"', answer.text)
             assert href is not None
             landed = await stage.sign_in(browser, **query_of(html.unescape(href[1])))
@@ -147,7 +147,7 @@ async def test_one_person_can_keep_only_so_many(stage: Stage) -> None:
     browser = await signed_out(stage)
     answers = [(await keep(browser)).status for _ in range(22)]
     assert answers == [303] * 20 + [429] * 2
-    assert "You were signed out, and too many of your forms are kept already." in (await keep(browser)).text
+    assert "You were signed out, and too many of your forms are already kept." in (await keep(browser)).text
     stage.now += 600
     assert (await keep(browser)).status == 303
 
@@ -158,7 +158,7 @@ async def test_while_the_store_is_away_nothing_is_said_to_be_lost_or_kept(stage:
     answer = await keep(browser)
     stage.store.away = False
     assert answer.status == 503
-    assert "What you sent was not passed on." in answer.text
+    assert "What you sent did not reach the app" in answer.text
 
 
 async def test_somebody_else_neither_sees_nor_leaves_it(stage: Stage) -> None:
@@ -261,7 +261,7 @@ async def test_a_form_that_met_too_weak_a_session_is_kept_until_the_rest_is_prov
         assert answer.status == 303
         assert answer.location.startswith(f"{SIGN_IN_ORIGIN}/.gatepost/step-up?scheme=strong&")
         page = await browser.get(answer.location)
-        assert "You are asked afterwards whether it shall be sent on" in page.text
+        assert "After you sign in you can choose to send it" in page.text
         asked = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/step-up", page.hidden)
         proven = await stage.answer(browser, await browser.get(SIGN_IN_ORIGIN + asked.location), stage.passcode)
         back = await browser.get(proven.location)
@@ -305,6 +305,6 @@ async def test_who_cannot_have_a_form_kept_is_told_what_is_asked_for(tmp_path: P
         browser = await with_password_alone(stage)
         answer = await keep(browser, Accept="text/html", **{"X-Gatepost-Kept-Scheme": "strong"})
         assert answer.status == 403
-        assert "was not passed on and is not kept here" in answer.text
+        assert "did not reach the app and is not kept here" in answer.text
         assert "/.gatepost/step-up?scheme=strong" in answer.text
         assert 'target="_blank"' in answer.text

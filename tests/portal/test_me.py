@@ -74,7 +74,7 @@ async def test_who_gave_the_password_only_is_shown_as_not_signed_in(stage: Stage
     await stage.to_passcode(stage.browser(address="203.0.113.66"))
     page = await browser.get(ME)
     assert "203.0.113.66" in page.text
-    assert "Password given, not signed in yet" in page.text
+    assert "Password entered, not signed in yet" in page.text
     await browser.post(ME, {**page.hidden, "others": "yes"})
     assert len(await stage.store.sessions.sessions()) == 1
 

@@ -28,7 +28,7 @@ from tests.support.scripted_ldap import (
 )
 
 NAMES = {"there": "alice@people.example", "nobody": "nobody@people.example"}
-PAUSED = "is paused until"
+PAUSED = "cannot be used to sign in until"
 Asked = tuple[int, str, list[str]]
 LIMITS = {"passwords_per_person": 3, "passwords_per_address": 12}
 

@@ -50,7 +50,7 @@ async def test_by_another_way_the_same_passcode_goes_through_the_next_channel(st
     stage.phone.channels = {"kapow": ChannelKind.SMS, "own": ChannelKind.SMS, "email": ChannelKind.EMAIL}
     browser = stage.browser()
     page = await stage.to_passcode(browser)
-    assert "Send it another way, to the same number" in page.text
+    assert "Send it through another provider" in page.text
     stage.now += 31
     page = await again(browser, page, "another")
     assert "Send it by e-mail to a•••@corp.example" in page.text
@@ -132,7 +132,7 @@ async def test_where_each_message_went_is_remembered_and_found_by_its_id(stage: 
 
 async def test_the_page_says_what_is_known(stage: Stage) -> None:
     browser = stage.browser()
-    assert "The message was handed to the SMS gateway." in (await stage.to_passcode(browser)).text
+    assert "Your message has been sent." in (await stage.to_passcode(browser)).text
     stage.phone.outcome = Outcome.UNKNOWN
     stage.now += 31
     browser = stage.browser()
@@ -296,16 +296,16 @@ async def test_a_measurement_that_cannot_be_kept_stops_no_sign_in() -> None:
 @pytest.mark.parametrize(
     ("fields", "state", "said"),
     [
-        ({}, "accepted", "handed to the SMS gateway"),
-        ({"kind": ChannelKind.EMAIL}, "accepted", "handed to the mail server"),
+        ({}, "accepted", "Your message has been sent."),
+        ({"kind": ChannelKind.EMAIL}, "accepted", "Your e-mail has been sent."),
         ({"outcome": Outcome.UNKNOWN}, "unknown", "may be on its way"),
-        ({"status": DeliveryStatus.WAITING}, "waiting", "gateway has the message"),
+        ({"status": DeliveryStatus.WAITING}, "waiting", "The SMS provider has the message."),
         ({"status": DeliveryStatus.SENT}, "sent", "phone network has"),
         ({"status": DeliveryStatus.DELAYED}, "delayed", "off or without signal"),
         ({"status": DeliveryStatus.DELIVERED}, "delivered", "was delivered"),
         ({"status": DeliveryStatus.FAILED}, "failed", "could not be delivered to •••••••• 456"),
-        ({"outcome": Outcome.REFUSED}, "not_sent", "could not be handed over"),
-        ({"outcome": Outcome.UNAVAILABLE}, "not_sent", "could not be handed over"),
+        ({"outcome": Outcome.REFUSED}, "not_sent", "We could not send your message."),
+        ({"outcome": Outcome.UNAVAILABLE}, "not_sent", "We could not send your message."),
     ],
 )
 def test_the_page_says_no_more_than_is_known(fields: dict[str, Any], state: str, said: str) -> None:

@@ -93,7 +93,7 @@ async def test_what_the_directory_says_of_an_account_stays_in_the_log(stage: Sta
     stage.scripted.reason = reason
     answer = await stage.password(stage.browser(), "scripted@corp")
     assert answer.status == 401
-    assert "That did not work" in answer.text
+    assert "Your user name or password is not right." in answer.text
     assert stage.log[-1]["reason"] == reason.value
     assert stage.log[-1]["guid"] == stage.scripted.account.guid
     assert stage.log[-1]["realm"] == "corp"

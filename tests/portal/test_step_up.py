@@ -80,7 +80,7 @@ async def test_only_what_is_missing_is_asked_for_and_then_the_page_asked_for_ope
     before, cookie = await session_of(stage, browser), browser.session_cookie()
     page = await ask(browser)
     assert page.status == 200
-    assert "Forms asks for more" in page.text
+    assert "Forms needs an extra check." in page.text
     assert "•••••••• 456" in page.text
     assert stage.phone.messages == []
     passcode = await to_passcode(browser)
@@ -362,7 +362,7 @@ async def test_a_passcode_that_is_too_old_is_asked_for_again_and_then_is_new(tmp
         assert (await ask(browser, "fresh")).location.startswith(f"{FORMS}/.gatepost/ticket?")
         stage.now += 1
         page = await ask(browser, "fresh")
-        assert "Forms asks for a new code" in page.text
+        assert "Forms needs a new code" in page.text
         assert len(stage.phone.messages) == 1
         passcode = await to_passcode(browser, "fresh")
         assert len(stage.phone.messages) == 2

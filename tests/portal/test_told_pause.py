@@ -49,7 +49,7 @@ async def test_the_right_password_within_a_pause_is_told_until_when(stage: Stage
     *wrong, right = await tries(stage, browser, "alice", ["one", "two", "three", PASSWORD])
     assert [told(page) for page in wrong] == ["", "", "2027-01-15T08:31:00Z"], "the pause is told by what begins it"
     assert told(right) == "2027-01-15T08:31:00Z"
-    assert "Check the user name" not in right.text
+    assert "Your user name or password is not right" not in right.text
     assert (right.status, right.headers["Retry-After"]) == (401, str(int(WINDOW) - 1))
     stage.now = NOW + 2 + WINDOW
     assert (await stage.password(browser, "alice", PASSWORD)).status == 303
@@ -129,4 +129,4 @@ async def test_a_pause_that_follows_from_another_spelling_is_not_told(tmp_path: 
 
 async def test_a_pause_is_told_in_words_without_a_script(stage: Stage) -> None:
     page = (await tries(stage, stage.browser(address=NEW_PLACE), "alice", ["one", "two", "three"]))[-1]
-    assert re.search(r">\d\d:\d\d UTC</time></strong>\. Where you have signed in before, it may", page.text)
+    assert re.search(r">\d\d:\d\d UTC</time></strong>\. It may still work in places where you have", page.text)

@@ -105,7 +105,7 @@ async def test_the_page_says_sending_while_it_is_being_sent_and_sends_nothing_mo
     async with running_portal(tmp_path, schemes=PASSWORD_FIRST) as stage:
         phone = SlowPhone()
         browser, page, waiting = await step_up_twice(stage, phone)
-        assert "is on its way out to your mobile" in page.text
+        assert "We are sending a code to your mobile" in page.text
         assert 'data-state="sending" data-status=' in page.text
         assert "We sent" not in page.text
         assert (await browser.post(PASSCODE, {**page.hidden, "resend": "yes"})).status == 429
@@ -128,8 +128,8 @@ async def test_what_was_not_sent_is_not_called_sent_and_may_be_sent_at_once(stag
     for _ in range(2):
         assert "Try again" in (await browser.post(PASSCODE, unsent.hidden)).text
     page = await browser.get(PASSCODE)
-    assert "The message that belongs to this page" not in page.text
-    assert "No text message with a code could be sent to your mobile" in page.text
+    assert "The message for this page" not in page.text
+    assert "We could not send a code to your mobile" in page.text
     assert "We sent" not in page.text
     assert "data-wait" not in page.text
     stage.phone.outcome = Outcome.ACCEPTED
@@ -148,7 +148,7 @@ async def test_who_waits_for_a_late_message_can_type_it_after_a_re_send_that_fai
     stage.now += 31
     failed = await browser.post(PASSCODE, {**page.hidden, "resend": "yes"})
     assert failed.status == 503
-    assert "The one sent before may still arrive" in failed.text
+    assert "Your first message may still arrive" in failed.text
     assert "We sent a text message" in failed.text
     assert (await stage.answer(browser, failed, passcode)).status == 303
 
