@@ -1,4 +1,4 @@
-"""What a directory knows of an account besides the person: whether it may be used now, and who says so. Reads only."""
+"""What a directory knows about an account besides the person: whether it may be used, and who says so. Reads only."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from directory.principal import Principal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountState:
-    """One account, in whatever state it is, as an operator asks about it. It proves nothing."""
+    """One account in any state, as an operator asks about it. It proves nothing."""
 
     principal: Principal
     refusals: tuple[RefusalReason, ...]
-    """Everything that stands against the account itself: `DISABLED`, `LOCKED`, `ACCOUNT_EXPIRED`,
-    `LOGON_HOURS` now, `WORKSTATION`, and the two that a
-    change of the password mends, `PASSWORD_EXPIRED` and `MUST_CHANGE`."""
+    """Everything that is wrong with the account itself: `DISABLED`, `LOCKED`, `ACCOUNT_EXPIRED`, `LOGON_HOURS` now,
+    `WORKSTATION`, and the two that a change of password fixes, `PASSWORD_EXPIRED` and `MUST_CHANGE`."""
     locked_until: float | None = None
-    """Where it is `LOCKED`: when that ends by itself, as far as is known. Epoch seconds."""
+    """If it is `LOCKED`: when that ends by itself, if known. Epoch seconds."""
     told_by: str
     """The server, or the file, that was asked."""
 
 
 @runtime_checkable
 class DescribingDirectory(Protocol):
-    """A `Directory` that tells an account's state. Raises what a method of `Directory` may raise."""
+    """A `Directory` that reports an account's state. Raises what a method of `Directory` may raise."""
 
     async def state(self, guid: str) -> AccountState | None:
         """None if there is no such account (any more)."""

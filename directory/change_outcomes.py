@@ -33,8 +33,8 @@ class ChangeRefusal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PasswordChanged:
-    """The new password stands. `principal` is the person as read after a bind with it; None where that bind did not
-    succeed, so that they have to sign in anew."""
+    """The password was changed. `principal` is the person as read after a bind with the new one. It is None if that
+    bind failed: they then have to sign in again."""
 
     principal: Principal | None
     """Its `told_by` is the server that made the change, and took the new password."""
@@ -42,7 +42,7 @@ class PasswordChanged:
 
 @dataclass(frozen=True, slots=True)
 class PasswordChangeRefused:
-    """The old password stands."""
+    """The password was not changed."""
 
     reason: ChangeRefusal
     told_by: str = field(default="", repr=False, compare=False)
@@ -55,7 +55,7 @@ class PasswordRules:
 
     min_length: int
     history: int
-    """So many earlier passwords cannot be used again."""
+    """How many earlier passwords cannot be used again."""
     needs_variety: bool
     """Three of four kinds of characters, and no part of the person's name (MS-SAMR section 3.1.1.7.2)."""
     min_age_seconds: float
@@ -68,11 +68,11 @@ class PasswordChanger(Protocol):
     async def change_password(self, guid: str, old: str, new: str) -> PasswordChanged | PasswordChangeRefused:
         """Change it by proving the old one, once, and never by a right to reset it.
 
-        The directory judges `old`, and a wrong one counts towards its lockout: throttle before, one at a time.
-        Raises `OutcomeUnknown` where nobody knows whether it was judged, or changed.
+        The directory judges `old`, and a wrong one counts towards its lockout. So throttle first, and try one at a
+        time. Raises `OutcomeUnknown` where nobody knows whether it was judged, or changed.
         """
         ...
 
     async def password_rules(self) -> PasswordRules | None:
-        """What to tell before somebody types a new one; None if it cannot be read."""
+        """What to show before somebody types a new one; None if it cannot be read."""
         ...

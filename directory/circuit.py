@@ -14,8 +14,8 @@ FIRST_PROBE_SECONDS = 1.0
 LONGEST_PROBE_SECONDS = 10.0
 """Between two probes, before jitter: doubled with each one that fails."""
 MEASURE_SECONDS = 240.0
-"""A server that was not heard of for so long is asked for its root DSE: its answer time, and whether it is there.
-Shorter than any idle time-out in between, so that a connection to each server stays hot."""
+"""After this long without an answer, a server is asked for its root DSE, which shows whether it is up, and how fast.
+Shorter than any idle time-out on the way, so that a connection to each server stays open."""
 PATIENCE_SECONDS = 0.6
 """How long an answer may take where another server can give it. More for one that is known to be slow."""
 _SLOWER_THAN_USUAL = 4.0

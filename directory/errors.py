@@ -8,7 +8,7 @@ class DirectoryError(Exception):
 
 
 class DirectoryUnavailable(DirectoryError):
-    """The directory did not answer in time or not usefully. `reason` is for the log: it holds no personal data."""
+    """The directory did not answer in time, or not usefully. `reason` is for the log: it holds no personal data."""
 
     def __init__(self, realm: str, reason: str) -> None:
         super().__init__(f"directory {realm!r} is unavailable: {reason}")

@@ -29,14 +29,14 @@ from directory.users_file import LocalUser, UsersFile, read_users
 
 HASHING_THREADS = 2
 QUEUE = 16
-"""How many may wait for a thread. Whoever comes after them is told at once that the directory is busy."""
+"""How many may wait for a thread. Everybody after them is told at once that the directory is busy."""
 
 _Version = tuple[int, int, int]
 _Result = TypeVar("_Result")
 
 
 class LocalDirectory:
-    """One ``users.toml``, read again when it changes; a `directory.directory.Directory`."""
+    """One ``users.toml``, read again when it changes. It is a `directory.directory.Directory`."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class LocalDirectory:
         hashing_threads: int = HASHING_THREADS,
         queue: int = QUEUE,
     ) -> None:
-        """`groups` are those that the configuration names. `ConfigurationError` if the file is not as it must be."""
+        """`groups` are those that the configuration names. Raises `ConfigurationError` if the file is wrong."""
         self._realm = settings.name
         self._path = settings.file
         self._groups = frozenset(groups)
@@ -58,7 +58,7 @@ class LocalDirectory:
         self._places = threading.BoundedSemaphore(hashing_threads + queue)
         self._reading = asyncio.Lock()
         self.last_problem: ConfigurationError | None = None
-        """What is wrong with a changed file, while the one before it is still in force."""
+        """What is wrong with a changed file, while the previous version is still in force."""
 
     @property
     def realm(self) -> str:
@@ -193,7 +193,7 @@ def _read(path: Path, realm: str) -> tuple[_Version, UsersFile]:
 
 
 def _dummy_hash(users: UsersFile) -> str:
-    """The hash of nobody's password, as dear as most people's: an unknown name takes as long as a known one."""
+    """The hash of nobody's password, as expensive as most people's: an unknown name takes as long as a known one."""
     parameters = users.usual_parameters
     hasher = PasswordHasher.from_parameters(parameters) if parameters is not None else PasswordHasher()
     return hasher.hash(secrets.token_bytes(32))

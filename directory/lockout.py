@@ -1,8 +1,8 @@
 """How many wrong passwords one person may send, so that the directory's own lockout is never reached: pure.
 
-Durations are seconds. The numbers hold for a count that starts anew only after a whole window without a wrong
-password: that is how AD counts (MS-SAMR section 3.1.1.7.1), and a count that starts anew at fixed instants would
-let slow guesses add up there.
+Durations are seconds. The numbers are right only for a count that starts from zero after a whole window without a
+wrong password, because AD counts like that (MS-SAMR section 3.1.1.7.1). If our count started again at fixed times, slow
+guesses would add up in AD although each of our windows stayed below its limit.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 SLACK_SECONDS = 60.0
-"""What the window is longer than the directory's, for clocks that differ and answers on their way."""
+"""How much longer our window is than the directory's: clocks differ, and an answer takes time to arrive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,9 +19,9 @@ class LockoutPolicy:
     """When a directory locks an account."""
 
     threshold: int
-    """The wrong password with this number locks; 0: none does."""
+    """How many wrong passwords lock the account; 0: any number is allowed."""
     window_seconds: float
-    """So long after a wrong password the directory's count starts anew."""
+    """This long after a wrong password the directory counts from zero again."""
     margin: int = 2
     """How many wrong passwords are left to the person's other devices."""
     duration_seconds: float | None = None
@@ -30,23 +30,23 @@ class LockoutPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordLimits:
-    """How many wrong passwords of one person are sent to the directory until a whole window has passed without one."""
+    """How many wrong passwords of one person may reach the directory until a whole window has passed without one."""
 
     in_all: int
     from_unfamiliar: int
-    """Of those, from addresses where the person never succeeded, all such addresses together. The rest is the
-    person's own: whoever guesses from elsewhere cannot use it up."""
+    """How many of those may come from addresses where the person never succeeded, all such addresses together. The rest
+    is reserved for the person: somebody who guesses from elsewhere cannot use it up."""
     window_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedPasswords:
-    """What a directory itself counts of one person's wrong passwords, wherever they were typed."""
+    """What the directory itself counts of one person's wrong passwords, in Gatepost or anywhere else."""
 
     count: int
-    """Towards a lockout; of several servers that count, the most."""
+    """Towards a lockout; if several servers count, the highest."""
     forgotten_at: float | None = None
-    """When it is nothing again, if no further one comes; None where it is nothing now, or nobody knows."""
+    """When the count is zero again if no further one comes; None if it is zero now, or nobody knows."""
 
 
 @runtime_checkable
@@ -60,15 +60,15 @@ class LockingDirectory(Protocol):
 
 @runtime_checkable
 class CountingDirectory(LockingDirectory, Protocol):
-    """One whose own count can be read. Raises what a method of `Directory` may raise."""
+    """A directory whose own count can be read. Raises what a method of `Directory` may raise."""
 
     async def counted_passwords(self, guid: str) -> CountedPasswords | None:
-        """As all of its servers say it; None where it cannot be read, or not of each of them."""
+        """According to all of its servers; None if one of them cannot be read."""
         ...
 
 
 def password_limits(policy: LockoutPolicy | None, *, configured: int, window_seconds: float) -> PasswordLimits:
-    """The stricter of the configured number and the policy's less its margin; 1 at the least."""
+    """The smaller of the configured number and the policy's threshold minus its margin; at least 1."""
     in_all = configured
     if policy is not None:
         window_seconds = max(window_seconds, policy.window_seconds + SLACK_SECONDS)
@@ -79,6 +79,6 @@ def password_limits(policy: LockoutPolicy | None, *, configured: int, window_sec
 
 
 def limits_of(directory: object, *, configured: int, window_seconds: float) -> PasswordLimits:
-    """What holds for the persons of this directory, which may be one that locks nobody."""
+    """The limits for the persons of this directory, which may never lock anybody."""
     policy = directory.lockout_policy() if isinstance(directory, LockingDirectory) else None
     return password_limits(policy, configured=configured, window_seconds=window_seconds)

@@ -27,7 +27,7 @@ class LoginName:
 
     @property
     def folded(self) -> str:
-        """One spelling for all that AD takes for the same name, near enough to count attempts on an unknown one."""
+        """One spelling for all names that AD treats as equal, close enough to count attempts on an unknown one."""
         whole = "\\".join(part for part in (self.domain, self.name) if part)
         return fold(whole + (f"@{self.suffix}" if self.suffix else ""))
 
@@ -39,7 +39,7 @@ def fold(text: str) -> str:
     compatibility forms are one): a shared count of failures is the safe side.
     """
     previous = None
-    while text != previous:  # folding case can uncover a mark, and taking a mark away a letter: until it settles
+    while text != previous:  # folding can uncover a mark, and removing one a letter
         previous = text
         bare = "".join(char for char in unicodedata.normalize("NFKD", text) if unicodedata.category(char) not in _MARKS)
         text = "".join(_KATAKANA.get(char, char) for char in bare.casefold())
@@ -47,9 +47,9 @@ def fold(text: str) -> str:
 
 
 def parse_login_name(typed: str) -> LoginName | None:
-    """Take apart what was typed; None for what can be no login name at all.
+    """Take apart what was typed; None for what cannot be a login name.
 
-    Blanks around it are dropped. Refused: empty, over `MAX_LENGTH` characters, control characters and NUL, line
+    Spaces around it are dropped. Refused: empty, over `MAX_LENGTH` characters, control characters and NUL, line
     separators, lone surrogates, a backslash together with another, a part of nothing that counts in a comparison.
     """
     text = typed.strip()

@@ -64,7 +64,7 @@ class UsableNumber:
 class UnusableNumber:
     reason: UnusableReason
     readings: tuple[E164, ...] = field(default=(), repr=False)
-    """With `AMBIGUOUS` alone: the numbers that the text may be, the one of the home region first."""
+    """Only with `AMBIGUOUS`: the numbers that the text may be, the one of the home region first."""
 
 
 def normalise(
@@ -256,6 +256,6 @@ def _parse(typed: str, region: str | None) -> phonenumbers.PhoneNumber | None:
     significant = phonenumbers.national_significant_number(number)
     trunk = phonenumbers.ndd_prefix_for_region(phonenumbers.region_code_for_country_code(country_code), True)
     if national not in (significant, f"{trunk or ''}{significant}"):
-        return None  # carrier codes, Argentina's 15, an international prefix such as 011: the digits were rewritten
+        return None  # carrier codes, Argentina's 15, a prefix such as 011: phonenumbers rewrote the digits
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return number if _E164.fullmatch(e164) else None

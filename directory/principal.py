@@ -21,11 +21,11 @@ class Account:
     locator: str = field(repr=False)
     """What the directory itself needs to check a password: a DN, or a local name."""
     password_version: str = field(default="", repr=False, compare=False)
-    """Changes when the password is set anew: what was wrong before it may be right after it."""
+    """Changes when the password is set again: a password that was wrong before may be right then."""
 
 
 def password_version(password_set_at: float | None) -> str:
-    """The `Account.password_version` of a directory that goes by the time; empty where it must be changed first."""
+    """The `Account.password_version`, if the directory uses the time for that; empty if it must be changed first."""
     return "" if password_set_at is None else repr(password_set_at)
 
 
@@ -53,4 +53,4 @@ class Principal:
     password_set_at: float | None = None
     """Epoch seconds; None: it must be changed at the next sign-in, or the directory does not tell."""
     told_by: str = field(default="", repr=False, compare=False)
-    """The server that has just taken their password and begins its count of wrong ones anew; not kept."""
+    """The server that has just accepted their password, and so starts its count of wrong ones from zero; not stored."""

@@ -39,11 +39,11 @@ class Realms:
         return serving[0] if len(serving) == 1 else None
 
     def of(self, realm: str) -> Directory | None:
-        """The directory of a principal's or session's realm; None if the configuration has it no more."""
+        """The directory of a principal's or session's realm; None if the configuration no longer has it."""
         return self._by_realm.get(realm)
 
     async def prepare(self) -> None:
-        """Let each directory learn what `choose` goes by, as soon as it can be reached; ends when all have.
+        """Let each directory learn the names that `choose` needs, as soon as it can be reached; ends when all have.
 
         To be run in the background at the start. Until then a directory goes by what the configuration says.
         """

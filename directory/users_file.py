@@ -25,7 +25,7 @@ from config.values import Flag, PlainAddress, Text
 from directory.login_name import fold, parse_login_name
 
 _NAMESPACE = UUID("5a0b7d0c-4c49-4ad5-9a2c-5d1a6f0f4b5e")
-"""Of Gatepost's own: makes the guids of local users (RFC 9562 section 5.5)."""
+"""Gatepost's own namespace for the guids of local users (RFC 9562 section 5.5)."""
 
 MAX_MEMORY_KIB = 1024 * 1024
 _HASH = re.compile(

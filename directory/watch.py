@@ -11,19 +11,18 @@ from directory.principal import Principal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What one server has come to know since it was asked before."""
+    """What one server has learned since it was last asked."""
 
     seen_at: str
-    """Which server: others may not know of it yet, so that it is read again there (`read_at`)."""
+    """Which server. Others may not have the change yet, so the person is read again from this one (`read_at`)."""
     entries: frozenset[str] = frozenset()
-    """GUIDs of the entries that changed, whoever's they are; what changed in them is not said."""
+    """GUIDs of the entries that changed, of persons and others. It does not say what changed in them."""
     groups: frozenset[str] = frozenset()
     """Configured groups, as written, whose members may have changed, nested ones included."""
     is_gap: bool = False
     """Whether more may have changed than is told here: everybody has to be read again."""
     is_partial: bool = False
-    """Whether something changed that cannot be seen: perhaps a deletion, so that everybody is to be looked at
-    (`doubtful`)."""
+    """Whether something changed that we cannot see, perhaps a deletion: everybody has to be looked up (`doubtful`)."""
 
 
 @runtime_checkable
@@ -40,12 +39,13 @@ class WatchedDirectory(Protocol):
         ...
 
     async def doubtful(self, guids: Sequence[str]) -> frozenset[str]:
-        """Those of these persons who are to be read again: not found, or their state stands against them.
+        """Which of these persons have to be read again: those not found, and those whose state no longer allows a
+        sign-in.
 
-        No change tells of a deleted entry, or of an expiry that comes by itself.
+        No change reports a deleted entry, or an expiry that comes with time.
         """
         ...
 
     async def read_at(self, guid: str, seen_at: str) -> Principal | None:
-        """`Directory.read` from the server that told of a change; from any other where that one is gone."""
+        """`Directory.read` from the server that reported a change, or from any other if that one is gone."""
         ...

@@ -1,6 +1,6 @@
 """A person's entry: what AD's attributes say about it, and whether the account may be used now. Pure.
 
-Instants are epoch seconds. An attribute that is not there was not readable: that is never the same as 0.
+Instants are epoch seconds. A missing attribute was not readable, which never means 0.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FILETIME_OF_EPOCH = 11_644_473_600
 
 
 class UnreadableAccount(Exception):
-    """The service account may not read what has to be known about a person. Names the attribute, not the person."""
+    """The service account may not read something that decides about a person. Names the attribute, not the person."""
 
     def __init__(self, attribute: str) -> None:
         super().__init__(f"the service account cannot read {attribute}")
@@ -62,11 +62,11 @@ class PersonEntry:
     readable."""
 
     def refusal(self, now: float) -> RefusalReason | None:
-        """Why this account may not be used now, from its state alone; None if nothing stands against it."""
+        """Why this account may not be used now, from its state alone; None if it may."""
         return next(iter(self.refusals(now)), None)
 
     def refusals(self, now: float) -> tuple[RefusalReason, ...]:
-        """Everything that stands against the account; its password apart."""
+        """Everything that is wrong with the account, apart from its password."""
         found = (
             (RefusalReason.DISABLED, self.is_disabled),
             (RefusalReason.LOCKED, self.is_locked),
@@ -85,13 +85,13 @@ class PersonEntry:
 def attributes_to_read(
     mobile_attributes: Sequence[str], *, with_groups: bool, with_expiry: bool = False
 ) -> tuple[str, ...]:
-    """Constructed attributes are asked for only where they matter: tokenGroups is the expensive one for a DC."""
+    """Constructed attributes are asked for only if they matter: tokenGroups is expensive for a DC."""
     constructed = (("tokenGroups",) if with_groups else ()) + ((_PASSWORD_EXPIRY,) if with_expiry else ())
     return (*_ATTRIBUTES, *mobile_attributes, *metadata_to_read(mobile_attributes), *constructed)
 
 
 def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> PersonEntry:
-    """Raises `UnreadableAccount` where an attribute is missing that decides whether the account may be used."""
+    """Raises `UnreadableAccount` if an attribute that decides whether the account may be used is missing."""
     mobiles = [value for name in mobile_attributes for value in texts(entry, name)]
     try:
         sid = sid_text(_required(entry, "objectSid"))
@@ -170,7 +170,7 @@ def instant(filetime: int) -> float | None:
 
 
 def _expiry(entry: Entry) -> float | None:
-    """Only a warning depends on it, so what cannot be read is no reason to refuse anybody."""
+    """Only a warning depends on it, so nobody is refused because it cannot be read."""
     try:
         return instant(number(entry, _PASSWORD_EXPIRY))
     except UnreadableAccount:

@@ -1,8 +1,8 @@
 """One Active Directory domain as a realm: find an account, prove its password with one bind, read the person.
 
-LDAP blocks: all of it runs in one bounded pool of threads (`LDAPThreads`). What is decided there has files of its
-own: which account a name means (`persons`), what a bind and a change of password say (`password_proof`), what is
-known of the domain itself (`known_domain`).
+LDAP blocks, so all of it runs in one bounded pool of threads (`LDAPThreads`). The decisions are in other files: which
+account a name means (`persons`), what a bind and a change of password say (`password_proof`), what is known about the
+domain itself (`known_domain`).
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class ActiveDirectory:
     ) -> None:
         """`groups`: the ones that the configuration names anywhere. `want_all_groups`: fill `Principal.all_groups`.
 
-        `needs_change_times`: something is decided by when a number was written, so `check` looks whether that can be
-        read. `shared`: what is known of other processes that sign in as the service account; None: there are none.
+        `needs_change_times`: something depends on when a number was written, so `check` looks whether that can be
+        read. `shared`: the tries of other processes that sign in as the service account; None: there are none.
         """
         self.realm = settings.name
         self._settings = settings
@@ -77,16 +77,16 @@ class ActiveDirectory:
         return f"ActiveDirectory(realm={self.realm!r}, domain={self._settings.domain!r})"
 
     async def prepare(self) -> None:
-        """Learn the domain's NetBIOS name and its alternate UPN suffixes, which `serves` goes by, and its groups.
+        """Learn the domain's NetBIOS name and its alternate UPN suffixes, which `serves` needs, and its groups.
 
-        Done by the first sign-in otherwise. Also opens a connection to each server, in the background. Raises what
+        Otherwise the first sign-in does it. Also opens a connection to each server, in the background. Raises what
         a method of `Directory` may raise.
         """
         await self._threads.run(lambda deadline: self._servers.read(self._known.learn, deadline=deadline))
         self._servers.measure()
 
     def serves(self, login_name: LoginName) -> bool:
-        """Before the domain was reached once, its NetBIOS name is taken for the first label of its DNS name."""
+        """Until the domain was reached once, the first label of its DNS name stands in for its NetBIOS name."""
         return self._known.serves(login_name)
 
     async def find(self, login_name: LoginName) -> Account | None:
@@ -201,7 +201,7 @@ class ActiveDirectory:
             return [CheckResult(subject=f"directory {self.realm}", ok=False, detail=str(exc))]
 
     async def close(self) -> None:
-        """End the service connections. A job still running ends at its deadline, with nobody to hear its answer."""
+        """End the service connections. A job that is still running ends at its deadline, and nobody gets its answer."""
         self._threads.close()
         await asyncio.to_thread(self._servers.close)
 

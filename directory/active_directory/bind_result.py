@@ -14,8 +14,8 @@ from directory.directory import RefusalReason
 _SUB_CODE = re.compile(r"\bdata ([0-9a-f]{1,8})\b", re.ASCII | re.IGNORECASE)
 
 _REASONS = {
-    # Win32 error codes in hexadecimal (MS-ERREF section 2.2). 525 and 57 would tell that nobody has this name:
-    # to everybody but the log they are a wrong password.
+    # Win32 error codes in hexadecimal (MS-ERREF section 2.2). 525 and 57 would reveal that nobody has this name, so
+    # they count as a wrong password.
     "57": RefusalReason.WRONG_PASSWORD,
     "525": RefusalReason.WRONG_PASSWORD,
     "52e": RefusalReason.WRONG_PASSWORD,
@@ -45,7 +45,7 @@ _OF_THE_SERVICE_ACCOUNT = {
 def service_account_refusal(reason: RefusalReason) -> str:
     """What is wrong with `bind_user` and `bind_password`, for the operator. Pure.
 
-    To a name that nobody has, AD and Samba answer as to a wrong password, so neither is blamed alone.
+    AD and Samba give the same answer to an unknown name as to a wrong password, so the message names both.
     """
     either = "bind_user or bind_password is wrong, and the domain does not say which"
     return _OF_THE_SERVICE_ACCOUNT.get(reason, either)

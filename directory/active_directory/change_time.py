@@ -13,14 +13,14 @@ from directory.active_directory.connection import Entry
 
 METADATA = "replPropertyMetaData"
 METADATA_XML = "msDS-ReplAttributeMetaData"
-"""The same by name, and the only form that tells an attribute which the forest's administrators added. Not in Samba."""
+"""The same by name, and the only form that covers attributes which the forest's administrators added. Not in Samba."""
 _MOBILE = "mobile"
 _MOBILE_ID = 0x150029
 _OBJECT_SID_ID = 0x090092
 _HEADER, _RECORD = 16, 48
 _SECONDS_FROM_1601_TO_1970 = 11_644_473_600
 _MADE_WITH_SECONDS = 300.0
-"""What is written so soon after the account was made belongs to its making, and is no change."""
+"""A write this soon after the account was created is part of its creation, not a change."""
 _NAME = re.compile(r"<pszAttributeName>([^<]*)</pszAttributeName>")
 _TIME = re.compile(r"<ftimeLastOriginatingChange>([^<]*)</ftimeLastOriginatingChange>")
 
@@ -39,7 +39,7 @@ def numbers_changed_at(entry: Entry, mobile_attributes: Sequence[str]) -> float 
     """When any of these attributes was last written; None if not since the account was made, or if it is unknown
     (`is_change_time_read` tells).
 
-    Any of them, emptied ones too: spoiling the first one makes the second one's number the one that counts.
+    Any of them counts, emptied ones too: if the first one is made unusable, the second one's number is used.
     """
     metadata = next(iter(entry.attributes.get(METADATA.lower(), ())), b"")
     described = _described(entry.attributes.get(METADATA_XML.lower(), ()))
@@ -58,14 +58,14 @@ def numbers_changed_at(entry: Entry, mobile_attributes: Sequence[str]) -> float 
 
 
 def is_change_time_read(entry: Entry, mobile_attributes: Sequence[str]) -> bool:
-    """Whether what `numbers_changed_at` goes by was there for each of these attributes, and may be read."""
+    """Whether the metadata that `numbers_changed_at` needs was there and readable for each of these attributes."""
     has_binary = any(len(value) >= _HEADER for value in entry.attributes.get(METADATA.lower(), ()))
     has_xml = bool(entry.attributes.get(METADATA_XML.lower()))
     return has_xml or (has_binary and all(name.lower() == _MOBILE for name in mobile_attributes))
 
 
 def metadata_to_read(mobile_attributes: Sequence[str]) -> tuple[str, ...]:
-    """The cheap form where it is enough: the other one makes the server write a text about every attribute."""
+    """The cheap form if it is enough: the other one makes the server write a text about every attribute."""
     if all(name.lower() == _MOBILE for name in mobile_attributes):
         return (METADATA,)
     return (METADATA, METADATA_XML)

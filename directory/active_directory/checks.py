@@ -33,7 +33,7 @@ def check_domain(
     needs_change_times: bool,
     clock: Callable[[], float],
 ) -> list[CheckResult]:
-    """`needs_change_times`: whether something is decided by when a number was written.
+    """`needs_change_times`: whether something depends on when a number was written.
 
     Never raises. Blocks, for up to twice the settings' time-out for each server.
     """

@@ -124,7 +124,8 @@ class Connection:
         cls, server: ServerAddress, context: ssl.SSLContext, address: str, deadline: float, connect_seconds: float
     ) -> Connection:
         tls = _VerifiedTLS(context, server.host, deadline)
-        # One ldap3 server object each: threads that share one change it under each other (`current_address`).
+        # One ldap3 server object for each: threads that shared one would change it under each other
+        # (`current_address`).
         ldap_server = ldap3.Server(
             address,
             port=server.port,
@@ -174,7 +175,7 @@ class Connection:
         with self._failures_translated(deadline):
             self._require_tls()
             message_id = int(self._ldap.server.next_message_id())
-            # Not by ldap3, which takes an answer without a result code for success.
+            # Not by ldap3, which treats an answer without a result code as success.
             self._ldap.socket.sendall(bind_request(message_id, name, password))
             return decode_bound(self._next_message(message_id))
 
@@ -227,7 +228,7 @@ class Connection:
             return self._send_search(base_dn, filter_text, attributes, page=page)
 
     def receive(self, *, wait: bool, deadline: float) -> bytes:
-        """What has come in, undecoded; without `wait` maybe nothing. For pages only."""
+        """What has arrived, undecoded; without `wait` possibly nothing. For pages only."""
         with self._failures_translated(deadline):
             self._require_tls()
             tls_socket: ssl.SSLSocket = self._ldap.socket
@@ -258,7 +259,7 @@ class Connection:
         return message_id
 
     def _next_message(self, message_id: int) -> bytes:
-        """The next answer to this request. What a server says unasked is that it ends the connection."""
+        """The next answer to this request. An unsolicited message means that the server ends the connection."""
         while (end := message_end(self._unread, 0)) is None or end > len(self._unread):
             self._unread += self._received()
         message = bytes(self._unread[:end])
@@ -274,7 +275,7 @@ class Connection:
         return data
 
     def close(self) -> None:
-        """Say goodbye if that is still possible. Never raises."""
+        """Send an unbind if that is still possible, and close. Never raises."""
         try:
             self._patience.deadline = time.monotonic() + 0.5
             self._ldap.unbind()
@@ -285,7 +286,7 @@ class Connection:
                 self._ldap.socket.close()
 
     def _require_tls(self) -> None:
-        # ldap3 silently opens a closed connection again, and for StartTLS that one would be in clear.
+        # ldap3 silently reopens a closed connection, and for StartTLS the new one would be in clear.
         if self._ldap.closed or not isinstance(self._ldap.socket, DeadlineTLSSocket):
             raise ConnectionFailed(self.server, "is not connected")
 
@@ -319,9 +320,9 @@ class _VerifiedTLS(ldap3.Tls):  # type: ignore[misc]
 
     def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
         connection.socket.settimeout(self.patience.seconds_left())
-        # Or the bind request waits 40 ms for the server's delayed acknowledgement of the handshake's end.
+        # Otherwise the bind request waits 40 ms for the server's delayed acknowledgement of the end of the handshake.
         connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # Firewalls forget a silent connection without a word; and a host that is gone should not go unnoticed.
+        # Firewalls silently forget an idle connection, and we want to notice a host that is gone.
         connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_KEEPIDLE"):
             connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEP_ALIVE_SECONDS)

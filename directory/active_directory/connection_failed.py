@@ -1,4 +1,4 @@
-"""How a connection fails, and that no failure carries a password along."""
+"""How a connection fails, without a password in any failure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from directory.active_directory.server_address import ServerAddress
 
 
 class ConnectionFailed(Exception):
-    """The connection is of no use any more. `reason` is for the log: it names the fact, and nobody."""
+    """The connection is unusable. `reason` is for the log: it names the fact, and no person."""
 
     def __init__(self, server: ServerAddress, reason: str) -> None:
         super().__init__(f"{server}: {reason}")
@@ -16,7 +16,7 @@ class ConnectionFailed(Exception):
 
     @property
     def is_silence(self) -> bool:
-        """Nothing came in time: the server may be gone, or only slow."""
+        """Nothing arrived in time: the server may be down, or only slow."""
         return self.reason == SILENCE
 
 

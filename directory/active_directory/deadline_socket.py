@@ -14,7 +14,7 @@ from directory.active_directory.messages import MAX_ANSWER_BYTES
 
 
 class Patience:
-    """How long is waited, and how much is taken: shared by the sockets of one connection."""
+    """How long to wait and how much to take, shared by the sockets of one connection."""
 
     def __init__(self, deadline: float) -> None:
         self.deadline = deadline
@@ -34,7 +34,7 @@ class Patience:
 
 
 class _Deadline:
-    """A socket of ldap3's that ends each wait at the deadline: its own time-out starts anew with every byte."""
+    """ldap3's socket, but each wait ends at the deadline: a plain time-out starts again with every byte."""
 
     patience: Patience
 

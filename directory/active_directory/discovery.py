@@ -24,7 +24,7 @@ from directory.active_directory.server_address import ServerAddress, parse_serve
 from directory.errors import DirectoryMisconfigured
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 30.0, 3600.0
-"""Whatever the records' time to live says, they are looked up again after no less and no more."""
+"""The records are looked up again after their time to live, but never sooner or later than this."""
 _LOOKUP_SECONDS = 2.0
 _LDAPS_PORT = 636
 
@@ -59,7 +59,7 @@ class Locator(Protocol):
 
 
 class ListedServers:
-    """The ones of the configuration. None stands above another: the fastest one is asked."""
+    """Those of the configuration, all equal in rank: the fastest one is asked."""
 
     def __init__(self, servers: Iterable[ServerAddress]) -> None:
         self._candidates = tuple(RankedServer(address=address) for address in dict.fromkeys(servers))
@@ -117,7 +117,7 @@ class SRVServers:
     def _located(self, near: Sequence[Record], far: Sequence[Record], lifetime: float) -> Located:
         found = frozenset([*((True, each) for each in near), *((False, each) for each in far)])
         if self._last is not None and self._last[0] == found:
-            # The same records: the same choice among equals, or the connections would move with every look-up.
+            # The same records must give the same choice among equals, or the connections would move with every look-up.
             previous = self._last[1]
             return Located(
                 candidates=previous.candidates,

@@ -45,7 +45,7 @@ class DomainController:
         with self._lock:
             self._health = self._health.failed(time.monotonic(), _JITTER.random())
             self.last_failure = reason
-        self._drop_idle(used_before=time.monotonic())  # they lead to the same silence
+        self._drop_idle(used_before=time.monotonic())  # they would fail in the same way
 
     def answered(self, seconds: float | None = None) -> None:
         with self._lock:
@@ -63,7 +63,7 @@ class DomainController:
         return Connection.open(self.address, self._context, deadline=deadline, addresses=self._addresses)
 
     def take(self) -> Connection | None:
-        """A bound service connection that was used lately; it belongs to the caller until `give_back`."""
+        """A bound service connection that was used recently; it belongs to the caller until `give_back`."""
         with self._lock:
             if not self._idle or self._idle[-1][0] < time.monotonic() - IDLE_SECONDS:
                 return None
@@ -77,7 +77,7 @@ class DomainController:
         connection.close()
 
     def close_idle(self) -> None:
-        """The ones that were not used for `IDLE_SECONDS`."""
+        """Those that were not used for `IDLE_SECONDS`."""
         self._drop_idle(used_before=time.monotonic() - IDLE_SECONDS)
 
     def close(self) -> None:

@@ -1,9 +1,9 @@
 """The servers of one domain: which is asked, on which connection, and what happens when it does not answer.
 
-Reads run on kept connections of the service account and move on to the next server when one is gone, or says it is
-busy or unavailable. A person's password is sent once, on a connection of its own, and whatever comes back (or does
-not) is the end of that attempt. Work is given only to servers that are not known to be gone; those are probed in the
-background, and nobody waits for that. All of this blocks, and runs in threads. Deadlines are of `time.monotonic`.
+Reads use kept connections of the service account. They move on to the next server when one is gone, or says that it is
+busy or unavailable. A person's password is sent once, on a separate connection. Any answer, or none, ends that attempt.
+Only servers that are not known to be gone get work. Servers that are gone are probed in the background, and nobody
+waits for that. All of this blocks, and runs in threads. Deadlines are of `time.monotonic`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class BindAnswer:
 
     server: ServerAddress
     peer: str
-    """Which one it was, where several have that address: each counts wrong passwords for itself."""
+    """Which server it was, if several have that address: each one counts wrong passwords itself."""
     outcome: LDAPResult
 
 
@@ -71,7 +71,7 @@ class DomainControllers:
         self._keeper = Keeper(f"ldap-{realm}-keeper", self._keep)
 
     def all(self, *, deadline: float) -> tuple[DomainController, ...]:
-        """Every server, those known to be gone included. Raises `DirectoryUnavailable` where none was ever found."""
+        """Every server, even those known to be gone. Raises `DirectoryUnavailable` if none was ever found."""
         self._keeper.start()
         self._list.locate(deadline)
         return self._list.servers
@@ -80,7 +80,7 @@ class DomainControllers:
         return self._list.locate(deadline)
 
     def read(self, work: Callable[[Reader], T], *, deadline: float, only_at: ServerAddress | None = None) -> T:
-        """Do `work` as the service account at the first server that answers (`only_at`: at that one or nowhere)."""
+        """Do `work` as the service account at the first server that answers (`only_at`: at that one only)."""
         return self._at_the_first(
             self._asked(deadline, only_at),
             lambda server, is_replaceable: self._read_at(server, work, deadline, is_replaceable=is_replaceable),
@@ -92,7 +92,7 @@ class DomainControllers:
     ) -> BindAnswer:
         """Send this password once. Another server is tried only while nothing has been sent.
 
-        Raises `OutcomeUnknown` where it was sent and not answered, or in a way that does not say it was not judged.
+        Raises `OutcomeUnknown` if it was sent, and no answer says whether it was judged.
         """
         server, connection = self._at_the_first(
             self._asked(deadline, only_at),
@@ -118,9 +118,9 @@ class DomainControllers:
     def change_password_once(self, dn: str, old: bytes, new: bytes, *, deadline: float) -> BindAnswer:
         """Ask once, as the service account, for a change of `unicodePwd`; the values are as AD takes them.
 
-        Another server is tried only while nothing has been sent, or where one writes nothing at all (an RODC, which
-        answers with a referral and has judged nothing). The referral itself is not followed. Raises `OutcomeUnknown`
-        where it was sent and not answered.
+        Another server is tried only while nothing has been sent, or after an RODC: it writes nothing, answers with a
+        referral and has judged nothing. The referral itself is not followed. Raises `OutcomeUnknown` if the change
+        was sent and not answered.
         """
         servers = list(self._asked(deadline))
         while servers:
@@ -155,7 +155,7 @@ class DomainControllers:
             connection.close()
 
     def measure(self) -> None:
-        """Get to know, in the background, which servers are there and how fast they are."""
+        """Find out, in the background, which servers are up and how fast they are."""
         self._keeper.start()
         for server in self._list.servers:
             self._keeper.run(lambda server=server: self._probe(server))  # type: ignore[misc]
@@ -181,7 +181,7 @@ class DomainControllers:
     ) -> T:
         """`attempt(server, is_replaceable)` at one server after the other, until it does not raise `ConnectionFailed`.
 
-        One that another can replace is given up early. If no other could, it gets what is left of the time.
+        A server that another can replace is given up early. The last one gets all of the remaining time.
         """
         failures: list[ConnectionFailed] = []
         left = [(server, position < len(servers) - 1) for position, server in enumerate(servers)]
@@ -210,12 +210,12 @@ class DomainControllers:
         kept = server.take()
         if kept is not None:
             try:
-                # Impatient even with the only server: a firewall may have forgotten the connection without a word.
+                # Impatient even with the only server: a firewall may have silently forgotten the connection.
                 return self._work(server, Reader(self._realm, kept, deadline, patience), kept, work)
             except ConnectionFailed as exc:
                 if exc.is_silence and is_replaceable:
                     raise
-                # Else the server may have closed it while it was idle: once more, on a fresh one.
+                # Otherwise the server may have closed it while it was idle: try once more, on a new one.
         until = min(deadline, time.monotonic() + patience) if is_replaceable else deadline
         connection = self._open_service(server, until)
         reader = Reader(self._realm, connection, deadline, patience if is_replaceable else None)
@@ -225,7 +225,7 @@ class DomainControllers:
         try:
             result = work(reader)
         except (DirectoryMisconfigured, DirectoryBusy):
-            # The server did answer; what it said is the trouble.
+            # The server did answer; its answer is the problem.
             server.give_back(connection)
             raise
         except BaseException:
@@ -258,7 +258,7 @@ class DomainControllers:
         return error
 
     def _keep(self) -> float:
-        """What is due now, started; answers when to look again."""
+        """Start what is due now; return when to look again."""
         now = time.monotonic()
         if self._list.claim_refresh(now):
             self._keeper.run(self._list.refresh)

@@ -23,7 +23,7 @@ class UnusableName(ValueError):
 def escape(value: str | bytes) -> str:
     r"""`value` as an assertion value: everything but ASCII letters and digits as ``\xx`` (RFC 4515 section 3).
 
-    More than the rule asks for, so that nothing depends on how a parser trims blanks or reads characters.
+    More than the rule asks for, so that nothing depends on how a parser trims spaces or reads characters.
     """
     octets = value.encode("utf-8") if isinstance(value, str) else value
     return "".join(chr(octet) if chr(octet) in _PLAIN else f"\\{octet:02x}" for octet in octets)

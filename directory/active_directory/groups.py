@@ -1,6 +1,6 @@
 """The groups that the configuration names, found in the domain once, and compared with a person's tokenGroups.
 
-A group is known by its SID. One that cannot be found, or that is ambiguous, has no members here: it never admits.
+A group is known by its SID. A group that cannot be found, or is ambiguous, has no members here and admits nobody.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ConfiguredGroups:
 def resolve_groups(reader: Reader, domain: Domain, names: Iterable[str]) -> ConfiguredGroups:
     """Find each group: ``Wiki Users``, ``CORP\\Wiki Users``, a DN or a SID.
 
-    A SID counts without being found: a universal group of another domain of the forest is in tokenGroups, too.
+    A SID need not be found: a universal group of another domain of the forest is in tokenGroups, too.
     """
     found: dict[bytes, set[str]] = {}
     problems: dict[str, str] = {}

@@ -40,7 +40,7 @@ class HostAddresses:
         self._running: dict[str, Future[Sequence[str]]] = {}
 
     def of(self, host: str, *, deadline: float) -> Sequence[str]:
-        """Raises `HostUnknown`. Where old addresses are known, a lookup that fails or takes long leads to those."""
+        """Raises `HostUnknown`. If a lookup fails or takes long, the old addresses are used, if there are any."""
         if _is_address(host):
             return (host,)
         with self._lock:
@@ -78,7 +78,7 @@ class HostAddresses:
             addresses = self._look_up(host)
         except (OSError, UnicodeError) as exc:
             failure = exc
-        finally:  # whatever went wrong: a lookup that seems to go on for ever would be the last one
+        finally:  # after any error: a lookup that never seemed to end would be the last one
             with self._lock:
                 del self._running[host]
                 if addresses:

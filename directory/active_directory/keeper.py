@@ -13,14 +13,14 @@ class Keeper:
     """Calls `keep` when it is due; `keep` starts longer work with `run`. Its threads never hold up an exit."""
 
     def __init__(self, name: str, keep: Callable[[], float]) -> None:
-        """`keep` answers when to call it again, an instant of `time.monotonic`."""
+        """`keep` returns when to call it again, an instant of `time.monotonic`."""
         self._name, self._keep = name, keep
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._is_started = self._is_closed = False
 
     def start(self) -> None:
-        """With the first work: nothing runs for a directory that nobody asks."""
+        """Starts with the first work: nothing runs for a directory that nobody uses."""
         if self._is_started:
             return
         with self._lock:
@@ -28,7 +28,7 @@ class Keeper:
                 self._is_started = _is_running(self._name, self._run)
 
     def wake(self) -> None:
-        """Something may be due earlier than was thought."""
+        """Something may be due earlier than planned."""
         self._wake.set()
 
     def run(self, work: Callable[[], None]) -> None:
@@ -48,7 +48,7 @@ class Keeper:
 
 
 def _is_running(name: str, work: Callable[[], None]) -> bool:
-    """False where the system has no thread to give."""
+    """False if the system has no thread left."""
     try:
         threading.Thread(target=work, name=name, daemon=True).start()
     except RuntimeError:

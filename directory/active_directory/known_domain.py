@@ -17,7 +17,7 @@ from directory.lockout import LockoutPolicy
 from directory.login_name import LoginName
 
 REMEMBERED_SECONDS = 300.0
-"""How long it is taken for true."""
+"""How long it is believed."""
 
 
 class KnownDomain:
@@ -38,7 +38,7 @@ class KnownDomain:
         return self._lockout.last
 
     def serves(self, login_name: LoginName) -> bool:
-        """Before the domain was reached once, its NetBIOS name is taken for the first label of its DNS name."""
+        """Until the domain was reached once, the first label of its DNS name stands in for its NetBIOS name."""
         domain = self._domain.last
         dns_name = self._settings.domain
         assumed = self._settings.netbios_name or dns_name.partition(".")[0][:15]
@@ -80,7 +80,7 @@ class KnownDomain:
         )
 
     def learn(self, reader: Reader) -> None:
-        """Everything that a sign-in goes by."""
+        """Everything that a sign-in needs."""
         self.domain(reader)
         if self._group_names:
             self.groups(reader)

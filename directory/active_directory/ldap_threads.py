@@ -14,7 +14,7 @@ from directory.errors import DirectoryBusy, DirectoryUnavailable
 T = TypeVar("T")
 
 WAITING_PER_THREAD = 4
-"""So many jobs may wait for each thread; further ones are `DirectoryBusy`."""
+"""How many jobs may wait for each thread; further ones are `DirectoryBusy`."""
 
 
 class LDAPThreads:
@@ -27,7 +27,7 @@ class LDAPThreads:
     async def run(self, work: Callable[[float], T]) -> T:
         """The result of `work(deadline)`. The time spent waiting for a thread counts.
 
-        Raises what `work` raises, `DirectoryBusy` for want of a thread, `DirectoryUnavailable` after `close`.
+        Raises what `work` raises, `DirectoryBusy` if no thread is free, `DirectoryUnavailable` after `close`.
         """
         if not self._places.acquire(blocking=False):
             raise DirectoryBusy(f"directory {self._realm!r}: too many sign-ins at once")
@@ -47,5 +47,5 @@ class LDAPThreads:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """A job still running ends at its deadline, with nobody to hear its answer."""
+        """A job that is still running ends at its deadline, and nobody gets its answer."""
         self._executor.shutdown(wait=False, cancel_futures=True)

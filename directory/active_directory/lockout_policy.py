@@ -1,7 +1,7 @@
-"""When a domain locks accounts, as its head says, which every user may read (MS-ADTS section 6.1.1.4 lists it).
+"""When a domain locks accounts, from its head entry, which every user may read (MS-ADTS section 6.1.1.4 lists it).
 
-Fine-grained policies (PSO) can set other numbers for some people, and an ordinary account may not read those: where
-they apply, the configuration says the number.
+Fine-grained policies (PSO) can set other numbers for some people. An ordinary account may not read those, so the
+configuration has to give the numbers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LONGEST_SECONDS = 100 * 365 * 86_400.0
 
 
 def read_lockout_policy(reader: Reader, domain: Domain, settings: ActiveDirectorySettings) -> LockoutPolicy | None:
-    """The domain's policy with what the configuration says in its place; None if neither is known.
+    """The domain's policy; what the configuration says takes precedence. None if neither is known.
 
     Raises what a search raises.
     """
@@ -38,7 +38,7 @@ def lockout_policy(head: Entry | None, settings: ActiveDirectorySettings) -> Loc
         return None
     return LockoutPolicy(
         threshold=threshold,
-        # A bind that was begun may be judged as late as its time-out.
+        # The server may judge a bind as late as its time-out, so the window is that much longer.
         window_seconds=(window_seconds or 0.0) + settings.timeout,
         margin=settings.lockout_margin,
         duration_seconds=_duration(_number(head, "lockoutDuration")),

@@ -1,6 +1,6 @@
 """When and where an account may be used, as AD judges it after the password (results 530 and 531). Pure.
 
-Only an explanation reads this: a sign-in hears it from the bind.
+Only an explanation needs this: a sign-in learns it from the bind.
 """
 
 from __future__ import annotations

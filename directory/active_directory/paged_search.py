@@ -22,7 +22,7 @@ from directory.active_directory.messages import (
 )
 
 _LOOK_EVERY = 16
-"""So many entries are taken apart between two looks at what has come in."""
+"""How many entries are decoded between two looks at what has arrived."""
 
 
 class SearchRefused(Exception):

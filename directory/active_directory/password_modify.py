@@ -1,9 +1,9 @@
 """What goes into a change of `unicodePwd`, and what a domain controller's answer to it means. Pure.
 
 A change deletes the old value and adds the new one in one modify (MS-ADTS section 3.1.1.3.1.5). It needs the old
-password and no right over the account: whoever is bound may ask, which is how persons who cannot bind any more
-(expired, must change) get a new password through the ordinary service account. A reset, which `replace` would be, is
-never asked for.
+password and no right over the account: any bound account may ask. So persons who can no longer bind (expired, must
+change) get a new password through the ordinary service account. Gatepost never asks for a reset, which `replace` would
+be.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def unicode_pwd(password: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestedChange:
-    """What is known of a change that was asked for, beside what the server says of it."""
+    """What is known about a requested change, besides what the server says about it."""
 
     length: int
     kinds: int
@@ -66,7 +66,7 @@ def _kind(character: str) -> str:
 
 
 def change_refusal(outcome: LDAPResult, *, asked: RequestedChange, rules: PasswordRules | None) -> ChangeRefusal | None:
-    """Why the old password stands; None if the new one does.
+    """Why the password was not changed; None if it was.
 
     Raises `UnknownAnswer` for a result that says nothing about this change.
     """
@@ -93,7 +93,7 @@ class UnknownAnswer(Exception):
 
 
 def _which_rule(diagnostic: str, asked: RequestedChange, rules: PasswordRules | None) -> ChangeRefusal:
-    """Where the server does not say, what the domain's own rules leave no doubt of."""
+    """If the server gives no reason: the one that the domain's own rules leave no doubt of."""
     for words, reason in _SAMBA_SAYS:
         if words in diagnostic:
             return reason

@@ -44,7 +44,7 @@ class PasswordProof:
         timeout_seconds: float,
         clock: Callable[[], float],
     ) -> None:
-        """`timeout_seconds`: what is given anew to reading the person, after the bind."""
+        """`timeout_seconds`: a new time-out for reading the person, after the bind."""
         self._realm = realm
         self._servers = servers
         self._domain = domain
@@ -88,7 +88,7 @@ class PasswordProof:
             raise OutcomeUnknown(self._realm, f"{judged.server}: {exc}") from exc
         if refusal is not None:
             return PasswordChangeRefused(refusal, told_by=judged.peer)
-        # From here on the new password stands, whatever happens.
+        # From here on the password is changed, whatever happens.
         account = Account(guid=guid, realm=self._realm, username="", locator=dn)
         try:
             signed_in = self._prove(account, octets, time.monotonic() + self._timeout_seconds, only_at=judged.server)
@@ -105,9 +105,8 @@ class PasswordProof:
             return PasswordRefused(reason, told_by=judged.peer)
 
         def work(reader: Reader) -> Principal | PasswordRefused:
-            # As the service account, so that this and a later `read` see the same; by the DN whose password was
-            # proven, so that whoever was renamed in between is noticed; from the same server, because another one
-            # may not know yet what this one knows.
+            # As the service account, so that this and a later `read` see the same. By the DN whose password was proven,
+            # so that a rename in between is noticed. From the same server, because another may not have the change yet.
             person = self._persons.at(reader, account.locator)
             if person is None or person.guid != account.guid:
                 return PasswordRefused(RefusalReason.UNKNOWN, told_by=judged.peer)

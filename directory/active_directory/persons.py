@@ -146,15 +146,15 @@ class PersonReader:
 
 
 def _entry_called(reader: Reader, domain: Domain, login_name: LoginName) -> Entry | None:
-    """The typed form decides the attribute; never one filter for two, or a collision picks somebody else."""
+    """The typed form decides the attribute. One filter for two attributes could match somebody else."""
     if login_name.suffix is None:
         return reader.only(domain.base_dn, person_called("sAMAccountName", login_name.name), _FOUND_ATTRIBUTES)
     filter_text = person_called("userPrincipalName", f"{login_name.name}@{login_name.suffix}")
     explicit = reader.search(domain.base_dn, filter_text, _FOUND_ATTRIBUTES, size_limit=2)
     if login_name.suffix.casefold() != domain.dns_name.casefold():
         return explicit[0] if len(explicit) == 1 else None
-    # NAME@DOMAIN is a name of NAME even where another UPN is set (MS-ADTS section 5.1.1.1.1). Always asked for,
-    # so that the time does not tell whether somebody has the name.
+    # NAME@DOMAIN is a name of NAME even if another UPN is set (MS-ADTS section 5.1.1.1.1). Always ask for it, so that
+    # the time does not reveal whether anybody has the name.
     implicit = reader.only(domain.base_dn, person_called("sAMAccountName", login_name.name), _FOUND_ATTRIBUTES)
     if explicit:
         return explicit[0] if len(explicit) == 1 else None

@@ -1,4 +1,4 @@
-"""Searches as the service account, with LDAP's result codes sorted into what they mean for us."""
+"""Searches as the service account, with LDAP's result codes sorted by what they mean for us."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OPERATIONS_ERROR = 1
 _SIZE_LIMIT = 4
 _INVALID_DN_SYNTAX = 34
 _TRY_ANOTHER_SERVER = {
-    # The first is what AD answers on a connection that it no longer takes for bound (RFC 4511 appendix A.2).
+    # AD answers the first on a connection that it no longer considers bound (RFC 4511 appendix A.2).
     _OPERATIONS_ERROR: "no longer takes the service account for signed in",
     3: "time limit exceeded",
     BUSY: "busy",
@@ -48,7 +48,7 @@ class Reader:
         self._answered_in = 0.0
         self.deadline = deadline
         self.is_cut = False
-        """Whether the last search found more than the server gave."""
+        """Whether the last search found more than the server returned."""
 
     @property
     def server(self) -> ServerAddress:
@@ -73,7 +73,7 @@ class Reader:
     ) -> list[Entry]:
         """The entries found, each with all values of what it was asked for; none too if the base does not exist.
 
-        Raises `ConnectionFailed` where another server may do better, `DirectoryMisconfigured` where none would.
+        Raises `ConnectionFailed` if another server may succeed, `DirectoryMisconfigured` if none would.
         """
         found = self._search(base_dn, filter_text, attributes, scope=scope, size_limit=size_limit, page=page)
         code = found.outcome.code

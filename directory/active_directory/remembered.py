@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 class Remembered(Generic[T]):
-    """One value for all threads. When it is too old, one thread reads it anew while the others wait.
+    """One value for all threads. When it is too old, one thread reads it again while the others wait.
 
-    A reading that fails raises, and is not covered up with the old value.
+    A failed reading raises: the old value never hides it.
     """
 
     def __init__(self, lifetime_seconds: float) -> None:
@@ -29,7 +29,7 @@ class Remembered(Generic[T]):
         return self._value[1] if self._value else None
 
     def get(self, read: Callable[[], T], *, wait_seconds: float) -> T:
-        """Raises what `read` raises, and `DirectoryBusy` after waiting in vain for another thread's reading."""
+        """Raises what `read` raises, or `DirectoryBusy` if another thread's reading takes too long."""
         kept = self._fresh()
         if kept is not None:
             return kept[1]

@@ -13,7 +13,7 @@ _GLOBAL_CATALOG_PORTS = (3268, 3269)
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
     scheme: Literal["ldaps", "ldap"]
-    """``ldap`` starts in clear and turns to TLS (StartTLS) before anything else is said."""
+    """``ldap`` starts in clear and switches to TLS (StartTLS) before anything else is sent."""
     host: str
     """What the certificate must be for."""
     port: int

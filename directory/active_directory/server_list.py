@@ -16,9 +16,9 @@ from directory.active_directory.remembered import Remembered
 from directory.errors import DirectoryUnavailable
 
 LOCATE_AGAIN_SECONDS = 30.0
-"""How long the last good list of servers is used before DNS is asked again, after it gave none."""
+"""How long the last good list is used before DNS is asked again, after DNS gave no servers."""
 NOT_FOUND_SECONDS = 1.0
-"""How long "no servers are found" is answered at once before somebody waits for DNS again."""
+"""How long "no servers found" is answered at once, before a caller waits for DNS again."""
 
 
 class ServerList:
@@ -77,7 +77,7 @@ class ServerList:
         return located
 
     def _use(self, located: Located) -> None:
-        """Servers that were there before keep what is known of them, and their connections."""
+        """Servers that were in the list before keep their health and their connections."""
         known = {each.address: each for each in self.servers}
         servers = []
         for candidate in located.candidates:

@@ -1,4 +1,4 @@
-"""The account that reads: its sign-in, and that it is left alone for longer and longer where its password is refused.
+"""The account that reads: its sign-in, and the growing waits after its password is refused.
 
 Intervals are of a monotonic clock, in seconds.
 """
@@ -19,12 +19,12 @@ from directory.directory import RefusalReason
 from directory.errors import DirectoryMisconfigured
 
 WAITS_SECONDS = (60.0, 480.0, 3600.0)
-"""So long it is not tried again after the first wrong password, the second, and all others.
+"""How long it is not tried again after the first wrong password, the second, and all others.
 
-Three before a wait that is longer than the window in which a domain usually counts (30 minutes).
+Three tries fit before a wait that is longer than the window in which a domain usually counts (30 minutes).
 """
 _FOR_THE_FIRST_SECONDS = 0.5
-"""So long others wait for the first sign-in to be judged: not for ever, its server may hang."""
+"""How long others wait for the first sign-in to be judged. Not for ever: its server may hang."""
 _LOOK_AGAIN_SECONDS = 0.02
 _NOT_COUNTED = frozenset(RefusalReason) - {
     RefusalReason.WRONG_PASSWORD,
@@ -32,17 +32,17 @@ _NOT_COUNTED = frozenset(RefusalReason) - {
     RefusalReason.RESTRICTED,
     RefusalReason.OTHER,
 }
-"""A locked, disabled or expired account is none the worse for another try, and soon of use once it is mended."""
+"""Another try does not harm a locked, disabled or expired account, and finds out soon when it is fixed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Refused:
     wrong_passwords: int
-    """In a row, those that were under way at the same time counted once."""
+    """In a row; those in flight at the same time count once."""
     next_at: float
     told: str
     is_shared: bool
-    """Whether others know of it, and so may say that it is over."""
+    """Whether other processes know of it, and so may report that it is over."""
 
 
 class ServiceAccount:
@@ -71,7 +71,7 @@ class ServiceAccount:
     def sign_in(self, connection: Connection, realm: str, *, deadline: float) -> None:
         """Raises `DirectoryMisconfigured` where the account is refused, `ConnectionFailed` else.
 
-        As long as nobody knows whether the password is right, one sign-in goes ahead: each costs a try.
+        While nobody knows whether the password is right, only one sign-in goes ahead: each costs a try.
         """
         if self._is_proven:
             self._heed(self._shared.left_alone(self._digest), realm)
@@ -87,7 +87,7 @@ class ServiceAccount:
                 self._first.release()
 
     def require_not_refused(self, realm: str) -> None:
-        """Raises `DirectoryMisconfigured` where it was refused lately."""
+        """Raises `DirectoryMisconfigured` if it was refused recently."""
         refused = self._refused
         if refused is not None and self._clock() < refused.next_at:
             if refused.is_shared and self._shared.is_taken_since(self._digest):
@@ -96,7 +96,7 @@ class ServiceAccount:
             raise DirectoryMisconfigured(realm, refused.told)
 
     def _await_turn(self, realm: str, deadline: float) -> None:
-        """As with other threads: one process goes ahead, and the others do not wait for ever."""
+        """The same between processes: one goes ahead, and the others do not wait for ever."""
         give_up_at = min(deadline, time.monotonic() + _FOR_THE_FIRST_SECONDS)
         while True:
             turn = self._shared.begin(self._digest)
@@ -123,7 +123,7 @@ class ServiceAccount:
         if reason is not None:
             self._is_proven = False
             now = self._clock()
-            if self._refused is None or now >= self._refused.next_at:  # else both were under way
+            if self._refused is None or now >= self._refused.next_at:  # otherwise both were in flight
                 self._refused = self._refusal(self._refused, reason, now)
             raise DirectoryMisconfigured(realm, self._refused.told)
         if outcome.code != SUCCESS:
@@ -147,7 +147,7 @@ class ServiceAccount:
 
 
 def _told(wrong_passwords: int, reason: str, wait: float, now: float, *, is_shared: bool) -> _Refused:
-    # An instant, not a duration: the same words until then, so that they are logged once.
+    # An instant, not a duration, so that the text stays the same until then and is logged once.
     next_at = datetime.fromtimestamp(time.time() + wait, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     told = f"the service account was refused: {reason}. It is tried again after {next_at}, or with a new setting"
     return _Refused(wrong_passwords=wrong_passwords, next_at=now + wait, told=told, is_shared=is_shared)

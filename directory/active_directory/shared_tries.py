@@ -1,6 +1,6 @@
 """What all processes that sign in as one service account know of each other's tries: the contract.
 
-Each of them would spend a few tries of a wrong password; together they would lock the account.
+Alone, each of them would try a wrong password a few times. Together they would lock the account.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class LeftAlone:
-    """It was refused lately, whoever tried."""
+    """The password was refused recently, in this process or another."""
 
     seconds: float
-    """For so long from now on."""
+    """How long from now the account has to be left alone."""
 
 
 class Turn(Enum):
     YOURS = "yours"
     """To be ended by `taken`, `refused` or `given_up`."""
     ANOTHERS = "another's"
-    """Somebody else is trying, and soon knows."""
+    """Another process is trying, and will know soon."""
 
 
 class SharedTries(Protocol):
-    """`account` is a digest of name and password. Every method blocks, for a second at the most, and raises nothing:
-    what cannot be known is as if nobody else had tried."""
+    """`account` is a digest of name and password. Every method blocks, for at most a second, and raises nothing. If the
+    store does not answer, it is as if nobody else had tried."""
 
     def left_alone(self, account: bytes) -> LeftAlone | None: ...
 
@@ -36,22 +36,22 @@ class SharedTries(Protocol):
     def taken(self, account: bytes) -> None: ...
 
     def refused(self, account: bytes, *, counts: bool) -> int:
-        """How many wrong passwords in a row there were, whoever sent them. `counts`: whether this was one."""
+        """How many wrong passwords there were in a row, from all processes. `counts`: whether this was one."""
         ...
 
     def leave_alone(self, account: bytes, *, seconds: float) -> bool:
-        """Also ends the turn. Whether others know of it now."""
+        """Also ends the turn. Returns whether others know of it now."""
         ...
 
     def is_taken_since(self, account: bytes) -> bool:
-        """Whether it is known that nobody has to leave it alone any more: somebody was let in, before the time."""
+        """Whether the wait is over early, because some process was let in."""
         ...
 
     def given_up(self, account: bytes) -> None: ...
 
 
 class AloneTries:
-    """Of a process that knows of no other."""
+    """For a process that is alone."""
 
     def left_alone(self, account: bytes) -> LeftAlone | None:
         return None

@@ -45,7 +45,7 @@ from directory.service_accounts import AccountTraits, is_service_account
 PAGE_SIZE = 1000
 """AD's own limit (MaxPageSize)."""
 WAIT_SECONDS = 60.0
-"""How long a server may work on a page before the first of it comes."""
+"""How long a server may work on a page before it sends the first entry."""
 OTHER_ATTRIBUTES = ("otherMobile", "telephoneNumber")
 _MOBILE = "mobile"
 _CRITICAL, _SERVICE_NAMES = _OF_SERVICES = ("isCriticalSystemObject", "servicePrincipalName")
@@ -60,7 +60,7 @@ def sweep(
 ) -> Iterator[SweptPerson]:
     """Every person below `base_dn` (None: the realm's base), disabled ones too.
 
-    Raises `DirectoryUnavailable` or `DirectoryMisconfigured`, in the middle too: half a sweep is no report.
+    Raises `DirectoryUnavailable` or `DirectoryMisconfigured`, even in the middle: half a sweep is not a report.
     """
     with _service_connection(settings) as connection:
         try:
@@ -163,13 +163,14 @@ def _traits(entry: Entry, username: str, settings: ActiveDirectorySettings) -> A
 
 
 def _is_disabled(entry: Entry) -> bool:
-    """Whose state the service account may not read is in the report: their number matters once that is mended."""
+    """A person whose state the service account may not read is in the report: their number matters once that is
+    fixed."""
     control = entry.attributes.get("useraccountcontrol", (b"",))[0]
     return control.removeprefix(b"-").isdigit() and bool(int(control) & _DISABLED)
 
 
 def _changed_at(entry: Entry, mobile_attributes: Sequence[str]) -> float | None:
-    """Of other attributes than `mobile` only where the server writes the metadata by name: Samba does not."""
+    """For attributes other than `mobile` only if the server writes the metadata by name: Samba does not."""
     if METADATA_XML.lower() in entry.attributes:
         return numbers_changed_at(entry, mobile_attributes)
     metadata = entry.attributes.get(METADATA.lower())
@@ -195,7 +196,7 @@ def _base(connection: Connection, settings: ActiveDirectorySettings, base_dn: st
         settings.name,
         dns_name=settings.domain,
         base_dn=settings.base_dn,
-        # Only login names need the real one, which would have to be looked for.
+        # Only login names need the real one, and that would take a search.
         netbios_name=settings.netbios_name or settings.domain.partition(".")[0],
     )
     if base_dn is None:

@@ -1,9 +1,9 @@
 """What changed in a domain, found by the update sequence numbers that each domain controller gives its own copy.
 
-`uSNChanged` is indexed, readable by an ordinary account and the same on Samba; change notifications hold one search
-open per server and tell of nothing that was missed, DirSync asks for a right that the service account has not.
-USNs mean something only on the controller that gave them, and only together with its invocationId, which changes when
-it is restored (MS-ADTS section 3.1.1.1.9). All of this blocks, and belongs to one thread at a time.
+`uSNChanged` is indexed, readable by an ordinary account and the same on Samba. Change notifications hold one search
+open per server and do not report what was missed. DirSync needs a right that the service account does not have. A USN
+means something only on the controller that gave it, and only together with its invocationId, which changes when the
+controller is restored (MS-ADTS section 3.1.1.1.9). All of this blocks, and belongs to one thread at a time.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.watch import Changes
 
 MOST_SERVERS = 4
-"""So many controllers are asked, best first: a change is seen where it is made, not when it was replicated."""
+"""How many controllers are asked, best first: so a change is seen where it is made, before it is replicated."""
 MOST_ENTRIES = 1000
-"""AD gives no more in one answer (MaxPageSize): then everybody is read again instead."""
+"""AD gives at most this many in one answer (MaxPageSize). With more, everybody is read again instead."""
 MOST_LOOKED_AT = 200
 """Persons in one search of `doubtful`: with more, Samba takes longer for each."""
 _SERVER_SECONDS = 2.0
@@ -49,9 +49,9 @@ class DomainWatch:
         self._domain = domain
         self._groups = groups
         self._quiet_at: dict[ServerAddress, int] = {}
-        """The highest USN that each controller was left at: if it is still the same, nothing happened there."""
+        """The highest USN of each controller at the last call: if it is still the same, nothing happened there."""
         self._known_to: dict[bytes, int] = {}
-        """By invocationId: the USN up to which everything was told."""
+        """By invocationId: the USN up to which everything was reported."""
         self._configured: ConfiguredGroups | None = None
         self._nested: Mapping[str, frozenset[str]] = {}
         """By GUID of a group: the configured groups that it is, or is inside of."""
@@ -102,11 +102,11 @@ class DomainWatch:
         if told_to is not None and told_to < highest:
             found = reader.search(self._domain(reader).root_dn, changed_since(told_to + 1), ["objectGUID"])
             is_gap = reader.is_cut or len(found) >= MOST_ENTRIES
-            # Each change takes a number. A deleted entry has one too, but an ordinary account does not see it.
+            # Each change takes a number, and so does a deletion. But an ordinary account cannot see a deleted entry.
             is_partial = not is_gap and len(found) < highest - told_to
             entries = frozenset(guid for entry in found if (guid := _guid(entry)) is not None)
         groups = self._groups_changed(reader, entries, look=is_gap or is_resolved_anew)
-        # Only now: after a failure on the way all of it is told again.
+        # Only now: after a failure on the way everything is reported again.
         self._known_to[invocation] = self._quiet_at[reader.server] = highest
         return Changes(
             seen_at=seen_at,
@@ -117,7 +117,7 @@ class DomainWatch:
         )
 
     def _invocation(self, reader: Reader, root: Entry) -> bytes:
-        """Which life of which copy of the domain the numbers belong to."""
+        """The invocationId: which copy of the domain the numbers belong to, since its last restore."""
         service = next(iter(texts(root, "dsServiceName")), "")
         entry = reader.at(service, ["invocationId"]) if service else None
         values = entry.attributes.get("invocationid", ()) if entry is not None else ()
@@ -138,7 +138,7 @@ class DomainWatch:
         )
 
     def _has_lost_one(self, reader: Reader) -> bool:
-        """Whether one of the groups is gone: its deletion does not count as a change of what it was inside of."""
+        """Whether one of the groups is gone: its deletion does not count as a change of the groups that held it."""
         guids = list(self._nested)
         found = 0
         for start in range(0, len(guids), MOST_LOOKED_AT):
@@ -181,7 +181,7 @@ def _groups_inside(reader: Reader, root_dn: str, dns: Sequence[str]) -> Iterable
 
 
 def _is_sound(entry: Entry, now: float) -> bool:
-    """Whether nothing that is readable here stands against the account; the whole of it is `Person.refusal`."""
+    """Whether the account is in order as far as this search can read it; `Person.refusal` has the full answer."""
     controls, expires = _number(entry, "userAccountControl"), _number(entry, "accountExpires")
     expires_at = instant(expires) if expires is not None else None
     return controls is not None and not controls & _DISABLED and (expires_at is None or expires_at > now)

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from directory.active_directory.messages import Entry
 
 _MOST_ANSWERS = 1000
-"""To questions for the rest of one attribute: a server that goes on for longer has no end."""
+"""How many requests for the rest of one attribute: a server that needs more would never end."""
 _RANGED = re.compile(r"([^;]+);range=([0-9]{1,9})-([0-9]{1,9}|\*)", re.ASCII)
 
 
 class ValuesMissing(Exception):
-    """A server gave the beginning of an attribute's values, and not the rest. Names the attribute."""
+    """A server gave some of an attribute's values, but not the rest. Names the attribute."""
 
     def __init__(self, attribute: str) -> None:
         super().__init__(f"does not give all values of {attribute}")

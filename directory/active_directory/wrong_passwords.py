@@ -1,7 +1,8 @@
 """What the domain controllers themselves count of a person's wrong passwords, and since when an account is locked.
 
-`badPwdCount` is each controller's own (MS-ADA1 section 2.63): a wrong password is forwarded to the PDC emulator, which
-counts it too. So all are asked, and the highest holds. Readable by an ordinary account. Blocks, and runs in a thread.
+Each controller has its own `badPwdCount` (MS-ADA1 section 2.63) and forwards a wrong password to the PDC emulator,
+which counts it too. So all are asked, and the highest counts. Readable by an ordinary account. Blocks, and runs in a
+thread.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ _COUNT, _LAST = "badPwdCount", "badPasswordTime"
 def counted_passwords(
     servers: DomainControllers, base_dn: str, *, window_seconds: float, now: float, deadline: float
 ) -> CountedPasswords | None:
-    """`window_seconds`: after so long without another wrong one, a controller counts anew.
+    """`window_seconds`: after this long without another wrong one, a controller counts from zero again.
 
-    None where a controller does not answer, since it may be the one that counts, or none shows a count.
+    None if a controller does not answer, because it may be the one that counts, or if none shows a count.
     """
     entries = []
     for server in servers.all(deadline=deadline):
@@ -37,7 +38,7 @@ def counted_passwords(
 
 
 def highest(entries: list[Entry | None], *, window_seconds: float, now: float) -> CountedPasswords | None:
-    """What holds of the controllers' counts. One that never saw a wrong password of the person has none. Pure."""
+    """The controllers' counts as one. A controller that never saw a wrong password of the person has none. Pure."""
     counts = [_count(entry, window_seconds=window_seconds, now=now) for entry in entries if entry is not None]
     return max((each for each in counts if each is not None), key=lambda each: each.count, default=None)
 

@@ -1,7 +1,7 @@
 """Accepting tickets with the service's keys (RFC 4120, RFC 4178): the only importer of gssapi.
 
-Stateless but for the replay cache, which knows of this machine alone: whoever accepts a ticket sees to it that its
-authenticator opens once. A negotiation that needs a second round trip is refused.
+Stateless except for the replay cache, which covers this machine only: the caller makes sure that an authenticator opens
+once on all machines. A negotiation that needs a second round trip is refused.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ class GSSAcceptor:
         self._threads.close()
 
     def _judge(self, token: bytes) -> KerberosTicket | TicketRefused:
-        """By each domain's key: only one can open it, and to fail leaves no trace."""
+        """Try each domain's key: only one can open the ticket, and a failure leaves no trace."""
         refused = TicketRefused(TicketRefusal.UNUSABLE)
         for kerberos_realm, credentials in self._credentials:
             outcome = _judge_by(credentials, token)
             if isinstance(outcome, KerberosTicket):
-                # Who has a key can make tickets out to anybody, of other domains too.
+                # Anyone with a key can make tickets for anybody, even of other domains.
                 if outcome.kerberos_realm != kerberos_realm and outcome.kerberos_realm in self._with_keys:
                     return TicketRefused(TicketRefusal.BY_ANOTHER_DOMAIN)
                 return outcome
@@ -68,7 +68,7 @@ class GSSAcceptor:
 
 def _judge_by(credentials: raw.Creds, token: bytes) -> KerberosTicket | TicketRefused:
     try:
-        # No channel bindings: TLS may end in front of Gatepost. Delegated credentials are let go of at once.
+        # No channel bindings: TLS may end in front of Gatepost. Delegated credentials are dropped at once.
         accepted = raw.accept_sec_context(token, credentials)
     except raw.BadMechanismError:
         return TicketRefused(TicketRefusal.NOT_KERBEROS)
@@ -109,7 +109,7 @@ def _credentials(key: ServiceKey, replay_cache: Path) -> raw.Creds:
     }
     try:
         name = raw.import_name(key.principal.encode(), gssapi.NameType.kerberos_principal)
-        # With a name: a keytab may hold the keys of other services too, whose tickets must open nothing here.
+        # With a name: a keytab may also hold keys of other services, whose tickets must open nothing here.
         acquired = raw.acquire_cred_from(store, name=name, usage="accept", mechs=[_SPNEGO, _KERBEROS])
         raw.set_neg_mechs(acquired.creds, [_KERBEROS])
     except raw.GSSError as error:
@@ -124,7 +124,7 @@ def _said(error: raw.GSSError) -> str:
 
 
 def _private_folder() -> Path:
-    """Where only this user can make files, shared by all its processes."""
+    """A folder in which only this user can create files, shared by all of the user's processes."""
     folder = Path(tempfile.gettempdir()) / f"gatepost-kerberos-{os.geteuid()}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)

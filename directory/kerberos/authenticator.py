@@ -1,7 +1,8 @@
 """What makes one use of a ticket different from any other: the sealed authenticator in the token. Pure.
 
-The client seals it anew each time (RFC 4120 section 5.5.1), nobody else can, and a single changed octet opens nothing.
-The negotiation around it is in clear: whoever replays a token can wrap it anew, so the whole token tells nothing.
+The client seals a new one each time (RFC 4120 section 5.5.1). Nobody else can, and one changed octet makes it useless.
+The negotiation around it is in clear, so an attacker who replays a token can wrap it differently. That is why the
+digest is not of the whole token.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _FIELD = 0xA0
 _SPNEGO = bytes.fromhex("2b0601050502")
 _KERBEROS = (
     bytes.fromhex("2a864886f712010202"),
-    bytes.fromhex("2a864882f712010202"),  # Windows 2000's slip of the pen, which everybody takes
+    bytes.fromhex("2a864882f712010202"),  # a typing error of Windows 2000, which everybody accepts
 )
 _TOKEN_ID = b"\x01\x00"
 _MECHANISM_TOKEN, _AUTHENTICATOR, _CIPHER = 2, 4, 2

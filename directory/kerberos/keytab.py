@@ -32,7 +32,7 @@ def read_keytab(octets: bytes) -> list[KeytabEntry]:
     at = 2
     while at < len(octets):
         length = int.from_bytes(_piece(octets, at, 4), "big", signed=True)
-        if length > 0:  # otherwise an entry that was taken out
+        if length > 0:  # otherwise a deleted entry
             entries.append(_entry(_piece(octets, at + 4, length)))
         at += 4 + abs(length)
     return entries

@@ -1,6 +1,6 @@
 """Whose ticket it is, out of its PAC's KERB_VALIDATION_INFO (MS-PAC section 2.5), which is NDR. Pure.
 
-Read as far as the domain's SID, the last thing that is needed; all lengths are checked against what is there.
+Read up to the domain's SID, the last thing that is needed. All lengths are checked against what is there.
 """
 
 from __future__ import annotations

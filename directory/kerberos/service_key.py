@@ -40,7 +40,7 @@ class KerberosUnusable(ConfigurationError):
 
 
 def service_keys(settings: Settings) -> tuple[ServiceKey, ...]:
-    """None where no scheme begins with a ticket: then nobody is asked for one, whatever keys there are."""
+    """None if no scheme begins with a ticket: then nobody is asked for one, even if there are keys."""
     if first_kerberos(settings) is None:
         return ()
     found = (service_key(settings, position) for position in range(len(settings.directories)))
@@ -78,7 +78,7 @@ def check_service_key(key: ServiceKey) -> list[CheckResult]:
         return [CheckResult(subject=subject, ok=False, detail=missing)]
     detail = f"holds AES keys for {key.principal}"
     if not all(entry.is_aes for entry in own):
-        detail += "; weaker ones too: make it anew with AES alone"
+        detail += "; weaker ones too: make a new one with AES alone"
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         detail += f"; warning: others may read it (mode {stat.S_IMODE(mode):04o}, should be 0600)"
     return [CheckResult(subject=subject, ok=True, detail=detail)]

@@ -1,7 +1,7 @@
 """What a Kerberos ticket proves, and the contracts around it. Instants are epoch seconds.
 
-A ticket names a domain and, in the part that only the domain can write (the PAC), a person's SID. The name in it is
-not gone by: whoever may write an account's names can have tickets made out to another's.
+A ticket names a domain and, in the part that only the domain can write (the PAC), a person's SID. The name in it is not
+used: anyone who may write an account's names can get tickets in another person's name.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ class TicketRefusal(Enum):
     """Why a token proves nobody. Values are for the log."""
 
     NOT_KERBEROS = "ticket_not_kerberos"
-    """NTLM, or what begins no negotiation at all."""
+    """NTLM, or not the beginning of a negotiation."""
     NOT_IN_ONE_STEP = "ticket_not_in_one_step"
-    """The negotiation would take another round trip: nothing of it is kept."""
+    """The negotiation would take another round trip, and we keep no state for it."""
     UNUSABLE = "ticket_unusable"
-    """Forged, expired, seen before, of another service, of clocks that differ: `TicketRefused.detail` tells."""
+    """Forged, expired, seen before, for another service, or clocks differ: `TicketRefused.detail` says which."""
     SEEN_BEFORE = "ticket_seen_before"
-    """Somebody got in with the very same token."""
+    """Somebody has already signed in with this token."""
     WITHOUT_SID = "ticket_without_sid"
-    """No PAC: not from a domain of Active Directory, or the service account is told to get none."""
+    """No PAC: not from an Active Directory domain, or the service account is set to get none."""
     UNKNOWN_DOMAIN = "ticket_of_an_unknown_domain"
     BY_ANOTHER_DOMAIN = "ticket_by_another_domain"
     """Made with one domain's key for a person of another that has a key of its own."""
     OLD_PASSWORD = "ticket_of_an_old_password"  # noqa: S105  # a reason, not a password
-    """The password was set anew since the person got it."""
+    """The password was set again since the person got the ticket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class KerberosTicket:
     """The holder's domain, in capitals."""
     sid: str = field(repr=False)
     password_set_at: float | None
-    """The holder's, when they signed in to the domain; None: not told."""
+    """When the holder signed in to the domain; None: the ticket does not say."""
     authenticator: bytes = field(repr=False)
-    """What tells this use of the ticket from all others: a digest."""
+    """A digest that distinguishes this use of the ticket from all others."""
     reply: bytes = field(repr=False)
     """What proves to the client that the service is the one that it asked for."""
 
@@ -75,7 +75,7 @@ class TicketDirectory(Protocol):
     def kerberos_realm(self) -> str: ...
 
     async def holder(self, ticket: KerberosTicket) -> Principal | RefusalReason | TicketRefusal:
-        """The person as the directory knows them now, for a ticket outlives what it was given for.
+        """The person as the directory knows them now, because a ticket outlives the facts that it was given for.
 
         May raise what a method of `directory.directory.Directory` may raise.
         """
