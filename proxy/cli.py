@@ -187,7 +187,7 @@ def _become_owner(parsed: argparse.Namespace, settings: Settings) -> None:
 
 
 def _written(parsed: argparse.Namespace, settings: Settings) -> Path | None:
-    """The file that this command may make or change, beside what it is told to write on the command line."""
+    """The file that this command may create or change, besides files that its arguments name."""
     if parsed.command in _WITH_STORE:
         return store_file(settings.store)
     if parsed.command == "keys" and parsed.action in ("rotate", "drop") and settings.server.key is None:

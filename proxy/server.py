@@ -1,7 +1,7 @@
 """The composition root: builds every part from the settings, wires them, and runs them until told to stop.
 
-Only a wrong configuration stops Gatepost from starting; a directory, relay, store or app that is down is told on
-its pages and in `/readyz`.
+Only a wrong configuration stops Gatepost from starting. If a directory, relay, store or app is down, the pages and
+`/readyz` say so.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Gatepost:
     admin_address: tuple[str, int] | None
     plane: ForwardingPlane
     failed: asyncio.Event
-    """Set when nobody keeps up the sessions any more, by an error that nobody foresaw: what ends would stay open."""
+    """Set when an unforeseen error has stopped the upkeep of sessions: sessions that end would stay open."""
 
 
 def create_directories(settings: Settings, tries: SharedTries | None = None) -> Realms:
@@ -105,9 +105,9 @@ async def running(
     clock: Clock | SteadyClock | None = None,
     place: WorkerPlace | None = None,
 ) -> AsyncIterator[Gatepost]:
-    """Everything started, in order; everything closed in the reverse order when the block is left.
+    """Starts everything, in order; closes everything in the reverse order when the block is left.
 
-    Without a `place` among workers it is alone, and opens its sockets itself. Left to itself it has a `SteadyClock`.
+    Without a `place` among workers it is alone and opens its sockets itself. By default it has a `SteadyClock`.
     """
     steady = None
     if clock is None or isinstance(clock, SteadyClock):
@@ -150,7 +150,7 @@ async def running(
         health = create_health_app(checks, metrics, clock, log=log, is_draining=lambda: plane.is_closing)
 
         async def readiness() -> Readiness:
-            """As `/readyz` tells it: for all workers, where there are several."""
+            """As `/readyz` reports it: for all workers, if there are several."""
             return health[WATCHED].now() if place is None else await readiness_of_workers(place.folder, now=clock())
 
         portal = create_portal(
@@ -258,7 +258,7 @@ def readiness_checks(
 
     def directory(each: Directory) -> Check:
         async def ask() -> str | None:
-            # A configured group may live in another realm: `gatepost check` tells, readiness is not about it.
+            # A configured group may be in another realm: `gatepost check` says so, readiness does not depend on it.
             wrong = [result for result in await each.check() if not result.ok and result.group is None]
             return "; ".join(f"{result.subject}: {result.detail}" for result in wrong) or None
 
@@ -294,12 +294,12 @@ async def _in_background(
     log: FilteringBoundLogger,
     failed: asyncio.Event | None = None,
 ) -> None:
-    """Run `work()` until the stack is closed, which may be before it begins; `failed` is set if it ends by an error."""
+    """Run `work()` until the stack is closed, possibly before it begins; sets `failed` if it ends with an error."""
 
     async def run() -> None:
         try:
             await work()
-        except Exception:  # the border of a background task: nobody else would hear of it
+        except Exception:  # the border of a background task: nobody else would learn of it
             log.exception("background.failed")
             if failed is not None:
                 failed.set()

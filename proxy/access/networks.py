@@ -10,9 +10,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from config.addresses import Network
 
 MAX_HOPS = 32
-"""Entries of ``X-Forwarded-For`` that are looked at, from the right."""
+"""How many entries of ``X-Forwarded-For`` are read, from the right."""
 UNKNOWN = "unknown"
-"""RFC 7239 section 6. It is in no network: what only some networks may do, an unknown client may not."""
+"""RFC 7239 section 6. It is in no network, so a client at an unknown address gets nothing that needs a network."""
 _SCHEMES = {b"https": True, b"wss": True, b"http": False, b"ws": False}
 _PORT = re.compile(r"(:[0-9]{1,5})?", re.ASCII)
 
@@ -22,14 +22,14 @@ class ClientPlace:
     """Where a request came from, as far as it can be believed."""
 
     address: str
-    """The client's IP address in its canonical text form; `UNKNOWN` where a trusted proxy says something else."""
+    """The client's IP address in its canonical text form; `UNKNOWN` if a trusted proxy says something else."""
     proxies: tuple[str, ...] = ()
     """The trusted proxies between the client and this server, the nearest last."""
     is_https: bool
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address | None:
-    """An IP address, with or without port and brackets; IPv4-mapped IPv6 becomes IPv4. None if it is none."""
+    """An IP address, with or without port and brackets; IPv4-mapped IPv6 becomes IPv4. None if it is not one."""
     text = text.strip(" \t")
     if len(text) >= 2 and text[0] == text[-1] == '"':
         text = text[1:-1]
@@ -56,10 +56,10 @@ def is_within(address: IPv4Address | IPv6Address | None, networks: Sequence[Netw
 
 
 def network_of(address: str) -> str:
-    """What an address is counted as: an IPv4 address itself, an IPv6 address its /64; other text as it is.
+    """What counts as one address: an IPv4 address itself, the /64 of an IPv6 address; other text as it is.
 
-    A /64 is what one network, often one household or one machine, is given (RFC 6177, RFC 8981): whoever has one
-    address of it has all.
+    One network gets a /64 (RFC 6177, RFC 8981), and it is often one household or one machine. A client that has one
+    address of it has all of them.
     """
     try:
         parsed = ip_address(address)
@@ -82,9 +82,9 @@ def place_of_client(
 ) -> ClientPlace:
     """Read ``X-Forwarded-For`` (its lines in order) right to left, as long as the hop that wrote an entry is trusted.
 
-    The first address that is not a trusted proxy is the client. An entry that is no address ends the reading, with
-    the client unknown: were it taken to be the proxy, it would be let into the proxy's network.
-    ``X-Forwarded-Proto`` counts where the peer itself is trusted: what the hop says that saw the client. Never raises.
+    The first address that is not a trusted proxy is the client. If an entry is not an IP address, the reading ends
+    and the client is unknown: if we took it for the proxy instead, it would be let into the proxy's network.
+    ``X-Forwarded-Proto`` counts only if the peer itself is trusted. The hop that saw the client decides. Never raises.
     """
     here = parse_address(peer)
     if not is_within(here, trusted):
@@ -106,15 +106,15 @@ def place_of_client(
 
 
 def scheme_is_https(proto: bytes) -> bool | None:
-    """What a proxy says of the scheme; Traefik names a WebSocket's own. None: nothing that can be read."""
+    """The scheme that a proxy names; Traefik names a WebSocket's own (``wss``). None: unreadable."""
     return _SCHEMES.get(proto.strip(b" \t").lower())
 
 
 def _said_by_hop(lines: Sequence[bytes], hop: int) -> bool | None:
-    """Of a list that each hop appended to, what the one says that saw the client: the `hop`-th from the right.
+    """In a list to which each hop appended, the entry of the hop that saw the client: the `hop`-th from the right.
 
-    Whatever stands to the left of it, the client may have written. A list that is shorter was not written by every hop:
-    its first entry is nearest to the client. A hop that says nothing leaves the word to the next.
+    The client may have written everything to the left of it. If the list is shorter, some hops wrote nothing, and its
+    first entry is nearest to the client. If a hop's entry is empty, the next one counts.
     """
     entries = b",".join(lines).rsplit(b",", MAX_HOPS)[-hop:] if lines else []
     spoken = next((entry for entry in entries if entry.strip(b" \t")), b"")

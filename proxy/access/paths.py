@@ -1,7 +1,7 @@
 """One reading of a request's path, or none: what rules are matched on, pure.
 
-A path is either read alike by every server that decodes, merges, normalises or trims paths, or it is `Ambiguous`
-and refused. Nothing is repaired, so what was judged is what goes on. The query is no part of it.
+Either every server that decodes, merges, normalises or trims paths reads a path alike, or it is `Ambiguous` and
+refused. Nothing is repaired, so the path that was judged is the one that is forwarded. The query is not part of it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from urllib.parse import unquote_to_bytes
 from config.tables.rules import has_one_folding
 
 _PLAIN = re.compile(rb"/[A-Za-z0-9/._~!$&'()*+,=:@-]*")
-"""Signs that stand for themselves; only a slash or dot before a slash, or a dot at the end, has to be looked for."""
+"""Characters that mean themselves. Only a slash or dot before a slash, or a dot at the end, needs a closer look."""
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _ENCODED_MEANING = re.compile(rb"%(?:2[Ff]|5[Cc]|25|3[BbFf]|23)")
-"""``/ \\ % ; ? #``: one decoder too many, and they mean something (a second reading)."""
+"""``/ \\ % ; ? #``: if a server decodes once too often, they get a meaning (a second reading)."""
 _RAW_MEANING = re.compile(rb"[\\;#]")
 _NOT_VISIBLE = re.compile(rb"[^!-~]")
 _MEANINGS = "/\\%;?#."
@@ -41,9 +41,9 @@ def canonical_path(target: bytes) -> CanonicalPath | Ambiguous:
     """Read the path of a request target in origin form (RFC 9112 section 3.2.1).
 
     Refused (compare RFC 3986 sections 2.4, 5.2.4, 6.2.2): encoded or backward slashes, empty, dot and dot-dot
-    segments, segments that end in a dot or a blank (Windows drops those), parameters (``;``), encoded percent
+    segments, segments that end in a dot or a space (Windows drops those), parameters (``;``), encoded percent
     signs (double encoding), broken escapes, control characters, UTF-8 that is invalid, overlong or not in its
-    composed form (RFC 3629, NFC), and signs that turn into one of these under compatibility folding.
+    composed form (RFC 3629, NFC), and characters that become one of these under compatibility folding.
     """
     path = target.partition(b"?")[0]
     if _PLAIN.fullmatch(path) and b"//" not in path and b"./" not in path and not path.endswith(b"."):
@@ -66,10 +66,10 @@ def canonical_path(target: bytes) -> CanonicalPath | Ambiguous:
 
 
 def fold_case(path: CanonicalPath) -> CanonicalPath | Ambiguous:
-    """The same path in lower case, for servers that take upper and lower case alike.
+    """The same path in lower case, for servers that ignore case.
 
-    Each has its own table for letters beyond ASCII (Unicode's folding, simple or full, upper case, the file system's),
-    so letters that these tables treat differently have no one reading.
+    Each server has its own table for letters beyond ASCII (Unicode's folding, simple or full, upper case, the file
+    system's). Letters that these tables treat differently have more than one reading.
     """
     if not has_one_folding(path.text):
         return Ambiguous("letters whose case servers ignore in different ways")

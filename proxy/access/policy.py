@@ -33,13 +33,13 @@ class NotInGroups:
 def judge(principal: Principal, app: AppSettings) -> Allowed | NotInGroups:
     """Any one of the app's groups admits; an app without the key admits every signed-in person.
 
-    An empty tuple admits nobody: the configuration refuses it, and here too the answer to doubt is no.
+    An empty tuple admits nobody. The configuration refuses it, but here too doubt means no.
     """
     return _judge_groups(principal, app.groups)
 
 
 def judge_rule(principal: Principal, rule: PathRule) -> Allowed | NotInGroups:
-    """One of the rule's groups is asked for."""
+    """One of the rule's groups is required."""
     return _judge_groups(principal, rule.groups)
 
 

@@ -1,7 +1,7 @@
-"""An app's path rules: which one a request falls under, and what it asks for. Pure; matching is linear in the path.
+"""An app's path rules: which one a request falls under, and what it requires. Pure; matching is linear in the path.
 
-The first rule whose path and method match decides; none: the app's own groups. What a rule asks for (networks,
-groups, a scheme) is asked for: a request that does not bring it is denied, never handed to a later rule.
+The first rule whose path and method match decides; if none matches, the app's own groups do. What a rule requires
+(networks, groups, a scheme) is required: a request without it is denied, and never passed to a later rule.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ class PathRule:
     """One rule, worked out."""
 
     key: tuple[str, int]
-    """The app's name and the rule's position: what decisions are kept under."""
+    """The app's name and the rule's position: the key of remembered decisions."""
     matches: Matcher
     methods: frozenset[bytes] | None
     groups: tuple[str, ...] | None
     """Any one of these admits; None admits every signed-in person."""
     scheme: str
-    """The scheme asked for, for the page; empty if none is."""
+    """The required scheme, for the page; empty if there is none."""
     factors: tuple[Choice, ...]
-    """What that scheme asks for: a session must have proven it."""
+    """What that scheme requires a session to have proven."""
     freshness: Freshness | None = None
-    """Which of them must have been proven lately."""
+    """Which of them must have been proven recently."""
     networks: tuple[Network, ...] | None
     is_public: bool
 
@@ -71,7 +71,7 @@ class AppRules:
 
 
 def create_app_rules(app: AppSettings, schemes: Iterable[SchemeSettings]) -> AppRules | None:
-    """The app's rules, or None where it has none: its targets are then not looked at.
+    """The app's rules; None if it has none: then nobody looks at its paths.
 
     Raises `ValueError` for a scheme that is not there; the configuration's checks have said so before.
     """
@@ -101,7 +101,7 @@ def _rule(app: AppSettings, position: int, schemes: Mapping[str, SchemeSettings]
 
 
 def _methods(settings: PathRuleSettings) -> frozenset[bytes] | None:
-    """``GET`` is ``HEAD`` too: it asks for the same, less the body (RFC 9110 section 9.3.2)."""
+    """``GET`` covers ``HEAD``, which asks for the same without the body (RFC 9110 section 9.3.2)."""
     if settings.methods is None:
         return None
     methods = {method.encode("ascii") for method in settings.methods}
@@ -111,8 +111,8 @@ def _methods(settings: PathRuleSettings) -> frozenset[bytes] | None:
 def create_matcher(settings: PathRuleSettings, *, ignores_case: bool = False) -> Matcher:
     """Whether a canonical path, in lower case where the app `ignores_case`, falls under the rule.
 
-    Many servers answer ``/admin`` and ``/admin/`` alike, so a rule that asks for something is for both. A public
-    rule, which gives something away, is for exactly what it says.
+    Many servers answer ``/admin`` and ``/admin/`` alike, so a rule that requires something covers both. A public
+    rule, which gives something away, covers exactly what it says.
     """
     path, pattern = settings.path or "", settings.pattern
     if ignores_case:

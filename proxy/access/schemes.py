@@ -1,8 +1,8 @@
 """Which scheme a person signs in by, and which one an app asks for: the first that matches who, where and what for.
 
-How does somebody sign in: by the first scheme that matches them, their place and
-the app they come from. May a session go on to an app: if it has proven every factor of the scheme that the app (or
-its rule) names, else of the scheme that somebody coming to this app would sign in by.
+How does a person sign in? By the first scheme that matches them, their place and the app that they come from. May a
+session open an app? If it has proven every factor of the scheme that the app (or its rule) names; without one, of the
+scheme by which a person who comes to this app would sign in.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def choose_scheme(
 ) -> SchemeSettings | None:
     """The first scheme one of whose groups holds the person, one of whose networks the address, and whose apps `app`.
 
-    Only those are looked at that may begin with the factor that was proven: none stands for another (None: all).
+    Only schemes that may begin with the proven factor are considered: no factor stands for another (None: all).
 
     A scheme that names no groups (networks, apps) is for every person (place, app). An address that cannot be parsed
-    is in no network, and who comes from no app is in no list of apps. None: no scheme is meant for them, and so they
-    cannot sign in.
+    is in no network, and a person who comes from no app is in no list of apps. None: no scheme is meant for them, so
+    they cannot sign in.
     """
     address = parse_address(client_address)
     return next(
@@ -79,7 +79,7 @@ def freshness_of(scheme: SchemeSettings) -> Freshness | None:
 
 
 def counting_factors(proven: Iterable[Proof], freshness: Freshness | None, *, now: float | None) -> frozenset[Factor]:
-    """Of what was proven, and when, what counts at `now`; None: whatever its age."""
+    """Which of the proofs count at `now`; None: all, at any age."""
     if freshness is None or now is None:
         return frozenset(proof.factor for proof in proven)
     return frozenset(proof.factor for proof in proven if not freshness.is_stale(proof, now))
@@ -92,7 +92,7 @@ class Asked:
     scheme: str
     factors: tuple[Choice, ...]
     freshness: Freshness | None = None
-    """Only where the scheme was named."""
+    """Only if the scheme was named."""
 
 
 NO_SCHEME = Asked(scheme="", factors=NOTHING_PROVES_IT)
@@ -100,19 +100,19 @@ NO_SCHEME = Asked(scheme="", factors=NOTHING_PROVES_IT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppDemand:
-    """What one app asks of those who are signed in already."""
+    """What one app requires of people who are already signed in."""
 
     app: str
     named: Asked | None
     """The scheme that the app names: only its factors count."""
     schemes: Sequence[SchemeSettings]
-    """Else: those to choose from anew."""
+    """If it names none: the schemes to choose from again."""
 
     def asked_of(self, principal: Principal, begun_with: Factor, client_address: str) -> Asked:
         """`begun_with` is the session's first factor, `client_address` where the session began."""
         if self.named is not None:
             return self.named
-        # A scheme that begins otherwise asks for more, which can still be proven.
+        # A scheme that begins with another factor requires more, and that can still be proven.
         for first_factor in (begun_with, None):
             scheme = choose_scheme(self.schemes, principal, client_address, first_factor=first_factor, app=self.app)
             if scheme is not None:
@@ -121,7 +121,7 @@ class AppDemand:
 
 
 def create_app_demand(app: AppSettings, schemes: Iterable[SchemeSettings]) -> AppDemand | None:
-    """None: the app asks for nothing but a sign-in, since it names no scheme and none is for certain apps.
+    """None: the app requires only a sign-in, because it names no scheme and no scheme is for certain apps.
 
     Raises `ValueError` for a scheme that is not there; the configuration's checks have said so before.
     """

@@ -1,6 +1,6 @@
 """`gatepost bounces`: which passcode messages did not arrive, whose they were, and what to do about it.
 
-Names and masked destinations only. What others wrote is shown as the one cleaned line that was kept of it.
+Names and masked destinations only. Of a report, only the one cleaned line that was kept is shown.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO, *, now: float) -> int:
-    """0 (also where there are some); 1 if the store cannot be read."""
+    """0, even if there are some; 1 if the store cannot be read."""
     store = open_store(settings.store)
     try:
         found = await store.deliveries.failures(since=now - arguments.since)
@@ -45,7 +45,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     elif found:
         write_table(_HEAD, _rows(found), stdout)
     else:
-        print("No failed delivery was reported.", file=stdout)
+        print("There are no failed deliveries.", file=stdout)
     if not settings.bounces.is_on:
         print(
             "gatepost bounces: no reports are read, only what was refused at once is listed: see [bounces]",

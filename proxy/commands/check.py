@@ -45,7 +45,7 @@ from proxy.throttle.service_tries import OperatorsTries
 from proxy.upstreams.tls import upstream_tls
 
 FEW_CONNECTIONS = 500
-"""With a limit that carries less than this, some dozens of browsers are turned away."""
+"""With a limit below this, a few dozen browsers are enough to be turned away."""
 
 
 async def run(settings: Settings, stdout: TextIO, *, secrets_from: Iterable[Path] = ()) -> int:
@@ -76,7 +76,7 @@ async def run(settings: Settings, stdout: TextIO, *, secrets_from: Iterable[Path
 
 
 async def _tries(settings: Settings, stack: AsyncExitStack) -> OperatorsTries | None:
-    """What tells a running Gatepost that a service account is of use again; None before the first start."""
+    """What tells a running Gatepost that a service account works again; None before the first start."""
     try:
         keys = Keys(existing_keys(settings.server))
         store = open_store(settings.store)
@@ -103,7 +103,7 @@ def _check_certificates(settings: Settings) -> list[CheckResult]:
 
 
 def open_files_result(settings: Settings, *, hard: int) -> CheckResult:
-    """How many clients the limit of open files carries. Pure. A service's limit may be another than this shell's."""
+    """How many clients the limit on open files allows. Pure. A service's limit may differ from this shell's."""
     takes = capacity(settings, reserve=reserve_for(settings), open_files=hard)
     workers, asked = settings.server.workers, settings.server.max_connections
     each = f" in each of {workers} workers" if workers > 1 else ""
@@ -170,7 +170,7 @@ def day_result(found: LimitFound, now: float) -> list[CheckResult]:
 
 
 async def _check_lockout(directory: Directory, settings: Settings) -> list[CheckResult]:
-    """One line for a directory that locks accounts; none where it is away, which other lines tell."""
+    """One line for a directory that locks accounts; none if it is down, which other lines say."""
     if not isinstance(directory, LockingDirectory):
         return []
     if isinstance(directory, PreparedDirectory):
@@ -187,7 +187,7 @@ async def _check_lockout(directory: Directory, settings: Settings) -> list[Check
 def lockout_result(
     realm: str, policy: LockoutPolicy | None, throttle: ThrottleSettings, *, is_configured: bool
 ) -> CheckResult:
-    """How many wrong passwords of one person are let through, and whether that is sure not to lock them. Pure.
+    """How many wrong passwords of one person are let through, and whether that certainly locks nobody. Pure.
 
     `is_configured`: the threshold is the operator's number, not the domain's.
     """
@@ -204,8 +204,8 @@ def lockout_result(
     if policy.threshold == 0:
         return CheckResult(subject=subject, ok=True, detail=f"no wrong password locks an account, {origin}; {sent}")
     fact = (
-        f"wrong password number {policy.threshold} locks, counted anew after {policy.window_seconds / 60:.0f} minutes "
-        f"without one, {origin}; margin {policy.margin}"
+        f"wrong password number {policy.threshold} locks, the count restarts after {policy.window_seconds / 60:.0f} "
+        f"minutes without one, {origin}; margin {policy.margin}"
     )
     if policy.threshold <= policy.margin:
         detail = f"{fact}, which leaves none. {sent}: raise the domain's threshold, or lower lockout_margin"
@@ -226,7 +226,8 @@ async def _check_delivery(settings: Settings) -> list[CheckResult]:
 
 
 def channel_order(settings: Settings, channels: Channels) -> list[CheckResult]:
-    """By which channels each factor goes that a scheme asks for: which one stands in for which is easily mistaken."""
+    """Which channels serve each factor that a scheme asks for: operators easily get wrong which one stands in for
+    which."""
     asked = factors_of(settings.schemes) if settings.schemes else {Factor.SMS}
     found = []
     for factor, names in ((Factor.SMS, channels.names()), (Factor.EMAIL, channels.names(EMAIL_ONLY))):
@@ -250,7 +251,7 @@ async def _check_bounces(settings: Settings) -> list[CheckResult]:
 
 
 def rule_case(app: AppSettings) -> list[CheckResult]:
-    """How the rules of an app take upper and lower case, which only the operator can compare with the app. Pure."""
+    """How the rules of an app treat case, which only the operator can compare with the app. Pure."""
     if not app.rules:
         return []
     detail = (

@@ -1,4 +1,4 @@
-"""`--config FILE` of every command, and what stands in for it where it is left out."""
+"""`--config FILE` of every command, and what replaces it if it is left out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ USUAL_FILE = Path("/etc/gatepost/gatepost.toml")
 
 
 class NoConfiguration(Exception):
-    """None was named, and there is none in the usual place."""
+    """No file was named, and there is none in the usual place."""
 
     def __init__(self) -> None:
         super().__init__(f"which configuration? Give --config FILE or set {VARIABLE}: there is no {USUAL_FILE}")
@@ -28,7 +28,7 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
 
 
 def config_file(given: Path | None) -> Path:
-    """The file that is meant. Raises `NoConfiguration`; a file that is named need not be there."""
+    """The file to use. Raises `NoConfiguration`; a named file need not exist."""
     file = named_file(given)
     if file is not None:
         return file

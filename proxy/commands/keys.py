@@ -1,4 +1,4 @@
-"""`gatepost keys list|rotate|drop`: the master keys and their ages, by names that tell nothing of them."""
+"""`gatepost keys list|rotate|drop`: the master keys and their ages, by names that reveal nothing of them."""
 
 from __future__ import annotations
 

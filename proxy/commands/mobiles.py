@@ -89,7 +89,7 @@ def run(
             print(f"gatepost mobiles: {error}", file=stderr)
             return 2
         except BrokenPipeError:
-            # `| head` has seen enough. Python would complain when it flushes stdout at the end.
+            # `| head` has closed the pipe. Python would complain when it flushes stdout at the end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
         except OSError as error:
             why = file_reason(arguments.output or Path("stdout"), error)
@@ -116,7 +116,7 @@ def _chosen(arguments: argparse.Namespace, directories: Sequence[DirectorySettin
 
 @contextlib.contextmanager
 def _output(path: Path | None, stdout: TextIO, *, with_mark: bool) -> Iterator[TextIO]:
-    """`stdout`, or a file that only its owner may read. It takes its name when it is whole."""
+    """`stdout`, or a file that only its owner may read. It gets its name when it is complete."""
     if path is None:
         if hasattr(stdout, "reconfigure"):
             # Names may hold what a terminal's encoding cannot show; the forms write their own line ends.
@@ -142,7 +142,7 @@ def _output(path: Path | None, stdout: TextIO, *, with_mark: bool) -> Iterator[T
 
 
 def _with_progress(items: Iterable[T], name: str, stderr: TextIO) -> Iterator[T]:
-    """The items, counted on a terminal while they come. How many there will be a directory does not say."""
+    """The items, counted on a terminal as they come. A directory does not say how many there will be."""
     if not stderr.isatty():
         yield from items
         return

@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO) -> int:
 def _settings(arguments: argparse.Namespace, environ: Mapping[str, str]) -> MobileSettings:
     """As in the configuration's `[mobile]`, if there is one that was named or is in the usual place, and as typed.
 
-    The rest of it is not judged: who asks may not be allowed to read Gatepost's secrets.
+    The rest of the file is not judged: the user may not be allowed to read Gatepost's secrets.
     """
     file = named_file(arguments.config, environ) or (USUAL_FILE if USUAL_FILE.exists() else None)
     typed = {

@@ -1,7 +1,7 @@
 """`python -m proxy.commands.plan ORDER`: read and check a configuration for the supervisor, every problem at once.
 
-What is checked here needs no worker: the file, certificates, the master key, texts, local users. The settings go,
-pickled, into a descriptor that workers read: never to a disk, and to nobody else.
+These checks need no worker: the file, certificates, the master key, texts, local users. The settings are pickled into a
+descriptor that only workers read. They never reach a disk.
 """
 
 from __future__ import annotations

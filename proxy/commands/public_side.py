@@ -44,7 +44,7 @@ def check_hosts(settings: Settings, certificates: Sequence[CertificateNames]) ->
 
 
 def check_scheme(server: ServerSettings) -> list[CheckResult]:
-    """One line where browsers are told to speak TLS, and nobody does. Pure."""
+    """One line if browsers are told to use TLS, and nothing here speaks it. Pure."""
     if server.public_url.scheme != "https" or server.certificate_pairs or server.trusted_proxies:
         return []
     detail = (
@@ -55,13 +55,13 @@ def check_scheme(server: ServerSettings) -> list[CheckResult]:
 
 
 def check_secret_files(files: Iterable[Path]) -> list[CheckResult]:
-    """One line for each that everybody on this machine may read."""
+    """One line for each file that everybody on this machine may read."""
     found = []
     for path in dict.fromkeys(files):
         try:
             mode = path.stat().st_mode
         except OSError:
-            continue  # who needs it says so
+            continue  # the check that needs it says so
         is_open = all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
         if stat.S_ISREG(mode) and mode & stat.S_IROTH and is_open:
             command = f"chmod o-rwx {shlex.quote(str(path))}"
@@ -71,7 +71,7 @@ def check_secret_files(files: Iterable[Path]) -> list[CheckResult]:
 
 
 def secret_files(settings: Settings, read: Iterable[Path]) -> list[Path]:
-    """`read`: those that the configuration takes secrets from. Besides: private keys, keytabs, hashes. Pure."""
+    """`read`: the files that the configuration reads secrets from. Also private keys, keytabs and hashes. Pure."""
     found = [*read, *(pair.key for pair in settings.server.certificate_pairs)]
     found += [app.client_key for app in settings.apps if app.client_key is not None]
     found += [key for key in (settings.store.client_key, settings.bounces.tls_key) if key is not None]
@@ -86,7 +86,7 @@ def secret_files(settings: Settings, read: Iterable[Path]) -> list[Path]:
 def check_addresses(settings: Settings) -> list[CheckResult]:
     """One line for each address that cannot be listened on. Blocks.
 
-    One that a running Gatepost or a socket of systemd's holds is fine.
+    An address that a running Gatepost or a systemd socket holds is fine.
     """
     server = settings.server
     wanted = [("listen", each) for each in server.listen]
@@ -102,20 +102,20 @@ def check_addresses(settings: Settings) -> list[CheckResult]:
             if address.port and error.errno == errno.EADDRINUSE and _is_gatepost(settings, key, address):
                 continue
             if error.errno in (errno.EACCES, errno.EPERM) and address.port < 1024 and os.geteuid() != 0:
-                continue  # the unit has the capability that this command lacks
+                continue  # the service has the capability that this command lacks
             detail = f"{address.host}:{address.port} cannot be listened on: {listening_reason(error)}"
             found.append(CheckResult(subject=f"server.{key}", ok=False, detail=detail))
     return found
 
 
 def _is_gatepost(settings: Settings, key: str, address: ListenAddress) -> bool:
-    """Whether what answers there is a Gatepost, or nobody yet does: systemd holds its socket before the first start."""
+    """Whether a Gatepost answers there, or nobody yet: systemd holds its socket before the first start."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104  # to compare with
     path, expected = ("/livez", b"ok") if key == "admin_listen" else ("/.gatepost/jwks.json", b'"keys"')
     connection: http.client.HTTPConnection
     try:
         if key == "listen" and settings.server.certificate_pairs:
-            # Only whose answer it is is asked: its certificate is judged elsewhere.
+            # This only asks who answers: other checks judge the certificate.
             context = ssl._create_unverified_context()  # noqa: S323
             connection = http.client.HTTPSConnection(host, address.port, timeout=_SECONDS, context=context)
         else:
@@ -126,8 +126,8 @@ def _is_gatepost(settings: Settings, key: str, address: ListenAddress) -> bool:
         body = answer.read(4096)
         connection.close()
     except TimeoutError:
-        return True  # accepted by the system and by nobody: a socket of systemd's, or a Gatepost that is busy
+        return True  # accepted by the kernel, but by no process: a systemd socket, or a busy Gatepost
     except (OSError, http.client.HTTPException):
-        return settings.server.proxy_protocol and key == "listen"  # it hangs up on who sends no PROXY header
+        return settings.server.proxy_protocol and key == "listen"  # it hangs up on a client without a PROXY header
     origin = settings.server.public_url.origin
     return expected in body or (answer.getheader("Location") or "").startswith(origin)

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(config: Path, *, after_restore: bool = False) -> int:
-    """Serve until told to stop; what is in flight then is finished within `server.drain_timeout`."""
+    """Serve until told to stop; requests in flight are then finished within `server.drain_timeout`."""
     if after_restore and (code := _end_all_sessions(config)):
         print("gatepost run: not started: sessions may stand in the store that were ended before", file=sys.stderr)
         return code
@@ -59,7 +59,7 @@ def run(config: Path, *, after_restore: bool = False) -> int:
 
 
 def _end_all_sessions(config: Path) -> int:
-    """By the command that an operator would use, whose exit code this is; in a process that ends with it."""
+    """Runs the command that an operator would use, in a separate process, and returns its exit code."""
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))}
     command = [sys.executable, "-P", "-m", "proxy", "sessions", "end", "--all", "--config", str(config)]
     return subprocess.run(command, env=environ, check=False).returncode  # noqa: S603  # our own

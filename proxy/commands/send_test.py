@@ -21,7 +21,7 @@ from proxy.help_desk.number_steps import WRONG_WITH_NUMBER
 
 STATUS_TRIES = 10
 STATUS_SECONDS = 1.0
-"""Between two questions about what became of the message."""
+"""Between two questions about the fate of the message."""
 _FINAL = (DeliveryStatus.DELIVERED, DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN)
 _ANY_KIND = frozenset(ChannelKind)
 _SEE_MOBILE = {
@@ -105,7 +105,7 @@ async def _run(
     if isinstance(number, UnusableNumber):
         return _unusable(f"the number {WRONG_WITH_NUMBER[number.reason]}{_SEE_MOBILE.get(number.reason, '')}")
     delivery = await channels.tell_number(number.e164, text, message_id)
-    # Where nobody took it, all were tried.
+    # If nobody took it, all of them were tried.
     tried = channels.names(SMS_ONLY) if delivery.outcome is Outcome.UNAVAILABLE else (delivery.channel,)
     advice = [
         _WHAT_TO_DO_HTTP if is_http else _WHAT_TO_DO
@@ -121,7 +121,7 @@ async def _run(
 
 
 async def _status(channels: Channels, report_id: str, sleep: Callable[[float], Awaitable[None]]) -> DeliveryStatus:
-    """The last word within a few seconds, or how far the message has come by then."""
+    """The final status within a few seconds, or how far the message has come by then."""
     status = await channels.delivery_status(report_id)
     for _ in range(STATUS_TRIES):
         if status in _FINAL:

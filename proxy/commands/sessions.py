@@ -1,4 +1,4 @@
-"""`gatepost sessions list|end`: who is signed in, from where, and an end to it. No cookie and no session id is shown.
+"""`gatepost sessions list|end`: who is signed in, from where, and ending it. It shows no cookie and no session id.
 
 A session is named by the beginning of a digest of its id, which opens nothing.
 """
@@ -85,13 +85,13 @@ async def _chosen(arguments: argparse.Namespace, settings: Settings, store: Stor
             return await _of_person(realms, store, login)
         finally:
             await realms.close()
-    if arguments.action == "end":  # one: all of them are asked for by --all alone
+    if arguments.action == "end":  # one only: only --all means all of them
         return [_only(await store.sessions.sessions(), arguments.session)]
     return await store.sessions.sessions()
 
 
 def _login(arguments: argparse.Namespace) -> str | None:
-    """An empty one is one: `sessions end "$LOGIN"` must not mean anybody else where the variable is not set."""
+    """An empty name counts as given: `sessions end "$LOGIN"` must not mean anybody else if the variable is not set."""
     named: str | None = arguments.person
     if named is None and arguments.action == "end":
         named = arguments.login
@@ -125,7 +125,7 @@ def _only(sessions: Sequence[Session], prefix: str) -> Session:
 
 
 async def _end(store: Store, sessions: Sequence[Session], stdout: TextIO, *, is_person: bool) -> int:
-    if is_person:  # a session that steps up meanwhile has another id, and ends too
+    if is_person:  # a session that steps up in the meantime has a new id, and ends too
         ended = sum(
             [await store.sessions.end_sessions_of(guid) for guid in sorted({each.principal.guid for each in sessions})]
         )

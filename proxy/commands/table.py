@@ -21,7 +21,7 @@ def write_table(head: Sequence[str], rows: Sequence[Sequence[str]], out: TextIO)
 
 
 def width(text: str) -> int:
-    """How many places a terminal gives it: kana and the like take two."""
+    """How many columns it takes on a terminal: kana and the like take two."""
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )

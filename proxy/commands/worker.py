@@ -1,7 +1,7 @@
 """`python -m proxy.commands.worker ORDER`: one process that serves, started by the supervisor.
 
-It tells the supervisor when it is ready and that its event loop turns, drains when it is told to or when it cannot go
-on, so that another takes its place, and ends at once when the supervisor is gone.
+It tells the supervisor when it is ready and that its event loop turns. It drains when it is told to, or when it cannot
+go on, so that another takes its place. It ends at once when the supervisor is gone.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from proxy.server import Gatepost, running
 from proxy.supervisor.orders import BEAT, BEAT_SECONDS, PROBLEM, READY, RETIRE, STOP, WRONG_CONFIGURATION, WorkerOrder
 
 STOP_IDLE_SECONDS = 1.0
-"""How long a connection without a request may bring one more when Gatepost ends. A worker that was replaced waits
-for as long as it always does: nobody else is in a hurry then."""
+"""How long an idle connection may still bring a request when Gatepost ends. A worker that was replaced waits for its
+usual time: there is no hurry then."""
 
 
 def main(order: WorkerOrder) -> int:
@@ -49,7 +49,7 @@ def main(order: WorkerOrder) -> int:
 
 
 def read_settings(descriptor: int) -> Settings:
-    """Without moving in it: all workers share one position."""
+    """Without moving the file position, which all workers share."""
     content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
     os.close(descriptor)
     settings = pickle.loads(content)  # noqa: S301  # sealed memory that our own `proxy.commands.plan` wrote
@@ -60,7 +60,7 @@ def read_settings(descriptor: int) -> Settings:
 async def _serve(order: WorkerOrder, settings: Settings, control: socket.socket, log: FilteringBoundLogger) -> None:
     place = WorkerPlace(number=order.number, folder=Path(order.folder), listening=_listening(order))
     async with running(settings, log=log, clock=clock_of(order), place=place) as gatepost:
-        # A copy, so that what is wrong can still be said when the event loop is gone.
+        # A copy, so that problems can still be reported when the event loop is gone.
         reader, writer = await asyncio.open_connection(sock=control.dup())
         writer.write(f"{READY}\n".encode())
         beating = asyncio.create_task(_beat(writer))
@@ -72,7 +72,7 @@ async def _serve(order: WorkerOrder, settings: Settings, control: socket.socket,
 
 
 async def _until_over(gatepost: Gatepost, settings: Settings, reader: asyncio.StreamReader) -> None:
-    """Return when what was in flight is done, or at once when the supervisor is gone."""
+    """Return when requests in flight are done, or at once when the supervisor is gone."""
     idle_seconds = {STOP: STOP_IDLE_SECONDS, RETIRE: settings.server.keep_alive_timeout}
     drains: list[asyncio.Task[None]] = []
     is_drained = asyncio.Event()
@@ -100,7 +100,7 @@ async def _until_over(gatepost: Gatepost, settings: Settings, reader: asyncio.St
     for task in (obeying, draining, watching):
         task.cancel()
     if not is_drained.is_set():
-        drain(0.0)  # whoever starts Gatepost again wants the addresses
+        drain(0.0)  # the next Gatepost wants the addresses
     await asyncio.gather(*drains)
 
 

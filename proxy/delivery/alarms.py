@@ -1,6 +1,6 @@
-"""Telling the operator what no later try will mend: a login, sender or certificate that is refused, and low credit.
+"""Telling the operator what no later try will fix: a login, sender or certificate that is refused, and low credit.
 
-Once for each change: an error in the log, a gauge, and (by whoever asks the channels) `/readyz`.
+Once for each change: an error in the log, a gauge, and (through the channels) `/readyz`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Alarms:
             self._log.info("relay.works", relay=service)
 
     def credit(self, channel: str, credits: int, *, warn_below: int) -> None:
-        """How many messages the account still pays for."""
+        """How many messages the account can still pay for."""
         if self._metrics is not None:
             self._metrics.set_sms_credit(channel, credits)
         is_low = credits < warn_below

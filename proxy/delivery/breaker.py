@@ -1,10 +1,10 @@
 """Whether a relay or gateway is asked, asked last, or probed: `directory.circuit.CircuitHealth`, kept up to date.
 
-Instants are of the event loop's clock. What is known to be down is asked last, and briefly, rather than never: a
-person who waits would get nothing else.
+Instants are of the event loop's clock. A server that is known to be down is still asked, last and briefly: without it
+the waiting person would get nothing at all.
 
-Each worker has its own: what one learns costs the others one attempt each, and a node whose network is broken closes
-nothing for the others.
+Each worker has its own. That costs each worker one attempt, but a node with a broken network closes nothing for the
+others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from directory.circuit import Circuit, CircuitHealth
 
 PROBE_SECONDS = 2.5
-"""How long somebody that failed lately may take: less than a healthy one, for a person may be waiting."""
+"""How long a server that failed recently may take: less than a healthy one, because a person may be waiting."""
 
 
 class Breaker:
@@ -29,11 +29,11 @@ class Breaker:
         return self._health.circuit is Circuit.CLOSED
 
     def is_down(self) -> bool:
-        """Failed lately, and not due for a probe (or being probed)."""
+        """Failed recently, and not due for a probe (or being probed)."""
         return not self.is_closed and self._health.due_at() > _now()
 
     def patience(self, seconds: float) -> float:
-        """Of `seconds`, how long to wait for it now."""
+        """How much of `seconds` to wait for it now."""
         return seconds if self.is_closed else min(seconds, PROBE_SECONDS)
 
     def begin(self) -> None:

@@ -1,6 +1,6 @@
 """The ways to deliver a passcode, and what may be said of the outcome.
 
-A channel is one way; all of them together are a channel too, which is what the portal is given.
+A channel is one way. All of them together are a channel too: that one the portal gets.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EMAIL_ONLY = frozenset((ChannelKind.EMAIL,))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasscodeMessage:
-    """What is to be said to whom. Its `repr` shows neither passcode nor number nor mail address."""
+    """What to say to whom. Its `repr` shows neither passcode nor number nor mail address."""
 
     passcode: str = field(repr=False)
     number: E164 | None = field(repr=False)
@@ -32,7 +32,7 @@ class PasscodeMessage:
     mail: str | None = field(default=None, repr=False)
     """The mail address that the directory holds, as it stands there."""
     tag: str = field(default="", repr=False)
-    """Words that page and message share, so that one of several late messages can be told from the others."""
+    """Words that page and message share, so that people can tell several late messages apart."""
     language: str = "en"
     name: str = field(default="", repr=False)
     """Of the person, as it stands in the directory."""
@@ -42,15 +42,16 @@ class Outcome(Enum):
     ACCEPTED = "accepted"
     """A relay or gateway took it: the most that an e-mail gateway lets us know."""
     UNKNOWN = "unknown"
-    """The connection broke after the message's end was sent: it may arrive. Never sent again by itself."""
+    """The connection broke after the end of the message was sent: it may arrive, so it is never sent again
+    automatically."""
     REFUSED = "refused"
     """This recipient was refused for good."""
     UNAVAILABLE = "unavailable"
-    """Nobody took it; trying later may help."""
+    """Nobody took it; a later try may succeed."""
 
 
 class DeliveryStatus(Enum):
-    """What became of an accepted message, where the gateway tells."""
+    """What became of an accepted message, if the gateway reports it."""
 
     WAITING = "waiting"
     """At the gateway."""
@@ -61,7 +62,7 @@ class DeliveryStatus(Enum):
     DELIVERED = "delivered"
     FAILED = "failed"
     UNKNOWN = "unknown"
-    """The gateway could not be asked, or said nothing of use."""
+    """The gateway could not be asked, or its answer was useless."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +77,13 @@ class Delivery:
     relay: str = ""
     """``host:port`` of the relay or gateway, for the log."""
     code: int | None = None
-    """The SMTP reply code or HTTP status, where there was one."""
+    """The SMTP reply code or HTTP status, if there was one."""
     reason: str = ""
     """For the log; holds no passcode, subject, number or credential."""
     can_report: bool = False
-    """Whether `PasscodeChannels.delivery_status` can tell what became of it."""
+    """Whether `PasscodeChannels.delivery_status` can say what became of it."""
     report_id: str = field(default="", repr=False)
-    """What to ask it with."""
+    """What to ask with."""
 
 
 class Notifier(Protocol):
@@ -116,11 +117,11 @@ class PasscodeChannels(Channel, Notifier, Protocol):
     async def send(
         self, message: PasscodeMessage, *, kinds: Collection[ChannelKind] | None = None, after: str = ""
     ) -> Delivery:
-        """Deliver by the first channel of `kinds` that takes it; the others are tried only where it certainly did not.
+        """Deliver by the first channel of `kinds` that takes it. The next is tried only if that one certainly did not.
 
-        `kinds` None: what a scheme's "sms" may be proven by, which is an SMS unless the operator set
-        `second_factor.email_for_sms`. `after`: the name of a channel (`Delivery.channel`) that did not serve, so that
-        the one behind it goes first; it comes last itself.
+        `kinds` None: what may prove a scheme's "sms", which is an SMS unless the operator set
+        `second_factor.email_for_sms`. `after`: the name of a channel (`Delivery.channel`) that did not serve. The one
+        behind it goes first, and it goes last.
         """
         ...
 
@@ -136,7 +137,7 @@ class PasscodeChannels(Channel, Notifier, Protocol):
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Those that there are texts in, the default one first."""
+        """The languages that have texts, the default one first."""
         ...
 
     async def delivery_status(self, report_id: str) -> DeliveryStatus:
@@ -155,7 +156,7 @@ class SingleChannel(Channel, Protocol):
         ...
 
     def is_down(self) -> bool:
-        """Whether it failed lately, so that others go first. Costs nothing."""
+        """Whether it failed recently, so that others go first. Costs nothing."""
         ...
 
     async def send(self, message: PasscodeMessage, *, deadline: float | None = None) -> Delivery:

@@ -1,4 +1,4 @@
-"""All channels as one: in order, within one budget of time, the next one only where a message was certainly not taken.
+"""All channels as one: in order, within one budget of time, the next one only if the message was certainly not taken.
 
 Times are seconds of the event loop's clock.
 """
@@ -51,7 +51,8 @@ class Channels:
         budget_seconds: float,
         email_for_sms: bool = False,
     ) -> None:
-        """`channels`, at least one, in the order of the configuration; `post` sends notices, channel or not."""
+        """`channels`, at least one, in the order of the configuration; `post` sends notices, even if it is not a
+        channel."""
         self._channels = tuple(channels)
         self._relays = relays
         self._post = post
@@ -114,7 +115,7 @@ class Channels:
         return DeliveryStatus.UNKNOWN
 
     async def check(self) -> Delivery:
-        """Of the relays: UNAVAILABLE where none works, or where one waits for the operator."""
+        """Of the relays: UNAVAILABLE if none works, or if one waits for the operator."""
         results = await self._relays.check()
         broken = "; ".join(f"{each.relay}: {each.reason}" for each in results if each.outcome is not Outcome.ACCEPTED)
         working = next((each for each in results if each.outcome is Outcome.ACCEPTED), None)
@@ -178,15 +179,15 @@ class Channels:
 
 
 def in_turn(channels: Sequence[_Channel], *, after: str = "") -> list[_Channel]:
-    """The order to try them in: from the one behind `after` on, and those known to be down at the end."""
+    """The order to try them in: from the one behind `after`, with those known to be down at the end."""
     start = next((index + 1 for index, each in enumerate(channels) if each.name == after), 0)
     return sorted([*channels[start:], *channels[:start]], key=lambda channel: channel.is_down())
 
 
 def summed_up(tried: Sequence[Delivery]) -> Delivery:
-    """One delivery that tells of all attempts: the last one's, with the reasons of those before it. Pure.
+    """One delivery for all attempts: the last one, with the reasons of those before it. Pure.
 
-    REFUSED only where every channel refused the person: else trying later may help.
+    REFUSED only if every channel refused the person. Otherwise a later try may succeed.
     """
     last = tried[-1]
     if len(tried) == 1:

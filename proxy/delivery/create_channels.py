@@ -1,4 +1,4 @@
-"""From the settings to the channels: what is wrong is told at once, and nothing is connected to yet."""
+"""From the settings to the channels: every problem is reported at once, and nothing is connected yet."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def sms_text_problems(settings: Settings) -> Iterator[Finding]:
 
 
 def delivery_warnings(settings: Settings) -> list[str]:
-    """What works, but is seldom meant: a line each. Of settings that `create_channels` took."""
+    """What works but is seldom intended, a line each, in settings that `create_channels` accepted."""
     return list(text_warnings(settings, rules_in_use(settings)))
 
 

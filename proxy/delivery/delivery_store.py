@@ -12,7 +12,7 @@ class DeliveryStore(Protocol):
     """Messages outlive their challenge and its session."""
 
     async def put_sending(self, sending: Sending) -> None:
-        """Remember it until its `expires_at`, in place of what was known of this message id."""
+        """Remember it until its `expires_at`, and replace what was known about this message id."""
         ...
 
     async def sending(self, message_id: str, *, now: float) -> Sending | None: ...

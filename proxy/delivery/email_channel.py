@@ -1,6 +1,6 @@
 """Passcodes to the mail address that the directory holds for a person: the channel "email".
 
-Whoever reads the mail has the passcode, so this never stands in for an SMS unless the operator says so.
+Anyone who can read the mailbox has the passcode, so this never stands in for an SMS unless the operator says so.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What was heard of messages that were accepted and did not arrive after all: values.
+"""Failures of messages that were accepted but did not arrive: values.
 
 Instants are epoch seconds. Neither the passcode nor the number is part of them.
 """
@@ -13,9 +13,9 @@ from types import MappingProxyType
 from proxy.delivery.sending import Sending
 
 REMEMBERED_SECONDS = 3 * 86_400.0
-"""How long the admin can look a failure up."""
+"""How long an admin can look up a failure."""
 MOST_REMEMBERED = 1000
-"""Failures that are kept, the latest."""
+"""How many failures are kept: the latest ones."""
 
 
 class FailureReason(Enum):
@@ -24,13 +24,13 @@ class FailureReason(Enum):
     NUMBER_REFUSED = "number_refused"
     """The number or address cannot be reached: for the AD admin."""
     SENDER_NOT_TRUSTED = "sender_not_trusted"
-    """The relay or gateway does not take messages from us: sender, client, login, rate. For the operator."""
+    """The relay or gateway takes no messages from us: sender, client, login, rate. For the operator."""
     NO_CREDIT = "no_credit"
     """The account at the SMS gateway is used up: for the operator."""
     GAVE_UP = "gave_up"
-    """It could not be handed on, or was refused for a while, or its mailbox is full: the number may be right."""
+    """It could not be passed on, or was refused for a while, or a mailbox is full: the number may be right."""
     UNKNOWN = "unknown"
-    """The report does not say why in words that are known."""
+    """The report does not say why in words that we know."""
 
 
 ADVICE: Mapping[FailureReason, str] = MappingProxyType(
@@ -51,12 +51,12 @@ OPERATORS = frozenset((FailureReason.SENDER_NOT_TRUSTED, FailureReason.NO_CREDIT
 
 
 UNCLEAR = frozenset((FailureReason.GAVE_UP, FailureReason.UNKNOWN))
-"""Reasons that are one person's bad luck, or everybody's."""
+"""Reasons that may concern one person or everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BounceReport:
-    """What a mail says became of a message of ours."""
+    """What a mail says about the fate of one of our messages."""
 
     message_id: str
     reason: FailureReason
@@ -80,7 +80,7 @@ class DeliveryFailure:
     reason: FailureReason
     detail: str
     failed_at: float
-    """When it was heard of."""
+    """When we learned of it."""
 
 
 def failure_of(sending: Sending, *, reason: FailureReason, detail: str, failed_at: float) -> DeliveryFailure:

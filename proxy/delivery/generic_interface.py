@@ -1,4 +1,4 @@
-"""Any SMS gateway that one HTTPS request can be described for, as in `[sms.http.NAME]`. Pure.
+"""Any SMS gateway that one HTTPS request can describe, as in `[sms.http.NAME]`. Pure.
 
 Each value is escaped for the place where it stands, so that no text or number can change the request around it.
 """
@@ -30,7 +30,7 @@ _CONTENT_TYPES = {
     "xml": "application/xml; charset=utf-8",
 }
 _SEARCHED_CHARACTERS = 4096
-"""Of an answer: a pattern is the operator's, but the answer is not."""
+"""How much of an answer is searched: the pattern is the operator's, but the answer is not."""
 
 
 class GenericInterface:

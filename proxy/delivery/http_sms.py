@@ -24,21 +24,21 @@ from proxy.delivery.text_rules import TextRules, wrong_with
 from proxy.delivery.under_way import UnderWay
 
 CREDIT_SECONDS = 600.0
-"""How long a known credit counts: readiness is asked every few seconds, the gateway is not."""
+"""How long a known credit counts: readiness is checked every few seconds, the gateway is not asked as often."""
 CREDIT_RETRY_SECONDS = 60.0
 _MAY_HAVE_ACTED = frozenset((302, 303, 500, 502, 504))
-"""Statuses that a request may get after it was carried out (RFC 9110 section 15): a page to look at, a program that
-broke at its end, a front that lost or stopped awaiting what stands behind it."""
+"""Statuses that a request may get although it was carried out (RFC 9110 section 15): a redirect to a page, a program
+that crashed at its end, a front that lost the server behind it or stopped waiting."""
 _STATUS_AT_ONCE = 4
-"""Far fewer than there are connections: whoever asks what became of a message keeps nobody from sending one."""
+"""Far fewer than the connections, so that status questions never keep anybody from sending a message."""
 
 
 class Interface(Protocol):
-    """How one gateway wants to be asked, and what its answers mean. Pure; holds the login."""
+    """What requests one gateway expects, and what its answers mean. Pure; holds the login."""
 
     @property
     def url(self) -> str:
-        """Where it is, for a look whether it can be reached."""
+        """Where it is, to test whether it can be reached."""
         ...
 
     @property
@@ -58,7 +58,7 @@ class Interface(Protocol):
     def judge_status(self, answer: HTTPSAnswer) -> DeliveryStatus: ...
 
     def credit_request(self) -> Request | None:
-        """None where the gateway does not tell."""
+        """None if the gateway does not report it."""
         ...
 
     def judge_credit(self, answer: HTTPSAnswer) -> int | SendResult:
@@ -157,7 +157,7 @@ class SMSByHTTP:
         return verdict
 
     async def status(self, report_id: str) -> DeliveryStatus:
-        """`report_id` as the gateway gave it. Where many are asked for at the same time, UNKNOWN at once."""
+        """`report_id` as the gateway gave it. UNKNOWN at once if too many are asked for at the same time."""
         request = self._interface.status_request(report_id)
         if request is None or self._asking_status.locked():
             return DeliveryStatus.UNKNOWN
@@ -166,7 +166,7 @@ class SMSByHTTP:
         return DeliveryStatus.UNKNOWN if isinstance(answer, NoAnswer) else self._interface.judge_status(answer)
 
     async def credit(self) -> int | None:
-        """Messages that the account still pays for; None where that is not known. Asked for at intervals only."""
+        """How many messages the account can still pay for; None if unknown. Asked for at intervals only."""
         async with self._asking_credit:
             now = asyncio.get_running_loop().time()
             request = self._interface.credit_request()
@@ -181,19 +181,19 @@ class SMSByHTTP:
                     self._learn(known)
                 else:
                     self._breaker.answered()
-                    if not self._message_is_refused:  # which only a message can disprove
+                    if not self._message_is_refused:  # only a message can disprove it
                         self._alarms.works(self.name)
                     self._know_credit(known)
             return self._credit
 
     def low_credit(self) -> str:
-        """A sentence where the credit last heard of is low, or nothing."""
+        """A sentence if the last known credit is low, or nothing."""
         if self._credit is None or self._credit >= self._warn_credit_below:
             return ""
         return f"{self._credit} credits are left, fewer than {self._warn_credit_below}: buy more"
 
     async def check(self) -> Delivery:
-        """Whether it can be reached, knows the login (where it tells), and has credit; nothing is sent."""
+        """Whether it can be reached, accepts the login (if it says so), and has credit; sends nothing."""
         told = Delivery(outcome=Outcome.UNAVAILABLE, channel=self.name, kind=self.kind, relay=self.place)
         unreachable = await self._client.reach(self._interface.url, deadline=self._until(None))
         if unreachable is not None:
@@ -205,7 +205,7 @@ class SMSByHTTP:
 
     @property
     def misconfiguration(self) -> str:
-        """What the operator has to put right, or nothing."""
+        """What the operator has to fix, or nothing."""
         return self._alarms.wrong_with(self.name)
 
     async def trouble(self) -> str:
@@ -213,10 +213,10 @@ class SMSByHTTP:
         await self.credit()
         if self.misconfiguration or self.low_credit():
             return self.misconfiguration or self.low_credit()
-        return "" if self._breaker.is_closed else "it did not answer lately"
+        return "" if self._breaker.is_closed else "it did not answer recently"
 
     async def close(self) -> None:
-        """Let what is under way end for a moment, then close every connection."""
+        """Give requests in flight a moment to end, then close every connection."""
         await self._under_way.finish()
         await self._client.close()
 
@@ -243,7 +243,7 @@ class SMSByHTTP:
 
 
 def verdict_on_failure(answer: NoAnswer) -> SendResult:
-    """What a missing answer says: a request that may have arrived is never sent again by itself."""
+    """What a missing answer means: a request that may have arrived is never sent again automatically."""
     return SendResult(
         outcome=Outcome.UNKNOWN if answer.was_sent else Outcome.UNAVAILABLE,
         reason=answer.reason,
@@ -252,7 +252,7 @@ def verdict_on_failure(answer: NoAnswer) -> SendResult:
 
 
 def verdict_on_status(status: int) -> SendResult | None:
-    """What the status alone says, of an answer that is not 2xx; None where the body has to be read."""
+    """What the status alone means, for an answer that is not 2xx; None if the body has to be read."""
     if 200 <= status <= 299:
         return None
     reason = f"the gateway answered {status}"

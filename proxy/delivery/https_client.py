@@ -1,7 +1,7 @@
 """One HTTPS request at a time to one gateway: verified, bounded, never redirected, and honest about what was sent.
 
-Every request has a connection of its own: a kept one that the other side has closed would leave open whether the
-message arrived. Neither URL nor body nor headers are ever part of a reason: they hold number, passcode and login.
+Every request has a connection of its own. If the other side has closed a kept one, nobody would know whether the
+message arrived. No reason ever quotes URL, body or headers: they hold number, passcode and login.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from config.authorities import client_context
 from config.system_errors import connection_reason, tls_reason
 
 MAX_ANSWER_BYTES = 64 * 1024
-"""What is read of an answer; gateways say a line or a little JSON."""
+"""How much of an answer is read; gateways send a line or a little JSON."""
 _CONNECTIONS = 16
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Gatepost"}
 
@@ -46,10 +46,10 @@ class HTTPSAnswer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoAnswer:
     was_sent: bool
-    """Whether a connection stood, so that the request may have arrived."""
+    """Whether there was a connection, so that the request may have arrived."""
     reason: str
     is_certificate: bool = False
-    """TLS failed: trying again does not help."""
+    """TLS failed: another try does not help."""
 
 
 class HTTPSClient:
@@ -61,7 +61,7 @@ class HTTPSClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def reach(self, url: str, *, deadline: float) -> NoAnswer | None:
-        """Connect and verify the certificate, and say nothing; None if that works."""
+        """Connect and verify the certificate, and send nothing; None if that works."""
         parts = URL(url)
         tls = self._tls if parts.scheme == "https" else None
         try:
@@ -122,7 +122,7 @@ class HTTPSClient:
 
 
 async def _bounded(content: aiohttp.StreamReader) -> bytes | None:
-    """All of a body, or None where it is too long."""
+    """All of a body, or None if it is too long."""
     pieces = bytearray()
     async for piece in content.iter_any():
         pieces += piece

@@ -18,7 +18,7 @@ _MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """What goes over the wire; its `repr` shows no number and no text."""
+    """What is sent; its `repr` shows no number and no text."""
 
     sender: str
     """Envelope sender (RFC 5321 MAIL FROM), the same as From."""
@@ -27,7 +27,7 @@ class Mail:
     content: bytes = field(repr=False)
     """Header and body, every line ended by CRLF."""
     message_id: str = ""
-    """What reports of its failure name it by."""
+    """The id by which failure reports name it."""
 
 
 def gateway_mail(*, sender: str, recipient: str, subject: str, body: str = "", message_id: str, now: float) -> Mail:

@@ -1,6 +1,6 @@
 """Telling a person that their passcodes go to another number: the old number and their mail address, once each.
 
-It happens beside the request, which does not wait for it; what fails is logged and no more.
+It happens in the background: the request does not wait for it, and a failure is only logged.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Notices:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def tell(self, principal: Principal, old_number: E164 | None, notice: Notice, *, incident: str) -> None:
-        """Begin to tell both; returns at once."""
+        """Start telling both; returns at once."""
         facts = {"realm": principal.realm, "guid": principal.guid, "incident": incident}
         if old_number is not None:
             number = old_number
@@ -49,7 +49,7 @@ class Notices:
             )
 
     async def settled(self) -> None:
-        """Return once all that were begun are told, or cannot be."""
+        """Return once all notices that were begun are sent, or have failed."""
         while self._tasks:
             await asyncio.gather(*self._tasks)
 

@@ -1,7 +1,7 @@
-"""A person's name as a message may hold it: people can often write their own, so nothing of it is taken on trust.
+"""A person's name as a message may hold it. People can often write their own name, so nothing in it is trusted.
 
-Letters, single blanks, hyphens and apostrophes, and few of them: no digits that a phone would offer as the passcode, no
-dot that would make a link, no line, no sign that a gateway gives a meaning to.
+It may hold letters, single spaces, hyphens and apostrophes, and not many. No digits, which a phone would offer as the
+passcode; no dot, which would make a link; no line break; no character that a gateway treats as special.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _WITHOUT_MARKS = str.maketrans(
 
 
 def spoken_name(name: str, rules: TextRules | None = None) -> str:
-    """At most `MOST_CHARACTERS`, which may be none. With `rules`, only what this SMS gateway sends on as it is.
+    """At most `MOST_CHARACTERS`, possibly none. With `rules`, only what this SMS gateway passes on unchanged.
 
-    A letter that is not, loses its marks (``Š`` becomes ``S``), and if it is still not, it is left out.
+    Any other letter loses its marks (``Š`` becomes ``S``). If that does not help, it is left out.
     """
     whole = unicodedata.normalize("NFC", name[:_LONGEST_READ]).translate(_APOSTROPHES)
     kept = "".join(_sendable(character, rules) for character in whole)

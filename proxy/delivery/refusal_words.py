@@ -1,7 +1,7 @@
 """The words by which mail servers and SMS gateways refuse: data; `proxy.delivery.refusals` says how they are used.
 
-Nobody publishes a list, and every server has words of its own, so these are what their answers have in common. They are
-looked for in lower-case text on one line, in which addresses stand as `SENDER`, `RECIPIENT` and `ADDRESS`.
+Nobody publishes a list, and every server has its own words, so these are what their answers have in common. We search
+for them in lower-case text on one line, in which addresses are replaced by `SENDER`, `RECIPIENT` and `ADDRESS`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _OURS = (
     r"(?:address|number|account|user|mailbox)|(?:smtp|api|billing|authenticated) (?:user(?:name)?|account|client|"
     r"mailbox)|sms account|customer (?:number|id|account)|your (?:\w+ )?account)"
 )
-"""What belongs to whoever sends, such as an account at the relay."""
+"""Things that belong to the sender, such as an account at the relay."""
 
 NO_CREDIT = _any_of(
     r"\bno ?credits?\b",
@@ -49,10 +49,10 @@ GATEWAY_REFUSES_NUMBER = _any_of(
     r" (?:not (?:a )?valid|invalid|unknown|not known|barred|blacklisted|opted[- ]out|unavailable|disabled)\b",
     r"\bno such (?:number|recipient|user|mailbox)\b|\bnumber (?:does not exist|not found)\b",
 )
-"""What SMS gateways say, in mails that are no reports."""
+"""What SMS gateways say, in mails that are not reports."""
 
 GREYLISTED = _any_of(r"\bgr[ea]y-?list", r"\bpostgrey\b")
-"""By a server that wants each new pair of sender and recipient to come twice: it says nothing about either."""
+"""Greylisting: the server wants each new pair of sender and recipient to come twice. It says nothing about either."""
 
 ABOUT_US = _any_of(
     # Where in the conversation it was said, as reports tell it.
@@ -164,7 +164,7 @@ ABOUT_US = _any_of(
     r"\b(?:account|subscription|tenant|licen[cs]e|trial|plan)\b[^.;]{0,40}"
     r"\b(?:suspended|disabled|paused|expired|locked|on hold|under review|restricted|upgrade)\b[^.;]{0,40}"
     r"\b(?:send\w*|outbound|abuse|payment|billing|contact|support)\b",
-    # Policy and content: what we send, whoever it is for.
+    # Policy and content: what we send, to any recipient.
     r"\b(?:spf|dkim|dmarc|sender policy framework)\b|\bopenspf\b",
     r"\b(?:spam\w*|unsolicited|junk|virus\w*|malware|phish\w*|spoof\w*|anti-?spoofing|bulk mail|suspicious)\b",
     r"\bpolic(?:y|ies)\b",
@@ -223,7 +223,7 @@ PASSING = _any_of(
     r"\btemporar|\bat (?:the|this) moment\b|\bmomentarily\b|\b(?:try|again|retry) later\b|\bmaintenance\b|"
     r"\bbeing moved\b|\bswitched off\b"
 )
-"""It may be over tomorrow, whomever it names."""
+"""It may be over tomorrow, no matter whom it names."""
 
 THINGS = _any_of(
     r"\bnumber of (?!(?:the|this|that|your)\b)\w+|\b(?:error|ticket|case|reference|port|serial|version|line) number\b",
@@ -297,7 +297,7 @@ ABOUT_RECIPIENT = _any_of(
     rf"resolve) (?:the |your |that |this |a |such )?(?:\w+ )?(?:{_PERSON}|{_PLACE})\b",
     rf"\b{_NAMED}[>:'\s]{{0,4}}(?:couldn't|could not|cannot|can't) be found\b",
 )
-"""Whom it was for: unknown, gone, or written as it cannot be right."""
+"""The recipient: unknown, gone, or written in a way that cannot be right."""
 
 REFUSES_RECIPIENT = re.compile(
     r"\brecipients?(?: e-?mail)?(?: address(?:es)?)? (?:rejected|refused|denied|not accepted)"

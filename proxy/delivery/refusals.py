@@ -1,8 +1,8 @@
-"""Whose fault it is that a mail was not taken, by what was said about it: pure, and the one judge of it.
+"""Whose fault it is that a mail was not taken, judged by the words and codes of the refusal: pure, and the only judge.
 
-A relay's answer and a report of a failure that comes later are judged alike. Only what clearly names the recipient is
-the recipient's fault: servers refuse sender, client and login in answer to the recipient's name, too, because many ask
-no earlier (Postfix by default), and with any code. What does not say whose fault it is stays `UNKNOWN`.
+A relay's answer and a later failure report are judged alike. Only a refusal that clearly names the recipient is the
+recipient's fault. Servers also refuse sender, client and login in answer to the recipient's name, with any code,
+because many check no earlier (Postfix by default). A refusal that does not say whose fault it is stays `UNKNOWN`.
 """
 
 from __future__ import annotations
@@ -111,13 +111,13 @@ def is_greylisting(text: str) -> bool:
 
 
 def enhanced_in(text: str) -> str:
-    """The first enhanced code that tells more than the class; else the first; empty: none."""
+    """The first enhanced code that says more than its class; otherwise the first; empty: none."""
     found = _ENHANCED.findall(text[:_MAX_TEXT])
     return next((each for each in found if not each.endswith(".0.0")), found[0] if found else "")
 
 
 def enhanced_in_front(text: str) -> str:
-    """Of an answer's text, where RFC 2034 wants it; empty: none. It is safe to repeat."""
+    """From an answer's text, in the place that RFC 2034 defines; empty: none. It is safe to repeat."""
     match = _ENHANCED.match(text)
     return match[1] if match else ""
 
@@ -129,7 +129,7 @@ def reply_in(text: str) -> int | None:
 
 
 def normalised(text: str, *, sender: str = "", recipient: str = "") -> str:
-    """One lower-case line without links and quotations, in which the addresses are told apart and not shown.
+    """One lower-case line without links and quotations, with the addresses replaced by words that tell them apart.
 
     A server may quote our subject, in which an app's name can be any words.
     """
@@ -148,7 +148,7 @@ def normalised(text: str, *, sender: str = "", recipient: str = "") -> str:
 
 
 def _told_by_link(match: re.Match[str]) -> str:
-    """Of a link, whose words are an explanation's, only those that name a block list or the like."""
+    """The words of a link belong to an explanation page: keep only those that name a block list or the like."""
     told = _TELLING_IN_URL.findall(match[0].lower())
     return f" reputation {' '.join(told)} " if told else " "
 

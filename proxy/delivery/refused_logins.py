@@ -1,4 +1,4 @@
-"""That a login whose password is refused is left alone for longer and longer: each try may count towards a lock.
+"""Growing waits after a login is refused: each try may count towards a lock of the account.
 
 Instants are of a monotonic clock, in seconds.
 """
@@ -6,7 +6,7 @@ Instants are of a monotonic clock, in seconds.
 from __future__ import annotations
 
 WAITS_SECONDS = (60.0, 480.0, 3600.0)
-"""So long it is not tried again after the first refusal in a row, the second, and all others."""
+"""How long it is not tried again after the first refusal in a row, the second, and all others."""
 
 
 class RefusedLogins:
@@ -18,13 +18,13 @@ class RefusedLogins:
         self._reason = ""
 
     def held_back(self, now: float) -> str:
-        """Why it is not to be tried at `now`, or nothing."""
+        """Why not to try it at `now`, or nothing."""
         return self._reason if now < self._next_at else ""
 
     def refused(self, reason: str, now: float) -> None:
         """`reason` is for the log."""
         if now < self._next_at:
-            return  # both were under way
+            return  # both were in flight
         wait = WAITS_SECONDS[min(self._in_a_row, len(WAITS_SECONDS) - 1)]
         self._in_a_row += 1
         self._next_at = now + wait

@@ -1,7 +1,7 @@
 """Counting the persons whose messages one relay or gateway refuses in a row.
 
-One person's number may be odd; what several persons meet is the relay's matter, and the operator should know. Instants
-are seconds of the clock that is given.
+One person's number may be odd. What several persons meet is the relay's fault, and the operator should know. Instants
+are seconds of the given clock.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from proxy.delivery.send_result import Blame, SendResult
 
 REMEMBERED_SECONDS = 3600.0
 NUMBERS_IN_A_ROW = 3
-"""Whoever refuses so many persons' numbers, and took no message in between, refuses us: OpenSMTPD calls the recipient
-invalid where it may not relay."""
+"""A relay that refuses this many persons' numbers, and took no message in between, refuses us. OpenSMTPD, for one,
+calls the recipient invalid when it may not relay."""
 
 
 class RefusedPersons:
@@ -31,7 +31,7 @@ class RefusedPersons:
     def met_by(self, person: str) -> bool:
         """Note one more; whether several persons have met it within the last hour.
 
-        `person`: whatever tells persons apart, such as a number. Of it only a hash is kept, which means nothing to
+        `person`: anything that tells persons apart, such as a number. Only a hash of it is kept, which means nothing to
         any other process.
         """
         now = self._clock()
@@ -46,7 +46,7 @@ class RefusedPersons:
 
 
 class BesideOthers:
-    """What an answer of one relay or gateway says in the light of those to other persons' messages."""
+    """What one relay's or gateway's answer means, given its answers to other persons' messages."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._unclear = RefusedPersons(clock=clock)

@@ -1,7 +1,7 @@
-"""The login at one relay: by one method, and left alone for longer and longer where the password is refused.
+"""The login at one relay: by one method, with growing waits after the password is refused.
 
-Readiness is asked every few seconds, of each worker, and people press "Try again": tries with a wrong password would
-soon lock the account.
+Readiness is checked every few seconds in each worker, and people press "Try again". With a wrong password, that many
+tries would soon lock the account.
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from proxy.delivery.smtp_outcome import verdict_on
 from proxy.delivery.stage import Stage
 
 _METHODS = ("plain", "login", "cram-md5")
-"""The connection is encrypted or local; relays that keep hashed passwords cannot do the third, whatever they say."""
+"""The connection is encrypted or local. Relays that keep hashed passwords cannot do the third, even if they offer
+it."""
 _NO_SUCH_METHOD = (500, 502, 504, 534)
-"""RFC 5321 section 4.2.4, RFC 4954 section 6: another method may do. 535 is about the password."""
+"""RFC 5321 section 4.2.4, RFC 4954 section 6: another method may work. 535 is about the password."""
 _REFUSED = 535
 
 
 def login_of(settings: SMTPSettings, *, clock: Callable[[], float]) -> RelayLogin | None:
-    """None where the relay asks for none."""
+    """None if the relay asks for none."""
     if settings.username is None:
         return None
     password = settings.password.get_secret_value() if settings.password is not None else ""
@@ -33,7 +34,7 @@ def login_of(settings: SMTPSettings, *, clock: Callable[[], float]) -> RelayLogi
 
 
 class RelayLogin:
-    """As long as nobody knows whether the password is right, one connection tries it: each try counts."""
+    """While nobody knows whether the password is right, only one connection tries it: each try counts."""
 
     def __init__(self, username: str, password: str, *, clock: Callable[[], float]) -> None:
         """`clock`: a monotonic one, in seconds."""
@@ -45,7 +46,7 @@ class RelayLogin:
         self._first = asyncio.Lock()
 
     def held_back(self) -> str:
-        """Why it is not to be tried now, or nothing."""
+        """Why not to try it now, or nothing."""
         return self._refusals.held_back(self._clock())
 
     async def log_in(self, connection: SMTP) -> None:

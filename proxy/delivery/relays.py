@@ -1,4 +1,4 @@
-"""The relays together: a mail goes to the first that is well, and to the next only where it was certainly not taken.
+"""The relays together: a mail goes to the first that works, and to the next only if it was certainly not taken.
 
 Times are seconds of the event loop's clock.
 """
@@ -36,7 +36,7 @@ class Relays:
         for index, relay in enumerate(order):
             share = (end - loop.time()) / (len(order) - index)  # a hanging relay leaves time for those after it
             patience = relay.breaker.patience(min(relay.timeout, share))
-            # What was sent whole goes nowhere else: the time of those behind it is no use to anybody then.
+            # A mail that was sent completely goes nowhere else, so this relay may use the time of those behind it.
             answer_by = min(end, loop.time() + relay.timeout)
             delivery = await relay.send(mail_from(relay.sender), deadline=loop.time() + patience, answer_by=answer_by)
             if delivery.outcome is not Outcome.UNAVAILABLE:

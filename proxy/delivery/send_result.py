@@ -16,9 +16,10 @@ class Blame(Enum):
     MESSAGE = "message"
     """This recipient or content, perhaps for a while: the relay or gateway is well."""
     UNCLEAR = "unclear"
-    """It was refused without a word of whose fault that is: others are asked, and who meets it is counted."""
+    """It was refused, and nothing says whose fault that is: others are asked, and the persons who meet it are
+    counted."""
     SERVICE = "service"
-    """It is away, slow or broken: others go first until it answers again."""
+    """It is down, slow or broken: others go first until it answers again."""
     SETTINGS = "settings"
     """Login, sender, certificate, credit: the operator has to act."""
 
@@ -32,4 +33,4 @@ class SendResult:
     report_id: str = field(default="", repr=False)
     """What the gateway knows an accepted message by."""
     credit: int | None = None
-    """Messages left, where the answer says so."""
+    """Messages left, if the answer says so."""

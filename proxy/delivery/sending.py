@@ -1,6 +1,6 @@
-"""One message that carried a passcode: by which way it went, and what is known of what became of it.
+"""One message that carried a passcode: how it was sent, and what is known about its fate.
 
-It is remembered longer than its challenge, because a failure may be told of hours later. Instants are epoch seconds.
+It is remembered longer than its challenge, because a failure may be reported hours later. Instants are epoch seconds.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Sending:
     outcome: Outcome
     sent_at: float
     report_id: str = field(default="", repr=False)
-    """What the channel is asked with for what became of it; empty where it does not tell."""
+    """The id to ask the channel about its fate; empty if the channel does not report it."""
     status: DeliveryStatus | None = None
-    """What was heard of it last; None: nothing."""
+    """The last known status; None: none."""
     reason: str = ""
-    """Why it failed, for whoever is to mend it; holds no number and no text."""
+    """Why it failed, for the person who has to fix it; holds no number and no text."""
     has_tag: bool = False
     """Whether the message showed the tag."""
 

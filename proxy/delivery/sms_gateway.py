@@ -1,6 +1,6 @@
 """SMS through an e-mail-to-SMS gateway: Kapow, or whatever a preset describes.
 
-An e-mail gateway tells nothing after the relay's 250, so "accepted" is the most that can be said.
+An e-mail gateway reports nothing after the relay's 250, so "accepted" is the most that can be said.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class SMSByMail:
         """See `proxy.delivery.channel.SMSChannel`."""
         told = Delivery(outcome=Outcome.UNAVAILABLE, channel=self.name, kind=self.kind, destination=mask(number))
         wrong = wrong_with(text, self._preset.rules)
-        if wrong is not None:  # an app's name that the check at the start did not see
+        if wrong is not None:  # a name of an app that the check at the start did not see
             return replace(told, reason=f"the text can't be sent: {wrong}")
         try:
             address = recipient(self._preset, number)
@@ -72,7 +72,7 @@ class SMSByMail:
         return replace(delivery, channel=self.name, kind=self.kind, destination=told.destination)
 
     async def check(self) -> Delivery:
-        """ACCEPTED as soon as one relay works; `reason` names those that do not."""
+        """ACCEPTED if at least one relay works; `reason` names those that do not."""
         results = await self._relays.check()
         broken = "; ".join(f"{each.relay}: {each.reason}" for each in results if each.outcome is not Outcome.ACCEPTED)
         working = next((each for each in results if each.outcome is Outcome.ACCEPTED), None)

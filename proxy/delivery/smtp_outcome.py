@@ -39,7 +39,7 @@ def verdict_on(error: SMTPException | OSError, stage: Stage, *, sender: str = ""
 
 
 def _blame(error: SMTPException | OSError, code: int | None, stage: Stage, *, sender: str, recipient: str) -> Blame:
-    """A refused login or sender, TLS or the lack of it is for the operator to put right (RFC 5321 section 4.2.1)."""
+    """A refused login or sender, and TLS or the lack of it, is for the operator to fix (RFC 5321 section 4.2.1)."""
     if _tls_error(error) is not None or (type(error) is SMTPException and stage in (Stage.CONNECTING, Stage.LOGIN)):
         return Blame.SETTINGS
     if code is None or code < 400 or code == _SERVICE_CLOSING or not isinstance(error, SMTPResponseException):
@@ -50,8 +50,8 @@ def _blame(error: SMTPException | OSError, code: int | None, stage: Stage, *, se
             return Blame.RECIPIENT
         return Blame.SETTINGS if said in _OPERATORS else Blame.UNCLEAR
     if said in _OPERATORS and stage in JUDGED_LATE:
-        return Blame.UNCLEAR  # many relays refuse with a 4yz what stays wrong until somebody acts
-    # Greylisting is about one recipient, other 4yz are the relay's troubles.
+        return Blame.UNCLEAR  # many relays answer 4yz to faults that stay until somebody acts
+    # Greylisting is about one recipient; any other 4yz is the relay's problem.
     return Blame.MESSAGE if stage is Stage.RECIPIENT or is_greylisting(error.message) else Blame.SERVICE
 
 

@@ -1,7 +1,7 @@
 """The warm connections to one relay: lent to one sender at a time, closed when idle.
 
-A connection comes back only after a message was accepted on it. After anything else, a cancellation included, it
-is in an unknown state and is dropped: aiosmtplib would take the late answer to one command for that to the next.
+A connection returns to the pool only after a message was accepted on it. After anything else, even a cancellation, its
+state is unknown and it is dropped: aiosmtplib would take the late answer to one command for the answer to the next.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _QUIT_SECONDS = 1.0
 
 
 class SMTPPool:
-    """Idle connections, the newest used first so that the others can grow old."""
+    """Idle connections. The newest is used first, so that the others can age out."""
 
     def __init__(self, *, idle_seconds: float = IDLE_SECONDS) -> None:
         self._idle_seconds = idle_seconds
@@ -74,7 +74,7 @@ class SMTPPool:
 
 
 def drop(connection: SMTP) -> None:
-    """Close at once, without a word: nothing that still arrives is of interest."""
+    """Close at once, without QUIT: whatever still arrives does not matter."""
     transport = connection.transport
     connection.close()
     if isinstance(transport, asyncio.WriteTransport):

@@ -70,7 +70,7 @@ class SMTPRelay:
         self._mail_is_refused = False
         self._beside_others = BesideOthers(clock=clock)
         self.breaker = Breaker()
-        # With a CA file nothing else is trusted; a context for "none" is never made, so it can't be used by mistake.
+        # With a CA file nothing else is trusted. A context for "none" is never made, so nobody can use it by mistake.
         self._tls = None if settings.security == "none" else client_context(settings.ca_file)
         self._pool = SMTPPool(idle_seconds=idle_seconds)
         self._places = asyncio.Semaphore(settings.connections)
@@ -99,7 +99,7 @@ class SMTPRelay:
 
     @property
     def misconfiguration(self) -> str:
-        """What the operator has to put right, or nothing."""
+        """What the operator has to fix, or nothing."""
         return self._alarms.wrong_with(self.name)
 
     async def send(self, mail: Mail, *, deadline: float, answer_by: float | None = None) -> Delivery:
@@ -139,14 +139,14 @@ class SMTPRelay:
         return self._delivery(SendResult(outcome=Outcome.ACCEPTED))
 
     async def close(self) -> None:
-        """Let what is under way end for a moment, then close every connection."""
+        """Give mails in flight a moment to end, then close every connection."""
         await self._under_way.finish()
         await self._pool.close()
 
     async def _send(self, mail: Mail, deadline: float, answer_by: float) -> Delivery:
         now = asyncio.get_running_loop().time()
         try:
-            # Half of the time is for the mail itself: one begun at the last moment would end as unknown.
+            # Half of the time is for the mail itself: if it began at the last moment, its outcome would be unknown.
             async with asyncio.timeout_at(now + (deadline - now) / 2):
                 await self._places.acquire()
         except TimeoutError:
@@ -167,9 +167,9 @@ class SMTPRelay:
             self._places.release()
 
     def _learn(self, verdict: SendResult, stage: Stage) -> None:
-        """What this says about the relay itself."""
+        """What this outcome says about the relay itself."""
         if verdict.blame in _RELAY_IS_WELL or (stage in JUDGED_LATE and verdict.blame is Blame.SETTINGS):
-            self.breaker.answered()  # of somebody's mail address it says nothing about other people's messages
+            self.breaker.answered()  # a refusal of somebody's mail address says nothing about other people's messages
         else:
             self.breaker.failed()
         if verdict.blame is Blame.SETTINGS:
@@ -188,7 +188,7 @@ class SMTPRelay:
             local_hostname=_local_name(settings.sender),
             timeout=settings.timeout,
             use_tls=settings.security == "tls",
-            start_tls=settings.security == "starttls",  # True insists; None would take no for an answer
+            start_tls=settings.security == "starttls",  # True insists on it; None would accept its absence
             tls_context=self._tls,
         )
 
@@ -197,7 +197,7 @@ class SMTPRelay:
             await self._login.log_in(connection)
 
     def _held_back(self) -> Delivery | None:
-        """What becomes of a mail, or a check, for which a refused login would have to be tried again too soon."""
+        """The outcome of a mail, or a check, that would try a refused login again too soon."""
         reason = self._login.held_back() if self._login is not None else ""
         if not reason:
             return None
@@ -227,7 +227,7 @@ class _Attempt:
             drop(self._connection)
             verdict = verdict_on(error, self._stage, sender=self._mail.sender, recipient=self._mail.recipient)
             return verdict, self._stage
-        except BaseException:  # a cancellation leaves an answer on its way: this connection is no use to anyone
+        except BaseException:  # after a cancellation an answer is still on its way, so nobody can use this connection
             drop(self._connection)
             raise
         self._relay._pool.give_back(self._connection)
@@ -250,7 +250,7 @@ class _Attempt:
             raise SMTPServerDisconnected("Connection lost")
         content = _LEADING_DOT.sub(b"..", self._mail.content)
         if not content.endswith(b"\r\n"):
-            content += b"\r\n"  # else the final dot would be the end of a line like any other
+            content += b"\r\n"  # otherwise the final dot would end an ordinary line
         if limit.expired():  # `asyncio.wait_for`, which the library awaits, may swallow that (Python 3.11)
             raise TimeoutError
         protocol.write(content + b".\r\n")
@@ -294,7 +294,7 @@ async def _with_options(command: Callable[..., Awaitable[SMTPResponse]], address
 
 
 def _died_of_age(verdict: SendResult, stage: Stage) -> bool:
-    """Whether a kept connection merely proved dead, so that nobody need know and a new one may be tried."""
+    """Whether only a kept connection proved dead, so that a new one may be tried without a word about it."""
     return (
         verdict.outcome is Outcome.UNAVAILABLE
         and stage is not Stage.END_SENT

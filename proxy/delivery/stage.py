@@ -18,4 +18,4 @@ class Stage(Enum):
 
 
 JUDGED_LATE = frozenset((Stage.RECIPIENT, Stage.DATA, Stage.END_SENT))
-"""Where a refusal may be about this recipient or message, or about us."""
+"""The stages at which a refusal may be about this recipient or message, or about us."""

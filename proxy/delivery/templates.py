@@ -1,5 +1,5 @@
-"""The texts of passcode messages, by channel and language. A template was cut into pieces once, where the
-configuration was read, and is joined for each message.
+"""The texts of passcode messages, by channel and language. The configuration cuts a template into pieces once; they are
+joined for each message.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ class MessageTexts:
     """What each channel says: an SMS, or the Subject and the body of a mail to read."""
 
     sms_template: Template
-    """Where nothing else is said."""
+    """The default."""
     default_language: str = "en"
     sms_templates: Mapping[tuple[str, str], Template] = field(default_factory=dict)
     """By channel (empty: every SMS channel) and language."""
     mail_templates: Mapping[str, MailTemplate] = field(default_factory=dict)
     """By language."""
     origin: str | None = None
-    """The host of the sign-in pages, where messages end with the line that phones fill in on that host alone."""
+    """The host of the sign-in pages, if messages end with the line that lets phones fill in the passcode on that
+    host."""
 
     def template(self, channel: str, language: str) -> Template:
         """In the person's language if there is any text in it, else in the default one; the channel's own first."""
@@ -91,7 +92,7 @@ class MessageTexts:
                 tag=message.tag,
             )
 
-        # Not even a template that slipped through could put it into the Subject.
+        # So not even a template that the checks missed could put it into the Subject.
         return rendered(template.subject, ""), rendered(template.body, message.passcode)
 
     def has_tag(self, channel: str, language: str) -> bool:

@@ -26,7 +26,7 @@ def check_texts(settings: Settings, every_rules: Iterable[TextRules]) -> list[Fi
 
 
 def text_warnings(settings: Settings, every_rules: Iterable[TextRules]) -> Iterator[str]:
-    """What arrives, but in several parts or without what was asked for: a line each."""
+    """Texts that arrive, but in several parts or without something that the operator asked for: a line each."""
     texts = texts_of(settings)
     every_rules = list(every_rules)
     for rules in every_rules:

@@ -1,10 +1,10 @@
 """CSV for spreadsheets (RFC 4180): one row a person, and no cell that a spreadsheet takes for a formula.
 
-A cell that begins with a sign of a formula gets an apostrophe in front, which spreadsheets take for "this is text".
-So does what follows a semicolon or a line end: where Windows separates lists by semicolons, as in most of Europe, Excel
-begins a cell there. There is no exception for numbers in E.164, which begin with ``+``: one rule is easy to trust, and
-without it a spreadsheet shows 4.474E+11. Programs read the JSON form, where nothing is changed. The column
-``for_ad`` can be imported into the directory: number or proposal in a form that needs no apostrophe.
+A cell that begins like a formula gets an apostrophe in front, which spreadsheets read as "this is text". So does text
+after a semicolon or a line end: in most of Europe Windows separates lists by semicolons, and Excel begins a cell there.
+There is no exception for numbers in E.164, which begin with ``+``. One rule is easy to trust, and without it a
+spreadsheet shows 4.474E+11. Programs read the JSON form, where nothing is changed. The column ``for_ad`` can be
+imported into the directory: number or proposal in a form that needs no apostrophe.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def write(findings: Iterable[Finding], out: TextIO) -> None:
 
 
 def cell(text: str) -> str:
-    """`text`, with ``'`` wherever a spreadsheet could begin to calculate, blanks in front or not."""
+    """`text`, with ``'`` wherever a spreadsheet could begin to calculate, with or without spaces in front."""
     if not _ENDS_A_CELL.isdisjoint(text):
         text = _CELL_ELSEWHERE.sub(r"\1'", text)
-    # Whatever does not show in front of a sign may be left out when the file is read.
+    # A spreadsheet may drop invisible characters in front of the sign.
     shown = next((char for char in text if char.isprintable() and char != " "), "")
     return f"'{text}" if shown in _SIGNS or text.startswith(("\t", "\r", "\n")) else text
 

@@ -31,7 +31,7 @@ _ENVIRONMENT = Environment(
 )
 _STATUSES = tuple(Status)
 _FIRST = 10
-"""So many OUs and departments are shown at once, the others on demand."""
+"""How many OUs and departments are shown at once; the others on demand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

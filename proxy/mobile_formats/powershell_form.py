@@ -3,10 +3,10 @@
 The script changes nothing without `-Apply`, and then only fields that still hold what the report found there. It goes
 on after an error, keeps what it replaces in a file that `-UndoFrom` takes back, and ends with a summary.
 
-What stands in code is ASCII: GUIDs, attribute and domain names as the configuration may write them, E.164 numbers, and
-what the directory holds now as base64 of UTF-16. What people typed stands only in comments, on one line. Strings are
-PowerShell's verbatim ones (about_Quoting_Rules): they end at any of five quotation marks, each written twice to mean
-itself.
+The code is ASCII: GUIDs, attribute and domain names as the configuration may write them, E.164 numbers, and base64 of
+UTF-16 for what the directory holds now. Text that people typed appears only in comments, on one line. Strings are
+PowerShell's verbatim ones (about_Quoting_Rules): any of five quotation marks ends them, and each is written twice to
+mean itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The report as text for a terminal: totals, OUs, departments, and everybody whose field needs a look."""
+"""The report as text for a terminal: totals, OUs, departments, and everybody whose field needs attention."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _bar(share: float) -> str:
 
 
 def _padded(text: str, width: int) -> str:
-    """As wide as `width` on a terminal, where kana and the like take two places; cut where need be."""
+    """As wide as `width` on a terminal, where kana and the like take two columns; cut if necessary."""
     used, kept = 0, ""
     for char in text:
         size = 0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1

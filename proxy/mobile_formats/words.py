@@ -1,4 +1,4 @@
-"""What the forms of the report have in common: how a finding is told in words, and a place named. Pure."""
+"""What the forms of the report share: the words for a finding, and the name of a place. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from directory.mobile_report import Finding, Tally
 
 
 def percent_text(tally: Tally) -> str:
-    """Such as ``97.4%``; of nobody there is no share."""
+    """Such as ``97.4%``; with nobody there is no share."""
     return "nobody found" if tally.percent is None else f"{tally.percent:.1f}%"
 
 
@@ -46,12 +46,12 @@ def proposal_and_remarks(finding: Finding) -> str:
 
 
 def needs_a_look(finding: Finding) -> bool:
-    """A number that changed recently does not: after a tidy-up in the directory that would be everybody."""
+    """A recently changed number does not: after a tidy-up in the directory that would be everybody."""
     return not finding.person.is_service and (finding.number is None or finding.is_shared)
 
 
 def instant_text(epoch_seconds: float | None) -> str:
-    """UTC to the second; empty for None and for times that no calendar has."""
+    """UTC to the second; empty for None and for times outside the calendar."""
     if epoch_seconds is None:
         return ""
     try:

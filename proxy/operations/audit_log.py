@@ -1,7 +1,7 @@
 """The log: JSON lines on stderr (readable ones on a terminal), each value masked once more before it is written.
 
-The parts of Gatepost log no secrets in the first place; `redact` is the second net. The standard library's
-loggers (asyncio, aiohttp) run through the same processors. The logger is handed to each part as an argument.
+The parts of Gatepost log no secrets in the first place; `redact` is the second safety net. The standard library's
+loggers (asyncio, aiohttp) use the same processors. Each part gets the logger as an argument.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SECRET_WORDS = frozenset(
         *("subject", "authorization", "number", "mobile", "digest", "csrf"),
     )
 )
-"""The last word of a key tells: ``sms_number``, ``bind_password``."""
+"""The last word of a key decides: ``sms_number``, ``bind_password``."""
 _SECRET_KEYS = frozenset(("session_id", "set_cookie", "cookies", "passwords", "numbers", "recipient", "key"))
 _NUMBER = re.compile(r"\+[0-9](?:[ ().\-]{0,2}[0-9]){6,14}", re.ASCII)
 _NUMBER_AS_ADDRESS = re.compile(r"(?<![0-9A-Za-z])[0-9]{7,15}(?=@)", re.ASCII)
@@ -70,7 +70,7 @@ def configure_log(stream: TextIO | None = None, *, human: bool | None = None) ->
     ]
     _route_standard_library(out, shared, renderer)
     logger: FilteringBoundLogger = structlog.wrap_logger(
-        structlog.WriteLogger(out),  # a line is one write: those of several workers do not run into each other
+        structlog.WriteLogger(out),  # one write for each line, so that lines of several workers do not mix
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )

@@ -1,8 +1,8 @@
-"""How many clients the limit of open files carries, so that no client takes what Gatepost itself needs: pure.
+"""How many clients the limit on open files allows, so that no client takes what Gatepost itself needs: pure.
 
-A client's connection takes three descriptors at most: its own, and two for one to the portal, both ends of which are in
-this process (an app's takes one). What health, store, directories and relays need is set aside first, then what may
-wait idle for upstreams; the rest is for clients. All numbers are of one worker: the limit is a process's.
+A client's connection takes three descriptors at most: its own, and two for one to the portal, because both ends of that
+are in this process (one to an app takes one). First we set aside what health, store, directories and relays need, then
+idle connections to upstreams. The rest is for clients. All numbers are for one worker: each process has its own limit.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ MOST_PER_ADDRESS = 1024
 MOST_IDLE = 128
 """Unused connections to one server of an app, of each kind."""
 _KINDS_OF_IDLE = 3
-"""For everybody, for one session each, and about to be closed by the server."""
+"""For everybody, for one session each, and those that the server is about to close."""
 _PER_CLIENT = 3
 _SMALL_OFFICE = 8
-"""Connections that one address gets in any case: a browser opens six."""
+"""One address always gets at least this many: a browser opens six."""
 _SHARE = 4
-"""One address gets no more than this part of all, unless it is told to."""
+"""One address gets at most this part of all, unless the configuration says otherwise."""
 
 RESERVE = 96
 """For the process itself: standard streams, event loop, listening and control sockets, files being read, look-ups of
@@ -44,10 +44,10 @@ class Served(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """What one worker takes on."""
+    """How much one worker accepts."""
 
     open_files: int
-    """The limit that it was worked out from."""
+    """The limit that this was computed from."""
     connections: int
     """Of all clients together, tunnels included."""
     per_address: int
@@ -55,9 +55,9 @@ class Capacity:
     idle: int
     """To each server, of each kind of unused connection (`MOST_IDLE`)."""
     asked: int
-    """What the configuration asks for; `MOST_CONNECTIONS` where it leaves it open."""
+    """What the configuration asks for; `MOST_CONNECTIONS` if it does not say."""
     open_files_for_asked: int
-    """The limit that would carry it."""
+    """The limit that would be enough for it."""
 
     @property
     def is_enough(self) -> bool:
@@ -77,9 +77,9 @@ def reserve_for(settings: Settings) -> int:
 
 
 def capacity(served: Served, *, reserve: int, open_files: int) -> Capacity:
-    """What a worker with this limit of `open_files` takes on; at least one connection, however low it is."""
+    """How much a worker with this limit of `open_files` accepts: at least one connection, however low the limit."""
     server = served.server
-    # The portal's connections have both ends here.
+    # Both ends of the portal's connections are here.
     servers = sum(len(app.upstream_urls) for app in served.apps) + 2
     room = max(0, open_files - reserve)
     idle = min(MOST_IDLE, max(1, room // 8 // (_KINDS_OF_IDLE * servers)))

@@ -1,7 +1,7 @@
 """`/livez`, `/readyz` and `/metrics` on their own listener: what works, and nothing about persons.
 
-Each dependency is asked in the background at an interval, so that a probe costs nothing and can't be used to hammer
-a domain controller. Ages are seconds; a result older than three intervals no longer counts as good.
+Each dependency is checked in the background at an interval. So a probe costs nothing, and nobody can use it to hammer a
+domain controller. Ages are seconds; a result older than three intervals no longer counts as good.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ INTERVAL_SECONDS = 10.0
 TIMEOUT_SECONDS = 8.0
 _STALE_AFTER_INTERVALS = 3
 TRAFFIC = "/readyz/traffic"
-"""Whether connections are taken here, whatever does not work: no other node would do better without it."""
+"""Whether this node takes connections, whatever else is broken: without that, no other node would do better."""
 DRAINING = "draining"
-"""The status of a process that takes no more connections and ends once what it has in flight is done."""
+"""The status of a process that takes no more connections and ends once its requests in flight are done."""
 
 Ask = Callable[[], Awaitable[str | None]]
 """None if the dependency works, else a sentence on what is wrong, without anything personal."""
@@ -31,12 +31,12 @@ Clock = Callable[[], float]
 
 
 class Need(Enum):
-    """What it means for everybody that a dependency fails."""
+    """What the failure of a dependency means for people."""
 
     ALWAYS = "always"
     """Nobody can be served without it: the store."""
     ONE_OF_THEM = "one of them"
-    """Somebody can sign in while one of these works: the directories."""
+    """People can sign in while one of these works: the directories."""
     HELPFUL = "helpful"
     """Gatepost is degraded without it."""
 
@@ -77,9 +77,9 @@ WATCHED = web.AppKey("watched", Watched)
 
 
 def judge_readiness(states: Mapping[str, CheckState], *, now: float, stale_after_seconds: float) -> Readiness:
-    """Ready if all works that is needed always, and one at least of those of which one is.
+    """Ready if everything works that is always needed, and at least one of those of which one is needed.
 
-    A relay that is down degrades: people who are signed in work on, and the sign-in page says so.
+    A relay that is down only degrades: signed-in people continue to work, and the sign-in page says so.
     """
     judged = {}
     for name, state in states.items():
@@ -111,7 +111,7 @@ def create_health_app(
     async def keep_checking(name: str, check: Check) -> None:
         while True:
             wrong = await _answer(check.ask, timeout_seconds)
-            # Once for each change: an outage stands in the log even while nobody signs in.
+            # Once for each change, so that an outage is in the log even if nobody signs in.
             if wrong is not None and wrong != states[name].detail:
                 log.warning("dependency.fails", check=name, reason=wrong)
             elif wrong is None and states[name].at is not None and not states[name].ok:
@@ -171,7 +171,7 @@ def create_health_app(
 
 
 def traffic_answer(*, takes_any: bool) -> web.Response:
-    """For load balancers: what all nodes share may be away, and who is signed in goes on all the same."""
+    """For load balancers: even if something that all nodes share is down, signed-in people can continue."""
     return web.Response(text="ok\n") if takes_any else web.Response(text=f"{DRAINING}\n", status=503)
 
 
@@ -182,14 +182,14 @@ async def _answer(ask: Ask, timeout_seconds: float) -> str | None:
     except TimeoutError:
         return f"no answer within {timeout_seconds:g} seconds"
     except Exception as error:  # noqa: BLE001  # the border of a background task: a check that breaks is not ok
-        return f"the check failed: {type(error).__name__}"  # its message may hold more than an operator's probe should
+        return f"the check failed: {type(error).__name__}"  # its message may hold more than a probe should show
 
 
 @web.middleware
 async def plainly(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """A middleware: nobody keeps these answers, or guesses what they are."""
+    """A middleware: nobody may cache these answers, or guess their type."""
     response = await handler(request)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"

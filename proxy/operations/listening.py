@@ -1,6 +1,6 @@
 """Listening sockets, whether for this process or, opened by the supervisor, for the workers that inherit them.
 
-They never block: whoever shares one may be a moment too late for the connection it was woken for.
+They never block: another worker may already have taken the connection that woke this one.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Listening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerPlace:
-    """What a worker is told by its supervisor."""
+    """What a supervisor tells its worker."""
 
     number: int
     """Of all workers since the start: in the log and in the metrics."""
@@ -63,7 +63,7 @@ class WorkerPlace:
 
     @property
     def health_socket(self) -> Path:
-        """Where it tells of itself."""
+        """The socket on which it reports its health and metrics."""
         return self.folder / f"{self.number}{HEALTH_SUFFIX}"
 
     @property

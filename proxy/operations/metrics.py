@@ -14,7 +14,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 OTHER = "other"
-"""Stands for a realm that is not configured: what somebody typed is no label."""
+"""Stands for a realm that is not configured: typed text must not become a label."""
 
 
 class AppTraffic:
@@ -106,7 +106,7 @@ class Metrics:
         return self._traffic.setdefault(app, AppTraffic())
 
     def watch_live_sessions(self, count: Callable[[], int]) -> None:
-        """`count` is asked at each scrape: it must be quick."""
+        """`count` is called at each scrape, so it must be quick."""
         self._live_sessions = count
 
     def watch_client_connections(self, count: Callable[[], int]) -> None:

@@ -12,9 +12,9 @@ def open_file_limit() -> int:
 
 
 def raise_open_files() -> int:
-    """Raise the soft limit to the hard one, as far as the system lets it; what it is then."""
+    """Raise the soft limit to the hard one, as far as the system allows; returns the new limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(OSError, ValueError):  # "unlimited", say, where the system has a limit of its own
+    with suppress(OSError, ValueError):  # for example "unlimited", if the system has a limit of its own
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return open_file_limit()
 

@@ -1,8 +1,8 @@
-"""Which user a process acts as, where root runs it and Gatepost is to use what it makes.
+"""Which user a process acts as, if root runs it and Gatepost has to use what it creates.
 
-What root makes is root's, and the service, which runs as its own user, cannot read it. To give it away afterwards is
-no way out in a folder that others may write in: a link would lead the change elsewhere. So who makes something there
-is the folder's owner while it is made.
+A file that root creates belongs to root, and the service, which runs as its own user, cannot read it. Changing the
+owner afterwards is not safe in a folder that others may write in: a link could lead the change elsewhere. So the
+process acts as the folder's owner while it creates something there.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ CODE: tuple[str, ...] = (os.__file__, pydantic.__file__, __file__)
 
 
 class WrongUser(Exception):
-    """Root may not, or should not, make this. The text says who should."""
+    """Root cannot, or should not, create this. The text says who should."""
 
 
 def become_owner_of(path: Path, *, replaces: bool = False) -> bool:
-    """Be, from now on and for all threads, who owns the folder of this file; whether that changed anything.
+    """Become the owner of this file's folder, from now on and for all threads; returns whether that changed anything.
 
-    Nothing changes for who is not root, where there is no such folder, and where it is root's own: then a file of
-    somebody else's in it says who is meant, unless it is one that is replaced (`replaces`), which only root can do
-    there. A link is not followed: in a folder of somebody else's it may lead to a file of root's. Call this before
+    Nothing changes if the user is not root, or if there is no such folder. If the folder is root's own, a file of
+    another user in it says whom to become. The exception is a file that will be replaced (`replaces`), which only root
+    can do there. Links are not followed: in another user's folder one may lead to a file of root's. Call this before
     anything is opened. Raises `WrongUser`.
     """
     if os.geteuid() != 0:
@@ -40,7 +40,7 @@ def become_owner_of(path: Path, *, replaces: bool = False) -> bool:
     try:
         folder = path.parent.stat()
     except OSError:
-        return False  # whoever opens it says so
+        return False  # the code that opens it will say so
     owner = folder
     if folder.st_uid == 0 and not replaces:
         with suppress(OSError):
@@ -54,7 +54,7 @@ def become_owner_of(path: Path, *, replaces: bool = False) -> bool:
         return False
     try:
         return _become(owner.st_uid, owner.st_gid)
-    except PermissionError as error:  # a root that may not: containers take such rights away
+    except PermissionError as error:  # a root without that right, as in some containers
         name = user_name(owner.st_uid)
         raise WrongUser(
             f"{path.parent} belongs to {name}, and root may not act as another user here: run this as"
@@ -74,7 +74,7 @@ def _become(uid: int, gid: int) -> bool:
     except KeyError:
         os.setgroups([gid])
     else:
-        # The groups that its service has: certificates and secrets are often shared by one.
+        # The groups of its service: certificates and secrets are often shared through one.
         os.initgroups(entry.pw_name, entry.pw_gid)
         gid = entry.pw_gid
     os.setegid(gid)
@@ -92,9 +92,9 @@ def _become(uid: int, gid: int) -> bool:
 
 @contextmanager
 def as_owner_of(folder: Path) -> Iterator[None]:
-    """Be the folder's owner for as long as it takes to make something there; nothing changes for who is not root.
+    """Be the folder's owner while something is created there; nothing changes if the user is not root.
 
-    For who needs root's rights for something else. Raises `OSError`.
+    For a caller that needs root's rights for something else. Raises `OSError`.
     """
     owner, group = folder.stat(), os.getegid()
     if os.geteuid() != 0 or owner.st_uid == 0:

@@ -1,7 +1,7 @@
 """aiohttp servers whose every answer is in our own words, and whose log holds nothing of a request.
 
-What aiohttp says to a request that it cannot read holds a piece of it, and so does the traceback that it logs; a piece
-of a request may be a ticket. The limits here are the forwarding plane's: whatever it lets through is read.
+When aiohttp cannot read a request, its answer quotes a piece of it, and so does the traceback that it logs. That piece
+may be a ticket. The limits here match the forwarding plane's: everything that it lets through can be read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ADDED_BYTES = 32 * 1024
 
 
 class _HTTPConnection(web.RequestHandler):
-    """As aiohttp's own, but for what it says where its parser, or nobody, has an answer."""
+    """As aiohttp's own, except for its answer when its parser fails or nobody has one."""
 
     __slots__ = ("_log", "_origin")
 
@@ -58,12 +58,12 @@ class _HTTPConnection(web.RequestHandler):
         response = web.Response(
             status=answer.status, headers=[(name.decode(), value.decode()) for name, value in fields], body=body
         )
-        response.headers["Server"] = "Gatepost"  # else aiohttp names itself and Python, with their versions
+        response.headers["Server"] = "Gatepost"  # otherwise aiohttp names itself and Python, with their versions
         response.force_close()
         return response
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        """The kind of an error is all that is told of it: its text may hold a piece of the request."""
+        """Only the type of an error is logged: its text may hold a piece of the request."""
         exc = kw.get("exc_info")
         self._log.error("connection.failed", error=type(exc).__name__)
 
@@ -96,7 +96,7 @@ async def serve(
             log=log,
             sign_in_origin=sign_in_origin,
             access_log=None,
-            # Bytes are kept and passed on as they came; who wants them unpacked does that within a bound.
+            # Bytes are kept and passed on as they came. Code that unpacks them does so within a bound.
             auto_decompress=False,
             max_line_size=max_head_bytes + _ADDED_BYTES,
             max_field_size=max_head_bytes + _ADDED_BYTES,
@@ -110,5 +110,5 @@ async def serve(
 
 
 def _close_with(stack: AsyncExitStack, server: asyncio.Server) -> None:
-    """Accept nothing more; what is under way ends with the runner."""
+    """Accept nothing more; requests in flight end with the runner."""
     stack.callback(server.close)

@@ -1,10 +1,10 @@
 """A clock for everything that has a lifetime: epoch seconds that never jump because the system's clock was set.
 
-It goes on by a clock that nobody sets, from where the system's clock stood, and follows small corrections slowly. A
-jump is followed only when it has lasted: as long as the clock was right before, within bounds. Whoever keeps instants
-in memory is then told by how much, so that nothing ends sooner or later than it would have.
+It starts at the system's time and then runs by a clock that nobody sets. It follows small corrections slowly. It
+follows a jump only once the jump has lasted: as long as the clock was right before, within bounds. Code that keeps
+instants in memory then learns by how much, so that nothing ends sooner or later than it would have.
 
-Workers are started with what the supervisor's clock knows (`Anchor`): who starts during a jump takes no part in it, and
+Workers start with what the supervisor's clock knows (`Anchor`). A worker that starts during a jump ignores it, and
 follows it when the others do.
 """
 
@@ -19,25 +19,26 @@ from functools import partial
 from structlog.typing import FilteringBoundLogger
 
 SKEW_SECONDS = 60.0
-"""By so much the clocks of nodes may differ, and a clock may be corrected: that is no jump, and ends nothing."""
+"""The clocks of nodes may differ by this much, and a clock may be corrected by it. That is not a jump, and ends
+nothing."""
 SLOWNESS = 20.0
-"""A correction of a second is followed within so many: nothing is ever more than 5 % too long or too short."""
+"""A correction of one second takes this many seconds, so no lifetime is ever more than 5 % too long or too short."""
 LEAST_SECONDS, MOST_SECONDS = 15.0, 600.0
-"""How long a jump has to last; at most as long as the longest passcode lives."""
+"""How long a jump has to last; at most the lifetime of the longest passcode."""
 START_SECONDS = 8.0
-"""After a start nothing is deleted for so long: the clock may be wrong for a moment just then."""
+"""Nothing is deleted for this long after a start, because the clock is often wrong for a moment then."""
 LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchor:
-    """What is known of the system's clock. `offset` is what it shows beyond the clock that nobody sets."""
+    """What is known about the system's clock. `offset` is its time minus that of the clock that nobody sets."""
 
     offset: float
     right_since: float
-    """Since when, on the other clock, it has been believed; before that it was set, or nobody looked."""
+    """Since when, on the other clock, the system's clock has been right. Before that it was set, or nobody looked."""
     settled_at: float
-    """From when on, on the other clock, something may be deleted by it."""
+    """From this instant, on the other clock, things may be deleted by it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,18 +49,18 @@ class Reading:
     read_at: float
     """On the clock that nobody sets, as all other instants here."""
     apart_since: float | None = None
-    """Since when the system's clock has been somewhere else."""
+    """Since when the system's clock has been off."""
     apart_by: float = 0.0
-    """By how many seconds; more is ahead."""
+    """By how many seconds; positive is ahead."""
 
     @property
     def is_settled(self) -> bool:
-        """Whether the system's clock has been right for so long that something may be deleted by it."""
+        """Whether the system's clock has been right long enough to delete things by it."""
         return self.apart_since is None and self.read_at >= self.anchor.settled_at
 
     @property
     def lasts_seconds(self) -> float:
-        """How long the jump there is has to last."""
+        """How long the present jump has to last before it is followed."""
         since = self.read_at if self.apart_since is None else self.apart_since
         return min(MOST_SECONDS, max(LEAST_SECONDS, since - self.anchor.right_since))
 
@@ -81,9 +82,9 @@ def read_on(last: Reading, *, steady: float, wall: float) -> Reading:
 
 
 unset_clock: Callable[[], float] = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
-"""Seconds that nobody sets, those in which the machine slept among them (clock_gettime(2)).
+"""Seconds of a clock that nobody sets, including the time in which the machine slept (clock_gettime(2)).
 
-No function of ours: it is called for every request.
+Not wrapped in a function: it is called for every request.
 """
 
 
@@ -100,7 +101,7 @@ class SteadyClock:
         wall: Callable[[], float] = time.time,
         steady: Callable[[], float] = unset_clock,
     ) -> None:
-        """`apart`: a jump that has begun before, as another clock of this machine tells it."""
+        """`apart`: a jump that began earlier, as another clock of this machine reported it."""
         self._wall, self._steady = wall, steady
         now = steady()
         if anchor is None:
@@ -112,7 +113,7 @@ class SteadyClock:
 
     def now(self) -> float:
         """Epoch seconds."""
-        # No `__call__`: each request asks, and calling a method costs less than calling an object.
+        # Not `__call__`: each request asks, and calling a method costs less than calling an object.
         return self._steady() + self._offset
 
     @property
@@ -121,7 +122,7 @@ class SteadyClock:
 
     @property
     def apart(self) -> tuple[float, float] | None:
-        """Since when, on the clock that nobody sets, the system's has been elsewhere, and by how much."""
+        """Since when, on the clock that nobody sets, the system's has been off, and by how much."""
         reading = self._reading
         return None if reading.apart_since is None else (reading.apart_since, reading.apart_by)
 
@@ -131,7 +132,8 @@ class SteadyClock:
 
     @property
     def trouble(self) -> str | None:
-        """A sentence while the system's clock is not followed; the same for one jump, or each look would be logged."""
+        """A sentence while the system's clock is not followed. It stays the same during one jump, so it is logged
+        once."""
         reading = self._reading
         if reading.apart_since is None:
             return None
@@ -141,7 +143,7 @@ class SteadyClock:
         )
 
     async def check(self) -> str | None:
-        """`trouble`, as `/readyz` asks for it."""
+        """`trouble`, as a check of `/readyz`."""
         return self.trouble
 
     def on_step(self, listener: Callable[[float], None]) -> None:
@@ -149,7 +151,7 @@ class SteadyClock:
         self._listeners.append(listener)
 
     def look(self, log: FilteringBoundLogger | None) -> None:
-        """Compare the clocks, and say what is new."""
+        """Compare the clocks, and tell the log and the listeners what is new."""
         before = self._reading
         reading = self._reading = read_on(before, steady=self._steady(), wall=self._wall())
         self._offset = reading.anchor.offset

@@ -1,4 +1,4 @@
-"""What everybody who keeps something in a store has to expect: that it does not answer, or not in time."""
+"""What every user of a store has to expect: that it does not answer, or not in time."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class StoreUnavailable(StoreError):
 
 
 class Silent(StoreUnavailable):
-    """No answer came in time: nobody refused, and what was asked may have been done."""
+    """No answer came in time. Nobody refused, so the request may have been carried out."""
 
 
 class NotHeard(StoreUnavailable):
-    """The store answers, but what others did cannot be heard of just now."""
+    """The store answers, but notices of what others did do not arrive."""

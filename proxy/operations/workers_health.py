@@ -1,7 +1,7 @@
-"""`/livez`, `/readyz` and `/metrics` of several workers: whichever is asked asks all others, and speaks for all.
+"""`/livez`, `/readyz` and `/metrics` of several workers: the one that is asked asks all others, and speaks for all.
 
-Each worker tells of itself on a Unix socket in a folder that only they can enter. A counter belongs to one worker
-(label ``worker``, a number that is never given twice): so a worker that ends, or is replaced, sets no series back.
+Each worker reports on a Unix socket in a folder that only the workers can enter. A counter belongs to one worker (label
+``worker``, a number that is never used twice). So when a worker ends, or is replaced, no series goes backwards.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from proxy.operations.health import DRAINING, TRAFFIC, CheckState, Readiness, pl
 from proxy.operations.listening import HEALTH_SUFFIX
 
 TIMEOUT_SECONDS = 2.0
-"""How long a worker may take to tell of itself."""
+"""How long a worker may take to report."""
 Told = Mapping[str, Any]
 """What one worker answered to `/readyz`, as JSON."""
 
@@ -81,9 +81,9 @@ def readiness_in(told: Mapping[int, Told | None], *, now: float) -> Readiness:
 
 
 def merge_readiness(told: Mapping[int, Told | None]) -> dict[str, Any]:
-    """Ready if one worker is that accepts connections, degraded if not all are; None stands for no answer.
+    """Ready if one worker that accepts connections is, degraded if not all are; None stands for no answer.
 
-    A check is fine where it is for all of them.
+    A check is fine if it is fine for all of them.
     """
     words = {number: str(each["status"]) if each is not None else "silent" for number, each in told.items()}
     accepting = {word for word in words.values() if word != DRAINING}
@@ -120,7 +120,7 @@ class _Told(Collector):
 
 
 async def ask_all(folder: Path, path: str, timeout_seconds: float) -> dict[int, str | None]:
-    """What each worker answers, by its number; None where it does not in time. Those without a socket are not there."""
+    """Each worker's answer, by its number; None if it is late. Workers without a socket are missing."""
     sockets = _sockets(folder)
     answers = await asyncio.gather(*(_ask(each, path, timeout_seconds) for each in sockets.values()))
     return dict(sorted(zip(sockets, answers, strict=True)))

@@ -1,1 +1,1 @@
-"""The master keys and what is made of them: derived keys, sealed values, random tokens."""
+"""The master keys and what is made with them: derived keys, sealed values, random tokens."""

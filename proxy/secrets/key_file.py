@@ -1,4 +1,5 @@
-"""The key file: made once, for its owner only, and replaced whole; its form is `proxy.secrets.key_text`'s."""
+"""The key file: created once, for its owner only, and always replaced as a whole. Its form is in
+`proxy.secrets.key_text`."""
 
 from __future__ import annotations
 
@@ -20,22 +21,22 @@ from proxy.secrets.keys import CLOCK_SECONDS, MASTER_KEY_BYTES, NEEDED_SECONDS, 
 
 MOST_KEYS = 50
 SHORTEST_LEAD_SECONDS = 300.0 + CLOCK_SECONDS
-"""For so long at least a key is known before it signs: what apps keep of the published keys, and clocks that differ."""
+"""How long a key is published before it signs: apps cache the published keys, and clocks differ."""
 
 
 class StillNeeded(KeyFileError):
-    """A key that was to be dropped is in use, or something made with it may come back."""
+    """The key to drop is in use, or something made with it may still come back."""
 
 
 def load_keys(server: ServerSettings, *, now: float) -> KeyRing:
-    """The keys of `server.key`, or else of the key file, which is made if it is not there. Raises `KeyFileError`."""
+    """The keys of `server.key`, or else of the key file, which is created if it is missing. Raises `KeyFileError`."""
     if server.key is None:
         return load_or_create_keys(server.key_file, now=now)
     return parse_lines("server.key", [line.strip() for line in server.key.get_secret_value().split(",")])
 
 
 def existing_keys(server: ServerSettings) -> KeyRing:
-    """The same, but no file is made. Raises `KeyFileError`."""
+    """The same, but creates no file. Raises `KeyFileError`."""
     if server.key is not None:
         return load_keys(server, now=0.0)
     try:
@@ -63,9 +64,9 @@ def check_keys(server: ServerSettings) -> None:
 
 
 def load_or_create_keys(path: Path, *, now: float) -> KeyRing:
-    """Read the key file, or make it (mode 0600, atomically: two processes that start at once agree).
+    """Read the key file, or create it (mode 0600, atomically: two processes that start at once agree).
 
-    Raises `KeyFileError` if it cannot be read or made, is no key file, or may be read by others than its owner.
+    Raises `KeyFileError` if it cannot be read or created, is not a key file, or can be read by others than its owner.
     """
     try:
         ring = read_keys(path)
@@ -98,9 +99,9 @@ def read_keys(path: Path) -> KeyRing | None:
 
 
 def rotate(path: Path, *, now: float, lead_seconds: float) -> KeyRing:
-    """Write a new key that comes into use after `lead_seconds`, `SHORTEST_LEAD_SECONDS` at least; the new ring.
+    """Write a new key that comes into use after `lead_seconds`, at least `SHORTEST_LEAD_SECONDS`; returns the new ring.
 
-    All earlier ones stay. Raises `KeyFileError`, also while a key waits that is not in use yet.
+    All earlier keys stay. Raises `KeyFileError`, also if another key is still waiting to come into use.
     """
     if lead_seconds < SHORTEST_LEAD_SECONDS:
         raise ValueError(f"every node and app needs {SHORTEST_LEAD_SECONDS:g} seconds to learn of a new key")
@@ -119,7 +120,7 @@ def rotate(path: Path, *, now: float, lead_seconds: float) -> KeyRing:
 
 
 def drop(path: Path, *, now: float, key_id: str | None = None) -> tuple[MasterKey, ...]:
-    """Take out one key, or all that are not needed any more; which ones. Raises `KeyFileError`, `StillNeeded`."""
+    """Remove one key, or all that are no longer needed; returns which. Raises `KeyFileError`, `StillNeeded`."""
     dropped: list[MasterKey] = []
 
     def take_out(ring: KeyRing) -> KeyRing:
@@ -154,20 +155,21 @@ def needed_because(ring: KeyRing, index: int, now: float) -> str | None:
 
 
 def _create(path: Path, now: float) -> None:
-    """Write a complete file beside it and link it into place: whoever is first wins, and nobody reads half a key."""
+    """Write a complete file beside it and link it into place: the first process wins, and nobody reads half a key."""
     master_key = MasterKey(bits=secrets.token_bytes(MASTER_KEY_BYTES), made_at=float(int(now)))
     with (
-        as_owner_of(path.parent),  # started by root once, the service must be able to read it later
+        as_owner_of(path.parent),  # even if root starts it once, the service must be able to read it later
         _written_beside(path, KeyRing(keys=(master_key,), names=names_of(master_key.bits))) as unfinished,
-        contextlib.suppress(FileExistsError),  # another process was first: its key counts
+        contextlib.suppress(FileExistsError),  # another process was first: use its key
     ):
         os.link(unfinished, path)
     _sync_folder(path)
 
 
 def _change(path: Path, change: Callable[[KeyRing], KeyRing]) -> KeyRing:
-    """Replace the file by what `change` makes of it: whole, on the disk, with the same owner; one at a time."""
-    path = path.resolve()  # a link stays one
+    """Replace the file with what `change` makes of it: as a whole, synced, with the same owner, one process at a
+    time."""
+    path = path.resolve()  # a link stays a link
     try:
         with _locked(path) as owner:
             before = read_keys(path)
@@ -192,7 +194,7 @@ def _change(path: Path, change: Callable[[KeyRing], KeyRing]) -> KeyRing:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[os.stat_result]:
-    """Its status, while nobody else changes it."""
+    """Its status; nobody else changes the file in this block."""
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         try:
@@ -211,14 +213,14 @@ def _locked(path: Path) -> Iterator[os.stat_result]:
 def _written_beside(path: Path, ring: KeyRing, owner: os.stat_result | None = None) -> Iterator[Path]:
     """A complete file, synced, in the same folder; removed in the end if it still has its name.
 
-    `owner`: of the file that it replaces. What root writes is theirs, or the service could not read it.
+    `owner`: of the file that it replaces. A file that root writes becomes theirs, or the service could not read it.
     """
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     file = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(file, "w", encoding="ascii") as writer:
             if owner is not None and os.geteuid() == 0:
-                os.fchown(file, owner.st_uid, owner.st_gid)  # not by its name, which others may turn into a link
+                os.fchown(file, owner.st_uid, owner.st_gid)  # by descriptor: others may turn the name into a link
             writer.write(file_text(ring))
             writer.flush()
             os.fsync(writer.fileno())

@@ -2,8 +2,8 @@
 
 The file holds comments, the line ``gatepost-keys 2``, one line ``names BITS`` once the first key was dropped, and one
 line ``key BITS [made=INSTANT] [use_after=INSTANT]`` for each master key. BITS are 256 random bits in base64url,
-instants are UTC (``2026-11-22T22:00:00Z``). Version 1 is one line of bits alone, which `server.key` may be as well;
-there, commas part the lines. Nothing of a key is ever part of an error.
+instants are UTC (``2026-11-22T22:00:00Z``). Version 1 is one line of bits alone. `server.key` holds the same, with
+commas between the lines. No error ever quotes a part of a key.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _INSTANT_FORM = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class KeyFileError(Exception):
-    """The keys cannot be used. The text is for the operator and holds nothing of them."""
+    """The keys cannot be used. The text is for the operator and holds no part of them."""
 
     def __init__(self, place: Path | str, reason: str) -> None:
         """`place` is the key file, or the setting that holds the keys."""

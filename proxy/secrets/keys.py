@@ -1,9 +1,9 @@
 """The master keys, and the keys derived from them: one per purpose, so that no token of one kind passes for another.
 
-An installation has one master key in use. While it is replaced there are more: one that waits until every node
-knows it, and ones that were in use before, each accepted for as long as something made with it may still come back.
-Everything, the assertion key too, is derived from them: nodes that share them agree on all keys. Instants are epoch
-seconds; the clocks of nodes may differ by `CLOCK_SECONDS`.
+An installation has one master key in use. While it is replaced there are more: one that waits until every node knows
+it, and old ones, each accepted for as long as something made with it may still come back. Everything, even the
+assertion key, is derived from them, so nodes that share them agree on all keys. Instants are epoch seconds; the clocks
+of nodes may differ by `CLOCK_SECONDS`.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 MASTER_KEY_BYTES = 32
 CLOCK_SECONDS = 600.0
 ALWAYS = 0.0
-"""`use_after` of a key that was there from the beginning."""
+"""`use_after` of a key that was in use from the beginning."""
 _DAY = 86_400.0
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 class Purpose(Enum):
     PASSCODE = "passcode"
-    """What a challenge's HOTP secret is derived from; of the key that was in use when it was created."""
+    """A challenge's HOTP secret is derived from this, under the master key in use when the challenge was created."""
     CHALLENGE = "challenge"
-    """The HMAC that a challenge keeps of its passcode; of the same key."""
+    """The HMAC that a challenge keeps of its passcode, under the same master key."""
     CSRF = "csrf"
     THROTTLE = "throttle"
-    """Names of counters, so that the store holds no numbers and addresses in the clear. It stays the same when the
-    master key is replaced: other names would give everybody who guesses a fresh budget."""
+    """Names of counters, so that the store holds no numbers and addresses in the clear. This key stays the same when
+    the master key is replaced: new names would give everybody who guesses a new budget."""
     TRIED_PASSWORDS = "tried passwords"  # a purpose
-    """The HMAC by which a wrong password is known again."""
+    """The HMAC by which a wrong password is recognised."""
     NUMBERS = "numbers"
-    """The HMAC by which a person's number is known again."""
+    """The HMAC by which a person's number is recognised."""
     SEALED_NUMBERS = "sealed numbers"
-    """Encrypts the number to be told when it is replaced."""
+    """Encrypts the number that is told when another replaces it."""
     KEPT_REQUESTS = "kept requests"
-    """Encrypts a form that is kept while its sender signs in again, and proves the button that sends it on."""
+    """Encrypts a form that is kept while its sender signs in again, and authenticates the button that sends it."""
     REPORTS = "reports"
     """Encrypts the report on mobile fields while it is kept for the admin pages."""
 
@@ -54,13 +54,13 @@ ACCEPTED_SECONDS = {
     # Never replaced.
     Purpose.THROTTLE: 0.0,
     Purpose.TRIED_PASSWORDS: _DAY,
-    # A known number is written anew with each sign-in, and forgotten after 400 days without one.
+    # A known number is written again with each sign-in, and forgotten after 400 days without one.
     Purpose.NUMBERS: 400 * _DAY,
     Purpose.SEALED_NUMBERS: 400 * _DAY,
     Purpose.KEPT_REQUESTS: 600.0,
     Purpose.REPORTS: 3600.0,
 }
-"""How long after a master key was in use something made with it may still come back, `CLOCK_SECONDS` apart."""
+"""How long after a master key was in use something made with it may still come back, `CLOCK_SECONDS` not included."""
 
 NEEDED_SECONDS = max(ACCEPTED_SECONDS.values()) + CLOCK_SECONDS
 """How long a master key must be kept after it was in use."""
@@ -71,9 +71,9 @@ class MasterKey:
     bits: bytes = field(repr=False)
     """32 random bytes."""
     use_after: float = ALWAYS
-    """From then on it makes everything new; before, it is only accepted."""
+    """From then on everything new is made with it; before, it is only accepted."""
     made_at: float | None = None
-    """None: it was not noted down."""
+    """None: it was not recorded."""
 
     def __post_init__(self) -> None:
         if len(self.bits) != MASTER_KEY_BYTES:
@@ -81,7 +81,7 @@ class MasterKey:
 
     @property
     def key_id(self) -> str:
-        """Eight hexadecimal digits that name it and tell nothing of it."""
+        """Eight hexadecimal digits that name it and reveal nothing of it."""
         return _hkdf(self.bits, "id", 4).hex()
 
 
@@ -92,10 +92,10 @@ class KeyRing:
     keys: tuple[MasterKey, ...]
     """At least one, in the order in which they come into use."""
     names: bytes = field(repr=False)
-    """32 bytes: the key of `Purpose.THROTTLE`, handed on from the first master key."""
+    """32 bytes: the key of `Purpose.THROTTLE`, kept from the first master key."""
 
     def index_at(self, instant: float) -> int:
-        """Which key is in use at an instant: the latest whose time has come, or else the first."""
+        """The key in use at an instant: the latest whose time has come, or else the first."""
         return max((index for index, key in enumerate(self.keys) if key.use_after <= instant), default=0)
 
     def retired_at(self, index: int) -> float | None:
@@ -103,7 +103,7 @@ class KeyRing:
         return self.keys[index + 1].use_after if index + 1 < len(self.keys) else None
 
     def accepted(self, now: float, seconds: float) -> tuple[int, ...]:
-        """The keys whose work is accepted: the one in use, those to come, then those in use until lately."""
+        """The keys that are accepted: the one in use, those to come, then those that were in use until recently."""
         current = self.index_at(now)
         past = range(current - 1, -1, -1)
         until = (self.keys[index + 1].use_after + seconds + CLOCK_SECONDS for index in past)
@@ -123,7 +123,7 @@ def names_of(master_key: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssertionKey:
-    """A P-256 key and the time in which it signs; None: there is no end yet."""
+    """A P-256 key and the time in which it signs; None: no end yet."""
 
     key: EllipticCurvePrivateKey = field(repr=False)
     use_after: float
@@ -162,12 +162,12 @@ class Keys:
     def derive(self, purpose: Purpose, *, at: float | None = None) -> bytes:
         """32 bytes (HKDF-SHA256, RFC 5869) of the master key in use now, or `at` an instant.
 
-        They are the same on every node: what notes down when it was made needs no trying of keys.
+        They are the same on every node. A value that records when it was made therefore needs no trial of several keys.
         """
         return self._derived[self._ring.index_at(self._clock() if at is None else at)][purpose]
 
     def accepted(self, purpose: Purpose) -> tuple[bytes, ...]:
-        """The key of `derive` first, then every other with which something that comes back may have been made."""
+        """The key of `derive` first, then every other with which a returning value may have been made."""
         accepted = self._ring.accepted(self._clock(), ACCEPTED_SECONDS[purpose])
         return tuple(dict.fromkeys(self._derived[index][purpose] for index in accepted))
 

@@ -1,4 +1,4 @@
-"""What the store keeps and must not be able to read: AES-256-GCM (NIST SP 800-38D), as nonce and ciphertext."""
+"""Values that the store keeps but must not be able to read: AES-256-GCM (NIST SP 800-38D), as nonce and ciphertext."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _NONCE_BYTES = 12
 
 
 def seal_bytes(key: bytes, plain: bytes, *, bound_to: bytes) -> bytes:
-    """`key` is of 32 bytes; what is sealed opens only with the same `bound_to`."""
+    """`key` has 32 bytes; a sealed value opens only with the same `bound_to`."""
     nonce = secrets.token_bytes(_NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, plain, bound_to)
 
 
 def unseal_bytes(key: bytes, sealed: bytes, *, bound_to: bytes) -> bytes | None:
-    """None if it was sealed with another key or bound to something else, or is no sealed text at all."""
+    """None if it was sealed with another key, bound to something else, or is not a sealed value."""
     try:
         return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound_to)
     except (InvalidTag, ValueError):

@@ -15,10 +15,10 @@ def new_token() -> str:
 
 
 def token_digest(token: bytes | str) -> bytes:
-    """What the store knows a token by."""
+    """The name of a token in the store."""
     return hashlib.sha256(token.encode("ascii") if isinstance(token, str) else token).digest()
 
 
 def is_token(value: bytes) -> bool:
-    """Whether this has the shape of a token; anything else counts as no token at all."""
+    """Whether this has the form of a token; anything else counts as none."""
     return _TOKEN.fullmatch(value) is not None

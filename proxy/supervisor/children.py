@@ -1,7 +1,7 @@
-"""Processes that the supervisor starts and reaps, each at the end of a socket pair on which it is heard.
+"""Processes that the supervisor starts and reaps, each at the other end of a socket pair.
 
-A child is a new program, never a fork of this one: no thread, no lock and no secret comes along. When this process
-is gone, however that came, its end of each pair closes, and so the children end. Instants are the loop's.
+A child is a new program, never a fork of this one, so it inherits no thread, lock or secret. When this process is gone,
+for any reason, its end of each pair closes, and the children end. Instants are the loop's.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Child:
         return f"exit code {os.WEXITSTATUS(self.status)}"
 
     async def listen(self) -> None:
-        """Note what it says until it is gone, its last words included."""
+        """Record what it says until it is gone, including its last words."""
         with contextlib.suppress(ConnectionError), contextlib.closing(self._writer):
             async for line in self._reader:
                 word, _, text = line.decode().rstrip("\n").partition(" ")
@@ -90,7 +90,7 @@ class Child:
 
 
 class Children:
-    """All of this process, and any orphan that becomes its own because it is the first process of a container."""
+    """All children of this process, and any orphan that it inherits as the first process of a container."""
 
     def __init__(self) -> None:
         self._running: dict[int, Child] = {}
@@ -106,7 +106,7 @@ class Children:
         return child
 
     def reap(self) -> None:
-        """To be called on SIGCHLD: take note of all that ended."""
+        """Call this on SIGCHLD: records all children that ended."""
         while True:
             try:
                 process_id, status = os.waitpid(-1, os.WNOHANG)
@@ -126,8 +126,8 @@ def _spawn(module: str, argument: str, descriptors: Iterable[int]) -> int:
     try:
         for each in inherited:
             os.set_inheritable(each, True)
-        # -P: the working directory, which may hold anything, is not searched for modules. A process group of its own:
-        # Ctrl-C is for the supervisor, who tells the others.
+        # -P: do not search the working directory, which may hold anything, for modules. The child has its own process
+        # group, because Ctrl-C is for the supervisor, which tells the others.
         return os.posix_spawn(
             sys.executable, [sys.executable, "-P", "-m", module, argument], environ, setpgroup=0, setsigmask=()
         )

@@ -19,11 +19,11 @@ START_SECONDS = 60.0
 HANG_SECONDS = 20.0
 """How long its event loop may stand still."""
 STEADY_SECONDS = 30.0
-"""Who lasted so long is started again at once; who did not, after a wait."""
+"""A worker that lasted this long is started again at once; any other after a wait."""
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 30.0
 LATE_SECONDS = 5.0
-"""How long beyond its own limit a worker that drains is left alone."""
+"""How long a draining worker is left alone after its own limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class CannotStart(Exception):
 def restart_delay(quick_ends: int, chance: float) -> float:
     """How long to wait after so many ends in a row that came soon after the start; `chance` is between 0 and 1.
 
-    Doubles up to a cap. Jitter takes up to half of it, so that workers felled by one cause do not return as one.
+    Doubles up to a cap. Jitter takes up to half of it, so that workers that died of one cause do not return together.
     """
     if quick_ends == 0:
         return 0.0
@@ -67,7 +67,7 @@ class Fleet:
         chance: Callable[[], float],
         forget: Callable[[int], None] = lambda number: None,
     ) -> None:
-        """`start_worker` gives a worker its number; `forget` is told of it when that worker is gone."""
+        """`start_worker` gives a worker its number; `forget` gets it when that worker is gone."""
         self._size = size
         self._start_worker = start_worker
         self._limits = limits
@@ -155,7 +155,7 @@ class Fleet:
         return ready in done and not child.ended.is_set()
 
     def end_those_that_hang(self) -> None:
-        """To be called at intervals: kill whose event loop stands still. Nobody else would notice."""
+        """Call this at intervals: kills workers whose event loop stands still. Nobody else would notice."""
         now = asyncio.get_running_loop().time()
         for number, child in self._workers.items():
             if child.is_serving and now - child.heard_at > self._limits.hang:
@@ -185,7 +185,7 @@ class Fleet:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _gone(self, seconds: float | None) -> list[int]:
-        """Wait until all are; those that are not in time."""
+        """Wait until all are gone; returns those that are late."""
         waits = {asyncio.create_task(child.ended.wait()): number for number, child in self._workers.items()}
         if not waits:
             return []

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 READY, BEAT, PROBLEM = "ready", "beat", "problem"
 """What a worker says: that it accepts connections, once; that its event loop turns; why it cannot start."""
 STOP, RETIRE = "stop", "retire"
-"""What it is told: to drain because Gatepost ends, or because another worker has taken its place."""
+"""What a worker is told: to drain because Gatepost ends, or because another worker has taken its place."""
 BEAT_SECONDS = 1.0
 WRONG_CONFIGURATION = 2
-"""The exit code of who was stopped by it: starting again would not help."""
+"""The exit code of a process that a wrong configuration stopped: starting again would not help."""
 
 Address = tuple[str, int]
 
@@ -52,7 +52,7 @@ class WorkerOrder:
     clock: tuple[float, float, float] | None = None
     """What is known of the system's clock: the fields of a `steady_clock.Anchor`.
 
-    None: the supervisor was started before an upgrade in place, and knows of no clock but the system's.
+    None: the supervisor was started before an upgrade in place, and knows only the system's clock.
     """
     clock_apart: tuple[float, float] | None = None
     """During a jump of the system's clock: `SteadyClock.apart`."""

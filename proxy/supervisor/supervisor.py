@@ -1,10 +1,10 @@
 """From a configuration file to workers that serve it, and from one configuration to the next.
 
-A small program on purpose: it imports the standard library and the log, reads no configuration and holds no secret.
-A child reads and checks the file and leaves the settings, secrets included, in a sealed piece of memory (memfd) that
-only workers read: so a worker that is started again has the configuration in force, whatever the file says by now.
-The next configuration comes into force when it was read without a problem, its addresses are listened on and all of
-its workers serve; then those before it drain. Whatever fails before leaves everything as it was.
+It is deliberately small: it imports the standard library and the log, reads no configuration and holds no secret. A
+child reads and checks the file and leaves the settings, with their secrets, in a sealed piece of memory (memfd) that
+only workers read. So a restarted worker has the configuration in force, whatever the file says by then. A new
+configuration comes into force in three steps: it is read without a problem, its addresses are open, and all of its
+workers serve. Then the old workers drain. If any step fails, everything stays as it was.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from proxy.supervisor.systemd import SystemdNotifier, activated_sockets, watchdo
 WORKER = "proxy.commands.worker"
 TICK_SECONDS = 1.0
 _MOST_LATE = 5.0
-"""Whose own timer comes later than this was stopped itself, and cannot say that its workers hang."""
+"""If its own timer is later than this, the supervisor was stopped itself and cannot say that its workers hang."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class _Reign:
 
 
 class Supervisor:
-    """`run` it once, in the main thread of a process that it has for itself."""
+    """`run` it once, in the main thread of its own process."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class Supervisor:
         self._notifier.ready(self._status())
 
     async def _reload(self) -> None:
-        """A rolling restart with the configuration as it is now, or nothing but a line in the log."""
+        """A rolling restart with the configuration as it is now; if that is wrong, only a line in the log."""
         self._log.info("server.reloading")
         self._notifier.reloading()
         try:
@@ -197,16 +197,16 @@ class Supervisor:
         return number, await self._children.start(WORKER, order, (settings, *listen, *redirect, *admin))
 
     def _remove_sockets(self, number: int) -> None:
-        """Of a worker that is gone: one that was killed left them."""
+        """Remove the sockets of a worker that is gone: a killed one leaves them behind."""
         for left in self._folder.glob(f"{number}.*"):
             left.unlink()
 
     async def _stop(self) -> None:
         self._log.info("server.stopping")
         self._notifier.stopping()
-        self._listeners.close()  # before the workers close theirs: what waits then is theirs to take
+        self._listeners.close()  # before the workers close theirs, so that they still take the waiting connections
         for fleet in self._leaving.values():
-            fleet.tell(STOP)  # nobody is left to whom their idle connections could go
+            fleet.tell(STOP)  # nobody is left to take over their idle connections
         if self._reign is not None:
             self._let_go(self._reign, STOP)
         waiting = set(self._leaving)
@@ -233,7 +233,7 @@ class Supervisor:
             os.close(reign.settings)
 
     async def _unless_stopped(self, task: asyncio.Task[None]) -> bool:
-        """Wait for it; False, and it was given up, if this process is to stop."""
+        """Wait for it; False if this process has to stop: then it was given up."""
         while not task.done() and not self._must_stop:
             waking = asyncio.create_task(self._woken())
             await asyncio.wait((task, waking), return_when=asyncio.FIRST_COMPLETED)
@@ -258,7 +258,7 @@ class Supervisor:
         self._wakes.set()
 
     async def _watch(self) -> None:
-        """End workers that hang; tell systemd that Gatepost is alive for as long as one of them is."""
+        """End workers that hang; tell systemd that Gatepost is alive while one of them is."""
         seconds = TICK_SECONDS if self._watchdog is None else min(TICK_SECONDS, self._watchdog / 3)
         loop = asyncio.get_running_loop()
         while True:

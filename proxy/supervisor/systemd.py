@@ -1,6 +1,6 @@
-"""What systemd passes to a service and hears from it: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
+"""What systemd passes to a service and expects from it: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
 
-Without systemd the variables are not there, and all of it does nothing.
+Without systemd the variables are missing, and all of this does nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ VARIABLES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_PID", "LI
 
 
 class SystemdNotifier:
-    """Tells the service manager how it stands. What it does not take is lost: it is no reason to stop serving."""
+    """Tells the service manager the state of the service. If that fails the notice is lost, but serving continues."""
 
     def __init__(self, path: str | None) -> None:
         """`path` is ``NOTIFY_SOCKET``; one that begins with ``@`` is abstract."""
@@ -52,7 +52,7 @@ class SystemdNotifier:
 
 
 def watchdog_seconds(environ: Mapping[str, str], process_id: int) -> float | None:
-    """Within which time systemd wants to hear that the service is alive; None if it does not ask."""
+    """How often systemd wants to hear that the service is alive; None if it does not ask."""
     wanted = environ.get("WATCHDOG_USEC", "")
     if not wanted.isascii() or not wanted.isdigit() or int(wanted) == 0:
         return None

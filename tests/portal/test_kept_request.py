@@ -261,7 +261,7 @@ async def test_a_form_that_met_too_weak_a_session_is_kept_until_the_rest_is_prov
         assert answer.status == 303
         assert answer.location.startswith(f"{SIGN_IN_ORIGIN}/.gatepost/step-up?scheme=strong&")
         page = await browser.get(answer.location)
-        assert "After you sign in you can choose to send it" in page.text
+        assert "After this check you can choose to send it" in page.text
         asked = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/step-up", page.hidden)
         proven = await stage.answer(browser, await browser.get(SIGN_IN_ORIGIN + asked.location), stage.passcode)
         back = await browser.get(proven.location)

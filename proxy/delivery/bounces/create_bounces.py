@@ -1,4 +1,4 @@
-"""From the settings to the inbox for reports: what is wrong is told at once, and nothing is connected to yet."""
+"""From the settings to the inbox for reports: every problem is reported at once, and nothing is connected yet."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Inbox(Protocol):
 
     @property
     def trouble(self) -> str | None:
-        """Why reports cannot be read here just now, or None."""
+        """Why reports cannot be read now, or None."""
         ...
 
 
 class Bounces:
-    """The inbox, and what was learnt from it."""
+    """The inbox, and what was learned from it."""
 
     def __init__(self, inbox: Inbox, desk: BounceDesk) -> None:
         self._inbox = inbox
@@ -74,7 +74,7 @@ def library_problems(bounces: BouncesSettings) -> Iterator[Finding]:
     """A package that is not there."""
     if bounces.inbox == "smtp":
         try:
-            # aiosmtpd is an extra: who reads a mailbox, or nothing, does without it.
+            # aiosmtpd is an extra: without `inbox = "smtp"` nobody needs it.
             import proxy.delivery.bounces.smtp_inbox  # noqa: F401
         except ImportError:
             message = '"smtp" needs aiosmtpd, which is not installed: install gatepost[bounces]'

@@ -1,7 +1,6 @@
-"""What a mail in the inbox leads to: the message that it is about is noted as failed, and who should know is told.
+"""What a mail in the inbox leads to: its message is noted as failed, and the operator or admin is told.
 
-A mail without a message id that is known changes nothing but a counter. Nothing is ever answered. Times are epoch
-seconds.
+A mail without a known message id only changes a counter. No mail is ever answered. Times are epoch seconds.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from proxy.delivery.refused_persons import RefusedPersons
 from proxy.operations.metrics import Metrics
 
 ALARM_SECONDS = 3600.0
-"""How long `/readyz` tells of what the operator has to put right after the last report of it."""
+"""How long after the last report `/readyz` still shows what the operator has to fix."""
 _MOST_WAITING = 256
 
 _SENTENCES = {
@@ -42,7 +41,7 @@ class Taken(Enum):
     KNOWN = "known"
     """This failure was reported before."""
     WAITS = "waits"
-    """It names no message that is known yet: a report can be faster than the note of its message."""
+    """It names no known message yet: a report can be faster than the note of its message."""
     UNRELATED = "unrelated"
     """It reports no failure of a message of ours."""
 
@@ -70,7 +69,7 @@ class BounceDesk:
         self._waiting: deque[BounceReport] = deque(maxlen=_MOST_WAITING)
 
     async def take(self, content: bytes) -> Taken:
-        """Judge one mail. Raises `StoreUnavailable`: then it is to be brought again."""
+        """Judge one mail. Raises `StoreUnavailable`: then the caller has to bring it again."""
         report = read_report(content, domains=self._domains, senders=self.senders)
         if report is None:
             self._metrics.count_bounce("unrelated")
@@ -81,14 +80,14 @@ class BounceDesk:
         return taken
 
     async def try_again(self) -> None:
-        """Once more for those that named no known message; then they are forgotten. Raises `StoreUnavailable`."""
+        """Try once more those that named no known message; then forget them. Raises `StoreUnavailable`."""
         while self._waiting:
             if await self._note(self._waiting[0]) is Taken.WAITS:
                 self._metrics.count_bounce("unknown_message")
             self._waiting.popleft()
 
     def trouble(self) -> str | None:
-        """What the operator has to put right by the reports of the last hour, for `/readyz`."""
+        """What the operator has to fix, according to the reports of the last hour, for `/readyz`."""
         now = self._clock()
         for channel, (_, at) in list(self._alarmed.items()):
             if now >= at + ALARM_SECONDS:
@@ -106,15 +105,15 @@ class BounceDesk:
             return Taken.KNOWN
         failure = failure_of(sending, reason=report.reason, detail=report.detail, failed_at=now)
         await self._store.put_failure(failure)
-        # What makes it known comes last: if the store goes away in between, all of it is done again.
+        # The note that makes it known comes last: if the store fails in between, everything is done again.
         await self._store.put_sending(replace(sending, status=DeliveryStatus.FAILED, reason=report.reason.value))
         self._tell(failure, is_for_operator=self._is_for_operator(failure, sending.kind))
         return Taken.NOTED
 
     def _is_for_operator(self, failure: DeliveryFailure, kind: ChannelKind | None) -> bool:
-        """What fails every message, or failed several persons' without a word of whose fault that is."""
+        """A reason that fails every message, or one that says nothing about the fault and hit several persons."""
         if kind is not ChannelKind.SMS:
-            return False  # who reads their own mail knows its id: what a report of it says is about nobody else's
+            return False  # people know the id of their own mail and could forge its report
         if failure.reason in OPERATORS:
             return True
         if failure.reason not in UNCLEAR or failure.channel in self._alarmed:

@@ -1,4 +1,4 @@
-"""Reads the mailbox at intervals, in a thread of its own; what was read is deleted, or marked as read.
+"""Reads the mailbox at intervals, in a thread of its own, and deletes what it has read or marks it as read.
 
 Times are seconds of the event loop's clock.
 """
@@ -57,7 +57,7 @@ class IMAPInbox:
                     self.trouble = "the mailbox's server is too slow"
                     self._drop()
                 except StoreError as error:
-                    self.trouble = str(error)  # what was not judged stays unread
+                    self.trouble = str(error)  # a mail that was not judged stays unread
                 await asyncio.sleep(self._settings.poll)
         finally:
             self.trouble = None

@@ -1,6 +1,6 @@
-"""A mail in pieces: what its sender says, what is said for programs, and what it returns of another mail. Pure.
+"""A mail in pieces: what its sender says, what is meant for programs, and what it returns of another mail. Pure.
 
-Anybody can have written that mail: nothing here raises for what is in it, and the depth of its nesting is bounded.
+Anybody may have written that mail. So no content raises an error here, and the depth of nesting is bounded.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from html import unescape
 _MOST_PARTS = 20
 _STATUS = "text/x-status"
 _RETURNED = "text/x-returned"
-# As text each is one piece, decoded as its own encoding says. The parser takes a message/* for a mail, and so knows
-# neither message/global-delivery-status (RFC 6533 section 4) nor one in Base64 or Quoted-Printable.
+# Treated as text, each is one piece and decoded by its own encoding. The parser would treat a message/* as a mail, and
+# so handles neither message/global-delivery-status (RFC 6533 section 4) nor Base64 or Quoted-Printable.
 _NESTED = re.compile(
     rb"(?i)(content-type:[ \t]*(?:\r?\n[ \t]+)?)(message/(?:global-)?delivery-status|message/[a-z0-9.-]+)"
 )
@@ -51,7 +51,7 @@ class MailParts:
 
 
 def parts_of(content: bytes) -> MailParts | None:
-    """None where it is nested too deeply to be read, or the library cannot read it."""
+    """None if it is nested too deeply, or the library cannot read it."""
     try:
         return _parts_of(content)
     except Exception:  # noqa: BLE001  # parameters that are split in odd ways, for one, are a TypeError of the library's
@@ -100,7 +100,7 @@ def _of_type(leaves: list[Message], kind: str) -> Iterator[str]:
 
 
 def _text(part: Message) -> str:
-    """What is not in its charset becomes replacement characters, for no reason is found by them."""
+    """Bytes outside its charset become replacement characters, which no reason depends on."""
     payload = part.get_payload(decode=True)
     if not isinstance(payload, bytes):
         return ""

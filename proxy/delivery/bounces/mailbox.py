@@ -1,6 +1,6 @@
 """One mailbox over IMAP (RFC 3501), read with few commands. Every call blocks, each wait within the time-out.
 
-`imaplib` is the library; its exceptions quote the server, so only what is said here reaches a log.
+`imaplib` is the library. Its exceptions quote the server, so only our own words reach a log.
 """
 
 from __future__ import annotations
@@ -131,6 +131,6 @@ def _translated(failing: str) -> Iterator[None]:
     except OSError as exc:  # ssl.SSLError and time-outs are some
         raise InboxUnavailable(f"{failing}: {connection_reason(exc)}") from exc
     except imaplib.IMAP4.error as exc:
-        # The cause may quote what was sent, a password among it.
+        # The cause may quote what was sent, even a password.
         is_lost = isinstance(exc, imaplib.IMAP4.abort)
         raise InboxUnavailable(f"{failing}: the connection was lost" if is_lost else failing) from None

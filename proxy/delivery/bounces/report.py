@@ -1,7 +1,7 @@
-"""From a mail to what it says about a message of ours: pure. Anybody can have written that mail.
+"""From a mail to what it says about one of our messages: pure. Anybody may have written that mail.
 
-It counts only with a message id of ours, which nobody outside the message's way can guess. Of its words nothing is kept
-but one line, and of that neither digits (a passcode, a number), addresses nor quotations.
+It counts only with one of our message ids, which nobody outside the message's path can guess. Of its text we keep only
+one line, without digits (a passcode, a number), addresses and quotations.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ _OTHER_REPORTS = ("disposition-notification", "feedback-report")
 
 
 def read_report(content: bytes, *, domains: Collection[str], senders: Collection[str] = ()) -> BounceReport | None:
-    """The failure that this mail reports, or None if it reports none of a message of ours.
+    """The failure of one of our messages that this mail reports, or None.
 
-    `content`: a mail, perhaps cut off at `MAX_REPORT_BYTES`; `domains` and `senders`, in lower case: those that our
-    mails come from. Never raises. Reports have the form of RFC 3464 and RFC 6533, or they are plain texts, each mail
-    server's in its own words, as a gateway's own refusal is; all of them cite the message id in a field (RFC 5322
-    section 3.6.4), in the mail that they return, or in their text.
+    `content`: a mail, perhaps cut off at `MAX_REPORT_BYTES`. `domains` and `senders`, in lower case: those that our
+    mails come from. Never raises. Reports have the form of RFC 3464 and RFC 6533, or they are plain texts in the words
+    of each mail server or gateway. All of them cite the message id in a field (RFC 5322 section 3.6.4), in the mail
+    that they return, or in their text.
     """
     content = content[:MAX_REPORT_BYTES]
     parts = parts_of(content)
@@ -66,7 +66,7 @@ def read_report(content: bytes, *, domains: Collection[str], senders: Collection
 def _of_statuses(
     message_id: str, recipients: Collection[RecipientStatus], parts: MailParts, senders: Collection[str]
 ) -> BounceReport | None:
-    """RFC 3464 section 2.3. Our mails have one recipient each, so that any failure is its."""
+    """RFC 3464 section 2.3. Each of our mails has one recipient, so any failure is about that one."""
     failed = next((each for each in recipients if each.is_failure), None)
     if failed is None:
         return None
@@ -74,7 +74,7 @@ def _of_statuses(
     words = " ".join(paragraphs(parts.own_text, is_report=True))
     stage = Stage.SENDER if _BEFORE_RECIPIENT.search(words) else None
     reason = _judged(said, senders, status=failed.status, recipient=failed.recipient, stage=stage)
-    if not said and reason is FailureReason.UNKNOWN:  # then the words for people have it, if anything has
+    if not said and reason is FailureReason.UNKNOWN:  # then only the words for people may say it
         told = _first_reason(parts, senders, recipient=failed.recipient)
         said, reason = told if told is not None else (said, reason)
     if failed.gave_up and reason is FailureReason.UNKNOWN:
@@ -83,11 +83,11 @@ def _of_statuses(
 
 
 def _of_text(message_id: str, parts: MailParts, senders: Collection[str]) -> BounceReport | None:
-    """A mail in plain words is a refusal only where it says so: it may be an answer, or tell of a delivery."""
+    """A mail in plain words is a refusal only if it says so: it may be a reply, or report a delivery."""
     is_report = _is_from_a_mail_server(parts)
     if _is_other_report(parts) or (not is_report and _is_automatic_reply(parts)):
         return None
-    # Where digits are, our own subject may be: it comes back behind what the server puts in front of it.
+    # A line with digits may be our own subject, which comes back behind what the server puts in front of it.
     subject, digit, _ = _at_first_digit(parts.line("subject"))
     said = list(paragraphs(parts.own_text, is_report=is_report))
     if may_arrive("\n".join((subject, *said))):
@@ -112,7 +112,7 @@ def _at_first_digit(text: str) -> tuple[str, str, str]:
 def _first_reason(
     parts: MailParts, senders: Collection[str], *, recipient: str = ""
 ) -> tuple[str, FailureReason] | None:
-    """The first paragraph that says why, and why: those that cite a server's answer come first."""
+    """The first paragraph that gives a reason, and the reason: paragraphs that cite a server's answer come first."""
     said = list(paragraphs(parts.own_text, is_report=True))
     for line in sorted(said, key=lambda each: not (reply_in(each) or enhanced_in(each))):
         reason = _judged(line, senders, recipient=recipient)
@@ -134,7 +134,7 @@ def _failing_line(said: Collection[str]) -> str:
 
 
 def _is_from_a_mail_server(parts: MailParts) -> bool:
-    """By what automatic replies lack: the author, the field of Exim's, the type of RFC 6522."""
+    """By what automatic replies lack: the author, Exim's field, the type of RFC 6522."""
     return (
         parts.has("x-failed-recipients")
         or bool(parts.statuses)
@@ -161,7 +161,7 @@ def _is_other_report(parts: MailParts) -> bool:
 def _message_id(
     content: bytes, parts: MailParts, statuses: Collection[Statuses], domains: Collection[str]
 ) -> str | None:
-    """The first that has the form of ours, from the most reliable place."""
+    """The first id in our form, from the most reliable place."""
     for each in statuses:
         if match := _ENVELOPE_ID.fullmatch(each.envelope_id):
             return match[1]

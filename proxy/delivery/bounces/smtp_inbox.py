@@ -1,6 +1,6 @@
 """A small SMTP server (RFC 5321) that takes mail for our own senders from known machines, and forwards nothing.
 
-Bounded: in size, connections, time and mails a minute; whoever is turned away with a 4yz tries again later.
+Bounded in size, connections, time and mails a minute. A server that is turned away with a 4yz tries again later.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ MOST_A_MINUTE = 120
 TIMEOUT_SECONDS = 30.0
 _AGAIN_SECONDS = 2.0
 _MAX_MAIL_BYTES = 4 * MAX_REPORT_BYTES
-"""Larger ones are refused; of those below only the beginning is looked at."""
+"""Larger mails are refused. Of smaller ones only the beginning is read."""
 
 
 class SMTPInbox:
-    """`trouble` says what is wrong, or is None; `address` is where it listens while it does."""
+    """`trouble` says what is wrong, or is None; `address` is where it listens, while it listens."""
 
     def __init__(self, settings: BouncesSettings, desk: BounceDesk) -> None:
         """Raises `OSError` where the certificate can't be read."""

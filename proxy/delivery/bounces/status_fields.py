@@ -19,7 +19,7 @@ _NO_FAILURE = ("delayed", "delivered", "relayed", "expanded", "deferred", "delay
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientStatus:
-    """What is said of one recipient. Its `repr` shows neither address nor words."""
+    """What is said about one recipient. Its `repr` shows neither address nor words."""
 
     is_failure: bool
     gave_up: bool = False
@@ -58,7 +58,7 @@ def _recipient(group: dict[str, str]) -> RecipientStatus:
         is_failure = True
     elif is_named and action in _NO_FAILURE:
         is_failure = False
-    else:  # a word of its own, or none: the code has it, too
+    else:  # a word of its own, or none: the code says it, too
         is_failure = status.startswith("5.")
     address = group.get("final-recipient") or group.get("original-recipient") or ""
     return RecipientStatus(

@@ -1,4 +1,4 @@
-"""What reports of mail servers and gateways say in words for people, and what of it may be repeated: pure."""
+"""What reports of mail servers and gateways say in words for people, and which of those may be repeated: pure."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def may_arrive(text: str) -> bool:
 def paragraphs(text: str, *, is_report: bool) -> Iterator[str]:
     """What a mail says itself, each paragraph as one line, up to where it begins to quote.
 
-    A report lists To and Subject of the mail it is about amid its own words; in any other mail they begin a quotation.
+    A report may list To and Subject of our mail within its own words. In any other mail they begin a quotation.
     """
     lines: list[str] = []
     for line in text.splitlines()[:_MOST_LINES]:
@@ -105,7 +105,7 @@ def paragraphs(text: str, *, is_report: bool) -> Iterator[str]:
 def clean_line(text: str, *, status: str = "") -> str:
     """What may be repeated of a line: a reply code in front, then words without digits, addresses and quotations.
 
-    `status`: the enhanced code, for where the line has none.
+    `status`: the enhanced code, if the line has none.
     """
     text = text[:_MAX_LINE]
     codes = ""
