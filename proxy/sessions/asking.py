@@ -11,24 +11,24 @@ from proxy.operations.store_errors import Silent, StoreUnavailable
 T = TypeVar("T")
 
 LAST_CHANCE_SECONDS = 0.05
-"""For what had arrived when the time was up: to read it takes the event loop a few turns."""
+"""Extra time for an answer that had arrived when the time was up: the event loop needs a few turns to read it."""
 AWAKE_SECONDS = 0.1
-"""A process whose last chance took longer had other things to do, or was not running."""
+"""If that last chance took longer than this, the process was busy or was not running."""
 
 
 class Asleep(StoreUnavailable):
-    """No answer was read. That says nothing of the store: this process was late itself."""
+    """No answer was read, but that says nothing about the store: this process was late itself."""
 
 
 class StoreQuestion(Generic[T]):
-    """What a store was asked once. It may be waited for several times: an answer that is late is an answer."""
+    """One question to a store. Several callers may wait for it: a late answer is still an answer."""
 
     def __init__(self, question: Coroutine[Any, Any, T]) -> None:
         self._asking = asyncio.get_running_loop().create_task(question)
         self._asking.add_done_callback(_take_note)
 
     async def answer(self, *, seconds: float) -> T:
-        """Raises what it raises, and `Silent` or `Asleep` where there is nothing within `seconds`."""
+        """Raises what the question raises, and `Silent` or `Asleep` if there is no answer within `seconds`."""
         loop = asyncio.get_running_loop()
         await asyncio.wait({self._asking}, timeout=seconds)
         if not self._asking.done():
@@ -40,7 +40,7 @@ class StoreQuestion(Generic[T]):
         return self._asking.result()
 
     def when_late(self, note: Callable[[Exception | None], None]) -> None:
-        """Call `note` once the answer is there after all, or with the error there was instead."""
+        """Call `note` once the answer arrives after all, or with the error that came instead."""
 
         def done(asking: asyncio.Task[T]) -> None:
             if not asking.cancelled():
@@ -57,6 +57,6 @@ class StoreQuestion(Generic[T]):
 
 
 def _take_note(asking: asyncio.Task[Any]) -> None:
-    """An error that nobody waits for any more is no failure of this program."""
+    """An error that nobody waits for any more is not a failure of this program."""
     if not asking.cancelled():
         asking.exception()

@@ -1,6 +1,6 @@
 """Reading Gatepost's tokens out of ``Cookie`` fields: a pure function on header values (RFC 6265).
 
-Names are compared as they are, blanks around them and around the ``=`` taken off as servers do.
+Names are compared exactly, without the spaces around them and around the ``=``, as servers do.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _BLANKS = b" \t"
 def read_token(cookie_fields: Sequence[bytes], name: bytes) -> bytes | None:
     """The token in the cookie of this name, out of the values of all ``Cookie`` fields of a request.
 
-    None if there is none, more than one (even an equal one), or if its value has not the shape of a token.
+    None if there is none, more than one (even an equal one), or if its value does not have the form of a token.
     """
     found: bytes | None = None
     for field in cookie_fields:

@@ -1,7 +1,8 @@
 """Which persons with live sessions are to be read from their directory next. Pure; instants are of one clock, seconds.
 
-Who changed comes first, then those in groups that changed, then everybody after a gap, then the net: each person is
-read at the latest `recheck_seconds` after they were read before, spread out at random so that they never come together.
+Persons who changed come first, then those in changed groups, then everybody after a gap. Last comes the safety net:
+each person is read again at most `recheck_seconds` after the last time, spread out at random so that they never come
+together.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from dataclasses import dataclass, field
 from directory.watch import Changes
 
 LOOKED_AT = 200
-"""Of how many persons is asked, each time, whether they are still there and may still sign in."""
+"""How many persons are looked up each time: do they still exist, and may they still sign in?"""
 LOOKED_AT_IN_DOUBT = 10_000
-"""The same after a change that could not be seen, until everybody was looked at once."""
+"""The same after a change that could not be seen, until everybody was looked up once."""
 DOUBT_SECONDS = 3.0
-"""So far apart are two such looks, or a busy directory would do little else."""
+"""How far apart two such looks are, or a busy directory would do little else."""
 REMEMBERED_SECONDS = 60.0
-"""How long a change is kept for sessions that were made of what was read before it."""
+"""How long a change is kept for sessions that were made from data read before it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,13 +49,13 @@ class DueReads:
         self._turn = 0
         self._look_again_at = float("-inf")
         self._to_look_at = 0
-        """How many have not been looked at since something changed that could not be seen."""
+        """How many have not been looked up since something changed that could not be seen."""
         self._queues = _Queues()
         self._soon: list[tuple[float, str, str]] = []
         self._net: list[tuple[float, str]] = []
         self._recent: dict[str, tuple[float, str]] = {}
         self._unsettled_until = float("-inf")
-        """Until when a new session may be made of what was read before groups or everybody changed."""
+        """Until when a new session may still come from data read before groups or everybody changed."""
 
     def __len__(self) -> int:
         return len(self._persons)
@@ -100,11 +101,11 @@ class DueReads:
         return self._persons[guid].groups
 
     def drop(self, guid: str) -> None:
-        """They have no session any more."""
+        """They no longer have a session."""
         del self._persons[guid]
 
     def note(self, changes: Changes, now: float) -> None:
-        """Take in what a server told."""
+        """Take in what a server reported."""
         self._recent = {guid: seen for guid, seen in self._recent.items() if seen[0] > now}
         for guid in changes.entries:
             self._recent[guid] = (now + REMEMBERED_SECONDS, changes.seen_at)
@@ -114,13 +115,13 @@ class DueReads:
             self._to_look_at = len(self._persons)
         if changes.groups or changes.is_gap:
             self._unsettled_until = now + REMEMBERED_SECONDS
-            # Who has come into a group is not known before they are read.
+            # We do not know who has come into a group until they are read.
             for guid, person in self._persons.items():
                 was_in = not changes.groups.isdisjoint(person.groups)
                 (self._queues.affected if was_in else self._queues.everybody)[guid] = changes.seen_at
 
     def doubt(self, guid: str) -> None:
-        """Something seems to stand against this person."""
+        """Something seems to be wrong with this person's account."""
         self._queues.changed.setdefault(guid, "")
 
     def take(self, now: float) -> tuple[str, str] | None:
@@ -142,7 +143,8 @@ class DueReads:
         return None
 
     def was_read(self, guid: str, groups: frozenset[str], now: float) -> None:
-        """The net's own turn is left as it was: else all who are read after a gap would come together from then on."""
+        """The safety net's own turn stays as it was: otherwise all who are read after a gap would come together from
+        then on."""
         person = self._persons.get(guid)
         if person is None:
             return

@@ -1,7 +1,7 @@
 """Which sessions may be over: looked at when their second comes, never all at once.
 
-A session lies in the bucket of the second in which its end was expected when it was put there. Uses only move
-that end to later, so nothing is done at a use: whoever takes a bucket puts back what is not over yet.
+A session is in the bucket of the second in which its end was expected when it was put there. A use only moves that end
+to later, so a use costs nothing here: the code that takes a bucket puts back the sessions that are not over yet.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class ExpiryWheel:
         bucket.append(session_id)
 
     def take_due(self, now: float) -> list[str]:
-        """Take out all whose second has begun; some of them may still have a part of it to live."""
+        """Take out all whose second has begun; some of them may still have part of that second left."""
         due: list[str] = []
         while self._seconds and self._seconds[0] <= now:
             due += self._buckets.pop(heapq.heappop(self._seconds))

@@ -1,10 +1,12 @@
 """How long a worker may answer from what it keeps without asking the store. Pure; instants are of one monotonic clock.
 
-An end is acknowledged when every worker has heard of it or `NOTICE_SECONDS` have passed. So whoever has not caught up
-for as long asks the store before each answer: a worker that hung or was stopped serves no session that ended meanwhile.
-While the store itself is away more is granted, and that ends with the grace: an attempt that was refused says that
-nobody could end anything when it began, and lets memory answer for as long as a success would. But only where this
-worker had caught up when the store went away: what another one has not heard may have been acknowledged before.
+An end is acknowledged when every worker has heard of it, or after `NOTICE_SECONDS`. So a worker that has not caught up
+for that long must ask the store before each answer. That way a worker that hung or was stopped serves no session that
+ended in the meantime.
+
+While the store itself is down, memory may answer longer, up to the grace. A refused attempt shows that nobody could end
+anything when it began, so it lets memory answer for as long as a success would. This holds only if this worker had
+caught up when the store went down: an end that it has not heard may have been acknowledged before that.
 """
 
 from __future__ import annotations
@@ -18,27 +20,28 @@ from proxy.sessions.session_store import NOTICE_SECONDS
 class HeardChanges:
     grace_seconds: float
     current_at: float
-    """As of when everything was heard."""
+    """Everything up to this instant was heard."""
     until: float = float("-inf")
     """Before this, memory may answer."""
     away_since: float | None = None
     had_caught_up: bool = True
-    """Whether all that was acknowledged before the store went away was heard."""
+    """Whether everything that was acknowledged before the store went down was heard."""
     is_granted: bool = False
-    """Whether it was found since then that memory may go on answering."""
+    """Whether a look since then found that memory may go on answering."""
     gaps: int = 0
     """How often notices may have been missed."""
     settled: int = 0
-    """Up to which gap everything was read anew."""
+    """Up to which gap everything was read again."""
 
     @property
     def has_gap(self) -> bool:
         return self.settled < self.gaps
 
     def caught_up(self, began_at: float) -> None:
-        """All that was committed before `began_at` was heard, unless there is a gap.
+        """Everything that was committed before `began_at` was heard, unless there is a gap.
 
-        That may come late, after the silence was taken for an outage: whatever was granted for it is taken back.
+        This may come late, after the silence was taken for an outage. Then what was granted for the outage is taken
+        back.
         """
         self._note_answer()
         if not self.has_gap:
@@ -51,10 +54,10 @@ class HeardChanges:
         self._go_on_from(began_at)
 
     def store_is_silent(self, began_at: float, now: float) -> None:
-        """An attempt that began then has no answer, although this worker was awake to hear one.
+        """An attempt that began then got no answer, although this worker was awake to read one.
 
-        Once, that may be chance: it counts where no answer comes, not even a late one, before the next silence. Where
-        notices may have been missed it proves nothing: others may be answered.
+        Once may be chance. It counts if no answer, not even a late one, comes before the next silence. If notices may
+        have been missed it proves nothing: the store may be answering others.
         """
         is_again = self.away_since is not None
         self._note_away(began_at, now)
@@ -62,7 +65,7 @@ class HeardChanges:
             self._go_on_from(began_at)
 
     def hears_nothing(self) -> None:
-        """The store answers, and so it is asked: what others do now is not heard of."""
+        """The store answers, but notices of what others do now do not arrive: so each answer needs the store."""
         self._note_answer()
         self.until = float("-inf")
 
@@ -81,12 +84,12 @@ class HeardChanges:
             self.until = min(began_at + NOTICE_SECONDS, self.current_at + self.grace_seconds)
 
     def missed_some(self) -> None:
-        """Notices may have been missed: until all was read anew, the store is asked."""
+        """Notices may have been missed: ask the store until everything was read again."""
         self.gaps += 1
         self.until = float("-inf")
 
     def read_anew(self, gap: int, began_at: float) -> None:
-        """All that is kept was read since `began_at`, when `gap` was the latest gap."""
+        """Everything in memory was read again after `began_at`, when `gap` was the latest gap."""
         self.settled = max(self.settled, gap)
         if not self.has_gap:
             self.current_at = max(self.current_at, began_at)
@@ -98,7 +101,7 @@ class HeardChanges:
     def may_do_without(self, now: float, *, is_silent: bool) -> bool:
         """Whether memory may answer one request that the store has refused, or (`is_silent`) left without an answer.
 
-        Only where `look` found that the store is away: one request proves neither that, nor what was heard before it.
+        Only if `look` found that the store is down: one failed request proves neither that, nor what was heard before.
         """
         if self.away_since is None or (is_silent and (self.has_gap or not self.is_granted)):
             return False

@@ -37,7 +37,7 @@ JWKS_CACHE_SECONDS = 300
 _KEPT_BY_PERCENT = "".join(chr(code) for code in range(32, 127) if chr(code) != "%")
 
 _NOT_IN_A_VALUE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode categories that end or break a field value somewhere: controls, lone surrogates, separators of lines."""
+"""Unicode categories that end or break a field value in some server: controls, lone surrogates, line separators."""
 
 
 def identity_headers(
@@ -110,8 +110,8 @@ class Assertions:
     def jwks(self, now: float) -> dict[str, Any]:
         """The public keys as a JWK Set, for `/.gatepost/jwks.json`.
 
-        A key is published before it signs, and as long after it as an app may meet its last assertion with a set it
-        read before; the clocks of nodes may differ.
+        A key is published before it signs, because apps cache the set. It stays published afterwards for as long as an
+        app may meet its last assertion. The clocks of nodes may differ.
         """
         overlap = self.LIFETIME_SECONDS + JWKS_CACHE_SECONDS + CLOCK_SECONDS
         return {"keys": [each.jwk for each in self._signers if now < each.ends_at + overlap]}
@@ -141,7 +141,7 @@ def _groups_for(session: Session, app: AppSettings) -> list[str]:
 def _authentication_methods(session: Session) -> list[str]:
     """RFC 8176 section 2, from the facts: what was proven, in order, each once; two kinds of it are ``mfa``.
 
-    A ticket and a password are one kind: whoever has the password gets the ticket.
+    A ticket and a password are one kind: anyone with the password can get the ticket.
     """
     methods = dict.fromkeys(method for proof in session.proven for method in _METHODS[proof.factor])
     kinds = {proof.factor in FIRST_FACTORS for proof in session.proven}
@@ -149,7 +149,7 @@ def _authentication_methods(session: Session) -> list[str]:
 
 
 def _field_text(text: str) -> str:
-    """Blanks around a value are no part of it (RFC 9110 section 5.5)."""
+    """Spaces around a value are not part of it (RFC 9110 section 5.5)."""
     if not text.isprintable():
         text = "".join(character for character in text if unicodedata.category(character) not in _NOT_IN_A_VALUE)
     return text.strip(" ")

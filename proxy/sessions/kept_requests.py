@@ -32,7 +32,7 @@ SENDING_BYTES = len(f"{KEPT_FIELD}=&{PROOF_FIELD}=") + 2 * 43
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptRequest:
-    """A POST as it came, less what belongs to its connection and to Gatepost."""
+    """A POST as it came, without what belongs to its connection or to Gatepost."""
 
     owner: str
     """The GUID of the person whose session it met."""
@@ -111,11 +111,11 @@ class KeptRequestStore(Protocol):
     async def put_kept_request(self, digest: bytes, sealed: bytes, *, expires_at: float) -> None: ...
 
     async def kept_request(self, digest: bytes, *, now: float) -> bytes | None:
-        """Read it and leave it there: what is shown of it before it is sent on."""
+        """Read it and leave it there, to show it before it is sent on."""
         ...
 
     async def take_kept_request(self, digest: bytes, *, now: float) -> bytes | None:
-        """Take it out: the second taker gets None. Durable: what was sent on is not sent on again."""
+        """Take it out: a second taker gets None. Durable, so that a form is never sent on twice."""
         ...
 
 
@@ -140,11 +140,12 @@ class KeptRequests:
         self._keys = keys
 
     async def former_owner(self, session_token: str, host: str, *, now: float) -> str | None:
-        """Whose ended session this cookie was of: only theirs is kept, so no stranger can fill the store."""
+        """The person whose ended session had this cookie. Only their forms are kept, so no stranger can fill the
+        store."""
         return await self._store.sessions.former_owner(token_digest(session_token), host, now=now)
 
     async def keep(self, kept: KeptRequest) -> str | None:
-        """The token that names it; None where the person has kept too many in a short time."""
+        """The token that names it; None if the person has kept too many in a short time."""
         name = hmac.digest(self._keys.derive(Purpose.THROTTLE), f"kept\0{kept.owner}".encode(), "sha256")
         counter = Counter(key=name, limit=MOST_PER_PERSON, window_seconds=KEPT_SECONDS)
         if await self._store.counters.reserve([counter], now=kept.kept_at) is not None:
@@ -154,7 +155,7 @@ class KeptRequests:
         return token
 
     async def keep_on(self, token: str, kept: KeptRequest) -> None:
-        """Put back what was taken and could not be sent; it is over when it would have been."""
+        """Put back what was taken but could not be sent; it expires when it would have expired."""
         await self._put(token, kept)
 
     async def _put(self, token: str, kept: KeptRequest) -> None:
@@ -180,7 +181,8 @@ class KeptRequests:
     async def take(
         self, sending: SendButton, *, session_id: str, guid: str, host: str, target: str, now: float
     ) -> KeptRequest | None:
-        """Take it out to send it on; None, and nothing taken, unless everything fits. Of parallel calls one gets it."""
+        """Take it out to send it on; None, and nothing taken, unless everything matches. Only one of parallel calls
+        gets it."""
         keys = self._keys.accepted(Purpose.KEPT_REQUESTS)
         if not any(hmac.compare_digest(_proof(key, sending.token, session_id), sending.proof) for key in keys):
             return None
@@ -191,7 +193,7 @@ class KeptRequests:
         return None if sealed is None else self._opened(sealed, sending.token, host, now)
 
     def _opened(self, sealed: bytes, token: str, host: str, now: float) -> KeptRequest | None:
-        """None too for what a clock that was far ahead kept: it would be there for longer than it may."""
+        """None also for a form that a clock far ahead has kept: it would live longer than it may."""
         opened = (unseal(key, sealed, token=token, host=host) for key in self._keys.accepted(Purpose.KEPT_REQUESTS))
         kept = next((kept for kept in opened if kept is not None), None)
         return kept if kept is not None and kept.kept_at <= now + SKEW_SECONDS else None

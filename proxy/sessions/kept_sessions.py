@@ -29,7 +29,7 @@ class WholeSession:
         self.cookies: tuple[CookieKey, ...] = ()
         self.last_used_at = session.last_used_at
         self.ends_at = session.ends_at(limits)
-        # The life of a half signed-in session does not depend on its use: its idle limit is none.
+        # A half signed-in session does not live longer by being used, so it has no idle limit.
         self.idle = limits.idle if session.level is Level.SIGNED_IN else float("inf")
         self.absolute_end = session.created_at + limits.absolute if session.level is Level.SIGNED_IN else self.ends_at
         self.is_unflushed = False
@@ -41,7 +41,7 @@ class WholeSession:
             self.used_at(stored.last_used_at)
 
     def go_on_from(self, seconds: float) -> None:
-        """Every instant is so much later (or earlier) from now on."""
+        """Move every instant by this many seconds, because the clock was set."""
         self.session = replace(
             self.session,
             created_at=self.session.created_at + seconds,
@@ -75,7 +75,7 @@ class AsideSession:
 
 
 class KeptSessions:
-    """Bounded: of more than `most_whole` the least used are put aside, for the tunnels that still hang on them."""
+    """Bounded: beyond `most_whole` the least recently used are put aside, for the tunnels that still depend on them."""
 
     def __init__(self, limits: SessionSettings, most_whole: int) -> None:
         self._limits = limits
@@ -178,7 +178,7 @@ class KeptSessions:
             self._wheel.put(session_id, at)
 
     def put_least_used_aside(self) -> None:
-        """If there are too many. A tenth at a time, so that the search for them is paid for by many look-ups."""
+        """If there are too many. A tenth at a time, so that many look-ups share the cost of the search."""
         if len(self.whole) <= self._most_whole:
             return
         count = max(1, self._most_whole // 10)

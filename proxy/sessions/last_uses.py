@@ -9,7 +9,7 @@ from proxy.sessions.session_store import SessionUpkeep
 
 
 class LastUses:
-    """Written in batches; what could not be written is kept for the next one."""
+    """Written in batches. Uses that could not be written stay for the next one."""
 
     def __init__(self) -> None:
         self._unflushed: list[WholeSession] = []
@@ -36,7 +36,7 @@ class LastUses:
         self._aside.pop(session_id, None)
 
     def take_used(self) -> tuple[set[str], set[str]]:
-        """Those that were flushed since this was asked last: kept whole, and put aside."""
+        """Those that were flushed since the last call: kept whole, and put aside."""
         used, self._used = self._used, set()
         aside, self._used_aside = self._used_aside, set()
         return used, aside

@@ -38,7 +38,7 @@ async def while_leased(
 ) -> None:
     """Run `work()` while this worker holds the lease, until cancelled; then give it back.
 
-    Without the store a lease is held to its end. If `work` ends, it is begun anew.
+    Without the store a lease is held until it expires. If `work` ends, it is started again.
     """
     holder = secrets.token_hex(16)
     working: asyncio.Task[None] | None = None

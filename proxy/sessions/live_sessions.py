@@ -1,6 +1,6 @@
 """Sessions kept in the worker: read from the store once, looked up per request without a wait.
 
-Instants are epoch seconds. A session ends here when the store says so, or by its limits; before one is idle-over, the
+Instants are epoch seconds. A session ends here when the store says so, or by its limits. Before one ends as idle, the
 store is asked whether another worker has used it. Memory answers only while this worker has caught up with what others
 ended (`freshness`), and without the store for no longer than the grace.
 """
@@ -34,14 +34,14 @@ from proxy.sessions.written_uses import LAG_SECONDS, WrittenUses
 ASK_SECONDS = 0.5
 """How long the store may take to answer where memory could do without it."""
 MOST_WAITS = 4
-"""So often an answer is waited for as long, where the store is not known to be away, or this worker was late itself."""
+"""How often to wait that long, if the store is not known to be down, or this worker was late itself."""
 MOST_LATE = 8
-"""So many answers that are late may still come."""
+"""How many late answers may still be outstanding."""
 READ_AT_ONCE = 200
 AGAIN_SECONDS = 1.0
-"""When it is looked again at a session that is over unless others have used it, where that is not known."""
+"""When to look again at a session that is over unless others have used it, if that is not known."""
 CLEAN_UP_SLACK_SECONDS = 60.0
-"""Sessions are removed from the store only so long after their idle limit: uses that are not flushed yet count."""
+"""How long after their idle limit sessions are removed from the store: uses that are not flushed yet count."""
 MOST_WHOLE = 10_000
 """Sessions kept whole: about 1.3 kB each."""
 
@@ -75,15 +75,15 @@ class LiveSessions:
         self._uses = LastUses()
         self._written = WrittenUses(secrets.token_hex(8), monotonic())
         self._clock_set_at = float("-inf")
-        """On the monotonic clock, when the other one was followed in a jump."""
+        """On the monotonic clock, when a jump of the other one was followed."""
         self._to_read: dict[str, bool] = {}
-        """Kept sessions that are to be read anew, and whether listeners are told even if nothing seems changed."""
+        """Kept sessions that have to be read again, and whether listeners are told even if nothing seems changed."""
         self.has_to_read = asyncio.Event()
         """Whether `read_anew` has something to do."""
         self._writing: set[str] = set()
-        """Sessions whose principal this worker is just writing."""
+        """Sessions whose principal this worker is writing now."""
         self._late: deque[StoreQuestion[None]] = deque()
-        """What `look` asked and was not answered in time."""
+        """Questions of `look` that were not answered in time."""
         self._readings = Readings()
         self._of_ends: Subscribers[str] = Subscribers()
         self._of_changes: Subscribers[Session] = Subscribers()
@@ -93,7 +93,7 @@ class LiveSessions:
         Also when the store is away for longer than the grace: nothing stays open then.
         """
         self.on_change = self._of_changes.add
-        """Call `listener(session)` when a session's principal is another than before: what is open may not stay so."""
+        """Call `listener(session)` when a session's principal has changed: what is open may not stay open."""
         self._stop_listening = (
             store.on_session_end(self._on_store_end),
             store.on_session_change(self._on_store_change),
@@ -109,7 +109,7 @@ class LiveSessions:
         return len(self.kept)
 
     def known_by(self, cookie: CookieKey, now: float) -> Session | None:
-        """The session of this cookie if it is in memory and not over; marks it used. None says nothing: ask `find`.
+        """The session of this cookie if it is in memory and not over; marks it used. None means nothing: ask `find`.
 
         Its `last_used_at` may lag by a second; its limits were checked here, with all uses counted.
         """
@@ -208,7 +208,7 @@ class LiveSessions:
             self._uses.note(live, now)
 
     async def update_principal(self, session: Session) -> None:
-        """Write a principal that the directory describes anew; the very next look-up answers with it."""
+        """Write a principal that the directory has described again; the very next look-up answers with it."""
         session_id = session.session_id
         self._take_principal(session)
         self._of_changes.tell(session)
@@ -278,15 +278,15 @@ class LiveSessions:
 
     @property
     def all_uses_are_written(self) -> bool:
-        """Whether every worker has lately written the uses that it knows of."""
+        """Whether every worker has recently written the uses that it knows of."""
         complete_at = self._written.complete_at()
         return complete_at is not None and self._monotonic() - complete_at <= LAG_SECONDS
 
     async def clean_up(self, now: float) -> None:
         """Remove from the store what was over when the last of all workers had written its uses.
 
-        Nothing, where that was not lately. What is removed is gone for all nodes: one whose clock is far ahead takes
-        nothing from the others. Raises `StoreUnavailable`.
+        If that was not recently, nothing is removed. What is removed is gone for all nodes, so a node whose clock is
+        far ahead must not take sessions from the others. Raises `StoreUnavailable`.
         """
         complete_at = self._written.complete_at()
         if complete_at is None or not self.all_uses_are_written:
@@ -295,14 +295,14 @@ class LiveSessions:
         known_at = now if server_time is None else min(now, server_time)
         await self._store.remove_expired(
             now=known_at - (self._monotonic() - complete_at),
-            # A worker that is cut off goes on for the grace, and writes what was used meanwhile when it is back.
+            # A worker that is cut off continues for the grace, and writes the uses of that time when it is back.
             limits=self._limits.model_copy(
                 update={"idle": self._limits.idle + max(CLEAN_UP_SLACK_SECONDS, self._limits.store_grace)}
             ),
         )
 
     async def look(self) -> None:
-        """Hear of all that others did; or else find out that the store is away."""
+        """Hear of everything that others did, or find out that the store is down."""
         began_at = self._monotonic()
         question = StoreQuestion(self._store.catch_up())
         try:
@@ -310,7 +310,7 @@ class LiveSessions:
         except NotHeard:
             self.heard.hears_nothing()
         except Asleep:
-            self._hear_late(question, began_at)  # what memory may answer runs out by itself
+            self._hear_late(question, began_at)  # the permission of memory to answer runs out by itself
         except Silent:
             self.heard.store_is_silent(began_at, self._monotonic())
             self._hear_late(question, began_at)
@@ -325,7 +325,7 @@ class LiveSessions:
             await self._late.popleft().drop()
 
     def _hear_late(self, question: StoreQuestion[None], began_at: float) -> None:
-        """A store that answers late is slow, and not away: others may end sessions."""
+        """A store that answers late is slow, not down: others may end sessions there."""
 
         def note(error: Exception | None) -> None:
             with contextlib.suppress(ValueError):
@@ -358,7 +358,7 @@ class LiveSessions:
             self._of_ends.tell(session_id)
 
     def draw_net(self) -> None:
-        """Have those read anew that were used since this was called last, whatever was heard of them."""
+        """Mark those that were used since the last call to be read again, even if nothing was heard of them."""
         used, aside = self._uses.take_used()
         # Those that were put aside since are read at their next request; what hangs on a tunnel is in `aside`.
         self._will_read([each for each in used if each in self.kept.whole], is_told=False)
@@ -401,7 +401,7 @@ class LiveSessions:
         self._readings.note_change(session_id)
         is_own = session_id in self._writing
         if not is_own:
-            self.kept.put_aside(session_id)  # nobody is answered with what was before
+            self.kept.put_aside(session_id)  # nobody may get the old answer
         self._will_read([session_id], is_told=not is_own)
 
     def _on_store_gap(self) -> None:

@@ -1,4 +1,4 @@
-"""Reads of sessions that wait for the store: what became of sessions meanwhile is newer than their results."""
+"""Reads of sessions that wait for the store: news that arrives in the meantime is newer than their results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Meanwhile:
-    """What was heard while one read was under way."""
+    """What was heard during one read."""
 
     ended: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
@@ -18,7 +18,7 @@ class Meanwhile:
 
 
 class Readings:
-    """All reads of one worker that are under way."""
+    """All reads of one worker that wait for the store."""
 
     def __init__(self) -> None:
         self._under_way: list[Meanwhile] = []

@@ -62,7 +62,7 @@ class Session:
 
     @property
     def begun_with(self) -> Factor:
-        """The first factor, by which it is known who this is."""
+        """The first factor, which says who this is."""
         return self.proven[0].factor
 
     @property
@@ -82,13 +82,13 @@ class Session:
         return min(self.created_at + limits.absolute, self.last_used_at + limits.idle)
 
     def is_from_the_future(self, now: float) -> bool:
-        """Whether it was begun or used by a clock that was further ahead than those of nodes may be."""
+        """Whether it was begun or used by a clock further ahead than nodes' clocks may be."""
         return max(self.created_at, self.last_used_at) > now + SKEW_SECONDS
 
     def counted_from(self, now: float, known: Session | None = None) -> Session:
-        """Itself, with `now` for every instant that is from the future: the right ones are not known.
+        """The same session, with `now` for every instant in the future, because the right ones are unknown.
 
-        `known` is what was made of it when it was first seen. So no limit is outlived, however far ahead a clock was.
+        `known` is the result when it was first seen. So no session outlives a limit, however far ahead a clock was.
         """
         if not self.is_from_the_future(now):
             return self

@@ -15,10 +15,10 @@ from proxy.sessions.session import Session
 NOTICE_SECONDS = 1.0
 """How long the end of a session waits for another worker or node to say that it has heard of it.
 
-A worker that has heard of everything answers from memory for just as long: longer than a busy event loop is late.
+A worker that has heard of everything answers from memory for just as long. A busy event loop is never that late.
 """
 FORMER_SECONDS = 3600.0
-"""How long it is known whose an ended session was."""
+"""How long the store knows whose an ended session was."""
 
 
 class SessionStore(Protocol):
@@ -29,7 +29,7 @@ class SessionStore(Protocol):
         ...
 
     async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
-        """Step up: in one transaction the old session, its cookies and its challenges end and the new one stands.
+        """Step up: in one transaction the old session, its cookies and its challenges end and the new session begins.
 
         Durable. False, and nothing changed, if the old one is not there (any more). Listeners hear the old one's end.
         """
@@ -48,7 +48,7 @@ class SessionStore(Protocol):
         ...
 
     async def sessions_by_id(self, session_ids: Sequence[str]) -> dict[str, Session]:
-        """Those of these sessions that still stand, by `session_id`."""
+        """Which of these sessions still exist, by `session_id`."""
         ...
 
     async def sessions(self, guid: str | None = None) -> list[Session]:
@@ -66,7 +66,7 @@ class SessionStore(Protocol):
     async def former_owner(self, cookie: bytes, host: str, *, now: float) -> str | None:
         """GUID of the person whose signed-in session had this cookie, for `FORMER_SECONDS` after its end.
 
-        Also if it still stands: one that is over by its limits is removed only later.
+        Also if the session still exists: one that is over by its limits is removed only later.
         """
         ...
 
@@ -82,13 +82,13 @@ class SessionStore(Protocol):
         ...
 
     async def end_all_sessions(self) -> int:
-        """End everybody's sessions, those of an older copy too, which is used from then on; how many. Durable."""
+        """End everybody's sessions, even in an older copy, which is used from then on; returns how many. Durable."""
         ...
 
     async def ends_heard(self) -> None:
         """Return once listeners have heard of every end that was made before, as after an end of one's own.
 
-        For a caller who finds nothing to end: it ended, and the worker that ended it died before anybody heard of it.
+        For a caller that finds nothing to end: perhaps the worker that ended it died before anybody heard of it.
         `end_session` and `end_sessions_of` do this by themselves then.
         """
         ...
@@ -145,7 +145,7 @@ class SessionUpkeep(Protocol):
         ...
 
     async def server_time(self) -> float | None:
-        """By the clock of the server that all nodes share; None where there is none, or it may not be asked."""
+        """By the clock of the server that all nodes share; None if there is none, or we may not ask it."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Who wants to hear of something, within one process; told on the event loop."""
+"""Listeners within one process, called on the event loop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Ts = TypeVarTuple("Ts")
 
 
 class Subscribers(Generic[*Ts]):
-    """What fails in one does not keep the others from hearing."""
+    """A failure in one listener does not keep the others from hearing."""
 
     def __init__(self) -> None:
         self._listeners: dict[object, Callable[[Unpack[Ts]], None]] = {}

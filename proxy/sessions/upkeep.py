@@ -1,4 +1,4 @@
-"""What a worker does at intervals for the sessions that it keeps: looks, reads anew, writes, expires, cleans up."""
+"""What a worker does at intervals for its sessions: it looks, reads again, writes, expires and cleans up."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from proxy.sessions.live_sessions import LiveSessions
 LOOK_SECONDS = 0.1
 """How often this worker makes sure that it has heard of all ends; well below `NOTICE_SECONDS`."""
 FLUSH_SECONDS = 1.0
-"""How far what the store knows of last uses may lag behind: as much as the limits may be off for another worker."""
+"""How far the store's last uses may lag behind. For another worker the limits may be off by as much."""
 TICK_SECONDS = 0.25
 """How soon after a session's end its listeners hear of it."""
 NET_SECONDS = 10.0
-"""How often those that were used are read anew, whatever was heard: the net under the notices."""
+"""How often used sessions are read again, even without a notice: the safety net under the notices."""
 CLEAN_UP_SECONDS = 60.0
 
 
@@ -56,7 +56,7 @@ async def _look(sessions: LiveSessions) -> None:
         elif not is_closed:
             is_closed = True
             await sessions.close_all()
-        # A loop that is busy is late both here and there: so that it still looks in time, its own delay counts.
+        # A busy loop is late here as well as there. Its own delay counts, so that it still looks in time.
         await asyncio.sleep(max(0.0, next_at - asyncio.get_running_loop().time()))
 
 

@@ -1,8 +1,8 @@
 """Live sessions follow what their directories say: they end, or their principal changes, within seconds.
 
-Whoever cannot sign in any more has no session; a changed password ends the sessions that were begun with the old
-one; whatever else changed is written to the session, and decided upon anew. A directory that is away ends nobody:
-sessions go on to their own limits, and `/readyz` tells. Instants are of one monotonic clock.
+A person who can no longer sign in loses all sessions. A changed password ends the sessions that began with the old one.
+Any other change is written to the session, and decisions are made again. A directory that is down ends no session: they
+continue to their own limits, and `/readyz` reports it. Instants are of one monotonic clock.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ POLL_SECONDS = 1.0
 READ_SECONDS = 2.0
 """How long persons are read for before changes are asked for again."""
 READERS = 2
-"""How many of a directory's threads this may take: the others are for those who sign in."""
+"""How many of a directory's threads this may take: the others are for sign-ins."""
 RENEWAL_SECONDS = 1.5
-"""How long a session has to be renewed by whoever changed the password with it, before it ends as one of the old."""
+"""How long the person who changed the password has to renew their session, before it ends as one of the old
+password."""
 AGAIN_SECONDS = 10.0
-"""When somebody is tried again who could not be read."""
+"""When to try again to read somebody who could not be read."""
 UNWATCHED_SECONDS = 5.0
-"""How often persons are read from a directory that tells of no changes: a file, cheap to look at."""
+"""How often persons are read from a directory that reports no changes: a file, which is cheap to read."""
 LISTED_AT_ONCE = 8
 """Of how many new persons the sessions are read together: after a start all are new, and requests use the store too."""
 
@@ -123,7 +124,7 @@ class SessionWatch:
             groups = self._group_sets.setdefault(principal.groups, principal.groups)
             self._realms[principal.realm].due.put(guid, groups, newest_at, now)
         else:
-            await self._end_all(guid, "realm_unknown")  # nobody vouches for them any more
+            await self._end_all(guid, "realm_unknown")  # no directory vouches for them any more
 
     def _forget(self, guid: str) -> None:
         realm = self._realm_of.pop(guid, None)
@@ -165,7 +166,7 @@ class SessionWatch:
                 due.put_off(guid, seen_at, self._clock() + RENEWAL_SECONDS)
 
     async def _follow(self, guid: str, principal: Principal | None) -> bool:
-        """Make this person's sessions what the directory says now; False if it has to be looked at once more."""
+        """Bring this person's sessions up to date with the directory; False if it has to look once more."""
         if principal is None:
             await self._end_all(guid, "account_not_usable")
             return True
@@ -181,7 +182,7 @@ class SessionWatch:
         return is_settled
 
     async def _end_of_old_password(self, session: Session, now: float) -> bool:
-        """End it, unless it may be just about to be renewed. False: not yet."""
+        """End it, unless it may be about to be renewed. False: not yet."""
         self._outdated = {each: since for each, since in self._outdated.items() if now - since < 10 * RENEWAL_SECONDS}
         since = self._outdated.setdefault(session.session_id, now)
         if now - since < RENEWAL_SECONDS:
@@ -224,8 +225,8 @@ class _RealmWatch:
 def has_other_password(session: Session, principal: Principal) -> bool:
     """Whether the session was begun with another password than the person has now.
 
-    What the session holds decides, not the clocks. Only where it holds nothing (the password had to be changed) does a
-    password that was set after it was proven count as another one.
+    The session's own record decides, not the clocks. Only if it has none (the password had to be changed), a password
+    that was set after the proof counts as another one.
     """
     held, current = session.principal.password_set_at, principal.password_set_at
     if held is None:

@@ -1,8 +1,8 @@
-"""As of when the store knows of every use of every session. Pure; instants are of one monotonic clock, seconds.
+"""Up to when the store knows every use of every session. Pure; instants are of one monotonic clock, seconds.
 
-Each worker writes when sessions were last used, and then counts up a number of its own in the store. So whoever sees
-that the number of another worker stands still knows that uses may be missing: while a disk is full, sessions that are
-in use look idle to everybody else. What was not written because its worker died is not waited for.
+Each worker writes when sessions were last used, and then increments its own number in the store. If another worker's
+number stands still, its uses may be missing: while a disk is full, sessions in use look idle to everybody else. Uses
+that were not written because their worker died are not waited for.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 LAG_SECONDS = 5.0
-"""So far the store may be behind, and a session is taken for idle all the same: several times what a flush takes."""
+"""How far the store may be behind while idle sessions are still believed to be idle: several times what a flush
+takes."""
 SILENT_SECONDS = 30.0
-"""Who has not written for so long while others could is dead: one that hangs was ended by its supervisor before."""
+"""A worker that has not written for this long, while others could, is dead: its supervisor would have ended a hanging
+one."""
 
 
 @dataclass(slots=True)
@@ -22,7 +24,7 @@ class _Writer:
     moved_at: float
     """When it was seen to have written."""
     has_moved: bool
-    """Whether that was seen here, or only taken for granted."""
+    """Whether that was seen here, or only assumed."""
 
 
 class WrittenUses:
@@ -32,7 +34,7 @@ class WrittenUses:
         self._writes_since = now
         """Since when this worker could write each time."""
         self._has_failed = False
-        """Whether it could not at some time since everybody else was last seen to write."""
+        """Whether this worker failed to write at some time since everybody else was last seen to write."""
         self._others: dict[str, _Writer] = {}
         self._is_first = True
 
@@ -63,23 +65,23 @@ class WrittenUses:
         return dead
 
     def failed(self, now: float) -> None:
-        """This worker could not write. Who is seen to write after this is known to have done so since."""
+        """This worker could not write. A worker that is seen to write after this has written since."""
         self._writes_since = now
         self._has_failed = True
         if self._is_first:
             self._written_at = float("-inf")  # who else there is, and what they have not written, is not known
 
     def complete_at(self) -> float | None:
-        """As of when all uses by everybody are in the store; None: that is not known (yet)."""
+        """Up to when all uses by everybody are in the store; None: not known (yet)."""
         if not all(other.has_moved for other in self._others.values()) or self._written_at == float("-inf"):
             return None
         return min([self._written_at, *(other.moved_at for other in self._others.values())])
 
     def is_known(self, seconds_ago: float, now: float) -> bool:
-        """Whether the store would know if a session that was over so long ago had been used before that."""
+        """Whether the store would know if a session that ended this long ago had been used before its end."""
         complete_at = self._written_at
         for other in self._others.values():
-            # After a start nothing speaks against the others, unless this worker could not write itself.
+            # After a start the others are assumed to have written, unless this worker could not write itself.
             if self._has_failed and not other.has_moved:
                 return False
             complete_at = min(complete_at, other.moved_at)

@@ -1,8 +1,8 @@
-"""Whether what stands in a store's place is what this process knows, its successor, or an older copy of it. Pure.
+"""Whether the store at a place is the one that this process knows, its successor, or an older copy of it. Pure.
 
-Every store has an id that it was given when it was made, and a number that only grows with what happens to sessions. A
-file that was made when another was lost takes its content over and names it as its predecessor. Instants are epoch
-seconds.
+Every store gets an id when it is created, and a number that only grows with what happens to sessions. If an older copy
+is put in place, that number is lower than one that was seen committed: sessions that had ended would be live in it. A
+file that replaces a lost one takes over its content and names it as its predecessor. Instants are epoch seconds.
 """
 
 from __future__ import annotations
@@ -12,37 +12,37 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 Report = Callable[..., None]
-"""`report(event, **fields)`: what the operator should read in the log of the store. On any thread."""
+"""`report(event, **fields)`: what the operator should read about the store in the log. Called on any thread."""
 
 REMEDY = "end everybody's session with gatepost sessions end --all --config FILE, then it is used"
 
 
 class Judgement(Enum):
     SAME = "same"
-    """All that this process has seen committed is in it."""
+    """Everything that this process has seen committed is in it."""
     FRESH = "fresh"
-    """Made when the file before it was gone."""
+    """Created when the file before it was gone."""
     ENDED = "ended"
-    """Whatever it was: all its sessions were ended since."""
+    """It may be any copy, but all its sessions were ended since."""
     RESTORED = "restored"
-    """It lacks what was committed: sessions that were ended may stand in it."""
+    """It lacks something that was committed: ended sessions may be live in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
-    """What never becomes less in a file that stays the same."""
+    """What never decreases while a file stays the same."""
 
     newest: int
     """The highest number of a notice."""
     all_ended_at: float
     """When all sessions were ended at once; 0: never."""
     is_doubted: bool
-    """Somebody has found out that it lacks what was committed."""
+    """A process has found that it lacks something that was committed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a file says of itself."""
+    """What a file says about itself."""
 
     store_id: str
     predecessors: frozenset[str]
@@ -64,11 +64,11 @@ class History:
     """When the file was last seen at its place."""
     former_ids: set[str] = field(default_factory=set)
     changes: int = 0
-    """How often another file was taken: what was heard before says nothing of it."""
+    """How often another file was accepted: what was heard before says nothing about the new one."""
     doubt: str = ""
-    """Why nothing is read from what is there."""
+    """Why nothing may be read from the file in place."""
     made_within_seconds: float = 2.0
-    """One that was made no earlier than so long before the last was seen was made because that one was gone."""
+    """A file created no earlier than this long before the last one was seen was created because that one was gone."""
 
     def judge(self, facts: Facts) -> Judgement:
         if not self.store_id:

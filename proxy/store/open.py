@@ -19,20 +19,20 @@ def open_store(
 ) -> Store:
     """SQLite, or Redis.
 
-    Nothing is opened yet: a store that is away does not keep Gatepost from starting. `log` is told when what the store
-    keeps is in danger.
+    Nothing is opened yet: a store that is down does not keep Gatepost from starting. `log` gets a line when the data in
+    the store is in danger.
     """
     report = _unheard if log is None else log.error
     if isinstance(settings.url, SQLiteFile):
         return SQLiteStore(settings.url.path, clock=clock, report=report)
-    # Only here: the client takes memory that a worker with SQLite has no use for.
+    # Imported only here: the client takes memory that a worker with SQLite does not need.
     from proxy.store.redis.redis_store import RedisStore
 
     return RedisStore(settings, clock=clock, report=report)
 
 
 def store_file(settings: StoreSettings) -> Path | None:
-    """The file of a store that is one."""
+    """The file of a store that is a file."""
     return settings.url.path if isinstance(settings.url, SQLiteFile) else None
 
 

@@ -1,4 +1,5 @@
-"""How sessions and messages are written to a store: explicit, versioned; unreadable rather than wrong when in doubt.
+"""How sessions and messages are written to a store: explicitly, with a version. In doubt a record is unreadable, not
+wrong.
 
 The JSON is ASCII, so that any text a directory or a browser hands over can be written. A record of an unknown
 version or shape raises `UnreadableRecord`; stores treat such a session as absent, and the person signs in again.
@@ -68,12 +69,12 @@ def principal_from_json(text: str) -> Principal:
             is_mobile_change_unread=fields.get("is_mobile_change_unread") is True,
             groups=frozenset(_texts(fields["groups"])) or _NO_GROUPS,
             all_groups=_texts(fields["all_groups"]),
-            # Written since passwords can be changed; records from before do without.
+            # Written since passwords can be changed; older records lack it.
             password_expires_at=_instant_or_none(fields.get("password_expires_at")),
             password_set_at=_instant_or_none(fields.get("password_set_at")),
         )
     except (ValueError, KeyError, TypeError) as exc:
-        # The cause quotes the record: it holds names and numbers and must not reach a traceback.
+        # The cause quotes the record, which holds names and numbers, so it must not reach a traceback.
         raise UnreadableRecord(f"a damaged principal ({type(exc).__name__})") from None
 
 

@@ -27,7 +27,7 @@ class Counter:
     limit: int
     window_seconds: float
     is_sliding: bool = False
-    """Whether each count starts the window again: the counter is cleared only by a whole window without one."""
+    """Whether each count starts the window again, so that only a whole window without a count clears the counter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class CounterStore(Protocol):
         ...
 
     async def reserve(self, counters: Sequence[Counter], *, now: float) -> Reached | None:
-        """Add one to all of these, or to none and say which one had reached its limit. Atomic."""
+        """Add one to all of these, or to none: then say which one had reached its limit. Atomic."""
         ...
 
     async def reset_count(self, key: bytes) -> None: ...

@@ -9,7 +9,7 @@ DAY_SECONDS = 86_400.0
 UNTIL_CLEARED_SECONDS = 100 * 365 * DAY_SECONDS
 """The window of failures in a row: only a success or an operator ends it."""
 ALARM_SHARE = 0.8
-"""So much of a day's passcodes is told to the operator, before there are none left."""
+"""At this share of a day's passcodes the operator is told, before none are left."""
 
 
 class Limit(Enum):
@@ -26,9 +26,9 @@ class Limit(Enum):
 
 
 CLEARED = (Limit.PASSCODES_PER_PERSON, Limit.PASSCODE_FAILURES_IN_A_ROW, Limit.SENDS_PER_PERSON)
-"""A person's counts of what only Gatepost counts."""
+"""A person's counts of things that only Gatepost counts."""
 CLEARED_OF_ADDRESS = (Limit.PASSWORDS_PER_ADDRESS, Limit.SENDS_PER_ADDRESS)
-"""What is counted of everybody at one address."""
+"""What is counted for everybody at one address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """What all workers and nodes know of each other's tries of a service account's password, kept in the store.
 
-For threads, from which it asks the store on the event loop. A store that does not answer stops nobody: then each
-process goes by what it knows itself.
+Threads call this; it asks the store on the event loop. A store that does not answer stops nobody: then each process
+uses what it knows itself.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class StoredTries:
     async def _begin(self, account: bytes) -> Turn | LeftAlone:
         turn = Counter(key=self._key("turn", account), limit=1, window_seconds=_TRY_SECONDS)
         is_mine = await self._store.reserve([turn], now=self._clock()) is None
-        # Only now: who had the turn before has written down what became of it.
+        # Only now: by now the previous holder of the turn has recorded its result.
         left_alone = await self._left_alone(account)
         if left_alone is None:
             return Turn.YOURS if is_mine else Turn.ANOTHERS
@@ -107,7 +107,7 @@ class StoredTries:
 
 
 class OperatorsTries(StoredTries):
-    """Of somebody who tries it by hand, and does not wait; where it is taken, all others try it at once."""
+    """For a try by hand, which does not wait. If it succeeds, all others try at once."""
 
     def left_alone(self, account: bytes) -> LeftAlone | None:
         return None

@@ -16,14 +16,14 @@ from proxy.throttle.told_pauses import ToldPauses
 FAMILIAR_SECONDS = 42 * DAY_SECONDS
 """How long an address stays familiar after a sign-in."""
 MOST_FAMILIAR = 20
-"""So many addresses of one person, the latest."""
+"""How many addresses of one person are kept: the latest ones."""
 _NO_LIMIT = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
 class CountedAttempts:
-    """A person's counted password attempts up to the one that is about to be sent, which is included, where the
-    directory has answered all others."""
+    """A person's counted password attempts, including the one that is about to be sent, if the directory has answered
+    all others."""
 
     in_all: int
     from_unfamiliar: int
@@ -52,7 +52,7 @@ class Throttle:
         return await self._counters.reserve(self._of_address(address), now=now)
 
     async def give_back_address(self, address: str, *, now: float) -> None:
-        """What was no guess: it opened the account, or nobody judged it."""
+        """Give back an attempt that was not a guess: it opened the account, or nobody judged it."""
         await self._counters.give_back(Limit.PASSWORDS_PER_ADDRESS, network_of(address), now=now)
 
     async def reserve_password(
@@ -60,17 +60,18 @@ class Throttle:
     ) -> Throttled | None:
         """Count one password attempt of a person; `Throttled` (and nothing counted at all) if a limit is reached.
 
-        All of a person's attempts count towards one number, those from addresses where they never signed in also
-        towards a smaller one: what is left between the two is theirs, whoever guesses.
+        All of a person's attempts count towards one limit. Those from addresses where they never signed in also count
+        towards a smaller one. The difference is reserved for the person, so that guesses from elsewhere cannot lock
+        them out.
         """
         return await self._counters.reserve(await self._of_password(person, address, limits, now), now=now)
 
     async def judged_so_far(self, *, person: str, now: float) -> CountedAttempts | None:
-        """To be asked between `reserve_password` and sending the password. None: of another attempt nobody knows (yet)
-        whether and when the directory judges it."""
+        """Call this between `reserve_password` and sending the password. None: nobody knows (yet) whether and when the
+        directory judges some other attempt."""
         if await self._counters.value(self._counters.key(Limit.PASSWORDS_PER_PERSON, person), now=now) == 1:
             return CountedAttempts(1, 1)
-        # In this order: whatever begins meanwhile then looks unjudged.
+        # In this order, so that an attempt that begins in the meantime looks unjudged.
         from_unfamiliar = await self._counters.value(
             self._counters.key(Limit.PASSWORDS_FROM_UNFAMILIAR, person), now=now
         )
@@ -82,7 +83,7 @@ class Throttle:
         self, *, person: str, limits: PasswordLimits, reserved_at: float, server: str = ""
     ) -> None:
         """The directory judged an attempt, and `server` of it counts it."""
-        # No longer than the attempt itself is counted, or a later one would be taken for judged.
+        # Kept no longer than the attempt itself is counted, or a later attempt would look judged.
         counters = [
             Counter(key=key, limit=_NO_LIMIT, window_seconds=limits.window_seconds, is_sliding=True)
             for key in (self._judged_key(person), self._judged_key(person, server))
@@ -92,10 +93,11 @@ class Throttle:
     async def password_accepted(
         self, *, person: str, address: str, judged: CountedAttempts | None, now: float, server: str = ""
     ) -> None:
-        """Forget what the directory forgets at a right password: what `server`, which took it, had judged before.
+        """Forget what the directory forgets at a right password: what `server`, which accepted it, had judged before.
 
-        An attempt that was under way beside it may be judged after it, and counts on. So do all, if there was one;
-        and if there was one that another server judged, for that one goes on with its own count.
+        Each server counts for itself, and a right password clears only its own count. If another attempt was in flight,
+        it may be judged after this one, so everything stays counted. The same holds if another server judged one of the
+        attempts, because that server keeps its own count.
         """
         if judged is None or not await self._has_judged_all(server, person, judged, now):
             await self.password_not_judged(person=person, address=address, now=now)
@@ -117,7 +119,7 @@ class Throttle:
         await self._store.add(digest, now=now, window_seconds=window_seconds)
 
     async def is_known_wrong(self, digest: bytes, *, now: float) -> bool:
-        """Whether it was called wrong lately: asking again would cost an attempt and say nothing new."""
+        """Whether it was wrong recently: asking again would cost an attempt and say nothing new."""
         return await self._counters.value(digest, now=now) > 0
 
     async def remember_address(self, *, person: str, address: str, now: float) -> None:
@@ -203,16 +205,16 @@ class Throttle:
         return await self._counters.standing(self._counters.of(Limit.SENDS_PER_NUMBER, number), now=now)
 
     async def clear(self, *, person: str, limits: Iterable[Limit]) -> None:
-        """Begin these counts of a person anew: an operator says so. `CLEARED` names them."""
+        """Clear these counts of a person: an operator says so. `CLEARED` names them."""
         for limit in limits:
             await self._counters.reset(limit, person)
             if limit is Limit.PASSWORDS_PER_PERSON:
                 await self._store.reset_count(self._judged_key(person))
 
     async def clear_passwords(self, *, person: str, still_counted: int, now: float) -> None:
-        """Begin a person's wrong passwords anew, less those that the directory itself still counts.
+        """Clear a person's wrong passwords, except as many as the directory itself still counts.
 
-        What is under way meanwhile stays counted.
+        Attempts in flight stay counted.
         """
         key = self._counters.key(Limit.PASSWORDS_PER_PERSON, person)
         amount = max(0, await self._counters.value(key, now=now) - still_counted)
@@ -223,19 +225,18 @@ class Throttle:
         await self._start_afresh(person, now=now)
 
     async def clear_number(self, number: str) -> None:
-        """Begin anew what was sent to a number or mail address, as an operator says."""
+        """Clear what was sent to a number or mail address: an operator says so."""
         await self._counters.reset(Limit.SENDS_PER_NUMBER, number)
 
     async def clear_address(self, address: str) -> None:
-        """Begin anew what was tried and asked for from an address, whoever it was about."""
+        """Clear what was tried and asked for from an address, for every person."""
         for limit in CLEARED_OF_ADDRESS:
             await self._counters.reset(limit, network_of(address))
 
     async def fresh_starts(self, person: str) -> int:
-        """How often an operator had this person's passwords begin anew.
+        """How often an operator has cleared this person's passwords.
 
-        It is part of the name of what is remembered by typed texts, which nobody can list: so all of that is forgotten
-        with one step.
+        This number is part of the names of records by typed text, which nobody can list. So one step forgets them all.
         """
         return await self._counters.value(self._start_key(person), now=0.0)
 

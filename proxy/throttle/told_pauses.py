@@ -1,9 +1,9 @@
-"""The pause that the sign-in page tells: counted by what was typed alone, so that it says nothing of who is there.
+"""The pause that the sign-in page shows: counted by the typed text alone, so that it does not reveal who exists.
 
-It refuses nobody. Who is refused is for the counts of the person to say; a name that nobody has is counted here as one
-that somebody has, and ends its pause at the same instant. So nothing that depends on a person may change these counts,
-not even a right password: whoever guesses from elsewhere would see that somebody has the name. Only an operator ends
-a pause early.
+It refuses nobody: only the person's own counts do. A name that does not exist is counted here like one that does, and
+its pause ends at the same instant. So nothing that depends on a person may change these counts, not even a right
+password: somebody who guesses from elsewhere would see the pause end, and know that the name exists. Only an operator
+ends a pause early.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from proxy.throttle.counters import Counters
 from proxy.throttle.limits import CounterState, Limit, ToldPause
 
 _BROWSERS = 20
-"""So many of one name, the latest."""
+"""How many tries of one name are kept: the latest ones."""
 
 
 class ToldPauses:
@@ -27,7 +27,7 @@ class ToldPauses:
     async def refused(
         self, *, typed: str, start: int, password: bytes, limits: PasswordLimits, now: float
     ) -> ToldPause | None:
-        """A try was refused, for whatever reason. `password`: a keyed digest of it, for the same one counts once."""
+        """A try was refused, for any reason. `password`: a keyed digest of it, because the same one counts once."""
         counter = self._counter(typed, start, limits)
         seen = self._counters.digest("typed password", typed, str(start), password.hex())
         if await self._counters.value(seen, now=now):
@@ -47,7 +47,7 @@ class ToldPauses:
         )
 
     async def proven(self, *, typed: str, start: int, browser: str, limits: PasswordLimits, now: float) -> None:
-        """A right password was typed in this browser: it may be told what holds for the person."""
+        """A right password was typed in this browser, so it may learn what holds for the person."""
         if (await self.standing(typed=typed, start=start, limits=limits, now=now)).count:
             keys = self._browser_keys(typed, browser)
             await self._store.add_familiar(*keys, now=now, expires_at=now + limits.window_seconds, most=_BROWSERS)
@@ -62,7 +62,7 @@ class ToldPauses:
     def _counter(self, typed: str, start: int, limits: PasswordLimits) -> Counter:
         return Counter(
             key=self._counters.digest("passwords as typed", typed, str(start)),
-            # The smaller of a person's two limits: which one holds depends on where the person signed in before.
+            # The smaller of a person's two limits: which one applies depends on where the person signed in before.
             limit=limits.from_unfamiliar,
             window_seconds=limits.window_seconds,
             is_sliding=True,

@@ -1,7 +1,7 @@
 """Names that no directory knows: one spelling for all that would be one account's. Pure.
 
-Whoever is there is counted, and waits their turn, under one key however they are written. Were it otherwise for a name
-that nobody has, two spellings of it would tell the two kinds apart.
+A person who exists is counted, and waits their turn, under one key in every spelling. If unknown names were counted by
+spelling, two spellings would show whether the person exists.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from directory.login_name import LoginName, fold
 
 
 def counted_as(login_name: LoginName, settings: DirectorySettings | None) -> str:
-    """By what tries of a name that nobody has are counted; `settings`: of the realm that it belongs to."""
+    """The key for tries of a name that nobody has; `settings`: of the realm that it belongs to."""
     if settings is None:
         return f"name:{login_name.folded}"
     suffix = login_name.suffix
@@ -26,5 +26,5 @@ def counted_as(login_name: LoginName, settings: DirectorySettings | None) -> str
 
 
 def hidden_name(key: bytes, login_name: LoginName) -> str:
-    """For the log: equal ones can be told there, and none can be read."""
+    """For the log: equal names look equal there, but none can be read."""
     return hmac.digest(key, b"log\0" + login_name.folded.encode(errors="replace"), hashlib.sha256).hex()[:12]

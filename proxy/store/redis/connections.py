@@ -1,7 +1,7 @@
 """Connections to a Redis server: bounded in number and time, and every failure of theirs is `StoreUnavailable`.
 
-What may have been done is never asked for twice, unless the caller says that twice is as good as once. Connections
-belong to the process and the event loop that opened them: in another one, new ones are opened.
+A command that may have been carried out is never sent twice, unless the caller says that twice is as good as once.
+Connections belong to the process and the event loop that opened them: another one opens its own.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ CALL_SECONDS = 2.0
 _SENTINEL_SECONDS = 0.5
 """How long one sentinel may take, so that the next one is still asked in time."""
 NET_SECONDS = 3600.0
-"""Redis itself removes a record only so long after its time: clocks may differ, and the instants decide."""
+"""How long after its time Redis itself removes a record: clocks may differ, and the stored instants decide."""
 CONNECTIONS = 32
-"""That a worker uses at a time; whoever needs one more waits for it."""
+"""How many a worker uses at a time; a caller that needs one more waits."""
 WAITING = 8
 """Of which so many more may wait for something."""
 
 Argument = str | bytes | int
 
 _REFUSED_UNDONE = (ReadOnlyError, MasterDownError, TryAgainError)
-"""A server that is not the one to ask (any more) says so before it has done anything."""
+"""A server that is not (or no longer) the one to ask says so before it has done anything."""
 
 
 class _NotThere(Exception):
@@ -162,7 +162,7 @@ class RedisConnections:
             address = await pool.sentinel.discover_master(self._url.service or "")
         is_still = (connection.host, int(connection.port)) == (address[0], int(address[1]))
         if not is_still:
-            await pool.connections.disconnect(inuse_connections=False)  # nobody is answered by the one before
+            await pool.connections.disconnect(inuse_connections=False)  # the old server must answer nobody
         return is_still
 
     async def close(self) -> None:
@@ -240,7 +240,7 @@ class RedisConnections:
             raise StoreUnavailable("the store is closed")
         if self._pool is None or not _is_own(self._pool):
             if self._pool is not None:
-                # Of another process or loop: to touch it would disturb whoever uses it there.
+                # It belongs to another process or loop, and touching it would disturb that one.
                 self._left_behind.append(self._pool)
             connections, sentinel = self._make_connections()
             self._pool = _Pool(

@@ -1,4 +1,4 @@
-"""Who listens to a Redis store here, and how the ends that are made here are told: once each, and to everybody."""
+"""The listeners of a Redis store in this process, and how its own ends reach everybody: each once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 _ACKNOWLEDGEMENT_SECONDS = 5.0
 """How long the server keeps an acknowledgement that nobody takes."""
 _PATIENCE_SECONDS = 0.2
-"""After this it is looked whether only the subscription is silent, or the server."""
+"""After this we check whether only the subscription is silent, or the server."""
 _MOST_UNTOLD = 1000
 
 
@@ -41,7 +41,7 @@ class _Here:
     """Numbers of ends made here of which listeners here have not heard yet: by the answer or by the notice."""
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     probing: asyncio.Task[None] | None = None
-    """Asks whether the server answers on a new connection; one at a time, or a server that hangs gets many."""
+    """Asks whether the server answers on a new connection; one at a time, or a hanging server would get many."""
     hearers: dict[bytes, bytes] = field(default_factory=dict)
     """Who listened after the last end that was waited for in vain, and when they had said so."""
     hearers_at: float = float("-inf")
@@ -70,7 +70,7 @@ class RedisListening:
         return self._here().name
 
     async def begin(self, *, any_data: bool = False) -> None:
-        """To be called before anything is read that somebody may keep. Raises `StoreUnavailable`.
+        """Call this before reading anything that a caller may keep. Raises `StoreUnavailable`.
 
         `any_data`: an older copy will do.
         """
@@ -182,10 +182,10 @@ class RedisListening:
                 raise
 
     async def _note_silent(self, heard: set[bytes], began_at: float) -> None:
-        """Whoever was killed lets two ends wait in vain, and not every one for as long as they are remembered.
+        """A worker that was killed makes two ends wait in vain, not every end for as long as it is remembered.
 
-        Not one: who found the server again just after it was told has missed that end, and listens. So only those
-        count as silent who were there before it `began_at`, and have said nothing since.
+        One silence is not enough: a worker that found the server again just after the notice has missed that end, but
+        listens. So only workers that were there before `began_at` and have said nothing since count as silent.
         """
         here = self._here()
         known = here.hearers if here.hearers_at <= began_at else {}

@@ -22,13 +22,13 @@ from proxy.operations.store_errors import NotHeard, Silent, StoreUnavailable
 from proxy.store.redis.connections import CALL_SECONDS, RedisConnections
 
 RECONNECT_SECONDS = 0.1
-"""Well below `NOTICE_SECONDS`: for so long an end waits for those who have just lost the server."""
+"""Well below `NOTICE_SECONDS`: an end waits that long for workers that have just lost the server."""
 HEARTBEAT_SECONDS = 1.0
 """How long the subscription may be silent before the server is asked whether it is still there."""
 _HEARTBEATS_PER_LOOK = 3
 """After so many of these the sentinels are asked whether it is still the server."""
 DOUBT_SECONDS = 0.2
-"""Who was silent for so long may have been replaced meanwhile: the sentinels are asked before its word counts."""
+"""A server that was silent for this long may have been replaced: ask the sentinels before its word counts."""
 _HEARTBEATS_PER_WORD = 20
 """After so many the server is told again that somebody listens."""
 
@@ -63,7 +63,7 @@ class RedisNotices:
         say_here: Callable[[], Awaitable[None]],
         on_gap: Callable[[], None],
     ) -> None:
-        """`say_here` has the server know that somebody listens here: whoever ends a session waits for them."""
+        """`say_here` tells the server that somebody listens here: a worker that ends a session waits for them."""
         self._connections = connections
         self._channel = connections.prefix + b"notices"
         self._on_notice = on_notice

@@ -35,7 +35,7 @@ class Persons:
         self._gaps = self._gaps_at_reading = 0
 
     def forget(self) -> None:
-        """The server may have lost what it said before: everything is to be read anew."""
+        """The server may have lost what it said before: everything has to be read again."""
         self._gaps += 1
 
     async def read(self) -> dict[str, float]:
@@ -49,7 +49,7 @@ class Persons:
                 break
             version, kind, *pairs = answer
             if kind == b"all":
-                # What changes meanwhile is asked for after it.
+                # What changes in the meantime is asked for afterwards.
                 known = {guid: at async for guid, at in scan(self._connections, "persons")}
                 continue
             known = dict(known)

@@ -28,8 +28,8 @@ def refuses_this_client(error: Exception) -> bool:
 
 
 def redis_reason(error: Exception) -> str:
-    """One line. Answers of the server are not quoted: some quote the question, passcodes' digests included."""
-    if isinstance(error.__cause__, RedisError):  # what went wrong while connecting comes wrapped
+    """One line. It never quotes the server's answers: some quote the question, even digests of passcodes."""
+    if isinstance(error.__cause__, RedisError):  # errors while connecting come wrapped
         return redis_reason(error.__cause__)
     match error:
         case MasterNotFoundError():

@@ -1,8 +1,8 @@
 """The shared store: one Redis or Valkey server (6.2 or newer), or the one that sentinels name, for all nodes.
 
-All keys of an installation carry one hash tag: every step is atomic on any server, and in a cluster they all lie in
-one slot. What is called durable is as durable as the server writes it (``appendonly``, ``appendfsync``), and if the
-settings ask for it, on that disk or on so many replicas before it is acknowledged.
+All keys of an installation carry one hash tag, so in a cluster they are all in one slot, and every step is atomic on
+any server. "Durable" means as durable as the server writes (``appendonly``, ``appendfsync``). If the settings ask for
+it, it also means on the server's disk, or on so many replicas, before it is acknowledged.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from proxy.store.redis.tickets import RedisTickets
 
 
 class RedisStore:
-    """A `Store` on a Redis server. It is reached at the first call, so that Gatepost starts while it is away."""
+    """A `Store` on a Redis server. It connects at the first call, so that Gatepost starts even if the server is
+    down."""
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 _FORMER_TTL = int((FORMER_SECONDS + NET_SECONDS) * 1000)
 _AT_ONCE = 100
-"""Sessions that one step at the server reads or ends: others wait for a few milliseconds at the most."""
+"""How many sessions one step at the server reads or ends: others wait at most a few milliseconds for it."""
 _TOUCHED_AT_ONCE = 1000
 
 
@@ -58,7 +58,7 @@ class RedisSessions:
 
     async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
         arguments = (old_session_id, *session_to_arguments(session), cookie.hex(), host)
-        # Its caller has to be given the new one, whoever heard of the old one's end.
+        # The caller must get the new session, even if a worker has not heard of the old one's end.
         return bool(await self._end("replace", *arguments, must_be_heard=False))
 
     async def session_by_cookie(self, cookie: bytes, host: str) -> Session | None:
@@ -175,7 +175,7 @@ class RedisSessions:
         return removed
 
     async def _count_from(self, now: float) -> None:
-        """Bring what claims to be from the future back to `now`, unless it is only this node's clock that is behind."""
+        """Set records from the future back to `now`, unless only this node's clock is behind."""
         server_now = await self.server_time()
         if server_now is None:
             return
@@ -208,7 +208,8 @@ class RedisSessions:
         must_be_heard: bool = True,
         any_data: bool = False,
     ) -> list[str]:
-        """The sessions that this operation ended; everybody was told. `is_urgent`: durable, and heard by everybody."""
+        """The sessions that this operation ended; everybody was told. `is_urgent`: durable, and acknowledged by
+        everybody."""
         former_until = instant((self._clock() if ended_at is None else ended_at) + FORMER_SECONDS)
 
         async def run(name: str, number: str) -> Any:

@@ -1,8 +1,9 @@
-"""Whether a Redis server that was away still holds all that was acknowledged: it may have read older data at its start.
+"""Whether a Redis server that was down still holds everything that was acknowledged: it may have loaded older data.
 
-Asked once after each break of the subscription, before sessions are read. What was lost with the last seconds (as
-``appendfsync everysec`` and a failover may lose it) is made good: sessions that are known here to have ended are ended
-again. What lacks more is an older copy: nobody is served from it until all sessions were ended.
+Checked once after each break of the subscription, before sessions are read. A failover, or a crash with ``appendfsync
+everysec``, may lose the last seconds. That can be repaired: sessions that are known here to have ended are ended again.
+If more is missing, the data is an older copy, and the ends in between are unknown. Nobody is served from it until all
+sessions were ended.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ from proxy.store.redis.record_texts import instant
 from proxy.store.redis.scripts import SESSIONS
 
 TAIL_SECONDS = 60.0
-"""So much may be lost with the last writes; whoever is there remembers what ended meanwhile."""
+"""How much may be lost with the last writes; the workers remember what ended in that time."""
 _REMEMBERED_SECONDS = 2 * TAIL_SECONDS
 _MOST_REMEMBERED = 10_000
 _ENDED_AT_ONCE = 1000
 """A script takes some 8000 arguments at the most, and others wait for it."""
 _CLOCKS_SECONDS = 120.0
-"""So far clocks of nodes may differ."""
+"""How far clocks of nodes may differ."""
 
 
 class RedisTrust:
-    """What one process knows of its server, and of the ends that it has heard of lately."""
+    """What one process knows about its server, and about the ends that it has heard of recently."""
 
     def __init__(
         self,
@@ -44,7 +45,7 @@ class RedisTrust:
         clock: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`on_change`: what was read before says nothing of what the server holds now."""
+        """`on_change`: what was read before says nothing about what the server holds now."""
         self._connections = connections
         self._on_change = on_change
         self._report = report
@@ -55,7 +56,7 @@ class RedisTrust:
         self._checking = asyncio.Lock()
         self._ended: deque[tuple[float, str]] = deque()
         self._forgotten_at = float("-inf")
-        """When the last of those ended that are too many to be remembered."""
+        """The latest end among those that are too many to be remembered."""
         self._written_at = float("-inf")
         """On the monotonic clock, when the server last took a write. What it may lose is from shortly before that."""
         self._worker = ""
@@ -98,11 +99,11 @@ class RedisTrust:
         return flushes
 
     async def all_are_ended(self) -> None:
-        """Nobody's session stands there: it may be used, whatever it was."""
+        """It holds no session, so it may be used, even if it is an older copy."""
         await self._connections.run(SESSIONS, "all_are_ended", instant(self._clock()), durable=True)
 
     async def _ask(self) -> tuple[Facts, int]:
-        """What the server says of itself, and how many flushes of this worker it knows of."""
+        """What the server says about itself, and how many flushes of this worker it knows."""
         answer = await self._connections.run(SESSIONS, "marks", *self._naming(), is_repeatable=True)
         return _facts(answer), _counts(answer[5]).get(self._worker, 0)
 

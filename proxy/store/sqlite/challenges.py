@@ -50,14 +50,14 @@ class SQLiteChallenges:
         return marked > 0
 
     async def remove_expired(self, *, now: float) -> int:
-        """What is from the future opens nothing either."""
+        """A challenge from the future opens nothing either."""
         return await self._database.change(
             "DELETE FROM challenges WHERE expires_at <= ? OR created_at > ?", now, now + SKEW_SECONDS
         )
 
 
 def _insert(connection: sqlite3.Connection, challenge: Challenge, newest: str | None) -> bool:
-    """Nothing is written if its session ended meanwhile: nobody could answer it."""
+    """Nothing is written if its session ended in the meantime: nobody could answer it."""
     if newest is not None:
         found = _select_newest(connection, challenge.session_id, challenge.created_at)
         if newest != (found.challenge_id if found is not None else ""):

@@ -1,4 +1,4 @@
-"""The two threads that one SQLite store has for its questions: one writes, one reads."""
+"""The two threads of one SQLite store: one writes, one reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from proxy.store.sqlite.threads import ReadingThread, WritingThread
 SQLValue = str | bytes | int | float
 
 _TRIED_BYTES = 16_384
-"""Written to see whether it can be: as many pages as a sign-in fills at the most."""
+"""Written to test whether writing works: as many pages as a sign-in can fill."""
 
 
 class SQLiteDatabase:

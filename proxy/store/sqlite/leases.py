@@ -12,7 +12,7 @@ class SQLiteLeases:
         self._database = database
 
     async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> bool:
-        """Nobody holds a lease longer than `seconds`: an end beyond that was written before the clock was set back."""
+        """Nobody holds a lease longer than `seconds`: a later end was written before the clock was set back."""
         taken = await self._database.change(
             """
             INSERT INTO leases VALUES (?1, ?2, ?3 + ?4) ON CONFLICT (name) DO UPDATE

@@ -1,4 +1,4 @@
-"""Whether SQLite has left out a part of its log because it was damaged: it says nothing of that itself.
+"""Whether SQLite has left out a part of its log because it was damaged: SQLite itself does not say so.
 
 The write-ahead log's format: https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 """
@@ -22,12 +22,12 @@ LOST = {
     "a power failure only what was not acknowledged",
     "remedy": "unless the power failed: gatepost sessions end --all --config FILE",
 }
-"""What an operator should know of it."""
+"""What an operator should know about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogFrames:
-    """What a log says of itself before SQLite has judged it."""
+    """What a log says about itself before SQLite has judged it."""
 
     header: bytes
     commits: tuple[int, ...]
@@ -47,7 +47,7 @@ def committed_frames(path: Path) -> LogFrames | None:
             return None
         magic, _, page_size, _, *salts, first, second = _HEADER.unpack(header)
         if (first, second) != _checksum(header[:24], magic) or page_size not in _SIZES:
-            # Nothing of it can be read: that is one at the least.
+            # Nothing in it can be read, so at least one transaction is lost.
             return LogFrames(header, (1,), is_readable=False) if log.read(1) else None
         commits = []
         whole = (os.fstat(log.fileno()).st_size - _HEADER.size) // (_FRAME.size + page_size)
@@ -63,7 +63,7 @@ def committed_frames(path: Path) -> LogFrames | None:
 
 
 def _checksum(words: bytes, magic: int) -> tuple[int, int]:
-    """Of the header; of what is no log, one that nothing has."""
+    """From the header; for a file that is not a log, a value that no log has."""
     if magic not in (_LITTLE_ENDIAN, _BIG_ENDIAN):
         return -1, -1
     first = second = 0
@@ -81,13 +81,14 @@ def lost_transactions(connection: sqlite3.Connection, path: Path, frames: LogFra
     if not frames.commits or not frames.is_readable:
         return len(frames.commits)
     try:
-        # Whoever was just writing has done so then: its last transaction may have stood there and not counted yet.
+        # A process that was writing has finished by then: its last transaction may have been there without counting
+        # yet.
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")
         is_busy, kept, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    except sqlite3.Error:  # a full disk: what can be read is read all the same
+    except sqlite3.Error:  # a full disk: read what can be read
         return 0
     now = committed_frames(path)
     if is_busy or now is None or now.header != frames.header:
-        return 0  # somebody has it open, and may have begun it anew: then SQLite has read it whole
+        return 0  # another process has it open and may have restarted it: then SQLite has read all of it
     return sum(1 for number in frames.commits if number > kept)

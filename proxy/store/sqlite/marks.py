@@ -1,4 +1,4 @@
-"""What a file says of itself, and what is written there of it: plain functions on a connection."""
+"""What a file says about itself, and how that is written: plain functions on a connection."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def read_marks(connection: sqlite3.Connection) -> Marks:
 
 
 def doubt_file(connection: sqlite3.Connection) -> None:
-    """So that other processes do not use it either, whatever they remember."""
+    """So that other processes do not use it either, even if they remember nothing."""
     connection.execute("UPDATE store_file SET is_doubted = 1 WHERE is_doubted = 0")
 
 
 def mark_all_ended(connection: sqlite3.Connection, now: float) -> None:
-    """Nobody's session stands in it: it may be used, whatever it was."""
+    """It holds no session, so it may be used, even if it is an older copy."""
     connection.execute("UPDATE store_file SET all_ended_at = max(?, all_ended_at + 0.001), is_doubted = 0", (now,))
 
 
 def name_predecessors(connection: sqlite3.Connection, store_ids: set[str]) -> None:
-    """Nothing is taken over from these any more."""
+    """Nothing may be taken over from these any more."""
     connection.executemany("INSERT OR IGNORE INTO predecessors VALUES (?)", [(each,) for each in sorted(store_ids)])

@@ -25,7 +25,7 @@ class SQLiteNews:
         self._clock = clock
         self._folder = path.with_name(f"{path.name}.peers")
         self._name = secrets.token_hex(8)
-        # A thread of its own: sessions are answered from memory only by whoever has looked lately.
+        # A thread of its own, because a worker may answer from memory only if it has looked recently.
         self._thread = ReadingThread(path, "store-notices", history, report)
         self._history = history
         self._changes = 0
@@ -37,7 +37,7 @@ class SQLiteNews:
         self._looking = asyncio.Lock()
 
     def write(self, connection: sqlite3.Connection, kind: Kind, sessions: Iterable[Named]) -> int:
-        """To be called in the transaction of what happened; the number to `tell` once that is committed."""
+        """Call this in the transaction of the event; returns the number to `tell` once that is committed."""
         for session_id, guid in sessions:
             insert_notice(connection, kind, session_id, guid, told_by=self._name, now=self._clock())
         return select_newest(connection)
@@ -52,7 +52,7 @@ class SQLiteNews:
             self._telling.call(number)
 
     async def begin(self) -> None:
-        """To be called before sessions are read that somebody may keep: from then on their ends are heard of.
+        """Call this before reading sessions that a caller may keep: from then on their ends are heard of.
 
         Raises `StoreUnavailable`.
         """
@@ -84,7 +84,7 @@ class SQLiteNews:
         except PermissionError as exc:
             raise unavailable(exc) from exc
         except OSError:
-            pass  # no sockets on this file system, for nobody: all wait until everybody has looked
+            pass  # this file system has no sockets for anybody, so all wait until everybody has looked
 
     async def close(self) -> None:
         if self._hearing is not None:

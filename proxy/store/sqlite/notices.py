@@ -1,7 +1,7 @@
 """What other processes did to sessions, numbered, in SQLite: plain functions on a connection.
 
-A notice is written in the transaction of what it tells, so that whoever dies right after it still has told. Numbers
-follow the order of the commits without a hole: who has heard up to one knows whether anything was missed.
+A notice is written in the transaction of its event, so it is told even if the process dies right after. Numbers follow
+the order of the commits without a gap. So a process that has heard up to one number knows whether it missed anything.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 KEPT_SECONDS = 120.0
-"""Who has not looked for so long has missed some and reads everything anew."""
+"""A process that has not looked for this long has missed some, and reads everything again."""
 
 
 Kind = Literal["created", "changed", "ended"]
@@ -43,7 +43,7 @@ def select_newest(connection: sqlite3.Connection) -> int:
 
 
 def select_news(connection: sqlite3.Connection, heard: int, listener: str) -> News:
-    """All after `heard`, but for what `listener` told itself."""
+    """All after `heard`, except what `listener` told itself."""
     connection.execute("BEGIN")
     newest = select_newest(connection)
     rows = []
@@ -68,7 +68,7 @@ class PersonList:
         self._known: dict[str, float] = {}
         self._heard: int | None = None
         self._connection: sqlite3.Connection | None = None
-        """To another file, numbers say nothing of what was heard before."""
+        """In another file, numbers say nothing about what was heard before."""
 
     def read(self, connection: sqlite3.Connection) -> dict[str, float]:
         """By GUID, when their newest session was created; the same object as before as long as nothing changed."""
@@ -100,5 +100,5 @@ class PersonList:
 
 
 def delete_old(connection: sqlite3.Connection, now: float) -> None:
-    """By the clock of whoever wrote them: this machine's."""
+    """By the clock of the process that wrote them: this machine's."""
     connection.execute("DELETE FROM notices WHERE created_at <= ?", (now - KEPT_SECONDS,))

@@ -1,4 +1,4 @@
-"""The store's file, made for whoever owns the folder: Gatepost must be able to use what root makes."""
+"""The store's file, created for the folder's owner: Gatepost must be able to use what root creates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from config.system_errors import denied
 def make_file(path: Path) -> None:
     """An empty file of mode 0600, if there is none. Raises `OSError`.
 
-    It is closed before it has its name: once SQLite has opened it, to close it would take SQLite's locks away.
+    It is closed before it gets its name: once SQLite has opened it, closing it would drop SQLite's locks (POSIX).
     """
     if path.exists():
         return

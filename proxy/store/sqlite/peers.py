@@ -1,8 +1,8 @@
 """Calls between the processes that share one SQLite file: "look", and the answer that it was done.
 
-Each process that keeps sessions has a datagram socket in a folder beside the file that only its owner may enter. A
-call holds nothing but a number of `sqlite_notices`; what happened is read from the file, so that a call that is lost
-costs time and nothing else. Unix socket paths are short (108 bytes): the folder is named by its open descriptor.
+Each process that keeps sessions has a datagram socket in a folder beside the file that only its owner may enter. A call
+holds only the number of a notice. What happened is read from the file, so a lost call costs only time. Unix socket
+paths are short (108 bytes), so the folder is named by its open descriptor.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HEARS = ".hears"
 TELLS = ".tells"
 
 _AGAIN_SECONDS = 0.02
-"""When who has not answered is called again: its queue may have been full, or it may have died."""
+"""When a process that has not answered is called again: its queue may have been full, or it may have died."""
 _NUMBER_BYTES = 8
 _MOST_AT_ONCE = 256
 
@@ -45,7 +45,7 @@ class PeerSocket:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
             self._socket.setblocking(False)
-            with as_owner_of(folder):  # who is called must be able to answer
+            with as_owner_of(folder):  # a process that is called must be able to answer
                 self._socket.bind(self._path(self.name))
             self._loop.add_reader(self._socket, self._read)
         except BaseException:
@@ -62,11 +62,11 @@ class PeerSocket:
             return False
 
     def peers(self) -> list[str]:
-        """Who hears, this socket left out."""
+        """All that hear, without this socket."""
         return [name for name in os.listdir(self._folder_fd) if name.endswith(HEARS) and name != self.name]
 
     def send(self, number: int, name: str) -> bool:
-        """False if nobody is there any more; the socket of the dead is removed. A full queue is not told."""
+        """False if nobody is there any more; then its socket is removed. A full queue is not reported."""
         try:
             self._socket.sendto(number.to_bytes(_NUMBER_BYTES), self._path(name))
         except ConnectionRefusedError:
@@ -76,7 +76,7 @@ class PeerSocket:
         except FileNotFoundError:
             return False
         except OSError:
-            return True  # who cannot be called just now is waited for
+            return True  # a process that cannot be called now is waited for
         return True
 
     def close(self) -> None:
@@ -103,7 +103,7 @@ class Telling:
     """Tells the others that there is a notice, and waits for them to have heard of it."""
 
     def __init__(self, folder: Path, own_ear: Callable[[], str]) -> None:
-        """`own_ear`: the name of this process's own hearing socket, which is not told."""
+        """`own_ear`: the name of this process's own hearing socket, which is not called."""
         self._folder = folder
         self._own_ear = own_ear
         self._socket: PeerSocket | None = None
@@ -136,7 +136,7 @@ class Telling:
             waited_for = {name for name in waited_for if self._heard.get(name, -1) < number}
 
     def call(self, number: int) -> set[str]:
-        """Tell without waiting; who is there. Raises `OSError`."""
+        """Tell without waiting; returns who is there. Raises `OSError`."""
         if self._socket is not None and not self._socket.is_there():
             self.close()
         if self._socket is None:
@@ -157,7 +157,7 @@ class Telling:
         self._somebody_heard.set()
 
     def _remove_dead(self, socket: PeerSocket) -> None:
-        """Those that told and were killed; those that heard are removed when they are called."""
+        """Remove the sockets of killed tellers; those of hearers are removed when they are called."""
         for name in os.listdir(self._folder):
             if name.endswith(TELLS) and name != socket.name:
                 socket.send(0, name)
@@ -198,6 +198,6 @@ class Hearing:
             try:
                 heard = await self._look()
             except StoreUnavailable:
-                continue  # whoever called waits no longer than its time, and by then nothing is answered from memory
+                continue  # the caller waits a limited time, and by then nothing is answered from memory
             for name in names:
                 self._socket.send(heard, name)

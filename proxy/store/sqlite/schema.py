@@ -131,7 +131,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             ends_at REAL NOT NULL
         ) STRICT, WITHOUT ROWID
         """,
-        # AUTOINCREMENT: no number is given twice, so that whoever heard of one knows what it has missed.
+        # AUTOINCREMENT: no number is used twice, so a process that heard of one knows what it has missed.
         """
         CREATE TABLE notices (
             number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -208,8 +208,9 @@ def open_database(path: Path) -> sqlite3.Connection:
     """
     # SQLite gives its -wal and -shm files the mode and owner of the main file, so this covers all three.
     make_file(path)
-    # By its name: to close a file that was opened beside SQLite takes all of this process's locks on it away (POSIX),
-    # and then the next process that goes takes itself for the last one, and removes the log that is written to here.
+    # By its name. Closing a file that was opened beside SQLite would drop all of this process's locks on it (POSIX).
+    # Then the next process that ends would think that it is the last one, and remove the log that this one still writes
+    # to.
     if os.stat(path).st_mode & 0o077:
         os.chmod(path, 0o600)
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=256)

@@ -82,7 +82,7 @@ def delete_sessions_of(connection: sqlite3.Connection, guid: str, now: float) ->
 
 
 def delete_oldest(connection: sqlite3.Connection, most: int, now: float) -> list[Named]:
-    """So many at the most, whoever has them."""
+    """At most this many, of anybody."""
     oldest = connection.execute("SELECT session_id FROM sessions ORDER BY rowid LIMIT ?", (most,)).fetchall()
     return [ended for (session_id,) in oldest for ended in delete_session(connection, session_id, now)]
 
@@ -175,7 +175,7 @@ def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: fl
 
 
 def count_from(connection: sqlite3.Connection, now: float) -> list[Named]:
-    """Bring what claims to be from the future back to `now`; which ones."""
+    """Set sessions from the future back to `now`; returns which."""
     rows = connection.execute(_SELECT + "WHERE created_at > ?1 OR last_used_at > ?1", (now + SKEW_SECONDS,)).fetchall()
     named = []
     for row in rows:
@@ -195,7 +195,7 @@ def count_from(connection: sqlite3.Connection, now: float) -> list[Named]:
 
 
 def delete_unused_since(connection: sqlite3.Connection, over: list[tuple[str, float]], now: float) -> list[Named]:
-    """Delete those of `over` that were not used since they were read; which ones."""
+    """Delete those of `over` that were not used since they were read; returns which."""
     return [
         ended
         for session_id, last_used_at in over

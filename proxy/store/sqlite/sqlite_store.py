@@ -1,6 +1,6 @@
 """The embedded store: one SQLite file in WAL mode, one thread that writes and one that reads.
 
-What is called durable is synced to the disk before it is acknowledged; the rest survives a crash of the process but
+"Durable" means synced to the disk before it is acknowledged. Everything else survives a crash of the process, but
 perhaps not of the machine. Several processes may share the file: every transaction that writes begins with the write
 lock, so nothing that was judged in it can have changed.
 """
@@ -27,7 +27,7 @@ from proxy.store.sqlite.tickets import SQLiteTickets
 
 
 class SQLiteStore:
-    """A `Store` in one file. It is opened at the first call, so that Gatepost starts whatever the disk says."""
+    """A `Store` in one file. It is opened at the first call, so that Gatepost starts even if the disk fails."""
 
     def __init__(
         self, path: Path, *, clock: Callable[[], float] = time.time, report: Report = lambda event, **_: None

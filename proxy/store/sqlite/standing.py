@@ -1,4 +1,4 @@
-"""What stands at the store's path, by device and inode: SQLite itself does not notice that its files are gone."""
+"""Which files are at the store's path, by device and inode: SQLite itself does not notice that its files are gone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from proxy.operations.store_errors import StoreUnavailable
 
 LOCK_SECONDS = 5.0
-"""How long one waits for another that is just opening the files."""
+"""How long a process waits for another that is opening the files."""
 _AGAIN_SECONDS = 0.005
 
 _TICK_SECONDS = 2.5
@@ -42,7 +42,7 @@ class Standing:
     def stands(self) -> bool:
         """Whether all of them are still there. Cheap enough for each group of jobs.
 
-        Whatever is made, moved or removed in a folder changes its time: as long as that is the same, so are the files.
+        Anything created, moved or removed in a folder changes its time: as long as that is the same, so are the files.
         """
         try:
             found = os.stat(self._folder)

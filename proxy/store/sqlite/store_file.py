@@ -1,4 +1,4 @@
-"""One thread's connection to the store's file: to what stands at the path now, and to nothing that is gone."""
+"""One thread's connection to the store's file: to the file at the path now, and never to one that is gone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StoreFile:
     def connection(self, *, must_be_trusted: bool = True) -> sqlite3.Connection:
         """To what stands there. Raises `sqlite3.Error`, `OSError` and `StoreUnavailable`.
 
-        Not `must_be_trusted`: for who ends all sessions, an older copy will do.
+        Not `must_be_trusted`: to end all sessions, an older copy will do.
         """
         self._must_be_trusted = must_be_trusted
         connection = self._connection
@@ -50,14 +50,14 @@ class StoreFile:
     def check_marks(self, known: int, found: Marks) -> None:
         """`found` was read from the file after the notice `known` was seen in it.
 
-        Raises `StoreUnavailable` if it is not there any more: the file was written over where it stands.
+        Raises `StoreUnavailable` if the notice is gone: then the file was overwritten in place.
         """
         is_less = found.newest < known or found.is_doubted
         if is_less and self._must_be_trusted and self._connection is not None and not self._history.doubt:
             self._doubt(self._connection)
 
     def failed(self) -> None:
-        """Open it again for the next job. What is gone is kept open, for nobody else may have what it holds."""
+        """Open it again for the next job. A file that is gone stays open, because nobody else may have its content."""
         if self._connection is None:
             return
         if self.stands():
@@ -72,7 +72,7 @@ class StoreFile:
             connection.close()
 
     def _open(self) -> sqlite3.Connection:
-        """Under the lock. The connection before is closed once all that it holds stands in the new file."""
+        """Under the lock. The old connection is closed once everything that it holds is in the new file."""
         gone, standing = self._connection, self._standing
         if gone is not None and standing is not None:
             if gone.in_transaction:
@@ -112,13 +112,13 @@ class StoreFile:
         return connection, standing
 
     def _make_room(self) -> None:
-        """Nothing stands there. Raises `StoreUnavailable`."""
+        """There is no file. Raises `StoreUnavailable`."""
         if self._path.is_symlink():
             raise StoreUnavailable(f"the store's file {self._path} is a link that leads nowhere")
         remove_log(self._path)  # of a database that is gone
 
     def _trust(self, connection: sqlite3.Connection) -> Judgement:
-        """Go on with what stands there, or raise `StoreUnavailable`."""
+        """Go on with the file in place, or raise `StoreUnavailable`."""
         facts = read_facts(connection)
         judgement = self._history.judge(facts)
         if judgement is Judgement.RESTORED:

@@ -1,4 +1,9 @@
-"""From a file that is gone but still open to the one that stands in its place: all that was acknowledged goes along."""
+"""From a file that was removed but is still open here to the one in its place: nothing that was acknowledged is lost.
+
+Somebody may remove or replace `state.db` while Gatepost runs. The kernel keeps the old file while a process has it
+open, so its content can still be copied. One process does that; the others find the new file and see that it names the
+old one.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +30,13 @@ _TABLES = (
     "delivery_failures",
     "flushes",
 )
-"""In an order in which each finds what it refers to. Notices are left out: whoever heard some reads everything anew."""
+"""In an order in which each finds what it refers to. Notices are left out: a process that heard some reads everything
+again."""
 
 
 def take_over(gone: sqlite3.Connection, connection: sqlite3.Connection) -> int | None:
-    """Copy what `gone` holds; how many sessions. None if somebody has done so: what ended since is not to come back.
+    """Copy what `gone` holds; returns how many sessions. None if another process already did: sessions that ended since
+    then must not come back.
 
     Within a transaction of `connection`.
     """
@@ -60,10 +67,10 @@ def take_over(gone: sqlite3.Connection, connection: sqlite3.Connection) -> int |
 
 
 def put_copy(open_one: sqlite3.Connection, path: Path) -> None:
-    """Put a copy of a database in its place whose log is not beside it any more, but still open here.
+    """Replace a database whose log is gone from its folder, but still open here, with a copy that includes the log.
 
-    Whoever has it open finds another file there, and so nobody goes on with what others do not see. Each page lies
-    where it did: a log that still stands there changes nothing in it. Raises `OSError` and `sqlite3.Error`.
+    Every process that has it open then finds another file there, so nobody goes on with data that others do not see.
+    Each page is where it was, so a log that is still there changes nothing in it. Raises `OSError` and `sqlite3.Error`.
     """
     real = Path(os.path.realpath(path))
     copy = real.with_name(f".{real.name}.copy")
@@ -81,6 +88,6 @@ def put_copy(open_one: sqlite3.Connection, path: Path) -> None:
 
 
 def _go_on_counting(connection: sqlite3.Connection, number: int) -> None:
-    """Numbers of notices only grow, whichever file they stand in."""
+    """Numbers of notices only grow, even from one file to the next."""
     if not connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'notices'", (number,)).rowcount:
         connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('notices', ?)", (number,))

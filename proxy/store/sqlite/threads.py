@@ -1,8 +1,8 @@
 """Threads that own a SQLite connection each, so that the event loop never waits for a disk.
 
-Jobs run in the order they were given. All writes that wait at one moment share one transaction and one
-`fsync` (a group commit); each is undone alone if it fails alone. Nothing is acknowledged before its commit, or if the
-file that it was written to does not stand at its path after it.
+Jobs run in the order in which they came. All writes that wait at one moment share one transaction and one `fsync` (a
+group commit). A write that fails is undone alone. Nothing is acknowledged before its commit, nor if its file is no
+longer at the path after the commit.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Ts = TypeVarTuple("Ts")
 DEADLINE_SECONDS = 10.0
 """After this a caller is told that the store is unavailable, even if the disk hangs."""
 MOST_WAITING = 4096
-"""Jobs that may wait; a further one is refused at once rather than piled up."""
+"""How many jobs may wait; a further one is refused at once, so that they do not pile up."""
 MOST_IN_A_GROUP = 256
 
 
@@ -54,7 +54,7 @@ class _Job:
         self.error: BaseException | None = None
 
     def is_given_up(self) -> bool:
-        """Whoever stopped waiting was told "unavailable" or is gone: what they asked for is not begun any more."""
+        """A caller that stopped waiting was told "unavailable" or is gone: its job is not started any more."""
         if not self.future.done():
             return False
         self.error = StoreUnavailable("nobody waits for this any more")
