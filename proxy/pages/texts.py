@@ -106,6 +106,7 @@ class Texts(AmountTexts):
     passcode_tag: str = "The message for this page says"
     passcode_another_mail: str = "Send it by e-mail to {destination}"
     passcode_another_text: str = "Send it as a text message to {destination}"
+    passcode_another_factor: str = "Use another way"
     passcode_another_sms: str = "Send it through another provider"
     progress_sending: str = "We are sending your message."
     progress_accepted: str = "Your message has been sent."
@@ -330,6 +331,10 @@ class Texts(AmountTexts):
     )
     step_up_unknown_title: str = "This link has expired"
     step_up_unknown: str = "The link that brought you here is incomplete or out of date. Open the app again."
+    not_enrolled_title: str = "One more step is needed"
+    not_enrolled_text: str = (
+        "Your password is correct, but you have not set up what is needed as well. Ask your IT help desk."
+    )
     no_mail_title: str = "No usable mail address"
     no_mail_text: str = (
         "We cannot send a code to your mail address: the directory has none for you, or none that can be used. "

@@ -16,7 +16,6 @@ from config.settings import Settings
 from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
 from proxy.delivery.channel import Notifier, PasscodeChannels
-from proxy.delivery.notices import Notices
 from proxy.http.reserved import (
     JWKS,
     KEEP,
@@ -36,15 +35,32 @@ from proxy.http.reserved import (
 from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
 from proxy.portal.admin.routes import add_admin_pages
-from proxy.portal.deliveries import Deliveries
 from proxy.portal.forms import MAX_BODY_BYTES
 from proxy.portal.kept_request import keep_request, show_kept, take_kept
 from proxy.portal.kerberos import show_kerberos
-from proxy.portal.keys import PARTS, Parts, PortalStore
+from proxy.portal.keys import (
+    ASSERTIONS,
+    CLOCK,
+    FLOW,
+    KEPT_REQUESTS,
+    KEYS,
+    LANDINGS,
+    LOG,
+    METRICS,
+    PASSWORD_CHANGE,
+    REALMS,
+    SESSIONS,
+    SETTINGS,
+    SIGN_IN_LOG,
+    SLEEP,
+    STORE,
+    PortalStore,
+)
 from proxy.portal.landing import START_PAGE
 from proxy.portal.landings import Landings
 from proxy.portal.me import show_me, take_me
 from proxy.portal.middleware import answer_errors, keep_to_the_host
+from proxy.portal.number_notice import notice_of
 from proxy.portal.passcode import show_passcode
 from proxy.portal.passcode_status import show_passcode_status
 from proxy.portal.password import show_password, take_password
@@ -58,10 +74,7 @@ from proxy.secrets.keys import Keys
 from proxy.sessions.identity import Assertions
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
-from proxy.sign_in.attempt import PersonLocks
-from proxy.sign_in.password import PasswordStep
-from proxy.sign_in.password_change import PasswordChangeStep
-from proxy.sign_in.sign_in_log import SignInLog
+from proxy.sign_in.create import create_sign_in
 from proxy.throttle.throttle import Throttle
 
 
@@ -90,39 +103,35 @@ def create_portal(
     """
     app = web.Application(middlewares=[answer_errors, keep_to_the_host], client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(_without_versions)
-    sign_in_log, locks = SignInLog(log, count=metrics.count_sign_in), PersonLocks()
-    app[PARTS] = Parts(
+    sign_in = create_sign_in(
         settings=settings,
         realms=realms,
-        channel=channel,
-        deliveries=Deliveries(store, channel, budget_seconds=settings.second_factor.budget),
+        channels=channel,
         store=store,
-        sessions=sessions,
         keys=keys,
         throttle=throttle,
-        assertions=assertions,
         metrics=metrics,
         log=log,
         clock=clock,
-        sleep=sleep,
-        kept_requests=KeptRequests(store, keys),
-        password=PasswordStep(
-            realms=realms,
-            directories=settings.directories,
-            throttle=throttle,
-            keys=keys,
-            locks=locks,
-            log=sign_in_log,
-            clock=clock,
-        ),
-        password_change=PasswordChangeStep(
-            realms=realms, store=store.sessions, throttle=throttle, keys=keys, locks=locks, log=sign_in_log, clock=clock
-        ),
-        sign_in_log=sign_in_log,
-        landings=Landings(),
-        notices=Notices(notifier=notifier, log=log),
+        notice_of=notice_of,
+        notifier=notifier,
         acceptor=acceptor,
     )
+    app[SETTINGS] = settings
+    app[FLOW] = sign_in.flow
+    app[PASSWORD_CHANGE] = sign_in.password_change
+    app[SIGN_IN_LOG] = sign_in.log
+    app[REALMS] = realms
+    app[STORE] = store
+    app[SESSIONS] = sessions
+    app[KEYS] = keys
+    app[ASSERTIONS] = assertions
+    app[KEPT_REQUESTS] = KeptRequests(store, keys)
+    app[LANDINGS] = Landings()
+    app[METRICS] = metrics
+    app[LOG] = log
+    app[CLOCK] = clock
+    app[SLEEP] = sleep
     app.add_routes(
         [
             web.get(START_PAGE, show_start),

@@ -13,7 +13,7 @@ from proxy.http.reserved import MAX_RETURN_TARGET_BYTES, RETURN_TO
 from proxy.pages.answers import Answer
 from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form, is_csrf_token, is_form_stamp, is_own_request
-from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.keys import KEYS, SETTINGS, VISIT
 from proxy.portal.return_to import app_origin
 from proxy.secrets.keys import Purpose
 
@@ -51,7 +51,7 @@ def parse_form(body: bytes) -> Mapping[str, str] | None:
 
 async def read_form(request: web.Request) -> Mapping[str, str]:
     """Raises `Refused` for what is no form, and for what the browser says comes from another site."""
-    app, public = request[VISIT].app, request.app[PARTS].settings.server.public_url
+    app, public = request[VISIT].app, request.app[SETTINGS].server.public_url
     own_origin = public.origin if app is None else app_origin(app, public)
     if not is_own_request(
         origin=request.headers.get("Origin"),
@@ -97,7 +97,7 @@ def has_csrf_token(request: web.Request, fields: Mapping[str, str], form: Form, 
             browser=None if visit.browser_is_new else visit.browser,
             session_id=session_id,
         )
-        for key in request.app[PARTS].keys.accepted(Purpose.CSRF)
+        for key in request.app[KEYS].accepted(Purpose.CSRF)
     )
 
 
@@ -107,12 +107,12 @@ def is_vouched_for(request: web.Request, fields: Mapping[str, str]) -> bool:
     The browser has to name our own origin as the page's: no script can make it do so (Fetch standard, forbidden
     request-headers). `read_form` has refused whatever contradicts it.
     """
-    parts, visit = request.app[PARTS], request[VISIT]
+    visit = request[VISIT]
     if visit.browser_is_new:
         return False  # it keeps no cookies, so a session would not reach it
-    return request.headers.get("Origin") == parts.settings.server.public_url.origin and any(
+    return request.headers.get("Origin") == request.app[SETTINGS].server.public_url.origin and any(
         is_form_stamp(fields.get(STAMP, ""), key, token=fields.get("csrf_token", ""), now=visit.now)
-        for key in parts.keys.accepted(Purpose.CSRF)
+        for key in request.app[KEYS].accepted(Purpose.CSRF)
     )
 
 

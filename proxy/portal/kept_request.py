@@ -20,7 +20,7 @@ from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import Refused, read_form, require_csrf_token
-from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.keys import KEPT_REQUESTS, LOG, SETTINGS, VISIT
 from proxy.portal.landing import kept_url, sign_in_path, step_up_path
 from proxy.portal.pages import form_token, message, page, redirect, set_browser_cookie
 from proxy.portal.return_to import WayBack, app_origin
@@ -41,7 +41,7 @@ async def keep_request(request: web.Request) -> web.StreamResponse:
 
     Nothing of the body is read before it is known whose session this is or was.
     """
-    parts, visit = request.app[PARTS], request[VISIT]
+    visit = request[VISIT]
     app, target = visit.app, request.headers.get(KEPT_TARGET)
     if app is None or target is None:
         raise web.HTTPNotFound
@@ -50,7 +50,7 @@ async def keep_request(request: web.Request) -> web.StreamResponse:
     if session is None or session.level is not Level.SIGNED_IN:
         scheme = ""  # it ended a moment ago
     owner = session.principal.guid if session is not None and scheme else await _former_owner(request)
-    limit = parts.settings.sessions.kept_request_bytes
+    limit = request.app[SETTINGS].sessions.kept_request_bytes
     if owner is None or not limit:
         raise _not_kept(request, app, scheme)
     body = await _read_at_most(request, limit)
@@ -61,7 +61,7 @@ async def keep_request(request: web.Request) -> web.StreamResponse:
     if again is not None:
         # More was asked for between the page and its button.
         token: str | None = again.token
-        if await parts.kept_requests.read(again.token, visit.host, now=visit.now) is None:
+        if await request.app[KEPT_REQUESTS].read(again.token, visit.host, now=visit.now) is None:
             raise Refused(Answer(problem=Problem.KEPT_FORM_GONE, app=app.name))
     else:
         kept = KeptRequest(
@@ -73,10 +73,10 @@ async def keep_request(request: web.Request) -> web.StreamResponse:
             body=body,
             kept_at=visit.now,
         )
-        token = await parts.kept_requests.keep(kept)
+        token = await request.app[KEPT_REQUESTS].keep(kept)
     if token is None:
         raise _not_kept(request, app, scheme, problem=Problem.THROTTLED)
-    parts.log.info(
+    request.app[LOG].info(
         "request.kept", guid=owner, app=app.name, bytes=len(body), incident=visit.incident,
         client_address=visit.client_address,
     )  # fmt: skip
@@ -88,30 +88,30 @@ async def _former_owner(request: web.Request) -> str | None:
     visit = request[VISIT]
     if visit.session_token is None:
         return None
-    return await request.app[PARTS].kept_requests.former_owner(visit.session_token, visit.host, now=visit.now)
+    return await request.app[KEPT_REQUESTS].former_owner(visit.session_token, visit.host, now=visit.now)
 
 
 async def show_kept(request: web.Request) -> web.StreamResponse:
     """What was kept, and whether to send it: nothing is sent by itself."""
-    parts, visit = request.app[PARTS], request[VISIT]
+    visit = request[VISIT]
     app, token = visit.app, request.query.get(KEPT_QUERY, "")
     if app is None:
         raise web.HTTPNotFound
     session = await current_session(request)
     if session is None or session.level is not Level.SIGNED_IN:
         return _to_sign_in(request, app, token)
-    kept = await parts.kept_requests.read(token, visit.host, now=visit.now)
+    kept = await request.app[KEPT_REQUESTS].read(token, visit.host, now=visit.now)
     if kept is None:
         return _over(request, app, HTTPStatus.GONE, ENGLISH.kept_gone_title, ENGLISH.kept_gone)
     if kept.owner != session.principal.guid:
-        await parts.kept_requests.discard(token, now=visit.now)
+        await request.app[KEPT_REQUESTS].discard(token, now=visit.now)
         return _over(request, app, HTTPStatus.FORBIDDEN, ENGLISH.kept_others_title, ENGLISH.kept_others)
     return _question(request, app, session, kept, token)
 
 
 async def take_kept(request: web.Request) -> web.StreamResponse:
     """Discard it."""
-    parts, visit = request.app[PARTS], request[VISIT]
+    visit = request[VISIT]
     app = visit.app
     if app is None:
         raise web.HTTPNotFound
@@ -121,14 +121,14 @@ async def take_kept(request: web.Request) -> web.StreamResponse:
     if session is None or session.level is not Level.SIGNED_IN:
         return _to_sign_in(request, app, token)
     require_csrf_token(request, fields, Form.KEPT, session.session_id)
-    kept = await parts.kept_requests.read(token, visit.host, now=visit.now)
+    kept = await request.app[KEPT_REQUESTS].read(token, visit.host, now=visit.now)
     if kept is not None and kept.owner == session.principal.guid:
-        await parts.kept_requests.discard(token, now=visit.now)
+        await request.app[KEPT_REQUESTS].discard(token, now=visit.now)
     return _over(request, app, HTTPStatus.OK, ENGLISH.kept_discarded_title, ENGLISH.kept_discarded)
 
 
 def _question(request: web.Request, app: AppSettings, session: Session, kept: KeptRequest, token: str) -> web.Response:
-    sending = request.app[PARTS].kept_requests.sending(token, session.session_id)
+    sending = request.app[KEPT_REQUESTS].sending(token, session.session_id)
     return page(
         request,
         "kept.html",
@@ -139,7 +139,7 @@ def _question(request: web.Request, app: AppSettings, session: Session, kept: Ke
         size=ENGLISH.size(len(kept.body)),
         kept=instant(kept.kept_at, request[VISIT].now),
         name=session.principal.display_name,
-        send_action=app_origin(app, request.app[PARTS].settings.server.public_url) + kept.target,
+        send_action=app_origin(app, request.app[SETTINGS].server.public_url) + kept.target,
         # In this order and nothing else: the plane knows the button by its body.
         send_fields=((KEPT_FIELD, sending.token), (PROOF_FIELD, sending.proof)),
         discard_action=KEPT,
@@ -163,7 +163,7 @@ def _over(request: web.Request, app: AppSettings, status: HTTPStatus, title: str
 
 def _to_sign_in(request: web.Request, app: AppSettings, token: str, scheme: str = "") -> web.Response:
     """And then to what was kept. With a `scheme`: only to prove the rest of it."""
-    public = request.app[PARTS].settings.server.public_url
+    public = request.app[SETTINGS].server.public_url
     visit = request[VISIT]
     back = WayBack(return_to=kept_url(app_origin(app, public), token), start=start_digest(visit.browser), app=app)
     response = redirect(public.origin + (step_up_path(scheme, back) if scheme else sign_in_path(back)))
@@ -174,7 +174,7 @@ def _to_sign_in(request: web.Request, app: AppSettings, token: str, scheme: str 
 
 def _not_kept(request: web.Request, app: AppSettings, scheme: str, *, problem: Problem = Problem.SIGNED_OUT) -> Refused:
     """Nothing was passed on: its sender signs in, or proves the rest of `scheme`, in another tab, and sends it anew."""
-    public, visit = request.app[PARTS].settings.server.public_url, request[VISIT]
+    public, visit = request.app[SETTINGS].server.public_url, request[VISIT]
     origin = app_origin(app, public)
     detail = f"{ENGLISH.kept_too_many} {ENGLISH.kept_not}" if problem is Problem.THROTTLED else ENGLISH.kept_not
     if scheme:

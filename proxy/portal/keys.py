@@ -1,4 +1,4 @@
-"""What the portal's handlers are given: the parts they work with, and the facts of the request at hand."""
+"""What the portal's handlers find: the facts of the request at hand, and each part by a key of its own."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
 from config.settings import AppSettings, Settings
-from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
-from proxy.delivery.channel import PasscodeChannels
 from proxy.delivery.delivery_store import DeliveryStore
-from proxy.delivery.notices import Notices
 from proxy.factors.challenge_store import ChallengeStore
 from proxy.factors.passcode.passcode_store import ArrivalStore, NumberStore
 from proxy.operations.metrics import Metrics
-from proxy.portal.deliveries import Deliveries
 from proxy.portal.landings import Landings
 from proxy.secrets.keys import Keys
 from proxy.sessions.identity import Assertions
@@ -28,11 +24,10 @@ from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session_store import SessionStore
 from proxy.sessions.ticket_store import TicketStore
 from proxy.sign_in.client import Client
-from proxy.sign_in.password import PasswordStep
+from proxy.sign_in.flow import SignIn
 from proxy.sign_in.password_change import PasswordChangeStep
 from proxy.sign_in.sign_in_log import SignInLog
 from proxy.throttle.counter_store import ThrottleStore
-from proxy.throttle.throttle import Throttle
 
 
 class PortalStore(Protocol):
@@ -67,32 +62,6 @@ class PortalStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    settings: Settings
-    realms: Realms
-    channel: PasscodeChannels
-    deliveries: Deliveries
-    store: PortalStore
-    sessions: LiveSessions
-    keys: Keys
-    throttle: Throttle
-    assertions: Assertions
-    metrics: Metrics
-    log: FilteringBoundLogger
-    clock: Callable[[], float]
-    """Epoch seconds."""
-    sleep: Callable[[float], Awaitable[None]]
-    kept_requests: KeptRequests
-    password: PasswordStep
-    password_change: PasswordChangeStep
-    sign_in_log: SignInLog
-    notices: Notices
-    landings: Landings
-    acceptor: TicketAcceptor | None = None
-    """Where some scheme begins with a Kerberos ticket."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
     """One request as the forwarding plane describes it; the clock is read once."""
 
@@ -113,8 +82,31 @@ class Visit:
 
     @property
     def client(self) -> Client:
-        return Client(address=self.client_address, host=self.host, browser=self.browser, incident=self.incident)
+        return Client(
+            address=self.client_address,
+            host=self.host,
+            browser=self.browser,
+            incident=self.incident,
+            languages=self.accepted_languages,
+            user_agent=self.user_agent,
+        )
 
 
-PARTS = web.AppKey("parts", Parts)
 VISIT = web.RequestKey("visit", Visit)
+
+SETTINGS = web.AppKey("settings", Settings)
+FLOW = web.AppKey("flow", SignIn)
+PASSWORD_CHANGE = web.AppKey("password_change", PasswordChangeStep)
+SIGN_IN_LOG = web.AppKey("sign_in_log", SignInLog)
+REALMS = web.AppKey("realms", Realms)
+STORE = web.AppKey("store", PortalStore)
+SESSIONS = web.AppKey("sessions", LiveSessions)
+KEYS = web.AppKey("keys", Keys)
+ASSERTIONS = web.AppKey("assertions", Assertions)
+KEPT_REQUESTS = web.AppKey("kept_requests", KeptRequests)
+LANDINGS = web.AppKey("landings", Landings)
+METRICS = web.AppKey("metrics", Metrics)
+LOG = web.AppKey("log", FilteringBoundLogger)
+CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("clock")
+"""Epoch seconds."""
+SLEEP: web.AppKey[Callable[[float], Awaitable[None]]] = web.AppKey("sleep")

@@ -21,13 +21,14 @@ from proxy.http.reserved import (
     STEP_UP,
     TICKET,
 )
-from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.keys import SETTINGS, STORE, VISIT
 from proxy.portal.pages import redirect
 from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import NOWHERE, WayBack, app_origin, judge_way_back
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Level, Session
 from proxy.sessions.ticket_store import Ticket
+from proxy.sign_in.client import Goal
 
 TICKET_SECONDS = 30.0
 AGAIN = "again"
@@ -53,7 +54,7 @@ PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a query field
 
 def way_back(request: web.Request, return_to: str, start: str) -> WayBack:
     """Judge what a query, a hidden field or a challenge says: all of it came through a browser."""
-    settings = request.app[PARTS].settings
+    settings = request.app[SETTINGS]
     return judge_way_back(
         return_to,
         start,
@@ -68,20 +69,30 @@ def app_name(back: WayBack) -> str:
     return back.app.name if back.app is not None else ""
 
 
+def goal_of(request: web.Request, back: WayBack) -> Goal:
+    """The same for the sign-in, which knows nothing of URLs."""
+    host = request.app[SETTINGS].server.public_url.host
+    return Goal(
+        app=app_name(back),
+        host=back.app.host if back.app is not None else host,
+        return_to=back.return_to,
+        start=back.start,
+    )
+
+
 async def land(request: web.Request, session: Session, back: WayBack, *, again: int = 0) -> web.Response:
     """Redirect to the page that was asked for, an app's or one on this host, else to the start page.
 
     Without the digest of the app host's browser cookie there is nothing to bind a ticket to: the app
     itself is opened, and its gate begins a round trip that has one.
     """
-    parts = request.app[PARTS]
-    public = parts.settings.server.public_url
+    public = request.app[SETTINGS].server.public_url
     if back.app is None:
         return redirect(back.return_to or START_PAGE)
     if not back.start:
         return redirect(back.return_to)
     token = new_token()
-    await parts.store.tickets.put_ticket(
+    await request.app[STORE].tickets.put_ticket(
         token_digest(token),
         Ticket(
             session_id=session.session_id,
@@ -110,7 +121,7 @@ async def next_step(request: web.Request, session: Session, back: WayBack) -> we
         return redirect(PASSCODE)
     if session.level is Level.MUST_CHANGE_PASSWORD:
         return redirect(password_path(back))
-    settings = request.app[PARTS].settings
+    settings = request.app[SETTINGS]
     if back.app is not None and expiry_warning(session.principal, settings.directories, request[VISIT].now):
         return redirect(password_path(back, reminder=True))
     return await land(request, session, back)

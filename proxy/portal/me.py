@@ -22,9 +22,8 @@ from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.device import describe_device
 from proxy.portal.forms import read_form, refused, require_csrf_token
-from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.keys import REALMS, SETTINGS, SIGN_IN_LOG, STORE, VISIT
 from proxy.portal.landing import START_PAGE, sign_in_path
-from proxy.portal.log_sign_in import log_ended_by_person
 from proxy.portal.own_pages import more_for_own_pages
 from proxy.portal.pages import form_token, page, redirect
 from proxy.portal.return_to import WayBack
@@ -59,8 +58,8 @@ async def show_me(request: web.Request) -> web.StreamResponse:
     if (more := more_for_own_pages(request, session)) is not None:
         return more
     sessions = await _sessions_of(request, session)
-    hosts = await request.app[PARTS].store.sessions.hosts_of([each.session_id for each in sessions])
-    directory = request.app[PARTS].realms.of(session.principal.realm)
+    hosts = await request.app[STORE].sessions.hosts_of([each.session_id for each in sessions])
+    directory = request.app[REALMS].of(session.principal.realm)
     return page(
         request,
         "me.html",
@@ -97,8 +96,8 @@ async def take_me(request: web.Request) -> web.StreamResponse:
     ended = 0
     # This one last: whoever meets an error on the way can press the button again.
     for each in sorted(chosen, key=lambda each: each.session_id == session.session_id):
-        ended += await request.app[PARTS].store.sessions.end_session(each.session_id)
-    log_ended_by_person(request, session, count=ended)
+        ended += await request.app[STORE].sessions.end_session(each.session_id)
+    request.app[SIGN_IN_LOG].ended_by_person(request[VISIT].client, session.principal, count=ended)
     if any(each.session_id == session.session_id for each in chosen):
         return signed_out(request)
     return redirect(f"{ME}?{ENDED}={ended}")
@@ -111,20 +110,20 @@ def session_name(session: Session) -> str:
 
 async def _sessions_of(request: web.Request, session: Session) -> Sequence[Session]:
     """All that the person has, this one first, then the latest used; those at the password's step too."""
-    parts, now = request.app[PARTS], request[VISIT].now
-    found = await parts.store.sessions.sessions(session.principal.guid)
+    now = request[VISIT].now
+    found = await request.app[STORE].sessions.sessions(session.principal.guid)
     others = [
         each
         for each in found
-        if each.session_id != session.session_id and not each.is_over(parts.settings.sessions, now)
+        if each.session_id != session.session_id and not each.is_over(request.app[SETTINGS].sessions, now)
     ]
     return [session, *sorted(others, key=lambda each: each.last_used_at, reverse=True)]
 
 
 def _row(request: web.Request, shown: Session, this: Session, hosts: Sequence[str]) -> _Row:
-    parts, visit = request.app[PARTS], request[VISIT]
+    visit = request[VISIT]
     is_this = shown.session_id == this.session_id
-    apps = [app.name for app in parts.settings.apps if app.host in hosts]
+    apps = [app.name for app in request.app[SETTINGS].apps if app.host in hosts]
     return _Row(
         name=session_name(shown),
         device=describe_device(shown.user_agent),

@@ -15,7 +15,7 @@ from proxy.operations.store_errors import StoreError
 from proxy.pages.answers import Answer, render, wants_page
 from proxy.pages.texts import ENGLISH
 from proxy.portal.forms import Refused
-from proxy.portal.keys import PARTS, VISIT, Visit
+from proxy.portal.keys import CLOCK, LOG, METRICS, SETTINGS, VISIT, Visit
 from proxy.portal.landing import FORM
 from proxy.portal.pages import redirect
 from proxy.portal.return_to import app_origin
@@ -38,45 +38,45 @@ _PAGES_OF_THE_SIGN_IN_HOST = frozenset({PREFIX, SIGN_IN, PASSCODE, PASSWORD, SIG
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The border of one request: nothing gets past it but an answer."""
-    parts = request.app[PARTS]
+    log = request.app[LOG]
     facts = {"incident": "", "path": _page_of(request)}
     try:
-        visit = read_visit(request.headers, parts.settings, parts.clock())
+        visit = read_visit(request.headers, request.app[SETTINGS], request.app[CLOCK]())
         request[VISIT] = visit
         facts["incident"] = visit.incident
         return await handler(request)
     except Refused as refusal:
-        parts.log.info("request.refused", problem=refusal.answer.problem.value, **facts)
+        log.info("request.refused", problem=refusal.answer.problem.value, **facts)
         return _answer(request, refusal.answer)
     except UnknownHost:
         return _answer(request, Answer(problem=Problem.UNKNOWN_HOST))
     except NotFromThePlane:
-        parts.log.warning("portal.not_from_the_plane", **facts)
+        log.warning("portal.not_from_the_plane", **facts)
         return _answer(request, Answer(problem=Problem.INTERNAL))
     except StoreError as error:
-        parts.log.warning("store.unavailable", reason=str(error), **facts)
+        log.warning("store.unavailable", reason=str(error), **facts)
         return _answer(request, Answer(problem=Problem.STORE_UNAVAILABLE))
     except DirectoryBusy:
-        parts.log.warning("directory.busy", **facts)
+        log.warning("directory.busy", **facts)
         return _answer(request, Answer(problem=Problem.OVERLOADED))
     except DirectoryError as error:
-        parts.log.warning("directory.unavailable", reason=str(error), **facts)
+        log.warning("directory.unavailable", reason=str(error), **facts)
         return _answer(request, Answer(problem=Problem.DIRECTORY_UNAVAILABLE))
     except web.HTTPException as error:
         problem = _PROBLEMS.get(error.status, Problem.INTERNAL)
-        parts.log.info("request.refused", problem=problem.value, **facts)
+        log.info("request.refused", problem=problem.value, **facts)
         response = _answer(request, Answer(problem=problem))
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response
     except web.RequestPayloadError:
-        parts.log.info("request.refused", problem=Problem.MALFORMED_REQUEST.value, reason="body", **facts)
+        log.info("request.refused", problem=Problem.MALFORMED_REQUEST.value, reason="body", **facts)
         return _answer(request, Answer(problem=Problem.MALFORMED_REQUEST))
     except Exception as error:  # the border of one request: logged, and denied
         if isinstance(error, ConnectionError) and request.transport is None:
-            parts.log.info("request.broken_off", **facts)  # and nobody is there to read this answer
+            log.info("request.broken_off", **facts)  # and nobody is there to read this answer
             return _answer(request, Answer(problem=Problem.MALFORMED_REQUEST))
-        parts.log.exception("portal.failed", **facts)
+        log.exception("portal.failed", **facts)
         return _answer(request, Answer(problem=Problem.INTERNAL))
 
 
@@ -90,12 +90,12 @@ async def keep_to_the_host(request: web.Request, handler: Handler) -> web.Stream
     elif path not in (TICKET, KEEP, KEPT, JWKS) and not path.startswith(STATIC):
         if request.method not in ("GET", "HEAD") or path not in _PAGES_OF_THE_SIGN_IN_HOST:
             raise web.HTTPNotFound
-        return redirect(request.app[PARTS].settings.server.public_url.origin + ("/" if path == PREFIX else path))
+        return redirect(request.app[SETTINGS].server.public_url.origin + ("/" if path == PREFIX else path))
     return await handler(request)
 
 
 def _answer(request: web.Request, answer: Answer) -> web.Response:
-    request.app[PARTS].metrics.count_refusal(answer.problem.value)
+    request.app[METRICS].count_refusal(answer.problem.value)
     visit = request.get(VISIT)
     if visit is not None:
         answer = replace(answer, incident=visit.incident, again_href=_again_href(request, visit))
@@ -103,9 +103,8 @@ def _answer(request: web.Request, answer: Answer) -> web.Response:
         answer = replace(answer, detail=ENGLISH.not_passed_on)
     # A form's answer is a page as much as a link's is, hence the fixed method.
     as_page = wants_page(_field(request, "Accept"), _field(request, "Sec-Fetch-Mode"), None, b"GET")
-    parts = request.app[PARTS]
     now = visit.now if visit is not None else None
-    headers, body = render(answer, page=as_page, sign_in_origin=parts.settings.server.public_url.origin, now=now)
+    headers, body = render(answer, page=as_page, sign_in_origin=request.app[SETTINGS].server.public_url.origin, now=now)
     return web.Response(
         status=answer.status, headers=[(name.decode(), value.decode()) for name, value in headers], body=body
     )
@@ -116,7 +115,7 @@ def _again_href(request: web.Request, visit: Visit) -> str:
 
     A button that is none of a sign-in may be posted to an address of its own, below the page's.
     """
-    public = request.app[PARTS].settings.server.public_url
+    public = request.app[SETTINGS].server.public_url
     target = request.raw_path
     if not _is_page(request):
         target = target.partition("?")[0].rpartition("/")[0]

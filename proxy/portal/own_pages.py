@@ -12,7 +12,7 @@ from aiohttp import web
 from proxy.access.schemes import AppDemand
 from proxy.factors.proof import missing_choices
 from proxy.http.reserved import SCHEME, STEP_UP
-from proxy.portal.keys import PARTS
+from proxy.portal.keys import SETTINGS
 from proxy.portal.pages import redirect
 from proxy.sessions.session import Level, Session
 
@@ -22,7 +22,7 @@ def more_for_own_pages(request: web.Request, session: Session) -> web.Response |
 
     Nothing is asked for where no scheme is meant for who comes from no app, and before a password that must be changed.
     """
-    schemes = request.app[PARTS].settings.schemes
+    schemes = request.app[SETTINGS].schemes
     if session.level is not Level.SIGNED_IN or all(scheme.apps is None for scheme in schemes):
         return None
     demand = AppDemand(app="", named=None, schemes=schemes)

@@ -9,7 +9,7 @@ from proxy.pages.instants import instant_in
 from proxy.pages.template import protective_headers, render_page
 from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form, csrf_token, form_stamp
-from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.keys import KEYS, SETTINGS, VISIT
 from proxy.portal.return_to import app_origin
 from proxy.secrets.keys import Purpose
 
@@ -32,7 +32,7 @@ def page(
 
     `form_targets`: where the answers to its forms may redirect to, if not to the apps.
     """
-    settings, visit = request.app[PARTS].settings, request[VISIT]
+    settings, visit = request.app[SETTINGS], request[VISIT]
     public = settings.server.public_url
     targets = form_targets or tuple(dict.fromkeys(app_origin(app, public) for app in settings.apps))
     response = web.Response(
@@ -95,13 +95,13 @@ def redirect(location: str) -> web.Response:
 
 def form_token(request: web.Request, form: Form, session_id: str = "") -> str:
     """The hidden `csrf_token` of a form on the page that answers this request."""
-    key = request.app[PARTS].keys.derive(Purpose.CSRF)
+    key = request.app[KEYS].derive(Purpose.CSRF)
     return csrf_token(key, form=form, browser=request[VISIT].browser, session_id=session_id)
 
 
 def stamp_of(request: web.Request, token: str) -> str:
     """The hidden `stamp` beside this token."""
-    return form_stamp(request.app[PARTS].keys.derive(Purpose.CSRF), token=token, now=request[VISIT].now)
+    return form_stamp(request.app[KEYS].derive(Purpose.CSRF), token=token, now=request[VISIT].now)
 
 
 def set_session_cookie(request: web.Request, response: web.Response, token: str) -> None:
@@ -123,4 +123,4 @@ def _set_cookie(request: web.Request, response: web.Response, name: str, value: 
 
 
 def _scheme(request: web.Request) -> str:
-    return request.app[PARTS].settings.server.public_url.scheme
+    return request.app[SETTINGS].server.public_url.scheme

@@ -18,7 +18,7 @@ from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import read_form, require_csrf_token
-from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.keys import PASSWORD_CHANGE, SETTINGS, SIGN_IN_LOG, VISIT
 from proxy.portal.landing import (
     LATER,
     PASSWORD_CHANGED,
@@ -30,7 +30,6 @@ from proxy.portal.landing import (
     to_sign_in,
     way_back,
 )
-from proxy.portal.log_sign_in import log_signed_in
 from proxy.portal.own_pages import more_for_own_pages
 from proxy.portal.pages import clear_session_cookie, form_token, message, page, redirect, set_session_cookie
 from proxy.portal.password_expiry import expiry_warning
@@ -59,13 +58,13 @@ async def show_password(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if session is None or session.level is Level.FIRST_FACTOR:
         return to_sign_in(request, back) if session is None else redirect(PASSCODE)
-    changer = request.app[PARTS].password_change.changer_of(session)
+    changer = request.app[PASSWORD_CHANGE].changer_of(session)
     if changer is None:
         return _not_here(request)
     if LATER in request.query and session.level is Level.SIGNED_IN:
         return await land(request, session, back)
     if REMINDER in request.query and session.level is Level.SIGNED_IN:
-        directories = request.app[PARTS].settings.directories
+        directories = request.app[SETTINGS].directories
         warning = expiry_warning(session.principal, directories, request[VISIT].now)
         return _reminder(request, back, warning) if warning else await land(request, session, back)
     if (more := more_for_own_pages(request, session)) is not None:
@@ -83,7 +82,7 @@ async def take_password(request: web.Request) -> web.StreamResponse:
     require_csrf_token(request, fields, Form.PASSWORD, session.session_id)
     if (more := more_for_own_pages(request, session)) is not None:
         return more
-    changes = request.app[PARTS].password_change
+    changes = request.app[PASSWORD_CHANGE]
     changer = changes.changer_of(session)
     if changer is None:
         return _not_here(request)
@@ -105,7 +104,7 @@ async def take_password(request: web.Request) -> web.StreamResponse:
             return _sign_in_anew(request, back)
         case Changed(renewed, token):
             if session.level is not Level.SIGNED_IN:
-                log_signed_in(request, renewed)
+                request.app[SIGN_IN_LOG].succeeded(request[VISIT].client, renewed)
             response = await _go_on(request, renewed, back)
             set_session_cookie(request, response, token)
             return response

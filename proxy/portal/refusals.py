@@ -10,17 +10,14 @@ from aiohttp import web
 
 from config.factors import ChannelKind
 from directory.directory import RefusalReason
-from directory.mobile import UnusableNumber
-from directory.principal import Principal
 from proxy.delivery.channel import Outcome
 from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
 from proxy.http.reserved import RETURN_TO, START
 from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
-from proxy.portal.keys import PARTS
+from proxy.portal.keys import SETTINGS
 from proxy.portal.landing import sign_in_path
-from proxy.portal.log_sign_in import log_stop
 from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.return_to import NOWHERE, WayBack
 from proxy.sessions.session import Level, Session
@@ -36,9 +33,7 @@ class OneButton:
     button: str
 
 
-def no_usable_mobile(request: web.Request, principal: Principal, number: UnusableNumber, back: WayBack) -> web.Response:
-    """The password was proven, so the page may say what is wrong and who can mend it."""
-    log_stop(request, principal, "mobile_" + number.reason.value)
+def no_usable_mobile(request: web.Request, back: WayBack) -> web.Response:
     return message(
         request,
         status=HTTPStatus.FORBIDDEN,
@@ -49,13 +44,23 @@ def no_usable_mobile(request: web.Request, principal: Principal, number: Unusabl
     )
 
 
-def no_usable_mail(request: web.Request, principal: Principal, back: WayBack) -> web.Response:
-    log_stop(request, principal, "no_mail")
+def no_usable_mail(request: web.Request, back: WayBack) -> web.Response:
     return message(
         request,
         status=HTTPStatus.FORBIDDEN,
         title=ENGLISH.no_mail_title,
         text=ENGLISH.no_mail_text,
+        link_href=sign_in_path(back, form=True),
+        link_text=ENGLISH.start_again,
+    )
+
+
+def not_enrolled(request: web.Request, back: WayBack) -> web.Response:
+    return message(
+        request,
+        status=HTTPStatus.FORBIDDEN,
+        title=ENGLISH.not_enrolled_title,
+        text=ENGLISH.not_enrolled_text,
         link_href=sign_in_path(back, form=True),
         link_text=ENGLISH.start_again,
     )
@@ -92,8 +97,7 @@ def changed_number(request: web.Request, back: WayBack, *, wait_seconds: float |
     )
 
 
-def no_scheme(request: web.Request, principal: Principal, back: WayBack) -> web.Response:
-    log_stop(request, principal, "no_scheme")
+def no_scheme(request: web.Request, back: WayBack) -> web.Response:
     return message(
         request,
         status=HTTPStatus.FORBIDDEN,
@@ -190,7 +194,7 @@ def exhausted(request: web.Request, back: WayBack, *, session: Session) -> web.R
 
 def framed(request: web.Request, back: WayBack) -> web.Response:
     """Inside another page nobody signs in: no cookie would come, and clicks could be stolen. Its link asks nothing."""
-    public = request.app[PARTS].settings.server.public_url
+    public = request.app[SETTINGS].server.public_url
     return message(
         request,
         status=HTTPStatus.UNAUTHORIZED,

@@ -7,11 +7,8 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from config.factors import Factor
-from config.settings import SchemeSettings
 from directory.login_name import parse_login_name
 from directory.principal import Principal
-from proxy.access.schemes import choose_scheme, is_offered
 from proxy.http.internal_headers import CLIENT_SCHEME
 from proxy.http.problem import Problem
 from proxy.http.reserved import CUT, KERBEROS, PASSCODE, RETURN_TO, SIGN_IN, START
@@ -19,32 +16,28 @@ from proxy.pages.answers import Answer
 from proxy.pages.instants import instant_to_come
 from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
-from proxy.portal.current_session import begin_session, current_session
-from proxy.portal.destination import choose_destination
+from proxy.portal.current_session import current_session
 from proxy.portal.forms import Refused, has_csrf_token, is_vouched_for, read_form, refused
-from proxy.portal.further_proof import add_password, lacks_password
-from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.keys import CLOCK, FLOW, LOG, SETTINGS, SLEEP, VISIT
 from proxy.portal.landing import (
     FORM,
     LOST,
-    app_name,
+    goal_of,
     kerberos_path,
     land,
-    next_step,
     passcode_path,
     password_path,
     round_trips,
-    sign_in_path,
     way_back,
 )
-from proxy.portal.log_sign_in import log_signed_in, log_stop
-from proxy.portal.pages import form_token, page, redirect, set_browser_cookie, set_session_cookie, stamp_of
-from proxy.portal.refusals import account_stopped, address_cut, framed, no_scheme, throttled, unsent
+from proxy.portal.outcome_pages import page_after
+from proxy.portal.pages import form_token, page, redirect, set_browser_cookie, stamp_of
+from proxy.portal.refusals import account_stopped, address_cut, framed
 from proxy.portal.return_to import WayBack
-from proxy.portal.sending import start_challenge
 from proxy.portal.timing import answer_at
 from proxy.sessions.session import Level, Session
-from proxy.sign_in.password import AccountStopped, AddressThrottled, NotProven, PersonProven
+from proxy.sign_in.flow import lacks_password
+from proxy.sign_in.password import AccountStopped, AddressThrottled, NotProven
 from proxy.throttle.limits import ToldPause
 
 _FRAMES = frozenset({"iframe", "frame", "embed", "object"})
@@ -61,10 +54,8 @@ async def show_sign_in(request: web.Request) -> web.StreamResponse:
             return address_cut(request, back)
         return await land(request, session, back, again=round_trips(request))
     visit = request[VISIT]
-    asks_for_form = FORM in query or round_trips(request) > 0 or not may_begin_anew(session)
-    if not asks_for_form and is_offered(
-        request.app[PARTS].settings.schemes, Factor.KERBEROS, visit.client_address, app=app_name(back)
-    ):
+    asks_for_form = FORM in query or round_trips(request) > 0
+    if not asks_for_form and request.app[FLOW].takes_tickets(visit.client, goal_of(request, back), session):
         if _is_cut(request, back):
             return address_cut(request, back)
         response = redirect(kerberos_path(back))
@@ -78,7 +69,7 @@ async def show_sign_in(request: web.Request) -> web.StreamResponse:
 
 def _without_cookie(request: web.Request) -> str:
     """What is said to who sends a form without the cookie that its page set: every further try would end the same."""
-    public = request.app[PARTS].settings.server.public_url
+    public = request.app[SETTINGS].server.public_url
     is_clear = public.scheme == "https" and request.headers.get(CLIENT_SCHEME) == "http"
     told = ENGLISH.cookies_over_http if is_clear else ENGLISH.cookies_blocked
     return told.format(host=public.host, origin=public.origin)
@@ -91,7 +82,7 @@ def _has_lost_cookie(request: web.Request) -> bool:
     """
     if request[VISIT].session_token is not None or FORM in request.query:
         return False
-    origin, path = request.app[PARTS].settings.server.public_url.origin, request.headers.get("Referer", "")
+    origin, path = request.app[SETTINGS].server.public_url.origin, request.headers.get("Referer", "")
     return LOST in request.query or path.partition("?")[0] in (origin + SIGN_IN, origin + PASSCODE, origin + KERBEROS)
 
 
@@ -100,14 +91,9 @@ def _is_cut(request: web.Request, back: WayBack) -> bool:
     return CUT in request.query and back.app is not None
 
 
-def may_begin_anew(session: Session | None) -> bool:
-    """Whether a ticket may stand in the place of this session: not of one that somebody began by typing."""
-    return session is None or session.begun_with is Factor.KERBEROS
-
-
 async def take_sign_in(request: web.Request) -> web.StreamResponse:
     """Judge a password. A refusal is answered on the time grid and looks the same whatever its reason."""
-    parts, visit = request.app[PARTS], request[VISIT]
+    flow, visit = request.app[FLOW], request[VISIT]
     fields = await read_form(request)
     back = way_back(request, fields.get(RETURN_TO, ""), fields.get(START, ""))
     username = fields.get("username", "")
@@ -115,7 +101,7 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
         raise refused(Problem.BAD_FORM)
     session = await current_session(request)
     if visit.browser_is_new:
-        parts.log.info(
+        request.app[LOG].info(
             "sign_in.refused", reason="no_cookie", incident=visit.incident, client_address=visit.client_address
         )
         error = _without_cookie(request)
@@ -123,37 +109,28 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
     if not has_csrf_token(request, fields, Form.SIGN_IN) and not is_vouched_for(request, fields):
         # A fresh form rather than a dead end.
         return sign_in_form(request, back, session=session, username=username, error=ENGLISH.sign_in_stale, status=403)
-    may_add_password = session is not None and lacks_password(session)
     if (
         session is not None
         and session.level is Level.SIGNED_IN
         and _is_name_of(username, session.principal)
-        and not may_add_password
+        and not lacks_password(session)
     ):
         return await land(request, session, back)  # another tab was faster
-    outcome = await parts.password.prove(visit.client, username, fields.get("password", ""), now=visit.now)
+    outcome = await flow.by_password(
+        visit.client, goal_of(request, back), username, fields.get("password", ""), current=session, now=visit.now
+    )
     match outcome:
         case NotProven(pause):
             response = _refused(request, back, username, pause)
-            now = parts.clock()
-            await parts.sleep(max(0.0, answer_at(visit.now, now) - now))
+            now = request.app[CLOCK]()
+            await request.app[SLEEP](max(0.0, answer_at(visit.now, now) - now))
             return response
         case AccountStopped(reason):
             return account_stopped(request, reason, back)
         case AddressThrottled(retry_after_seconds):
             raise Refused(Answer(problem=Problem.THROTTLED, retry_after_seconds=retry_after_seconds))
-    principal = outcome.principal
-    if (
-        session is not None
-        and may_add_password
-        and not outcome.must_change
-        and session.principal.guid == principal.guid
-    ):
-        return await add_password(request, session, back)
-    scheme = choose_scheme(parts.settings.schemes, principal, visit.client_address, app=app_name(back))
-    if scheme is None:
-        return no_scheme(request, principal, back)
-    return await go_on(request, outcome, scheme, back, current=session)
+        case _:
+            return await page_after(request, outcome, back)
 
 
 def _refused(request: web.Request, back: WayBack, username: str, pause: ToldPause | None) -> web.Response:
@@ -165,70 +142,6 @@ def _refused(request: web.Request, back: WayBack, username: str, pause: ToldPaus
     if pause is not None:
         response.headers["Retry-After"] = str(max(1, math.ceil(pause.ends_at - request[VISIT].now)))
     return response
-
-
-async def go_on(
-    request: web.Request, proven: PersonProven, scheme: SchemeSettings, back: WayBack, *, current: Session | None
-) -> web.Response:
-    """From the first factor to the passcode, or to the page asked for. `current` is this browser's session so far."""
-    parts, visit = request.app[PARTS], request[VISIT]
-    principal = proven.principal
-    if len(scheme.factors) > 1:
-        return await _ask_for_passcode(request, proven, scheme, back, current=current)
-    session, token = await begin_session(
-        request, principal, proven.factor, scheme, password_must_change=proven.must_change
-    )
-    if session.level is Level.SIGNED_IN:
-        log_signed_in(request, session)
-        await parts.throttle.remember_address(person=principal.guid, address=visit.client_address, now=parts.clock())
-    landing = await next_step(request, session, back)
-    set_session_cookie(request, landing, token)
-    return landing
-
-
-async def _ask_for_passcode(
-    request: web.Request, proven: PersonProven, scheme: SchemeSettings, back: WayBack, *, current: Session | None
-) -> web.Response:
-    """Nothing is kept of a person to whom no passcode can be sent.
-
-    A tab beside the one that asked for a passcode waits for the same one.
-    """
-    parts, visit = request.app[PARTS], request[VISIT]
-    principal = proven.principal
-    chosen = await choose_destination(request, principal, scheme.factors[1], back)
-    if isinstance(chosen, web.Response):
-        return chosen
-    if current is not None and _is_same_sign_in(current, proven, scheme):
-        live = await parts.store.challenges.challenge_of_session(current.session_id, now=visit.now)
-        if live is not None and chosen.is_of(live):
-            return redirect(passcode_path(live.challenge_id, back))
-    too_many = await parts.throttle.reserve_send(
-        person=principal.guid, number=chosen.address, address=visit.client_address, now=parts.clock()
-    )
-    if too_many is not None:
-        log_stop(request, principal, too_many.limit.value)
-        return throttled(request, ENGLISH.sends_throttled, too_many.retry_after_seconds, back)
-    session, token = await begin_session(
-        request, principal, proven.factor, scheme, password_must_change=proven.must_change
-    )
-    sent = await start_challenge(parts, visit, session, chosen, back)
-    if sent is None:  # the session that was just begun has been ended
-        return redirect(sign_in_path(back))
-    if sent.is_under_way:
-        response = redirect(passcode_path(sent.challenge.challenge_id, back))
-    else:
-        response = unsent(request, session, sent.challenge, back, sending=sent.sending)
-    set_session_cookie(request, response, token)
-    return response
-
-
-def _is_same_sign_in(session: Session, proven: PersonProven, scheme: SchemeSettings) -> bool:
-    """Whether this browser is at the passcode already, for the same person by the same scheme."""
-    return (
-        session.level is Level.FIRST_FACTOR
-        and (session.principal, session.password_must_change) == (proven.principal, proven.must_change)
-        and (session.scheme, session.factors) == (scheme.name, scheme.factors)
-    )
 
 
 def sign_in_form(
@@ -243,7 +156,7 @@ def sign_in_form(
     lost: bool = False,
 ) -> web.Response:
     """The form, with what there is to say before it. `lost`: as `LOST` says."""
-    host = request.app[PARTS].settings.server.public_url.host
+    host = request.app[SETTINGS].server.public_url.host
     token = form_token(request, Form.SIGN_IN)
     return page(
         request,

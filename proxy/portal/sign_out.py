@@ -9,9 +9,8 @@ from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import read_form, require_csrf_token
-from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.keys import SIGN_IN_LOG, STORE, VISIT
 from proxy.portal.landing import START_PAGE, sign_in_path
-from proxy.portal.log_sign_in import log_signed_out
 from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.refusals import OneButton
 from proxy.secrets.tokens import token_digest
@@ -44,8 +43,8 @@ async def take_sign_out(request: web.Request) -> web.StreamResponse:
     if session is None:
         return await _signed_out_before(request)
     require_csrf_token(request, fields, Form.SIGN_OUT, session.session_id)
-    await request.app[PARTS].store.sessions.end_session(session.session_id)
-    log_signed_out(request, session)
+    await request.app[STORE].sessions.end_session(session.session_id)
+    request.app[SIGN_IN_LOG].signed_out(request[VISIT].client, session.principal)
     return signed_out(request)
 
 
@@ -54,7 +53,7 @@ async def _signed_out_before(request: web.Request) -> web.Response:
 
     They may have signed out a moment ago, and had no answer because the store or a worker died.
     """
-    store, visit = request.app[PARTS].store, request[VISIT]
+    store, visit = request.app[STORE], request[VISIT]
     if visit.session_token is not None:
         cookie = token_digest(visit.session_token)
         if await store.sessions.former_owner(cookie, visit.host, now=visit.now) is not None:

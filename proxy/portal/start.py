@@ -12,7 +12,7 @@ from proxy.pages.texts import ENGLISH
 from proxy.portal.admin.entrance import may_administer
 from proxy.portal.admin.texts import WORDS
 from proxy.portal.current_session import current_session
-from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.keys import ASSERTIONS, REALMS, SETTINGS, VISIT
 from proxy.portal.landing import PASSWORD_CHANGED, START_PAGE, sign_in_path
 from proxy.portal.pages import page, redirect
 from proxy.portal.password_expiry import expiry_warning
@@ -27,8 +27,8 @@ async def show_start(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if session is None or session.level is not Level.SIGNED_IN:
         return redirect(sign_in_path())
-    settings = request.app[PARTS].settings
-    directory = request.app[PARTS].realms.of(session.principal.realm)
+    settings = request.app[SETTINGS]
+    directory = request.app[REALMS].of(session.principal.realm)
     apps = [app for app in settings.apps if isinstance(judge(session.principal, app), Allowed)]
     return page(
         request,
@@ -66,7 +66,7 @@ async def show_asset(request: web.Request) -> web.StreamResponse:
 async def show_jwks(request: web.Request) -> web.StreamResponse:
     """The public keys of `X-Gatepost-Assertion` (RFC 7517)."""
     return web.json_response(
-        request.app[PARTS].assertions.jwks(request[VISIT].now),
+        request.app[ASSERTIONS].jwks(request[VISIT].now),
         content_type="application/jwk-set+json",
         headers={"Cache-Control": f"public, max-age={JWKS_CACHE_SECONDS}", "X-Content-Type-Options": "nosniff"},
     )

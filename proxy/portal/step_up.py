@@ -11,27 +11,22 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from config.factors import FIRST_FACTORS, Factor
-from config.settings import SchemeSettings
-from directory.mail_address import is_plain_address, mask_mail
-from directory.mobile import UnusableNumber, first_usable, mask
-from proxy.access.schemes import counting_factors, freshness_of
-from proxy.factors.proof import missing_choices
+from config.factors import ChannelKind, Factor
+from proxy.factors.second_factor import Unusable
 from proxy.http.reserved import CUT, RETURN_TO, SCHEME, SIGN_OUT, START
 from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import has_csrf_token, read_form
-from proxy.portal.further_proof import ask_for_passcode
-from proxy.portal.keys import PARTS, VISIT
-from proxy.portal.landing import START_PAGE, land, next_step, sign_in_path, way_back
-from proxy.portal.log_sign_in import log_step_up_begun, log_stop
-from proxy.portal.number import stand_in
+from proxy.portal.keys import FLOW, SIGN_IN_LOG, VISIT
+from proxy.portal.landing import START_PAGE, goal_of, land, next_step, sign_in_path, way_back
+from proxy.portal.outcome_pages import page_after, unusable
 from proxy.portal.pages import form_token, message, redirect
-from proxy.portal.refusals import OneButton, no_usable_mail, no_usable_mobile
+from proxy.portal.refusals import OneButton
 from proxy.portal.return_to import WayBack
 from proxy.portal.sign_in import sign_in_form
 from proxy.sessions.session import Level, Session
+from proxy.sign_in.outcomes import Missing, NoSuchScheme, NothingMissing
 
 
 async def show_step_up(request: web.Request) -> web.StreamResponse:
@@ -51,65 +46,57 @@ async def _go_on(request: web.Request, fields: Mapping[str, str], *, is_pressed:
         return redirect(sign_in_path(back))
     if session.level is not Level.SIGNED_IN:
         return await next_step(request, session, back)
-    schemes = request.app[PARTS].settings.schemes
-    scheme = next((each for each in schemes if each.name == fields.get(SCHEME, "")), None)
-    if scheme is None:
-        return _nothing_to_prove(request)
-    counting = counting_factors(session.proven, freshness_of(scheme), now=request[VISIT].now)
-    missing = missing_choices(scheme.factors, counting)
-    if not missing:
-        return await land(request, session, back) if back.return_to else _done(request)
-    choice = missing[0]
-    if not is_pressed or not FIRST_FACTORS.isdisjoint(choice):
-        return _page(request, session, scheme, choice[0], back)
+    flow, visit = request.app[FLOW], request[VISIT]
+    missing = flow.missing(session, fields.get(SCHEME, ""), now=visit.now)
+    match missing:
+        case NoSuchScheme():
+            return _nothing_to_prove(request)
+        case NothingMissing():
+            return await land(request, session, back) if back.return_to else _done(request)
+    if not is_pressed or missing.first_factor is not None:
+        return _page(request, session, missing, back)
     if not has_csrf_token(request, fields, Form.STEP_UP, session.session_id):
-        return _page(request, session, scheme, choice[0], back, status=HTTPStatus.FORBIDDEN)
-    log_step_up_begun(request, session, asked=scheme.name, factor=choice[0])
-    return await ask_for_passcode(request, session, choice, back)
+        return _page(request, session, missing, back, status=HTTPStatus.FORBIDDEN)
+    asked = await flow.step_up(visit.client, goal_of(request, back), session, missing, now=visit.now)
+    return await page_after(request, asked, back)
 
 
 def _page(
     request: web.Request,
     session: Session,
-    scheme: SchemeSettings,
-    factor: Factor,
+    missing: Missing,
     back: WayBack,
     *,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> web.Response:
     principal = session.principal
-    match factor:
-        case Factor.PASSWORD:
-            return sign_in_form(request, back, username=principal.username, error=_asked_by(back))
-        case Factor.KERBEROS:
-            log_stop(request, principal, "step_up_needs_kerberos")
-            return message(
-                request,
-                status=HTTPStatus.FORBIDDEN,
-                title=ENGLISH.step_up_kerberos_title,
-                text=ENGLISH.step_up_kerberos,
-                link_href=SIGN_OUT,
-                link_text=ENGLISH.sign_out_button,
-            )
-        case Factor.EMAIL:
-            if principal.mail is None or not is_plain_address(principal.mail):
-                return no_usable_mail(request, principal, back)
-            where = ENGLISH.step_up_email.format(mail=mask_mail(principal.mail))
-        case _:
-            number = first_usable(principal.mobiles, request.app[PARTS].settings.mobile)
-            mail = stand_in(request.app[PARTS], principal)
-            if not isinstance(number, UnusableNumber):
-                where = ENGLISH.step_up_sms.format(number=mask(number.e164))
-            elif mail is not None:
-                where = ENGLISH.step_up_email.format(mail=mail.masked)
-            else:
-                return no_usable_mobile(request, principal, number, back)
-    first = _asked_by(back, is_again=factor in session.proven_factors)
+    if missing.first_factor is Factor.PASSWORD:
+        return sign_in_form(request, back, username=principal.username, error=_asked_by(back))
+    if missing.first_factor is not None:
+        request.app[SIGN_IN_LOG].stopped(request[VISIT].client, principal, "step_up_needs_kerberos")
+        return message(
+            request,
+            status=HTTPStatus.FORBIDDEN,
+            title=ENGLISH.step_up_kerberos_title,
+            text=ENGLISH.step_up_kerberos,
+            link_href=SIGN_OUT,
+            link_text=ENGLISH.sign_out_button,
+        )
+    way = request.app[FLOW].proving.held(principal, missing.choice)
+    if isinstance(way, Unusable):
+        request.app[SIGN_IN_LOG].stopped(request[VISIT].client, principal, way.reason)
+        return unusable(request, way, back)
+    where = {
+        ChannelKind.SMS: ENGLISH.step_up_sms.format(number=way.masked),
+        ChannelKind.EMAIL: ENGLISH.step_up_email.format(mail=way.masked),
+        None: "",
+    }[way.kind]
+    first = _asked_by(back, is_again=missing.is_again)
     if status != HTTPStatus.OK:
         first = ENGLISH.step_up_stale
     fields = (
         ("csrf_token", form_token(request, Form.STEP_UP, session.session_id)),
-        (SCHEME, scheme.name),
+        (SCHEME, missing.scheme.name),
         (RETURN_TO, back.return_to),
         (START, back.start),
     )

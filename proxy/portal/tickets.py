@@ -15,7 +15,7 @@ from proxy.http.reserved import TICKET
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.pages.texts import ENGLISH
 from proxy.portal.current_session import current_session
-from proxy.portal.keys import PARTS, VISIT, Visit
+from proxy.portal.keys import LANDINGS, LOG, SETTINGS, STORE, VISIT, Visit
 from proxy.portal.landing import MOST_ROUND_TRIPS, START_PAGE, TICKET_SECONDS, round_trips, sign_in_path
 from proxy.portal.pages import message, redirect, set_browser_cookie, set_session_cookie
 from proxy.portal.return_to import WayBack, app_origin
@@ -29,12 +29,12 @@ CHECK = "check"
 
 async def take_ticket(request: web.Request) -> web.StreamResponse:
     """Use up the ticket. One that does not fit starts the round trip anew, a few times in a row."""
-    parts, visit = request.app[PARTS], request[VISIT]
+    visit = request[VISIT]
     app = visit.app
     if app is None:
         raise web.HTTPNotFound
     text = request.query.get("ticket", "").encode(errors="replace")
-    ticket = await parts.store.tickets.take_ticket(token_digest(text), now=visit.now) if is_token(text) else None
+    ticket = await request.app[STORE].tickets.take_ticket(token_digest(text), now=visit.now) if is_token(text) else None
     if ticket is not None and (ticket.host != app.host or _is_from_the_future(ticket, visit.now)):
         ticket = None  # its way back belongs to another host, or its time would be longer than it was given
     if CHECK in request.query and ticket is not None:
@@ -42,10 +42,12 @@ async def take_ticket(request: web.Request) -> web.StreamResponse:
         return redirect(ticket.return_to) if await _is_here(request) else _cookies_blocked(request, app, ticket)
     if ticket is not None and _is_of_this_browser(ticket, visit):
         token = new_token()
-        session = await parts.store.sessions.add_cookie(ticket.session_id, cookie=token_digest(token), host=visit.host)
+        session = await request.app[STORE].sessions.add_cookie(
+            ticket.session_id, cookie=token_digest(token), host=visit.host
+        )
         if session is not None and _is_signed_in(session, request):
             location = ticket.return_to
-            times = parts.landings.count(ticket.start_digest, app.host, visit.now)
+            times = request.app[LANDINGS].count(ticket.start_digest, app.host, visit.now)
             # A cookie of an older session may be there rightly once more: a step-up has put another in its place.
             if times > (1 if visit.session_token is None else 2) and not await _is_here(request):
                 location = await _checking(request, ticket)
@@ -57,11 +59,11 @@ async def take_ticket(request: web.Request) -> web.StreamResponse:
 
 async def _without_ticket(request: web.Request, app: AppSettings, ticket: Ticket | None) -> web.Response:
     """The back button, a second click, cookies that were set by many tabs at once, or somebody else's ticket."""
-    parts, visit = request.app[PARTS], request[VISIT]
-    public = parts.settings.server.public_url
+    visit = request[VISIT]
+    public = request.app[SETTINGS].server.public_url
     if await _is_here(request):
         return redirect(ticket.return_to if ticket is not None else public.origin + START_PAGE)
-    parts.log.info(
+    request.app[LOG].info(
         "ticket.refused",
         reason="gone" if ticket is None else "other_browser_or_session_over",
         app=app.name,
@@ -83,7 +85,7 @@ async def _without_ticket(request: web.Request, app: AppSettings, ticket: Ticket
 async def _checking(request: web.Request, ticket: Ticket) -> str:
     """Where it shows whether this browser keeps the cookie that it is given: on this host once more, and then on."""
     token = new_token()
-    await request.app[PARTS].store.tickets.put_ticket(
+    await request.app[STORE].tickets.put_ticket(
         token_digest(token), replace(ticket, expires_at=request[VISIT].now + TICKET_SECONDS)
     )
     return f"{TICKET}?{urlencode({'ticket': token, CHECK: '1'})}"
@@ -96,8 +98,8 @@ async def _is_here(request: web.Request) -> bool:
 
 
 def _cookies_blocked(request: web.Request, app: AppSettings, ticket: Ticket | None) -> web.Response:
-    parts, visit = request.app[PARTS], request[VISIT]
-    parts.log.info(
+    visit, public = request[VISIT], request.app[SETTINGS].server.public_url
+    request.app[LOG].info(
         "ticket.refused",
         reason="no_cookie",
         app=app.name,
@@ -109,7 +111,7 @@ def _cookies_blocked(request: web.Request, app: AppSettings, ticket: Ticket | No
         status=HTTPStatus.FORBIDDEN,
         title=ENGLISH.ticket_title.format(app=app.name),
         text=ENGLISH.ticket_text.format(app=app.name, host=app.host),
-        link_href=ticket.return_to if ticket is not None else app_origin(app, parts.settings.server.public_url) + "/",
+        link_href=ticket.return_to if ticket is not None else app_origin(app, public) + "/",
         link_text=ENGLISH.again_link,
     )
 
@@ -124,7 +126,7 @@ def _is_from_the_future(ticket: Ticket, now: float) -> bool:
 
 
 def _is_signed_in(session: Session, request: web.Request) -> bool:
-    limits = request.app[PARTS].settings.sessions
+    limits = request.app[SETTINGS].sessions
     return session.level is Level.SIGNED_IN and not session.is_over(limits, request[VISIT].now)
 
 

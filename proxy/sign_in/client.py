@@ -1,4 +1,4 @@
-"""Who asks, as an adapter of the sign-in knows them: plain values, whatever protocol they came by."""
+"""Who asks for a step of a sign-in, and what for: plain values, whatever protocol they came by."""
 
 from __future__ import annotations
 
@@ -17,3 +17,20 @@ class Client:
     """What one browser, or one installed program, is known again by; says nothing of who uses it."""
     incident: str
     """What this step is called in the log, and on the page that tells of a refusal."""
+    languages: str = ""
+    """What is asked for, as in ``Accept-Language`` (RFC 9110 section 12.5.4), unread."""
+    user_agent: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """What somebody signs in for."""
+
+    app: str = ""
+    """The name of the app that they come from; empty: from none."""
+    host: str
+    """The app's, or the sign-in's own: what a message says its passcode is for."""
+    return_to: str = field(default="", repr=False)
+    """Opaque: kept with the challenge for the adapter, which alone knows what it means."""
+    start: str = field(default="", repr=False)
+    """Opaque, too."""

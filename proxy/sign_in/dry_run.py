@@ -25,15 +25,14 @@ from directory.principal import Account, Principal
 from proxy.access.policy import NotInGroups, judge
 from proxy.access.schemes import choose_scheme, create_app_demand
 from proxy.factors.passcode.destination import (
-    Chosen,
     Judged,
-    NoMail,
-    mail_destination,
+    mail_of,
     number_destination,
     stand_in_of,
 )
 from proxy.factors.passcode.passcode_store import NumberStore
 from proxy.factors.proof import missing_choices
+from proxy.factors.second_factor import Chosen
 from proxy.secrets.keys import MASTER_KEY_BYTES, Keys, Purpose
 from proxy.sign_in.foreseen import AppFound, Foreseen, LimitFound, Obstacle, SchemeFound, Stop, Way, WhyNot
 from proxy.throttle.counter_store import ThrottleStore
@@ -106,7 +105,7 @@ class DryRun:
                 settings.schemes, principal, address or "", first_factors=first_factors_of(own), app=app
             ),
             number=places.number,
-            mail=places.mail.masked if isinstance(places.mail, Chosen) else None,
+            mail=places.mail.masked if places.mail is not None else None,
             stand_in=places.stand_in.masked if places.stand_in is not None else None,
             limits=tuple(_limits(standings, takes, places.of(Factor.SMS)[0])) if self._knows_counts else None,
             password_limits=self._throttle.password_limits(directory),
@@ -130,7 +129,7 @@ class DryRun:
             number = await number_destination(settings, self._store.numbers, keys, principal, now=now, see=False)
         return _Places(
             number=number,
-            mail=mail_destination(keys, principal, factor=Factor.EMAIL),
+            mail=mail_of(keys, principal, factor=Factor.EMAIL),
             stand_in=stand_in_of(settings, keys, principal),
         )
 
@@ -213,13 +212,13 @@ class _Places:
     """Where passcodes go."""
 
     number: Judged | UnusableNumber | UsableNumber
-    mail: Chosen | NoMail
+    mail: Chosen | None
     stand_in: Chosen | None
 
     def of(self, factor: Factor) -> tuple[str, Stop | None]:
         """Where one for this factor goes, as sends are counted; empty: nowhere. And what stops it."""
         if factor is Factor.EMAIL:
-            return ("", Obstacle.NO_MAIL) if isinstance(self.mail, NoMail) else (self.mail.address, None)
+            return ("", Obstacle.NO_MAIL) if self.mail is None else (self.mail.address, None)
         match self.number:
             case Judged(chosen=chosen, number=number):
                 if chosen is not None:

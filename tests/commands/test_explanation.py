@@ -13,8 +13,9 @@ from config.settings import MobileSettings, SchemeSettings
 from directory.account_state import AccountState
 from directory.directory import RefusalReason
 from directory.mobile import E164, UsableNumber
-from proxy.factors.passcode.destination import Chosen, Judged
+from proxy.factors.passcode.destination import Judged
 from proxy.factors.passcode.known_numbers import Refuse, Send, SendByMail, Wait
+from proxy.factors.second_factor import Chosen
 from proxy.help_desk.number_steps import change_step, masked_text, number_steps
 from proxy.help_desk.steps import account_steps, scheme_steps
 from proxy.help_desk.throttle_steps import throttle_steps

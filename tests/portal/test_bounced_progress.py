@@ -8,7 +8,7 @@ from config.factors import ChannelKind
 from proxy.delivery.channel import DeliveryStatus
 from proxy.delivery.failures import FailureReason
 from proxy.pages.texts import ENGLISH
-from proxy.portal.deliveries import progress_of
+from proxy.portal.progress import progress_of
 from tests.support.bounces import sending
 
 

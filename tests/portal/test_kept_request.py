@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from proxy.portal.keys import PARTS
+from proxy.portal.keys import KEPT_REQUESTS
 from tests.portal.stage import SIGN_IN_ORIGIN, WIKI, Browser, Page, Stage, running_portal
 from tests.portal.test_tickets_and_sign_out import ticket_for
 
@@ -76,7 +76,7 @@ async def test_the_store_holds_it_sealed(stage: Stage, tmp_path: Path) -> None:
     stored = stored_bytes(tmp_path)
     for secret in (b"private+words", b"very-private", b"/save/it", token_in(answer).encode()):
         assert secret not in stored
-    kept = await stage.portal[PARTS].kept_requests.read(token_in(answer), "wiki.corp.example", now=stage.now)
+    kept = await stage.portal[KEPT_REQUESTS].read(token_in(answer), "wiki.corp.example", now=stage.now)
     assert kept is not None
     assert kept.cookie == b"app=very-private"
     assert not any(line.lower().startswith((b"x-gatepost", b"cookie", b"host")) for line in kept.lines)
@@ -87,7 +87,7 @@ async def test_a_form_is_kept_with_the_fields_that_it_came_with(stage: Stage) ->
     browser = await signed_out(stage)
     added = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "http", "X-Forwarded-Host": "h", "Forwarded": "for=a"}
     answer = await keep(browser, **added, **{"X-Own": "kept"})
-    kept = await stage.portal[PARTS].kept_requests.read(token_in(answer), "wiki.corp.example", now=stage.now)
+    kept = await stage.portal[KEPT_REQUESTS].read(token_in(answer), "wiki.corp.example", now=stage.now)
     assert kept is not None
     assert b"X-Own: kept" in kept.lines
     assert not any(b"forwarded" in line.lower() for line in kept.lines)

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page
 
 from config.factors import ChannelKind
 from proxy.delivery.channel import DeliveryStatus
-from proxy.portal.deliveries import ASK_AGAIN_SECONDS
+from proxy.sign_in.messages import ASK_AGAIN_SECONDS
 from tests.portal.front import Front, running_front
 from tests.portal.stage import PASSWORD, SIGN_IN_ORIGIN, Stage
 from tests.support.browser import chromium

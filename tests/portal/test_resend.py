@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from config.factors import ChannelKind
 from proxy.delivery.channel import DeliveryStatus, Outcome
+from proxy.delivery.language import choose_language
 from proxy.factors.passcode.arrival_times import MOST_SECONDS, Arrival, offer_after, slow_seconds
-from proxy.portal.arrivals import READ_SECONDS, Arrivals
-from proxy.portal.deliveries import latest_of, progress_of, went_by_sms_only
-from proxy.portal.language import choose_language
+from proxy.factors.passcode.arrivals import READ_SECONDS, Arrivals
+from proxy.portal.progress import progress_of
+from proxy.sign_in.messages import kinds_under_way, latest_of
 from tests.portal.stage import SIGN_IN_ORIGIN, USERS, Browser, Page, Stage, running_portal
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW, sending
@@ -327,10 +328,10 @@ def test_the_latest_message_that_may_arrive_is_the_one_told_of() -> None:
     assert latest_of([first, failed]) is first
     assert latest_of([failed]) is failed
     assert latest_of([]) is None
-    assert went_by_sms_only([first, failed])
-    assert not went_by_sms_only([failed])
-    assert not went_by_sms_only([])
-    assert not went_by_sms_only([first, sending("c", kind=ChannelKind.EMAIL)])
+    assert kinds_under_way([first, failed]) == {ChannelKind.SMS}
+    assert not kinds_under_way([failed])
+    assert not kinds_under_way([])
+    assert kinds_under_way([first, sending("c", kind=ChannelKind.EMAIL)]) == {ChannelKind.SMS, ChannelKind.EMAIL}
 
 
 # The language.

@@ -8,12 +8,11 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass, field
 
-from config.factors import ChannelKind, Factor
+from config.factors import Factor
 from config.settings import Settings
-from directory.mail_address import is_plain_address, mask_mail
-from directory.mobile import E164, UnusableNumber, UsableNumber, first_usable, mask
+from directory.mail_address import is_plain_address
+from directory.mobile import E164, UnusableNumber, UsableNumber, first_usable
 from directory.principal import Principal
-from proxy.factors.challenge import Challenge
 from proxy.factors.passcode.first_seen import changed_at
 from proxy.factors.passcode.known_numbers import (
     Decision,
@@ -28,47 +27,8 @@ from proxy.factors.passcode.known_numbers import (
     seal_number,
 )
 from proxy.factors.passcode.passcode_store import NumberStore
+from proxy.factors.second_factor import Chosen
 from proxy.secrets.keys import Keys, Purpose
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """Exactly one of `number` and `mail`: where there is no number, no SMS can go to it."""
-
-    factor: Factor
-    """What a passcode sent there proves. A mail may stand in for a number, where the operator says so."""
-    number: E164 | None = field(default=None, repr=False)
-    mail: str | None = field(default=None, repr=False)
-    digests: tuple[bytes, ...] = field(repr=False)
-    """By which it is known again: one for each key that counts, the one in use first."""
-
-    @property
-    def address(self) -> str:
-        """What sends are counted by."""
-        return self.number if self.number is not None else (self.mail or "")
-
-    @property
-    def masked(self) -> str:
-        return mask(self.number) if self.number is not None else mask_mail(self.mail or "")
-
-    @property
-    def kind(self) -> ChannelKind:
-        return ChannelKind.SMS if self.number is not None else ChannelKind.EMAIL
-
-    @property
-    def digest(self) -> bytes:
-        return self.digests[0]
-
-    def is_of(self, challenge: Challenge) -> bool:
-        """Whether this challenge's passcode was sent there, and for the same factor."""
-        return challenge.factor is self.factor and any(
-            hmac.compare_digest(digest, challenge.number_digest) for digest in self.digests
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class NoMail:
-    """The directory holds no address that a mail can be sent to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +42,6 @@ class Judged:
     """The one in the directory; None: none that can be used, and a mail would stand in for it."""
     changed_at: float | None
     known: KnownNumber | None = field(repr=False)
-
-
-Destination = Judged | UnusableNumber | NoMail
 
 
 def number_of(keys: Keys, principal: Principal, number: E164) -> Chosen:
@@ -139,11 +96,6 @@ async def number_destination(
         case Wait() | Refuse():
             chosen = None
     return Judged(decision=decision, chosen=chosen, number=number, changed_at=changed, known=known)
-
-
-def mail_destination(keys: Keys, principal: Principal, *, factor: Factor) -> Chosen | NoMail:
-    """For the factor "email"."""
-    return mail_of(keys, principal, factor=factor) or NoMail()
 
 
 def known_as(keys: Keys, principal: Principal, number: E164, *, now: float) -> KnownNumber:

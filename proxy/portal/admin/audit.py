@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from directory.principal import Account
-from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.keys import LOG, VISIT
 from proxy.sessions.session import Session
 
 
@@ -66,7 +66,7 @@ def log_report(request: web.Request, admin: Session, done: str) -> None:
 
 def _log(request: web.Request, admin: Session, event: str, **facts: str | int) -> None:
     visit = request[VISIT]
-    request.app[PARTS].log.info(
+    request.app[LOG].info(
         event,
         incident=visit.incident,
         realm=admin.principal.realm,

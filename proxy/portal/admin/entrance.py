@@ -21,7 +21,7 @@ from proxy.portal.admin.audit import log_turned_away
 from proxy.portal.csrf import is_brought_here
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import refused
-from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.keys import SETTINGS, VISIT
 from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import redirect
 from proxy.portal.return_to import WayBack
@@ -102,7 +102,7 @@ def demand_of(admin: AdminSettings, schemes: Iterable[SchemeSettings]) -> AppDem
 
 def may_administer(request: web.Request, session: Session) -> bool:
     """Whether a link to the pages is worth showing: who has only to prove more is shown it, too."""
-    settings, visit = request.app[PARTS].settings, request[VISIT]
+    settings, visit = request.app[SETTINGS], request[VISIT]
     verdict = judge(session, settings.admin, settings.schemes, visit.client_address, now=visit.now)
     return isinstance(verdict, Admitted) or (isinstance(verdict, TooFewFactors) and bool(verdict.scheme))
 
@@ -112,7 +112,7 @@ def for_admins(handler: AdminHandler, *, back: str) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         _refuse_what_others_load(request)
-        settings, visit = request.app[PARTS].settings, request[VISIT]
+        settings, visit = request.app[SETTINGS], request[VISIT]
         session = await current_session(request)
         verdict = judge(session, settings.admin, settings.schemes, visit.client_address, now=visit.now)
         match verdict:

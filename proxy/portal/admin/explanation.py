@@ -15,7 +15,7 @@ from proxy.pages.instants import Instant, instant, instant_to_come
 from proxy.portal.admin.audit import log_explained
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
 from proxy.portal.admin.texts import WORDS
-from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.keys import SETTINGS, STORE, VISIT
 from proxy.sessions.session import Session
 
 ON_THE_PAGE = Hints(
@@ -50,14 +50,14 @@ async def show_explanation(
     request: web.Request, session: Session, question: SignInQuestion, *, done: Done | None = None
 ) -> web.Response:
     """As it is now; in the audit log, too."""
-    parts, now = request.app[PARTS], request[VISIT].now
+    now = request[VISIT].now
     explanation = await request.app[ADMIN_PARTS].explaining.explain(question, now=now)
     log_explained(request, session, explanation.account, verdict=explanation.can_sign_in)
     account, verdict = explanation.account, explanation.verdict
     count = None
     if account is not None:
-        found = await parts.store.sessions.sessions(account.guid)
-        count = sum(not each.is_over(parts.settings.sessions, now) for each in found)
+        found = await request.app[STORE].sessions.sessions(account.guid)
+        count = sum(not each.is_over(request.app[SETTINGS].sessions, now) for each in found)
     shown = [_shown(step, now) for step in explanation.steps]
     return admin_page(
         request,

@@ -11,7 +11,7 @@ from proxy.operations.health import Readiness
 from proxy.pages.instants import Instant, instant
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
 from proxy.portal.admin.texts import WORDS
-from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.keys import FLOW, STORE, VISIT
 from proxy.sessions.session import Session
 
 _LATELY_SECONDS = 86_400.0
@@ -26,9 +26,9 @@ class _Dependency:
 
 
 async def show_overview(request: web.Request, session: Session) -> web.StreamResponse:
-    parts, now = request.app[PARTS], request[VISIT].now
+    now = request[VISIT].now
     readiness = request.app[ADMIN_PARTS].readiness
-    sends = await parts.throttle.sends_of_day(now=now)
+    sends = await request.app[FLOW].throttle.sends_of_day(now=now)
     seen = None if readiness is None else await readiness()
     return admin_page(
         request,
@@ -38,8 +38,8 @@ async def show_overview(request: web.Request, session: Session) -> web.StreamRes
         headline=_headline(seen),
         is_well=seen is not None and not seen.degraded,
         dependencies=_dependencies(seen, now),
-        persons=len(await parts.store.sessions.persons()),
-        failures=len(await parts.store.deliveries.failures(since=now - _LATELY_SECONDS)),
+        persons=len(await request.app[STORE].sessions.persons()),
+        failures=len(await request.app[STORE].deliveries.failures(since=now - _LATELY_SECONDS)),
         sends=sends.count,
         sends_text=WORDS.counted_sends.format(most=f"{sends.most:,}"),
         sends_are_near=sends.is_near,

@@ -15,7 +15,7 @@ from proxy.portal.admin.places import Places
 from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.admin.texts import WORDS
 from proxy.portal.csrf import Form
-from proxy.portal.keys import PARTS
+from proxy.portal.keys import SETTINGS
 from proxy.portal.landing import START_PAGE
 from proxy.portal.pages import form_token, page
 from proxy.sessions.session import Session
@@ -42,7 +42,7 @@ _NAVIGATION = (
 
 
 def app_names(request: web.Request) -> list[str]:
-    return [app.name for app in request.app[PARTS].settings.apps]
+    return [app.name for app in request.app[SETTINGS].apps]
 
 
 def admin_page(

@@ -34,7 +34,7 @@ from proxy.portal.admin.places import TooManyAtOnce
 from proxy.portal.admin.texts import WORDS
 from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
-from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.keys import FLOW, KEYS, REALMS, SETTINGS, STORE, VISIT
 from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.refusals import OneButton
@@ -68,14 +68,15 @@ async def take_person(request: web.Request, session: Session) -> web.StreamRespo
 async def take_end(request: web.Request, session: Session) -> web.StreamResponse:
     """End all of a person's sessions, in force everywhere before the page says so, and what steps up meanwhile."""
     fields = await _own_form(request, session)
-    parts = request.app[PARTS]
     guid, warning = _guid(fields), ""
-    persons, directory = {guid}, parts.realms.of(fields.get("realm", ""))
+    persons, directory = {guid}, request.app[REALMS].of(fields.get("realm", ""))
     realm = directory.realm if directory is not None else ""
     if not guid:
         try:
             async with _look_up(request, session):
-                called = await sessions_called(parts.realms, parts.store.sessions, fields.get("login", ""))
+                called = await sessions_called(
+                    request.app[REALMS], request.app[STORE].sessions, fields.get("login", "")
+                )
         except NotFound:
             raise refused(Problem.BAD_FORM) from None
         realm = called.realm
@@ -83,12 +84,12 @@ async def take_end(request: web.Request, session: Session) -> web.StreamResponse
         warning = WORDS.sessions_not_by_account if called.warning else ""
     ended = 0
     for whose in sorted(persons):
-        count = await parts.store.sessions.end_sessions_of(whose)
+        count = await request.app[STORE].sessions.end_sessions_of(whose)
         log_ended(request, session, realm, whose, count=count)
         ended += count
     if not persons:
         log_ended(request, session, realm, "", count=0)
-    limit = _grace_note(parts.settings) if ended else ""
+    limit = _grace_note(request.app[SETTINGS]) if ended else ""
     if session.principal.guid in persons:
         response = message(
             request,
@@ -113,14 +114,14 @@ def _grace_note(settings: Settings) -> str:
 async def take_unlock(request: web.Request, session: Session) -> web.StreamResponse:
     """Begin a person's counts anew, wrong passwords as far as the directory's own count allows."""
     fields = await _own_form(request, session)
-    parts, now, question = request.app[PARTS], request[VISIT].now, _asked_before(request, fields)
+    now, question = request[VISIT].now, _asked_before(request, fields)
     async with _look_up(request, session):
         directory, principal = await _meant(request, fields)
         kept = await unlock(
-            parts.throttle,
+            request.app[FLOW].throttle,
             directory,
             principal,
-            mobile=parts.settings.mobile,
+            mobile=request.app[SETTINGS].mobile,
             address=question.address,
             now=now,
         )
@@ -142,16 +143,16 @@ async def take_unlock(request: web.Request, session: Session) -> web.StreamRespo
 async def take_confirm(request: web.Request, session: Session) -> web.StreamResponse:
     """Say that a number that changed is the person's: one's own is for a colleague to confirm."""
     fields = await _own_form(request, session)
-    parts, visit, question = request.app[PARTS], request[VISIT], _asked_before(request, fields)
+    visit, question = request[VISIT], _asked_before(request, fields)
     async with _look_up(request, session):
         _, principal = await _meant(request, fields)
         if principal.guid == session.principal.guid:
             raise refused(Problem.NOT_ALLOWED, detail=WORDS.confirm_own)
         outcome = await confirm_number(
-            parts.settings,
-            parts.store.numbers,
-            parts.keys,
-            parts.notices,
+            request.app[SETTINGS],
+            request.app[STORE].numbers,
+            request.app[KEYS],
+            request.app[FLOW].proving.notices,
             principal,
             name=fields.get("number", ""),
             incident=visit.incident,
@@ -166,7 +167,7 @@ async def take_confirm(request: web.Request, session: Session) -> web.StreamResp
 
 async def _meant(request: web.Request, fields: Mapping[str, str]) -> tuple[Directory, Principal]:
     """Whom the page was about, as the directory knows them now. Raises `Refused` for nobody, and `DirectoryError`."""
-    guid, directory = _guid(fields), request.app[PARTS].realms.of(fields.get("realm", ""))
+    guid, directory = _guid(fields), request.app[REALMS].of(fields.get("realm", ""))
     if not guid or directory is None or not isinstance(directory, DescribingDirectory):
         raise refused(Problem.BAD_FORM)
     state = await directory.state(guid)

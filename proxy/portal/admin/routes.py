@@ -28,20 +28,19 @@ from proxy.portal.admin.person import show_person, take_confirm, take_end, take_
 from proxy.portal.admin.places import Places
 from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.admin.undelivered import show_undelivered
-from proxy.portal.keys import PARTS
+from proxy.portal.keys import CLOCK, KEYS, LOG, REALMS, SETTINGS, STORE
 from proxy.portal.pages import redirect
 from proxy.secrets.keys import Purpose
 
 
 def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Readiness]] | None) -> None:
     """Without groups in `[admin]` there are none."""
-    parts = app[PARTS]
-    settings, store, keys = parts.settings, parts.store, parts.keys
+    settings, store, keys = app[SETTINGS], app[STORE], app[KEYS]
     if not settings.admin.is_on:
         return
-    reports = ReportMaker(settings, store, keys, log=parts.log, clock=parts.clock)
+    reports = ReportMaker(settings, store, keys, log=app[LOG], clock=app[CLOCK])
     app[ADMIN_PARTS] = AdminParts(
-        explaining=Explaining(settings, realms=parts.realms, store=store, keys=keys, hints=ON_THE_PAGE),
+        explaining=Explaining(settings, realms=app[REALMS], store=store, keys=keys, hints=ON_THE_PAGE),
         look_ups=LookUps(store.counters, key=keys.derive(Purpose.THROTTLE)),
         reports=reports,
         reading=Places(1),

@@ -12,7 +12,7 @@ from proxy.pages.instants import Instant, instant
 from proxy.portal.admin.audit import log_undelivered_shown
 from proxy.portal.admin.paging import PAGE, page_of
 from proxy.portal.admin.parts import admin_page
-from proxy.portal.keys import PARTS, VISIT
+from proxy.portal.keys import SETTINGS, STORE, VISIT
 from proxy.sessions.session import Session
 
 
@@ -28,8 +28,8 @@ class _Row:
 
 
 async def show_undelivered(request: web.Request, session: Session) -> web.StreamResponse:
-    parts, now = request.app[PARTS], request[VISIT].now
-    found = await parts.store.deliveries.failures(since=now - REMEMBERED_SECONDS)
+    now = request[VISIT].now
+    found = await request.app[STORE].deliveries.failures(since=now - REMEMBERED_SECONDS)
     shown = page_of(request.query.get(PAGE, ""), len(found), path=ADMIN_UNDELIVERED)
     log_undelivered_shown(request, session, count=shown.last - shown.first)
     return admin_page(
@@ -39,7 +39,7 @@ async def show_undelivered(request: web.Request, session: Session) -> web.Stream
         here=ADMIN_UNDELIVERED,
         rows=[_row(each, now) for each in found[shown.first : shown.last]],
         page=shown,
-        is_on=parts.settings.bounces.is_on,
+        is_on=request.app[SETTINGS].bounces.is_on,
         action=ADMIN_PERSON,
     )
 

@@ -1,0 +1,154 @@
+"""What every second factor can be asked: one Protocol, and the values that it answers with.
+
+A factor never sends anything itself: what is to be delivered is handed on by the sign-in. Nor does it count attempts:
+answers are compared, counted and used up by the store, in one transaction. All instants are epoch seconds.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from config.factors import ChannelKind, Factor
+from directory.mail_address import mask_mail
+from directory.mobile import E164, mask
+from directory.principal import Principal
+from proxy.factors.challenge import Challenge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """The one thing that a right answer proves: a number, a mail address, or, with neither, something that a person
+    has already and that nothing is sent to."""
+
+    factor: Factor
+    """What is proven. A mail may stand in for a number, where the operator says so."""
+    number: E164 | None = field(default=None, repr=False)
+    """At most one of `number` and `mail`: where there is no number, no SMS can go to it."""
+    mail: str | None = field(default=None, repr=False)
+    digests: tuple[bytes, ...] = field(repr=False)
+    """By which it is known again: one for each key that counts, the one in use first."""
+
+    @property
+    def kind(self) -> ChannelKind | None:
+        """None: nothing is sent."""
+        if self.number is not None:
+            return ChannelKind.SMS
+        return ChannelKind.EMAIL if self.mail is not None else None
+
+    @property
+    def address(self) -> str:
+        """What sends are counted by."""
+        return self.number if self.number is not None else (self.mail or "")
+
+    @property
+    def masked(self) -> str:
+        if self.number is not None:
+            return mask(self.number)
+        return mask_mail(self.mail) if self.mail is not None else ""
+
+    @property
+    def digest(self) -> bytes:
+        return self.digests[0]
+
+    def is_of(self, challenge: Challenge) -> bool:
+        """Whether this challenge was made for it, and for the same factor."""
+        return challenge.factor is self.factor and any(
+            hmac.compare_digest(digest, challenge.number_digest) for digest in self.digests
+        )
+
+
+class Lack(Enum):
+    """Why somebody cannot use a factor, as far as an adapter has something of its own to say about it."""
+
+    NUMBER = "number"
+    """The directory holds no number that an SMS can be sent to."""
+    MAIL = "mail"
+    TRUST = "trust"
+    """The number changed recently: it may be a thief's."""
+    ENROLMENT = "enrolment"
+    """The person has not added it to themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """This person cannot prove the factor, for the time being."""
+
+    factor: Factor
+    lack: Lack
+    reason: str
+    """For the log."""
+    until: float | None = None
+    """When it will be usable by itself; None: when somebody fixes it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberChange:
+    """A person's passcodes go to another number than before, or would: the old one and their mail are to be told."""
+
+    number: E164 = field(repr=False)
+    old_number: E164 | None = field(repr=False)
+    is_held: bool
+    """Whether nothing is sent to the new one, as long as its change is recent."""
+    key: bytes = field(repr=False)
+    """By which it is known that they were told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usability:
+    """Whether somebody can use a factor here and now."""
+
+    way: Chosen | Unusable
+    change: NumberChange | None = None
+    """What a sign-in that asks this has to tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What to show to somebody who is to answer a challenge, beside where its passcode went."""
+
+    digits: int | None = None
+    """How many an answer has; None: it is no number."""
+    longest: int = 64
+    """Characters that may be typed."""
+    hint: str = ""
+    """What tells this challenge from others: words that its message shows too, the number of a code on a card."""
+
+
+class SecondFactor(Protocol):
+    """One kind of second factor; `factor` names which, where an implementation serves several."""
+
+    def held_by(self, principal: Principal, factor: Factor) -> Chosen | Unusable:
+        """Whether this person has what it takes, whatever rules say about it just now. Asks nothing but the principal,
+        and is what a page may show before anything is asked for."""
+        ...
+
+    async def usable_by(self, principal: Principal, factor: Factor, *, now: float, is_try: bool = False) -> Usability:
+        """Whether this person can use it now. It changes nothing, unless this `is_try`: then what is seen of the
+        person for the first time is remembered. Raises `StoreUnavailable`."""
+        ...
+
+    def begin(self, chosen: Chosen, principal: Principal, *, session_id: str, now: float) -> Challenge:
+        """A new challenge, not yet stored. The caller adds where its sign-in leads to."""
+        ...
+
+    def passcode(self, challenge: Challenge) -> str:
+        """What is delivered, the first time and again: the same while the challenge lives. Only where its `kind` says
+        that something is sent."""
+        ...
+
+    def answer(self, challenge: Challenge, text: str) -> bytes | None:
+        """What the store compares with the challenge's digest; None: no answer at all, so that no attempt is counted
+        and nothing moves."""
+        ...
+
+    async def accepted(
+        self, principal: Principal, challenge: Challenge, went_by: Collection[ChannelKind], *, now: float
+    ) -> None:
+        """Its answer was right. `went_by`: what its messages went by. Raises `StoreUnavailable`."""
+        ...
+
+    def prompt(self, challenge: Challenge) -> Prompt: ...

@@ -1,0 +1,119 @@
+"""Where the parts of the sign-in meet: what every way in is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from structlog.typing import FilteringBoundLogger
+
+from config.factors import Factor
+from config.settings import Settings
+from directory.kerberos.ticket import TicketAcceptor
+from directory.realms import Realms
+from proxy.delivery.channel import Notifier, PasscodeChannels
+from proxy.delivery.notices import Notice, Notices
+from proxy.factors.passcode.passcodes import Passcodes
+from proxy.factors.second_factor import NumberChange, SecondFactor
+from proxy.operations.metrics import Metrics
+from proxy.secrets.keys import Keys
+from proxy.sign_in.attempt import PersonLocks
+from proxy.sign_in.flow import SignIn
+from proxy.sign_in.kerberos import TicketStep
+from proxy.sign_in.messages import Messages
+from proxy.sign_in.password import PasswordStep
+from proxy.sign_in.password_change import PasswordChangeStep
+from proxy.sign_in.proving import Proving
+from proxy.sign_in.session_steps import SessionSteps
+from proxy.sign_in.sign_in_log import SignInLog
+from proxy.sign_in.sign_in_store import SignInStore
+from proxy.throttle.throttle import Throttle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInParts:
+    flow: SignIn
+    password_change: PasswordChangeStep
+    log: SignInLog
+
+
+def second_factors(settings: Settings, store: SignInStore, keys: Keys) -> dict[Factor, SecondFactor]:
+    """Who is asked about which factor. A new one is registered here."""
+    passcodes = Passcodes(settings, store.numbers, keys)
+    return {
+        Factor.SMS: passcodes,
+        Factor.EMAIL: passcodes,
+    }
+
+
+def create_sign_in(
+    *,
+    settings: Settings,
+    realms: Realms,
+    channels: PasscodeChannels,
+    store: SignInStore,
+    keys: Keys,
+    throttle: Throttle,
+    metrics: Metrics,
+    log: FilteringBoundLogger,
+    clock: Callable[[], float],
+    notice_of: Callable[[NumberChange], Notice],
+    notifier: Notifier | None = None,
+    acceptor: TicketAcceptor | None = None,
+) -> SignInParts:
+    """`clock` gives epoch seconds. `notifier` tells persons of numbers that changed, in the words of `notice_of`; None:
+    nobody is told. `acceptor` judges Kerberos tickets; None: nobody begins with one."""
+    sign_in_log, locks, sessions = (
+        SignInLog(log, count=metrics.count_sign_in),
+        PersonLocks(),
+        SessionSteps(store.sessions),
+    )
+    proving = Proving(
+        factors=second_factors(settings, store, keys),
+        challenges=store.challenges,
+        counters=store.counters,
+        sessions=sessions,
+        messages=Messages(
+            deliveries=store.deliveries,
+            arrivals=store.arrivals,
+            channels=channels,
+            throttle=throttle,
+            metrics=metrics,
+            log=log,
+            clock=clock,
+            budget_seconds=settings.second_factor.budget,
+        ),
+        throttle=throttle,
+        log=sign_in_log,
+        notices=Notices(notifier=notifier, log=log),
+        notice_of=notice_of,
+        resend_seconds=settings.passcode.resend_after,
+    )
+    tickets = None
+    if acceptor is not None:
+        tickets = TicketStep(acceptor=acceptor, realms=realms, counters=store.counters, keys=keys, log=sign_in_log)
+    password = PasswordStep(
+        realms=realms,
+        directories=settings.directories,
+        throttle=throttle,
+        keys=keys,
+        locks=locks,
+        log=sign_in_log,
+        clock=clock,
+    )
+    return SignInParts(
+        flow=SignIn(
+            schemes=settings.schemes,
+            password=password,
+            tickets=tickets,
+            proving=proving,
+            sessions=sessions,
+            throttle=throttle,
+            log=sign_in_log,
+            clock=clock,
+        ),
+        password_change=PasswordChangeStep(
+            realms=realms, store=store.sessions, throttle=throttle, keys=keys, locks=locks, log=sign_in_log, clock=clock
+        ),
+        log=sign_in_log,
+    )

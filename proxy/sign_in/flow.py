@@ -1,0 +1,199 @@
+"""The sign-in flow: from a first factor by a scheme to the second ones, and to more of them for those signed in.
+
+Every way in drives it: it takes plain values and answers with the values in `outcomes`. What it keeps between two steps
+is the session and its challenge, nothing else: an adapter hands in the session that its client has a token of.
+
+Its decisions can be asked without changing anything: which scheme (`access.schemes.choose_scheme`), whether a factor
+can be used (`Proving.choose`), what is missing (`SignIn.missing`), how limits stand (`Throttle.standings`). The clock
+is read once per step, by the adapter, and comes in as `now`, but where a step waits for others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from config.factors import FIRST_FACTORS, Choice, Factor
+from config.settings import SchemeSettings
+from proxy.access.schemes import choose_scheme, counting_factors, freshness_of, is_offered
+from proxy.factors.proof import missing_choices
+from proxy.sessions.session import Level, Session
+from proxy.sign_in.client import Client, Goal
+from proxy.sign_in.kerberos import TicketRefusedHere, TicketStep
+from proxy.sign_in.outcomes import (
+    Asking,
+    Missing,
+    NoScheme,
+    NoSuchScheme,
+    NothingMissing,
+    ProofAsked,
+    SessionGone,
+    SignedIn,
+)
+from proxy.sign_in.password import AccountStopped, AddressThrottled, NotProven, PasswordStep, PersonProven
+from proxy.sign_in.proving import Proving
+from proxy.sign_in.session_steps import SessionSteps
+from proxy.sign_in.sign_in_log import SignInLog
+from proxy.throttle.throttle import Throttle
+
+AfterFirst = SignedIn | Asking | NoScheme
+ByPassword = AfterFirst | NotProven | AccountStopped | AddressThrottled
+
+
+@dataclass(frozen=True, slots=True)
+class ByTicket:
+    """What came of a ticket that proves somebody."""
+
+    then: AfterFirst
+    reply: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """Methods raise `DirectoryError` and `StoreUnavailable`."""
+
+    schemes: Sequence[SchemeSettings]
+    password: PasswordStep
+    tickets: TicketStep | None
+    """None: nobody begins with a Kerberos ticket."""
+    proving: Proving
+    sessions: SessionSteps
+    throttle: Throttle
+    log: SignInLog
+    clock: Callable[[], float]
+
+    async def by_password(
+        self, client: Client, goal: Goal, username: str, password: str, *, current: Session | None, now: float
+    ) -> ByPassword:
+        """Judge name and password, and go on. `current`: the session that this client has.
+
+        For somebody who signed in without a password and is `current`, it is one proof more, and no new sign-in.
+        """
+        proven = await self.password.prove(client, username, password, now=now)
+        if not isinstance(proven, PersonProven):
+            return proven
+        # Read again: the directory may have taken its time, and what begins now has all of its own.
+        now = self.clock()
+        if (
+            current is not None
+            and lacks_password(current)
+            and not proven.must_change
+            and current.principal.guid == proven.principal.guid
+        ):
+            return await self._add_password(client, current, now=now)
+        scheme = choose_scheme(self.schemes, proven.principal, client.address, app=goal.app)
+        if scheme is None:
+            self.log.stopped(client, proven.principal, "no_scheme")
+            return NoScheme()
+        return await self._go_on(client, goal, proven, scheme, current=current, now=now)
+
+    def takes_tickets(self, client: Client, goal: Goal, current: Session | None) -> bool:
+        """Whether somebody there may begin with a Kerberos ticket: not in the place of a session begun by typing."""
+        is_free = current is None or current.begun_with is Factor.KERBEROS
+        return is_free and is_offered(self.schemes, Factor.KERBEROS, client.address, app=goal.app)
+
+    async def by_ticket(
+        self, client: Client, goal: Goal, token: bytes, *, current: Session | None, now: float
+    ) -> ByTicket | TicketRefusedHere:
+        """Judge the first token of a negotiation, and go on. Only where `tickets` is there."""
+        if self.tickets is None:
+            return TicketRefusedHere()
+        found = await self.tickets.prove(client, token, now=now)
+        if isinstance(found, TicketRefusedHere):
+            return found
+        now = self.clock()  # as after a password
+        principal = found.person.principal
+        scheme = choose_scheme(self.schemes, principal, client.address, first_factor=Factor.KERBEROS, app=goal.app)
+        if scheme is None:
+            # One that begins with a password may be meant for them.
+            self.log.stopped(client, principal, "no_kerberos_scheme")
+            return ByTicket(NoScheme(), b"")
+        then = await self._go_on(client, goal, found.person, scheme, current=current, now=now)
+        return ByTicket(then, found.reply)
+
+    async def _go_on(
+        self,
+        client: Client,
+        goal: Goal,
+        proven: PersonProven,
+        scheme: SchemeSettings,
+        *,
+        current: Session | None,
+        now: float,
+    ) -> SignedIn | Asking:
+        """From the first factor to the second, or in. A tab beside the one that asked waits for the same passcode."""
+
+        async def begin() -> tuple[Session, str]:
+            return await self.sessions.begin(client, proven, scheme, older=current, now=now)
+
+        if len(scheme.factors) > 1:
+            same = current if current is not None and _is_same_sign_in(current, proven, scheme) else None
+            return await self.proving.ask(
+                client, goal, proven.principal, scheme.factors[1], standing=same, begin=begin, now=now
+            )
+        session, token = await begin()
+        if session.level is Level.SIGNED_IN:
+            self.log.succeeded(client, session)
+            await self.throttle.remember_address(person=proven.principal.guid, address=client.address, now=now)
+        return SignedIn(session=session, token=token)
+
+    async def _add_password(self, client: Client, session: Session, *, now: float) -> SignedIn | SessionGone:
+        gone_on = await self.sessions.go_on(client, session, Factor.PASSWORD, now=now)
+        if gone_on is None:
+            return SessionGone()
+        further, token = gone_on
+        self.log.stepped_up(client, further, Factor.PASSWORD)
+        return SignedIn(session=further, token=token)
+
+    async def ask_again(
+        self, client: Client, goal: Goal, session: Session, *, only: Factor | None = None, now: float
+    ) -> Asking:
+        """A new challenge for a session that is half-way; `only`: by this factor of those it may choose among."""
+        choice = session.next_choice or ()
+        if only in choice:
+            choice = (only,)
+        if not choice:
+            return ProofAsked(session=session, challenge=None)
+        return await self.proving.ask(client, goal, session.principal, choice, standing=session, now=now)
+
+    def missing(self, session: Session, scheme_name: str, *, now: float) -> Missing | NothingMissing | NoSuchScheme:
+        """What a signed-in session has yet to prove for a scheme that an app, a rule or `[admin]` asks for. Pure."""
+        scheme = next((each for each in self.schemes if each.name == scheme_name), None)
+        if scheme is None:
+            return NoSuchScheme()
+        counting = counting_factors(session.proven, freshness_of(scheme), now=now)
+        missing = missing_choices(scheme.factors, counting)
+        if not missing:
+            return NothingMissing()
+        choice: Choice = missing[0]
+        return Missing(
+            scheme=scheme,
+            choice=choice,
+            is_again=not session.proven_factors.isdisjoint(choice),
+            # Only a password can be added to a session that stands; a ticket begins one.
+            first_factor=None if FIRST_FACTORS.isdisjoint(choice) else _easiest(choice),
+        )
+
+    async def step_up(self, client: Client, goal: Goal, session: Session, missing: Missing, *, now: float) -> Asking:
+        """Have the second factor proven that is `missing`; a first factor is proven by signing in."""
+        factor = missing.choice[0]
+        self.log.step_up_begun(client, session, asked=missing.scheme.name, factor=factor)
+        return await self.proving.ask(client, goal, session.principal, missing.choice, standing=session, now=now)
+
+
+def _easiest(choice: Choice) -> Factor:
+    return Factor.PASSWORD if Factor.PASSWORD in choice else choice[0]
+
+
+def lacks_password(session: Session) -> bool:
+    """Whether a password that is proven now is one proof more, and no new sign-in."""
+    return session.level is Level.SIGNED_IN and Factor.PASSWORD not in session.proven_factors
+
+
+def _is_same_sign_in(session: Session, proven: PersonProven, scheme: SchemeSettings) -> bool:
+    """Whether this client is at the second factor already, for the same person by the same scheme."""
+    return (
+        session.level is Level.FIRST_FACTOR
+        and (session.principal, session.password_must_change) == (proven.principal, proven.must_change)
+        and (session.scheme, session.factors) == (scheme.name, scheme.factors)
+    )

@@ -1,0 +1,268 @@
+"""A passcode's messages: sent, remembered, and what became of them, as far as anybody can know.
+
+The instants of asking a channel are kept in memory, of this worker alone; all else is in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from structlog.typing import FilteringBoundLogger
+
+from config.factors import ChannelKind
+from directory.principal import Principal
+from proxy.delivery.channel import EMAIL_ONLY, Delivery, DeliveryStatus, Outcome, PasscodeChannels, PasscodeMessage
+from proxy.delivery.delivery_store import DeliveryStore
+from proxy.delivery.failures import FailureReason, failure_of
+from proxy.delivery.language import choose_language
+from proxy.delivery.sending import Sending
+from proxy.factors.challenge import Challenge
+from proxy.factors.passcode.arrival_times import offer_after, slow_seconds
+from proxy.factors.passcode.arrivals import Arrivals
+from proxy.factors.passcode.passcode_store import ArrivalStore
+from proxy.factors.passcode.tag import tag_of
+from proxy.factors.second_factor import Chosen
+from proxy.operations.metrics import Metrics
+from proxy.secrets.tokens import new_token
+from proxy.sign_in.client import Client, Goal
+from proxy.throttle.throttle import Throttle
+
+ASK_AGAIN_SECONDS = 3.0
+"""A channel is asked no more often than this what became of one message, however often the page is read."""
+_PATIENCE_SECONDS = 3.0
+_MOST_ASKED = 2000
+_SAID_FAILED = "the gateway says that it could not be delivered"
+_SETTLED = frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.FAILED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What is known of the latest message of a challenge."""
+
+    sending: Sending | None
+    """None: nobody has said yet what became of it."""
+    is_begun: bool = False
+    """Without a `sending`: whether it is being handed over; else the worker that did so was stopped on the way."""
+    slow_seconds: int | None = None
+    """How long messages of its channel take today, if that is long."""
+
+
+def kind_of(challenge: Challenge, sending: Sending | None) -> ChannelKind | None:
+    """What the latest message went by, or what the first one is to go by."""
+    return sending.kind if sending is not None and sending.kind is not None else challenge.kind
+
+
+def kinds_of(challenge: Challenge) -> Collection[ChannelKind] | None:
+    """A mail never proves what an SMS would, but where the operator says so (None). Nor does what was made for a mail
+    address ever go to a phone."""
+    return EMAIL_ONLY if challenge.kind is ChannelKind.EMAIL else None
+
+
+def latest_of(sendings: Sequence[Sending]) -> Sending | None:
+    """The latest message that is or may be under way, else the latest one that was tried."""
+    under_way = [each for each in sendings if each.is_under_way]
+    return next(reversed(under_way or list(sendings)), None)
+
+
+def may_arrive(sending: Sending) -> bool:
+    return sending.is_under_way and sending.status is not DeliveryStatus.FAILED
+
+
+def kinds_under_way(sendings: Sequence[Sending]) -> frozenset[ChannelKind]:
+    """What the messages went by that may have arrived: whoever types their passcode may have read any of them."""
+    return frozenset(each.kind for each in sendings if each.is_under_way and each.kind is not None)
+
+
+class Messages:
+    """Sends them, remembers in the store what was sent, and finds out what became of it."""
+
+    def __init__(
+        self,
+        *,
+        deliveries: DeliveryStore,
+        arrivals: ArrivalStore,
+        channels: PasscodeChannels,
+        throttle: Throttle,
+        metrics: Metrics,
+        log: FilteringBoundLogger,
+        clock: Callable[[], float],
+        budget_seconds: float,
+    ) -> None:
+        """`budget_seconds`: how long it takes at most until a message is handed over, or known not to be."""
+        self._store = deliveries
+        self._channels = channels
+        self._throttle = throttle
+        self._metrics = metrics
+        self._log = log
+        self._clock = clock
+        self._budget_seconds = budget_seconds
+        self._asked: OrderedDict[str, float] = OrderedDict()
+        self._arrivals = Arrivals(arrivals)
+
+    async def send(
+        self,
+        client: Client,
+        goal: Goal,
+        principal: Principal,
+        challenge: Challenge,
+        chosen: Chosen,
+        *,
+        passcode: str,
+        now: float,
+        after: str = "",
+    ) -> Sending:
+        """Deliver a challenge's passcode once. `after`: the channel that did not serve: the next one goes first.
+
+        Raises `StoreUnavailable`.
+        """
+        message_id = new_token()
+        language = choose_language(client.languages, self._channels.languages)
+        delivery = await self._channels.send(
+            PasscodeMessage(
+                passcode=passcode,
+                number=chosen.number,
+                # For the factor "sms" it is used only where the operator lets mails stand in for it.
+                mail=chosen.mail or principal.mail,
+                app=goal.app or goal.host,
+                host=goal.host,
+                minutes=max(1, math.floor((challenge.expires_at - now) / 60.0 + 0.01)),
+                message_id=message_id,
+                tag=tag_of(challenge.challenge_id),
+                language=language,
+                name=principal.display_name or principal.username,
+            ),
+            kinds=kinds_of(challenge),
+            after=after,
+        )
+        # A relay may have taken its time: how long a message took is measured from its handing over.
+        now = self._clock()
+        sending = await self._remember(principal, challenge, delivery, message_id, language, now=now)
+        self._log.info(
+            "passcode.sent" if sending.is_under_way else "passcode.not_sent",
+            outcome=delivery.outcome.value,
+            channel=delivery.channel,
+            relay=delivery.relay,
+            code=delivery.code,
+            reason=delivery.reason,
+            factor=challenge.factor.value,
+            destination=sending.destination,
+            message_id=message_id,
+            realm=principal.realm,
+            guid=principal.guid,
+            incident=client.incident,
+        )
+        self._metrics.count_passcode(delivery.outcome.value)
+        if not sending.is_under_way:
+            await self._throttle.send_not_taken(now=now)
+        await self._tell_of_day(now)
+        return sending
+
+    async def _remember(
+        self,
+        principal: Principal,
+        challenge: Challenge,
+        delivery: Delivery,
+        message_id: str,
+        language: str,
+        *,
+        now: float,
+    ) -> Sending:
+        sending = Sending(
+            message_id=message_id,
+            challenge_id=challenge.challenge_id,
+            guid=principal.guid,
+            realm=principal.realm,
+            username=principal.username,
+            channel=delivery.channel,
+            kind=delivery.kind,
+            destination=delivery.destination or challenge.masked_destination,
+            outcome=delivery.outcome,
+            sent_at=now,
+            report_id=delivery.report_id if delivery.can_report else "",
+            reason=delivery.reason,
+            has_tag=self._channels.has_tag(delivery.channel, language),
+        )
+        await self._store.put_sending(sending)
+        if delivery.outcome is Outcome.REFUSED and delivery.kind is not None:
+            reason = FailureReason.NUMBER_REFUSED
+            await self._store.put_failure(failure_of(sending, reason=reason, detail=delivery.reason, failed_at=now))
+        return sending
+
+    async def _tell_of_day(self, now: float) -> None:
+        """An error in the log, once a day, before a day's passcodes are used up and nobody can sign in."""
+        standing = await self._throttle.sends_of_day(now=now)
+        self._metrics.set_sends_of_day(standing.count, standing.most)
+        if await self._throttle.claim_day_alarm(standing, now=now):
+            self._log.error("passcodes.day_nearly_used_up", sent=standing.count, most=standing.most)
+
+    def following(self, principal_has_mail: bool, challenge: Challenge, sending: Sending | None) -> ChannelKind | None:
+        """What the channel behind the last one sends by, if one reaches this person; None: there is none."""
+        if sending is None:
+            return None
+        kinds = kinds_of(challenge)
+        names = [
+            name
+            for name in self._channels.names(kinds)
+            if self._channels.kind_of(name) is not ChannelKind.EMAIL or principal_has_mail
+        ]
+        if sending.channel not in names or len(names) < 2:
+            return None
+        return self._channels.kind_of(names[(names.index(sending.channel) + 1) % len(names)])
+
+    async def of(self, challenge: Challenge, *, now: float) -> Sequence[Sending]:
+        return await self._store.sendings_of(challenge.challenge_id, now=now)
+
+    async def look(self, challenge: Challenge, sending: Sending | None, *, now: float) -> Look:
+        """What is known of it, after asking the channel where that is due. Raises `StoreUnavailable`."""
+        if sending is None:
+            is_begun = now - challenge.last_sent_at <= self._budget_seconds + _PATIENCE_SECONDS
+            return Look(sending=None, is_begun=is_begun)
+        if sending.report_id and sending.status not in _SETTLED and self._may_ask(sending.message_id, now):
+            sending = await self._asked_of(sending, now=now)
+        arrivals = await self._arrivals.of(sending.channel, now=now)
+        return Look(sending=sending, slow_seconds=slow_seconds(arrivals, now=now))
+
+    async def offer_after(self, sending: Sending | None, *, at_least: float, lifetime: float, now: float) -> float:
+        """See `arrival_times.offer_after`. Raises `StoreUnavailable`."""
+        if sending is None:
+            return at_least
+        return offer_after(await self._arrivals.of(sending.channel, now=now), at_least=at_least, lifetime=lifetime)
+
+    async def note_entry(self, sendings: Sequence[Sending], *, now: float) -> None:
+        """A right passcode was typed."""
+        under_way = [each for each in sendings if each.is_under_way]
+        if len(under_way) == 1:
+            await self._arrivals.note(under_way[0].channel, sent_at=under_way[0].sent_at, entered_at=now)
+
+    def _may_ask(self, message_id: str, now: float) -> bool:
+        asked_at = self._asked.get(message_id)
+        if asked_at is not None and 0 <= now - asked_at < ASK_AGAIN_SECONDS:
+            return False
+        self._asked[message_id] = now
+        self._asked.move_to_end(message_id)
+        while len(self._asked) > _MOST_ASKED:
+            self._asked.popitem(last=False)
+        return True
+
+    async def _asked_of(self, sending: Sending, *, now: float) -> Sending:
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                status = await self._channels.delivery_status(sending.report_id)
+        except TimeoutError:
+            return sending
+        if status in (DeliveryStatus.UNKNOWN, sending.status):
+            return sending
+        # A report of its failure may have come in meanwhile: that stays.
+        newest = await self._store.sending(sending.message_id, now=sending.sent_at) or sending
+        if newest.status in _SETTLED:
+            return newest
+        if status is DeliveryStatus.FAILED:
+            failure = failure_of(newest, reason=FailureReason.UNKNOWN, detail=_SAID_FAILED, failed_at=now)
+            await self._store.put_failure(failure)
+        known = replace(newest, status=status)
+        await self._store.put_sending(known)
+        return known

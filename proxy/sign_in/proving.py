@@ -1,0 +1,288 @@
+"""Second factors: asked for, answered, sent again. The same for whoever signs in and whoever proves more afterwards.
+
+A challenge hangs on the session as it is. So a person who is signed in keeps what they have until the proof is there,
+and then goes on with a session of a new id that has proven one factor more.
+
+Whether somebody can use a factor is asked by `choose(..., is_try=False)`, which changes nothing: what `ask` does first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from config.factors import Choice, Factor
+from directory.principal import Principal
+from proxy.delivery.notices import Notice, Notices
+from proxy.factors.challenge import Challenge
+from proxy.factors.challenge_store import Attempt, ChallengeStore
+from proxy.factors.second_factor import Chosen, NumberChange, Prompt, SecondFactor, Unusable
+from proxy.sessions.session import Level, Session
+from proxy.sign_in.client import Client, Goal
+from proxy.sign_in.messages import Messages, kinds_under_way, latest_of, may_arrive
+from proxy.sign_in.outcomes import (
+    Accepted,
+    Again,
+    Answered,
+    AnswersThrottled,
+    Asking,
+    ChallengeOver,
+    Exhausted,
+    NotAnswered,
+    ProofAsked,
+    SentAgain,
+    SessionGone,
+    TooEarly,
+    Wrong,
+)
+from proxy.sign_in.session_steps import SessionSteps
+from proxy.sign_in.sign_in_log import SignInLog
+from proxy.throttle.counter_store import Counter, CounterStore
+from proxy.throttle.throttle import Throttle
+
+NEVER_SENT = 0.0
+"""`last_sent_at` of a challenge whose passcode nobody took: it may be sent again at once."""
+_TELL_AGAIN_SECONDS = 30 * 86_400.0
+"""A person is told once of a number, however often it is tried."""
+
+Begin = Callable[[], Awaitable[tuple[Session, str]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proving:
+    """The steps. All methods raise `StoreUnavailable`."""
+
+    factors: Mapping[Factor, SecondFactor]
+    challenges: ChallengeStore
+    counters: CounterStore
+    sessions: SessionSteps
+    messages: Messages
+    throttle: Throttle
+    log: SignInLog
+    notices: Notices
+    notice_of: Callable[[NumberChange], Notice]
+    """In words for people, which are the adapters' to choose."""
+    resend_seconds: float
+    """How long a passcode waits at least before it may be sent again."""
+
+    async def choose(self, principal: Principal, choice: Choice, *, now: float) -> Chosen | Unusable:
+        """The first factor of a choice that this person can use, or why they cannot use the first one. It changes
+        nothing."""
+        ways = [(await self.factors[factor].usable_by(principal, factor, now=now)).way for factor in choice]
+        return next((way for way in ways if isinstance(way, Chosen)), ways[0])
+
+    def held(self, principal: Principal, choice: Choice) -> Chosen | Unusable:
+        """As `choose`, but whatever rules say just now: what a page may show before anything is asked for."""
+        ways = [self.factors[factor].held_by(principal, factor) for factor in choice]
+        return next((way for way in ways if isinstance(way, Chosen)), ways[0])
+
+    async def others(self, session: Session, challenge: Challenge, *, now: float) -> list[Chosen]:
+        """Other factors of the same entry that this person could use in this one's place. It changes nothing."""
+        rest = [factor for factor in session.next_choice or () if factor is not challenge.factor]
+        ways = [await self.choose(session.principal, (factor,), now=now) for factor in rest]
+        return [way for way in ways if isinstance(way, Chosen)]
+
+    def prompt(self, challenge: Challenge) -> Prompt:
+        return self.factors[challenge.factor].prompt(challenge)
+
+    async def find(self, session: Session, challenge_id: str, *, now: float) -> Challenge | None:
+        """The live challenge of this id, if this session can go on by it."""
+        found = await self.challenges.challenge(challenge_id, session_id=session.session_id, now=now)
+        return found if found is not None and _is_awaited(session, found) else None
+
+    async def newest(self, session: Session, *, now: float) -> Challenge | None:
+        """The newest one that this session can go on by."""
+        found = await self.challenges.challenge_of_session(session.session_id, now=now)
+        return found if found is not None and _is_awaited(session, found) else None
+
+    async def ask(
+        self,
+        client: Client,
+        goal: Goal,
+        principal: Principal,
+        choice: Choice,
+        *,
+        standing: Session | None,
+        begin: Begin | None = None,
+        now: float,
+    ) -> Asking:
+        """Have the first usable factor of `choice` proven: the one way to ask for a passcode.
+
+        In the session that is `standing`, whose live challenge is shown if it is for the same: it keeps its attempts.
+        Else for a new challenge, in the session that `begin` makes, where it is given. Nothing is kept of a person who
+        can use none of the factors, and none is begun for them. Of parallel tries one makes the challenge, on whichever
+        worker or node; the others are shown the same one.
+        """
+        chosen = await self._try(client, principal, choice, now=now)
+        if isinstance(chosen, Unusable):
+            self.log.stopped(client, principal, chosen.reason)
+            return chosen
+        live = None
+        if standing is not None:
+            live = await self.challenges.challenge_of_session(standing.session_id, now=now)
+            if live is not None and chosen.is_of(live):
+                return ProofAsked(session=standing, challenge=live)
+        guid, is_sent = principal.guid, chosen.kind is not None
+        if is_sent:
+            throttled = await self.throttle.reserve_send(
+                person=guid, number=chosen.address, address=client.address, now=now
+            )
+            if throttled is not None:
+                self.log.stopped(client, principal, throttled.limit.value)
+                return throttled
+        token, newest = "", live.challenge_id if live is not None else ""
+        session = standing
+        if begin is not None:
+            (session, token), newest = await begin(), ""
+        if session is None:
+            raise ValueError("a challenge hangs on a session")
+        factor = self.factors[chosen.factor]
+        challenge = replace(
+            factor.begin(chosen, principal, session_id=session.session_id, now=now),
+            return_to=goal.return_to,
+            start_digest=goal.start,
+        )
+        # It stands before the message leaves: a passcode that arrives can be answered.
+        if not await self.challenges.put_challenge(challenge, newest=newest):
+            if is_sent:
+                await self.throttle.send_not_begun(person=guid, number=chosen.address, address=client.address, now=now)
+            if begin is not None:  # the session that was just begun has been ended
+                return SessionGone()
+            theirs = await self.challenges.challenge_of_session(session.session_id, now=now)
+            return ProofAsked(session=session, challenge=theirs)
+        if not is_sent:
+            return ProofAsked(session=session, challenge=challenge, token=token)
+        sending = await self.messages.send(
+            client, goal, principal, challenge, chosen, passcode=factor.passcode(challenge), now=now
+        )
+        if not sending.is_under_way:
+            await self.challenges.mark_sent(challenge.challenge_id, now=NEVER_SENT, not_before=now)
+            challenge = replace(challenge, last_sent_at=NEVER_SENT)
+        return ProofAsked(session=session, challenge=challenge, sending=sending, token=token)
+
+    async def answer(
+        self, client: Client, goal: Goal, session: Session, challenge: Challenge, text: str, *, now: float
+    ) -> Answered:
+        """Judge one answer; a right one moves the session on, and has the next factor asked for."""
+        digest = self.factors[challenge.factor].answer(challenge, text)
+        if digest is None:
+            return NotAnswered()
+        principal = session.principal
+        throttled = await self.throttle.reserve_passcode(person=principal.guid, now=now)
+        if throttled is not None:
+            self.log.passcode_refused(client, principal, throttled.limit.value)
+            return AnswersThrottled(throttled)
+        result = await self.challenges.answer_challenge(
+            challenge.challenge_id, session_id=session.session_id, digest=digest, now=now
+        )
+        if result.attempt is Attempt.ACCEPTED:
+            return await self._accept(client, goal, session, challenge, now=now)
+        self.log.passcode_refused(client, principal, result.attempt.value)
+        match result.attempt:
+            case Attempt.WRONG:
+                return Wrong(replace(challenge, attempts_left=result.attempts_left))
+            case Attempt.EXHAUSTED:
+                if session.level is not Level.SIGNED_IN:
+                    await self.sessions.end(session)
+                return Exhausted(session)
+            case _:
+                return ChallengeOver(session)
+
+    async def _accept(
+        self, client: Client, goal: Goal, session: Session, challenge: Challenge, *, now: float
+    ) -> Accepted | SessionGone:
+        gone_on = await self.sessions.go_on(client, session, challenge.factor, now=now)
+        if gone_on is None:
+            self.log.passcode_refused(client, session.principal, "session_gone")
+            return SessionGone()
+        further, token = gone_on
+        principal = session.principal
+        await self.throttle.passcode_accepted(person=principal.guid, now=now)
+        await self.throttle.remember_address(person=principal.guid, address=client.address, now=now)
+        sendings = await self.messages.of(challenge, now=now)
+        await self.messages.note_entry(sendings, now=now)
+        factor = self.factors[challenge.factor]
+        await factor.accepted(principal, challenge, kinds_under_way(sendings), now=now)
+        if session.level is Level.SIGNED_IN:
+            self.log.stepped_up(client, further, challenge.factor)
+        elif further.level is Level.SIGNED_IN:
+            self.log.succeeded(client, further)
+        then = None
+        if further.next_choice is not None:
+            then = await self.ask(client, goal, principal, further.next_choice, standing=further, now=now)
+        return Accepted(session=further, token=token, then=then)
+
+    async def send_again(
+        self,
+        client: Client,
+        goal: Goal,
+        session: Session,
+        challenge: Challenge,
+        *,
+        is_another_way: bool,
+        now: float,
+    ) -> Again:
+        """The same passcode to the same destination, by the same channel or the next. It gives no attempt back.
+
+        The right to send is claimed first, so that parallel clicks send one message. `is_another_way`: the person says
+        that the last channel did not serve. Which one is next is not theirs to say.
+        """
+        principal = session.principal
+        chosen = await self._try(client, principal, (challenge.factor,), now=now)
+        if isinstance(chosen, Unusable):
+            self.log.stopped(client, principal, chosen.reason)
+            return chosen
+        if not chosen.is_of(challenge) or chosen.kind is None:
+            return ChallengeOver(session)
+        not_before = now - self.resend_seconds
+        if not await self.challenges.mark_sent(challenge.challenge_id, now=now, not_before=not_before):
+            return TooEarly(max(1, math.ceil(challenge.last_sent_at - not_before)))
+        throttled = await self.throttle.reserve_send(
+            person=principal.guid, number=chosen.address, address=client.address, now=now
+        )
+        if throttled is not None:
+            self.log.stopped(client, principal, throttled.limit.value)
+            return throttled
+        last = latest_of(await self.messages.of(challenge, now=now))
+        sending = await self.messages.send(
+            client,
+            goal,
+            principal,
+            challenge,
+            chosen,
+            passcode=self.factors[challenge.factor].passcode(challenge),
+            after=last.channel if is_another_way and last is not None else "",
+            now=now,
+        )
+        if not sending.is_under_way:  # so it was not sent again, and may be at once
+            await self.challenges.mark_sent(challenge.challenge_id, now=challenge.last_sent_at, not_before=now)
+        sendings = await self.messages.of(challenge, now=now)
+        return SentAgain(sending=sending, may_arrive=any(may_arrive(each) for each in sendings))
+
+    async def _try(self, client: Client, principal: Principal, choice: Choice, *, now: float) -> Chosen | Unusable:
+        """As `choose`, in a sign-in: what is seen for the first time is remembered, and what changed is told."""
+        ways: list[Chosen | Unusable] = []
+        for factor in choice:
+            found = await self.factors[factor].usable_by(principal, factor, now=now, is_try=True)
+            if found.change is not None:
+                await self._tell(client, principal, found.change, now=now)
+            if isinstance(found.way, Chosen):
+                return found.way
+            ways.append(found.way)
+        return ways[0]
+
+    async def _tell(self, client: Client, principal: Principal, change: NumberChange, *, now: float) -> None:
+        told = Counter(key=change.key, limit=1, window_seconds=_TELL_AGAIN_SECONDS)
+        if await self.counters.reserve([told], now=now) is None:
+            self.notices.tell(principal, change.old_number, self.notice_of(change), incident=client.incident)
+
+
+def _is_awaited(session: Session, challenge: Challenge) -> bool:
+    """Whether the session goes on by this proof: by its next one only, or, signed in, by any that was asked for.
+
+    A challenge never outlives the session that it was made in, and each proof makes a new one: this one is open.
+    """
+    if session.level is Level.SIGNED_IN:
+        return True
+    return session.level is Level.FIRST_FACTOR and challenge.factor in (session.next_choice or ())

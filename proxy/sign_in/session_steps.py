@@ -1,0 +1,66 @@
+"""How a session begins, and goes on once one factor more is proven: each step has an id and a token of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from config.factors import Factor
+from config.settings import SchemeSettings
+from proxy.factors.proof import Proof, with_proof
+from proxy.secrets.tokens import new_token, token_digest
+from proxy.sessions.session import Level, Session
+from proxy.sessions.session_store import SessionStore
+from proxy.sign_in.client import Client
+from proxy.sign_in.password import PersonProven
+
+
+class SessionSteps:
+    """What is given out is the session and its token, of which only the digest is stored."""
+
+    def __init__(self, store: SessionStore) -> None:
+        self._store = store
+
+    async def begin(
+        self, client: Client, proven: PersonProven, scheme: SchemeSettings, *, older: Session | None, now: float
+    ) -> tuple[Session, str]:
+        """A new session after the first factor. `older`, the one that this client had, ends."""
+        session = Session(
+            session_id=new_token(),
+            principal=proven.principal,
+            scheme=scheme.name,
+            factors=scheme.factors,
+            proven=(Proof(proven.factor, now),),
+            password_must_change=proven.must_change,
+            created_at=now,
+            last_used_at=now,
+            client_address=client.address,
+            user_agent=client.user_agent,
+        )
+        token = new_token()
+        cookie = token_digest(token)
+        if older is None or not await self._store.replace_session(
+            older.session_id, session, cookie=cookie, host=client.host
+        ):
+            await self._store.create_session(session, cookie=cookie, host=client.host)
+        return session, token
+
+    async def go_on(self, client: Client, older: Session, factor: Factor, *, now: float) -> tuple[Session, str] | None:
+        """The session after a further factor, in the older one's place; None if that is gone.
+
+        A person who was signed in before stays so no longer than they would have.
+        """
+        session = replace(
+            older,
+            session_id=new_token(),
+            proven=with_proof(older.proven, factor, now),
+            created_at=older.created_at if older.level is Level.SIGNED_IN else now,
+            last_used_at=now,
+        )
+        token = new_token()
+        is_replaced = await self._store.replace_session(
+            older.session_id, session, cookie=token_digest(token), host=client.host
+        )
+        return (session, token) if is_replaced else None
+
+    async def end(self, session: Session) -> None:
+        await self._store.end_session(session.session_id)
