@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,6 +13,7 @@ from proxy.sessions.session_store import FORMER_SECONDS
 from proxy.store.open import open_store
 from proxy.store.redis.persons import scan
 from proxy.store.redis.redis_store import RedisStore
+from proxy.throttle.counter_store import Count
 from tests.store.contract import HOST, WIKI, StoreContract, cookie, ticket
 from tests.support.people import NOW, challenge, principal, session
 from tests.support.redis_server import RedisServer, new_prefix, running_redis
@@ -202,3 +204,13 @@ async def test_a_challenge_is_compared_by_what_nobody_can_foresee(store: RedisSt
             pending.challenge_id, session_id=half.session_id, digest=wrong, now=NOW
         )
         assert result.attempt.value == "wrong"
+
+
+async def test_what_is_given_back_does_not_shorten_how_long_a_counter_is_kept(store: RedisStore) -> None:
+    """Or Redis would forget a day's passcodes an hour after one that was not begun."""
+    now = time.time()
+    await store.counters.add(b"day", now=now, window_seconds=86_400)
+    await store.counters.add(b"day", now=now, window_seconds=86_400)
+    await store.counters.give_back(b"day", now=now)
+    assert await raw(store, "PTTL", "counter:day") > 86_400_000  # type: ignore[operator]
+    assert await store.counters.read(b"day", now=now) == Count(1, now + 86_400)
