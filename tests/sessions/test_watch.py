@@ -27,7 +27,7 @@ from proxy.server import running
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
 from proxy.sessions.watch import RENEWAL_SECONDS, SessionWatch, has_other_password
-from proxy.store.redis.connections import CONNECTIONS
+from proxy.store.redis.pools import CONNECTIONS
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from tests.directory.contract import found
 from tests.support import changes as admin

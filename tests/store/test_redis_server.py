@@ -24,7 +24,8 @@ from config.settings import SessionSettings, StoreSettings
 from proxy.factors.challenge_store import Attempt
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session_store import NOTICE_SECONDS
-from proxy.store.redis.connections import CONNECTIONS, WAITING, RedisConnections
+from proxy.store.redis.connections import RedisConnections
+from proxy.store.redis.pools import CONNECTIONS, WAITING
 from proxy.store.redis.reasons import redis_reason
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.redis.remarks import clock_findings, findings

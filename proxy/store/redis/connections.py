@@ -7,16 +7,11 @@ Connections belong to the process and the event loop that opened them: another o
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio.connection import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection
-from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
-from redis.backoff import NoBackoff
+from redis.asyncio.connection import Connection
 from redis.exceptions import (
     MasterDownError,
     NoScriptError,
@@ -26,23 +21,17 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from config.authorities import authorities
 from config.settings import StoreSettings
 from config.tables.store import RedisURL
 from proxy.operations.store_errors import Silent, StoreUnavailable
+from proxy.store.redis.pools import RedisPool, open_pool
 from proxy.store.redis.reasons import redis_reason, refuses_this_client
 from proxy.store.redis.scripts import Script
 
 CALL_SECONDS = 2.0
 """After this a caller is told that the store is unavailable: waiting, connecting and a second try included."""
-_SENTINEL_SECONDS = 0.5
-"""How long one sentinel may take, so that the next one is still asked in time."""
 NET_SECONDS = 3600.0
 """How long after its time Redis itself removes a record: clocks may differ, and the stored instants decide."""
-CONNECTIONS = 32
-"""How many a worker uses at a time; a caller that needs one more waits."""
-WAITING = 8
-"""Of which so many more may wait for something."""
 
 Argument = str | bytes | int
 
@@ -59,16 +48,6 @@ class _NotThere(Exception):
         self.was_asked = was_asked
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pool:
-    process: int
-    loop: asyncio.AbstractEventLoop
-    connections: ConnectionPool
-    sentinel: Sentinel | None
-    places: asyncio.Semaphore
-    waiting_places: asyncio.Semaphore
-
-
 class RedisConnections:
     """What the store asks a server, or the one that the sentinels name, one script or command at a time."""
 
@@ -78,8 +57,8 @@ class RedisConnections:
         self._clock = clock
         self._url = settings.url
         self._settings = settings
-        self._pool: _Pool | None = None
-        self._left_behind: list[_Pool] = []
+        self._pool: RedisPool | None = None
+        self._left_behind: list[RedisPool] = []
         self._closed = False
         database = f"{self._url.database}:" if self._url.database else ""
         self.prefix = f"{{{settings.prefix}}}:{database}".encode()
@@ -168,7 +147,7 @@ class RedisConnections:
     async def close(self) -> None:
         self._closed = True
         pool, self._pool = self._pool, None
-        if pool is not None and _is_own(pool):
+        if pool is not None and pool.is_own:
             await pool.connections.aclose()
             if pool.sentinel is not None:
                 await pool.sentinel.aclose()
@@ -201,7 +180,7 @@ class RedisConnections:
             # Without its cause: some answers quote what they were asked.
             raise StoreUnavailable(redis_reason(exc)) from None
 
-    async def _exchange(self, pool: _Pool, command: Sequence[Argument], wait: Sequence[Argument] | None) -> Any:
+    async def _exchange(self, pool: RedisPool, command: Sequence[Argument], wait: Sequence[Argument] | None) -> Any:
         """One attempt on one connection. Raises `_NotThere` and `ResponseError`."""
         try:
             connection = await pool.connections.get_connection()
@@ -235,62 +214,15 @@ class RedisConnections:
         if replicas < self._settings.wait_replicas:
             raise StoreUnavailable(f"Redis has it, but only {replicas} of {self._settings.wait_replicas} replicas do")
 
-    def _open_pool(self) -> _Pool:
+    def _open_pool(self) -> RedisPool:
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        if self._pool is None or not _is_own(self._pool):
+        if self._pool is None or not self._pool.is_own:
             if self._pool is not None:
                 # It belongs to another process or loop, and touching it would disturb that one.
                 self._left_behind.append(self._pool)
-            connections, sentinel = self._make_connections()
-            self._pool = _Pool(
-                os.getpid(),
-                asyncio.get_running_loop(),
-                connections,
-                sentinel,
-                asyncio.Semaphore(CONNECTIONS),
-                asyncio.Semaphore(WAITING),
-            )
+            self._pool = open_pool(self._settings, self._url, connect_seconds=CALL_SECONDS)
         return self._pool
-
-    def _make_connections(self) -> tuple[ConnectionPool, Sentinel | None]:
-        settings, url = self._settings, self._url
-        options: dict[str, Any] = {
-            "protocol": 2,
-            "retry": Retry(NoBackoff(), 0),  # what is tried again is decided here, not there
-            "driver_info": None,
-            "socket_timeout": None,
-            "socket_connect_timeout": CALL_SECONDS,
-        }
-        login = {"username": settings.username, "password": _secret(settings.password)}
-        own = {**options, **login, "db": url.database, "max_connections": CONNECTIONS + WAITING}
-        if url.path is not None:
-            return ConnectionPool(UnixDomainSocketConnection, path=str(url.path), **own), None
-        options["socket_keepalive"] = own["socket_keepalive"] = True
-        tls = {
-            "ssl_cert_reqs": "required",
-            "ssl_check_hostname": True,
-            "ssl_ca_data": authorities(settings.ca_file) if settings.ca_file is not None else None,
-            "ssl_certfile": _path(settings.client_certificate),
-            "ssl_keyfile": _path(settings.client_key),
-            "ssl_password": "",  # none: OpenSSL would ask for one on the terminal
-        }
-        if url.is_tls:
-            own |= tls
-        if url.service is None:
-            host, port = url.addresses[0]
-            return ConnectionPool(SSLConnection if url.is_tls else Connection, host=host, port=port, **own), None
-        sentinel_options: dict[str, Any] = {
-            **options,
-            "username": settings.sentinel_username,
-            "password": _secret(settings.sentinel_password),
-            "socket_timeout": _SENTINEL_SECONDS,
-            "socket_connect_timeout": _SENTINEL_SECONDS,
-        }
-        if url.is_tls:
-            sentinel_options |= {**tls, "ssl": True}
-        sentinel = Sentinel(url.addresses, sentinel_kwargs=sentinel_options)
-        return SentinelConnectionPool(url.service, sentinel, ssl=url.is_tls, **own), sentinel
 
 
 async def _answer(connection: Connection) -> Any:
@@ -299,15 +231,3 @@ async def _answer(connection: Connection) -> Any:
         return await connection.read_response()
     except ResponseError as exc:
         return exc
-
-
-def _is_own(pool: _Pool) -> bool:
-    return pool.process == os.getpid() and pool.loop is asyncio.get_running_loop()
-
-
-def _secret(value: Any) -> str | None:
-    return None if value is None else value.get_secret_value()
-
-
-def _path(value: Any) -> str | None:
-    return None if value is None else str(value)

@@ -1,0 +1,34 @@
+"""What every store must keep, a part for each Protocol: subclass `StoreContract` and give it a `store` fixture."""
+
+from __future__ import annotations
+
+from tests.store.contract.arrivals import ArrivalsContract
+from tests.store.contract.challenges import ChallengesContract
+from tests.store.contract.counters import CountersContract
+from tests.store.contract.deliveries import DeliveriesContract
+from tests.store.contract.kept_requests import KeptRequestsContract
+from tests.store.contract.leases import LeasesContract
+from tests.store.contract.numbers import NumbersContract
+from tests.store.contract.sessions import SessionsContract
+from tests.store.contract.tickets import TicketsContract
+from tests.store.contract.values import HOST as HOST
+from tests.store.contract.values import WIKI as WIKI
+from tests.store.contract.values import cookie as cookie
+from tests.store.contract.values import failure as failure
+from tests.store.contract.values import ticket as ticket
+from tests.store.contract.whole import WholeContract
+
+
+class StoreContract(
+    SessionsContract,
+    ChallengesContract,
+    TicketsContract,
+    DeliveriesContract,
+    ArrivalsContract,
+    KeptRequestsContract,
+    CountersContract,
+    NumbersContract,
+    LeasesContract,
+    WholeContract,
+):
+    """All of it."""

@@ -1,0 +1,23 @@
+"""What every store must keep of leases: `proxy.sessions.lease`."""
+
+from __future__ import annotations
+
+import asyncio
+
+from proxy.store.contract import Store
+from tests.support.people import NOW
+
+
+class LeasesContract:
+    async def test_a_lease_is_one_holders_until_it_ends_or_is_given_back(self, store: Store) -> None:
+        taken = await asyncio.gather(*(store.leases.take_lease("watch", str(n), now=NOW, seconds=5) for n in range(20)))
+        assert taken.count(True) == 1
+        holder = str(taken.index(True))
+        assert await store.leases.take_lease("other", "b", now=NOW, seconds=5)
+        assert await store.leases.take_lease("watch", holder, now=NOW + 3, seconds=5)
+        assert not await store.leases.take_lease("watch", "b", now=NOW + 7.9, seconds=5)
+        await store.leases.drop_lease("watch", "b")
+        assert not await store.leases.take_lease("watch", "b", now=NOW + 7.9, seconds=5)
+        await store.leases.drop_lease("watch", holder)
+        assert await store.leases.take_lease("watch", "b", now=NOW + 7.9, seconds=5)
+        assert not await store.leases.take_lease("watch", holder, now=NOW + 8, seconds=5)
