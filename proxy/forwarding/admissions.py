@@ -1,7 +1,7 @@
 """Whether a session opens an app, a pure decision, and what the app is told about the person then.
 
-Both are worked out once per session and app (or path rule) instead of once per request. An entry holds as long as the
-session's facts are the ones it was made of, and for half an assertion's life.
+Both are computed once per session and app (or path rule) instead of once per request. An entry is valid while the
+session's facts are the ones that it was made from, and for at most half an assertion's life.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Deny:
 
 @dataclass(frozen=True, slots=True)
 class DenyFactors:
-    """Signed in, but not by all that `scheme` asks for: the person may prove the rest.
+    """Signed in, but without a factor that `scheme` asks for: the person may prove the rest.
 
     An empty `scheme`: none is meant for this person here, and there is nothing to prove.
     """
@@ -60,8 +60,8 @@ def decide(
 ) -> Decision:
     """What becomes of a request to `app`, under `rule` if there is one, with this session, which is not over.
 
-    `demand` is the app's; None: it asks for nothing but a sign-in. `now`: None where proofs of any age will do. Groups
-    come first: nobody proves more in vain.
+    `demand` is the app's; None: it asks only for a sign-in. `now`: None if proofs of any age will do. Groups come
+    first, so that nobody proves more for an app that stays closed to them.
 
     Under a public rule it says whether the app is told who this is.
     """
@@ -78,9 +78,9 @@ def decide(
 
 
 def is_still_open(session: Session, app: AppSettings, rule: PathRule | None, demand: AppDemand | None = None) -> bool:
-    """Whether what was opened with this session may go on with the principal that it holds now.
+    """Whether what was opened with this session may stay open with the principal that it holds now.
 
-    A proof that has grown old meanwhile closes nothing: it was fresh when this was opened.
+    A proof that has grown old in the meantime closes nothing: it was fresh when this was opened.
     """
     return (rule is not None and rule.is_public) or isinstance(decide(session, app, rule, demand, now=None), Admit)
 
@@ -98,7 +98,7 @@ class Admission:
 
 
 def _same_facts(one: Session, other: Session) -> bool:
-    """Whether nothing differs that the decision, the headers or the assertion are made of."""
+    """Whether everything is the same from which the decision, the headers and the assertion were made."""
     return one is other or (
         one.session_id == other.session_id
         and (one.principal is other.principal or one.principal == other.principal)
@@ -175,7 +175,7 @@ class Admissions:
 def _stale_at(
     session: Session, rule: PathRule | None, demand: AppDemand | None, *, after: float, latest: float
 ) -> float:
-    """When the decision may turn out otherwise: at `latest`, or before that where a proof grows too old."""
+    """Until when the decision holds: until `latest`, or earlier if a proof grows too old."""
     asked = (rule.freshness if rule is not None else None, demand.named.freshness if demand and demand.named else None)
     ends = (each.ends_at(session.proven) for each in asked if each is not None)
     return min((at for at in ends if after < at < latest), default=latest)

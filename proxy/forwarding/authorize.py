@@ -1,7 +1,7 @@
 """What another proxy asks before it forwards a request itself (`/.gatepost/authorize`): pure, from fields to answers.
 
-nginx (`auth_request`), Traefik, Caddy and Envoy describe the request to judge in three ways. Each way that is begun
-must be whole, and all must say the same; whatever else there is to doubt denies. Only a trusted proxy gets this far.
+nginx (`auth_request`), Traefik, Caddy and Envoy describe the request to judge in three ways. If a proxy begins one of
+them, it must be complete, and all must agree. Any other doubt denies. Only a trusted proxy gets this far.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ DESCRIBING = frozenset(
         b"x-forwarded-uri", b"x-forwarded-method", b"x-envoy-original-path",
     )
 )  # fmt: skip
-"""The fields that a question is read off, beside the request line, ``Host`` and ``X-Forwarded-Host``."""
+"""The fields that describe the request, besides the request line, ``Host`` and ``X-Forwarded-Host``."""
 SIGN_IN_FIELD = b"X-Gatepost-Sign-In"
-"""Where to send the browser; for nginx, which passes no redirect on from a subrequest."""
+"""Where to send the browser; for nginx, which passes on no redirect from a subrequest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Question:
     host: bytes
     """As it is compared."""
     passes_redirects: bool
-    """Whether the asking proxy hands any answer but 2xx on to the browser (nginx: only 401 and 403, without body)."""
+    """Whether the asking proxy passes any answer but 2xx on to the browser (nginx: only 401 and 403, without body)."""
 
 
 def is_authorize(target: bytes) -> bool:

@@ -28,7 +28,7 @@ class CertificateNames:
 
 
 def certificate_names(certificate: x509.Certificate) -> CertificateNames:
-    """What `certificate` is for; nothing if it has no subjectAltName, or one that cannot be read."""
+    """The names in `certificate`; none if it has no subjectAltName, or an unreadable one."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, ValueError):
@@ -55,7 +55,7 @@ def names_of(hosts: Iterable[str], addresses: Iterable[str] = ()) -> Certificate
 def choose_certificate(server_name: str, certificates: Sequence[CertificateNames]) -> int | None:
     """The position of the certificate for `server_name` as the client wrote it; None if there is none.
 
-    One that names the host itself goes before one that covers it by a wildcard, then the earlier one.
+    A certificate that names the host itself comes before one with a wildcard; among equals the earlier one.
     """
     host = server_name.lower().removesuffix(".")
     for position, names in enumerate(certificates):

@@ -34,7 +34,7 @@ from proxy.sessions.session import Session
 from proxy.upstreams.connection import WRITE_BUFFER_BYTES, UpstreamConnection
 
 HALF_CLOSED_SECONDS = 3.0
-"""A client that sent its end of stream may wait for its answer, or be gone: how long it may stay silent which it is."""
+"""A client that ended its stream may still wait for its answer, or be gone: how long we wait to find out."""
 _NEVER = float("inf")
 # Bound once: the look-up of an enum's member by its name costs more than the comparison.
 _READING, _DECIDING, _SERVING = ClientState.READING, ClientState.DECIDING, ClientState.SERVING
@@ -51,7 +51,7 @@ class Hold(Enum):
 
 
 class Roll(Protocol):
-    """Where the plane has all that is open: what a connection tells it."""
+    """The plane's record of everything that is open, as a connection reports to it."""
 
     def add_connection(self, connection: ClientConnection) -> None: ...
 
@@ -92,7 +92,7 @@ class ClientConnection(asyncio.Protocol):
         """While the state is `SERVING`, and only then."""
         self.deadline = _NEVER
         self.session_id: str | None = None
-        """Whose request came last; the plane finds what a session has open by it."""
+        """The session of the last request. The plane uses it to find what a session has open."""
         self.is_kept = True
         """Whether the connection stays open after the current answer."""
         self._gate: Gate
@@ -102,7 +102,7 @@ class ClientConnection(asyncio.Protocol):
         self._waiting = HeadBuffer(context.max_head_bytes)
         self._holds: frozenset[Hold] = frozenset()
         self._is_full = False
-        """Whether the client reads too slowly for anything more to be said now."""
+        """Whether the client reads too slowly to be sent more now."""
         self._has_ended = False
         """Whether the client has ended its stream (and may still wait for its answer)."""
         self.lingering: Lingering | None = None
@@ -277,7 +277,7 @@ class ClientConnection(asyncio.Protocol):
         self.deadline = self._moment.now + self._moment.keep_alive_timeout
 
     def _linger(self, *, is_patient: bool = False) -> None:
-        """Close so that the client can still read its answer although it goes on sending."""
+        """Close so that the client can still read its answer, even if it goes on sending."""
         self.state = self.state.then(_ENDING)
         self._waiting.take()
         self._holds = frozenset()
@@ -362,7 +362,7 @@ class ClientConnection(asyncio.Protocol):
             is_websocket=is_websocket,
             idle_seconds=idle_seconds,
         )
-        if self._is_full:  # the tunnel hears of it only when that is over
+        if self._is_full:  # the tunnel learns of it only when that is over
             connection.transport.pause_reading()
 
     # The plane's calls.
@@ -386,12 +386,12 @@ class ClientConnection(asyncio.Protocol):
             self._reception.refuse(slow, sent=self._waiting.data)
 
     def end_session(self, session_id: str) -> None:
-        """The session is over: so is what it has in flight."""
+        """The session is over, and so are its requests in flight."""
         if self.served is not None and self.served.session_id == session_id:
             self.transport.abort()
 
     def judge_again(self, session: Session) -> None:
-        """The session's principal is another now: what is in flight ends if it would not be admitted any more."""
+        """The session's principal has changed: a request in flight ends if it would no longer be admitted."""
         served = self.served
         if served is not None and served.session_id == session.session_id and not served.is_open_to(session):
             self.transport.abort()

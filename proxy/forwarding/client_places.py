@@ -1,4 +1,5 @@
-"""Where the requests of one connection come from, and what upstreams are told of it: worked out once while it stays."""
+"""Where the requests of one connection come from, and what upstreams are told: computed once while it stays the
+same."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ class ClientPlaces:
         self._said: tuple[tuple[bytes, ...], ...] = ()
         """The fields that the place was worked out from."""
         self.says_scheme = False
-        """Whether the request that was looked at last says how its client came."""
+        """Whether the last request says by which scheme its client came."""
         self._block = b""
         self._block_host = b""
 

@@ -23,7 +23,7 @@ class ServedRequest(Protocol):
     def session_id(self) -> str | None: ...
     @property
     def not_kept(self) -> RefuseRequest | None:
-        """What its sender is told where it is a form on its way to the portal, which does not get it in time."""
+        """What its sender is told if it is a form that does not reach the portal in time."""
 
     @property
     def is_answered(self) -> bool:
@@ -36,14 +36,14 @@ class ServedRequest(Protocol):
         """Whether what the client sends now belongs to this request's body and can go on at once."""
 
     def is_open_to(self, session: Session) -> bool:
-        """Whether this may go on with a session whose principal is another now."""
+        """Whether this may go on with a session whose principal has changed."""
 
     def start(self) -> None: ...
     def on_request_data(self, data: bytes) -> None: ...
     def on_client_full(self) -> None: ...
     def on_client_drained(self) -> None: ...
     def on_deadline(self) -> None:
-        """Nothing moved for as long as is allowed."""
+        """Nothing moved within the allowed time."""
 
     def abort(self) -> None:
         """The client is gone, or the session is over: nobody waits for the answer."""
@@ -92,7 +92,7 @@ class ClientSide(Protocol):
     def on_exchange_failed(self, problem: Problem, reason: str, *, is_request_over: bool) -> None: ...
 
     def on_exchange_error(self, exc: Exception) -> None:
-        """Something that nobody foresaw, outside of the reception's own border."""
+        """An unforeseen error outside the reception's own border."""
 
     def become_tunnel(
         self, connection: UpstreamConnection, head: bytes, first: bytes, *, is_websocket: bool, idle_seconds: float

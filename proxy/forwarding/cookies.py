@@ -1,4 +1,4 @@
-"""Gatepost's cookies among the app's, taken out of ``Cookie``."""
+"""Finds Gatepost's cookies among the app's, and removes them from ``Cookie``."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ MAX_INTERIM_RESPONSES = 16
 JOIN_BELOW = 32 * 1024
 """Pieces smaller than this are copied into one write; larger ones are handed over as they are."""
 KEEPING_ON_SECONDS = 30.0
-"""How long the store may take to keep a form on that could not be sent."""
+"""How long the store may take to keep a form again that could not be sent."""
 _IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE", b"PROPFIND", b"REPORT", b"SEARCH"))
 """RFC 9110 section 9.2.2 and the registry: what may be sent once more when a pooled connection had died."""
 _UPSTREAM_PROBLEMS = frozenset((Problem.UPSTREAM_UNREACHABLE, Problem.UPSTREAM_BROKEN, Problem.UPSTREAM_SILENT))
@@ -232,7 +232,7 @@ class Exchange:
             self._pass_interim(head)
 
     def _pass_interim(self, head: ResponseHead) -> None:
-        """RFC 9110 section 15.2: passed on to whoever can know of them."""
+        """RFC 9110 section 15.2: passed on to clients that can understand them."""
         self._interims += 1
         if self._interims > MAX_INTERIM_RESPONSES:
             raise BrokenResponse("too many interim responses")
@@ -359,7 +359,7 @@ class Exchange:
             and not self._interims
             and body is None
         ):
-            # The connection that was idle until now had died: once more, on a new one.
+            # The idle connection had died: try once more, on a new one.
             self.state = self.state.then(_CONNECTING)
             self._connect(is_repeatable=False, is_fresh=True)
         else:
@@ -417,7 +417,7 @@ class Exchange:
             self._client.on_exchange_failed(problem, reason, is_request_over=self.is_request_over)
 
     async def _keep_on(self, sent_on: SentOn, problem: Problem, reason: str) -> None:
-        """Nothing of a kept form got to the app: it is kept on before its sender is told, even if they are gone."""
+        """Nothing of a kept form reached the app. It is kept again before its sender is told, even if they are gone."""
         with suppress(StoreUnavailable, TimeoutError):
             async with asyncio.timeout(KEEPING_ON_SECONDS):
                 await self._context.kept_requests.keep_on(sent_on.token, sent_on.form)

@@ -1,7 +1,7 @@
 """The gate: what becomes of each request of one client connection. It decides and does nothing.
 
 The order is the program's whole access control: the way it came, host, reserved prefix, session, level, policy.
-Whatever goes wrong on the way denies.
+Any error on the way denies.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Gate:
         self._may_turn_back = self._is_for_redirects or certificate is not None or places.is_peer_trusted
         """Whether each request has to be looked at before it is routed; most connections are judged by now."""
         self.transport_security = context.transport_security if places.arrival.is_https else None
-        """The ``Strict-Transport-Security`` line for the current answer (RFC 6797 section 7.2: over https only)."""
+        """The ``Strict-Transport-Security`` line for the current answer (RFC 6797 section 7.2: only over https)."""
         self._cookie: bytes | None = None
         self._cookies = NO_COOKIES
         self._cookie_key: CookieKey | None = None
@@ -114,7 +114,7 @@ class Gate:
             return LookUp(request=request) if cookie is not None else self._without_session(request)
         except RefusedHead as refused:
             return RefuseRequest(problem=refused.problem, reason=refused.reason, question=question)
-        except Exception as exc:  # noqa: BLE001  # the border of one decision: whatever it is, it denies
+        except Exception as exc:  # noqa: BLE001  # the border of one decision: any error denies
             return RefuseRequest.because_of(exc, question)
 
     def judge_found(self, request: JudgedRequest, session: Session | None) -> Verdict:
@@ -127,13 +127,14 @@ class Gate:
     # The way it came, and what is asked about.
 
     def _turned_back(self, head: RequestHead) -> Verdict | None:
-        """What is said to a request that came by a way that is not one for it."""
+        """The refusal or redirect of a request that came in a way in which it may not come."""
         places, context = self._places, self._context
         place = places.of(head)
         self.transport_security = context.transport_security if place.is_https else None
         certificate = self._certificate
         if certificate is not None and not (places.is_peer_trusted or certificate.cover(head.host.decode("ascii"))):
-            # RFC 9110 section 15.5.20. A proxy that we trust vouches for the host, whatever name it asked for.
+            # RFC 9110 section 15.5.20. A trusted proxy vouches for the host, whatever name it used in its own
+            # handshake.
             reason = "not a host of the certificate that was asked for"
             return RefuseRequest(problem=Problem.UNKNOWN_HOST, reason=reason)
         is_clear = places.is_peer_trusted and places.says_scheme and not place.is_https

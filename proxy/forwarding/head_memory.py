@@ -1,8 +1,9 @@
-"""The header blocks that one connection sent lately: who repeats itself is not read anew.
+"""The header blocks that one connection sent recently, so that a repeated block is not read again.
 
-Browsers and API clients send the same fields again and again on a connection; only the request line differs. A block
-is known by its exact bytes, so that what is remembered is what reading it again would give. Only what was admitted is
-kept, so that strangers cost no memory, and no longer than its connection lives.
+Browsers and API clients send the same fields again and again on a connection; only the request line differs. The key of
+a block is its exact bytes, and reading the same bytes again gives the same result. So the memory can never make two
+readings of one request. It holds only blocks that were admitted, so strangers cost no memory, and it ends with its
+connection.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from proxy.http.plain_head import PLAIN_REQUEST_LINE
 from proxy.http.request_head import RequestHead
 
 MOST_BLOCKS = 8
-"""A browser asks for pages, styles, scripts, images and data with a block each."""
+"""How many blocks: a browser uses a different one for pages, styles, scripts, images and data."""
 
 
 class HeadMemory:
@@ -27,7 +28,7 @@ class HeadMemory:
         self._forwards: dict[bytes, Forward] = {}
 
     def recall(self, data: bytes) -> RequestHead | None:
-        """The head that `data` is, if it is exactly one (nothing behind it) with a block that is known."""
+        """The head in `data`, if that is exactly one head (with nothing behind it) and its block is known."""
         line, _, block = data.partition(b"\r\n")
         known = self._heads.get(block)
         if known is None:
@@ -38,7 +39,7 @@ class HeadMemory:
     def known(
         self, head: RequestHead, route: Route, rule: PathRule | None, identity_block: bytes, session_id: str | None
     ) -> Forward | None:
-        """What `keep` was told for the same block, if nothing that it was made of is another now."""
+        """What `keep` stored for the same block, if nothing that it was made from has changed."""
         known = self._forwards.get(head.block)
         if (
             known is not None
@@ -51,7 +52,7 @@ class HeadMemory:
         return None
 
     def keep(self, head: RequestHead, forward: Forward) -> None:
-        """Remember an admitted head, and as what it went upstream."""
+        """Remember an admitted head, and what was sent upstream for it."""
         if not head.block:
             return
         if len(self._forwards) >= MOST_BLOCKS and head.block not in self._forwards:

@@ -24,7 +24,7 @@ def is_form(head: RequestHead) -> bool:
 
 
 def is_sent_from_page(head: RequestHead) -> bool:
-    """Whether a person waits for the next page, of whatever kind the body is that their browser sent."""
+    """Whether a person waits for the next page, for any kind of body that their browser sent."""
     if is_form(head):
         return True
     return head.has_body and head.fetch_mode is not None and wants_page(None, head.fetch_mode, head.fetch_dest, b"GET")
@@ -44,7 +44,7 @@ def may_be_kept(head: RequestHead) -> bool:
 def may_be_sending(head: RequestHead) -> bool:
     """Whether this may be the button of the page that shows a kept form: what a browser sends for it, nothing else.
 
-    Its body is waited for here, and nobody would tell a client that waits for ``100 Continue`` to send one.
+    Its body is awaited here, and nobody would tell a client that waits for ``100 Continue`` to send it.
     """
     return (
         head.content_length == SENDING_BYTES

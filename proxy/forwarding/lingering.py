@@ -6,11 +6,11 @@ Pure: instants of the event loop's clock in, the deadline out.
 from __future__ import annotations
 
 LINGER_SECONDS = 2.0
-"""How long what a refused client still sends is read and thrown away, so that it gets to see the answer."""
+"""How long we read and discard what a refused client still sends, so that it can see the answer."""
 PATIENT_SECONDS = 300.0
 """How long at most, where a person sent it from a page: a browser shows the answer only once its upload is through."""
 PATIENT_PAUSE_SECONDS = 10.0
-"""Within this, such an upload has to bring what `server.min_body_rate` asks for."""
+"""In each such span, the upload has to bring what `server.min_body_rate` requires."""
 FLUSH_SECONDS = 60.0
 """How long the last of an answer may take to reach a slow reader once the connection is to be closed."""
 

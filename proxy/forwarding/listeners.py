@@ -1,4 +1,5 @@
-"""Where clients come in: connections are accepted, counted, freed of a PROXY header, taken through TLS, handed on.
+"""Where clients come in. A connection is accepted and counted, its PROXY header is removed, TLS begins, and it is
+passed on.
 
 Limits come before the work: a connection beyond them costs neither a handshake nor a protocol object. Times are
 seconds.
@@ -30,7 +31,7 @@ ACCEPTS_AT_ONCE = 64
 SHUTDOWN_SECONDS = 5.0
 """How long a closed TLS connection waits for its client's own end."""
 RETRY_SECONDS = 0.5
-"""How long nothing is accepted when the system is out of file descriptors or memory."""
+"""How long to accept nothing when the system is out of file descriptors or memory."""
 _OVERLOADED = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n"
     b"Cache-Control: no-store\r\nConnection: close\r\n\r\n"
@@ -48,7 +49,7 @@ class Arrival:
     is_https: bool
     """Whether the client speaks TLS, as far as the connection tells: to us or to the load balancer before us."""
     trusted: tuple[Network, ...]
-    """Who is believed on it about clients."""
+    """Who is believed about clients on this connection."""
     redirects: bool
     """Whether it is for redirects to https and for nothing else."""
 
@@ -58,13 +59,14 @@ def _not_counted() -> None:
 
 
 class Slot:
-    """One connection's place among those of its network. Whoever ends first gives it back; once counts."""
+    """One connection's place among those of its network. Several parties may give it back; only the first time
+    counts."""
 
     __slots__ = ("_network", "_per_network", "arrived")
 
     def __init__(self, per_network: Counter[str], network: str) -> None:
         self.arrived: Callable[[], object] = _not_counted
-        """To be called when the connection is made: from then on it is the plane's to count."""
+        """Call this when the connection is made: from then on the plane counts it."""
         self._per_network: Counter[str] | None = per_network
         self._network = network
         per_network[network] += 1
@@ -142,7 +144,7 @@ class Listeners:
             task.cancel()
 
     def tick(self) -> None:
-        """Tell the log who was turned away since the last time: a line for each reason, however many they were."""
+        """Log who was turned away since the last time: one line for each reason, however many there were."""
         for reason, (count, address) in self._turned_away.items():
             self._log.warning("connections.turned_away", reason=reason, count=count, last_client=address)
         self._turned_away.clear()
@@ -229,7 +231,7 @@ class Listeners:
             raise
 
     async def _hand_on(self, connection: socket.socket, arrival: Arrival, slot: Slot) -> None:
-        """From here on the event loop owns the socket, and closes it whatever happens."""
+        """From here on the event loop owns the socket, and always closes it."""
         loop = asyncio.get_running_loop()
         protocol = partial(self._door.admit, arrival, slot)
         if arrival.is_tls and self._tls is not None:
@@ -256,7 +258,7 @@ class Listeners:
                     connection.shutdown(socket.SHUT_WR)
                     connection.recv(65536)
                 except OSError:
-                    pass  # it is turned away all the same
+                    pass  # it is turned away anyway
 
     def _note(self, reason: str, address: str) -> None:
         self._turned_away[reason] = (self._turned_away.get(reason, (0, ""))[0] + 1, address)
@@ -265,7 +267,7 @@ class Listeners:
 def _as_told(arrival: Arrival, header: ProxyHeader) -> Arrival:
     """The connection as the load balancer saw it."""
     if header.source is None:
-        # Not relayed (a health check), or from we do not know where: nobody speaks for others on it.
+        # Not relayed (a health check), or from an unknown place: nobody is believed about other clients on it.
         return replace(arrival, trusted=())
     address = str(parse_address(str(header.source)) or header.source)
     return replace(arrival, address=address, is_https=arrival.is_https or header.is_tls)
@@ -286,7 +288,7 @@ async def _receive_proxy_header(connection: socket.socket) -> ProxyHeader:
         if header is not None:
             connection.recv(header.length - len(data))
             return header
-        # Not whole: so all of it is header, and taken, or the socket would be readable for ever.
+        # Incomplete, so all of it is header: take it, or the socket would stay readable for ever.
         data += connection.recv(len(ahead))
 
 
@@ -301,7 +303,7 @@ async def _readable(connection: socket.socket) -> None:
 
 
 def _handshake_failure(exc: OSError) -> str:
-    """A few words from a fixed set: what a client sends never makes the log longer."""
+    """A few words from a fixed set: a client cannot make the log longer."""
     reason = getattr(exc, "reason", None)
     if reason is not None:
         return str(reason).lower().replace("_", " ")

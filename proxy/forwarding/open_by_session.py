@@ -1,4 +1,5 @@
-"""What is open for which session, so that a session's end costs what hangs on it and not what is open in all."""
+"""What is open for which session, so that the cost of ending a session does not grow with everything else that is
+open."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Fields that ask for another request than the one they come with: pure.
 
-They reach no app that does not name them. Still a request that contradicts itself is refused where rules judge it: its
-sender, or the proxy that wrote them, means something else than what would be judged. And where Gatepost forwards
-nothing itself (`/.gatepost/authorize`) it can remove nothing, so that it refuses what it would remove.
+They reach no app that does not name them. Still, if an app has rules, a request that contradicts itself is refused: its
+sender, or the proxy that wrote the field, means another request than the one that the rules would judge. If Gatepost
+does not forward itself (`/.gatepost/authorize`), it can remove nothing, so it refuses what it would otherwise remove.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _names_method_in_query(asked: RequestHead | Question) -> bool:
 
 
 def _as_php_names(name: str) -> str:
-    """A parameter's name as PHP has it: up to a NUL, without blanks before it, blanks and dots in it as ``_``."""
+    """A parameter's name as PHP reads it: up to a NUL, without leading spaces, with spaces and dots as ``_``."""
     return name.partition("\0")[0].lstrip(" ").replace(" ", "_").replace(".", "_")
 
 
@@ -101,7 +101,7 @@ def _reaches_another_part(
 
 
 def refuse_what_stays(head: RequestHead, question: Question, passes: frozenset[bytes]) -> None:
-    """Refuse another proxy's question for what the app would get although Gatepost would remove it.
+    """Refuse another proxy's question if it carries a field that the app would get although Gatepost would remove it.
 
     `passes`: the names, in lower case, that the app asks for. Raises `RefusedHead`.
     """

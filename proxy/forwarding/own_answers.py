@@ -19,7 +19,7 @@ from proxy.pages.texts import ENGLISH
 
 _PAGE_ASKED_FOR = re.compile(rb"(?:GET|HEAD) .*?\r\naccept:[^\r\n]*text/html", re.IGNORECASE | re.DOTALL)
 _NOTHING_SENT = frozenset((Problem.STORE_UNAVAILABLE, Problem.OVERLOADED, Problem.UPSTREAM_UNREACHABLE))
-"""Where nothing of a request got to its app."""
+"""Problems that mean that nothing of the request reached its app."""
 _AS_SENT = "".join(map(chr, range(33, 127)))
 """A target is written into a link as it was sent; what is no ASCII is escaped."""
 
@@ -58,7 +58,7 @@ def refusal(
     if refused.error is not None:
         log.error("forwarding.failed", error=type(refused.error).__name__, exc_info=refused.error)
     person = {} if session is None else {"realm": session.principal.realm, "guid": session.principal.guid}
-    # What is our fault or an app's is for the operator to see: it is a warning.
+    # The operator should see our own faults and the apps': they are warnings.
     (log.warning if answer.status >= 500 else log.info)(
         "request.refused",
         problem=problem.value,
@@ -90,7 +90,7 @@ def with_line(answer: bytes, line: bytes) -> bytes:
 
 
 def _url_of(context: Context, asked: RequestHead | Question) -> str:
-    """What was asked for, where it is safe to ask for it again; else empty."""
+    """The requested address, if it is safe to ask for it again; otherwise empty."""
     if asked.method not in (b"GET", b"HEAD") or not asked.target.startswith(b"/"):
         return ""
     public_url = context.public_url

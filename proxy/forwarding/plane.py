@@ -79,8 +79,8 @@ class ForwardingPlane:
     async def drain(self, grace: float, *, idle_grace: float) -> None:
         """Accept nothing more and let what is in flight end for `grace` seconds, then end it.
 
-        A connection without a request may bring one more for `idle_grace` seconds: who sends it now cannot know yet
-        that it is the last. Every answer says that it is (RFC 9112 section 9.6).
+        A connection without a request may bring one more for `idle_grace` seconds, because its client cannot know yet
+        that it is the last. Every answer then says so (RFC 9112 section 9.6).
         """
         self._moment.is_closing = True
         self._moment.keep_alive_timeout = min(self._moment.keep_alive_timeout, idle_grace)
@@ -125,7 +125,7 @@ class ForwardingPlane:
             tunnel.end(SESSION_ENDED, "session ended")
 
     def judge_again(self, session: Session) -> None:
-        """The directory describes this person anew: close what the session has open and would not be let into now."""
+        """The directory describes this person differently: close what the session has open and could not open now."""
         for connection in self._connections_of.of(session.session_id):
             connection.judge_again(session)
         for tunnel in self._tunnels_of.of(session.session_id):
@@ -211,7 +211,7 @@ class ForwardingPlane:
             self._tunnels_of.add(session_id, tunnel)
 
     def _send_tunnels_away(self) -> None:
-        """Those that can be told why; others may go on while the plane waits."""
+        """Close those that can be told why; others may go on while the plane waits."""
         for tunnel in list(self._tunnels):
             if tunnel.can_be_told:
                 tunnel.end(GOING_AWAY, "going away")
@@ -252,7 +252,7 @@ def create_forwarding_plane(
 ) -> ForwardingPlane:
     """A plane that is not started yet. Subscribe its `end_session` to `sessions.on_end`.
 
-    Without `takes` it is worked out for a process in which there is nothing else.
+    Without `takes` it is computed for a process that runs nothing else.
     """
     if takes is None:
         takes = capacity(settings, reserve=RESERVE, open_files=open_file_limit())

@@ -1,7 +1,7 @@
-"""TLS towards clients: certificates chosen by SNI, and taken anew when their files change.
+"""TLS towards clients: certificates chosen by SNI, and read again when their files change.
 
-New connections get the new certificates, open ones keep theirs. A pair that cannot be used leaves the old ones in
-place and is told in the log. Times are seconds; files are read in a thread.
+New connections get the new certificates, open ones keep theirs. If a pair cannot be used, the old ones stay in use and
+the log says so. Times are seconds; files are read in a thread.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def names_by_sni(connection: ssl.SSLObject | None) -> CertificateNames | None:
 def _hardened(context: ssl.SSLContext) -> None:
     """OpenSSL's and Python's defaults for servers: strong ciphers, our order, no compression, session tickets."""
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # TLS 1.2 lets a client ask for handshake after handshake on one connection; each costs us more than the client.
+    # TLS 1.2 lets a client ask for many handshakes on one connection, and each costs us more than the client.
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
 
@@ -90,7 +90,7 @@ def load_certificates(pairs: Sequence[CertificateSettings]) -> LoadedCertificate
 
 
 def fingerprint(pairs: Sequence[CertificateSettings]) -> Fingerprint:
-    """What tells that a file changed (blocking)."""
+    """What shows that a file changed (blocking)."""
     found: list[tuple[int, int, int] | None] = []
     for pair in pairs:
         for path in (pair.certificate, pair.key):
@@ -131,7 +131,7 @@ class PublicTLS:
 
     async def refresh(self) -> None:
         """Read the files if they changed since the last look."""
-        # Taken before reading: what is written meanwhile is seen as a change the next time.
+        # Taken before reading: a write in the meantime then shows as a change the next time.
         seen = await asyncio.to_thread(fingerprint, self._pairs)
         if seen == self._fingerprint:
             return

@@ -1,4 +1,4 @@
-"""Where what the gate says of a request is done: the one place that acts on a verdict."""
+"""The one place that acts on the gate's verdict on a request."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Reception:
                 client.answer(response(verdict.status, verdict.lines, method=head.method, closes=closes), closes=closes)
             case RefuseRequest():
                 self.refuse(verdict, head)
-            case _:  # a request that nobody answers would leave its client waiting, and nothing would tell
+            case _:  # otherwise nobody would answer, the client would wait, and nothing would say why
                 assert_never(verdict)
 
     async def _look_up(self, request: JudgedRequest) -> None:
@@ -118,5 +118,5 @@ class Reception:
         self._client.answer(data, closes=closes, is_patient=head is not None and is_sent_from_page(head))
 
     def _closes(self, head: RequestHead) -> bool:
-        """Whether the connection ends with this answer: a body that nobody reads would be taken for a request."""
+        """Whether the connection ends with this answer: a body that nobody reads would look like a request."""
         return head.has_body or not self._client.is_kept

@@ -21,7 +21,7 @@ SENDING_SECONDS = 30.0
 class Resending:
     """Stands in an exchange's place until the button's body is there and what it names was taken.
 
-    Then an exchange goes on: with the form that was kept, or with what came, as it came.
+    Then an exchange takes over: with the kept form, or with the request exactly as it came.
     """
 
     is_answered = False

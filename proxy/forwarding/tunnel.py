@@ -1,7 +1,7 @@
 """An upgraded connection: bytes in both directions, held back where the other side is slow, until either side ends.
 
-Half-close is passed on: the side that ended its stream still receives (RFC 9293 section 3.6). No side can make a
-tunnel stay for ever: what remains of it has a deadline, looked at by the plane's timer. Instants are the loop's.
+Half-close is passed on: the side that ended its stream still receives (RFC 9293 section 3.6). No side can keep a tunnel
+open for ever: after one end the rest has a deadline, which the plane's timer checks. Instants are the loop's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from proxy.sessions.session import Session
 LINGER_SECONDS = 2.0
 """How long the client may take to answer a WebSocket's Close."""
 FLUSH_SECONDS = 60.0
-"""How long a side may read nothing of what waits for it. The other side is held then, and could be gone unnoticed."""
+"""How long a side may read nothing although data waits for it. The other side is held then, and could be gone
+unnoticed."""
 HALF_CLOSED_SECONDS = 120.0
 """How long nothing may move once one side has ended its stream."""
 _NEVER = float("inf")
@@ -36,7 +37,7 @@ class _End(asyncio.Protocol):
         self.has_moved = False
         """Whether anything came from this side since the timer last looked."""
         self.is_deaf = False
-        """Whether nothing is passed on any more: the other side was told that it is over."""
+        """Whether nothing is passed on any more, because the other side was told that it is over."""
 
     def data_received(self, data: bytes) -> None:
         if self.is_deaf:
@@ -135,7 +136,7 @@ class Tunnel:
             self._deadline = _NEVER
 
     def on_lost(self, transport: asyncio.Transport) -> None:
-        """One side is gone: what was read from it still reaches the other, then that ends too."""
+        """One side is gone: data that was read from it still reaches the other, then that ends too."""
         self._open -= 1
         if self._open == 0:
             self._on_end(self)

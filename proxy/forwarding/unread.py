@@ -1,4 +1,4 @@
-"""Whether a connection holds bytes that were not read yet: closing it now would throw a request away."""
+"""Whether a connection holds bytes that were not read yet: closing it now would lose a request."""
 
 from __future__ import annotations
 

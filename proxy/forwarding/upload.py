@@ -1,4 +1,4 @@
-"""A request's body on its way upstream: framed as it goes on, and how much of it moved."""
+"""A request's body on its way upstream: its framing, and how much of it has moved."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def request_line(head: RequestHead) -> bytes:
 
 
 def _passed(head: RequestHead, upstream: Upstream, is_peer_trusted: bool) -> list[bytes]:
-    """Of the held lines those that the app names; what is for proxies to say, from a trusted one alone."""
+    """The held lines that the app names; lines that only a proxy may write, only from a trusted one."""
     found = []
     for line in head.held:
         name = line.partition(b":")[0].lower()
@@ -55,8 +55,8 @@ def fields_for_upstream(
 ) -> bytes:
     """The fields that are sent upstream: as the client sent them, less what must not go on, plus `blocks`.
 
-    Does not depend on the request line. Ours come last and after everything that ``Connection`` could name was taken
-    out. The empty line is included. `is_last`: nothing follows on its connection, and the upstream is told so.
+    Does not depend on the request line. Ours come last, after everything that ``Connection`` could name has been
+    removed. The empty line is included. `is_last`: nothing follows on its connection, and the upstream is told so.
     """
     host = head.host_field if upstream.preserve_host else upstream.url.authority.encode("ascii")
     lines = [b"Host: " + host, *head.lines]
@@ -73,7 +73,7 @@ def fields_for_upstream(
     if head.expects_continue and head.has_body:  # RFC 9110 section 10.1.1: it means nothing without a body
         lines.append(b"Expect: 100-continue")
     if is_last:
-        # By itself in the field: Python's http.server knows "close" only where nothing else is named.
+        # Alone in the field: Python's http.server understands "close" only if nothing else is named.
         lines.append(b"Connection: close")
     elif head.upgrade is not None:
         lines.append(b"Connection: Upgrade\r\nUpgrade: " + head.upgrade)

@@ -1,4 +1,5 @@
-"""What the gate says of one request: each with all that is needed to act on it. Values; who acts is the reception."""
+"""What the gate says about one request, each with everything that is needed to act on it. Values; the reception
+acts."""
 
 from __future__ import annotations
 
@@ -48,11 +49,11 @@ class RefuseRequest:
     ends: bool = False
     """Whether the connection ends with it, whatever the request says."""
     error: Exception | None = field(default=None, repr=False)
-    """What nobody foresaw, for the log; `because_of` makes such a refusal."""
+    """An unforeseen error, for the log; `because_of` makes such a refusal."""
 
     @staticmethod
     def because_of(error: Exception, question: Question | None = None) -> RefuseRequest:
-        """Whatever goes wrong denies."""
+        """Any error denies."""
         return RefuseRequest(
             problem=Problem.INTERNAL, reason=type(error).__name__, question=question, ends=True, error=error
         )
@@ -87,11 +88,11 @@ class Forward:
     identity_block: bytes = field(default=b"", repr=False)
     """What of the fields tells who this is; empty where there is no session, and only there."""
     not_kept: RefuseRequest | None = None
-    """Of a form on its way to the portal: what its sender is told if it does not get there."""
+    """For a form on its way to the portal: what its sender is told if it does not get there."""
     sent_on: SentOn | None = None
 
     def is_open_to(self, session: Session) -> bool:
-        """Whether what was forwarded so may stay open with a session whose principal is another now."""
+        """Whether a request that was forwarded like this may stay open with a session whose principal has changed."""
         app = self.route.app  # none: the portal judges by itself, page by page
         return app is None or is_still_open(session, app, self.rule, self.route.demand)
 

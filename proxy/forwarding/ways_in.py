@@ -1,6 +1,6 @@
-"""What is said to those who are not let through, and to proxies that ask: pure, from the judged request to a verdict.
+"""Answers to clients that are not let through, and to proxies that ask: pure, from the judged request to a verdict.
 
-A page load is sent to the page where the missing proof is given; whatever else came is refused in words or JSON.
+A page load is redirected to the page where the missing proof can be given. Anything else is refused in words or JSON.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _OTHER_FIELDS_BYTES = 4096
 def redirect_to_https(context: Context, head: RequestHead) -> Verdict:
     """The same request once more, over TLS: 308 (RFC 9110 section 15.4.9), so that its method stays. Only to our hosts.
 
-    That it lasts is for HSTS to say, not for caches.
+    It is not cached: HSTS says how long https is required.
     """
     if head.host not in context.routes:
         return RefuseRequest(problem=Problem.UNKNOWN_HOST, reason="host", ends=True)
@@ -86,7 +86,7 @@ def ask_to_step_up(context: Context, request: JudgedRequest, session: Session, s
 def refuse_form(
     context: Context, request: JudgedRequest, session: Session | None = None, scheme: str = ""
 ) -> RefuseRequest:
-    """What a person sent from a page was not passed on and is not kept: it is still in their browser.
+    """A form from a page was not forwarded and is not kept: it is still in the person's browser.
 
     So they sign in, or prove the rest of `scheme`, in another tab, and then go back to the form in this one.
     """
@@ -152,7 +152,7 @@ def _send_to_portal(context: Context, request: JudgedRequest, scheme: str = "") 
 
 def _way_to_sign_in(public_url: PublicURL, head: RequestHead, cookies: RequestCookies, scheme: str) -> str:
     """Signs in on this app's host too, and leads to its first page."""
-    if not cookies.browser_token and scheme:  # the app's first page may ask for less, and so lead nowhere
+    if not cookies.browser_token and scheme:  # the app's first page may ask for less
         return step_up_url(scheme, public_url.origin)
     if not cookies.browser_token:  # on the way there it is given one
         return f"{public_url.scheme}://{public_url.authority(head.host.decode('ascii'))}/"

@@ -1,6 +1,6 @@
-"""Where a body ends and how it is framed anew: pure state, bytes in, pieces out (RFC 9112 section 6).
+"""Where a body ends and how it is framed again: pure state, bytes in, pieces out (RFC 9112 section 6).
 
-A body is never collected: what comes in goes out at once, as slices of what was read.
+A body is never collected: bytes that come in go out at once, as slices of what was read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
 _SIZE = re.compile(
     rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?)*[ \t]*" % (_TOKEN, _TOKEN, _QUOTED)
 )
-"""With extensions as RFC 9112 section 7.1.1 writes them, and with the blanks that old servers leave at the end."""
+"""With extensions as RFC 9112 section 7.1.1 defines them, and with the spaces that old servers leave at the end."""
 
 Piece = bytes | memoryview
 
@@ -94,8 +94,8 @@ class UntilCloseBody:
 class ChunkedBody:
     """The chunked coding, read strictly (RFC 9112 section 7.1): CRLF only, plain hex sizes, bounded lines.
 
-    `extensions` says whether chunk extensions, and blanks behind a size, are passed over (responses) or refused
-    (requests): they mean nothing to anyone, and every parser that reads them in its own way has been a way to smuggle.
+    `extensions` says whether chunk extensions, and spaces behind a size, are ignored (responses) or refused (requests).
+    Nobody uses them, but parsers read them differently, and attackers have smuggled requests through that difference.
     """
 
     __slots__ = ("_is_to_app", "_line", "_remaining", "_size", "_state", "is_over", "leftover", "trailers")

@@ -23,7 +23,7 @@ from config.field_kinds import (
 PLAIN_LINE = re.compile(
     rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)", re.DOTALL
 )
-"""``Name: value`` with no liberty taken (RFC 9110 section 5.5): one blank after the colon, none at the end."""
+"""``Name: value`` in its plainest form (RFC 9110 section 5.5): one space after the colon, none at the end."""
 PLAIN_LENGTH = re.compile(rb"0|[1-9][0-9]{0,14}")
 
 
@@ -33,8 +33,8 @@ class RequestField(Enum):
     DROP = auto()
     """Never forwarded: hop-by-hop, or something that only Gatepost may say, in its own spelling."""
     HOLD = auto()
-    """Forwarded to an app that names it in `pass_fields`: it moves the request in some server, is for proxies to say,
-    or holds a sign that some servers fold into another."""
+    """Forwarded only to an app that names it in `pass_fields`: it moves the request in some server, only a proxy may
+    say it, or its name has a character that some servers fold into another."""
     HOST = auto()
     COOKIE = auto()
     CONTENT_LENGTH = auto()

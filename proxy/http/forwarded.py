@@ -1,8 +1,7 @@
-"""``Forwarded`` (RFC 7239) and its elder kin, read and written: who saw whom, and who asked for what.
+"""``Forwarded`` (RFC 7239) and its older relatives, read and written: who saw whom, and who asked for what.
 
-What proxies in front write is read in the form that `proxy.access.networks` judges. What does not follow the grammar to
-the letter names nobody: a reading that guesses could be led to take what a client sent itself for what a proxy appended
-to it.
+The fields of proxies in front are read into the form that `proxy.access.networks` judges. A field that does not follow
+the grammar exactly names nobody. If we guessed, a client could write text that we would take for what a proxy appended.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ def _proto(element: dict[bytes, bytes]) -> bytes:
 
 
 def _node(element: dict[bytes, bytes]) -> bytes:
-    """Nothing but an address gets out, so that no comma makes two hops of one."""
+    """Only an address gets out, so that no comma makes two hops of one."""
     node = element.get(b"for", NOBODY)
     return node if _ADDRESS.fullmatch(node) else NOBODY
 

@@ -1,6 +1,6 @@
 """Where one request's head ends and what follows begins: pure state, bytes in, whole heads out (RFC 9112 section 2).
 
-What comes before its turn stays here, within a bound in bytes; how long it may wait is for the connection to say.
+Bytes that come before their turn wait here, up to a limit. The connection decides how long they may wait.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _CR = 13
 
 
 class HeadBuffer:
-    """Of one connection: what its client sent and nobody took yet."""
+    """Of one connection: what its client sent and nobody has taken yet."""
 
     __slots__ = ("_max_bytes", "data", "is_partial")
 

@@ -40,7 +40,7 @@ _MOST_LINE_BYTES = 256
 
 
 class BrokenResponse(Exception):
-    """What the upstream sent is no HTTP/1 response that can be passed on."""
+    """The upstream did not send an HTTP/1 response that can be passed on."""
 
 
 class ResponseHead:
@@ -58,7 +58,7 @@ class ResponseHead:
 
     def __init__(self, *, may_set_reserved_cookies: bool) -> None:
         self.lines: list[bytes] = []
-        """``Name: value`` without CRLF, in the order sent, less what is hop-by-hop or framing."""
+        """``Name: value`` without CRLF, in the order sent, without hop-by-hop and framing fields."""
         self.content_length: int | None = None
         self.is_chunked = False
         self.closes = False
@@ -108,7 +108,7 @@ class ResponseHead:
         if self.content_length is not None and self.content_length > MAX_BODY_BYTES:
             raise BrokenResponse("length")
         if self._transfer_encoding is not None:
-            # Another coding below chunked cannot be undone here, and naming it to the client is not ours to do.
+            # A further coding below chunked cannot be undone here, and we may not name it to the client.
             if self._transfer_encoding.lower() != b"chunked" or not self.is_http_1_1:
                 raise BrokenResponse("transfer coding")
             self.is_chunked = True
@@ -200,7 +200,7 @@ def parse_response_head(raw: bytes, *, may_set_reserved_cookies: bool = False) -
 
 
 def check_begun(data: bytes) -> None:
-    """Raise `BrokenResponse` where what came of a head so far cannot become one, so that nobody waits for its end."""
+    """Raise `BrokenResponse` if the bytes so far cannot become a head, so that nobody waits for its end."""
     if len(data) > MAX_RESPONSE_HEAD_BYTES:
         raise BrokenResponse("head too large")
     if data[: len(_START)] != _START[: len(data)]:

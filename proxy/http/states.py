@@ -1,4 +1,4 @@
-"""How a connection's life is written down: one state at a time, and one table of what may follow what."""
+"""How the life of a connection is described: one state at a time, and one table of what may follow what."""
 
 from __future__ import annotations
 

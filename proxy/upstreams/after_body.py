@@ -1,9 +1,9 @@
 """What may follow a request with a body, or an answer that should have none, on its upstream connection: pure.
 
-An app that does not read a body takes it for its next request ("CL.0"), and runs that with the identity of the next
-person on the connection. HTTP gives no sign of whether a body was read. So a connection carries nothing after a body
-that could be another person's, and says so in its request: an app that closes after its answer looks at no more of
-what was sent. Only the portal, which is Gatepost's own, is known to read every body or to close.
+An app that does not read a body takes it for its next request ("CL.0"), and runs it with the identity of the next
+person on the connection. HTTP does not show whether a body was read. So after a body a connection carries no other
+person's request, and the request itself says that it is the last: an app that closes after its answer does not look at
+the rest. Only the portal, which is Gatepost's own, is known to read every body or to close.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def owner_after(head: RequestHead, upstream: Upstream, session_id: str | None) -
 def may_bring_more(head: RequestHead, answer: ResponseHead, upstream: Upstream) -> bool:
     """Whether an app may send, behind the head of its whole answer, a body that should not be there.
 
-    Many a handler for ``HEAD`` is the one for ``GET``. Its body, which somebody may have uploaded, would be read as the
-    answer to whoever comes next on the connection. Where it comes with the head it is seen; often it comes later.
+    Many apps use the handler for ``GET`` for ``HEAD`` too. Its body, which an attacker may have uploaded, would be read
+    as the answer to the next request on the connection. A body that comes with the head is seen, but often it comes
+    later.
     """
     return head.method == b"HEAD" and answer.content_length != 0 and not upstream.is_portal

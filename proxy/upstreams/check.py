@@ -1,6 +1,6 @@
-"""The active check: each of an app's servers is asked for a path at intervals, and what it answers counts.
+"""The active check: each of an app's servers is asked for a path at intervals, and its answer counts.
 
-A connection of its own for each check, so that connecting is checked as well. Instants are the event loop's clock.
+Each check uses a new connection, so that connecting is checked as well. Instants are the event loop's clock.
 """
 
 from __future__ import annotations

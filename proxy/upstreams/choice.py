@@ -1,4 +1,4 @@
-"""Which of an app's servers a request goes to: pure. Least connections, or the session's own server where asked for."""
+"""Which of an app's servers a request goes to: pure. Least connections, or with `sticky` the session's own server."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from proxy.http.states import ConnectionState
 from proxy.upstreams.health import SOUND
 
 WRITE_BUFFER_BYTES = 128 * 1024
-"""What may wait to be sent on one connection before its sender is held; one read more can come on top."""
+"""How much may wait to be sent on one connection before its sender is held; one more read can be added to it."""
 _READ_BYTES = 256 * 1024
 
 
@@ -46,7 +46,7 @@ CLOSED, _BUSY, _CONNECTING = UpstreamState.CLOSED, UpstreamState.BUSY, UpstreamS
 
 
 class UpstreamUser(Protocol):
-    """Whom a connection tells what happens on it: the exchange that it carries."""
+    """Who learns what happens on a connection: the exchange that it carries."""
 
     def on_upstream_data(self, data: bytes) -> None: ...
 
@@ -62,11 +62,11 @@ class OwningPool(Protocol):
     """What a connection asks of its pool."""
 
     def on_closed(self, connection: UpstreamConnection, was: UpstreamState) -> None:
-        """It is not used again; `was`: what it did until now. Told once."""
+        """It is not used again; `was`: its state until now. Reported once."""
 
 
 class Server:
-    """One server of an app: what it serves now, and what is known of its health."""
+    """One server of an app: what it serves now, and what is known about its health."""
 
     __slots__ = ("ending", "health", "host", "idle", "in_flight", "name", "owned", "url")
 
@@ -108,7 +108,7 @@ class UpstreamConnection(asyncio.Protocol):
         return self.idle_since > 0
 
     def retire(self) -> None:
-        """It is not used again, however that came. Once is enough; more often is harmless."""
+        """It is not used again, for any reason. May be called more than once."""
         was = self.state
         if was is not CLOSED:
             self.state = self.state.then(CLOSED)
@@ -134,7 +134,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         exchange = self.exchange
-        if exchange is None:  # nobody asked: what it says next could not be told from an answer
+        if exchange is None:  # nobody asked: these bytes could not be told from the answer to the next request
             self.abort()
         else:
             exchange.on_upstream_data(data)
@@ -156,9 +156,9 @@ class UpstreamConnection(asyncio.Protocol):
     def _hear_last_words(self) -> None:
         """An answer that came before its sender reset the connection.
 
-        An app that answers an upload early, and closes, resets it under what is still sent. The event loop gives up at
-        the first write that fails, although the answer is there to be read. TLS would have to be undone: there it is
-        lost.
+        An app that answers an upload early and closes resets the connection while we still send. The event loop gives
+        up at the first failed write, although the answer can still be read. With TLS we would have to decrypt it, so
+        there it is lost.
         """
         socket = self.transport.get_extra_info("socket")
         if socket is None or self.transport.get_extra_info("ssl_object") is not None:

@@ -55,13 +55,13 @@ def after_failure(health: Health, *, now: float, is_last: bool, jitter: float) -
 
 
 def begin_probe(health: Health, *, now: float, jitter: float) -> Health:
-    """One request goes there. Whatever becomes of it, the next probe waits for twice as long."""
+    """One request goes there. Whatever its result, the next probe waits for twice as long."""
     probes = health.probes + 1
     return replace(health, probes=probes, probe_at=now + back_off(probes, jitter))
 
 
 def hasten(health: Health, *, now: float, jitter: float) -> Health:
-    """The last sound server fails, too: probe this one soon, not after the long wait that it may have earned."""
+    """The last sound server fails, too: probe this one soon, not after the long wait that it may have reached."""
     if health.probe_at is None:
         return health
     return replace(health, probes=0, probe_at=min(health.probe_at, now + back_off(0, jitter)))

@@ -1,4 +1,5 @@
-"""The connections to an app's servers: idle ones are used again, the last used first, while nothing speaks against it.
+"""The connections to an app's servers. Idle ones are used again, the last used first, unless there is any doubt about
+them.
 
 It counts what is in flight at each server, holds requests back where a server has no room, and tells
 `upstream_health` what they met. Instants are the event loop's clock.
@@ -23,10 +24,10 @@ from proxy.upstreams.upstream import Upstream
 ENDING_SECONDS = 2.0
 """How long an upstream may take to close what ends with its answer.
 
-Whoever closes first keeps the pair of ports for a minute (TIME_WAIT): if that were us, they would run out.
+The side that closes first keeps the pair of ports for a minute (TIME_WAIT). If that were us, we would run out of ports.
 """
 SURE_SECONDS = 2.0
-"""A request that must not be sent twice goes on a connection used this recently, or on a fresh one."""
+"""A request that must not be sent twice goes on a connection used this recently, or on a new one."""
 # Bound once: the look-up of an enum's member by its name costs more than the comparison.
 _BUSY, _IDLE, _IN_FLIGHT = UpstreamState.BUSY, UpstreamState.IDLE, (UpstreamState.BUSY, UpstreamState.CONNECTING)
 
@@ -40,7 +41,7 @@ class UpstreamUnreachable(Exception):
 
 
 class UpstreamOverloaded(Exception):
-    """All connections that a server may be given are in use, and too many requests wait for one already."""
+    """All connections that a server may have are in use, and too many requests already wait for one."""
 
 
 class UpstreamPool:
@@ -125,7 +126,7 @@ class UpstreamPool:
         server = connection.server
         kept = server.idle if connection.owner is None else server.owned
         if len(kept) >= self._most_idle:
-            # What everybody may use is all alike; of those with an owner, the latest is the likeliest to serve.
+            # Connections for everybody are all alike; of those with an owner, the latest is the most likely to be used.
             if kept is server.idle:
                 connection.close()
                 return
@@ -213,7 +214,7 @@ class UpstreamPool:
             candidates,
             now=now,
             key=key if self.upstream.is_sticky else None,
-            # Where servers are asked for their health, no person's request has to find it out.
+            # With a health check, no person's request has to find it out.
             may_probe=may_probe and self.upstream.health_check is None,
             random=self._chance(),
         )
@@ -272,7 +273,7 @@ class UpstreamPool:
             raise UpstreamUnreachable(f"{server.name}: {connection_reason(exc)}") from exc
         finally:
             if not is_made:
-                if connection.state is _BUSY:  # it was there when whoever waited for it left
+                if connection.state is _BUSY:  # it was ready when the one who waited for it had left
                     connection.abort()
                 connection.retire()
         return connection
@@ -302,7 +303,7 @@ class UpstreamPool:
                 self._call_next()  # it was called as it gave up: the next one's turn
 
     def _call_next(self) -> None:
-        """Whoever is called stays in the queue until it runs, so that no newcomer goes first."""
+        """A waiter that is called stays in the queue until it runs, so that no newcomer goes first."""
         for turn in self._waiting:
             if not turn.done():
                 turn.set_result(None)

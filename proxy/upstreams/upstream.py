@@ -12,7 +12,7 @@ from proxy.upstreams.tls import upstream_tls
 
 PORTAL_CONNECT_SECONDS = 5.0
 PORTAL_SILENCE_SECONDS = 90.0
-"""A sign-in may wait for slow domain controllers and relays, each with its own limit."""
+"""A sign-in may have to wait for slow domain controllers and relays, each with its own limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
