@@ -18,7 +18,13 @@ PREPARE_AGAIN_SECONDS = 10.0
 class Realms:
     """All directories, the default realm first: login names without a qualifier belong to it."""
 
-    def __init__(self, directories: Sequence[Directory], default: str | None = None) -> None:
+    def __init__(
+        self,
+        directories: Sequence[Directory],
+        default: str | None = None,
+        *,
+        prepare_again_seconds: float = PREPARE_AGAIN_SECONDS,
+    ) -> None:
         """`default` is a realm; None: the first one's. `ValueError` without any directory, for a default that is
         none of them, or if two have the same realm."""
         self._by_realm = {directory.realm: directory for directory in directories}
@@ -26,6 +32,7 @@ class Realms:
             raise ValueError("at least one directory is needed, and each needs a realm of its own")
         if default is not None and default not in self._by_realm:
             raise ValueError("the default realm is none of the directories'")
+        self._prepare_again_seconds = prepare_again_seconds
         self._directories = tuple(sorted(directories, key=lambda directory: directory.realm != default))
 
     def __iter__(self) -> Iterator[Directory]:
@@ -47,7 +54,8 @@ class Realms:
 
         To be run in the background at the start. Until then a directory goes by what the configuration says.
         """
-        await asyncio.gather(*(_prepare(each) for each in self._directories if isinstance(each, PreparedDirectory)))
+        prepared = [each for each in self._directories if isinstance(each, PreparedDirectory)]
+        await asyncio.gather(*(_prepare(each, self._prepare_again_seconds) for each in prepared))
 
     async def check(self) -> list[CheckResult]:
         """Everything that the directories' own checks say; a group counts as found where one realm has it."""
@@ -71,11 +79,11 @@ def settle_groups(results: Iterable[CheckResult]) -> list[CheckResult]:
     ]
 
 
-async def _prepare(directory: PreparedDirectory) -> None:
+async def _prepare(directory: PreparedDirectory, again_seconds: float) -> None:
     while True:
         try:
             await directory.prepare()
         except DirectoryError:
-            await asyncio.sleep(PREPARE_AGAIN_SECONDS)
+            await asyncio.sleep(again_seconds)
         else:
             return

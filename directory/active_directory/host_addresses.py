@@ -33,7 +33,8 @@ def system_addresses(host: str) -> Sequence[str]:
 class HostAddresses:
     """For all threads."""
 
-    def __init__(self, look_up: LookUp = system_addresses) -> None:
+    def __init__(self, look_up: LookUp = system_addresses, *, fresh_seconds: float = FRESH_SECONDS) -> None:
+        self._fresh_seconds = fresh_seconds
         self._look_up = look_up
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, Sequence[str]]] = {}
@@ -45,7 +46,7 @@ class HostAddresses:
             return (host,)
         with self._lock:
             known = self._known.get(host)
-            if known is not None and time.monotonic() - known[0] < FRESH_SECONDS:
+            if known is not None and time.monotonic() - known[0] < self._fresh_seconds:
                 return known[1]
             running = self._running.get(host) or self._start(host)
         wait = deadline - time.monotonic()

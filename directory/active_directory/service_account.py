@@ -23,7 +23,7 @@ WAITS_SECONDS = (60.0, 480.0, 3600.0)
 
 Three tries fit before a wait that is longer than the window in which a domain usually counts (30 minutes).
 """
-_FOR_THE_FIRST_SECONDS = 0.5
+FOR_THE_FIRST_SECONDS = 0.5
 """How long others wait for the first sign-in to be judged. Not for ever: its server may hang."""
 _LOOK_AGAIN_SECONDS = 0.02
 _NOT_COUNTED = frozenset(RefusalReason) - {
@@ -55,7 +55,10 @@ class ServiceAccount:
         *,
         shared: SharedTries | None = None,
         clock: Callable[[], float] = time.monotonic,
+        patience_seconds: float = FOR_THE_FIRST_SECONDS,
     ) -> None:
+        """`patience_seconds`: how long others wait for the first sign-in to be judged."""
+        self._patience_seconds = patience_seconds
         self.name = name
         self._password = password
         self._shared = shared or AloneTries()
@@ -77,7 +80,7 @@ class ServiceAccount:
             self._heed(self._shared.left_alone(self._digest), realm)
             self._sign_in(connection, realm, deadline)
             return
-        is_first = self._first.acquire(timeout=max(0.0, min(_FOR_THE_FIRST_SECONDS, deadline - time.monotonic())))
+        is_first = self._first.acquire(timeout=max(0.0, min(self._patience_seconds, deadline - time.monotonic())))
         try:
             self.require_not_refused(realm)
             self._await_turn(realm, deadline)
@@ -97,7 +100,7 @@ class ServiceAccount:
 
     def _await_turn(self, realm: str, deadline: float) -> None:
         """The same between processes: one goes ahead, and the others do not wait for ever."""
-        give_up_at = min(deadline, time.monotonic() + _FOR_THE_FIRST_SECONDS)
+        give_up_at = min(deadline, time.monotonic() + self._patience_seconds)
         while True:
             turn = self._shared.begin(self._digest)
             if isinstance(turn, LeftAlone):

@@ -35,6 +35,7 @@ async def while_leased(
     name: str,
     clock: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
+    turn_seconds: float = TURN_SECONDS,
 ) -> None:
     """Run `work()` while this worker holds the lease, until cancelled; then give it back.
 
@@ -47,7 +48,7 @@ async def while_leased(
         while True:
             began_at = monotonic()
             with contextlib.suppress(StoreError, TimeoutError):
-                async with asyncio.timeout(TURN_SECONDS):
+                async with asyncio.timeout(turn_seconds):
                     is_mine = await store.take_lease(name, holder, now=clock(), seconds=LEASE_SECONDS)
                 held_until = began_at + LEASE_SECONDS if is_mine else float("-inf")
             if monotonic() >= held_until:
@@ -56,7 +57,7 @@ async def while_leased(
             elif working is None or working.done():
                 _tell_failure(working, name)
                 working = asyncio.create_task(work())
-            await asyncio.sleep(TURN_SECONDS)
+            await asyncio.sleep(turn_seconds)
     finally:
         await _stop(working)
         with contextlib.suppress(StoreError):

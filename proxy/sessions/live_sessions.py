@@ -20,7 +20,7 @@ from itertools import islice
 from config.settings import SessionSettings
 from proxy.operations.store_errors import NotHeard, Silent, StoreUnavailable
 from proxy.secrets.tokens import is_token, token_digest
-from proxy.sessions.asking import Asleep, StoreQuestion
+from proxy.sessions.asking import USUAL_LIMITS, AskingLimits, Asleep, StoreQuestion
 from proxy.sessions.hearing import HeardChanges
 from proxy.sessions.kept_sessions import AsideSession, KeptSessions, WholeSession
 from proxy.sessions.kept_sessions import CookieKey as CookieKey
@@ -31,8 +31,6 @@ from proxy.sessions.session_store import WatchedSessions
 from proxy.sessions.subscribers import Subscribers
 from proxy.sessions.written_uses import LAG_SECONDS, WrittenUses
 
-ASK_SECONDS = 0.5
-"""How long the store may take to answer where memory could do without it."""
 MOST_WAITS = 4
 """How often to wait that long, if the store is not known to be down, or this worker was late itself."""
 MOST_LATE = 8
@@ -61,8 +59,10 @@ class LiveSessions:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         most_whole: int = MOST_WHOLE,
+        asking: AskingLimits = USUAL_LIMITS,
     ) -> None:
         self._store = store
+        self._asking = asking
         self._limits = limits
         self._monotonic = monotonic
         self.kept = KeptSessions(limits, most_whole)
@@ -170,13 +170,13 @@ class LiveSessions:
         """What the store says; an error as soon as memory may do without it."""
         if not is_in_memory:
             return await self._store.session_by_cookie(digest, host)
-        question = StoreQuestion(self._store.session_by_cookie(digest, host))
+        question = StoreQuestion(self._store.session_by_cookie(digest, host), self._asking)
         waits = 0
         try:
             while True:
                 waits += 1
                 try:
-                    return await question.answer(seconds=ASK_SECONDS)
+                    return await question.answer()
                 except (Silent, Asleep) as exc:
                     is_known_away = self.heard.is_granted and not self.is_in_grace
                     if waits == MOST_WAITS or self._may_do_without(exc) or is_known_away:
@@ -267,7 +267,7 @@ class LiveSessions:
             return
         # Without an answer, what this worker knows decides, and it says "over".
         with contextlib.suppress(StoreUnavailable, TimeoutError):
-            async with asyncio.timeout(ASK_SECONDS):
+            async with asyncio.timeout(self._asking.answer_seconds):
                 await self._read_again(over, now)
         for session_id in self.kept.still_over(over, now):
             live = self.kept.get(session_id)
@@ -304,9 +304,9 @@ class LiveSessions:
     async def look(self) -> None:
         """Hear of everything that others did, or find out that the store is down."""
         began_at = self._monotonic()
-        question = StoreQuestion(self._store.catch_up())
+        question = StoreQuestion(self._store.catch_up(), self._asking)
         try:
-            await question.answer(seconds=ASK_SECONDS)
+            await question.answer()
         except NotHeard:
             self.heard.hears_nothing()
         except Asleep:

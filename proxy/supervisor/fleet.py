@@ -33,6 +33,7 @@ class Limits:
     drain: float
     start: float = START_SECONDS
     hang: float = HANG_SECONDS
+    late: float = LATE_SECONDS
 
 
 class CannotStart(Exception):
@@ -166,7 +167,7 @@ class Fleet:
         """Tell all to drain (`word` is `STOP` or `RETIRE`) and return when they are gone; late ones are killed."""
         self._is_leaving = True
         self.tell(word)
-        for number in await self._gone(self._limits.drain + LATE_SECONDS):
+        for number in await self._gone(self._limits.drain + self._limits.late):
             self._log.error("worker.late", worker=number)
         await self.kill()
 

@@ -240,7 +240,7 @@ def test_an_address_is_never_looked_up() -> None:
         assert HostAddresses(fail).of(host, deadline=0.0) == (host,)
 
 
-def test_old_addresses_serve_while_dns_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_addresses_serve_while_dns_is_gone() -> None:
     answers = [["127.0.0.2"]]
 
     def look_up(host: str) -> Sequence[str]:
@@ -248,8 +248,7 @@ def test_old_addresses_serve_while_dns_is_gone(monkeypatch: pytest.MonkeyPatch) 
             raise OSError("no DNS")
         return answers.pop()
 
-    monkeypatch.setattr("directory.active_directory.host_addresses.FRESH_SECONDS", -1.0)
-    addresses = HostAddresses(look_up)
+    addresses = HostAddresses(look_up, fresh_seconds=-1.0)
     for _ in range(3):
         assert addresses.of("dc1.corp.example", deadline=time.monotonic() + 5) == ["127.0.0.2"]
     with pytest.raises(HostUnknown, match="not found"):

@@ -132,8 +132,7 @@ async def test_a_configured_suffix_counts_before_the_domain_was_reached(tmp_path
         await directory.close()
 
 
-async def test_preparing_goes_on_until_the_domain_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("directory.realms.PREPARE_AGAIN_SECONDS", 0.05)
+async def test_preparing_goes_on_until_the_domain_is_there(tmp_path: Path) -> None:
     (tmp_path / "users.toml").write_text("")
     server = ScriptedLDAP(tmp_path)
 
@@ -145,7 +144,7 @@ async def test_preparing_goes_on_until_the_domain_is_there(tmp_path: Path, monke
     with server.running():
         directory = scripted(server, "one")
         local = LocalDirectory(LocalDirectorySettings(type="local", name="l", file=tmp_path / "users.toml"), groups=())
-        realms = Realms([local, directory])
+        realms = Realms([local, directory], prepare_again_seconds=0.05)
         await realms.prepare()
         assert directory.serves(parsed("alice@people.example"))
         await realms.close()

@@ -126,9 +126,8 @@ async def test_who_hangs_is_ended_and_answers_no_more(yard: Yard) -> None:
     await fleet.kill()
 
 
-async def test_who_does_not_leave_in_time_is_killed(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.supervisor.fleet.LATE_SECONDS", 0.0)
-    fleet = yard.fleet("is deaf", drain=0.1)
+async def test_who_does_not_leave_in_time_is_killed(yard: Yard) -> None:
+    fleet = yard.fleet("is deaf", drain=0.1, late=0.0)
     await fleet.start(must_start=True)
     await fleet.leave("stop")
     assert [each["reason"] for each in yard.log.of("worker.left")] == ["signal SIGKILL"]

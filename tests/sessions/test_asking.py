@@ -6,7 +6,7 @@ import time
 import pytest
 
 from proxy.operations.store_errors import Silent, StoreUnavailable
-from proxy.sessions.asking import Asleep, StoreQuestion
+from proxy.sessions.asking import AskingLimits, Asleep, StoreQuestion
 
 
 async def hang() -> None:
@@ -17,24 +17,23 @@ async def test_an_answer_is_given_on_and_so_is_an_error() -> None:
     async def refuse() -> None:
         raise StoreUnavailable("refused")
 
-    assert await StoreQuestion(asyncio.sleep(0, "here")).answer(seconds=5.0) == "here"
+    assert await StoreQuestion(asyncio.sleep(0, "here")).answer() == "here"
     with pytest.raises(StoreUnavailable, match="refused"):
-        await StoreQuestion(refuse()).answer(seconds=5.0)
+        await StoreQuestion(refuse()).answer()
 
 
 @pytest.mark.parametrize(("awake_seconds", "conclusion"), [(60.0, Silent), (0.0, Asleep)])
 async def test_no_answer_is_silence_where_this_process_was_awake(
-    monkeypatch: pytest.MonkeyPatch, awake_seconds: float, conclusion: type[StoreUnavailable]
+    awake_seconds: float, conclusion: type[StoreUnavailable]
 ) -> None:
-    monkeypatch.setattr("proxy.sessions.asking.AWAKE_SECONDS", awake_seconds)
-    question = StoreQuestion(hang())
+    question = StoreQuestion(hang(), AskingLimits(answer_seconds=0.01, awake_seconds=awake_seconds))
     with pytest.raises(conclusion):
-        await question.answer(seconds=0.01)
+        await question.answer()
     await question.drop()
 
 
-async def test_an_answer_that_arrived_while_this_process_slept_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.sessions.asking.LAST_CHANCE_SECONDS", 30.0)
+async def test_an_answer_that_arrived_while_this_process_slept_is_read() -> None:
+    limits = AskingLimits(answer_seconds=0.1, last_chance_seconds=30.0)
     arrived: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def read_in_several_turns() -> str:
@@ -48,7 +47,7 @@ async def test_an_answer_that_arrived_while_this_process_slept_is_read(monkeypat
         time.sleep(0.2)  # whoever reads it has its turn when the time is up
 
     asyncio.get_running_loop().call_soon(sleep)
-    assert await StoreQuestion(read_in_several_turns()).answer(seconds=0.1) == "here"
+    assert await StoreQuestion(read_in_several_turns(), limits).answer() == "here"
 
 
 @pytest.mark.parametrize("error", [None, StoreUnavailable("refused")])
@@ -61,15 +60,15 @@ async def test_a_late_answer_is_told_and_may_be_waited_for_again(error: StoreUna
 
     question = StoreQuestion(wait())
     with pytest.raises((Silent, Asleep)):
-        await question.answer(seconds=0.01)
+        await question.answer()
     question.when_late(told.append)
     if error is None:
         answer.set_result("late")
-        assert await question.answer(seconds=5.0) == "late"
+        assert await question.answer() == "late"
     else:
         answer.set_exception(error)
         with pytest.raises(StoreUnavailable):
-            await question.answer(seconds=5.0)
+            await question.answer()
     await asyncio.sleep(0)
     assert told == [error]
 

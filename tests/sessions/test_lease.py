@@ -23,7 +23,12 @@ class Worker:
         self.has_failed = asyncio.Event()
         self.task = asyncio.create_task(
             while_leased(
-                self.work, store=store.leases, name="watch", clock=lambda: NOW + self.now, monotonic=lambda: self.now
+                self.work,
+                store=store.leases,
+                name="watch",
+                clock=lambda: NOW + self.now,
+                monotonic=lambda: self.now,
+                turn_seconds=0.01,
             )
         )
 
@@ -41,8 +46,7 @@ class Worker:
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
-    monkeypatch.setattr("proxy.sessions.lease.TURN_SECONDS", 0.01)
+def store() -> MemoryStore:
     return MemoryStore()
 
 

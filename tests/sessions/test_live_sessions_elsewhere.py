@@ -11,7 +11,7 @@ import pytest
 from config.settings import SessionSettings
 from proxy.operations.store_errors import NotHeard, StoreUnavailable
 from proxy.secrets.tokens import new_token, token_digest
-from proxy.sessions.asking import Asleep
+from proxy.sessions.asking import AskingLimits, Asleep
 from proxy.sessions.live_sessions import LiveSessions, cookie_key
 from proxy.sessions.session import Session
 from proxy.sessions.session_store import NOTICE_SECONDS
@@ -49,6 +49,12 @@ def instant() -> Instant:
 @pytest.fixture
 def live(store: MemoryStore, instant: Instant) -> LiveSessions:
     return LiveSessions(store.sessions, LIMITS, monotonic=instant)
+
+
+def impatient(store: MemoryStore, instant: Instant, *, awake_seconds: float) -> LiveSessions:
+    """A worker that waits for a store that hangs no longer than a test can."""
+    limits = AskingLimits(answer_seconds=0.01, awake_seconds=awake_seconds)
+    return LiveSessions(store.sessions, LIMITS, monotonic=instant, asking=limits)
 
 
 def cached(live: LiveSessions, token: bytes, host: str, now: float) -> Session | None:
@@ -164,10 +170,9 @@ async def test_a_worker_that_hears_nothing_asks_a_store_that_answers(store: Memo
 
 
 async def test_after_a_gap_a_store_that_is_silent_is_no_reason_to_answer_from_memory(
-    store: MemoryStore, live: LiveSessions, monkeypatch: pytest.MonkeyPatch
+    store: MemoryStore, instant: Instant
 ) -> None:
-    monkeypatch.setattr("proxy.sessions.live_sessions.ASK_SECONDS", 0.01)
-    monkeypatch.setattr("proxy.sessions.asking.AWAKE_SECONDS", 60.0)
+    live = impatient(store, instant, awake_seconds=60.0)
     token, _ = await known(store, live)
 
     async def hang(*_: object) -> None:
@@ -183,10 +188,9 @@ async def test_after_a_gap_a_store_that_is_silent_is_no_reason_to_answer_from_me
 
 
 async def test_a_store_that_hangs_is_waited_for_shortly_where_memory_has_an_answer(
-    store: MemoryStore, live: LiveSessions, instant: Instant, monkeypatch: pytest.MonkeyPatch
+    store: MemoryStore, instant: Instant
 ) -> None:
-    monkeypatch.setattr("proxy.sessions.live_sessions.ASK_SECONDS", 0.01)
-    monkeypatch.setattr("proxy.sessions.asking.AWAKE_SECONDS", 60.0)
+    live = impatient(store, instant, awake_seconds=60.0)
     token, _ = await known(store, live)
 
     async def hang(*_: object) -> None:
@@ -212,10 +216,9 @@ async def test_a_store_that_hangs_is_waited_for_shortly_where_memory_has_an_answ
 
 
 async def test_a_worker_that_was_late_itself_takes_no_silence_for_an_outage(
-    store: MemoryStore, live: LiveSessions, instant: Instant, monkeypatch: pytest.MonkeyPatch
+    store: MemoryStore, instant: Instant
 ) -> None:
-    monkeypatch.setattr("proxy.sessions.live_sessions.ASK_SECONDS", 0.01)
-    monkeypatch.setattr("proxy.sessions.asking.AWAKE_SECONDS", 0.0)
+    live = impatient(store, instant, awake_seconds=0.0)
     token, written = await known(store, live)
     answers = store.sessions.catch_up, store.sessions.session_by_cookie
 
