@@ -1,4 +1,4 @@
-"""A pending second factor: what is known of a passcode that was sent, without the passcode."""
+"""A pending second factor: what is known about a passcode that was sent, without the passcode itself."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Challenge:
     attempts_left: int
     last_sent_at: float
     return_to: str = field(default="", repr=False)
-    """Where the person wanted to go: an absolute URL already judged, or empty for the start page."""
+    """Where the person wanted to go: an absolute URL that was already judged, or empty for the start page."""
     start_digest: str = field(default="", repr=False)
     """Binds the ticket to the browser on the app's host that started; empty if the sign-in page was opened by hand."""
     factor: Factor
-    """What a right answer proves, whatever the session asks for by then."""
+    """What a right answer proves, even if the session asks for something else by then."""
     kind: ChannelKind | None
     """What its passcode may go by. A mail can prove "sms", where it stands in for a number; None: nothing is sent."""
     number_digest: bytes = field(default=b"", repr=False)

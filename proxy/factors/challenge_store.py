@@ -27,13 +27,13 @@ class AttemptResult:
 
 
 class ChallengeStore(Protocol):
-    """Challenges. They end with their session; one whose time is over is absent, whether or not it was removed yet."""
+    """Challenges. They end with their session. An expired one counts as absent, even if it was not removed yet."""
 
     async def put_challenge(self, challenge: Challenge, *, newest: str | None = None) -> bool:
         """False, and nothing written, if its session is gone, or `newest` names another challenge than it should.
 
-        That is the id of the session's newest challenge that is live when this one is created, empty if there is none:
-        of several that are put at the same time, one is. None: whatever there is. Atomic.
+        `newest` is the id of the session's newest live challenge, empty if there is none. So of several that are put at
+        the same time, only one is written. None: write in any case. Atomic.
         """
         ...
 

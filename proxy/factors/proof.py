@@ -22,5 +22,5 @@ def with_proof(proven: tuple[Proof, ...], factor: Factor, now: float) -> tuple[P
 
 
 def missing_choices(asked: Iterable[Choice], proven: frozenset[Factor]) -> tuple[Choice, ...]:
-    """Those entries of a scheme of which nothing is proven, in the scheme's order."""
+    """The entries of a scheme of which nothing is proven, in the scheme's order."""
     return tuple(choice for choice in asked if proven.isdisjoint(choice))

@@ -1,7 +1,7 @@
 """What every second factor can be asked: one Protocol, and the values that it answers with.
 
-A factor never sends anything itself: what is to be delivered is handed on by the sign-in. Nor does it count attempts:
-answers are compared, counted and used up by the store, in one transaction. All instants are epoch seconds.
+A factor never sends anything itself: the sign-in passes its message on. Nor does it count attempts: the store compares,
+counts and uses up answers in one transaction. All instants are epoch seconds.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class Chosen:
     has already and that nothing is sent to."""
 
     factor: Factor
-    """What is proven. A mail may stand in for a number, where the operator says so."""
+    """What is proven. A mail may stand in for a number, if the operator says so."""
     number: E164 | None = field(default=None, repr=False)
     """At most one of `number` and `mail`: where there is no number, no SMS can go to it."""
     mail: str | None = field(default=None, repr=False)
     digests: tuple[bytes, ...] = field(repr=False)
-    """By which it is known again: one for each key that counts, the one in use first."""
+    """By which it is recognised: one for each key that is accepted, the one in use first."""
 
     @property
     def kind(self) -> ChannelKind | None:
@@ -65,12 +65,12 @@ class Lack(Enum):
     """Why somebody cannot use a factor, as far as an adapter has something of its own to say about it."""
 
     NUMBER = "number"
-    """The directory holds no number that an SMS can be sent to."""
+    """The directory has no number that an SMS can be sent to."""
     MAIL = "mail"
     TRUST = "trust"
     """The number changed recently: it may be a thief's."""
     ENROLMENT = "enrolment"
-    """The person has not added it to themselves."""
+    """The person has not enrolled it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,14 +87,15 @@ class Unusable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberChange:
-    """A person's passcodes go to another number than before, or would: the old one and their mail are to be told."""
+    """A person's passcodes go, or would go, to a different number: the old one and their mail address have to be
+    told."""
 
     number: E164 = field(repr=False)
     old_number: E164 | None = field(repr=False)
     is_held: bool
     """Whether nothing is sent to the new one, as long as its change is recent."""
     key: bytes = field(repr=False)
-    """By which it is known that they were told."""
+    """By which we know that they were told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,22 +109,22 @@ class Usability:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """What to show to somebody who is to answer a challenge, beside where its passcode went."""
+    """What to show to a person who has to answer a challenge, besides where its passcode went."""
 
     digits: int | None = None
-    """How many an answer has; None: it is no number."""
+    """How many digits an answer has; None: it is not a number."""
     longest: int = 64
     """Characters that may be typed."""
     hint: str = ""
-    """What tells this challenge from others: words that its message shows too, the number of a code on a card."""
+    """What distinguishes this challenge: words that its message shows too, or the number of a code on a card."""
 
 
 class SecondFactor(Protocol):
     """One kind of second factor; `factor` names which, where an implementation serves several."""
 
     def held_by(self, principal: Principal, factor: Factor) -> Chosen | Unusable:
-        """Whether this person has what it takes, whatever rules say about it just now. Asks nothing but the principal,
-        and is what a page may show before anything is asked for."""
+        """Whether this person has what it takes, no matter what rules say now. It needs only the principal, and a page
+        may show it before anything is asked for."""
         ...
 
     async def usable_by(self, principal: Principal, factor: Factor, *, now: float, is_try: bool = False) -> Usability:
@@ -148,7 +149,7 @@ class SecondFactor(Protocol):
     async def accepted(
         self, principal: Principal, challenge: Challenge, went_by: Collection[ChannelKind], *, now: float
     ) -> None:
-        """Its answer was right. `went_by`: what its messages went by. Raises `StoreUnavailable`."""
+        """The answer was right. `went_by`: the channels of its messages. Raises `StoreUnavailable`."""
         ...
 
     def prompt(self, challenge: Challenge) -> Prompt: ...

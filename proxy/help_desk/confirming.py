@@ -1,6 +1,6 @@
 """Confirming a number that changed: somebody who knows the person says that it is theirs, in force at the next sign-in.
 
-The number that was used before and the mail address are told, so that a confirmation that was got by a trick shows.
+The previous number and the mail address are told, so that a confirmation by trickery comes to light.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Confirmable:
     """A number that is held back."""
 
     name: str = field(repr=False)
-    """By which it is known again without being shown: one that was changed meanwhile is another."""
+    """Recognises the number without showing it: one that was changed in the meantime is a different one."""
     masked: str
     ending: str
     """Its last three digits."""

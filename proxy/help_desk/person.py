@@ -1,4 +1,4 @@
-"""Whom somebody means by a login name: the directory's answer, without a password."""
+"""The person behind a login name: the directory's answer, without a password."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def choose_realm(realms: Realms, typed: str) -> tuple[LoginName, Directory
 
 
 async def _learn_names(realms: Realms) -> None:
-    """The names that domains go by. One that is away goes by what the configuration says."""
+    """The names of the domains. If a domain is down, the configuration's names count."""
     for each in realms:
         if isinstance(each, PreparedDirectory):
             try:

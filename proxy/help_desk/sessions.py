@@ -14,7 +14,7 @@ from proxy.sessions.session import Session
 from proxy.sessions.session_store import SessionStore
 
 ENDED_AT_ONCE = 32
-"""The end of one waits for other workers to hear of it: so many wait together."""
+"""How many ends wait together: each waits for other workers to hear of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +26,11 @@ class Found:
     guid: str
     """Whose they are; empty where the directory knows nobody of that name."""
     warning: str = ""
-    """Why the directory could not say whose they are: then they were found by the name that they keep."""
+    """Why the directory could not say whose they are: then they were found by the name in the session."""
 
 
 async def sessions_called(realms: Realms, store: SessionStore, typed: str) -> Found:
-    """By the account, or by the name that the sessions keep where the directory has it no more or is away.
+    """By the account. If the directory no longer has it, or is down: by the name in the sessions.
 
     Raises `NotFound` for what is no login name of any realm, and `StoreError`.
     """

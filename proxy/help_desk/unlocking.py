@@ -1,7 +1,8 @@
-"""Beginning a person's counts anew: everything that Gatepost itself counts against them.
+"""Clearing a person's counts: everything that Gatepost itself counts against them.
 
-What a directory counts itself it goes on counting. So wrong passwords are cleared as far as its own count allows: what
-it still counts stays counted here, or the rest of the budget and that count together could lock the account there.
+A directory keeps its own count, which we cannot clear. So wrong passwords are cleared only as far as that count allows.
+What the directory still counts stays counted here: otherwise a new budget and that count together could lock the
+account.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class StillCounted:
 
 
 async def still_counted(directory: Directory, guid: str, limits: PasswordLimits) -> tuple[StillCounted | None, int]:
-    """Why no try is left even after a clearing (None: there is one), and how many tries are to stay counted."""
+    """Why no try is left even after clearing (None: there is one), and how many tries have to stay counted."""
     if not isinstance(directory, LockingDirectory):
         return None, 0
     policy = directory.lockout_policy()
@@ -71,7 +72,7 @@ async def unlock(
 ) -> StillCounted | None:
     """Clear a person's counts, those of their number and mail address, and those of the address that they come from.
 
-    `with_passwords`: wrong ones too, whatever the directory counts. Answers why wrong passwords are still counted.
+    `with_passwords`: wrong ones too, whatever the directory counts. Returns why wrong passwords are still counted.
     """
     await throttle.clear(person=principal.guid, limits=CLEARED)
     number = first_usable(principal.mobiles, mobile)

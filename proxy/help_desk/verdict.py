@@ -1,6 +1,6 @@
 """From the steps of an explanation to what is read first: can they sign in, why not, what to do, who, until when. Pure.
 
-Instants are epoch seconds, and are said where they are shown: only there it is known what the local time is.
+Instants are epoch seconds. The place that shows them turns them into words, because only it knows the local time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Light(Enum):
 
 
 class Who(Enum):
-    """Who does what is to be done."""
+    """Who has to act."""
 
     HELP_DESK = "the help desk"
     DIRECTORY = "an administrator of the directory"
@@ -31,7 +31,7 @@ class Who(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """What somebody on the telephone has to know of one thing that is in the way, or worth knowing."""
+    """What the help desk has to know about one thing that blocks the sign-in, or is worth knowing."""
 
     why: str
     what: str = ""
@@ -59,7 +59,7 @@ class Step:
 class Verdict:
     light: Light
     can_sign_in: bool
-    """False too where they can only in places that they have signed in from before."""
+    """Also False if they can sign in only in places where they have signed in before."""
     headline: str
     what: str
     who: Who | None
@@ -71,7 +71,7 @@ class Verdict:
 def verdict_of(steps: Sequence[Step], *, name: str, app: str = "") -> Verdict:
     """`name`: of the person, as the headline begins; `app`: the one that they want to reach."""
     causes = [step.cause or Cause(why=step.detail) for step in steps if step.ok is False]
-    # What holds everywhere is told before what holds in new places only.
+    # Blocks that hold everywhere come before those that hold only in new places.
     causes.sort(key=lambda each: each.only_in_new_places)
     reach = f" and reach {app}" if app else ""
     if causes:

@@ -98,8 +98,8 @@ def create_portal(
 ) -> web.Application:
     """`clock` gives epoch seconds; `sleep` is what refusals wait with for their place on the time grid.
 
-    `notifier` tells persons of numbers that changed; None: nobody is told.
-    `readiness` is what works, for the admin pages; None: they do not know.
+    `notifier` tells persons about changed numbers; None: nobody is told.
+    `readiness` says what works, for the admin pages; None: they do not know.
     """
     app = web.Application(middlewares=[answer_errors, keep_to_the_host], client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(_without_versions)

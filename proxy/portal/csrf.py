@@ -4,9 +4,10 @@ A token is an HMAC over the form's name and what the form belongs to: the sessio
 the browser's cookie. Every tab of one browser has the same token, and one for a half signed-in session is worthless for
 the next.
 
-Tabs that a browser without a cookie loads at the same time get a cookie each, and keep only the last one. So that the
-others need not be filled in again, a sign-in form also carries a stamp: whose cookie it was made for is not known any
-more, but that it is ours and when it was made is. It counts only where the browser itself says which page sent it.
+If a browser without a cookie loads several tabs at once, each gets a cookie, and the browser keeps only the last. The
+forms in the other tabs should still work, so a sign-in form also carries a stamp. It no longer shows for which cookie
+the form was made, but it shows that the form is ours and when it was made. It counts only if the browser itself says
+which page sent the form.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def is_form_stamp(given: str, key: bytes, *, token: str, now: float) -> bool:
 
 
 def is_own_request(*, origin: str | None, referer: str | None, fetch_site: str | None, own_origin: str) -> bool:
-    """What the browser itself says of where a POST comes from; an old one may say nothing, a wrong word refuses.
+    """What the browser itself says about the origin of a POST. An old browser may say nothing; a wrong origin is
+    refused.
 
     Fetch standard, "Origin header" and "Sec-Fetch-Site".
     """
@@ -85,7 +87,7 @@ def is_own_request(*, origin: str | None, referer: str | None, fetch_site: str |
 def is_brought_here(
     *, fetch_site: str | None, fetch_mode: str | None, fetch_dest: str | None, purpose: str | None
 ) -> bool:
-    """Whether a GET is our own page's or a person's who comes to see it; nothing that another page loads by itself.
+    """Whether a GET comes from our own page or from a person's navigation, and was not loaded by another page.
 
     An app's host is of the same site, so what its pages load is sent with our cookie (Fetch standard,
     "Sec-Fetch-Site"; Sec-Purpose: speculative loads). An old browser says nothing.

@@ -34,7 +34,7 @@ _SYSTEMS = (
 
 
 def describe_device(user_agent: str) -> str:
-    """Such as "Firefox on Windows"; as much of it as can be told."""
+    """For example "Firefox on Windows", or as much as can be recognised."""
     browser = next((name for pattern, name in _BROWSERS if pattern.search(user_agent)), "")
     system = next((name for pattern, name in _SYSTEMS if pattern.search(user_agent)), "")
     if browser and system:

@@ -80,7 +80,8 @@ def _size_of_rest(body: bytes) -> int:
 
 
 def _host_of(origin: str) -> str | None:
-    """Without scheme and port: http for https, or a port that only a proxy in between knows, is the operator's slip."""
+    """Compared without scheme and port: a mistake in those (http for https, a proxy's port) is the operator's, not an
+    attack."""
     try:
         return urlsplit(origin).hostname
     except ValueError:
@@ -102,14 +103,14 @@ def has_csrf_token(request: web.Request, fields: Mapping[str, str], form: Form, 
 
 
 def is_vouched_for(request: web.Request, fields: Mapping[str, str]) -> bool:
-    """Whether a sign-in form whose token is of another browser cookie is ours all the same.
+    """Whether a sign-in form with the token of another browser cookie is still ours.
 
     The browser has to name our own origin as the page's: no script can make it do so (Fetch standard, forbidden
     request-headers). `read_form` has refused whatever contradicts it.
     """
     visit = request[VISIT]
     if visit.browser_is_new:
-        return False  # it keeps no cookies, so a session would not reach it
+        return False  # the browser keeps no cookies, so it could not keep a session
     return request.headers.get("Origin") == request.app[SETTINGS].server.public_url.origin and any(
         is_form_stamp(fields.get(STAMP, ""), key, token=fields.get("csrf_token", ""), now=visit.now)
         for key in request.app[KEYS].accepted(Purpose.CSRF)

@@ -31,7 +31,7 @@ from proxy.sessions.session import Level, Session
 _SHOWN_TARGET = 120
 _CONNECTIONS_FIELDS = (b"host", b"cookie", b"content-length", b"transfer-encoding", b"connection", b"te", b"expect")
 _PLANES_FIELDS = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"forwarded")
-"""Added anew when the form is sent on; kept, they would make more fields of it than may be."""
+"""Added again when the form is sent on. If they were kept, it would have too many fields."""
 _NOT_KEPT_FIELDS = frozenset(_CONNECTIONS_FIELDS + _PLANES_FIELDS)
 _OWN_COOKIES = frozenset(name(scheme) for name in (session_cookie, browser_cookie) for scheme in ("http", "https"))
 
@@ -55,11 +55,11 @@ async def keep_request(request: web.Request) -> web.StreamResponse:
         raise _not_kept(request, app, scheme)
     body = await _read_at_most(request, limit)
     if body is None:
-        # Not that the app would take less: it is only too large to be kept.
+        # The app might take it: it is only too large to be kept.
         raise _not_kept(request, app, scheme)
     again = read_sending(body)
     if again is not None:
-        # More was asked for between the page and its button.
+        # Between the page and its button, more was required.
         token: str | None = again.token
         if await request.app[KEPT_REQUESTS].read(again.token, visit.host, now=visit.now) is None:
             raise Refused(Answer(problem=Problem.KEPT_FORM_GONE, app=app.name))
@@ -173,7 +173,8 @@ def _to_sign_in(request: web.Request, app: AppSettings, token: str, scheme: str 
 
 
 def _not_kept(request: web.Request, app: AppSettings, scheme: str, *, problem: Problem = Problem.SIGNED_OUT) -> Refused:
-    """Nothing was passed on: its sender signs in, or proves the rest of `scheme`, in another tab, and sends it anew."""
+    """Nothing was passed on: the sender signs in, or proves the rest of `scheme`, in another tab, and sends it
+    again."""
     public, visit = request.app[SETTINGS].server.public_url, request[VISIT]
     origin = app_origin(app, public)
     detail = f"{ENGLISH.kept_too_many} {ENGLISH.kept_not}" if problem is Problem.THROTTLED else ENGLISH.kept_not
@@ -208,7 +209,7 @@ def _lines(request: web.Request) -> tuple[bytes, ...]:
 
 
 def _cookies(request: web.Request) -> bytes:
-    """The app's own: Gatepost's may be worth nothing any more, and are not kept all the same."""
+    """The app's own cookies. Gatepost's are never kept, even if they are worthless by then."""
     pairs = (pair.strip() for field in request.headers.getall("Cookie", []) for pair in field.split(";"))
     kept = (pair for pair in pairs if pair and pair.partition("=")[0].strip() not in _OWN_COOKIES)
     return "; ".join(kept).encode(errors="surrogateescape")

@@ -40,7 +40,7 @@ async def show_kerberos(request: web.Request) -> web.StreamResponse:
     if flow.tickets is None or not flow.takes_tickets(visit.client, goal, session) or not _is_page_load(request):
         return redirect(sign_in_path(back, form=True))
     if visit.browser_is_new:
-        # It was given its cookie on the way here: one that keeps none would be sent in circles.
+        # The browser got its cookie on the way here. One that keeps no cookies would be sent in circles.
         return sign_in_form(request, back)
     fields = request.headers.getall("Authorization", [])
     if not fields:
@@ -71,7 +71,7 @@ def _is_page_load(request: web.Request) -> bool:
 
 
 def _form(request: web.Request, back: WayBack, challenge: str = 'Gatepost realm="sign-in"') -> web.Response:
-    """With a challenge that browsers do not answer by themselves, the form is all that is left."""
+    """With a challenge that browsers do not answer automatically, only the form is left."""
     response = sign_in_form(request, back, status=HTTPStatus.UNAUTHORIZED)
     response.headers["WWW-Authenticate"] = challenge
     return response

@@ -34,7 +34,7 @@ TICKET_SECONDS = 30.0
 AGAIN = "again"
 """Query field: how many tickets in a row did not fit, so that round trips have an end."""
 MOST_ROUND_TRIPS = 3
-"""Each can meet a tab whose first page came in meanwhile, with another browser cookie."""
+"""Each may collide with a tab whose first page arrived in the meantime, with a different browser cookie."""
 FORM = "form"
 """Query field of the sign-in page."""
 CHALLENGE = "challenge"
@@ -53,7 +53,7 @@ PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a query field
 
 
 def way_back(request: web.Request, return_to: str, start: str) -> WayBack:
-    """Judge what a query, a hidden field or a challenge says: all of it came through a browser."""
+    """Judge the way back in a query, a hidden field or a challenge: all of them came through a browser."""
     settings = request.app[SETTINGS]
     return judge_way_back(
         return_to,
@@ -135,7 +135,7 @@ def password_path(back: WayBack = NOWHERE, *, reminder: bool = False) -> str:
 
 
 def to_sign_in(request: web.Request, back: WayBack) -> web.Response:
-    """From a page that only a step before it leads to, by who has no session: back to where that begins."""
+    """For a browser without a session, on a page in the middle of the way: back to the beginning."""
     visit = request[VISIT]
     was_here = not visit.browser_is_new or CHALLENGE in request.query
     return redirect(sign_in_path(back, lost=was_here and visit.session_token is None))

@@ -1,4 +1,4 @@
-"""Which browsers were given an app's session cookie a moment ago: one that comes again without it may not keep it.
+"""Which browsers got an app's session cookie a moment ago. A browser that comes back without it may not keep cookies.
 
 Its own round trips (to the sign-in page, signed in there, and back with a ticket) would go on until it gives up. In
 memory: a browser that is sent in circles stays on its connection, and so with one worker. Instants are epoch seconds.

@@ -94,7 +94,7 @@ async def take_me(request: web.Request) -> web.StreamResponse:
     else:
         raise refused(Problem.BAD_FORM)
     ended = 0
-    # This one last: whoever meets an error on the way can press the button again.
+    # This session last: after an error on the way, the person can press the button again.
     for each in sorted(chosen, key=lambda each: each.session_id == session.session_id):
         ended += await request.app[STORE].sessions.end_session(each.session_id)
     request.app[SIGN_IN_LOG].ended_by_person(request[VISIT].client, session.principal, count=ended)
@@ -109,7 +109,7 @@ def session_name(session: Session) -> str:
 
 
 async def _sessions_of(request: web.Request, session: Session) -> Sequence[Session]:
-    """All that the person has, this one first, then the latest used; those at the password's step too."""
+    """All of the person's sessions, this one first, then the latest used; also those that are still at the password."""
     now = request[VISIT].now
     found = await request.app[STORE].sessions.sessions(session.principal.guid)
     others = [

@@ -37,7 +37,7 @@ _PAGES_OF_THE_SIGN_IN_HOST = frozenset({PREFIX, SIGN_IN, PASSCODE, PASSWORD, SIG
 
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The border of one request: nothing gets past it but an answer."""
+    """The border of one request: only an answer gets past it."""
     log = request.app[LOG]
     facts = {"incident": "", "path": _page_of(request)}
     try:
@@ -128,7 +128,7 @@ def _again_href(request: web.Request, visit: Visit) -> str:
 
 
 def _is_page(request: web.Request) -> bool:
-    """Whether a browser may ask for this address; one that nobody knows is as good as any."""
+    """Whether a browser may ask for this address by GET; also True for an unknown address."""
     resource = request.match_info.route.resource
     routes = request.app.router.routes()
     return resource is None or any(

@@ -1,4 +1,4 @@
-"""What somebody is told whose passcodes go to another number than before, or would."""
+"""What a person is told if their passcodes go, or would go, to a different number than before."""
 
 from __future__ import annotations
 

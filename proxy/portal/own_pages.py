@@ -1,6 +1,6 @@
-"""What Gatepost's own pages ask of somebody who is signed in: as much as a sign-in that comes from no app.
+"""What Gatepost's own pages ask of a signed-in person: as much as a sign-in from no app.
 
-Else a scheme that is for certain apps would open sessions and password too.
+Otherwise a scheme for certain apps would also open the pages about sessions and password.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from proxy.sessions.session import Level, Session
 def more_for_own_pages(request: web.Request, session: Session) -> web.Response | None:
     """The way to the step-up page, or None where this session has proven enough.
 
-    Nothing is asked for where no scheme is meant for who comes from no app, and before a password that must be changed.
+    Nothing is asked for if no scheme covers a sign-in from no app, or before a password that must be changed.
     """
     schemes = request.app[SETTINGS].schemes
     if session.level is not Level.SIGNED_IN or all(scheme.apps is None for scheme in schemes):

@@ -55,7 +55,7 @@ _SENT, _WRONG, _SHAPE = "sent", "wrong", "shape"
 async def show_passcode(request: web.Request) -> web.StreamResponse:
     """The page of the challenge that the query names, or else of the session's newest one.
 
-    It is another one than the query's where two tabs sent a password at the same time: one of their sessions stayed.
+    It differs from the query's if two tabs sent a password at the same time: only one of their sessions stayed.
     """
     query = request.query
     named = way_back(request, query.get(RETURN_TO, ""), query.get(START, ""))
@@ -86,7 +86,7 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
     flow, visit = request.app[FLOW], request[VISIT]
     challenge = await flow.proving.find(session, fields.get("challenge", ""), now=visit.now)
     if session.level is not Level.FIRST_FACTOR and challenge is None:
-        # Sent twice, or another tab was faster. Nothing is decided here, so nothing needs proof.
+        # Sent twice, or another tab was faster. Nothing is decided here, so no token is needed.
         return await next_step(request, session, named)
     if not has_csrf_token(request, fields, Form.PASSCODE, session.session_id):
         return await _show_anew(request, session, named)
@@ -153,9 +153,8 @@ async def _page_after_answer(
 async def _not_right(
     request: web.Request, session: Session, challenge: Challenge, back: WayBack, *, told: str
 ) -> web.Response:
-    """The form once more. A browser is sent to it: what answers a POST itself asks, on the way back, to be sent again.
-
-    Anybody else is told by the status.
+    """The form once more. A browser is redirected to it: a page that answers a POST itself would ask, on the way back,
+    to send the form again. Other clients get the status.
     """
     if request.headers.get("Sec-Fetch-Mode") == "navigate":
         return redirect(passcode_path(challenge.challenge_id, back, told=told))
@@ -167,7 +166,7 @@ async def _send_again(
     request: web.Request, session: Session, challenge: Challenge, back: WayBack, *, is_another_way: bool
 ) -> web.Response:
     flow, visit = request.app[FLOW], request[VISIT]
-    # The message says what the challenge was made for, whichever tab has it sent again.
+    # The message says what the challenge was made for, even if another tab has it sent again.
     goal = goal_of(request, way_back(request, challenge.return_to, challenge.start_digest))
     again = await flow.proving.send_again(
         visit.client, goal, session, challenge, is_another_way=is_another_way, now=visit.now
@@ -178,7 +177,7 @@ async def _send_again(
         case SentAgain(sending=sending, may_arrive=may_arrive):
             if not may_arrive:
                 return unsent(request, session, challenge, back, sending=sending)
-            # Who waits for a late message keeps the field to type it into.
+            # A person who waits for a late message keeps the field for its code.
             error, status = ENGLISH.passcode_not_resent, HTTPStatus.SERVICE_UNAVAILABLE
             return await _form(request, session, challenge, back, error=error, status=status)
         case ChallengeOver():
@@ -301,7 +300,7 @@ async def _others(request: web.Request, session: Session, challenge: Challenge) 
 
 
 async def _offered_in(request: web.Request, challenge: Challenge, sending: Sending | None, *, now: float) -> int:
-    """Seconds until the page offers to send it again: not before the time by which it usually is there."""
+    """Seconds until the page offers to send it again: not before the time by which messages usually arrive."""
     settings = request.app[SETTINGS].passcode
     after = await request.app[FLOW].proving.messages.offer_after(
         sending, at_least=settings.resend_after, lifetime=settings.lifetime, now=now
@@ -310,7 +309,7 @@ async def _offered_in(request: web.Request, challenge: Challenge, sending: Sendi
 
 
 def _another_way(request: web.Request, session: Session, challenge: Challenge, sending: Sending | None) -> str:
-    """The button that sends it by the channel behind the last one, if there is one that reaches this person."""
+    """The button that sends it by the next channel, if one reaches this person."""
     mail = session.principal.mail
     has_mail = mail is not None and is_plain_address(mail)
     following = request.app[FLOW].proving.messages.following(has_mail, challenge, sending)
@@ -345,5 +344,5 @@ def _told(told: str, challenge: Challenge, prompt: Prompt) -> tuple[str, str]:
 
 
 def _onward(request: web.Request, challenge: Challenge, named: WayBack) -> WayBack:
-    """Where this tab wants to go, else where the one did that the challenge was made for."""
+    """Where this tab wants to go, or else the tab that the challenge was made for."""
     return named if named.return_to else way_back(request, challenge.return_to, challenge.start_digest)

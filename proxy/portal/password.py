@@ -111,7 +111,7 @@ async def take_password(request: web.Request) -> web.StreamResponse:
 
 
 def _what_is_wrong(old: str, new: str, again: str) -> str:
-    """What can be said without the directory; nothing of it counts as a try."""
+    """What can be said without asking the directory; it does not count as a try."""
     if not old or not new or not again:
         return ENGLISH.change_empty
     if new != again:
@@ -134,7 +134,7 @@ async def _form(
     error: str = "",
     status: int | None = None,
 ) -> web.Response:
-    """Nothing that was typed is written into the page."""
+    """Nothing that was typed appears in the page."""
     must = session.level is Level.MUST_CHANGE_PASSWORD
     lead = ENGLISH.change_lead_must if must else ENGLISH.change_lead
     return page(
@@ -184,7 +184,7 @@ def _reminder(request: web.Request, back: WayBack, warning: str) -> web.Response
         start=back.start,
         later_field=LATER,
         change_href=password_path(back),
-        later_href=sign_in_path(back),  # which leads whoever is signed in straight on
+        later_href=sign_in_path(back),  # which leads a signed-in person straight on
     )
 
 

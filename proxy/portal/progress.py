@@ -21,7 +21,7 @@ _HEARD = {
     DeliveryStatus.SENT: ENGLISH.progress_sent,
     DeliveryStatus.WAITING: ENGLISH.progress_waiting,
 }
-"""What was said last of a message that is still under way."""
+"""The latest status of a message that is still on its way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +30,14 @@ class Progress:
     """One word, for scripts."""
     text: str
     is_settled: bool
-    """Whether nothing more will be heard."""
+    """Whether no more news will come."""
 
 
 def progress_of(sending: Sending | None, *, slow_seconds: int | None, is_begun: bool = False) -> Progress:
     """What may be said of the latest message. `slow_seconds`: how long they take today, if that is long. Pure.
 
-    Without a `sending` nobody has said yet what became of it: it is being handed over (`is_begun`), or whoever did so
-    was stopped on the way.
+    Without a `sending` its result is not known yet: it is being handed over (`is_begun`), or the worker that did so was
+    stopped on the way.
     """
     if sending is None:
         if is_begun:
@@ -68,7 +68,7 @@ def progress_of(sending: Sending | None, *, slow_seconds: int | None, is_begun: 
 
 
 def lead_of(progress: Progress, *, is_mail: bool) -> str:
-    """What the page begins with: nothing is called sent that was not. Pure."""
+    """The first words of the page, which never say "sent" of a message that was not. Pure."""
     match progress.state:
         case "sending":
             return ENGLISH.passcode_sending_mail if is_mail else ENGLISH.passcode_sending

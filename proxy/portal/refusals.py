@@ -85,7 +85,7 @@ def account_stopped(request: web.Request, reason: RefusalReason, back: WayBack) 
 
 
 def changed_number(request: web.Request, back: WayBack, *, wait_seconds: float | None) -> web.Response:
-    """The number may be a thief's: nothing is sent to it, now (for so long) or (None) until somebody mends it."""
+    """The number may be a thief's: nothing is sent to it for `wait_seconds`, or (None) until the help desk fixes it."""
     return message(
         request,
         status=HTTPStatus.FORBIDDEN,
@@ -178,7 +178,8 @@ def passcode_over(request: web.Request, session: Session, back: WayBack) -> web.
 
 
 def exhausted(request: web.Request, back: WayBack, *, session: Session) -> web.Response:
-    """The sign-in is over, its session has ended: back to the password. Who was signed in before stays so."""
+    """The sign-in is over and its session has ended: back to the password. A person who was signed in before stays
+    so."""
     response = message(
         request,
         status=HTTPStatus.FORBIDDEN,
@@ -208,7 +209,7 @@ def framed(request: web.Request, back: WayBack) -> web.Response:
 
 
 def address_cut(request: web.Request, back: WayBack) -> web.Response:
-    """On the way to an app's first page, since what was asked for was too long to be kept: nothing else is shown."""
+    """On the way to an app's first page, because the requested address was too long to keep."""
     app = back.app.name if back.app is not None else ""
     return message(
         request,

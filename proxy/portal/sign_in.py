@@ -68,7 +68,8 @@ async def show_sign_in(request: web.Request) -> web.StreamResponse:
 
 
 def _without_cookie(request: web.Request) -> str:
-    """What is said to who sends a form without the cookie that its page set: every further try would end the same."""
+    """What a person reads who sends a form without the cookie that its page set: every further try would end the
+    same."""
     public = request.app[SETTINGS].server.public_url
     is_clear = public.scheme == "https" and request.headers.get(CLIENT_SCHEME) == "http"
     told = ENGLISH.cookies_over_http if is_clear else ENGLISH.cookies_blocked
@@ -76,7 +77,8 @@ def _without_cookie(request: web.Request) -> str:
 
 
 def _has_lost_cookie(request: web.Request) -> bool:
-    """Whether a cookie that was set a moment ago did not come back: without a word, people type again and again.
+    """Whether a cookie that was set a moment ago did not come back. If the page did not say so, people would type again
+    and again.
 
     Of our pages that anybody may open, the browser tells from which step it was led there (same-origin ``Referer``).
     """
@@ -87,7 +89,7 @@ def _has_lost_cookie(request: web.Request) -> bool:
 
 
 def _is_cut(request: web.Request, back: WayBack) -> bool:
-    """Whether this person has yet to hear that they will not get to the very address that they asked for."""
+    """Whether this person still has to learn that they will not get to the exact address that they asked for."""
     return CUT in request.query and back.app is not None
 
 
@@ -107,7 +109,7 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
         error = _without_cookie(request)
         return sign_in_form(request, back, username=username, error=error, status=HTTPStatus.FORBIDDEN)
     if not has_csrf_token(request, fields, Form.SIGN_IN) and not is_vouched_for(request, fields):
-        # A fresh form rather than a dead end.
+        # A new form instead of a dead end.
         return sign_in_form(request, back, session=session, username=username, error=ENGLISH.sign_in_stale, status=403)
     if (
         session is not None
@@ -166,7 +168,7 @@ def sign_in_form(
         stamp=stamp_of(request, token),
         # Only a page that was asked for by a link can be asked for again without a question.
         may_reload=status == HTTPStatus.OK,
-        # Only what was judged is written into the page.
+        # Only values that were judged appear in the page.
         return_to=back.return_to,
         start=back.start,
         app=back.app.name if back.app is not None else "",

@@ -1,7 +1,7 @@
-"""The step-up page: a signed-in person is told what an app asks for besides, and proves it, one factor at a time.
+"""The step-up page: a signed-in person learns what else an app asks for, and proves it, one factor at a time.
 
-The page itself sends nothing: a link from anywhere can lead here. What is asked for is the scheme that the gate
-named; a name made up by somebody else can only ask for more than was needed, never open anything.
+The page itself sends nothing, because a link from anywhere can lead here. It asks for the scheme that the gate named. A
+link with another scheme's name can only ask for more than was needed, never open anything.
 """
 
 from __future__ import annotations

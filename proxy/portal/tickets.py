@@ -28,7 +28,7 @@ CHECK = "check"
 
 
 async def take_ticket(request: web.Request) -> web.StreamResponse:
-    """Use up the ticket. One that does not fit starts the round trip anew, a few times in a row."""
+    """Use up the ticket. One that does not fit starts the round trip again, a few times in a row."""
     visit = request[VISIT]
     app = visit.app
     if app is None:
@@ -38,7 +38,7 @@ async def take_ticket(request: web.Request) -> web.StreamResponse:
     if ticket is not None and (ticket.host != app.host or _is_from_the_future(ticket, visit.now)):
         ticket = None  # its way back belongs to another host, or its time would be longer than it was given
     if CHECK in request.query and ticket is not None:
-        # The cookie that was set with the redirect to here is there now, or will never be.
+        # The cookie that came with the redirect to here is present now, or never will be.
         return redirect(ticket.return_to) if await _is_here(request) else _cookies_blocked(request, app, ticket)
     if ticket is not None and _is_of_this_browser(ticket, visit):
         token = new_token()
@@ -48,7 +48,7 @@ async def take_ticket(request: web.Request) -> web.StreamResponse:
         if session is not None and _is_signed_in(session, request):
             location = ticket.return_to
             times = request.app[LANDINGS].count(ticket.start_digest, app.host, visit.now)
-            # A cookie of an older session may be there rightly once more: a step-up has put another in its place.
+            # A cookie of an older session may rightly be here: a step-up has replaced that session.
             if times > (1 if visit.session_token is None else 2) and not await _is_here(request):
                 location = await _checking(request, ticket)
             response = redirect(location)
@@ -71,7 +71,7 @@ async def _without_ticket(request: web.Request, app: AppSettings, ticket: Ticket
         client_address=visit.client_address,
     )
     trips = round_trips(request)
-    # A browser that has been here and sends no cookie keeps none; with one, the next ticket can fit.
+    # A browser that comes back without a cookie keeps none; with one, the next ticket can fit.
     if (trips and visit.browser_is_new) or trips >= MOST_ROUND_TRIPS:
         return _cookies_blocked(request, app, ticket)
     return_to = ticket.return_to if ticket is not None else app_origin(app, public) + "/"

@@ -1,4 +1,9 @@
-"""When a refusal is answered: on a grid, so that its time does not tell why (instants and durations in seconds)."""
+"""When a refusal is answered: on a time grid, so that its time does not reveal the reason. Times are seconds.
+
+Reasons differ in cost: an unknown name, a wrong password, one that was not even sent. The exact time of an answer would
+show which it was, and so who exists. On a grid with steps longer than those differences, all refusals leave at the same
+points.
+"""
 
 from __future__ import annotations
 

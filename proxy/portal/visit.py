@@ -19,7 +19,7 @@ _USER_AGENT_LENGTH = 256
 
 
 class NotFromThePlane(Exception):
-    """A request without the plane's own fields: nothing may be concluded from it, so nothing is answered."""
+    """A request without the plane's own fields: nothing in it can be trusted, so it gets no answer."""
 
 
 class UnknownHost(Exception):

@@ -1,15 +1,14 @@
-"""One password that is sent to a directory for somebody: counted before it leaves, settled by what became of it.
+"""One password that is sent to a directory: counted before it leaves, and settled by its result.
 
-The directory counts wrong passwords towards a lockout of its own, and Gatepost must stay below that without ever
-knowing for certain what the directory counts (`directory.lockout`, `proxy.throttle`). So each attempt has one of four
+The directory counts wrong passwords towards its own lockout. Gatepost must stay below that, but can never be certain
+what the directory counts (`directory.lockout`, `proxy.throttle`). So each attempt is counted first and has one of four
 ends:
 
-* *accepted*: the directory forgets what it counted, and so does Gatepost, as far as it is sure to be the same;
-* *refused*: the directory judged it and counts it; so it stays counted, and is known to be judged;
-* *not judged*: the directory cannot have counted it, so it is given back;
-* *unknown*: nobody knows whether it was judged. It stays counted, which is what happens to an attempt that nobody
-  settles: a process that dies on the way, a request that is cancelled and an answer that never came all end on the safe
-  side.
+* *accepted*: the directory forgets what it counted. So does Gatepost, as far as both counts are certainly the same. *
+*refused*: the directory judged it and counts it. So it stays counted, and is known to be judged. * *not judged*: the
+directory cannot have counted it, so it is given back. * *unknown*: nobody knows whether it was judged. It stays
+counted, like an attempt that nobody settles. So a process that dies, a request that is cancelled and an answer that
+never comes all err on the safe side.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ _Answer = TypeVar("_Answer")
 class PersonLocks:
     """One lock per person in this process, there only while somebody holds or awaits it.
 
-    Passwords of one person are sent one at a time: an answer can then be put down to the attempt that it belongs to,
-    and a right password clears what was judged before it, not what is still on its way.
+    Passwords of one person are sent one at a time. So each answer belongs to one attempt, and a right password clears
+    the attempts that were judged before it, not those that are still on their way.
     """
 
     def __init__(self) -> None:
@@ -49,8 +48,8 @@ class PersonLocks:
 class PasswordAttempt:
     """An attempt that is counted and about to be sent. Each of its ends is awaited at most once; none means unknown.
 
-    Every end goes by the instant at which the attempt was counted: what is given back is then taken from the same
-    windows. Methods raise `StoreUnavailable`.
+    Every end uses the instant at which the attempt was counted, so that a count is given back to the same windows.
+    Methods raise `StoreUnavailable`.
     """
 
     person: str = field(repr=False)
@@ -60,7 +59,7 @@ class PasswordAttempt:
     counted_at: float
     throttle: Throttle = field(repr=False)
     judged_before: CountedAttempts | None
-    """What the directory had judged when this one was counted, this one included; None: others may be on their way."""
+    """The attempts that the directory has judged once it has judged this one; None: others may be on their way."""
 
     async def answer(self, asked: Awaitable[_Answer]) -> _Answer:
         """What the directory says to the password. Raises `DirectoryError`, and the attempt is settled then: given
@@ -74,7 +73,7 @@ class PasswordAttempt:
             raise
 
     async def accepted(self, *, server: str) -> None:
-        """`server` of the directory took the password, and begins its count anew."""
+        """`server` of the directory accepted the password, and starts its count from zero."""
         await self.throttle.password_accepted(
             person=self.person, address=self.address, judged=self.judged_before, now=self.counted_at, server=server
         )
@@ -86,8 +85,8 @@ class PasswordAttempt:
         )
 
     async def not_judged(self) -> None:
-        """No server counts it: the password never got there, or it was right and still opened nothing. In the second
-        case nor does the directory forget anything, so what was counted before stays counted."""
+        """No server counts it: the password never got there, or it was right but opened nothing. In the second case the
+        directory forgets nothing either, so earlier attempts stay counted."""
         await self.throttle.password_not_judged(person=self.person, address=self.address, now=self.counted_at)
 
 
@@ -97,8 +96,8 @@ async def begin_attempt(
     """Count one attempt of a person, in their turn (`PersonLocks`). `Throttled`: nothing was counted, and nothing may
     be sent. Raises `StoreUnavailable`.
 
-    `now`: read in that turn. A person's windows begin with what is counted and must outlast the directory's own, which
-    begin with what it judges: an instant from before a long wait would let Gatepost forget first.
+    `now`: read in that turn. Our window begins when an attempt is counted, the directory's when it judges the attempt,
+    and ours must end later. An instant from before a long wait would let Gatepost forget first.
     """
     throttled = await throttle.reserve_password(person=person, address=address, limits=limits, now=now)
     if throttled is not None:

@@ -1,4 +1,4 @@
-"""Who asks for a step of a sign-in, and what for: plain values, whatever protocol they came by."""
+"""Who asks for a step of a sign-in, and what for: plain values, independent of the protocol."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Client:
     host: str
     """The host on which a credential of the session is valid: a browser's cookie, or what stands for one."""
     browser: str = field(repr=False)
-    """What one browser, or one installed program, is known again by; says nothing of who uses it."""
+    """Recognises one browser, or one installed program; says nothing about who uses it."""
     incident: str
     """What this step is called in the log, and on the page that tells of a refusal."""
     languages: str = ""

@@ -1,9 +1,9 @@
 """A sign-in that asks everything and changes nothing: could this person sign in from here, and what would stop them?
 
-It makes the decisions of a sign-in by the functions that a sign-in makes them with, on what directory and store say
-now, and reads a count where a sign-in adds to it. It goes on behind what would stop one: whoever asks wants to hear of
-all that is in the way. What it takes for granted is what nobody can ask beforehand: that the person types the right
-password (or has a Kerberos ticket) and the right passcodes, and that a relay takes the messages.
+It decides by the same functions as a sign-in, on what directory and store say now. Where a sign-in adds to a count, it
+only reads the count. It continues after a block, because the help desk wants to hear of everything that blocks. It
+assumes what nobody can know beforehand: that the person types the right password (or has a Kerberos ticket) and the
+right passcodes, and that a relay takes the messages.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _ONLY_AT_A_BIND = frozenset({RefusalReason.LOGON_HOURS, RefusalReason.WORKSTATIO
 
 
 class DryRunStore(Protocol):
-    """What a sign-in looks up of a person before there is a session."""
+    """What a sign-in looks up about a person before there is a session."""
 
     @property
     def numbers(self) -> NumberStore: ...
@@ -143,7 +143,7 @@ class DryRun:
         typed: str,
         now: float,
     ) -> dict[_Counted, CounterState]:
-        """How everything stands that may be counted, in the order in which it is told."""
+        """The state of everything that may be counted, in the order in which it is reported."""
         if not self._knows_counts:
             return {}
         throttle = self._throttle
@@ -261,7 +261,7 @@ class _Walk:
         if address:
             self._take(Limit.SENDS_PER_NUMBER, address=address)
         self._take(Limit.SENDS_PER_ADDRESS, Limit.SENDS_PER_DAY)
-        if not self.passcodes:  # a right one clears what was counted before the next
+        if not self.passcodes:  # a right password clears the count before the next factor
             self._take(Limit.PASSCODES_PER_PERSON, Limit.PASSCODE_FAILURES_IN_A_ROW)
         self.proven.add(factor)
         self.passcodes.append(factor)

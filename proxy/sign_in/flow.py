@@ -1,7 +1,7 @@
 """The sign-in flow: from a first factor by a scheme to the second ones, and to more of them for those signed in.
 
-Every way in drives it: it takes plain values and answers with the values in `outcomes`. What it keeps between two steps
-is the session and its challenge, nothing else: an adapter hands in the session that its client has a token of.
+Every way in drives it: it takes plain values and returns the values in `outcomes`. Between two steps it keeps only the
+session and its challenge. An adapter passes in the session that its client has a token for.
 
 Its decisions can be asked without changing anything: which scheme (`access.schemes.choose_scheme`), whether a factor
 can be used (`Proving.choose`), what is missing (`SignIn.missing`), how limits stand (`Throttle.standings`). The clock
@@ -67,12 +67,12 @@ class SignIn:
     ) -> ByPassword:
         """Judge name and password, and go on. `current`: the session that this client has.
 
-        For somebody who signed in without a password and is `current`, it is one proof more, and no new sign-in.
+        For the person of `current`, who signed in without a password, it is one more proof, not a new sign-in.
         """
         proven = await self.password.prove(client, username, password, now=now)
         if not isinstance(proven, PersonProven):
             return proven
-        # Read again: the directory may have taken its time, and what begins now has all of its own.
+        # Read again: the directory may have been slow, and what begins now gets its full lifetime.
         now = self.clock()
         if (
             current is not None
@@ -121,7 +121,7 @@ class SignIn:
         current: Session | None,
         now: float,
     ) -> SignedIn | Asking:
-        """From the first factor to the second, or in. A tab beside the one that asked waits for the same passcode."""
+        """From the first factor to the second, or in. A second tab of the same sign-in waits for the same passcode."""
 
         async def begin() -> tuple[Session, str]:
             return await self.sessions.begin(client, proven, scheme, older=current, now=now)
@@ -170,7 +170,7 @@ class SignIn:
             scheme=scheme,
             choice=choice,
             is_again=not session.proven_factors.isdisjoint(choice),
-            # Only a password can be added to a session that stands; a ticket begins one.
+            # Only a password can be added to an existing session; a ticket begins a new one.
             first_factor=None if FIRST_FACTORS.isdisjoint(choice) else _easiest(choice),
         )
 
@@ -186,7 +186,7 @@ def _easiest(choice: Choice) -> Factor:
 
 
 def lacks_password(session: Session) -> bool:
-    """Whether a password that is proven now is one proof more, and no new sign-in."""
+    """Whether a password that is proven now is one more proof, not a new sign-in."""
     return session.level is Level.SIGNED_IN and Factor.PASSWORD not in session.proven_factors
 
 

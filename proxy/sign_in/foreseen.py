@@ -1,4 +1,4 @@
-"""What a dry run of a sign-in finds: the ways to begin one, what stops it on each, how limits stand. Values."""
+"""What a dry run of a sign-in finds: the ways to begin, what stops each of them, the state of the limits. Values."""
 
 from __future__ import annotations
 
@@ -67,11 +67,12 @@ class Way:
 
     first_factor: Factor
     scheme: SchemeSettings | None
-    """None: none is meant for them that begins so, and there is no such sign-in."""
+    """None: no scheme that begins like this is meant for them, so there is no such sign-in."""
     passcodes: tuple[Factor, ...]
     """The factors for which a passcode is sent, in their order; those that the app asks for besides come last."""
     stops: tuple[Stop, ...]
-    """In the order in which they are met: only the first one would be seen. Empty: this sign-in gets through."""
+    """In the order in which a sign-in meets them: a person would see only the first. Empty: this sign-in gets
+    through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""A passcode's messages: sent, remembered, and what became of them, as far as anybody can know.
+"""A passcode's messages: sent and remembered, with their fate as far as anybody can know it.
 
 The instants of asking a channel are kept in memory, of this worker alone; all else is in the store.
 """
@@ -32,7 +32,7 @@ from proxy.sign_in.client import Client, Goal
 from proxy.throttle.throttle import Throttle
 
 ASK_AGAIN_SECONDS = 3.0
-"""A channel is asked no more often than this what became of one message, however often the page is read."""
+"""A channel is not asked about one message more often than this, no matter how often the page is loaded."""
 _PATIENCE_SECONDS = 3.0
 _MOST_ASKED = 2000
 _SAID_FAILED = "the gateway says that it could not be delivered"
@@ -44,9 +44,9 @@ class Look:
     """What is known of the latest message of a challenge."""
 
     sending: Sending | None
-    """None: nobody has said yet what became of it."""
+    """None: its result is not known yet."""
     is_begun: bool = False
-    """Without a `sending`: whether it is being handed over; else the worker that did so was stopped on the way."""
+    """Without a `sending`: whether it is being handed over. If not, the worker that did so was stopped on the way."""
     slow_seconds: int | None = None
     """How long messages of its channel take today, if that is long."""
 
@@ -57,8 +57,8 @@ def kind_of(challenge: Challenge, sending: Sending | None) -> ChannelKind | None
 
 
 def kinds_of(challenge: Challenge) -> Collection[ChannelKind] | None:
-    """A mail never proves what an SMS would, but where the operator says so (None). Nor does what was made for a mail
-    address ever go to a phone."""
+    """A mail never proves what an SMS would, unless the operator says so (None). A passcode for a mail address never
+    goes to a phone either."""
     return EMAIL_ONLY if challenge.kind is ChannelKind.EMAIL else None
 
 
@@ -73,7 +73,7 @@ def may_arrive(sending: Sending) -> bool:
 
 
 def kinds_under_way(sendings: Sequence[Sending]) -> frozenset[ChannelKind]:
-    """What the messages went by that may have arrived: whoever types their passcode may have read any of them."""
+    """The channels of all messages that may have arrived: the person may have read the passcode in any of them."""
     return frozenset(each.kind for each in sendings if each.is_under_way and each.kind is not None)
 
 
@@ -138,7 +138,7 @@ class Messages:
             kinds=kinds_of(challenge),
             after=after,
         )
-        # A relay may have taken its time: how long a message took is measured from its handing over.
+        # A relay may have been slow: the time of a message is measured from its hand-over.
         now = self._clock()
         sending = await self._remember(principal, challenge, delivery, message_id, language, now=now)
         self._log.info(
@@ -256,7 +256,7 @@ class Messages:
             return sending
         if status in (DeliveryStatus.UNKNOWN, sending.status):
             return sending
-        # A report of its failure may have come in meanwhile: that stays.
+        # A report of its failure may have arrived in the meantime, and stays.
         newest = await self._store.sending(sending.message_id, now=sending.sent_at) or sending
         if newest.status in _SETTLED:
             return newest

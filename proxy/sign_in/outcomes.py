@@ -1,6 +1,6 @@
-"""What the steps of a sign-in answer: values with everything that an adapter needs, and no words for people.
+"""What the steps of a sign-in return: values with everything that an adapter needs, and no words for people.
 
-The outcomes of a typed password stand in `password`, those of a changed one in `password_change`.
+The outcomes of a typed password are in `password`, those of a changed one in `password_change`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ProofAsked:
     session: Session
     """The one that can answer it."""
     challenge: Challenge | None
-    """None: somebody was faster, and theirs is used up already."""
+    """None: another request was faster, and its challenge is already used up."""
     sending: Sending | None = None
     """The message that was sent or tried just now; None: nothing was sent, for nothing is or it was before."""
     token: str = field(default="", repr=False)
@@ -51,11 +51,11 @@ class NoScheme:
 
 @dataclass(frozen=True, slots=True)
 class SessionGone:
-    """It ended meanwhile: the sign-in begins again."""
+    """It ended in the meantime: the sign-in begins again."""
 
 
 Asking = ProofAsked | Unusable | Throttled | SessionGone
-"""What becomes of asking for a second factor. `Throttled`: as many were sent as may be."""
+"""The result of asking for a second factor. `Throttled`: no more may be sent now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class Accepted:
     """The answer was right."""
 
     session: Session
-    """With one factor more, and in the place of the one that answered."""
+    """Has one more factor, and replaces the session that answered."""
     token: str = field(repr=False)
     then: Asking | None
     """What came of asking for the next one; None: there is none to ask for."""

@@ -36,22 +36,22 @@ class PersonProven:
 
 @dataclass(frozen=True, slots=True)
 class NotProven:
-    """The one refusal that the client sees, whatever the log says of its reason."""
+    """The one refusal that the client sees, whatever reason the log has."""
 
     pause: ToldPause | None = None
-    """Told for a name that nobody has as for one that somebody has, at the same try and with the same end."""
+    """Shown for an unknown name as for a known one, at the same try and with the same end."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountStopped:
-    """The password was right, the account may not be used, and the operator chose to say so."""
+    """The password was right, but the account may not be used, and the operator chose to say so."""
 
     reason: RefusalReason
 
 
 @dataclass(frozen=True, slots=True)
 class AddressThrottled:
-    """Too many tries from one address: says nothing about a person, and so may be told."""
+    """Too many tries from one address. This says nothing about a person, so the client may know."""
 
     retry_after_seconds: int
 
@@ -67,7 +67,7 @@ class _Asked:
     directory: Directory
     account: Account | None
     typed: str = field(repr=False)
-    """By what the name that was typed is counted, whoever has it."""
+    """The key under which the typed name is counted, for any person."""
     start: int
     """See `Throttle.fresh_starts`."""
     limits: PasswordLimits
@@ -112,8 +112,8 @@ class PasswordStep:
     async def prove(self, client: Client, username: str, password: str, *, now: float) -> FirstFactor:
         """Judge a first factor. Raises `DirectoryError` and `StoreUnavailable`.
 
-        An attempt is counted before it is made, and given back where the directory cannot have counted it. Whatever the
-        outcome, the directory does the same work: how long an answer takes must not tell who is there.
+        An attempt is counted before it is made, and given back if the directory cannot have counted it. The directory
+        does the same work for every outcome, because the time of an answer must not reveal who exists.
         """
         login_name = parse_login_name(username)
         if login_name is None or not password:
@@ -144,7 +144,7 @@ class PasswordStep:
             now = self._clock()
             outcome = await self._judge(client, asked, password, now=now)
         if isinstance(outcome, _NotAsked):
-            # Not sent for that account, but as for a name that nobody has. Nobody else waits for it.
+            # Not sent for that account, but as if nobody had the name. Nobody else waits for it.
             await asked.directory.authenticate(None, password)
         if isinstance(outcome, PersonProven):
             await self._throttle.told_pauses.proven(
@@ -200,7 +200,7 @@ class PasswordStep:
         if answer.reason in _CALLED_WRONG:
             await self._guard.remember_wrong(person, account, password, start=asked.start, limits=limits, now=now)
         if answer.reason.password_proven or answer.reason is RefusalReason.UNUSABLE_PASSWORD:
-            # Not counted by the directory, but nor does a password that opens nothing clear its count.
+            # The directory does not count it. But a password that opens nothing does not clear its count either.
             await attempt.not_judged()
         else:
             await attempt.refused(server=answer.told_by)
@@ -209,8 +209,8 @@ class PasswordStep:
     def _opens_nothing_yet(
         self, client: Client, asked: _Asked, refused: PasswordRefused
     ) -> PersonProven | NotProven | AccountStopped:
-        """Of the reasons that stand against a right password, one that a change of the password fixes lets the person
-        go on to that change, where it can be made here."""
+        """The password was right but refused. If a change of password fixes the reason, and can be made here, the
+        person goes on to that change."""
         principal, reason = refused.principal, refused.reason
         is_fixable = reason.is_fixed_by_a_change and isinstance(asked.directory, PasswordChanger)
         if principal is None or not is_fixable:
@@ -224,10 +224,10 @@ class PasswordStep:
     async def _pause_to_tell(
         self, client: Client, asked: _Asked, password: str, throttled: Throttled | None, *, now: float
     ) -> ToldPause | None:
-        """What the answer may say: what follows from the typed name alone, whatever held the person back.
+        """What the answer may say: only what follows from the typed name, whatever stopped the person.
 
-        But in a browser where the right password was typed for this name, that somebody has it is no secret: there it
-        is what holds for the person.
+        The exception is a browser in which the right password was typed for this name. There the name's existence is no
+        secret, so the answer says what holds for the person.
         """
         told, typed = self._throttle.told_pauses, asked.typed
         digest = self._guard.typed_digest(typed, password)
@@ -237,7 +237,7 @@ class PasswordStep:
         return None if throttled is None else ToldPause(ends_at=now + throttled.retry_after_seconds, is_new=False)
 
     def _told_why(self, directory: Directory, reason: RefusalReason) -> NotProven | AccountStopped:
-        """Only what AD says after the right password can be told, and only where the operator wants it told."""
+        """Only reasons that AD gives after the right password may be shown, and only if the operator wants that."""
         settings = self._settings_of(directory)
         explains = isinstance(settings, ActiveDirectorySettings) and settings.explain_refusals
         if explains and reason.password_proven and not reason.is_fixed_by_a_change:

@@ -30,7 +30,7 @@ _JUDGED_WRONG = frozenset({ChangeRefusal.WRONG_PASSWORD, ChangeRefusal.LOCKED})
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The new password stands, and all other sessions of the person have ended."""
+    """The password was changed, and all other sessions of the person have ended."""
 
     session: Session
     """In the place of the one that they had: signed in, whatever that one was."""
@@ -39,7 +39,8 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class ChangedAndSignedOut:
-    """The new password stands, but nothing could be proven with it: no session is left, and they sign in again."""
+    """The password was changed, but nothing could be proven with the new one: no session is left, and they sign in
+    again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,8 @@ class PasswordChangeStep:
 
         A person who was signed in before stays so no longer than they would have.
         """
-        # Read once more, after the change: a session that seems to have been begun before the password was set is taken
-        # for one that was begun with the old password, and ended (`proxy.sessions.watch`).
+        # Read again after the change. A session that seems to begin before the password was set would count as one of
+        # the old password, and be ended (`proxy.sessions.watch`).
         now = self._clock()
         session = replace(
             older,
@@ -171,7 +172,7 @@ class PasswordChangeStep:
         return Changed(session, token) if is_replaced else None
 
     async def _end_others(self, guid: str, kept: Session | None) -> int:
-        """Whoever holds one of them may have got in by the old password."""
+        """Someone with one of these sessions may have got in by the old password."""
         if kept is None:
             return await self._store.end_sessions_of(guid)
         others = [each for each in await self._store.sessions(guid) if each.session_id != kept.session_id]

@@ -33,7 +33,7 @@ class PasswordGuard:
     async def is_known_wrong(
         self, person: str, account: Account | None, password: str, *, start: int, now: float
     ) -> bool:
-        """Whether it is wrong for certain, so that the directory need not (or must not) be asked."""
+        """Whether it is certainly wrong, so that the directory need not (or must not) be asked."""
         version = account.password_version if account is not None else ""
         marks = (_tried(version, start), _replaced(version), _replaced(_ANY_VERSION))
         for key in self._keys.accepted(Purpose.TRIED_PASSWORDS):
@@ -52,11 +52,11 @@ class PasswordGuard:
         await self._throttle.remember_wrong(digest, window_seconds=limits.window_seconds, now=now)
 
     async def remember_replaced(self, before: Principal, after: Principal | None, password: str, *, now: float) -> None:
-        """Whoever holds the password that was just changed does not get in with it.
+        """The replaced password no longer opens anything.
 
-        Not at a server that knows of the change, nor at one that does not yet; but if an administrator sets it again,
-        it is right again. Where nobody could read what the person is now (`after` is None), not even then, for the time
-        being.
+        This holds at servers that know of the change and at those that do not yet. If an administrator sets the same
+        password again, it is right again. But if the person could not be read after the change (`after` is None), it
+        stays wrong even then, for a while.
         """
         versions = {password_version(before.password_set_at)}
         versions.add(_ANY_VERSION if after is None else password_version(after.password_set_at))
@@ -66,7 +66,7 @@ class PasswordGuard:
             await self._throttle.remember_wrong(digest, window_seconds=REPLACED_SECONDS, now=now)
 
     def typed_digest(self, typed: str, password: str) -> bytes:
-        """By what a password is known again that was typed with this name, whoever has it."""
+        """Recognises a password that was typed with this name, for any person."""
         return _digest(self._keys.derive(Purpose.TRIED_PASSWORDS), typed, "typed", password)
 
 
@@ -79,6 +79,6 @@ def _replaced(version: str) -> str:
 
 
 def _digest(key: bytes, person: str, mark: str, password: str) -> bytes:
-    """By what a wrong password is known again. `mark`: for which password of the account, and why."""
+    """Recognises a wrong password. `mark`: for which password of the account, and why."""
     text = f"{person}\0{mark}\0{password}".encode("utf-8", "surrogatepass")
     return hmac.digest(key, text, "sha256")

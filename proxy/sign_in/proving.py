@@ -1,7 +1,7 @@
-"""Second factors: asked for, answered, sent again. The same for whoever signs in and whoever proves more afterwards.
+"""Second factors: asked for, answered, sent again. The same for a sign-in and for a step-up.
 
-A challenge hangs on the session as it is. So a person who is signed in keeps what they have until the proof is there,
-and then goes on with a session of a new id that has proven one factor more.
+A challenge belongs to the session as it is. So a signed-in person keeps what they have until the proof is there. Then
+they continue with a new session id that has one more factor.
 
 Whether somebody can use a factor is asked by `choose(..., is_try=False)`, which changes nothing: what `ask` does first.
 """
@@ -42,7 +42,7 @@ from proxy.throttle.counter_store import Counter, CounterStore
 from proxy.throttle.throttle import Throttle
 
 NEVER_SENT = 0.0
-"""`last_sent_at` of a challenge whose passcode nobody took: it may be sent again at once."""
+"""`last_sent_at` of a challenge whose passcode no relay took: it may be sent again at once."""
 _TELL_AGAIN_SECONDS = 30 * 86_400.0
 """A person is told once of a number, however often it is tried."""
 
@@ -62,9 +62,9 @@ class Proving:
     log: SignInLog
     notices: Notices
     notice_of: Callable[[NumberChange], Notice]
-    """In words for people, which are the adapters' to choose."""
+    """Put into words by the adapter."""
     resend_seconds: float
-    """How long a passcode waits at least before it may be sent again."""
+    """The shortest time before a passcode may be sent again."""
 
     async def choose(self, principal: Principal, choice: Choice, *, now: float) -> Chosen | Unusable:
         """The first factor of a choice that this person can use, or why they cannot use the first one. It changes
@@ -73,7 +73,7 @@ class Proving:
         return next((way for way in ways if isinstance(way, Chosen)), ways[0])
 
     def held(self, principal: Principal, choice: Choice) -> Chosen | Unusable:
-        """As `choose`, but whatever rules say just now: what a page may show before anything is asked for."""
+        """As `choose`, but without the rules of the moment: what a page may show before anything is asked for."""
         ways = [self.factors[factor].held_by(principal, factor) for factor in choice]
         return next((way for way in ways if isinstance(way, Chosen)), ways[0])
 
@@ -109,10 +109,10 @@ class Proving:
     ) -> Asking:
         """Have the first usable factor of `choice` proven: the one way to ask for a passcode.
 
-        In the session that is `standing`, whose live challenge is shown if it is for the same: it keeps its attempts.
-        Else for a new challenge, in the session that `begin` makes, where it is given. Nothing is kept of a person who
-        can use none of the factors, and none is begun for them. Of parallel tries one makes the challenge, on whichever
-        worker or node; the others are shown the same one.
+        If the `standing` session has a live challenge for the same thing, that one is shown, with the attempts that it
+        has left. Otherwise there is a new challenge, in the session that `begin` makes, if it is given. For a person
+        who can use none of the factors, nothing is begun or kept. Of parallel tries on all workers and nodes one makes
+        the challenge; the others are shown the same one.
         """
         chosen = await self._try(client, principal, choice, now=now)
         if isinstance(chosen, Unusable):
@@ -143,7 +143,7 @@ class Proving:
             return_to=goal.return_to,
             start_digest=goal.start,
         )
-        # It stands before the message leaves: a passcode that arrives can be answered.
+        # It is stored before the message leaves, so that a passcode that arrives can be answered.
         if not await self.challenges.put_challenge(challenge, newest=newest):
             if is_sent:
                 await self.throttle.send_not_begun(person=guid, number=chosen.address, address=client.address, now=now)
@@ -226,7 +226,7 @@ class Proving:
         """The same passcode to the same destination, by the same channel or the next. It gives no attempt back.
 
         The right to send is claimed first, so that parallel clicks send one message. `is_another_way`: the person says
-        that the last channel did not serve. Which one is next is not theirs to say.
+        that the last channel did not work. They cannot choose which one is next.
         """
         principal = session.principal
         chosen = await self._try(client, principal, (challenge.factor,), now=now)
@@ -261,7 +261,7 @@ class Proving:
         return SentAgain(sending=sending, may_arrive=any(may_arrive(each) for each in sendings))
 
     async def _try(self, client: Client, principal: Principal, choice: Choice, *, now: float) -> Chosen | Unusable:
-        """As `choose`, in a sign-in: what is seen for the first time is remembered, and what changed is told."""
+        """As `choose`, in a sign-in: numbers seen for the first time are remembered, and changes are told."""
         ways: list[Chosen | Unusable] = []
         for factor in choice:
             found = await self.factors[factor].usable_by(principal, factor, now=now, is_try=True)
@@ -279,7 +279,8 @@ class Proving:
 
 
 def _is_awaited(session: Session, challenge: Challenge) -> bool:
-    """Whether the session goes on by this proof: by its next one only, or, signed in, by any that was asked for.
+    """Whether the session goes on with this proof: only with its next one, or, if signed in, with any that was asked
+    for.
 
     A challenge never outlives the session that it was made in, and each proof makes a new one: this one is open.
     """

@@ -45,9 +45,9 @@ class SessionSteps:
         return session, token
 
     async def go_on(self, client: Client, older: Session, factor: Factor, *, now: float) -> tuple[Session, str] | None:
-        """The session after a further factor, in the older one's place; None if that is gone.
+        """The session after a further factor, which replaces the older one; None if that is gone.
 
-        A person who was signed in before stays so no longer than they would have.
+        A person who was signed in before does not stay signed in longer than they would have.
         """
         session = replace(
             older,

@@ -1,6 +1,6 @@
 """The log lines of a sign-in: who, where, by which scheme, and why not. No secrets, no numbers, no typed names.
 
-They are the same for every way in, since the sign-in itself writes them and no adapter of it has to.
+They are the same for every way in, because the sign-in itself writes them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class SignInLog:
         )
 
     def stopped(self, client: Client, principal: Principal, reason: str) -> None:
-        """The first factor was right, and the sign-in stops all the same."""
+        """The first factor was right, but the sign-in stops."""
         self._count(reason, principal.realm)
         self._of(client, principal, "sign_in.stopped", reason=reason)
 

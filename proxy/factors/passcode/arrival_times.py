@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from statistics import median
 
 MOST_KEPT = 300
-"""Of each channel, the latest."""
+"""How many are kept for each channel: the latest ones."""
 KEPT_SECONDS = 14 * 86_400.0
-"""Of a channel that nothing comes by any more."""
+"""How long they are kept for a channel that is not used any more."""
 _ENOUGH_FOR_USUAL = 20
 _ENOUGH_FOR_NOW = 5
 _LATELY_SECONDS = 3600.0
@@ -24,7 +24,7 @@ MOST_SECONDS = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Of a passcode that was sent once: of one sent twice nobody knows which message was read."""
+    """Of a passcode that was sent once. If it was sent twice, nobody knows which message was read."""
 
     at: float
     seconds: float
@@ -32,9 +32,9 @@ class Arrival:
 
 
 def offer_after(arrivals: Iterable[Arrival], *, at_least: float, lifetime: float) -> float:
-    """Seconds from a sending until another one is offered: nine of ten passcodes are typed in by then.
+    """How many seconds after a sending to offer another one: nine of ten passcodes are typed by then.
 
-    The ninth decile, between `at_least` and `MOST_SECONDS`, and early enough for the passcode still to be used.
+    The ninth decile, between `at_least` and `MOST_SECONDS`, and early enough that the passcode can still be used.
     """
     seconds = sorted(each.seconds for each in arrivals)
     if len(seconds) < _ENOUGH_FOR_USUAL:
@@ -46,7 +46,7 @@ def offer_after(arrivals: Iterable[Arrival], *, at_least: float, lifetime: float
 def slow_seconds(arrivals: Iterable[Arrival], *, now: float) -> int | None:
     """About how long messages take today, if that is much longer than usual; else None.
 
-    The median of the last hour in tens of seconds, where it is high by itself and beside what was before.
+    The median of the last hour in tens of seconds, if it is high in itself and compared with the time before.
     """
     lately: list[float] = []
     before: list[float] = []

@@ -22,10 +22,10 @@ class Arrivals:
         """By channel: when it was read, and what."""
 
     async def note(self, channel: str, *, sent_at: float, entered_at: float) -> None:
-        """A passcode that was sent once, by this channel, and accepted. Where the store is away, nothing is noted."""
+        """A passcode that was sent once, by this channel, and accepted. If the store is down, nothing is recorded."""
         if entered_at < sent_at:  # a clock was set back
             return
-        with suppress(StoreUnavailable):  # a measurement is no reason to stop a sign-in
+        with suppress(StoreUnavailable):  # a failed measurement must not stop a sign-in
             await self._store.put_arrival(channel, Arrival(entered_at, entered_at - sent_at))
         self._known.pop(channel, None)
 

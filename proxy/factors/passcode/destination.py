@@ -33,11 +33,11 @@ from proxy.secrets.keys import Keys, Purpose
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What the rule on numbers that changed recently says of the person's number, or of there being none."""
+    """What the rule on recently changed numbers says about the person's number, or about a missing one."""
 
     decision: Decision
     chosen: Chosen | None
-    """Where the passcode goes; None: nowhere, as long as the decision stands."""
+    """Where the passcode goes; None: nowhere, while the decision stays the same."""
     number: UsableNumber | None
     """The one in the directory; None: none that can be used, and a mail would stand in for it."""
     changed_at: float | None
@@ -50,11 +50,11 @@ def number_of(keys: Keys, principal: Principal, number: E164) -> Chosen:
 
 
 def mail_of(keys: Keys, principal: Principal, *, factor: Factor) -> Chosen | None:
-    """None where the person has no address that a mail can be sent to."""
+    """None if the person has no address that a mail can be sent to."""
     mail = principal.mail
     if mail is None or not is_plain_address(mail):
         return None
-    # A number holds no letters: the digests of the two never meet.
+    # A number holds no letters, so digests of numbers and addresses never collide.
     digests = tuple(
         hmac.digest(key, f"{principal.guid}\0mail\0{mail}".encode(), "sha256") for key in keys.accepted(Purpose.NUMBERS)
     )
@@ -62,7 +62,7 @@ def mail_of(keys: Keys, principal: Principal, *, factor: Factor) -> Chosen | Non
 
 
 def stand_in_of(settings: Settings, keys: Keys, principal: Principal) -> Chosen | None:
-    """The mail address in the place of a number that is missing, where the operator lets mails stand in for SMS."""
+    """The mail address that replaces a missing number, if the operator lets mails stand in for SMS."""
     return mail_of(keys, principal, factor=Factor.SMS) if settings.second_factor.email_for_sms else None
 
 
@@ -75,7 +75,7 @@ async def number_destination(
     stand_in = stand_in_of(settings, keys, principal) if number is None else None
     if isinstance(usable, UnusableNumber) and stand_in is None:
         return usable
-    # A number that was taken away recently is one that was changed recently: the same rule holds.
+    # A number that was removed recently was changed recently, so the same rule holds.
     own = number_of(keys, principal, number.e164) if number is not None else None
     known = await store.known_number(principal.guid)
     changed = await changed_at(
@@ -99,14 +99,14 @@ async def number_destination(
 
 
 def known_as(keys: Keys, principal: Principal, number: E164, *, now: float) -> KnownNumber:
-    """What is to be remembered of a number that is theirs beyond doubt: a passcode sent there was accepted, or somebody
-    who knows the person has confirmed it."""
+    """What to remember of a number that is certainly theirs: a passcode sent there was accepted, or somebody who knows
+    the person has confirmed it."""
     sealed = seal_number(keys.derive(Purpose.SEALED_NUMBERS), guid=principal.guid, number=number)
     return KnownNumber(digest=number_of(keys, principal, number).digest, sealed=sealed, used_at=now)
 
 
 def number_that_was_known(keys: Keys, guid: str, known: KnownNumber | None) -> E164 | None:
-    """The number itself, where a key that still counts has sealed it."""
+    """The number itself, if a key that is still accepted has sealed it."""
     if known is None:
         return None
     opened = (open_number(key, guid=guid, sealed=known.sealed) for key in keys.accepted(Purpose.SEALED_NUMBERS))

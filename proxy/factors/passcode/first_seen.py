@@ -1,4 +1,4 @@
-"""When a number was first seen with a person: what stands for the time of its change where that cannot be read.
+"""When a number was first seen with a person. It stands for the time of its change, if that cannot be read.
 
 Instants are epoch seconds.
 """

@@ -1,7 +1,10 @@
-"""Whether a passcode may be sent to a number that changed lately: pure, and what is remembered of the number before.
+"""Whether a passcode may be sent to a number that changed recently: pure, and what is remembered of the previous
+number.
 
-A person's number is remembered once a passcode sent to it was accepted: as an HMAC to tell whether it is the same
-one, and sealed, because the old number is told when another one takes its place. Instants are epoch seconds.
+By default people may write their own number in AD. So somebody with a stolen password can write theirs and receive the
+passcode: a new number is not trusted for a while. A person's number is remembered once a passcode sent to it was
+accepted: as an HMAC, to recognise it, and sealed, because the old number is told when another one replaces it. Instants
+are epoch seconds.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from directory.mobile import E164
 from proxy.secrets.sealing import seal_bytes, unseal_bytes
 
 REMEMBERED_SECONDS = 400 * 86_400.0
-"""A number that was not used for so long is forgotten."""
+"""A number that was not used for this long is forgotten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,7 @@ class KnownNumber:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
     is_new: bool
-    """Another number than the one used last: that one is to be told."""
+    """A different number than the one used last: the old one has to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class SendByMail:
-    """Not to this number until then; to the person's mail address in its place, if they have one."""
+    """Not to this number until then; instead to the person's mail address, if they have one."""
 
     until: float
 
@@ -64,9 +67,9 @@ def decide(
 ) -> Decision:
     """What to do about the number with these digests, one for each key that may have been used for the known one.
 
-    `changed_at`: when the directory's number was last changed, None if that is not known or it never was. An instant
-    in the future (another clock, or a lie) counts as now. A person with no remembered number has nothing to compare
-    with, so their fresh change falls under the rule as well.
+    `changed_at`: when the directory's number was last changed; None if that is unknown, or it never was. An instant in
+    the future (another clock, or a lie) counts as now. A person with no remembered number has nothing to compare with,
+    so a recent change of theirs falls under the rule as well.
     """
     if known is not None and any(hmac.compare_digest(known.digest, digest) for digest in digests):
         return Send(is_new=False)
@@ -86,7 +89,7 @@ def decide(
 
 
 def number_digest(key: bytes, *, guid: str, number: E164) -> bytes:
-    """32 bytes that are the same for the same person's same number, and tell neither."""
+    """32 bytes that are the same for the same person's same number, and reveal neither."""
     return hmac.digest(key, f"{guid}\0{number}".encode(), "sha256")
 
 

@@ -27,8 +27,9 @@ def new_challenge_id() -> str:
 def passcode_of(key: bytes, challenge_id: str, *, digits: int) -> str:
     """The passcode of a challenge: HOTP (RFC 4226) at counter 0 under a secret derived from `key` and the id.
 
-    The same for every re-send of that challenge, and nothing of it is stored. HOTP truncates to 31 bits: with 6 to 8
-    digits all passcodes are as good as equally likely, with 9 they lean a little, with 10 the first digit is at most 2.
+    The same for every re-send of that challenge, and no part of it is stored. HOTP truncates to 31 bits: with 6 to 8
+    digits all passcodes are practically equally likely, with 9 there is a slight bias, with 10 the first digit is at
+    most 2.
     """
     secret = hmac.digest(key, challenge_id.encode(), hashlib.sha256)[:20]
     return pyotp.HOTP(base64.b32encode(secret).decode(), digits=digits).at(0)
@@ -41,9 +42,9 @@ def passcode_digest(key: bytes, *, challenge_id: str, guid: str, passcode: str) 
 
 
 def typed_passcode(text: str, *, digits: int) -> str | None:
-    """What was typed as ASCII digits, blanks and dashes taken out; None if it cannot be a passcode (RFC 4226 digits).
+    """What was typed as ASCII digits, without spaces and dashes; None if it cannot be a passcode (RFC 4226 digits).
 
-    A message that was pasted whole ("Your code is 123456. It is valid for 5 minutes.") is one passcode where just one
+    A whole message may be pasted ("Your code is 123456. It is valid for 5 minutes."). It is a passcode if exactly one
     of its numbers is as long as one. An empty answer is None too: it costs no attempt and moves nothing. Decimal digits
     of any script count.
     """
@@ -59,7 +60,7 @@ def typed_passcode(text: str, *, digits: int) -> str | None:
 
 
 def _plainly(character: str) -> str:
-    """A digit as ASCII, what may stand between two as a blank, a line's end as itself, and anything else as "x"."""
+    """A digit as ASCII, a separator between digits as a space, a line end as itself, and anything else as "x"."""
     value = unicodedata.decimal(character, None)
     if value is not None:
         return str(value)

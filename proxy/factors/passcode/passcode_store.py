@@ -10,7 +10,7 @@ from proxy.factors.passcode.known_numbers import KnownNumber
 
 class NumberStore(Protocol):
     async def put_known_number(self, guid: str, known: KnownNumber) -> None:
-        """The one number of a person that is remembered, in place of the one before. Durable."""
+        """Remember this one number of a person, and forget the previous one. Durable."""
         ...
 
     async def known_number(self, guid: str) -> KnownNumber | None: ...
@@ -27,7 +27,7 @@ class ArrivalStore(Protocol):
     async def put_arrival(self, channel: str, arrival: Arrival) -> None:
         """Remember how long one took: of each channel the `arrival_times.MOST_KEPT` that were put last.
 
-        They are forgotten when none came for `KEPT_SECONDS`.
+        They are forgotten if none came for `KEPT_SECONDS`.
         """
         ...
 

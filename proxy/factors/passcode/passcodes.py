@@ -77,7 +77,7 @@ class Passcodes:
             created_at=now,
             expires_at=now + settings.lifetime,
             attempts_left=settings.attempts,
-            last_sent_at=now,  # so that nobody who looks meanwhile has it sent a second time
+            last_sent_at=now,  # so that nobody who looks in the meantime has it sent a second time
             factor=chosen.factor,
             kind=chosen.kind,
             number_digest=chosen.digest,
@@ -97,15 +97,15 @@ class Passcodes:
     async def accepted(
         self, principal: Principal, challenge: Challenge, went_by: Collection[ChannelKind], *, now: float
     ) -> None:
-        """The number that it went to is the known one from now on, if it went by SMS alone: a mail with the same
-        passcode says nothing of who holds the phone."""
+        """The number that it went to is the known one from now on, if it went only by SMS: a mail with the same
+        passcode does not show who holds the phone."""
         if challenge.factor is not Factor.SMS or set(went_by) != SMS_ONLY:
             return
         usable = first_usable(principal.mobiles, self._settings.mobile)
         if isinstance(usable, UnusableNumber):
             return
         if not number_of(self._keys, principal, usable.e164).is_of(challenge):
-            return  # it changed after the passcode was sent: nothing is proven of the one that stands there now
+            return  # it changed after the passcode was sent, so nothing is proven about the present number
         await self._store.put_known_number(principal.guid, known_as(self._keys, principal, usable.e164, now=now))
 
     def prompt(self, challenge: Challenge) -> Prompt:
@@ -117,7 +117,7 @@ class Passcodes:
         if number is None or (isinstance(decision, Send) and not decision.is_new):
             return None
         is_held = not isinstance(decision, Send)
-        # By the key that names counters: a new master key is no reason to tell anybody again.
+        # By the key that names counters: a new master key must not cause a second notice.
         name = number_digest(self._keys.derive(Purpose.THROTTLE), guid=principal.guid, number=number.e164)
         return NumberChange(
             number=number.e164,

@@ -1,6 +1,6 @@
 """The tag of a challenge: two words that stand on the page and in its message.
 
-They tell which of several late messages belongs to this tab. They are no secret, and say nothing of the passcode.
+They show which of several late messages belongs to this tab. They are not secret, and say nothing about the passcode.
 """
 
 from __future__ import annotations

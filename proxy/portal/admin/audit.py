@@ -15,7 +15,7 @@ def log_turned_away(request: web.Request, session: Session | None, reason: str) 
 
 
 def log_explained(request: web.Request, admin: Session, account: Account | None, *, verdict: bool) -> None:
-    """A name that no directory knows is nobody's, and is not written down."""
+    """A name that no directory knows belongs to nobody, and is not recorded."""
     if account is None:
         _log(request, admin, "admin.explained", found=False)
     else:
@@ -38,7 +38,7 @@ def log_ended(request: web.Request, admin: Session, realm: str, guid: str, *, co
 def log_unlocked(
     request: web.Request, admin: Session, realm: str, guid: str, *, with_passwords: bool, with_address: bool
 ) -> None:
-    """`with_passwords`: wrong ones began anew, too; `with_address`: so did what is counted of everybody there."""
+    """`with_passwords`: wrong ones were cleared, too; `with_address`: so was what is counted for everybody there."""
     _log(
         request,
         admin,

@@ -1,4 +1,4 @@
-"""Who may open the admin pages: judged on each request, on what the session holds now. Whatever is in doubt, nobody."""
+"""Who may open the admin pages: judged on each request, by what the session holds now. In doubt, nobody."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ def judge(
 ) -> Verdict:
     """`client_address` is where this request comes from.
 
-    The factors are those of the scheme that `[admin]` names, else of the one by which somebody who comes from no app
-    would sign in here and now: neither a session for certain apps only opens these pages, nor one that began where
-    less was asked for and was carried elsewhere.
+    The factors are those of the scheme that `[admin]` names. Without one, they are those of a sign-in from no app at
+    this place and time. So a session for certain apps does not open these pages, and neither does one that began where
+    less was asked for and then moved.
     """
     if session is None or session.level is not Level.SIGNED_IN:
         return NotSignedIn()
@@ -91,7 +91,7 @@ def judge(
 
 
 def demand_of(admin: AdminSettings, schemes: Iterable[SchemeSettings]) -> AppDemand:
-    """What is to be proven. A scheme that is not there is met by nobody; the configuration's checks have said so."""
+    """What has to be proven. Nobody meets a scheme that does not exist; the configuration's checks have said so."""
     known = tuple(schemes)
     if admin.scheme is None:
         return AppDemand(app="", named=None, schemes=known)
@@ -101,7 +101,7 @@ def demand_of(admin: AdminSettings, schemes: Iterable[SchemeSettings]) -> AppDem
 
 
 def may_administer(request: web.Request, session: Session) -> bool:
-    """Whether a link to the pages is worth showing: who has only to prove more is shown it, too."""
+    """Whether to show a link to the pages: a person who only has to prove more sees it, too."""
     settings, visit = request.app[SETTINGS], request[VISIT]
     verdict = judge(session, settings.admin, settings.schemes, visit.client_address, now=visit.now)
     return isinstance(verdict, Admitted) or (isinstance(verdict, TooFewFactors) and bool(verdict.scheme))
@@ -148,7 +148,7 @@ def own_only(handler: Handler, *, back: str) -> Handler:
 
 
 def _refuse_what_others_load(request: web.Request) -> None:
-    """An app's page must not have an admin's browser read reports, and the log say that the admin did.
+    """An app's page must not make an admin's browser read reports: the log would say that the admin did.
 
     Posted forms are judged where they are read. Raises `Refused`.
     """

@@ -49,7 +49,7 @@ class _Shown:
 async def show_explanation(
     request: web.Request, session: Session, question: SignInQuestion, *, done: Done | None = None
 ) -> web.Response:
-    """As it is now; in the audit log, too."""
+    """The explanation as it is now; also recorded in the audit log."""
     now = request[VISIT].now
     explanation = await request.app[ADMIN_PARTS].explaining.explain(question, now=now)
     log_explained(request, session, explanation.account, verdict=explanation.can_sign_in)

@@ -1,4 +1,5 @@
-"""The report on mobile fields as a page: totals, and who needs a look, list by list; and the same as a file."""
+"""The report on mobile fields as a page: totals, and everybody who needs attention, list by list; the same as a
+file."""
 
 from __future__ import annotations
 
@@ -113,7 +114,7 @@ async def show_mobiles(request: web.Request, session: Session) -> web.StreamResp
     now, reports = request[VISIT].now, request.app[ADMIN_PARTS].reports
     progress = await reports.progress(now=now)
     is_making = progress is not None and not progress.failure
-    # The page looks again every few seconds then: what was there before is neither read nor shown that often.
+    # The page reloads every few seconds then, so the old report is neither read nor shown that often.
     report = None if is_making else await reports.report(now=now)
     if report is not None:
         log_report(request, session, "shown")

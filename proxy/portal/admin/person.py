@@ -56,7 +56,7 @@ async def show_person(request: web.Request, session: Session) -> web.StreamRespo
 
 
 async def take_person(request: web.Request, session: Session) -> web.StreamResponse:
-    """Explain one person's sign-in. Nothing is changed; it is in the audit log all the same."""
+    """Explain one person's sign-in. It changes nothing, but is recorded in the audit log."""
     fields = await _own_form(request, session)
     question = _question(fields, app_names(request))
     if isinstance(question, _Wrong):
@@ -66,7 +66,8 @@ async def take_person(request: web.Request, session: Session) -> web.StreamRespo
 
 
 async def take_end(request: web.Request, session: Session) -> web.StreamResponse:
-    """End all of a person's sessions, in force everywhere before the page says so, and what steps up meanwhile."""
+    """End all of a person's sessions everywhere before the page says so, including those that step up in the
+    meantime."""
     fields = await _own_form(request, session)
     guid, warning = _guid(fields), ""
     persons, directory = {guid}, request.app[REALMS].of(fields.get("realm", ""))
@@ -105,14 +106,14 @@ async def take_end(request: web.Request, session: Session) -> web.StreamResponse
 
 
 def _grace_note(settings: Settings) -> str:
-    """What the end of a session cannot reach: a machine that does not reach the store either. Pure."""
+    """Where the end of a session cannot arrive: on a machine that cannot reach the store either. Pure."""
     if isinstance(settings.store.url, SQLiteFile):
         return ""
     return WORDS.sessions_grace.format(wait=ENGLISH.duration(math.ceil(settings.sessions.store_grace)))
 
 
 async def take_unlock(request: web.Request, session: Session) -> web.StreamResponse:
-    """Begin a person's counts anew, wrong passwords as far as the directory's own count allows."""
+    """Clear a person's counts, wrong passwords as far as the directory's own count allows."""
     fields = await _own_form(request, session)
     now, question = request[VISIT].now, _asked_before(request, fields)
     async with _look_up(request, session):
@@ -141,7 +142,7 @@ async def take_unlock(request: web.Request, session: Session) -> web.StreamRespo
 
 
 async def take_confirm(request: web.Request, session: Session) -> web.StreamResponse:
-    """Say that a number that changed is the person's: one's own is for a colleague to confirm."""
+    """Confirm that a changed number is the person's. Nobody may confirm their own."""
     fields = await _own_form(request, session)
     visit, question = request[VISIT], _asked_before(request, fields)
     async with _look_up(request, session):

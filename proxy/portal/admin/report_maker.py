@@ -1,6 +1,6 @@
 """Makes and keeps the report on mobile fields: one at a time on all nodes, sealed in the store, gone after an hour.
 
-So whichever worker answers has the same one. What is kept is personal data: it is encrypted under the master key.
+So every worker shows the same one. It is personal data, so it is encrypted under the master key.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class ReportMaker:
         await self.settled()
 
     async def _make(self, holder: str, begun_at: float) -> None:
-        """A background task, and its border: whatever happens, it is told, and the next one may begin."""
+        """A background task, and its border: any failure is reported, and the next one may begin."""
         try:
             failure = await self._swept(begun_at)
             if failure:

@@ -1,8 +1,9 @@
 """`python -m proxy.portal.admin.report_process`: one sweep of the directories, in a process of its own.
 
-Judging a hundred thousand numbers takes a processor for half a minute: here no request waits for it, and the process
-ends at its own limits of time and memory, whatever a directory answers. The order comes, pickled, on stdin, so that the
-service account's password is in no argument; the packed report leaves on stdout, a sentence on what failed on stderr.
+Judging a hundred thousand numbers keeps a processor busy for half a minute. In a separate process no request waits for
+it, and time and memory have their own limits, whatever a directory answers. The order comes, pickled, on stdin, so that
+the service account's password is in no argument. The packed report leaves on stdout, a sentence about a failure on
+stderr.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Order:
 def main() -> int:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(SECONDS)
-    _, hardest = resource.getrlimit(resource.RLIMIT_AS)  # the house may allow less
+    _, hardest = resource.getrlimit(resource.RLIMIT_AS)  # the machine may allow less
     most = _MEMORY_BYTES if hardest == resource.RLIM_INFINITY else min(_MEMORY_BYTES, hardest)
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     os.nice(_NICENESS)
