@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,12 +22,12 @@ from config.known import KeyPath, read
 from config.schema import FILE_SUFFIX, Option, Table, inner_keys, inner_options, options, tables
 from config.settings import MobileSettings, Settings
 from config.system_errors import file_reason
-from config.toml_errors import toml_reason
+from config.toml_file import read_toml
 
 MAX_SECRET_BYTES = 4096
 _MAY_BE_MADE_LATER = frozenset({"key_file"})
 _NAME_KEYS = ("name", "host")
-_LISTS = frozenset(
+LISTS = frozenset(
     (
         *(key for key, table in tables().items() if table.is_array),
         *("apps.rules", "server.certificates", "users"),
@@ -43,40 +42,23 @@ Check = Callable[[Settings], Iterable[Finding | ConfigurationProblem]]
 
 def load_settings(path: Path, environ: Mapping[str, str], *checks: Check) -> Settings:
     """Read and check everything; `ConfigurationError` lists all that is wrong."""
-    return _Loading(path, read_toml(path), environ).settings(checks)
+    return _Loading(path, environ).settings(checks)
 
 
 def load_with_files(path: Path, environ: Mapping[str, str], *checks: Check) -> tuple[Settings, tuple[Path, ...]]:
     """The same, and the files that secrets were read from: those of ``_file`` keys, and this one if it holds some."""
-    loading = _Loading(path, read_toml(path), environ)
+    loading = _Loading(path, environ)
     return loading.settings(checks), tuple(loading.secret_files)
 
 
 def load_known(path: Path, environ: Mapping[str, str]) -> Settings:
     """What is known of the settings, whatever is wrong: whoever asks for something else is told `Unknown`."""
-    return _Loading(path, read_toml(path), environ).known()
+    return _Loading(path, environ).known()
 
 
 def load_mobile(path: Path, environ: Mapping[str, str]) -> MobileSettings:
     """`[mobile]` alone, whatever is wrong with the rest; `ConfigurationError` lists what is wrong with it."""
-    return _Loading(path, read_toml(path), environ).mobile()
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file as it stands; `ConfigurationError` if it cannot be read or is none."""
-    text = ""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-        return tomllib.loads(text)
-    except OSError as error:
-        message = f"cannot be read: {file_reason(path, error)}"
-    except UnicodeDecodeError:
-        message = "is not UTF-8 text"
-    except tomllib.TOMLDecodeError as error:
-        message = toml_reason(text, str(error), _LISTS)
-    except (ValueError, RecursionError):  # NUL in the path; thousands of nested brackets
-        message = "cannot be read"
-    raise ConfigurationError([ConfigurationProblem(str(path), "", "", message)])
+    return _Loading(path, environ).mobile()
 
 
 def explain(error: ErrorDetails, known: Iterable[str], option: Option | None, table: str = "") -> str:
@@ -99,7 +81,7 @@ def explain(error: ErrorDetails, known: Iterable[str], option: Option | None, ta
             return "must be a string"
         case "tuple_type":
             name = f"{table}.{error['loc'][0]}"
-            return f"must be a list of tables: write [[{name}]]" if name in _LISTS else "must be a list"
+            return f"must be a list of tables: write [[{name}]]" if name in LISTS else "must be a list"
         case "dict_type" | "model_type":
             return "must be a table"
         case "string_too_long":
@@ -119,8 +101,11 @@ def explain(error: ErrorDetails, known: Iterable[str], option: Option | None, ta
 class _Loading:
     """One pass over one file; collects problems on its way."""
 
-    def __init__(self, path: Path, tree: dict[str, Any], environ: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
+        file = read_toml(path, LISTS)
+        tree = file.tree
         self._path = path
+        self._in_toml, self._is_whole = file.problems, file.is_whole
         self._folder = path.resolve().parent
         self.secret_files: list[Path] = []
         self._tree = copy.deepcopy(tree)
@@ -128,6 +113,7 @@ class _Loading:
         for key in self._single:
             self._tree[key] = [self._tree[key]]
         self._origins, self._problems = apply_overrides(self._tree, environ)
+        self._problems[:0] = self._in_toml
 
     def settings(self, checks: Iterable[Check]) -> Settings:
         for key in self._tree.keys() - tables().keys():
@@ -153,7 +139,8 @@ class _Loading:
         return known
 
     def mobile(self) -> MobileSettings:
-        self._problems = [problem for problem in self._problems if problem.file.startswith(f"{PREFIX}MOBILE")]
+        of_variables = [problem for problem in self._problems if problem.file.startswith(f"{PREFIX}MOBILE")]
+        self._problems = [*self._in_toml, *of_variables]
         piece = self._piece(tables()["mobile"])
         if self._problems or not isinstance(piece, MobileSettings):
             raise ConfigurationError(self._problems)
@@ -161,7 +148,7 @@ class _Loading:
 
     def _is_asked_for(self, table: Table) -> bool:
         """Where no [[schemes]] are written, there are the settings' own."""
-        return not table.is_array or table.is_required or table.key in self._tree
+        return not table.is_array or table.is_required or table.key in self._tree or not self._is_whole
 
     def _piece(self, table: Table) -> FrozenTable | tuple[FrozenTable, ...] | None:
         """None: nothing is known of an array."""
@@ -172,6 +159,8 @@ class _Loading:
                 return self._table(table, None, value)
             self._add(place, f"must be a table: write [{table.key}]")
             return read(table.models[0], {}, (), is_whole=False)[0]
+        if not value and not self._is_whole:
+            return None
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
             self._add(place, f"must be a list of tables: write [[{table.key}]]")
         elif not value:
@@ -185,19 +174,20 @@ class _Loading:
         if model is None:
             types = " or ".join(f'"{name}"' for name in table.types)
             place = Place(table.key, position, "type")
-            self._add(place, f"must be {types}" if "type" in raw else f"is missing: {types}")
+            if "type" in raw or self._is_whole:
+                self._add(place, f"must be {types}" if "type" in raw else f"is missing: {types}")
             # Whichever it is, it has a name. `default` too, which only one may say.
             shared: dict[str, Any] = {key: raw[key] for key in ("name", "default") if key in raw}
             return read(table.models[0], shared, [("type",)], is_whole=False)[0]
-        reading = _TableFiles(self._folder, raw, model)
+        reading = _TableFiles(self._folder, raw, model, is_whole=self._is_whole)
         for path, message in reading.problems:
             self._add_at(table.key, position, path, message)
         self.secret_files += reading.secret_files
         if any(Place(table.key, position, key) not in self._origins for key in reading.secrets_written):
             self.secret_files.append(self._path)
-        if table.key == "store":
+        if table.key == "store" and self._is_whole:
             reading.values.setdefault("url", "sqlite:state.db")  # begins at the folder, as one that is written does
-        piece, errors = read(model, reading.values, reading.wrong, folder=self._folder)
+        piece, errors = read(model, reading.values, reading.wrong, folder=self._folder, is_whole=self._is_whole)
         known = table.known_keys(model)
         for error in errors:
             loc = error["loc"]
@@ -232,8 +222,9 @@ def _key_of(path: KeyPath) -> str:
 class _TableFiles:
     """The values of one table with the files that it names looked at: secrets read, paths made whole."""
 
-    def __init__(self, folder: Path, raw: Mapping[str, Any], model: type[FrozenTable]) -> None:
+    def __init__(self, folder: Path, raw: Mapping[str, Any], model: type[FrozenTable], *, is_whole: bool) -> None:
         self._folder = folder
+        self._is_whole = is_whole
         self.values = dict(raw)
         self.problems: list[tuple[KeyPath, str]] = []
         self.wrong: list[KeyPath] = []
@@ -295,7 +286,7 @@ class _TableFiles:
                 values[key] = secret
 
     def _resolve(self, values: dict[str, Any], option: Option, path: KeyPath) -> None:
-        name = values.get(option.key, option.default)
+        name = values.get(option.key, option.default if self._is_whole else None)
         if isinstance(name, str) and (not name or "\0" in name):
             self._refuse(path, "must be the path of a file")
         elif isinstance(name, str | Path):  # of another type: the model says so

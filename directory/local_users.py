@@ -116,7 +116,8 @@ class LocalDirectory:
                 CheckResult(subject=str(self._path), ok=False, detail=f"{problem} (the file before it is in force)")
                 for problem in self.last_problem.problems
             ]
-        return [CheckResult(subject=str(self._path), ok=True, detail=f"{len(users.by_guid)} users")]
+        number = len(users.by_guid)
+        return [CheckResult(subject=str(self._path), ok=True, detail=f"{number} user{'s' if number != 1 else ''}")]
 
     async def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -20,7 +20,8 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from config.errors import ConfigurationError, ConfigurationProblem, nearest
 from config.frozen_table import FrozenTable
 from config.known import read
-from config.load import explain, read_toml
+from config.load import explain
+from config.toml_file import read_toml
 from config.values import Flag, PlainAddress, Text
 from directory.login_name import fold, parse_login_name
 
@@ -91,12 +92,13 @@ class _UserTable(FrozenTable):
 
 def read_users(path: Path, realm: str) -> UsersFile:
     """The people of a file; `ConfigurationError` with everything that is wrong in it."""
-    tree = read_toml(path)
-    problems = [
-        ConfigurationProblem(str(path), key, "", "unknown table" + nearest(key, ("users",)))
-        for key in tree.keys() - {"users"}
-    ]
-    tables = tree.get("users", [])
+    file = read_toml(path, ("users",))
+    unknown = file.tree.keys() - {"users"}
+    problems = [*file.problems]
+    problems += (
+        ConfigurationProblem(str(path), key, "", "unknown table" + nearest(key, ("users",))) for key in unknown
+    )
+    tables = file.tree.get("users", [])
     if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
         problems.append(ConfigurationProblem(str(path), "users", "", "must be a list of tables: write [[users]]"))
         tables = []
@@ -104,7 +106,7 @@ def read_users(path: Path, realm: str) -> UsersFile:
     by_folded: dict[str, LocalUser] = {}
     for position, raw in enumerate(tables):
         place = _place(position, raw)
-        table, errors = read(_UserTable, raw, ())
+        table, errors = read(_UserTable, raw, (), is_whole=file.is_whole)
         for each in errors:
             message = explain(each, _UserTable.model_fields, None)
             problems.append(ConfigurationProblem(str(path), place, str(each["loc"][0]), message))
@@ -112,7 +114,7 @@ def read_users(path: Path, realm: str) -> UsersFile:
         if folded and folded in names:
             problems.append(ConfigurationProblem(str(path), place, "username", "is the same name as another user's"))
         names.add(folded)
-        if not errors:
+        if not problems:
             by_folded[folded] = _user(table, realm)
     if problems:
         raise ConfigurationError(problems)

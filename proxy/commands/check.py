@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -21,6 +20,7 @@ from directory.kerberos.open_acceptor import check_kerberos
 from directory.lockout import LockingDirectory, LockoutPolicy, password_limits
 from proxy.commands.public_side import (
     check_addresses,
+    check_certificates,
     check_hosts,
     check_scheme,
     check_secret_files,
@@ -91,15 +91,7 @@ def _check_certificates(settings: Settings) -> list[CheckResult]:
     if not pairs:
         return []
     loaded = load_certificates(pairs)
-    now = datetime.now(UTC)
-    ends = [(path, datetime.fromtimestamp(ends_at, UTC)) for path, ends_at in loaded.ends_at]
-    return [
-        *(
-            CheckResult(subject=f"certificate {path.name}", ok=end > now, detail=f"valid until {end:%Y-%m-%d}")
-            for path, end in ends
-        ),
-        *check_hosts(settings, loaded.names),
-    ]
+    return [*check_certificates(loaded, now=time.time()), *check_hosts(settings, loaded.names)]
 
 
 def open_files_result(settings: Settings, *, hard: int) -> CheckResult:

@@ -9,6 +9,7 @@ import shlex
 import ssl
 import stat
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from config.addresses import ListenAddress
@@ -16,9 +17,29 @@ from config.settings import ServerSettings, Settings
 from config.system_errors import listening_reason
 from directory.directory import CheckResult
 from proxy.forwarding.certificate_names import CertificateNames, choose_certificate
+from proxy.forwarding.public_tls import LoadedCertificates
 from proxy.operations.listening import bind
 
 _SECONDS = 2.0
+
+
+def check_certificates(loaded: LoadedCertificates, *, now: float) -> list[CheckResult]:
+    """One line for each certificate, and one more for each that is for no host at all. Pure."""
+    found = []
+    for path, ends_at in loaded.ends_at:
+        end = f"{datetime.fromtimestamp(ends_at, UTC):%Y-%m-%d}"
+        detail = f"valid until {end}"
+        if ends_at <= now:
+            detail = (
+                f"not valid since {end}, so browsers refuse it: get a new one, and put it in the place of this file"
+            )
+        found.append(CheckResult(subject=f"certificate {path.name}", ok=ends_at > now, detail=detail))
+    detail = (
+        "has no subjectAltName, and browsers read no other name: get one whose subjectAltName is its host (DNS:...)"
+    )
+    return found + [
+        CheckResult(subject=f"certificate {path.name}", ok=False, detail=detail) for path in loaded.nameless
+    ]
 
 
 def check_hosts(settings: Settings, certificates: Sequence[CertificateNames]) -> list[CheckResult]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import http.server
 import os
 import socket
@@ -12,10 +13,17 @@ from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from proxy.commands.public_side import check_secret_files
 from tests.support.configuration import written
 from tests.support.gatepost import GatepostProcess, free_port, gatepost
+
+DAY = datetime.timedelta(days=1)
 
 
 def check(file: Path) -> list[str]:
@@ -25,8 +33,8 @@ def check(file: Path) -> list[str]:
     return [line for line in lines if line.startswith("FAIL") and "relay" not in line and "app Wiki" not in line]
 
 
-def with_certificate(folder: Path, *names: str) -> Path:
-    pair = trustme.CA().issue_cert(*names)
+def with_certificate(folder: Path, *names: str, not_after: datetime.datetime | None = None) -> Path:
+    pair = trustme.CA().issue_cert(*names, not_after=not_after)
     pair.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
     pair.private_key_pem.write_to_path(str(folder / "key.pem"))
     file = written(folder)
@@ -40,6 +48,40 @@ def test_each_host_needs_a_certificate(tmp_path: Path) -> None:
     assert line.startswith("FAIL  certificate for wiki.localhost: there is none")
     assert "*.other.localhost, signin.localhost" in line
     assert check(with_certificate(tmp_path, "signin.localhost", "wiki.localhost")) == []
+
+
+def test_a_certificate_that_is_over_is_told_with_the_remedy(tmp_path: Path) -> None:
+    past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=2)
+    file = with_certificate(tmp_path, "signin.localhost", "wiki.localhost", not_after=past)
+    [line] = check(file)
+    assert line.startswith(f"FAIL  certificate cert.pem: not valid since {past:%Y-%m-%d}")
+    assert "get a new one" in line
+
+
+def test_a_certificate_without_a_subject_alternative_name_is_told(tmp_path: Path) -> None:
+    file = with_certificate(tmp_path, "signin.localhost")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "signin.localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + DAY)
+    (tmp_path / "cert.pem").write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    nameless, *hosts = check(file)
+    assert nameless.startswith("FAIL  certificate cert.pem: has no subjectAltName")
+    assert "DNS:" in nameless
+    assert [line.split(":")[0] for line in hosts] == [
+        "FAIL  certificate for signin.localhost",
+        "FAIL  certificate for wiki.localhost",
+    ]
+
+
+def test_a_certificate_and_a_key_in_each_others_place_are_told(tmp_path: Path) -> None:
+    file = with_certificate(tmp_path, "signin.localhost", "wiki.localhost")
+    file.write_text(file.read_text().replace("cert.pem", "?").replace("key.pem", "cert.pem").replace("?", "key.pem"))
+    told = gatepost("check", "--config", str(file)).stderr
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    assert f"server: tls_certificate: {key}: is no PEM certificate but a private key" in told
+    assert f"{certificate} holds the certificate, exchange the two" in told
 
 
 def test_https_needs_somebody_who_speaks_tls(tmp_path: Path) -> None:

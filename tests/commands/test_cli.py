@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from proxy.__main__ import main as entrance
 from proxy.cli import main
 from proxy.commands import config_option
 from tests.support.configuration import written
-from tests.support.gatepost import free_port, gatepost
+from tests.support.gatepost import command, environment, free_port, gatepost
 
 COMMANDS = (
     *("run", "check", "mobiles", "bounces", "explain alice", "unlock alice", "sessions list", "sessions end alice"),
@@ -148,6 +150,30 @@ def test_check_says_what_works_and_what_does_not(tmp_path: Path) -> None:
     assert any(line.startswith("ok") and "app Wiki" in line for line in lines)
     assert any(line.startswith("ok") and "store" in line for line in lines)
     assert any(line.startswith("FAIL") and "relay" in line for line in lines)
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_error(tmp_path: Path) -> None:
+    """``gatepost check | head -1``"""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing) as nobody:
+        result = subprocess.run(
+            command("check", "--config", str(written(tmp_path))),
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+            env=environment(),
+        )
+    assert result.returncode == 141
+    assert "Traceback" not in result.stderr
+    assert "BrokenPipe" not in result.stderr
+
+
+def test_one_user_is_one_user(tmp_path: Path) -> None:
+    result = gatepost("check", "--config", str(written(tmp_path)))
+    assert f"{tmp_path / 'users.toml'}: 1 user\n" in result.stdout
 
 
 def test_check_warns_of_a_text_that_needs_more_than_one_sms(tmp_path: Path) -> None:
