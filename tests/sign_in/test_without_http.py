@@ -1,0 +1,272 @@
+"""Whole sign-ins, step-ups and changes of password without HTTP: what an API, RADIUS or SSH can do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.factors import Factor
+from directory.change_outcomes import PasswordChangeRefused
+from directory.directory import RefusalReason
+from directory.realms import Realms
+from proxy.delivery.channel import Outcome
+from proxy.factors.second_factor import Lack, Unusable
+from proxy.secrets.tokens import new_token
+from proxy.sessions.session import Level
+from proxy.sign_in.outcomes import (
+    Accepted,
+    Exhausted,
+    NoScheme,
+    NotAnswered,
+    NothingMissing,
+    ProofAsked,
+    SentAgain,
+    SessionGone,
+    SignedIn,
+    TooEarly,
+    Wrong,
+)
+from proxy.sign_in.password import NotProven
+from proxy.sign_in.password_change import Changed
+from proxy.store.contract import Store
+from proxy.store.sqlite.sqlite_store import SQLiteStore
+from proxy.throttle.limits import Limit, Throttled
+from tests.portal.stage import portal_settings
+from tests.portal.test_kerberos import Domain
+from tests.portal.test_mail_for_sms import CHANNELS
+from tests.portal.test_password_change import CORP, NAME, NEW, OLD, ChangingDirectory
+from tests.sign_in.headless import HOST, Service
+
+SCHEMES = [
+    {"name": "inside", "factors": ["kerberos", "sms"], "networks": ["203.0.113.0/24"]},
+    {"name": "weak", "factors": ["password"], "networks": ["203.0.113.0/24"]},
+    {"name": "mailed", "factors": ["password", "email"], "groups": ["Mailed"]},
+    {"name": "either", "factors": ["password", ["sms", "email"]], "groups": ["Wiki Users"]},
+    {"name": "both", "factors": ["password", "sms", "email"]},
+]
+INSIDE = "203.0.113.7"
+
+
+class Corp(ChangingDirectory):
+    """With a person whose attributes a test sets."""
+
+    def is_now(self, **fields: Any) -> None:
+        self.principal = replace(self.principal, **fields)
+
+
+@pytest.fixture
+def corp() -> Corp:
+    directory = Corp()
+    directory.is_now(mail="scripted@corp.example")
+    return directory
+
+
+@pytest.fixture
+async def service(tmp_path: Path, corp: Corp) -> AsyncIterator[Service]:
+    settings = portal_settings(
+        tmp_path,
+        directories=[CORP],
+        schemes=SCHEMES,
+        second_factor={"channels": tuple(CHANNELS)},
+    )
+    store = SQLiteStore(tmp_path / "state.db")
+    service = Service(settings, store, Realms([corp]))
+    service.phone.channels = dict(CHANNELS)
+    yield service
+    await store.close()
+
+
+async def test_a_password_and_an_sms_sign_in(service: Service) -> None:
+    client = service.client()
+    asked = await client.sign_in(NAME, OLD)
+    assert isinstance(asked, ProofAsked)
+    assert asked.challenge is not None
+    assert (asked.challenge.factor, asked.is_unsent) == (Factor.SMS, False)
+    half = await client.session()
+    assert half is not None
+    assert half.level is Level.FIRST_FACTOR
+    wrong = await client.answer("000000" if service.passcode != "000000" else "000001")
+    assert isinstance(wrong, Wrong)
+    assert wrong.challenge.attempts_left == 4
+    assert isinstance(await client.answer("what?"), NotAnswered)
+    before = client.token
+    accepted = await client.answer(service.passcode)
+    assert isinstance(accepted, Accepted)
+    assert accepted.then is None
+    session = await client.session()
+    assert session is not None
+    assert (session.level, session.scheme) == (Level.SIGNED_IN, "either")
+    assert session.proven_factors == {Factor.PASSWORD, Factor.SMS}
+    assert await service.sessions.find(before.encode(), HOST, service.now) is None
+
+
+async def test_a_password_and_a_mail_sign_in(service: Service, corp: Corp) -> None:
+    corp.is_now(groups=frozenset({"Mailed"}))
+    client = service.client()
+    await client.sign_in(NAME, OLD)
+    assert service.phone.messages[-1].number is None
+    assert isinstance(await client.answer(service.passcode), Accepted)
+    session = await client.session()
+    assert session is not None
+    assert (session.level, session.scheme) == (Level.SIGNED_IN, "mailed")
+
+
+async def test_of_a_choice_another_factor_can_be_asked_for(service: Service) -> None:
+    client = service.client()
+    await client.sign_in(NAME, OLD)
+    assert isinstance(await client.ask_for([Factor.EMAIL]), ProofAsked)
+    assert isinstance(await client.answer(service.passcode), Accepted)
+    session = await client.session()
+    assert session is not None
+    assert session.proven_factors == {Factor.PASSWORD, Factor.EMAIL}
+
+
+async def test_each_factor_of_a_scheme_is_asked_for_in_turn(service: Service, corp: Corp) -> None:
+    corp.is_now(groups=frozenset())
+    client = service.client()
+    await client.sign_in(NAME, OLD)
+    accepted = await client.answer(service.passcode)
+    assert isinstance(accepted, Accepted)
+    assert isinstance(accepted.then, ProofAsked)
+    assert isinstance(await client.answer(service.passcode), Accepted)
+    session = await client.session()
+    assert session is not None
+    assert session.level is Level.SIGNED_IN
+
+
+async def test_a_ticket_and_an_sms_sign_in(tmp_path: Path) -> None:
+    domain = Domain()
+    store = SQLiteStore(tmp_path / "state.db")
+    service = Service(portal_settings(tmp_path, schemes=SCHEMES), store, Realms([domain]), domain.acceptor)
+    client = service.client(INSIDE)
+    assert isinstance(await client.bring_ticket(b"S-1-5-21-1-2-3-1001"), ProofAsked)
+    assert isinstance(await client.answer(service.passcode), Accepted)
+    session = await client.session()
+    assert session is not None
+    assert [proof.factor for proof in session.proven] == [Factor.KERBEROS, Factor.SMS]
+    await store.close()
+
+
+async def test_a_signed_in_person_steps_up(service: Service) -> None:
+    client = service.client(INSIDE)
+    assert isinstance(await client.sign_in(NAME, OLD), SignedIn)
+    assert isinstance(await client.step_up("weak"), NothingMissing)
+    asked = await client.step_up("both")
+    assert isinstance(asked, ProofAsked)
+    assert isinstance(await client.answer(service.passcode), Accepted)
+    assert isinstance(await client.step_up("both"), ProofAsked)
+    assert isinstance(await client.answer(service.passcode), Accepted)
+    session = await client.session()
+    assert session is not None
+    assert session.proven_factors == {Factor.PASSWORD, Factor.SMS, Factor.EMAIL}
+    assert isinstance(await client.step_up("both"), NothingMissing)
+
+
+async def test_a_password_that_must_be_changed_is_changed_on_the_way(service: Service, corp: Corp) -> None:
+    corp.stopped = RefusalReason.MUST_CHANGE
+    client = service.client()
+    assert isinstance(await client.sign_in(NAME, OLD), ProofAsked)
+    await client.answer(service.passcode)
+    session = await client.session()
+    assert session is not None
+    assert session.level is Level.MUST_CHANGE_PASSWORD
+    assert isinstance(await client.change_password("not this one", NEW), PasswordChangeRefused)
+    assert isinstance(await client.change_password(OLD, NEW), Changed)
+    session = await client.session()
+    assert session is not None
+    assert session.level is Level.SIGNED_IN
+
+
+async def test_refusals_are_values(service: Service, corp: Corp) -> None:
+    client = service.client()
+    assert isinstance(await client.sign_in(NAME, "wrong"), NotProven)
+    assert isinstance(await client.sign_in("nobody@corp", OLD), NotProven)
+    corp.is_now(mobiles=(), mail=None)
+    unusable = await client.sign_in(NAME, OLD)
+    assert isinstance(unusable, Unusable)
+    assert (unusable.lack, unusable.reason) == (Lack.NUMBER, "mobile_empty")
+    assert await client.session() is None
+
+
+async def test_nobody_gets_in_whom_no_scheme_is_meant_for(tmp_path: Path, corp: Corp) -> None:
+    store = SQLiteStore(tmp_path / "state.db")
+    service = Service(portal_settings(tmp_path, directories=[CORP], schemes=SCHEMES[1:2]), store, Realms([corp]))
+    assert isinstance(await service.client("192.0.2.7").sign_in(NAME, OLD), NoScheme)
+    assert await store.sessions.sessions() == []
+    await store.close()
+
+
+async def test_an_answer_too_many_ends_what_was_begun(service: Service) -> None:
+    client = service.client()
+    await client.sign_in(NAME, OLD)
+    wrong = "000000" if service.passcode != "000000" else "000001"
+    for _ in range(4):
+        assert isinstance(await client.answer(wrong), Wrong)
+    assert isinstance(await client.answer(wrong), Exhausted)
+    assert await client.session() is None
+
+
+async def test_a_passcode_is_sent_again_but_not_at_once(service: Service) -> None:
+    client = service.client()
+    await client.sign_in(NAME, OLD)
+    assert isinstance(await client.send_again(), TooEarly)
+    service.now += 31
+    first = service.passcode
+    again = await client.send_again()
+    assert isinstance(again, SentAgain)
+    assert again.may_arrive
+    assert service.passcode == first
+
+
+async def test_a_message_that_nobody_took_is_told(service: Service) -> None:
+    service.phone.outcome = Outcome.UNAVAILABLE
+    asked = await service.client().sign_in(NAME, OLD)
+    assert isinstance(asked, ProofAsked)
+    assert asked.is_unsent
+
+
+async def test_limits_are_told_with_the_time_that_is_left(service: Service) -> None:
+    for _ in range(service.settings.throttle.sends_per_person):
+        await service.client().sign_in(NAME, OLD)
+    throttled = await service.client().sign_in(NAME, OLD)
+    assert isinstance(throttled, Throttled)
+    assert throttled.limit is Limit.SENDS_PER_PERSON
+    assert throttled.retry_after_seconds > 0
+
+
+class EndsSessions:
+    """The challenges' part of a store in which each session ends just before its challenge is put."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store.challenges, name)
+
+    async def put_challenge(self, challenge: Any, *, newest: str | None = None) -> bool:
+        await self._store.sessions.end_session(challenge.session_id)
+        return await self._store.challenges.put_challenge(challenge, newest=newest)
+
+
+async def test_a_send_that_was_not_begun_is_given_back(service: Service) -> None:
+    """A sign-in whose session ends before its message leaves costs none of the sends that are left."""
+    flow = service.parts.flow
+    proving = replace(flow.proving, challenges=EndsSessions(service.store))
+    service.parts = replace(service.parts, flow=replace(flow, proving=proving))
+    for _ in range(20):
+        assert isinstance(await service.client().sign_in(NAME, OLD), SessionGone)
+    assert service.phone.messages == []
+    assert (await flow.throttle.sends_of_day(now=service.now)).count == 0
+    service.parts = replace(service.parts, flow=flow)
+    assert isinstance(await service.client().sign_in(NAME, OLD), ProofAsked)
+
+
+async def test_nobody_goes_on_with_a_token_that_was_made_up(service: Service) -> None:
+    client = service.client()
+    await client.sign_in(NAME, OLD)
+    client.token = new_token()
+    assert await client.session() is None
