@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import (
 )
 from cryptography.x509 import load_der_x509_certificate
 
-from config.errors import UnusableFile
+from config.problems import UnusableFile
 from config.system_errors import file_reason
 
 _PEM = re.compile(r"-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]+-----END \1-----")

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from config.addresses import is_loopback
-from config.errors import Finding, Place, nearest, told
 from config.factors import Factor
 from config.frozen_table import named
+from config.problems import Finding, Place, nearest, told
 from config.settings import ActiveDirectorySettings, AppSettings, SchemeSettings, Settings
 from config.tables.admin import admin_problems, admin_warnings
 from config.tables.apps import (

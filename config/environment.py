@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from config.errors import ConfigurationProblem, Place, nearest
+from config.problems import ConfigurationProblem, Place, nearest
 from config.schema import FILE_SUFFIX, Option, Table, tables
 
 PREFIX = "GATEPOST_"

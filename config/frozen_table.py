@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from config.errors import Unknown
+from config.problems import Unknown
 
 
 class FrozenTable(BaseModel):

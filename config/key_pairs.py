@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from config.errors import UnusableFile
+from config.problems import UnusableFile
 from config.system_errors import file_reason
 
 

@@ -16,9 +16,9 @@ from pydantic_core import ErrorDetails
 
 from config.checks import problems
 from config.environment import PREFIX, apply_overrides
-from config.errors import ConfigurationError, ConfigurationProblem, Finding, Place, nearest, told
 from config.frozen_table import FrozenTable
 from config.known import KeyPath, read
+from config.problems import ConfigurationError, ConfigurationProblem, Finding, Place, nearest, told
 from config.schema import FILE_SUFFIX, Option, Table, inner_keys, inner_options, options, tables
 from config.settings import MobileSettings, Settings
 from config.system_errors import file_reason

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Protocol
 
 from config.authorities import authorities
-from config.errors import Finding, Place, UnusableFile, told
 from config.key_pairs import load_pair
+from config.problems import Finding, Place, UnusableFile, told
 from config.settings import ActiveDirectorySettings, AppSettings, Settings
 from config.tables.store import RedisURL
 

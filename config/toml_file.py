@@ -14,7 +14,7 @@ from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import Any
 
-from config.errors import ConfigurationError, ConfigurationProblem
+from config.problems import ConfigurationError, ConfigurationProblem
 from config.system_errors import file_reason
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.\"' -]+?)\s*\]\]?\s*(?:#.*)?\s*")

@@ -17,7 +17,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError, VerifyMismatchError
 
-from config.errors import ConfigurationError
+from config.problems import ConfigurationError
 from config.settings import LocalDirectorySettings
 from directory.account_state import AccountState
 from directory.directory import CheckResult, PasswordRefused, RefusalReason

@@ -17,10 +17,10 @@ from uuid import UUID, uuid5
 from argon2 import Parameters, extract_parameters
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-from config.errors import ConfigurationError, ConfigurationProblem, nearest
 from config.frozen_table import FrozenTable
 from config.known import read
 from config.load import explain
+from config.problems import ConfigurationError, ConfigurationProblem, nearest
 from config.toml_file import read_toml
 from config.values import Flag, PlainAddress, Text
 from directory.login_name import fold, parse_login_name

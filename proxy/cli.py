@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from config.checks import warnings
-from config.errors import ConfigurationError, Unknown, UnusableFile
 from config.load import load_known, load_settings
+from config.problems import ConfigurationError, Unknown, UnusableFile
 from config.settings import Settings
 from directory.errors import DirectoryMisconfigured
 from proxy import __version__

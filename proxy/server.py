@@ -18,7 +18,7 @@ from pathlib import Path
 from structlog.typing import FilteringBoundLogger
 
 from config.addresses import ListenAddress
-from config.errors import ConfigurationError, ConfigurationProblem, Place
+from config.problems import ConfigurationError, ConfigurationProblem, Place
 from config.settings import ActiveDirectorySettings, ServerSettings, Settings
 from config.system_errors import listening_reason
 from directory.active_directory.active_directory import ActiveDirectory

@@ -85,12 +85,6 @@ STILL_TO_GO: set[tuple[str, str]] = {
 CIRCLES_STILL_TO_GO: list[set[str]] = []
 """Modules, by the last part of their names, that import each other in a circle. This list only shrinks."""
 
-CLASSES_STILL_TWICE: set[str] = {"Arrival", "NotInGroups", "Progress", "TooFewFactors", "_Row"}
-"""Names of classes that stand for two things. This list only shrinks."""
-
-FILES_STILL_MEETING: set[str] = {"errors", "keys", "texts"}
-"""Names that two files have which one module imports. This list only shrinks."""
-
 KEPT_APART = ("factors", "store")
 """Folders whose own folders do not know each other."""
 
@@ -204,18 +198,13 @@ def test_the_wire_knows_nothing_of_us() -> None:
 def test_no_class_name_stands_for_two_things() -> None:
     trees = [ast.parse(path.read_text()) for path in sources()]
     named = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
-    twice = {name for name, count in named.items() if count > 1}
-    assert twice <= CLASSES_STILL_TWICE
-    assert twice >= CLASSES_STILL_TWICE, "it is gone: take it off the list"
+    assert [name for name, count in named.items() if count > 1] == []
 
 
 def test_no_two_files_with_one_name_meet_in_a_list_of_imports() -> None:
-    meeting = set()
     for module in MODULES:
         named = Counter(other.rpartition(".")[2] for other in own_imports(module))
-        meeting |= {name for name, count in named.items() if count > 1}
-    assert meeting <= FILES_STILL_MEETING
-    assert meeting >= FILES_STILL_MEETING, "it is gone: take it off the list"
+        assert [name for name, count in named.items() if count > 1] == [], module
 
 
 def test_only_one_module_imports_ldap3() -> None:

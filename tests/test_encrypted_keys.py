@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from config.errors import UnusableFile
+from config.problems import UnusableFile
 from config.settings import AppSettings
 from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.smtp_inbox import server_tls

@@ -10,9 +10,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from config.addresses import HostName, Machine, UpstreamURL, is_ip, is_loopback
-from config.errors import told
 from config.field_kinds import OF_THE_CONNECTION, canonical, is_for_proxies, is_loose, is_own, moves_request
 from config.frozen_table import FrozenTable, half_pairs, named, repeated
+from config.problems import told
 from config.tables.rules import PathRuleSettings, case_problems, path_problems, public_problems, rule_warnings
 from config.tables.schemes import SchemeSettings, no_such_scheme, not_asked_for
 from config.tables.server import ServerSettings

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from config.addresses import ListenAddress, Machine, Network, is_loopback
-from config.errors import told
 from config.frozen_table import FrozenTable, half_pairs
+from config.problems import told
 from config.values import Flag, Integer, NotEmpty, Seconds, Secret, Text
 
 _DEFAULT_PORTS = {"tls": 993, "starttls": 143, "none": 143}

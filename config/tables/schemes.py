@@ -9,9 +9,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.addresses import Network
-from config.errors import nearest, told
 from config.factors import FIRST_FACTORS, Choice, Factor
 from config.frozen_table import FrozenTable, repeated
+from config.problems import nearest, told
 from config.values import NotEmpty, Seconds, Text
 
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from config.errors import Finding, Place, nearest, told
 from config.factors import Factor
 from config.frozen_table import FrozenTable
+from config.problems import Finding, Place, nearest, told
 from config.tables.gateway_values import EMAIL, ChannelName
 from config.tables.sms import SMSSettings
 from config.tables.sms_gateways import KAPOW_HTTP, gateway_presets, is_kapow_api

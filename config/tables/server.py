@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from config.addresses import ListenAddress, Network, PublicURL, is_loopback
-from config.errors import told
 from config.frozen_table import FrozenTable, half_pairs
+from config.problems import told
 from config.values import Flag, IdentityEncoding, Integer, NotEmpty, Seconds, SecondsOrNone, Secret
 
 

@@ -16,8 +16,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from config.errors import nearest, told
 from config.frozen_table import FrozenTable
+from config.problems import nearest, told
 from config.tables.gateway_values import (
     BodyTemplate,
     GatewayAddress,

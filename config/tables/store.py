@@ -16,8 +16,8 @@ from typing import Annotated
 from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo
 
 from config.addresses import is_loopback
-from config.errors import told
 from config.frozen_table import FrozenTable, half_pairs
+from config.problems import told
 from config.values import Flag, Integer, Secret, StorePrefix, Text
 
 _REDIS_ONLY = (

@@ -9,8 +9,8 @@ from typing import Annotated
 
 from pydantic import PlainSerializer, PlainValidator
 
-from config.errors import nearest, told
 from config.frozen_table import FrozenTable
+from config.problems import nearest, told
 from config.tables.gateway_values import EMAIL, ChannelName
 from config.values import matching
 

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from config.errors import UnusableFile
+from config.problems import UnusableFile
 from config.settings import ActiveDirectorySettings
 from directory.account_state import AccountState
 from directory.active_directory.checks import check_domain

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
-from config.errors import UnusableFile
+from config.problems import UnusableFile
 from config.settings import ActiveDirectorySettings
 from directory.active_directory.account import UnreadableAccount, guid_of, texts, username_of
 from directory.active_directory.bind_result import refusal_reason, service_account_refusal

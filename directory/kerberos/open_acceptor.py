@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from config.errors import Finding, Place, told
+from config.problems import Finding, Place, told
 from config.settings import Settings
 from directory.directory import CheckResult
 from directory.kerberos.service_key import (

@@ -6,8 +6,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.errors import ConfigurationError, ConfigurationProblem
 from config.factors import Factor
+from config.problems import ConfigurationError, ConfigurationProblem
 from config.settings import ActiveDirectorySettings, Settings
 from config.system_errors import file_reason
 from directory.directory import CheckResult

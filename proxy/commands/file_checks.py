@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from config.errors import ConfigurationError, ConfigurationProblem, Finding, Place, told
 from config.load import load_with_files
 from config.named_files import certificate_problems
+from config.problems import ConfigurationError, ConfigurationProblem, Finding, Place, told
 from config.settings import LocalDirectorySettings, Settings
 from directory.kerberos.open_acceptor import kerberos_problems
 from directory.users_file import read_users

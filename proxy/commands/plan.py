@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from config.checks import warnings
-from config.errors import ConfigurationError
+from config.problems import ConfigurationError
 from config.settings import Settings
 from proxy.commands.file_checks import load_checked
 from proxy.delivery.create_channels import delivery_warnings

@@ -18,7 +18,7 @@ from pathlib import Path
 import uvloop
 from structlog.typing import FilteringBoundLogger
 
-from config.errors import ConfigurationError, UnusableFile
+from config.problems import ConfigurationError, UnusableFile
 from config.settings import Settings
 from proxy.operations.audit_log import configure_log
 from proxy.operations.listening import Listening, WorkerPlace

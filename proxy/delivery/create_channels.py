@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from structlog.typing import FilteringBoundLogger
 
 from config.checks import delivery_problems
-from config.errors import ConfigurationError, Finding, told
 from config.named_files import delivery_file_problems
+from config.problems import ConfigurationError, Finding, told
 from config.settings import Settings
 from config.tables.gateway_values import EMAIL
 from config.tables.sms_gateways import HTTPGatewaySettings, is_kapow_api

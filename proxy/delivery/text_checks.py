@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from config.errors import Finding, Place, told
+from config.problems import Finding, Place, told
 from config.settings import AppSettings, Settings
 from config.tables.texts import Template
 from proxy.delivery.gsm7 import gsm7_length

@@ -35,10 +35,7 @@ from proxy.http.reserved import (
 from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
 from proxy.portal.admin.routes import add_admin_pages
-from proxy.portal.forms import MAX_BODY_BYTES
-from proxy.portal.kept_request import keep_request, show_kept, take_kept
-from proxy.portal.kerberos import show_kerberos
-from proxy.portal.keys import (
+from proxy.portal.app_keys import (
     ASSERTIONS,
     CLOCK,
     FLOW,
@@ -56,6 +53,9 @@ from proxy.portal.keys import (
     STORE,
     PortalStore,
 )
+from proxy.portal.forms import MAX_BODY_BYTES
+from proxy.portal.kept_request import keep_request, show_kept, take_kept
+from proxy.portal.kerberos import show_kerberos
 from proxy.portal.landing import START_PAGE
 from proxy.portal.landings import Landings
 from proxy.portal.me import show_me, take_me

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from proxy.portal.keys import SESSIONS, VISIT
+from proxy.portal.app_keys import SESSIONS, VISIT
 from proxy.sessions.session import Session
 
 

@@ -17,10 +17,10 @@ from proxy.http.reserved import KEPT, KEPT_QUERY, browser_cookie, session_cookie
 from proxy.pages.answers import Answer
 from proxy.pages.instants import instant
 from proxy.pages.texts import ENGLISH
+from proxy.portal.app_keys import KEPT_REQUESTS, LOG, SETTINGS, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import Refused, read_form, require_csrf_token
-from proxy.portal.keys import KEPT_REQUESTS, LOG, SETTINGS, VISIT
 from proxy.portal.landing import kept_url, sign_in_path, step_up_path
 from proxy.portal.pages import form_token, message, page, redirect, set_browser_cookie
 from proxy.portal.return_to import WayBack, app_origin

@@ -15,8 +15,8 @@ from aiohttp import web
 
 from directory.kerberos.ticket import MAX_TOKEN_BYTES
 from proxy.http.reserved import RETURN_TO, START
+from proxy.portal.app_keys import FLOW, VISIT
 from proxy.portal.current_session import current_session
-from proxy.portal.keys import FLOW, VISIT
 from proxy.portal.landing import goal_of, land, sign_in_path, way_back
 from proxy.portal.outcome_pages import page_after
 from proxy.portal.pages import redirect

@@ -21,7 +21,7 @@ from proxy.http.reserved import (
     STEP_UP,
     TICKET,
 )
-from proxy.portal.keys import SETTINGS, STORE, VISIT
+from proxy.portal.app_keys import SETTINGS, STORE, VISIT
 from proxy.portal.pages import redirect
 from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import NOWHERE, WayBack, app_origin, judge_way_back

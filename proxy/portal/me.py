@@ -18,11 +18,11 @@ from proxy.http.problem import Problem
 from proxy.http.reserved import ME, PASSWORD, SIGN_OUT
 from proxy.pages.instants import Instant, instant
 from proxy.pages.texts import ENGLISH
+from proxy.portal.app_keys import REALMS, SETTINGS, SIGN_IN_LOG, STORE, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.device import describe_device
 from proxy.portal.forms import read_form, refused, require_csrf_token
-from proxy.portal.keys import REALMS, SETTINGS, SIGN_IN_LOG, STORE, VISIT
 from proxy.portal.landing import START_PAGE, sign_in_path
 from proxy.portal.own_pages import more_for_own_pages
 from proxy.portal.pages import form_token, page, redirect
@@ -36,7 +36,7 @@ ENDED = "ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
+class _SessionRow:
     """One session as it is shown."""
 
     name: str
@@ -120,11 +120,11 @@ async def _sessions_of(request: web.Request, session: Session) -> Sequence[Sessi
     return [session, *sorted(others, key=lambda each: each.last_used_at, reverse=True)]
 
 
-def _row(request: web.Request, shown: Session, this: Session, hosts: Sequence[str]) -> _Row:
+def _row(request: web.Request, shown: Session, this: Session, hosts: Sequence[str]) -> _SessionRow:
     visit = request[VISIT]
     is_this = shown.session_id == this.session_id
     apps = [app.name for app in request.app[SETTINGS].apps if app.host in hosts]
-    return _Row(
+    return _SessionRow(
         name=session_name(shown),
         device=describe_device(shown.user_agent),
         user_agent=shown.user_agent,

@@ -14,8 +14,8 @@ from proxy.http.reserved import JWKS, KEEP, KEPT, ME, PASSCODE, PASSWORD, PREFIX
 from proxy.operations.store_errors import StoreError
 from proxy.pages.answers import Answer, render, wants_page
 from proxy.pages.texts import ENGLISH
+from proxy.portal.app_keys import CLOCK, LOG, METRICS, SETTINGS, VISIT, Visit
 from proxy.portal.forms import Refused
-from proxy.portal.keys import CLOCK, LOG, METRICS, SETTINGS, VISIT, Visit
 from proxy.portal.landing import FORM
 from proxy.portal.pages import redirect
 from proxy.portal.return_to import app_origin

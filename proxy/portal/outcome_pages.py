@@ -7,7 +7,7 @@ from aiohttp import web
 from config.factors import Factor
 from proxy.factors.second_factor import Lack, Unusable
 from proxy.pages.texts import ENGLISH
-from proxy.portal.keys import VISIT
+from proxy.portal.app_keys import VISIT
 from proxy.portal.landing import next_step, passcode_path, sign_in_path
 from proxy.portal.pages import redirect, set_session_cookie
 from proxy.portal.refusals import (

@@ -12,7 +12,7 @@ from aiohttp import web
 from proxy.access.schemes import AppDemand
 from proxy.factors.proof import missing_choices
 from proxy.http.reserved import SCHEME, STEP_UP
-from proxy.portal.keys import SETTINGS
+from proxy.portal.app_keys import SETTINGS
 from proxy.portal.pages import redirect
 from proxy.sessions.session import Level, Session
 

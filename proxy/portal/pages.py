@@ -8,8 +8,8 @@ from proxy.http.reserved import browser_cookie, session_cookie
 from proxy.pages.instants import instant_in
 from proxy.pages.template import protective_headers, render_page
 from proxy.pages.texts import ENGLISH
+from proxy.portal.app_keys import KEYS, SETTINGS, VISIT
 from proxy.portal.csrf import Form, csrf_token, form_stamp
-from proxy.portal.keys import KEYS, SETTINGS, VISIT
 from proxy.portal.return_to import app_origin
 from proxy.secrets.keys import Purpose
 

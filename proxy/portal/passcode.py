@@ -22,10 +22,10 @@ from proxy.http.problem import Problem
 from proxy.http.reserved import PASSCODE_STATUS, RETURN_TO, START
 from proxy.pages.instants import Instant, instant, instant_in
 from proxy.pages.texts import ENGLISH
+from proxy.portal.app_keys import FLOW, SETTINGS, SIGN_IN_LOG, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import has_csrf_token, read_form, refused
-from proxy.portal.keys import FLOW, SETTINGS, SIGN_IN_LOG, VISIT
 from proxy.portal.landing import TOLD, goal_of, next_step, passcode_path, sign_in_path, to_sign_in, way_back
 from proxy.portal.outcome_pages import ASKED_FOR, page_after, unusable
 from proxy.portal.pages import form_token, page, redirect, set_session_cookie

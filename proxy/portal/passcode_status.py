@@ -6,9 +6,9 @@ from aiohttp import web
 
 from config.factors import ChannelKind
 from proxy.http.problem import Problem
+from proxy.portal.app_keys import FLOW, VISIT
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import refused
-from proxy.portal.keys import FLOW, VISIT
 from proxy.portal.progress import lead_of, progress_in
 from proxy.sign_in.messages import kind_of, latest_of
 

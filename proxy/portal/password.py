@@ -15,10 +15,10 @@ from directory.errors import DirectoryError
 from directory.password import is_usable_password
 from proxy.http.reserved import PASSCODE, RETURN_TO, START
 from proxy.pages.texts import ENGLISH
+from proxy.portal.app_keys import PASSWORD_CHANGE, SETTINGS, SIGN_IN_LOG, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import read_form, require_csrf_token
-from proxy.portal.keys import PASSWORD_CHANGE, SETTINGS, SIGN_IN_LOG, VISIT
 from proxy.portal.landing import (
     LATER,
     PASSWORD_CHANGED,

@@ -15,8 +15,8 @@ from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
 from proxy.http.reserved import RETURN_TO, START
 from proxy.pages.texts import ENGLISH
+from proxy.portal.app_keys import SETTINGS
 from proxy.portal.csrf import Form
-from proxy.portal.keys import SETTINGS
 from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.return_to import NOWHERE, WayBack

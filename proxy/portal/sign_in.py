@@ -15,10 +15,10 @@ from proxy.http.reserved import CUT, KERBEROS, PASSCODE, RETURN_TO, SIGN_IN, STA
 from proxy.pages.answers import Answer
 from proxy.pages.instants import instant_to_come
 from proxy.pages.texts import ENGLISH
+from proxy.portal.app_keys import CLOCK, FLOW, LOG, SETTINGS, SLEEP, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import Refused, has_csrf_token, is_vouched_for, read_form, refused
-from proxy.portal.keys import CLOCK, FLOW, LOG, SETTINGS, SLEEP, VISIT
 from proxy.portal.landing import (
     FORM,
     LOST,

@@ -6,10 +6,10 @@ from aiohttp import web
 
 from proxy.http.reserved import SIGN_IN, SIGN_OUT
 from proxy.pages.texts import ENGLISH
+from proxy.portal.app_keys import SIGN_IN_LOG, STORE, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import read_form, require_csrf_token
-from proxy.portal.keys import SIGN_IN_LOG, STORE, VISIT
 from proxy.portal.landing import START_PAGE, sign_in_path
 from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.refusals import OneButton

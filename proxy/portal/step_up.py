@@ -15,10 +15,10 @@ from config.factors import ChannelKind, Factor
 from proxy.factors.second_factor import Unusable
 from proxy.http.reserved import CUT, RETURN_TO, SCHEME, SIGN_OUT, START
 from proxy.pages.texts import ENGLISH
+from proxy.portal.app_keys import FLOW, SIGN_IN_LOG, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import has_csrf_token, read_form
-from proxy.portal.keys import FLOW, SIGN_IN_LOG, VISIT
 from proxy.portal.landing import START_PAGE, goal_of, land, next_step, sign_in_path, way_back
 from proxy.portal.outcome_pages import page_after, unusable
 from proxy.portal.pages import form_token, message, redirect

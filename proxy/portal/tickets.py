@@ -14,8 +14,8 @@ from config.settings import AppSettings
 from proxy.http.reserved import TICKET
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.pages.texts import ENGLISH
+from proxy.portal.app_keys import LANDINGS, LOG, SETTINGS, STORE, VISIT, Visit
 from proxy.portal.current_session import current_session
-from proxy.portal.keys import LANDINGS, LOG, SETTINGS, STORE, VISIT, Visit
 from proxy.portal.landing import MOST_ROUND_TRIPS, START_PAGE, TICKET_SECONDS, round_trips, sign_in_path
 from proxy.portal.pages import message, redirect, set_browser_cookie, set_session_cookie
 from proxy.portal.return_to import WayBack, app_origin

@@ -10,7 +10,7 @@ from multidict import CIMultiDictProxy
 from config.settings import Settings
 from proxy.http.internal_headers import CLIENT_ADDRESS, CLIENT_HOST, INCIDENT
 from proxy.http.reserved import browser_cookie, session_cookie
-from proxy.portal.keys import Visit
+from proxy.portal.app_keys import Visit
 from proxy.secrets.tokens import new_token
 from proxy.sessions.cookies import read_token
 

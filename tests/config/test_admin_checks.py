@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from config import checks
-from config.errors import ConfigurationError
 from config.load import load_settings
+from config.problems import ConfigurationError
 from config.settings import Settings
 
 START = """

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_an
 from cryptography.x509 import load_pem_x509_certificate
 
 from config.authorities import client_context
-from config.errors import UnusableFile
+from config.problems import UnusableFile
 
 AUTHORITY, OTHER = trustme.CA(), trustme.CA()
 PEM = AUTHORITY.cert_pem.bytes()

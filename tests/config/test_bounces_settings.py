@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from config.errors import ConfigurationError
 from config.load import load_settings
+from config.problems import ConfigurationError
 from tests.support.configuration import written
 
 IMAP = 'inbox = "imap"\nhost = "imap.corp.example"\nusername = "otp"\npassword = "x"\n'

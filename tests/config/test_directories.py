@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from config.addresses import parse_dns_server
-from config.errors import ConfigurationError
 from config.load import load_settings
+from config.problems import ConfigurationError
 from config.settings import ActiveDirectorySettings, Settings
 
 CORP = """

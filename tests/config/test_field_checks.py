@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from config import checks
-from config.errors import ConfigurationError
 from config.field_kinds import SET_BY_GATEPOST
 from config.load import load_settings
+from config.problems import ConfigurationError
 from config.settings import Settings
 from tests.config.test_rule_checks import START
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.errors import ConfigurationError, ConfigurationProblem
 from config.factors import Factor
 from config.load import load_settings
+from config.problems import ConfigurationError, ConfigurationProblem
 from config.settings import Settings
 from config.tables.store import SQLiteFile
 from proxy.sessions.session_store import NOTICE_SECONDS

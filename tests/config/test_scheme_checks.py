@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from config import checks
-from config.errors import ConfigurationError
 from config.factors import Factor
 from config.load import load_settings
+from config.problems import ConfigurationError
 from config.settings import Settings
 
 TEXT = """

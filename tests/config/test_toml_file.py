@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.errors import ConfigurationError
 from config.load import LISTS, load_settings
+from config.problems import ConfigurationError
 from config.toml_file import read_toml
 from tests.config.test_load import GOOD, SECRET
 

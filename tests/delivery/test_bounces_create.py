@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from config.errors import ConfigurationError
+from config.problems import ConfigurationError
 from config.tables.bounces import BouncesSettings
 from proxy.commands.plan import make_plan
 from proxy.delivery.bounces.create_bounces import Bounces, create_bounces

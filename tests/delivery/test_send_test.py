@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from config.errors import ConfigurationError
+from config.problems import ConfigurationError
 from config.settings import Settings
 from proxy.commands import send_test
 from tests.support.delivery import delivery_settings, relay_settings

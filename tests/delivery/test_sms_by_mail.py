@@ -12,8 +12,8 @@ import pytest
 import trustme
 from pydantic import ValidationError
 
-from config.errors import ConfigurationError
 from config.factors import ChannelKind
+from config.problems import ConfigurationError
 from config.settings import SMTPSettings
 from proxy.delivery.channel import Delivery, Outcome
 from proxy.delivery.create_channels import create_channels

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.errors import ConfigurationProblem
+from config.problems import ConfigurationProblem
 from config.settings import Settings
 from config.tables.texts import parse_template
 from proxy.delivery.gsm7 import gsm7_length

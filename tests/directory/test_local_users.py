@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from config.errors import ConfigurationError
+from config.problems import ConfigurationError
 from config.settings import LocalDirectorySettings
 from directory.directory import Directory, PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryError, DirectoryUnavailable

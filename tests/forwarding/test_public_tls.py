@@ -16,7 +16,7 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.errors import UnusableFile
+from config.problems import UnusableFile
 from config.settings import CertificateSettings
 from proxy.forwarding.certificate_names import choose_certificate, names_of
 from proxy.forwarding.public_tls import PublicTLS, load_certificates

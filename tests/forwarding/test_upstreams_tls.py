@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import trustme
 
-from config.errors import UnusableFile
 from config.named_files import app_file_problems
+from config.problems import UnusableFile
 from config.settings import AppSettings
 from proxy.upstreams.upstream import app_upstream
 from tests.forwarding.stage import Stage, StageMaker, get

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from config.settings import SchemeSettings
 from config.tables.admin import AdminSettings
-from proxy.portal.admin.entrance import Admitted, NotFromHere, NotInGroups, NotSignedIn, TooFewFactors, judge
+from proxy.portal.admin.entrance import Admitted, MissingFactors, MissingGroups, NotFromHere, NotSignedIn, judge
 from proxy.sessions.session import Session
 from tests.portal.admin import ACTIONS, ADMIN, CSV, MOBILES, PAGES, PERSON, admin_stage, said, signed_in_admin, token_of
 from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Stage, running_portal
@@ -273,10 +273,10 @@ def test_whatever_is_in_doubt_nobody_is_admitted() -> None:
     one = admin_session()
     assert judge(one, SETTINGS, (BROWSER,), "192.0.2.7", now=NOW) == Admitted()
     assert judge(None, SETTINGS, (BROWSER,), "192.0.2.7", now=NOW) == NotSignedIn()
-    assert judge(one, AdminSettings(), (BROWSER,), "192.0.2.7", now=NOW) == NotInGroups(())
-    assert judge(one, SETTINGS, (), "192.0.2.7", now=NOW) == TooFewFactors("")
+    assert judge(one, AdminSettings(), (BROWSER,), "192.0.2.7", now=NOW) == MissingGroups(())
+    assert judge(one, SETTINGS, (), "192.0.2.7", now=NOW) == MissingFactors("")
     unknown = SETTINGS.model_copy(update={"scheme": "gone"})
-    assert judge(one, unknown, (BROWSER,), "192.0.2.7", now=NOW) == TooFewFactors("gone")
+    assert judge(one, unknown, (BROWSER,), "192.0.2.7", now=NOW) == MissingFactors("gone")
     here = SETTINGS.model_copy(update={"networks": (ip_network("192.0.2.0/24"),)})
     assert judge(one, here, (BROWSER,), "192.0.2.7", now=NOW) == Admitted()
     assert [judge(one, here, (BROWSER,), where, now=NOW) for where in ("", "unknown", "192.0.3.7")] == [

@@ -24,7 +24,7 @@ from proxy.portal.admin import look_ups, mobiles, report_maker
 from proxy.portal.admin import report as reports
 from proxy.portal.admin.parts import ADMIN_PARTS
 from proxy.portal.admin.report import CHANGED, SERVICE, SHARED, Unreadable, pack, unpack
-from proxy.portal.admin.report_maker import CHANGED_WITHIN_SECONDS, KEPT_SECONDS, Progress, ReportMaker
+from proxy.portal.admin.report_maker import CHANGED_WITHIN_SECONDS, KEPT_SECONDS, ReportMaker, ReportProgress
 from proxy.portal.admin.report_process import Order
 from proxy.portal.admin.report_view import Column, View, view_of
 from tests.portal.admin import CSV, MOBILES, admin_stage, said, signed_in_admin, token_of
@@ -227,7 +227,7 @@ async def test_one_is_made_at_a_time_whoever_asks(stage: Stage) -> None:
 async def test_while_one_is_made_the_page_says_so_and_offers_no_second(stage: Stage) -> None:
     browser, _ = await kept(stage)
     reports = stage.portal[ADMIN_PARTS].reports
-    await reports.tell(Progress(begun_at=stage.now))  # as another worker does
+    await reports.tell(ReportProgress(begun_at=stage.now))  # as another worker does
     page = await browser.get(MOBILES)
     assert "We are making the report" in page.text
     assert 'http-equiv="refresh"' in page.text

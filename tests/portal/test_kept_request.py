@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from proxy.portal.keys import KEPT_REQUESTS
+from proxy.portal.app_keys import KEPT_REQUESTS
 from tests.portal.stage import SIGN_IN_ORIGIN, WIKI, Browser, Page, Stage, running_portal
 from tests.portal.test_tickets_and_sign_out import ticket_for
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from config.factors import ChannelKind
 from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.delivery.language import choose_language
-from proxy.factors.passcode.arrival_times import MOST_SECONDS, Arrival, offer_after, slow_seconds
+from proxy.factors.passcode.arrival_times import MOST_SECONDS, PasscodeArrival, offer_after, slow_seconds
 from proxy.factors.passcode.arrivals import READ_SECONDS, Arrivals
 from proxy.portal.progress import progress_of
 from proxy.sign_in.messages import kinds_under_way, latest_of
@@ -222,25 +222,25 @@ async def test_a_passcode_sent_twice_is_not_measured(stage: Stage) -> None:
 
 
 SECONDS = st.floats(min_value=0, max_value=600, allow_nan=False)
-ARRIVALS = st.lists(st.builds(Arrival, st.floats(NOW - 90_000, NOW), SECONDS), max_size=60)
+ARRIVALS = st.lists(st.builds(PasscodeArrival, st.floats(NOW - 90_000, NOW), SECONDS), max_size=60)
 
 
 @given(ARRIVALS)
-def test_the_wait_stays_between_the_configured_one_and_the_longest(arrivals: list[Arrival]) -> None:
+def test_the_wait_stays_between_the_configured_one_and_the_longest(arrivals: list[PasscodeArrival]) -> None:
     assert 30 <= offer_after(arrivals, at_least=30, lifetime=300) <= MOST_SECONDS
     assert offer_after(arrivals, at_least=30, lifetime=60) == 30
     assert offer_after(arrivals, at_least=120, lifetime=300) == 120
 
 
 def test_nine_of_ten_have_come_by_then() -> None:
-    arrivals = [Arrival(NOW, float(seconds)) for seconds in range(1, 51)]
+    arrivals = [PasscodeArrival(NOW, float(seconds)) for seconds in range(1, 51)]
     wait = offer_after(arrivals, at_least=10, lifetime=300)
     assert sum(each.seconds <= wait for each in arrivals) >= 45
 
 
 def test_slow_is_what_is_much_slower_than_usual() -> None:
-    def at(count: int, seconds: float, ago: float) -> list[Arrival]:
-        return [Arrival(NOW - ago, seconds)] * count
+    def at(count: int, seconds: float, ago: float) -> list[PasscodeArrival]:
+        return [PasscodeArrival(NOW - ago, seconds)] * count
 
     assert slow_seconds(at(20, 12, 7200) + at(5, 42, 60), now=NOW) == 40
     assert slow_seconds(at(20, 40, 7200) + at(5, 42, 60), now=NOW) is None
@@ -272,7 +272,7 @@ async def test_a_clock_that_was_set_back_measures_nothing() -> None:
     arrivals = Arrivals(store.arrivals)
     await arrivals.note("kapow", sent_at=NOW, entered_at=NOW - 5)
     await arrivals.note("kapow", sent_at=NOW - 62, entered_at=NOW - 20)
-    assert await arrivals.of("kapow", now=NOW) == (Arrival(NOW - 20, 42),)
+    assert await arrivals.of("kapow", now=NOW) == (PasscodeArrival(NOW - 20, 42),)
 
 
 async def test_what_is_known_of_a_channel_is_read_anew_after_seconds_and_after_ones_own() -> None:

@@ -24,7 +24,7 @@ from directory.mobile import E164
 from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.delivery.failures import FailureReason
 from proxy.factors.challenge_store import Attempt
-from proxy.factors.passcode.arrival_times import Arrival
+from proxy.factors.passcode.arrival_times import PasscodeArrival
 from proxy.factors.passcode.destination import mail_of, number_of, number_that_was_known
 from proxy.factors.passcode.first_seen import changed_at
 from proxy.factors.passcode.passcode import passcode_digest, passcode_of
@@ -199,7 +199,7 @@ async def test_failures_and_how_long_messages_took_are_known(store: Store) -> No
     (failure,) = await store.deliveries.failures(since=NOW)
     assert (failure.message_id, failure.guid, failure.failed_at) == ("<one@corp.example>", ANNA, NOW + 3)
     assert (failure.reason, failure.detail) == (FailureReason.NUMBER_REFUSED, "550 no such number …")
-    taken = {Arrival(NOW, 8.5), Arrival(NOW - 1, 9.5), Arrival(NOW - 2, 10.5)}
+    taken = {PasscodeArrival(NOW, 8.5), PasscodeArrival(NOW - 1, 9.5), PasscodeArrival(NOW - 2, 10.5)}
     assert set(await store.arrivals.arrivals("kapow")) == taken
 
 

@@ -13,7 +13,7 @@ from proxy.factors.challenge import Challenge
 from proxy.factors.challenge_store import Attempt, AttemptResult
 from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT_SECONDS
 from proxy.factors.passcode.arrival_times import MOST_KEPT as MOST_ARRIVALS
-from proxy.factors.passcode.arrival_times import Arrival
+from proxy.factors.passcode.arrival_times import PasscodeArrival
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.operations.store_errors import StoreUnavailable
@@ -286,14 +286,14 @@ class MemoryNumbers:
 class MemoryArrivals:
     def __init__(self, called: Callable[[str], None]) -> None:
         self._called = called
-        self._arrivals: dict[str, list[Arrival]] = {}
+        self._arrivals: dict[str, list[PasscodeArrival]] = {}
 
-    async def put_arrival(self, channel: str, arrival: Arrival) -> None:
+    async def put_arrival(self, channel: str, arrival: PasscodeArrival) -> None:
         self._called("put_arrival")
         self._arrivals.setdefault(channel, []).append(arrival)
         del self._arrivals[channel][:-MOST_ARRIVALS]
 
-    async def arrivals(self, channel: str) -> tuple[Arrival, ...]:
+    async def arrivals(self, channel: str) -> tuple[PasscodeArrival, ...]:
         self._called("arrivals")
         return tuple(self._arrivals.get(channel, ()))
 

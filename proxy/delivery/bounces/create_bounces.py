@@ -9,8 +9,8 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from config.errors import ConfigurationError, Finding, Place, told
 from config.named_files import bounces_file_problems
+from config.problems import ConfigurationError, Finding, Place, told
 from config.settings import Settings
 from config.tables.bounces import BouncesSettings, bounces_problems
 from proxy.delivery.bounces.desk import BounceDesk

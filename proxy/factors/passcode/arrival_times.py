@@ -23,7 +23,7 @@ MOST_SECONDS = 90.0
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class PasscodeArrival:
     """Of a passcode that was sent once. If it was sent twice, nobody knows which message was read."""
 
     at: float
@@ -31,7 +31,7 @@ class Arrival:
     """From send to entry, the typing included."""
 
 
-def offer_after(arrivals: Iterable[Arrival], *, at_least: float, lifetime: float) -> float:
+def offer_after(arrivals: Iterable[PasscodeArrival], *, at_least: float, lifetime: float) -> float:
     """How many seconds after a sending to offer another one: nine of ten passcodes are typed by then.
 
     The ninth decile, between `at_least` and `MOST_SECONDS`, and early enough that the passcode can still be used.
@@ -43,7 +43,7 @@ def offer_after(arrivals: Iterable[Arrival], *, at_least: float, lifetime: float
     return max(at_least, min(usual, MOST_SECONDS, lifetime / 2))
 
 
-def slow_seconds(arrivals: Iterable[Arrival], *, now: float) -> int | None:
+def slow_seconds(arrivals: Iterable[PasscodeArrival], *, now: float) -> int | None:
     """About how long messages take today, if that is much longer than usual; else None.
 
     The median of the last hour in tens of seconds, if it is high in itself and compared with the time before.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from proxy.factors.passcode.arrival_times import Arrival
+from proxy.factors.passcode.arrival_times import PasscodeArrival
 from proxy.factors.passcode.passcode_store import ArrivalStore
 from proxy.operations.store_errors import StoreUnavailable
 
@@ -18,7 +18,7 @@ READ_SECONDS = 5.0
 class Arrivals:
     def __init__(self, store: ArrivalStore) -> None:
         self._store = store
-        self._known: dict[str, tuple[float, Sequence[Arrival]]] = {}
+        self._known: dict[str, tuple[float, Sequence[PasscodeArrival]]] = {}
         """By channel: when it was read, and what."""
 
     async def note(self, channel: str, *, sent_at: float, entered_at: float) -> None:
@@ -26,10 +26,10 @@ class Arrivals:
         if entered_at < sent_at:  # a clock was set back
             return
         with suppress(StoreUnavailable):  # a failed measurement must not stop a sign-in
-            await self._store.put_arrival(channel, Arrival(entered_at, entered_at - sent_at))
+            await self._store.put_arrival(channel, PasscodeArrival(entered_at, entered_at - sent_at))
         self._known.pop(channel, None)
 
-    async def of(self, channel: str, *, now: float) -> Sequence[Arrival]:
+    async def of(self, channel: str, *, now: float) -> Sequence[PasscodeArrival]:
         """The latest ones. Raises `StoreUnavailable`."""
         read_at, known = self._known.get(channel, (now - READ_SECONDS, ()))
         if not 0 <= now - read_at < READ_SECONDS:

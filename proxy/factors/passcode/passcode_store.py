@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from proxy.factors.passcode.arrival_times import Arrival
+from proxy.factors.passcode.arrival_times import PasscodeArrival
 from proxy.factors.passcode.known_numbers import KnownNumber
 
 
@@ -24,13 +24,13 @@ class NumberStore(Protocol):
 
 
 class ArrivalStore(Protocol):
-    async def put_arrival(self, channel: str, arrival: Arrival) -> None:
+    async def put_arrival(self, channel: str, arrival: PasscodeArrival) -> None:
         """Remember how long one took: of each channel the `arrival_times.MOST_KEPT` that were put last.
 
         They are forgotten if none came for `KEPT_SECONDS`.
         """
         ...
 
-    async def arrivals(self, channel: str) -> tuple[Arrival, ...]:
+    async def arrivals(self, channel: str) -> tuple[PasscodeArrival, ...]:
         """Those of this channel, in any order."""
         ...

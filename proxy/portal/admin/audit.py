@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from directory.principal import Account
-from proxy.portal.keys import LOG, VISIT
+from proxy.portal.app_keys import LOG, VISIT
 from proxy.sessions.session import Session
 
 

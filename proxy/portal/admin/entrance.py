@@ -18,10 +18,10 @@ from proxy.http.problem import Problem
 from proxy.http.reserved import RETURN_TO, SCHEME, STEP_UP
 from proxy.pages.texts import ENGLISH
 from proxy.portal.admin.audit import log_turned_away
+from proxy.portal.app_keys import SETTINGS, VISIT
 from proxy.portal.csrf import is_brought_here
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import refused
-from proxy.portal.keys import SETTINGS, VISIT
 from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import redirect
 from proxy.portal.return_to import WayBack
@@ -42,7 +42,7 @@ class NotSignedIn:
 
 
 @dataclass(frozen=True, slots=True)
-class NotInGroups:
+class MissingGroups:
     """A member of any one of `groups` would be admitted."""
 
     groups: tuple[str, ...]
@@ -54,13 +54,13 @@ class NotFromHere:
 
 
 @dataclass(frozen=True, slots=True)
-class TooFewFactors:
+class MissingFactors:
     """Not every factor of `scheme` is proven; empty: no scheme is meant for this person."""
 
     scheme: str
 
 
-Verdict = Admitted | NotSignedIn | NotInGroups | NotFromHere | TooFewFactors
+Verdict = Admitted | NotSignedIn | MissingGroups | NotFromHere | MissingFactors
 
 
 def judge(
@@ -81,12 +81,12 @@ def judge(
         return NotSignedIn()
     groups = admin.groups or ()
     if session.principal.groups.isdisjoint(groups):
-        return NotInGroups(groups)
+        return MissingGroups(groups)
     if admin.networks is not None and not is_within(parse_address(client_address), admin.networks):
         return NotFromHere()
     asked = demand_of(admin, schemes).asked_of(session.principal, session.begun_with, client_address)
     if missing_choices(asked.factors, counting_factors(session.proven, asked.freshness, now=now)):
-        return TooFewFactors(asked.scheme)
+        return MissingFactors(asked.scheme)
     return Admitted()
 
 
@@ -104,7 +104,7 @@ def may_administer(request: web.Request, session: Session) -> bool:
     """Whether to show a link to the pages: a person who only has to prove more sees it, too."""
     settings, visit = request.app[SETTINGS], request[VISIT]
     verdict = judge(session, settings.admin, settings.schemes, visit.client_address, now=visit.now)
-    return isinstance(verdict, Admitted) or (isinstance(verdict, TooFewFactors) and bool(verdict.scheme))
+    return isinstance(verdict, Admitted) or (isinstance(verdict, MissingFactors) and bool(verdict.scheme))
 
 
 def for_admins(handler: AdminHandler, *, back: str) -> Handler:
@@ -118,16 +118,16 @@ def for_admins(handler: AdminHandler, *, back: str) -> Handler:
         match verdict:
             case Admitted() if session is not None:
                 return await handler(request, session)
-            case NotInGroups(groups):
+            case MissingGroups(groups):
                 log_turned_away(request, session, "groups")
                 detail = ENGLISH.open_to_groups.format(groups=", ".join(groups))
                 raise refused(Problem.NOT_ALLOWED, detail=detail)
             case NotFromHere():
                 log_turned_away(request, session, "networks")
                 raise refused(Problem.NOT_FROM_HERE)
-            case TooFewFactors(scheme) if scheme:
+            case MissingFactors(scheme) if scheme:
                 return redirect(f"{STEP_UP}?{urlencode({SCHEME: scheme, RETURN_TO: back})}")
-            case TooFewFactors():
+            case MissingFactors():
                 log_turned_away(request, session, "no_scheme")
                 raise refused(Problem.NOT_ALLOWED, detail=ENGLISH.no_scheme_here)
             case _:

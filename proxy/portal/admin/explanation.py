@@ -12,10 +12,10 @@ from proxy.help_desk.hints import Hints
 from proxy.help_desk.verdict import Step
 from proxy.http.reserved import ADMIN_CONFIRM, ADMIN_END, ADMIN_PERSON, ADMIN_UNLOCK
 from proxy.pages.instants import Instant, instant, instant_to_come
+from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.audit import log_explained
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
-from proxy.portal.admin.texts import WORDS
-from proxy.portal.keys import SETTINGS, STORE, VISIT
+from proxy.portal.app_keys import SETTINGS, STORE, VISIT
 from proxy.sessions.session import Session
 
 ON_THE_PAGE = Hints(

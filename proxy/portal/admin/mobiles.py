@@ -22,6 +22,7 @@ from proxy.mobile_formats.words import place, proposal_and_remarks
 from proxy.pages.answers import Answer
 from proxy.pages.instants import instant, instant_to_come
 from proxy.pages.template import protective_headers
+from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.audit import log_report, log_turned_away
 from proxy.portal.admin.entrance import AdminHandler
 from proxy.portal.admin.paging import PAGE, page_of
@@ -30,10 +31,9 @@ from proxy.portal.admin.places import TooManyAtOnce
 from proxy.portal.admin.report import CHANGED, LISTS, SERVICE, SHARED, Excerpt, Report
 from proxy.portal.admin.report_maker import KEPT_SECONDS
 from proxy.portal.admin.report_view import Column, View, value_of, view_of
-from proxy.portal.admin.texts import WORDS
+from proxy.portal.app_keys import VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
-from proxy.portal.keys import VISIT
 from proxy.portal.pages import redirect
 from proxy.sessions.session import Session
 
@@ -59,7 +59,7 @@ _FORMS = {form.ending: form for form in ReportForm}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
+class _FindingRow:
     name: str
     username: str
     where: str
@@ -259,9 +259,9 @@ def _bars(tallies: Iterable[tuple[str, Tally]]) -> list[_Bar]:
     ]
 
 
-def _row(finding: Finding) -> _Row:
+def _row(finding: Finding) -> _FindingRow:
     person = finding.person
-    return _Row(
+    return _FindingRow(
         name=person.display_name,
         username=person.username,
         where=place(person.realm, person.container),

@@ -9,9 +9,9 @@ from aiohttp import web
 from proxy.http.reserved import ADMIN
 from proxy.operations.health import Readiness
 from proxy.pages.instants import Instant, instant
+from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
-from proxy.portal.admin.texts import WORDS
-from proxy.portal.keys import FLOW, STORE, VISIT
+from proxy.portal.app_keys import FLOW, STORE, VISIT
 from proxy.sessions.session import Session
 
 _LATELY_SECONDS = 86_400.0

@@ -27,14 +27,14 @@ from proxy.http.reserved import ADMIN_PERSON
 from proxy.pages.answers import Answer
 from proxy.pages.instants import instant_to_come
 from proxy.pages.texts import ENGLISH
+from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.audit import log_confirmed, log_ended, log_turned_away, log_unlocked
 from proxy.portal.admin.explanation import Done, show_explanation
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
 from proxy.portal.admin.places import TooManyAtOnce
-from proxy.portal.admin.texts import WORDS
+from proxy.portal.app_keys import FLOW, KEYS, REALMS, SETTINGS, STORE, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
-from proxy.portal.keys import FLOW, KEYS, REALMS, SETTINGS, STORE, VISIT
 from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.refusals import OneButton

@@ -49,7 +49,7 @@ _KIND = re.compile(r"([A-Za-z_][A-Za-z0-9_.]{0,80}(?:Error|Exception|Interrupt))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class ReportProgress:
     """What is under way, or failed last."""
 
     begun_at: float
@@ -100,12 +100,12 @@ class ReportMaker:
         except Unreadable:
             return None
 
-    async def progress(self, *, now: float) -> Progress | None:
+    async def progress(self, *, now: float) -> ReportProgress | None:
         opened = self._opened(_PROGRESS, await self._store.kept_requests.kept_request(_PROGRESS, now=now))
         if opened is None:
             return None
         with contextlib.suppress(ValueError, TypeError):
-            return Progress(**json.loads(opened))
+            return ReportProgress(**json.loads(opened))
         return None
 
     async def begin(self, *, now: float) -> None:
@@ -114,7 +114,7 @@ class ReportMaker:
         if not await self._store.leases.take_lease(_LEASE, holder, now=now, seconds=SECONDS + 2 * GRACE_SECONDS):
             return
         try:
-            await self.tell(Progress(begun_at=now))
+            await self.tell(ReportProgress(begun_at=now))
         except StoreError:
             await self._store.leases.drop_lease(_LEASE, holder)
             raise
@@ -137,7 +137,7 @@ class ReportMaker:
             failure = await self._swept(begun_at)
             if failure:
                 self._log.warning("mobiles.failed", reason=failure)
-                await self.tell(Progress(begun_at=begun_at, failure=failure))
+                await self.tell(ReportProgress(begun_at=begun_at, failure=failure))
             else:
                 await self._store.kept_requests.take_kept_request(_PROGRESS, now=self._clock())
         except asyncio.CancelledError:
@@ -147,7 +147,7 @@ class ReportMaker:
         except Exception:  # noqa: BLE001  # the border of a background task: told and logged
             self._log.exception("mobiles.failed")
             with contextlib.suppress(StoreError):
-                await self.tell(Progress(begun_at=begun_at, failure=_BROKEN))
+                await self.tell(ReportProgress(begun_at=begun_at, failure=_BROKEN))
         finally:
             with contextlib.suppress(StoreError):
                 await self._store.leases.drop_lease(_LEASE, holder)
@@ -196,7 +196,7 @@ class ReportMaker:
         """In place of the report before, for every worker and node."""
         await self._put(_REPORT, packed, expires_at=begun_at + KEPT_SECONDS)
 
-    async def tell(self, progress: Progress) -> None:
+    async def tell(self, progress: ReportProgress) -> None:
         """To every worker and node, until it would have ended by itself."""
         content = json.dumps({"begun_at": progress.begun_at, "failure": progress.failure}).encode()
         await self._put(_PROGRESS, content, expires_at=progress.begun_at + SECONDS + 2 * GRACE_SECONDS)

@@ -17,7 +17,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.errors import ConfigurationError
+from config.problems import ConfigurationError
 from config.settings import DirectorySettings, MobileSettings
 from config.system_errors import file_reason
 from directory.errors import DirectoryError

@@ -28,7 +28,7 @@ from proxy.portal.admin.person import show_person, take_confirm, take_end, take_
 from proxy.portal.admin.places import Places
 from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.admin.undelivered import show_undelivered
-from proxy.portal.keys import CLOCK, KEYS, LOG, REALMS, SETTINGS, STORE
+from proxy.portal.app_keys import CLOCK, KEYS, LOG, REALMS, SETTINGS, STORE
 from proxy.portal.pages import redirect
 from proxy.secrets.keys import Purpose
 

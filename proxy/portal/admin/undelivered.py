@@ -12,12 +12,12 @@ from proxy.pages.instants import Instant, instant
 from proxy.portal.admin.audit import log_undelivered_shown
 from proxy.portal.admin.paging import PAGE, page_of
 from proxy.portal.admin.parts import admin_page
-from proxy.portal.keys import SETTINGS, STORE, VISIT
+from proxy.portal.app_keys import SETTINGS, STORE, VISIT
 from proxy.sessions.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
+class _UndeliveredRow:
     read: Instant
     person: str
     channel: str
@@ -44,8 +44,8 @@ async def show_undelivered(request: web.Request, session: Session) -> web.Stream
     )
 
 
-def _row(failure: DeliveryFailure, now: float) -> _Row:
-    return _Row(
+def _row(failure: DeliveryFailure, now: float) -> _UndeliveredRow:
+    return _UndeliveredRow(
         read=instant(failure.failed_at, now),
         person=f"{failure.realm}\\{failure.username}",
         channel=failure.channel,

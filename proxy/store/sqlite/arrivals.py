@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from proxy.factors.passcode.arrival_times import KEPT_SECONDS, MOST_KEPT, Arrival
+from proxy.factors.passcode.arrival_times import KEPT_SECONDS, MOST_KEPT, PasscodeArrival
 from proxy.store.sqlite.database import SQLiteDatabase
 
 
@@ -14,12 +14,12 @@ class SQLiteArrivals:
     def __init__(self, database: SQLiteDatabase) -> None:
         self._database = database
 
-    async def put_arrival(self, channel: str, arrival: Arrival) -> None:
+    async def put_arrival(self, channel: str, arrival: PasscodeArrival) -> None:
         await self._database.writing.run(_insert, channel, arrival)
 
-    async def arrivals(self, channel: str) -> tuple[Arrival, ...]:
+    async def arrivals(self, channel: str) -> tuple[PasscodeArrival, ...]:
         rows = await self._database.rows("SELECT at, seconds FROM arrivals WHERE channel = ?", channel)
-        return tuple(Arrival(at, seconds) for at, seconds in rows)
+        return tuple(PasscodeArrival(at, seconds) for at, seconds in rows)
 
     async def remove_expired(self, *, now: float) -> int:
         return await self._database.change(
@@ -32,7 +32,7 @@ class SQLiteArrivals:
         )
 
 
-def _insert(connection: sqlite3.Connection, channel: str, arrival: Arrival) -> None:
+def _insert(connection: sqlite3.Connection, channel: str, arrival: PasscodeArrival) -> None:
     connection.execute(
         "INSERT INTO arrivals (channel, at, seconds) VALUES (?, ?, ?)", (channel, arrival.at, arrival.seconds)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT
 from proxy.factors.passcode.arrival_times import MOST_KEPT as MOST_ARRIVALS
-from proxy.factors.passcode.arrival_times import Arrival
+from proxy.factors.passcode.arrival_times import PasscodeArrival
 from proxy.store.contract import Store
 from tests.store.contract.values import LIMITS
 from tests.support.people import NOW
@@ -12,7 +12,7 @@ from tests.support.people import NOW
 
 class ArrivalsContract:
     async def test_how_long_messages_took_is_remembered_of_each_channel_the_latest(self, store: Store) -> None:
-        took = [Arrival(NOW + n, n + 0.1) for n in range(MOST_ARRIVALS + 2)]
+        took = [PasscodeArrival(NOW + n, n + 0.1) for n in range(MOST_ARRIVALS + 2)]
         for each in took:
             await store.arrivals.put_arrival("kapow", each)
         await store.arrivals.put_arrival("email", took[0])
@@ -25,7 +25,7 @@ class ArrivalsContract:
         self, store: Store
     ) -> None:
         for channel, at in (("kapow", NOW), ("email", NOW), ("email", NOW + 1)):
-            await store.arrivals.put_arrival(channel, Arrival(at, 7.0))
+            await store.arrivals.put_arrival(channel, PasscodeArrival(at, 7.0))
         await store.sessions.remove_expired(now=NOW + ARRIVALS_KEPT, limits=LIMITS)
         assert await store.arrivals.arrivals("kapow") == ()
         assert len(await store.arrivals.arrivals("email")) == 2
