@@ -29,7 +29,7 @@ from proxy.forwarding.verdict import RefuseRequest
 from proxy.http.head_buffer import HeadBuffer
 from proxy.http.plain_head import read_head
 from proxy.http.problem import Problem
-from proxy.http.request_head import RefusedHead, RequestHead
+from proxy.http.request_head import RefusedHead
 from proxy.sessions.session import Session
 from proxy.upstreams.connection import WRITE_BUFFER_BYTES, UpstreamConnection
 
@@ -133,7 +133,8 @@ class ClientConnection(asyncio.Protocol):
             if not waiting.data and len(data) <= self._max_head_bytes:
                 head = self._memory.recall(data)
                 if head is not None:
-                    self._receive(head)
+                    self.is_kept = head.keeps_alive and not self._moment.is_closing
+                    self._reception.receive(head)
                     return
             waiting.data = waiting.data + data if waiting.data else data
             self._read_heads()
@@ -192,13 +193,10 @@ class ClientConnection(asyncio.Protocol):
                 verdict = RefuseRequest(problem=refused.problem, reason=refused.reason)
                 self._reception.refuse(verdict, sent=raw or waiting.data)
                 return
-            self._receive(head)
+            self.is_kept = head.keeps_alive and not self._moment.is_closing
+            self._reception.receive(head)
         if waiting.data and self.state is not _ENDING:
             self.keep(b"")
-
-    def _receive(self, head: RequestHead) -> None:
-        self.is_kept = head.keeps_alive and not self._moment.is_closing
-        self._reception.receive(head)
 
     def keep(self, data: bytes) -> None:
         self._waiting.data += data
@@ -314,7 +312,7 @@ class ClientConnection(asyncio.Protocol):
             self.served = None
             self._close()
         else:
-            self._leave_served(_READING)
+            self.served, self.state = None, self.state.then(_READING)
             self.deadline = self._moment.now + self._moment.keep_alive_timeout
             if self._holds:
                 self.hold_reading(False)

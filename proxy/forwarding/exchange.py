@@ -16,7 +16,7 @@ from proxy.forwarding.client_side import ClientSide
 from proxy.forwarding.context import Context
 from proxy.forwarding.states import ExchangeState
 from proxy.forwarding.upload import Upload
-from proxy.forwarding.upstream_lines import request_line, with_host
+from proxy.forwarding.upstream_lines import with_host
 from proxy.forwarding.verdict import Forward, RefuseRequest, SentOn
 from proxy.http.bodies import Body, BrokenBody, LengthBody, Piece, Rechunked
 from proxy.http.problem import Problem
@@ -113,16 +113,12 @@ class Exchange:
     def is_request_over(self) -> bool:
         return self._upload is None or self._upload.is_over
 
-    @property
-    def _is_repeatable(self) -> bool:
-        head = self.head
-        return self._upload is None and head.upgrade is None and head.method in _IDEMPOTENT
-
     # The request's way.
 
     def start(self) -> None:
         """Send the request on an idle connection, or on a new one once it is there."""
-        is_repeatable = self._is_repeatable
+        head = self.head
+        is_repeatable = self._upload is None and head.upgrade is None and head.method in _IDEMPOTENT
         if not self._is_last:
             now = self._context.moment.now
             connection = self._pool.take(is_repeatable=is_repeatable, now=now, key=self.session_id)
@@ -160,7 +156,8 @@ class Exchange:
             self._fail(Problem.UPSTREAM_UNREACHABLE, "closed as soon as it was open")
             return
         self._client.touch(self._upstream.first_byte_timeout)
-        request_bytes = request_line(self.head) + self._forward.fields
+        head = self.head
+        request_bytes = head.method + b" " + head.target + b" HTTP/1.1\r\n" + self._forward.fields
         if connection.server.host is not None:
             request_bytes = with_host(request_bytes, connection.server.host)
         if self._upload is None:
@@ -352,7 +349,9 @@ class Exchange:
             self.state = self.state.then(_OVER)
             self._client.on_exchange_over(is_request_over=self.is_request_over)
         elif (
-            self._is_repeatable
+            self._upload is None
+            and self.head.upgrade is None
+            and self.head.method in _IDEMPOTENT
             and connection is not None
             and connection.has_served
             and not self._partial_head

@@ -101,10 +101,12 @@ class Gate:
                 session = context.sessions.known_by(cookie, now)
                 if session is not None:
                     admission = self._admission(route, session, rule, now)
-                    if admission.is_admitted and question is None and head.content_length != SENDING_BYTES:
-                        known = self._memory.known(head, route, rule, admission.identity_block, session.session_id)
-                        if known is not None:
-                            return known
+                    identity = admission.identity_block
+                    if identity and question is None and head.content_length != SENDING_BYTES and route.upstream.urls:
+                        # As nearly all are: admitted, and nothing more has to be known of it.
+                        known = self._memory.known(head, route, rule, identity, session.session_id)
+                        others = self._cookies.others
+                        return known or self._forward(head, route, rule, others, identity, session.session_id)
                     return self._with_session(
                         JudgedRequest(head=head, question=question, route=route, rule=rule, cookies=self._cookies),
                         session,
@@ -193,12 +195,21 @@ class Gate:
 
     def forward(self, request: JudgedRequest, session: Session | None, identity_block: bytes) -> Forward:
         """An admitted request as it came."""
-        head, route, rule = request.head, request.route, request.rule
+        head, route, rule, others = request.head, request.route, request.rule, request.cookies.others
         session_id = session.session_id if session is not None else None
         known = self._memory.known(head, route, rule, identity_block, session_id)
-        if known is not None:
-            return known
-        fields = self._fields(head, route, request.cookies.others, identity_block, session_id)
+        return known or self._forward(head, route, rule, others, identity_block, session_id)
+
+    def _forward(
+        self,
+        head: RequestHead,
+        route: Route,
+        rule: PathRule | None,
+        cookie: bytes,
+        identity_block: bytes,
+        session_id: str | None,
+    ) -> Forward:
+        fields = self._fields(head, route, cookie, identity_block, session_id)
         forward = Forward(route=route, fields=fields, session_id=session_id, rule=rule, identity_block=identity_block)
         self._memory.keep(head, forward)
         return forward

@@ -29,11 +29,6 @@ def portal_block(place: ClientPlace, head: RequestHead, incident: str) -> bytes:
     return block(fields)
 
 
-def request_line(head: RequestHead) -> bytes:
-    """With its CRLF; `fields_for_upstream` come after it."""
-    return head.method + b" " + head.target + b" HTTP/1.1\r\n"
-
-
 def _passed(head: RequestHead, upstream: Upstream, is_peer_trusted: bool) -> list[bytes]:
     """The held lines that the app names; lines that only a proxy may write, only from a trusted one."""
     found = []

@@ -4,6 +4,7 @@ acts."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from proxy.access.rules import PathRule
 from proxy.forwarding.admissions import is_still_open
@@ -76,20 +77,23 @@ class SentOn:
     form: KeptRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Forward:
-    """Pass it on. The same value serves every request with these fields on its connection (see `HeadMemory`)."""
+    """Pass it on. The same value serves every request with these fields on its connection (see `HeadMemory`).
 
-    route: Route
-    fields: bytes = field(repr=False)
+    Its fields are final, and so it is frozen to the type checker alone: `frozen=True` costs 2 µs for each one made.
+    """
+
+    route: Final[Route]
+    fields: Final[bytes] = field(repr=False)
     """All that follows the request line."""
-    session_id: str | None = None
-    rule: PathRule | None = None
-    identity_block: bytes = field(default=b"", repr=False)
+    session_id: Final[str | None] = None
+    rule: Final[PathRule | None] = None
+    identity_block: Final[bytes] = field(default=b"", repr=False)
     """What of the fields tells who this is; empty where there is no session, and only there."""
-    not_kept: RefuseRequest | None = None
+    not_kept: Final[RefuseRequest | None] = None
     """For a form on its way to the portal: what its sender is told if it does not get there."""
-    sent_on: SentOn | None = None
+    sent_on: Final[SentOn | None] = None
 
     def is_open_to(self, session: Session) -> bool:
         """Whether a request that was forwarded like this may stay open with a session whose principal has changed."""

@@ -134,7 +134,9 @@ class UpstreamPool:
         connection.state = connection.state.then(_IDLE)
         connection.idle_since = now
         kept.append(connection)
-        self._leave(server)
+        server.in_flight -= 1
+        if self._waiting:
+            self._call_next()
 
     def await_end(self, connection: UpstreamConnection, now: float) -> None:
         """The exchange ended, and the server closes the connection: nothing is sent on it any more."""
