@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from redis.asyncio.connection import Connection
 
 from config.settings import SessionSettings, StoreSettings
+from config.tables.store import parse_store_url
 from proxy.factors.challenge_store import Attempt
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session_store import NOTICE_SECONDS
@@ -473,11 +474,11 @@ async def test_a_server_is_talked_to_over_tls_only_if_its_certificate_is_right(t
         async with opened(good) as store:
             await use(store)
         bad = (
-            {"url": f"rediss://127.0.0.1:{port}"},
+            {"url": parse_store_url(f"rediss://127.0.0.1:{port}")},
             {"ca_file": tmp_path / "stranger.pem"},
             {"ca_file": None},
             {"client_certificate": None, "client_key": None},
-            {"url": f"redis://localhost:{port}"},
+            {"url": parse_store_url(f"redis://localhost:{port}")},
         )
         for change in bad:
             async with opened(good.model_copy(update=change)) as store:

@@ -187,10 +187,10 @@ async def test_sessions_in_use_outlive_an_outage_that_is_longer_than_they_may_be
         tokens = [new_token().encode() for _ in range(60)]
         for number, token in enumerate(tokens):
             written = session(guid=f"person {number}", created_at=house.now)
-            await house.stores[0].create_session(written, cookie=token_digest(token), host=HOST)
+            await house.stores[0].sessions.create_session(written, cookie=token_digest(token), host=HOST)
         idle = new_token().encode()
         written = session(guid="idle", created_at=house.now)
-        await house.stores[0].create_session(written, cookie=token_digest(idle), host=HOST)
+        await house.stores[0].sessions.create_session(written, cookie=token_digest(idle), host=HOST)
         await house.pass_by(1)
         await house.pass_by(1)
         for number, token in enumerate(tokens):  # each is used at one worker
@@ -217,6 +217,6 @@ async def test_sessions_in_use_outlive_an_outage_that_is_longer_than_they_may_be
             for worker in (number, number + 1):
                 assert await house.workers[worker % WORKERS].find(token, HOST, house.now) is not None, number
         assert await house.workers[0].find(idle, HOST, house.now) is None
-        found = [each.principal.guid for each in await house.stores[2].sessions()]
+        found = [each.principal.guid for each in await house.stores[2].sessions.sessions()]
         assert sorted(guid for guid in found if guid != "last") == sorted(f"person {number}" for number in range(60))
         await house.close()
