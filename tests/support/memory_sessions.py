@@ -10,7 +10,7 @@ from typing import Protocol
 from config.settings import SessionSettings
 from proxy.sessions.session import Level, Session
 from proxy.sessions.session_store import FORMER_SECONDS
-from proxy.store.expiring import Expiring
+from proxy.store.contract import Expiring
 from proxy.store.listeners import StoreListeners
 
 

@@ -10,7 +10,7 @@ from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Session
 from proxy.sessions.session_store import FORMER_SECONDS
-from proxy.store.expiring import Expiring
+from proxy.store.contract import Expiring
 from proxy.store.records import UnreadableRecord, principal_to_json
 from proxy.store.redis.connections import NET_SECONDS, RedisConnections
 from proxy.store.redis.listening import RedisListening

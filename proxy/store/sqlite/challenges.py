@@ -14,10 +14,11 @@ from proxy.store.records import challenge_kind
 from proxy.store.sqlite.database import SQLiteDatabase
 
 _COLUMNS = (
-    "challenge_id, session_id, guid, digest, masked_destination, created_at, expires_at, attempts_left, last_sent_at, "
-    "return_to, start_digest, number_digest, factor, kind"
+    *("challenge_id", "session_id", "guid", "digest", "masked_destination", "created_at", "expires_at"),
+    *("attempts_left", "last_sent_at", "return_to", "start_digest", "number_digest", "factor", "kind"),
 )
-_SELECT = f"SELECT {_COLUMNS} FROM challenges "  # noqa: S608  # a constant
+"""Of the table, and fields of a challenge."""
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM challenges "  # noqa: S608  # constants
 
 
 class SQLiteChallenges:
@@ -62,26 +63,12 @@ def _insert(connection: sqlite3.Connection, challenge: Challenge, newest: str | 
         found = _select_newest(connection, challenge.session_id, challenge.created_at)
         if newest != (found.challenge_id if found is not None else ""):
             return False
+    values = {name: getattr(challenge, name) for name in _COLUMNS}
+    values |= {"factor": challenge.factor.value, "kind": challenge.kind.value if challenge.kind is not None else ""}
     inserted = connection.execute(
-        f"INSERT INTO challenges ({_COLUMNS}) "  # noqa: S608
-        "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14 "
-        "WHERE EXISTS (SELECT 1 FROM sessions WHERE session_id = ?2)",
-        (
-            challenge.challenge_id,
-            challenge.session_id,
-            challenge.guid,
-            challenge.digest,
-            challenge.masked_destination,
-            challenge.created_at,
-            challenge.expires_at,
-            challenge.attempts_left,
-            challenge.last_sent_at,
-            challenge.return_to,
-            challenge.start_digest,
-            challenge.number_digest,
-            challenge.factor.value,
-            challenge.kind.value if challenge.kind is not None else "",
-        ),
+        f"INSERT INTO challenges ({', '.join(_COLUMNS)}) SELECT {', '.join(f':{name}' for name in _COLUMNS)} "  # noqa: S608
+        "WHERE EXISTS (SELECT 1 FROM sessions WHERE session_id = :session_id)",
+        values,
     )
     return inserted.rowcount > 0
 
@@ -123,7 +110,7 @@ def _delete(connection: sqlite3.Connection, challenge_id: str) -> None:
 
 
 def _challenge(row: tuple[Any, ...]) -> Challenge:
-    fields = dict(zip(_COLUMNS.split(", "), row, strict=True))
+    fields = dict(zip(_COLUMNS, row, strict=True))
     fields["factor"] = Factor(fields["factor"])
     fields["kind"] = challenge_kind(fields["kind"], fields["masked_destination"])
     return Challenge(**fields)

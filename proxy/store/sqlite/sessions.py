@@ -8,7 +8,7 @@ from typing import TypeVarTuple, Unpack
 
 from config.settings import SessionSettings
 from proxy.sessions.session import Session
-from proxy.store.expiring import Expiring
+from proxy.store.contract import Expiring
 from proxy.store.sqlite import session_rows
 from proxy.store.sqlite.database import SQLiteDatabase
 from proxy.store.sqlite.marks import mark_all_ended

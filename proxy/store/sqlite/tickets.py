@@ -5,6 +5,8 @@ from __future__ import annotations
 from proxy.sessions.ticket_store import Ticket
 from proxy.store.sqlite.database import SQLiteDatabase
 
+_COLUMNS = ("session_id", "host", "start_digest", "return_to", "expires_at")
+
 
 class SQLiteTickets:
     """`TicketStore`."""
@@ -21,19 +23,11 @@ class SQLiteTickets:
 
     async def take_ticket(self, ticket_digest: bytes, *, now: float) -> Ticket | None:
         rows = await self._database.take(
-            "DELETE FROM tickets WHERE ticket = ? RETURNING session_id, host, start_digest, return_to, expires_at",
+            f"DELETE FROM tickets WHERE ticket = ? RETURNING {', '.join(_COLUMNS)}",  # noqa: S608  # constants
             ticket_digest,
         )
-        for session_id, host, start_digest, return_to, expires_at in rows:
-            if now < expires_at:
-                return Ticket(
-                    session_id=session_id,
-                    host=host,
-                    start_digest=start_digest,
-                    return_to=return_to,
-                    expires_at=expires_at,
-                )
-        return None
+        ticket = Ticket(**dict(zip(_COLUMNS, rows[0], strict=True))) if rows else None
+        return ticket if ticket is not None and now < ticket.expires_at else None
 
     async def remove_expired(self, *, now: float) -> int:
         return await self._database.change("DELETE FROM tickets WHERE expires_at <= ?", now)
