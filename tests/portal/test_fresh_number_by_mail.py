@@ -151,4 +151,4 @@ async def test_a_mail_that_nobody_took_is_called_a_mail(fresh: Stage) -> None:
     fresh.phone.outcome = Outcome.UNAVAILABLE
     answer = await fresh.password(fresh.browser(), "scripted@corp")
     assert answer.status == 503
-    assert "The mail to s•••@corp.example" in answer.text
+    assert "an e-mail to s•••@corp.example" in answer.text

@@ -149,7 +149,7 @@ async def test_a_re_send_is_offered_later_keeps_the_passcode_and_resets_no_attem
     stage.now += 30
     again = await browser.post(PASSCODE, {**page.hidden, "resend": "yes"})
     assert again.status == 303
-    assert "sent again" in (await browser.get(SIGN_IN_ORIGIN + again.location)).text
+    assert "sent the code again" in (await browser.get(SIGN_IN_ORIGIN + again.location)).text
     first, second = stage.phone.messages
     assert first.passcode == second.passcode
     assert first.message_id != second.message_id

@@ -90,7 +90,7 @@ async def test_without_a_script_a_reload_tells_and_other_workers_know_it_too(sta
     again = await browser.get(f"{SIGN_IN_ORIGIN}/.gatepost/passcode?challenge={page.hidden['challenge']}")
     assert "may be off or without signal" in again.text
     (sent,) = await stage.store.deliveries.sendings_of(page.hidden["challenge"], now=stage.now)
-    assert sent.status == "delayed"
+    assert sent.status is DeliveryStatus.DELAYED
 
 
 async def test_a_report_of_failure_is_shown_and_no_later_word_of_the_gateway_hides_it(stage: Stage) -> None:

@@ -31,7 +31,7 @@ from directory.realms import Realms
 from proxy.access.networks import network_of
 from proxy.access.schemes import create_app_demand
 from proxy.factors.passcode.destination import known_as
-from proxy.forwarding.gate import Deny, DenyFactors, decide
+from proxy.forwarding.admissions import Deny, DenyFactors, decide
 from proxy.help_desk.explaining import Explaining, SignInQuestion
 from proxy.operations.metrics import Metrics
 from proxy.portal.app import create_portal
