@@ -49,7 +49,7 @@ class Place(Protocol):
     @property
     def sink(self) -> Messages: ...
     @property
-    def store(self) -> OperatorsStore: ...
+    def operators(self) -> OperatorsStore: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -297,7 +297,7 @@ class Clients:
     async def _end_person_once(self, person: Person) -> bool:
         stood, sent, is_acknowledged = self.sessions.of(person), self.clock(), True
         try:
-            await self.house.store.sessions.end_sessions_of(person.principal.guid)
+            await self.house.operators.end_sessions_of(person.principal.guid)
         except StoreError:
             is_acknowledged = False
         answered = self.clock()

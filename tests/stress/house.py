@@ -23,6 +23,7 @@ from directory.users_file import read_users
 from proxy.factors.proof import Proof
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Session
+from proxy.sessions.session_store import SessionStore
 from proxy.store.contract import Store
 from proxy.store.open import open_store
 from tests.processes.house import children_of
@@ -93,6 +94,10 @@ class House:
     """A connection of this process's own, as `gatepost sessions end` has one."""
     redis: RedisServer | None
     people: Sequence[Person]
+
+    @property
+    def operators(self) -> SessionStore:
+        return self.store.sessions
 
     def workers(self) -> list[int]:
         return sorted(children_of(self.process.pid))

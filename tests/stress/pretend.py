@@ -61,7 +61,7 @@ class PretendHouse:
         return self
 
     @property
-    def store(self) -> PretendHouse:
+    def operators(self) -> PretendHouse:
         return self
 
     async def next_message(self, timeout: float = 10) -> Received:
