@@ -155,7 +155,7 @@ class Exchange:
         if connection.state is CLOSED:
             self._fail(Problem.UPSTREAM_UNREACHABLE, "closed as soon as it was open")
             return
-        self._client.touch(self._upstream.first_byte_timeout)
+        self._client.touch(self._upstream.settings.first_byte_timeout)
         head = self.head
         request_bytes = head.method + b" " + head.target + b" HTTP/1.1\r\n" + self._forward.fields
         if connection.server.host is not None:
@@ -175,7 +175,7 @@ class Exchange:
         except BrokenBody as exc:
             self._fail(Problem.MALFORMED_REQUEST, str(exc))
             return
-        upstream = self._upstream
+        upstream = self._upstream.settings
         if upload.is_over:
             self._client.touch(upstream.first_byte_timeout)
         elif before or upload.has_moved(len(data), self._context.min_body_rate * upstream.idle_timeout):
@@ -195,7 +195,7 @@ class Exchange:
         if self._upload is not None:
             self._upload.go_on()
         self._client.hold_reading(False)
-        self._client.touch(self._upstream.idle_timeout)
+        self._client.touch(self._upstream.settings.idle_timeout)
 
     # The answer's way.
 
@@ -284,7 +284,7 @@ class Exchange:
         if body.is_over:
             self._end(is_doubtful=bool(body.leftover))
         else:
-            self._client.touch(self._upstream.idle_timeout)
+            self._client.touch(self._upstream.settings.idle_timeout)
 
     def _end(self, *, is_doubtful: bool) -> None:
         """The answer is complete. The connection serves again only after a clean finish of both directions."""
@@ -332,12 +332,13 @@ class Exchange:
         self._context.traffic[self._upstream.name].by_class[1] += 1
         self._connection, connection.exchange = None, None
         self._pool.note_success(connection.server)
+        idle_seconds = self._upstream.settings.tunnel_idle_timeout
         self._client.become_tunnel(
             connection,
             out,
             data,
             is_websocket=head.upgrade.lower() == b"websocket",
-            idle_seconds=self._upstream.tunnel_idle_timeout,
+            idle_seconds=float("inf") if idle_seconds is None else idle_seconds,
         )
 
     def on_upstream_lost(self, *, is_clean: bool) -> None:
@@ -377,7 +378,7 @@ class Exchange:
         if self._connection is not None and self._connection.state is not CLOSED:
             self._is_held = False
             self._connection.transport.resume_reading()
-        self._client.touch(self._upstream.idle_timeout)
+        self._client.touch(self._upstream.settings.idle_timeout)
 
     # Ends.
 

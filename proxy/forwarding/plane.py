@@ -56,7 +56,9 @@ class ForwardingPlane:
     def __init__(self, context: Context, server: ServerSettings, *, tls: PublicTLS | None, capacity: Capacity) -> None:
         self.context = context
         self._moment = context.moment
-        self._checks = [HealthCheck(pool) for pool in context.pools.values() if pool.upstream.health_check is not None]
+        self._checks = [
+            HealthCheck(pool) for pool in context.pools.values() if pool.upstream.settings.health_check is not None
+        ]
         self._tls = tls
         self._listeners = Listeners(self, server, tls, context.log, capacity=capacity)
         self._watching: asyncio.Task[None] | None = None

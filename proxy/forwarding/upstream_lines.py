@@ -53,13 +53,13 @@ def fields_for_upstream(
     Does not depend on the request line. Ours come last, after everything that ``Connection`` could name has been
     removed. The empty line is included. `is_last`: nothing follows on its connection, and the upstream is told so.
     """
-    host = head.host_field if upstream.preserve_host else upstream.url.authority.encode("ascii")
+    host = head.host_field if upstream.settings.preserve_host else upstream.url.authority.encode("ascii")
     lines = [b"Host: " + host, *head.lines]
     if head.held and upstream.pass_fields:
         lines += _passed(head, upstream, is_peer_trusted)
     if cookie:
         lines.append(b"Cookie: " + cookie)
-    if head.authorization is not None and upstream.pass_authorization:
+    if head.authorization is not None and upstream.settings.pass_authorization:
         lines.append(b"Authorization: " + head.authorization)
     if head.is_chunked:
         lines.append(b"Transfer-Encoding: chunked")

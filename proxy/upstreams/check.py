@@ -24,7 +24,7 @@ class HealthCheck:
 
     def __init__(self, pool: UpstreamPool) -> None:
         self._pool = pool
-        self._path = pool.upstream.health_check
+        self._path = pool.upstream.settings.health_check
         self._next_at = 0.0
         self._running: set[asyncio.Task[None]] = set()
 
@@ -32,7 +32,7 @@ class HealthCheck:
         """Begin what is due."""
         if self._path is None or now < self._next_at or self._running:
             return
-        self._next_at = now + self._pool.upstream.health_check_interval
+        self._next_at = now + self._pool.upstream.settings.health_check_interval
         for server in self._pool.servers:
             task = asyncio.get_running_loop().create_task(self._check(server, self._path))
             self._running.add(task)
@@ -54,7 +54,7 @@ class HealthCheck:
 
     async def _what_is_wrong(self, server: Server, path: str) -> str | None:
         try:
-            async with asyncio.timeout(self._pool.upstream.health_check_interval):
+            async with asyncio.timeout(self._pool.upstream.settings.health_check_interval):
                 head = await self._head(server, path)
         except TimeoutError:
             return "no answer in time"
@@ -71,7 +71,7 @@ class HealthCheck:
             reader, writer = await asyncio.open_unix_connection(url.path)
         else:
             tls = upstream.tls if url.scheme == "https" else None
-            name = (upstream.server_name or url.host) if tls is not None else None
+            name = (upstream.settings.server_name or url.host) if tls is not None else None
             reader, writer = await asyncio.open_connection(url.host, url.port, ssl=tls, server_hostname=name)
         try:
             lines = f"GET {path} HTTP/1.1\r\nHost: {url.authority}\r\nUser-Agent: gatepost\r\nConnection: close\r\n\r\n"

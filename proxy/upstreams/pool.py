@@ -60,11 +60,11 @@ class UpstreamPool:
         self._chance = chance
         self._most_idle = most_idle
         self.servers = tuple(
-            Server(url, host=None if upstream.preserve_host or not position else url.authority.encode("ascii"))
+            Server(url, host=None if upstream.settings.preserve_host or not position else url.authority.encode("ascii"))
             for position, url in enumerate(upstream.urls)
         )
         self._only = self.servers[0] if len(self.servers) == 1 else None
-        self._limit = upstream.max_connections or float("inf")
+        self._limit = upstream.settings.max_connections or float("inf")
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @property
@@ -94,7 +94,7 @@ class UpstreamPool:
         `UpstreamOverloaded`.
         """
         loop = asyncio.get_running_loop()
-        ends_at = loop.time() + self.upstream.connect_timeout
+        ends_at = loop.time() + self.upstream.settings.connect_timeout
         untried = list(self.servers)
         must_wait = bool(self._waiting)
         while True:
@@ -186,7 +186,7 @@ class UpstreamPool:
         """Close what has been idle for too long."""
         for server in self.servers:
             for kept in (server.idle, server.owned):
-                while kept and now - kept[0].idle_since > self.upstream.keep_alive_timeout:
+                while kept and now - kept[0].idle_since > self.upstream.settings.keep_alive_timeout:
                     kept[0].close()
             for connection in [each for each, ends_at in server.ending.items() if ends_at <= now]:
                 connection.abort()
@@ -215,9 +215,9 @@ class UpstreamPool:
         return choose(
             candidates,
             now=now,
-            key=key if self.upstream.is_sticky else None,
+            key=key if self.upstream.settings.sticky else None,
             # With a health check, no person's request has to find it out.
-            may_probe=may_probe and self.upstream.health_check is None,
+            may_probe=may_probe and self.upstream.settings.health_check is None,
             random=self._chance(),
         )
 
@@ -266,7 +266,7 @@ class UpstreamPool:
                     await loop.create_unix_connection(lambda: connection, url.path)
                 else:
                     tls = upstream.tls if url.scheme == "https" else None
-                    name = (upstream.server_name or url.host) if tls is not None else None
+                    name = (upstream.settings.server_name or url.host) if tls is not None else None
                     await loop.create_connection(lambda: connection, url.host, url.port, ssl=tls, server_hostname=name)
                 is_made = True
         except TimeoutError as exc:
