@@ -1,6 +1,6 @@
 """Everything that is kept, as one store: a part for each domain, whose Protocol says what it must keep.
 
-`tests/store/contract.py` holds each implementation to them. Nothing is reached or opened before the first call.
+`tests/store/contract/` holds each implementation to them. Nothing is reached or opened before the first call.
 """
 
 from __future__ import annotations
