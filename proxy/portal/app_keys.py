@@ -11,9 +11,6 @@ from structlog.typing import FilteringBoundLogger
 
 from config.settings import AppSettings, Settings
 from directory.realms import Realms
-from proxy.delivery.delivery_store import DeliveryStore
-from proxy.factors.challenge_store import ChallengeStore
-from proxy.factors.passcode.passcode_store import ArrivalStore, NumberStore
 from proxy.operations.metrics import Metrics
 from proxy.portal.landings import Landings
 from proxy.secrets.keys import Keys
@@ -21,38 +18,19 @@ from proxy.sessions.identity import Assertions
 from proxy.sessions.kept_requests import KeptRequests, KeptRequestStore
 from proxy.sessions.lease import LeaseStore
 from proxy.sessions.live_sessions import LiveSessions
-from proxy.sessions.session_store import SessionStore
 from proxy.sessions.ticket_store import TicketStore
 from proxy.sign_in.client import Client
 from proxy.sign_in.flow import SignIn
 from proxy.sign_in.password_change import PasswordChangeStep
 from proxy.sign_in.sign_in_log import SignInLog
-from proxy.throttle.counter_store import ThrottleStore
+from proxy.sign_in.sign_in_store import SignInStore
 
 
-class PortalStore(Protocol):
-    """What the portal keeps between requests, a part for each domain."""
-
-    @property
-    def sessions(self) -> SessionStore: ...
-
-    @property
-    def challenges(self) -> ChallengeStore: ...
+class PortalStore(SignInStore, Protocol):
+    """What the portal keeps between requests: with the sign-in's, a part for each domain."""
 
     @property
     def tickets(self) -> TicketStore: ...
-
-    @property
-    def counters(self) -> ThrottleStore: ...
-
-    @property
-    def numbers(self) -> NumberStore: ...
-
-    @property
-    def arrivals(self) -> ArrivalStore: ...
-
-    @property
-    def deliveries(self) -> DeliveryStore: ...
 
     @property
     def kept_requests(self) -> KeptRequestStore: ...

@@ -126,11 +126,10 @@ class SignIn:
         async def begin() -> tuple[Session, str]:
             return await self.sessions.begin(client, proven, scheme, older=current, now=now)
 
-        if len(scheme.factors) > 1:
+        _, *later = scheme.factors
+        if later:
             same = current if current is not None and _is_same_sign_in(current, proven, scheme) else None
-            return await self.proving.ask(
-                client, goal, proven.principal, scheme.factors[1], standing=same, begin=begin, now=now
-            )
+            return await self.proving.ask(client, goal, proven.principal, later[0], standing=same, begin=begin, now=now)
         session, token = await begin()
         if session.level is Level.SIGNED_IN:
             self.log.succeeded(client, session)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from config.problems import ConfigurationProblem
 from config.settings import Settings
 from config.tables.texts import parse_template
+from proxy.delivery import text_checks
 from proxy.delivery.gsm7 import gsm7_length
 from proxy.delivery.mail import gateway_mail
 from proxy.delivery.person_names import MOST_CHARACTERS, spoken_name
@@ -297,5 +298,6 @@ def test_a_tag_is_two_plain_words_of_the_challenge() -> None:
     ids = [new_challenge_id() for _ in range(2000)]
     tags = {tag_of(each) for each in ids}
     assert len(tags) > 1900
+    assert len(LONGEST_TAG) == len(text_checks.LONGEST_TAG)
     assert all(each.isascii() and len(each.split()) == 2 and len(each) <= len(LONGEST_TAG) for each in tags)
     assert tag_of(ids[0]) == tag_of(ids[0])

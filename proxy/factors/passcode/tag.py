@@ -27,6 +27,7 @@ _WORDS = """
 """.split()  # noqa: SIM905  # a list of so many strings cannot be read
 
 LONGEST_TAG = " ".join([max(_WORDS, key=len)] * 2)
+"""What a message must have room for."""
 
 
 def tag_of(challenge_id: str) -> str:
