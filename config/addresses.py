@@ -62,14 +62,14 @@ def is_loopback(host: str) -> bool:
 def _split(text: str) -> SplitResult:
     """`urlsplit`, which silently drops tabs and newlines, of text that holds none."""
     if not text.isprintable() or any(char.isspace() for char in text):
-        raise ValueError("not a URL: it holds blanks or control characters")
+        raise ValueError("not a URL: it holds spaces or control characters")
     if not text.isascii():
         start, end = text.find("://") + 3, len(text)
         for stop in "/?#":
             found = text.find(stop, start)
             end = found if 0 <= found < end else end
         host, colon, port = text[start:end].partition(":")
-        # What looks like a slash or a colon to a reader must not become one.
+        # A character that only looks like a slash or a colon must not become one.
         if text.find("://") < 0 or "@" in host or not text[end:].isascii():
             raise ValueError("not a URL: only its host may hold letters beyond ASCII")
         text = f"{text[:start]}{_ascii(host)}{colon}{port}{text[end:]}"
@@ -82,7 +82,7 @@ def _split(text: str) -> SplitResult:
 
 
 class _Parsed:
-    """What the values below share: pydantic builds them from a string by their `parse`."""
+    """What the values below share: pydantic builds them from a string with their `parse`."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

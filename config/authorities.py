@@ -1,4 +1,4 @@
-"""Certificates of authorities (`ca_file`), in every form in which they are handed out, and TLS that trusts them alone.
+"""Certificates of authorities (`ca_file`), in every common form, and TLS that trusts only them.
 
 Windows exports "DER encoded" and "Base-64 encoded" X.509 (.cer), and PKCS #7 (.p7b); its editor saves UTF-16.
 """

@@ -1,6 +1,6 @@
-"""What has to agree between the values of a configuration: pure, each finding a sentence that says what to do.
+"""What has to agree between the values of a configuration: pure. Each finding is a sentence that says what to do.
 
-What has to agree within one table stands beside that table, in `config.tables`.
+Checks within one table are beside that table, in `config.tables`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ KERBEROS_HEAD_BYTES = 96 * 1024
 
 
 def problems(settings: Settings) -> Iterator[Finding]:
-    """Everything that makes the configuration unusable. What is not known of the settings is passed over."""
+    """Everything that makes the configuration unusable. Unknown settings are skipped."""
     yield from told(
         _in("server", server_problems(settings.server)),
         _in("store", store_problems(settings.store)),
@@ -64,7 +64,7 @@ def delivery_problems(settings: Settings) -> Iterator[Finding]:
 
 
 def warnings(settings: Settings) -> tuple[str, ...]:
-    """What works, but is seldom meant: one line each, for `gatepost check` and the log at the start."""
+    """What works but is seldom intended: one line each, for `gatepost check` and the log at the start."""
     return tuple(_warnings(settings))
 
 

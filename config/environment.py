@@ -14,7 +14,7 @@ from config.schema import FILE_SUFFIX, Option, Table, tables
 
 PREFIX = "GATEPOST_"
 NO_SETTINGS = frozenset(("GATEPOST_CONFIG",))
-"""Where the configuration is, which is for the command line."""
+"""Variables for the command line: where the configuration is."""
 
 
 def apply_overrides(
@@ -47,7 +47,7 @@ def apply_overrides(
             )
             continue
         option = tables()[place.table].known_keys()[place.key]
-        if option.is_secret:  # whichever way the file gave it, this one counts
+        if option.is_secret:  # this one counts, however the file gave it
             secret = place.key if place.key == option.key else place.key.removesuffix(FILE_SUFFIX)
             for key in (secret, secret + FILE_SUFFIX):
                 if place._replace(key=key) not in origins:
@@ -94,7 +94,7 @@ def _target(tree: dict[str, Any], place: Place) -> dict[str, Any] | None:
         if place.position == len(array):
             array.append({})
         inner = array[place.position]
-    # Anything else is a table of the wrong kind, which is reported as such.
+    # Anything else is a table of the wrong kind, and reported as that.
     return inner if isinstance(inner, dict) else {}
 
 

@@ -18,13 +18,13 @@ class Factor(Enum):
 
 
 FIRST_FACTORS = frozenset({Factor.PASSWORD, Factor.KERBEROS})
-"""Those that say who somebody is. All others are second factors: they prove more of a person who is known."""
+"""Those that say who somebody is. All others are second factors: they prove more about a known person."""
 
 Choice = tuple[Factor, ...]
-"""One entry of a scheme: any one of these proves it, and the first that the person has is offered. Mostly just one."""
+"""One entry of a scheme: any one of these proves it, and the first that the person has is offered. Usually only one."""
 
 NOTHING_PROVES_IT: tuple[Choice, ...] = ((),)
-"""A choice among no factors: what is asked of a session where no scheme is meant for it."""
+"""A choice among no factors: what a session has to prove if no scheme covers it. It cannot."""
 
 
 def in_words(factors: tuple[Choice, ...]) -> str:

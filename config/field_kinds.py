@@ -1,9 +1,9 @@
 """What the name of a request field means to servers behind a proxy: pure, and by the name alone.
 
-Names are compared in one canonical form (lower case, every sign that is neither letter nor digit as ``-``), because
-CGI, WSGI, Rack and PHP turn ``SCRIPT_NAME``, ``script.name`` and ``Script-Name`` into one variable.
+Names are compared in one canonical form (lower case, every character that is neither letter nor digit as ``-``),
+because CGI, WSGI, Rack and PHP turn ``SCRIPT_NAME``, ``script.name`` and ``Script-Name`` into one variable.
 
-The tables are wider than any one server reads. What they hold is not lost: an app gets it that names it.
+The tables are wider than any one server needs. Nothing is lost by that: an app that names a field gets it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _MOVES = _any_of(
     "redirect(?:-(?:url|uri|status|query-string|path-info|script-name))?|appl-(?:md|physical)-path|iis-wasurlrewritten",
     "url|uri|path|pathname|prefix",
     # The request as it is said to have been: IIS and its rewriters, Symfony, Zend, Azure, Envoy, Traefik, Next.js.
-    # Whoever's name stands before these: X-MS-Original-URL, X-Envoy-Original-Path.
+    # With any vendor's name before these: X-MS-Original-URL, X-Envoy-Original-Path.
     f"[0-9a-z]+-(?:original|orig|rewrite|rewritten|unencoded|raw|replaced|matched|requested)-?(?:request-)?(?:{_WHERE}"
     "|method|verb)|[0-9a-z]+-(?:script-?name|path-?info|request-ur[il])",
     "(?:original|originating|orig|rewrite|rewritten|unencoded|raw|replaced|overridden|overwrite|requested|real|actual"
@@ -157,5 +157,5 @@ def is_for_proxies(name: bytes) -> bool:
 
 
 def is_loose(name: bytes) -> bool:
-    """Whether a name, as sent, holds a sign that some servers fold into another, ``_`` above all."""
+    """Whether a name, as sent, holds a character that some servers fold into another, above all ``_``."""
     return _STRICT_NAME.fullmatch(name) is None

@@ -13,7 +13,7 @@ from config.problems import Unknown
 class FrozenTable(BaseModel):
     """A TOML table: frozen, and every key in it must be known.
 
-    One of a file with problems may lack values: those that are wrong. Whoever asks for one is told `Unknown`.
+    In a file with problems, a table may lack the wrong values. Reading one of them raises `Unknown`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -53,7 +53,7 @@ def named(tables: Sequence[_Named], name: str) -> _Named | None:
 
 
 def repeated(values: Iterable[str | None]) -> Iterator[int]:
-    """Positions of those that stand there earlier too; None: not known."""
+    """Positions of those that already appear earlier; None: not known."""
     seen: set[str] = set()
     for position, value in enumerate(values):
         if value in seen:

@@ -1,6 +1,6 @@
-"""What can be known of a table that is not all right: so that one wrong value hides no other problem.
+"""What can be known about a table with problems, so that one wrong value hides no other problem.
 
-Such a table is an instance of its model that lacks what is wrong: whoever asks for that is told `Unknown`.
+Such a table is an instance of its model without the wrong values: reading one of those raises `Unknown`.
 """
 
 from __future__ import annotations

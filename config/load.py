@@ -37,7 +37,7 @@ LISTS = frozenset(
 
 
 Check = Callable[[Settings], Iterable[Finding | ConfigurationProblem]]
-"""What is looked at beside the values. It is handed the settings as far as they are known."""
+"""Checks besides the values. They get the settings as far as they are known."""
 
 
 def load_settings(path: Path, environ: Mapping[str, str], *checks: Check) -> Settings:
@@ -52,7 +52,7 @@ def load_with_files(path: Path, environ: Mapping[str, str], *checks: Check) -> t
 
 
 def load_known(path: Path, environ: Mapping[str, str]) -> Settings:
-    """What is known of the settings, whatever is wrong: whoever asks for something else is told `Unknown`."""
+    """What is known of the settings, despite any problems: reading anything else raises `Unknown`."""
     return _Loading(path, environ).known()
 
 
@@ -176,7 +176,7 @@ class _Loading:
             place = Place(table.key, position, "type")
             if "type" in raw or self._is_whole:
                 self._add(place, f"must be {types}" if "type" in raw else f"is missing: {types}")
-            # Whichever it is, it has a name. `default` too, which only one may say.
+            # Of any type, it has a name, and `default`, which only one table may set.
             shared: dict[str, Any] = {key: raw[key] for key in ("name", "default") if key in raw}
             return read(table.models[0], shared, [("type",)], is_whole=False)[0]
         reading = _TableFiles(self._folder, raw, model, is_whole=self._is_whole)

@@ -1,4 +1,4 @@
-"""Whether the certificates and keys that the configuration names can be used: what their paths do not show.
+"""Whether the certificates and keys that the configuration names can be used, which their paths do not show.
 
 Only those that are in use are looked at. All of it blocks.
 """

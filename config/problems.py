@@ -50,7 +50,7 @@ class ConfigurationProblem:
         return self if self.file else replace(self, file=str(file))
 
     def __str__(self) -> str:
-        """One line, whatever the parts hold."""
+        """One line, even if the parts hold line ends."""
         line = ": ".join(part for part in (self.file, self.table, self.key, self.message) if part)
         return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
 
@@ -71,7 +71,7 @@ class ConfigurationError(Exception):
 class UnusableFile(OSError):
     """A file that the configuration names cannot be read, or does not hold what it should.
 
-    The text names the file, and what to do. To those who read it again while Gatepost runs, it is as if it were gone.
+    The text names the file, and what to do. Code that reads the file again while Gatepost runs treats it as missing.
     """
 
     def __init__(self, path: Path, reason: str) -> None:
@@ -79,11 +79,12 @@ class UnusableFile(OSError):
 
 
 class Unknown(AttributeError):
-    """A value was asked for that is wrong itself, which has been told: nothing can be said about what rests on it."""
+    """A value that is itself wrong, which was already reported: nothing can be said about anything that depends on
+    it."""
 
 
 def told(*checks: Iterable[_T]) -> Iterator[_T]:
-    """What each of them finds, up to where it would need a value that is `Unknown`."""
+    """What each check finds, until it would need a value that is `Unknown`."""
     for check in checks:
         try:
             yield from check

@@ -48,7 +48,7 @@ _UNKNOWN_AUTHORITY = frozenset((18, 19, 20, 21))
 
 
 def connection_reason(error: BaseException | None) -> str:
-    """Why somebody cannot be reached, or is not listened to any more: one clause, without the address.
+    """Why a server cannot be reached, or the connection broke: one clause, without the address.
 
     What a library wraps is looked for behind the error: as its cause, or by the numbers in its text.
     """
@@ -134,7 +134,7 @@ def file_reason(path: Path, error: OSError) -> str:
 
 
 def denied(path: Path) -> str:
-    """Who owns what is in the way of this process's user, and the command that opens it."""
+    """Who owns the file that this process may not use, and the command that gives access."""
     user = own_user()
     path = Path(os.path.abspath(path))
     for folder in reversed(path.parents):
@@ -199,5 +199,5 @@ def _quoted(path: Path) -> str:
 
 
 def _lower(text: str) -> str:
-    """Without a capital at the beginning, unless the word is one of capitals: it stands behind a colon."""
+    """Without a capital at the beginning, because it follows a colon; words in capitals stay."""
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]

@@ -80,11 +80,11 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_arguments(each)
     add_config_option(each)
 
-    each = commands.add_parser("unlock", help="begin a person's counts anew, confirm a number that changed")
+    each = commands.add_parser("unlock", help="clear a person's counts, confirm a number that changed")
     unlock.add_arguments(each)
     add_config_option(each)
 
-    each = commands.add_parser("sessions", help="who is signed in, and an end to it")
+    each = commands.add_parser("sessions", help="who is signed in; end sessions")
     for inner in sessions.add_arguments(each):
         add_config_option(inner)
 

@@ -25,7 +25,7 @@ class AdminSettings(FrozenTable):
 
 
 def admin_problems(admin: AdminSettings, schemes: Sequence[SchemeSettings]) -> Iterator[tuple[str, str]]:
-    """Key and sentence. What would be passed over in silence is an open door, or one that nobody can pass."""
+    """Key and sentence. A key that is silently ignored would be an open door, or one that nobody can pass."""
     if admin.groups is None:
         for key in ("networks", "scheme"):
             if getattr(admin, key) is not None:

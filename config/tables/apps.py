@@ -62,8 +62,8 @@ class AppSettings(FrozenTable):
     pass_authorization: Flag = False
     """Whether the client's ``Authorization`` goes on to the upstream."""
     pass_fields: tuple[FieldName, ...] = ()
-    """Request fields that go on although, for their name, they go to no other app. Of those that tell of the client,
-    what a trusted proxy sent."""
+    """Request fields that this app gets although apps do not get them by default. Fields about the client pass only
+    from a trusted proxy."""
     identity_encoding: IdentityEncoding | None = None
     """Of ``Remote-User`` and its like; None: the server's."""
     all_groups: Flag = False

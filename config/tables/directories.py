@@ -56,13 +56,13 @@ class ActiveDirectorySettings(FrozenTable):
     lockout_threshold: Annotated[Integer, Field(ge=0)] | None = None
     """How many wrong passwords lock an account (0: any number does not); None: what the domain says."""
     lockout_window: Seconds | None = None
-    """After so long without a wrong password the domain counts anew; None: what the domain says."""
+    """After this long without a wrong password the domain counts from zero again; None: what the domain says."""
     lockout_margin: Annotated[Integer, Field(ge=1)] = 2
     """How many wrong passwords before the one that locks are never sent."""
     warn_before_expiry: SecondsOrNone = 1_209_600.0
     """From when on persons are told that their password is about to expire; 0: never."""
     recheck: Annotated[Seconds, Field(ge=10)] = 900.0
-    """How long somebody with a live session may go without being read anew, besides the watch on changes."""
+    """How long a person with a live session may go without being read again, besides the watch on changes."""
     explain_refusals: Flag = False
     """Whether somebody whose password was right is told why the account cannot be used."""
     kerberos_keytab: Path | None = None

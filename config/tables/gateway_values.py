@@ -52,7 +52,7 @@ def _check_known(template: str, known: Collection[str]) -> str:
 
 def _check_name(value: str) -> str:
     if not _NAME.fullmatch(value):
-        raise ValueError("must be 1 to 40 small letters, digits, dashes or underscores")
+        raise ValueError("must be 1 to 40 lower-case letters, digits, dashes or underscores")
     if value == EMAIL:
         raise ValueError(f'"{value}" is the name of the channel to the mail address of a person: choose another')
     return value
@@ -103,7 +103,7 @@ def _check_header(value: str) -> str:
 def _check_url(value: str) -> str:
     bare = fill(_check_known(value, URL_PLACEHOLDERS), dict.fromkeys(URL_PLACEHOLDERS, "1"))
     if not bare.isascii() or not bare.isprintable() or " " in bare:
-        raise ValueError("not a URL: it holds blanks, control or non-ASCII characters")
+        raise ValueError("not a URL: it holds spaces, control or non-ASCII characters")
     parts = urlsplit(bare)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None or parts.fragment:
         raise ValueError('not a URL: write "https://api.sms.example/send"')

@@ -17,7 +17,7 @@ class MobileSettings(FrozenTable):
     extra_ranges: tuple[NumberRange, ...] = ()
     """E.164 prefixes let through although phonenumbers does not know them."""
     changed_within: SecondsOrNone = 86_400.0
-    """So long after a change in the directory a number is a fresh one; 0: never."""
+    """How long after a change in the directory a number counts as recently changed; 0: never."""
     service_accounts: tuple[NamePattern, ...] = (
         "svc-*",
         "svc_*",
@@ -30,7 +30,7 @@ class MobileSettings(FrozenTable):
     )
     """User names, with ``*`` and ``?``, that are no person's: the report on mobile fields sets them apart."""
     then: Literal["send", "wait", "other_channel", "refuse"] = "wait"
-    """What is done about a passcode for a fresh number that is not the one the person used last."""
+    """What happens to a passcode for a recently changed number that is not the one the person used last."""
 
     @property
     def holds_fresh_numbers(self) -> bool:
@@ -46,10 +46,13 @@ def mobile_problems(mobile: MobileSettings, channels: Collection[str]) -> Iterat
 def mobile_warnings(mobile: MobileSettings) -> Iterator[str]:
     """What works, but is seldom meant."""
     if not mobile.holds_fresh_numbers:
-        yield "mobile: then: a number changed a moment ago is sent passcodes: who has a stolen password can change it"
+        yield (
+            "mobile: then: a number changed a moment ago is sent passcodes:"
+            " somebody with a stolen password can change it"
+        )
     elif mobile.then == "other_channel":
         yield (
-            "mobile: then: who has a stolen password and reads the person's mail with it needs no phone: they change"
+            "mobile: then: somebody with a stolen password who can read the person's mail needs no phone: they change"
             " the number, and the passcode goes by mail"
         )
     if mobile.allowed_countries == ("*",):

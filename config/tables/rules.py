@@ -21,7 +21,7 @@ def _check_rule_path(value: str) -> str:
     if any(sign in value for sign in "\\%;?#") or unicodedata.normalize("NFC", value) != value:
         raise ValueError("must be written decoded, without query, parameters, backslashes and percent signs")
     if "" in segments[:-1] or any(segment.endswith((".", " ")) for segment in segments):
-        raise ValueError("has an empty segment, or one that ends in a dot or a blank: no request gets so far")
+        raise ValueError("has an empty segment, or one that ends in a dot or a space: no request gets so far")
     return value
 
 
@@ -41,7 +41,8 @@ def _check_plain_rule_path(value: str) -> str:
 
 
 def has_one_folding(text: str) -> bool:
-    """Whether everybody who ignores case reads this text alike: a dotless i or a sharp s, for two, has several."""
+    """Whether all servers that ignore case read this text alike: a dotless i or a sharp s, for example, has several
+    forms."""
     return text.isascii() or all(sign.isascii() or _is_folded_alike(sign) for sign in text)
 
 
@@ -81,7 +82,7 @@ def path_problems(rule: PathRuleSettings) -> Iterator[tuple[str, str]]:
 
 
 def public_problems(rule: PathRuleSettings) -> Iterator[tuple[str, str]]:
-    """Key and sentence of what a public rule passes over."""
+    """Key and sentence of what a public rule ignores."""
     for key in ("groups", "scheme"):
         if rule.public and getattr(rule, key) is not None:
             yield key, "means nothing where public = true: nobody is asked who they are"

@@ -73,13 +73,13 @@ def _first_factor(scheme: SchemeSettings) -> Iterator[tuple[str, str]]:
 
 def _fresh(scheme: SchemeSettings) -> Iterator[tuple[str, str]]:
     if scheme.fresh is not None and not FIRST_FACTORS.isdisjoint(scheme.factors[-1]):
-        yield "fresh", 'needs a passcode as the last factor ("sms" or "email"): that one is asked for anew'
+        yield "fresh", 'needs a passcode as the last factor ("sms" or "email"): that one is asked for again'
 
 
 def not_asked_for(scheme: SchemeSettings, keys: Collection[str], instead: str) -> Iterator[str]:
-    """What is said where a scheme is named that has one of `keys`: only the factors of a named one are asked for.
+    """What is said if a named scheme has one of `keys`: only the factors of a named scheme count.
 
-    A group or network that is silently passed over would be an open door.
+    A group or network that is silently ignored would be an open door.
     """
     limits = [key for key in keys if getattr(scheme, key) is not None]
     if limits:
@@ -139,7 +139,7 @@ def _is_for_everyone(scheme: SchemeSettings) -> bool:
 
 
 def _covers(earlier: SchemeSettings, later: SchemeSettings) -> bool:
-    """Whether whoever matches `later` matches `earlier`, which begins in no other way."""
+    """Whether everybody who matches `later` also matches `earlier`, and both begin in the same way."""
     return (
         set(earlier.factors[0]) >= set(later.factors[0])
         and _holds(earlier.groups, later.groups)

@@ -74,14 +74,14 @@ def channel_warnings(
         yield "sms: gateway: means nothing where second_factor.channels is given"
     if second_factor.email_for_sms:
         yield (
-            "second_factor: email_for_sms: whoever reads a person's mail passes as the holder of their phone,"
+            "second_factor: email_for_sms: anyone who can read a mailbox passes as the holder of the phone,"
             ' also where a scheme asks for "sms"'
         )
     if EMAIL in channels and not second_factor.email_for_sms and not may_stand_in and Factor.EMAIL not in asked:
         yield (
             'second_factor: channels: "email" is never used, not even where no SMS goes out: name it among the'
-            " factors of a scheme, or set email_for_sms = true (whoever reads a person's mail then passes as the holder"
-            " of their phone)"
+            " factors of a scheme, or set email_for_sms = true (anyone who can read a mailbox then passes as the holder"
+            " of the phone)"
         )
     for name, http in sms.http.items():
         if name in channels and http.success is None and not is_kapow_api(name, http):

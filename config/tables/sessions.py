@@ -17,9 +17,9 @@ class SessionSettings(FrozenTable):
     kept_request_bytes: Annotated[Integer, Field(ge=0, le=16 * 1024 * 1024)] = 1024 * 1024
     """How large a form may be that is kept while its sender signs in again; 0: none is."""
     store_grace: Annotated[Seconds, Field(ge=1, le=3600)] = 60.0
-    """How long sessions that a worker has seen go on while the store is away.
+    """How long sessions that a worker has seen continue while the store is down.
 
-    Not less than the end of a session waits to be heard of: a worker is always a little behind.
+    At least as long as the end of a session waits to be heard of, because a worker is always a little behind.
     """
 
 

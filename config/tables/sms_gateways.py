@@ -174,9 +174,9 @@ def _mail_gateway(name: str, own: Mapping[str, SMSGatewaySettings]) -> Iterator[
     subject, body = subject_and_body(gateway)
     used = [*placeholders(gateway.address), *placeholders(subject), *placeholders(body)]
     if "number" not in used:
-        yield "address", "the {number} stands nowhere: every SMS would go to the same phone"
+        yield "address", "the {number} is missing: every SMS would go to the same phone"
     if used.count("text") != 1:
-        yield "body", "the {text} must stand exactly once, in subject or body"
+        yield "body", "the {text} must appear exactly once, in subject or body"
     yield from _missing_secrets(gateway, used)
     for key in ("username", "password", "account"):
         value = _value(gateway, key)
@@ -215,9 +215,9 @@ def _generic_use(gateway: HTTPGatewaySettings) -> Iterator[tuple[str, str]]:
     in_headers = [name for each in gateway.headers.values() for name in placeholders(each)]
     used = [*body, *placeholders(gateway.url or ""), *in_headers]
     if "text" not in body:
-        yield "body", "the {text} stands nowhere"
+        yield "body", "the {text} is missing"
     if "number" not in used:
-        yield "body", "the {number} stands nowhere"
+        yield "body", "the {number} is missing"
     yield from _missing_secrets(gateway, used)
     if "sender" in used and gateway.sender is None:
         yield "from", "is missing: {sender} needs it"

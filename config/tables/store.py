@@ -99,7 +99,7 @@ def parse_store_url(url: str) -> SQLiteFile | RedisURL:
     service = None
     if has_sentinels:
         if not parts or not _SERVICE.fullmatch(parts[0]):
-            raise ValueError('must name what the sentinels call the server: "redis+sentinel://one,two,three/mymaster"')
+            raise ValueError('must name the server as the sentinels call it: "redis+sentinel://one,two,three/mymaster"')
         service = parts.pop(0)
     if len(parts) > 1 or (parts and not re.fullmatch(r"\d{1,3}", parts[0])):
         raise ValueError("must end with the number of a database, or without one")

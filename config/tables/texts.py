@@ -103,7 +103,7 @@ SMSText = Annotated[Template, PlainValidator(_build_sms_text), PlainSerializer(s
 LongText = Annotated[Template, PlainValidator(_build_long_text), PlainSerializer(str)]
 MailSubject = Annotated[Template, PlainValidator(_build_mail_subject), PlainSerializer(str)]
 Language = Annotated[
-    str, matching(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*", 'not a language in small letters: write "en", "de" or "pt-br"')
+    str, matching(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*", 'not a language in lower case: write "en", "de" or "pt-br"')
 ]
 
 

@@ -36,11 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> list[argparse.ArgumentPars
         type=_lead,
         default="1h",
         metavar="1h",
-        help="until then every node must have the new file and be reloaded, and apps learn of the new key"
+        help="by then every node must have the new file and be reloaded; apps learn about the new key in that time"
         f" (default: %(default)s, at least {SHORTEST_LEAD_SECONDS / 60:g}m)",
     )
-    remove = actions.add_parser("drop", help="take out a key, or all that are not needed any more")
-    remove.add_argument("key", nargs="?", metavar="KEY", help="as gatepost keys list names it")
+    remove = actions.add_parser("drop", help="remove a key, or all that are no longer needed")
+    remove.add_argument("key", nargs="?", metavar="KEY", help="its name in gatepost keys list")
     return [show, turn, remove]
 
 

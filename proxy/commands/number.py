@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=_extra_range,
         metavar="+447700900",
-        help="let numbers that begin so through (default: the configuration's); may be repeated",
+        help="accept numbers that begin like this (default: the configuration's); may be repeated",
     )
     parser.add_argument(
         "--json", action="store_true", help='print JSON objects; with "-" as TEXT, read one JSON string a line'

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--after-restore",
         action="store_true",
-        help="the store was restored from a back-up: end everybody's sessions before anybody is served",
+        help="the store was restored from a backup: end all sessions before anybody is served",
     )
 
 

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> list[argparse.ArgumentPars
         "login", nargs="?", metavar="LOGIN", help="all of this one's: alice, alice@corp.example, CORP\\alice"
     )
     chosen.add_argument("--person", metavar="LOGIN", help=argparse.SUPPRESS)  # as it was written before
-    chosen.add_argument("--session", metavar="PREFIX", help="the one that gatepost sessions list names like this")
+    chosen.add_argument("--session", metavar="PREFIX", help="the one with this name in gatepost sessions list")
     chosen.add_argument("--all", action="store_true", help="everybody's")
     return [show, end]
 

@@ -1,4 +1,4 @@
-"""`gatepost unlock LOGIN`: begin a person's counts anew, and confirm a number that changed.
+"""`gatepost unlock LOGIN`: clear a person's counts, and confirm a number that changed.
 
 What a directory counts itself it goes on counting: an account that is locked there is unlocked there. What is in the
 way after all is said.
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--passwords",
         action="store_true",
-        help="the count of wrong passwords too, whatever the directory counts itself: more wrong ones may then lock the"
+        help="clear wrong passwords too, whatever the directory itself counts: more wrong ones may then lock the"
         " account there",
     )
     parser.add_argument(
@@ -50,13 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="address",
         metavar="ADDRESS",
         type=ip_address_text,
-        help="what is counted of everybody at this address too",
+        help="also clear what is counted for everybody at this address",
     )
     parser.add_argument(
         "--confirm-number",
         metavar="ENDING",
-        help="say that the mobile number that was changed is theirs: its last three digits, as gatepost explain shows"
-        " them. Call them back first. The number before it and their mail address are told",
+        help="confirm that the changed mobile number is theirs: its last three digits, as gatepost explain shows"
+        " them. Call them back first. The previous number and their mail address are told",
     )
 
 
@@ -73,7 +73,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
                 return 1
             print(
                 f"{principal.username} ({principal.realm}): the number ending in {arguments.confirm_number} is"
-                " confirmed, and the one before it and their mail address are told",
+                " confirmed; the previous one and their mail address are told",
                 file=stdout,
             )
         kept = await unlock(
@@ -89,7 +89,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         if kept is not None:
             until = "" if kept.until is None else f" That ends at {brief_text(kept.until, now)}."
             print(
-                f"Wrong passwords are still counted: {kept.sentence}.{until} --passwords clears them all the same.",
+                f"Wrong passwords still count: {kept.sentence}.{until} --passwords clears them anyway.",
                 file=stdout,
             )
         explaining = Explaining(settings, realms=realms, store=store, keys=keys)
@@ -108,7 +108,7 @@ async def _principal(directory: Directory, guid: str) -> Principal:
     """In whatever state the account is. Raises `NotFound` and `DirectoryError`."""
     state = await directory.state(guid) if isinstance(directory, DescribingDirectory) else None
     if state is None:
-        raise NotFound("the account was there and is gone, or nothing can be read of it")
+        raise NotFound("the account was there and is gone, or cannot be read")
     return state.principal
 
 

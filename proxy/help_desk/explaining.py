@@ -105,7 +105,7 @@ class Explaining:
             detail = f"the directory cannot say: {error}"
             found.steps.append(Step(name="account", ok=False, detail=detail, cause=cause))
         except StoreError as error:
-            cause = Cause(why="what Gatepost keeps of them cannot be read just now", what=_LATER, who=Who.OPERATOR)
+            cause = Cause(why="Gatepost's data about them cannot be read now", what=_LATER, who=Who.OPERATOR)
             found.steps.append(Step(name="store", ok=False, detail=f"the store cannot be read: {error}", cause=cause))
         return Explanation(
             steps=tuple(found.steps),
@@ -139,8 +139,8 @@ class Explaining:
                 self._of_person(foreseen, question, found)
             raise
         if foreseen is None:
-            cause = Cause(why="nothing can be read of their account", what="look at it there", who=Who.DIRECTORY)
-            detail = "it was there and is gone, or nothing can be read of it"
+            cause = Cause(why="their account cannot be read", what="look at it there", who=Who.DIRECTORY)
+            detail = "it was there and is gone, or cannot be read"
             found.steps.append(Step(name="account", ok=False, detail=detail, cause=cause))
             return
         self._of_person(foreseen, question, found)
@@ -196,7 +196,7 @@ class Explaining:
     async def _counts(self, foreseen: Foreseen, directory: Directory, question: SignInQuestion) -> list[Step]:
         """What is counted, which is named by keys."""
         if foreseen.limits is None:
-            return [Step(name="throttle", ok=None, detail=f"what is counted cannot be known: {self._no_keys}")]
+            return [Step(name="throttle", ok=None, detail=f"the counts cannot be read: {self._no_keys}")]
         principal, kept = foreseen.state.principal, None
         if any(each.standing.is_reached and each.standing.limit in _OF_PASSWORDS for each in foreseen.limits):
             kept, _ = await still_counted(directory, principal.guid, foreseen.password_limits)

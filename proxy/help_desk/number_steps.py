@@ -27,7 +27,7 @@ WRONG_WITH_NUMBER = {
     UnusableReason.EXTENSION: "has an extension",
     UnusableReason.LETTERS: "has letters in it",
     UnusableReason.SEVERAL: "is more than one number",
-    UnusableReason.INVALID: "is no valid number",
+    UnusableReason.INVALID: "is not a valid number",
     UnusableReason.AMBIGUOUS: "can be read as a national and as an international number",
     UnusableReason.NOT_MOBILE: "is a valid number, but not a mobile one",
     UnusableReason.COUNTRY: "is of a country that is not allowed",
@@ -74,12 +74,12 @@ def number_steps(
         steps.append(Step(name="number", ok=None if cause is None else False, detail=detail, cause=cause))
     if not principal.mobiles:
         cause = Cause(
-            why="the directory holds no mobile number for them",
+            why="the directory has no mobile number for them",
             what="put their mobile number into the mobile field",
             who=Who.DIRECTORY,
         )
         ok = False if blocks else None
-        steps.append(Step(name="number", ok=ok, detail="the directory holds none", cause=cause if blocks else None))
+        steps.append(Step(name="number", ok=ok, detail="the directory has none", cause=cause if blocks else None))
     if number is None and is_needed and stand_in:
         steps.append(Step(name="number", ok=True, detail=f"there is none, so passcodes go by mail to {stand_in}"))
     return steps
@@ -94,7 +94,7 @@ def _cause(text: str, reason: UnusableReason, settings: MobileSettings, hints: H
         if not isinstance(anywhere, UsableNumber):
             # To allow a country would not help: some other country is only one way to read what was typed.
             return Cause(
-                why=f"what stands in the mobile field {WRONG_WITH_NUMBER[reason]}",
+                why=f"the value in the mobile field {WRONG_WITH_NUMBER[reason]}",
                 what=_WITH_COUNTRY_CODE,
                 who=Who.DIRECTORY,
             )
@@ -105,9 +105,9 @@ def _cause(text: str, reason: UnusableReason, settings: MobileSettings, hints: H
             what=hints.country.format(region=anywhere.region, country=country),
             who=Who.OPERATOR,
         )
-    why = "the mobile field holds a landline number" if reason is UnusableReason.NOT_MOBILE else ""
+    why = "the mobile field has a landline number" if reason is UnusableReason.NOT_MOBILE else ""
     return Cause(
-        why=(why or f"what stands in the mobile field {WRONG_WITH_NUMBER[reason]}") + ending,
+        why=(why or f"the value in the mobile field {WRONG_WITH_NUMBER[reason]}") + ending,
         what=_TO_DO.get(reason, "put their mobile number into the mobile field"),
         who=Who.DIRECTORY,
     )
@@ -120,7 +120,7 @@ def change_step(judged: Judged, *, is_needed: bool, login: str, hints: Hints = O
     if isinstance(decision, Send):
         detail = "codes may go to this number"
         if decision.is_new:
-            detail = "the number is another one than they used last, which is told of it"
+            detail = "the number differs from the one they used last, which will be told"
         elif changed_at is None:
             detail = "the number is not known to have changed"
         return Step(name="change", ok=True if is_needed else None, detail=detail, moments=moments)
@@ -129,7 +129,7 @@ def change_step(judged: Judged, *, is_needed: bool, login: str, hints: Hints = O
     if until is not None:
         moments = (*moments, ("held back until", until))
     if judged.chosen is not None:
-        detail += ", so a mail is sent in its place"
+        detail += ", so a mail is sent instead"
         return Step(name="change", ok=True if is_needed else None, detail=detail, moments=moments)
     number = judged.number
     why = f"their mobile number was {'changed' if number is not None else 'removed'} recently"
@@ -149,11 +149,11 @@ def mail_step(masked: str) -> Step:
     if masked:
         return Step(name="mail", ok=True, detail=f"passcodes go to {masked}")
     cause = Cause(
-        why="the directory holds no mail address for them that can be used",
+        why="the directory has no usable mail address for them",
         what="put their mail address into the mail field",
         who=Who.DIRECTORY,
     )
-    return Step(name="mail", ok=False, detail="the directory holds none that can be used", cause=cause)
+    return Step(name="mail", ok=False, detail="the directory has no usable one", cause=cause)
 
 
 def masked_text(text: str) -> str:

@@ -16,9 +16,9 @@ _ACCOUNT = {
     RefusalReason.DISABLED: ("is disabled", "enable it in the directory"),
     RefusalReason.LOCKED: ("is locked in the directory", "unlock it in the directory, or wait"),
     RefusalReason.ACCOUNT_EXPIRED: ("has expired", "set a later expiry date in the directory"),
-    RefusalReason.LOGON_HOURS: ("may not be used at this hour", "allow this hour in the directory, or wait"),
+    RefusalReason.LOGON_HOURS: ("cannot be used at this time", "allow this time in the directory, or wait"),
     RefusalReason.WORKSTATION: (
-        "may only be used on certain computers",
+        "can only be used on certain computers",
         "add the domain controllers to its computers in the directory",
     ),
     RefusalReason.PASSWORD_EXPIRED: ("has a password that has expired", "set a new password in the directory"),
@@ -70,11 +70,11 @@ def scheme_steps(
             steps.append(Step(name="scheme", ok=None, detail=f'"{scheme.name}" does not count: {reasons}'))
     if not any(step.ok for step in steps):
         cause = Cause(
-            why="no way of signing in is meant for them" + (f" from {address}" if address else " from just anywhere"),
-            what="give them a way of signing in there" if address else f"if they are at work, {hints.address}",
+            why="they have no way to sign in" + (f" from {address}" if address else " from an unknown place"),
+            what="give them a way to sign in there" if address else f"if they are at work, {hints.address}",
             who=Who.OPERATOR if address else Who.HELP_DESK,
         )
-        detail = "no scheme is meant for this person from there"
+        detail = "no scheme covers this person from there"
         steps.append(Step(name="scheme", ok=False, detail=detail, cause=cause))
     return steps
 
@@ -109,8 +109,8 @@ def no_app_step(apps: Sequence[AppFound], may_administer: bool) -> Step | None:
         return None
     groups = list(dict.fromkeys(group for found in apps for group in found.app.groups or ()))
     shown = either(groups) if len(groups) <= _MOST_GROUPS else "a group of the app that they need"
-    cause = Cause(why="they are in no group of any app", what=f"add them to {shown}", who=Who.DIRECTORY)
-    detail = "no app is open to them, so they would reach nothing after signing in"
+    cause = Cause(why="they are not in any app's groups", what=f"add them to {shown}", who=Who.DIRECTORY)
+    detail = "no app is open to them, so a sign-in would lead nowhere"
     return Step(name="app", ok=False, detail=detail, cause=cause)
 
 

@@ -84,7 +84,7 @@ def _step(
         ends_at = None  # a limit that is too low for one sign-in stays so
     moments = () if ends_at is None else (("until", ends_at),)
     if limit is Limit.PASSWORDS_AS_TYPED:
-        return Step(name="throttle", ok=None, detail=f"{detail}, which the sign-in page tells", moments=moments)
+        return Step(name="throttle", ok=None, detail=f"{detail}, which the sign-in page shows", moments=moments)
     if not found.is_too_little:
         return Step(name="throttle", ok=None, detail=detail, moments=moments)
     why, what, who = _WHY[limit], f"end this pause: {unlock}", Who.HELP_DESK

@@ -129,5 +129,5 @@ def verdict_text(verdict: Verdict, now: float) -> str:
         if verdict.who is not None:
             text += f" ({verdict.who.value})"
     if verdict.more:
-        text += ". There is one more thing in the way" if verdict.more == 1 else f". {verdict.more} more are in the way"
+        text += ". One more thing blocks it" if verdict.more == 1 else f". {verdict.more} more things block it"
     return text

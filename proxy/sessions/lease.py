@@ -67,7 +67,7 @@ async def while_leased(
 def _tell_failure(working: asyncio.Task[None] | None, name: str) -> None:
     error = None if working is None or working.cancelled() else working.exception()
     if error is not None:
-        context = {"message": f"the {name} failed and is begun anew", "exception": error}
+        context = {"message": f"the {name} failed and is started again", "exception": error}
         asyncio.get_running_loop().call_exception_handler(context)
 
 

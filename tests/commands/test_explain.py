@@ -108,7 +108,7 @@ def test_the_steps_are_lines_with_a_verdict(config: Path, capsys: pytest.Capture
         ("nobody", "account", "no such account"),
         ("alice@elsewhere.example", "realm", "no realm"),
         ("\x00", "realm", "no login name"),
-        ("no-mobile", "number", "the directory holds none"),
+        ("no-mobile", "number", "the directory has none"),
         ("landline", "number", "not a mobile one"),
         ("abroad", "number", "of a country that is not allowed"),
         ("bad-mobile", "number", "has letters in it"),
@@ -129,7 +129,7 @@ def test_what_stands_against_somebody_is_named(
         ("landline", '"••• •••• •018" is a valid number, but not a mobile one'),
         ("abroad", '"+•• • •• •• •6 78" is of a country that is not allowed'),
         ("bad-mobile", '"see Bob" has letters in it'),
-        ("no-mobile", "the directory holds none"),
+        ("no-mobile", "the directory has none"),
     ],
 )
 def test_each_number_is_judged_as_it_was_typed(
@@ -286,7 +286,7 @@ def test_a_real_domain_says_what_stands_against_an_account(
     assert found["locked"].against == ["state"]
     assert found["locked"].answer["verdict"]["until"] is not None, "the domain says for how long it locks accounts"
     assert found["bad-mobile"].against == ["number"]
-    for name, words in (("night-shift", "may not be used at this hour"), ("elsewhere", "only be used on certain comp")):
+    for name, words in (("night-shift", "cannot be used at this time"), ("elsewhere", "only be used on certain comp")):
         assert found[name].against == ["state"]
         assert words in found[name].answer["verdict"]["headline"]
     for name, words in (("must-change", "must be changed"), ("old-password", "has expired")):
@@ -301,17 +301,17 @@ def test_counts_that_guard_a_domain_are_cleared_as_far_as_its_own_allow(
 ) -> None:
     """The domain goes on counting: a fresh budget of guesses here could lock the account there."""
     assert main(["unlock", "alice@corp.example", "--config", str(in_domain)]) == 0
-    assert "still counted" not in capsys.readouterr().out
+    assert "still count" not in capsys.readouterr().out
 
     async def five(self: ActiveDirectory, guid: str) -> CountedPasswords | None:
         return CountedPasswords(count=5, forgotten_at=time.time() + 60.0)
 
     monkeypatch.setattr(ActiveDirectory, "counted_passwords", five)
     assert main(["unlock", "alice@corp.example", "--config", str(in_domain)]) == 0
-    kept = "Wrong passwords are still counted: the directory itself still counts 5 wrong passwords"
+    kept = "Wrong passwords still count: the directory itself still counts 5 wrong passwords"
     assert kept in capsys.readouterr().out
     assert main(["unlock", "alice@corp.example", "--passwords", "--config", str(in_domain)]) == 0
-    assert "still counted" not in capsys.readouterr().out
+    assert "still count" not in capsys.readouterr().out
 
 
 def test_a_number_that_was_sent_too_much_is_unlocked(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -109,7 +109,7 @@ def test_a_number_that_nobody_needs_stands_against_nobody() -> None:
     ("decision", "ok", "words"),
     [
         (Send(is_new=False), True, "codes may go to this number, changed "),
-        (Send(is_new=True), True, "is told"),
+        (Send(is_new=True), True, "will be told"),
         (Wait(NOW + 60), False, f"held back until {brief_text(NOW + 60, NOW)}"),
         (SendByMail(NOW + 60), False, f"held back until {brief_text(NOW + 60, NOW)}"),
         (Refuse(), False, "as long as the change is recent"),
@@ -130,7 +130,7 @@ def test_a_mail_in_the_place_of_a_fresh_number_lets_a_person_in() -> None:
     judged = Judged(decision=SendByMail(NOW + 60), chosen=mail, number=None, changed_at=NOW, known=None)
     step = change_step(judged, is_needed=True, login="alice")
     assert step.ok
-    assert "so a mail is sent in its place" in step.detail
+    assert "so a mail is sent instead" in step.detail
 
 
 def test_counts_of_passcodes_stand_against_nobody_who_needs_none() -> None:

@@ -97,7 +97,7 @@ def with_line(table: str, line: str) -> str:
         (GOOD + '[store]\nurl = "redis://:secret@localhost"', "store", "url", "username and password_file"),
         (GOOD + '[store]\nurl = "redis:localhost"', "store", "url", "not the URL of a Redis server"),
         (GOOD + '[store]\nurl = "rediss://a,b"', "store", "url", "redis+sentinel://"),
-        (GOOD + '[store]\nurl = "rediss+sentinel://a,b"', "store", "url", "what the sentinels call"),
+        (GOOD + '[store]\nurl = "rediss+sentinel://a,b"', "store", "url", "as the sentinels call it"),
         (GOOD + '[store]\nurl = "rediss://a:70000"', "store", "url", "a host and a port"),
         (GOOD + '[store]\nurl = "rediss://a/x"', "store", "url", "number of a database"),
         (GOOD + '[store]\nurl = "unix:redis.sock"', "store", "url", "whole path"),

@@ -247,7 +247,7 @@ def test_everything_wrong_is_told_in_one_go(problems: Problems) -> None:
         ("[smtp]", "[server.x]\n[smtp]", "unknown key"),
         ("public_url", 'trusted_proxies = ["10.0.0.1/8"]\npublic_url', "its host part must be zero"),
         ("public_url", "trusted_proxies = [10]\npublic_url", "not a network"),
-        ("signin.corp", "signin\\tcorp", "not a URL: it holds blanks"),
+        ("signin.corp", "signin\\tcorp", "not a URL: it holds spaces"),
     ],
 )
 def test_a_problem_says_what_to_do(problems: Problems, old: str, new: str, expected: str) -> None:

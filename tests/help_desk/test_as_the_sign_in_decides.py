@@ -62,7 +62,7 @@ def without_mail(world: World) -> World:
 async def test_without_a_mail_address_nobody_signs_in_by_a_code_that_is_mailed() -> None:
     found = await verdict(without_mail(world(BY_MAIL)))
     assert (found.light, found.can_sign_in) == (Light.RED, False)
-    assert "the directory holds no mail address" in found.headline
+    assert "the directory has no usable mail address" in found.headline
 
 
 async def test_nor_do_they_reach_an_app_that_asks_for_one() -> None:
@@ -70,7 +70,7 @@ async def test_nor_do_they_reach_an_app_that_asks_for_one() -> None:
     assert (await verdict(asks_for_more)).can_sign_in
     found = await verdict(asks_for_more, app="Wiki")
     assert (found.light, found.can_sign_in) == (Light.RED, False)
-    assert "the directory holds no mail address" in found.headline
+    assert "the directory has no usable mail address" in found.headline
 
 
 async def test_without_codes_left_for_the_day_nobody_signs_in_by_one() -> None:

@@ -92,7 +92,7 @@ async def test_an_admin_finds_out_why_and_helps(front: Front, browser: Browser, 
     await page.click("button.primary")
     await page.locator(".verdict").wait_for()
     assert await page.inner_text("h1") == (
-        "Carol (carol) cannot sign in and reach Wiki now: the mobile field holds a landline number (it ends in 000)"
+        "Carol (carol) cannot sign in and reach Wiki now: the mobile field has a landline number (it ends in 000)"
     )
     assert (
         await page.locator(".verdict").evaluate("each => getComputedStyle(each).borderLeftColor") == "rgb(194, 42, 42)"

@@ -98,7 +98,7 @@ async def test_what_stands_against_a_sign_in_is_marked(stage: Stage, login: str,
 async def test_place_and_app_are_part_of_the_question(stage: Stage) -> None:
     browser = await signed_in_admin(stage)
     anywhere = await explained(browser, "admin")
-    assert any("say below from where" in detail for _, detail in steps(anywhere))
+    assert any("enter the address below" in detail for _, detail in steps(anywhere))
     there = await explained(browser, "admin", address="192.0.2.8", app="Wiki")
     assert headline(there)[1].startswith("Admin (admin) cannot sign in and reach Wiki now: only members of ")
     assert ("no", '"Wiki" is closed: it asks for "Wiki Users"') in steps(there)

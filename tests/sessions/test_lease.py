@@ -118,6 +118,6 @@ async def test_work_that_failed_is_told(store: MemoryStore) -> None:
 
     task = asyncio.create_task(while_leased(work, store=store.leases, name="watch", clock=lambda: NOW))
     await eventually(lambda: bool(told))
-    assert told == ["the watch failed and is begun anew"]
+    assert told == ["the watch failed and is started again"]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

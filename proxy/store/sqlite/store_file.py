@@ -159,5 +159,5 @@ class StoreFile:
 
 _MEANING = "sessions that were ended may stand in it: nobody is served from it"
 _DONE = "the file that stands there now was given all that the lost one held"
-_COPIED = "the database was written anew with all that the log held that is not beside it any more"
+_COPIED = "the database was rewritten with everything from its log, which is no longer beside it"
 _NOTHING_LEFT = "the file that stands there now is used; nothing that the lost one held could be read"
