@@ -1,8 +1,8 @@
 """What binds and searches are on the wire, and what comes back: the little BER (RFC 4511 section 5.1) it takes. Pure.
 
 ldap3 has this too, but encodes through a general ASN.1 library and makes two dictionaries of every entry. With all its
-options for speed it takes 1.8 times the CPU for a whole sign-in (8.1 ms beside 4.6) and 2.2 times for a sweep over
-10,000 persons (216 ms per 1,000 beside 98), on Samba: see `docs/decisions/ldap-messages.md`.
+options for speed it takes 1.6 times the CPU for a whole sign-in (6.6 ms beside 4.1) and 2.6 times for a sweep over
+10,000 persons (179 ms per 1,000 beside 70), on Samba: see `docs/decisions/ldap-messages.md`.
 
 Whatever cannot be read raises `ValueError`, `IndexError` or `KeyError`.
 """
