@@ -7,7 +7,7 @@ counts and uses up answers in one transaction. All instants are epoch seconds.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -83,6 +83,11 @@ class Unusable:
     """For the log."""
     until: float | None = None
     """When it will be usable by itself; None: when somebody fixes it."""
+
+
+def first_usable_way(ways: Sequence[Chosen | Unusable]) -> Chosen | Unusable:
+    """What is offered of a choice: the first factor that can be used, or why the first one cannot."""
+    return next((way for way in ways if isinstance(way, Chosen)), ways[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

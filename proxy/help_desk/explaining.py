@@ -15,12 +15,12 @@ from directory.errors import DirectoryError
 from directory.login_name import LoginName
 from directory.principal import Account
 from directory.realms import Realms
-from proxy.factors.passcode.destination import Judged
+from proxy.factors.second_factor import Chosen, Lack
 from proxy.help_desk.confirming import Confirmable, confirmable
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.number_steps import change_step, mail_step, number_steps
 from proxy.help_desk.person import NotFound, choose_realm
-from proxy.help_desk.steps import account_steps, app_steps, no_app_step, only_by, scheme_steps
+from proxy.help_desk.steps import account_steps, app_steps, factor_steps, no_app_step, only_by, scheme_steps
 from proxy.help_desk.throttle_steps import throttle_steps
 from proxy.help_desk.unlocking import still_counted
 from proxy.help_desk.verdict import Cause, Step, Verdict, Who, verdict_of
@@ -28,7 +28,7 @@ from proxy.mobile_formats.words import one_line
 from proxy.operations.store_errors import StoreError
 from proxy.secrets.keys import Keys
 from proxy.sign_in.dry_run import DryRun, DryRunStore
-from proxy.sign_in.foreseen import Foreseen, Obstacle
+from proxy.sign_in.foreseen import Foreseen, lacking
 from proxy.throttle.limits import Limit
 
 _LONGEST_SHOWN = 80
@@ -144,7 +144,7 @@ class Explaining:
             found.steps.append(Step(name="account", ok=False, detail=detail, cause=cause))
             return
         self._of_person(foreseen, question, found)
-        if isinstance(foreseen.number, Judged) and self._keys is not None:
+        if foreseen.number is not None and self._keys is not None:
             found.confirmable = confirmable(foreseen.number, self._keys, foreseen.state.principal)
         found.steps += await self._counts(foreseen, directory, question)
         found.steps += app_steps(foreseen.apps, foreseen.state.principal, stops=foreseen.stops, asked_for=question.app)
@@ -177,21 +177,22 @@ class Explaining:
         found.steps.append(Step(name="account", ok=True, detail=detail))
         found.steps += account_steps(state, stops=stops)
         found.steps += scheme_steps(foreseen.schemes, question.address, app=question.app, hints=self._hints)
-        needs_number = foreseen.is_sent(Factor.SMS)
+        needs_number, mail = foreseen.asks_for(Factor.SMS), foreseen.places[Factor.EMAIL]
         found.steps += number_steps(
             principal,
             self._settings.mobile,
             is_needed=needs_number,
             stops=stops,
-            stand_in=foreseen.stand_in or "",
+            stand_in=foreseen.stand_in,
             hints=self._hints,
         )
-        if foreseen.is_sent(Factor.EMAIL) or Obstacle.NO_MAIL in stops:
-            found.steps.append(mail_step(foreseen.mail or ""))
-        if isinstance(foreseen.number, Judged):
-            is_needed = needs_number or Obstacle.NUMBER_CHANGED in stops
+        if foreseen.asks_for(Factor.EMAIL) or lacking(stops, Lack.MAIL):
+            found.steps.append(mail_step(mail.masked if isinstance(mail, Chosen) else ""))
+        if foreseen.number is not None:
+            is_needed = needs_number or lacking(stops, Lack.TRUST)
             login = principal.username
             found.steps.append(change_step(foreseen.number, is_needed=is_needed, login=login, hints=self._hints))
+        found.steps += factor_steps(stops)
 
     async def _counts(self, foreseen: Foreseen, directory: Directory, question: SignInQuestion) -> list[Step]:
         """What is counted, which is named by keys."""

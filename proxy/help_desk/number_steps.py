@@ -11,9 +11,10 @@ from directory.mobile import UnusableReason, UsableNumber, mask, normalise
 from directory.principal import Principal
 from proxy.factors.passcode.destination import Judged
 from proxy.factors.passcode.known_numbers import Send, SendByMail, Wait
+from proxy.factors.second_factor import Lack
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.verdict import Cause, Step, Who
-from proxy.sign_in.foreseen import Stop
+from proxy.sign_in.foreseen import Stop, lacking
 
 _SHOWN_DIGITS = 3
 _LONGEST_SHOWN = 80
@@ -53,7 +54,7 @@ def number_steps(
     `stops`: what stands against the sign-in. `stand_in`: the masked mail address that passcodes go to where there is no
     number.
     """
-    blocks = any(isinstance(stop, UnusableReason) for stop in stops)
+    blocks = lacking(stops, Lack.NUMBER)
     steps = []
     number: UsableNumber | None = None
     for position, text in enumerate(principal.mobiles):

@@ -13,6 +13,7 @@ from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
 from proxy.delivery.channel import Notifier, PasscodeChannels
 from proxy.delivery.notices import Notice, Notices
+from proxy.factors.passcode.passcode_store import NumberStore
 from proxy.factors.passcode.passcodes import Passcodes
 from proxy.factors.second_factor import NumberChange, SecondFactor
 from proxy.operations.metrics import Metrics
@@ -37,7 +38,7 @@ class SignInParts:
     log: SignInLog
 
 
-def second_factors(settings: Settings, store: SignInStore, keys: Keys) -> dict[Factor, SecondFactor]:
+def second_factors(settings: Settings, store: NumberStore, keys: Keys) -> dict[Factor, SecondFactor]:
     """Who is asked about which factor. A new one is registered here."""
     passcodes = Passcodes(settings, store.numbers, keys)
     return {

@@ -14,26 +14,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from config.factors import Choice, Factor
-from config.settings import ActiveDirectorySettings, AppSettings, DirectorySettings, SchemeSettings, Settings
+from config.factors import FIRST_FACTORS, Choice, Factor
+from config.settings import ActiveDirectorySettings, DirectorySettings, SchemeSettings, Settings
 from directory.account_state import AccountState, DescribingDirectory
-from directory.change_outcomes import PasswordChanger
 from directory.directory import Directory, RefusalReason
 from directory.login_name import LoginName
-from directory.mobile import UnusableNumber, UsableNumber, first_usable
+from directory.change_outcomes import PasswordChanger
 from directory.principal import Account, Principal
 from proxy.access.policy import NotInGroups, judge
-from proxy.access.schemes import choose_scheme, create_app_demand
-from proxy.factors.passcode.destination import (
-    Judged,
-    mail_of,
-    number_destination,
-    stand_in_of,
-)
+from proxy.access.schemes import Asked, choose_scheme, create_app_demand
+from proxy.factors.passcode.destination import Judged, number_destination
 from proxy.factors.passcode.passcode_store import NumberStore
 from proxy.factors.proof import missing_choices
-from proxy.factors.second_factor import Chosen
+from proxy.factors.second_factor import Chosen, Lack, Unusable, first_usable_way
 from proxy.secrets.keys import MASTER_KEY_BYTES, Keys, Purpose
+from proxy.sign_in.create import second_factors
 from proxy.sign_in.foreseen import AppFound, Foreseen, LimitFound, Obstacle, SchemeFound, Stop, Way, WhyNot
 from proxy.throttle.counter_store import ThrottleStore
 from proxy.throttle.limits import CounterState, Limit
@@ -65,6 +60,7 @@ class DryRun:
         # What is made with keys of the moment meets nothing that is kept: it only says whether there is a place at all.
         self._keys = keys or Keys(secrets.token_bytes(MASTER_KEY_BYTES))
         self._throttle = Throttle(store.counters, settings.throttle, key=self._keys.derive(Purpose.THROTTLE))
+        self._factors = second_factors(settings, store, self._keys)
 
     async def foresee(
         self,
@@ -91,12 +87,10 @@ class DryRun:
         standings = await self._standings(
             principal, directory, places, address=address, typed=counted_as(login_name, own), now=now
         )
-        can_change = isinstance(directory, PasswordChanger)
         ways, takes = [], Counter[_Counted]()
         for first in first_factors_of(own):
-            walk = _Walk(places, standings)
-            stops = account_stops(state, first, can_change_password=can_change)
-            ways.append(self._walked(walk, principal, first, stops, address=address or "", app=app))
+            walk = _Walk(state, places, standings, can_change_password=isinstance(directory, PasswordChanger))
+            ways.append(self._walked(walk, principal, first, address=address or "", app=app))
             takes |= walk.takes  # of each limit as much as the way that takes most of it
         return Foreseen(
             state=state,
@@ -104,10 +98,10 @@ class DryRun:
             schemes=judge_schemes(
                 settings.schemes, principal, address or "", first_factors=first_factors_of(own), app=app
             ),
-            number=places.number,
-            mail=places.mail.masked if places.mail is not None else None,
-            stand_in=places.stand_in.masked if places.stand_in is not None else None,
-            limits=tuple(_limits(standings, takes, places.of(Factor.SMS)[0])) if self._knows_counts else None,
+            places=places.ways,
+            stand_in=places.stand_in,
+            number=await self._number(principal, now),
+            limits=tuple(_limits(standings, takes, places.address_of(Factor.SMS))) if self._knows_counts else None,
             password_limits=self._throttle.password_limits(directory),
             apps=tuple(
                 AppFound(app=each, is_open=not isinstance(judge(principal, each), NotInGroups))
@@ -123,15 +117,20 @@ class DryRun:
         return LimitFound(standing=await self._throttle.sends_of_day(now=now), takes=1)
 
     async def _places(self, principal: Principal, now: float) -> _Places:
-        keys, settings = self._keys, self._settings
-        number: Judged | UnusableNumber | UsableNumber = first_usable(principal.mobiles, settings.mobile)
-        if self._knows_counts:
-            number = await number_destination(settings, self._store.numbers, keys, principal, now=now, see=False)
-        return _Places(
-            number=number,
-            mail=mail_of(keys, principal, factor=Factor.EMAIL),
-            stand_in=stand_in_of(settings, keys, principal),
-        )
+        """Whether this person can use each second factor now, as a sign-in asks it."""
+        held, ways = {}, {}
+        for factor, second in self._factors.items():
+            held[factor] = ways[factor] = second.held_by(principal, factor)
+            if self._knows_counts:
+                ways[factor] = (await second.usable_by(principal, factor, now=now)).way
+        return _Places(ways=ways, held=held)
+
+    async def _number(self, principal: Principal, now: float) -> Judged | None:
+        """What the rule on numbers that changed says, to be told; what follows from it stands in `_places`."""
+        if not self._knows_counts:
+            return None
+        found = await number_destination(self._settings, self._store.numbers, self._keys, principal, now=now, see=False)
+        return found if isinstance(found, Judged) else None
 
     async def _standings(
         self,
@@ -158,16 +157,14 @@ class DryRun:
         ):
             standings[standing.limit, ""] = standing
             if standing.limit is Limit.SENDS_PER_PERSON:
-                for place in filter(None, (places.of(Factor.SMS)[0], places.of(Factor.EMAIL)[0])):
+                for place in filter(None, map(places.address_of, self._factors)):
                     standings[Limit.SENDS_PER_NUMBER, place] = await throttle.sent_to(place, now=now)
         return standings
 
-    def _walked(
-        self, walk: _Walk, principal: Principal, first: Factor, stops: Iterable[Stop], *, address: str, app: str
-    ) -> Way:
+    def _walked(self, walk: _Walk, principal: Principal, first: Factor, *, address: str, app: str) -> Way:
         """One sign-in, from its first factor to the app."""
         schemes = self._settings.schemes
-        walk.take_first(first, stops)
+        walk.take_first(first)
         scheme = choose_scheme(schemes, principal, address, first_factor=first, app=app)
         for choice in () if scheme is None else scheme.factors[1:]:
             walk.take_second(choice)
@@ -177,94 +174,92 @@ class DryRun:
         if wanted is not None:
             if isinstance(judge(principal, wanted), NotInGroups):
                 walk.stop(Obstacle.NOT_IN_GROUPS)
-            self._walk_on(walk, principal, first, stops, address=address, app=wanted)
-        return Way(first_factor=first, scheme=scheme, passcodes=tuple(walk.passcodes), stops=tuple(walk.stops))
-
-    def _walk_on(
-        self,
-        walk: _Walk,
-        principal: Principal,
-        first: Factor,
-        stops: Iterable[Stop],
-        *,
-        address: str,
-        app: AppSettings,
-    ) -> None:
-        """The step-up, where the app asks for more than the sign-in."""
-        demand = create_app_demand(app, self._settings.schemes)
-        if demand is None:
-            return
-        asked = demand.asked_of(principal, first, address)
-        if not asked.scheme:
-            walk.stop(Obstacle.NO_SCHEME)
-            return
-        for choice in missing_choices(asked.factors, frozenset(walk.proven)):
-            if Factor.PASSWORD in choice:
-                walk.take_first(Factor.PASSWORD, stops)
-            elif Factor.KERBEROS in choice:
-                walk.stop(Obstacle.NEEDS_TICKET)
-            else:
-                walk.take_second(choice)
+            demand = create_app_demand(wanted, schemes)
+            if demand is not None:
+                walk.take_more(demand.asked_of(principal, first, address))
+        return Way(first_factor=first, scheme=scheme, factors=tuple(walk.factors), stops=tuple(walk.stops))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Places:
-    """Where passcodes go."""
+    """What a person proves each second factor with, or why they cannot."""
 
-    number: Judged | UnusableNumber | UsableNumber
-    mail: Chosen | None
-    stand_in: Chosen | None
+    ways: Mapping[Factor, Chosen | Unusable]
+    held: Mapping[Factor, Chosen | Unusable]
+    """The same, whatever rules say just now."""
 
-    def of(self, factor: Factor) -> tuple[str, Stop | None]:
-        """Where one for this factor goes, as sends are counted; empty: nowhere. And what stops it."""
-        if factor is Factor.EMAIL:
-            return ("", Obstacle.NO_MAIL) if self.mail is None else (self.mail.address, None)
-        match self.number:
-            case Judged(chosen=chosen, number=number):
-                if chosen is not None:
-                    return chosen.address, None
-                return "" if number is None else number.e164, Obstacle.NUMBER_CHANGED
-            case UsableNumber(e164=number):
-                return number, None
-            case UnusableNumber(reason=reason):
-                return ("", reason) if self.stand_in is None else (self.stand_in.address, None)
+    def address_of(self, factor: Factor) -> str:
+        """Where its passcodes go, as sends are counted, even while none goes there; empty: nowhere."""
+        place = next((each for each in (self.ways[factor], self.held[factor]) if isinstance(each, Chosen)), None)
+        return place.address if place is not None else ""
+
+    @property
+    def stand_in(self) -> str:
+        held = self.held[Factor.SMS]
+        return held.masked if isinstance(held, Chosen) and held.number is None else ""
+
+    def is_sent(self, factor: Factor) -> bool:
+        """Whether a passcode of it is sent, or would be if there were a place."""
+        place = self.ways[factor]
+        return place.kind is not None if isinstance(place, Chosen) else place.lack is not Lack.ENROLMENT
 
 
 class _Walk:
     """One sign-in on its way: what it has proven, what it has used of each limit, and what has stopped it so far."""
 
-    def __init__(self, places: _Places, standings: Mapping[_Counted, CounterState]) -> None:
+    def __init__(
+        self,
+        state: AccountState,
+        places: _Places,
+        standings: Mapping[_Counted, CounterState],
+        *,
+        can_change_password: bool,
+    ) -> None:
+        self._state = state
         self._places = places
         self._standings = standings
-        self.proven: set[Factor] = set()
-        self.passcodes: list[Factor] = []
+        self._can_change_password = can_change_password
+        self.factors: list[Factor] = []
         self.stops: list[Stop] = []
         self.takes: Counter[_Counted] = Counter()
 
     def stop(self, *stops: Stop) -> None:
         self.stops += [each for each in stops if each not in self.stops]
 
-    def take_first(self, factor: Factor, stops: Iterable[Stop]) -> None:
-        """Name and password, or a ticket. `stops`: what stands against the account then."""
+    def take_first(self, factor: Factor) -> None:
+        """Name and password, or a ticket."""
         if factor is Factor.PASSWORD:
             self._take(Limit.PASSWORDS_PER_ADDRESS, Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFAMILIAR)
-        self.stop(*stops)
-        self.proven.add(factor)
+        self.stop(*account_stops(self._state, factor, can_change_password=self._can_change_password))
+        self.factors.append(factor)
 
     def take_second(self, choice: Choice) -> None:
-        """A passcode, for the first factor of the choice that the person has."""
-        factor = next((each for each in choice if self._places.of(each)[1] is None), choice[0])
-        address, stop = self._places.of(factor)
-        if stop is not None:
-            self.stop(stop)
-        self._take(Limit.SENDS_PER_PERSON)
-        if address:
-            self._take(Limit.SENDS_PER_NUMBER, address=address)
-        self._take(Limit.SENDS_PER_ADDRESS, Limit.SENDS_PER_DAY)
-        if not self.passcodes:  # a right password clears the count before the next factor
+        """The first factor of the choice that the person can use, and its answer."""
+        way = first_usable_way([self._places.ways[factor] for factor in choice])
+        if isinstance(way, Unusable):
+            self.stop(way)
+        if self._places.is_sent(way.factor):
+            address = self._places.address_of(way.factor)
+            self._take(Limit.SENDS_PER_PERSON)
+            if address:
+                self._take(Limit.SENDS_PER_NUMBER, address=address)
+            self._take(Limit.SENDS_PER_ADDRESS, Limit.SENDS_PER_DAY)
+        if FIRST_FACTORS.issuperset(self.factors):  # a right answer clears what was counted before the next
             self._take(Limit.PASSCODES_PER_PERSON, Limit.PASSCODE_FAILURES_IN_A_ROW)
-        self.proven.add(factor)
-        self.passcodes.append(factor)
+        self.factors.append(way.factor)
+
+    def take_more(self, asked: Asked) -> None:
+        """The step-up, where an app asks for more than the sign-in."""
+        if not asked.scheme:
+            self.stop(Obstacle.NO_SCHEME)
+            return
+        for choice in missing_choices(asked.factors, frozenset(self.factors)):
+            if Factor.PASSWORD in choice:
+                self.take_first(Factor.PASSWORD)
+            elif Factor.KERBEROS in choice:
+                self.stop(Obstacle.NEEDS_TICKET)
+            else:
+                self.take_second(choice)
 
     def _take(self, *limits: Limit, address: str = "") -> None:
         for limit in limits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -10,29 +11,32 @@ from config.settings import AppSettings, SchemeSettings
 from directory.account_state import AccountState
 from directory.directory import RefusalReason
 from directory.lockout import PasswordLimits
-from directory.mobile import UnusableNumber, UnusableReason, UsableNumber
 from proxy.factors.passcode.destination import Judged
+from proxy.factors.second_factor import Chosen, Lack, Unusable
 from proxy.throttle.limits import CounterState, Limit
 
 
 class Obstacle(Enum):
-    """What stops a sign-in besides the account, the number and the limits. Values are the log's words for it."""
+    """What stops a sign-in besides account, second factors and limits. Values are the log's words for it."""
 
     NO_SCHEME = "no_scheme"
-    NO_MAIL = "no_mail"
-    NUMBER_CHANGED = "mobile_changed_lately"
     NEEDS_TICKET = "step_up_needs_kerberos"
     """The app asks for a Kerberos ticket, and the sign-in began with a password."""
     NOT_IN_GROUPS = "not_in_groups"
     """Signed in, they are not let into the app."""
 
 
-Stop = RefusalReason | UnusableReason | Limit | Obstacle
+Stop = RefusalReason | Unusable | Limit | Obstacle
 
 
 def log_word(stop: Stop) -> str:
     """How the log of a sign-in names what stopped it."""
-    return f"mobile_{stop.value}" if isinstance(stop, UnusableReason) else stop.value
+    return stop.reason if isinstance(stop, Unusable) else stop.value
+
+
+def lacking(stops: Iterable[Stop], lack: Lack) -> bool:
+    """Whether one of them is that somebody lacks this."""
+    return any(isinstance(stop, Unusable) and stop.lack is lack for stop in stops)
 
 
 class WhyNot(Enum):
@@ -68,8 +72,8 @@ class Way:
     first_factor: Factor
     scheme: SchemeSettings | None
     """None: no scheme that begins like this is meant for them, so there is no such sign-in."""
-    passcodes: tuple[Factor, ...]
-    """The factors for which a passcode is sent, in their order; those that the app asks for besides come last."""
+    factors: tuple[Factor, ...]
+    """All that is proven, in its order; what the app asks for besides comes last."""
     stops: tuple[Stop, ...]
     """In the order in which a sign-in meets them: a person would see only the first. Empty: this sign-in gets
     through."""
@@ -98,12 +102,13 @@ class Foreseen:
     """The one by password first."""
     schemes: tuple[SchemeFound, ...]
     """In their order, as far as they were looked at."""
-    number: Judged | UnusableNumber | UsableNumber
-    """Where passcodes by SMS go. `UsableNumber`: there, where what is remembered of numbers cannot be known."""
-    mail: str | None
-    """Where passcodes by mail go, masked; None: there is no address that can be used."""
-    stand_in: str | None
-    """The same, where a mail may go in the place of an SMS that there is no number for."""
+    places: Mapping[Factor, Chosen | Unusable]
+    """What each second factor is proven with, whether or not a sign-in asks for it; or why it cannot be."""
+    stand_in: str
+    """The mail address, masked, that would stand in for a number; empty: none would, or there is a number."""
+    number: Judged | None
+    """What the rule on numbers that changed recently says; None: nothing, as it has no number to speak of, or what is
+    remembered of numbers cannot be known."""
     limits: tuple[LimitFound, ...] | None
     """None: what is counted cannot be known."""
     password_limits: PasswordLimits
@@ -123,6 +128,6 @@ class Foreseen:
         """All that stops some sign-in of theirs."""
         return frozenset(stop for way in self.counting_ways for stop in way.stops)
 
-    def is_sent(self, factor: Factor) -> bool:
-        """Whether a passcode for this factor is sent whichever way they begin."""
-        return all(factor in way.passcodes for way in self.counting_ways)
+    def asks_for(self, factor: Factor) -> bool:
+        """Whether they prove this factor whichever way they begin."""
+        return all(factor in way.factors for way in self.counting_ways)

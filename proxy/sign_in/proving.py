@@ -17,7 +17,7 @@ from directory.principal import Principal
 from proxy.delivery.notices import Notice, Notices
 from proxy.factors.challenge import Challenge
 from proxy.factors.challenge_store import Attempt, ChallengeStore
-from proxy.factors.second_factor import Chosen, NumberChange, Prompt, SecondFactor, Unusable
+from proxy.factors.second_factor import Chosen, NumberChange, Prompt, SecondFactor, Unusable, first_usable_way
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.client import Client, Goal
 from proxy.sign_in.messages import Messages, kinds_under_way, latest_of, may_arrive
@@ -70,12 +70,12 @@ class Proving:
         """The first factor of a choice that this person can use, or why they cannot use the first one. It changes
         nothing."""
         ways = [(await self.factors[factor].usable_by(principal, factor, now=now)).way for factor in choice]
-        return next((way for way in ways if isinstance(way, Chosen)), ways[0])
+        return first_usable_way(ways)
 
     def held(self, principal: Principal, choice: Choice) -> Chosen | Unusable:
         """As `choose`, but without the rules of the moment: what a page may show before anything is asked for."""
         ways = [self.factors[factor].held_by(principal, factor) for factor in choice]
-        return next((way for way in ways if isinstance(way, Chosen)), ways[0])
+        return first_usable_way(ways)
 
     async def others(self, session: Session, challenge: Challenge, *, now: float) -> list[Chosen]:
         """Other factors of the same entry that this person could use in this one's place. It changes nothing."""
@@ -267,10 +267,10 @@ class Proving:
             found = await self.factors[factor].usable_by(principal, factor, now=now, is_try=True)
             if found.change is not None:
                 await self._tell(client, principal, found.change, now=now)
-            if isinstance(found.way, Chosen):
-                return found.way
             ways.append(found.way)
-        return ways[0]
+            if isinstance(found.way, Chosen):
+                break  # what is not tried is not told
+        return first_usable_way(ways)
 
     async def _tell(self, client: Client, principal: Principal, change: NumberChange, *, now: float) -> None:
         told = Counter(key=change.key, limit=1, window_seconds=_TELL_AGAIN_SECONDS)

@@ -299,9 +299,8 @@ class SigningIn:
     def _said(self) -> str:
         """By the last step."""
         lines = [call.kwargs for call in self.logger.calls[self._seen :] if call.kwargs.get("event") in STOPS]
-        # Of a choice each factor is told that there is no place for; the first is the one that the person reads.
-        reasons = [str(line["reason"]) for line in lines]
-        return next((each for each in reasons if each != "no_mail" and not each.startswith("mobile_")), reasons[0])
+        (line,) = lines
+        return str(line["reason"])
 
 
 FACTORS = [
