@@ -38,9 +38,9 @@ class SignInParts:
     log: SignInLog
 
 
-def second_factors(settings: Settings, store: NumberStore, keys: Keys) -> dict[Factor, SecondFactor]:
+def second_factors(settings: Settings, numbers: NumberStore, keys: Keys) -> dict[Factor, SecondFactor]:
     """Who is asked about which factor. A new one is registered here."""
-    passcodes = Passcodes(settings, store.numbers, keys)
+    passcodes = Passcodes(settings, numbers, keys)
     return {
         Factor.SMS: passcodes,
         Factor.EMAIL: passcodes,
@@ -70,7 +70,7 @@ def create_sign_in(
         SessionSteps(store.sessions),
     )
     proving = Proving(
-        factors=second_factors(settings, store, keys),
+        factors=second_factors(settings, store.numbers, keys),
         challenges=store.challenges,
         counters=store.counters,
         sessions=sessions,

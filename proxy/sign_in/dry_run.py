@@ -17,9 +17,9 @@ from typing import Protocol
 from config.factors import FIRST_FACTORS, Choice, Factor
 from config.settings import ActiveDirectorySettings, DirectorySettings, SchemeSettings, Settings
 from directory.account_state import AccountState, DescribingDirectory
+from directory.change_outcomes import PasswordChanger
 from directory.directory import Directory, RefusalReason
 from directory.login_name import LoginName
-from directory.change_outcomes import PasswordChanger
 from directory.principal import Account, Principal
 from proxy.access.policy import NotInGroups, judge
 from proxy.access.schemes import Asked, choose_scheme, create_app_demand
@@ -60,7 +60,7 @@ class DryRun:
         # What is made with keys of the moment meets nothing that is kept: it only says whether there is a place at all.
         self._keys = keys or Keys(secrets.token_bytes(MASTER_KEY_BYTES))
         self._throttle = Throttle(store.counters, settings.throttle, key=self._keys.derive(Purpose.THROTTLE))
-        self._factors = second_factors(settings, store, self._keys)
+        self._factors = second_factors(settings, store.numbers, self._keys)
 
     async def foresee(
         self,

@@ -1,7 +1,7 @@
 """The dry run says yes exactly where a sign-in of a copy gets through, and names what stops it where it does not.
 
-The sign-in is the portal's own, on a store and a directory that know the very same: what is generated is what schemes
-ask for, who the person is, what was remembered and counted of them, and what they want to reach.
+Both work on a store and a directory that know the very same. What is generated is what schemes ask for, who the person
+is, what was remembered and counted of them, and what they want to reach.
 """
 
 from __future__ import annotations
@@ -10,41 +10,44 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
 
 import structlog
-from aiohttp import DummyCookieJar
-from aiohttp.test_utils import TestClient, TestServer
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, event, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from structlog.testing import CapturingLogger
 
+from config.factors import Factor
 from config.settings import Settings
 from directory.account_state import AccountState
 from directory.change_outcomes import PasswordChanged, PasswordChangeRefused, PasswordRules
 from directory.directory import CheckResult, PasswordRefused, RefusalReason
+from directory.kerberos.ticket import KerberosTicket, TicketRefusal, TicketRefused
 from directory.login_name import LoginName, parse_login_name
 from directory.mobile import E164
 from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.access.networks import network_of
 from proxy.access.schemes import create_app_demand
+from proxy.delivery.notices import Notice
+from proxy.factors.challenge import Challenge
 from proxy.factors.passcode.destination import known_as
 from proxy.forwarding.admissions import Deny, DenyFactors, decide
 from proxy.help_desk.explaining import Explaining, SignInQuestion
 from proxy.operations.metrics import Metrics
-from proxy.portal.app import create_portal
 from proxy.secrets.keys import Keys, Purpose
-from proxy.sessions.identity import Assertions
-from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Level, Session
+from proxy.sign_in.client import Client, Goal
+from proxy.sign_in.create import create_sign_in
 from proxy.sign_in.dry_run import DryRun
-from proxy.sign_in.foreseen import Foreseen, log_word
+from proxy.sign_in.flow import ByTicket
+from proxy.sign_in.foreseen import Foreseen, Obstacle, log_word
+from proxy.sign_in.outcomes import Accepted, Missing, ProofAsked, SignedIn
+from proxy.sign_in.password_change import Changed
 from proxy.throttle.counters import Counters
 from proxy.throttle.limits import Limit
 from proxy.throttle.throttle import Throttle
-from tests.portal.stage import SIGN_IN_ORIGIN, START, WIKI, Browser, Page, Phone
+from tests.portal.stage import SIGN_IN_ORIGIN, Phone
 from tests.support.memory_store import MemoryStore
 
 NOW, DAY = 1_800_000_000.0, 86_400.0
@@ -60,6 +63,7 @@ class Domain:
     """The realm `corp`, in which alice's account is as `state` says, to whoever asks and to whoever signs in."""
 
     realm = "corp"
+    kerberos_realm = "CORP.EXAMPLE"
 
     def __init__(self, principal: Principal, refusals: tuple[RefusalReason, ...]) -> None:
         self.principal = principal
@@ -82,6 +86,11 @@ class Domain:
         for reason in sorted(self.refusals, key=lambda each: each.is_fixed_by_a_change):
             return PasswordRefused(reason, self.principal if reason.is_fixed_by_a_change else None)
         return self.principal
+
+    async def holder(self, ticket: KerberosTicket) -> Principal | RefusalReason | TicketRefusal:
+        # Logon hours are looked at by who gives a ticket.
+        others = (each for each in self.refusals if each is not RefusalReason.LOGON_HOURS)
+        return next(others, None) or self.principal
 
     async def read(self, guid: str) -> Principal | None:
         return self.principal
@@ -115,6 +124,8 @@ class Case:
     person: dict[str, Any]
     refusals: tuple[RefusalReason, ...]
     can_change: bool
+    has_tickets: bool
+    """Whether the directory takes Kerberos tickets."""
     address: str
     is_familiar: bool
     then: str
@@ -125,6 +136,16 @@ class Case:
     """How many are left of each limit, where it is less than all."""
 
     def settings(self) -> Settings:
+        corp = {
+            "type": "active_directory",
+            "name": "corp",
+            "domain": "corp.example",
+            "servers": ["ldaps://dc1.corp.example"],
+            "bind_user": "svc@corp.example",
+            "bind_password": "x",
+        }
+        if self.has_tickets:
+            corp["kerberos_keytab"] = "/nowhere/gatepost.keytab"
         wiki: dict[str, Any] = {"name": "Wiki", "host": "wiki.corp.example", "upstream": "http://127.0.0.1:1"}
         if self.wiki_groups is not None:
             wiki["groups"] = list(self.wiki_groups)
@@ -133,16 +154,7 @@ class Case:
         return Settings.model_validate(
             {
                 "server": {"public_url": SIGN_IN_ORIGIN},
-                "directories": [
-                    {
-                        "type": "active_directory",
-                        "name": "corp",
-                        "domain": "corp.example",
-                        "servers": ["ldaps://dc1.corp.example"],
-                        "bind_user": "svc@corp.example",
-                        "bind_password": "x",
-                    }
-                ],
+                "directories": [corp],
                 "smtp": [{"host": "127.0.0.1", "from": "otp@corp.example", "security": "none"}],
                 "mobile": {"then": self.then, "changed_within": "24h"},
                 "second_factor": {"email_for_sms": self.mails_stand_in, "channels": ["kapow", "email"]},
@@ -219,54 +231,85 @@ class Copy:
         return (await explaining.explain(question, now=NOW)).can_sign_in
 
 
+class Acceptor:
+    """Takes any token for a ticket of alice's."""
+
+    async def accept(self, token: bytes) -> KerberosTicket | TicketRefused:
+        return KerberosTicket(
+            kerberos_realm=Domain.kerberos_realm,
+            sid="S-1-5-21-1",
+            password_set_at=NOW - DAY,
+            authenticator=token,
+            reply=b"",
+        )
+
+    async def close(self) -> None: ...
+
+
 class SigningIn:
-    """One person before the portal, with everything right that they type."""
+    """One person before the sign-in, with everything right that they type."""
 
     def __init__(self, copy: Copy) -> None:
         self.copy = copy
-        self.phone, self.logger, self._seen = Phone(), CapturingLogger(), 0
-        self.portal = create_portal(
+        self.phone, self.logger, self.seen = Phone(), CapturingLogger(), 0
+        parts = create_sign_in(
             settings=copy.settings,
             realms=copy.realms,
-            channel=self.phone,
+            channels=self.phone,
             store=copy.store,
-            sessions=LiveSessions(copy.store.sessions, copy.settings.sessions),
             keys=KEYS,
             throttle=copy.throttle,
-            assertions=Assertions(KEYS, issuer=SIGN_IN_ORIGIN),
             metrics=Metrics(realms=["corp"]),
             log=structlog.wrap_logger(
                 self.logger, processors=[], wrapper_class=structlog.make_filtering_bound_logger(0)
             ),
             clock=lambda: NOW,
-            sleep=self._no_pause,
+            notice_of=lambda change: Notice(sms="", subject="", mail=""),
+            acceptor=Acceptor(),
         )
+        self.flow, self.changes = parts.flow, parts.password_change
+        self.client = Client(address=copy.case.address, host="signin.corp.example", browser="b", incident="i")
+        self.goal = Goal(app=copy.case.app, host="signin.corp.example")
 
-    async def _no_pause(self, seconds: float) -> None: ...
-
-    async def stop(self) -> str:
-        """What stops them, in the log's words; empty: nothing does."""
-        client: TestClient[Any, Any] = TestClient(TestServer(self.portal), cookie_jar=DummyCookieJar())
-        async with client:
-            self.browser = Browser(client, address=self.copy.case.address)
-            back = {"return_to": f"{WIKI}/", "start": START} if self.copy.case.app else {}
-            answer = await self._post("sign-in", back, username="alice", password=OLD)
-            for _ in range(8):
-                session = await self._session()
-                if answer.status != 303 or session is None:
-                    return self._said()
-                if session.level is Level.FIRST_FACTOR:
-                    answer = await self._post("passcode", back, passcode=self.phone.messages[-1].passcode)
-                elif session.level is Level.MUST_CHANGE_PASSWORD:
-                    answer = await self._post("password", back, current=OLD, new=NEW, again=NEW)
-                else:
-                    reached = await self._reach_app(session, back)
-                    if reached is not None:
+    async def stop(self, first: Factor) -> str:
+        """What stops a sign-in that begins so, in the log's words; empty: nothing does."""
+        outcome: object = await self._first(first, None)
+        for _ in range(12):
+            self.seen = len(self.logger.calls)
+            match outcome:
+                case ProofAsked(session=session, challenge=Challenge() as challenge):
+                    answered = await self.flow.proving.answer(
+                        self.client, self.goal, session, challenge, self.phone.messages[-1].passcode, now=NOW
+                    )
+                    if not isinstance(answered, Accepted):
+                        return self._said()
+                    outcome = answered.then or SignedIn(session=answered.session, token="")
+                case SignedIn(session=session) if session.level is Level.MUST_CHANGE_PASSWORD:
+                    changer = self.changes.changer_of(session)
+                    assert changer is not None
+                    changed = await self.changes.change(self.client, session, changer, old=OLD, new=NEW)
+                    if not isinstance(changed, Changed):
+                        return self._said()
+                    outcome = SignedIn(session=changed.session, token="")
+                case SignedIn(session=session):
+                    reached = await self._reach_app(session)
+                    if isinstance(reached, str):
                         return reached
-            raise AssertionError("it comes to no end")
+                    outcome = reached
+                case _:
+                    self.seen = 0
+                    return self._said()
+        raise AssertionError("it comes to no end")
 
-    async def _reach_app(self, session: Session, back: dict[str, str]) -> str | None:
-        """Signed in: what stops them at the app's gate, empty if nothing does; None: one proof more, and again."""
+    async def _first(self, first: Factor, current: Session | None) -> object:
+        if first is Factor.PASSWORD:
+            password = self.copy.domain.password
+            return await self.flow.by_password(self.client, self.goal, "alice", password, current=current, now=NOW)
+        found = await self.flow.by_ticket(self.client, self.goal, b"token", current=current, now=NOW)
+        return found.then if isinstance(found, ByTicket) else found
+
+    async def _reach_app(self, session: Session) -> object:
+        """Signed in: what stops them at the app's gate, empty if nothing does; or what comes of proving more."""
         settings = self.copy.settings
         app = next((each for each in settings.apps if each.name == self.copy.case.app), None)
         if app is None:
@@ -275,36 +318,25 @@ class SigningIn:
             case Deny():
                 return "not_in_groups"
             case DenyFactors(scheme=scheme):
-                sent = len(self.phone.messages)
-                answer = await self._post("step-up", {**back, "scheme": scheme})
-                if answer.status != 303 or len(self.phone.messages) == sent:
-                    return self._said()
-                answer = await self._post("passcode", back, passcode=self.phone.messages[-1].passcode)
-                return None if answer.status == 303 else self._said()
+                missing = self.flow.missing(session, scheme, now=NOW)
+                assert isinstance(missing, Missing)
+                if missing.first_factor is None:
+                    return await self.flow.step_up(self.client, self.goal, session, missing, now=NOW)
+                if missing.first_factor is Factor.PASSWORD:
+                    return await self._first(Factor.PASSWORD, session)
+                return "step_up_needs_kerberos"
             case _:
                 return ""
 
-    async def _post(self, step: str, query: dict[str, str], **fields: str) -> Page:
-        url = f"{SIGN_IN_ORIGIN}/.gatepost/{step}?{urlencode(query)}"
-        self._seen = len(self.logger.calls)
-        page = await self.browser.get(url)
-        if "csrf_token" not in page.hidden:
-            return page
-        return await self.browser.post(url.partition("?")[0], {**page.hidden, **fields})
-
-    async def _session(self) -> Session | None:
-        sessions = await self.copy.store.sessions.sessions(GUID)
-        return sessions[-1] if sessions else None
-
     def _said(self) -> str:
-        """By the last step."""
-        lines = [call.kwargs for call in self.logger.calls[self._seen :] if call.kwargs.get("event") in STOPS]
-        (line,) = lines
-        return str(line["reason"])
+        lines = [call.kwargs for call in self.logger.calls[self.seen :] if call.kwargs.get("event") in STOPS]
+        return str(lines[-1]["reason"])
 
 
 FACTORS = [
     ["password"],
+    ["kerberos", "sms"],
+    [["password", "kerberos"], "sms"],
     ["password", "sms"],
     ["password", "email"],
     ["password", "sms", "email"],
@@ -316,63 +348,119 @@ scheme = st.fixed_dictionaries(
     optional={
         "groups": st.just(["Staff"]),
         "networks": st.just(["192.0.2.0/24"]),
-        "apps": st.sampled_from([["Wiki"], ["Forms"]]),
+        "apps": st.sampled_from([["Wiki"], ["Wiki"], ["Forms"]]),
     },
 )
-person = st.fixed_dictionaries(
-    {
-        "mail": st.sampled_from([MAIL, MAIL, None, "no address"]),
-        "mobiles": st.sampled_from(
-            [("07400 123456",), ("07400 123456",), ("ask Bob", "07400 123456"), ("ask Bob",), ()]
-        ),
-        "groups": st.sampled_from([frozenset({"Staff", "Wiki Users"}), frozenset({"Wiki Users"}), frozenset()]),
-        "mobile_changed_at": st.sampled_from([None, NOW - 3600.0, NOW - 30 * DAY]),
-        "is_mobile_change_unread": st.sampled_from([False, False, True]),
-    }
+STANDING = (
+    (RefusalReason.MUST_CHANGE,),
+    (RefusalReason.DISABLED,),
+    (RefusalReason.LOCKED, RefusalReason.ACCOUNT_EXPIRED),
+    (RefusalReason.ACCOUNT_EXPIRED, RefusalReason.MUST_CHANGE),
+    (RefusalReason.LOGON_HOURS,),
 )
-STANDING = (RefusalReason.DISABLED, RefusalReason.LOCKED, RefusalReason.ACCOUNT_EXPIRED, RefusalReason.MUST_CHANGE)
+
+
+PERSON = ("mail", "mobiles", "groups", "mobile_changed_at", "is_mobile_change_unread")
+USUAL: dict[str, Any] = {
+    "mail": MAIL,
+    "mobiles": ("07400 123456",),
+    "groups": frozenset({"Staff", "Wiki Users"}),
+    "mobile_changed_at": None,
+    "is_mobile_change_unread": False,
+    "refusals": (),
+    "has_tickets": False,
+    "counted": {},
+    "known": None,
+    "mails_stand_in": False,
+}
+"""Somebody who gets through by any scheme: all that stops them is drawn."""
+UNUSUAL: dict[str, st.SearchStrategy[Any]] = {
+    "mail": st.sampled_from([None, "no address"]),
+    "mobiles": st.sampled_from([("ask Bob", "07400 123456"), ("ask Bob",), ()]),
+    "groups": st.sampled_from([frozenset({"Wiki Users"}), frozenset({"Staff"}), frozenset()]),
+    "mobile_changed_at": st.sampled_from([NOW - 3600.0, NOW - 30 * DAY]),
+    "is_mobile_change_unread": st.just(True),
+    "refusals": st.sampled_from(STANDING),
+    "has_tickets": st.just(True),
+    "counted": st.dictionaries(st.sampled_from(list(COUNTED)), st.integers(0, 1), min_size=1, max_size=2),
+    "known": st.sampled_from([NUMBER, "+447400999999"]),
+    "mails_stand_in": st.just(True),
+}
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    schemes = tuple(
-        {"name": f"scheme {number}", **each}
-        for number, each in enumerate(draw(st.lists(scheme, min_size=1, max_size=3)))
-    )
-    refusals = draw(
-        st.sampled_from([(), (), (), (RefusalReason.MUST_CHANGE,), STANDING[:1], STANDING[1:3], STANDING[2:]])
-    )
-    counted = draw(st.dictionaries(st.sampled_from(list(COUNTED)), st.integers(0, 2), max_size=2))
+    drawn_schemes = draw(st.lists(scheme, max_size=2))
+    if not drawn_schemes or draw(st.integers(0, 7)):
+        drawn_schemes.append({"factors": draw(st.sampled_from(FACTORS))})  # for everybody, everywhere
+    schemes = tuple({"name": f"scheme {number}", **each} for number, each in enumerate(drawn_schemes))
+    unusual = draw(st.sets(st.sampled_from(sorted(UNUSUAL)), min_size=1, max_size=3))
+    drawn = {name: draw(UNUSUAL[name]) if name in unusual else usual for name, usual in USUAL.items()}
     return Case(
         schemes=schemes,
-        app=draw(st.sampled_from(["", "Wiki"])),
+        app=draw(st.sampled_from(["", "Wiki", "Wiki"])),
         wiki_groups=draw(st.sampled_from([None, ("Wiki Users",)])),
         wiki_scheme=draw(st.sampled_from([None, None, *(each["name"] for each in schemes)])),
-        person=draw(person),
-        refusals=refusals,
+        person={name: drawn.pop(name) for name in PERSON},
         can_change=draw(st.booleans()),
         address=draw(st.sampled_from([OFFICE, ELSEWHERE])),
         is_familiar=draw(st.booleans()),
         then=draw(st.sampled_from(["wait", "send", "other_channel", "refuse"])),
-        mails_stand_in=draw(st.booleans()),
-        known=draw(st.sampled_from([None, NUMBER, "+447400999999"])),
-        counted=counted,
+        **drawn,
     )
 
 
 async def compare(case: Case) -> None:
-    asked, tried = Copy(case), Copy(case)
+    asked = Copy(case)
     await asked.fill()
-    await tried.fill()
     foreseen = await asked.foreseen()
-    (way,) = foreseen.ways
     before = len(asked.store.calls)
     assert await asked.explained() is foreseen.gets_through
     assert set(asked.store.calls[before:]) <= {"read", "is_familiar", "known_number", "first_seen"}
-    assert await SigningIn(tried).stop() == (log_word(way.stops[0]) if way.stops else "")
+    for way in foreseen.ways:
+        tried = Copy(case)
+        await tried.fill()
+        expected = log_word(way.stops[0]) if way.stops else ""
+        event(f"stop: {expected}")
+        if way.first_factor is Factor.KERBEROS and expected == Obstacle.NO_SCHEME.value:
+            expected = "no_kerberos_scheme"
+        assert await SigningIn(tried).stop(way.first_factor) == expected
 
 
+SMS, BOTH = (
+    {"name": "browser", "factors": ["password", "sms"]},
+    {"name": "both", "factors": ["password", "sms", "email"]},
+)
+TICKET = {"name": "ticket", "factors": ["kerberos"]}
+
+
+def case_of(*schemes: dict[str, Any], **changes: Any) -> Case:
+    """One that gets through by any scheme, but for the changes."""
+    person = {name: changes.pop(name, USUAL[name]) for name in PERSON}
+    values: dict[str, Any] = {
+        **{name: usual for name, usual in USUAL.items() if name not in PERSON},
+        "schemes": schemes,
+        "app": "",
+        "wiki_groups": None,
+        "wiki_scheme": None,
+        "person": person,
+        "can_change": True,
+        "address": ELSEWHERE,
+        "is_familiar": False,
+        "then": "wait",
+    }
+    return Case(**{**values, **changes})
+
+
+@example(case_of(SMS, counted={Limit.SENDS_PER_DAY: 0}))
+@example(case_of(BOTH, counted={Limit.SENDS_PER_DAY: 1}))
+@example(case_of(SMS, counted={Limit.SENDS_PER_NUMBER: 0}))
+@example(case_of(SMS, counted={Limit.PASSCODE_FAILURES_IN_A_ROW: 0}))
+@example(case_of(SMS, BOTH, app="Wiki", wiki_scheme="both", mail=None))
+@example(case_of(SMS, app="Wiki", wiki_groups=("Wiki Users",), groups=frozenset()))
+@example(case_of(SMS, TICKET, app="Wiki", wiki_scheme="ticket"))
+@example(case_of(TICKET, SMS, app="Wiki", wiki_scheme="browser", has_tickets=True, counted={Limit.SENDS_PER_DAY: 0}))
 @given(cases())
-@hypothesis_settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis_settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_dry_run_stops_where_a_sign_in_stops(case: Case) -> None:
     asyncio.run(compare(case))
