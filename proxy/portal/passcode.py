@@ -22,7 +22,7 @@ from proxy.http.problem import Problem
 from proxy.http.reserved import PASSCODE_STATUS, RETURN_TO, START
 from proxy.pages.instants import Instant, instant, instant_in
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import FLOW, SETTINGS, SIGN_IN_LOG, VISIT
+from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, SIGN_IN_LOG, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import has_csrf_token, read_form, refused
@@ -84,7 +84,9 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
     if session is None:
         return to_sign_in(request, named)
     flow, visit = request.app[FLOW], request[VISIT]
-    challenge = await flow.proving.find(session, fields.get("challenge", ""), now=visit.now)
+    # Not when the request began: its form may come in slowly, and a challenge is over at its instant.
+    now = request.app[CLOCK]()
+    challenge = await flow.proving.find(session, fields.get("challenge", ""), now=now)
     if session.level is not Level.FIRST_FACTOR and challenge is None:
         # Sent twice, or another tab was faster. Nothing is decided here, so no token is needed.
         return await next_step(request, session, named)
@@ -93,7 +95,7 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
     if "new" in fields and session.next_choice is not None:
         only = next((factor for factor in session.next_choice if factor.value == fields["new"]), None)
         goal = goal_of(request, named)
-        asked = await flow.ask_again(visit.client, goal, session, only=only, now=visit.now)
+        asked = await flow.ask_again(visit.client, goal, session, only=only, now=now)
         return await page_after(request, asked, named)
     if challenge is None:
         request.app[SIGN_IN_LOG].passcode_refused(visit.client, session.principal, Attempt.GONE.value)
@@ -101,9 +103,9 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
     back = _onward(request, challenge, named)
     if "resend" in fields:
         another = fields["resend"] == "another"
-        return await _send_again(request, session, challenge, back, is_another_way=another)
+        return await _send_again(request, session, challenge, back, is_another_way=another, now=now)
     answered = await flow.proving.answer(
-        visit.client, goal_of(request, back), session, challenge, fields.get("passcode", ""), now=visit.now
+        visit.client, goal_of(request, back), session, challenge, fields.get("passcode", ""), now=now
     )
     return await _page_after_answer(request, answered, session, challenge, back)
 
@@ -163,13 +165,13 @@ async def _not_right(
 
 
 async def _send_again(
-    request: web.Request, session: Session, challenge: Challenge, back: WayBack, *, is_another_way: bool
+    request: web.Request, session: Session, challenge: Challenge, back: WayBack, *, is_another_way: bool, now: float
 ) -> web.Response:
     flow, visit = request.app[FLOW], request[VISIT]
     # The message says what the challenge was made for, even if another tab has it sent again.
     goal = goal_of(request, way_back(request, challenge.return_to, challenge.start_digest))
     again = await flow.proving.send_again(
-        visit.client, goal, session, challenge, is_another_way=is_another_way, now=visit.now
+        visit.client, goal, session, challenge, is_another_way=is_another_way, now=now
     )
     match again:
         case SentAgain(sending=sending) if sending.is_under_way:

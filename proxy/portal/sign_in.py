@@ -118,9 +118,8 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
         and not lacks_password(session)
     ):
         return await land(request, session, back)  # another tab was faster
-    outcome = await flow.by_password(
-        visit.client, goal_of(request, back), username, fields.get("password", ""), current=session, now=visit.now
-    )
+    password, now = fields.get("password", ""), request.app[CLOCK]()  # once all of the form has come in
+    outcome = await flow.by_password(visit.client, goal_of(request, back), username, password, current=session, now=now)
     match outcome:
         case NotProven(pause):
             response = _refused(request, back, username, pause)

@@ -15,7 +15,7 @@ from config.factors import ChannelKind, Factor
 from proxy.factors.second_factor import Unusable
 from proxy.http.reserved import CUT, RETURN_TO, SCHEME, SIGN_OUT, START
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import FLOW, SIGN_IN_LOG, VISIT
+from proxy.portal.app_keys import CLOCK, FLOW, SIGN_IN_LOG, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import has_csrf_token, read_form
@@ -47,7 +47,8 @@ async def _go_on(request: web.Request, fields: Mapping[str, str], *, is_pressed:
     if session.level is not Level.SIGNED_IN:
         return await next_step(request, session, back)
     flow, visit = request.app[FLOW], request[VISIT]
-    missing = flow.missing(session, fields.get(SCHEME, ""), now=visit.now)
+    now = request.app[CLOCK]()  # once all of its form has come in
+    missing = flow.missing(session, fields.get(SCHEME, ""), now=now)
     match missing:
         case NoSuchScheme():
             return _nothing_to_prove(request)
@@ -57,7 +58,7 @@ async def _go_on(request: web.Request, fields: Mapping[str, str], *, is_pressed:
         return _page(request, session, missing, back)
     if not has_csrf_token(request, fields, Form.STEP_UP, session.session_id):
         return _page(request, session, missing, back, status=HTTPStatus.FORBIDDEN)
-    asked = await flow.step_up(visit.client, goal_of(request, back), session, missing, now=visit.now)
+    asked = await flow.step_up(visit.client, goal_of(request, back), session, missing, now=now)
     return await page_after(request, asked, back)
 
 

@@ -264,13 +264,15 @@ class Browser:
     async def get(self, url: str, **headers: str) -> Page:
         return await self.request("GET", url, headers=headers)
 
-    async def post(self, url: str, fields: dict[str, str] | bytes, **headers: str) -> Page:
+    async def post(self, url: str, fields: dict[str, str] | bytes | AsyncIterator[bytes], **headers: str) -> Page:
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
         sent = {"Origin": origin, "Content-Type": "application/x-www-form-urlencoded", **headers}
-        body = fields if isinstance(fields, bytes) else urlencode(fields).encode()
+        body = urlencode(fields).encode() if isinstance(fields, dict) else fields
         return await self.request("POST", url, headers=sent, body=body)
 
-    async def request(self, method: str, url: str, *, headers: dict[str, str], body: bytes | None = None) -> Page:
+    async def request(
+        self, method: str, url: str, *, headers: dict[str, str], body: bytes | AsyncIterator[bytes] | None = None
+    ) -> Page:
         parts = urlsplit(url)
         host = parts.hostname or ""
         sent = {
@@ -319,6 +321,8 @@ class Stage:
         ring: KeyRing | None = None,
     ) -> None:
         self.now = NOW
+        self.clock_reads = 0
+        """How often the portal has read its clock."""
         self.pauses: list[float] = []
         self.readiness = Readiness(ready=True, degraded=False, checks={})
         self.phone = Phone()
@@ -352,12 +356,16 @@ class Stage:
                 processors=[structlog.processors.format_exc_info],
                 wrapper_class=structlog.make_filtering_bound_logger(0),
             ),
-            clock=lambda: self.now,
+            clock=self._clock,
             sleep=self._pause,
             acceptor=getattr(self.scripted, "acceptor", None),  # a real directory has none
             readiness=self.what_works,
         )
         self.client: TestClient[Any, Any] = TestClient(TestServer(self.portal), cookie_jar=DummyCookieJar())
+
+    def _clock(self) -> float:
+        self.clock_reads += 1
+        return self.now
 
     async def what_works(self) -> Readiness:
         return self.readiness

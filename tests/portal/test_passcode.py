@@ -1,11 +1,14 @@
 """The second step: right, wrong, empty, late, repeated and parallel answers; re-sends; skipped steps."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from urllib.parse import urlencode
 
 import pytest
 
 from proxy.delivery.channel import Outcome
 from tests.portal.stage import SIGN_IN_ORIGIN, START, WIKI, Stage, running_portal
+from tests.support.eventually import eventually
 
 PASSCODE = f"{SIGN_IN_ORIGIN}/.gatepost/passcode"
 
@@ -276,3 +279,20 @@ async def test_the_password_alone_never_reads_a_second_session(stage: Stage) -> 
     mixed = {**second.hidden, "challenge": first.hidden["challenge"], "passcode": first_passcode}
     assert (await browser.post(PASSCODE, mixed)).status == 410
     assert len(await stage.store.sessions.sessions()) == 1
+
+
+async def test_a_passcode_that_expires_while_its_form_is_still_coming_in_opens_nothing(stage: Stage) -> None:
+    browser = stage.browser()
+    page = await stage.to_passcode(browser)
+    whole = urlencode({**page.hidden, "passcode": stage.passcode}).encode()
+    reads = stage.clock_reads
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield whole[:-1]
+        await eventually(lambda: stage.clock_reads > reads)
+        stage.now += stage.settings.passcode.lifetime
+        yield whole[-1:]
+
+    answer = await browser.post(PASSCODE, slowly())
+    assert answer.status == 410, answer.location
+    assert (await browser.get(SIGN_IN_ORIGIN)).location.startswith("/.gatepost/sign-in")
