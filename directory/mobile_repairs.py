@@ -65,10 +65,10 @@ def propose(text: str, settings: MobileSettings) -> Proposal | None:
         return None
     found: dict[str, Repair] = {}
     plain = _plain(text)
-    mended = _MISTYPED.sub(lambda match: match[0].translate(_LETTERS_FOR_DIGITS), plain)
-    if holds_several(mended, settings):
+    repaired = _MISTYPED.sub(lambda match: match[0].translate(_LETTERS_FOR_DIGITS), plain)
+    if holds_several(repaired, settings):
         return None
-    for reading, repair in _readings(mended, Repair.LETTER_FOR_DIGIT if mended != plain else None):
+    for reading, repair in _readings(repaired, Repair.LETTER_FOR_DIGIT if repaired != plain else None):
         outcome = first_usable([reading], settings)
         if isinstance(outcome, UsableNumber):
             found.setdefault(outcome.e164, repair)

@@ -20,7 +20,7 @@ class Alarms:
         self._low: set[str] = set()
 
     def wrong_with(self, service: str) -> str:
-        """What the operator has to put right, or nothing."""
+        """What the operator has to fix, or nothing."""
         return self._wrong.get(service, "")
 
     def misconfigured(self, service: str, reason: str) -> None:

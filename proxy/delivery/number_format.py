@@ -14,7 +14,7 @@ _SAFE = re.compile(r"\+?[0-9]{5,18}", re.ASCII)
 
 
 class UnsafeNumber(Exception):
-    """A number that is not plain digits was about to become an address. Holds no evidence: it is personal."""
+    """A number that is not plain digits was about to become an address. Without the number, which is personal."""
 
     def __init__(self) -> None:
         super().__init__("the number is not a plus sign and 7 to 15 digits")

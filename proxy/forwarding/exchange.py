@@ -383,7 +383,7 @@ class Exchange:
     # Ends.
 
     def on_deadline(self) -> None:
-        """Nothing moved for as long as is allowed."""
+        """Nothing moved within the allowed time."""
         upload = self._upload
         if upload is None or upload.is_over or upload.is_held or self._connection is None:
             self._fail(Problem.UPSTREAM_SILENT, "no answer in time")

@@ -1,4 +1,4 @@
-"""How whoever asks can say more, or act: a command has options, a page has fields and buttons."""
+"""How the help desk can say more, or act: a command has options, a page has fields and buttons."""
 
 from __future__ import annotations
 

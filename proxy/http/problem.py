@@ -14,7 +14,7 @@ class Problem(Enum):
     SIGNED_OUT = "signed_out"  # 401, to who sent a form with the cookie of a session that has ended
     NOT_ALLOWED = "not_allowed"  # 403; `detail` names the groups asked for
     TOO_FEW_FACTORS = "too_few_factors"  # 403; `scheme` is the one asked for. Page loads are redirected
-    NOT_FROM_HERE = "not_from_here"  # 403: from this address, whoever asks
+    NOT_FROM_HERE = "not_from_here"  # 403: from this address, for everybody
     BAD_FORM = "bad_form"  # 403: CSRF token missing or stale
     NOT_FOUND = "not_found"  # 404 below /.gatepost/
     KEPT_FORM_GONE = "kept_form_gone"  # 410: it was sent already, or its time is over

@@ -42,7 +42,7 @@ SCHEME = "scheme"
 RETURN_TO = "return_to"
 """Query and form field: the absolute URL that was asked for."""
 MAX_RETURN_TARGET_BYTES = 8000
-"""The longest target that a sign-in leads back to, in bytes as its client sent it: the one limit, whoever looks."""
+"""The longest target that a sign-in leads back to, in bytes as its client sent it: the one limit for all code."""
 CUT = "cut"
 """Query field: what was asked for is longer than that, and `RETURN_TO` is the first page of its app."""
 START = "start"

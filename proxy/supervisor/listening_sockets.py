@@ -1,7 +1,7 @@
 """The listening sockets of all workers: opened once, inherited by each, and kept over every rolling restart.
 
-All workers share one queue for each address: what waits in it is served by whoever is there, so no connection is
-lost when a worker goes. With a socket for each worker (SO_REUSEPORT) those in its queue would be reset.
+All workers share one queue for each address. Any worker can serve a waiting connection, so none is lost when a worker
+goes. With a socket for each worker (SO_REUSEPORT) those in its queue would be reset.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ListeningSockets:
         self._open: dict[_Place, list[socket.socket]] = {}
 
     def open(self, outline: Outline) -> Listening:
-        """What is open already is taken as it is. Raises `CannotOpen` and changes nothing then."""
+        """Sockets that are already open stay as they are. Raises `CannotOpen` and changes nothing then."""
         wanted = _places(outline, without=self._given)
         opened: dict[_Place, list[socket.socket]] = {}
         problems = []

@@ -48,7 +48,7 @@ class Throttle:
         return limits_of(directory, configured=settings.passwords_per_person, window_seconds=settings.window)
 
     async def reserve_address(self, address: str, *, now: float) -> Throttled | None:
-        """Count one password attempt of an address, whoever it is about; `Throttled` (and not counted) at its limit."""
+        """Count one password attempt of an address, for any person; `Throttled` (and not counted) at its limit."""
         return await self._counters.reserve(self._of_address(address), now=now)
 
     async def give_back_address(self, address: str, *, now: float) -> None:

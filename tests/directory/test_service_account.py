@@ -162,7 +162,7 @@ def test_refusals_that_were_under_way_together_count_as_one(tmp_path: Path) -> N
 
 
 async def test_another_password_is_tried_at_once(server: ScriptedLDAP) -> None:
-    """A reload makes the directory anew."""
+    """A reload makes the directory again."""
     name = parse_login_name("alice@corp.example")
     assert name is not None
     directory = ActiveDirectory(settings_for(server.url, ca_file=server.ca_file))

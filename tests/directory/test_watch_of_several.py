@@ -137,7 +137,7 @@ async def test_a_controller_that_comes_back_unchanged_tells_nothing(scripted: Do
 
 
 async def test_a_controller_restored_from_a_backup_has_everybody_read_again(scripted: Domain) -> None:
-    """Its numbers begin anew below what was told, under another invocationId (MS-ADTS section 3.1.1.1.9)."""
+    """Its numbers start again below what was told, under another invocationId (MS-ADTS section 3.1.1.1.9)."""
     scripted.copies[0].invocation = b"\xaa" * 16
     scripted.copies[0].highest = 500
     scripted.copies[0].change(ONE)

@@ -86,7 +86,7 @@ async def test_two_passwords_sent_at_the_same_time_still_lead_in(home: Home, bro
     await asyncio.gather(home.type_password(one), home.type_password(two))
     await asyncio.gather(one.locator("#passcode").wait_for(), two.locator("#passcode").wait_for())
     passcodes = [await home.passcode() for _ in range(len(home.sink.messages))]
-    # Which of the two sessions the browser kept is chance; a form of the other one is shown anew.
+    # Which of the two sessions the browser kept is chance; a form of the other one is shown again.
     for passcode in (*passcodes, *passcodes):
         async with two.expect_navigation():
             await two.fill("#passcode", passcode)

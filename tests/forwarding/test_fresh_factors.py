@@ -1,4 +1,4 @@
-"""An app, or a part of one, that asks for a passcode proven lately: exact to the instant, on every request."""
+"""An app, or a part of one, that asks for a passcode proven recently: exact to the instant, on every request."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What answers may look like, after the lists of llhttp, Go and curl: each beside a real nginx.
 
-What nginx, curl, Go and the browsers all read is read here, too, where that is safe: an answer is framed anew for its
+What nginx, curl, Go and the browsers all read is read here, too, where that is safe: an answer is framed again for its
 client. What is refused although nginx reads it says why; what is refused ends at once, although nothing more comes.
 """
 

@@ -74,7 +74,7 @@ async def test_a_server_that_cannot_be_reached_costs_nobody_an_answer(staged: St
                 raw = get(method=method, lines=lines) + (b"hi" if method == "POST" else b"")
                 assert (await client.ask(raw)).status == 200
                 for connection in stage.plane.context.pools["Wiki"].idle:
-                    connection.abort()  # so that the choice is made anew
+                    connection.abort()  # so that the choice is made again
         assert len(good.requests) == 8
 
 

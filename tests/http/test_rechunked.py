@@ -1,4 +1,4 @@
-"""A body framed anew in the chunked coding says the same, whatever framing and pieces it came in."""
+"""A body framed again in the chunked coding says the same, whatever framing and pieces it came in."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""`[mobile] then = "other_channel"`: a number that changed lately gets nothing, the person's mail address does."""
+"""`[mobile] then = "other_channel"`: a number that changed recently gets nothing, the person's mail address does."""
 
 from __future__ import annotations
 

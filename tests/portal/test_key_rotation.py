@@ -63,7 +63,7 @@ async def test_a_rotation_gives_nobody_a_fresh_budget_of_guesses(tmp_path: Path)
             assert (await stage.password(stage.browser(), password=f"wrong {number}")).status == 401
     rotated = KeyRing(keys=(MasterKey(bits=FIRST), MasterKey(bits=SECOND, use_after=NOW - 1)), names=names_of(FIRST))
     dropped = KeyRing(keys=rotated.keys[1:], names=rotated.names)
-    for ring in (rotated, dropped):  # started anew with the new file
+    for ring in (rotated, dropped):  # started again with the new file
         async with running_portal(tmp_path, ring=ring, throttle={"passwords_per_person": 3}) as stage:
             await stage.password(stage.browser(), password="wrong again")
             assert stage.log[-1]["reason"].startswith("passwords_")

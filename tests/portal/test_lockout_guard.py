@@ -162,7 +162,7 @@ class SlowForGuesses(ActiveDirectory):
 async def test_guesses_of_other_processes_under_way_beside_the_right_password_lock_nobody(
     strict: SambaDC, threshold: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the domain judges after the right password counts anew there; so it must not be forgotten here."""
+    """What the domain judges after the right password restarts the count there; so it must not be forgotten here."""
     monkeypatch.setattr(PersonLocks, "of", lambda self, person: asyncio.Lock())  # each browser has a process of its own
     username, directory = f"hurried-{threshold}", SlowForGuesses(strict)
     throttle = {"passwords_per_person": 50}
@@ -253,7 +253,7 @@ async def test_wrong_passwords_stay_counted_as_long_as_the_domain_counts_them(
         assert kept.until == pytest.approx(time.time() + 1800.0, abs=120.0)
         assert await guess(stage, strict, username, PASSWORD, "203.0.113.99") == 401
         reset = f"dn: {strict.dn(username)}\nchangetype: modify\nreplace: lockoutTime\nlockoutTime: 0\n"
-        await asyncio.to_thread(strict.modify, reset)  # as an administrator does, which begins the count anew
+        await asyncio.to_thread(strict.modify, reset)  # as an administrator does, which restarts the count
         assert state_of(strict, username) == (0, 0)
         assert await clear(stage, username) is None
         assert await signs_in(stage, strict, username, "203.0.113.99")

@@ -85,8 +85,8 @@ class ChangingDirectory(ScriptedDirectory):
         if account is None or password not in (self.password, self.still_taken):
             return PasswordRefused(RefusalReason.WRONG_PASSWORD)
         if self.stopped is not None:
-            mended = self.stopped in (RefusalReason.MUST_CHANGE, RefusalReason.PASSWORD_EXPIRED)
-            return PasswordRefused(self.stopped, self.principal if mended else None)
+            fixed = self.stopped in (RefusalReason.MUST_CHANGE, RefusalReason.PASSWORD_EXPIRED)
+            return PasswordRefused(self.stopped, self.principal if fixed else None)
         return self.principal
 
     async def find(self, login_name: LoginName) -> Account | None:
@@ -527,7 +527,7 @@ EXPLAINED = {
     RefusalReason.DISABLED: ENGLISH.stopped_disabled,
     RefusalReason.ACCOUNT_EXPIRED: ENGLISH.stopped_expired,
 }
-MENDED = {RefusalReason.PASSWORD_EXPIRED, RefusalReason.MUST_CHANGE}
+FIXED_BY_CHANGE = {RefusalReason.PASSWORD_EXPIRED, RefusalReason.MUST_CHANGE}
 
 
 async def refused_page(world: World, reason: RefusalReason) -> Page:
@@ -535,14 +535,14 @@ async def refused_page(world: World, reason: RefusalReason) -> Page:
     return await world.stage.password(world.stage.browser(address=f"192.0.2.{len(reason.value)}"), NAME, OLD)
 
 
-@pytest.mark.parametrize("reason", [each for each in RefusalReason if each not in MENDED])
+@pytest.mark.parametrize("reason", [each for each in RefusalReason if each not in FIXED_BY_CHANGE])
 async def test_a_refusal_tells_nothing_unless_the_operator_chose_so(world: World, reason: RefusalReason) -> None:
     answer = await refused_page(world, reason)
     assert answer.status == 401
     assert ENGLISH.sign_in_refused in answer.text
 
 
-@pytest.mark.parametrize("reason", [each for each in RefusalReason if each not in MENDED])
+@pytest.mark.parametrize("reason", [each for each in RefusalReason if each not in FIXED_BY_CHANGE])
 async def test_only_what_proves_the_password_is_ever_explained(tmp_path: Path, reason: RefusalReason) -> None:
     async with running_world(tmp_path, explain_refusals=True) as world:
         answer = await refused_page(world, reason)

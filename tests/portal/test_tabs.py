@@ -143,7 +143,7 @@ async def test_a_browser_is_redirected_after_a_wrong_passcode_so_that_going_back
 
 
 async def test_a_token_of_a_session_outlives_the_browsers_cookie(stage: Stage) -> None:
-    """A slow first load of another tab may set it anew at any time."""
+    """A slow first load of another tab may set it again at any time."""
     browser = stage.browser()
     page = await stage.to_passcode(browser)
     browser.cookies["signin.corp.example"]["__Host-gatepost-browser"] = "b" * 43

@@ -45,7 +45,7 @@ ALICE = (
 
 
 class WorkersHouse:
-    """`address` is where it listens, `admin` where it tells of itself; `config` may be written anew."""
+    """`address` is where it listens, `admin` where it tells of itself; `config` may be written again."""
 
     def __init__(self, folder: Path, upstream: str, **values: Any) -> None:
         self.config = folder / "gatepost.toml"

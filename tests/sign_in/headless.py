@@ -73,7 +73,7 @@ class TerminalClient:
         self.challenge_id = ""
 
     async def session(self) -> Session | None:
-        """The one that the token opens, asked for anew at each step."""
+        """The one that the token opens, asked for again at each step."""
         if not self.token:
             return None
         return await self._service.sessions.find(self.token.encode(), HOST, self._service.now)

@@ -109,7 +109,7 @@ async def test_a_log_that_is_sound_is_not_called_damaged(
 ) -> None:
     made = await written(running, 20)
     assert await opened(crashed(tmp_path), reported) == set(made)
-    # Begun anew, with frames of its time before behind what is its own.
+    # Restarted, with frames of its time before behind what is its own.
     await running.database.writing.run(lambda connection: None)
     checkpoint = sqlite3.connect(tmp_path / "running" / "state.db")
     checkpoint.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()

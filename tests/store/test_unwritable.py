@@ -160,7 +160,7 @@ class House:
 
 
 async def until_refused(store: Store) -> None:
-    """A log that was begun anew has room for a while, whatever the disk says, and for a small write longer."""
+    """A log that was restarted has room for a while, whatever the disk says, and for a small write longer."""
     with pytest.raises(StoreUnavailable):  # noqa: PT012  # how often, depends on the log
         for _ in range(1000):
             await store.ping()

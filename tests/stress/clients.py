@@ -354,7 +354,7 @@ class Probes:
 
 
 class Connection:
-    """One client's connection to whichever worker takes it; opened anew whenever it broke."""
+    """One client's connection to whichever worker takes it; opened again whenever it broke."""
 
     def __init__(self, house: Place) -> None:
         self._address = house.address

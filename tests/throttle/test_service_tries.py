@@ -158,7 +158,7 @@ async def test_it_is_taken_again_by_all_once_one_was(house: House, domain: Domai
     house.passed += 61.0
     before = house.binds
     await house.sign_in(house.account(house.stores[1]))
-    assert house.binds == before + 1, "the waits begin anew"
+    assert house.binds == before + 1, "the waits start again"
 
 
 async def test_a_server_that_goes_away_gives_the_turn_to_the_next(house: House, domain: Domain) -> None:

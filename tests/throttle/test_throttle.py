@@ -81,7 +81,7 @@ async def test_a_right_password_clears_the_person(store: MemoryStore) -> None:
 
 
 async def test_what_is_under_way_beside_a_right_password_counts_on(store: MemoryStore) -> None:
-    """The directory may judge it afterwards: it would count anew there, and as nothing here."""
+    """The directory may judge it afterwards: it would restart the count there, and as nothing here."""
     throttle = limiter(store)
     for _ in range(2):
         assert await throttle.reserve_password(person=ALICE, address="192.0.2.8", limits=LIMITS, now=NOW) is None

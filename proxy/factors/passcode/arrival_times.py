@@ -15,7 +15,7 @@ KEPT_SECONDS = 14 * 86_400.0
 """How long they are kept for a channel that is not used any more."""
 _ENOUGH_FOR_USUAL = 20
 _ENOUGH_FOR_NOW = 5
-_LATELY_SECONDS = 3600.0
+_RECENT_SECONDS = 3600.0
 _SLOW_FACTOR = 2.0
 _SLOW_SECONDS = 25.0
 MOST_SECONDS = 90.0
@@ -48,11 +48,11 @@ def slow_seconds(arrivals: Iterable[PasscodeArrival], *, now: float) -> int | No
 
     The median of the last hour in tens of seconds, if it is high in itself and compared with the time before.
     """
-    lately: list[float] = []
+    recent: list[float] = []
     before: list[float] = []
     for each in arrivals:
-        (lately if now - each.at < _LATELY_SECONDS else before).append(each.seconds)
-    if len(lately) < _ENOUGH_FOR_NOW or (current := median(lately)) < _SLOW_SECONDS:
+        (recent if now - each.at < _RECENT_SECONDS else before).append(each.seconds)
+    if len(recent) < _ENOUGH_FOR_NOW or (current := median(recent)) < _SLOW_SECONDS:
         return None
     if len(before) >= _ENOUGH_FOR_USUAL and current < _SLOW_FACTOR * median(before):
         return None

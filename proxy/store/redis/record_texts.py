@@ -81,7 +81,7 @@ def session_from_row(row: Sequence[Any]) -> Session:
             password_must_change=fields["password_must_change"] is True,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        # The cause quotes the record: it holds names and numbers and must not reach a traceback.
+        # The cause quotes the record, which holds names and numbers, so it must not reach a traceback.
         raise UnreadableRecord(f"a damaged session ({type(exc).__name__})") from None
 
 

@@ -1,4 +1,4 @@
-"""When a number that changed lately is sent a passcode, and what is kept of the number before it."""
+"""When a number that changed recently is sent a passcode, and what is kept of the number before it."""
 
 from __future__ import annotations
 
