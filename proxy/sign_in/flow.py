@@ -11,7 +11,7 @@ is read once per step, by the adapter, and comes in as `now`, but where a step w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.factors import FIRST_FACTORS, Choice, Factor
 from config.settings import SchemeSettings
@@ -45,7 +45,8 @@ class ByTicket:
     """What came of a ticket that proves somebody."""
 
     then: AfterFirst
-    reply: bytes
+    reply: bytes = field(repr=False)
+    """What proves to the client that the service is the one that it asked for; may be empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
