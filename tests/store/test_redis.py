@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 
@@ -12,6 +13,7 @@ from config.settings import SessionSettings, StoreSettings
 from proxy.sessions.session_store import FORMER_SECONDS
 from proxy.store.open import open_store
 from proxy.store.redis.persons import scan
+from proxy.store.redis.record_texts import challenge_to_record
 from proxy.store.redis.redis_store import RedisStore
 from proxy.throttle.counter_store import Count
 from tests.store.contract import HOST, WIKI, StoreContract, cookie, ticket
@@ -123,6 +125,19 @@ async def test_a_record_of_another_version_is_no_session(store: RedisStore) -> N
     assert [await store.sessions.session_by_cookie(digest, HOST) for digest in digests] == [None, None]
     assert await store.sessions.sessions() == []
     assert await store.sessions.remove_expired(now=NOW + 43_200, limits=LIMITS) == 2
+
+
+@pytest.mark.parametrize("field", ["factor", "kind"])
+async def test_a_challenge_of_a_factor_that_is_not_known_here_is_none(store: RedisStore, field: str) -> None:
+    mine = session(is_half=True)
+    await store.sessions.create_session(mine, cookie=cookie(), host=HOST)
+    known, newer = challenge(mine.session_id), challenge(mine.session_id, created_at=NOW + 1)
+    for each in (known, newer):
+        await store.challenges.put_challenge(each)
+    record = json.dumps({**json.loads(challenge_to_record(newer)), field: "palm"})
+    await raw(store, "HSET", f"challenge:{newer.challenge_id}", "record", record)
+    assert await store.challenges.challenge(newer.challenge_id, session_id=mine.session_id, now=NOW + 2) is None
+    assert await store.challenges.challenge_of_session(mine.session_id, now=NOW + 2) == known
 
 
 # Who has a session: only what changed is asked for.

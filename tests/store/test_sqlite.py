@@ -258,6 +258,26 @@ async def test_a_session_that_cannot_be_read_is_removed_in_time_and_in_nobodys_w
     assert await store.sessions.remove_expired(now=NOW + 100, limits=limits) == 1
 
 
+@pytest.mark.parametrize("field", ["factor", "kind"])
+async def test_a_challenge_of_a_factor_that_is_not_known_here_is_none(tmp_path: Path, field: str) -> None:
+    store = SQLiteStore(tmp_path / "state.db")
+    mine = session(is_half=True)
+    await store.sessions.create_session(mine, cookie=cookie(), host=HOST)
+    known, newer = challenge(mine.session_id), challenge(mine.session_id, created_at=NOW + 1)
+    for each in (known, newer):
+        await store.challenges.put_challenge(each)
+    other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+    other.execute(f"UPDATE challenges SET {field} = 'palm' WHERE challenge_id = ?", (newer.challenge_id,))
+    other.close()
+    assert await store.challenges.challenge(newer.challenge_id, session_id=mine.session_id, now=NOW + 2) is None
+    assert await store.challenges.challenge_of_session(mine.session_id, now=NOW + 2) == known
+    # And the next one can be asked for.
+    assert await store.challenges.put_challenge(
+        challenge(mine.session_id, created_at=NOW + 2), newest=known.challenge_id
+    )
+    await store.close()
+
+
 async def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "state.db")
     connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")

@@ -40,8 +40,8 @@ class RedisChallenges:
     async def challenge_of_session(self, session_id: str, *, now: float) -> Challenge | None:
         rows = await self._connections.run(CHALLENGES, "of_session", session_id, instant(now), is_repeatable=True)
         # Of two with the same instant, the one that was put later is the newer one.
-        newest_first = sorted(map(challenge_from_row, reversed(rows)), key=lambda found: found.created_at, reverse=True)
-        return newest_first[0] if newest_first else None
+        found = filter(None, map(challenge_from_row, reversed(rows)))
+        return max(found, key=lambda each: each.created_at, default=None)
 
     async def answer_challenge(self, challenge_id: str, *, session_id: str, digest: bytes, now: float) -> AttemptResult:
         arguments = (challenge_id, session_id, digest, instant(now), secrets.token_bytes(32))

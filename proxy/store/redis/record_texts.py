@@ -106,17 +106,20 @@ def challenge_to_record(challenge: Challenge) -> str:
     return json.dumps(fields, separators=(",", ":"))
 
 
-def challenge_from_row(row: Sequence[Any]) -> Challenge:
-    """From session, expiry, record, digest, attempts left and last sending. One without a factor is of an SMS."""
+def challenge_from_row(row: Sequence[Any]) -> Challenge | None:
+    """From session, expiry, record, digest, attempts left and last sending. One without a factor is of an SMS.
+
+    None for one of a factor or channel that this version does not know: nobody goes on by it here.
+    """
     _, expires_at, record, digest, attempts_left, last_sent_at = row
     fields = json.loads(record)
+    try:
+        factor = Factor(fields.get("factor", "sms"))
+        kind = challenge_kind(fields.get("kind"), fields["masked_destination"])
+    except ValueError:
+        return None
     return Challenge(
-        **{
-            **fields,
-            "factor": Factor(fields.get("factor", "sms")),
-            "kind": challenge_kind(fields.get("kind"), fields["masked_destination"]),
-            "number_digest": bytes.fromhex(fields["number_digest"]),
-        },
+        **{**fields, "factor": factor, "kind": kind, "number_digest": bytes.fromhex(fields["number_digest"])},
         digest=digest,
         expires_at=float(expires_at),
         attempts_left=int(attempts_left),
