@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    """Ended from outside, everything that was started is ended too."""
+    """If this is ended from outside, everything that it started ends too."""
     sys.exit(128 + number)
 
 

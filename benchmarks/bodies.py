@@ -1,4 +1,4 @@
-"""What a connection of its own costs each request with a body: an app as it is beside one with `reuse_after_body`.
+"""What a separate connection costs each request with a body: an app by default beside one with `reuse_after_body`.
 
     python -m benchmarks.bodies [--seconds 3] [--rounds 5]
 

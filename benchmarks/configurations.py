@@ -1,4 +1,4 @@
-"""The configuration files of what is measured: each proxy asked to do the same, and set up as its makers advise.
+"""The configuration files of the measured proxies: each does the same, and is set up as its makers advise.
 
 All of them keep connections to the upstreams open, stream bodies both ways and write no access log. nginx gets
 buffers large enough that nothing is spooled to its disk.
@@ -160,7 +160,7 @@ def write_nginx_proxies(
                 tls_port=tls_port,
                 host=host,
                 upstream=upstream,
-                backlog=" backlog=4096" if host == FILES else "",  # nginx wants it said once
+                backlog=" backlog=4096" if host == FILES else "",  # nginx wants it only once
                 auth=f"auth_request /.auth-{auth}; " if auth else "",
             )
     return _write_nginx(folder, "proxies", servers, user=user, files=files)

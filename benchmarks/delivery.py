@@ -2,9 +2,9 @@
 
     python -m benchmarks.delivery [--seconds 60] [--per-minute 10000] [--delay-ms 0] [--json]
 
-First at a steady pace (each sent when it is due, whatever became of those before it), then as many as go. The sender
-has one core, the relays share the other. Everything Gatepost does for a passcode is in it: the text, the number, the
-mail, the choice of channel and relay.
+First at a steady pace (each is sent when it is due, whatever the result of those before it), then as many as possible.
+The sender has one core, the relays share the other. It includes everything that Gatepost does for a passcode: the text,
+the number, the mail, the choice of channel and relay.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from proxy.delivery.create_channels import create_channels
 
 RELAYS = 2
 AT_ONCE = 64
-"""Senders, where as many as go are sent."""
+"""How many senders, when as many as possible are sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Passcodes:
     asked_per_minute: int
     sent: int
     not_accepted: int
-    """Where the machine was too busy for the time that a channel is given; not part of the times."""
+    """How often the machine was too busy for the time that a channel gets; not part of the times."""
     p50: float
     p99: float
     longest: float
@@ -54,7 +54,7 @@ class Passcodes:
 
 
 def measured(seconds: float, per_minute: int) -> Passcodes:
-    """In a process of its own, so that it has a core for itself. Raises `CannotStart`."""
+    """In a separate process, so that it has a core to itself. Raises `CannotStart`."""
     command = [sys.executable, "-m", "benchmarks.delivery", "--json"]
     command += ["--seconds", str(seconds), "--per-minute", str(per_minute)]
     done = subprocess.run(command, cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=False)
@@ -92,7 +92,7 @@ async def _send(channels: Channels, number: int) -> float | None:
 
 async def _at_a_pace(channels: Channels, seconds: float, per_minute: int) -> tuple[list[float | None], float]:
     """Times to send, and the CPU time for one."""
-    await asyncio.gather(*(_send(channels, number) for number in range(AT_ONCE)))  # connections stand, code is warm
+    await asyncio.gather(*(_send(channels, number) for number in range(AT_ONCE)))  # connections are open, code is warm
     count = round(seconds * per_minute / 60)
     loop = asyncio.get_running_loop()
     began, cpu = loop.time(), time.process_time()

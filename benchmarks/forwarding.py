@@ -3,7 +3,7 @@
     python -m benchmarks.forwarding [--seconds 5] [--rounds 3]
 
 The proxy under test runs on core 0; wrk and the upstream (nginx, 95 bytes) share core 1. Rounds alternate, so that
-what else the machine does falls on all of them. Prints requests a second (medians) and ratios to plain nginx.
+other work on the machine affects all of them alike. Prints requests a second (medians) and ratios to plain nginx.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ async def serve_gatepost(apps: tuple[AppSettings, ...] = (), *, port: int = PORT
 
 
 def cpu_seconds_on(core: int) -> float:
-    """What the processes pinned to `core` by this program have used so far, theirs and the system's for them."""
+    """CPU time so far of the processes that this program has pinned to `core`, user and system time."""
     ticks = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

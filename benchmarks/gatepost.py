@@ -75,7 +75,7 @@ async def _store_session(store: Store, hosts: list[str], number: int) -> dict[st
 
 
 async def _prepare(settings: Settings, arguments: argparse.Namespace) -> dict[str, str]:
-    """In a loop of its own, so that what is measured starts as fresh as it would be."""
+    """In a separate loop, so that the measured server starts without leftovers."""
     store = open_store(settings.store)
     (tokens,) = await store_sessions(store, arguments.host, 1)
     if arguments.tokens is not None:

@@ -1,4 +1,4 @@
-"""What puts the load on: wrk for closed loops, own blocking and uvloop clients for what wrk cannot do.
+"""The load: wrk for closed loops, our own blocking and uvloop clients for what wrk cannot do.
 
 All run on the load's cores. Rates are per second, latencies in seconds.
 """
@@ -28,7 +28,7 @@ _READ_BYTES = 1024 * 1024
 
 
 class WrongAnswer(Exception):
-    """What came back was not what was asked for: then there is nothing to measure."""
+    """The answer was not the requested one, so there is nothing to measure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,7 @@ def transfer(port: int, head: bytes, *, body_bytes: int = 0) -> tuple[float, int
 
 
 def open_loop(port: int, request: bytes, *, rate: float, seconds: float, seed: int, connections: int = 32) -> Load:
-    """Requests at random instants (Poisson) whatever the answers do; latencies count from those instants.
+    """Requests at random times (Poisson), independent of the answers; latencies count from those times.
 
     `select` sleeps to the microsecond, which an event loop's timers do not.
     """
@@ -280,7 +280,7 @@ def hold_open(port: int, opening: bytes, status: bytes, count: int, look: Callab
 
     async def run() -> None:
         opened = await _open(port, opening, status, count)
-        await asyncio.sleep(1.0)  # what is put off until later is done by then
+        await asyncio.sleep(1.0)  # deferred work is done by then
         look()
         for connection in opened:
             connection.transport.abort()

@@ -2,8 +2,8 @@
 
     SAMBA_CACHE=/var/tmp/gatepost python -m benchmarks.mobiles [--persons 10000] [--rounds 5]
 
-Needs what the tests with Samba need, and ldapsearch (ldap-utils). The domain with its persons is built once and
-kept in the cache folder. Rounds alternate, so that what else the machine does falls on both. Prints seconds
+Needs what the tests with Samba need, and ldapsearch (ldap-utils). The domain with its persons is built once and kept in
+the cache folder. Rounds alternate, so that other work on the machine affects both alike. Prints seconds
 (medians), the ratio, and the growth of this process's memory.
 """
 

@@ -1,4 +1,4 @@
-"""What Gatepost costs by itself: memory with few and many sessions, first look-ups, and a whole sign-in."""
+"""Gatepost's own costs: memory with few and many sessions, first look-ups, and a whole sign-in."""
 
 from __future__ import annotations
 
@@ -92,9 +92,9 @@ class SignIns:
 def sign_ins(stage: Stage, count: int, *, directory: str | None = None, name: str = "sign-in") -> SignIns:
     """Sign in `count` times as a browser does (its fetching of styles and scripts left out), after two to warm up.
 
-    Counted is all that Gatepost's process does: pages, sessions, passcode, mail, ticket and the forwarded page. Not
-    counted are the relay (it runs here), the directory, and with the local directory the hashing of the password:
-    its hash has the cheapest parameters there are.
+    Everything that Gatepost's process does counts: pages, sessions, passcode, mail, ticket and the forwarded page. The
+    relay (it runs here) and the directory do not count. With the local directory the hashing of the password counts,
+    but costs almost nothing: its hash has the cheapest possible parameters.
     """
 
     async def run() -> SignIns:

@@ -133,7 +133,7 @@ def started(
 
 
 class Bystanders:
-    """How much of the machine others used since this was made: on a busy machine figures mean less."""
+    """How much of the machine other programs used since this object was made: on a busy machine figures mean less."""
 
     def __init__(self) -> None:
         self._total, self._busy = _machine_seconds()
@@ -158,7 +158,7 @@ def _own_seconds() -> float:
 
 
 def program(name: str) -> str | None:
-    """Where a program is; system folders that are not on every PATH included."""
+    """Where a program is; also looks in system folders that are not on every PATH."""
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/local/sbin")
 
 

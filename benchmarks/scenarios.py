@@ -1,4 +1,4 @@
-"""What every proxy is put through: one function per scenario, measured in turn, round after round.
+"""What every proxy has to do: one function per scenario, measured in turn, round after round.
 
 Each run yields a `Sample`: units a second (requests, messages, or megabytes of 10^6 bytes), the proxy's CPU time
 per request in seconds, and latencies in seconds where the load tells them.
@@ -146,7 +146,8 @@ def _upload(stage: Stage, proxy: Proxy, scale: Scale) -> Sample:
 
 
 def _added_latency(stage: Stage, proxy: Proxy, scale: Scale) -> Sample:
-    """At half of the rate that this proxy reaches in a closed loop; the same load without a proxy is taken off."""
+    """At half of the rate that this proxy reaches in a closed loop; the latency of the same load without a proxy is
+    subtracted."""
     url = f"http://127.0.0.1:{proxy.port}/small"
     most = wrk(url, host=FILES, cookie=stage.cookies[FILES], connections=32, seconds=max(1, scale.seconds // 2)).rate
     request = request_bytes("GET", "/small", FILES, stage.cookies[FILES])
@@ -182,7 +183,8 @@ def _echo(stage: Stage, proxy: Proxy, scale: Scale) -> Sample:
 
 
 def idle_tunnels(stage: Stage, name: str, count: int) -> float:
-    """Bytes of the proxy's memory per idle WebSocket. Gatepost is a fresh one: one that has worked has room to fill."""
+    """Bytes of the proxy's memory per idle WebSocket. Gatepost is newly started: one that has worked has free memory to
+    fill."""
     if name != GATEPOST:
         proxy = stage.proxies[name]
         return _tunnel_bytes(proxy.process, proxy.port, _upgrade(stage.cookies[ECHO]), count)

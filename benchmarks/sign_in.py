@@ -2,8 +2,8 @@
 
     python -m benchmarks.sign_in [--seconds 4] [--rounds 5] [--threads 4] [--groups 500]
 
-One Samba AD DC on loopback serves both, in turns, so that what else the machine does falls on both. The bare loop is
-the least that a sign-in can be: in each thread a search on a kept connection, then a bind as the person found on a
+One Samba AD DC on loopback serves both, in turns, so that other work on the machine affects both alike. The bare loop
+is the least that a sign-in can be: in each thread a search on a kept connection, then a bind as the person found on a
 fresh TLS connection (one shared TLS context, no schema), once as ldap3 does it and once at its best, with TCP_NODELAY.
 Gatepost does the same and reads the person again after the bind, with state, groups and numbers. Needs root and Samba.
 Prints the medians, the ratios, the CPU time of this process per sign-in, and what a read costs for a person in many

@@ -1,6 +1,6 @@
 """Everything that takes part, started on its cores: the upstreams, nginx, haproxy and Gatepost.
 
-What is not installed is left out and named in `Stage.missing`.
+Programs that are not installed are left out and named in `Stage.missing`.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def set_stage(*, gatepost_arguments: tuple[str, ...] = (), large_bytes: int = 10
             started([sys.executable, "-m", "benchmarks.upstream"], cores=cores.load, log=folder / "echo.log", says=True)
         )
         echo_port = int(echo.first_line)
-        user = "user root;" if os.geteuid() == 0 else ""  # else its worker may not read the folder
+        user = "user root;" if os.geteuid() == 0 else ""  # otherwise its worker may not read the folder
         connections = min(open_files, 65_536) - 64
         files_port = 0
         nginx = program("nginx")

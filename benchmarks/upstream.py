@@ -1,10 +1,10 @@
-"""The upstream for what nginx cannot be: takes uploads whole before it answers, and echoes WebSocket messages.
+"""The upstream for what nginx cannot do: reads uploads completely before it answers, and echoes WebSocket messages.
 
     python -m benchmarks.upstream [CERTIFICATE KEY]
 
-Prints its port. It closes where it is told to, behind its answer. An echo is by length: for each masked frame of
-`MESSAGE` one unmasked frame of the same payload, so that the upstream costs as little as it can beside the proxy that
-is measured.
+Prints its port. If the request says so, it closes after its answer. An echo goes by length: for each masked frame of
+`MESSAGE` one unmasked frame of the same payload, so that the upstream costs as little as possible beside the measured
+proxy.
 """
 
 from __future__ import annotations

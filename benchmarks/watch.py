@@ -3,9 +3,9 @@
     SAMBA_CACHE=/var/tmp/gatepost python -m benchmarks.watch [--persons 10000] [--seconds 60]
 
 One Samba AD DC on loopback (built as for `benchmarks.mobiles`), a SQLite store with one session for each person, a
-configured group with a thousand of them, and nobody who uses anything. Prints what it costs to read everybody once
-(after a start, or when the group changes), what a quiet minute costs, with the net of re-reading at its default, and
-for some changes the seconds from the change to the end of the session.
+configured group with a thousand of them, and no requests. Prints what it costs to read everybody once (after a start,
+or when the group changes), what a quiet minute costs, with `recheck` at its default, and for some changes the seconds
+from the change to the end of the session.
 """
 
 from __future__ import annotations
