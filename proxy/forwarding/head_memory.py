@@ -29,6 +29,7 @@ class HeadMemory:
 
     def recall(self, data: bytes) -> RequestHead | None:
         """The head in `data`, if that is exactly one head (with nothing behind it) and its block is known."""
+        # Everything after the request line is the key. A second head behind the first would make it a different key.
         line, _, block = data.partition(b"\r\n")
         known = self._heads.get(block)
         if known is None:
@@ -41,6 +42,7 @@ class HeadMemory:
     ) -> Forward | None:
         """What `keep` stored for the same block, if nothing that it was made from has changed."""
         known = self._forwards.get(head.block)
+        # What goes upstream also depends on the host, the path rule and the person, so each of them has to be the same.
         if (
             known is not None
             and known.route is route

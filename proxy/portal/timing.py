@@ -14,5 +14,6 @@ GRID_SECONDS = 0.5
 
 def answer_at(started_at: float, now: float) -> float:
     """The next point of the grid that began at `started_at`: at least one step after it, never before `now`."""
+    # The grid begins with the request and not with the clock: otherwise the wait itself would depend on when it came.
     steps = math.ceil(max(now - started_at, 0.0) / GRID_SECONDS)
     return started_at + max(steps, 1) * GRID_SECONDS

@@ -45,6 +45,8 @@ class HeardChanges:
         """
         self._note_answer()
         if not self.has_gap:
+            # From the beginning of the attempt, not its end: an end that was committed while the answer travelled was
+            # perhaps not heard.
             self.current_at = max(self.current_at, began_at)
             self.until = self.current_at + NOTICE_SECONDS
 
@@ -76,6 +78,8 @@ class HeardChanges:
     def _note_away(self, began_at: float, now: float) -> None:
         if self.away_since is None:
             self.away_since = now
+            # An end waits for this worker for `NOTICE_SECONDS`. If it was further behind when the store went down, an
+            # end that it has not heard may already be acknowledged.
             self.had_caught_up = began_at < self.current_at + NOTICE_SECONDS
 
     def _go_on_from(self, began_at: float) -> None:

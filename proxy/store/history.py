@@ -74,6 +74,7 @@ class History:
         if not self.store_id:
             return Judgement.RESTORED if facts.marks.is_doubted else Judgement.SAME
         is_known = self.store_id == facts.store_id or self.store_id in facts.predecessors
+        # The number never decreases in one store. A lower one than was seen committed means an older copy.
         is_whole = is_known and facts.marks.newest >= self.newest
         if facts.marks.is_doubted:
             return Judgement.RESTORED

@@ -69,9 +69,11 @@ class Throttle:
     async def judged_so_far(self, *, person: str, now: float) -> CountedAttempts | None:
         """Call this between `reserve_password` and sending the password. None: nobody knows (yet) whether and when the
         directory judges some other attempt."""
+        # The only counted attempt is this one: there is nothing else that the directory could still judge.
         if await self._counters.value(self._counters.key(Limit.PASSWORDS_PER_PERSON, person), now=now) == 1:
             return CountedAttempts(1, 1)
-        # In this order, so that an attempt that begins in the meantime looks unjudged.
+        # Three reads are not one instant. In this order, an attempt that begins in the meantime looks unjudged, which
+        # is the safe side: then a right password clears nothing.
         from_unfamiliar = await self._counters.value(
             self._counters.key(Limit.PASSWORDS_FROM_UNFAMILIAR, person), now=now
         )
@@ -100,8 +102,10 @@ class Throttle:
         attempts, because that server keeps its own count.
         """
         if judged is None or not await self._has_judged_all(server, person, judged, now):
+            # Some server may still count the others. Only this attempt is certainly not counted as wrong anywhere.
             await self.password_not_judged(person=person, address=address, now=now)
             return
+        # Give back as many as were counted then, and do not clear: an attempt that begins now must stay counted.
         await self._counters.give_back(Limit.PASSWORDS_PER_PERSON, person, judged.in_all, now=now)
         await self._counters.give_back(Limit.PASSWORDS_FROM_UNFAMILIAR, person, judged.from_unfamiliar, now=now)
         if judged.in_all > 1:
@@ -277,10 +281,10 @@ class Throttle:
         others = judged.in_all - 1
         if not others:
             return True
-        # In this order: what is judged meanwhile then makes them differ.
+        # In this order, so that an attempt that is judged in the meantime makes the two differ.
         here = await self._store.read(self._judged_key(person, server), now=now)
         anywhere = await self._store.read(self._judged_key(person), now=now)
-        # A count that outlived the other (an operator cleared that one) ends at another time.
+        # The ends of the windows must match too: if an operator cleared one count, the other may have the same value.
         return here is not None and here == anywhere and here.value == others
 
     def _judged_key(self, person: str, *server: str) -> bytes:

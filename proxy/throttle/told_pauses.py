@@ -30,6 +30,7 @@ class ToldPauses:
         """A try was refused, for any reason. `password`: a keyed digest of it, because the same one counts once."""
         counter = self._counter(typed, start, limits)
         seen = self._counters.digest("typed password", typed, str(start), password.hex())
+        # The person's own count does not count a repeated password either. If this one did, the two would differ.
         if await self._counters.value(seen, now=now):
             return self._pause(await self.standing(typed=typed, start=start, limits=limits, now=now))
         await self._store.add(seen, now=now, window_seconds=limits.window_seconds)
@@ -62,7 +63,8 @@ class ToldPauses:
     def _counter(self, typed: str, start: int, limits: PasswordLimits) -> Counter:
         return Counter(
             key=self._counters.digest("passwords as typed", typed, str(start)),
-            # The smaller of a person's two limits: which one applies depends on where the person signed in before.
+            # The smaller of a person's two limits. Which one applies depends on where the person signed in before, and
+            # that must not show here.
             limit=limits.from_unfamiliar,
             window_seconds=limits.window_seconds,
             is_sliding=True,

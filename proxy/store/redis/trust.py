@@ -116,6 +116,8 @@ class RedisTrust:
         judgement = self._history.judge(facts)
         is_known = facts.store_id == self._history.store_id and not facts.marks.is_doubted
         is_remembered = self._forgotten_at < self._written_at - _REMEMBERED_SECONDS
+        # Flushes come once a second, so the number of lost ones says how many seconds of data are missing. If that is
+        # only the tail, and this worker still remembers every end in it, the ends can be repeated and nothing is lost.
         if judgement is Judgement.RESTORED and is_known and is_remembered and self._flushes - flushes <= TAIL_SECONDS:
             judgement = Judgement.SAME
             self._history.newest = facts.marks.newest
