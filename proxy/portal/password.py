@@ -15,7 +15,7 @@ from directory.errors import DirectoryError
 from directory.password import is_usable_password
 from proxy.http.reserved import PASSCODE, RETURN_TO, START
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import PASSWORD_CHANGE, SETTINGS, SIGN_IN_LOG, VISIT
+from proxy.portal.app_keys import PASSWORD_CHANGE, SETTINGS, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.current_session import current_session
 from proxy.portal.forms import read_form, require_csrf_token
@@ -103,8 +103,6 @@ async def take_password(request: web.Request) -> web.StreamResponse:
         case ChangedAndSignedOut():
             return _sign_in_anew(request, back)
         case Changed(renewed, token):
-            if session.level is not Level.SIGNED_IN:
-                request.app[SIGN_IN_LOG].succeeded(request[VISIT].client, renewed)
             response = await _go_on(request, renewed, back)
             set_session_cookie(request, response, token)
             return response

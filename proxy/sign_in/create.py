@@ -114,7 +114,7 @@ def create_sign_in(
             clock=clock,
         ),
         password_change=PasswordChangeStep(
-            realms=realms, store=store.sessions, throttle=throttle, keys=keys, locks=locks, log=sign_in_log, clock=clock
+            realms=realms, sessions=sessions, throttle=throttle, keys=keys, locks=locks, log=sign_in_log, clock=clock
         ),
         log=sign_in_log,
     )

@@ -6,21 +6,18 @@ The old password is judged by the directory, so it costs what a sign-in's costs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from config.factors import Factor
 from directory.change_outcomes import ChangeRefusal, PasswordChanged, PasswordChanger, PasswordChangeRefused
 from directory.errors import DirectoryError, OutcomeUnknown
 from directory.principal import Principal
 from directory.realms import Realms
-from proxy.factors.proof import with_proof
 from proxy.secrets.keys import Keys
-from proxy.secrets.tokens import new_token, token_digest
-from proxy.sessions.session import Session
-from proxy.sessions.session_store import SessionStore
+from proxy.sessions.session import Level, Session
 from proxy.sign_in.attempt import PersonLocks, begin_attempt
 from proxy.sign_in.client import Client
 from proxy.sign_in.password_guard import PasswordGuard
+from proxy.sign_in.session_steps import SessionSteps
 from proxy.sign_in.sign_in_log import SignInLog
 from proxy.throttle.limits import Throttled
 from proxy.throttle.throttle import Throttle
@@ -58,7 +55,7 @@ class PasswordChangeStep:
         self,
         *,
         realms: Realms,
-        store: SessionStore,
+        sessions: SessionSteps,
         throttle: Throttle,
         keys: Keys,
         locks: PersonLocks,
@@ -67,7 +64,7 @@ class PasswordChangeStep:
     ) -> None:
         """`locks` are the ones that sign-ins wait at: both spend the same budget of the directory."""
         self._realms = realms
-        self._store = store
+        self._sessions = sessions
         self._throttle = throttle
         self._guard = PasswordGuard(throttle, keys)
         self._locks = locks
@@ -84,7 +81,7 @@ class PasswordChangeStep:
     ) -> ChangeOutcome:
         """Raises `DirectoryError` and `StoreUnavailable`."""
         async with self._locks.of(session.principal.guid):
-            if not await self._store.sessions_by_id([session.session_id]):
+            if not await self._sessions.is_standing(session):
                 return Superseded()
             # In the person's turn, for which they may have waited long (see `begin_attempt`).
             now = self._clock()
@@ -141,41 +138,17 @@ class PasswordChangeStep:
         return outcome
 
     async def _go_on(self, client: Client, session: Session, changed: PasswordChanged) -> Changed | ChangedAndSignedOut:
-        """The person's session after the change, and an end to all others."""
-        renewed = None if changed.principal is None else await self._renew(client, session, changed.principal)
-        kept = renewed.session if renewed is not None else None
-        ended = await self._end_others(session.principal.guid, kept)
+        """The person's session after the change, and an end to all others: someone with one of them may have got in by
+        the old password."""
+        principal, renewed = changed.principal, None
+        if principal is not None:
+            # Read again after the change. A session that seems to begin before the password was set would count as one
+            # of the old password, and be ended (`proxy.sessions.watch`).
+            renewed = await self._sessions.renew(client, session, principal, now=self._clock())
+        ended = await self._sessions.end_others(session.principal.guid, None if renewed is None else renewed[0])
         self._log.password_changed(client, session.principal, sessions_ended=ended)
-        return renewed or ChangedAndSignedOut()
-
-    async def _renew(self, client: Client, older: Session, principal: Principal) -> Changed | None:
-        """A session with an id and a credential of its own in the older one's place; None if that is gone.
-
-        A person who was signed in before stays so no longer than they would have.
-        """
-        # Read again after the change. A session that seems to begin before the password was set would count as one of
-        # the old password, and be ended (`proxy.sessions.watch`).
-        now = self._clock()
-        session = replace(
-            older,
-            session_id=new_token(),
-            principal=principal,
-            proven=with_proof(older.proven, Factor.PASSWORD, now),
-            password_must_change=False,
-            created_at=now if older.password_must_change else older.created_at,
-            last_used_at=now,
-        )
-        token = new_token()
-        is_replaced = await self._store.replace_session(
-            older.session_id, session, cookie=token_digest(token), host=client.host
-        )
-        return Changed(session, token) if is_replaced else None
-
-    async def _end_others(self, guid: str, kept: Session | None) -> int:
-        """Someone with one of these sessions may have got in by the old password."""
-        if kept is None:
-            return await self._store.end_sessions_of(guid)
-        others = [each for each in await self._store.sessions(guid) if each.session_id != kept.session_id]
-        for other in others:
-            await self._store.end_session(other.session_id)
-        return len(others)
+        if renewed is None:
+            return ChangedAndSignedOut()
+        if session.level is not Level.SIGNED_IN:
+            self._log.succeeded(client, renewed[0])
+        return Changed(*renewed)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from config.factors import Factor
 from config.settings import SchemeSettings
+from directory.principal import Principal
 from proxy.factors.proof import Proof, with_proof
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Level, Session
@@ -56,11 +57,44 @@ class SessionSteps:
             created_at=older.created_at if older.level is Level.SIGNED_IN else now,
             last_used_at=now,
         )
+        return await self._in_place_of(client, older, session)
+
+    async def renew(
+        self, client: Client, older: Session, principal: Principal, *, now: float
+    ) -> tuple[Session, str] | None:
+        """The session after a change of password, which replaces the older one; None if that is gone.
+
+        A person who was signed in before does not stay signed in longer than they would have.
+        """
+        session = replace(
+            older,
+            session_id=new_token(),
+            principal=principal,
+            proven=with_proof(older.proven, Factor.PASSWORD, now),
+            password_must_change=False,
+            created_at=now if older.password_must_change else older.created_at,
+            last_used_at=now,
+        )
+        return await self._in_place_of(client, older, session)
+
+    async def end_others(self, guid: str, kept: Session | None) -> int:
+        """End all of a person's sessions but this one; how many there were."""
+        if kept is None:
+            return await self._store.end_sessions_of(guid)
+        others = [each for each in await self._store.sessions(guid) if each.session_id != kept.session_id]
+        for other in others:
+            await self._store.end_session(other.session_id)
+        return len(others)
+
+    async def is_standing(self, session: Session) -> bool:
+        return bool(await self._store.sessions_by_id([session.session_id]))
+
+    async def end(self, session: Session) -> None:
+        await self._store.end_session(session.session_id)
+
+    async def _in_place_of(self, client: Client, older: Session, session: Session) -> tuple[Session, str] | None:
         token = new_token()
         is_replaced = await self._store.replace_session(
             older.session_id, session, cookie=token_digest(token), host=client.host
         )
         return (session, token) if is_replaced else None
-
-    async def end(self, session: Session) -> None:
-        await self._store.end_session(session.session_id)
