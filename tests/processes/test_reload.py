@@ -55,7 +55,7 @@ def test_what_the_file_names_must_be_usable_too(house: WorkersHouse) -> None:
     problems = refused_problems(house)
     users.write_text(ALICE)
     assert any("users.toml" in problem for problem in problems), problems
-    assert any("sms.text" in problem for problem in problems), problems
+    assert any("sms: text" in problem for problem in problems), problems
     assert status(house.address, "docs.localhost") == UNKNOWN_HOST
 
 
