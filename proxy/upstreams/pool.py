@@ -2,7 +2,7 @@
 them.
 
 It counts what is in flight at each server, holds requests back where a server has no room, and tells
-`upstream_health` what they met. Instants are the event loop's clock.
+`proxy.upstreams.health` what they met. Instants are the event loop's clock.
 """
 
 from __future__ import annotations
