@@ -130,3 +130,13 @@ async def test_a_step_up_takes_whichever_was_proven_and_is_fresh(tmp_path: Path)
         assert (await stage.answer(browser, page, stage.passcode)).location == f"{WIKI}/"
         session = await only_session(stage)
         assert session.proven_factors == {Factor.PASSWORD, Factor.SMS, Factor.EMAIL}
+
+
+async def test_the_log_of_a_step_up_names_the_factor_that_is_asked_for(tmp_path: Path) -> None:
+    async with portal(tmp_path, mobiles=("07400 123456",), mail=None) as stage:
+        browser = stage.browser(address="203.0.113.5")
+        assert (await stage.password(browser, username=NAME)).status == 303
+        asked = await browser.get(f"{SIGN_IN_ORIGIN}/.gatepost/step-up?scheme=strong&return_to={WIKI}/")
+        assert (await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/step-up", asked.hidden)).status == 303
+        told = {line["event"]: line.get("factor") for line in stage.log if "factor" in line}
+        assert told == {"step_up.begun": "sms", "passcode.sent": "sms"}
