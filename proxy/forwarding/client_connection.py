@@ -14,7 +14,7 @@ from enum import Enum, auto
 from typing import Protocol, cast
 
 from proxy.forwarding.client_places import ClientPlaces
-from proxy.forwarding.client_side import ServedRequest
+from proxy.forwarding.client_side import ServedRequest, TunnelOpening
 from proxy.forwarding.context import Context
 from proxy.forwarding.gate import Gate
 from proxy.forwarding.head_memory import HeadMemory
@@ -31,7 +31,7 @@ from proxy.http.plain_head import read_head
 from proxy.http.problem import Problem
 from proxy.http.request_head import RefusedHead
 from proxy.sessions.session import Session
-from proxy.upstreams.connection import WRITE_BUFFER_BYTES, UpstreamConnection
+from proxy.upstreams.connection import WRITE_BUFFER_BYTES
 
 HALF_CLOSED_SECONDS = 3.0
 """A client that ended its stream may still wait for its answer, or be gone: how long we wait to find out."""
@@ -60,21 +60,8 @@ class Roll(Protocol):
 
     def forget_connection(self, connection: ClientConnection) -> None: ...
 
-    def open_tunnel(
-        self,
-        client: asyncio.Transport,
-        upstream: UpstreamConnection,
-        exchange: ServedRequest,
-        first: bytes,
-        *,
-        slot: Slot,
-        is_websocket: bool,
-        idle_seconds: float,
-    ) -> None:
-        """Join what `exchange` was between; `first` is what the upstream sent behind its head.
-
-        `slot` stays the client's until the tunnel ends.
-        """
+    def open_tunnel(self, client: asyncio.Transport, opening: TunnelOpening, slot: Slot) -> None:
+        """`slot` stays the client's until the tunnel ends."""
 
 
 class ClientConnection(asyncio.Protocol):
@@ -339,29 +326,17 @@ class ClientConnection(asyncio.Protocol):
         if self.served is not None and self.state is not _OVER:
             self._reception.refuse(RefuseRequest.because_of(exc), self.served.head)
 
-    def become_tunnel(
-        self, connection: UpstreamConnection, head: bytes, first: bytes, *, is_websocket: bool, idle_seconds: float
-    ) -> None:
-        exchange = self._leave_served(ClientState.TUNNEL)
-        if exchange is None:
-            raise AssertionError("a tunnel is opened by what is served")
+    def become_tunnel(self, head: bytes, opening: TunnelOpening) -> None:
+        self._leave_served(ClientState.TUNNEL)
         self.deadline = _NEVER
-        self.transport.write(head + first)
+        self.transport.write(head + opening.first)
         pending = self.take_buffer()
         if pending:
-            connection.transport.write(pending)
+            opening.upstream.transport.write(pending)
         self._roll.forget_connection(self)
-        self._roll.open_tunnel(
-            self.transport,
-            connection,
-            exchange,
-            first,
-            slot=self._slot,
-            is_websocket=is_websocket,
-            idle_seconds=idle_seconds,
-        )
-        if self._is_full:  # the tunnel learns of it only when that is over
-            connection.transport.pause_reading()
+        self._roll.open_tunnel(self.transport, opening, self._slot)
+        if self._is_full:  # the tunnel hears of it only when that is over
+            opening.upstream.transport.pause_reading()
 
     # The plane's calls.
 

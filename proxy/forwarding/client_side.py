@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from proxy.forwarding.verdict import RefuseRequest
@@ -47,6 +49,21 @@ class ServedRequest(Protocol):
 
     def abort(self) -> None:
         """The client is gone, or the session is over: nobody waits for the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TunnelOpening:
+    """What an exchange leaves behind for the tunnel that takes its place."""
+
+    upstream: UpstreamConnection
+    first: bytes
+    """What the upstream sent behind its head."""
+    session_id: str | None
+    is_open_to: Callable[[Session], bool]
+    """Whether its session, changed, would still be let in."""
+    is_websocket: bool
+    idle_seconds: float
+    """How long nothing may pass."""
 
 
 class ClientSide(Protocol):
@@ -94,7 +111,5 @@ class ClientSide(Protocol):
     def on_exchange_error(self, exc: Exception) -> None:
         """An unforeseen error outside the reception's own border."""
 
-    def become_tunnel(
-        self, connection: UpstreamConnection, head: bytes, first: bytes, *, is_websocket: bool, idle_seconds: float
-    ) -> None:
-        """`first` is what the upstream sent behind its head; for so long nothing may pass."""
+    def become_tunnel(self, head: bytes, opening: TunnelOpening) -> None:
+        """`head` goes to the client before anything else does."""

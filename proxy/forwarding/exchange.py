@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from proxy.forwarding.client_side import ClientSide
+from proxy.forwarding.client_side import ClientSide, TunnelOpening
 from proxy.forwarding.context import Context
 from proxy.forwarding.states import ExchangeState
 from proxy.forwarding.upload import Upload
@@ -102,7 +102,7 @@ class Exchange:
         return self._forward.not_kept
 
     def is_open_to(self, session: Session) -> bool:
-        return self._forward.is_open_to(session)
+        return self._forward.judge_again()(session)
 
     @property
     def takes_request_data(self) -> bool:
@@ -333,13 +333,15 @@ class Exchange:
         self._connection, connection.exchange = None, None
         self._pool.note_success(connection.server)
         idle_seconds = self._upstream.settings.tunnel_idle_timeout
-        self._client.become_tunnel(
-            connection,
-            out,
-            data,
+        opening = TunnelOpening(
+            upstream=connection,
+            first=data,
+            session_id=self.session_id,
+            is_open_to=self._forward.judge_again(),
             is_websocket=head.upgrade.lower() == b"websocket",
             idle_seconds=float("inf") if idle_seconds is None else idle_seconds,
         )
+        self._client.become_tunnel(out, opening)
 
     def on_upstream_lost(self, *, is_clean: bool) -> None:
         connection, self._connection = self._connection, None

@@ -13,7 +13,7 @@ from structlog.typing import FilteringBoundLogger
 from config.settings import AppSettings, SchemeSettings, ServerSettings
 from proxy.forwarding.admissions import Admissions
 from proxy.forwarding.client_connection import ClientConnection
-from proxy.forwarding.client_side import ServedRequest
+from proxy.forwarding.client_side import TunnelOpening
 from proxy.forwarding.context import Context, Moment
 from proxy.forwarding.listeners import Arrival, Listeners, Slot
 from proxy.forwarding.open_by_session import OpenBySession
@@ -29,7 +29,6 @@ from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
 from proxy.upstreams.check import HealthCheck
-from proxy.upstreams.connection import UpstreamConnection
 from proxy.upstreams.pool import UpstreamPool
 from proxy.upstreams.upstream import portal_upstream
 
@@ -173,40 +172,27 @@ class ForwardingPlane:
             if tunnel.on_tick(now) and tunnel.session_id is not None:
                 self.context.sessions.mark_used(tunnel.session_id, instant)
 
-    def open_tunnel(
-        self,
-        client: asyncio.Transport,
-        upstream: UpstreamConnection,
-        exchange: ServedRequest,
-        first: bytes,
-        *,
-        slot: Slot,
-        is_websocket: bool,
-        idle_seconds: float,
-    ) -> None:
-        """Join what `exchange` was between; `first` is what the upstream sent behind its head.
-
-        `slot` stays the client's until the tunnel ends.
-        """
+    def open_tunnel(self, client: asyncio.Transport, opening: TunnelOpening, slot: Slot) -> None:
+        """`slot` stays the client's until the tunnel ends."""
+        session_id = opening.session_id
 
         def end(tunnel: Tunnel) -> None:
             slot.give_back()
-            upstream.retire()
+            opening.upstream.retire()
             self._tunnels.discard(tunnel)
             if session_id is not None:
                 self._tunnels_of.discard(session_id, tunnel)
             self._note_empty()
 
-        session_id = exchange.session_id
         tunnel = Tunnel(
             client=client,
-            upstream=upstream.transport,
+            upstream=opening.upstream.transport,
             session_id=session_id,
-            is_open_to=exchange.is_open_to,
+            is_open_to=opening.is_open_to,
             on_end=end,
-            first=first,
-            is_websocket=is_websocket,
-            idle_seconds=idle_seconds,
+            first=opening.first,
+            is_websocket=opening.is_websocket,
+            idle_seconds=opening.idle_seconds,
         )
         self._tunnels.add(tunnel)
         if session_id is not None:

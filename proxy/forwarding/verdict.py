@@ -3,7 +3,9 @@ acts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from proxy.access.rules import PathRule
@@ -95,10 +97,20 @@ class Forward:
     """For a form on its way to the portal: what its sender is told if it does not get there."""
     sent_on: Final[SentOn | None] = None
 
-    def is_open_to(self, session: Session) -> bool:
-        """Whether a request that was forwarded like this may stay open with a session whose principal has changed."""
-        app = self.route.app  # none: the portal judges by itself, page by page
-        return app is None or is_still_open(session, app, self.rule, self.route.demand)
+    def judge_again(self) -> Callable[[Session], bool]:
+        """Says whether a request that was forwarded like this may stay open with a session whose principal has changed.
+
+        It outlives the rest in a tunnel, and so it holds none of the fields.
+        """
+        app = self.route.app
+        if app is None:
+            return _is_always_open
+        return partial(is_still_open, app=app, rule=self.rule, demand=self.route.demand)
+
+
+def _is_always_open(session: Session) -> bool:
+    """The portal judges by itself, page by page."""
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
