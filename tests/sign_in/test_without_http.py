@@ -271,3 +271,22 @@ async def test_nobody_goes_on_with_a_token_that_was_made_up(service: Service) ->
     await client.sign_in(NAME, OLD)
     client.token = new_token()
     assert await client.session() is None
+
+
+async def test_no_outcome_shows_what_is_secret(service: Service, corp: Corp) -> None:
+    client, inside = service.client(), service.client(INSIDE)
+    outcomes = [await client.sign_in(NAME, "wrong one 9"), await client.sign_in(NAME, OLD), await client.send_again()]
+    tokens = {client.token}
+    outcomes += [await client.answer("what?"), await client.answer("0" * 6), await client.session()]
+    service.now += 31
+    outcomes += [await client.send_again(), await client.ask_for([Factor.EMAIL]), await client.answer(service.passcode)]
+    outcomes += [await inside.sign_in(NAME, OLD), await inside.step_up("both")]
+    tokens |= {client.token, inside.token}
+    outcomes.append(await client.change_password(OLD, NEW))
+    tokens.add(client.token)
+    told = repr(outcomes) + repr([await service.store.sessions.sessions(), service.phone.messages])
+    kept = {session.session_id for session in await service.store.sessions.sessions()}
+    secrets = {OLD, NEW, "wrong one 9", "7400123456", "scripted@corp.example"} | tokens | kept
+    secrets |= {message.passcode for message in service.phone.messages}
+    assert len(tokens) == 4
+    assert [secret for secret in secrets if secret in told] == []
