@@ -113,7 +113,7 @@ class LocalDirectory:
         users = await self._current()
         if self.last_problem is not None:
             return [
-                CheckResult(subject=str(self._path), ok=False, detail=f"{problem} (the file before it is in force)")
+                CheckResult(subject=str(self._path), ok=False, detail=f"{problem} (the previous one stays in force)")
                 for problem in self.last_problem.problems
             ]
         number = len(users.by_guid)

@@ -62,7 +62,7 @@ class UsersFile:
 def _check_username(value: str) -> str:
     login_name = parse_login_name(value)
     if login_name is None or login_name.name != value or set("\\@") & set(fold(value)):
-        raise ValueError('must be a plain name, without "@", "\\" and blanks around it')
+        raise ValueError('must be a plain name, without "@", "\\" and spaces around it')
     return value
 
 

@@ -38,7 +38,7 @@ _OF_THE_SERVICE_ACCOUNT = {
     RefusalReason.PASSWORD_EXPIRED: "its password has expired: set a new one",
     RefusalReason.DISABLED: "it is disabled: enable it in AD",
     RefusalReason.ACCOUNT_EXPIRED: "the account has expired",
-    RefusalReason.MUST_CHANGE: "its password must be changed: take that mark away in AD",
+    RefusalReason.MUST_CHANGE: "its password must be changed: clear that flag in AD",
 }
 
 

@@ -75,7 +75,7 @@ def sid_base(sid: str) -> str:
 
 def _usable(name: str) -> str:
     if not name or len(name) > MAX_LENGTH or name != name.strip() or "\0" in name:
-        raise UnusableName("empty, too long, with blanks around it or with NUL")
+        raise UnusableName("empty, too long, with spaces around it or with NUL")
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:

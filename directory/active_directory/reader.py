@@ -26,7 +26,7 @@ _SIZE_LIMIT = 4
 _INVALID_DN_SYNTAX = 34
 _TRY_ANOTHER_SERVER = {
     # AD answers the first on a connection that it no longer considers bound (RFC 4511 appendix A.2).
-    _OPERATIONS_ERROR: "no longer takes the service account for signed in",
+    _OPERATIONS_ERROR: "no longer considers the service account signed in",
     3: "time limit exceeded",
     BUSY: "busy",
     UNAVAILABLE: "unavailable",

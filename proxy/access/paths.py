@@ -89,5 +89,5 @@ def _judge_text(text: str) -> CanonicalPath | Ambiguous:
     if "" in segments[:-1]:
         return Ambiguous("empty segment")
     if any(segment.endswith((".", " ")) for segment in segments):
-        return Ambiguous("dot segment, or a dot or blank at a segment's end")
+        return Ambiguous("dot segment, or a dot or space at a segment's end")
     return CanonicalPath(text)

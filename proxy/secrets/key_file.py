@@ -44,7 +44,7 @@ def existing_keys(server: ServerSettings) -> KeyRing:
     except OSError as exc:
         raise KeyFileError(server.key_file, f"cannot be read: {file_reason(server.key_file, exc)}") from exc
     if ring is None:
-        raise KeyFileError(server.key_file, "is not there: the first start of Gatepost makes it")
+        raise KeyFileError(server.key_file, "is missing: Gatepost creates it at its first start")
     return ring
 
 
@@ -60,7 +60,7 @@ def check_keys(server: ServerSettings) -> None:
             if not os.access(path.parent, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, "", str(path))
     except OSError as exc:
-        raise KeyFileError(path, f"cannot be read or made: {file_reason(path, exc)}") from exc
+        raise KeyFileError(path, f"cannot be read or created: {file_reason(path, exc)}") from exc
 
 
 def load_or_create_keys(path: Path, *, now: float) -> KeyRing:
@@ -74,7 +74,7 @@ def load_or_create_keys(path: Path, *, now: float) -> KeyRing:
             _create(path, now)
             ring = read_keys(path)
     except OSError as exc:
-        raise KeyFileError(path, f"cannot be read or made: {file_reason(path, exc)}") from exc
+        raise KeyFileError(path, f"cannot be read or created: {file_reason(path, exc)}") from exc
     if ring is None:
         raise KeyFileError(path, "was removed while Gatepost started")
     return ring
@@ -150,7 +150,7 @@ def needed_because(ring: KeyRing, index: int, now: float) -> str | None:
         return f"comes into use at {instant_text(ring.keys[index].use_after)}"
     retired_at = ring.keys[index + 1].use_after
     if now < retired_at + NEEDED_SECONDS:
-        return f"is needed until {instant_text(retired_at + NEEDED_SECONDS)}: persons' known numbers rest on it"
+        return f"is needed until {instant_text(retired_at + NEEDED_SECONDS)}: persons' known numbers depend on it"
     return None
 
 

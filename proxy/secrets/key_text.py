@@ -87,7 +87,7 @@ def parse_lines(place: Path | str, lines: list[str]) -> KeyRing:
     if not keys:
         raise KeyFileError(place, "holds no complete key")
     if any(later.use_after <= key.use_after for key, later in itertools.pairwise(keys)):
-        raise KeyFileError(place, "its keys do not stand in the order in which they come into use")
+        raise KeyFileError(place, "its keys are not in the order in which they come into use")
     return KeyRing(keys=tuple(keys), names=names or names_of(keys[0].bits))
 
 
@@ -98,7 +98,7 @@ def _key(place: Path | str, bits: str, notes: list[str]) -> MasterKey:
     try:
         at = {name: _instant(text) for name, text in instants.items()}
     except ValueError:
-        raise KeyFileError(place, "holds an instant that is none (2026-11-22T22:00:00Z is one)") from None
+        raise KeyFileError(place, "holds a time that cannot be read (write 2026-11-22T22:00:00Z)") from None
     return MasterKey(bits=_bits(place, bits), made_at=at.get("made"), use_after=at.get("use_after", ALWAYS))
 
 

@@ -145,7 +145,7 @@ class LiveSessions:
             return None
         if now >= live.ends_at:
             if not self._is_known_to_be_over(live, now):
-                raise StoreUnavailable("it is not known when this session was used last: workers cannot write it")
+                raise StoreUnavailable("nobody knows when this session was last used: workers cannot write it")
             return None
         if now > live.last_used_at:
             self._uses.note(live, now)

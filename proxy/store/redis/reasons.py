@@ -54,4 +54,4 @@ def redis_reason(error: Exception) -> str:
         case RedisError() | OSError():
             return f"Redis cannot be reached: {connection_reason(error)}"
         case _:
-            return "the store failed in a way that nobody foresaw"
+            return "the store failed in an unforeseen way"

@@ -135,7 +135,7 @@ class RedisTrust:
 
     async def _doubt(self) -> None:
         if not self._history.doubt:
-            meaning = "sessions that were ended may stand in it: nobody is served from it"
+            meaning = "sessions that have ended may be live in it: nobody is served from it"
             self._report("store.restored", meaning=meaning, remedy=REMEDY)
             self._history.doubt = f"Redis holds an older copy or another store's data: {REMEDY}"
         with contextlib.suppress(StoreUnavailable):  # then each process finds out by itself

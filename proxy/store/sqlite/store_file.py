@@ -157,7 +157,7 @@ class StoreFile:
         self._history.take(read_facts(connection), Judgement.SAME)
 
 
-_MEANING = "sessions that were ended may stand in it: nobody is served from it"
-_DONE = "the file that stands there now was given all that the lost one held"
+_MEANING = "sessions that have ended may be live in it: nobody is served from it"
+_DONE = "the new file got everything that the lost one held"
 _COPIED = "the database was rewritten with everything from its log, which is no longer beside it"
-_NOTHING_LEFT = "the file that stands there now is used; nothing that the lost one held could be read"
+_NOTHING_LEFT = "the new file is used; nothing of the lost one could be read"
