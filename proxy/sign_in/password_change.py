@@ -79,7 +79,10 @@ class PasswordChangeStep:
     async def change(
         self, client: Client, session: Session, changer: PasswordChanger, *, old: str, new: str
     ) -> ChangeOutcome:
-        """Raises `DirectoryError` and `StoreUnavailable`."""
+        """Raises `DirectoryError` and `StoreUnavailable`, and `ValueError` for somebody who is still half-way: whoever
+        has a stolen password has got as far."""
+        if session.level is Level.FIRST_FACTOR:
+            raise ValueError("a password is changed once all factors are proven")
         async with self._locks.of(session.principal.guid):
             if not await self._sessions.is_standing(session):
                 return Superseded()

@@ -165,6 +165,8 @@ class Proving:
         self, client: Client, goal: Goal, session: Session, challenge: Challenge, text: str, *, now: float
     ) -> Answered:
         """Judge one answer; a right one moves the session on, and has the next factor asked for."""
+        if not _is_awaited(session, challenge):
+            return ChallengeOver(session)
         digest = self.factors[challenge.factor].answer(challenge, text)
         if digest is None:
             return NotAnswered()

@@ -17,8 +17,10 @@ from proxy.delivery.channel import Outcome
 from proxy.factors.second_factor import Lack, Unusable
 from proxy.secrets.tokens import new_token
 from proxy.sessions.session import Level
+from proxy.sign_in.client import Client, Goal
 from proxy.sign_in.outcomes import (
     Accepted,
+    ChallengeOver,
     Exhausted,
     NoScheme,
     NotAnswered,
@@ -290,3 +292,25 @@ async def test_no_outcome_shows_what_is_secret(service: Service, corp: Corp) -> 
     secrets |= {message.passcode for message in service.phone.messages}
     assert len(tokens) == 4
     assert [secret for secret in secrets if secret in told] == []
+
+
+async def test_whoever_is_half_way_can_do_nothing_but_the_next_step(service: Service, corp: Corp) -> None:
+    corp.is_now(groups=frozenset())  # by SMS, and by mail only then
+    client = service.client()
+    await client.sign_in(NAME, OLD)
+    with pytest.raises(ValueError, match="once all factors are proven"):
+        await client.change_password(OLD, NEW)
+    with pytest.raises(ValueError, match="what comes next"):
+        await client.step_up("mailed")
+    half = await client.session()
+    assert half is not None
+    proving, now = service.parts.flow.proving, service.now
+    challenge = await proving.find(half, client.challenge_id, now=now)
+    assert challenge is not None
+    mailed = replace(challenge, challenge_id="another", factor=Factor.EMAIL, created_at=now + 1)
+    assert await service.store.challenges.put_challenge(mailed)
+    at, goal = Client(address="192.0.2.7", host=HOST, browser="terminal", incident="incident"), Goal(host=HOST)
+    answer = await proving.answer(at, goal, half, mailed, service.passcode, now=now)
+    assert isinstance(answer, ChallengeOver)
+    assert len(service.phone.messages) == 1
+    assert await client.session() == half
