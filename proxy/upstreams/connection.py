@@ -130,6 +130,9 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
+        if self.state is CLOSED:  # the one who waited for it left before it was ready
+            self.transport.abort()
+            return
         self.state = self.state.then(_BUSY)
 
     def data_received(self, data: bytes) -> None:

@@ -76,3 +76,12 @@ def test_an_idle_connection_that_is_closing_is_passed_over() -> None:
     newer.transport.close()
     assert pool.take(is_repeatable=True, now=1.0) is older
     assert newer.state is UpstreamState.CLOSED
+
+
+def test_a_connection_that_is_ready_after_it_was_given_up_is_ended() -> None:
+    pool = pool_of_one()
+    connection, wire = UpstreamConnection(pool, pool.servers[0]), Wire()
+    pool.servers[0].in_flight += 1
+    connection.retire()
+    connection.connection_made(wire)
+    assert (wire.has_ended, connection.state, pool.servers[0].in_flight) == (True, UpstreamState.CLOSED, 0)
