@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 
 from proxy.forwarding.client_side import ClientSide, TunnelOpening
 from proxy.forwarding.context import Context
@@ -133,8 +132,11 @@ class Exchange:
         self._connecting = asyncio.get_running_loop().create_task(connecting)
 
     async def _send_on_new_connection(self, *, is_repeatable: bool, is_fresh: bool) -> None:
+        connection = None
         try:
             connection = await self._pool.connect(is_repeatable=is_repeatable, key=self.session_id, is_fresh=is_fresh)
+            self._connecting = None
+            self._send_on(connection)
         except UpstreamUnreachable as exc:
             self._connecting = None
             self._fail(Problem.UPSTREAM_UNREACHABLE, exc.reason)
@@ -143,10 +145,9 @@ class Exchange:
             self._fail(Problem.OVERLOADED, str(exc))
         except Exception as exc:  # noqa: BLE001  # the border of one request, again: this is a task of its own
             self._connecting = None
+            if connection is not None:  # perhaps not ours yet, and then nobody else would end it
+                connection.abort()
             self._client.on_exchange_error(exc)
-        else:
-            self._connecting = None
-            self._send_on(connection)
 
     def _send_on(self, connection: UpstreamConnection) -> None:
         self.state = self.state.then(_ASKING)
@@ -420,9 +421,14 @@ class Exchange:
 
     async def _keep_on(self, sent_on: SentOn, problem: Problem, reason: str) -> None:
         """Nothing of a kept form reached the app. It is kept again before its sender is told, even if they are gone."""
-        with suppress(StoreUnavailable, TimeoutError):
+        try:
             async with asyncio.timeout(KEEPING_ON_SECONDS):
                 await self._context.kept_requests.keep_on(sent_on.token, sent_on.form)
+        except (StoreUnavailable, TimeoutError):
+            pass  # its sender is told the same
+        except Exception as exc:  # noqa: BLE001  # the border of one request, again: this is a task of its own
+            self._client.on_exchange_error(exc)
+            return
         self._client.on_exchange_failed(problem, reason, is_request_over=self.is_request_over)
 
 

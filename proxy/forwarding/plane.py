@@ -212,7 +212,11 @@ class ForwardingPlane:
         loop = asyncio.get_running_loop()
         now = self._moment.now = loop.time()
         for connection in [each for each in self._connections if each.deadline <= now]:
-            connection.on_deadline()
+            try:
+                connection.on_deadline()
+            except Exception as exc:  # the border of one connection: the timer is the others' too
+                self.context.log.error("forwarding.failed", error=type(exc).__name__, exc_info=exc)
+                connection.transport.abort()
         for pool in self.context.pools.values():
             pool.drop_old(now)
         for check in self._checks:

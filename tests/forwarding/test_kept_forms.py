@@ -332,6 +332,18 @@ async def test_a_form_of_which_nothing_reached_the_app_is_kept_on(stage: Stage) 
     assert await requests.read(sending.token, "down.corp.example", now=NOW) is not None
 
 
+async def test_a_form_that_cannot_even_be_kept_on_is_answered(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def keep_on(token: str, form: KeptRequest) -> None:
+        raise ValueError("nobody expects this")
+
+    sending = await kept(stage, replace(KEPT, host="down.corp.example"))
+    monkeypatch.setattr(stage.plane.context.kept_requests, "keep_on", keep_on)
+    answer = await stage.ask(as_alice(button(sending)).replace(HOST.encode(), b"down.corp.example", 1))
+    assert answer.status == 500
+    assert [values["error"] for values in stage.log.of("forwarding.failed")] == ["ValueError"]
+    stage.log.events.clear()
+
+
 # The button's size is 107 bytes; nothing of an app's own that has it may wait for anything.
 JSON = "Content-Type: application/json\r\n"
 
