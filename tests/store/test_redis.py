@@ -138,6 +138,10 @@ async def test_a_challenge_of_a_factor_that_is_not_known_here_is_none(store: Red
     await raw(store, "HSET", f"challenge:{newer.challenge_id}", "record", record)
     assert await store.challenges.challenge(newer.challenge_id, session_id=mine.session_id, now=NOW + 2) is None
     assert await store.challenges.challenge_of_session(mine.session_id, now=NOW + 2) == known
+    # And the next one can be asked for.
+    assert await store.challenges.put_challenge(
+        challenge(mine.session_id, created_at=NOW + 2), newest=known.challenge_id
+    )
 
 
 # Who has a session: only what changed is asked for.

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import secrets
 
+from config.factors import ChannelKind, Factor
 from proxy.factors.challenge import Challenge
 from proxy.factors.challenge_store import Attempt, AttemptResult
 from proxy.store.redis.connections import RedisConnections
 from proxy.store.redis.record_texts import challenge_from_row, challenge_to_record, instant
 from proxy.store.redis.scripts import CHALLENGES
+
+_KNOWN = " ".join(
+    ("", *(f"factor:{each.value}" for each in Factor), *(f"kind:{each.value}" for each in ChannelKind), "kind:", "")
+)
+"""What a challenge may be of that this version can read, as `put` looks for it."""
 
 
 class RedisChallenges:
@@ -29,7 +35,7 @@ class RedisChallenges:
             self._connections.ttl(challenge.expires_at),
         )
         if newest is not None:
-            arguments += (instant(challenge.created_at), newest)
+            arguments += (instant(challenge.created_at), newest, _KNOWN)
         return bool(await self._connections.run(CHALLENGES, "put", *arguments))
 
     async def challenge(self, challenge_id: str, *, session_id: str, now: float) -> Challenge | None:

@@ -22,15 +22,17 @@ local function live(challenge_id, session_id, now)
 end
 
 -- The id of the newest live one, or ''. Of two with the same instant, the one that was put later is the newer one.
-local function newest_of(session, now)
+-- One of a factor or channel that the caller does not know is none to it, so it must be none here too.
+local function newest_of(session, now, known)
   local newest, newest_at = '', nil
   for _, id in ipairs(redis.call('LRANGE', key('challenges', session), 0, -1)) do
     local challenge = live(id, session, now)
-    if challenge then
-      local created_at = cjson.decode(challenge[3]).created_at
-      if not newest_at or created_at >= newest_at then
-        newest, newest_at = id, created_at
-      end
+    local record = challenge and cjson.decode(challenge[3])
+    if record and known:find(' factor:' .. (record.factor or 'sms') .. ' ', 1, true)
+      and known:find(' kind:' .. (record.kind or '') .. ' ', 1, true)
+      and (not newest_at or record.created_at >= newest_at)
+    then
+      newest, newest_at = id, record.created_at
     end
   end
   return newest
@@ -38,8 +40,8 @@ end
 
 -- Nothing is written if its session ended meanwhile: nobody could answer it. With `now`, neither is it if another one
 -- than `newest` is the session's newest by then.
-function operation.put(id, session, record, digest, expires_at, attempts_left, last_sent_at, ttl, now, newest)
-  if redis.call('EXISTS', key('session', session)) == 0 or (now and newest_of(session, now) ~= newest) then
+function operation.put(id, session, record, digest, expires_at, attempts_left, last_sent_at, ttl, now, newest, known)
+  if redis.call('EXISTS', key('session', session)) == 0 or (now and newest_of(session, now, known) ~= newest) then
     return 0
   end
   redis.call(
