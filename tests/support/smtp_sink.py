@@ -29,9 +29,12 @@ class Received:
     rcpt_options: tuple[str, ...] = ()
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Sink:
-    """What the server does and what it has seen. Set `mail`, `rcpt`, `data` to refuse, wait or break."""
+    """What the server does and what it has seen. Set `mail`, `rcpt`, `data` to refuse, wait or break.
+
+    Without slots: aiosmtpd reads every attribute, and `__weakref__` of such a class can't be read in Python 3.11.2.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
