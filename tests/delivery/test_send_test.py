@@ -44,7 +44,7 @@ async def test_an_unusable_number_is_told_with_its_reason(capsys: pytest.Capture
     told = capsys.readouterr().err
     assert told == "gatepost send-test: the number is a valid number, but not a mobile one\n"
     assert await run("07700 900123", delivery_settings()) == (2, "")
-    assert "the number is no valid number (mobile.home_region says" in capsys.readouterr().err
+    assert "the number is not a valid number (mobile.home_region says" in capsys.readouterr().err
 
 
 async def test_a_relay_that_is_away_is_told_with_advice() -> None:

@@ -438,7 +438,7 @@ async def test_who_follows_the_clock_first_signs_nobody_out_whom_others_serve(st
             await worker.look()
         now[0] += 1
     first.go_on_from(1800.0)
-    with pytest.raises(StoreUnavailable, match="not known"):
+    with pytest.raises(StoreUnavailable, match="nobody knows when"):
         await first.find(used, HOST, now[0] + 1800.0)
     ended: list[str] = []
     first.on_end(ended.append)

@@ -149,9 +149,9 @@ async def test_a_full_disk_for_longer_than_the_idle_limit_loses_no_session_that_
     started_meanwhile = house.worker()
     await house.second(writing=(started_meanwhile,))
     for worker in (house.two, started_meanwhile):
-        with pytest.raises(StoreUnavailable, match="not known"):
+        with pytest.raises(StoreUnavailable, match="nobody knows when"):
             await worker.find(used, HOST, house.now)
-    with pytest.raises(StoreUnavailable, match="not known"):
+    with pytest.raises(StoreUnavailable, match="nobody knows when"):
         await house.two.find(unused, HOST, house.now)
     ended: list[str] = []
     house.two.on_end(ended.append)
@@ -160,7 +160,7 @@ async def test_a_full_disk_for_longer_than_the_idle_limit_loses_no_session_that_
     house.store.full = False
     await house.second(writing=(house.two,))  # whoever is first finds everything idle
     assert len(await house.store.sessions.sessions()) == 2
-    with pytest.raises(StoreUnavailable, match="not known"):
+    with pytest.raises(StoreUnavailable, match="nobody knows when"):
         await house.two.find(used, HOST, house.now)
     await house.second()
     await house.second()

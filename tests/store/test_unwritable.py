@@ -202,9 +202,9 @@ async def test_sessions_in_use_outlive_an_outage_that_is_longer_than_they_may_be
             for number, token in enumerate(tokens):
                 assert await house.workers[number % WORKERS].find(token, HOST, house.now) is not None
         for number, token in enumerate(tokens):
-            with pytest.raises(StoreUnavailable, match="not known"):
+            with pytest.raises(StoreUnavailable, match="nobody knows when"):
                 await house.workers[(number + 1) % WORKERS].find(token, HOST, house.now)
-        with pytest.raises(StoreUnavailable, match="not known"):
+        with pytest.raises(StoreUnavailable, match="nobody knows when"):
             await house.workers[0].find(idle, HOST, house.now)
         happens.end()
         await until_well(house.stores[1])
