@@ -9,6 +9,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from proxy.delivery.channel import Outcome
 from proxy.portal import landing, password
+from proxy.sign_in.password_change import PasswordChangeStep
 from tests.portal.front import running_front
 from tests.portal.stage import PASSWORD, Stage
 from tests.portal.test_kerberos import Domain
@@ -121,7 +122,7 @@ async def test_past_the_reminder_of_a_password_that_expires(
 ) -> None:
     for module in (landing, password):
         monkeypatch.setattr(module, "expiry_warning", lambda *_: "Your password expires in 3 days.")
-    monkeypatch.setattr(password, "_changer", lambda *_: object())
+    monkeypatch.setattr(PasswordChangeStep, "changer_of", lambda *_: object())
     async with running_front(tmp_path) as front:
         page = await context.new_page()
         address = front.url("wiki", "/page") + FRAGMENT
