@@ -60,14 +60,14 @@ class Corp(ChangingDirectory):
 
 
 @pytest.fixture
-def corp() -> Corp:
+def scripted() -> Corp:
     directory = Corp()
     directory.is_now(mail="scripted@corp.example")
     return directory
 
 
 @pytest.fixture
-async def service(tmp_path: Path, corp: Corp) -> AsyncIterator[Service]:
+async def service(tmp_path: Path, scripted: Corp) -> AsyncIterator[Service]:
     settings = portal_settings(
         tmp_path,
         directories=[CORP],
@@ -75,7 +75,7 @@ async def service(tmp_path: Path, corp: Corp) -> AsyncIterator[Service]:
         second_factor={"channels": tuple(CHANNELS)},
     )
     store = SQLiteStore(tmp_path / "state.db")
-    service = Service(settings, store, Realms([corp]))
+    service = Service(settings, store, Realms([scripted]))
     service.phone.channels = dict(CHANNELS)
     yield service
     await store.close()
@@ -105,8 +105,8 @@ async def test_a_password_and_an_sms_sign_in(service: Service) -> None:
     assert await service.sessions.find(before.encode(), HOST, service.now) is None
 
 
-async def test_a_password_and_a_mail_sign_in(service: Service, corp: Corp) -> None:
-    corp.is_now(groups=frozenset({"Mailed"}))
+async def test_a_password_and_a_mail_sign_in(service: Service, scripted: Corp) -> None:
+    scripted.is_now(groups=frozenset({"Mailed"}))
     client = service.client()
     await client.sign_in(NAME, OLD)
     assert service.phone.messages[-1].number is None
@@ -126,8 +126,8 @@ async def test_of_a_choice_another_factor_can_be_asked_for(service: Service) -> 
     assert session.proven_factors == {Factor.PASSWORD, Factor.EMAIL}
 
 
-async def test_each_factor_of_a_scheme_is_asked_for_in_turn(service: Service, corp: Corp) -> None:
-    corp.is_now(groups=frozenset())
+async def test_each_factor_of_a_scheme_is_asked_for_in_turn(service: Service, scripted: Corp) -> None:
+    scripted.is_now(groups=frozenset())
     client = service.client()
     await client.sign_in(NAME, OLD)
     accepted = await client.answer(service.passcode)
@@ -169,8 +169,8 @@ async def test_a_signed_in_person_steps_up(service: Service) -> None:
     assert isinstance(await client.step_up("both"), NothingMissing)
 
 
-async def test_a_password_that_must_be_changed_is_changed_on_the_way(service: Service, corp: Corp) -> None:
-    corp.stopped = RefusalReason.MUST_CHANGE
+async def test_a_password_that_must_be_changed_is_changed_on_the_way(service: Service, scripted: Corp) -> None:
+    scripted.stopped = RefusalReason.MUST_CHANGE
     client = service.client()
     assert isinstance(await client.sign_in(NAME, OLD), ProofAsked)
     await client.answer(service.passcode)
@@ -184,20 +184,20 @@ async def test_a_password_that_must_be_changed_is_changed_on_the_way(service: Se
     assert session.level is Level.SIGNED_IN
 
 
-async def test_refusals_are_values(service: Service, corp: Corp) -> None:
+async def test_refusals_are_values(service: Service, scripted: Corp) -> None:
     client = service.client()
     assert isinstance(await client.sign_in(NAME, "wrong"), NotProven)
     assert isinstance(await client.sign_in("nobody@corp", OLD), NotProven)
-    corp.is_now(mobiles=(), mail=None)
+    scripted.is_now(mobiles=(), mail=None)
     unusable = await client.sign_in(NAME, OLD)
     assert isinstance(unusable, Unusable)
     assert (unusable.lack, unusable.reason) == (Lack.NUMBER, "mobile_empty")
     assert await client.session() is None
 
 
-async def test_nobody_gets_in_whom_no_scheme_is_meant_for(tmp_path: Path, corp: Corp) -> None:
+async def test_nobody_gets_in_whom_no_scheme_is_meant_for(tmp_path: Path, scripted: Corp) -> None:
     store = SQLiteStore(tmp_path / "state.db")
-    service = Service(portal_settings(tmp_path, directories=[CORP], schemes=SCHEMES[1:2]), store, Realms([corp]))
+    service = Service(portal_settings(tmp_path, directories=[CORP], schemes=SCHEMES[1:2]), store, Realms([scripted]))
     assert isinstance(await service.client("192.0.2.7").sign_in(NAME, OLD), NoScheme)
     assert await store.sessions.sessions() == []
     await store.close()
@@ -275,7 +275,7 @@ async def test_nobody_goes_on_with_a_token_that_was_made_up(service: Service) ->
     assert await client.session() is None
 
 
-async def test_no_outcome_shows_what_is_secret(service: Service, corp: Corp) -> None:
+async def test_no_outcome_shows_what_is_secret(service: Service, scripted: Corp) -> None:
     client, inside = service.client(), service.client(INSIDE)
     outcomes = [await client.sign_in(NAME, "wrong one 9"), await client.sign_in(NAME, OLD), await client.send_again()]
     tokens = {client.token}
@@ -294,8 +294,8 @@ async def test_no_outcome_shows_what_is_secret(service: Service, corp: Corp) -> 
     assert [secret for secret in secrets if secret in told] == []
 
 
-async def test_whoever_is_half_way_can_do_nothing_but_the_next_step(service: Service, corp: Corp) -> None:
-    corp.is_now(groups=frozenset())  # by SMS, and by mail only then
+async def test_whoever_is_half_way_can_do_nothing_but_the_next_step(service: Service, scripted: Corp) -> None:
+    scripted.is_now(groups=frozenset())  # by SMS, and by mail only then
     client = service.client()
     await client.sign_in(NAME, OLD)
     with pytest.raises(ValueError, match="once all factors are proven"):
