@@ -29,7 +29,7 @@ async def running_demo(*module: str) -> AsyncIterator[str]:
     assert process.stdout is not None
     printed = ""
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(240):
             while "Ctrl-C" not in printed:
                 line = await process.stdout.readline()
                 assert line, printed
