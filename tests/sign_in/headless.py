@@ -41,13 +41,14 @@ class Service:
         self.store = store
         self.keys = Keys(b"k" * 32, clock=lambda: self.now)
         self.sessions = LiveSessions(store.sessions, settings.sessions)
+        self.throttle = Throttle(store.counters, settings.throttle, key=self.keys.derive(Purpose.THROTTLE))
         self.parts = create_sign_in(
             settings=settings,
             realms=realms,
             channels=self.phone,
             store=store,
             keys=self.keys,
-            throttle=Throttle(store.counters, settings.throttle, key=self.keys.derive(Purpose.THROTTLE)),
+            throttle=self.throttle,
             metrics=Metrics(realms=["corp", "local"]),
             log=structlog.get_logger(),
             clock=lambda: self.now,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import pytest
 from config.factors import Factor
 from directory.change_outcomes import PasswordChangeRefused
 from directory.directory import RefusalReason
+from directory.errors import DirectoryError, DirectoryUnavailable, OutcomeUnknown
 from directory.realms import Realms
 from proxy.delivery.channel import Outcome
+from proxy.factors.proof import Proof
 from proxy.factors.second_factor import Lack, Unusable
-from proxy.secrets.tokens import new_token
+from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Level
 from proxy.sign_in.client import Client, Goal
 from proxy.sign_in.outcomes import (
@@ -37,7 +40,7 @@ from proxy.sign_in.password_change import Changed
 from proxy.store.contract import Store
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.throttle.limits import Limit, Throttled
-from tests.portal.stage import portal_settings
+from tests.portal.stage import NOW, portal_settings
 from tests.portal.test_kerberos import Domain
 from tests.portal.test_mail_for_sms import CHANNELS
 from tests.portal.test_password_change import CORP, NAME, NEW, OLD, ChangingDirectory
@@ -314,3 +317,63 @@ async def test_whoever_is_half_way_can_do_nothing_but_the_next_step(service: Ser
     assert isinstance(answer, ChallengeOver)
     assert len(service.phone.messages) == 1
     assert await client.session() == half
+
+
+async def test_a_password_that_must_be_changed_adds_nothing_to_a_session(service: Service, scripted: Corp) -> None:
+    client = service.client(INSIDE)
+    await client.sign_in(NAME, OLD)
+    by_password = await client.session()
+    assert by_password is not None
+    by_ticket = replace(
+        by_password, session_id=new_token(), factors=((Factor.KERBEROS,),), proven=(Proof(Factor.KERBEROS, NOW),)
+    )
+    client.token = new_token()
+    await service.store.sessions.create_session(by_ticket, cookie=token_digest(client.token), host=HOST)
+    scripted.stopped = RefusalReason.MUST_CHANGE
+    await client.sign_in(NAME, OLD)
+    session = await client.session()
+    assert session is not None
+    assert session.level is Level.MUST_CHANGE_PASSWORD
+
+
+async def test_a_directory_that_vouches_for_somebody_else_proves_nobody(service: Service, scripted: Corp) -> None:
+    scripted.is_now(guid="00000000-0000-4000-8000-0000000000ff")
+    assert isinstance(await service.client(INSIDE).sign_in(NAME, OLD), NotProven)
+    scripted.stopped = RefusalReason.MUST_CHANGE
+    assert isinstance(await service.client(INSIDE).sign_in(NAME, OLD), NotProven)
+    assert await service.store.sessions.sessions() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "left"), [(DirectoryUnavailable("corp", "away"), 0), (OutcomeUnknown("corp", "no answer"), 1), (None, 0)]
+)
+async def test_an_address_is_counted_for_what_a_directory_may_have_judged(
+    service: Service, scripted: Corp, error: DirectoryError | None, left: int
+) -> None:
+    client = service.client(INSIDE)
+    await client.sign_in(NAME, OLD)
+    for step in (client.sign_in(NAME, OLD), client.change_password(OLD, NEW)):
+        scripted.error = error
+        with suppress(DirectoryError):
+            await step
+    standings = await service.throttle.standings(
+        person="", limits=service.throttle.password_limits(scripted), number=None, address=INSIDE, now=NOW
+    )
+    counted = next(each.count for each in standings if each.limit is Limit.PASSWORDS_PER_ADDRESS)
+    assert counted == 2 * left
+
+
+async def test_a_right_passcode_clears_what_was_counted_of_wrong_ones(service: Service, scripted: Corp) -> None:
+    client = service.client()
+    await client.sign_in(NAME, OLD)
+    await client.answer("000000" if service.passcode != "000000" else "000001")
+    await client.answer(service.passcode)
+    standings = await service.throttle.standings(
+        person=scripted.account.guid,
+        limits=service.throttle.password_limits(scripted),
+        number=None,
+        address=None,
+        now=NOW,
+    )
+    of_passcodes = (Limit.PASSCODES_PER_PERSON, Limit.PASSCODE_FAILURES_IN_A_ROW)
+    assert [each.count for each in standings if each.limit in of_passcodes] == [0, 0]
