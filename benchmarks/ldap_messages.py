@@ -18,7 +18,7 @@ import ssl
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -29,7 +29,7 @@ from benchmarks.mobiles import domain
 from directory.active_directory import connection, deadline_socket, domain_controller, paged_search, sweep
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.active_directory.connection import INVALID_CREDENTIALS, SUCCESS, Connection
-from directory.active_directory.messages import Entry, LDAPResult, Scope, SearchAnswer
+from directory.active_directory.messages import Entry, LDAPResult, Search, SearchAnswer
 from directory.login_name import LoginName
 from directory.principal import Principal
 from tests.support.samba import PASSWORD, person, settings_for
@@ -59,27 +59,17 @@ class LDAP3Messages(Connection):
             result, _ = self.perform("bind", read_server_info=False)
             return LDAPResult(code=result["result"], diagnostic=result["message"])
 
-    def search(
-        self,
-        base_dn: str,
-        filter_text: str,
-        attributes: Sequence[str],
-        *,
-        deadline: float,
-        scope: Scope = "subtree",
-        size_limit: int = 0,
-        page: int | None = None,
-    ) -> SearchAnswer:
+    def search(self, search: Search, *, deadline: float) -> SearchAnswer:
         with self._failures_translated(deadline):
             result, response = self.perform(
                 "search",
-                base_dn,
-                filter_text,
-                search_scope=_SCOPES[scope],
+                search.base_dn,
+                search.filter_text,
+                search_scope=_SCOPES[search.scope],
                 dereference_aliases=ldap3.DEREF_NEVER,
-                attributes=list(attributes) or [ldap3.NO_ATTRIBUTES],
-                size_limit=size_limit,
-                paged_size=page,
+                attributes=list(search.attributes) or [ldap3.NO_ATTRIBUTES],
+                size_limit=search.size_limit,
+                paged_size=None if search.page is None else search.page.size,
             )
             entries = [entry_of(each) for each in response if each["type"] == "searchResEntry"]
             return SearchAnswer(
@@ -115,18 +105,9 @@ class LDAP3Async(LDAP3Messages):
 class LDAP3Pages:
     """`PagedSearch` as ldap3 reads pages: one after the other."""
 
-    def __init__(
-        self,
-        connection: LDAP3Messages,
-        base_dn: str,
-        filter_text: str,
-        attributes: Sequence[str],
-        *,
-        page_size: int,
-        wait_seconds: float,
-    ) -> None:
-        self._connection, self._given = connection, (base_dn, filter_text)
-        self._attributes, self._size, self._wait = list(attributes), page_size, wait_seconds
+    def __init__(self, connection: LDAP3Messages, search: Search, *, page_size: int, wait_seconds: float) -> None:
+        self._connection, self._given = connection, (search.base_dn, search.filter_text)
+        self._attributes, self._size, self._wait = list(search.attributes), page_size, wait_seconds
 
     def __iter__(self) -> Iterator[Entry]:
         cookie = None

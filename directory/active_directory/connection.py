@@ -13,7 +13,7 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,8 +38,7 @@ from directory.active_directory.messages import (
     REFERENCE,
     Entry,
     LDAPResult,
-    PageRequest,
-    Scope,
+    Search,
     SearchAnswer,
     bind_request,
     decode_bound,
@@ -191,23 +190,9 @@ class Connection:
         finally:
             self._ldap.request = None
 
-    def search(
-        self,
-        base_dn: str,
-        filter_text: str,
-        attributes: Sequence[str],
-        *,
-        deadline: float,
-        scope: Scope = "subtree",
-        size_limit: int = 0,
-        page: int | None = None,
-    ) -> SearchAnswer:
-        """Search; `page` asks for that many entries only (Samba does not keep to a size limit)."""
+    def search(self, search: Search, *, deadline: float) -> SearchAnswer:
         with self._failures_translated(deadline):
-            paged = None if page is None else PageRequest(size=page)
-            message_id = self._send_search(
-                base_dn, filter_text, attributes, scope=scope, size_limit=size_limit, page=paged
-            )
+            message_id = self._send(search)
             entries = []
             while True:
                 message = self._next_message(message_id)
@@ -219,13 +204,10 @@ class Connection:
                 elif tag != REFERENCE:
                     raise ValueError("not an answer to a search")
 
-    def ask_for_page(
-        self, base_dn: str, filter_text: str, attributes: Sequence[str], *, size: int, cookie: bytes, deadline: float
-    ) -> int:
-        """Send a subtree search for one page (RFC 2696); the message id of the answers, which `receive` brings."""
+    def ask_for_page(self, search: Search, *, deadline: float) -> int:
+        """Send a search for one page (RFC 2696); the message id of the answers, which `receive` brings."""
         with self._failures_translated(deadline):
-            page = PageRequest(size=size, cookie=cookie, is_critical=True)
-            return self._send_search(base_dn, filter_text, attributes, page=page)
+            return self._send(search)
 
     def receive(self, *, wait: bool, deadline: float) -> bytes:
         """What has arrived, undecoded; without `wait` possibly nothing. For pages only."""
@@ -240,22 +222,10 @@ class Connection:
                 wait = False
             return bytes(received)
 
-    def _send_search(
-        self,
-        base_dn: str,
-        filter_text: str,
-        attributes: Sequence[str],
-        *,
-        scope: Scope = "subtree",
-        size_limit: int = 0,
-        page: PageRequest | None = None,
-    ) -> int:
+    def _send(self, search: Search) -> int:
         self._require_tls()
         message_id = int(self._ldap.server.next_message_id())
-        request = search_request(
-            message_id, base_dn, filter_text, attributes, scope=scope, size_limit=size_limit, page=page
-        )
-        self._ldap.socket.sendall(request)
+        self._ldap.socket.sendall(search_request(message_id, search))
         return message_id
 
     def _next_message(self, message_id: int) -> bytes:

@@ -12,6 +12,7 @@ PERSON = "(objectCategory=person)(objectClass=user)"
 """Users, but neither computers nor contacts."""
 IS_PERSON = f"(&{PERSON})"
 GROUP = "(objectCategory=group)"
+ANYTHING = "(objectClass=*)"
 
 _PLAIN = frozenset(string.ascii_letters + string.digits)
 

@@ -68,36 +68,41 @@ class PageRequest:
     is_critical: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What a search asks for (RFC 4511 section 4.5.1). Aliases are not followed."""
+
+    base_dn: str = field(repr=False)
+    filter_text: str = field(repr=False)
+    """See `filter_octets`."""
+    attributes: Sequence[str]
+    """None of them: only the entries' DNs are wanted."""
+    scope: Scope = "subtree"
+    size_limit: int = 0
+    page: PageRequest | None = None
+
+
 def bind_request(message_id: int, name: str, password: bytes) -> bytes:
     """The whole message of a simple bind (RFC 4511 section 4.2)."""
     bind = _integer(3) + _element(_OCTETS, name.encode("utf-8")) + _element(_SIMPLE, password)
     return _element(_SEQUENCE, _integer(message_id) + _element(_BIND, bind))
 
 
-def search_request(
-    message_id: int,
-    base_dn: str,
-    filter_text: str,
-    attributes: Sequence[str],
-    *,
-    scope: Scope = "subtree",
-    size_limit: int = 0,
-    page: PageRequest | None = None,
-) -> bytes:
-    """The whole message (RFC 4511 section 4.5.1). Aliases are not followed. `filter_text`: see `filter_octets`."""
-    names = b"".join(_element(_OCTETS, name.encode("ascii")) for name in attributes or (NO_ATTRIBUTES,))
-    search = (
-        _element(_OCTETS, base_dn.encode("utf-8"))
-        + _element(_ENUMERATED, bytes([_SCOPES[scope]]))
+def search_request(message_id: int, search: Search) -> bytes:
+    """The whole message."""
+    names = b"".join(_element(_OCTETS, name.encode("ascii")) for name in search.attributes or (NO_ATTRIBUTES,))
+    asked = (
+        _element(_OCTETS, search.base_dn.encode("utf-8"))
+        + _element(_ENUMERATED, bytes([_SCOPES[search.scope]]))
         + _element(_ENUMERATED, b"\0")
-        + _integer(size_limit)
+        + _integer(search.size_limit)
         + _integer(0)
         + _element(_BOOLEAN, b"\0")
-        + filter_octets(filter_text)
+        + filter_octets(search.filter_text)
         + _element(_SEQUENCE, names)
     )
-    controls = b"" if page is None else _element(_CONTROLS, _page_control(page))
-    return _element(_SEQUENCE, _integer(message_id) + _element(_SEARCH, search) + controls)
+    controls = b"" if search.page is None else _element(_CONTROLS, _page_control(search.page))
+    return _element(_SEQUENCE, _integer(message_id) + _element(_SEARCH, asked) + controls)
 
 
 def filter_octets(text: str) -> bytes:

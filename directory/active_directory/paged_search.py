@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 
 from directory.active_directory.connection import SUCCESS, Connection, ConnectionFailed, Entry, LDAPResult
 from directory.active_directory.messages import (
     DONE,
     ENTRY,
     REFERENCE,
+    PageRequest,
+    Search,
     decode_done,
     decode_entry,
     message_end,
@@ -34,21 +37,12 @@ class SearchRefused(Exception):
 
 
 class PagedSearch:
-    """One search below `base_dn`. After leaving its iterator early nothing but closing the connection is left."""
+    """One search. After leaving its iterator early nothing but closing the connection is left."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        base_dn: str,
-        filter_text: str,
-        attributes: Sequence[str],
-        *,
-        page_size: int,
-        wait_seconds: float,
-    ) -> None:
+    def __init__(self, connection: Connection, search: Search, *, page_size: int, wait_seconds: float) -> None:
         """`wait_seconds`: how long the server may stay silent."""
         self._connection = connection
-        self._base_dn, self._filter, self._attributes = base_dn, filter_text, attributes
+        self._search = search
         self._page_size = page_size
         self._wait_seconds = wait_seconds
         self._message_id: int | None = None
@@ -73,14 +67,8 @@ class PagedSearch:
             raise ConnectionFailed(self._connection.server, "unreadable answer") from exc
 
     def _ask(self, cookie: bytes) -> None:
-        self._message_id = self._connection.ask_for_page(
-            self._base_dn,
-            self._filter,
-            self._attributes,
-            size=self._page_size,
-            cookie=cookie,
-            deadline=self._deadline(),
-        )
+        page = PageRequest(size=self._page_size, cookie=cookie, is_critical=True)
+        self._message_id = self._connection.ask_for_page(replace(self._search, page=page), deadline=self._deadline())
         self._cookie = None
 
     def _receive(self, *, wait: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Literal
 
 from directory.active_directory.connection import (
     BUSY,
@@ -14,9 +13,9 @@ from directory.active_directory.connection import (
     UNAVAILABLE,
     Connection,
     ConnectionFailed,
-    Entry,
-    SearchAnswer,
 )
+from directory.active_directory.filters import ANYTHING
+from directory.active_directory.messages import Entry, PageRequest, Scope, Search, SearchAnswer
 from directory.active_directory.server_address import ServerAddress
 from directory.active_directory.value_ranges import ValuesMissing, in_whole, is_in_ranges
 from directory.errors import DirectoryMisconfigured
@@ -67,15 +66,24 @@ class Reader:
         filter_text: str,
         attributes: Sequence[str],
         *,
-        scope: Literal["base", "subtree", "one"] = "subtree",
+        scope: Scope = "subtree",
         size_limit: int = 0,
-        page: int | None = None,
+        page: PageRequest | None = None,
     ) -> list[Entry]:
         """The entries found, each with all values of what it was asked for; none too if the base does not exist.
 
         Raises `ConnectionFailed` if another server may succeed, `DirectoryMisconfigured` if none would.
         """
-        found = self._search(base_dn, filter_text, attributes, scope=scope, size_limit=size_limit, page=page)
+        found = self._ask(
+            Search(
+                base_dn=base_dn,
+                filter_text=filter_text,
+                attributes=attributes,
+                scope=scope,
+                size_limit=size_limit,
+                page=page,
+            )
+        )
         code = found.outcome.code
         self.is_cut = code == _SIZE_LIMIT
         if code in (SUCCESS, _SIZE_LIMIT):
@@ -92,7 +100,7 @@ class Reader:
         """`entry` with the values that AD left out of its first answer. Raises `ConnectionFailed`."""
 
         def more(attribute: str) -> Entry | None:
-            found = self._search(entry.dn, "(objectClass=*)", [attribute], scope="base")
+            found = self._ask(Search(base_dn=entry.dn, filter_text=ANYTHING, attributes=[attribute], scope="base"))
             return found.entries[0] if found.outcome.code == SUCCESS and len(found.entries) == 1 else None
 
         try:
@@ -105,32 +113,15 @@ class Reader:
         entries = self.search(base_dn, filter_text, attributes, size_limit=2)
         return entries[0] if len(entries) == 1 else None
 
-    def at(self, base_dn: str, attributes: Sequence[str], filter_text: str = "(objectClass=*)") -> Entry | None:
+    def at(self, base_dn: str, attributes: Sequence[str], filter_text: str = ANYTHING) -> Entry | None:
         """The entry with exactly this DN, if the filter holds for it."""
         entries = self.search(base_dn, filter_text, attributes, scope="base")
         return entries[0] if len(entries) == 1 else None
 
-    def _search(
-        self,
-        base_dn: str,
-        filter_text: str,
-        attributes: Sequence[str],
-        *,
-        scope: Literal["base", "subtree", "one"],
-        size_limit: int = 0,
-        page: int | None = None,
-    ) -> SearchAnswer:
+    def _ask(self, search: Search) -> SearchAnswer:
         asked_at = time.monotonic()
         patience = self.deadline if self._patience_seconds is None else asked_at + self._patience_seconds
-        found = self._connection.search(
-            base_dn,
-            filter_text,
-            attributes,
-            deadline=min(self.deadline, patience),
-            scope=scope,
-            size_limit=size_limit,
-            page=page,
-        )
+        found = self._connection.search(search, deadline=min(self.deadline, patience))
         self._answers += 1
         self._answered_in += time.monotonic() - asked_at
         return found

@@ -31,6 +31,7 @@ from directory.active_directory.messages import (
     LDAPResult,
     PageRequest,
     Scope,
+    Search,
     bind_request,
     decode_bound,
     decode_done,
@@ -84,7 +85,8 @@ pages = st.none() | st.builds(
 def test_a_search_is_sent_as_ldap3_sends_it(
     message_id: int, base: str, filter_text: str, attributes: list[str], scope: Scope, page: PageRequest | None
 ) -> None:
-    own = search_request(message_id, base, filter_text, attributes, scope=scope, size_limit=7, page=page)
+    search = Search(base_dn=base, filter_text=filter_text, attributes=attributes, scope=scope, size_limit=7, page=page)
+    own = search_request(message_id, search)
     assert own == as_ldap3_sends_it(message_id, base, filter_text, attributes, scope, page)
     assert message_end(own, 0) == len(own)
     assert message_id_of(own)[0] == message_id
@@ -104,7 +106,8 @@ def test_a_page_that_must_be_kept_to_is_asked_for_as_the_standard_says() -> None
     page = PageRequest(size=5, cookie=b"c", is_critical=True)
     value = tlv(4, tlv(0x30, integer(5) + tlv(4, b"c")))
     control = tlv(0xA0, tlv(0x30, tlv(4, b"1.2.840.113556.1.4.319") + tlv(1, b"\xff") + value))
-    assert search_request(1, "", "(a=*)", (), page=page).endswith(control)
+    search = Search(base_dn="", filter_text="(a=*)", attributes=(), page=page)
+    assert search_request(1, search).endswith(control)
 
 
 @pytest.mark.parametrize(
