@@ -6,13 +6,9 @@ Hashing takes 64 MiB and tens of milliseconds each time, so it runs in a small p
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import threading
-from collections.abc import Callable, Collection
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Collection
 from pathlib import Path
-from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError, VerifyMismatchError
@@ -20,8 +16,9 @@ from argon2.exceptions import VerificationError, VerifyMismatchError
 from config.problems import ConfigurationError
 from config.settings import LocalDirectorySettings
 from directory.account_state import AccountState
+from directory.bounded_threads import BoundedThreads
 from directory.directory import CheckResult, PasswordRefused, RefusalReason
-from directory.errors import DirectoryBusy, DirectoryUnavailable
+from directory.errors import DirectoryUnavailable
 from directory.login_name import LoginName, fold
 from directory.password import is_usable_password
 from directory.principal import Account, Principal
@@ -32,7 +29,6 @@ QUEUE = 16
 """How many may wait for a thread. Everybody after them is told at once that the directory is busy."""
 
 _Version = tuple[int, int, int]
-_Result = TypeVar("_Result")
 
 
 class LocalDirectory:
@@ -44,18 +40,19 @@ class LocalDirectory:
         *,
         groups: Collection[str],
         want_all_groups: bool = False,
-        hashing_threads: int = HASHING_THREADS,
-        queue: int = QUEUE,
+        threads: BoundedThreads | None = None,
     ) -> None:
-        """`groups` are those that the configuration names. Raises `ConfigurationError` if the file is wrong."""
+        """`groups` are those that the configuration names. `threads` are for hashing, and closed with it.
+
+        Raises `ConfigurationError` if the file is wrong.
+        """
         self._realm = settings.name
         self._path = settings.file
         self._groups = frozenset(groups)
         self._want_all_groups = want_all_groups
         self._version, self._users = _read(self._path, self._realm)
         self._dummy_hash = _dummy_hash(self._users)
-        self._pool = ThreadPoolExecutor(hashing_threads, thread_name_prefix=f"local-{self._realm}")
-        self._places = threading.BoundedSemaphore(hashing_threads + queue)
+        self._threads = threads or BoundedThreads(self._realm, HASHING_THREADS, waiting=QUEUE, use="local")
         self._reading = asyncio.Lock()
         self.last_problem: ConfigurationError | None = None
         """What is wrong with a changed file, while the previous version is still in force."""
@@ -88,7 +85,7 @@ class LocalDirectory:
         users = await self._current()
         user = users.by_guid.get(account.guid) if account is not None else None
         known_hash = user.password_hash if user is not None else self._dummy_hash
-        is_right = await self._in_pool(lambda: self._verify(known_hash, password))
+        is_right = await self._threads.run(lambda _: self._verify(known_hash, password))
         if user is None:
             return PasswordRefused(RefusalReason.UNKNOWN)
         if not is_right:
@@ -120,7 +117,7 @@ class LocalDirectory:
         return [CheckResult(subject=str(self._path), ok=True, detail=f"{number} user{'s' if number != 1 else ''}")]
 
     async def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
     def _principal(self, user: LocalUser) -> Principal:
         own = {group.casefold() for group in user.groups}
@@ -153,18 +150,6 @@ class LocalDirectory:
         else:
             self._version, self._users, self._dummy_hash, self.last_problem = version, users, dummy_hash, None
 
-    async def _in_pool(self, work: Callable[[], _Result]) -> _Result:
-        """Run in the pool; `DirectoryBusy` when its queue is full. A caller that goes away frees its place."""
-        if not self._places.acquire(blocking=False):
-            raise DirectoryBusy(f"directory {self._realm!r}: too many passwords are being checked")
-        try:
-            future: Future[_Result] = self._pool.submit(work)
-        except RuntimeError as error:  # closed
-            self._places.release()
-            raise DirectoryUnavailable(self._realm, "is closed") from error
-        future.add_done_callback(lambda _: self._places.release())
-        return await asyncio.wrap_future(future)
-
     def _verify(self, known_hash: str, password: str) -> bool:
         try:
             return PasswordHasher().verify(known_hash, password)
@@ -180,10 +165,6 @@ def _version(path: Path) -> _Version:
         status = path.stat()
     except OSError:
         return 0, 0, 0
-    return _version_of(status)
-
-
-def _version_of(status: os.stat_result) -> _Version:
     return status.st_mtime_ns, status.st_ino, status.st_size
 
 

@@ -16,7 +16,7 @@ import gssapi
 from gssapi import raw
 
 from config.system_errors import file_reason
-from directory.active_directory.ldap_threads import LDAPThreads
+from directory.bounded_threads import BoundedThreads
 from directory.kerberos.authenticator import NoAuthenticator, authenticator_digest
 from directory.kerberos.logon_info import NotLogonInfo, read_logon_info
 from directory.kerberos.service_key import KerberosUnusable, ServiceKey
@@ -24,6 +24,7 @@ from directory.kerberos.ticket import MAX_TOKEN_BYTES, KerberosTicket, TicketRef
 
 THREADS = 2
 """Judging a token takes less than a millisecond, most of it in the replay cache's file."""
+_WAITING = 8
 _SECONDS = 5.0
 _SPNEGO = gssapi.OID.from_int_seq("1.3.6.1.5.5.2")
 _KERBEROS = gssapi.MechType.kerberos
@@ -39,7 +40,7 @@ class GSSAcceptor:
         cache = replay_cache or _private_folder() / "replay-cache"
         self._credentials = [(key.kerberos_realm, _credentials(key, cache)) for key in keys]
         self._with_keys = frozenset(key.kerberos_realm for key in keys)
-        self._threads = LDAPThreads("kerberos", THREADS, timeout_seconds=_SECONDS)
+        self._threads = BoundedThreads("kerberos", THREADS, waiting=_WAITING, timeout_seconds=_SECONDS)
 
     async def accept(self, token: bytes) -> KerberosTicket | TicketRefused:
         if token.startswith(_NTLM) or not token:  # an empty one would begin a negotiation

@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 
 from config.problems import ConfigurationError
 from config.settings import LocalDirectorySettings
+from directory.bounded_threads import BoundedThreads
 from directory.directory import Directory, PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryError, DirectoryUnavailable
 from directory.local_users import LocalDirectory
@@ -64,9 +65,10 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def directory_of(path: Path, **options: int | bool) -> LocalDirectory:
+def directory_of(path: Path, *, threads: BoundedThreads | None = None, want_all_groups: bool = False) -> LocalDirectory:
     settings = LocalDirectorySettings(type="local", name="Local", file=path)
-    return LocalDirectory(settings, groups={"Wiki Users", "Admins"}, **options)
+    groups = {"Wiki Users", "Admins"}
+    return LocalDirectory(settings, groups=groups, want_all_groups=want_all_groups, threads=threads)
 
 
 @pytest.fixture
@@ -201,9 +203,10 @@ def test_every_problem_of_the_file_is_told_at_once(path: Path) -> None:
 
 
 async def test_an_unusable_password_is_refused_before_any_hashing(path: Path) -> None:
-    directory = directory_of(path, hashing_threads=1, queue=0)
+    threads = BoundedThreads("Local", 1, waiting=0)
+    directory = directory_of(path, threads=threads)
     account = await found(directory, "jose")
-    async with blocked(directory, 1):  # no hashing could run now
+    async with blocked(threads, 1):  # no hashing could run now
         for password in ("", "\0", "x" * 1025, "\ud800"):
             for who in (account, None):
                 outcome = await directory.authenticate(who, password)
@@ -226,18 +229,18 @@ async def test_an_unknown_name_costs_what_a_wrong_password_costs(path: Path) -> 
 
 
 class blocked:
-    """Keeps `count` of the directory's places taken while the block runs."""
+    """Keeps `count` of the places taken while the block runs."""
 
-    def __init__(self, directory: LocalDirectory, count: int) -> None:
-        self._directory, self._count = directory, count
+    def __init__(self, threads: BoundedThreads, count: int) -> None:
+        self._threads, self._count = threads, count
         self._go_on = threading.Event()
         self._waiting: list[asyncio.Task[bool]] = []
 
-    def _wait(self) -> bool:
+    def _wait(self, deadline: float) -> bool:
         return self._go_on.wait(30)
 
     async def __aenter__(self) -> None:
-        self._waiting = [asyncio.create_task(self._directory._in_pool(self._wait)) for _ in range(self._count)]
+        self._waiting = [asyncio.create_task(self._threads.run(self._wait)) for _ in range(self._count)]
         await asyncio.sleep(0)  # each task runs up to its first wait
 
     async def __aexit__(self, *_: object) -> None:
@@ -246,9 +249,10 @@ class blocked:
 
 
 async def test_a_full_queue_is_busy_at_once_and_free_again_later(path: Path) -> None:
-    directory = directory_of(path, hashing_threads=1, queue=2)
+    threads = BoundedThreads("Local", 1, waiting=2)
+    directory = directory_of(path, threads=threads)
     account = await found(directory, "jose")
-    async with blocked(directory, 3):
+    async with blocked(threads, 3):
         with pytest.raises(DirectoryBusy):
             await directory.authenticate(account, PASSWORD)
     assert isinstance(await directory.authenticate(account, PASSWORD), Principal)
@@ -256,9 +260,10 @@ async def test_a_full_queue_is_busy_at_once_and_free_again_later(path: Path) -> 
 
 
 async def test_a_caller_that_goes_away_frees_its_place(path: Path) -> None:
-    directory = directory_of(path, hashing_threads=1, queue=1)
+    threads = BoundedThreads("Local", 1, waiting=1)
+    directory = directory_of(path, threads=threads)
     account = await found(directory, "jose")
-    async with blocked(directory, 1):
+    async with blocked(threads, 1):
         for _ in range(5):
             task = asyncio.create_task(directory.authenticate(account, PASSWORD))
             await asyncio.sleep(0)
@@ -283,7 +288,8 @@ async def test_an_account_of_another_guid_opens_nothing(directory: LocalDirector
 
 
 async def test_many_at_once_are_checked_right_or_told_to_wait(path: Path) -> None:
-    directory = directory_of(path, hashing_threads=2, queue=8)
+    threads = BoundedThreads("Local", 2, waiting=8)
+    directory = directory_of(path, threads=threads)
     account = await found(directory, "jose")
     outcomes = await asyncio.gather(
         *(directory.authenticate(account, PASSWORD if even else "wrong") for even in (True, False) * 20),

@@ -1,8 +1,9 @@
-"""The one bounded pool of threads in which a realm's LDAP blocks, with the deadline kept inside the thread."""
+"""A bounded pool of threads for work that blocks: who finds it full is told so at once, and the deadline is kept."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -13,19 +14,20 @@ from directory.errors import DirectoryBusy, DirectoryUnavailable
 
 T = TypeVar("T")
 
-WAITING_PER_THREAD = 4
-"""How many jobs may wait for each thread; further ones are `DirectoryBusy`."""
 
-
-class LDAPThreads:
-    def __init__(self, realm: str, count: int, *, timeout_seconds: float) -> None:
+class BoundedThreads:
+    def __init__(
+        self, realm: str, count: int, *, waiting: int, use: str = "ldap", timeout_seconds: float = math.inf
+    ) -> None:
+        """`waiting`: how many jobs may wait for a thread; further ones are `DirectoryBusy`."""
         self._realm = realm
         self._timeout_seconds = timeout_seconds
-        self._executor = ThreadPoolExecutor(count, thread_name_prefix=f"ldap-{realm}")
-        self._places = threading.BoundedSemaphore(count * (1 + WAITING_PER_THREAD))
+        self._executor = ThreadPoolExecutor(count, thread_name_prefix=f"{use}-{realm}")
+        self._places = threading.BoundedSemaphore(count + waiting)
 
     async def run(self, work: Callable[[float], T]) -> T:
-        """The result of `work(deadline)`. The time spent waiting for a thread counts.
+        """The result of `work(deadline)`. The time spent waiting for a thread counts. A caller that goes away frees
+        its place.
 
         Raises what `work` raises, `DirectoryBusy` if no thread is free, `DirectoryUnavailable` after `close`.
         """
