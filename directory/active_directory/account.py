@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID
 
 from directory.active_directory.change_time import is_change_time_read, metadata_to_read, numbers_changed_at
-from directory.active_directory.connection import Entry
+from directory.active_directory.messages import Entry
+from directory.active_directory.server_address import ServerAddress
 from directory.directory import RefusalReason
+from directory.kerberos.ticket import KerberosTicket, TicketRefusal
 
 IDENTITY_ATTRIBUTES = ("objectGUID", "sAMAccountName")
 PASSWORD_SET = "pwdLastSet"  # noqa: S105  # an attribute's name
@@ -19,9 +22,11 @@ STATE_ATTRIBUTES = ("userAccountControl", "msDS-User-Account-Control-Computed", 
 _ATTRIBUTES = (*IDENTITY_ATTRIBUTES, *STATE_ATTRIBUTES, "objectSid", "displayName", "cn", "mail")
 
 _PASSWORD_EXPIRY = "msDS-UserPasswordExpiryTimeComputed"  # noqa: S105  # an attribute's name
+LOGON_HOURS, WORKSTATIONS = "logonHours", "userWorkstations"
+_HOURS_OCTETS = 21
 
 # MS-ADTS sections 2.2.16 and 3.1.1.4.5.17.
-_DISABLED = 0x2
+DISABLED = 0x2
 _LOCKED_OUT = 0x10
 _PASSWORD_EXPIRED = 0x80_0000
 _NEVER = (0, 0x7FFF_FFFF_FFFF_FFFF)
@@ -82,6 +87,56 @@ class PersonEntry:
         return RefusalReason.MUST_CHANGE if self.password_set_at is None else RefusalReason.PASSWORD_EXPIRED
 
 
+def ticket_refusal(
+    person: PersonEntry | None, ticket: KerberosTicket, now: float
+) -> RefusalReason | TicketRefusal | None:
+    """Why an account's state lets no Kerberos ticket stand for its person; None if it does.
+
+    `person` is the one who has the ticket's SID now. A ticket is valid for hours, whatever happens to the account in
+    the meantime. So everything that a domain controller checks before it gives one is checked again here, except logon
+    hours and workstations, which only it can judge.
+    """
+    if person is None or person.sid != ticket.sid:
+        return RefusalReason.UNKNOWN
+    refusal = person.refusal(now)
+    if refusal is not None:
+        return refusal
+    if person.password_set_at is None:
+        return RefusalReason.MUST_CHANGE
+    if person.is_password_expired:
+        return RefusalReason.PASSWORD_EXPIRED
+    if ticket.password_set_at is None or person.password_set_at >= ticket.password_set_at + 1.0:
+        return TicketRefusal.OLD_PASSWORD  # perhaps set again because somebody else knew it
+    return None
+
+
+def limits_against(entry: Entry | None, server: ServerAddress, now: float) -> tuple[RefusalReason, ...]:
+    """When and where an account may be used, as AD judges it after the password (results 530 and 531).
+
+    Only an explanation needs this: a sign-in learns it from the bind. `server` is the controller that was asked: a
+    bind counts as a logon there.
+    """
+    if entry is None:
+        return ()
+    hours = next(iter(entry.attributes.get(LOGON_HOURS.lower(), ())), b"")
+    computers = {name.strip().casefold() for text in texts(entry, WORKSTATIONS) for name in text.split(",")}
+    found = (
+        (RefusalReason.LOGON_HOURS, not is_within_hours(hours, now)),
+        (RefusalReason.WORKSTATION, bool(computers) and server.host.partition(".")[0].casefold() not in computers),
+    )
+    return tuple(reason for reason, holds in found if holds)
+
+
+def is_within_hours(octets: bytes, now: float) -> bool:
+    """A bit for each hour of the week from Sunday 00:00 UTC, the lowest one of each octet first (MS-SAMR section
+    2.2.6.5). Without them, always."""
+    if len(octets) != _HOURS_OCTETS:
+        return True
+    moment = datetime.fromtimestamp(now, UTC)
+    hour = (moment.isoweekday() % 7) * 24 + moment.hour
+    return bool(octets[hour // 8] >> (hour % 8) & 1)
+
+
 def attributes_to_read(
     mobile_attributes: Sequence[str], *, with_groups: bool, with_expiry: bool = False
 ) -> tuple[str, ...]:
@@ -104,16 +159,17 @@ def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> PersonEntry:
         sid=sid,
         username=username_of(entry),
         display_name=names[0],
-        mail=next(iter(texts(entry, "mail")), None),
+        mail=first_text(entry, "mail") or None,
         mobiles=tuple(mobiles),
         mobile_changed_at=numbers_changed_at(entry, mobile_attributes),
         is_mobile_change_unread=not is_change_time_read(entry, mobile_attributes),
-        is_disabled=bool(number(entry, "userAccountControl") & _DISABLED),
+        is_disabled=bool(number(entry, "userAccountControl") & DISABLED),
         is_locked=bool(number(entry, "msDS-User-Account-Control-Computed") & _LOCKED_OUT),
         is_password_expired=bool(number(entry, "msDS-User-Account-Control-Computed") & _PASSWORD_EXPIRED),
         expires_at=instant(number(entry, "accountExpires")),
         password_set_at=instant(number(entry, "pwdLastSet")),
-        password_expires_at=_expiry(entry),
+        # Only a warning depends on it, so nobody is refused because it cannot be read.
+        password_expires_at=instant_or_none(entry, _PASSWORD_EXPIRY),
         group_sids=None if token_groups is None else frozenset(token_groups),
     )
 
@@ -130,18 +186,15 @@ def username_of(entry: Entry) -> str:
     return _required(entry, "sAMAccountName").decode("utf-8", "replace")
 
 
-def password_set_at(entry: Entry) -> float | None:
-    """Epoch seconds; None: never, it must be changed at the next sign-in, or it cannot be read."""
-    try:
-        return instant(number(entry, PASSWORD_SET))
-    except UnreadableAccount:
-        return None
-
-
 def texts(entry: Entry, name: str) -> list[str]:
     """The values of an attribute as text, blank ones left out."""
     values = (value.decode("utf-8", "replace") for value in entry.attributes.get(name.lower(), ()))
     return [value for value in values if value.strip()]
+
+
+def first_text(entry: Entry | None, name: str) -> str:
+    """The first of them; empty if there is none, or no entry."""
+    return next(iter(texts(entry, name)), "") if entry is not None else ""
 
 
 def sid_text(octets: bytes) -> str:
@@ -169,14 +222,6 @@ def instant(filetime: int) -> float | None:
     return None if filetime in _NEVER else filetime / 10_000_000 - _FILETIME_OF_EPOCH
 
 
-def _expiry(entry: Entry) -> float | None:
-    """Only a warning depends on it, so nobody is refused because it cannot be read."""
-    try:
-        return instant(number(entry, _PASSWORD_EXPIRY))
-    except UnreadableAccount:
-        return None
-
-
 def _is_decimal(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 15
 
@@ -195,3 +240,17 @@ def number(entry: Entry, name: str) -> int:
         return int(text)
     except ValueError:
         raise UnreadableAccount(name) from None
+
+
+def number_or_none(entry: Entry | None, name: str) -> int | None:
+    """None: there is no entry, or the attribute cannot be read."""
+    try:
+        return number(entry, name) if entry is not None else None
+    except UnreadableAccount:
+        return None
+
+
+def instant_or_none(entry: Entry | None, name: str) -> float | None:
+    """Epoch seconds; None: never, there is no entry, or the attribute cannot be read."""
+    filetime = number_or_none(entry, name)
+    return None if filetime is None else instant(filetime)

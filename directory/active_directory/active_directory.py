@@ -1,8 +1,8 @@
 """One Active Directory domain as a realm: find an account, prove its password with one bind, read the person.
 
-LDAP blocks, so all of it runs in one bounded pool of threads (`LDAPThreads`). The decisions are in other files: which
-account a name means (`persons`), what a bind and a change of password say (`password_proof`), what is known about the
-domain itself (`known_domain`).
+LDAP blocks, so all of it runs in `BoundedThreads`. The decisions are in other files: which account a name means
+(`persons`), what a bind and a change of password say (`password_proof`), what is known about the domain itself
+(`known_domain`).
 """
 
 from __future__ import annotations
@@ -10,24 +10,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from config.problems import UnusableFile
 from config.settings import ActiveDirectorySettings
 from directory.account_state import AccountState
+from directory.active_directory.account import ticket_refusal
 from directory.active_directory.checks import check_domain
-from directory.active_directory.connection import create_tls_context
-from directory.active_directory.discovery import locator_of
+from directory.active_directory.discovery import locator_of, tls_context_of
 from directory.active_directory.domain_controllers import DomainControllers, ServiceAccount
 from directory.active_directory.filters import guid_base, sid_base
 from directory.active_directory.known_domain import KnownDomain
-from directory.active_directory.ldap_threads import WAITING_PER_THREAD, LDAPThreads
 from directory.active_directory.password_proof import PasswordProof
 from directory.active_directory.persons import PersonReader
 from directory.active_directory.reader import Reader
 from directory.active_directory.shared_tries import SharedTries
-from directory.active_directory.ticket_holder import ticket_refusal
 from directory.active_directory.usn_watch import DomainWatch
 from directory.active_directory.wrong_passwords import counted_passwords
+from directory.bounded_threads import BoundedThreads
 from directory.change_outcomes import PasswordChanged, PasswordChangeRefused, PasswordRules
 from directory.directory import CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable
@@ -38,11 +37,17 @@ from directory.password import are_usable_octets
 from directory.principal import Account, Principal
 from directory.watch import Changes
 
-__all__ = ["WAITING_PER_THREAD", "ActiveDirectory"]
+WAITING_PER_THREAD = 4
+"""How many jobs may wait for each thread."""
+T = TypeVar("T")
 
 
 class ActiveDirectory:
-    """See `directory.directory.Directory`. Raises `DirectoryMisconfigured` for settings that can never work."""
+    """A `Directory`, and all else that a directory may be: one that is prepared, that describes and locks accounts,
+    counts wrong passwords, changes passwords, is watched, and knows whose Kerberos tickets are whose.
+
+    Raises `DirectoryMisconfigured` for settings that can never work.
+    """
 
     def __init__(
         self,
@@ -71,7 +76,12 @@ class ActiveDirectory:
             settings.name, self._servers, self._known, self._persons, timeout_seconds=settings.timeout, clock=clock
         )
         self._watch = DomainWatch(settings.name, self._servers, self._known.domain, self._known.groups)
-        self._threads = LDAPThreads(settings.name, settings.connections, timeout_seconds=settings.timeout)
+        self._threads = BoundedThreads(
+            settings.name,
+            settings.connections,
+            waiting=settings.connections * WAITING_PER_THREAD,
+            timeout_seconds=settings.timeout,
+        )
 
     def __repr__(self) -> str:
         return f"ActiveDirectory(realm={self.realm!r}, domain={self._settings.domain!r})"
@@ -82,7 +92,7 @@ class ActiveDirectory:
         Otherwise the first sign-in does it. Also opens a connection to each server, in the background. Raises what
         a method of `Directory` may raise.
         """
-        await self._threads.run(lambda deadline: self._servers.read(self._known.learn, deadline=deadline))
+        await self._reading(self._known.learn)
         self._servers.measure()
 
     def serves(self, login_name: LoginName) -> bool:
@@ -90,15 +100,9 @@ class ActiveDirectory:
         return self._known.serves(login_name)
 
     async def find(self, login_name: LoginName) -> Account | None:
-        def work(deadline: float) -> Account | None:
-            return self._servers.read(
-                lambda reader: self._persons.account_called(reader, login_name), deadline=deadline
-            )
-
-        return await self._threads.run(work)
+        return await self._reading(lambda reader: self._persons.account_called(reader, login_name))
 
     def lockout_policy(self) -> LockoutPolicy | None:
-        """See `directory.lockout.LockingDirectory`."""
         return self._known.lockout_policy
 
     async def authenticate(self, account: Account | None, password: str) -> Principal | PasswordRefused:
@@ -106,7 +110,7 @@ class ActiveDirectory:
 
     @property
     def kerberos_realm(self) -> str:
-        """See `directory.kerberos.ticket.TicketDirectory`. A domain's is its DNS name in capitals."""
+        """A domain's is its DNS name in capitals."""
         return self._settings.domain.upper()
 
     async def holder(self, ticket: KerberosTicket) -> Principal | RefusalReason | TicketRefusal:
@@ -117,25 +121,19 @@ class ActiveDirectory:
                 return refusal or RefusalReason.UNKNOWN
             return self._persons.principal(reader, person)
 
-        return await self._threads.run(lambda deadline: self._servers.read(work, deadline=deadline))
+        return await self._reading(work)
 
     async def read(self, guid: str) -> Principal | None:
         return await self.read_at(guid, "")
 
     async def state(self, guid: str) -> AccountState | None:
-        """See `directory.account_state.DescribingDirectory`."""
         try:
             base = guid_base(guid)
         except ValueError:
             return None
-
-        def work(reader: Reader) -> AccountState | None:
-            return self._persons.state_at(reader, base)
-
-        return await self._threads.run(lambda deadline: self._servers.read(work, deadline=deadline))
+        return await self._reading(lambda reader: self._persons.state_at(reader, base))
 
     async def counted_passwords(self, guid: str) -> CountedPasswords | None:
-        """See `directory.lockout.CountingDirectory`."""
         policy = self._known.lockout_policy
         if policy is None:
             return None
@@ -153,14 +151,11 @@ class ActiveDirectory:
         return self._settings.recheck
 
     async def changes(self) -> Sequence[Changes]:
-        """See `directory.watch.WatchedDirectory`. Not to be called again before it has answered."""
+        """Not to be called again before it has answered."""
         return await self._threads.run(self._watch.changes)
 
     async def doubtful(self, guids: Sequence[str]) -> frozenset[str]:
-        def work(reader: Reader) -> frozenset[str]:
-            return self._watch.doubtful(reader, guids, self._clock())
-
-        return await self._threads.run(lambda deadline: self._servers.read(work, deadline=deadline))
+        return await self._reading(lambda reader: self._watch.doubtful(reader, guids, self._clock()))
 
     async def read_at(self, guid: str, seen_at: str) -> Principal | None:
         try:
@@ -168,22 +163,20 @@ class ActiveDirectory:
         except ValueError:
             return None
 
-        def work(reader: Reader) -> Principal | None:
-            return self._persons.usable_at(reader, base, guid)
-
         def read(deadline: float) -> Principal | None:
             servers = self._servers.all(deadline=deadline)
             told = next((each.address for each in servers if str(each.address) == seen_at and each.is_asked), None)
-            return self._servers.read(work, deadline=deadline, only_at=told)
+            return self._servers.read(
+                lambda reader: self._persons.usable_at(reader, base, guid), deadline=deadline, only_at=told
+            )
 
         return await self._threads.run(read)
 
     async def change_password(self, guid: str, old: str, new: str) -> PasswordChanged | PasswordChangeRefused:
-        """See `directory.change_outcomes.PasswordChanger`."""
         return await self._threads.run(lambda deadline: self._proof.change(guid, old, new, deadline))
 
     async def password_rules(self) -> PasswordRules | None:
-        return await self._threads.run(lambda deadline: self._servers.read(self._known.rules, deadline=deadline))
+        return await self._reading(self._known.rules)
 
     async def check(self) -> list[CheckResult]:
         def work(_: float) -> list[CheckResult]:
@@ -205,15 +198,16 @@ class ActiveDirectory:
         self._threads.close()
         await asyncio.to_thread(self._servers.close)
 
+    async def _reading(self, work: Callable[[Reader], T]) -> T:
+        """`work` as the service account, in a thread."""
+        return await self._threads.run(lambda deadline: self._servers.read(work, deadline=deadline))
+
 
 def _domain_controllers(settings: ActiveDirectorySettings, shared: SharedTries | None) -> DomainControllers:
     password = settings.bind_password.get_secret_value()
     if not settings.bind_user or not are_usable_octets(password.encode("utf-8", "replace")):
         raise DirectoryMisconfigured(settings.name, "bind_user and bind_password must not be empty")
-    try:
-        context = create_tls_context(settings.ca_file)
-    except UnusableFile as exc:
-        raise DirectoryMisconfigured(settings.name, f"ca_file: {exc}") from exc
+    context = tls_context_of(settings)
     locator, addresses = locator_of(settings)
     return DomainControllers(
         settings.name,

@@ -16,6 +16,7 @@ from directory.active_directory.domain_controller import DomainController
 from directory.active_directory.domain_controllers import DomainControllers
 from directory.active_directory.filters import IS_PERSON, guid_base
 from directory.active_directory.groups import resolve_groups
+from directory.active_directory.messages import PageRequest
 from directory.active_directory.reader import Reader
 from directory.directory import CheckResult
 from directory.errors import DirectoryError
@@ -74,14 +75,7 @@ def _check_server(
         with servers.service_connection(server, deadline=time.monotonic() + settings.timeout) as reader:
             results.append(CheckResult(subject=f"{name} {step}", ok=True, detail="signed in"))
             step = "base DN"
-            domain = read_domain(
-                reader,
-                settings.name,
-                dns_name=settings.domain,
-                base_dn=settings.base_dn,
-                netbios_name=settings.netbios_name,
-                upn_suffixes=settings.upn_suffixes,
-            )
+            domain = read_domain(reader, settings)
             results.append(_base_result(name, domain, settings))
             step = "clock"
             results.append(_clock_result(name, read_root_dse(reader, settings.name).current_time, clock()))
@@ -120,7 +114,7 @@ def _clock_result(name: str, server_time: float | None, now: float) -> CheckResu
 
 def _rights_result(name: str, reader: Reader, domain: Domain, needed: Sequence[str]) -> CheckResult:
     subject = f"{name} rights"
-    sample = reader.search(domain.base_dn, IS_PERSON, ["objectGUID"], page=_SAMPLE)
+    sample = reader.search(domain.base_dn, IS_PERSON, ["objectGUID"], page=PageRequest(size=_SAMPLE))
     if not sample:
         return CheckResult(subject=subject, ok=False, detail=f"no persons are found below {domain.base_dn}")
     missing: set[str] = set()

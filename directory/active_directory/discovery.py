@@ -7,8 +7,9 @@ and then its certificate has to be for that very name. SRV records give the port
 from __future__ import annotations
 
 import random
+import ssl
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import dns.exception
@@ -18,7 +19,9 @@ import dns.resolver
 from dns.rdtypes.IN.SRV import SRV
 
 from config.addresses import parse_dns_server
+from config.problems import UnusableFile
 from config.settings import ActiveDirectorySettings
+from directory.active_directory.deadline_socket import create_tls_context
 from directory.active_directory.host_addresses import HostAddresses, LookUp
 from directory.active_directory.server_address import ServerAddress, parse_server
 from directory.errors import DirectoryMisconfigured
@@ -96,47 +99,38 @@ class SRVServers:
 
     def locate(self) -> Located:
         everywhere = f"_ldap._tcp.dc._msdcs.{self._domain}"
-        near: Sequence[Record] = ()
+        of_site = f"_ldap._tcp.{self._site}._sites.dc._msdcs.{self._domain}" if self._site is not None else None
+        found: list[Sequence[Record]] = []
         lifetime = LONGEST_SECONDS
         failure: DiscoveryFailed | None = None
-        if self._site is not None:
-            try:
-                near, lifetime = self._records(f"_ldap._tcp.{self._site}._sites.dc._msdcs.{self._domain}")
-            except DiscoveryFailed as exc:
-                failure = exc
-        far: Sequence[Record] = ()
-        try:
-            far, far_lifetime = self._records(everywhere)
-            lifetime = min(lifetime, far_lifetime)
-        except DiscoveryFailed as exc:
-            failure = exc
+        for name in (of_site, everywhere):
+            records: Sequence[Record] = ()
+            if name is not None:
+                try:
+                    records, known_for = self._records(name)
+                    lifetime = min(lifetime, known_for)
+                except DiscoveryFailed as exc:
+                    failure = exc
+            found.append(records)
+        near, far = found
         if not near and not far:
             raise failure or DiscoveryFailed(f"DNS has no {everywhere}")
-        return self._located(near, far, max(SHORTEST_SECONDS, min(lifetime, LONGEST_SECONDS)))
+        return self._located(near, far, max(SHORTEST_SECONDS, lifetime))
 
     def _located(self, near: Sequence[Record], far: Sequence[Record], lifetime: float) -> Located:
         found = frozenset([*((True, each) for each in near), *((False, each) for each in far)])
         if self._last is not None and self._last[0] == found:
             # The same records must give the same choice among equals, or the connections would move with every look-up.
-            previous = self._last[1]
-            return Located(
-                candidates=previous.candidates,
-                left_out=previous.left_out,
-                lifetime_seconds=lifetime,
-                origin=previous.origin,
-            )
-        ranked = [
-            *(((0, each.priority), each) for each in in_order(near, self._draw)),
-            *(((1, each.priority), each) for each in in_order(far, self._draw)),
-        ]
+            return replace(self._last[1], lifetime_seconds=lifetime)
         candidates: dict[str, RankedServer] = {}
         left_out: dict[str, None] = {}
-        for rank, record in ranked:
-            if not is_below(record.target, self._suffixes):
-                left_out[record.target] = None
-            elif record.target not in candidates:
-                address = ServerAddress("ldaps", record.target, _LDAPS_PORT)
-                candidates[record.target] = RankedServer(address=address, rank=rank)
+        for group, records in enumerate((near, far)):
+            for record in in_order(records, self._draw):
+                if not is_below(record.target, self._suffixes):
+                    left_out[record.target] = None
+                elif record.target not in candidates:
+                    address = ServerAddress("ldaps", record.target, _LDAPS_PORT)
+                    candidates[record.target] = RankedServer(address=address, rank=(group, record.priority))
         if not candidates:
             raise DiscoveryFailed(f"DNS names only servers outside of {self._domain}: {', '.join(left_out)}")
         origin = f"DNS, site {self._site}" if near else "DNS"
@@ -161,6 +155,14 @@ class SRVServers:
         }
         ttl = float(answer.rrset.ttl) if answer.rrset is not None else LONGEST_SECONDS
         return sorted(each for each in records if each.target), ttl
+
+
+def tls_context_of(settings: ActiveDirectorySettings) -> ssl.SSLContext:
+    """What connections to a realm's servers are secured with. Raises `DirectoryMisconfigured`."""
+    try:
+        return create_tls_context(settings.ca_file)
+    except UnusableFile as exc:
+        raise DirectoryMisconfigured(settings.name, f"ca_file: {exc}") from exc
 
 
 def locator_of(settings: ActiveDirectorySettings) -> tuple[Locator, HostAddresses]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from directory.active_directory.account import texts
-from directory.active_directory.connection import Entry
+from config.settings import ActiveDirectorySettings
+from directory.active_directory.account import first_text, texts
 from directory.active_directory.filters import escape
 from directory.active_directory.reader import Reader
 from directory.errors import DirectoryMisconfigured
-from directory.login_name import LoginName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,47 +39,40 @@ class RootDSE:
 
 def read_root_dse(reader: Reader, realm: str) -> RootDSE:
     entry = reader.at("", ["defaultNamingContext", "configurationNamingContext", "currentTime"])
-    naming, configuration = (_first(entry, name) for name in ("defaultNamingContext", "configurationNamingContext"))
-    if naming is None or configuration is None:
+    naming, configuration = first_text(entry, "defaultNamingContext"), first_text(entry, "configurationNamingContext")
+    if not naming or not configuration:
         raise DirectoryMisconfigured(realm, f"{reader.server} is not a domain controller of Active Directory")
     return RootDSE(
         default_naming_context=naming,
         configuration_naming_context=configuration,
-        current_time=_generalized_time(_first(entry, "currentTime")),
+        current_time=_generalized_time(first_text(entry, "currentTime")),
     )
 
 
-def read_domain(
-    reader: Reader,
-    realm: str,
-    *,
-    dns_name: str,
-    base_dn: str | None,
-    netbios_name: str | None,
-    upn_suffixes: Sequence[str] | None = None,
-) -> Domain:
+def read_domain(reader: Reader, settings: ActiveDirectorySettings) -> Domain:
     """Fill in what the configuration leaves out. Raises `DirectoryMisconfigured` for a base DN that is not there."""
+    realm, netbios_name, upn_suffixes = settings.name, settings.netbios_name, settings.upn_suffixes
     root = read_root_dse(reader, realm)
-    base = reader.at(base_dn or root.default_naming_context, ["objectClass"])
+    base = reader.at(settings.base_dn or root.default_naming_context, ["objectClass"])
     if base is None:
-        raise DirectoryMisconfigured(realm, f"there is no {base_dn}, or the service account may not see it")
+        raise DirectoryMisconfigured(realm, f"there is no {settings.base_dn}, or the service account may not see it")
     partitions = f"CN=Partitions,{root.configuration_naming_context}"
     if netbios_name is None:
         wanted = f"(&(objectClass=crossRef)(nETBIOSName=*)(nCName={escape(root.default_naming_context)}))"
         cross_references = reader.search(partitions, wanted, ["nETBIOSName"], scope="one")
-        netbios_name = _first(cross_references[0], "nETBIOSName") if len(cross_references) == 1 else None
-        if netbios_name is None:
+        netbios_name = first_text(cross_references[0], "nETBIOSName") if len(cross_references) == 1 else ""
+        if not netbios_name:
             raise DirectoryMisconfigured(realm, "the domain's NetBIOS name cannot be read: set netbios_name")
     if upn_suffixes is None:
         # Of the whole forest: AD does not say which domain's people have which.
         alternate = reader.at(partitions, ["uPNSuffixes"])
-        upn_suffixes = texts(alternate, "uPNSuffixes") if alternate else ()
+        upn_suffixes = tuple(texts(alternate, "uPNSuffixes")) if alternate else ()
     return Domain(
         base_dn=base.dn,
         root_dn=root.default_naming_context,
-        dns_name=dns_name,
+        dns_name=settings.domain,
         netbios_name=netbios_name,
-        upn_suffixes=frozenset(suffix.lower() for suffix in (dns_name, *upn_suffixes)),
+        upn_suffixes=frozenset(suffix.lower() for suffix in (settings.domain, *upn_suffixes)),
     )
 
 
@@ -90,23 +81,8 @@ def dns_name_of(naming_context: str) -> str:
     return ".".join(part.partition("=")[2] for part in naming_context.split(",")).lower()
 
 
-def serves(login_name: LoginName, *, realm: str, dns_name: str, netbios_name: str, suffixes: Sequence[str]) -> bool:
-    """Whether this login name's qualifier is one of the domain's."""
-    if login_name.domain is not None:
-        return login_name.domain.casefold() in {netbios_name.casefold(), realm.casefold(), dns_name.casefold()}
-    if login_name.suffix is not None:
-        return login_name.suffix.casefold() in {dns_name.casefold(), *(suffix.casefold() for suffix in suffixes)}
-    return False
-
-
-def _first(entry: Entry | None, name: str) -> str | None:
-    return next(iter(texts(entry, name)), None) if entry else None
-
-
-def _generalized_time(text: str | None) -> float | None:
+def _generalized_time(text: str) -> float | None:
     """``20261122192055.0Z`` to epoch seconds."""
-    if text is None:
-        return None
     try:
         return datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp()
     except ValueError:

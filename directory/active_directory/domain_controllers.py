@@ -67,8 +67,8 @@ class DomainControllers:
         self._realm = realm
         self._account = account
         self._probe_seconds = probe_seconds
-        self._list = ServerList(realm, locator, context, addresses, on_change=self._list_changed)
         self._keeper = Keeper(f"ldap-{realm}-keeper", self._keep)
+        self._list = ServerList(realm, locator, context, addresses, on_change=self._keeper.wake)
 
     def all(self, *, deadline: float) -> tuple[DomainController, ...]:
         """Every server, even those known to be gone. Raises `DirectoryUnavailable` if none was ever found."""
@@ -96,7 +96,7 @@ class DomainControllers:
         """
         server, connection = self._at_the_first(
             self._asked(deadline, only_at),
-            lambda server, is_replaceable: (server, self._open(server, deadline, is_replaceable=is_replaceable)),
+            lambda server, is_replaceable: (server, server.open(_until(server, deadline, is_replaceable))),
             deadline,
         )
         try:
@@ -128,7 +128,7 @@ class DomainControllers:
                 servers,
                 lambda server, is_replaceable: (
                     server,
-                    self._open_service(server, self._until(server, deadline, is_replaceable=is_replaceable)),
+                    self._open_service(server, _until(server, deadline, is_replaceable)),
                 ),
                 deadline,
             )
@@ -195,13 +195,8 @@ class DomainControllers:
                     left.append((server, False))
             if time.monotonic() >= deadline:
                 break
-        raise self._unavailable(failures)
-
-    def _open(self, server: DomainController, deadline: float, *, is_replaceable: bool) -> Connection:
-        return server.open(self._until(server, deadline, is_replaceable=is_replaceable))
-
-    def _until(self, server: DomainController, deadline: float, *, is_replaceable: bool) -> float:
-        return min(deadline, time.monotonic() + server.health.patience_seconds()) if is_replaceable else deadline
+        reason = "; ".join(dict.fromkeys(map(str, failures)))
+        raise DirectoryUnavailable(self._realm, reason) from (failures[-1] if failures else None)
 
     def _read_at(
         self, server: DomainController, work: Callable[[Reader], T], deadline: float, *, is_replaceable: bool
@@ -216,8 +211,7 @@ class DomainControllers:
                 if exc.is_silence and is_replaceable:
                     raise
                 # Otherwise the server may have closed it while it was idle: try once more, on a new one.
-        until = min(deadline, time.monotonic() + patience) if is_replaceable else deadline
-        connection = self._open_service(server, until)
+        connection = self._open_service(server, _until(server, deadline, is_replaceable))
         reader = Reader(self._realm, connection, deadline, patience if is_replaceable else None)
         return self._work(server, reader, connection, work)
 
@@ -245,17 +239,9 @@ class DomainControllers:
             raise
         return connection
 
-    def _list_changed(self) -> None:
-        self._keeper.wake()
-
     def _failed(self, server: DomainController, failure: ConnectionFailed) -> None:
         server.failed(failure.reason)
         self._keeper.wake()
-
-    def _unavailable(self, failures: Sequence[ConnectionFailed]) -> DirectoryUnavailable:
-        error = DirectoryUnavailable(self._realm, "; ".join(dict.fromkeys(map(str, failures))))
-        error.__cause__ = failures[-1] if failures else None
-        return error
 
     def _keep(self) -> float:
         """Start what is due now; return when to look again."""
@@ -280,3 +266,8 @@ class DomainControllers:
             if server.health.is_probed:  # or it would never be probed again
                 server.failed("could not be probed")
             self._keeper.wake()
+
+
+def _until(server: DomainController, deadline: float, is_replaceable: bool) -> float:
+    """Until when to wait for a server: not for long where another can replace it."""
+    return min(deadline, time.monotonic() + server.health.patience_seconds()) if is_replaceable else deadline

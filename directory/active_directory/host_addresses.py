@@ -11,7 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from ipaddress import ip_address
+
+from config.addresses import is_ip
 
 FRESH_SECONDS = 30.0
 _WAIT_WITH_OLD_ONES_SECONDS = 0.2
@@ -42,7 +43,7 @@ class HostAddresses:
 
     def of(self, host: str, *, deadline: float) -> Sequence[str]:
         """Raises `HostUnknown`. If a lookup fails or takes long, the old addresses are used, if there are any."""
-        if _is_address(host):
+        if is_ip(host):
             return (host,)
         with self._lock:
             known = self._known.get(host)
@@ -88,11 +89,3 @@ class HostAddresses:
                 future.set_result(addresses)
             else:
                 future.set_exception(failure or OSError("no address"))
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

@@ -6,9 +6,9 @@ Read at the first need and again when it is too old. Nothing about a person is k
 from __future__ import annotations
 
 from config.settings import ActiveDirectorySettings
-from directory.active_directory.domain import Domain, read_domain, serves
+from directory.active_directory.domain import Domain, read_domain
 from directory.active_directory.groups import ConfiguredGroups, resolve_groups
-from directory.active_directory.lockout_policy import read_lockout_policy
+from directory.active_directory.lockout_policy import LOCKOUT_ATTRIBUTES, lockout_policy
 from directory.active_directory.password_modify import RULE_ATTRIBUTES, password_rules
 from directory.active_directory.reader import Reader
 from directory.active_directory.remembered import Remembered
@@ -39,31 +39,21 @@ class KnownDomain:
 
     def serves(self, login_name: LoginName) -> bool:
         """Until the domain was reached once, the first label of its DNS name stands in for its NetBIOS name."""
-        domain = self._domain.last
-        dns_name = self._settings.domain
-        assumed = self._settings.netbios_name or dns_name.partition(".")[0][:15]
-        return serves(
-            login_name,
-            realm=self._settings.name,
-            dns_name=dns_name,
-            netbios_name=domain.netbios_name if domain else assumed,
-            suffixes=sorted(domain.upn_suffixes) if domain else self._settings.upn_suffixes or (),
-        )
+        domain, settings = self._domain.last, self._settings
+        if login_name.domain is not None:
+            assumed = settings.netbios_name or settings.domain.partition(".")[0][:15]
+            names = {domain.netbios_name if domain else assumed, settings.name, settings.domain}
+            return login_name.domain.casefold() in {name.casefold() for name in names}
+        if login_name.suffix is not None:
+            suffixes = {settings.domain, *(domain.upn_suffixes if domain else settings.upn_suffixes or ())}
+            return login_name.suffix.casefold() in {suffix.casefold() for suffix in suffixes}
+        return False
 
     def domain(self, reader: Reader) -> Domain:
-        def learn() -> Domain:
-            return read_domain(
-                reader,
-                self._settings.name,
-                dns_name=self._settings.domain,
-                base_dn=self._settings.base_dn,
-                netbios_name=self._settings.netbios_name,
-                upn_suffixes=self._settings.upn_suffixes,
-            )
-
-        domain = self._domain.get(learn, wait_seconds=reader.seconds_left())
+        domain = self._domain.get(lambda: read_domain(reader, self._settings), wait_seconds=reader.seconds_left())
         self._lockout.get(
-            lambda: read_lockout_policy(reader, domain, self._settings), wait_seconds=reader.seconds_left()
+            lambda: lockout_policy(reader.at(domain.root_dn, LOCKOUT_ATTRIBUTES), self._settings),
+            wait_seconds=reader.seconds_left(),
         )
         return domain
 

@@ -7,28 +7,19 @@ configuration has to give the numbers.
 from __future__ import annotations
 
 from config.settings import ActiveDirectorySettings
-from directory.active_directory.connection import Entry
-from directory.active_directory.domain import Domain
-from directory.active_directory.reader import Reader
+from directory.active_directory.account import number_or_none
+from directory.active_directory.messages import Entry
 from directory.lockout import LockoutPolicy
 
-_ATTRIBUTES = ("lockoutThreshold", "lockOutObservationWindow", "lockoutDuration")
+LOCKOUT_ATTRIBUTES = ("lockoutThreshold", "lockOutObservationWindow", "lockoutDuration")
 _TICKS_PER_SECOND = 10_000_000
 _LONGEST_SECONDS = 100 * 365 * 86_400.0
 """AD writes "until an administrator unlocks it" as the smallest number there is."""
 
 
-def read_lockout_policy(reader: Reader, domain: Domain, settings: ActiveDirectorySettings) -> LockoutPolicy | None:
-    """The domain's policy; what the configuration says takes precedence. None if neither is known.
-
-    Raises what a search raises.
-    """
-    return lockout_policy(reader.at(domain.root_dn, _ATTRIBUTES), settings)
-
-
 def lockout_policy(head: Entry | None, settings: ActiveDirectorySettings) -> LockoutPolicy | None:
-    """The same from the domain's head entry. Pure."""
-    threshold, window = _number(head, "lockoutThreshold"), _number(head, "lockOutObservationWindow")
+    """The domain's policy; what the configuration says takes precedence. None if neither is known. Pure."""
+    threshold, window, duration = (number_or_none(head, name) for name in LOCKOUT_ATTRIBUTES)
     if settings.lockout_threshold is not None:
         threshold = settings.lockout_threshold
     window_seconds = settings.lockout_window
@@ -41,7 +32,7 @@ def lockout_policy(head: Entry | None, settings: ActiveDirectorySettings) -> Loc
         # The server may judge a bind as late as its time-out, so the window is that much longer.
         window_seconds=(window_seconds or 0.0) + settings.timeout,
         margin=settings.lockout_margin,
-        duration_seconds=_duration(_number(head, "lockoutDuration")),
+        duration_seconds=_duration(duration),
     )
 
 
@@ -49,12 +40,3 @@ def _duration(ticks: int | None) -> float | None:
     """None for AD's ways to say "until an administrator unlocks it": 0, and the smallest number there is."""
     seconds = abs(ticks or 0) / _TICKS_PER_SECOND
     return seconds if 0 < seconds < _LONGEST_SECONDS else None
-
-
-def _number(head: Entry | None, name: str) -> int | None:
-    """A whole number of the entry; None if it is not there or is none."""
-    values = head.attributes.get(name.lower(), ()) if head is not None else ()
-    try:
-        return int(values[0]) if values else None
-    except ValueError:
-        return None

@@ -8,12 +8,15 @@ from config.settings import ActiveDirectorySettings
 from directory.account_state import AccountState
 from directory.active_directory.account import (
     IDENTITY_ATTRIBUTES,
+    LOGON_HOURS,
     PASSWORD_SET,
+    WORKSTATIONS,
     PersonEntry,
     UnreadableAccount,
     attributes_to_read,
     guid_of,
-    password_set_at,
+    instant_or_none,
+    limits_against,
     read_person,
     username_of,
 )
@@ -22,9 +25,8 @@ from directory.active_directory.domain import Domain
 from directory.active_directory.filters import IS_PERSON, UnusableName, person_called
 from directory.active_directory.groups import MAX_ALL_GROUPS, group_names
 from directory.active_directory.known_domain import KnownDomain
-from directory.active_directory.logon_limits import LOGON_HOURS, WORKSTATIONS, limits_against
 from directory.active_directory.reader import Reader
-from directory.active_directory.wrong_passwords import LOCKED_SINCE, locked_since
+from directory.active_directory.wrong_passwords import LOCKED_SINCE
 from directory.errors import DirectoryMisconfigured
 from directory.login_name import LoginName
 from directory.principal import Account, Principal, password_version
@@ -74,7 +76,7 @@ class PersonReader:
                 realm=self._realm,
                 username=username_of(entry),
                 locator=entry.dn,
-                password_version=password_version(password_set_at(entry)),
+                password_version=password_version(instant_or_none(entry, PASSWORD_SET)),
             )
         except UnreadableAccount as exc:
             raise DirectoryMisconfigured(self._realm, str(exc)) from exc
@@ -107,7 +109,7 @@ class PersonReader:
         policy = self._domain.lockout_policy
         locked_until = None
         if person.is_locked and policy is not None and policy.duration_seconds is not None:
-            locked_at = locked_since(entry)
+            locked_at = instant_or_none(entry, LOCKED_SINCE)
             locked_until = None if locked_at is None else locked_at + policy.duration_seconds
         return AccountState(
             principal=self.principal(reader, person),

@@ -12,9 +12,16 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
-from config.problems import UnusableFile
 from config.settings import ActiveDirectorySettings
-from directory.active_directory.account import UnreadableAccount, guid_of, texts, username_of
+from directory.active_directory.account import (
+    DISABLED,
+    UnreadableAccount,
+    first_text,
+    guid_of,
+    number_or_none,
+    texts,
+    username_of,
+)
 from directory.active_directory.bind_result import refusal_reason, service_account_refusal
 from directory.active_directory.change_time import (
     METADATA,
@@ -28,15 +35,14 @@ from directory.active_directory.connection import (
     Connection,
     ConnectionFailed,
     Entry,
-    create_tls_context,
 )
-from directory.active_directory.discovery import DiscoveryFailed, locator_of
+from directory.active_directory.discovery import DiscoveryFailed, locator_of, tls_context_of
 from directory.active_directory.domain import Domain, read_domain
 from directory.active_directory.domain_controllers import ServiceAccount
 from directory.active_directory.filters import IS_PERSON
+from directory.active_directory.messages import Search
 from directory.active_directory.paged_search import PagedSearch, SearchRefused
 from directory.active_directory.reader import Reader
-from directory.active_directory.server_address import ServerAddress
 from directory.active_directory.value_ranges import is_in_ranges
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.mobile_report import Field, SweptPerson
@@ -51,7 +57,6 @@ _MOBILE = "mobile"
 _CRITICAL, _SERVICE_NAMES = _OF_SERVICES = ("isCriticalSystemObject", "servicePrincipalName")
 _OF_HUMANS = ("givenName", "sn", "mail")
 
-_DISABLED = 0x2
 _ESCAPED = re.compile(r"(?:\\(?:[0-9A-Fa-f]{2}|.))+", re.DOTALL)
 
 
@@ -66,11 +71,9 @@ def sweep(
         try:
             domain, base = _base(connection, settings, base_dn)
             attributes = attributes_to_read(settings.mobile_attributes)
-            search = PagedSearch(
-                connection, base, IS_PERSON, attributes, page_size=PAGE_SIZE, wait_seconds=WAIT_SECONDS
-            )
+            search = Search(base_dn=base, filter_text=IS_PERSON, attributes=attributes)
             in_ranges = []
-            for entry in search:
+            for entry in PagedSearch(connection, search, page_size=PAGE_SIZE, wait_seconds=WAIT_SECONDS):
                 if is_in_ranges(entry):
                     in_ranges.append(entry)  # the rest of it is asked for once no page is on its way
                 else:
@@ -87,14 +90,8 @@ def sweep(
 def attributes_to_read(mobile_attributes: Sequence[str]) -> tuple[str, ...]:
     """Each once, whatever case the configuration writes it in."""
     names = ("objectGUID", "sAMAccountName", "displayName", "department", "userAccountControl")
-    wanted = [
-        *names,
-        *_OF_SERVICES,
-        *_OF_HUMANS,
-        *mobile_attributes,
-        *OTHER_ATTRIBUTES,
-        *metadata_to_read(mobile_attributes),
-    ]
+    mobile = (*mobile_attributes, *OTHER_ATTRIBUTES, *metadata_to_read(mobile_attributes))
+    wanted = [*names, *_OF_SERVICES, *_OF_HUMANS, *mobile]
     return tuple({name.lower(): name for name in reversed(wanted)}.values())
 
 
@@ -140,10 +137,12 @@ def _person(
         realm=settings.name,
         guid=guid_of(entry),
         username=username,
-        display_name=_first(entry, "displayName") or username,
+        display_name=first_text(entry, "displayName") or username,
         container=container_of(entry.dn, domain.root_dn),
-        department=_first(entry, "department").strip(),
-        is_disabled=_is_disabled(entry),
+        department=first_text(entry, "department").strip(),
+        # A person whose state the service account may not read is in the report: their number matters once that is
+        # fixed.
+        is_disabled=bool((number_or_none(entry, "userAccountControl") or 0) & DISABLED),
         is_service=is_service_account(_traits(entry, username, settings), service_accounts),
         fields=_fields(entry, settings.mobile_attributes),
         other_fields=_fields(entry, others),
@@ -155,18 +154,11 @@ def _traits(entry: Entry, username: str, settings: ActiveDirectorySettings) -> A
     human = (*_OF_HUMANS, *settings.mobile_attributes, *OTHER_ATTRIBUTES)
     return AccountTraits(
         username=username,
-        is_built_in=_first(entry, _CRITICAL).upper() == "TRUE",
+        is_built_in=first_text(entry, _CRITICAL).upper() == "TRUE",
         has_service_names=_SERVICE_NAMES.lower() in entry.attributes,
-        has_display_name=bool(_first(entry, "displayName").strip()),
-        has_human_traits=any(_first(entry, name).strip() for name in human),
+        has_display_name=bool(first_text(entry, "displayName")),
+        has_human_traits=any(first_text(entry, name) for name in human),
     )
-
-
-def _is_disabled(entry: Entry) -> bool:
-    """A person whose state the service account may not read is in the report: their number matters once that is
-    fixed."""
-    control = entry.attributes.get("useraccountcontrol", (b"",))[0]
-    return control.removeprefix(b"-").isdigit() and bool(int(control) & _DISABLED)
 
 
 def _changed_at(entry: Entry, mobile_attributes: Sequence[str]) -> float | None:
@@ -181,24 +173,15 @@ def _fields(entry: Entry, names: Sequence[str]) -> tuple[Field, ...]:
     return tuple(Field(attribute=name, text=text) for name in names for text in texts(entry, name))
 
 
-def _first(entry: Entry, name: str) -> str:
-    return next(iter(texts(entry, name)), "")
-
-
 def _is_in(name: str, names: Sequence[str]) -> bool:
     return name.lower() in (each.lower() for each in names)
 
 
 def _base(connection: Connection, settings: ActiveDirectorySettings, base_dn: str | None) -> tuple[Domain, str]:
     reader = Reader(settings.name, connection, time.monotonic() + settings.timeout)
-    domain = read_domain(
-        reader,
-        settings.name,
-        dns_name=settings.domain,
-        base_dn=settings.base_dn,
-        # Only login names need the real one, and that would take a search.
-        netbios_name=settings.netbios_name or settings.domain.partition(".")[0],
-    )
+    # Only login names need the real one, and that would take a search.
+    assumed = settings.netbios_name or settings.domain.partition(".")[0]
+    domain = read_domain(reader, settings.model_copy(update={"netbios_name": assumed}))
     if base_dn is None:
         return domain, domain.base_dn
     entry = reader.at(base_dn, ["objectClass"])
@@ -209,10 +192,7 @@ def _base(connection: Connection, settings: ActiveDirectorySettings, base_dn: st
 
 @contextmanager
 def _service_connection(settings: ActiveDirectorySettings) -> Iterator[Connection]:
-    try:
-        context = create_tls_context(settings.ca_file)
-    except UnusableFile as exc:
-        raise DirectoryMisconfigured(settings.name, f"ca_file: {exc}") from exc
+    context = tls_context_of(settings)
     locator, addresses = locator_of(settings)
     try:
         candidates = locator.locate().candidates
@@ -220,15 +200,15 @@ def _service_connection(settings: ActiveDirectorySettings) -> Iterator[Connectio
         raise DirectoryUnavailable(settings.name, str(exc)) from exc
     account = ServiceAccount(settings.bind_user, settings.bind_password.get_secret_value())
     failure: ConnectionFailed | None = None
-    for server in (candidate.address for candidate in sorted(candidates, key=lambda each: each.rank)):
+    for candidate in sorted(candidates, key=lambda each: each.rank):
         deadline = time.monotonic() + settings.timeout
         try:
-            connection = Connection.open(server, context, deadline=deadline, addresses=addresses)
+            connection = Connection.open(candidate.address, context, deadline=deadline, addresses=addresses)
         except ConnectionFailed as exc:
             failure = exc
             continue
         try:
-            _bind(connection, account, settings, server)
+            _bind(connection, account, settings)
             yield connection
         finally:
             connection.close()
@@ -236,17 +216,16 @@ def _service_connection(settings: ActiveDirectorySettings) -> Iterator[Connectio
     raise DirectoryUnavailable(settings.name, str(failure or "no servers are given"))
 
 
-def _bind(
-    connection: Connection, account: ServiceAccount, settings: ActiveDirectorySettings, server: ServerAddress
-) -> None:
+def _bind(connection: Connection, account: ServiceAccount, settings: ActiveDirectorySettings) -> None:
     try:
         outcome = account.bind(connection, deadline=time.monotonic() + settings.timeout)
     except ConnectionFailed as exc:
         raise DirectoryUnavailable(settings.name, str(exc)) from exc
-    reason = refusal_reason(outcome)
-    if reason is not None:
+    refusal = refusal_reason(outcome)
+    if refusal is not None:
         raise DirectoryMisconfigured(
-            settings.name, f"the service account was refused: {service_account_refusal(reason)}"
+            settings.name, f"the service account was refused: {service_account_refusal(refusal)}"
         )
     if outcome.code != SUCCESS:
-        raise DirectoryUnavailable(settings.name, f"{server}: the service account's bind was answered {outcome.code}")
+        reason = f"{connection.server}: the service account's bind was answered {outcome.code}"
+        raise DirectoryUnavailable(settings.name, reason)

@@ -11,7 +11,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from directory.active_directory.account import UnreadableAccount, guid_of, instant, texts
+from directory.active_directory.account import (
+    DISABLED,
+    UnreadableAccount,
+    first_text,
+    guid_of,
+    instant_or_none,
+    number_or_none,
+    texts,
+)
 from directory.active_directory.connection import Entry
 from directory.active_directory.domain import Domain
 from directory.active_directory.domain_controllers import DomainControllers
@@ -30,7 +38,6 @@ MOST_LOOKED_AT = 200
 """Persons in one search of `doubtful`: with more, Samba takes longer for each."""
 _SERVER_SECONDS = 2.0
 """How long one controller may take, so that one that hangs does not hold up what the others know."""
-_DISABLED = 0x2
 _DNS_A_SEARCH = 50
 
 
@@ -88,13 +95,12 @@ class DomainWatch:
 
     def _changes_at(self, reader: Reader) -> Changes | None:
         root = reader.at("", ["highestCommittedUSN", "dsServiceName"])
-        highest = _number(root, "highestCommittedUSN")
+        highest = number_or_none(root, "highestCommittedUSN")
         if root is None or highest is None:
             raise DirectoryMisconfigured(self._realm, f"{reader.server} does not tell its update sequence number")
         is_resolved_anew = self._configured is not self._groups(reader)
         if self._quiet_at.get(reader.server) == highest and not is_resolved_anew:
             return None
-        seen_at = str(reader.server)
         invocation = self._invocation(reader, root)
         told_to = self._known_to.get(invocation)
         entries: frozenset[str] = frozenset()
@@ -109,7 +115,7 @@ class DomainWatch:
         # Only now: after a failure on the way everything is reported again.
         self._known_to[invocation] = self._quiet_at[reader.server] = highest
         return Changes(
-            seen_at=seen_at,
+            seen_at=str(reader.server),
             entries=entries - self._nested.keys(),
             groups=groups,
             is_gap=is_gap,
@@ -118,7 +124,7 @@ class DomainWatch:
 
     def _invocation(self, reader: Reader, root: Entry) -> bytes:
         """The invocationId: which copy of the domain the numbers belong to, since its last restore."""
-        service = next(iter(texts(root, "dsServiceName")), "")
+        service = first_text(root, "dsServiceName")
         entry = reader.at(service, ["invocationId"]) if service else None
         values = entry.attributes.get("invocationid", ()) if entry is not None else ()
         return values[0] if values else str(reader.server).encode()
@@ -153,9 +159,8 @@ def _nested_groups(reader: Reader, root_dn: str, configured: ConfiguredGroups) -
     guids: dict[str, str] = {}
     sids = list(configured.names_by_sid)
     for start in range(0, len(sids), _DNS_A_SEARCH):
-        for entry in reader.search(
-            root_dn, any_of_sids(sids[start : start + _DNS_A_SEARCH]), ["objectGUID", "objectSid"]
-        ):
+        some = any_of_sids(sids[start : start + _DNS_A_SEARCH])
+        for entry in reader.search(root_dn, some, ["objectGUID", "objectSid"]):
             guid, sid = _guid(entry), entry.attributes.get("objectsid", (b"",))[0]
             if guid is not None:
                 names[entry.dn.casefold()] = configured.names_by_sid.get(sid, frozenset())
@@ -182,20 +187,12 @@ def _groups_inside(reader: Reader, root_dn: str, dns: Sequence[str]) -> Iterable
 
 def _is_sound(entry: Entry, now: float) -> bool:
     """Whether the account is in order as far as this search can read it; `Person.refusal` has the full answer."""
-    controls, expires = _number(entry, "userAccountControl"), _number(entry, "accountExpires")
-    expires_at = instant(expires) if expires is not None else None
-    return controls is not None and not controls & _DISABLED and (expires_at is None or expires_at > now)
+    controls, expires_at = number_or_none(entry, "userAccountControl"), instant_or_none(entry, "accountExpires")
+    return controls is not None and not controls & DISABLED and (expires_at is None or expires_at > now)
 
 
 def _guid(entry: Entry) -> str | None:
     try:
         return guid_of(entry)
     except UnreadableAccount:
-        return None
-
-
-def _number(entry: Entry | None, name: str) -> int | None:
-    try:
-        return int(texts(entry, name)[0]) if entry is not None else None
-    except (IndexError, ValueError):
         return None

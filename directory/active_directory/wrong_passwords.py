@@ -7,7 +7,7 @@ thread.
 
 from __future__ import annotations
 
-from directory.active_directory.account import UnreadableAccount, instant, number
+from directory.active_directory.account import instant_or_none, number_or_none
 from directory.active_directory.connection import Entry
 from directory.active_directory.domain_controllers import DomainControllers
 from directory.errors import DirectoryUnavailable
@@ -43,25 +43,11 @@ def highest(entries: list[Entry | None], *, window_seconds: float, now: float) -
     return max((each for each in counts if each is not None), key=lambda each: each.count, default=None)
 
 
-def locked_since(entry: Entry | None) -> float | None:
-    """Epoch seconds; None: not, or it cannot be read."""
-    return None if entry is None else _instant(entry, LOCKED_SINCE)
-
-
 def _count(entry: Entry, *, window_seconds: float, now: float) -> CountedPasswords | None:
-    try:
-        count = number(entry, _COUNT)
-    except UnreadableAccount:
+    count, last = number_or_none(entry, _COUNT), instant_or_none(entry, _LAST)
+    if count is None:
         return None
-    last = _instant(entry, _LAST)
     forgotten_at = None if last is None else last + window_seconds
     if count <= 0 or (forgotten_at is not None and forgotten_at <= now):
         return CountedPasswords(count=0)
     return CountedPasswords(count=count, forgotten_at=forgotten_at)
-
-
-def _instant(entry: Entry, name: str) -> float | None:
-    try:
-        return instant(number(entry, name))
-    except UnreadableAccount:
-        return None

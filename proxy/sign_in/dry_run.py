@@ -38,7 +38,7 @@ from proxy.throttle.typed_names import counted_as
 _Counted = tuple[Limit, str]
 """A limit, and of `SENDS_PER_NUMBER` where it is sent to."""
 _ONLY_AT_A_BIND = frozenset({RefusalReason.LOGON_HOURS, RefusalReason.WORKSTATION})
-"""What domain controllers alone look at, when they take a password or give a ticket (`ticket_holder`)."""
+"""What domain controllers alone look at, when they take a password or give a ticket (`account.ticket_refusal`)."""
 
 
 class DryRunStore(Protocol):

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory.active_directory.account import PersonEntry
-from directory.active_directory.ticket_holder import ticket_refusal
+from directory.active_directory.account import PersonEntry, ticket_refusal
 from directory.directory import RefusalReason
 from directory.kerberos.keytab import KeytabEntry, NotAKeytab, read_keytab
 from directory.kerberos.logon_info import NotLogonInfo, read_logon_info

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from directory.active_directory.account import is_within_hours, limits_against
 from directory.active_directory.connection import Entry
-from directory.active_directory.logon_limits import is_within_hours, limits_against
 from directory.active_directory.server_address import parse_server
 from directory.directory import RefusalReason
 

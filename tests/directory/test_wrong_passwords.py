@@ -6,10 +6,11 @@ import time
 
 import pytest
 
+from directory.active_directory.account import instant_or_none
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.active_directory.connection import Entry
 from directory.active_directory.lockout_policy import lockout_policy
-from directory.active_directory.wrong_passwords import highest, locked_since
+from directory.active_directory.wrong_passwords import LOCKED_SINCE, highest
 from directory.directory import PasswordRefused
 from directory.lockout import CountedPasswords, PasswordLimits
 from proxy.help_desk.unlocking import StillCounted, judge
@@ -72,8 +73,8 @@ def duration(ticks: bytes) -> float | None:
 def test_an_account_is_locked_for_as_long_as_the_domain_says() -> None:
     assert duration(b"-36000000000") == 3600.0
     assert duration(b"0") is duration(b"-9223372036854775808") is None, "until an administrator unlocks it"
-    assert locked_since(entry(0, lockouttime=str(filetime(NOW)))) == NOW
-    assert locked_since(entry(0, lockouttime="0")) is None
+    assert instant_or_none(entry(0, lockouttime=str(filetime(NOW))), LOCKED_SINCE) == NOW
+    assert instant_or_none(entry(0, lockouttime="0"), LOCKED_SINCE) is None
 
 
 async def test_a_real_controller_says_what_it_counts(corp: SambaDC) -> None:
