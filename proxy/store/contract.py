@@ -54,11 +54,3 @@ class Store(Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-class Expiring(Protocol):
-    """A part whose records end by themselves."""
-
-    async def remove_expired(self, *, now: float) -> int:
-        """Remove what is over, for good; how many records. Raises `StoreUnavailable`."""
-        ...

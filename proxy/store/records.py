@@ -1,5 +1,5 @@
-"""How sessions and messages are written to a store: explicitly, with a version. In doubt a record is unreadable, not
-wrong.
+"""How sessions, challenges, tickets and messages are written to a store: explicitly. In doubt a record is unreadable,
+not wrong.
 
 The JSON is ASCII, so that any text a directory or a browser hands over can be written. A record of an unknown
 version or shape raises `UnreadableRecord`; stores treat such a session as absent, and the person signs in again.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,13 +19,18 @@ from directory.principal import Principal
 from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.delivery.failures import DeliveryFailure, FailureReason
 from proxy.delivery.sending import Sending
+from proxy.factors.challenge import Challenge
 from proxy.factors.proof import Proof
 from proxy.operations.store_errors import StoreError
+from proxy.sessions.session import Session
+from proxy.sessions.ticket_store import Ticket
 
 PRINCIPAL_VERSION = 1
 SENDING_VERSION = 1
 FAILURE_VERSION = 1
 
+TICKET_FIELDS = ("session_id", "host", "start_digest", "return_to", "expires_at")
+"""In the order in which they are written."""
 _NO_GROUPS: frozenset[str] = frozenset()
 
 
@@ -112,6 +118,70 @@ def proven_from_json(text: str) -> tuple[Proof, ...]:
     return proven
 
 
+def session_to_fields(session: Session) -> dict[str, Any]:
+    """All but its id, its principal and its last use, which stores look for or change by themselves."""
+    return {
+        "scheme": session.scheme,
+        "factors": factors_to_json(session.factors),
+        "proven": proven_to_json(session.proven),
+        "created_at": session.created_at,
+        "client_address": session.client_address,
+        "user_agent": session.user_agent,
+        "password_must_change": session.password_must_change,
+    }
+
+
+def session_from_fields(fields: Mapping[str, Any]) -> Session:
+    """From those of `session_to_fields`, and the others. Raises `UnreadableRecord`."""
+    try:
+        return Session(
+            session_id=_text(fields["session_id"]),
+            principal=principal_from_json(fields["principal"]),
+            scheme=sys.intern(fields["scheme"]),
+            factors=factors_from_json(fields["factors"]),
+            proven=proven_from_json(fields["proven"]),
+            created_at=float(fields["created_at"]),
+            last_used_at=float(fields["last_used_at"]),
+            client_address=sys.intern(fields["client_address"]),
+            user_agent=sys.intern(fields["user_agent"]),
+            password_must_change=bool(fields["password_must_change"]),
+        )
+    except (ValueError, KeyError, TypeError) as exc:
+        # The cause quotes the record, which holds names and numbers, so it must not reach a traceback.
+        raise UnreadableRecord(f"a damaged session ({type(exc).__name__})") from None
+
+
+def challenge_to_fields(challenge: Challenge) -> dict[str, Any]:
+    fields = {each.name: getattr(challenge, each.name) for each in dataclasses.fields(challenge)}
+    kind = challenge.kind.value if challenge.kind is not None else ""
+    return fields | {"factor": challenge.factor.value, "kind": kind}
+
+
+def readable_challenge(fields: Mapping[str, Any]) -> Challenge | None:
+    """None for one of a factor or channel that this version does not know: nobody goes on by it here.
+
+    Before factors were stored all were of an SMS. Before kinds were (None), only the masked address told.
+    """
+    try:
+        factor, kind = Factor(fields.get("factor", "sms")), fields.get("kind")
+        if kind is None:
+            kind = ChannelKind.EMAIL if "@" in fields["masked_destination"] else ChannelKind.SMS
+        elif kind:
+            kind = ChannelKind(kind)
+    except ValueError:
+        return None
+    return Challenge(**{**fields, "factor": factor, "kind": kind or None})
+
+
+def ticket_to_values(ticket: Ticket) -> tuple[Any, ...]:
+    """Of the `TICKET_FIELDS`."""
+    return tuple(getattr(ticket, name) for name in TICKET_FIELDS)
+
+
+def ticket_from_values(values: Sequence[Any]) -> Ticket:
+    return Ticket(**dict(zip(TICKET_FIELDS, values, strict=True)))
+
+
 def sending_to_json(sending: Sending) -> str:
     fields = {
         "v": SENDING_VERSION,
@@ -123,7 +193,7 @@ def sending_to_json(sending: Sending) -> str:
     return json.dumps(fields, separators=(",", ":"))
 
 
-def readable_sending(text: str) -> Sending | None:
+def readable_sending(text: str | bytes) -> Sending | None:
     """None for a record that this version cannot read: then nothing is known of the message."""
     try:
         fields = json.loads(text)
@@ -143,19 +213,12 @@ def readable_sending(text: str) -> Sending | None:
         return None
 
 
-def challenge_kind(stored: str | None, masked_destination: str) -> ChannelKind | None:
-    """What a challenge's passcode may go by. Before it was stored (None), only the masked address told."""
-    if stored is None:
-        return ChannelKind.EMAIL if "@" in masked_destination else ChannelKind.SMS
-    return ChannelKind(stored) if stored else None
-
-
 def failure_to_json(failure: DeliveryFailure) -> str:
     fields = {"v": FAILURE_VERSION, **dataclasses.asdict(failure), "reason": failure.reason.value}
     return json.dumps(fields, separators=(",", ":"))
 
 
-def readable_failure(text: str) -> DeliveryFailure | None:
+def readable_failure(text: str | bytes) -> DeliveryFailure | None:
     """None for a record that this version cannot read."""
     try:
         fields = json.loads(text)

@@ -12,8 +12,8 @@ import pytest
 from config.settings import SessionSettings, StoreSettings
 from proxy.sessions.session_store import FORMER_SECONDS
 from proxy.store.open import open_store
+from proxy.store.redis.challenges import challenge_to_record
 from proxy.store.redis.persons import scan
-from proxy.store.redis.record_texts import challenge_to_record
 from proxy.store.redis.redis_store import RedisStore
 from proxy.throttle.counter_store import Count
 from tests.store.contract import HOST, WIKI, StoreContract, cookie, ticket

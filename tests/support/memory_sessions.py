@@ -10,7 +10,6 @@ from typing import Protocol
 from config.settings import SessionSettings
 from proxy.sessions.session import Level, Session
 from proxy.sessions.session_store import FORMER_SECONDS
-from proxy.store.contract import Expiring
 from proxy.store.listeners import StoreListeners
 
 
@@ -18,6 +17,12 @@ class Hanging(Protocol):
     """What ends with its session."""
 
     def forget_session(self, session_id: str) -> None: ...
+
+
+class Expiring(Protocol):
+    """A part whose records end by themselves."""
+
+    async def remove_expired(self, *, now: float) -> int: ...
 
 
 class MemorySessions:

@@ -33,7 +33,8 @@ CALL_SECONDS = 2.0
 NET_SECONDS = 3600.0
 """How long after its time Redis itself removes a record: clocks may differ, and the stored instants decide."""
 
-Argument = str | bytes | int
+Argument = str | bytes | int | float
+"""A number is written as the shortest text that reads back as exactly the same number."""
 
 _REFUSED_UNDONE = (ReadOnlyError, MasterDownError, TryAgainError)
 """A server that is not (or no longer) the one to ask says so before it has done anything."""
@@ -95,9 +96,9 @@ class RedisConnections:
             by_text = ("EVAL", script.text, 1, self.prefix, *arguments)
             return await self._within_time(by_text, wait, is_repeatable)
 
-    async def command(self, *command: Argument, durable: bool = False, is_repeatable: bool = False) -> Any:
-        """What the server answers to a single command; see `run`. Raises `StoreUnavailable`."""
-        return await self._within_time(command, self._wait if durable else None, is_repeatable)
+    async def command(self, *command: Argument, durable: bool = False) -> Any:
+        """What the server answers to a single command of which twice is as good as once; see `run`."""
+        return await self._within_time(command, self._wait if durable else None, True)
 
     async def first_of(self, key: bytes, *, seconds: float) -> Any:
         """Take the first of a list, and wait for it; None if none came. Raises `StoreUnavailable`.
@@ -130,7 +131,7 @@ class RedisConnections:
             raise Silent(f"no answer from Redis within {CALL_SECONDS:g} s") from exc
         except (RedisError, OSError) as exc:
             if not refuses_this_client(exc):
-                await self.command("PING", is_repeatable=True)
+                await self.command("PING")
 
     async def is_still_the_server(self, connection: Connection) -> bool:
         """Whether the sentinels still name the server of this connection; without sentinels, yes."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from proxy.store.redis.connections import RedisConnections
-from proxy.store.redis.record_texts import instant
+from proxy.store.redis.connections import Argument, RedisConnections
 from proxy.store.redis.scripts import KEEPING
 from proxy.throttle.counter_store import Count, Counter, Reached
 
@@ -18,36 +17,36 @@ class RedisCounters:
 
     async def add(self, key: bytes, *, now: float, window_seconds: float) -> Count:
         would_end_at = now + window_seconds
-        arguments = (key, instant(now), instant(would_end_at), self._connections.ttl(would_end_at))
+        arguments = (key, now, would_end_at, self._connections.ttl(would_end_at))
         value, window_ends_at = await self._connections.run(KEEPING, "add", *arguments, durable=True)
         return Count(value, float(window_ends_at))
 
     async def read(self, key: bytes, *, now: float) -> Count | None:
         counter = self._connections.key("counter", key)
         command = ("HMGET", counter, "value", "window_ends_at")
-        value, ends_at = await self._connections.command(*command, is_repeatable=True)
+        value, ends_at = await self._connections.command(*command)
         return Count(int(value), float(ends_at)) if value is not None and now < float(ends_at) else None
 
     async def give_back(self, key: bytes, amount: int = 1, *, now: float) -> None:
-        await self._connections.run(KEEPING, "give_back", key, instant(now), amount, durable=True)
+        await self._connections.run(KEEPING, "give_back", key, now, amount, durable=True)
 
     async def reserve(self, counters: Sequence[Counter], *, now: float) -> Reached | None:
-        arguments: list[str | bytes | int] = []
+        arguments: list[Argument] = []
         for counter in counters:
             would_end_at = now + counter.window_seconds
-            arguments += (counter.key, counter.limit, instant(would_end_at), int(counter.is_sliding))
+            arguments += (counter.key, counter.limit, would_end_at, int(counter.is_sliding))
             arguments.append(self._connections.ttl(would_end_at))
-        reached = await self._connections.run(KEEPING, "reserve", instant(now), *arguments, durable=True)
+        reached = await self._connections.run(KEEPING, "reserve", now, *arguments, durable=True)
         return None if reached is None else Reached(reached[0], float(reached[1]))
 
     async def reset_count(self, key: bytes) -> None:
         await self._connections.run(KEEPING, "reset_count", key, durable=True, is_repeatable=True)
 
     async def add_familiar(self, person: bytes, address: bytes, *, now: float, expires_at: float, most: int) -> None:
-        arguments = (person, address, instant(now), instant(expires_at), most, self._connections.ttl(expires_at))
+        arguments = (person, address, now, expires_at, most, self._connections.ttl(expires_at))
         await self._connections.run(KEEPING, "add_familiar", *arguments, is_repeatable=True)
 
     async def is_familiar(self, person: bytes, address: bytes, *, now: float) -> bool:
         addresses = self._connections.key("familiar", person)
-        until = await self._connections.command("ZSCORE", addresses, address, is_repeatable=True)
+        until = await self._connections.command("ZSCORE", addresses, address)
         return until is not None and now < float(until)

@@ -13,19 +13,13 @@ from collections.abc import Callable
 from config.settings import StoreSettings
 from proxy.sessions.session_store import WatchedSessions
 from proxy.store.history import Report
-from proxy.store.redis.arrivals import RedisArrivals
 from proxy.store.redis.challenges import RedisChallenges
 from proxy.store.redis.connections import RedisConnections
 from proxy.store.redis.counters import RedisCounters
-from proxy.store.redis.deliveries import RedisDeliveries
-from proxy.store.redis.expiry import RedisExpiry
-from proxy.store.redis.kept_requests import RedisKeptRequests
-from proxy.store.redis.leases import RedisLeases
+from proxy.store.redis.kept_records import RedisKeptRecords
 from proxy.store.redis.listening import RedisListening
-from proxy.store.redis.numbers import RedisNumbers
 from proxy.store.redis.remarks import remarks
 from proxy.store.redis.sessions import RedisSessions
-from proxy.store.redis.tickets import RedisTickets
 
 
 class RedisStore:
@@ -44,19 +38,14 @@ class RedisStore:
         self.connections = connections = RedisConnections(settings, clock=clock)
         self.listening = RedisListening(connections, clock=clock, report=report)
         self.challenges = RedisChallenges(connections)
-        self.tickets = RedisTickets(connections)
         self.counters = RedisCounters(connections)
-        self.numbers = RedisNumbers(connections, self.counters)
-        self.arrivals = RedisArrivals(connections)
-        self.deliveries = RedisDeliveries(connections)
-        self.kept_requests = RedisKeptRequests(connections)
-        self.leases = RedisLeases(connections)
-        others = (RedisExpiry(connections),)
-        self.sessions: WatchedSessions = RedisSessions(connections, self.listening, others=others, clock=clock)
+        kept = RedisKeptRecords(connections, self.counters)
+        self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
+        self.sessions: WatchedSessions = RedisSessions(connections, self.listening, clock=clock)
 
     async def ping(self) -> None:
         ping = ("SET", self.connections.prefix + b"ping", "", "PX", 1000)
-        await self.connections.command(*ping, durable=True, is_repeatable=True)
+        await self.connections.command(*ping, durable=True)
         await self.listening.catch_up()
 
     async def remarks(self) -> tuple[str, ...]:

@@ -19,9 +19,9 @@ _CLOCK_SECONDS = 5.0
 
 async def remarks(connections: RedisConnections, settings: StoreSettings) -> tuple[str, ...]:
     """Raises `StoreUnavailable` if the server is away."""
-    await connections.command("PING", is_repeatable=True)
+    await connections.command("PING")
     try:
-        info = _info(await connections.command("INFO", is_repeatable=True))
+        info = _info(await connections.command("INFO"))
     except StoreUnavailable:
         return ("what the server keeps on its disk, and what it drops when it is full, could not be seen (INFO)",)
     return (*findings(info, await _fsync(connections), settings), *clock_findings(info, time.time()))
@@ -65,7 +65,7 @@ def clock_findings(info: dict[str, str], now: float) -> tuple[str, ...]:
 
 async def _fsync(connections: RedisConnections) -> str | None:
     try:
-        answer = await connections.command("CONFIG", "GET", "appendfsync", is_repeatable=True)
+        answer = await connections.command("CONFIG", "GET", "appendfsync")
     except StoreUnavailable:
         return None
     return answer[1].decode() if len(answer) == 2 else None

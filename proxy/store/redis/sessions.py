@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from config.settings import SessionSettings
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.operations.store_errors import StoreUnavailable
-from proxy.sessions.session import FIRST_FACTOR_SECONDS, Session
+from proxy.sessions.session import FIRST_FACTOR_SECONDS, Level, Session
 from proxy.sessions.session_store import FORMER_SECONDS
-from proxy.store.contract import Expiring
-from proxy.store.records import UnreadableRecord, principal_to_json
-from proxy.store.redis.connections import NET_SECONDS, RedisConnections
+from proxy.store.records import UnreadableRecord, principal_to_json, session_from_fields, session_to_fields
+from proxy.store.redis.connections import NET_SECONDS, Argument, RedisConnections
 from proxy.store.redis.listening import RedisListening
 from proxy.store.redis.persons import Persons, scan
-from proxy.store.redis.record_texts import instant, readable_session, session_from_row, session_to_arguments
-from proxy.store.redis.scripts import SESSIONS
+from proxy.store.redis.scripts import KEEPING, SESSIONS
 
 T = TypeVar("T")
+
+_VERSION = 1
 
 _FORMER_TTL = int((FORMER_SECONDS + NET_SECONDS) * 1000)
 _AT_ONCE = 100
 """How many sessions one step at the server reads or ends: others wait at most a few milliseconds for it."""
 _TOUCHED_AT_ONCE = 1000
+_REMOVED_AT_ONCE = 200
 
 
 class RedisSessions:
     """`WatchedSessions`."""
 
-    def __init__(
-        self,
-        connections: RedisConnections,
-        listening: RedisListening,
-        *,
-        others: Sequence[Expiring],
-        clock: Callable[[], float],
-    ) -> None:
-        """`others`: from which is removed, together with sessions, what is over."""
+    def __init__(self, connections: RedisConnections, listening: RedisListening, *, clock: Callable[[], float]) -> None:
         self._connections = connections
         self._listening = listening
-        self._others = others
         self._clock = clock
         self._persons = Persons(connections)
         listening.listeners.on_gap(self._persons.forget)
@@ -53,24 +46,24 @@ class RedisSessions:
 
     async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
         await self._listening.check_trust()
-        arguments = (*session_to_arguments(session), cookie.hex(), host)
+        arguments = (*_arguments(session), cookie.hex(), host)
         await self._connections.run(SESSIONS, "create", *arguments, durable=True, is_repeatable=True)
 
     async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
-        arguments = (old_session_id, *session_to_arguments(session), cookie.hex(), host)
+        arguments = (old_session_id, *_arguments(session), cookie.hex(), host)
         # The caller must get the new session, even if a worker has not heard of the old one's end.
         return bool(await self._end("replace", *arguments, must_be_heard=False))
 
     async def session_by_cookie(self, cookie: bytes, host: str) -> Session | None:
         await self._listening.begin()
         row = await self._connections.run(SESSIONS, "by_cookie", cookie.hex(), host, is_repeatable=True)
-        return readable_session(row)
+        return _readable(row)
 
     async def add_cookie(self, session_id: str, *, cookie: bytes, host: str) -> Session | None:
         await self._listening.begin()
         arguments = (session_id, cookie.hex(), host)
         row = await self._connections.run(SESSIONS, "add_cookie", *arguments, durable=True, is_repeatable=True)
-        return readable_session(row)
+        return _readable(row)
 
     async def update_principal(self, session: Session) -> None:
         principal = principal_to_json(session.principal)
@@ -80,16 +73,16 @@ class RedisSessions:
     async def touch_sessions(self, used: Iterable[tuple[str, float]]) -> None:
         for part in _parts(list(used), _TOUCHED_AT_ONCE):
             # XX: what ended stays ended. GT: never backwards.
-            pairs = (each for session_id, at in part for each in (instant(at), session_id))
-            await self._connections.command("ZADD", self._index("used"), "XX", "GT", *pairs, is_repeatable=True)
+            pairs = (each for session_id, at in part for each in (at, session_id))
+            await self._connections.command("ZADD", self._index("used"), "XX", "GT", *pairs)
 
     async def forget_workers(self, workers: Sequence[str]) -> None:
         if workers:
-            await self._connections.command("HDEL", self._index("flushes"), *workers, is_repeatable=True)
+            await self._connections.command("HDEL", self._index("flushes"), *workers)
 
     async def sessions_by_id(self, session_ids: Sequence[str]) -> dict[str, Session]:
         await self._listening.begin()
-        found = [readable_session(row) async for row in self._rows(session_ids)]
+        found = [_readable(row) async for row in self._rows(session_ids)]
         return {session.session_id: session for session in found if session is not None}
 
     async def end_session(self, session_id: str) -> bool:
@@ -119,10 +112,9 @@ class RedisSessions:
         if guid is None:
             session_ids = [member async for member, _ in scan(self._connections, "created")]
         else:
-            index = self._index(f"guid:{guid}")
-            of_person = await self._connections.command("ZRANGE", index, 0, -1, is_repeatable=True)
+            of_person = await self._connections.command("ZRANGE", self._index(f"guid:{guid}"), 0, -1)
             session_ids = [session_id.decode() for session_id in of_person]
-        found = [readable_session(row) async for row in self._rows(session_ids)]
+        found = [_readable(row) async for row in self._rows(session_ids)]
         return sorted((session for session in found if session is not None), key=lambda session: session.created_at)
 
     async def persons(self) -> dict[str, float]:
@@ -138,16 +130,13 @@ class RedisSessions:
         return found
 
     async def former_owner(self, cookie: bytes, host: str, *, now: float) -> str | None:
-        arguments = (cookie.hex(), host, instant(now))
+        arguments = (cookie.hex(), host, now)
         guid = await self._connections.run(SESSIONS, "former_owner", *arguments, is_repeatable=True)
         return guid.decode() or None
 
     async def remove_expired(self, *, now: float, limits: SessionSettings) -> int:
         await self._count_from(now)
-        removed = await self._remove_over(limits, now)
-        for other in self._others:
-            removed += await other.remove_expired(now=now)
-        return removed
+        return await self._remove_over(limits, now) + await self._remove_others(now)
 
     async def _remove_over(self, limits: SessionSettings, now: float) -> int:
         """End all sessions that are over by these limits and were not used since; how many."""
@@ -157,10 +146,10 @@ class RedisSessions:
             ("used", limits.idle),
             ("unfinished", FIRST_FACTOR_SECONDS),
         ):
-            candidates = ("ZRANGEBYSCORE", self._index(index), "-inf", instant(now - seconds), "LIMIT")
+            candidates = ("ZRANGEBYSCORE", self._index(index), "-inf", now - seconds, "LIMIT")
             skipped, is_last = 0, False
             while not is_last:
-                session_ids = await self._connections.command(*candidates, skipped, _AT_ONCE, is_repeatable=True)
+                session_ids = await self._connections.command(*candidates, skipped, _AT_ONCE)
                 # The index only narrows it down: the one definition of "over" is the session's own.
                 over = [
                     part
@@ -174,6 +163,15 @@ class RedisSessions:
                 is_last = len(session_ids) < _AT_ONCE
         return removed
 
+    async def _remove_others(self, now: float) -> int:
+        """What is over of everything else: found by one index of when each record ends."""
+        removed, looked_at = 0, _REMOVED_AT_ONCE
+        while looked_at == _REMOVED_AT_ONCE:
+            arguments = (now, _REMOVED_AT_ONCE)
+            looked_at, count = await self._connections.run(KEEPING, "expire", *arguments, is_repeatable=True)
+            removed += count
+        return removed
+
     async def _count_from(self, now: float) -> None:
         """Set records from the future back to `now`, unless only this node's clock is behind."""
         server_now = await self.server_time()
@@ -181,20 +179,18 @@ class RedisSessions:
             return
         latest = max(now, server_now) + SKEW_SECONDS
         for index in ("created", "used"):
-            found = await self._connections.command(
-                "ZRANGEBYSCORE", self._index(index), f"({instant(latest)}", "+inf", is_repeatable=True
-            )
+            found = await self._connections.command("ZRANGEBYSCORE", self._index(index), f"({latest!r}", "+inf")
             async for row in self._rows(found):
-                session = readable_session(row)
+                session = _readable(row)
                 if session is not None:
-                    arguments = session_to_arguments(session.counted_from(latest - SKEW_SECONDS))
+                    arguments = _arguments(session.counted_from(latest - SKEW_SECONDS))
                     counted = (row[0], row[2], arguments[6], arguments[3], arguments[4])
                     await self._connections.run(SESSIONS, "count_from", *counted, is_repeatable=True)
 
     async def server_time(self) -> float | None:
-        await self._connections.command("PING", is_repeatable=True)
+        await self._connections.command("PING")
         try:
-            seconds, microseconds = await self._connections.command("TIME", is_repeatable=True)
+            seconds, microseconds = await self._connections.command("TIME")
         except StoreUnavailable:
             return None
         return int(seconds) + int(microseconds) / 1e6
@@ -202,7 +198,7 @@ class RedisSessions:
     async def _end(
         self,
         operation: str,
-        *arguments: str | bytes,
+        *arguments: Argument,
         ended_at: float | None = None,
         is_urgent: bool = True,
         must_be_heard: bool = True,
@@ -210,7 +206,7 @@ class RedisSessions:
     ) -> list[str]:
         """The sessions that this operation ended; everybody was told. `is_urgent`: durable, and acknowledged by
         everybody."""
-        former_until = instant((self._clock() if ended_at is None else ended_at) + FORMER_SECONDS)
+        former_until = (self._clock() if ended_at is None else ended_at) + FORMER_SECONDS
 
         async def run(name: str, number: str) -> Any:
             told = (name, number, former_until, _FORMER_TTL)
@@ -228,11 +224,38 @@ class RedisSessions:
 
 
 def _is_over(row: Sequence[Any], limits: SessionSettings, now: float, *, or_if_unreadable: bool) -> bool:
-    try:
-        return session_from_row(row).is_over(limits, now)
-    except UnreadableRecord:
-        return or_if_unreadable
+    session = _readable(row)
+    return or_if_unreadable if session is None else session.is_over(limits, now)
 
 
 def _parts(items: Sequence[T], count: int) -> Iterator[Sequence[T]]:
     return (items[start : start + count] for start in range(0, len(items), count))
+
+
+def _arguments(session: Session) -> tuple[Argument, ...]:
+    """What the script's `create` takes of a session."""
+    guid = session.principal.guid
+    return (
+        session.session_id,
+        guid,
+        guid if session.level is Level.SIGNED_IN else "",
+        session.created_at,
+        session.last_used_at,
+        principal_to_json(session.principal),
+        json.dumps({"v": _VERSION, **session_to_fields(session)}, separators=(",", ":")),
+    )
+
+
+def _readable(row: Sequence[Any] | None) -> Session | None:
+    """From the id, the principal, the record and the last use. What this version cannot read opens nothing."""
+    if row is None:
+        return None
+    session_id, principal, record, last_used_at = row
+    try:
+        fields = json.loads(record)
+        if fields["v"] != _VERSION:
+            return None
+        beside = {"session_id": session_id.decode(), "principal": principal.decode(), "last_used_at": last_used_at}
+        return session_from_fields({**fields, **beside})
+    except (UnreadableRecord, ValueError, KeyError, TypeError, AttributeError):
+        return None

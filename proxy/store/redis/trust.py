@@ -20,7 +20,6 @@ from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session_store import FORMER_SECONDS
 from proxy.store.history import REMEDY, Facts, History, Judgement, Marks, Report
 from proxy.store.redis.connections import RedisConnections
-from proxy.store.redis.record_texts import instant
 from proxy.store.redis.scripts import SESSIONS
 
 TAIL_SECONDS = 60.0
@@ -100,16 +99,16 @@ class RedisTrust:
 
     async def all_are_ended(self) -> None:
         """It holds no session, so it may be used, even if it is an older copy."""
-        await self._connections.run(SESSIONS, "all_are_ended", instant(self._clock()), durable=True)
+        await self._connections.run(SESSIONS, "all_are_ended", self._clock(), durable=True)
 
     async def _ask(self) -> tuple[Facts, int]:
         """What the server says about itself, and how many flushes of this worker it knows."""
         answer = await self._connections.run(SESSIONS, "marks", *self._naming(), is_repeatable=True)
         return _facts(answer), _counts(answer[5]).get(self._worker, 0)
 
-    def _naming(self) -> tuple[str, str]:
+    def _naming(self) -> tuple[str, float]:
         """For a server that has no id yet."""
-        return secrets.token_hex(16), instant(self._clock())
+        return secrets.token_hex(16), self._clock()
 
     async def _judge(self, found: tuple[Facts, int]) -> None:
         facts, flushes = found
@@ -145,7 +144,7 @@ class RedisTrust:
     async def _end_again(self) -> None:
         since = self._written_at - _REMEMBERED_SECONDS
         ended = [session_id for at, session_id in self._ended if at >= since]
-        former_until = instant(self._clock() + FORMER_SECONDS)
+        former_until = self._clock() + FORMER_SECONDS
         again = 0
         for start in range(0, len(ended), _ENDED_AT_ONCE):
             part = ended[start : start + _ENDED_AT_ONCE]

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hmac
 import sqlite3
 from typing import Any
 
-from config.factors import Factor
 from proxy.factors.challenge import Challenge
 from proxy.factors.challenge_store import Attempt, AttemptResult
 from proxy.operations.steady_clock import SKEW_SECONDS
-from proxy.store.records import challenge_kind
+from proxy.store.records import challenge_to_fields, readable_challenge
 from proxy.store.sqlite.database import SQLiteDatabase
 
-_COLUMNS = (
-    *("challenge_id", "session_id", "guid", "digest", "masked_destination", "created_at", "expires_at"),
-    *("attempts_left", "last_sent_at", "return_to", "start_digest", "number_digest", "factor", "kind"),
-)
-"""Of the table, and fields of a challenge."""
+_COLUMNS = tuple(each.name for each in dataclasses.fields(Challenge))
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM challenges "  # noqa: S608  # constants
 
 
@@ -50,12 +46,6 @@ class SQLiteChallenges:
         )
         return marked > 0
 
-    async def remove_expired(self, *, now: float) -> int:
-        """A challenge from the future opens nothing either."""
-        return await self._database.change(
-            "DELETE FROM challenges WHERE expires_at <= ? OR created_at > ?", now, now + SKEW_SECONDS
-        )
-
 
 def _insert(connection: sqlite3.Connection, challenge: Challenge, newest: str | None) -> bool:
     """Nothing is written if its session ended in the meantime: nobody could answer it."""
@@ -63,12 +53,10 @@ def _insert(connection: sqlite3.Connection, challenge: Challenge, newest: str | 
         found = _select_newest(connection, challenge.session_id, challenge.created_at)
         if newest != (found.challenge_id if found is not None else ""):
             return False
-    values = {name: getattr(challenge, name) for name in _COLUMNS}
-    values |= {"factor": challenge.factor.value, "kind": challenge.kind.value if challenge.kind is not None else ""}
     inserted = connection.execute(
         f"INSERT INTO challenges ({', '.join(_COLUMNS)}) SELECT {', '.join(f':{name}' for name in _COLUMNS)} "  # noqa: S608
         "WHERE EXISTS (SELECT 1 FROM sessions WHERE session_id = :session_id)",
-        values,
+        challenge_to_fields(challenge),
     )
     return inserted.rowcount > 0
 
@@ -109,11 +97,4 @@ def _delete(connection: sqlite3.Connection, challenge_id: str) -> None:
 
 
 def _challenge(row: tuple[Any, ...]) -> Challenge | None:
-    """None for one of a factor or channel that this version does not know: nobody goes on by it here."""
-    fields = dict(zip(_COLUMNS, row, strict=True))
-    try:
-        fields["factor"] = Factor(fields["factor"])
-        fields["kind"] = challenge_kind(fields["kind"], fields["masked_destination"])
-    except ValueError:
-        return None
-    return Challenge(**fields)
+    return readable_challenge(dict(zip(_COLUMNS, row, strict=True)))

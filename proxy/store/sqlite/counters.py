@@ -47,10 +47,6 @@ class SQLiteCounters:
         )
         return bool(rows)
 
-    async def remove_expired(self, *, now: float) -> int:
-        counters = await self._database.change("DELETE FROM counters WHERE window_ends_at <= ?", now)
-        return counters + await self._database.change("DELETE FROM familiar_addresses WHERE expires_at <= ?", now)
-
 
 def _count(connection: sqlite3.Connection, counter: Counter, now: float) -> Count:
     """As it is, or as it would be opened now."""

@@ -3,68 +3,54 @@
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Iterable
+from typing import Any
 
 from config.settings import SessionSettings
-from directory.principal import Principal
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Level, Session
 from proxy.sessions.session_store import FORMER_SECONDS
 from proxy.store.records import (
     UnreadableRecord,
-    factors_from_json,
-    factors_to_json,
-    principal_from_json,
     principal_to_json,
-    proven_from_json,
     proven_to_json,
+    session_from_fields,
+    session_to_fields,
 )
 
 Named = tuple[str, str]
 """A session's id, and the GUID of whose it is."""
 
 _COLUMNS = (
-    "session_id, principal, scheme, factors, proven, created_at, last_used_at, "
-    "client_address, user_agent, password_must_change"
+    *("session_id", "principal", "scheme", "factors", "proven", "created_at", "last_used_at"),
+    *("client_address", "user_agent", "password_must_change", "guid"),
 )
-_SELECT = f"SELECT {_COLUMNS} FROM sessions "  # noqa: S608  # a constant
-
-_SELECT_FACTS = (
-    "SELECT session_id, factors, proven, created_at, last_used_at, password_must_change, guid FROM sessions "
-)
-
-_NOBODY = Principal(guid="", realm="", username="", display_name="")
-"""For a session of which only the facts matter."""
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM sessions "  # noqa: S608  # constants
 
 
 def insert_session(connection: sqlite3.Connection, session: Session, cookie: bytes, host: str) -> None:
     connection.execute(
-        f"INSERT INTO sessions ({_COLUMNS}, guid) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # a constant
-        (
-            session.session_id,
-            principal_to_json(session.principal),
-            session.scheme,
-            factors_to_json(session.factors),
-            proven_to_json(session.proven),
-            session.created_at,
-            session.last_used_at,
-            session.client_address,
+        f"INSERT INTO sessions ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)})",  # noqa: S608
+        {
+            **session_to_fields(session),
+            "session_id": session.session_id,
+            "guid": session.principal.guid,
+            "principal": principal_to_json(session.principal),
+            "last_used_at": session.last_used_at,
             # A browser may send any bytes, and they may have been decoded to lone surrogates.
-            session.user_agent.encode("utf-8", "replace").decode(),
-            session.password_must_change,
-            session.principal.guid,
-        ),
+            "user_agent": session.user_agent.encode("utf-8", "replace").decode(),
+        },
     )
     connection.execute("INSERT INTO cookies VALUES (?, ?, ?)", (cookie, host, session.session_id))
 
 
 def delete_session(connection: sqlite3.Connection, session_id: str, now: float) -> list[Named]:
     """Its cookies, challenges and tickets go with it by their foreign keys; whose it was is remembered. It, or none."""
-    row = connection.execute(_SELECT_FACTS + "WHERE session_id = ?", (session_id,)).fetchone()
+    row = connection.execute(_SELECT + "WHERE session_id = ?", (session_id,)).fetchone()
     if row is None:
         return []
-    if _is_signed_in(row):
+    session = _readable(row)
+    if session is not None and session.level is Level.SIGNED_IN:
         connection.execute(
             """
             INSERT OR REPLACE INTO former_cookies
@@ -91,7 +77,7 @@ def select_by_cookie(connection: sqlite3.Connection, cookie: bytes, host: str) -
     row = connection.execute(
         _SELECT + "JOIN cookies USING (session_id) WHERE cookie = ? AND host = ?", (cookie, host)
     ).fetchone()
-    return _session_or_none(row)
+    return _readable(row)
 
 
 def select_owner(connection: sqlite3.Connection, cookie: bytes, host: str, now: float) -> str | None:
@@ -115,7 +101,7 @@ def select_hosts(connection: sqlite3.Connection, session_ids: list[str]) -> dict
 
 
 def insert_cookie(connection: sqlite3.Connection, session_id: str, cookie: bytes, host: str) -> Session | None:
-    session = _session_or_none(connection.execute(_SELECT + "WHERE session_id = ?", (session_id,)).fetchone())
+    session = _readable(connection.execute(_SELECT + "WHERE session_id = ?", (session_id,)).fetchone())
     if session is not None:
         connection.execute("INSERT INTO cookies VALUES (?, ?, ?)", (cookie, host, session_id))
     return session
@@ -143,7 +129,7 @@ def select_sessions(connection: sqlite3.Connection, guid: str | None) -> list[Se
         rows = connection.execute(_SELECT + "ORDER BY created_at")
     else:
         rows = connection.execute(_SELECT + "WHERE guid = ? ORDER BY created_at", (guid,))
-    return [session for row in rows if (session := _session_or_none(row)) is not None]
+    return [session for row in rows if (session := _readable(row)) is not None]
 
 
 def select_by_id(connection: sqlite3.Connection, session_ids: list[str]) -> dict[str, Session]:
@@ -151,25 +137,22 @@ def select_by_id(connection: sqlite3.Connection, session_ids: list[str]) -> dict
     rows = (
         connection.execute(_SELECT + "WHERE session_id = ?", (session_id,)).fetchone() for session_id in session_ids
     )
-    return {session.session_id: session for row in rows if (session := _session_or_none(row)) is not None}
+    return {session.session_id: session for row in rows if (session := _readable(row)) is not None}
 
 
 def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: float) -> list[tuple[str, float]]:
     """`(session_id, last_used_at)` of all that are over by these limits; of what cannot be read, by its age alone."""
     rows = connection.execute(
-        _SELECT_FACTS + "WHERE created_at <= ? OR last_used_at <= ? OR created_at <= ? "
+        _SELECT + "WHERE created_at <= ? OR last_used_at <= ? OR created_at <= ? "
         "AND (json_array_length(proven) < json_array_length(factors) OR password_must_change)",
         (now - limits.absolute, now - limits.idle, now - FIRST_FACTOR_SECONDS),
     )
     over = []
     for row in rows:
         # SQL only narrows it down: the one definition of "over" is the session's own.
-        session_id, created_at, last_used_at = str(row[0]), _instant(row[3]), _instant(row[4])
-        try:
-            is_over = _facts(row).is_over(limits, now)
-        except UnreadableRecord:
-            is_over = created_at <= now - limits.absolute
-        if is_over:
+        session_id, created_at, last_used_at = row[0], row[5], row[6]
+        session = _readable(row)
+        if session.is_over(limits, now) if session is not None else created_at <= now - limits.absolute:
             over.append((session_id, last_used_at))
     return over
 
@@ -179,13 +162,13 @@ def count_from(connection: sqlite3.Connection, now: float) -> list[Named]:
     rows = connection.execute(_SELECT + "WHERE created_at > ?1 OR last_used_at > ?1", (now + SKEW_SECONDS,)).fetchall()
     named = []
     for row in rows:
-        try:
-            counted = _session(row).counted_from(now)
-        except UnreadableRecord:
+        session = _readable(row)
+        if session is None:
             connection.execute(
                 "UPDATE sessions SET created_at = min(created_at, ?) WHERE session_id = ?", (now, row[0])
             )
             continue
+        counted = session.counted_from(now)
         connection.execute(
             "UPDATE sessions SET created_at = ?, last_used_at = ?, proven = ? WHERE session_id = ?",
             (counted.created_at, counted.last_used_at, proven_to_json(counted.proven), counted.session_id),
@@ -206,54 +189,11 @@ def delete_unused_since(connection: sqlite3.Connection, over: list[tuple[str, fl
     ]
 
 
-def _session_or_none(row: tuple[object, ...] | None) -> Session | None:
+def _readable(row: tuple[Any, ...] | None) -> Session | None:
     """A record that this version cannot read opens nothing: its owner signs in again."""
     if row is None:
         return None
     try:
-        return _session(row)
+        return session_from_fields(dict(zip(_COLUMNS, row, strict=True)))
     except UnreadableRecord:
         return None
-
-
-def _is_signed_in(row: tuple[object, ...]) -> bool:
-    try:
-        return _facts(row).level is Level.SIGNED_IN
-    except UnreadableRecord:
-        return False
-
-
-def _facts(row: tuple[object, ...]) -> Session:
-    """What `_SELECT_FACTS` reads, as a session of nobody."""
-    return Session(
-        session_id=str(row[0]),
-        principal=_NOBODY,
-        scheme="",
-        factors=factors_from_json(str(row[1])),
-        proven=proven_from_json(str(row[2])),
-        created_at=_instant(row[3]),
-        last_used_at=_instant(row[4]),
-        client_address="",
-        password_must_change=bool(row[5]),
-    )
-
-
-def _session(row: tuple[object, ...]) -> Session:
-    return Session(
-        session_id=str(row[0]),
-        principal=principal_from_json(str(row[1])),
-        scheme=sys.intern(str(row[2])),
-        factors=factors_from_json(str(row[3])),
-        proven=proven_from_json(str(row[4])),
-        created_at=_instant(row[5]),
-        last_used_at=_instant(row[6]),
-        client_address=sys.intern(str(row[7])),
-        user_agent=sys.intern(str(row[8])),
-        password_must_change=bool(row[9]),
-    )
-
-
-def _instant(value: object) -> float:
-    """The tables are STRICT: a REAL column holds nothing else."""
-    assert isinstance(value, float)  # noqa: S101  # for the type checker
-    return value

@@ -8,9 +8,9 @@ from typing import TypeVarTuple, Unpack
 
 from config.settings import SessionSettings
 from proxy.sessions.session import Session
-from proxy.store.contract import Expiring
 from proxy.store.sqlite import session_rows
 from proxy.store.sqlite.database import SQLiteDatabase
+from proxy.store.sqlite.expiry import remove_over
 from proxy.store.sqlite.marks import mark_all_ended
 from proxy.store.sqlite.news import SQLiteNews
 from proxy.store.sqlite.notices import PersonList, delete_old, select_newest
@@ -25,13 +25,9 @@ Ts = TypeVarTuple("Ts")
 class SQLiteSessions:
     """`WatchedSessions`."""
 
-    def __init__(
-        self, database: SQLiteDatabase, news: SQLiteNews, *, others: Sequence[Expiring], clock: Callable[[], float]
-    ) -> None:
-        """`others`: the parts from which is removed, together with sessions, what is over."""
+    def __init__(self, database: SQLiteDatabase, news: SQLiteNews, *, clock: Callable[[], float]) -> None:
         self._database = database
         self._news = news
-        self._others = others
         self._clock = clock
         self._persons = PersonList()
         self.on_session_end = news.listeners.on_session_end
@@ -155,10 +151,7 @@ class SQLiteSessions:
             # Not urgent: every worker that keeps one of these knows its limits.
             removed += len(await self._end(session_rows.delete_unused_since, part, self._clock(), is_urgent=False))
         await self._database.writing.run(delete_old, self._clock())
-        await self._database.change("DELETE FROM former_cookies WHERE expires_at <= ?", now)
-        for other in self._others:
-            removed += await other.remove_expired(now=now)
-        return removed
+        return removed + await remove_over(self._database, now=now)
 
     def _count_from(self, connection: sqlite3.Connection, now: float) -> None:
         if counted := session_rows.count_from(connection, now):

@@ -13,17 +13,12 @@ from pathlib import Path
 
 from proxy.sessions.session_store import WatchedSessions
 from proxy.store.history import History, Report
-from proxy.store.sqlite.arrivals import SQLiteArrivals
 from proxy.store.sqlite.challenges import SQLiteChallenges
 from proxy.store.sqlite.counters import SQLiteCounters
 from proxy.store.sqlite.database import SQLiteDatabase
-from proxy.store.sqlite.deliveries import SQLiteDeliveries
-from proxy.store.sqlite.kept_requests import SQLiteKeptRequests
-from proxy.store.sqlite.leases import SQLiteLeases
+from proxy.store.sqlite.kept_records import SQLiteKeptRecords
 from proxy.store.sqlite.news import SQLiteNews
-from proxy.store.sqlite.numbers import SQLiteNumbers
 from proxy.store.sqlite.sessions import SQLiteSessions
-from proxy.store.sqlite.tickets import SQLiteTickets
 
 
 class SQLiteStore:
@@ -37,18 +32,10 @@ class SQLiteStore:
         self.database = database = SQLiteDatabase(path, history, report)
         self.news = SQLiteNews(path, history, report, clock=clock)
         self.challenges = SQLiteChallenges(database)
-        self.tickets = SQLiteTickets(database)
         self.counters = SQLiteCounters(database)
-        self.numbers = SQLiteNumbers(database, self.counters)
-        self.arrivals = SQLiteArrivals(database)
-        self.deliveries = SQLiteDeliveries(database)
-        self.kept_requests = SQLiteKeptRequests(database)
-        self.leases = SQLiteLeases(database)
-        others = (
-            *(self.challenges, self.tickets, self.counters, self.numbers),
-            *(self.arrivals, self.deliveries, self.kept_requests),
-        )
-        self.sessions: WatchedSessions = SQLiteSessions(database, self.news, others=others, clock=clock)
+        kept = SQLiteKeptRecords(database, self.counters)
+        self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
+        self.sessions: WatchedSessions = SQLiteSessions(database, self.news, clock=clock)
         self.ping = database.ping
 
     async def remarks(self) -> tuple[str, ...]:
