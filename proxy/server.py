@@ -43,6 +43,7 @@ from proxy.operations.steady_clock import SteadyClock
 from proxy.operations.store_errors import StoreError
 from proxy.operations.workers_health import create_workers_app, readiness_of_workers
 from proxy.portal.app import create_portal
+from proxy.portal.number_notice import notice_of
 from proxy.secrets.key_file import load_keys
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.identity import Assertions
@@ -51,6 +52,7 @@ from proxy.sessions.lease import while_leased
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.upkeep import keep_up
 from proxy.sessions.watch import SessionWatch
+from proxy.sign_in.create import create_sign_in
 from proxy.store.contract import Store
 from proxy.store.open import open_store
 from proxy.throttle.service_tries import StoredTries
@@ -153,16 +155,27 @@ async def running(
             """As `/readyz` reports it: for all workers, if there are several."""
             return health[WATCHED].now() if place is None else await readiness_of_workers(place.folder, now=clock())
 
+        sign_in = create_sign_in(
+            settings=settings,
+            realms=realms,
+            channels=channel,
+            store=store,
+            keys=keys,
+            throttle=throttle,
+            metrics=metrics,
+            log=log,
+            clock=clock,
+            wording=notice_of,
+            notifier=channel,
+            acceptor=acceptor,
+        )
         portal = create_portal(
             settings=settings,
             realms=realms,
-            channel=channel,
-            notifier=channel,
-            acceptor=acceptor,
             store=store,
             sessions=sessions,
             keys=keys,
-            throttle=throttle,
+            sign_in=sign_in,
             assertions=assertions,
             metrics=metrics,
             log=log,

@@ -71,15 +71,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "supervisor": {"config", "operations"},
     "demo": {"config", "operations", "server"},
 }
-"""The packages and every folder of `proxy/`, and what each may import. What stands below this table are exceptions."""
-
-STILL_TO_GO: set[tuple[str, str]] = {
-    ("help_desk", "delivery"),
-    ("help_desk", "factors"),
-    ("portal", "delivery"),
-    ("portal", "throttle"),
-}
-"""Imports of one folder by another that the table does not allow and that are still there. This list only shrinks."""
+"""The packages and every folder of `proxy/`, and what each may import."""
 
 KEPT_APART = ("factors", "store")
 """Folders whose own folders do not know each other."""
@@ -154,9 +146,7 @@ def test_every_folder_has_a_row() -> None:
 
 
 def test_a_folder_imports_what_its_row_allows() -> None:
-    forbidden = {(one, other) for one, other in edges() if other not in MAY_IMPORT[one]}
-    assert forbidden <= STILL_TO_GO
-    assert forbidden >= STILL_TO_GO, "it is gone: take it off the list"
+    assert {(one, other) for one, other in edges() if other not in MAY_IMPORT[one]} == set()
 
 
 def test_the_table_has_no_circle() -> None:

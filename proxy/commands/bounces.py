@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from config.settings import Settings
 from config.values import parse_duration
 from proxy.commands.table import write_table
-from proxy.delivery.failures import ADVICE, REMEMBERED_SECONDS, DeliveryFailure
+from proxy.delivery.failures import REMEMBERED_SECONDS, DeliveryFailure
 from proxy.mobile_formats.words import instant_text
 from proxy.operations.store_errors import StoreError
 from proxy.store.open import open_store
@@ -64,7 +64,7 @@ def _fields(failure: DeliveryFailure) -> dict[str, Any]:
         "channel": failure.channel,
         "destination": failure.destination,
         "reason": failure.reason.value,
-        "advice": ADVICE[failure.reason],
+        "advice": failure.reason.advice,
         "detail": failure.detail,
         "message_id": failure.message_id,
     }
@@ -78,7 +78,7 @@ def _rows(failures: Iterable[DeliveryFailure]) -> list[tuple[str, ...]]:
             each.channel,
             each.destination,
             each.reason.value.replace("_", " "),
-            ADVICE[each.reason],
+            each.reason.advice,
             each.detail,
         )
         for each in failures

@@ -18,8 +18,6 @@ from directory.errors import DirectoryError
 from directory.principal import Principal
 from proxy.commands.arguments import ip_address_text
 from proxy.delivery.create_channels import create_channels
-from proxy.delivery.notices import Notices
-from proxy.help_desk.confirming import Confirmed, confirm_number
 from proxy.help_desk.explaining import Explaining, SignInQuestion
 from proxy.help_desk.person import NotFound, find_person
 from proxy.help_desk.unlocking import unlock
@@ -29,9 +27,11 @@ from proxy.operations.audit_log import configure_log
 from proxy.operations.incidents import new_incident_id
 from proxy.operations.store_errors import StoreError
 from proxy.pages.local_time import brief_text
+from proxy.portal.number_notice import notice_of
 from proxy.secrets.key_file import existing_keys
 from proxy.secrets.keys import Keys, Purpose
 from proxy.server import create_directories
+from proxy.sign_in.changed_numbers import Confirmed, Notices, confirm_number
 from proxy.store.contract import Store
 from proxy.store.open import open_store
 from proxy.throttle.throttle import Throttle
@@ -118,7 +118,7 @@ async def _confirm(
     """Whether the number was confirmed; it is in the log, which a command writes to stderr."""
     log, incident = configure_log(), new_incident_id()
     channels = create_channels(settings)
-    notices = Notices(notifier=channels, log=log)
+    notices = Notices(notifier=channels, log=log, wording=notice_of)
     try:
         outcome = await confirm_number(
             settings, store.numbers, keys, notices, principal, ending=ending, incident=incident, now=now

@@ -32,8 +32,13 @@ class FailureReason(Enum):
     UNKNOWN = "unknown"
     """The report does not say why in words that we know."""
 
+    @property
+    def advice(self) -> str:
+        """What an admin does about it."""
+        return _ADVICE[self]
 
-ADVICE: Mapping[FailureReason, str] = MappingProxyType(
+
+_ADVICE: Mapping[FailureReason, str] = MappingProxyType(
     {
         FailureReason.NUMBER_REFUSED: "correct the number or address that the directory holds",
         FailureReason.SENDER_NOT_TRUSTED: (
@@ -44,7 +49,6 @@ ADVICE: Mapping[FailureReason, str] = MappingProxyType(
         FailureReason.UNKNOWN: "see what was said, and look at the relay's log",
     }
 )
-"""What an admin does about it."""
 
 OPERATORS = frozenset((FailureReason.SENDER_NOT_TRUSTED, FailureReason.NO_CREDIT))
 """Reasons that fail every message until the operator acts."""

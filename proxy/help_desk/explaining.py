@@ -15,8 +15,6 @@ from directory.errors import DirectoryError
 from directory.login_name import LoginName
 from directory.principal import Account
 from directory.realms import Realms
-from proxy.factors.second_factor import Chosen, Lack
-from proxy.help_desk.confirming import Confirmable, confirmable
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.number_steps import change_step, mail_step, number_steps
 from proxy.help_desk.person import NotFound, choose_realm
@@ -27,8 +25,9 @@ from proxy.help_desk.verdict import Cause, Step, Verdict, Who, verdict_of
 from proxy.mobile_formats.words import one_line
 from proxy.operations.store_errors import StoreError
 from proxy.secrets.keys import Keys
+from proxy.sign_in.changed_numbers import Confirmable
 from proxy.sign_in.dry_run import DryRun, DryRunStore
-from proxy.sign_in.foreseen import Foreseen, lacking
+from proxy.sign_in.foreseen import Foreseen
 from proxy.throttle.limits import Limit
 
 _LONGEST_SHOWN = 80
@@ -144,8 +143,7 @@ class Explaining:
             found.steps.append(Step(name="account", ok=False, detail=detail, cause=cause))
             return
         self._of_person(foreseen, question, found)
-        if foreseen.number is not None and self._keys is not None:
-            found.confirmable = confirmable(foreseen.number, self._keys, foreseen.state.principal)
+        found.confirmable = foreseen.number.confirmable if foreseen.number is not None else None
         found.steps += await self._counts(foreseen, directory, question)
         found.steps += app_steps(foreseen.apps, foreseen.state.principal, stops=foreseen.stops, asked_for=question.app)
         if foreseen.gets_through:
@@ -177,22 +175,22 @@ class Explaining:
         found.steps.append(Step(name="account", ok=True, detail=detail))
         found.steps += account_steps(state, stops=stops)
         found.steps += scheme_steps(foreseen.schemes, question.address, app=question.app, hints=self._hints)
-        needs_number, mail = foreseen.asks_for(Factor.SMS), foreseen.places[Factor.EMAIL]
+        needs_number = foreseen.asks_for(Factor.SMS)
         found.steps += number_steps(
             principal,
             self._settings.mobile,
             is_needed=needs_number,
-            stops=stops,
+            blocks=foreseen.lacks_number,
             stand_in=foreseen.stand_in,
             hints=self._hints,
         )
-        if foreseen.asks_for(Factor.EMAIL) or lacking(stops, Lack.MAIL):
-            found.steps.append(mail_step(mail.masked if isinstance(mail, Chosen) else ""))
+        if foreseen.asks_for(Factor.EMAIL) or foreseen.lacks_mail:
+            found.steps.append(mail_step(foreseen.mail))
         if foreseen.number is not None:
-            is_needed = needs_number or lacking(stops, Lack.TRUST)
+            is_needed = needs_number or foreseen.lacks_trust
             login = principal.username
             found.steps.append(change_step(foreseen.number, is_needed=is_needed, login=login, hints=self._hints))
-        found.steps += factor_steps(stops)
+        found.steps += factor_steps(foreseen.not_enrolled)
 
     async def _counts(self, foreseen: Foreseen, directory: Directory, question: SignInQuestion) -> list[Step]:
         """What is counted, which is named by keys."""

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import phonenumbers
 
 from config.settings import MobileSettings
 from directory.mobile import UnusableReason, UsableNumber, mask, normalise
 from directory.principal import Principal
-from proxy.factors.passcode.destination import Judged
-from proxy.factors.passcode.known_numbers import Send, SendByMail, Wait
-from proxy.factors.second_factor import Lack
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.verdict import Cause, Step, Who
-from proxy.sign_in.foreseen import Stop, lacking
+from proxy.sign_in.foreseen import NumberFound
 
 _SHOWN_DIGITS = 3
 _LONGEST_SHOWN = 80
@@ -45,16 +40,15 @@ def number_steps(
     settings: MobileSettings,
     *,
     is_needed: bool,
-    stops: Collection[Stop] = (),
+    blocks: bool = False,
     stand_in: str = "",
     hints: Hints = ON_THE_COMMAND_LINE,
 ) -> list[Step]:
     """What becomes of each number as it was typed, up to the one that passcodes go to.
 
-    `stops`: what stands against the sign-in. `stand_in`: the masked mail address that passcodes go to where there is no
-    number.
+    `blocks`: whether it stands against the sign-in that there is none. `stand_in`: the masked mail address that
+    passcodes go to where there is no number.
     """
-    blocks = lacking(stops, Lack.NUMBER)
     steps = []
     number: UsableNumber | None = None
     for position, text in enumerate(principal.mobiles):
@@ -114,35 +108,36 @@ def _cause(text: str, reason: UnusableReason, settings: MobileSettings, hints: H
     )
 
 
-def change_step(judged: Judged, *, is_needed: bool, login: str, hints: Hints = ON_THE_COMMAND_LINE) -> Step:
+def change_step(found: NumberFound, *, is_needed: bool, login: str, hints: Hints = ON_THE_COMMAND_LINE) -> Step:
     """What the rule on numbers that changed recently says."""
-    decision, changed_at = judged.decision, judged.changed_at
-    moments = () if changed_at is None else (("changed", changed_at),)
-    if isinstance(decision, Send):
+    moments = () if found.changed_at is None else (("changed", found.changed_at),)
+    ok = True if is_needed else None
+    if not found.is_held:
         detail = "codes may go to this number"
-        if decision.is_new:
+        if found.is_new:
             detail = "the number differs from the one they used last, which will be told"
-        elif changed_at is None:
+        elif found.changed_at is None:
             detail = "the number is not known to have changed"
-        return Step(name="change", ok=True if is_needed else None, detail=detail, moments=moments)
-    until = decision.until if isinstance(decision, Wait | SendByMail) else None
+        return Step(name="change", ok=ok, detail=detail, moments=moments)
     detail = "the number was changed recently and is not the one they used last"
-    if until is not None:
-        moments = (*moments, ("held back until", until))
-    if judged.chosen is not None:
-        detail += ", so a mail is sent instead"
-        return Step(name="change", ok=True if is_needed else None, detail=detail, moments=moments)
-    number = judged.number
-    why = f"their mobile number was {'changed' if number is not None else 'removed'} recently"
-    if number is None:
+    if found.held_until is not None:
+        moments = (*moments, ("held back until", found.held_until))
+    if found.goes_by_mail:
+        return Step(name="change", ok=ok, detail=f"{detail}, so a mail is sent instead", moments=moments)
+    held = found.confirmable
+    if held is None:
         what, who = "check with them, then put their mobile number back into the mobile field", Who.DIRECTORY
     else:
-        how = hints.confirm.format(login=login, ending=number.e164[-_SHOWN_DIGITS:])
+        how = hints.confirm.format(login=login, ending=held.ending)
         what, who = f"call them back on a number that you trust, then confirm the new one: {how}", Who.HELP_DESK
-    cause = Cause(why=why, what=what, who=who, until=until)
-    ok = False if is_needed else None
-    detail += ", so nothing is sent to it" + ("" if until is not None else " as long as the change is recent")
-    return Step(name="change", ok=ok, detail=detail, moments=moments, cause=cause if is_needed else None)
+    why = f"their mobile number was {'removed' if held is None else 'changed'} recently"
+    detail += ", so nothing is sent to it" + (
+        "" if found.held_until is not None else " as long as the change is recent"
+    )
+    if not is_needed:
+        return Step(name="change", ok=None, detail=detail, moments=moments)
+    cause = Cause(why=why, what=what, who=who, until=found.held_until)
+    return Step(name="change", ok=False, detail=detail, moments=moments, cause=cause)
 
 
 def mail_step(masked: str) -> Step:

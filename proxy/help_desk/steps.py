@@ -8,7 +8,6 @@ from config.factors import Factor, in_words
 from directory.account_state import AccountState
 from directory.directory import RefusalReason
 from directory.principal import Principal
-from proxy.factors.second_factor import Lack, Unusable
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.verdict import Cause, Step, Who
 from proxy.sign_in.foreseen import AppFound, Obstacle, SchemeFound, Stop, WhyNot
@@ -94,14 +93,12 @@ def _why_not(found: SchemeFound, why_not: WhyNot, address: str | None, app: str,
             return f"it is for {', '.join(map(str, scheme.networks or ()))} ({given})"
 
 
-def factor_steps(stops: Iterable[Stop]) -> list[Step]:
+def factor_steps(not_enrolled: Iterable[Factor]) -> list[Step]:
     """The second factors that they would have to add to themselves first."""
     steps = []
-    for stop in stops:
-        if isinstance(stop, Unusable) and stop.lack is Lack.ENROLMENT:
-            name = stop.factor.value
-            cause = Cause(why=f"they have not added {name} to themselves", what="let them add it", who=Who.HELP_DESK)
-            steps.append(Step(name="factor", ok=False, detail=f"{name} is asked for, and they have none", cause=cause))
+    for name in (factor.value for factor in not_enrolled):
+        cause = Cause(why=f"they have not added {name} to themselves", what="let them add it", who=Who.HELP_DESK)
+        steps.append(Step(name="factor", ok=False, detail=f"{name} is asked for, and they have none", cause=cause))
     return steps
 
 

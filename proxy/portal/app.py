@@ -13,9 +13,7 @@ from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
 from config.settings import Settings
-from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
-from proxy.delivery.channel import Notifier, PasscodeChannels
 from proxy.http.reserved import (
     JWKS,
     KEEP,
@@ -60,10 +58,9 @@ from proxy.portal.landing import START_PAGE
 from proxy.portal.landings import Landings
 from proxy.portal.me import show_me, take_me
 from proxy.portal.middleware import answer_errors, keep_to_the_host
-from proxy.portal.number_notice import notice_of
 from proxy.portal.passcode import show_passcode
-from proxy.portal.passcode_status import show_passcode_status
 from proxy.portal.password import show_password, take_password
+from proxy.portal.progress import show_passcode_status
 from proxy.portal.sign_in import show_sign_in
 from proxy.portal.sign_out import show_sign_out, take_sign_out
 from proxy.portal.start import show_asset, show_jwks, show_start, to_start
@@ -74,49 +71,30 @@ from proxy.secrets.keys import Keys
 from proxy.sessions.identity import Assertions
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
-from proxy.sign_in.create import create_sign_in
-from proxy.throttle.throttle import Throttle
+from proxy.sign_in.create import SignInParts
 
 
 def create_portal(
     *,
     settings: Settings,
     realms: Realms,
-    channel: PasscodeChannels,
     store: PortalStore,
     sessions: LiveSessions,
     keys: Keys,
-    throttle: Throttle,
+    sign_in: SignInParts,
     assertions: Assertions,
     metrics: Metrics,
     log: FilteringBoundLogger,
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    notifier: Notifier | None = None,
-    acceptor: TicketAcceptor | None = None,
     readiness: Callable[[], Awaitable[Readiness]] | None = None,
 ) -> web.Application:
     """`clock` gives epoch seconds; `sleep` is what refusals wait with for their place on the time grid.
 
-    `notifier` tells persons about changed numbers; None: nobody is told.
     `readiness` says what works, for the admin pages; None: they do not know.
     """
     app = web.Application(middlewares=[answer_errors, keep_to_the_host], client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(_without_versions)
-    sign_in = create_sign_in(
-        settings=settings,
-        realms=realms,
-        channels=channel,
-        store=store,
-        keys=keys,
-        throttle=throttle,
-        metrics=metrics,
-        log=log,
-        clock=clock,
-        notice_of=notice_of,
-        notifier=notifier,
-        acceptor=acceptor,
-    )
     app[SETTINGS] = settings
     app[FLOW] = sign_in.flow
     app[PASSWORD_CHANGE] = sign_in.password_change

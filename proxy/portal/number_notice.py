@@ -1,14 +1,17 @@
-"""What a person is told if their passcodes go, or would go, to a different number than before."""
+"""What a person is told of a number that changed: theirs, or a thief's."""
 
 from __future__ import annotations
 
-from directory.mobile import mask
-from proxy.delivery.notices import Notice
-from proxy.factors.second_factor import NumberChange
 from proxy.pages.texts import ENGLISH
+from proxy.sign_in.changed_numbers import Notice, NumberEvent
+
+_TEXTS = {
+    NumberEvent.USED: ENGLISH.notice_used,
+    NumberEvent.HELD: ENGLISH.notice_held,
+    NumberEvent.CONFIRMED: ENGLISH.notice_confirmed,
+}
 
 
-def notice_of(change: NumberChange) -> Notice:
-    text = ENGLISH.notice_held if change.is_held else ENGLISH.notice_used
-    number = ENGLISH.notice_number.format(number=mask(change.number))
+def notice_of(event: NumberEvent, masked: str) -> Notice:
+    text, number = _TEXTS[event], ENGLISH.notice_number.format(number=masked)
     return Notice(sms=text, subject=ENGLISH.notice_subject, mail=f"{text}\n\n{number}\n")

@@ -20,8 +20,7 @@ from proxy.portal.refusals import (
     unsent,
 )
 from proxy.portal.return_to import WayBack
-from proxy.sign_in.outcomes import Asking, NoScheme, ProofAsked, SessionGone, SignedIn
-from proxy.throttle.limits import Throttled
+from proxy.sign_in.outcomes import Asking, NoScheme, ProofAsked, SessionGone, SignedIn, Throttled
 
 
 async def page_after(request: web.Request, outcome: SignedIn | Asking | NoScheme, back: WayBack) -> web.Response:
@@ -33,13 +32,13 @@ async def page_after(request: web.Request, outcome: SignedIn | Asking | NoScheme
             return no_scheme(request, back)
         case SessionGone():
             return redirect(sign_in_path(back))
-        case Throttled():
-            return throttled(request, ENGLISH.sends_throttled, outcome.retry_after_seconds, back)
+        case Throttled(retry_after_seconds=wait):
+            return throttled(request, ENGLISH.sends_throttled, wait, back)
         case Unusable():
             return unusable(request, outcome, back)
-        case ProofAsked(session=session, challenge=challenge, sending=sending, token=token):
-            if challenge is not None and sending is not None and outcome.is_unsent:
-                response = unsent(request, session, challenge, back, sending=sending)
+        case ProofAsked(session=session, challenge=challenge, unsent=why, token=token):
+            if challenge is not None and why is not None:
+                response = unsent(request, session, challenge, back, why)
             else:
                 response = redirect(passcode_path(challenge.challenge_id if challenge is not None else "", back))
     if token:

@@ -13,8 +13,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from config.factors import ChannelKind
-from directory.mail_address import is_plain_address, mask_mail
-from proxy.delivery.sending import Sending
+from directory.mail_address import mask_mail
 from proxy.factors.challenge import Challenge
 from proxy.factors.challenge_store import Attempt
 from proxy.factors.second_factor import Prompt, Unusable
@@ -29,24 +28,24 @@ from proxy.portal.forms import has_csrf_token, read_form, refused
 from proxy.portal.landing import TOLD, goal_of, next_step, passcode_path, sign_in_path, to_sign_in, way_back
 from proxy.portal.outcome_pages import ASKED_FOR, page_after, unusable
 from proxy.portal.pages import form_token, page, redirect, set_session_cookie
-from proxy.portal.progress import lead_of, progress_in
+from proxy.portal.progress import progress_of
 from proxy.portal.refusals import exhausted, factor_locked, passcode_over, throttled, unsent
 from proxy.portal.return_to import WayBack
 from proxy.sessions.session import Level, Session
-from proxy.sign_in.messages import kind_of, latest_of
+from proxy.sign_in.message_fate import Look
 from proxy.sign_in.outcomes import (
     Accepted,
     Answered,
-    AnswersThrottled,
     ChallengeOver,
     Exhausted,
+    FactorLocked,
     NotAnswered,
     SentAgain,
     SessionGone,
+    Throttled,
     TooEarly,
     Wrong,
 )
-from proxy.throttle.limits import Limit, Throttled
 
 _SENT, _WRONG, _SHAPE = "sent", "wrong", "shape"
 """Values of the query field `TOLD`."""
@@ -141,15 +140,11 @@ async def _page_after_answer(
             return passcode_over(request, session, back)
         case SessionGone():
             return redirect(sign_in_path(back))
-        case AnswersThrottled(throttled_by):
-            if throttled_by.limit is Limit.PASSCODE_FAILURES_IN_A_ROW:
-                return factor_locked(request, back)
-            return throttled(
-                request,
-                ENGLISH.passcodes_throttled,
-                throttled_by.retry_after_seconds,
-                again_href=passcode_path(challenge.challenge_id, back),
-            )
+        case FactorLocked():
+            return factor_locked(request, back)
+        case Throttled(retry_after_seconds=wait):
+            again_href = passcode_path(challenge.challenge_id, back)
+            return throttled(request, ENGLISH.passcodes_throttled, wait, again_href=again_href)
 
 
 async def _not_right(
@@ -174,11 +169,11 @@ async def _send_again(
         visit.client, goal, session, challenge, is_another_way=is_another_way, now=now
     )
     match again:
-        case SentAgain(sending=sending) if sending.is_under_way:
-            return redirect(passcode_path(challenge.challenge_id, back, told=_SENT))
-        case SentAgain(sending=sending, may_arrive=may_arrive):
+        case SentAgain(unsent=why, may_arrive=may_arrive):
+            if why is None:
+                return redirect(passcode_path(challenge.challenge_id, back, told=_SENT))
             if not may_arrive:
-                return unsent(request, session, challenge, back, sending=sending)
+                return unsent(request, session, challenge, back, why)
             # A person who waits for a late message keeps the field for its code.
             error, status = ENGLISH.passcode_not_resent, HTTPStatus.SERVICE_UNAVAILABLE
             return await _form(request, session, challenge, back, error=error, status=status)
@@ -187,8 +182,7 @@ async def _send_again(
         case TooEarly(wait):
             notice = ENGLISH.passcode_too_soon.format(seconds=wait)
             return await _not_now(request, session, challenge, back, wait, notice=notice)
-        case Throttled():
-            wait = again.retry_after_seconds
+        case Throttled(retry_after_seconds=wait):
             return await _not_now(request, session, challenge, back, wait, error=ENGLISH.passcode_sends_throttled)
         case Unusable():
             return unusable(request, again, back)
@@ -227,12 +221,9 @@ async def _form(
     """Where the passcode went and what became of it, its field, and the ways to have it once more."""
     if challenge.kind is None:
         return await _answer_form(request, session, challenge, back, error=error, status=status)
-    proving, settings, now = request.app[FLOW].proving, request.app[SETTINGS], request[VISIT].now
-    sending = latest_of(await proving.messages.of(challenge, now=now))
-    look = await proving.messages.look(challenge, sending, now=now)
-    progress, prompt = progress_in(look), proving.prompt(challenge)
-    is_mail = kind_of(challenge, sending) is ChannelKind.EMAIL
-    destination = sending.destination if sending is not None else challenge.masked_destination
+    proving, now = request.app[FLOW].proving, request[VISIT].now
+    look, prompt = await proving.look(session, challenge, now=now), proving.prompt(challenge)
+    progress = progress_of(look)
     return page(
         request,
         "passcode.html",
@@ -244,19 +235,19 @@ async def _form(
         return_to=back.return_to,
         start=back.start,
         may_reload=status == HTTPStatus.OK,
-        masked=destination,
-        is_mail=is_mail,
-        ending=destination[-3:],
+        masked=look.destination,
+        is_mail=look.is_mail,
+        ending=look.destination[-3:],
         digits=prompt.digits,
         most_typed=prompt.longest,
         valid_until=instant(challenge.expires_at, now),
         seconds_left=max(0, math.ceil(challenge.expires_at - now)),
-        webotp=settings.sms.webotp,
-        tag=prompt.hint if sending is not None and _shows_tag(sending) else "",
+        webotp=request.app[SETTINGS].sms.webotp,
+        tag=prompt.hint if look.shows_tag else "",
         progress=progress,
-        lead=lead_of(progress, is_mail=is_mail),
-        wait=await _offered_in(request, challenge, sending, now=now),
-        another=_another_way(request, session, challenge, sending),
+        lead=progress.lead,
+        wait=max(0, math.ceil(look.offer_at - now)),
+        another=_another_way(session, challenge, look),
         others=await _others(request, session, challenge),
         sign_in_href=sign_in_path(back, form=True),  # a ticket would lead back here
         notice=notice,
@@ -301,31 +292,15 @@ async def _others(request: web.Request, session: Session, challenge: Challenge) 
     ]
 
 
-async def _offered_in(request: web.Request, challenge: Challenge, sending: Sending | None, *, now: float) -> int:
-    """Seconds until the page offers to send it again: not before the time by which messages usually arrive."""
-    settings = request.app[SETTINGS].passcode
-    after = await request.app[FLOW].proving.messages.offer_after(
-        sending, at_least=settings.resend_after, lifetime=settings.lifetime, now=now
-    )
-    return max(0, math.ceil(challenge.last_sent_at + after - now))
-
-
-def _another_way(request: web.Request, session: Session, challenge: Challenge, sending: Sending | None) -> str:
+def _another_way(session: Session, challenge: Challenge, look: Look) -> str:
     """The button that sends it by the next channel, if one reaches this person."""
-    mail = session.principal.mail
-    has_mail = mail is not None and is_plain_address(mail)
-    following = request.app[FLOW].proving.messages.following(has_mail, challenge, sending)
-    if following is None or sending is None:
+    if look.other_way is None:
         return ""
-    if following is ChannelKind.EMAIL:
-        return ENGLISH.passcode_another_mail.format(destination=mask_mail(mail or ""))
-    if sending.kind is ChannelKind.EMAIL:
+    if look.other_way is ChannelKind.EMAIL:
+        return ENGLISH.passcode_another_mail.format(destination=mask_mail(session.principal.mail or ""))
+    if look.is_mail:
         return ENGLISH.passcode_another_text.format(destination=challenge.masked_destination)
     return ENGLISH.passcode_another_sms
-
-
-def _shows_tag(sending: Sending) -> bool:
-    return sending.has_tag and sending.is_under_way
 
 
 def _tries_left(count: int) -> str:

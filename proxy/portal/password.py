@@ -35,8 +35,8 @@ from proxy.portal.pages import clear_session_cookie, form_token, message, page, 
 from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import WayBack
 from proxy.sessions.session import Level, Session
+from proxy.sign_in.outcomes import Throttled
 from proxy.sign_in.password_change import Changed, ChangedAndSignedOut, Superseded
-from proxy.throttle.limits import Throttled
 
 _REFUSALS: Mapping[ChangeRefusal, str] = {
     ChangeRefusal.WRONG_PASSWORD: ENGLISH.change_wrong,

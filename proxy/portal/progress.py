@@ -1,27 +1,38 @@
-"""What the passcode page says of the message that somebody waits for. Pure."""
+"""What the passcode page says of the message that somebody waits for: in words, and as JSON to the page's script."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from config.factors import ChannelKind
-from proxy.delivery.channel import DeliveryStatus, Outcome
-from proxy.delivery.failures import OPERATORS, FailureReason
-from proxy.delivery.sending import Sending
-from proxy.pages.texts import ENGLISH
-from proxy.sign_in.messages import Look
+from aiohttp import web
 
-_FAILED = {
-    FailureReason.NUMBER_REFUSED.value: ENGLISH.progress_unreachable,
-    **dict.fromkeys((each.value for each in OPERATORS), ENGLISH.progress_refused),
+from proxy.http.problem import Problem
+from proxy.pages.texts import ENGLISH
+from proxy.portal.app_keys import FLOW, VISIT
+from proxy.portal.current_session import current_session
+from proxy.portal.forms import refused
+from proxy.sign_in.message_fate import Fate, Look
+
+_TEXTS = {
+    Fate.SENDING: ENGLISH.progress_sending,
+    Fate.NOT_SENT: ENGLISH.progress_not_sent,
+    Fate.ACCEPTED: ENGLISH.progress_accepted,
+    Fate.UNKNOWN: ENGLISH.progress_unknown,
+    Fate.WAITING: ENGLISH.progress_waiting,
+    Fate.SENT: ENGLISH.progress_sent,
+    Fate.DELAYED: ENGLISH.progress_delayed,
+    Fate.DELIVERED: ENGLISH.progress_delivered,
+    Fate.FAILED: ENGLISH.progress_failed,
+    Fate.UNREACHABLE: ENGLISH.progress_unreachable,
+    Fate.OPERATORS: ENGLISH.progress_refused,
 }
-"""By the `Sending.reason` that a report of a failed delivery left."""
-_HEARD = {
-    DeliveryStatus.DELAYED: ENGLISH.progress_delayed,
-    DeliveryStatus.SENT: ENGLISH.progress_sent,
-    DeliveryStatus.WAITING: ENGLISH.progress_waiting,
+_OF_A_MAIL = {
+    Fate.ACCEPTED: ENGLISH.progress_accepted_mail,
+    Fate.OPERATORS: ENGLISH.progress_failed,  # the other text speaks of the SMS gateway
 }
-"""The latest status of a message that is still on its way."""
+_FAILED = frozenset({Fate.FAILED, Fate.UNREACHABLE, Fate.OPERATORS})
+_SETTLED = _FAILED | {Fate.DELIVERED, Fate.NOT_SENT}
+"""No more news will come. Of others a report of a failure may, even where the channel does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,53 +41,42 @@ class Progress:
     """One word, for scripts."""
     text: str
     is_settled: bool
-    """Whether no more news will come."""
+    lead: str
+    """The first words of the page, which never say "sent" of a message that was not."""
 
 
-def progress_of(sending: Sending | None, *, slow_seconds: int | None, is_begun: bool = False) -> Progress:
-    """What may be said of the latest message. `slow_seconds`: how long they take today, if that is long. Pure.
-
-    Without a `sending` its result is not known yet: it is being handed over (`is_begun`), or the worker that did so was
-    stopped on the way.
-    """
-    if sending is None:
-        if is_begun:
-            return Progress(state="sending", text=ENGLISH.progress_sending, is_settled=False)
-        return Progress(state="unknown", text=ENGLISH.progress_unknown, is_settled=False)
-    is_mail = sending.kind is ChannelKind.EMAIL
-    if sending.status is DeliveryStatus.FAILED:
-        text = _FAILED.get(sending.reason, ENGLISH.progress_failed)
-        if is_mail and text == ENGLISH.progress_refused:  # which speaks of the SMS gateway
-            text = ENGLISH.progress_failed
-        text = text.format(destination=sending.destination)
-        return Progress(state="failed", text=text, is_settled=True)
-    if sending.status is DeliveryStatus.DELIVERED:
-        return Progress(state="delivered", text=ENGLISH.progress_delivered, is_settled=True)
-    if not sending.is_under_way:
-        return Progress(state="not_sent", text=ENGLISH.progress_not_sent, is_settled=True)
-    told = _HEARD.get(sending.status) if sending.status is not None else None
-    state = sending.status if sending.status in _HEARD else sending.outcome
-    if told is None and sending.outcome is Outcome.UNKNOWN:
-        told = ENGLISH.progress_unknown
-    if told is None:
-        told = ENGLISH.progress_accepted_mail if is_mail else ENGLISH.progress_accepted
-    if slow_seconds is not None:
+def progress_of(look: Look) -> Progress:
+    """Pure."""
+    fate, is_mail = look.fate, look.is_mail
+    text = (_OF_A_MAIL.get(fate) if is_mail else None) or _TEXTS[fate]
+    if fate in _FAILED:
+        text = text.format(destination=look.destination)
+    elif look.slow_seconds is not None and fate not in _SETTLED:
         slow = ENGLISH.progress_slow_mail if is_mail else ENGLISH.progress_slow
-        told = f"{told} {slow.format(seconds=slow_seconds)}"
-    # Even where the channel does not tell, a report of its failure may come in.
-    return Progress(state=state.value, text=told, is_settled=False)
-
-
-def lead_of(progress: Progress, *, is_mail: bool) -> str:
-    """The first words of the page, which never say "sent" of a message that was not. Pure."""
-    match progress.state:
-        case "sending":
-            return ENGLISH.passcode_sending_mail if is_mail else ENGLISH.passcode_sending
-        case "not_sent":
-            return ENGLISH.passcode_unsent_mail if is_mail else ENGLISH.passcode_unsent
+        text = f"{text} {slow.format(seconds=look.slow_seconds)}"
+    match fate:
+        case Fate.SENDING:
+            lead = ENGLISH.passcode_sending_mail if is_mail else ENGLISH.passcode_sending
+        case Fate.NOT_SENT:
+            lead = ENGLISH.passcode_unsent_mail if is_mail else ENGLISH.passcode_unsent
         case _:
-            return ENGLISH.passcode_sent_mail if is_mail else ENGLISH.passcode_sent
+            lead = ENGLISH.passcode_sent_mail if is_mail else ENGLISH.passcode_sent
+    state = Fate.FAILED if fate in _FAILED else fate
+    return Progress(state=state.value, text=text, is_settled=fate in _SETTLED, lead=lead)
 
 
-def progress_in(look: Look) -> Progress:
-    return progress_of(look.sending, slow_seconds=look.slow_seconds, is_begun=look.is_begun)
+async def show_passcode_status(request: web.Request) -> web.StreamResponse:
+    """JSON with `state`, `text`, `lead` and `settled`, for the session that the challenge is of; others get 404."""
+    proving, now = request.app[FLOW].proving, request[VISIT].now
+    session = await current_session(request)
+    if session is None:
+        raise refused(Problem.NOT_FOUND)
+    challenge_id = request.query.get("challenge", "")
+    challenge = await proving.challenges.challenge(challenge_id, session_id=session.session_id, now=now)
+    if challenge is None:
+        raise refused(Problem.NOT_FOUND)
+    told = progress_of(await proving.look(session, challenge, now=now))
+    return web.json_response(
+        {"state": told.state, "text": told.text, "lead": told.lead, "settled": told.is_settled},
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+    )

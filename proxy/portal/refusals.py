@@ -10,8 +10,6 @@ from aiohttp import web
 
 from config.factors import ChannelKind
 from directory.directory import RefusalReason
-from proxy.delivery.channel import Outcome
-from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
 from proxy.http.reserved import RETURN_TO, START
 from proxy.pages.texts import ENGLISH
@@ -21,6 +19,7 @@ from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.return_to import NOWHERE, WayBack
 from proxy.sessions.session import Level, Session
+from proxy.sign_in.message_fate import Unsent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,14 +136,12 @@ def factor_locked(request: web.Request, back: WayBack) -> web.Response:
     )
 
 
-def unsent(
-    request: web.Request, session: Session, challenge: Challenge, back: WayBack, *, sending: Sending
-) -> web.Response:
+def unsent(request: web.Request, session: Session, challenge: Challenge, back: WayBack, why: Unsent) -> web.Response:
     """Nobody took the message, or this recipient was refused: the person may try again, with the same passcode."""
     text = ENGLISH.unsent_text.format(number=challenge.masked_destination)
     if challenge.kind is ChannelKind.EMAIL:
         text = ENGLISH.unsent_mail.format(mail=challenge.masked_destination)
-    is_refused = sending.outcome is Outcome.REFUSED
+    is_refused = why is Unsent.REFUSED
     if is_refused:
         text = ENGLISH.unsent_refused.format(number=challenge.masked_destination)
     return message(

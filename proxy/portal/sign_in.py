@@ -38,7 +38,6 @@ from proxy.portal.timing import answer_at
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.flow import lacks_password
 from proxy.sign_in.password import AccountStopped, AddressThrottled, NotProven
-from proxy.throttle.limits import ToldPause
 
 _FRAMES = frozenset({"iframe", "frame", "embed", "object"})
 """Values of ``Sec-Fetch-Dest`` (Fetch standard, request destinations)."""
@@ -121,8 +120,8 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
     password, now = fields.get("password", ""), request.app[CLOCK]()  # once all of the form has come in
     outcome = await flow.by_password(visit.client, goal_of(request, back), username, password, current=session, now=now)
     match outcome:
-        case NotProven(pause):
-            response = _refused(request, back, username, pause)
+        case NotProven():
+            response = _refused(request, back, username, outcome)
             now = request.app[CLOCK]()
             await request.app[SLEEP](max(0.0, answer_at(visit.now, now) - now))
             return response
@@ -134,11 +133,12 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
             return await page_after(request, outcome, back)
 
 
-def _refused(request: web.Request, back: WayBack, username: str, pause: ToldPause | None) -> web.Response:
+def _refused(request: web.Request, back: WayBack, username: str, outcome: NotProven) -> web.Response:
     """The form once more, with one status for all: a try within a pause may have been judged all the same."""
+    pause, status = outcome.pause, HTTPStatus.UNAUTHORIZED
     error = ENGLISH.sign_in_refused if pause is None or pause.is_new else ""
-    status = HTTPStatus.UNAUTHORIZED
-    response = sign_in_form(request, back, username=username, error=error, pause=pause, status=status)
+    paused_until = None if pause is None else pause.ends_at
+    response = sign_in_form(request, back, username=username, error=error, paused_until=paused_until, status=status)
     response.headers["WWW-Authenticate"] = 'Gatepost realm="sign-in"'
     if pause is not None:
         response.headers["Retry-After"] = str(max(1, math.ceil(pause.ends_at - request[VISIT].now)))
@@ -152,7 +152,7 @@ def sign_in_form(
     session: Session | None = None,
     username: str = "",
     error: str = "",
-    pause: ToldPause | None = None,
+    paused_until: float | None = None,
     status: int = 200,
     lost: bool = False,
 ) -> web.Response:
@@ -177,7 +177,7 @@ def sign_in_form(
         is_cut=_is_cut(request, back),
         error=error or (ENGLISH.cookies_lost.format(host=host) if lost else ""),
         cookies_off=ENGLISH.cookies_off.format(host=host),
-        paused_until=None if pause is None else instant_to_come(pause.ends_at, request[VISIT].now),
+        paused_until=None if paused_until is None else instant_to_come(paused_until, request[VISIT].now),
     )
 
 

@@ -12,13 +12,13 @@ from config.settings import Settings
 from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
 from proxy.delivery.channel import Notifier, PasscodeChannels
-from proxy.delivery.notices import Notice, Notices
 from proxy.factors.passcode.passcode_store import NumberStore
 from proxy.factors.passcode.passcodes import Passcodes
-from proxy.factors.second_factor import NumberChange, SecondFactor
+from proxy.factors.second_factor import SecondFactor
 from proxy.operations.metrics import Metrics
 from proxy.secrets.keys import Keys
 from proxy.sign_in.attempt import PersonLocks
+from proxy.sign_in.changed_numbers import Notices, Wording
 from proxy.sign_in.flow import SignIn
 from proxy.sign_in.kerberos import TicketStep
 from proxy.sign_in.messages import Messages
@@ -58,11 +58,11 @@ def create_sign_in(
     metrics: Metrics,
     log: FilteringBoundLogger,
     clock: Callable[[], float],
-    notice_of: Callable[[NumberChange], Notice],
+    wording: Wording,
     notifier: Notifier | None = None,
     acceptor: TicketAcceptor | None = None,
 ) -> SignInParts:
-    """`clock` gives epoch seconds. `notifier` tells persons of numbers that changed, in the words of `notice_of`; None:
+    """`clock` gives epoch seconds. `notifier` tells persons of numbers that changed, in the words of `wording`; None:
     nobody is told. `acceptor` judges Kerberos tickets; None: nobody begins with one."""
     sign_in_log, locks, sessions = (
         SignInLog(log, count=metrics.count_sign_in),
@@ -86,8 +86,7 @@ def create_sign_in(
         ),
         throttle=throttle,
         log=sign_in_log,
-        notices=Notices(notifier=notifier, log=log),
-        notice_of=notice_of,
+        notices=Notices(notifier=notifier, log=log, wording=wording),
         resend_seconds=settings.passcode.resend_after,
     )
     tickets = None

@@ -24,12 +24,14 @@ from directory.principal import Account, Principal
 from proxy.access.policy import NotInGroups, judge
 from proxy.access.schemes import Asked, choose_scheme, create_app_demand
 from proxy.factors.passcode.destination import Judged, number_destination
+from proxy.factors.passcode.known_numbers import Send, SendByMail, Wait
 from proxy.factors.passcode.passcode_store import NumberStore
 from proxy.factors.proof import missing_choices
 from proxy.factors.second_factor import Chosen, Lack, Unusable, first_usable_way
 from proxy.secrets.keys import MASTER_KEY_BYTES, Keys, Purpose
+from proxy.sign_in.changed_numbers import Confirmable, confirmable
 from proxy.sign_in.create import second_factors
-from proxy.sign_in.foreseen import AppFound, Foreseen, LimitFound, Obstacle, SchemeFound, Stop, Way, WhyNot
+from proxy.sign_in.foreseen import AppFound, Foreseen, LimitFound, NumberFound, Obstacle, SchemeFound, Stop, Way, WhyNot
 from proxy.throttle.counter_store import ThrottleStore
 from proxy.throttle.limits import CounterState, Limit
 from proxy.throttle.throttle import Throttle
@@ -98,7 +100,7 @@ class DryRun:
             schemes=judge_schemes(
                 settings.schemes, principal, address or "", first_factors=first_factors_of(own), app=app
             ),
-            places=places.ways,
+            mail=places.mail,
             stand_in=places.stand_in,
             number=await self._number(principal, now),
             limits=tuple(_limits(standings, takes, places.address_of(Factor.SMS))) if self._knows_counts else None,
@@ -125,12 +127,12 @@ class DryRun:
                 ways[factor] = (await second.usable_by(principal, factor, now=now)).way
         return _Places(ways=ways, held=held)
 
-    async def _number(self, principal: Principal, now: float) -> Judged | None:
-        """What the rule on numbers that changed says, to be told; what follows from it stands in `_places`."""
+    async def _number(self, principal: Principal, now: float) -> NumberFound | None:
+        """To be told; what follows from it stands in `_places`."""
         if not self._knows_counts:
             return None
         found = await number_destination(self._settings, self._store.numbers, self._keys, principal, now=now, see=False)
-        return found if isinstance(found, Judged) else None
+        return number_found(found, confirmable(found, self._keys, principal)) if isinstance(found, Judged) else None
 
     async def _standings(
         self,
@@ -197,6 +199,11 @@ class _Places:
     def stand_in(self) -> str:
         held = self.held[Factor.SMS]
         return held.masked if isinstance(held, Chosen) and held.number is None else ""
+
+    @property
+    def mail(self) -> str:
+        way = self.ways[Factor.EMAIL]
+        return way.masked if isinstance(way, Chosen) else ""
 
     def is_sent(self, factor: Factor) -> bool:
         """Whether a passcode of it is sent, or would be if there were a place."""
@@ -277,6 +284,20 @@ def _limits(
     for (limit, where), standing in standings.items():
         if limit is not Limit.SENDS_PER_NUMBER or where in (sent_to or [number]):
             yield LimitFound(standing=standing, takes=takes.get((limit, where), 0))
+
+
+def number_found(judged: Judged, held: Confirmable | None) -> NumberFound:
+    """Pure. `held`: the number that is held back, if there is one."""
+    decision = judged.decision
+    if isinstance(decision, Send):
+        return NumberFound(is_new=decision.is_new, changed_at=judged.changed_at)
+    return NumberFound(
+        is_held=True,
+        held_until=decision.until if isinstance(decision, Wait | SendByMail) else None,
+        goes_by_mail=judged.chosen is not None,
+        changed_at=judged.changed_at,
+        confirmable=held,
+    )
 
 
 def first_factors_of(directory: DirectorySettings | None) -> tuple[Factor, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -11,8 +10,8 @@ from config.settings import AppSettings, SchemeSettings
 from directory.account_state import AccountState
 from directory.directory import RefusalReason
 from directory.lockout import PasswordLimits
-from proxy.factors.passcode.destination import Judged
-from proxy.factors.second_factor import Chosen, Lack, Unusable
+from proxy.factors.second_factor import Lack, Unusable
+from proxy.sign_in.changed_numbers import Confirmable
 from proxy.throttle.limits import CounterState, Limit
 
 
@@ -32,11 +31,6 @@ Stop = RefusalReason | Unusable | Limit | Obstacle
 def log_word(stop: Stop) -> str:
     """How the log of a sign-in names what stopped it."""
     return stop.reason if isinstance(stop, Unusable) else stop.value
-
-
-def lacking(stops: Iterable[Stop], lack: Lack) -> bool:
-    """Whether one of them is that somebody lacks this."""
-    return any(isinstance(stop, Unusable) and stop.lack is lack for stop in stops)
 
 
 class WhyNot(Enum):
@@ -94,6 +88,24 @@ class LimitFound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NumberFound:
+    """What the rule on numbers that changed recently says of the person's number, or of one that was removed."""
+
+    is_new: bool = False
+    """Passcodes go to it, and it is not the one used last, which will be told."""
+    is_held: bool = False
+    """Nothing is sent to it."""
+    held_until: float | None = None
+    """None: as long as the change is recent."""
+    goes_by_mail: bool = False
+    """A mail stands in for what is held."""
+    changed_at: float | None
+    """None: it is not known to have changed."""
+    confirmable: Confirmable | None = None
+    """The number that is held; None: none is, or there is none any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Foreseen:
     """All that a sign-in of this person would meet."""
 
@@ -102,13 +114,12 @@ class Foreseen:
     """The one by password first."""
     schemes: tuple[SchemeFound, ...]
     """In their order, as far as they were looked at."""
-    places: Mapping[Factor, Chosen | Unusable]
-    """What each second factor is proven with, whether or not a sign-in asks for it; or why it cannot be."""
+    mail: str
+    """Where passcodes by mail go, masked, whether or not a sign-in asks for one; empty: nowhere."""
     stand_in: str
     """The mail address, masked, that would stand in for a number; empty: none would, or there is a number."""
-    number: Judged | None
-    """What the rule on numbers that changed recently says; None: nothing, as it has no number to speak of, or what is
-    remembered of numbers cannot be known."""
+    number: NumberFound | None
+    """None: there is no number to speak of, or what is remembered of numbers cannot be known."""
     limits: tuple[LimitFound, ...] | None
     """None: what is counted cannot be known."""
     password_limits: PasswordLimits
@@ -127,6 +138,28 @@ class Foreseen:
     def stops(self) -> frozenset[Stop]:
         """All that stops some sign-in of theirs."""
         return frozenset(stop for way in self.counting_ways for stop in way.stops)
+
+    @property
+    def lacks_number(self) -> bool:
+        """Whether that, as what follows, stops some sign-in of theirs."""
+        return bool(self._lacking(Lack.NUMBER))
+
+    @property
+    def lacks_mail(self) -> bool:
+        return bool(self._lacking(Lack.MAIL))
+
+    @property
+    def lacks_trust(self) -> bool:
+        """Their number changed recently."""
+        return bool(self._lacking(Lack.TRUST))
+
+    @property
+    def not_enrolled(self) -> list[Factor]:
+        """What they would have to add to themselves first."""
+        return self._lacking(Lack.ENROLMENT)
+
+    def _lacking(self, lack: Lack) -> list[Factor]:
+        return [stop.factor for stop in self.stops if isinstance(stop, Unusable) and stop.lack is lack]
 
     def asks_for(self, factor: Factor) -> bool:
         """Whether they prove this factor whichever way they begin."""

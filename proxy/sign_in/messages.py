@@ -9,15 +9,16 @@ import asyncio
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from structlog.typing import FilteringBoundLogger
 
 from config.factors import ChannelKind
+from directory.mail_address import is_plain_address
 from directory.principal import Principal
 from proxy.delivery.channel import EMAIL_ONLY, Delivery, DeliveryStatus, Outcome, PasscodeChannels, PasscodeMessage
 from proxy.delivery.delivery_store import DeliveryStore
-from proxy.delivery.failures import FailureReason, failure_of
+from proxy.delivery.failures import REMEMBERED_SECONDS, DeliveryFailure, FailureReason, failure_of
 from proxy.delivery.language import choose_language
 from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
@@ -29,6 +30,7 @@ from proxy.factors.second_factor import Chosen
 from proxy.operations.metrics import Metrics
 from proxy.secrets.tokens import new_token
 from proxy.sign_in.client import Client, Goal
+from proxy.sign_in.message_fate import Look, fate_of, latest_of
 from proxy.throttle.throttle import Throttle
 
 ASK_AGAIN_SECONDS = 3.0
@@ -39,42 +41,10 @@ _SAID_FAILED = "the gateway says that it could not be delivered"
 _SETTLED = frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.FAILED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What is known of the latest message of a challenge."""
-
-    sending: Sending | None
-    """None: its result is not known yet."""
-    is_begun: bool = False
-    """Without a `sending`: whether it is being handed over. If not, the worker that did so was stopped on the way."""
-    slow_seconds: int | None = None
-    """How long messages of its channel take today, if that is long."""
-
-
-def kind_of(challenge: Challenge, sending: Sending | None) -> ChannelKind | None:
-    """What the latest message went by, or what the first one is to go by."""
-    return sending.kind if sending is not None and sending.kind is not None else challenge.kind
-
-
 def kinds_of(challenge: Challenge) -> Collection[ChannelKind] | None:
     """A mail never proves what an SMS would, unless the operator says so (None). A passcode for a mail address never
     goes to a phone either."""
     return EMAIL_ONLY if challenge.kind is ChannelKind.EMAIL else None
-
-
-def latest_of(sendings: Sequence[Sending]) -> Sending | None:
-    """The latest message that is or may be under way, else the latest one that was tried."""
-    under_way = [each for each in sendings if each.is_under_way]
-    return next(reversed(under_way or list(sendings)), None)
-
-
-def may_arrive(sending: Sending) -> bool:
-    return sending.is_under_way and sending.status is not DeliveryStatus.FAILED
-
-
-def kinds_under_way(sendings: Sequence[Sending]) -> frozenset[ChannelKind]:
-    """The channels of all messages that may have arrived: the person may have read the passcode in any of them."""
-    return frozenset(each.kind for each in sendings if each.is_under_way and each.kind is not None)
 
 
 class Messages:
@@ -199,38 +169,42 @@ class Messages:
         if await self._throttle.claim_day_alarm(standing, now=now):
             self._log.error("passcodes.day_nearly_used_up", sent=standing.count, most=standing.most)
 
-    def following(self, principal_has_mail: bool, challenge: Challenge, sending: Sending | None) -> ChannelKind | None:
-        """What the channel behind the last one sends by, if one reaches this person; None: there is none."""
-        if sending is None:
-            return None
-        kinds = kinds_of(challenge)
-        names = [
-            name
-            for name in self._channels.names(kinds)
-            if self._channels.kind_of(name) is not ChannelKind.EMAIL or principal_has_mail
-        ]
-        if sending.channel not in names or len(names) < 2:
-            return None
-        return self._channels.kind_of(names[(names.index(sending.channel) + 1) % len(names)])
-
     async def of(self, challenge: Challenge, *, now: float) -> Sequence[Sending]:
         return await self._store.sendings_of(challenge.challenge_id, now=now)
 
-    async def look(self, challenge: Challenge, sending: Sending | None, *, now: float) -> Look:
-        """What is known of it, after asking the channel where that is due. Raises `StoreUnavailable`."""
-        if sending is None:
-            is_begun = now - challenge.last_sent_at <= self._budget_seconds + _PATIENCE_SECONDS
-            return Look(sending=None, is_begun=is_begun)
-        if sending.report_id and sending.status not in _SETTLED and self._may_ask(sending.message_id, now):
-            sending = await self._asked_of(sending, now=now)
-        arrivals = await self._arrivals.of(sending.channel, now=now)
-        return Look(sending=sending, slow_seconds=slow_seconds(arrivals, now=now))
+    async def undelivered(self, *, now: float) -> Sequence[DeliveryFailure]:
+        """All failures that are remembered, the latest first. Raises `StoreUnavailable`."""
+        return await self._store.failures(since=now - REMEMBERED_SECONDS)
 
-    async def offer_after(self, sending: Sending | None, *, at_least: float, lifetime: float, now: float) -> float:
-        """See `arrival_times.offer_after`. Raises `StoreUnavailable`."""
-        if sending is None:
-            return at_least
-        return offer_after(await self._arrivals.of(sending.channel, now=now), at_least=at_least, lifetime=lifetime)
+    async def look(self, principal: Principal, challenge: Challenge, *, at_least: float, now: float) -> Look:
+        """What is known of its latest message, after asking the channel where that is due. `at_least`: how many seconds
+        after it another one is offered at the earliest. Raises `StoreUnavailable`."""
+        sending, slow, after = latest_of(await self.of(challenge, now=now)), None, at_least
+        if sending is not None:
+            if sending.report_id and sending.status not in _SETTLED and self._may_ask(sending.message_id, now):
+                sending = await self._asked_of(sending, now=now)
+            arrivals = await self._arrivals.of(sending.channel, now=now)
+            slow = slow_seconds(arrivals, now=now)
+            after = offer_after(arrivals, at_least=at_least, lifetime=challenge.expires_at - challenge.created_at)
+        kind = sending.kind if sending is not None and sending.kind is not None else challenge.kind
+        is_begun = now - challenge.last_sent_at <= self._budget_seconds + _PATIENCE_SECONDS
+        return Look(
+            fate=fate_of(sending, is_begun=is_begun),
+            is_mail=kind is ChannelKind.EMAIL,
+            destination=sending.destination if sending is not None else challenge.masked_destination,
+            shows_tag=sending is not None and sending.has_tag and sending.is_under_way,
+            offer_at=challenge.last_sent_at + after,
+            other_way=None if sending is None else self._other_way(principal, challenge, sending),
+            slow_seconds=slow,
+        )
+
+    def _other_way(self, principal: Principal, challenge: Challenge, sending: Sending) -> ChannelKind | None:
+        has_mail = principal.mail is not None and is_plain_address(principal.mail)
+        kinds = {name: self._channels.kind_of(name) for name in self._channels.names(kinds_of(challenge))}
+        names = [name for name, kind in kinds.items() if kind is not ChannelKind.EMAIL or has_mail]
+        if sending.channel not in names or len(names) < 2:
+            return None
+        return kinds[names[(names.index(sending.channel) + 1) % len(names)]]
 
     async def note_entry(self, sendings: Sequence[Sending], *, now: float) -> None:
         """A right passcode was typed."""

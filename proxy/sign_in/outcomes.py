@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 
 from config.factors import Choice, Factor
 from config.settings import SchemeSettings
-from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
 from proxy.factors.second_factor import Unusable
 from proxy.sessions.session import Session
-from proxy.throttle.limits import Throttled
+from proxy.sign_in.message_fate import Unsent
+from proxy.throttle import limits
+
+Throttled = limits.Throttled
+"""A limit is reached: nothing is sent or judged before its time is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +36,10 @@ class ProofAsked:
     """The one that can answer it."""
     challenge: Challenge | None
     """None: another request was faster, and its challenge is already used up."""
-    sending: Sending | None = None
-    """The message that was sent or tried just now; None: nothing was sent, for nothing is or it was before."""
+    unsent: Unsent | None = None
+    """Why the message that was tried just now is not under way; None: it is, or nothing had to be sent."""
     token: str = field(default="", repr=False)
     """Where the session is new; empty: the client has it."""
-
-    @property
-    def is_unsent(self) -> bool:
-        """Whether a message was tried, and nobody took it."""
-        return self.sending is not None and not self.sending.is_under_way
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +93,16 @@ class ChallengeOver:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswersThrottled:
-    throttled: Throttled
+class FactorLocked:
+    """After too many wrong answers in a row: an operator has to clear it (NIST SP 800-63B-4 section 3.2.2)."""
 
 
-Answered = Accepted | NotAnswered | Wrong | Exhausted | ChallengeOver | AnswersThrottled | SessionGone
+Answered = Accepted | NotAnswered | Wrong | Exhausted | ChallengeOver | Throttled | FactorLocked | SessionGone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentAgain:
-    sending: Sending
+    unsent: Unsent | None
     may_arrive: bool
     """Whether this or an earlier message may still come."""
 

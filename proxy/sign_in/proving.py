@@ -14,21 +14,22 @@ from dataclasses import dataclass, replace
 
 from config.factors import Choice, Factor
 from directory.principal import Principal
-from proxy.delivery.notices import Notice, Notices
 from proxy.factors.challenge import Challenge
 from proxy.factors.challenge_store import Attempt, ChallengeStore
 from proxy.factors.second_factor import Chosen, NumberChange, Prompt, SecondFactor, Unusable, first_usable_way
 from proxy.sessions.session import Level, Session
+from proxy.sign_in.changed_numbers import Notices, NumberEvent
 from proxy.sign_in.client import Client, Goal
-from proxy.sign_in.messages import Messages, kinds_under_way, latest_of, may_arrive
+from proxy.sign_in.message_fate import Look, kinds_under_way, latest_of, may_arrive, unsent
+from proxy.sign_in.messages import Messages
 from proxy.sign_in.outcomes import (
     Accepted,
     Again,
     Answered,
-    AnswersThrottled,
     Asking,
     ChallengeOver,
     Exhausted,
+    FactorLocked,
     NotAnswered,
     ProofAsked,
     SentAgain,
@@ -39,6 +40,7 @@ from proxy.sign_in.outcomes import (
 from proxy.sign_in.session_steps import SessionSteps
 from proxy.sign_in.sign_in_log import SignInLog
 from proxy.throttle.counter_store import Counter, CounterStore
+from proxy.throttle.limits import Limit
 from proxy.throttle.throttle import Throttle
 
 NEVER_SENT = 0.0
@@ -61,8 +63,6 @@ class Proving:
     throttle: Throttle
     log: SignInLog
     notices: Notices
-    notice_of: Callable[[NumberChange], Notice]
-    """Put into words by the adapter."""
     resend_seconds: float
     """The shortest time before a passcode may be sent again."""
 
@@ -85,6 +85,10 @@ class Proving:
 
     def prompt(self, challenge: Challenge) -> Prompt:
         return self.factors[challenge.factor].prompt(challenge)
+
+    async def look(self, session: Session, challenge: Challenge, *, now: float) -> Look:
+        """What is known of the message that the person waits for."""
+        return await self.messages.look(session.principal, challenge, at_least=self.resend_seconds, now=now)
 
     async def find(self, session: Session, challenge_id: str, *, now: float) -> Challenge | None:
         """The live challenge of this id, if this session can go on by it."""
@@ -159,7 +163,7 @@ class Proving:
         if not sending.is_under_way:
             await self.challenges.mark_sent(challenge.challenge_id, now=NEVER_SENT, not_before=now)
             challenge = replace(challenge, last_sent_at=NEVER_SENT)
-        return ProofAsked(session=session, challenge=challenge, sending=sending, token=token)
+        return ProofAsked(session=session, challenge=challenge, unsent=unsent(sending), token=token)
 
     async def answer(
         self, client: Client, goal: Goal, session: Session, challenge: Challenge, text: str, *, now: float
@@ -174,7 +178,7 @@ class Proving:
         throttled = await self.throttle.reserve_passcode(person=principal.guid, now=now)
         if throttled is not None:
             self.log.passcode_refused(client, principal, throttled.limit.value)
-            return AnswersThrottled(throttled)
+            return FactorLocked() if throttled.limit is Limit.PASSCODE_FAILURES_IN_A_ROW else throttled
         result = await self.challenges.answer_challenge(
             challenge.challenge_id, session_id=session.session_id, digest=digest, now=now
         )
@@ -260,7 +264,7 @@ class Proving:
         if not sending.is_under_way:  # so it was not sent again, and may be at once
             await self.challenges.mark_sent(challenge.challenge_id, now=challenge.last_sent_at, not_before=now)
         sendings = await self.messages.of(challenge, now=now)
-        return SentAgain(sending=sending, may_arrive=any(may_arrive(each) for each in sendings))
+        return SentAgain(unsent=unsent(sending), may_arrive=any(may_arrive(each) for each in sendings))
 
     async def _try(self, client: Client, principal: Principal, choice: Choice, *, now: float) -> Chosen | Unusable:
         """As `choose`, in a sign-in: numbers seen for the first time are remembered, and changes are told."""
@@ -277,7 +281,8 @@ class Proving:
     async def _tell(self, client: Client, principal: Principal, change: NumberChange, *, now: float) -> None:
         told = Counter(key=change.key, limit=1, window_seconds=_TELL_AGAIN_SECONDS)
         if await self.counters.reserve([told], now=now) is None:
-            self.notices.tell(principal, change.old_number, self.notice_of(change), incident=client.incident)
+            event = NumberEvent.HELD if change.is_held else NumberEvent.USED
+            self.notices.tell(principal, change.old_number, event, change.number, incident=client.incident)
 
 
 def _is_awaited(session: Session, challenge: Challenge) -> bool:

@@ -21,11 +21,14 @@ from proxy.help_desk.steps import account_steps, scheme_steps
 from proxy.help_desk.throttle_steps import throttle_steps
 from proxy.help_desk.verdict import Step, can_sign_in, step_text
 from proxy.pages.local_time import brief_text
-from proxy.sign_in.dry_run import account_stops, judge_schemes
+from proxy.secrets.keys import Keys
+from proxy.sign_in.changed_numbers import confirmable
+from proxy.sign_in.dry_run import account_stops, judge_schemes, number_found
 from proxy.sign_in.foreseen import LimitFound
 from proxy.throttle.limits import CounterState, Limit
 from tests.support.people import NOW, principal
 
+KEYS = Keys(b"k" * 32, clock=lambda: NOW)
 TICKETS = SchemeSettings(name="tickets", factors=("kerberos", "sms"))
 BROWSER = SchemeSettings(name="browser", factors=("password", "sms"))
 STAFF = SchemeSettings(name="staff", factors=("password",), groups=("Staff",))
@@ -118,17 +121,18 @@ def test_a_number_that_nobody_needs_stands_against_nobody() -> None:
 def test_a_number_that_changed_lately_says_what_follows(decision: Any, ok: bool, words: str) -> None:
     number = UsableNumber(E164("+447400123456"), "GB")
     judged = Judged(decision=decision, chosen=None, number=number, changed_at=NOW, known=None)
-    step = change_step(judged, is_needed=True, login="alice")
+    found = number_found(judged, confirmable(judged, KEYS, principal()))
+    step = change_step(found, is_needed=True, login="alice")
     assert step.ok is ok
     assert words in step_text(step, NOW)
     assert (step.cause is None) is ok
-    assert change_step(judged, is_needed=False, login="alice").ok is None
+    assert change_step(found, is_needed=False, login="alice").ok is None
 
 
 def test_a_mail_in_the_place_of_a_fresh_number_lets_a_person_in() -> None:
     mail = Chosen(factor=Factor.SMS, mail="alice@corp.example", digests=(b"x",))
     judged = Judged(decision=SendByMail(NOW + 60), chosen=mail, number=None, changed_at=NOW, known=None)
-    step = change_step(judged, is_needed=True, login="alice")
+    step = change_step(number_found(judged, None), is_needed=True, login="alice")
     assert step.ok
     assert "so a mail is sent instead" in step.detail
 

@@ -35,9 +35,11 @@ from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.portal.app import create_portal
+from proxy.portal.number_notice import notice_of
 from proxy.secrets.keys import KeyRing, Keys, Purpose
 from proxy.sessions.identity import Assertions
 from proxy.sessions.live_sessions import LiveSessions
+from proxy.sign_in.create import create_sign_in
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.throttle.throttle import Throttle
 
@@ -340,25 +342,37 @@ class Stage:
         self.logger = CapturingLogger()
         self.metrics = Metrics(realms=["local"])
         self.throttle = Throttle(self.store.counters, settings.throttle, key=self.keys.derive(Purpose.THROTTLE))
+        log = structlog.wrap_logger(
+            self.logger,
+            processors=[structlog.processors.format_exc_info],
+            wrapper_class=structlog.make_filtering_bound_logger(0),
+        )
+        sign_in = create_sign_in(
+            settings=settings,
+            realms=self.realms,
+            channels=self.phone,
+            store=self.store,
+            keys=self.keys,
+            throttle=self.throttle,
+            metrics=self.metrics,
+            log=log,
+            clock=self._clock,
+            wording=notice_of,
+            notifier=self.phone,
+            acceptor=getattr(self.scripted, "acceptor", None),  # a real directory has none
+        )
         self.portal = create_portal(
             settings=settings,
             realms=self.realms,
-            channel=self.phone,
-            notifier=self.phone,
             store=self.store,
             sessions=self.sessions,
             keys=self.keys,
-            throttle=self.throttle,
+            sign_in=sign_in,
             assertions=Assertions(self.keys, issuer=SIGN_IN_ORIGIN),
             metrics=self.metrics,
-            log=structlog.wrap_logger(
-                self.logger,
-                processors=[structlog.processors.format_exc_info],
-                wrapper_class=structlog.make_filtering_bound_logger(0),
-            ),
+            log=log,
             clock=self._clock,
             sleep=self._pause,
-            acceptor=getattr(self.scripted, "acceptor", None),  # a real directory has none
             readiness=self.what_works,
         )
         self.client: TestClient[Any, Any] = TestClient(TestServer(self.portal), cookie_jar=DummyCookieJar())

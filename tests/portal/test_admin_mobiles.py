@@ -20,7 +20,8 @@ import structlog
 from config.settings import MobileSettings
 from directory.mobile_report import Field, Status, SweptPerson
 from directory.mobile_sweep import Findings, Rules, sweep
-from proxy.portal.admin import look_ups, mobiles, report_maker
+from proxy.help_desk import look_ups
+from proxy.portal.admin import mobiles, report_maker
 from proxy.portal.admin import report as reports
 from proxy.portal.admin.parts import ADMIN_PARTS
 from proxy.portal.admin.report import CHANGED, SERVICE, SHARED, Unreadable, pack, unpack

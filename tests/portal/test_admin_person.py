@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from directory.errors import DirectoryUnavailable
+from proxy.help_desk import look_ups
+from proxy.help_desk.look_ups import TooManyAtOnce
 from proxy.operations.store_errors import StoreUnavailable
-from proxy.portal.admin import look_ups
 from proxy.portal.admin.parts import ADMIN_PARTS
-from proxy.portal.admin.places import TooManyAtOnce
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
 from proxy.store.sqlite.sqlite_store import SQLiteStore

@@ -10,6 +10,7 @@ from proxy.delivery.failures import FailureReason
 from proxy.pages.texts import ENGLISH
 from proxy.portal.progress import progress_of
 from tests.support.bounces import sending
+from tests.support.people import look
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,7 @@ from tests.support.bounces import sending
     ],
 )
 def test_the_page_says_why_a_message_failed_in_words_of_its_own(reason: str, text: str) -> None:
-    progress = progress_of(sending(status=DeliveryStatus.FAILED, reason=reason), slow_seconds=None)
+    progress = progress_of(look(sending(status=DeliveryStatus.FAILED, reason=reason)))
     assert progress.text == text.format(destination="•••456")
     assert progress.state == "failed"
     assert progress.is_settled
@@ -32,4 +33,4 @@ def test_the_page_says_why_a_message_failed_in_words_of_its_own(reason: str, tex
 
 def test_of_a_mail_the_page_blames_no_sms_gateway() -> None:
     failed = sending(kind=ChannelKind.EMAIL, status=DeliveryStatus.FAILED, reason=FailureReason.NO_CREDIT.value)
-    assert progress_of(failed, slow_seconds=None).text == ENGLISH.progress_failed.format(destination="•••456")
+    assert progress_of(look(failed)).text == ENGLISH.progress_failed.format(destination="•••456")

@@ -15,10 +15,10 @@ from proxy.delivery.language import choose_language
 from proxy.factors.passcode.arrival_times import MOST_SECONDS, PasscodeArrival, offer_after, slow_seconds
 from proxy.factors.passcode.arrivals import READ_SECONDS, Arrivals
 from proxy.portal.progress import progress_of
-from proxy.sign_in.messages import kinds_under_way, latest_of
+from proxy.sign_in.message_fate import kinds_under_way, latest_of
 from tests.portal.stage import SIGN_IN_ORIGIN, USERS, Browser, Page, Stage, running_portal
 from tests.support.memory_store import MemoryStore
-from tests.support.people import NOW, sending
+from tests.support.people import NOW, look, sending
 
 PASSCODE = f"{SIGN_IN_ORIGIN}/.gatepost/passcode"
 MAIL = {"kapow": ChannelKind.SMS, "email": ChannelKind.EMAIL}
@@ -310,17 +310,17 @@ async def test_a_measurement_that_cannot_be_kept_stops_no_sign_in() -> None:
     ],
 )
 def test_the_page_says_no_more_than_is_known(fields: dict[str, Any], state: str, said: str) -> None:
-    progress = progress_of(sending("c", **fields), slow_seconds=None)
+    progress = progress_of(look(sending("c", **fields)))
     assert progress.state == state
     assert said in progress.text
     assert progress.is_settled == (state in ("delivered", "failed", "not_sent"))
 
 
 def test_slow_is_said_of_what_is_still_under_way() -> None:
-    assert "take about 40 seconds today" in progress_of(sending("c"), slow_seconds=40).text
-    assert "E-mails take about 40" in progress_of(sending("c", kind=ChannelKind.EMAIL), slow_seconds=40).text
-    assert "40" not in progress_of(sending("c", status=DeliveryStatus.DELIVERED), slow_seconds=40).text
-    assert progress_of(None, slow_seconds=40).state == "unknown"
+    assert "take about 40 seconds today" in progress_of(look(sending("c"), slow_seconds=40)).text
+    assert "E-mails take about 40" in progress_of(look(sending("c", kind=ChannelKind.EMAIL), slow_seconds=40)).text
+    assert "40" not in progress_of(look(sending("c", status=DeliveryStatus.DELIVERED), slow_seconds=40)).text
+    assert progress_of(look(None, slow_seconds=40)).state == "unknown"
 
 
 def test_the_latest_message_that_may_arrive_is_the_one_told_of() -> None:

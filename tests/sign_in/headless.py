@@ -13,12 +13,11 @@ import structlog
 from config.settings import Settings
 from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
-from proxy.delivery.notices import Notice
-from proxy.factors.second_factor import NumberChange
 from proxy.operations.metrics import Metrics
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.session import Session
+from proxy.sign_in.changed_numbers import Notice, NumberEvent
 from proxy.sign_in.client import Client, Goal
 from proxy.sign_in.create import create_sign_in
 from proxy.sign_in.outcomes import Accepted, Missing, ProofAsked
@@ -52,7 +51,7 @@ class Service:
             metrics=Metrics(realms=["corp", "local"]),
             log=structlog.get_logger(),
             clock=lambda: self.now,
-            notice_of=_notice_of,
+            wording=_notice_of,
             acceptor=acceptor,
         )
 
@@ -146,5 +145,5 @@ class TerminalClient:
         return outcome
 
 
-def _notice_of(change: NumberChange) -> Notice:
+def _notice_of(event: NumberEvent, masked: str) -> Notice:
     return Notice(sms="your number changed", subject="", mail="")

@@ -29,7 +29,6 @@ from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.access.networks import network_of
 from proxy.access.schemes import create_app_demand
-from proxy.delivery.notices import Notice
 from proxy.factors.challenge import Challenge
 from proxy.factors.passcode.destination import known_as
 from proxy.forwarding.admissions import Deny, DenyFactors, decide
@@ -37,6 +36,7 @@ from proxy.help_desk.explaining import Explaining, SignInQuestion
 from proxy.operations.metrics import Metrics
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.session import Level, Session
+from proxy.sign_in.changed_numbers import Notice
 from proxy.sign_in.client import Client, Goal
 from proxy.sign_in.create import create_sign_in
 from proxy.sign_in.dry_run import DryRun
@@ -264,7 +264,7 @@ class SigningIn:
                 self.logger, processors=[], wrapper_class=structlog.make_filtering_bound_logger(0)
             ),
             clock=lambda: NOW,
-            notice_of=lambda change: Notice(sms="", subject="", mail=""),
+            wording=lambda event, masked: Notice(sms="", subject="", mail=""),
             acceptor=Acceptor(),
         )
         self.flow, self.changes = parts.flow, parts.password_change

@@ -21,6 +21,7 @@ from proxy.factors.second_factor import Lack, Unusable
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Level
 from proxy.sign_in.client import Client, Goal
+from proxy.sign_in.message_fate import Unsent
 from proxy.sign_in.outcomes import (
     Accepted,
     ChallengeOver,
@@ -89,7 +90,7 @@ async def test_a_password_and_an_sms_sign_in(service: Service) -> None:
     asked = await client.sign_in(NAME, OLD)
     assert isinstance(asked, ProofAsked)
     assert asked.challenge is not None
-    assert (asked.challenge.factor, asked.is_unsent) == (Factor.SMS, False)
+    assert (asked.challenge.factor, asked.unsent) == (Factor.SMS, None)
     half = await client.session()
     assert half is not None
     assert half.level is Level.FIRST_FACTOR
@@ -232,7 +233,7 @@ async def test_a_message_that_nobody_took_is_told(service: Service) -> None:
     service.phone.outcome = Outcome.UNAVAILABLE
     asked = await service.client().sign_in(NAME, OLD)
     assert isinstance(asked, ProofAsked)
-    assert asked.is_unsent
+    assert asked.unsent is Unsent.NOT_TAKEN
 
 
 async def test_limits_are_told_with_the_time_that_is_left(service: Service) -> None:

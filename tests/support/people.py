@@ -13,6 +13,7 @@ from proxy.factors.passcode.passcode import new_challenge_id
 from proxy.factors.proof import Proof
 from proxy.secrets.tokens import new_token
 from proxy.sessions.session import Session
+from proxy.sign_in.message_fate import Look, fate_of
 
 NOW = 1_800_000_000.0
 
@@ -86,4 +87,17 @@ def sending(challenge_id: str, **fields: Any) -> Sending:
             "sent_at": NOW,
             **fields,
         }
+    )
+
+
+def look(sending: Sending | None, *, slow_seconds: int | None = None) -> Look:
+    """What is told of this message."""
+    return Look(
+        fate=fate_of(sending),
+        is_mail=sending is not None and sending.kind is ChannelKind.EMAIL,
+        destination=sending.destination if sending is not None else "",
+        shows_tag=False,
+        offer_at=NOW,
+        other_way=None,
+        slow_seconds=slow_seconds,
     )

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from directory.mobile_report import Finding, Status, Tally
+from proxy.help_desk.look_ups import TooManyAtOnce
 from proxy.http.problem import Problem
 from proxy.http.reserved import ADMIN_MOBILES
 from proxy.mobile_formats.report_forms import ReportForm, write_as
@@ -27,7 +28,6 @@ from proxy.portal.admin.audit import log_report, log_turned_away
 from proxy.portal.admin.entrance import AdminHandler
 from proxy.portal.admin.paging import PAGE, page_of
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
-from proxy.portal.admin.places import TooManyAtOnce
 from proxy.portal.admin.report import CHANGED, LISTS, SERVICE, SHARED, Excerpt, Report
 from proxy.portal.admin.report_maker import KEPT_SECONDS
 from proxy.portal.admin.report_view import Column, View, value_of, view_of

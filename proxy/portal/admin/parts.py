@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from proxy.help_desk.explaining import Explaining
+from proxy.help_desk.look_ups import LookUps, Places
 from proxy.http.reserved import ADMIN, ADMIN_MOBILES, ADMIN_PERSON, ADMIN_UNDELIVERED, SIGN_OUT
 from proxy.operations.health import Readiness
 from proxy.portal.admin.admin_texts import WORDS
-from proxy.portal.admin.look_ups import LookUps
-from proxy.portal.admin.places import Places
 from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.app_keys import SETTINGS
 from proxy.portal.csrf import Form

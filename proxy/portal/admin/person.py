@@ -17,8 +17,8 @@ from config.tables.store import SQLiteFile
 from directory.account_state import DescribingDirectory
 from directory.directory import Directory
 from directory.principal import Principal
-from proxy.help_desk.confirming import Confirmed, confirm_number
 from proxy.help_desk.explaining import SignInQuestion
+from proxy.help_desk.look_ups import TooManyAtOnce
 from proxy.help_desk.person import NotFound
 from proxy.help_desk.sessions import sessions_called
 from proxy.help_desk.unlocking import unlock
@@ -31,7 +31,6 @@ from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.audit import log_confirmed, log_ended, log_turned_away, log_unlocked
 from proxy.portal.admin.explanation import Done, show_explanation
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
-from proxy.portal.admin.places import TooManyAtOnce
 from proxy.portal.app_keys import FLOW, KEYS, REALMS, SETTINGS, STORE, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
@@ -39,6 +38,7 @@ from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import clear_session_cookie, form_token, message
 from proxy.portal.refusals import OneButton
 from proxy.sessions.session import Session
+from proxy.sign_in.changed_numbers import Confirmed, confirm_number
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 

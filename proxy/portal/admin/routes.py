@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from aiohttp import web
 
 from proxy.help_desk.explaining import Explaining
+from proxy.help_desk.look_ups import LookUps, Places
 from proxy.http.reserved import (
     ADMIN,
     ADMIN_CONFIRM,
@@ -20,12 +21,10 @@ from proxy.http.reserved import (
 from proxy.operations.health import Readiness
 from proxy.portal.admin.entrance import for_admins, own_only
 from proxy.portal.admin.explanation import ON_THE_PAGE
-from proxy.portal.admin.look_ups import LookUps
 from proxy.portal.admin.mobiles import show_file, show_mobiles, take_mobiles
 from proxy.portal.admin.overview import show_overview
 from proxy.portal.admin.parts import ADMIN_PARTS, AdminParts
 from proxy.portal.admin.person import show_person, take_confirm, take_end, take_person, take_unlock
-from proxy.portal.admin.places import Places
 from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.admin.undelivered import show_undelivered
 from proxy.portal.app_keys import CLOCK, KEYS, LOG, REALMS, SETTINGS, STORE

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import math
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from proxy.portal.admin.places import Places
 from proxy.throttle.counter_store import Counter, CounterStore
 
 MOST_AT_ONCE = 2
@@ -16,6 +17,33 @@ MOST = 60
 """Of one admin, within `WINDOW_SECONDS`: more than a help desk types, far fewer than a list of everybody has."""
 MOST_REPORTS = 10
 WINDOW_SECONDS = 600.0
+
+
+class TooManyAtOnce(Exception):
+    """All places are taken, and as many wait as may."""
+
+
+class Places:
+    """Work that only so many do at the same time in one worker, while so many more wait."""
+
+    def __init__(self, count: int) -> None:
+        self._free = asyncio.Semaphore(count)
+        self._waiting = 0
+
+    @asynccontextmanager
+    async def hold(self, *, most_waiting: int) -> AsyncIterator[None]:
+        """Hold one of the places. Raises `TooManyAtOnce`."""
+        if self._free.locked() and self._waiting >= most_waiting:
+            raise TooManyAtOnce
+        self._waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 class LookUps:
