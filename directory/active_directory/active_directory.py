@@ -17,12 +17,13 @@ from directory.account_state import AccountState
 from directory.active_directory.account import ticket_refusal
 from directory.active_directory.checks import check_domain
 from directory.active_directory.discovery import locator_of, tls_context_of
-from directory.active_directory.domain_controllers import DomainControllers, ServiceAccount
+from directory.active_directory.domain_controllers import DomainControllers
 from directory.active_directory.filters import guid_base, sid_base
 from directory.active_directory.known_domain import KnownDomain
 from directory.active_directory.password_proof import PasswordProof
 from directory.active_directory.persons import PersonReader
 from directory.active_directory.reader import Reader
+from directory.active_directory.service_account import ServiceAccount
 from directory.active_directory.shared_tries import SharedTries
 from directory.active_directory.usn_watch import DomainWatch
 from directory.active_directory.wrong_passwords import counted_passwords

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from directory.active_directory.connection import Entry
+from directory.active_directory.messages import Entry
 
 METADATA = "replPropertyMetaData"
 METADATA_XML = "msDS-ReplAttributeMetaData"

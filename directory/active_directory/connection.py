@@ -23,20 +23,12 @@ from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 
 from config.system_errors import connection_reason, tls_reason
 from directory.active_directory.connection_failed import ConnectionFailed, drop_frames
-from directory.active_directory.deadline_socket import (
-    SILENCE,
-    DeadlineTLSSocket,
-    Patience,
-    create_tls_context,
-    limited,
-)
+from directory.active_directory.deadline_socket import SILENCE, DeadlineTLSSocket, Patience, limited
 from directory.active_directory.host_addresses import HostAddresses, HostUnknown
 from directory.active_directory.messages import (
     DONE,
     ENTRY,
-    MAX_ANSWER_BYTES,
     REFERENCE,
-    Entry,
     LDAPResult,
     Search,
     SearchAnswer,
@@ -50,16 +42,6 @@ from directory.active_directory.messages import (
 )
 from directory.active_directory.server_address import ServerAddress
 from directory.password import are_usable_octets
-
-__all__ = [
-    "MAX_ANSWER_BYTES",
-    "Connection",
-    "ConnectionFailed",
-    "Entry",
-    "LDAPResult",
-    "SearchAnswer",
-    "create_tls_context",
-]
 
 SUCCESS, REFERRAL, NO_SUCH_OBJECT, INVALID_CREDENTIALS, BUSY, UNAVAILABLE = 0, 10, 32, 49, 51, 52
 CONSTRAINT_VIOLATION, UNWILLING = 19, 53

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from directory.active_directory.account import sid_bytes, sid_text, texts
-from directory.active_directory.connection import Entry
 from directory.active_directory.domain import Domain
 from directory.active_directory.filters import GROUP, UnusableName, any_of_sids, group_called, sid_base
+from directory.active_directory.messages import Entry
 from directory.active_directory.reader import Reader
 from directory.errors import DirectoryMisconfigured
 

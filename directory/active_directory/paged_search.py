@@ -11,11 +11,14 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 
-from directory.active_directory.connection import SUCCESS, Connection, ConnectionFailed, Entry, LDAPResult
+from directory.active_directory.connection import SUCCESS, Connection
+from directory.active_directory.connection_failed import ConnectionFailed
 from directory.active_directory.messages import (
     DONE,
     ENTRY,
     REFERENCE,
+    Entry,
+    LDAPResult,
     PageRequest,
     Search,
     decode_done,

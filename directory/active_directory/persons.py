@@ -20,11 +20,11 @@ from directory.active_directory.account import (
     read_person,
     username_of,
 )
-from directory.active_directory.connection import Entry
 from directory.active_directory.domain import Domain
 from directory.active_directory.filters import IS_PERSON, UnusableName, person_called
 from directory.active_directory.groups import MAX_ALL_GROUPS, group_names
 from directory.active_directory.known_domain import KnownDomain
+from directory.active_directory.messages import Entry
 from directory.active_directory.reader import Reader
 from directory.active_directory.wrong_passwords import LOCKED_SINCE
 from directory.errors import DirectoryMisconfigured

@@ -30,19 +30,15 @@ from directory.active_directory.change_time import (
     metadata_to_read,
     numbers_changed_at,
 )
-from directory.active_directory.connection import (
-    SUCCESS,
-    Connection,
-    ConnectionFailed,
-    Entry,
-)
+from directory.active_directory.connection import SUCCESS, Connection
+from directory.active_directory.connection_failed import ConnectionFailed
 from directory.active_directory.discovery import DiscoveryFailed, locator_of, tls_context_of
 from directory.active_directory.domain import Domain, read_domain
-from directory.active_directory.domain_controllers import ServiceAccount
 from directory.active_directory.filters import IS_PERSON
-from directory.active_directory.messages import Search
+from directory.active_directory.messages import Entry, Search
 from directory.active_directory.paged_search import PagedSearch, SearchRefused
 from directory.active_directory.reader import Reader
+from directory.active_directory.service_account import ServiceAccount
 from directory.active_directory.value_ranges import is_in_ranges
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.mobile_report import Field, SweptPerson

@@ -20,11 +20,11 @@ from directory.active_directory.account import (
     number_or_none,
     texts,
 )
-from directory.active_directory.connection import Entry
 from directory.active_directory.domain import Domain
 from directory.active_directory.domain_controllers import DomainControllers
 from directory.active_directory.filters import any_of_guids, any_of_sids, changed_since, groups_inside
 from directory.active_directory.groups import ConfiguredGroups
+from directory.active_directory.messages import Entry
 from directory.active_directory.reader import Reader
 from directory.active_directory.server_address import ServerAddress
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable

@@ -8,8 +8,8 @@ thread.
 from __future__ import annotations
 
 from directory.active_directory.account import instant_or_none, number_or_none
-from directory.active_directory.connection import Entry
 from directory.active_directory.domain_controllers import DomainControllers
+from directory.active_directory.messages import Entry
 from directory.errors import DirectoryUnavailable
 from directory.lockout import CountedPasswords
 

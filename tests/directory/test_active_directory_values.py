@@ -17,9 +17,9 @@ from directory.active_directory.account import (
     sid_text,
 )
 from directory.active_directory.bind_result import refusal_reason
-from directory.active_directory.connection import Entry, LDAPResult
 from directory.active_directory.domain import Domain, dns_name_of
 from directory.active_directory.filters import UnusableName, escape, guid_base, person_called
+from directory.active_directory.messages import Entry, LDAPResult
 from directory.active_directory.server_address import ServerAddress, parse_server
 from directory.directory import RefusalReason
 from tests.support.samba_people import filetime

@@ -15,7 +15,7 @@ from directory.active_directory.change_time import (
     metadata_to_read,
     numbers_changed_at,
 )
-from directory.active_directory.connection import Entry
+from directory.active_directory.messages import Entry
 from directory.active_directory.sweep import _changed_at, attributes_to_read
 
 MADE = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

@@ -15,12 +15,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from directory.active_directory.active_directory import ActiveDirectory
-from directory.active_directory.connection import create_tls_context
+from directory.active_directory.deadline_socket import create_tls_context
 from directory.active_directory.discovery import DiscoveryFailed, Located, RankedServer
-from directory.active_directory.domain_controllers import DomainControllers, ServiceAccount
+from directory.active_directory.domain_controllers import DomainControllers
 from directory.active_directory.host_addresses import HostAddresses
 from directory.active_directory.reader import Reader
 from directory.active_directory.server_address import ServerAddress, parse_server
+from directory.active_directory.service_account import ServiceAccount
 from directory.directory import PasswordRefused, RefusalReason
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.principal import Account, Principal

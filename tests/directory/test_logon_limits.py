@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from directory.active_directory.account import is_within_hours, limits_against
-from directory.active_directory.connection import Entry
+from directory.active_directory.messages import Entry
 from directory.active_directory.server_address import parse_server
 from directory.directory import RefusalReason
 

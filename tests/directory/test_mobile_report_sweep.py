@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from config.settings import ActiveDirectorySettings, LocalDirectorySettings, MobileSettings
 from directory.active_directory import sweep as module
 from directory.active_directory.change_time import changed_at
-from directory.active_directory.connection import create_tls_context
+from directory.active_directory.deadline_socket import create_tls_context
 from directory.active_directory.messages import decode_entry, message_end
 from directory.active_directory.sweep import container_of
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from directory.active_directory.active_directory import ActiveDirectory
-from directory.active_directory.connection import LDAPResult
+from directory.active_directory.messages import LDAPResult
 from directory.active_directory.password_modify import (
     RequestedChange,
     UnknownAnswer,

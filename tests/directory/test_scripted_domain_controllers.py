@@ -14,7 +14,8 @@ import pytest
 
 from config.settings import ActiveDirectorySettings
 from directory.active_directory.active_directory import WAITING_PER_THREAD, ActiveDirectory
-from directory.active_directory.connection import Connection, create_tls_context
+from directory.active_directory.connection import Connection
+from directory.active_directory.deadline_socket import create_tls_context
 from directory.active_directory.server_address import parse_server
 from directory.directory import PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from directory.active_directory.active_directory import ActiveDirectory
-from directory.active_directory.connection import Connection, create_tls_context
+from directory.active_directory.connection import Connection
+from directory.active_directory.deadline_socket import create_tls_context
 from directory.active_directory.server_address import parse_server
 from directory.active_directory.service_account import ServiceAccount
 from directory.errors import DirectoryMisconfigured

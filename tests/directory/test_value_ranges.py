@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from directory.active_directory.active_directory import ActiveDirectory
-from directory.active_directory.connection import Connection, create_tls_context
+from directory.active_directory.connection import Connection
+from directory.active_directory.deadline_socket import create_tls_context
 from directory.active_directory.messages import Entry
 from directory.active_directory.reader import Reader
 from directory.active_directory.server_address import parse_server

@@ -14,7 +14,8 @@ import ldap3
 import pytest
 
 from directory.active_directory.active_directory import ActiveDirectory
-from directory.active_directory.connection import Connection, create_tls_context
+from directory.active_directory.connection import Connection
+from directory.active_directory.deadline_socket import create_tls_context
 from directory.active_directory.server_address import parse_server
 from directory.mobile import E164
 from proxy.cli import main

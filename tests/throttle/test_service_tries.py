@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from directory.active_directory.connection import Connection, create_tls_context
+from directory.active_directory.connection import Connection
+from directory.active_directory.deadline_socket import create_tls_context
 from directory.active_directory.server_address import parse_server
 from directory.active_directory.service_account import WAITS_SECONDS, ServiceAccount
 from directory.active_directory.shared_tries import Turn
