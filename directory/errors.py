@@ -12,7 +12,6 @@ class DirectoryUnavailable(DirectoryError):
 
     def __init__(self, realm: str, reason: str) -> None:
         super().__init__(f"directory {realm!r} is unavailable: {reason}")
-        self.realm = realm
         self.reason = reason
 
 
@@ -25,7 +24,6 @@ class DirectoryMisconfigured(DirectoryError):
 
     def __init__(self, realm: str, reason: str) -> None:
         super().__init__(f"directory {realm!r}: {reason}")
-        self.realm = realm
         self.reason = reason
 
 

@@ -15,9 +15,8 @@ from argon2.exceptions import VerificationError, VerifyMismatchError
 
 from config.problems import ConfigurationError
 from config.settings import LocalDirectorySettings
-from directory.account_state import AccountState
 from directory.bounded_threads import BoundedThreads
-from directory.directory import CheckResult, PasswordRefused, RefusalReason
+from directory.directory import AccountState, CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryUnavailable
 from directory.login_name import LoginName, fold
 from directory.password import is_usable_password
@@ -99,7 +98,7 @@ class LocalDirectory:
         return self._principal(user) if user is not None and not user.disabled else None
 
     async def state(self, guid: str) -> AccountState | None:
-        """See `directory.account_state.DescribingDirectory`."""
+        """See `directory.directory.DescribingDirectory`."""
         user = (await self._current()).by_guid.get(guid)
         if user is None:
             return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -67,14 +67,12 @@ class UnusableNumber:
     """Only with `AMBIGUOUS`: the numbers that the text may be, the one of the home region first."""
 
 
-def normalise(
-    text: str, *, home_region: str, allowed_countries: Collection[str], extra_ranges: Collection[str]
-) -> UsableNumber | UnusableNumber:
+def normalise(text: str, settings: MobileSettings) -> UsableNumber | UnusableNumber:
     """The number that `text` unmistakably is, or the first reason against it. Never raises.
 
     A leading ``+`` or ``00`` is international, a leading ``0`` belongs to `home_region`, anything else is
-    international without its ``+`` (the rule of Kapow's guide). `extra_ranges` are E.164 prefixes: a number in one
-    of them that phonenumbers does not know is usable if its length is that of a mobile there.
+    international without its ``+`` (the rule of Kapow's guide). A number in one of `extra_ranges` that phonenumbers
+    does not know is usable if its length is that of a mobile there.
 
     Some regions write their own numbers without a leading ``0``: ``479 212 3456`` is American there, and Norwegian
     without its ``+``. Brackets around the first digits make a number national (ITU-T E.123 section 2). Otherwise it is
@@ -86,7 +84,7 @@ def normalise(
     plain = _plain(text)
     if (reason := _reason_against(plain)) is not None:
         return UnusableNumber(reason)
-    readings = [_judge(each, allowed_countries, extra_ranges) for each in _numbers_in(plain, home_region)]
+    readings = [_judge(each, settings) for each in _numbers_in(plain, settings.home_region)]
     possible = {each.e164: each for each in readings if each.is_possible}
     if len(possible) > 1:
         return UnusableNumber(UnusableReason.AMBIGUOUS, tuple(possible))
@@ -100,12 +98,7 @@ def first_usable(texts: Iterable[str], settings: MobileSettings) -> UsableNumber
     """The first usable number of `texts`; if there is none, what is wrong with the first text."""
     first: UnusableNumber | None = None
     for text in texts:
-        outcome = normalise(
-            text,
-            home_region=settings.home_region,
-            allowed_countries=settings.allowed_countries,
-            extra_ranges=settings.extra_ranges,
-        )
+        outcome = normalise(text, settings)
         if isinstance(outcome, UsableNumber):
             return outcome
         first = first or outcome
@@ -214,22 +207,20 @@ def _is_national(plain: str, international: phonenumbers.PhoneNumber, home_regio
     return first[1].translate(_NOT_DIGITS) != str(country_code)
 
 
-def _judge(
-    found: tuple[phonenumbers.PhoneNumber, bool], allowed_countries: Collection[str], extra_ranges: Collection[str]
-) -> _Reading:
+def _judge(found: tuple[phonenumbers.PhoneNumber, bool], settings: MobileSettings) -> _Reading:
     number, is_meant = found
+    allowed = settings.allowed_countries
     e164 = E164(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
     is_mobile = phonenumbers.number_type(number) in _USABLE_TYPES
     if phonenumbers.is_valid_number(number):
         region = phonenumbers.region_code_for_number(number) or ""
-        is_allowed = bool(region) and (_EVERY_COUNTRY in allowed_countries or region in allowed_countries)
+        is_allowed = bool(region) and (_EVERY_COUNTRY in allowed or region in allowed)
         reason = None if is_allowed else UnusableReason.COUNTRY
         reason = reason if is_mobile else UnusableReason.NOT_MOBILE
     else:
         region = phonenumbers.region_code_for_country_code(number.country_code or 0)
-        is_allowed = e164.startswith(tuple(extra_ranges)) and phonenumbers.is_possible_number_for_type(
-            number, PhoneNumberType.MOBILE
-        )
+        is_possible = phonenumbers.is_possible_number_for_type(number, PhoneNumberType.MOBILE)
+        is_allowed = is_possible and e164.startswith(settings.extra_ranges)
         reason = None if is_allowed else UnusableReason.INVALID
     if not is_meant:
         reason, is_allowed = reason or UnusableReason.INVALID, False

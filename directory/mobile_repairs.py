@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from config.settings import MobileSettings
-from directory.mobile import MAX_LENGTH, UnusableNumber, UsableNumber, first_usable
+from directory.mobile import MAX_LENGTH, UnusableNumber, UsableNumber, normalise
 
 MIN_DIGITS = 7
 """Fewer are not a number of their own: a room, a date, an extension."""
@@ -69,7 +69,7 @@ def propose(text: str, settings: MobileSettings) -> Proposal | None:
     if holds_several(repaired, settings):
         return None
     for reading, repair in _readings(repaired, Repair.LETTER_FOR_DIGIT if repaired != plain else None):
-        outcome = first_usable([reading], settings)
+        outcome = normalise(reading, settings)
         if isinstance(outcome, UsableNumber):
             found.setdefault(outcome.e164, repair)
     if len(found) != 1:
@@ -89,7 +89,7 @@ def holds_several(text: str, settings: MobileSettings) -> bool:
     numbers = numbers_in(plain)
     if len(numbers) < 2:
         return _count_digits(plain) > MAX_DIGITS
-    outcomes = [first_usable([number], settings) for number in numbers]
+    outcomes = [normalise(number, settings) for number in numbers]
     return any(isinstance(each, UnusableNumber) for each in outcomes) or len(set(outcomes)) > 1
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import pairwise
 from typing import Protocol
 
 from config.settings import MobileSettings
-from directory.mobile import UnusableNumber, UnusableReason, UsableNumber, first_usable, normalise
+from directory.mobile import UnusableNumber, UnusableReason, UsableNumber, normalise
 from directory.mobile_repairs import Repair, has_digits, holds_several, numbers_in, propose
 
 
@@ -104,41 +104,25 @@ def classify(person: SweptPerson, settings: MobileSettings, *, now: float, chang
     """What the report says of this person, `is_shared` apart."""
     # A time in the future counts as now: clocks differ.
     changed = person.changed_at is not None and now - person.changed_at < changed_within_seconds
+    missing = Finding(person=person, status=Status.MISSING, is_changed_recently=changed)
     for each in person.fields:
-        outcome = _judge(each.text, settings)
+        outcome = normalise(each.text, settings)
         if isinstance(outcome, UsableNumber):
-            return Finding(
-                person=person, status=Status.GOOD, found=each, number=outcome.e164, is_changed_recently=changed
-            )
+            return replace(missing, status=Status.GOOD, found=each, number=outcome.e164)
     for each in person.fields:
         proposal = propose(each.text, settings)
         if proposal is not None:
-            return Finding(
-                person=person,
-                status=Status.REPAIRABLE,
-                found=each,
-                proposed=proposal.number,
-                repair=proposal.repair,
-                is_changed_recently=changed,
-            )
+            proposed, repair = proposal.number, proposal.repair
+            return replace(missing, status=Status.REPAIRABLE, found=each, proposed=proposed, repair=repair)
     if not any(has_digits(each.text) for each in person.fields):
         for each in person.other_fields:
-            if isinstance(_judge(each.text, settings), UsableNumber):
-                return Finding(person=person, status=Status.ELSEWHERE, found=each, is_changed_recently=changed)
+            if isinstance(normalise(each.text, settings), UsableNumber):
+                return replace(missing, status=Status.ELSEWHERE, found=each)
     if not person.fields:
-        return Finding(person=person, status=Status.MISSING, is_changed_recently=changed)
+        return missing
     first = person.fields[0]
     status, readings = _status(first.text, settings)
-    return Finding(person=person, status=status, found=first, readings=readings, is_changed_recently=changed)
-
-
-def _judge(text: str, settings: MobileSettings) -> UsableNumber | UnusableNumber:
-    return normalise(
-        text,
-        home_region=settings.home_region,
-        allowed_countries=settings.allowed_countries,
-        extra_ranges=settings.extra_ranges,
-    )
+    return replace(missing, status=status, found=first, readings=readings)
 
 
 _BY_REASON = {
@@ -154,7 +138,7 @@ def _status(text: str, settings: MobileSettings) -> tuple[Status, tuple[str, ...
     """Of a text that is neither usable nor repairable; and the numbers that it may mean, where there are two."""
     if holds_several(text, settings):
         return Status.SEVERAL, ()
-    reasons = [_judge(text, settings), *(first_usable([number], settings) for number in numbers_in(text))]
+    reasons = [normalise(each, settings) for each in (text, *numbers_in(text))]
     # The number inside says more than the note around it: "020 7946 0018 (desk)" is a landline.
     for outcome in reversed(reasons):
         if isinstance(outcome, UnusableNumber) and outcome.reason in _BY_REASON:

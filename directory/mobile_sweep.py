@@ -18,6 +18,10 @@ from directory.mobile_report import Field, Finding, Status, Summary, SweptPerson
 from directory.service_accounts import AccountTraits, is_service_account
 from directory.users_file import LocalUser, read_users
 
+_NAMES = ("realm", "guid", "username", "display_name", "container", "department")
+_STATES = ("is_disabled", "is_service", "changed_at")
+"""What is kept of a person, in the order of a kept line."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
@@ -104,58 +108,26 @@ class Findings:
 def line_of(finding: Finding) -> str:
     """One line of JSON, without its end; `finding_of` reads it."""
     person, found = finding.person, finding.found
+    of_person = [getattr(person, name) for name in _NAMES], *(getattr(person, name) for name in _STATES)
+    status, repair = finding.status.value, finding.repair.value if finding.repair else None
+    value = (found.attribute, found.text) if found else None
+    numbers = finding.number, finding.proposed, repair
     return json.dumps(
-        (
-            (person.realm, person.guid, person.username, person.display_name, person.container, person.department),
-            person.is_disabled,
-            person.is_service,
-            person.changed_at,
-            finding.status.value,
-            (found.attribute, found.text) if found else None,
-            finding.number,
-            finding.proposed,
-            finding.repair.value if finding.repair else None,
-            finding.is_changed_recently,
-            finding.is_shared,
-            finding.readings,
-        )
+        (*of_person, status, value, *numbers, finding.is_changed_recently, finding.is_shared, finding.readings)
     )
 
 
 def finding_of(line: str) -> Finding:
-    (
-        names,
-        is_disabled,
-        is_service,
-        changed_at,
-        status,
-        found,
-        number,
-        proposed,
-        repair,
-        is_changed_recently,
-        is_shared,
-        readings,
-    ) = json.loads(line)
-    realm, guid, username, display_name, container, department = names
+    names, *states, status, value, number, proposed, repair, is_changed, is_shared, readings = json.loads(line)
+    of_person = dict(zip((*_NAMES, *_STATES), (*names, *states), strict=True))
     return Finding(
-        person=SweptPerson(
-            realm=realm,
-            guid=guid,
-            username=username,
-            display_name=display_name,
-            container=container,
-            department=department,
-            is_disabled=is_disabled,
-            is_service=is_service,
-            changed_at=changed_at,
-        ),
+        person=SweptPerson(**of_person),
         status=Status(status),
-        found=Field(attribute=found[0], text=found[1]) if found else None,
+        found=Field(attribute=value[0], text=value[1]) if value else None,
         number=number,
         proposed=proposed,
         repair=Repair(repair) if repair else None,
-        is_changed_recently=is_changed_recently,
+        is_changed_recently=is_changed,
         is_shared=is_shared,
         readings=tuple(readings),
     )

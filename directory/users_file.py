@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID, uuid5
@@ -38,17 +38,14 @@ _HASH = re.compile(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalUser:
     guid: str
-    username: str
-    folded: str
-    password_hash: str
-    display_name: str
-    mail: str | None
-    mobiles: tuple[str, ...]
-    groups: tuple[str, ...]
-    disabled: bool
-
-    def __repr__(self) -> str:
-        return f"LocalUser(guid={self.guid!r})"
+    username: str = field(repr=False)
+    folded: str = field(repr=False)
+    password_hash: str = field(repr=False)
+    display_name: str = field(repr=False)
+    mail: str | None = field(repr=False)
+    mobiles: tuple[str, ...] = field(repr=False)
+    groups: tuple[str, ...] = field(repr=False)
+    disabled: bool = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +90,9 @@ class _UserTable(FrozenTable):
 def read_users(path: Path, realm: str) -> UsersFile:
     """The people of a file; `ConfigurationError` with everything that is wrong in it."""
     file = read_toml(path, ("users",))
-    unknown = file.tree.keys() - {"users"}
-    problems = [*file.problems]
-    problems += (
-        ConfigurationProblem(str(path), key, "", "unknown table" + nearest(key, ("users",))) for key in unknown
-    )
+    problems = list(file.problems)
+    for key in file.tree.keys() - {"users"}:
+        problems.append(ConfigurationProblem(str(path), key, "", "unknown table" + nearest(key, ("users",))))
     tables = file.tree.get("users", [])
     if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
         problems.append(ConfigurationProblem(str(path), "users", "", "must be a list of tables: write [[users]]"))

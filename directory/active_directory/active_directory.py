@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from config.settings import ActiveDirectorySettings
-from directory.account_state import AccountState
 from directory.active_directory.account import ticket_refusal
 from directory.active_directory.checks import check_domain
 from directory.active_directory.discovery import locator_of, tls_context_of
@@ -29,7 +28,7 @@ from directory.active_directory.usn_watch import DomainWatch
 from directory.active_directory.wrong_passwords import counted_passwords
 from directory.bounded_threads import BoundedThreads
 from directory.change_outcomes import PasswordChanged, PasswordChangeRefused, PasswordRules
-from directory.directory import CheckResult, PasswordRefused, RefusalReason
+from directory.directory import AccountState, CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable
 from directory.kerberos.ticket import KerberosTicket, TicketRefusal
 from directory.lockout import CountedPasswords, LockoutPolicy

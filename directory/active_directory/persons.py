@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from config.settings import ActiveDirectorySettings
-from directory.account_state import AccountState
 from directory.active_directory.account import (
     IDENTITY_ATTRIBUTES,
     LOGON_HOURS,
@@ -27,6 +26,7 @@ from directory.active_directory.known_domain import KnownDomain
 from directory.active_directory.messages import Entry
 from directory.active_directory.reader import Reader
 from directory.active_directory.wrong_passwords import LOCKED_SINCE
+from directory.directory import AccountState
 from directory.errors import DirectoryMisconfigured
 from directory.login_name import LoginName
 from directory.principal import Account, Principal, password_version

@@ -96,12 +96,7 @@ async def _run(
         delivery = await channels.tell_mail(arguments.number, "Test message from Gatepost", text, message_id)
         print(_told(delivery, mask_mail(arguments.number), message_id, [_WHAT_TO_DO_MAIL]), file=stdout)
         return 0 if delivery.outcome is Outcome.ACCEPTED else 1
-    number = normalise(
-        arguments.number,
-        home_region=settings.mobile.home_region,
-        allowed_countries=settings.mobile.allowed_countries,
-        extra_ranges=settings.mobile.extra_ranges,
-    )
+    number = normalise(arguments.number, settings.mobile)
     if isinstance(number, UnusableNumber):
         return _unusable(f"the number {WRONG_WITH_NUMBER[number.reason]}{_SEE_MOBILE.get(number.reason, '')}")
     delivery = await channels.tell_number(number.e164, text, message_id)

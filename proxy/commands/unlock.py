@@ -12,8 +12,7 @@ import sys
 from typing import TextIO
 
 from config.settings import Settings
-from directory.account_state import DescribingDirectory
-from directory.directory import Directory
+from directory.directory import DescribingDirectory, Directory
 from directory.errors import DirectoryError
 from directory.principal import Principal
 from proxy.commands.arguments import ip_address_text

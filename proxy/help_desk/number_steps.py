@@ -52,12 +52,7 @@ def number_steps(
     steps = []
     number: UsableNumber | None = None
     for position, text in enumerate(principal.mobiles):
-        outcome = normalise(
-            text,
-            home_region=settings.home_region,
-            allowed_countries=settings.allowed_countries,
-            extra_ranges=settings.extra_ranges,
-        )
+        outcome = normalise(text, settings)
         shown = f'"{masked_text(text)}"'
         if isinstance(outcome, UsableNumber):
             number = outcome
@@ -83,9 +78,7 @@ def number_steps(
 def _cause(text: str, reason: UnusableReason, settings: MobileSettings, hints: Hints) -> Cause:
     ending = f" (it ends in {masked_text(text)[-_SHOWN_DIGITS:]})" if reason is UnusableReason.NOT_MOBILE else ""
     if reason is UnusableReason.COUNTRY:
-        anywhere = normalise(
-            text, home_region=settings.home_region, allowed_countries=("*",), extra_ranges=settings.extra_ranges
-        )
+        anywhere = normalise(text, settings.model_copy(update={"allowed_countries": ("*",)}))
         if not isinstance(anywhere, UsableNumber):
             # To allow a country would not help: some other country is only one way to read what was typed.
             return Cause(

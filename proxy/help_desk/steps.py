@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from config.factors import Factor, in_words
-from directory.account_state import AccountState
-from directory.directory import RefusalReason
+from directory.directory import AccountState, RefusalReason
 from directory.principal import Principal
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.verdict import Cause, Step, Who

@@ -16,9 +16,8 @@ from typing import Protocol
 
 from config.factors import FIRST_FACTORS, Choice, Factor
 from config.settings import ActiveDirectorySettings, DirectorySettings, SchemeSettings, Settings
-from directory.account_state import AccountState, DescribingDirectory
 from directory.change_outcomes import PasswordChanger
-from directory.directory import Directory, RefusalReason
+from directory.directory import AccountState, DescribingDirectory, Directory, RefusalReason
 from directory.login_name import LoginName
 from directory.principal import Account, Principal
 from proxy.access.policy import NotInGroups, judge

@@ -7,8 +7,7 @@ from enum import Enum
 
 from config.factors import Factor
 from config.settings import AppSettings, SchemeSettings
-from directory.account_state import AccountState
-from directory.directory import RefusalReason
+from directory.directory import AccountState, RefusalReason
 from directory.lockout import PasswordLimits
 from proxy.factors.second_factor import Lack, Unusable
 from proxy.sign_in.changed_numbers import Confirmable

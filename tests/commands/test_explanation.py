@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from config.factors import Factor
 from config.settings import MobileSettings, SchemeSettings
-from directory.account_state import AccountState
-from directory.directory import RefusalReason
+from directory.directory import AccountState, RefusalReason
 from directory.mobile import E164, UsableNumber
 from proxy.factors.passcode.destination import Judged
 from proxy.factors.passcode.known_numbers import Refuse, Send, SendByMail, Wait

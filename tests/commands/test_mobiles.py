@@ -139,7 +139,7 @@ def test_what_is_for_the_directory_is_no_number_to_a_spreadsheet_and_reads_back(
     text = csv_form.for_ad(e164)
     assert csv_form.cell(text) == text
     assert re.fullmatch(r"\(\+[0-9]+\) [0-9]+", text)
-    read = normalise(text, home_region=home, allowed_countries=("*",), extra_ranges=())
+    read = normalise(text, MobileSettings(home_region=home, allowed_countries=("*",), extra_ranges=()))
     assert isinstance(read, UsableNumber)
     assert read.e164 == e164
 

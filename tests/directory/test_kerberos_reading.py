@@ -13,10 +13,16 @@ from hypothesis import strategies as st
 
 from directory.active_directory.account import PersonEntry, ticket_refusal
 from directory.directory import RefusalReason
-from directory.kerberos.keytab import KeytabEntry, NotAKeytab, read_keytab
 from directory.kerberos.logon_info import NotLogonInfo, read_logon_info
 from directory.kerberos.open_acceptor import open_acceptor
-from directory.kerberos.service_key import KerberosUnusable, ServiceKey, check_service_key
+from directory.kerberos.service_key import (
+    KerberosUnusable,
+    KeytabEntry,
+    NotAKeytab,
+    ServiceKey,
+    check_service_key,
+    read_keytab,
+)
 from directory.kerberos.ticket import KerberosTicket, TicketRefusal
 
 NOW = 1_800_000_000.0

@@ -23,7 +23,7 @@ REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 def result(
     text: str, *, allowed: tuple[str, ...] = ("*",), home_region: str = "GB", extra: tuple[str, ...] = ()
 ) -> str:
-    outcome = normalise(text, home_region=home_region, allowed_countries=allowed, extra_ranges=extra)
+    outcome = normalise(text, MobileSettings(home_region=home_region, allowed_countries=allowed, extra_ranges=extra))
     return outcome.e164 if isinstance(outcome, UsableNumber) else f"!{outcome.reason.value}"
 
 
@@ -152,7 +152,7 @@ def test_what_may_be_national_or_international_is_not_guessed_at(text: str, home
 
 
 def test_an_ambiguous_number_has_both_readings_that_no_repr_shows() -> None:
-    outcome = normalise("4792123456", home_region="US", allowed_countries=("US", "NO"), extra_ranges=())
+    outcome = normalise("4792123456", MobileSettings(home_region="US", allowed_countries=("US", "NO"), extra_ranges=()))
     assert outcome == UnusableNumber(UnusableReason.AMBIGUOUS, (E164("+14792123456"), E164("+4792123456")))
     assert "2123456" not in repr(outcome)
 
@@ -204,7 +204,7 @@ def test_a_number_is_masked_to_its_last_three_digits() -> None:
 
 
 def test_a_number_does_not_show_in_a_repr() -> None:
-    outcome = normalise("07912345678", home_region="GB", allowed_countries=("GB",), extra_ranges=())
+    outcome = normalise("07912345678", MobileSettings(home_region="GB", allowed_countries=("GB",), extra_ranges=()))
     assert "7912" not in repr(outcome)
 
 
@@ -231,7 +231,7 @@ def is_subsequence(part: str, whole: str) -> bool:
 @example("\0")
 @example("\ufdfa" * 64)
 def test_any_text_becomes_a_well_formed_number_or_a_reason(text: str) -> None:
-    outcome = normalise(text, home_region="GB", allowed_countries=("*",), extra_ranges=("+447700900",))
+    outcome = normalise(text, MobileSettings(home_region="GB", allowed_countries=("*",), extra_ranges=("+447700900",)))
     if isinstance(outcome, UsableNumber):
         assert re.fullmatch(r"\+[1-9][0-9]{6,14}", outcome.e164)
         assert result(outcome.e164, extra=("+447700900",)) == outcome.e164
@@ -241,7 +241,7 @@ def test_any_text_becomes_a_well_formed_number_or_a_reason(text: str) -> None:
 
 @given(st.one_of(SIGNS.map(lambda text: text.translate({0x660: "0", 0xFF10: "0"})), NUMBER_LIKE))
 def test_a_number_consists_of_digits_that_were_typed(text: str) -> None:
-    outcome = normalise(text, home_region="GB", allowed_countries=("*",), extra_ranges=())
+    outcome = normalise(text, MobileSettings(home_region="GB", allowed_countries=("*",), extra_ranges=()))
     if isinstance(outcome, UsableNumber):
         typed = ascii_digits(text)
         if "+" not in text and typed.startswith("0") and not typed.startswith("00"):

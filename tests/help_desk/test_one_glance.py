@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
-from directory.account_state import AccountState
 from directory.change_outcomes import PasswordChanged, PasswordChangeRefused, PasswordRules
-from directory.directory import CheckResult, PasswordRefused, RefusalReason
+from directory.directory import AccountState, CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryUnavailable
 from directory.lockout import CountedPasswords, LockoutPolicy, password_limits
 from directory.login_name import LoginName, parse_login_name

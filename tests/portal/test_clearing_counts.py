@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from directory.account_state import AccountState
-from directory.directory import PasswordRefused
+from directory.directory import AccountState, PasswordRefused
 from directory.lockout import PasswordLimits
 from directory.mobile import E164
 from directory.principal import Account, Principal

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from directory.account_state import AccountState
-from directory.directory import PasswordRefused
+from directory.directory import AccountState, PasswordRefused
 from directory.mobile import E164
 from directory.principal import Account, Principal
 from proxy.factors.passcode.destination import known_as

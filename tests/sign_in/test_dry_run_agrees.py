@@ -19,9 +19,8 @@ from structlog.testing import CapturingLogger
 
 from config.factors import Factor
 from config.settings import Settings
-from directory.account_state import AccountState
 from directory.change_outcomes import PasswordChanged, PasswordChangeRefused, PasswordRules
-from directory.directory import CheckResult, PasswordRefused, RefusalReason
+from directory.directory import AccountState, CheckResult, PasswordRefused, RefusalReason
 from directory.kerberos.ticket import KerberosTicket, TicketRefusal, TicketRefused
 from directory.login_name import LoginName, parse_login_name
 from directory.mobile import E164

@@ -14,8 +14,7 @@ from aiohttp import web
 
 from config.settings import Settings
 from config.tables.store import SQLiteFile
-from directory.account_state import DescribingDirectory
-from directory.directory import Directory
+from directory.directory import DescribingDirectory, Directory
 from directory.principal import Principal
 from proxy.help_desk.explaining import SignInQuestion
 from proxy.help_desk.look_ups import TooManyAtOnce
