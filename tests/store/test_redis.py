@@ -15,6 +15,7 @@ from proxy.store.open import open_store
 from proxy.store.redis.challenges import challenge_to_record
 from proxy.store.redis.persons import scan
 from proxy.store.redis.redis_store import RedisStore
+from proxy.store.redis.scripts import SESSIONS
 from proxy.throttle.counter_store import Count
 from tests.store.contract import HOST, WIKI, StoreContract, cookie, ticket
 from tests.support.people import NOW, challenge, principal, session
@@ -97,8 +98,10 @@ async def test_a_session_that_was_used_meanwhile_is_not_removed(store: RedisStor
     written = session(created_at=NOW - 2000)
     await store.sessions.create_session(written, cookie=cookie(), host=HOST)
     await store.sessions.touch_sessions([(written.session_id, NOW)])
-    assert await store.sessions._end("finish_unused", written.session_id, repr(NOW - 2000)) == []
-    assert await store.sessions._end("finish_unused", written.session_id, repr(NOW)) == [written.session_id]
+    for last_used_at, ended in ((NOW - 2000, []), (NOW, [written.session_id.encode()])):
+        arguments = ("teller", "", NOW, 1000, written.session_id, last_used_at)
+        _, *found = await store.connections.run(SESSIONS, "finish_unused", *arguments)
+        assert found == ended
 
 
 async def test_more_than_are_looked_at_at_once_are_removed_and_those_between_stay(store: RedisStore) -> None:

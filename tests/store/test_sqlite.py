@@ -23,6 +23,7 @@ from proxy.store.open import open_store, store_file
 from proxy.store.records import factors_to_json, principal_to_json
 from proxy.store.sqlite import database
 from proxy.store.sqlite.schema import MIGRATIONS
+from proxy.store.sqlite.session_rows import delete_unused_since
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.throttle.counter_store import Count
 from tests.store.contract import HOST, StoreContract, cookie
@@ -217,6 +218,15 @@ async def test_what_was_begun_is_told_even_if_its_caller_was_cancelled(store: SQ
     caller.cancel()
     may_go_on.set()
     await asyncio.wait_for(heard.wait(), 30)
+
+
+async def test_a_session_that_was_used_meanwhile_is_not_removed(store: SQLiteStore) -> None:
+    written = session(created_at=NOW - 2000)
+    await store.sessions.create_session(written, cookie=cookie(), host=HOST)
+    await store.sessions.touch_sessions([(written.session_id, NOW)])
+    for last_used_at, ended in ((NOW - 2000, []), (NOW, [(written.session_id, written.principal.guid)])):
+        over = [(written.session_id, last_used_at)]
+        assert await store.database.writing.run(delete_unused_since, over, NOW) == ended
 
 
 async def test_a_failing_listener_does_not_keep_others_from_hearing(store: SQLiteStore) -> None:

@@ -314,7 +314,7 @@ class MemoryLeases:
     async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> bool:
         self._called("take_lease")
         held_by, ends_at = self.held.get(name, (holder, now))
-        if held_by != holder and now < ends_at:
+        if held_by != holder and now < ends_at <= now + seconds:
             return False
         self.held[name] = (holder, now + seconds)
         return True

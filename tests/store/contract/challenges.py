@@ -159,3 +159,16 @@ class ChallengesContract:
         found = await store.challenges.challenge(pending.challenge_id, session_id=mine.session_id, now=NOW + 30)
         assert found == replace(pending, last_sent_at=NOW + 30, attempts_left=4)
         assert not await store.challenges.mark_sent("gone", now=NOW, not_before=NOW)
+
+    async def test_a_challenge_that_is_used_up_or_over_cannot_be_claimed_for_a_resend(self, store: Store) -> None:
+        mine = session(is_half=True)
+        await store.sessions.create_session(mine, cookie=cookie(), host=HOST)
+        used, over = challenge(mine.session_id), challenge(mine.session_id, expires_at=NOW + 100)
+        for each in (used, over):
+            await store.challenges.put_challenge(each)
+        await store.challenges.answer_challenge(
+            used.challenge_id, session_id=mine.session_id, digest=used.digest, now=NOW
+        )
+        for each, at in ((used, NOW + 30), (over, NOW + 100)):
+            assert not await store.challenges.mark_sent(each.challenge_id, now=at, not_before=at)
+        assert await store.challenges.challenge_of_session(mine.session_id, now=NOW + 100) is None

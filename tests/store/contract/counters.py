@@ -6,6 +6,7 @@ import asyncio
 
 from proxy.store.contract import Store
 from proxy.throttle.counter_store import Count, Counter, Reached
+from tests.store.contract.values import LIMITS
 from tests.support.people import NOW
 
 
@@ -34,6 +35,20 @@ class CountersContract:
         await store.counters.give_back(b"k", now=NOW)
         await store.counters.give_back(b"k", 2, now=NOW)
         assert await store.counters.read(b"k", now=NOW) == Count(2, NOW + 60)
+
+    async def test_a_counter_that_was_given_back_from_lasts_as_long_as_before(self, store: Store) -> None:
+        """Or a day's limit would be forgotten after a send that was not begun."""
+        for key in (b"k", b"other"):
+            await store.counters.add(key, now=NOW, window_seconds=60)
+        await store.counters.give_back(b"k", now=NOW + 59)
+        assert await store.sessions.remove_expired(now=NOW + 59.9, limits=LIMITS) == 0
+        assert await store.counters.add(b"k", now=NOW + 59.9, window_seconds=60) == Count(1, NOW + 60)
+        assert await store.sessions.remove_expired(now=NOW + 60, limits=LIMITS) == 2
+
+    async def test_a_window_that_is_over_is_not_given_back_from(self, store: Store) -> None:
+        await store.counters.add(b"k", now=NOW, window_seconds=60)
+        await store.counters.give_back(b"k", now=NOW + 60)
+        assert await store.counters.read(b"k", now=NOW + 59.9) == Count(1, NOW + 60)
 
     async def test_parallel_counts_are_all_counted(self, store: Store) -> None:
         counts = await asyncio.gather(*(store.counters.add(b"k", now=NOW, window_seconds=60) for _ in range(100)))

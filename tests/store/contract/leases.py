@@ -21,3 +21,13 @@ class LeasesContract:
         await store.leases.drop_lease("watch", holder)
         assert await store.leases.take_lease("watch", "b", now=NOW + 7.9, seconds=5)
         assert not await store.leases.take_lease("watch", holder, now=NOW + 8, seconds=5)
+
+    async def test_a_lease_ends_at_its_instant(self, store: Store) -> None:
+        assert await store.leases.take_lease("watch", "a", now=NOW, seconds=5)
+        assert not await store.leases.take_lease("watch", "b", now=NOW + 4.999, seconds=5)
+        assert await store.leases.take_lease("watch", "b", now=NOW + 5, seconds=5)
+
+    async def test_a_lease_that_was_taken_by_a_clock_far_ahead_stands_in_nobodys_way(self, store: Store) -> None:
+        assert await store.leases.take_lease("watch", "a", now=NOW + 3600, seconds=5)
+        assert await store.leases.take_lease("watch", "b", now=NOW, seconds=5)
+        assert not await store.leases.take_lease("watch", "a", now=NOW + 1, seconds=5)

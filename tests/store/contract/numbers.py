@@ -27,3 +27,13 @@ class NumbersContract:
         assert await store.numbers.known_number("old") is None
         assert await store.numbers.known_number("new") is not None
         assert await store.sessions.remove_expired(now=NOW, limits=LIMITS) == 0
+
+    async def test_when_a_number_was_first_seen_is_remembered_for_as_long_as_numbers_are(self, store: Store) -> None:
+        assert await store.numbers.first_seen(b"n", now=NOW, see=False) is None
+        assert await store.numbers.first_seen(b"n", now=NOW, see=True) == NOW
+        for see in (True, False):
+            assert await store.numbers.first_seen(b"n", now=NOW + REMEMBERED_SECONDS - 1, see=see) == NOW
+        assert await store.numbers.first_seen(b"other", now=NOW, see=False) is None
+        over = NOW + REMEMBERED_SECONDS
+        assert await store.numbers.first_seen(b"n", now=over, see=False) is None
+        assert await store.numbers.first_seen(b"n", now=over, see=True) == over

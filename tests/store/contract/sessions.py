@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 from config.factors import Factor
 from proxy.factors.challenge_store import Attempt
 from proxy.factors.proof import Proof
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session_store import FORMER_SECONDS
 from proxy.store.contract import Store
 from proxy.throttle.counter_store import Count
@@ -59,6 +61,25 @@ class SessionsContract:
         assert await store.sessions.session_by_cookie(one, HOST) == written
         assert await store.sessions.session_by_cookie(two, WIKI) == written
         assert await store.sessions.session_by_cookie(two, HOST) is None
+
+    async def test_a_cookie_opens_one_session_on_one_host(self, store: Store) -> None:
+        """A token is never given out twice: should its digest come twice, it opens nothing more than one session."""
+        one, two, digest = session(), session(), cookie()
+        await store.sessions.create_session(one, cookie=digest, host=HOST)
+        await store.sessions.create_session(two, cookie=cookie(), host=HOST)
+        with suppress(StoreUnavailable):
+            await store.sessions.add_cookie(two.session_id, cookie=digest, host=WIKI)
+        found = [await store.sessions.session_by_cookie(digest, host) for host in (HOST, WIKI)]
+        assert found in ([one, None], [None, two])
+
+    async def test_a_cookie_of_an_ended_session_opens_no_other(self, store: Store) -> None:
+        one, two, digest = session(), session(), cookie()
+        await store.sessions.create_session(one, cookie=digest, host=HOST)
+        await store.sessions.create_session(two, cookie=cookie(), host=HOST)
+        await store.sessions.end_session(one.session_id)
+        assert await store.sessions.session_by_cookie(digest, HOST) is None
+        assert await store.sessions.add_cookie(one.session_id, cookie=digest, host=WIKI) is None
+        assert await store.sessions.session_by_cookie(digest, WIKI) is None
 
     async def test_an_ended_session_gets_no_cookie(self, store: Store) -> None:
         digest = cookie()

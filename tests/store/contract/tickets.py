@@ -32,3 +32,14 @@ class TicketsContract:
         digest = cookie()
         await store.tickets.put_ticket(digest, ticket("gone"))
         assert await store.tickets.take_ticket(digest, now=NOW) is None
+
+    async def test_a_ticket_ends_with_its_session(self, store: Store) -> None:
+        ended, replaced = session(), session(is_half=True)
+        digests = {}
+        for each in (ended, replaced):
+            await store.sessions.create_session(each, cookie=cookie(), host=HOST)
+            digests[each.session_id] = cookie()
+            await store.tickets.put_ticket(digests[each.session_id], ticket(each.session_id))
+        await store.sessions.end_session(ended.session_id)
+        await store.sessions.replace_session(replaced.session_id, session(), cookie=cookie(), host=HOST)
+        assert [await store.tickets.take_ticket(digest, now=NOW) for digest in digests.values()] == [None, None]
