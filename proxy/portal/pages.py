@@ -28,7 +28,8 @@ def page(
     may_be_framed: bool = False,
     **values: object,
 ) -> web.Response:
-    """A whole page. The browser cookie is set where there is none: its forms depend on it.
+    """A whole page; one that refuses shows its incident id. The browser cookie is set where there is none: its forms
+    depend on it.
 
     `form_targets`: where the answers to its forms may redirect to, if not to the apps.
     """
@@ -36,7 +37,7 @@ def page(
     public = settings.server.public_url
     targets = form_targets or tuple(dict.fromkeys(app_origin(app, public) for app in settings.apps))
     response = web.Response(
-        body=render_page(template, values),
+        body=render_page(template, {"incident": visit.incident if status >= 400 else "", **values}),
         status=status,
         headers=[
             *protective_headers(form_targets=targets, may_fetch=may_fetch, may_be_framed=may_be_framed),
@@ -81,7 +82,6 @@ def message(
         link_text=link_text,
         opens_tab=opens_tab,
         may_be_framed=may_be_framed,
-        incident=request[VISIT].incident if status >= 400 else "",
     )
 
 

@@ -101,15 +101,15 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
     if "csrf_token" not in fields:
         raise refused(Problem.BAD_FORM)
     session = await current_session(request)
-    if visit.browser_is_new:
-        request.app[LOG].info(
-            "sign_in.refused", reason="no_cookie", incident=visit.incident, client_address=visit.client_address
-        )
-        error = _without_cookie(request)
-        return sign_in_form(request, back, username=username, error=error, status=HTTPStatus.FORBIDDEN)
-    if not has_csrf_token(request, fields, Form.SIGN_IN) and not is_vouched_for(request, fields):
+    is_ours = has_csrf_token(request, fields, Form.SIGN_IN) or is_vouched_for(request, fields)
+    if visit.browser_is_new or not is_ours:
+        why, error = "stale_form", ENGLISH.sign_in_stale
+        if visit.browser_is_new:
+            why, error = "no_cookie", _without_cookie(request)
+        facts = {"incident": visit.incident, "client_address": visit.client_address}
+        request.app[LOG].info("sign_in.refused", reason=why, **facts)
         # A new form instead of a dead end.
-        return sign_in_form(request, back, session=session, username=username, error=ENGLISH.sign_in_stale, status=403)
+        return sign_in_form(request, back, session=session, username=username, error=error, status=HTTPStatus.FORBIDDEN)
     if (
         session is not None
         and session.level is Level.SIGNED_IN

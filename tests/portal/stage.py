@@ -243,6 +243,11 @@ class Page:
         self.text = text
 
     @property
+    def look(self) -> str:
+        """The page without its incident id, which differs each time."""
+        return re.sub(r"incident[0-9]+", "", self.text)
+
+    @property
     def location(self) -> str:
         return str(self.headers["Location"])
 

@@ -83,13 +83,15 @@ async def test_no_form_is_accepted_from_elsewhere(stage: Stage, what: str, heade
     assert not await moved(stage, browser, answer, sent, sessions)
 
 
-async def test_a_stale_sign_in_form_is_shown_anew_with_a_token_that_works(stage: Stage) -> None:
+async def test_a_stale_sign_in_form_is_shown_again_with_a_token_that_works(stage: Stage) -> None:
     browser = stage.browser()
     page = await browser.get(SIGN_IN)
-    del browser.cookies["signin.corp.example"]
-    stale = await browser.post(SIGN_IN, {**page.hidden, "username": "alice", "password": PASSWORD})
+    hidden = {**page.hidden, "csrf_token": "A" * 43, "stamp": ""}
+    stale = await browser.post(SIGN_IN, {**hidden, "username": "alice", "password": PASSWORD})
     assert stale.status == 403
     assert 'value="alice"' in stale.text
+    assert (stage.log[-1]["event"], stage.log[-1]["reason"]) == ("sign_in.refused", "stale_form")
+    assert stage.log[-1]["incident"] in stale.text
     answer = await browser.post(SIGN_IN, {**stale.hidden, "username": "alice", "password": PASSWORD})
     assert answer.status == 303
 

@@ -68,7 +68,7 @@ async def asked(browser: Browser, stage: Stage, server: ScriptedLDAP, name: str,
     page = await stage.password(browser, name, password)
     kinds = {BIND: "bind", SEARCH: "search"}
     made = [kinds[each.kind] for each in server.requests[before:] if each.kind in kinds and each.name != SERVICE_USER]
-    return page.status, page.text.replace(f'value="{name}"', ""), made
+    return page.status, page.look.replace(f'value="{name}"', ""), made
 
 
 @pytest.mark.parametrize("sub_code", ["52e", "52f", "533", "775", "530"])

@@ -80,8 +80,8 @@ async def test_every_refusal_looks_the_same(stage: Stage, username: str, passwor
     def comparable(text: str) -> str:
         return text.replace(f'value="{username}"', 'value="alice"').replace('value=""', 'value="alice"')
 
-    shown = comparable(answer.text).replace(" required autofocus", " required")
-    assert shown == comparable(reference.text).replace(" required autofocus", " required")
+    shown = comparable(answer.look).replace(" required autofocus", " required")
+    assert shown == comparable(reference.look).replace(" required autofocus", " required")
     assert set(answer.headers) == set(reference.headers)
     assert stage.phone.messages == []
     assert browser.session_cookie() is None
@@ -97,13 +97,14 @@ async def test_what_the_directory_says_of_an_account_stays_in_the_log(stage: Sta
     assert stage.log[-1]["reason"] == reason.value
     assert stage.log[-1]["guid"] == stage.scripted.account.guid
     assert stage.log[-1]["realm"] == "corp"
+    assert stage.log[-1]["incident"] in answer.text
 
 
 async def test_a_throttled_person_gets_the_same_refusal_and_no_bind_of_theirs(stage: Stage) -> None:
     browser = stage.browser()
     pages = [await stage.password(browser, "scripted@corp", f"guess {number}") for number in range(6)]
     assert {page.status for page in pages} == {401}
-    assert len({page.text for page in pages[:2]}) == len({page.text for page in pages[3:]}) == 1
+    assert len({page.look for page in pages[:2]}) == len({page.look for page in pages[3:]}) == 1
     assert stage.scripted.binds == 3
     assert stage.log[-1]["reason"] == "passwords_from_unfamiliar_addresses"
 

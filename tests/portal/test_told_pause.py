@@ -32,7 +32,7 @@ def told(page: Page) -> str:
 
 def like(page: Page, name: str) -> tuple[int, str, str | None]:
     """All that a browser sees, the name and its own form's proof apart."""
-    text = re.sub(r'name="(csrf_token|stamp)" value="[^"]*"', "", page.text.replace(f'value="{name}"', ""))
+    text = re.sub(r'name="(csrf_token|stamp)" value="[^"]*"', "", page.look.replace(f'value="{name}"', ""))
     return page.status, text, page.headers.get("Retry-After")
 
 
