@@ -20,10 +20,10 @@ from proxy.sessions.lease import LeaseStore
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.ticket_store import TicketStore
 from proxy.sign_in.client import Client
+from proxy.sign_in.create import SignInStore
 from proxy.sign_in.flow import SignIn
 from proxy.sign_in.password_change import PasswordChangeStep
 from proxy.sign_in.sign_in_log import SignInLog
-from proxy.sign_in.sign_in_store import SignInStore
 
 
 class PortalStore(SignInStore, Protocol):

@@ -14,8 +14,7 @@ from aiohttp import web
 
 from config.factors import ChannelKind
 from directory.mail_address import mask_mail
-from proxy.factors.challenge import Challenge
-from proxy.factors.challenge_store import Attempt
+from proxy.factors.challenge import Attempt, Challenge
 from proxy.factors.second_factor import Prompt, Unusable
 from proxy.http.problem import Problem
 from proxy.http.reserved import PASSCODE_STATUS, RETURN_TO, START

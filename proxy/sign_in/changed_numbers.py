@@ -19,9 +19,8 @@ from config.settings import Settings
 from directory.mobile import E164, mask
 from directory.principal import Principal
 from proxy.delivery.channel import Delivery, Notifier, Outcome
-from proxy.factors.passcode.destination import Judged, known_as, number_destination, number_of, number_that_was_known
-from proxy.factors.passcode.known_numbers import Send
-from proxy.factors.passcode.passcode_store import NumberStore
+from proxy.factors.passcode.known_numbers import NumberStore, Send
+from proxy.factors.passcode.passcodes import Judged, known_as, number_destination, number_of, number_that_was_known
 from proxy.secrets.keys import Keys
 from proxy.secrets.tokens import new_token
 

@@ -1,9 +1,10 @@
-"""Where the parts of the sign-in meet: what every way in is given."""
+"""Where the parts of the sign-in meet: what it has kept, and what every way in is given."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
@@ -12,12 +13,16 @@ from config.settings import Settings
 from directory.kerberos.ticket import TicketAcceptor
 from directory.realms import Realms
 from proxy.delivery.channel import Notifier, PasscodeChannels
-from proxy.factors.passcode.passcode_store import NumberStore
+from proxy.delivery.delivery_store import DeliveryStore
+from proxy.factors.challenge import ChallengeStore
+from proxy.factors.passcode.arrival_times import ArrivalStore
+from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passcode.passcodes import Passcodes
 from proxy.factors.second_factor import SecondFactor
 from proxy.operations.metrics import Metrics
 from proxy.secrets.keys import Keys
-from proxy.sign_in.attempt import PersonLocks
+from proxy.sessions.session_store import SessionStore
+from proxy.sign_in.attempt import Attempts, PasswordGuard
 from proxy.sign_in.changed_numbers import Notices, Wording
 from proxy.sign_in.flow import SignIn
 from proxy.sign_in.kerberos import TicketStep
@@ -27,8 +32,30 @@ from proxy.sign_in.password_change import PasswordChangeStep
 from proxy.sign_in.proving import Proving
 from proxy.sign_in.session_steps import SessionSteps
 from proxy.sign_in.sign_in_log import SignInLog
-from proxy.sign_in.sign_in_store import SignInStore
+from proxy.throttle.counter_store import ThrottleStore
 from proxy.throttle.throttle import Throttle
+
+
+class SignInStore(Protocol):
+    """What the sign-in has kept, over all its steps. Each part raises `StoreUnavailable`."""
+
+    @property
+    def sessions(self) -> SessionStore: ...
+
+    @property
+    def challenges(self) -> ChallengeStore: ...
+
+    @property
+    def deliveries(self) -> DeliveryStore: ...
+
+    @property
+    def numbers(self) -> NumberStore: ...
+
+    @property
+    def arrivals(self) -> ArrivalStore: ...
+
+    @property
+    def counters(self) -> ThrottleStore: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +91,8 @@ def create_sign_in(
 ) -> SignInParts:
     """`clock` gives epoch seconds. `notifier` tells persons of numbers that changed, in the words of `wording`; None:
     nobody is told. `acceptor` judges Kerberos tickets; None: nobody begins with one."""
-    sign_in_log, locks, sessions = (
-        SignInLog(log, count=metrics.count_sign_in),
-        PersonLocks(),
-        SessionSteps(store.sessions),
-    )
+    sign_in_log, sessions = SignInLog(log, count=metrics.count_sign_in), SessionSteps(store.sessions)
+    attempts = Attempts(throttle=throttle, guard=PasswordGuard(throttle, keys), log=sign_in_log, clock=clock)
     proving = Proving(
         factors=second_factors(settings, store.numbers, keys),
         challenges=store.challenges,
@@ -92,19 +116,10 @@ def create_sign_in(
     tickets = None
     if acceptor is not None:
         tickets = TicketStep(acceptor=acceptor, realms=realms, counters=store.counters, keys=keys, log=sign_in_log)
-    password = PasswordStep(
-        realms=realms,
-        directories=settings.directories,
-        throttle=throttle,
-        keys=keys,
-        locks=locks,
-        log=sign_in_log,
-        clock=clock,
-    )
     return SignInParts(
         flow=SignIn(
             schemes=settings.schemes,
-            password=password,
+            password=PasswordStep(realms=realms, directories=settings.directories, attempts=attempts, keys=keys),
             tickets=tickets,
             proving=proving,
             sessions=sessions,
@@ -112,8 +127,6 @@ def create_sign_in(
             log=sign_in_log,
             clock=clock,
         ),
-        password_change=PasswordChangeStep(
-            realms=realms, sessions=sessions, throttle=throttle, keys=keys, locks=locks, log=sign_in_log, clock=clock
-        ),
+        password_change=PasswordChangeStep(realms=realms, sessions=sessions, attempts=attempts),
         log=sign_in_log,
     )

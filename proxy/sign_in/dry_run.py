@@ -22,9 +22,8 @@ from directory.login_name import LoginName
 from directory.principal import Account, Principal
 from proxy.access.policy import NotInGroups, judge
 from proxy.access.schemes import Asked, choose_scheme, create_app_demand
-from proxy.factors.passcode.destination import Judged, number_destination
-from proxy.factors.passcode.known_numbers import Send, SendByMail, Wait
-from proxy.factors.passcode.passcode_store import NumberStore
+from proxy.factors.passcode.known_numbers import NumberStore, Send, SendByMail, Wait
+from proxy.factors.passcode.passcodes import Judged, number_destination
 from proxy.factors.proof import missing_choices
 from proxy.factors.second_factor import Chosen, Lack, Unusable, first_usable_way
 from proxy.secrets.keys import MASTER_KEY_BYTES, Keys, Purpose

@@ -178,9 +178,9 @@ class SignIn:
         """Have the second factor proven that is `missing`; a first factor is proven by signing in."""
         if session.level is not Level.SIGNED_IN:
             raise ValueError("whoever is half-way proves what comes next, and nothing else")
-        way = await self.proving.choose(session.principal, missing.choice, now=now)
-        self.log.step_up_begun(client, session, asked=missing.scheme.name, factor=way.factor)
-        return await self.proving.ask(client, goal, session.principal, missing.choice, standing=session, now=now)
+        return await self.proving.ask(
+            client, goal, session.principal, missing.choice, standing=session, for_scheme=missing.scheme.name, now=now
+        )
 
 
 def _easiest(choice: Choice) -> Factor:

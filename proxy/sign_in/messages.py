@@ -22,9 +22,7 @@ from proxy.delivery.failures import REMEMBERED_SECONDS, DeliveryFailure, Failure
 from proxy.delivery.language import choose_language
 from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
-from proxy.factors.passcode.arrival_times import offer_after, slow_seconds
-from proxy.factors.passcode.arrivals import Arrivals
-from proxy.factors.passcode.passcode_store import ArrivalStore
+from proxy.factors.passcode.arrival_times import Arrivals, ArrivalStore, offer_after, slow_seconds
 from proxy.factors.passcode.tag import tag_of
 from proxy.factors.second_factor import Chosen
 from proxy.operations.metrics import Metrics

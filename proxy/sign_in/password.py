@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from config.factors import Factor
 from config.settings import ActiveDirectorySettings, DirectorySettings
 from directory.change_outcomes import PasswordChanger
 from directory.directory import Directory, PasswordRefused, RefusalReason
-from directory.errors import DirectoryError, OutcomeUnknown
 from directory.lockout import PasswordLimits
 from directory.login_name import LoginName, parse_login_name
 from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.secrets.keys import Keys, Purpose
-from proxy.sign_in.attempt import PersonLocks, begin_attempt
+from proxy.sign_in.attempt import Attempts, begin_attempt
 from proxy.sign_in.client import Client
-from proxy.sign_in.password_guard import PasswordGuard
-from proxy.sign_in.sign_in_log import SignInLog
 from proxy.throttle.limits import Throttled, ToldPause
-from proxy.throttle.throttle import Throttle
 from proxy.throttle.typed_names import counted_as, hidden_name
 
 
@@ -86,28 +82,14 @@ class _NotAsked:
     throttled: Throttled | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordStep:
     """The step that takes name and password."""
 
-    def __init__(
-        self,
-        *,
-        realms: Realms,
-        directories: Sequence[DirectorySettings],
-        throttle: Throttle,
-        keys: Keys,
-        locks: PersonLocks,
-        log: SignInLog,
-        clock: Callable[[], float],
-    ) -> None:
-        self._realms = realms
-        self._directories = directories
-        self._throttle = throttle
-        self._guard = PasswordGuard(throttle, keys)
-        self._keys = keys
-        self._locks = locks
-        self._log = log
-        self._clock = clock
+    realms: Realms
+    directories: Sequence[DirectorySettings]
+    attempts: Attempts
+    keys: Keys = field(repr=False)
 
     async def prove(self, client: Client, username: str, password: str, *, now: float) -> FirstFactor:
         """Judge a first factor. Raises `DirectoryError` and `StoreUnavailable`.
@@ -117,37 +99,34 @@ class PasswordStep:
         """
         login_name = parse_login_name(username)
         if login_name is None or not password:
-            self._log.refused(client, RefusalReason.UNUSABLE_PASSWORD.value if login_name else "unusable_name")
+            reason = RefusalReason.UNUSABLE_PASSWORD.value if login_name else "unusable_name"
+            self.attempts.log.refused(client, reason)
             return NotProven()
-        throttled = await self._throttle.reserve_address(client.address, now=now)
-        if throttled is not None:
+        outcome = await self.attempts.from_address(
+            client.address,
+            lambda: self._prove(client, login_name, password),
+            is_guess=lambda outcome: not isinstance(outcome, PersonProven),
+            now=now,
+        )
+        if isinstance(outcome, Throttled):
             # Before anything is known of a person, so that this answer says nothing about one.
-            self._log.refused(client, throttled.limit.value)
-            return AddressThrottled(throttled.retry_after_seconds)
-        try:
-            outcome = await self._prove(client, login_name, password)
-        except OutcomeUnknown:
-            raise  # it may have been judged: it stays counted
-        except DirectoryError:
-            await self._throttle.give_back_address(client.address, now=now)
-            raise
-        if isinstance(outcome, PersonProven):
-            await self._throttle.give_back_address(client.address, now=now)
+            self.attempts.log.refused(client, outcome.limit.value)
+            return AddressThrottled(outcome.retry_after_seconds)
         return outcome
 
     async def _prove(
         self, client: Client, login_name: LoginName, password: str
     ) -> PersonProven | NotProven | AccountStopped:
         asked = await self._whom(login_name)
-        async with self._locks.of(asked.person):
+        async with self.attempts.locks.of(asked.person):
             # Not `now` of the step: the wait for this person's turn may have been long (see `begin_attempt`).
-            now = self._clock()
+            now = self.attempts.clock()
             outcome = await self._judge(client, asked, password, now=now)
         if isinstance(outcome, _NotAsked):
             # Not sent for that account, but as if nobody had the name. Nobody else waits for it.
             await asked.directory.authenticate(None, password)
         if isinstance(outcome, PersonProven):
-            await self._throttle.told_pauses.proven(
+            await self.attempts.throttle.told_pauses.proven(
                 typed=asked.typed, start=asked.start, browser=client.browser, limits=asked.limits, now=now
             )
         if isinstance(outcome, _NotAsked | NotProven):
@@ -156,9 +135,9 @@ class PasswordStep:
         return outcome
 
     async def _whom(self, login_name: LoginName) -> _Asked:
-        chosen = self._realms.choose(login_name)
+        chosen = self.realms.choose(login_name)
         # A name of no realm costs the time of a wrong one, at the default realm.
-        directory = chosen or next(iter(self._realms))
+        directory = chosen or next(iter(self.realms))
         bare = replace(login_name, domain=None, suffix=None)
         account = await directory.find(login_name if chosen is not None else bare)
         facts = {"realm": directory.realm}
@@ -167,14 +146,14 @@ class PasswordStep:
         if account is not None:
             facts["guid"] = account.guid
         else:
-            facts["name"] = hidden_name(self._keys.derive(Purpose.THROTTLE), login_name)
+            facts["name"] = hidden_name(self.keys.derive(Purpose.THROTTLE), login_name)
         typed = counted_as(login_name, self._settings_of(chosen))
         return _Asked(
             directory=directory,
             account=account,
             typed=typed,
-            start=await self._throttle.fresh_starts(account.guid if account is not None else typed),
-            limits=self._throttle.password_limits(directory),
+            start=await self.attempts.throttle.fresh_starts(account.guid if account is not None else typed),
+            limits=self.attempts.throttle.password_limits(directory),
             facts=facts,
         )
 
@@ -182,23 +161,23 @@ class PasswordStep:
         self, client: Client, asked: _Asked, password: str, *, now: float
     ) -> PersonProven | NotProven | AccountStopped | _NotAsked:
         """In the person's turn: what is known already, what is counted, what the directory says."""
-        account, person, limits = asked.account, asked.person, asked.limits
-        if await self._guard.is_known_wrong(person, account, password, start=asked.start, now=now):
-            self._log.refused(client, "same_wrong_password_again", **asked.facts)
+        attempts, account, person, limits = self.attempts, asked.account, asked.person, asked.limits
+        if await attempts.guard.is_known_wrong(person, account, password, start=asked.start, now=now):
+            attempts.log.refused(client, "same_wrong_password_again", **asked.facts)
             return _NotAsked(None)
-        attempt = await begin_attempt(self._throttle, person=person, address=client.address, limits=limits, now=now)
+        attempt = await begin_attempt(attempts.throttle, person=person, address=client.address, limits=limits, now=now)
         if isinstance(attempt, Throttled):
-            self._log.refused(client, attempt.limit.value, **asked.facts)
+            attempts.log.refused(client, attempt.limit.value, **asked.facts)
             return _NotAsked(attempt)
         answer = await attempt.answer(asked.directory.authenticate(account, password))
         if not isinstance(answer, PasswordRefused):
             if not _is_of(answer, account):
-                self._log.refused(client, "not_the_account_that_was_found", **asked.facts)
+                attempts.log.refused(client, "not_the_account_that_was_found", **asked.facts)
                 return NotProven()
             await attempt.accepted(server=answer.told_by)
             return PersonProven(answer)
         if answer.reason in _CALLED_WRONG:
-            await self._guard.remember_wrong(person, account, password, start=asked.start, limits=limits, now=now)
+            await attempts.guard.remember_wrong(person, account, password, start=asked.start, limits=limits, now=now)
         if answer.reason.password_proven or answer.reason is RefusalReason.UNUSABLE_PASSWORD:
             # The directory does not count it. But a password that opens nothing does not clear its count either.
             await attempt.not_judged()
@@ -214,10 +193,10 @@ class PasswordStep:
         principal, reason = refused.principal, refused.reason
         is_fixable = reason.is_fixed_by_a_change and isinstance(asked.directory, PasswordChanger)
         if principal is None or not is_fixable:
-            self._log.refused(client, reason.value, **asked.facts)
+            self.attempts.log.refused(client, reason.value, **asked.facts)
             return self._told_why(asked.directory, reason)
         if not _is_of(principal, asked.account):
-            self._log.refused(client, "not_the_account_that_was_found", **asked.facts)
+            self.attempts.log.refused(client, "not_the_account_that_was_found", **asked.facts)
             return NotProven()
         return PersonProven(principal, must_change=True)
 
@@ -229,8 +208,8 @@ class PasswordStep:
         The exception is a browser in which the right password was typed for this name. There the name's existence is no
         secret, so the answer says what holds for the person.
         """
-        told, typed = self._throttle.told_pauses, asked.typed
-        digest = self._guard.typed_digest(typed, password)
+        told, typed = self.attempts.throttle.told_pauses, asked.typed
+        digest = self.attempts.guard.typed_digest(typed, password)
         pause = await told.refused(typed=typed, start=asked.start, password=digest, limits=asked.limits, now=now)
         if pause is None or not await told.is_proven(typed=typed, browser=client.browser, now=now):
             return pause
@@ -246,7 +225,7 @@ class PasswordStep:
 
     def _settings_of(self, directory: Directory | None) -> DirectorySettings | None:
         realm = directory.realm if directory is not None else None
-        return next((each for each in self._directories if each.name == realm), None)
+        return next((each for each in self.directories if each.name == realm), None)
 
 
 def _is_of(principal: Principal, account: Account | None) -> bool:

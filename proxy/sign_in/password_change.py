@@ -5,22 +5,16 @@ The old password is judged by the directory, so it costs what a sign-in's costs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from directory.change_outcomes import ChangeRefusal, PasswordChanged, PasswordChanger, PasswordChangeRefused
-from directory.errors import DirectoryError, OutcomeUnknown
 from directory.principal import Principal
 from directory.realms import Realms
-from proxy.secrets.keys import Keys
 from proxy.sessions.session import Level, Session
-from proxy.sign_in.attempt import PersonLocks, begin_attempt
+from proxy.sign_in.attempt import Attempts, begin_attempt
 from proxy.sign_in.client import Client
-from proxy.sign_in.password_guard import PasswordGuard
 from proxy.sign_in.session_steps import SessionSteps
-from proxy.sign_in.sign_in_log import SignInLog
 from proxy.throttle.limits import Throttled
-from proxy.throttle.throttle import Throttle
 
 _JUDGED_WRONG = frozenset({ChangeRefusal.WRONG_PASSWORD, ChangeRefusal.LOCKED})
 
@@ -48,32 +42,17 @@ class Superseded:
 ChangeOutcome = Changed | ChangedAndSignedOut | Superseded | PasswordChangeRefused | Throttled
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordChangeStep:
     """The step that takes the old and the new password of somebody who has proven all factors of their scheme."""
 
-    def __init__(
-        self,
-        *,
-        realms: Realms,
-        sessions: SessionSteps,
-        throttle: Throttle,
-        keys: Keys,
-        locks: PersonLocks,
-        log: SignInLog,
-        clock: Callable[[], float],
-    ) -> None:
-        """`locks` are the ones that sign-ins wait at: both spend the same budget of the directory."""
-        self._realms = realms
-        self._sessions = sessions
-        self._throttle = throttle
-        self._guard = PasswordGuard(throttle, keys)
-        self._locks = locks
-        self._log = log
-        self._clock = clock
+    realms: Realms
+    sessions: SessionSteps
+    attempts: Attempts
 
     def changer_of(self, session: Session) -> PasswordChanger | None:
         """Who changes this person's password; None: it cannot be changed here."""
-        directory = self._realms.of(session.principal.realm)
+        directory = self.realms.of(session.principal.realm)
         return directory if isinstance(directory, PasswordChanger) else None
 
     async def change(
@@ -83,57 +62,42 @@ class PasswordChangeStep:
         has a stolen password has got as far."""
         if session.level is Level.FIRST_FACTOR:
             raise ValueError("a password is changed once all factors are proven")
-        async with self._locks.of(session.principal.guid):
-            if not await self._sessions.is_standing(session):
+        async with self.attempts.locks.of(session.principal.guid):
+            if not await self.sessions.is_standing(session):
                 return Superseded()
             # In the person's turn, for which they may have waited long (see `begin_attempt`).
-            now = self._clock()
-            throttled = await self._throttle.reserve_address(client.address, now=now)
-            if throttled is not None:
-                self._log.password_not_changed(client, session.principal, throttled.limit.value)
-                return throttled
-            try:
-                outcome = await self._ask(client, session.principal, changer, old=old, new=new, now=now)
-            except OutcomeUnknown:
-                raise  # the domain may have judged it, and towards a lockout: it stays counted
-            except DirectoryError:
-                await self._throttle.give_back_address(client.address, now=now)
-                raise
+            now = self.attempts.clock()
+            outcome = await self.attempts.from_address(
+                client.address,
+                lambda: self._ask(client, session.principal, changer, old=old, new=new, now=now),
+                is_guess=_is_guess,
+                now=now,
+            )
             if isinstance(outcome, Throttled):
+                self.attempts.log.password_not_changed(client, session.principal, outcome.limit.value)
+            if not isinstance(outcome, PasswordChanged):
                 return outcome
-            if isinstance(outcome, PasswordChangeRefused):
-                if outcome.reason not in _JUDGED_WRONG:
-                    await self._throttle.give_back_address(client.address, now=now)
-                return outcome
-            await self._throttle.give_back_address(client.address, now=now)
             return await self._go_on(client, session, outcome)
 
     async def _ask(
-        self,
-        client: Client,
-        principal: Principal,
-        changer: PasswordChanger,
-        *,
-        old: str,
-        new: str,
-        now: float,
+        self, client: Client, principal: Principal, changer: PasswordChanger, *, old: str, new: str, now: float
     ) -> PasswordChanged | PasswordChangeRefused | Throttled:
         """One attempt at the directory, counted and settled for the person."""
-        guid, limits = principal.guid, self._throttle.password_limits(self._realms.of(principal.realm))
-        attempt = await begin_attempt(self._throttle, person=guid, address=client.address, limits=limits, now=now)
+        guid, throttle = principal.guid, self.attempts.throttle
+        limits = throttle.password_limits(self.realms.of(principal.realm))
+        attempt = await begin_attempt(throttle, person=guid, address=client.address, limits=limits, now=now)
         if isinstance(attempt, Throttled):
-            self._log.password_not_changed(client, principal, attempt.limit.value)
             return attempt
         outcome = await attempt.answer(changer.change_password(guid, old, new))
         if isinstance(outcome, PasswordChangeRefused):
-            self._log.password_not_changed(client, principal, outcome.reason.value)
+            self.attempts.log.password_not_changed(client, principal, outcome.reason.value)
             if outcome.reason in _JUDGED_WRONG:
                 await attempt.refused(server=outcome.told_by)
             else:
                 await attempt.not_judged()
             return outcome
         if old != new:
-            await self._guard.remember_replaced(principal, outcome.principal, old, now=now)
+            await self.attempts.guard.remember_replaced(principal, outcome.principal, old, now=now)
         if outcome.principal is None:
             await attempt.not_judged()  # no sign-in with the new one followed, so the directory forgot nothing
         else:
@@ -147,11 +111,18 @@ class PasswordChangeStep:
         if principal is not None:
             # Read again after the change. A session that seems to begin before the password was set would count as one
             # of the old password, and be ended (`proxy.sessions.watch`).
-            renewed = await self._sessions.renew(client, session, principal, now=self._clock())
-        ended = await self._sessions.end_others(session.principal.guid, None if renewed is None else renewed[0])
-        self._log.password_changed(client, session.principal, sessions_ended=ended)
+            renewed = await self.sessions.renew(client, session, principal, now=self.attempts.clock())
+        ended = await self.sessions.end_others(session.principal.guid, None if renewed is None else renewed[0])
+        self.attempts.log.password_changed(client, session.principal, sessions_ended=ended)
         if renewed is None:
             return ChangedAndSignedOut()
         if session.level is not Level.SIGNED_IN:
-            self._log.succeeded(client, renewed[0])
+            self.attempts.log.succeeded(client, renewed[0])
         return Changed(*renewed)
+
+
+def _is_guess(outcome: PasswordChanged | PasswordChangeRefused | Throttled) -> bool:
+    """Whether it stays counted for the address: the old password was wrong, or nothing was asked."""
+    return not isinstance(outcome, PasswordChanged) and (
+        isinstance(outcome, Throttled) or outcome.reason in _JUDGED_WRONG
+    )

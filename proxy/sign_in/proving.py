@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 
 from config.factors import Choice, Factor
 from directory.principal import Principal
-from proxy.factors.challenge import Challenge
-from proxy.factors.challenge_store import Attempt, ChallengeStore
+from proxy.factors.challenge import Attempt, Challenge, ChallengeStore
 from proxy.factors.second_factor import Chosen, NumberChange, Prompt, SecondFactor, Unusable, first_usable_way
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.changed_numbers import Notices, NumberEvent
@@ -109,9 +108,11 @@ class Proving:
         *,
         standing: Session | None,
         begin: Begin | None = None,
+        for_scheme: str = "",
         now: float,
     ) -> Asking:
-        """Have the first usable factor of `choice` proven: the one way to ask for a passcode.
+        """Have the first usable factor of `choice` proven: the one way to ask for a passcode. `for_scheme`: what a
+        signed-in person steps up to.
 
         If the `standing` session has a live challenge for the same thing, that one is shown, with the attempts that it
         has left. Otherwise there is a new challenge, in the session that `begin` makes, if it is given. For a person
@@ -119,6 +120,8 @@ class Proving:
         the challenge; the others are shown the same one.
         """
         chosen = await self._try(client, principal, choice, now=now)
+        if standing is not None and for_scheme:
+            self.log.step_up_begun(client, standing, asked=for_scheme, factor=chosen.factor)
         if isinstance(chosen, Unusable):
             self.log.stopped(client, principal, chosen.reason)
             return chosen

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from proxy.delivery.delivery_store import DeliveryStore
-from proxy.factors.challenge_store import ChallengeStore
-from proxy.factors.passcode.passcode_store import ArrivalStore, NumberStore
+from proxy.factors.challenge import ChallengeStore
+from proxy.factors.passcode.arrival_times import ArrivalStore
+from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.sessions.kept_requests import KeptRequestStore
 from proxy.sessions.lease import LeaseStore
 from proxy.sessions.session_store import WatchedSessions

@@ -12,8 +12,8 @@ from config.factors import Factor
 from config.settings import MobileSettings, SchemeSettings
 from directory.directory import AccountState, RefusalReason
 from directory.mobile import E164, UsableNumber
-from proxy.factors.passcode.destination import Judged
 from proxy.factors.passcode.known_numbers import Refuse, Send, SendByMail, Wait
+from proxy.factors.passcode.passcodes import Judged
 from proxy.factors.second_factor import Chosen
 from proxy.help_desk.number_steps import change_step, masked_text, number_steps
 from proxy.help_desk.steps import account_steps, scheme_steps

@@ -17,7 +17,7 @@ from directory.login_name import LoginName, parse_login_name
 from directory.mobile import E164
 from directory.principal import Account, Principal
 from directory.realms import Realms
-from proxy.factors.passcode.destination import known_as
+from proxy.factors.passcode.passcodes import known_as
 from proxy.help_desk import throttle_steps
 from proxy.help_desk.explaining import Explaining, Explanation, SignInQuestion
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints

@@ -20,7 +20,7 @@ from directory.active_directory.server_address import parse_server
 from directory.mobile import E164
 from proxy.cli import main
 from proxy.delivery.create_channels import create_channels
-from proxy.factors.passcode.destination import known_as
+from proxy.factors.passcode.passcodes import known_as
 from proxy.secrets.key_file import load_or_create_keys
 from proxy.secrets.keys import Keys
 from proxy.store.sqlite.sqlite_store import SQLiteStore

@@ -12,7 +12,7 @@ import pytest
 from directory.directory import AccountState, PasswordRefused
 from directory.mobile import E164
 from directory.principal import Account, Principal
-from proxy.factors.passcode.destination import known_as
+from proxy.factors.passcode.passcodes import known_as
 from tests.portal.admin import CONFIRM, PERSON, admin_stage, explained, said, signed_in_admin
 from tests.portal.stage import PASSWORD, Page, ScriptedDirectory, Stage
 from tests.portal.test_admin_person import headline

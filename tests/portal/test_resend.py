@@ -12,8 +12,14 @@ from hypothesis import strategies as st
 from config.factors import ChannelKind
 from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.delivery.language import choose_language
-from proxy.factors.passcode.arrival_times import MOST_SECONDS, PasscodeArrival, offer_after, slow_seconds
-from proxy.factors.passcode.arrivals import READ_SECONDS, Arrivals
+from proxy.factors.passcode.arrival_times import (
+    MOST_SECONDS,
+    READ_SECONDS,
+    Arrivals,
+    PasscodeArrival,
+    offer_after,
+    slow_seconds,
+)
 from proxy.portal.progress import progress_of
 from proxy.sign_in.message_fate import kinds_under_way, latest_of
 from tests.portal.stage import SIGN_IN_ORIGIN, USERS, Browser, Page, Stage, running_portal

@@ -29,7 +29,7 @@ from directory.realms import Realms
 from proxy.access.networks import network_of
 from proxy.access.schemes import create_app_demand
 from proxy.factors.challenge import Challenge
-from proxy.factors.passcode.destination import known_as
+from proxy.factors.passcode.passcodes import known_as
 from proxy.forwarding.admissions import Deny, DenyFactors, decide
 from proxy.help_desk.explaining import Explaining, SignInQuestion
 from proxy.operations.metrics import Metrics

@@ -22,7 +22,7 @@ from redis.asyncio.connection import Connection
 
 from config.settings import SessionSettings, StoreSettings
 from config.tables.store import parse_store_url
-from proxy.factors.challenge_store import Attempt
+from proxy.factors.challenge import Attempt
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session_store import NOTICE_SECONDS
 from proxy.store.redis.connections import RedisConnections

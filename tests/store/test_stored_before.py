@@ -23,11 +23,10 @@ from directory.lockout import PasswordLimits
 from directory.mobile import E164
 from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.delivery.failures import FailureReason
-from proxy.factors.challenge_store import Attempt
+from proxy.factors.challenge import Attempt
 from proxy.factors.passcode.arrival_times import PasscodeArrival
-from proxy.factors.passcode.destination import mail_of, number_of, number_that_was_known
-from proxy.factors.passcode.first_seen import changed_at
 from proxy.factors.passcode.passcode import passcode_digest, passcode_of
+from proxy.factors.passcode.passcodes import changed_at, mail_of, number_of, number_that_was_known
 from proxy.factors.proof import Proof
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.kept_requests import KeptRequests

@@ -9,8 +9,7 @@ from dataclasses import replace
 from proxy.delivery.failures import MOST_REMEMBERED, DeliveryFailure
 from proxy.delivery.failures import REMEMBERED_SECONDS as FAILURE_REMEMBERED_SECONDS
 from proxy.delivery.sending import Sending
-from proxy.factors.challenge import Challenge
-from proxy.factors.challenge_store import Attempt, AttemptResult
+from proxy.factors.challenge import Attempt, AttemptResult, Challenge
 from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT_SECONDS
 from proxy.factors.passcode.arrival_times import MOST_KEPT as MOST_ARRIVALS
 from proxy.factors.passcode.arrival_times import PasscodeArrival

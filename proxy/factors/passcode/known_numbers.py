@@ -12,6 +12,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from config.settings import MobileSettings
 from directory.mobile import E164
@@ -29,6 +30,23 @@ class KnownNumber:
     sealed: bytes = field(repr=False)
     """AES-256-GCM under the server's key, bound to the person: nonce and ciphertext."""
     used_at: float
+
+
+class NumberStore(Protocol):
+    """Methods raise `StoreUnavailable`."""
+
+    async def put_known_number(self, guid: str, known: KnownNumber) -> None:
+        """Remember this one number of a person, and forget the previous one. Durable."""
+        ...
+
+    async def known_number(self, guid: str) -> KnownNumber | None: ...
+
+    async def first_seen(self, digest: bytes, *, now: float, see: bool) -> float | None:
+        """When somebody's number was first seen; None if it never was. `see`: then it is seen now, durably.
+
+        It is forgotten after `REMEMBERED_SECONDS`.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

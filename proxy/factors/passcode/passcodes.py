@@ -1,25 +1,33 @@
-"""Passcodes by SMS and by mail, as a second factor: who can use them, and how one is made, judged and remembered."""
+"""Passcodes by SMS and by mail, as a second factor: where one goes, and how it is made, judged and remembered.
+
+Where it goes is one decision (`number_destination`): a sign-in makes it, and an explanation of one asks for it.
+"""
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Collection
+from dataclasses import dataclass, field
 
 from config.factors import ChannelKind, Factor
 from config.settings import Settings
-from directory.mobile import UnusableNumber, UsableNumber, first_usable
+from directory.mail_address import is_plain_address
+from directory.mobile import E164, UnusableNumber, UsableNumber, first_usable
 from directory.principal import Principal
 from proxy.factors.challenge import Challenge
-from proxy.factors.passcode.destination import (
-    Judged,
-    known_as,
-    mail_of,
-    number_destination,
-    number_of,
-    number_that_was_known,
-    stand_in_of,
+from proxy.factors.passcode.known_numbers import (
+    Decision,
+    KnownNumber,
+    NumberStore,
+    Refuse,
+    Send,
+    SendByMail,
+    Wait,
+    decide,
+    number_digest,
+    open_number,
+    seal_number,
 )
-from proxy.factors.passcode.known_numbers import Send, SendByMail, Wait, number_digest
 from proxy.factors.passcode.passcode import (
     LONGEST_PASTED,
     new_challenge_id,
@@ -27,12 +35,11 @@ from proxy.factors.passcode.passcode import (
     passcode_of,
     typed_passcode,
 )
-from proxy.factors.passcode.passcode_store import NumberStore
 from proxy.factors.passcode.tag import tag_of
 from proxy.factors.second_factor import Chosen, Lack, NumberChange, Prompt, Unusable, Usability
 from proxy.secrets.keys import Keys, Purpose
 
-SMS_ONLY = {ChannelKind.SMS}
+_SMS_ONLY = {ChannelKind.SMS}
 
 
 class Passcodes:
@@ -99,7 +106,7 @@ class Passcodes:
     ) -> None:
         """The number that it went to is the known one from now on, if it went only by SMS: a mail with the same
         passcode does not show who holds the phone."""
-        if challenge.factor is not Factor.SMS or set(went_by) != SMS_ONLY:
+        if challenge.factor is not Factor.SMS or set(went_by) != _SMS_ONLY:
             return
         usable = first_usable(principal.mobiles, self._settings.mobile)
         if isinstance(usable, UnusableNumber):
@@ -132,3 +139,102 @@ _NO_MAIL = Unusable(factor=Factor.EMAIL, lack=Lack.MAIL, reason="no_mail")
 
 def _no_number(number: UnusableNumber) -> Unusable:
     return Unusable(factor=Factor.SMS, lack=Lack.NUMBER, reason="mobile_" + number.reason.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What the rule on recently changed numbers says about the person's number, or about a missing one."""
+
+    decision: Decision
+    chosen: Chosen | None
+    """Where the passcode goes; None: nowhere, while the decision stays the same."""
+    number: UsableNumber | None
+    """The one in the directory; None: none that can be used, and a mail would stand in for it."""
+    changed_at: float | None
+    known: KnownNumber | None = field(repr=False)
+
+
+def number_of(keys: Keys, principal: Principal, number: E164) -> Chosen:
+    digests = tuple(number_digest(key, guid=principal.guid, number=number) for key in keys.accepted(Purpose.NUMBERS))
+    return Chosen(factor=Factor.SMS, number=number, digests=digests)
+
+
+def mail_of(keys: Keys, principal: Principal, *, factor: Factor) -> Chosen | None:
+    """None if the person has no address that a mail can be sent to."""
+    mail = principal.mail
+    if mail is None or not is_plain_address(mail):
+        return None
+    # A number holds no letters, so digests of numbers and addresses never collide.
+    digests = tuple(
+        hmac.digest(key, f"{principal.guid}\0mail\0{mail}".encode(), "sha256") for key in keys.accepted(Purpose.NUMBERS)
+    )
+    return Chosen(factor=factor, mail=mail, digests=digests)
+
+
+def stand_in_of(settings: Settings, keys: Keys, principal: Principal) -> Chosen | None:
+    """The mail address that replaces a missing number, if the operator lets mails stand in for SMS."""
+    return mail_of(keys, principal, factor=Factor.SMS) if settings.second_factor.email_for_sms else None
+
+
+async def number_destination(
+    settings: Settings, store: NumberStore, keys: Keys, principal: Principal, *, now: float, see: bool
+) -> Judged | UnusableNumber:
+    """For the factor "sms". `see` as in `changed_at`."""
+    usable = first_usable(principal.mobiles, settings.mobile)
+    number = usable if isinstance(usable, UsableNumber) else None
+    stand_in = stand_in_of(settings, keys, principal) if number is None else None
+    if isinstance(usable, UnusableNumber) and stand_in is None:
+        return usable
+    # A number that was removed recently was changed recently, so the same rule holds.
+    own = number_of(keys, principal, number.e164) if number is not None else None
+    known = await store.known_number(principal.guid)
+    changed = await changed_at(
+        store,
+        keys.derive(Purpose.THROTTLE),
+        principal,
+        number.e164 if number is not None else None,
+        now=now,
+        see=see,
+    )
+    digests = own.digests if own is not None else ()
+    decision = decide(settings.mobile, now=now, changed_at=changed, digests=digests, known=known)
+    match decision:
+        case Send():
+            chosen = own or stand_in
+        case SendByMail():
+            chosen = mail_of(keys, principal, factor=Factor.SMS)
+        case Wait() | Refuse():
+            chosen = None
+    return Judged(decision=decision, chosen=chosen, number=number, changed_at=changed, known=known)
+
+
+def known_as(keys: Keys, principal: Principal, number: E164, *, now: float) -> KnownNumber:
+    """What to remember of a number that is certainly theirs: a passcode sent there was accepted, or somebody who knows
+    the person has confirmed it."""
+    sealed = seal_number(keys.derive(Purpose.SEALED_NUMBERS), guid=principal.guid, number=number)
+    return KnownNumber(digest=number_of(keys, principal, number).digest, sealed=sealed, used_at=now)
+
+
+def number_that_was_known(keys: Keys, guid: str, known: KnownNumber | None) -> E164 | None:
+    """The number itself, if a key that is still accepted has sealed it."""
+    if known is None:
+        return None
+    opened = (open_number(key, guid=guid, sealed=known.sealed) for key in keys.accepted(Purpose.SEALED_NUMBERS))
+    return next((number for number in opened if number is not None), None)
+
+
+async def changed_at(
+    store: NumberStore, key: bytes, principal: Principal, number: E164 | None, *, now: float, see: bool
+) -> float | None:
+    """When the directory's number was last changed, as far as anybody can tell; None if it was not. If that cannot be
+    read, the time when it was first seen with the person stands for it.
+
+    `number` None: that there is none any more. `see`: whether this is the first time, if there was none; else that
+    would be now, and is not kept.
+    """
+    if not principal.is_mobile_change_unread:
+        return principal.mobile_changed_at
+    digest = number_digest(key, guid=principal.guid, number=number or E164(""))
+    name = hmac.digest(digest, b"first seen", "sha256")
+    seen_at = await store.first_seen(name, now=now, see=see)
+    return now if seen_at is None else seen_at

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from config.factors import ChannelKind, Factor
-from proxy.factors.challenge import Challenge
-from proxy.factors.challenge_store import Attempt, AttemptResult
+from proxy.factors.challenge import Attempt, AttemptResult, Challenge
 from proxy.store.records import challenge_to_fields, readable_challenge
 from proxy.store.redis.connections import Argument, RedisConnections
 from proxy.store.redis.scripts import CHALLENGES

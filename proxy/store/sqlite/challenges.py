@@ -7,8 +7,7 @@ import hmac
 import sqlite3
 from typing import Any
 
-from proxy.factors.challenge import Challenge
-from proxy.factors.challenge_store import Attempt, AttemptResult
+from proxy.factors.challenge import Attempt, AttemptResult, Challenge
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.store.records import challenge_to_fields, readable_challenge
 from proxy.store.sqlite.database import SQLiteDatabase

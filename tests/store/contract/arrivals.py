@@ -1,4 +1,4 @@
-"""What every store must keep of how long passcodes take: `proxy.factors.passcode.passcode_store`."""
+"""What every store must keep of how long passcodes take: `proxy.factors.passcode.arrival_times`."""
 
 from __future__ import annotations
 

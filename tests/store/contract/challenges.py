@@ -1,4 +1,4 @@
-"""What every store must keep of challenges: `proxy.factors.challenge_store`."""
+"""What every store must keep of challenges: `proxy.factors.challenge`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter as Tally
 from dataclasses import replace
 
 from config.factors import Factor
-from proxy.factors.challenge_store import Attempt
+from proxy.factors.challenge import Attempt
 from proxy.store.contract import Store
 from tests.store.contract.values import HOST, cookie
 from tests.support.people import NOW, challenge, session

@@ -1,4 +1,4 @@
-"""What every store must keep of known numbers: `proxy.factors.passcode.passcode_store`."""
+"""What every store must keep of known numbers: `proxy.factors.passcode.known_numbers`."""
 
 from __future__ import annotations
 

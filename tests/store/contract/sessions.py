@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from config.factors import Factor
-from proxy.factors.challenge_store import Attempt
+from proxy.factors.challenge import Attempt
 from proxy.factors.proof import Proof
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session_store import FORMER_SECONDS
