@@ -21,6 +21,8 @@ class ChangeRefusal(Enum):
     NOT_USABLE = "account_not_usable"
     """Gone, disabled or expired: nobody changes the password of such an account."""
     UNUSABLE_PASSWORD = "unusable_password"  # noqa: S105  # empty, NUL, over-long: never sent
+    TOO_COMMON = "too_common"
+    """On a list of passwords that too many people have. The directory was not asked."""
     TOO_SHORT = "too_short"
     USED_BEFORE = "used_before"
     TOO_SIMPLE = "too_simple"

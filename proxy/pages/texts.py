@@ -209,6 +209,7 @@ class Texts(AmountTexts):
     change_rule_length: str = "At least {count} characters"
     change_rule_history: str = "Different from your last {count} passwords"
     change_rule_variety: str = "At least three of: capitals, lower case, digits, symbols. Not your name"
+    change_rule_common: str = "Not one of the passwords that many people use"
     change_rule_more: str = "Your organisation may ask for more"
     change_later: str = "Not now"
     change_changed: str = "Your password was changed. You have been signed out everywhere else."
@@ -218,6 +219,7 @@ class Texts(AmountTexts):
     change_locked: str = "Your account is locked for now. Wait a while, or ask your IT help desk."
     change_not_usable: str = "Your account cannot be used any more. Ask your IT help desk."
     change_unusable: str = "This password is too long or has characters that cannot be used."
+    change_too_common: str = "Many people use this password, so attackers try it first. Choose another one."
     change_too_short: str = "The new password is too short."
     change_used_before: str = "You have used this password before. Choose another one."
     change_too_simple: str = (

@@ -43,6 +43,7 @@ _REFUSALS: Mapping[ChangeRefusal, str] = {
     ChangeRefusal.LOCKED: ENGLISH.change_locked,
     ChangeRefusal.NOT_USABLE: ENGLISH.change_not_usable,
     ChangeRefusal.UNUSABLE_PASSWORD: ENGLISH.change_unusable,
+    ChangeRefusal.TOO_COMMON: ENGLISH.change_too_common,
     ChangeRefusal.TOO_SHORT: ENGLISH.change_too_short,
     ChangeRefusal.USED_BEFORE: ENGLISH.change_used_before,
     ChangeRefusal.TOO_SIMPLE: ENGLISH.change_too_simple,
@@ -169,7 +170,7 @@ def _rule_lines(rules: PasswordRules | None) -> list[str]:
         lines.append(ENGLISH.change_rule_history.format(count=rules.history))
     if rules.needs_variety:
         lines.append(ENGLISH.change_rule_variety)
-    return [*lines, ENGLISH.change_rule_more] if lines else []
+    return [*lines, ENGLISH.change_rule_common, ENGLISH.change_rule_more] if lines else []
 
 
 def _reminder(request: web.Request, back: WayBack, warning: str) -> web.Response:

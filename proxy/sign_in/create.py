@@ -127,6 +127,8 @@ def create_sign_in(
             log=sign_in_log,
             clock=clock,
         ),
-        password_change=PasswordChangeStep(realms=realms, sessions=sessions, attempts=attempts),
+        password_change=PasswordChangeStep(
+            realms=realms, sessions=sessions, attempts=attempts, refused_lists=settings.password.refused_lists
+        ),
         log=sign_in_log,
     )

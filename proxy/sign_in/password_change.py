@@ -5,8 +5,12 @@ The old password is judged by the directory, so it costs what a sign-in's costs.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from config.password_lists import is_listed
 from directory.change_outcomes import ChangeRefusal, PasswordChanged, PasswordChanger, PasswordChangeRefused
 from directory.principal import Principal
 from directory.realms import Realms
@@ -49,6 +53,8 @@ class PasswordChangeStep:
     realms: Realms
     sessions: SessionSteps
     attempts: Attempts
+    refused_lists: Sequence[Path]
+    """Lists of passwords that nobody may choose (`config.password_lists`)."""
 
     def changer_of(self, session: Session) -> PasswordChanger | None:
         """Who changes this person's password; None: it cannot be changed here."""
@@ -58,10 +64,13 @@ class PasswordChangeStep:
     async def change(
         self, client: Client, session: Session, changer: PasswordChanger, *, old: str, new: str
     ) -> ChangeOutcome:
-        """Raises `DirectoryError` and `StoreUnavailable`, and `ValueError` for somebody who is still half-way: whoever
-        has a stolen password has got as far."""
+        """Raises `DirectoryError`, `StoreUnavailable`, `OSError` if a list cannot be read, and `ValueError` for
+        somebody who is still half-way: a stolen password gets as far."""
         if session.level is Level.FIRST_FACTOR:
             raise ValueError("a password is changed once all factors are proven")
+        if await asyncio.to_thread(lambda: any(is_listed(new, path) for path in self.refused_lists)):
+            self.attempts.log.password_not_changed(client, session.principal, ChangeRefusal.TOO_COMMON.value)
+            return PasswordChangeRefused(ChangeRefusal.TOO_COMMON)
         async with self.attempts.locks.of(session.principal.guid):
             if not await self.sessions.is_standing(session):
                 return Superseded()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ssl
 
-from config.certificates import client_context, load_pair
+from config.authorities import client_context
+from config.key_pairs import load_pair
 from config.settings import AppSettings
 
 

@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "sms-password").write_text("a gateway password\n")
     (tmp_path / "redis-password").write_text("a store password\n")
     (tmp_path / "sms-token").write_text("a gateway token\n")
-    for name in ("corp-ca.pem", "users.toml", "http.keytab"):
+    for name in ("corp-ca.pem", "users.toml", "http.keytab", "refused-passwords.txt"):
         (tmp_path / name).write_text("")
     for name in ("signin", "wiki", "gatepost-client"):
         (tmp_path / f"{name}.pem").write_text("")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import html
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -135,11 +137,13 @@ class World:
 
 
 @asynccontextmanager
-async def running_world(folder: Path, **corp_settings: Any) -> AsyncIterator[World]:
+async def running_world(
+    folder: Path, changes: Any = MappingProxyType({}), **corp_settings: Any
+) -> AsyncIterator[World]:
     corp = ChangingDirectory()
     local = {"type": "local", "name": "local", "file": str(folder / "users.toml")}
     directories = [local, {**CORP, **corp_settings}]
-    async with running_portal(folder, scripted=corp, directories=directories) as stage:
+    async with running_portal(folder, scripted=corp, directories=directories, **changes) as stage:
         yield World(stage, corp)
 
 
@@ -361,6 +365,36 @@ async def test_what_is_empty_differs_or_cannot_be_a_password_never_reaches_the_d
     answer = await browser.post(PAGE, {**page.hidden, **fields})
     assert answer.status == 422
     assert world.corp.changes == []
+
+
+@pytest.mark.parametrize("new", ["Password1", "qwertyuiop", "house rule 7"])
+async def test_what_too_many_people_use_is_refused_before_the_directory_is_asked(tmp_path: Path, new: str) -> None:
+    own = tmp_path / "refused.txt"
+    own.write_text(hashlib.sha1(b"house rule 7").hexdigest() + ":1\n")
+    async with running_world(tmp_path, changes={"password": {"refused_file": str(own)}}) as world:
+        browser = world.stage.browser()
+        page = await world.must_change(browser)
+        assert ENGLISH.change_rule_common in page.text
+        answer = await world.change(browser, page, new=new)
+        assert answer.status == 422
+        assert ENGLISH.change_too_common in answer.text
+        assert new not in answer.text
+        assert (stage_log := world.stage.log[-1])["event"] == "password.not_changed"
+        assert stage_log["reason"] == "too_common"
+        assert new not in world.stage.log_text
+        assert world.corp.changes == []
+        assert (await world.change(browser, page)).status == 303
+
+
+async def test_a_list_that_cannot_be_read_lets_no_password_through(tmp_path: Path) -> None:
+    own = tmp_path / "refused.txt"
+    own.write_text(hashlib.sha1(b"house rule 7").hexdigest() + ":1\n")
+    async with running_world(tmp_path, changes={"password": {"refused_file": str(own)}}) as world:
+        browser = world.stage.browser()
+        page = await world.must_change(browser)
+        own.unlink()
+        assert (await world.change(browser, page)).status == 500
+        assert world.corp.changes == []
 
 
 async def test_a_change_needs_the_token_of_this_session_and_form(world: World) -> None:
