@@ -96,28 +96,18 @@ class Notifier(Protocol):
     async def tell_mail(self, address: str, subject: str, text: str, message_id: str) -> Delivery: ...
 
 
-class Channel(Protocol):
+class PasscodeChannels(Notifier, Protocol):
+    """Every configured channel, in order: what the portal is given."""
+
     @property
     def name(self) -> str: ...
-
-    async def send(self, message: PasscodeMessage) -> Delivery:
-        """Deliver once. Never raises for what a relay or network does: that is the outcome."""
-        ...
-
-    async def check(self) -> Delivery:
-        """Connect, verify the certificate and log in, but send nothing (for `gatepost check` and readiness)."""
-        ...
-
-    async def close(self) -> None: ...
-
-
-class PasscodeChannels(Channel, Notifier, Protocol):
-    """Every configured channel, in order: what the portal is given."""
 
     async def send(
         self, message: PasscodeMessage, *, kinds: Collection[ChannelKind] | None = None, after: str = ""
     ) -> Delivery:
         """Deliver by the first channel of `kinds` that takes it. The next is tried only if that one certainly did not.
+
+        Never raises for what a relay or network does: that is the outcome.
 
         `kinds` None: what may prove a scheme's "sms", which is an SMS unless the operator set
         `second_factor.email_for_sms`. `after`: the name of a channel (`Delivery.channel`) that did not serve. The one
@@ -144,9 +134,18 @@ class PasscodeChannels(Channel, Notifier, Protocol):
         """What became of a message whose `Delivery.can_report` was true; never raises for what a gateway does."""
         ...
 
+    async def check(self) -> Delivery:
+        """Connect, verify the certificate and log in, but send nothing (for `gatepost check` and readiness)."""
+        ...
 
-class SingleChannel(Channel, Protocol):
+    async def close(self) -> None: ...
+
+
+class SingleChannel(Protocol):
     """One way. `deadline` is an instant of the event loop's clock."""
+
+    @property
+    def name(self) -> str: ...
 
     @property
     def kind(self) -> ChannelKind: ...
@@ -160,7 +159,7 @@ class SingleChannel(Channel, Protocol):
         ...
 
     async def send(self, message: PasscodeMessage, *, deadline: float | None = None) -> Delivery:
-        """As `Channel.send`, by `deadline`; None: within the channel's own time-out."""
+        """Deliver once, by `deadline`; None: within the channel's own time-out. Raises as `PasscodeChannels.send`."""
         ...
 
 

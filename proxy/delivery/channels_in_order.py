@@ -40,7 +40,7 @@ class DependencyState:
 
 
 class Channels:
-    """A `PasscodeChannels`: what the portal is given."""
+    """A `PasscodeChannels`, which says what its methods do: what the portal is given."""
 
     def __init__(
         self,
@@ -64,13 +64,11 @@ class Channels:
         return ", ".join(each.name for each in self._channels)
 
     def names(self, kinds: Collection[ChannelKind] | None = None) -> tuple[str, ...]:
-        """See `proxy.delivery.channel.PasscodeChannels`."""
         return tuple(each.name for each in self._channels if each.kind in self._allowed(kinds))
 
     async def send(
         self, message: PasscodeMessage, *, kinds: Collection[ChannelKind] | None = None, after: str = ""
     ) -> Delivery:
-        """See `proxy.delivery.channel.PasscodeChannels`."""
         allowed = self._allowed(kinds)
         usable = [each for each in self._channels if each.kind in allowed and each.reaches(message)]
         if not usable:
@@ -81,7 +79,6 @@ class Channels:
         )
 
     async def tell_number(self, number: E164, text: str, message_id: str) -> Delivery:
-        """See `proxy.delivery.channel.Notifier`."""
         by_sms: list[SMSChannel] = [each for each in self._channels if not isinstance(each, EmailChannel)]
         if not by_sms:
             return Delivery(outcome=Outcome.REFUSED, channel=self.name, reason="there is no SMS channel")
@@ -90,24 +87,19 @@ class Channels:
         )
 
     async def tell_mail(self, address: str, subject: str, text: str, message_id: str) -> Delivery:
-        """See `proxy.delivery.channel.Notifier`."""
         return await self._post.send_mail(address, subject, text, message_id, deadline=self._end())
 
     def kind_of(self, name: str) -> ChannelKind | None:
-        """See `proxy.delivery.channel.PasscodeChannels`."""
         return next((each.kind for each in self._channels if each.name == name), None)
 
     def has_tag(self, channel: str, language: str) -> bool:
-        """See `proxy.delivery.channel.PasscodeChannels`."""
         return self._post.texts.has_tag(channel, language)
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """See `proxy.delivery.channel.PasscodeChannels`."""
         return self._post.texts.languages
 
     async def delivery_status(self, report_id: str) -> DeliveryStatus:
-        """See `proxy.delivery.channel.PasscodeChannels`."""
         name, _, known_as = report_id.partition(":")
         for channel in self._channels:
             if isinstance(channel, SMSByHTTP) and channel.name == name and channel.can_report:

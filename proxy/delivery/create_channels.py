@@ -20,9 +20,8 @@ from proxy.delivery.generic_interface import GenericInterface
 from proxy.delivery.http_sms import Interface, SMSByHTTP
 from proxy.delivery.https_client import HTTPSClient
 from proxy.delivery.kapow_interface import KapowInterface
-from proxy.delivery.presets import preset_named
 from proxy.delivery.relays import Relays
-from proxy.delivery.sms_gateway import SMSByMail
+from proxy.delivery.sms_gateway import SMSByMail, preset_named
 from proxy.delivery.smtp_relay import SMTPRelay
 from proxy.delivery.templates import MessageTexts, texts_of
 from proxy.delivery.text_checks import check_texts, text_warnings

@@ -55,11 +55,3 @@ class EmailChannel:
 
         delivery = await self._relays.hand_over(mail_from, deadline=deadline)
         return replace(delivery, channel=self.name, kind=self.kind, destination=mask_mail(address))
-
-    async def check(self) -> Delivery:
-        results = await self._relays.check()
-        working = next((each for each in results if each.outcome is Outcome.ACCEPTED), None)
-        return replace(working or results[0], channel=self.name, kind=self.kind)
-
-    async def close(self) -> None:
-        await self._relays.close()

@@ -9,13 +9,13 @@ import base64
 import json
 import re
 from collections.abc import Callable
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus
 from xml.sax.saxutils import escape
 
 from config.tables.gateway_values import fill
 from config.tables.sms_gateways import HTTPGatewaySettings
-from proxy.delivery.channel import DeliveryStatus, Outcome
-from proxy.delivery.http_sms import verdict_on_status
+from proxy.delivery.channel import Outcome
+from proxy.delivery.http_sms import Interface, verdict_on_status
 from proxy.delivery.https_client import HTTPSAnswer, Request
 from proxy.delivery.send_result import Blame, SendResult
 
@@ -33,11 +33,9 @@ _SEARCHED_CHARACTERS = 4096
 """How much of an answer is searched: the pattern is the operator's, but the answer is not."""
 
 
-class GenericInterface:
-    can_report = False
-
+class GenericInterface(Interface):
     def __init__(self, settings: HTTPGatewaySettings) -> None:
-        """Settings as `config.tables.channels` let them pass."""
+        """Settings as `config.tables.sms_gateways` let them pass."""
         self._settings = settings
         username = settings.username or ""
         password = settings.password.get_secret_value() if settings.password is not None else ""
@@ -48,18 +46,12 @@ class GenericInterface:
             "sender": settings.sender or "",
             "basic": base64.b64encode(f"{username}:{password}".encode()).decode(),
         }
-        self._success = re.compile(settings.success) if settings.success is not None else None
-        self._failure = re.compile(settings.failure) if settings.failure is not None else None
-        self._refused = re.compile(settings.refused) if settings.refused is not None else None
+        patterns = (settings.success, settings.failure, settings.refused)
+        self._success, self._failure, self._refused = (re.compile(each) if each else None for each in patterns)
 
     @property
     def url(self) -> str:
         return fill(self._settings.url or "", {"number": "0", "username": quote(self._values["username"], safe="")})
-
-    @property
-    def place(self) -> str:
-        parts = urlsplit(self.url)
-        return f"{parts.hostname}:{parts.port or {'https': 443, 'http': 80}[parts.scheme]}"
 
     def message(self, number: str, text: str, message_id: str) -> Request:
         settings = self._settings
@@ -94,15 +86,3 @@ class GenericInterface:
             return SendResult(outcome=Outcome.ACCEPTED, code=answer.status)
         reason = "the gateway's answer matches neither success nor failure"
         return SendResult(outcome=Outcome.UNKNOWN, code=answer.status, reason=reason, blame=Blame.SERVICE)
-
-    def status_request(self, report_id: str) -> Request | None:
-        return None
-
-    def judge_status(self, answer: HTTPSAnswer) -> DeliveryStatus:
-        return DeliveryStatus.UNKNOWN
-
-    def credit_request(self) -> Request | None:
-        return None
-
-    def judge_credit(self, answer: HTTPSAnswer) -> int | SendResult:
-        return SendResult(outcome=Outcome.UNAVAILABLE, reason="this gateway does not tell")

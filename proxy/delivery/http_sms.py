@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from config.factors import ChannelKind
 from config.tables.sms_gateways import NumberFormat
@@ -34,7 +35,10 @@ _STATUS_AT_ONCE = 4
 
 
 class Interface(Protocol):
-    """What requests one gateway expects, and what its answers mean. Pure; holds the login."""
+    """What requests one gateway expects, and what its answers mean. Pure; holds the login.
+
+    Unless it says otherwise, the gateway reports neither the fate of a message nor the credit.
+    """
 
     @property
     def url(self) -> str:
@@ -42,28 +46,25 @@ class Interface(Protocol):
         ...
 
     @property
-    def place(self) -> str:
-        """``host:port``, for the log."""
-        ...
-
-    @property
-    def can_report(self) -> bool: ...
+    def can_report(self) -> bool:
+        return False
 
     def message(self, number: str, text: str, message_id: str) -> Request: ...
 
     def judge(self, answer: HTTPSAnswer) -> SendResult: ...
 
-    def status_request(self, report_id: str) -> Request | None: ...
+    def status_request(self, report_id: str) -> Request | None:
+        return None
 
-    def judge_status(self, answer: HTTPSAnswer) -> DeliveryStatus: ...
+    def judge_status(self, answer: HTTPSAnswer) -> DeliveryStatus:
+        return DeliveryStatus.UNKNOWN
 
     def credit_request(self) -> Request | None:
-        """None if the gateway does not report it."""
-        ...
+        return None
 
     def judge_credit(self, answer: HTTPSAnswer) -> int | SendResult:
         """The credits left, or why they are not known."""
-        ...
+        return SendResult(outcome=Outcome.UNAVAILABLE, reason="this gateway does not tell")
 
 
 class SMSByHTTP:
@@ -86,7 +87,9 @@ class SMSByHTTP:
         alarms: Alarms | None = None,
     ) -> None:
         self.name = name
-        self.place = interface.place
+        parts = urlsplit(interface.url)
+        self.place = f"{parts.hostname}:{parts.port or {'https': 443, 'http': 80}[parts.scheme]}"
+        self.can_report = interface.can_report
         self.rules = rules
         self._interface = interface
         self._client = client
@@ -105,10 +108,6 @@ class SMSByHTTP:
         self._asking_credit = asyncio.Lock()
         self._asking_status = asyncio.Semaphore(_STATUS_AT_ONCE)
 
-    @property
-    def can_report(self) -> bool:
-        return self._interface.can_report
-
     def reaches(self, message: PasscodeMessage) -> bool:
         return message.number is not None
 
@@ -122,7 +121,6 @@ class SMSByHTTP:
         return await self.send_text(message.number, text, message.message_id, deadline=deadline)
 
     async def send_text(self, number: E164, text: str, message_id: str, *, deadline: float | None = None) -> Delivery:
-        """See `proxy.delivery.channel.SMSChannel`."""
         told = Delivery(
             outcome=Outcome.UNAVAILABLE, channel=self.name, kind=self.kind, destination=mask(number), relay=self.place
         )
@@ -225,7 +223,7 @@ class SMSByHTTP:
         return own if deadline is None else min(own, deadline)
 
     def _learn(self, verdict: SendResult) -> None:
-        if verdict.blame in (Blame.RECIPIENT, Blame.MESSAGE, Blame.UNCLEAR):
+        if verdict.blame.is_not_the_service:
             self._breaker.answered()
         else:
             self._breaker.failed()

@@ -6,7 +6,7 @@ Every answer has status 200; its first word tells. The login is sent in the body
 from __future__ import annotations
 
 import re
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from config.tables.sms_gateways import KAPOW_URL
 from proxy.delivery.channel import DeliveryStatus, Outcome
@@ -36,11 +36,6 @@ class KapowInterface:
         self._login = {"username": username, "password": password}
         self._sender = {"from_id": sender} if sender is not None else {}
 
-    @property
-    def place(self) -> str:
-        parts = urlsplit(self.url)
-        return f"{parts.hostname}:{parts.port or {'https': 443, 'http': 80}[parts.scheme]}"
-
     def message(self, number: str, text: str, message_id: str) -> Request:
         return _post(self.url, {**self._login, "mobile": number, "sms": text, **self._sender, "returnid": "TRUE"})
 
@@ -55,12 +50,9 @@ class KapowInterface:
             return SendResult(
                 outcome=Outcome.ACCEPTED, code=answer.status, report_id=ok["report_id"] or "", credit=credit
             )
-        return _refusal(said) or SendResult(
-            outcome=Outcome.UNKNOWN,
-            code=answer.status,
-            reason="the gateway's answer is none that Kapow gives",
-            blame=Blame.SERVICE,
-        )
+        reason = "the gateway's answer is none that Kapow gives"
+        unknown = SendResult(outcome=Outcome.UNKNOWN, code=answer.status, reason=reason, blame=Blame.SERVICE)
+        return _refusal(said) or unknown
 
     def status_request(self, report_id: str) -> Request | None:
         return _post(f"{self._folder}/chk_status.php", {**self._login, "returnid": report_id})
@@ -80,35 +72,23 @@ class KapowInterface:
         said = answer.text.strip()
         if re.fullmatch(r"-?[0-9]{1,9}", said, re.ASCII):
             return int(said)
-        return _refusal(said) or SendResult(
-            outcome=Outcome.UNAVAILABLE,
-            code=answer.status,
-            reason="the gateway's answer about the credit is no number",
-            blame=Blame.SERVICE,
-        )
+        reason = "the gateway's answer about the credit is no number"
+        return _refusal(said) or _not_taken(reason, Blame.SERVICE, code=answer.status)
 
 
 def _refusal(said: str) -> SendResult | None:
     """What a definite no means. What follows the word is not repeated: it may name the number."""
     if said == "USERPASS":
-        return SendResult(
-            outcome=Outcome.UNAVAILABLE,
-            code=200,
-            reason="the gateway answered USERPASS: it does not know this login",
-            blame=Blame.SETTINGS,
-        )
+        return _not_taken("the gateway answered USERPASS: it does not know this login", Blame.SETTINGS)
     if said == "NOCREDIT":
-        return SendResult(
-            outcome=Outcome.UNAVAILABLE,
-            code=200,
-            reason="the gateway answered NOCREDIT: the account is empty",
-            blame=Blame.SETTINGS,
-            credit=0,
-        )
+        return _not_taken("the gateway answered NOCREDIT: the account is empty", Blame.SETTINGS, credit=0)
     if said[:5].upper() == "ERROR" and not said[5:6].isalnum():
-        reason = "the gateway answered ERROR"
-        return SendResult(outcome=Outcome.UNAVAILABLE, code=200, reason=reason, blame=Blame.UNCLEAR)
+        return _not_taken("the gateway answered ERROR", Blame.UNCLEAR)
     return None
+
+
+def _not_taken(reason: str, blame: Blame, *, code: int = 200, credit: int | None = None) -> SendResult:
+    return SendResult(outcome=Outcome.UNAVAILABLE, code=code, reason=reason, blame=blame, credit=credit)
 
 
 def _post(url: str, fields: dict[str, str]) -> Request:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from enum import Enum
 
 from proxy.delivery.failures import FailureReason
 from proxy.delivery.refusal_words import (
@@ -29,7 +30,6 @@ from proxy.delivery.refusal_words import (
     THINGS,
     UNKNOWN_ALONE,
 )
-from proxy.delivery.stage import JUDGED_LATE, Stage
 
 _MAX_TEXT = 1000
 _ABOUT_SENDER = ("5.1.7", "5.1.8", "5.1.9")
@@ -50,12 +50,28 @@ _URL = re.compile(r"https?://\S*|\bwww\.\S*")
 _TELLING_IN_URL = re.compile(
     r"spamhaus|spamcop|barracuda|ipcheck|dnsbl|rbl|blacklist|blocklist|delist|reputation|openspf|dmarc"
 )
-_QUOTATION = re.compile(r"\"[^\"]*(?:\"|$)|“[^”]*(?:”|$)|«[^»]*(?:»|$)|(?<!\w)'[^']*(?:'(?!\w)|$)")
+QUOTATION = re.compile(r"\"[^\"]*(?:\"|$)|“[^”]*(?:”|$)|«[^»]*(?:»|$)|(?<!\w)'[^']*(?:'(?!\w)|$)")
 _QUOTED_REPLY = re.compile(r".\s*(?:[245][0-9]{2}[ -]|[245]\.[0-9]{1,3}\.[0-9]{1,3})", re.ASCII)
 _IP = re.compile(r"\[?\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b\]?", re.ASCII)
 _HOST = re.compile(r"\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b", re.ASCII)
 """Exchange's own names, such as RESOLVER.RST.NotAuthorized, are words."""
 _MAILBOX = re.compile(r"<?[^\s<>()\[\]:;,\"']+@[^\s<>()\[\]:;,\"']+>?")
+
+
+class Stage(Enum):
+    """How far a mail got with a relay when an answer came. The value completes "while ..."."""
+
+    CONNECTING = "connecting"
+    LOGIN = "logging in"
+    SENDER = "naming the sender"
+    RECIPIENT = "naming the recipient"
+    DATA = "announcing the message"
+    END_SENT = "waiting for the answer to the whole message"
+    """The final dot has been handed to the transport: from here on the relay may have the message."""
+
+
+JUDGED_LATE = frozenset((Stage.RECIPIENT, Stage.DATA, Stage.END_SENT))
+"""The stages at which a refusal may be about this recipient or message, or about us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +150,7 @@ def normalised(text: str, *, sender: str = "", recipient: str = "") -> str:
     A server may quote our subject, in which an app's name can be any words.
     """
     text = text[:_MAX_TEXT].replace("’", "'").replace("`", "'")
-    text = _QUOTATION.sub(
+    text = QUOTATION.sub(
         lambda match: match[0] if _QUOTED_REPLY.match(match[0]) else " ", _URL.sub(_told_by_link, text)
     )
     known = {sender.lower(): SENDER, recipient.lower(): RECIPIENT}

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException
 
 from config.settings import SMTPSettings
+from proxy.delivery.refusals import Stage
 from proxy.delivery.refused_logins import RefusedLogins
 from proxy.delivery.send_result import Blame
 from proxy.delivery.smtp_outcome import verdict_on
-from proxy.delivery.stage import Stage
 
 _METHODS = ("plain", "login", "cram-md5")
 """The connection is encrypted or local. Relays that keep hashed passwords cannot do the third, even if they offer
@@ -25,21 +25,13 @@ _NO_SUCH_METHOD = (500, 502, 504, 534)
 _REFUSED = 535
 
 
-def login_of(settings: SMTPSettings, *, clock: Callable[[], float]) -> RelayLogin | None:
-    """None if the relay asks for none."""
-    if settings.username is None:
-        return None
-    password = settings.password.get_secret_value() if settings.password is not None else ""
-    return RelayLogin(settings.username, password, clock=clock)
-
-
 class RelayLogin:
     """While nobody knows whether the password is right, only one connection tries it: each try counts."""
 
-    def __init__(self, username: str, password: str, *, clock: Callable[[], float]) -> None:
+    def __init__(self, settings: SMTPSettings, *, clock: Callable[[], float]) -> None:
         """`clock`: a monotonic one, in seconds."""
-        self._username = username
-        self._password = password
+        self._username = settings.username
+        self._password = settings.password.get_secret_value() if settings.password is not None else ""
         self._clock = clock
         self._refusals = RefusedLogins()
         self._is_proven = False
@@ -50,19 +42,22 @@ class RelayLogin:
         return self._refusals.held_back(self._clock())
 
     async def log_in(self, connection: SMTP) -> None:
-        """Raises as `SMTP.login`, which would try every method with the same wrong password."""
+        """If the relay asks for it. Raises as `SMTP.login`, which would try every method with the same wrong
+        password."""
+        if self._username is None:
+            return
         if self._is_proven:
-            await self._try(connection)
+            await self._try(connection, self._username)
             return
         async with self._first:
             held_back = self.held_back()
             if held_back:  # by the one before
                 raise SMTPAuthenticationError(_REFUSED, held_back)
-            await self._try(connection)
+            await self._try(connection, self._username)
 
-    async def _try(self, connection: SMTP) -> None:
+    async def _try(self, connection: SMTP, username: str) -> None:
         try:
-            await self._by_one_method(connection)
+            await self._by_one_method(connection, username)
         except SMTPAuthenticationError as error:
             verdict = verdict_on(error, Stage.LOGIN)
             if verdict.blame is Blame.SETTINGS:
@@ -72,7 +67,7 @@ class RelayLogin:
         self._is_proven = True
         self._refusals.taken()
 
-    async def _by_one_method(self, connection: SMTP) -> None:
+    async def _by_one_method(self, connection: SMTP, username: str) -> None:
         if connection.is_ehlo_or_helo_needed:
             await connection.ehlo()
         if not connection.supports_extension("auth"):
@@ -87,7 +82,7 @@ class RelayLogin:
             raise SMTPException("The relay offers no AUTH method that is known here.")
         for position, name in enumerate(offered, start=1):
             try:
-                await methods[name](self._username, self._password)
+                await methods[name](username, self._password)
             except SMTPAuthenticationError as error:
                 if error.code not in _NO_SUCH_METHOD or position == len(offered):
                     raise

@@ -23,6 +23,11 @@ class Blame(Enum):
     SETTINGS = "settings"
     """Login, sender, certificate, credit: the operator has to act."""
 
+    @property
+    def is_not_the_service(self) -> bool:
+        """Whether the relay or gateway is well, as far as this shows."""
+        return self in (Blame.RECIPIENT, Blame.MESSAGE, Blame.UNCLEAR)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendResult:

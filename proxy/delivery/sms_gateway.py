@@ -6,18 +6,79 @@ An e-mail gateway reports nothing after the relay's 250, so "accepted" is the mo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from config.factors import ChannelKind
+from config.settings import SMSSettings
+from config.tables.gateway_values import fill, placeholders
+from config.tables.sms_gateways import NumberFormat, SMSGatewaySettings, gateway_named, subject_and_body
 from directory.mobile import E164, mask
 from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
 from proxy.delivery.mail import Mail, gateway_mail
-from proxy.delivery.number_format import UnsafeNumber
-from proxy.delivery.presets import GatewayPreset, recipient, subject_and_body_for
+from proxy.delivery.number_format import UnsafeNumber, formatted
 from proxy.delivery.relays import Relays
 from proxy.delivery.templates import MessageTexts
-from proxy.delivery.text_rules import wrong_with
+from proxy.delivery.text_rules import TextRules, wrong_with
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayPreset:
+    """One SMS gateway. Its `repr` shows no credentials."""
+
+    name: str
+    address: str = field(repr=False)
+    """With ``{number}``, unless that stands elsewhere."""
+    subject: str = field(repr=False)
+    body: str = field(repr=False)
+    number_format: NumberFormat
+    home_region: str
+    """Whose numbers "national" is about."""
+    rules: TextRules
+    credentials: Mapping[str, str] = field(repr=False)
+
+
+def preset_of(name: str, gateway: SMSGatewaySettings, *, home_region: str) -> GatewayPreset:
+    """The settings of a gateway as `config.tables.sms_gateways` let them pass."""
+    subject, body = subject_and_body(gateway)
+    password = gateway.password.get_secret_value() if gateway.password is not None else ""
+    return GatewayPreset(
+        name=name,
+        address=gateway.address or "",
+        subject=subject,
+        body=body,
+        number_format=gateway.number_format,
+        home_region=home_region,
+        rules=TextRules(
+            gateway=name,
+            in_subject="text" in placeholders(subject),
+            gsm7=gateway.gsm7,
+            seven_bit=gateway.seven_bit,
+            several_lines=gateway.several_lines,
+            terminator=gateway.terminator,
+            max_characters=gateway.max_characters,
+        ),
+        credentials={"username": gateway.username or "", "password": password, "account": gateway.account or ""},
+    )
+
+
+def preset_named(name: str, sms: SMSSettings | None = None, *, home_region: str = "GB") -> GatewayPreset | None:
+    """A gateway that `gateways.toml` or `[sms.gateways]` describes."""
+    gateway = gateway_named(name, sms.gateways if sms is not None else {})
+    return None if gateway is None else preset_of(name, gateway, home_region=home_region)
+
+
+def recipient(preset: GatewayPreset, number: E164) -> str:
+    """The one address that a message to `number` goes to. Raises `UnsafeNumber` as `formatted` does."""
+    written = formatted(number, preset.number_format, preset.home_region)
+    return fill(preset.address, {**preset.credentials, "number": written})
+
+
+def subject_and_body_for(preset: GatewayPreset, number: E164, text: str) -> tuple[str, str]:
+    """What the mail says. Raises `UnsafeNumber` as `formatted` does."""
+    written = formatted(number, preset.number_format, preset.home_region)
+    values = {**preset.credentials, "number": written, "text": text + preset.rules.terminator}
+    return fill(preset.subject, values), fill(preset.body, values)
 
 
 class SMSByMail:
@@ -51,7 +112,6 @@ class SMSByMail:
         return await self.send_text(message.number, text, message.message_id, deadline=deadline)
 
     async def send_text(self, number: E164, text: str, message_id: str, *, deadline: float | None = None) -> Delivery:
-        """See `proxy.delivery.channel.SMSChannel`."""
         told = Delivery(outcome=Outcome.UNAVAILABLE, channel=self.name, kind=self.kind, destination=mask(number))
         wrong = wrong_with(text, self._preset.rules)
         if wrong is not None:  # a name of an app that the check at the start did not see
@@ -70,13 +130,3 @@ class SMSByMail:
 
         delivery = await self._relays.hand_over(mail_from, deadline=deadline)
         return replace(delivery, channel=self.name, kind=self.kind, destination=told.destination)
-
-    async def check(self) -> Delivery:
-        """ACCEPTED if at least one relay works; `reason` names those that do not."""
-        results = await self._relays.check()
-        broken = "; ".join(f"{each.relay}: {each.reason}" for each in results if each.outcome is not Outcome.ACCEPTED)
-        working = next((each for each in results if each.outcome is Outcome.ACCEPTED), None)
-        return replace(working or results[0], channel=self.name, kind=self.kind, reason=broken)
-
-    async def close(self) -> None:
-        await self._relays.close()

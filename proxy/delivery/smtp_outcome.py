@@ -12,9 +12,8 @@ from aiosmtplib import SMTPException, SMTPResponseException
 from config.system_errors import connection_reason, tls_reason
 from proxy.delivery.channel import Outcome
 from proxy.delivery.failures import FailureReason
-from proxy.delivery.refusals import Refusal, enhanced_in_front, is_greylisting, judge
+from proxy.delivery.refusals import JUDGED_LATE, Refusal, Stage, enhanced_in_front, is_greylisting, judge
 from proxy.delivery.send_result import Blame, SendResult
-from proxy.delivery.stage import JUDGED_LATE, Stage
 
 _SERVICE_CLOSING = 421
 _OPERATORS = (FailureReason.SENDER_NOT_TRUSTED, FailureReason.NO_CREDIT)

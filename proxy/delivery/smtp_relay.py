@@ -29,12 +29,12 @@ from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import Breaker
 from proxy.delivery.channel import Delivery, Outcome
 from proxy.delivery.mail import Mail
+from proxy.delivery.refusals import JUDGED_LATE, Stage
 from proxy.delivery.refused_persons import BesideOthers
-from proxy.delivery.relay_login import login_of
+from proxy.delivery.relay_login import RelayLogin
 from proxy.delivery.send_result import Blame, SendResult
 from proxy.delivery.smtp_outcome import verdict_on
 from proxy.delivery.smtp_pool import IDLE_SECONDS, SMTPPool, drop
-from proxy.delivery.stage import JUDGED_LATE, Stage
 from proxy.delivery.under_way import UnderWay
 
 REUSED_SECONDS = 2.5
@@ -42,7 +42,6 @@ REUSED_SECONDS = 2.5
 _SERVICE_CLOSING = 421
 _NO_SUCH_OPTION = (501, 504, 555)
 """RFC 5321 sections 4.1.1.11 and 4.2.2."""
-_RELAY_IS_WELL = frozenset((Blame.RECIPIENT, Blame.MESSAGE, Blame.UNCLEAR))
 _LEADING_DOT = re.compile(rb"(?m)^\.")
 
 
@@ -77,7 +76,7 @@ class SMTPRelay:
         self._under_way = UnderWay[Delivery]()
         self._reused_seconds = reused_seconds
         self.connections_opened = 0
-        self._login = login_of(settings, clock=clock)
+        self._login = RelayLogin(settings, clock=clock)
 
     @property
     def name(self) -> str:
@@ -113,16 +112,15 @@ class SMTPRelay:
 
     async def check(self, *, deadline: float) -> Delivery:
         """Connect, verify and log in on a connection of its own: ACCEPTED or UNAVAILABLE."""
-        held_back = self._held_back()
-        if held_back is not None:
-            return held_back
+        if held_back := self._login.held_back():
+            return self._unavailable(held_back)
         connection = self._new_connection()
         stage = Stage.CONNECTING
         try:
             async with asyncio.timeout_at(deadline):
                 await connection.connect()
                 stage = Stage.LOGIN
-                await self._log_in(connection)
+                await self._login.log_in(connection)
         except (SMTPException, OSError) as error:
             drop(connection)
             verdict = verdict_on(error, stage)
@@ -133,10 +131,10 @@ class SMTPRelay:
             raise
         self._pool.part(connection)
         if self._mail_is_refused:  # which only a mail can disprove
-            reason = self.misconfiguration
-            return self._delivery(SendResult(outcome=Outcome.UNAVAILABLE, reason=reason, blame=Blame.SETTINGS))
-        self._learn(SendResult(outcome=Outcome.ACCEPTED), stage)
-        return self._delivery(SendResult(outcome=Outcome.ACCEPTED))
+            return self._unavailable(self.misconfiguration)
+        accepted = SendResult(outcome=Outcome.ACCEPTED)
+        self._learn(accepted, stage)
+        return self._delivery(accepted)
 
     async def close(self) -> None:
         """Give mails in flight a moment to end, then close every connection."""
@@ -150,12 +148,11 @@ class SMTPRelay:
             async with asyncio.timeout_at(now + (deadline - now) / 2):
                 await self._places.acquire()
         except TimeoutError:
-            return self._delivery(SendResult(outcome=Outcome.UNAVAILABLE, reason="all connections stayed busy"))
+            return self._unavailable("all connections stayed busy")
         try:
             kept = self._pool.take()
-            held_back = self._held_back() if kept is None else None
-            if held_back is not None:
-                return held_back
+            if kept is None and (held_back := self._login.held_back()):
+                return self._unavailable(held_back)
             self.breaker.begin()
             verdict, stage = await _Attempt(self, mail, kept).run(deadline, answer_by)
             if kept is not None and _died_of_age(verdict, stage):
@@ -168,7 +165,7 @@ class SMTPRelay:
 
     def _learn(self, verdict: SendResult, stage: Stage) -> None:
         """What this outcome says about the relay itself."""
-        if verdict.blame in _RELAY_IS_WELL or (stage in JUDGED_LATE and verdict.blame is Blame.SETTINGS):
+        if verdict.blame.is_not_the_service or (stage in JUDGED_LATE and verdict.blame is Blame.SETTINGS):
             self.breaker.answered()  # a refusal of somebody's mail address says nothing about other people's messages
         else:
             self.breaker.failed()
@@ -192,16 +189,8 @@ class SMTPRelay:
             tls_context=self._tls,
         )
 
-    async def _log_in(self, connection: SMTP) -> None:
-        if self._login is not None:
-            await self._login.log_in(connection)
-
-    def _held_back(self) -> Delivery | None:
-        """The outcome of a mail, or a check, that would try a refused login again too soon."""
-        reason = self._login.held_back() if self._login is not None else ""
-        if not reason:
-            return None
-        return self._delivery(SendResult(outcome=Outcome.UNAVAILABLE, reason=reason, blame=Blame.SETTINGS))
+    def _unavailable(self, reason: str) -> Delivery:
+        return self._delivery(SendResult(outcome=Outcome.UNAVAILABLE, reason=reason))
 
     def _delivery(self, verdict: SendResult) -> Delivery:
         return Delivery(
@@ -238,7 +227,7 @@ class _Attempt:
         if self._is_new:
             await connection.connect()
             self._stage = Stage.LOGIN
-            await self._relay._log_in(connection)
+            await self._relay._login.log_in(connection)
             self._stage = Stage.SENDER
             await self._announce()
         else:

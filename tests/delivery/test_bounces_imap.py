@@ -16,7 +16,7 @@ import trustme
 from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.create_bounces import check_mailbox
 from proxy.delivery.bounces.imap_inbox import IMAPInbox
-from proxy.delivery.bounces.mailbox import MOST_AT_ONCE, InboxUnavailable, Mailbox, connect
+from proxy.delivery.bounces.mailbox import MOST_AT_ONCE, InboxUnavailable, Mailbox, tls_context
 from proxy.delivery.failures import FailureReason
 from tests.support.bounces import MESSAGE_ID, PASSCODE, Desk, desk, kapow_refusal, plain_mail, postfix_report, sending
 from tests.support.delivery import delivery_settings
@@ -136,7 +136,7 @@ async def test_a_flood_is_read_in_parts_and_only_the_beginning_of_large_mails(do
         await eventually(lambda: len(dovecot.mails()) == 60)
     for n in range(MOST_AT_ONCE + 1):
         dovecot.deliver(b"Subject: %d\r\n\r\nno\r\n" % n)
-    mailbox = connect(settings(dovecot, ca_file))
+    mailbox = Mailbox(settings(dovecot, ca_file), tls_context(settings(dovecot, ca_file)))
     assert len(mailbox.unseen()) == MOST_AT_ONCE
     mailbox.close()
 

@@ -15,8 +15,8 @@ from config.tables.sms_gateways import HTTPGatewaySettings, SMSGatewaySettings
 from proxy.delivery.channel import EMAIL_ONLY, Outcome
 from proxy.delivery.create_channels import create_channels
 from proxy.delivery.https_client import HTTPSAnswer, Request
-from proxy.delivery.presets import preset_of
 from proxy.delivery.send_result import SendResult
+from proxy.delivery.sms_gateway import preset_of
 from proxy.operations.audit_log import configure_log
 from proxy.operations.metrics import Metrics
 from tests.support.delivery import NUMBER, PASSCODE, delivery_settings, passcode_message, relay_settings

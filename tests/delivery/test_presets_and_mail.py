@@ -12,7 +12,7 @@ from directory.mail_address import is_plain_address, mask_mail
 from directory.mobile import E164
 from proxy.delivery.mail import gateway_mail
 from proxy.delivery.number_format import UnsafeNumber
-from proxy.delivery.presets import recipient
+from proxy.delivery.sms_gateway import recipient
 from proxy.delivery.text_rules import wrong_with
 from tests.support.delivery import KAPOW
 

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.delivery.failures import FailureReason
-from proxy.delivery.refusals import Refusal, judge, normalised, reason_of_plain_words
-from proxy.delivery.stage import JUDGED_LATE, Stage
+from proxy.delivery.refusals import JUDGED_LATE, Refusal, Stage, judge, normalised, reason_of_plain_words
 
 SENDER = "otp@corp.example"
 RECIPIENT = "447400123456@kapow.co.uk"

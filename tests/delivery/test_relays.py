@@ -14,22 +14,22 @@ from directory.mobile import E164
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import PROBE_SECONDS, Breaker
 from proxy.delivery.channel import Outcome
+from proxy.delivery.channels_in_order import Channels
 from proxy.delivery.create_channels import create_channels
+from proxy.delivery.refusals import Stage
 from proxy.delivery.relays import Relays
 from proxy.delivery.send_result import Blame
-from proxy.delivery.sms_gateway import SMSByMail
 from proxy.delivery.smtp_outcome import verdict_on
 from proxy.delivery.smtp_relay import SMTPRelay
-from proxy.delivery.stage import Stage
 from proxy.operations.audit_log import configure_log
 from proxy.operations.metrics import Metrics
-from tests.support.delivery import KAPOW, TEXTS, delivery_settings, passcode_message, relay_settings
+from tests.support.delivery import by_mail, delivery_settings, passcode_message, relay_settings
 from tests.support.smtp_sink import Script, scripted_smtp, smtp_sink
 
 
-def channel_with(*settings: SMTPSettings, alarms: Alarms | None = None) -> tuple[SMSByMail, Relays]:
+def channel_with(*settings: SMTPSettings, alarms: Alarms | None = None) -> tuple[Channels, Relays]:
     relays = Relays([SMTPRelay(each, alarms=alarms) for each in settings], budget_seconds=2)
-    return SMSByMail(KAPOW, TEXTS, relays), relays
+    return by_mail(relays, budget=2), relays
 
 
 async def test_a_relay_that_hung_is_not_waited_for_again() -> None:
@@ -205,7 +205,7 @@ async def test_an_unclear_refusal_is_forgotten_after_an_hour() -> None:
     async with smtp_sink() as sink:
         sink.rcpt = "550 no"
         relay = SMTPRelay(relay_settings(sink.port), alarms=alarms, clock=lambda: now)
-        channel = SMSByMail(KAPOW, TEXTS, Relays([relay]))
+        channel = by_mail(Relays([relay]))
         await channel.send(passcode_message())
         now = 3600.0
         await channel.send(passcode_message(number=E164("+447400999999")))
@@ -302,7 +302,7 @@ async def test_somebody_who_leaves_during_a_probe_does_not_leave_the_relay_out_f
         relay = SMTPRelay(relay_settings(sink.port))
         relay.breaker = Breaker(jitter=lambda: -0.5)
         relay.breaker.failed()
-        channel = SMSByMail(KAPOW, TEXTS, Relays([relay]))
+        channel = by_mail(Relays([relay]))
         sending = asyncio.create_task(channel.send(passcode_message()))
         await reached.wait()
         sending.cancel()
@@ -328,7 +328,7 @@ async def test_a_refused_login_costs_one_try_and_is_left_alone_for_longer_and_lo
     async with scripted_smtp(Script(answers={"EHLO": AUTH, "AUTH": WRONG})) as script:
         relay = SMTPRelay(relay_settings(script.port, **LOGIN), clock=lambda: now)
         told = Relays([relay])
-        channel = SMSByMail(KAPOW, TEXTS, told)
+        channel = by_mail(told)
         for tries, wait in enumerate((60, 480, 3600, 3600), start=1):
             for _ in range(3):
                 delivery = await channel.send(passcode_message())
@@ -347,7 +347,7 @@ async def test_a_refused_login_costs_one_try_and_is_left_alone_for_longer_and_lo
 
 async def test_of_many_at_once_one_tries_a_password_that_nobody_has_proven() -> None:
     async with scripted_smtp(Script(answers={"EHLO": AUTH, "AUTH": WRONG})) as script:
-        channel = SMSByMail(KAPOW, TEXTS, Relays([SMTPRelay(relay_settings(script.port, connections=8, **LOGIN))]))
+        channel = by_mail(Relays([SMTPRelay(relay_settings(script.port, connections=8, **LOGIN))]))
         deliveries = await asyncio.gather(*(channel.send(passcode_message()) for _ in range(8)))
         assert {each.outcome for each in deliveries} == {Outcome.UNAVAILABLE}
         assert auths(script) == [b"PLAIN"]

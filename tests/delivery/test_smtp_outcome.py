@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.delivery.channel import Outcome
+from proxy.delivery.refusals import JUDGED_LATE, Stage
 from proxy.delivery.send_result import Blame
 from proxy.delivery.smtp_outcome import verdict_on
-from proxy.delivery.stage import JUDGED_LATE, Stage
 
 BEFORE_THE_END = [stage for stage in Stage if stage is not Stage.END_SENT]
 

@@ -11,7 +11,7 @@ from proxy.delivery import text_checks
 from proxy.delivery.gsm7 import gsm7_length
 from proxy.delivery.mail import gateway_mail
 from proxy.delivery.person_names import MOST_CHARACTERS, spoken_name
-from proxy.delivery.presets import preset_named, recipient, subject_and_body_for
+from proxy.delivery.sms_gateway import preset_named, recipient, subject_and_body_for
 from proxy.delivery.templates import texts_of
 from proxy.delivery.text_checks import check_texts, text_warnings
 from proxy.delivery.text_rules import TextRules, wrong_with
@@ -280,8 +280,8 @@ def test_no_name_adds_a_line_a_digit_a_terminator_or_length(name: str, preset: o
     head, _, said = mail.content.partition(b"\r\n\r\n")
     assert len(head.split(b"\r\n")) == 9
     assert said.count(b"\n") <= 1
-    if preset.terminator:
-        assert (subject + body).count(preset.terminator) == 1
+    if preset.rules.terminator:
+        assert (subject + body).count(preset.rules.terminator) == 1
 
 
 @given(st.text(max_size=80))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from config.settings import (
@@ -18,7 +19,10 @@ from config.settings import (
 from config.tables.texts import parse_template
 from directory.mobile import E164
 from proxy.delivery.channel import PasscodeMessage
-from proxy.delivery.presets import preset_named
+from proxy.delivery.channels_in_order import Channels
+from proxy.delivery.email_channel import EmailChannel
+from proxy.delivery.relays import Relays
+from proxy.delivery.sms_gateway import SMSByMail, preset_named
 from proxy.delivery.templates import MessageTexts
 
 PASSCODE = "493817"
@@ -26,6 +30,12 @@ NUMBER = E164("+447400123456")
 TEXT = "{passcode} is your {app} sign-in code. It is valid for {minutes} minutes."
 TEXTS = MessageTexts(sms_template=parse_template(TEXT))
 KAPOW = preset_named("kapow")
+
+
+def by_mail(relays: Relays, *, budget: float = 10.0, clock: Callable[[], float] = time.time) -> Channels:
+    """Kapow alone, through these relays."""
+    sms = SMSByMail(KAPOW, TEXTS, relays, clock=clock)
+    return Channels([sms], relays, EmailChannel(TEXTS, relays, clock=clock), budget_seconds=budget)
 
 
 def relay_settings(port: int, **changes: Any) -> SMTPSettings:

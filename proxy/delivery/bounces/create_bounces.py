@@ -15,7 +15,7 @@ from config.settings import Settings
 from config.tables.bounces import BouncesSettings, bounces_problems
 from proxy.delivery.bounces.desk import BounceDesk
 from proxy.delivery.bounces.imap_inbox import IMAPInbox
-from proxy.delivery.bounces.mailbox import InboxUnavailable, connect
+from proxy.delivery.bounces.mailbox import InboxUnavailable, Mailbox, tls_context
 from proxy.delivery.delivery_store import DeliveryStore
 from proxy.operations.metrics import Metrics
 
@@ -94,7 +94,7 @@ async def check_mailbox(settings: Settings) -> str | None:
 
     def attempt() -> str | None:
         try:
-            mailbox = connect(settings.bounces)
+            mailbox = Mailbox(settings.bounces, tls_context(settings.bounces))
             mailbox.unseen()
             mailbox.close()
         except (InboxUnavailable, OSError) as error:

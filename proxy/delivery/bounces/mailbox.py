@@ -119,11 +119,6 @@ def tls_context(settings: BouncesSettings) -> ssl.SSLContext | None:
     return None if settings.security == "none" else client_context(settings.ca_file)
 
 
-def connect(settings: BouncesSettings) -> Mailbox:
-    """A connection of its own. Raises `InboxUnavailable`, and `OSError` as `tls_context` does."""
-    return Mailbox(settings, tls_context(settings))
-
-
 @contextlib.contextmanager
 def _translated(failing: str) -> Iterator[None]:
     try:

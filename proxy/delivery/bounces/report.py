@@ -13,8 +13,7 @@ from proxy.delivery.bounces.mail_parts import MailParts, parts_of, without_comme
 from proxy.delivery.bounces.status_fields import RecipientStatus, Statuses, statuses_of
 from proxy.delivery.bounces.wording import clean_line, may_arrive, paragraphs, will_not_arrive
 from proxy.delivery.failures import BounceReport, FailureReason
-from proxy.delivery.refusals import Refusal, enhanced_in, judge, reason_of_plain_words, reply_in
-from proxy.delivery.stage import Stage
+from proxy.delivery.refusals import Refusal, Stage, enhanced_in, judge, reason_of_plain_words, reply_in
 
 MAX_REPORT_BYTES = 64 * 1024
 """What is read of one mail: a report that asks for headers only is a few kilobytes long."""

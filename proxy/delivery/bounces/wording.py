@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from proxy.delivery.refusals import QUOTATION
+
 _MAX_LINE = 1000
 _MAX_DETAIL = 160
 _MOST_LINES = 200
-_QUOTATION = re.compile(r"\"[^\"]*(?:\"|$)|“[^”]*(?:”|$)|«[^»]*(?:»|$)|(?<!\w)'[^']*(?:'(?!\w)|$)")
+
 _ADDRESS = re.compile(r"<[^>]*(?:>|$)|\S*@\S*")
 _DOTTED = re.compile(r"[^\s@]{1,64}@[^\s@]{1,255}")
 """Addresses, whose dots end no sentence."""
@@ -113,7 +115,7 @@ def clean_line(text: str, *, status: str = "") -> str:
         codes, text = " ".join(each for each in match.groups() if each), text[match.end() :]
     if status and status not in codes and "." not in codes:
         codes = f"{codes} {status}".strip()
-    text = _ADDRESS.sub("…", _QUOTATION.sub("…", text))
+    text = _ADDRESS.sub("…", QUOTATION.sub("…", text))
     text = re.sub(r"\d(?:[\W_]*\d)*", "…", text)  # \d: of any script
     words = " ".join("".join(char if char == "…" or " " <= char <= "~" else "?" for char in text).split())
     return f"{codes} {words}".strip()[:_MAX_DETAIL]
