@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from config.factors import ChannelKind, Factor
+from config.factors import ChannelKind, Choice, Factor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class Challenge:
     """Binds the ticket to the browser on the app's host that started; empty if the sign-in page was opened by hand."""
     factor: Factor
     """What a right answer proves, even if the session asks for something else by then."""
+    choice: Choice = ()
+    """The factors that would do as well, this one among them."""
     kind: ChannelKind | None
     """What its passcode may go by. A mail can prove "sms", where it stands in for a number; None: nothing is sent."""
     number_digest: bytes = field(default=b"", repr=False)
@@ -56,13 +58,18 @@ class AttemptResult:
 
 class ChallengeStore(Protocol):
     """What is kept of challenges. They end with their session. An expired one counts as absent, even if it was not
-    removed yet. Methods raise `StoreUnavailable`."""
+    removed yet. Methods raise `StoreUnavailable`.
+
+    Attempts are the session's: its live challenges share them. Otherwise each change to another factor, which makes a
+    challenge of its own, would win the attempts of a new one.
+    """
 
     async def put_challenge(self, challenge: Challenge, *, newest: str | None = None) -> bool:
         """False, and nothing written, if its session is gone, or `newest` names another challenge than it should.
 
         `newest` is the id of the session's newest live challenge, empty if there is none. So of several that are put at
-        the same time, only one is written. None: write in any case. Atomic.
+        the same time, only one is written. None: write in any case. It gets no more attempts than the session's live
+        ones have left. Atomic.
         """
         ...
 
@@ -77,7 +84,8 @@ class ChallengeStore(Protocol):
     async def answer_challenge(self, challenge_id: str, *, session_id: str, digest: bytes, now: float) -> AttemptResult:
         """Judge one answer, atomically: compare in constant time, count, and use up. Durable.
 
-        Of parallel right answers exactly one is `ACCEPTED`; a wrong one always costs an attempt.
+        Of parallel right answers exactly one is `ACCEPTED`; a wrong one always costs each of the session's challenges
+        an attempt.
         """
         ...
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from config.factors import ChannelKind
+from config.factors import ChannelKind, Factor
 from directory.mail_address import mask_mail
 from proxy.factors.challenge import Attempt, Challenge
 from proxy.factors.second_factor import Prompt, Unusable
@@ -90,10 +90,10 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
         return await next_step(request, session, named)
     if not has_csrf_token(request, fields, Form.PASSCODE, session.session_id):
         return await _show_anew(request, session, named)
-    if "new" in fields and session.next_choice is not None:
-        only = next((factor for factor in session.next_choice if factor.value == fields["new"]), None)
+    if "new" in fields and (challenge is not None or session.next_choice is not None):
+        only = next((factor for factor in Factor if factor.value == fields["new"]), None)
         goal = goal_of(request, named)
-        asked = await flow.ask_again(visit.client, goal, session, only=only, now=now)
+        asked = await flow.ask_again(visit.client, goal, session, challenge, only=only, now=now)
         return await page_after(request, asked, named)
     if challenge is None:
         request.app[SIGN_IN_LOG].passcode_refused(visit.client, session.principal, Attempt.GONE.value)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from config.factors import FIRST_FACTORS, Choice, Factor
 from config.settings import SchemeSettings
 from proxy.access.schemes import choose_scheme, counting_factors, freshness_of, is_offered
+from proxy.factors.challenge import Challenge
 from proxy.factors.proof import missing_choices
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.client import Client, Goal
@@ -146,15 +147,21 @@ class SignIn:
         return SignedIn(session=further, token=token)
 
     async def ask_again(
-        self, client: Client, goal: Goal, session: Session, *, only: Factor | None = None, now: float
+        self,
+        client: Client,
+        goal: Goal,
+        session: Session,
+        challenge: Challenge | None = None,
+        *,
+        only: Factor | None = None,
+        now: float,
     ) -> Asking:
-        """A new challenge for a session that is half-way; `only`: by this factor of those it may choose among."""
-        choice = session.next_choice or ()
-        if only in choice:
-            choice = (only,)
+        """A new challenge for a session that is half-way, or that steps up by `challenge`; `only`: by this factor of
+        those that would do."""
+        choice = session.next_choice or (challenge.choice if challenge is not None else ())
         if not choice:
             return ProofAsked(session=session, challenge=None)
-        return await self.proving.ask(client, goal, session.principal, choice, standing=session, now=now)
+        return await self.proving.ask(client, goal, session.principal, choice, standing=session, only=only, now=now)
 
     def missing(self, session: Session, scheme_name: str, *, now: float) -> Missing | NothingMissing | NoSuchScheme:
         """What a signed-in session has yet to prove for a scheme that an app, a rule or `[admin]` asks for. Pure."""

@@ -78,7 +78,7 @@ class Proving:
 
     async def others(self, session: Session, challenge: Challenge, *, now: float) -> list[Chosen]:
         """Other factors of the same entry that this person could use in this one's place. It changes nothing."""
-        rest = [factor for factor in session.next_choice or () if factor is not challenge.factor]
+        rest = [factor for factor in session.next_choice or challenge.choice if factor is not challenge.factor]
         ways = [await self.choose(session.principal, (factor,), now=now) for factor in rest]
         return [way for way in ways if isinstance(way, Chosen)]
 
@@ -108,18 +108,19 @@ class Proving:
         *,
         standing: Session | None,
         begin: Begin | None = None,
+        only: Factor | None = None,
         for_scheme: str = "",
         now: float,
     ) -> Asking:
-        """Have the first usable factor of `choice` proven: the one way to ask for a passcode. `for_scheme`: what a
-        signed-in person steps up to.
+        """Have the first usable factor of `choice` proven: the one way to ask for a passcode. `only`: that one, if
+        it is among them. `for_scheme`: what a signed-in person steps up to.
 
         If the `standing` session has a live challenge for the same thing, that one is shown, with the attempts that it
         has left. Otherwise there is a new challenge, in the session that `begin` makes, if it is given. For a person
         who can use none of the factors, nothing is begun or kept. Of parallel tries on all workers and nodes one makes
         the challenge; the others are shown the same one.
         """
-        chosen = await self._try(client, principal, choice, now=now)
+        chosen = await self._try(client, principal, (only,) if only in choice else choice, now=now)
         if standing is not None and for_scheme:
             self.log.step_up_begun(client, standing, asked=for_scheme, factor=chosen.factor)
         if isinstance(chosen, Unusable):
@@ -147,6 +148,7 @@ class Proving:
         factor = self.factors[chosen.factor]
         challenge = replace(
             factor.begin(chosen, principal, session_id=session.session_id, now=now),
+            choice=choice,
             return_to=goal.return_to,
             start_digest=goal.start,
         )

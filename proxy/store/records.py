@@ -154,23 +154,26 @@ def session_from_fields(fields: Mapping[str, Any]) -> Session:
 def challenge_to_fields(challenge: Challenge) -> dict[str, Any]:
     fields = {each.name: getattr(challenge, each.name) for each in dataclasses.fields(challenge)}
     kind = challenge.kind.value if challenge.kind is not None else ""
-    return fields | {"factor": challenge.factor.value, "kind": kind}
+    choice = " ".join(each.value for each in challenge.choice)
+    return fields | {"factor": challenge.factor.value, "choice": choice, "kind": kind}
 
 
 def readable_challenge(fields: Mapping[str, Any]) -> Challenge | None:
     """None for one of a factor or channel that this version does not know: nobody goes on by it here.
 
-    Before factors were stored all were of an SMS. Before kinds were (None), only the masked address told.
+    Before factors were stored all were of an SMS. Before kinds were (None), only the masked address told. Before
+    choices were, none was offered.
     """
     try:
         factor, kind = Factor(fields.get("factor", "sms")), fields.get("kind")
+        choice = tuple(map(Factor, fields.get("choice", "").split()))
         if kind is None:
             kind = ChannelKind.EMAIL if "@" in fields["masked_destination"] else ChannelKind.SMS
         elif kind:
             kind = ChannelKind(kind)
     except ValueError:
         return None
-    return Challenge(**{**fields, "factor": factor, "kind": kind or None})
+    return Challenge(**{**fields, "factor": factor, "choice": choice, "kind": kind or None})
 
 
 def ticket_to_values(ticket: Ticket) -> tuple[Any, ...]:

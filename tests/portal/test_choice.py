@@ -19,6 +19,7 @@ SCHEMES = [
     {"name": "quick", "factors": ["password"], "networks": ["203.0.113.0/24"]},
     {"name": "browser", "factors": ["password", ["sms", "email"]]},
     {"name": "strong", "factors": ["password", ["email", "sms"]], "fresh": "10m"},
+    {"name": "texted", "factors": ["password", "sms"]},
 ]
 APPS = [{"name": "Wiki", "host": "wiki.corp.example", "upstream": "http://127.0.0.1:1", "scheme": "strong"}]
 NAME = "scripted@corp"
@@ -44,6 +45,15 @@ async def press_new(stage: Stage, browser: Browser, page: Page, factor: str) -> 
     answer = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/passcode", {**page.hidden, "new": factor})
     assert answer.status == 303, answer.text
     return await browser.get(SIGN_IN_ORIGIN + answer.location)
+
+
+async def to_step_up(stage: Stage, scheme: str) -> tuple[Browser, Page]:
+    """Signed in by password alone, as far as the passcode page of the step-up."""
+    browser = stage.browser(address="203.0.113.5")
+    assert (await stage.password(browser, username=NAME)).status == 303
+    asked = await browser.get(f"{SIGN_IN_ORIGIN}/.gatepost/step-up?scheme={scheme}&return_to={WIKI}/")
+    pressed = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/step-up", asked.hidden)
+    return browser, await browser.get(SIGN_IN_ORIGIN + pressed.location)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +113,40 @@ async def test_going_back_and_forth_sends_no_more_than_the_limits_let(tmp_path: 
             answer = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/passcode", {**page.hidden, "new": factor})
         assert answer.status == 429
         assert len(stage.phone.messages) == most
+
+
+async def test_going_back_and_forth_wins_no_attempts(tmp_path: Path) -> None:
+    async with portal(tmp_path, mobiles=("07400 123456",)) as stage:
+        browser = stage.browser()
+        page = await stage.to_passcode(browser, username=NAME)
+        pages = [page, await press_new(stage, browser, page, "email"), await press_new(stage, browser, page, "sms")]
+        statuses = [(await stage.answer(browser, each, stage.wrong_passcode())).status for each in (*pages, *pages)]
+        assert statuses == [422] * 4 + [403, 303]  # and then there is no session any more
+        assert await stage.store.sessions.sessions() == []
+
+
+async def test_a_step_up_offers_the_other_factor_too(tmp_path: Path) -> None:
+    async with portal(tmp_path, mobiles=("07400 123456",)) as stage:
+        browser, page = await to_step_up(stage, "strong")
+        assert stage.phone.messages[-1].mail == "scripted@corp.example"
+        by_mail = stage.passcode
+        assert 'name="new" value="sms"' in page.text
+        assert "You have 4 tries left." in (await stage.answer(browser, page, stage.wrong_passcode())).text
+        other = await press_new(stage, browser, page, "sms")
+        assert 'name="new" value="email"' in other.text
+        assert stage.phone.messages[-1].number is not None
+        assert "You have 3 tries left." in (await stage.answer(browser, other, by_mail)).text
+        assert (await stage.answer(browser, other, stage.passcode)).location == f"{WIKI}/"
+        assert (await only_session(stage)).proven_factors == {Factor.PASSWORD, Factor.SMS}
+
+
+async def test_a_step_up_offers_no_factor_that_its_scheme_does_not_take(tmp_path: Path) -> None:
+    async with portal(tmp_path, mobiles=("07400 123456",)) as stage:
+        browser, page = await to_step_up(stage, "texted")
+        assert 'name="new" value="email"' not in page.text
+        answer = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/passcode", {**page.hidden, "new": "email"})
+        assert page.hidden["challenge"] in answer.location
+        assert [message.number is not None for message in stage.phone.messages] == [True]
 
 
 async def test_a_factor_of_no_choice_is_not_asked_for(tmp_path: Path) -> None:

@@ -48,7 +48,11 @@ class MemoryChallenges:
             return False
         if newest is not None and newest != (found.challenge_id if found is not None else ""):
             return False
-        self._challenges[challenge.challenge_id] = challenge
+        live = [
+            key for key in self._challenges if self._live_challenge(key, challenge.session_id, challenge.created_at)
+        ]
+        left = min([challenge.attempts_left, *(self._challenges[key].attempts_left for key in live)])
+        self._challenges[challenge.challenge_id] = replace(challenge, attempts_left=left)
         return True
 
     async def challenge(self, challenge_id: str, *, session_id: str, now: float) -> Challenge | None:
@@ -78,11 +82,13 @@ class MemoryChallenges:
         if hmac.compare_digest(found.digest, digest):
             del self._challenges[challenge_id]
             return AttemptResult(Attempt.ACCEPTED, found.attempts_left)
-        if found.attempts_left <= 1:
-            del self._challenges[challenge_id]
-            return AttemptResult(Attempt.EXHAUSTED)
-        self._challenges[challenge_id] = replace(found, attempts_left=found.attempts_left - 1)
-        return AttemptResult(Attempt.WRONG, found.attempts_left - 1)
+        for key, each in list(self._challenges.items()):
+            if each.session_id == session_id:
+                self._challenges[key] = replace(each, attempts_left=each.attempts_left - 1)
+                if each.attempts_left <= 1:
+                    del self._challenges[key]
+        attempt = Attempt.WRONG if found.attempts_left > 1 else Attempt.EXHAUSTED
+        return AttemptResult(attempt, max(0, found.attempts_left - 1))
 
     async def mark_sent(self, challenge_id: str, *, now: float, not_before: float) -> bool:
         self._called("mark_sent")

@@ -38,9 +38,10 @@ class RedisChallenges:
             challenge.attempts_left,
             challenge.last_sent_at,
             self._connections.ttl(challenge.expires_at),
+            challenge.created_at,
         )
         if newest is not None:
-            arguments += (challenge.created_at, newest, _KNOWN)
+            arguments += (newest, _KNOWN)
         return bool(await self._connections.run(CHALLENGES, "put", *arguments))
 
     async def challenge(self, challenge_id: str, *, session_id: str, now: float) -> Challenge | None:

@@ -52,10 +52,17 @@ def _insert(connection: sqlite3.Connection, challenge: Challenge, newest: str | 
         found = _select_newest(connection, challenge.session_id, challenge.created_at)
         if newest != (found.challenge_id if found is not None else ""):
             return False
+    (most,) = connection.execute(
+        "SELECT min(attempts_left) FROM challenges WHERE session_id = ? AND expires_at > ? AND created_at <= ?",
+        (challenge.session_id, challenge.created_at, challenge.created_at + SKEW_SECONDS),
+    ).fetchone()
+    fields = challenge_to_fields(challenge)
+    if most is not None:
+        fields["attempts_left"] = min(most, challenge.attempts_left)
     inserted = connection.execute(
         f"INSERT INTO challenges ({', '.join(_COLUMNS)}) SELECT {', '.join(f':{name}' for name in _COLUMNS)} "  # noqa: S608
         "WHERE EXISTS (SELECT 1 FROM sessions WHERE session_id = :session_id)",
-        challenge_to_fields(challenge),
+        fields,
     )
     return inserted.rowcount > 0
 
@@ -80,19 +87,11 @@ def _answer(
         return AttemptResult(Attempt.GONE)
     expected, attempts_left = row
     if hmac.compare_digest(expected, digest):
-        _delete(connection, challenge_id)
+        connection.execute("DELETE FROM challenges WHERE challenge_id = ?", (challenge_id,))
         return AttemptResult(Attempt.ACCEPTED, attempts_left)
-    if attempts_left <= 1:
-        _delete(connection, challenge_id)
-        return AttemptResult(Attempt.EXHAUSTED)
-    connection.execute(
-        "UPDATE challenges SET attempts_left = attempts_left - 1 WHERE challenge_id = ?", (challenge_id,)
-    )
-    return AttemptResult(Attempt.WRONG, attempts_left - 1)
-
-
-def _delete(connection: sqlite3.Connection, challenge_id: str) -> None:
-    connection.execute("DELETE FROM challenges WHERE challenge_id = ?", (challenge_id,))
+    connection.execute("DELETE FROM challenges WHERE session_id = ? AND attempts_left <= 1", (session_id,))
+    connection.execute("UPDATE challenges SET attempts_left = attempts_left - 1 WHERE session_id = ?", (session_id,))
+    return AttemptResult(Attempt.WRONG if attempts_left > 1 else Attempt.EXHAUSTED, max(0, attempts_left - 1))
 
 
 def _challenge(row: tuple[Any, ...]) -> Challenge | None:

@@ -198,6 +198,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # NULL: written before it was kept. Empty: nothing is sent.
     ("ALTER TABLE challenges ADD COLUMN kind TEXT",),
+    ("ALTER TABLE challenges ADD COLUMN choice TEXT NOT NULL DEFAULT ''",),
 )
 
 

@@ -40,6 +40,7 @@ class ChallengesContract:
             start_digest="x",
             number_digest=b"n",
             factor=Factor.EMAIL,
+            choice=(Factor.SMS, Factor.EMAIL),
         )
         await store.challenges.put_challenge(pending)
         assert await store.challenges.challenge(pending.challenge_id, session_id=mine.session_id, now=NOW) == pending
@@ -142,6 +143,40 @@ class ChallengesContract:
             pending.challenge_id, session_id=mine.session_id, digest=b"right", now=NOW
         )
         assert late.attempt is Attempt.GONE
+
+    async def test_the_challenges_of_a_session_share_their_attempts(self, store: Store) -> None:
+        """Whoever asks for another factor again and again has as many wrong answers as somebody who asks for none."""
+        mine, others = session(is_half=True), session(is_half=True)
+        for each in (mine, others):
+            await store.sessions.create_session(each, cookie=cookie(), host=HOST)
+        apart = challenge(others.session_id)
+        await store.challenges.put_challenge(apart)
+        wrong, newest = Tally[Attempt](), ""
+        for count in range(8):
+            made = challenge(mine.session_id, created_at=NOW + count)
+            assert await store.challenges.put_challenge(made, newest=newest)
+            newest = made.challenge_id
+            if count == 0:
+                first = made
+            for each in (first, made):
+                result = await store.challenges.answer_challenge(
+                    each.challenge_id, session_id=mine.session_id, digest=b"wrong", now=NOW + count
+                )
+                wrong[result.attempt] += 1
+            if wrong[Attempt.EXHAUSTED]:
+                break
+        assert wrong == {Attempt.WRONG: 4, Attempt.EXHAUSTED: 1, Attempt.GONE: 1}
+        assert await store.challenges.challenge_of_session(mine.session_id, now=NOW + 8) is None
+        assert await store.challenges.challenge_of_session(others.session_id, now=NOW) == apart
+
+    async def test_attempts_of_a_challenge_that_is_over_are_not_carried_on(self, store: Store) -> None:
+        mine = session(is_half=True)
+        await store.sessions.create_session(mine, cookie=cookie(), host=HOST)
+        over = challenge(mine.session_id, attempts_left=1)
+        later = challenge(mine.session_id, created_at=NOW + 300, expires_at=NOW + 600)
+        assert await store.challenges.put_challenge(over)
+        assert await store.challenges.put_challenge(later, newest="")
+        assert await store.challenges.challenge_of_session(mine.session_id, now=NOW + 300) == later
 
     async def test_a_resend_is_claimed_by_one_and_resets_no_attempts(self, store: Store) -> None:
         mine = session(is_half=True)

@@ -38,11 +38,14 @@ local function newest_of(session, now, known)
   return newest
 end
 
--- Nothing is written if its session ended meanwhile: nobody could answer it. With `now`, neither is it if another one
--- than `newest` is the session's newest by then.
+-- Nothing is written if its session ended meanwhile: nobody could answer it. With `newest`, neither is it if another one
+-- is the session's newest by then. It gets no more attempts than the session's live ones have left.
 function operation.put(id, session, record, digest, expires_at, attempts_left, last_sent_at, ttl, now, newest, known)
-  if redis.call('EXISTS', key('session', session)) == 0 or (now and newest_of(session, now, known) ~= newest) then
+  if redis.call('EXISTS', key('session', session)) == 0 or (newest and newest_of(session, now, known) ~= newest) then
     return 0
+  end
+  for _, challenge in ipairs(operation.of_session(session, now)) do
+    attempts_left = math.min(tonumber(attempts_left), tonumber(challenge[5]))
   end
   redis.call(
     'HSET', key('challenge', id), 'record', record, 'session', session, 'digest', digest,
@@ -86,12 +89,13 @@ function operation.answer(id, session, digest, now, unforeseen)
     redis.call('LREM', key('challenges', session), 0, id)
     return {'accepted', attempts_left}
   end
-  if attempts_left <= 1 then
-    drop('challenge', id)
-    redis.call('LREM', key('challenges', session), 0, id)
-    return {'exhausted', 0}
+  for _, each in ipairs(redis.call('LRANGE', key('challenges', session), 0, -1)) do
+    if live(each, session, now) and redis.call('HINCRBY', key('challenge', each), 'attempts_left', -1) < 1 then
+      drop('challenge', each)
+      redis.call('LREM', key('challenges', session), 0, each)
+    end
   end
-  return {'wrong', redis.call('HINCRBY', key('challenge', id), 'attempts_left', -1)}
+  return {attempts_left > 1 and 'wrong' or 'exhausted', math.max(0, attempts_left - 1)}
 end
 
 function operation.mark_sent(id, now, not_before)
