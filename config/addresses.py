@@ -13,6 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 
 _HOST = re.compile(r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*", re.ASCII)
 _UPSTREAM_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,252})", re.ASCII)
+_HTTP_PORTS = {"http": 80, "https": 443}
 
 
 def parse_host(value: str) -> str:
@@ -114,6 +115,21 @@ class ListenAddress(_Parsed, _Address):
         return cls(host, int(port))
 
 
+class ResolverAddress(_Parsed, _Address):
+    """Where DNS is asked."""
+
+    @classmethod
+    def parse(cls, text: str) -> ResolverAddress:
+        """From ``"10.0.0.53"``, ``"10.0.0.53:5353"`` or ``"[2001:db8::53]:5353"``."""
+        host, separator, port = text.rpartition(":")
+        if not separator or is_ip(text):
+            host, port = text, "53"
+        host = host.removeprefix("[").removesuffix("]")
+        if not is_ip(host) or not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65535:
+            raise ValueError('not the address of a DNS server: write "10.0.0.53" or "10.0.0.53:5353"')
+        return cls(host, int(port))
+
+
 class _URL(NamedTuple):
     scheme: str
     host: str
@@ -130,8 +146,7 @@ class PublicURL(_Parsed, _URL):
 
     def authority(self, host: str) -> str:
         """`host` with this URL's port where that is not the scheme's default."""
-        default = {"http": 80, "https": 443}[self.scheme]
-        return host if self.port == default else f"{host}:{self.port}"
+        return host if self.port == _HTTP_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @classmethod
     def parse(cls, text: str) -> PublicURL:
@@ -140,7 +155,7 @@ class PublicURL(_Parsed, _URL):
             raise ValueError('not an origin: write "https://signin.corp.example"')
         if parts.path not in ("", "/") or parts.query or parts.fragment:
             raise ValueError("must not have a path, query or fragment")
-        port = parts.port if parts.port is not None else {"http": 80, "https": 443}[parts.scheme]
+        port = parts.port if parts.port is not None else _HTTP_PORTS[parts.scheme]
         return cls(parts.scheme, parse_host(parts.hostname), port)
 
 
@@ -160,7 +175,7 @@ class UpstreamURL(_Parsed, _Upstream):
         if self.scheme == "unix":
             return "localhost"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == {"http": 80, "https": 443}[self.scheme] else f"{host}:{self.port}"
+        return host if self.port == _HTTP_PORTS[self.scheme] else f"{host}:{self.port}"
 
     @classmethod
     def parse(cls, text: str) -> UpstreamURL:
@@ -172,7 +187,7 @@ class UpstreamURL(_Parsed, _Upstream):
             raise ValueError('not an upstream: write "http://10.0.0.5:8080", "https://wiki.internal" or "unix:/path"')
         if parts.path not in ("", "/") or parts.query or parts.fragment:
             raise ValueError("must not have a path, query or fragment: the request's own is used")
-        port = parts.port if parts.port is not None else {"http": 80, "https": 443}[parts.scheme]
+        port = parts.port if parts.port is not None else _HTTP_PORTS[parts.scheme]
         if not port:
             raise ValueError("port 0 cannot be connected to")
         return cls(parts.scheme, parse_machine(parts.hostname), port, "")
@@ -200,24 +215,7 @@ def _check_ldap_server(value: str) -> str:
     return value if value.isascii() else parts.geturl()
 
 
-def parse_dns_server(value: str) -> tuple[str, int]:
-    """Address and port of ``"10.0.0.53"``, ``"10.0.0.53:5353"``, ``"[2001:db8::53]:5353"``; `ValueError` otherwise."""
-    host, separator, port = value.rpartition(":")
-    if not separator or is_ip(value):
-        host, port = value, "53"
-    host = host.removeprefix("[").removesuffix("]")
-    if not is_ip(host) or not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65535:
-        raise ValueError('not the address of a DNS server: write "10.0.0.53" or "10.0.0.53:5353"')
-    return host, int(port)
-
-
-def _check_dns_server(value: str) -> str:
-    parse_dns_server(value)
-    return value
-
-
 HostName = Annotated[str, AfterValidator(parse_host)]
 Machine = Annotated[str, AfterValidator(parse_machine)]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_parse_network)]
 LDAPServer = Annotated[str, AfterValidator(_check_ldap_server)]
-DNSServer = Annotated[str, AfterValidator(_check_dns_server)]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from config.addresses import is_loopback
 from config.factors import Factor
 from config.frozen_table import named
-from config.problems import Finding, Place, nearest, told
+from config.problems import Finding, Place, late, nearest, told
 from config.settings import ActiveDirectorySettings, AppSettings, SchemeSettings, Settings
 from config.tables.admin import admin_problems, admin_warnings
 from config.tables.apps import (
@@ -44,23 +44,30 @@ def problems(settings: Settings) -> Iterator[Finding]:
     yield from told(
         _in("server", server_problems(settings.server)),
         _in("store", store_problems(settings.store)),
-        _directories(settings),
+        late(lambda: _among("directories", directory_problems(settings.directories))),
         _in("passcode", passcode_problems(settings.passcode)),
         _in("sessions", session_problems(settings.sessions)),
-        _mobile(settings),
+        late(lambda: _in("mobile", mobile_problems(settings.mobile, settings.channels))),
         _schemes(settings),
         delivery_problems(settings),
-        _texts(settings),
+        late(
+            lambda: _among("texts", text_problems(settings.texts, settings.channels, settings.second_factor.language))
+        ),
         _in("bounces", bounces_problems(settings.bounces)),
-        _same_apps(settings),
+        late(lambda: _among("apps", same_apps(settings.apps))),
         _apps(settings),
-        _admin(settings),
+        late(lambda: _in("admin", admin_problems(settings.admin, settings.schemes))),
     )
 
 
 def delivery_problems(settings: Settings) -> Iterator[Finding]:
     """Of the relays, and of `[second_factor]` and `[sms]`, as the schemes need them."""
-    yield from told(_relays(settings), _channels(settings), _gateways(settings))
+    sms, second_factor = settings.sms, settings.second_factor
+    yield from told(
+        _relays(settings),
+        late(lambda: channel_problems(sms, second_factor, factors_of(settings.schemes))),
+        late(lambda: _in("sms", gateway_problems(sms.gateways, sms.http, settings.channels))),
+    )
 
 
 def warnings(settings: Settings) -> tuple[str, ...]:
@@ -78,17 +85,9 @@ def _among(table: str, found: Iterable[tuple[int, str, str]]) -> Iterator[Findin
         yield Place(table, position, key), message
 
 
-def _directories(settings: Settings) -> Iterator[Finding]:
-    yield from _among("directories", directory_problems(settings.directories))
-
-
 def _relays(settings: Settings) -> Iterator[Finding]:
     for position, relay in enumerate(settings.smtp):
         yield from _in("smtp", told(transport_problems(relay), login_problems(relay)), position)
-
-
-def _mobile(settings: Settings) -> Iterator[Finding]:
-    yield from _in("mobile", mobile_problems(settings.mobile, settings.channels))
 
 
 def _schemes(settings: Settings) -> Iterator[Finding]:
@@ -116,22 +115,6 @@ def _apps_of(scheme: SchemeSettings, settings: Settings) -> Iterator[tuple[str, 
             yield "apps", f'there is no app "{name}"' + nearest(name, [app.name for app in settings.apps])
 
 
-def _channels(settings: Settings) -> Iterator[Finding]:
-    yield from channel_problems(settings.sms, settings.second_factor, factors_of(settings.schemes))
-
-
-def _gateways(settings: Settings) -> Iterator[Finding]:
-    yield from _in("sms", gateway_problems(settings.sms.gateways, settings.sms.http, settings.channels))
-
-
-def _texts(settings: Settings) -> Iterator[Finding]:
-    yield from _among("texts", text_problems(settings.texts, settings.channels, settings.second_factor.language))
-
-
-def _same_apps(settings: Settings) -> Iterator[Finding]:
-    yield from _among("apps", same_apps(settings.apps))
-
-
 def _apps(settings: Settings) -> Iterator[Finding]:
     for position, app in enumerate(settings.apps):
         found = told(
@@ -145,10 +128,6 @@ def _apps(settings: Settings) -> Iterator[Finding]:
 
 def _schemes_of(app: AppSettings, settings: Settings) -> Iterator[tuple[str, str]]:
     yield from scheme_problems_of(app, settings.schemes)
-
-
-def _admin(settings: Settings) -> Iterator[Finding]:
-    yield from _in("admin", admin_problems(settings.admin, settings.schemes))
 
 
 def _warnings(settings: Settings) -> Iterator[str]:

@@ -8,39 +8,19 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
-from config.authorities import authorities
-from config.key_pairs import load_pair
+from config.certificates import authorities, load_pair
+from config.frozen_table import FrozenTable
 from config.password_lists import require_list
 from config.problems import Finding, Place, UnusableFile, told
 from config.settings import ActiveDirectorySettings, AppSettings, Settings
 from config.tables.store import RedisURL
 
 
-class _WithAuthorities(Protocol):
-    @property
-    def ca_file(self) -> Path | None: ...
-
-
-class _WithServerPair(Protocol):
-    @property
-    def tls_certificate(self) -> Path | None: ...
-    @property
-    def tls_key(self) -> Path | None: ...
-
-
-class _WithClientPair(Protocol):
-    @property
-    def client_certificate(self) -> Path | None: ...
-    @property
-    def client_key(self) -> Path | None: ...
-
-
 def certificate_problems(settings: Settings) -> Iterator[Finding]:
     """Every file with certificates, keys or passwords that cannot be used."""
     yield from told(
-        _server_pair(settings.server, "server"),
+        _pair(settings.server, ("tls_certificate", "tls_key"), Place("server", None, "tls_certificate")),
         _further_pairs(settings),
         _store(settings),
         _directories(settings),
@@ -60,7 +40,7 @@ def bounces_file_problems(settings: Settings) -> Iterator[Finding]:
     """Of the mailbox, or of our own mail server."""
     bounces = settings.bounces
     if bounces.inbox == "smtp":
-        yield from _server_pair(bounces, "bounces")
+        yield from _pair(bounces, ("tls_certificate", "tls_key"), Place("bounces", None, "tls_certificate"))
     elif bounces.inbox == "imap" and bounces.security != "none":
         yield from _authorities(bounces, Place("bounces", None, "ca_file"))
 
@@ -68,26 +48,28 @@ def bounces_file_problems(settings: Settings) -> Iterator[Finding]:
 def app_file_problems(position: int, app: AppSettings) -> Iterator[Finding]:
     """Of an app's https:// servers."""
     if any(url.scheme == "https" for url in app.upstream_urls):
-        yield from told(_authorities(app, Place("apps", position, "ca_file")), _client_pair(app, "apps", position))
+        yield from _of_client(app, "apps", position)
 
 
-def _authorities(table: _WithAuthorities, place: Place) -> Iterator[Finding]:
-    if table.ca_file is not None:
+def _of_client(table: FrozenTable, name: str, position: int | None = None) -> Iterator[Finding]:
+    """Whom it trusts, and what it shows."""
+    yield from told(
+        _authorities(table, Place(name, position, "ca_file")),
+        _pair(table, ("client_certificate", "client_key"), Place(name, position, "client_certificate")),
+    )
+
+
+def _authorities(table: FrozenTable, place: Place) -> Iterator[Finding]:
+    path: Path | None = getattr(table, "ca_file")  # noqa: B009  # several tables have one
+    if path is not None:
         try:
-            authorities(table.ca_file)
+            authorities(path)
         except UnusableFile as error:
             yield place, str(error)
 
 
-def _server_pair(table: _WithServerPair, name: str) -> Iterator[Finding]:
-    yield from _pair(table.tls_certificate, table.tls_key, Place(name, None, "tls_certificate"))
-
-
-def _client_pair(table: _WithClientPair, name: str, position: int | None = None) -> Iterator[Finding]:
-    yield from _pair(table.client_certificate, table.client_key, Place(name, position, "client_certificate"))
-
-
-def _pair(certificate: Path | None, key: Path | None, place: Place) -> Iterator[Finding]:
+def _pair(table: FrozenTable, keys: tuple[str, str], place: Place) -> Iterator[Finding]:
+    certificate, key = (getattr(table, each) for each in keys)
     if certificate is not None and key is not None:
         try:
             load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), certificate, key)
@@ -97,14 +79,14 @@ def _pair(certificate: Path | None, key: Path | None, place: Place) -> Iterator[
 
 def _further_pairs(settings: Settings) -> Iterator[Finding]:
     for position, each in enumerate(settings.server.certificates):
-        certificate, key = getattr(each, "certificate", None), getattr(each, "key", None)
-        yield from _pair(certificate, key, Place("server", None, f"certificates[{position}].certificate"))
+        place = Place("server", None, f"certificates[{position}].certificate")
+        yield from told(_pair(each, ("certificate", "key"), place))
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
     store = settings.store
     if isinstance(store.url, RedisURL) and store.url.is_tls:
-        yield from told(_authorities(store, Place("store", None, "ca_file")), _client_pair(store, "store"))
+        yield from _of_client(store, "store")
 
 
 def _directories(settings: Settings) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ Checks are generators of findings. They are pure, or they read files that the co
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -90,6 +90,11 @@ def told(*checks: Iterable[_T]) -> Iterator[_T]:
             yield from check
         except Unknown:
             continue
+
+
+def late(find: Callable[[], Iterable[_T]]) -> Iterator[_T]:
+    """What `find` gives, called as late as `told` asks: what it is about may be `Unknown`."""
+    yield from find()
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -11,7 +11,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from config.factors import Factor
 from config.frozen_table import FrozenTable
 from config.tables.admin import AdminSettings
 from config.tables.apps import AppSettings
@@ -21,7 +20,7 @@ from config.tables.mobile import MobileSettings
 from config.tables.passcode import PasscodeSettings
 from config.tables.password import PasswordSettings
 from config.tables.rules import PathRuleSettings
-from config.tables.schemes import SchemeSettings
+from config.tables.schemes import BROWSER, SchemeSettings
 from config.tables.second_factor import SecondFactorSettings, channels_of
 from config.tables.server import CertificateSettings, ServerSettings
 from config.tables.sessions import SessionSettings
@@ -67,9 +66,7 @@ class Settings(FrozenTable):
     password: PasswordSettings = PasswordSettings()
     throttle: ThrottleSettings = ThrottleSettings()
     sessions: SessionSettings = SessionSettings()
-    schemes: Annotated[tuple[SchemeSettings, ...], Field(min_length=1)] = (
-        SchemeSettings(name="browser", factors=((Factor.PASSWORD,), (Factor.SMS,))),
-    )
+    schemes: Annotated[tuple[SchemeSettings, ...], Field(min_length=1)] = (BROWSER,)
     apps: Annotated[tuple[AppSettings, ...], Field(min_length=1)]
     admin: AdminSettings = AdminSettings()
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from config.addresses import DNSServer, HostName, LDAPServer
+from config.addresses import HostName, LDAPServer, ResolverAddress
 from config.frozen_table import FrozenTable
 from config.values import (
     AttributeName,
@@ -42,7 +42,7 @@ class ActiveDirectorySettings(FrozenTable):
     """The Active Directory site whose servers are asked first, where they are found by DNS."""
     controller_suffixes: tuple[HostName, ...] = ()
     """Domains besides `domain` in which servers found by DNS may lie."""
-    dns_servers: tuple[DNSServer, ...] = ()
+    dns_servers: tuple[ResolverAddress, ...] = ()
     """Who is asked for the servers and their addresses; empty: whom the operating system asks."""
     ca_file: Path | None = None
     bind_user: Text

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
 from config.addresses import is_loopback, parse_machine
+from config.values import matching
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", re.ASCII)
-_ADDRESS = re.compile(r"(?:[A-Za-z0-9.+_-]|\{[a-z]+\}){1,64}@[A-Za-z0-9.-]{1,255}", re.ASCII)
+_NAME = r"[a-z0-9][a-z0-9_-]{0,39}"
 
 MAIL_PLACEHOLDERS = ("text", "number", "username", "password", "account")
 """Of the mail to an e-mail-to-SMS gateway."""
@@ -42,7 +42,7 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
 
 
-def _check_known(template: str, known: Collection[str]) -> str:
+def _check_known(known: Collection[str], template: str) -> str:
     for name in placeholders(template):
         if name not in known:
             listed = ", ".join(f"{{{each}}}" for each in known)
@@ -50,58 +50,25 @@ def _check_known(template: str, known: Collection[str]) -> str:
     return template
 
 
-def _check_name(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise ValueError("must be 1 to 40 lower-case letters, digits, dashes or underscores")
+def _holding(known: Collection[str]) -> AfterValidator:
+    """Text with no other placeholders."""
+    return AfterValidator(partial(_check_known, known))
+
+
+def _check_not_email(value: str) -> str:
     if value == EMAIL:
         raise ValueError(f'"{value}" is the name of the channel to the mail address of a person: choose another')
     return value
 
 
-def _check_channel(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise ValueError("not the name of a channel")
-    return value
-
-
-def _check_address(value: str) -> str:
-    if not _ADDRESS.fullmatch(value):
-        raise ValueError('not a gateway\'s address: write "{number}@sms.example"')
-    return _check_known(value, ADDRESS_PLACEHOLDERS)
-
-
-def _check_subject(value: str) -> str:
-    if value and not (value.isascii() and value.isprintable()):
-        raise ValueError("must be a single line of ASCII")
-    return _check_known(value, MAIL_PLACEHOLDERS)
-
-
-def _check_mail_body(value: str) -> str:
+def _check_lines(value: str) -> str:
     if not value.replace("\n", "").isprintable():
         raise ValueError("must not hold control characters")
-    return _check_known(value, MAIL_PLACEHOLDERS)
-
-
-def _check_terminator(value: str) -> str:
-    if not value.isascii() or not value.isprintable() or " " in value or "{" in value:
-        raise ValueError('must be printable ASCII, such as "##"')
     return value
-
-
-def _check_header_name(value: str) -> str:
-    if not _HEADER_NAME.fullmatch(value):
-        raise ValueError("not the name of a header")
-    return value
-
-
-def _check_header(value: str) -> str:
-    if not value.isascii() or not value.isprintable():
-        raise ValueError("must be a single line of ASCII")
-    return _check_known(value, HEADER_PLACEHOLDERS)
 
 
 def _check_url(value: str) -> str:
-    bare = fill(_check_known(value, URL_PLACEHOLDERS), dict.fromkeys(URL_PLACEHOLDERS, "1"))
+    bare = fill(_check_known(URL_PLACEHOLDERS, value), dict.fromkeys(URL_PLACEHOLDERS, "1"))
     if not bare.isascii() or not bare.isprintable() or " " in bare:
         raise ValueError("not a URL: it holds spaces, control or non-ASCII characters")
     parts = urlsplit(bare)
@@ -119,10 +86,6 @@ def _check_url(value: str) -> str:
     return value
 
 
-def _check_body(value: str) -> str:
-    return _check_known(value, BODY_PLACEHOLDERS)
-
-
 def _check_pattern(value: str) -> str:
     try:
         re.compile(value)
@@ -133,14 +96,26 @@ def _check_pattern(value: str) -> str:
     return value
 
 
-GatewayName = Annotated[str, AfterValidator(_check_name)]
-ChannelName = Annotated[str, AfterValidator(_check_channel)]
-GatewayAddress = Annotated[str, AfterValidator(_check_address)]
-SubjectTemplate = Annotated[str, Field(max_length=200), AfterValidator(_check_subject)]
-MailBodyTemplate = Annotated[str, Field(max_length=2000), AfterValidator(_check_mail_body)]
-Terminator = Annotated[str, Field(max_length=8), AfterValidator(_check_terminator)]
-HeaderName = Annotated[str, AfterValidator(_check_header_name)]
-HeaderTemplate = Annotated[str, Field(max_length=2000), AfterValidator(_check_header)]
+_OneLine = matching(r"[ -~]*", "must be a single line of ASCII")
+GatewayName = Annotated[
+    str,
+    matching(_NAME, "must be 1 to 40 lower-case letters, digits, dashes or underscores"),
+    AfterValidator(_check_not_email),
+]
+ChannelName = Annotated[str, matching(_NAME, "not the name of a channel")]
+GatewayAddress = Annotated[
+    str,
+    matching(
+        r"(?:[A-Za-z0-9.+_-]|\{[a-z]+\}){1,64}@[A-Za-z0-9.-]{1,255}",
+        'not a gateway\'s address: write "{number}@sms.example"',
+    ),
+    _holding(ADDRESS_PLACEHOLDERS),
+]
+SubjectTemplate = Annotated[str, Field(max_length=200), _OneLine, _holding(MAIL_PLACEHOLDERS)]
+MailBodyTemplate = Annotated[str, Field(max_length=2000), AfterValidator(_check_lines), _holding(MAIL_PLACEHOLDERS)]
+Terminator = Annotated[str, Field(max_length=8), matching(r"[!-z|}~]*", 'must be printable ASCII, such as "##"')]
+HeaderName = Annotated[str, matching(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", "not the name of a header")]
+HeaderTemplate = Annotated[str, Field(max_length=2000), _OneLine, _holding(HEADER_PLACEHOLDERS)]
 GatewayURL = Annotated[str, Field(max_length=2000), AfterValidator(_check_url)]
-BodyTemplate = Annotated[str, Field(max_length=8000), AfterValidator(_check_body)]
+BodyTemplate = Annotated[str, Field(max_length=8000), _holding(BODY_PLACEHOLDERS)]
 Pattern = Annotated[str, Field(max_length=500), AfterValidator(_check_pattern)]

@@ -62,46 +62,30 @@ def parse_template(text: str, *, holds_passcode: bool = True) -> Template:
     return Template(pieces=tuple(pieces), names=tuple(names))
 
 
-def _text(value: object, *, most: int | None = None) -> str:
-    if not isinstance(value, str):
-        raise ValueError("must be a string")
-    if most is not None and len(value) > most:
-        raise ValueError(f"must be at most {most} characters long")
-    return value
+def _template(
+    *, most: int | None = None, several_lines: bool = False, is_subject: bool = False
+) -> tuple[PlainValidator, PlainSerializer]:
+    """How a text of a message is built from what is written. Only a subject holds no passcode."""
+
+    def build(value: object) -> Template:
+        if isinstance(value, Template):
+            return value
+        if not isinstance(value, str):
+            raise ValueError("must be a string")
+        if most is not None and len(value) > most:
+            raise ValueError(f"must be at most {most} characters long")
+        if several_lines and not value.replace("\n", "").isprintable():
+            raise ValueError("must not hold control characters")
+        if not several_lines and (not value.isprintable() or (is_subject and not value.strip())):
+            raise ValueError("must be a single line without control characters")
+        return parse_template(value, holds_passcode=not is_subject)
+
+    return PlainValidator(build), PlainSerializer(str)
 
 
-def _build_sms_text(value: object) -> Template:
-    """A text of a passcode message in one line."""
-    if isinstance(value, Template):
-        return value
-    text = _text(value)
-    if not text.isprintable():
-        raise ValueError("must be a single line without control characters")
-    return parse_template(text)
-
-
-def _build_long_text(value: object) -> Template:
-    """A text of a passcode message that may have several lines."""
-    if isinstance(value, Template):
-        return value
-    text = _text(value, most=2000)
-    if not text.replace("\n", "").isprintable():
-        raise ValueError("must not hold control characters")
-    return parse_template(text)
-
-
-def _build_mail_subject(value: object) -> Template:
-    if isinstance(value, Template):
-        return value
-    text = _text(value, most=200)
-    if not text.isprintable() or not text.strip():
-        raise ValueError("must be a single line without control characters")
-    return parse_template(text, holds_passcode=False)
-
-
-SMSText = Annotated[Template, PlainValidator(_build_sms_text), PlainSerializer(str)]
-LongText = Annotated[Template, PlainValidator(_build_long_text), PlainSerializer(str)]
-MailSubject = Annotated[Template, PlainValidator(_build_mail_subject), PlainSerializer(str)]
+SMSText = Annotated[Template, *_template()]
+LongText = Annotated[Template, *_template(most=2000, several_lines=True)]
+MailSubject = Annotated[Template, *_template(most=200, is_subject=True)]
 Language = Annotated[
     str, matching(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*", 'not a language in lower case: write "en", "de" or "pt-br"')
 ]

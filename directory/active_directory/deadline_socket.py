@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from config.authorities import client_context
+from config.certificates import client_context
 from config.system_errors import SILENCE as SILENCE
 from directory.active_directory.messages import MAX_ANSWER_BYTES
 

@@ -18,7 +18,7 @@ import dns.rdatatype
 import dns.resolver
 from dns.rdtypes.IN.SRV import SRV
 
-from config.addresses import parse_dns_server
+from config.addresses import ResolverAddress
 from config.problems import UnusableFile
 from config.settings import ActiveDirectorySettings
 from directory.active_directory.deadline_socket import create_tls_context
@@ -208,14 +208,14 @@ def is_below(host: str, suffixes: Iterable[str]) -> bool:
     return any(host.endswith(f".{suffix}") for suffix in suffixes)
 
 
-def create_resolver(servers: Sequence[str]) -> dns.resolver.Resolver:
+def create_resolver(servers: Sequence[ResolverAddress]) -> dns.resolver.Resolver:
     """At these servers, or at those of the operating system. Raises `DiscoveryFailed`."""
     try:
         resolver = dns.resolver.Resolver(configure=not servers)
     except dns.exception.DNSException as exc:
         raise DiscoveryFailed(f"this machine has no usable resolver: {_reason(exc)}") from exc
     if servers:
-        resolver.nameservers = [dns.nameserver.Do53Nameserver(*parse_dns_server(each)) for each in servers]
+        resolver.nameservers = [dns.nameserver.Do53Nameserver(*each) for each in servers]
     return resolver
 
 

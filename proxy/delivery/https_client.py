@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import aiohttp
 from yarl import URL
 
-from config.authorities import client_context
+from config.certificates import client_context
 from config.system_errors import connection_reason, tls_reason
 
 MAX_ANSWER_BYTES = 64 * 1024

@@ -23,7 +23,7 @@ from aiosmtplib import (
     SMTPServerDisconnected,
 )
 
-from config.authorities import client_context
+from config.certificates import client_context
 from config.settings import SMTPSettings
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import Breaker

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from config.key_pairs import load_pair
+from config.certificates import load_pair
 from config.settings import CertificateSettings
 from proxy.forwarding.certificate_names import CertificateNames, certificate_names, choose_certificate
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ssl
 
-from config.authorities import client_context
-from config.key_pairs import load_pair
+from config.certificates import client_context, load_pair
 from config.settings import AppSettings
 
 

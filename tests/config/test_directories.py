@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config.addresses import parse_dns_server
+from config.addresses import ResolverAddress
 from config.load import load_settings
 from config.problems import ConfigurationError
 from config.settings import ActiveDirectorySettings, Settings
@@ -74,4 +74,4 @@ def test_odd_values_are_refused(tmp_path: Path, line: str) -> None:
     ],
 )
 def test_a_dns_server_is_an_address_and_a_port(text: str, expected: tuple[str, int]) -> None:
-    assert parse_dns_server(text) == expected
+    assert ResolverAddress.parse(text) == expected

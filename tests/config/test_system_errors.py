@@ -199,7 +199,7 @@ def test_there_is_one_place_for_such_words() -> None:
         if words.search(path.read_text())
     }
     assert places == {
-        "config/authorities.py",
+        "config/certificates.py",
         "config/system_errors.py",
         "proxy/delivery/bounces/smtp_inbox.py",  # TLS of a server
     }

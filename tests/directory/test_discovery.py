@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.addresses import ResolverAddress
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.active_directory.discovery import (
     DiscoveryFailed,
@@ -45,7 +46,7 @@ def dns() -> Iterator[DNSServer]:
 
 def srv(dns: DNSServer, **changes: object) -> SRVServers:
     settings = {"site": None, "draw": lambda highest: 0, **changes}
-    return SRVServers("corp.example", create_resolver([dns.address]), **settings)  # type: ignore[arg-type]
+    return SRVServers("corp.example", create_resolver([ResolverAddress.parse(dns.address)]), **settings)  # type: ignore[arg-type]
 
 
 def names(located: Located) -> list[str]:

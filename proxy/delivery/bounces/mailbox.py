@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Any
 
-from config.authorities import client_context
+from config.certificates import client_context
 from config.system_errors import connection_reason
 from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.report import MAX_REPORT_BYTES

@@ -15,7 +15,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from config.addresses import Network
-from config.key_pairs import load_pair
+from config.certificates import load_pair
 from config.system_errors import listening_reason
 from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.desk import BounceDesk

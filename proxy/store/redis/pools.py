@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 
-from config.authorities import authorities
+from config.certificates import authorities
 from config.settings import StoreSettings
 from config.tables.store import RedisURL
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certifi
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 from cryptography.x509 import load_pem_x509_certificate
 
-from config.authorities import client_context
+from config.certificates import client_context
 from config.problems import UnusableFile
 
 AUTHORITY, OTHER = trustme.CA(), trustme.CA()
