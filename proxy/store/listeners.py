@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from proxy.sessions.subscribers import Subscribers
 
@@ -14,19 +14,14 @@ class StoreListeners:
         self._of_ends: Subscribers[str] = Subscribers()
         self._of_changes: Subscribers[str] = Subscribers()
         self._of_gaps: Subscribers[()] = Subscribers()
+        self.on_session_end = self._of_ends.add
+        self.on_session_change = self._of_changes.add
+        self.on_gap = self._of_gaps.add
+        self.tell_gap = self._of_gaps.tell
 
     def __bool__(self) -> bool:
         """Whether anybody listens."""
         return bool(self._of_ends or self._of_changes or self._of_gaps)
-
-    def on_session_end(self, listener: Callable[[str], None]) -> Callable[[], None]:
-        return self._of_ends.add(listener)
-
-    def on_session_change(self, listener: Callable[[str], None]) -> Callable[[], None]:
-        return self._of_changes.add(listener)
-
-    def on_gap(self, listener: Callable[[], None]) -> Callable[[], None]:
-        return self._of_gaps.add(listener)
 
     def tell_ended(self, session_ids: Iterable[str]) -> None:
         for session_id in session_ids:
@@ -35,6 +30,3 @@ class StoreListeners:
     def tell_changed(self, session_ids: Iterable[str]) -> None:
         for session_id in session_ids:
             self._of_changes.tell(session_id)
-
-    def tell_gap(self) -> None:
-        self._of_gaps.tell()

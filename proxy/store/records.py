@@ -10,9 +10,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from functools import lru_cache, partial
+from operator import attrgetter, is_
+from typing import Any, TypeVar
 
 from config.factors import ChannelKind, Choice, Factor
 from directory.principal import Principal
@@ -24,6 +26,8 @@ from proxy.factors.proof import Proof
 from proxy.operations.store_errors import StoreError
 from proxy.sessions.session import Session
 from proxy.sessions.ticket_store import Ticket
+
+Record = TypeVar("Record", Sending, DeliveryFailure)
 
 PRINCIPAL_VERSION = 1
 SENDING_VERSION = 1
@@ -40,22 +44,8 @@ class UnreadableRecord(StoreError):
 
 def principal_to_json(principal: Principal) -> str:
     """The principal as one line of JSON with its version under ``"v"``."""
-    fields: dict[str, Any] = {
-        "v": PRINCIPAL_VERSION,
-        "guid": principal.guid,
-        "realm": principal.realm,
-        "username": principal.username,
-        "display_name": principal.display_name,
-        "mail": principal.mail,
-        "mobiles": list(principal.mobiles),
-        "mobile_changed_at": principal.mobile_changed_at,
-        "is_mobile_change_unread": principal.is_mobile_change_unread,
-        "groups": sorted(principal.groups),
-        "all_groups": list(principal.all_groups),
-        "password_expires_at": principal.password_expires_at,
-        "password_set_at": principal.password_set_at,
-    }
-    return json.dumps(fields, separators=(",", ":"))
+    fields = {name: getattr(principal, name) for name in _PRINCIPAL}
+    return _json({"v": PRINCIPAL_VERSION, **fields, "groups": sorted(principal.groups)})
 
 
 def principal_from_json(text: str) -> Principal:
@@ -64,22 +54,8 @@ def principal_from_json(text: str) -> Principal:
         fields = json.loads(text)
         if fields["v"] != PRINCIPAL_VERSION:
             raise UnreadableRecord("a principal of another version")
-        return Principal(
-            guid=_text(fields["guid"]),
-            realm=sys.intern(_text(fields["realm"])),
-            username=_text(fields["username"]),
-            display_name=_text(fields["display_name"]),
-            mail=None if fields["mail"] is None else _text(fields["mail"]),
-            mobiles=_texts(fields["mobiles"]),
-            mobile_changed_at=_instant_or_none(fields.get("mobile_changed_at")),
-            is_mobile_change_unread=fields.get("is_mobile_change_unread") is True,
-            groups=frozenset(_texts(fields["groups"])) or _NO_GROUPS,
-            all_groups=_texts(fields["all_groups"]),
-            # Written since passwords can be changed; older records lack it.
-            password_expires_at=_instant_or_none(fields.get("password_expires_at")),
-            password_set_at=_instant_or_none(fields.get("password_set_at")),
-        )
-    except (ValueError, KeyError, TypeError) as exc:
+        return Principal(**{name: read(fields.get(name)) for name, read in _PRINCIPAL.items()})
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
         # The cause quotes the record, which holds names and numbers, so it must not reach a traceback.
         raise UnreadableRecord(f"a damaged principal ({type(exc).__name__})") from None
 
@@ -87,7 +63,7 @@ def principal_from_json(text: str) -> Principal:
 def factors_to_json(factors: tuple[Choice, ...]) -> str:
     """A choice of one is written as its name, as all were before there were choices."""
     names = [[factor.value for factor in choice] for choice in factors]
-    return json.dumps([each[0] if len(each) == 1 else each for each in names], separators=(",", ":"))
+    return _json([each[0] if len(each) == 1 else each for each in names])
 
 
 @lru_cache(maxsize=256)
@@ -104,7 +80,7 @@ def factors_from_json(text: str) -> tuple[Choice, ...]:
 
 
 def proven_to_json(proven: tuple[Proof, ...]) -> str:
-    return json.dumps([[proof.factor.value, proof.at] for proof in proven], separators=(",", ":"))
+    return _json([[proof.factor.value, proof.at] for proof in proven])
 
 
 def proven_from_json(text: str) -> tuple[Proof, ...]:
@@ -137,13 +113,13 @@ def session_from_fields(fields: Mapping[str, Any]) -> Session:
         return Session(
             session_id=_text(fields["session_id"]),
             principal=principal_from_json(fields["principal"]),
-            scheme=sys.intern(fields["scheme"]),
+            scheme=_interned(fields["scheme"]),
             factors=factors_from_json(fields["factors"]),
             proven=proven_from_json(fields["proven"]),
             created_at=float(fields["created_at"]),
             last_used_at=float(fields["last_used_at"]),
-            client_address=sys.intern(fields["client_address"]),
-            user_agent=sys.intern(fields["user_agent"]),
+            client_address=_interned(fields["client_address"]),
+            user_agent=_interned(fields["user_agent"]),
             password_must_change=bool(fields["password_must_change"]),
         )
     except (ValueError, KeyError, TypeError) as exc:
@@ -186,56 +162,59 @@ def ticket_from_values(values: Sequence[Any]) -> Ticket:
 
 
 def sending_to_json(sending: Sending) -> str:
-    fields = {
-        "v": SENDING_VERSION,
-        **dataclasses.asdict(sending),
-        "kind": sending.kind.value if sending.kind is not None else "",
-        "outcome": sending.outcome.value,
-        "status": sending.status.value if sending.status is not None else "",
-    }
-    return json.dumps(fields, separators=(",", ":"))
+    return _json({"v": SENDING_VERSION, **dataclasses.asdict(sending)})
 
 
 def readable_sending(text: str | bytes) -> Sending | None:
     """None for a record that this version cannot read: then nothing is known of the message."""
-    try:
-        fields = json.loads(text)
-        if fields.pop("v") != SENDING_VERSION:
-            return None
-        known = {each.name for each in dataclasses.fields(Sending)}
-        written = {name: value for name, value in fields.items() if name in known}
-        return Sending(
-            **{
-                **written,
-                "kind": ChannelKind(written["kind"]) if written["kind"] else None,
-                "outcome": Outcome(written["outcome"]),
-                "status": DeliveryStatus(written["status"]) if written.get("status") else None,
-            }
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
+    kind, status = _unless_empty(ChannelKind), _unless_empty(DeliveryStatus)
+    return _readable(Sending, text, SENDING_VERSION, {"kind": kind, "outcome": Outcome, "status": status})
 
 
 def failure_to_json(failure: DeliveryFailure) -> str:
-    fields = {"v": FAILURE_VERSION, **dataclasses.asdict(failure), "reason": failure.reason.value}
-    return json.dumps(fields, separators=(",", ":"))
+    return _json({"v": FAILURE_VERSION, **dataclasses.asdict(failure)})
 
 
 def readable_failure(text: str | bytes) -> DeliveryFailure | None:
     """None for a record that this version cannot read."""
+    return _readable(DeliveryFailure, text, FAILURE_VERSION, {"reason": FailureReason})
+
+
+def _json(value: object) -> str:
+    """A member of an enum by its value."""
+    return json.dumps(value, separators=(",", ":"), default=attrgetter("value"))
+
+
+def _readable(
+    kind: type[Record], text: str | bytes, version: int, enums: Mapping[str, Callable[[Any], Any]]
+) -> Record | None:
     try:
         fields = json.loads(text)
-        if fields.pop("v") != FAILURE_VERSION:
+        if fields["v"] != version:
             return None
-        return DeliveryFailure(**{**fields, "reason": FailureReason(fields["reason"])})
+        known = {each.name: fields[each.name] for each in dataclasses.fields(kind) if each.name in fields}
+        return kind(**{**known, **{name: read(fields.get(name)) for name, read in enums.items()}})
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _unless_empty(enum: type[Enum]) -> Callable[[Any], Enum | None]:
+    return lambda value: enum(value) if value else None
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a string")
     return value
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _interned(value: object) -> str:
+    """Few, and shared by many sessions: one copy of each is kept."""
+    return sys.intern(_text(value))
 
 
 def _instant(value: object) -> float:
@@ -249,11 +228,31 @@ def _instant_or_none(value: object) -> float | None:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    """Group names are few and shared by many sessions: one copy of each is kept."""
-    return tuple(sys.intern(_text(item)) for item in _list(value))
+    return tuple(_interned(item) for item in _list(value))
+
+
+def _groups(value: object) -> frozenset[str]:
+    return frozenset(_texts(value)) or _NO_GROUPS
 
 
 def _list(value: object) -> list[object]:
     if not isinstance(value, list):
         raise TypeError("not a list")
     return value
+
+
+_PRINCIPAL: Mapping[str, Callable[[object], Any]] = {
+    "guid": _text,
+    "realm": _interned,
+    "username": _text,
+    "display_name": _text,
+    "mail": _text_or_none,
+    "mobiles": _texts,
+    "mobile_changed_at": _instant_or_none,
+    "is_mobile_change_unread": partial(is_, True),
+    "groups": _groups,
+    "all_groups": _texts,
+    "password_expires_at": _instant_or_none,
+    "password_set_at": _instant_or_none,
+}
+"""What is written of a principal, and how each is read. Old records lack some of those that may be None."""
