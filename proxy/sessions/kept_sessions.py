@@ -12,7 +12,6 @@ from operator import attrgetter
 
 from config.settings import SessionSettings
 from proxy.factors.proof import Proof
-from proxy.sessions.expiry import ExpiryWheel
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Level, Session
 
 CookieKey = tuple[str, bytes]
@@ -72,6 +71,33 @@ class AsideSession:
 
     def used_at(self, now: float) -> None:
         self.ends_at = max(self.ends_at, min(now + self.idle, self.absolute_end))
+
+
+class ExpiryWheel:
+    """Which sessions may be over: looked at when their second comes, never all at once.
+
+    A session is in the bucket of the second in which its end was expected when it was put there. A use only moves that
+    end to later, so a use costs nothing here: who takes a bucket puts back the sessions that are not over yet.
+    """
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, list[str]] = {}
+        self._seconds: list[int] = []
+
+    def put(self, session_id: str, ends_at: float) -> None:
+        second = int(ends_at)
+        bucket = self._buckets.get(second)
+        if bucket is None:
+            bucket = self._buckets[second] = []
+            heapq.heappush(self._seconds, second)
+        bucket.append(session_id)
+
+    def take_due(self, now: float) -> list[str]:
+        """Take out all whose second has begun; some of them may still have part of that second left."""
+        due: list[str] = []
+        while self._seconds and self._seconds[0] <= now:
+            due += self._buckets.pop(heapq.heappop(self._seconds))
+        return due
 
 
 class KeptSessions:

@@ -41,17 +41,17 @@ async def keep_up(
             tasks.create_task(_write(sessions, clock, may_clean_up or (lambda: True)))
     finally:
         sessions.stop_listening()
-        await sessions.drop_late()
+        await sessions.looks.close()
         with contextlib.suppress(StoreUnavailable):
-            await sessions.leave()
+            await sessions.uses.leave()
 
 
 async def _look(sessions: LiveSessions) -> None:
     is_closed = False
     while True:
         next_at = asyncio.get_running_loop().time() + LOOK_SECONDS
-        await sessions.look()
-        if sessions.is_in_grace:
+        await sessions.looks.look()
+        if sessions.looks.is_in_grace:
             is_closed = False
         elif not is_closed:
             is_closed = True
@@ -86,8 +86,8 @@ async def _write(sessions: LiveSessions, clock: Callable[[], float], may_clean_u
     while True:
         at = asyncio.get_running_loop().time()
         with contextlib.suppress(StoreUnavailable):
-            await sessions.flush()
-            if at >= next_clean_up and may_clean_up() and sessions.all_uses_are_written:
+            await sessions.uses.flush()
+            if at >= next_clean_up and may_clean_up() and sessions.uses.all_are_written:
                 next_clean_up = at + CLEAN_UP_SECONDS
-                await sessions.clean_up(clock())
+                await sessions.uses.clean_up(clock())
         await asyncio.sleep(FLUSH_SECONDS)

@@ -12,7 +12,8 @@ import pytest
 from config.settings import SessionSettings
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.tokens import new_token, token_digest
-from proxy.sessions.live_sessions import CLEAN_UP_SLACK_SECONDS, LiveSessions, cookie_key
+from proxy.sessions.last_uses import CLEAN_UP_SLACK_SECONDS
+from proxy.sessions.live_sessions import LiveSessions, cookie_key
 from proxy.sessions.session import Session
 from proxy.sessions.upkeep import keep_up
 from tests.support.eventually import eventually
@@ -98,7 +99,7 @@ async def test_the_absolute_limit_is_exact_whatever_the_use(store: MemoryStore, 
         assert cached(live, token, HOST, NOW + second) is not None
     assert cached(live, token, HOST, NOW + 3599.9) is not None
     assert cached(live, token, HOST, NOW + 3600) is None
-    await live.flush()
+    await live.uses.flush()
     assert await live.find(token, HOST, NOW + 3600) is None
 
 
@@ -123,13 +124,13 @@ async def test_a_use_on_another_worker_counts(store: MemoryStore, live: LiveSess
     other = LiveSessions(store.sessions, LIMITS)
     await live.find(token, HOST, NOW)
     await other.find(token, HOST, NOW + 300)
-    await other.flush()
+    await other.uses.flush()
     ended: list[str] = []
     live.on_end(ended.append)
     await live.expire(NOW + 600)
     assert cached(live, token, HOST, NOW + 899.9) is not None
     assert await live.find(token, HOST, NOW + 899.9) is not None
-    await live.flush()
+    await live.uses.flush()
     await other.expire(NOW + 900)
     assert await other.find(token, HOST, NOW + 900) is not None
     assert ended == []
@@ -209,7 +210,7 @@ async def test_what_is_known_goes_on_without_the_store_and_the_unknown_is_unavai
     with pytest.raises(StoreUnavailable):
         await live.find(new_token().encode(), HOST, NOW)
     with pytest.raises(StoreUnavailable):
-        await live.flush()
+        await live.uses.flush()
     await live.expire(NOW + 601)
     assert cached(live, token, HOST, NOW + 601) is None
 
@@ -219,13 +220,13 @@ async def test_uses_that_could_not_be_flushed_are_flushed_later(store: MemorySto
     await live.find(token, HOST, NOW + 50)
     store.away = True
     with pytest.raises(StoreUnavailable):
-        await live.flush()
+        await live.uses.flush()
     store.away = False
-    await live.flush()
+    await live.uses.flush()
     assert (await store.sessions.sessions())[0].last_used_at == NOW + 50
     assert cached(live, token, HOST, NOW + 50) == replace(written, last_used_at=NOW + 50)
     store.calls.clear()
-    await live.flush()
+    await live.uses.flush()
     assert "touch_sessions" not in store.calls
 
 
@@ -240,7 +241,7 @@ async def test_all_uses_are_flushed_in_one_batch(store: MemoryStore, live: LiveS
         token, _ = await signed_in(store)
         for second in (1, 2, 3):
             await live.find(token, HOST, NOW + second)
-    await live.flush()
+    await live.uses.flush()
     assert [[last_used_at for _, last_used_at in batch] for batch in batches] == [[NOW + 3] * 3]
 
 
@@ -257,7 +258,7 @@ async def test_memory_is_bounded_and_tunnels_of_what_was_put_aside_go_on(store: 
     assert cached(live, seen[99][0], HOST, NOW + 99) is not None
     assert cached(live, seen[0][0], HOST, NOW + 99) is None
     assert await live.find(seen[0][0], HOST, NOW + 99) is not None
-    await live.flush()
+    await live.uses.flush()
     ended: list[str] = []
     live.on_end(ended.append)
     await live.expire(NOW + 601)
@@ -281,9 +282,9 @@ async def test_cleaning_up_leaves_time_for_uses_that_other_workers_have_not_flus
     store: MemoryStore, live: LiveSessions
 ) -> None:
     await signed_in(store)
-    await live.clean_up(NOW + 600)
+    await live.uses.clean_up(NOW + 600)
     assert len(await store.sessions.sessions()) == 1
-    await live.clean_up(NOW + 600 + CLEAN_UP_SLACK_SECONDS)
+    await live.uses.clean_up(NOW + 600 + CLEAN_UP_SLACK_SECONDS)
     assert await store.sessions.sessions() == []
 
 
@@ -319,7 +320,7 @@ async def test_what_passes_through_a_tunnel_uses_its_session_but_revives_none(
     live.mark_used(written.session_id, NOW + 1100)
     assert cached(live, token, HOST, NOW + 1100) is None
     live.mark_used("unknown", NOW)
-    await live.flush()
+    await live.uses.flush()
     (stored,) = (await store.sessions.sessions_by_id([written.session_id])).values()
     assert stored.last_used_at == NOW + 500
     assert cached(live, token, HOST, NOW + 1099) is not None
@@ -332,7 +333,7 @@ async def test_a_tunnel_keeps_a_session_that_was_put_aside(store: MemoryStore) -
     await live.find(second[0], HOST, NOW + 1)
     assert first[1].session_id in live.kept.aside
     live.mark_used(first[1].session_id, NOW + 500)
-    await live.flush()
+    await live.uses.flush()
     ended: list[str] = []
     live.on_end(ended.append)
     await live.expire(NOW + 700)
@@ -350,7 +351,7 @@ async def test_a_tunnel_of_what_was_put_aside_goes_on_while_its_uses_cannot_be_w
         await live.find(token, HOST, now[0])
         now[0] += 1
     assert used.session_id in live.kept.aside
-    await live.flush()
+    await live.uses.flush()
     ended: list[str] = []
     live.on_end(ended.append)
 
@@ -358,8 +359,8 @@ async def test_a_tunnel_of_what_was_put_aside_goes_on_while_its_uses_cannot_be_w
         now[0] += seconds
         live.mark_used(used.session_id, now[0])
         with contextlib.suppress(StoreUnavailable):
-            await live.flush()
-        await live.look()
+            await live.uses.flush()
+        await live.looks.look()
         await live.expire(now[0])
 
     store.is_full = True
@@ -400,7 +401,7 @@ async def test_a_session_of_a_clock_that_was_ahead_outlives_no_limit(store: Memo
     for later in range(100, int(LIMITS.absolute), 100):
         store.sessions.listeners.tell_gap()
         await live.read_anew(NOW + later)
-        await live.look()
+        await live.looks.look()
         await live.expire(NOW + later)
         assert await live.find(used, HOST, NOW + later) is not None
         assert (kept.session_id in ended) == (later >= LIMITS.idle)
@@ -413,9 +414,9 @@ async def test_what_is_kept_lives_on_as_long_as_before_when_the_clock_is_set(sto
         live = LiveSessions(store.sessions, LIMITS, monotonic=lambda: 0.0)
         token, written = await signed_in(store)
         assert await live.find(token, HOST, NOW + 100) is not None
-        await live.flush()
+        await live.uses.flush()
         live.go_on_from(seconds)
-        await live.flush()
+        await live.uses.flush()
         stored = (await store.sessions.sessions_by_id([written.session_id]))[written.session_id]
         assert stored.last_used_at == NOW + 100 + max(seconds, 0.0), "no node takes it for unused"
         now = NOW + seconds
@@ -434,8 +435,8 @@ async def test_who_follows_the_clock_first_signs_nobody_out_whom_others_serve(st
     assert await first.find(tunnelled, HOST, now[0]) is not None
     for _ in range(2):
         for worker in (first, second):
-            await worker.flush()
-            await worker.look()
+            await worker.uses.flush()
+            await worker.looks.look()
         now[0] += 1
     first.go_on_from(1800.0)
     with pytest.raises(StoreUnavailable, match="nobody knows when"):
@@ -444,14 +445,14 @@ async def test_who_follows_the_clock_first_signs_nobody_out_whom_others_serve(st
     first.on_end(ended.append)
     await first.expire(now[0] + 1800.0)
     assert ended == []
-    await first.look()
+    await first.looks.look()
     assert cached(first, tunnelled, HOST, now[0] + 1800.0) is not None
     second.go_on_from(1800.0)
-    await second.flush()
+    await second.uses.flush()
     assert await first.find(used, HOST, now[0] + 1800.0) is not None
     now[0] += LIMITS.idle
-    await first.flush()
-    await second.flush()
+    await first.uses.flush()
+    await second.uses.flush()
     assert await first.find(unused, HOST, now[0] + 1800.0) is None
 
 
@@ -475,5 +476,5 @@ async def test_a_node_whose_clock_is_far_ahead_removes_nothing(store: MemoryStor
         return NOW
 
     store.sessions.server_time = server_time  # type: ignore[method-assign]
-    await live.clean_up(NOW + 7200)
+    await live.uses.clean_up(NOW + 7200)
     assert store.sessions.standing

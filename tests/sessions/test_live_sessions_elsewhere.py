@@ -93,7 +93,7 @@ async def test_who_has_caught_up_answers_from_memory_until_the_next_notice_is_du
     token, _ = await known(store, live)
     for _ in range(3):
         instant.now += NOTICE_SECONDS
-        await live.look()
+        await live.looks.look()
         store.calls.clear()
         instant.now += NOTICE_SECONDS - 0.01
         assert await live.find(token, HOST, NOW) is not None
@@ -107,24 +107,24 @@ async def test_without_the_store_sessions_go_on_for_the_grace_and_no_longer(
     store: MemoryStore, live: LiveSessions, instant: Instant
 ) -> None:
     token, _ = await known(store, live)
-    await live.look()
+    await live.looks.look()
     lost_at, store.away = instant.now, True
     for seconds in (0.3, 20.0, GRACE - 0.1):
         instant.now = lost_at + seconds
         assert await live.find(token, HOST, NOW) is not None
-        await live.look()
+        await live.looks.look()
         store.calls.clear()
         assert cached(live, token, HOST, NOW) is not None
         assert store.calls == []  # it is not asked before each answer
     assert live.heard.away_since is not None
     instant.now = lost_at + GRACE
-    await live.look()
+    await live.looks.look()
     assert cached(live, token, HOST, NOW) is None
     with pytest.raises(StoreUnavailable):
         await live.find(token, HOST, NOW)
     store.away = False
     assert await live.find(token, HOST, NOW) is not None
-    await live.look()
+    await live.looks.look()
     assert cached(live, token, HOST, NOW) is not None
     assert live.heard.away_since is None
 
@@ -132,7 +132,7 @@ async def test_without_the_store_sessions_go_on_for_the_grace_and_no_longer(
 async def test_the_grace_prolongs_no_limit(store: MemoryStore, live: LiveSessions) -> None:
     token, _ = await known(store, live)
     store.away = True
-    await live.look()
+    await live.looks.look()
     assert await live.find(token, HOST, NOW + 600) is None
 
 
@@ -147,7 +147,7 @@ async def test_a_worker_that_was_stopped_during_an_outage_asks_before_it_answers
 ) -> None:
     token, written = await known(store, live)
     store.away = True
-    await live.look()
+    await live.looks.look()
     instant.now += NOTICE_SECONDS
     store.away = False
     end_unheard(store, written.session_id)
@@ -163,7 +163,7 @@ async def test_a_worker_that_hears_nothing_asks_a_store_that_answers(store: Memo
         raise NotHeard("not subscribed")
 
     store.sessions.catch_up = not_heard  # type: ignore[method-assign]
-    await live.look()
+    await live.looks.look()
     end_unheard(store, written.session_id)
     assert cached(live, token, HOST, NOW) is None
     assert await live.find(token, HOST, NOW) is None
@@ -181,7 +181,7 @@ async def test_after_a_gap_a_store_that_is_silent_is_no_reason_to_answer_from_me
     store.sessions.session_by_cookie = hang  # type: ignore[assignment]
     store.sessions.catch_up = hang  # type: ignore[method-assign]
     store.sessions.listeners.tell_gap()
-    await asyncio.wait_for(live.look(), 5)
+    await asyncio.wait_for(live.looks.look(), 5)
     assert cached(live, token, HOST, NOW) is None
     with pytest.raises(StoreUnavailable):
         await asyncio.wait_for(live.find(token, HOST, NOW), 5)
@@ -203,12 +203,12 @@ async def test_a_store_that_hangs_is_waited_for_shortly_where_memory_has_an_answ
         await asyncio.wait_for(live.find(token, HOST, NOW), 5)  # once may be chance
     instant.now -= 0.5
     for _ in range(2):
-        await asyncio.wait_for(live.look(), 5)
+        await asyncio.wait_for(live.looks.look(), 5)
     assert live.heard.away_since is not None
     instant.now += NOTICE_SECONDS
     assert cached(live, token, HOST, NOW) is None
     assert await asyncio.wait_for(live.find(token, HOST, NOW), 5) is not None
-    await asyncio.wait_for(live.look(), 5)
+    await asyncio.wait_for(live.looks.look(), 5)
     assert cached(live, token, HOST, NOW) is not None
     instant.now += GRACE
     with pytest.raises(StoreUnavailable):
@@ -228,7 +228,7 @@ async def test_a_worker_that_was_late_itself_takes_no_silence_for_an_outage(
     store.sessions.session_by_cookie = hang  # type: ignore[assignment]
     store.sessions.catch_up = hang  # type: ignore[method-assign]
     for _ in range(3):
-        await asyncio.wait_for(live.look(), 5)
+        await asyncio.wait_for(live.looks.look(), 5)
     assert live.heard.away_since is None
     instant.now += NOTICE_SECONDS
     with pytest.raises(Asleep):
@@ -308,11 +308,11 @@ async def test_after_a_gap_all_that_is_kept_is_read_anew(
         end_unheard(store, written.session_id)
     store.sessions.standing |= {each.session_id: each for each in changed}
     store.sessions.listeners.tell_gap()
-    await live.look()
+    await live.looks.look()
     assert cached(live, seen[4][0], HOST, NOW) is None  # nobody knows what was missed
     assert await live.find(seen[4][0], HOST, NOW) == changed[2]
     await live.read_anew(NOW)
-    await live.look()
+    await live.looks.look()
     assert sorted(ended) == sorted(written.session_id for _, written in seen[:2])
     assert {each.session_id: each.principal for each in heard} == {each.session_id: each.principal for each in changed}
     assert cached(live, seen[4][0], HOST, NOW) == changed[2]
@@ -368,7 +368,7 @@ async def test_an_older_principal_that_was_being_read_does_not_come_back(
 
     store.sessions.sessions_by_id = slowly  # type: ignore[method-assign]
     live.mark_used(written.session_id, NOW + 5)
-    await live.flush()
+    await live.uses.flush()
     live.draw_net()
     await live.read_anew(NOW)
     assert store.calls.count("sessions_by_id") == 2  # once more, for it had changed meanwhile
@@ -382,7 +382,7 @@ async def test_what_was_used_is_read_anew_whatever_was_heard(store: MemoryStore,
     ended: list[str] = []
     live.on_end(ended.append)
     live.mark_used(used, NOW + 5)
-    await live.flush()
+    await live.uses.flush()
     for session_id in (used, unused):
         end_unheard(store, session_id)
     live.draw_net()
@@ -404,7 +404,7 @@ async def test_a_tunnel_of_a_session_that_was_put_aside_is_under_the_net_too(
     ended: list[str] = []
     live.on_end(ended.append)
     live.mark_used(tunnelled, NOW + 5)
-    await live.flush()
+    await live.uses.flush()
     for session_id in (tunnelled, unused):
         end_unheard(store, session_id)
     live.draw_net()
@@ -434,6 +434,6 @@ async def test_an_end_heard_between_the_answer_and_its_asker_counts(
     store.sessions.session_by_cookie = answer_and_end  # type: ignore[method-assign]
     await live.find(token, HOST, NOW)
     await asyncio.sleep(0)
-    await live.look()
+    await live.looks.look()
     assert cached(live, token, HOST, NOW) is None
     live.stop_listening()

@@ -117,12 +117,12 @@ class House:
         """What workers do each second."""
         self.seconds += 1.0
         for worker in writing or (self.one, self.two):
-            await worker.look()
+            await worker.looks.look()
             try:
-                await worker.flush()
+                await worker.uses.flush()
             except StoreUnavailable:
                 continue
-            await worker.clean_up(self.now)
+            await worker.uses.clean_up(self.now)
 
 
 @pytest.fixture
@@ -188,8 +188,8 @@ async def test_a_worker_that_is_cut_off_for_the_grace_keeps_its_sessions(house: 
     other = LiveSessions(house.store.sessions, limits, monotonic=lambda: house.seconds)
     await signed_in(house)
     house.seconds = IDLE + grace - 1
-    await other.flush()
-    await other.clean_up(house.now)
+    await other.uses.flush()
+    await other.uses.clean_up(house.now)
     assert len(await house.store.sessions.sessions()) == 1
 
 
@@ -198,10 +198,10 @@ async def test_one_that_leaves_writes_its_uses_and_is_not_waited_for(house: Hous
     await house.second()
     await house.second()
     assert await house.one.find(token, HOST, house.now + 1) is not None
-    await house.one.leave()
+    await house.one.uses.leave()
     (stored,) = await house.store.sessions.sessions()
     assert stored.last_used_at == house.now + 1
     for _ in range(10):
         await house.second(writing=(house.two,))
-    assert house.two.all_uses_are_written
+    assert house.two.uses.all_are_written
     assert await house.two.find(token, HOST, house.now + IDLE + 2) is None

@@ -149,10 +149,10 @@ class House:
             await self.write(worker)
 
     async def write(self, worker: LiveSessions) -> None:
-        await worker.look()
+        await worker.looks.look()
         with contextlib.suppress(StoreUnavailable):
-            await worker.flush()
-            await worker.clean_up(self.now)
+            await worker.uses.flush()
+            await worker.uses.clean_up(self.now)
 
     async def close(self) -> None:
         for store in self.stores:
