@@ -8,7 +8,7 @@ import io
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,6 +43,24 @@ NOBODY_READS = 141
 """The exit code of who is ended by SIGPIPE: ``gatepost check | head -1``."""
 _WITH_STORE = frozenset(("check", "bounces", "explain", "unlock", "sessions"))
 
+_WITHOUT_CONFIGURATION = ("run", "demo", "hash-password")
+"""Commands that want none, or say so themselves."""
+_COMMANDS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], list[argparse.ArgumentParser] | None]], ...] = (
+    ("run", "run Gatepost", run.add_arguments),
+    ("check", "validate the configuration, then try each dependency", lambda _: None),
+    ("demo", "everything embedded on loopback: users, a pretend phone, an app", demo.add_arguments),
+    ("number", "what Gatepost makes of a mobile field", number.add_arguments),
+    ("hash-password", "the argon2 hash of a local user's password", hash_password.add_arguments),
+    ("mobiles", "the state of the mobile field, person by person", mobiles.add_arguments),
+    ("bounces", "passcodes that did not arrive, and what to do", bounces.add_arguments),
+    ("explain", "whether a person can sign in, why not, and what to do", explain.add_arguments),
+    ("unlock", "clear a person's counts, confirm a number that changed", unlock.add_arguments),
+    ("sessions", "who is signed in; end sessions", sessions.add_arguments),
+    ("keys", "the master keys: list, rotate, drop", keys.add_arguments),
+    ("send-test", "send a test SMS", send_test.add_arguments),
+)
+"""Name, help, and what adds its arguments; where that returns parsers, each of them wants a configuration."""
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -51,50 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"gatepost {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    each = commands.add_parser("run", help="run Gatepost")
-    add_config_option(each)
-    run.add_arguments(each)
-
-    each = commands.add_parser("check", help="validate the configuration, then try each dependency")
-    add_config_option(each)
-
-    each = commands.add_parser("demo", help="everything embedded on loopback: users, a pretend phone, an app")
-    demo.add_arguments(each)
-
-    each = commands.add_parser("number", help="what Gatepost makes of a mobile field")
-    number.add_arguments(each)
-    add_config_option(each)
-
-    each = commands.add_parser("hash-password", help="the argon2 hash of a local user's password")
-    hash_password.add_arguments(each)
-
-    each = commands.add_parser("mobiles", help="the state of the mobile field, person by person")
-    mobiles.add_arguments(each)
-    add_config_option(each)
-
-    each = commands.add_parser("bounces", help="passcodes that did not arrive, and what to do")
-    bounces.add_arguments(each)
-    add_config_option(each)
-
-    each = commands.add_parser("explain", help="whether a person can sign in, why not, and what to do")
-    explain.add_arguments(each)
-    add_config_option(each)
-
-    each = commands.add_parser("unlock", help="clear a person's counts, confirm a number that changed")
-    unlock.add_arguments(each)
-    add_config_option(each)
-
-    each = commands.add_parser("sessions", help="who is signed in; end sessions")
-    for inner in sessions.add_arguments(each):
-        add_config_option(inner)
-
-    each = commands.add_parser("keys", help="the master keys: list, rotate, drop")
-    for inner in keys.add_arguments(each):
-        add_config_option(inner)
-
-    each = commands.add_parser("send-test", help="send a test SMS")
-    send_test.add_arguments(each)
-    add_config_option(each)
+    for name, help_text, add_arguments in _COMMANDS:
+        each = commands.add_parser(name, help=help_text)
+        parsers = add_arguments(each) or [each]
+        for wanting in parsers if name not in _WITHOUT_CONFIGURATION else ():
+            add_config_option(wanting)
     return parser
 
 
@@ -145,14 +124,9 @@ def _dispatch(parsed: argparse.Namespace) -> int:
             return run.run(parsed.config, after_restore=parsed.after_restore)
         case "check":
             return asyncio.run(check.run(_settings(parsed), sys.stdout, secrets_from=parsed.secrets_from))
-        case "bounces":
-            return asyncio.run(bounces.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
-        case "explain":
-            return asyncio.run(explain.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
-        case "unlock":
-            return asyncio.run(unlock.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
-        case "sessions":
-            return asyncio.run(sessions.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
+        case "bounces" | "explain" | "unlock" | "sessions":
+            asked = {"bounces": bounces.run, "explain": explain.run, "unlock": unlock.run, "sessions": sessions.run}
+            return asyncio.run(asked[parsed.command](parsed, _settings(parsed), sys.stdout, now=time.time()))
         case "keys":
             return keys.run(parsed, _settings(parsed), sys.stdout, now=time.time())
         case "mobiles":

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, TextIO
 
 from config.settings import Settings
-from config.values import parse_duration
+from proxy.commands.arguments import duration
 from proxy.commands.table import write_table
 from proxy.delivery.failures import REMEMBERED_SECONDS, DeliveryFailure
 from proxy.mobile_formats.words import instant_text
@@ -40,8 +40,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     finally:
         await store.close()
     if arguments.json:
-        json.dump([_fields(each) for each in found], stdout, indent=2)
-        print(file=stdout)
+        print(json.dumps([_fields(each) for each in found], indent=2), file=stdout)
     elif found:
         write_table(_HEAD, _rows(found), stdout)
     else:
@@ -86,10 +85,7 @@ def _rows(failures: Iterable[DeliveryFailure]) -> list[tuple[str, ...]]:
 
 
 def _duration(text: str) -> float:
-    try:
-        seconds = parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    seconds = duration(text)
     if seconds > REMEMBERED_SECONDS:
         raise argparse.ArgumentTypeError("failures are remembered for 3d")
     return seconds

@@ -46,8 +46,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         await store.close()
         await realms.close()
     if arguments.json:
-        json.dump(_as_json(arguments.login, explanation, now), stdout, indent=2)
-        stdout.write("\n")
+        print(json.dumps(_as_json(arguments.login, explanation, now), indent=2), file=stdout)
     else:
         _write(explanation, stdout, now)
     return 0 if explanation.can_sign_in else 1

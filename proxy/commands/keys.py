@@ -8,7 +8,7 @@ import sys
 from typing import TextIO
 
 from config.settings import Settings
-from config.values import parse_duration
+from proxy.commands.arguments import duration
 from proxy.commands.table import write_table
 from proxy.secrets.key_file import (
     SHORTEST_LEAD_SECONDS,
@@ -48,7 +48,10 @@ def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO, *, no
     """0; 1 for a key that is still needed. Raises `KeyFileError`."""
     if arguments.action == "list":
         ring = existing_keys(settings.server)
-        (_write_json if arguments.json else _write_table)(ring, now, stdout)
+        if arguments.json:
+            print(json.dumps(_rows(ring, now), indent=2), file=stdout)
+        else:
+            _write_table(ring, now, stdout)
         return 0
     if settings.server.key is not None:
         raise KeyFileError("server.key", _NO_FILE)
@@ -100,16 +103,8 @@ def _write_table(ring: KeyRing, now: float, stdout: TextIO) -> None:
     write_table(("KEY", "STATE", "AGE", "USED FROM", "USED UNTIL", "IT"), rows, stdout)
 
 
-def _write_json(ring: KeyRing, now: float, stdout: TextIO) -> None:
-    json.dump(_rows(ring, now), stdout, indent=2)
-    stdout.write("\n")
-
-
 def _lead(text: str) -> float:
-    try:
-        seconds = parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    seconds = duration(text)
     if seconds < SHORTEST_LEAD_SECONDS:
         raise argparse.ArgumentTypeError(f"every node and app needs {SHORTEST_LEAD_SECONDS / 60:g}m at least")
     return seconds

@@ -15,9 +15,9 @@ from typing import TextIO, TypeVar
 
 from config.settings import ActiveDirectorySettings, DirectorySettings, Settings
 from config.system_errors import file_reason
-from config.values import parse_duration
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
 from directory.mobile_sweep import Findings, Rules, sweep
+from proxy.commands.arguments import duration
 from proxy.mobile_formats.report_forms import ReportForm, write_as
 from proxy.mobile_formats.words import headline
 
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--include-disabled", action="store_true", help="disabled accounts too")
     parser.add_argument(
         "--changed-within",
-        type=_duration,
+        type=duration,
         default="7d",
         metavar="7d",
         help='what counts as "changed recently" (default: %(default)s)',
@@ -169,10 +169,3 @@ def _percent(text: str) -> float:
     if not 0 <= value <= 100:
         raise argparse.ArgumentTypeError(f"{text!r} is not a percentage from 0 to 100")
     return value
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None

@@ -25,7 +25,6 @@ _ROOT = Path(__file__).parent.parent.parent
 def main(arguments: Sequence[str]) -> int:
     """What stands behind ``gatepost run``."""
     parser = argparse.ArgumentParser(prog="gatepost run", description="Run Gatepost.")
-    add_config_option(parser)
     add_arguments(parser)
     parsed = parser.parse_args(arguments)
     try:
@@ -37,6 +36,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_config_option(parser)
     parser.add_argument(
         "--after-restore",
         action="store_true",

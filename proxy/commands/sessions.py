@@ -148,8 +148,7 @@ async def _list(
     hosts = await store.sessions.hosts_of([each.session_id for each in live])
     rows = [_row(each, hosts.get(each.session_id, ())) for each in live]
     if as_json:
-        json.dump(rows, stdout, indent=2)
-        stdout.write("\n")
+        print(json.dumps(rows, indent=2), file=stdout)
         return
     cells = [tuple(", ".join(value) if isinstance(value, list) else value for value in row.values()) for row in rows]
     head = ("SESSION", "PERSON", "REALM", "STATE", "SINCE", "LAST USED", "ADDRESS", "HOSTS", "DEVICE")
