@@ -7,6 +7,7 @@ descriptor that only workers read. They never reach a disk.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pickle
 import socket
@@ -20,7 +21,7 @@ from config.settings import Settings
 from proxy.commands.file_checks import load_checked
 from proxy.delivery.create_channels import delivery_warnings
 from proxy.secrets.key_file import KeyFileError, load_keys
-from proxy.supervisor.orders import Outline, Plan, PlanOrder
+from proxy.supervisor.orders import Outline, Plan, PlanOrder, to_json
 
 
 def main(order: PlanOrder) -> int:
@@ -32,7 +33,7 @@ def main(order: PlanOrder) -> int:
             file.flush()
             fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
     with socket.socket(fileno=order.control) as control:
-        control.sendall(plan.to_json().encode())
+        control.sendall(to_json(plan).encode())
     return 0
 
 
@@ -57,4 +58,4 @@ def make_plan(config: Path) -> tuple[Plan, Settings | None]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(PlanOrder.from_json(sys.argv[1])))
+    sys.exit(main(PlanOrder(**json.loads(sys.argv[1]))))

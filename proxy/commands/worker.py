@@ -7,6 +7,7 @@ go on, so that another takes its place. It ends at once when the supervisor is g
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import pickle
 import signal
@@ -126,4 +127,4 @@ async def _beat(writer: asyncio.StreamWriter) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(WorkerOrder.from_json(sys.argv[1])))
+    sys.exit(main(WorkerOrder(**json.loads(sys.argv[1]))))

@@ -14,17 +14,12 @@ import socket
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol
 
-from proxy.supervisor.orders import BEAT, PROBLEM, READY
+from proxy.supervisor.orders import BEAT, PROBLEM, READY, PlanOrder, WorkerOrder, to_json
 from proxy.supervisor.systemd import VARIABLES
 
 _ROOT = Path(__file__).parent.parent.parent
 """Where the packages are."""
-
-
-class ChildOrder(Protocol):
-    def to_json(self) -> str: ...
 
 
 class Child:
@@ -95,12 +90,14 @@ class Children:
     def __init__(self) -> None:
         self._running: dict[int, Child] = {}
 
-    async def start(self, module: str, order: Callable[[int], ChildOrder], descriptors: Iterable[int]) -> Child:
-        """Run ``python -m module ORDER`` with these descriptors open; `order` is given the number of its socket."""
+    async def start(
+        self, module: str, order: Callable[..., PlanOrder | WorkerOrder], descriptors: Iterable[int]
+    ) -> Child:
+        """Run ``python -m module ORDER`` with these descriptors open; `order` lacks the number of its socket."""
         ours, theirs = socket.socketpair()
         with theirs:
             reader, writer = await asyncio.open_connection(sock=ours)
-            process_id = _spawn(module, order(theirs.fileno()).to_json(), (*descriptors, theirs.fileno()))
+            process_id = _spawn(module, to_json(order(control=theirs.fileno())), (*descriptors, theirs.fileno()))
         # Nothing was awaited since: `reap` cannot have missed it.
         child = self._running[process_id] = Child(process_id, reader, writer)
         return child

@@ -29,13 +29,6 @@ class PlanOrder:
     settings: int
     """Where the settings are written to: only workers read them."""
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> PlanOrder:
-        return cls(**json.loads(text))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerOrder:
@@ -57,13 +50,6 @@ class WorkerOrder:
     clock_apart: tuple[float, float] | None = None
     """During a jump of the system's clock: `SteadyClock.apart`."""
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> WorkerOrder:
-        return cls(**json.loads(text))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
@@ -84,9 +70,6 @@ class Plan:
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
     @classmethod
     def from_json(cls, text: str) -> Plan:
         """`ValueError` if it is not whole."""
@@ -97,3 +80,7 @@ class Plan:
                 outline[key] = tuple((host, port) for host, port in outline[key])
             outline = Outline(**outline)
         return cls(outline=outline, problems=tuple(fields["problems"]), warnings=tuple(fields["warnings"]))
+
+
+def to_json(told: PlanOrder | WorkerOrder | Plan) -> str:
+    return json.dumps(asdict(told))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from pathlib import Path
 
 from proxy.supervisor.children import Children
@@ -25,11 +26,7 @@ async def make_plan(config: Path, children: Children) -> tuple[Plan, int]:
     """What a child makes of the file; and where it left the settings. Raises `PlanRefused`."""
     settings = os.memfd_create("gatepost-settings", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
-        child = await children.start(
-            PLAN,
-            lambda control: PlanOrder(config=str(config), control=control, settings=settings),
-            [settings],
-        )
+        child = await children.start(PLAN, partial(PlanOrder, config=str(config), settings=settings), [settings])
         try:
             async with asyncio.timeout(PLAN_SECONDS):
                 text = await child.read_all()

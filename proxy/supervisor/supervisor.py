@@ -51,13 +51,7 @@ class _Reign:
 class Supervisor:
     """`run` it once, in the main thread of its own process."""
 
-    def __init__(
-        self,
-        config: Path,
-        *,
-        log: FilteringBoundLogger,
-        environ: Mapping[str, str],
-    ) -> None:
+    def __init__(self, config: Path, *, log: FilteringBoundLogger, environ: Mapping[str, str]) -> None:
         self._config = config
         self._log = log
         self._notifier = SystemdNotifier(environ.get("NOTIFY_SOCKET"))
@@ -186,14 +180,11 @@ class Supervisor:
         number, anchor = self._last_number, self._clock.anchor
         groups = (listening.listen, listening.redirect, listening.admin)
         listen, redirect, admin = (tuple(each.fileno() for each in group) for group in groups)
-
-        def order(control: int) -> WorkerOrder:
-            return WorkerOrder(
-                number=number, control=control, settings=settings, folder=str(self._folder),
-                listen=listen, redirect=redirect, admin=admin,
-                clock=(anchor.offset, anchor.right_since, anchor.settled_at), clock_apart=self._clock.apart,
-            )  # fmt: skip
-
+        order = partial(
+            WorkerOrder, number=number, settings=settings, folder=str(self._folder),
+            listen=listen, redirect=redirect, admin=admin,
+            clock=(anchor.offset, anchor.right_since, anchor.settled_at), clock_apart=self._clock.apart,
+        )  # fmt: skip
         return number, await self._children.start(WORKER, order, (settings, *listen, *redirect, *admin))
 
     def _remove_sockets(self, number: int) -> None:

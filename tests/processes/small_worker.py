@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -34,4 +35,4 @@ def main(order: WorkerOrder) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(WorkerOrder.from_json(sys.argv[1])))
+    sys.exit(main(WorkerOrder(**json.loads(sys.argv[1]))))

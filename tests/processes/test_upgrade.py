@@ -15,5 +15,5 @@ BEFORE_CLOCKS = {
 
 
 def test_a_worker_takes_the_order_of_an_older_supervisor() -> None:
-    order = WorkerOrder.from_json(json.dumps(BEFORE_CLOCKS))
+    order = WorkerOrder(**json.loads(json.dumps(BEFORE_CLOCKS)))
     assert abs(clock_of(order).now() - time.time()) < 5.0
