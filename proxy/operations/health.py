@@ -28,6 +28,7 @@ DRAINING = "draining"
 Ask = Callable[[], Awaitable[str | None]]
 """None if the dependency works, else a sentence on what is wrong, without anything personal."""
 Clock = Callable[[], float]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Need(Enum):
@@ -126,9 +127,6 @@ def create_health_app(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def livez(request: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
-
     def readiness_now(now: float) -> Readiness:
         stale_after = _STALE_AFTER_INTERVALS * interval_seconds + timeout_seconds
         return judge_readiness(states, now=now, stale_after_seconds=stale_after)
@@ -160,13 +158,21 @@ def create_health_app(
     async def show_metrics(request: web.Request) -> web.Response:
         return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    app = web.Application(middlewares=[plainly])
+    app = answering(readyz=readyz, takes_traffic=takes_traffic, show_metrics=show_metrics)
     app[WATCHED] = Watched(lambda: readiness_now(clock()))
-    app.router.add_get("/livez", livez)
-    app.router.add_get("/readyz", readyz)
-    app.router.add_get(TRAFFIC, takes_traffic)
-    app.router.add_get("/metrics", show_metrics)
     app.cleanup_ctx.append(background)
+    return app
+
+
+def answering(*, readyz: Handler, takes_traffic: Handler, show_metrics: Handler) -> web.Application:
+    """These at their paths, and `/livez`: the supervisor ends workers that hang."""
+
+    async def livez(request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    app = web.Application(middlewares=[_plainly])
+    for path, handler in (("/livez", livez), ("/readyz", readyz), (TRAFFIC, takes_traffic), ("/metrics", show_metrics)):
+        app.router.add_get(path, handler)
     return app
 
 
@@ -186,9 +192,7 @@ async def _answer(ask: Ask, timeout_seconds: float) -> str | None:
 
 
 @web.middleware
-async def plainly(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def _plainly(request: web.Request, handler: Handler) -> web.StreamResponse:
     """A middleware: nobody may cache these answers, or guess their type."""
     response = await handler(request)
     response.headers["Cache-Control"] = "no-store"

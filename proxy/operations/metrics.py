@@ -7,6 +7,7 @@ happens a few times per sign-in and uses prometheus-client as it comes.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -39,38 +40,23 @@ class Metrics:
         self._traffic: dict[str, AppTraffic] = {}
         self._live_sessions: Callable[[], int] | None = None
         self._client_connections: Callable[[], int] | None = None
-        self._sign_ins = Counter(
-            "gatepost_sign_ins", "Attempts to sign in, by how they ended", ("outcome", "realm"), registry=self.registry
+        counter, gauge = partial(Counter, registry=self.registry), partial(Gauge, registry=self.registry)
+        self._sign_ins = counter("gatepost_sign_ins", "Attempts to sign in, by how they ended", ("outcome", "realm"))
+        self._passcodes = counter("gatepost_passcodes_sent", "Passcodes handed to a relay, by outcome", ("outcome",))
+        self._bounces = counter(
+            "gatepost_bounces", "Mails in the inbox for failed deliveries, by what they say", ("reason",)
         )
-        self._passcodes = Counter(
-            "gatepost_passcodes_sent", "Passcodes handed to a relay, by outcome", ("outcome",), registry=self.registry
-        )
-        self._bounces = Counter(
-            "gatepost_bounces",
-            "Mails in the inbox for failed deliveries, by what they say",
-            ("reason",),
-            registry=self.registry,
-        )
-        self._refusals = Counter(
-            "gatepost_refusals",
-            "Answers that Gatepost gave by itself, by problem",
-            ("problem",),
-            registry=self.registry,
-        )
-        self._misconfigured = Gauge(
+        self._refusals = counter("gatepost_refusals", "Answers that Gatepost gave by itself, by problem", ("problem",))
+        self._misconfigured = gauge(
             "gatepost_delivery_misconfigured",
             "1 where a relay or SMS gateway refuses a login, sender or certificate, or is without credit",
             ("relay",),
-            registry=self.registry,
         )
-        self._sms_credits = Gauge(
-            "gatepost_sms_credits", "Messages that an SMS account still pays for", ("channel",), registry=self.registry
-        )
-        self._sends_of_day = Gauge(
+        self._sms_credits = gauge("gatepost_sms_credits", "Messages that an SMS account still pays for", ("channel",))
+        self._sends_of_day = gauge(
             "gatepost_passcodes_of_day",
             "Passcodes sent within the running day, of all workers, and how many may be",
             ("count",),
-            registry=self.registry,
         )
         self.registry.register(_Plane(self))
 

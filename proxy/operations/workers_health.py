@@ -19,7 +19,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from proxy.operations.health import DRAINING, TRAFFIC, CheckState, Readiness, plainly, traffic_answer
+from proxy.operations.health import DRAINING, CheckState, Readiness, answering, traffic_answer
 from proxy.operations.listening import HEALTH_SUFFIX
 
 TIMEOUT_SECONDS = 2.0
@@ -31,36 +31,31 @@ Told = Mapping[str, Any]
 def create_workers_app(folder: Path, *, timeout_seconds: float = TIMEOUT_SECONDS) -> web.Application:
     """The application for `server.admin_listen` where workers have their sockets in `folder`."""
 
-    async def livez(request: web.Request) -> web.Response:
-        return web.Response(text="ok\n")  # the supervisor ends workers that hang
-
     async def readyz(request: web.Request) -> web.Response:
-        told = await ask_all(folder, "/readyz", timeout_seconds)
-        merged = merge_readiness({number: json.loads(body) if body else None for number, body in told.items()})
+        merged = merge_readiness(await _told(folder, timeout_seconds))
         ready = merged["status"] != "unavailable"
         return web.json_response(merged, status=200 if ready else 503, headers={} if ready else {"Retry-After": "10"})
 
     async def takes_traffic(request: web.Request) -> web.Response:
-        told = await ask_all(folder, "/readyz", timeout_seconds)
-        return traffic_answer(takes_any=any(body and json.loads(body)["status"] != DRAINING for body in told.values()))
+        told = await _told(folder, timeout_seconds)
+        return traffic_answer(takes_any=any(each and each["status"] != DRAINING for each in told.values()))
 
     async def show_metrics(request: web.Request) -> web.Response:
         told = await ask_all(folder, "/metrics", timeout_seconds)
         text = merge_metrics({number: body for number, body in told.items() if body is not None})
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    app = web.Application(middlewares=[plainly])
-    app.router.add_get("/livez", livez)
-    app.router.add_get("/readyz", readyz)
-    app.router.add_get(TRAFFIC, takes_traffic)
-    app.router.add_get("/metrics", show_metrics)
-    return app
+    return answering(readyz=readyz, takes_traffic=takes_traffic, show_metrics=show_metrics)
 
 
 async def readiness_of_workers(folder: Path, *, now: float) -> Readiness:
     """What works, for all workers together."""
-    told = await ask_all(folder, "/readyz", TIMEOUT_SECONDS)
-    return readiness_in({number: json.loads(body) if body else None for number, body in told.items()}, now=now)
+    return readiness_in(await _told(folder, TIMEOUT_SECONDS), now=now)
+
+
+async def _told(folder: Path, timeout_seconds: float) -> dict[int, Told | None]:
+    answers = await ask_all(folder, "/readyz", timeout_seconds)
+    return {number: json.loads(body) if body else None for number, body in answers.items()}
 
 
 def readiness_in(told: Mapping[int, Told | None], *, now: float) -> Readiness:
