@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -214,12 +214,9 @@ async def running(
         metrics.watch_client_connections(lambda: plane.open_connections)
         stack.callback(sessions.on_end(plane.end_session))
         stack.callback(sessions.on_change(plane.judge_again))
-
-        def watch() -> Coroutine[None, None, None]:
-            return SessionWatch(store=store.sessions, sessions=sessions, realms=realms, log=log).run()
-
+        watch = partial(SessionWatch, store=store.sessions, sessions=sessions, realms=realms, log=log)
         leased = partial(while_leased, store=store.leases, clock=clock)
-        await _in_background(stack, partial(leased, watch, name="watch"), log)
+        await _in_background(stack, partial(leased, lambda: watch().run(), name="watch"), log)
         if bounces is not None:
             await _in_background(stack, partial(leased, bounces.run, name="bounces"), log)
         listening = place.listening if place is not None else open_listening(settings.server)
@@ -266,9 +263,6 @@ def readiness_checks(
         delivery = await channel.check()
         return None if delivery.outcome is Outcome.ACCEPTED else delivery.reason
 
-    async def gateways() -> str | None:
-        return await channel.gateway_trouble()
-
     def directory(each: Directory) -> Check:
         async def ask() -> str | None:
             # A configured group may be in another realm: `gatepost check` says so, readiness does not depend on it.
@@ -296,7 +290,7 @@ def readiness_checks(
         "store": Check(need=Need.ALWAYS, ask=ping),
         "passcodes of the day": Check(need=Need.HELPFUL, ask=sends_of_day),
         "relay": Check(need=Need.HELPFUL, ask=relay),
-        "https gateways": Check(need=Need.HELPFUL, ask=gateways),
+        "https gateways": Check(need=Need.HELPFUL, ask=lambda: channel.gateway_trouble()),
         **{f"directory {each.realm}": directory(each) for each in realms},
     }
 

@@ -37,7 +37,7 @@ class StoreQuestion(Generic[T]):
     def __init__(self, question: Coroutine[Any, Any, T], limits: AskingLimits = USUAL_LIMITS) -> None:
         self._limits = limits
         self._asking = asyncio.get_running_loop().create_task(question)
-        self._asking.add_done_callback(_take_note)
+        self._asking.add_done_callback(take_note)
 
     async def answer(self) -> T:
         """Raises what the question raises, and `Silent` or `Asleep` if there is no answer in time."""
@@ -69,7 +69,7 @@ class StoreQuestion(Generic[T]):
             await asyncio.wait({self._asking})
 
 
-def _take_note(asking: asyncio.Task[Any]) -> None:
+def take_note(asking: asyncio.Task[Any]) -> None:
     """An error that nobody waits for any more is not a failure of this program."""
     if not asking.cancelled():
         asking.exception()

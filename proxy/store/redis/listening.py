@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from proxy.operations.store_errors import NotHeard, Silent, StoreUnavailable
+from proxy.sessions.asking import take_note
 from proxy.sessions.session_store import NOTICE_SECONDS
 from proxy.store.history import Report
 from proxy.store.listeners import StoreListeners
@@ -111,7 +112,7 @@ class RedisListening:
         here = self._here()
         if here.probing is None or here.probing.done():
             here.probing = asyncio.create_task(self._connections.answers())
-            here.probing.add_done_callback(_take_note)
+            here.probing.add_done_callback(take_note)
         return here.probing
 
     async def end(
@@ -253,10 +254,5 @@ async def _in_any_case(work: Coroutine[Any, Any, T], tasks: set[asyncio.Task[Any
     tasks.add(task)
 
     task.add_done_callback(tasks.discard)
-    task.add_done_callback(_take_note)
+    task.add_done_callback(take_note)
     return await asyncio.shield(task)
-
-
-def _take_note(task: asyncio.Task[Any]) -> None:
-    if not task.cancelled():
-        task.exception()  # the caller has it, or is gone

@@ -72,8 +72,8 @@ def _make_connections(
         "ssl_cert_reqs": "required",
         "ssl_check_hostname": True,
         "ssl_ca_data": authorities(settings.ca_file) if settings.ca_file is not None else None,
-        "ssl_certfile": _path(settings.client_certificate),
-        "ssl_keyfile": _path(settings.client_key),
+        "ssl_certfile": settings.client_certificate and str(settings.client_certificate),
+        "ssl_keyfile": settings.client_key and str(settings.client_key),
         "ssl_password": "",  # none: OpenSSL would ask for one on the terminal
     }
     if url.is_tls:
@@ -96,7 +96,3 @@ def _make_connections(
 
 def _secret(value: Any) -> str | None:
     return None if value is None else value.get_secret_value()
-
-
-def _path(value: Any) -> str | None:
-    return None if value is None else str(value)

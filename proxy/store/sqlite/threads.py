@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, TypeVarTuple, Unpack
@@ -32,26 +33,17 @@ MOST_WAITING = 4096
 MOST_IN_A_GROUP = 256
 
 
+@dataclass(slots=True, eq=False)
 class _Job:
-    __slots__ = ("after", "any_file", "arguments", "durable", "error", "future", "loop", "result", "work")
-
-    def __init__(
-        self,
-        work: Callable[..., Any],
-        arguments: tuple[Any, ...],
-        after: Callable[[Any], None] | None,
-        durable: bool,
-        any_file: bool,
-    ) -> None:
-        self.work = work
-        self.arguments = arguments
-        self.after = after
-        self.durable = durable
-        self.any_file = any_file
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Any] = self.loop.create_future()
-        self.result: Any = None
-        self.error: BaseException | None = None
+    work: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    after: Callable[[Any], None] | None
+    durable: bool
+    any_file: bool
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
 
     def is_given_up(self) -> bool:
         """A caller that stopped waiting was told "unavailable" or is gone: its job is not started any more."""
@@ -106,7 +98,8 @@ class DatabaseThread:
         if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
             self._thread.start()
-        job = _Job(work, arguments, after, durable, any_file)
+        loop = asyncio.get_running_loop()
+        job = _Job(work, arguments, after, durable, any_file, loop, loop.create_future())
         self._jobs.put(job)
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
