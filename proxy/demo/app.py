@@ -10,25 +10,13 @@ import asyncio
 import hashlib
 import time
 from contextlib import suppress
-from pathlib import Path
 
-import jinja2
 from aiohttp import WSMsgType, web
 
-from proxy.demo.static_files import add_static_files
+from config.field_kinds import SET_BY_GATEPOST
+from proxy.demo.loopback_site import TEMPLATES, serve
 
-_HERE = Path(__file__).parent
-_CSP = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-_SET_BY_GATEPOST = frozenset(
-    (
-        *("remote-user", "remote-name", "remote-email", "remote-groups", "remote-realm", "x-gatepost-assertion"),
-        *("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded"),
-    )
-)
-_TEMPLATES = web.AppKey("templates", jinja2.Environment)
+_SET_BY_GATEPOST = frozenset(name.decode() for name in SET_BY_GATEPOST)
 _STOPPING = web.AppKey("stopping", asyncio.Event)
 _TICK_SECONDS = 1.0
 
@@ -36,21 +24,13 @@ _TICK_SECONDS = 1.0
 async def start_demo_app() -> tuple[web.AppRunner, int]:
     """Serve on loopback; the runner (`await runner.cleanup()` ends it) and the port."""
     app = web.Application(client_max_size=0)  # /upload streams; nothing else reads a body
-    app[_TEMPLATES] = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
     app[_STOPPING] = asyncio.Event()
     app.router.add_get("/", _page)
     app.router.add_get("/ws", _echo)
     app.router.add_post("/upload", _upload)
     app.router.add_get("/events", _events)
-    add_static_files(app)
-    app.on_response_prepare.append(_add_security_headers)
     app.on_shutdown.append(_stop_streams)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    return runner, runner.addresses[0][1]
+    return await serve(app, form_action="'self'")
 
 
 async def _page(request: web.Request) -> web.Response:
@@ -62,17 +42,13 @@ async def _page(request: web.Request) -> web.Response:
     from_gatepost = [each for each in headers if each[0].lower() in _SET_BY_GATEPOST]
     others = [each for each in headers if each[0].lower() not in _SET_BY_GATEPOST]
     told = {name.lower(): value for name, value in from_gatepost}
-    html = (
-        request.app[_TEMPLATES]
-        .get_template("app.html")
-        .render(
-            host=request.host,
-            request_line=f"{request.method} {request.raw_path} HTTP/{request.version.major}.{request.version.minor}",
-            user=told.get("remote-user", ""),
-            name=told.get("remote-name", ""),
-            from_gatepost=from_gatepost,
-            others=others,
-        )
+    html = TEMPLATES.get_template("app.html").render(
+        host=request.host,
+        request_line=f"{request.method} {request.raw_path} HTTP/{request.version.major}.{request.version.minor}",
+        user=told.get("remote-user", ""),
+        name=told.get("remote-name", ""),
+        from_gatepost=from_gatepost,
+        others=others,
     )
     return web.Response(text=html, content_type="text/html")
 
@@ -126,14 +102,3 @@ async def _events(request: web.Request) -> web.StreamResponse:
 
 async def _stop_streams(app: web.Application) -> None:
     app[_STOPPING].set()
-
-
-async def _add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(
-        {
-            "Content-Security-Policy": _CSP,
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "no-referrer",
-        }
-    )

@@ -13,28 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import default
-from pathlib import Path
 
-import jinja2
 from aiohttp import web
 
-from proxy.demo.static_files import add_static_files
+from proxy.demo.loopback_site import TEMPLATES, serve
 
-_HERE = Path(__file__).parent
-_LOOPBACK = "127.0.0.1"
 _MAX_LINE = 4096
 _MAX_MESSAGE = 64 * 1024
 _KEPT_MESSAGES = 50
-
-SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,24 +53,16 @@ class Phone:
         self._smtp: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._runner: web.AppRunner | None = None
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
-        )
 
     async def start(self, smtp_port: int = 0, http_port: int = 0) -> None:
         """Listen on loopback; port 0 lets the system choose. The chosen ones are in `smtp_port` and `http_port`."""
-        self._smtp = await asyncio.start_server(self._accept, _LOOPBACK, smtp_port, limit=_MAX_LINE)
+        self._smtp = await asyncio.start_server(self._accept, "127.0.0.1", smtp_port, limit=_MAX_LINE)
         self.smtp_port = self._smtp.sockets[0].getsockname()[1]
         app = web.Application()
         app.router.add_get("/", self._page)
         app.router.add_get("/events", self._events)
-        add_static_files(app)
-        app.on_response_prepare.append(_add_security_headers)
         app.on_shutdown.append(self._end_event_streams)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, _LOOPBACK, http_port).start()
-        self.http_port = self._runner.addresses[0][1]
+        self._runner, self.http_port = await serve(app, port=http_port, form_action="'none'")
 
     async def close(self) -> None:
         if self._runner is not None:
@@ -127,7 +105,7 @@ class Phone:
     # The page.
 
     async def _page(self, request: web.Request) -> web.Response:
-        page = self._templates.get_template("phone.html")
+        page = TEMPLATES.get_template("phone.html")
         html = page.render(messages=self.messages, count=self._count, now=time.strftime("%H:%M"))
         return web.Response(text=html, content_type="text/html")
 
@@ -217,7 +195,3 @@ class _SMTPConversation:
 
 def _address(command: str) -> str:
     return command.partition("<")[2].partition(">")[0]
-
-
-async def _add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(SECURITY_HEADERS)

@@ -17,7 +17,7 @@ from typing import TextIO
 import phonenumbers
 
 from directory.mobile_report import Finding
-from proxy.mobile_formats.words import instant_text
+from proxy.mobile_formats.json_form import person_object
 
 COLUMNS = (
     "realm", "username", "name", "ou", "department", "status", "attribute", "value", "number", "proposed", "repair",
@@ -35,7 +35,8 @@ def write(findings: Iterable[Finding], out: TextIO) -> None:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for finding in findings:
-        writer.writerow([cell(value) for value in _values(finding)])
+        facts = {**person_object(finding), "for_ad": for_ad(finding.number or finding.proposed or "")}
+        writer.writerow([cell(_shown(facts[column])) for column in COLUMNS])
 
 
 def cell(text: str) -> str:
@@ -58,30 +59,8 @@ def for_ad(e164: str) -> str:
     return f"(+{number.country_code}) {phonenumbers.national_significant_number(number)}"
 
 
-def _values(finding: Finding) -> tuple[str, ...]:
-    person, found = finding.person, finding.found
-    return (
-        person.realm,
-        person.username,
-        person.display_name,
-        person.container,
-        person.department,
-        finding.status.value,
-        found.attribute if found else "",
-        found.text if found else "",
-        finding.number or "",
-        finding.proposed or "",
-        finding.repair.value if finding.repair else "",
-        " or ".join(finding.readings),
-        _yes(finding.is_shared),
-        _yes(finding.is_changed_recently),
-        instant_text(person.changed_at),
-        _yes(person.is_disabled),
-        _yes(person.is_service),
-        for_ad(finding.number or finding.proposed or ""),
-        person.guid,
-    )
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
+def _shown(value: object) -> str:
+    """What a cell says of a value of the JSON form."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " or ".join(value) if isinstance(value, list) else str(value or "")

@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from directory.mobile_report import Finding, Listing, Status, Tally
-from proxy.mobile_formats.words import instant_text, percent_text, place, remarks
+from proxy.mobile_formats.words import groups, instant_text, percent_text, place, remarks
 
 _FOLDER = Path(__file__).parent
 _ENVIRONMENT = Environment(
@@ -66,10 +66,7 @@ def write(listing: Listing, out: TextIO) -> None:
         percent=percent_text(totals.all),
         slices=_slices(totals.all),
         statuses=_STATUSES,
-        groups=[
-            ("By OU", _bars([(place(*key), tally) for key, tally in totals.by_container.items()])),
-            ("By department", _bars([(name or "(none)", tally) for name, tally in totals.by_department.items()])),
-        ],
+        groups=[(title, _bars(tallies)) for title, tallies in groups(totals)],
         first=_FIRST,
         titles=_data([(status.value, status.title) for status in _STATUSES]),
         persons=_persons(listing),
@@ -106,9 +103,7 @@ def _data(value: object) -> Markup:
 
 
 def _bars(tallies: list[tuple[str, Tally]]) -> list[Bar]:
-    """The ones with the most to do first."""
-    ordered = sorted(tallies, key=lambda each: (each[1].good - each[1].persons, each[0]))
-    return [Bar(name=name, tally=tally, percent=percent_text(tally), slices=_slices(tally)) for name, tally in ordered]
+    return [Bar(name=name, tally=tally, percent=percent_text(tally), slices=_slices(tally)) for name, tally in tallies]
 
 
 def _slices(tally: Tally) -> list[Slice]:

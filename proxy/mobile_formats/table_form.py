@@ -7,7 +7,15 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from directory.mobile_report import Listing, Status, Tally
-from proxy.mobile_formats.words import headline, needs_a_look, one_line, percent_text, place, proposal_and_remarks
+from proxy.mobile_formats.words import (
+    groups,
+    headline,
+    needs_a_look,
+    one_line,
+    percent_text,
+    place,
+    proposal_and_remarks,
+)
 
 _WIDTHS = (26, 20, 30, 22, 26)
 """Columns of the list of persons, the last one apart."""
@@ -27,10 +35,8 @@ def write(listing: Listing, out: TextIO) -> None:
         out.write(f"  {_padded('service accounts, apart', 24)}{totals.service_accounts:>9,}\n")
     if totals.disabled_left_out:
         out.write(f"  {_padded('disabled, left out', 24)}{totals.disabled_left_out:>9,}\n")
-    containers = [(place(*key), tally) for key, tally in totals.by_container.items()]
-    departments = [(name or "(none)", tally) for name, tally in totals.by_department.items()]
-    out.writelines(_group("BY OU", containers))
-    out.writelines(_group("BY DEPARTMENT", departments))
+    for title, tallies in groups(totals):
+        out.writelines(_group(title.upper(), tallies))
     head = _row(("NAME", "USER NAME", "OU", "STATUS", "VALUE"), "PROPOSED, REMARKS")
     for finding in listing:
         if not needs_a_look(finding):
@@ -39,21 +45,15 @@ def write(listing: Listing, out: TextIO) -> None:
             out.write(f"\n{head}\n")
             head = ""
         person = finding.person
+        where = place(person.realm, person.container)
         value = f"{finding.found.attribute}: {finding.found.text}" if finding.found else ""
-        cells = (
-            person.display_name,
-            person.username,
-            place(person.realm, person.container),
-            finding.status.title,
-            value,
-        )
+        cells = (person.display_name, person.username, where, finding.status.title, value)
         out.write(_row(cells, proposal_and_remarks(finding)) + "\n")
 
 
 def _group(title: str, tallies: list[tuple[str, Tally]]) -> Iterator[str]:
-    """The ones with the most to do first."""
     yield f"\n{title}\n"
-    for name, tally in sorted(tallies, key=lambda each: (each[1].good - each[1].persons, each[0])):
+    for name, tally in tallies:
         share = tally.good / tally.persons
         counts = f"{tally.good:,} of {tally.persons:,}"
         yield f"  {_padded(one_line(name), 36)} {percent_text(tally):>7}  {_bar(share)}  {counts}\n"

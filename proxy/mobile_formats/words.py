@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from directory.mobile_report import Finding, Tally
+from directory.mobile_report import Finding, Summary, Tally
 
 
 def percent_text(tally: Tally) -> str:
@@ -22,22 +22,26 @@ def place(realm: str, container: str) -> str:
     return f"{realm}/{container}" if container else realm
 
 
+def groups(summary: Summary) -> list[tuple[str, list[tuple[str, Tally]]]]:
+    """OUs and departments by name, under a title each: the ones with the most to do first."""
+    containers = [(place(*key), tally) for key, tally in summary.by_container.items()]
+    departments = [(name or "(none)", tally) for name, tally in summary.by_department.items()]
+    for tallies in (containers, departments):
+        tallies.sort(key=lambda each: (each[1].good - each[1].persons, each[0]))
+    return [("By OU", containers), ("By department", departments)]
+
+
 def remarks(finding: Finding) -> list[str]:
     """What an admin should know beside the status, in a few words each."""
-    said = []
-    if finding.repair is not None:
-        said.append(finding.repair.sentence)
-    if finding.readings:
-        said.append(" or ".join(finding.readings))
-    if finding.is_shared:
-        said.append("shared by several persons")
-    if finding.is_changed_recently:
-        said.append("changed recently")
-    if finding.person.is_service:
-        said.append("service account")
-    if finding.person.is_disabled:
-        said.append("disabled")
-    return said
+    said = (
+        finding.repair.sentence if finding.repair is not None else "",
+        " or ".join(finding.readings),
+        "shared by several persons" if finding.is_shared else "",
+        "changed recently" if finding.is_changed_recently else "",
+        "service account" if finding.person.is_service else "",
+        "disabled" if finding.person.is_disabled else "",
+    )
+    return list(filter(None, said))
 
 
 def proposal_and_remarks(finding: Finding) -> str:
