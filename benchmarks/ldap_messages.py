@@ -28,8 +28,8 @@ import ldap3
 from benchmarks.mobiles import domain
 from directory.active_directory import connection, deadline_socket, domain_controller, paged_search, sweep
 from directory.active_directory.active_directory import ActiveDirectory
-from directory.active_directory.connection import INVALID_CREDENTIALS, SUCCESS, Connection
-from directory.active_directory.messages import Entry, LDAPResult, Search, SearchAnswer
+from directory.active_directory.connection import Connection
+from directory.active_directory.messages import INVALID_CREDENTIALS, SUCCESS, Entry, LDAPResult, Search, SearchAnswer
 from directory.login_name import LoginName
 from directory.principal import Principal
 from tests.support.samba import PASSWORD, person, settings_for

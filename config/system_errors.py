@@ -28,21 +28,27 @@ _NAMELESS = {
     socket.EAI_FAIL: "DNS cannot answer",
 }
 _LOST_BY = frozenset((errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN, errno.ESHUTDOWN))
-_NO_TLS = frozenset(("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "PACKET_LENGTH_TOO_LONG"))
-_NO_VERSION = frozenset(
-    ("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW")
-)
-_NO_CIPHER = frozenset(("SSLV3_ALERT_HANDSHAKE_FAILURE", "NO_SHARED_CIPHER", "NO_CIPHERS_AVAILABLE"))
-_OUR_CERTIFICATE = frozenset(
-    (
-        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
-        "TLSV1_ALERT_UNKNOWN_CA",
-        "SSLV3_ALERT_BAD_CERTIFICATE",
-        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
-        "SSLV3_ALERT_CERTIFICATE_EXPIRED",
-        "TLSV1_ALERT_ACCESS_DENIED",
-    )
-)
+_TLS_REASONS = {
+    **dict.fromkeys(
+        ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "PACKET_LENGTH_TOO_LONG"),
+        "it does not speak TLS on this port",
+    ),
+    **dict.fromkeys(
+        ("UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW"),
+        "it speaks no version of TLS that is safe (1.2 or later is needed)",
+    ),
+    **dict.fromkeys(
+        ("SSLV3_ALERT_HANDSHAKE_FAILURE", "NO_SHARED_CIPHER", "NO_CIPHERS_AVAILABLE"),
+        "TLS failed: no cipher is spoken by both sides, or it wants a client certificate",
+    ),
+    **dict.fromkeys(
+        (
+            *("TLSV13_ALERT_CERTIFICATE_REQUIRED", "TLSV1_ALERT_UNKNOWN_CA", "TLSV1_ALERT_ACCESS_DENIED"),
+            *("SSLV3_ALERT_BAD_CERTIFICATE", "SSLV3_ALERT_CERTIFICATE_UNKNOWN", "SSLV3_ALERT_CERTIFICATE_EXPIRED"),
+        ),
+        "TLS failed: it wants another client certificate, or one at all",
+    ),
+}
 _UNKNOWN_AUTHORITY = frozenset((18, 19, 20, 21))
 """OpenSSL's X509_V_ERR_: self-signed, self-signed in the chain, issuer not found, first certificate not verified."""
 
@@ -85,14 +91,8 @@ def tls_reason(error: ssl.SSLError) -> str:
         advice = ": name the file of the authority that signed it as ca_file" if code in _UNKNOWN_AUTHORITY else ""
         return f"its certificate is not accepted{finding}{advice}"
     reason = getattr(error, "reason", None) or ""
-    if reason in _NO_TLS:
-        return "it does not speak TLS on this port"
-    if reason in _NO_VERSION:
-        return "it speaks no version of TLS that is safe (1.2 or later is needed)"
-    if reason in _NO_CIPHER:
-        return "TLS failed: no cipher is spoken by both sides, or it wants a client certificate"
-    if reason in _OUR_CERTIFICATE:
-        return "TLS failed: it wants another client certificate, or one at all"
+    if reason in _TLS_REASONS:
+        return _TLS_REASONS[reason]
     if not reason or "EOF" in reason or isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return "TLS failed: the other side closed the connection"
     return f"TLS failed: {reason.lower().replace('_', ' ')}"

@@ -45,24 +45,20 @@ class LocalDirectory:
 
         Raises `ConfigurationError` if the file is wrong.
         """
-        self._realm = settings.name
+        self.realm = settings.name
         self._path = settings.file
         self._groups = frozenset(groups)
         self._want_all_groups = want_all_groups
-        self._version, self._users = _read(self._path, self._realm)
+        self._version, self._users = _read(self._path, self.realm)
         self._dummy_hash = _dummy_hash(self._users)
-        self._threads = threads or BoundedThreads(self._realm, HASHING_THREADS, waiting=QUEUE, use="local")
+        self._threads = threads or BoundedThreads(self.realm, HASHING_THREADS, waiting=QUEUE, use="local")
         self._reading = asyncio.Lock()
         self.last_problem: ConfigurationError | None = None
         """What is wrong with a changed file, while the previous version is still in force."""
 
-    @property
-    def realm(self) -> str:
-        return self._realm
-
     def serves(self, login_name: LoginName) -> bool:
         qualifier = login_name.domain if login_name.domain is not None else login_name.suffix
-        return qualifier is not None and qualifier.casefold() == self._realm.casefold()
+        return qualifier is not None and qualifier.casefold() == self.realm.casefold()
 
     async def find(self, login_name: LoginName) -> Account | None:
         if (login_name.domain or login_name.suffix) and not self.serves(login_name):
@@ -72,7 +68,7 @@ class LocalDirectory:
             return None
         return Account(
             guid=user.guid,
-            realm=self._realm,
+            realm=self.realm,
             username=user.username,
             locator=user.folded,
             password_version=user.password_hash,
@@ -98,7 +94,6 @@ class LocalDirectory:
         return self._principal(user) if user is not None and not user.disabled else None
 
     async def state(self, guid: str) -> AccountState | None:
-        """See `directory.directory.DescribingDirectory`."""
         user = (await self._current()).by_guid.get(guid)
         if user is None:
             return None
@@ -122,7 +117,7 @@ class LocalDirectory:
         own = {group.casefold() for group in user.groups}
         return Principal(
             guid=user.guid,
-            realm=self._realm,
+            realm=self.realm,
             username=user.username,
             display_name=user.display_name,
             mail=user.mail,
@@ -141,7 +136,7 @@ class LocalDirectory:
 
     async def _read_again(self, seen: _Version) -> None:
         try:
-            version, users = await asyncio.to_thread(_read, self._path, self._realm)
+            version, users = await asyncio.to_thread(_read, self._path, self.realm)
             dummy_hash = await asyncio.to_thread(_dummy_hash, users)
         except ConfigurationError as error:
             self.last_problem = error
@@ -155,7 +150,7 @@ class LocalDirectory:
         except VerifyMismatchError:
             return False
         except VerificationError as error:  # no memory for it, for one
-            raise DirectoryUnavailable(self._realm, "argon2 could not verify a hash") from error
+            raise DirectoryUnavailable(self.realm, "argon2 could not verify a hash") from error
 
 
 def _version(path: Path) -> _Version:

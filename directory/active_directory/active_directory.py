@@ -75,7 +75,7 @@ class ActiveDirectory:
         self._proof = PasswordProof(
             settings.name, self._servers, self._known, self._persons, timeout_seconds=settings.timeout, clock=clock
         )
-        self._watch = DomainWatch(settings.name, self._servers, self._known.domain, self._known.groups)
+        self._watch = DomainWatch(settings.name, self._servers, self._known)
         self._threads = BoundedThreads(
             settings.name,
             settings.connections,

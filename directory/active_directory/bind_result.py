@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 
-from directory.active_directory.connection import INVALID_CREDENTIALS
-from directory.active_directory.messages import LDAPResult
+from directory.active_directory.messages import INVALID_CREDENTIALS, LDAPResult
 from directory.directory import RefusalReason
 
 _SUB_CODE = re.compile(r"\bdata ([0-9a-f]{1,8})\b", re.ASCII | re.IGNORECASE)

@@ -9,7 +9,7 @@ from config.settings import ActiveDirectorySettings
 from config.system_errors import SET_THE_CLOCK
 from directory.active_directory.account import STATE_ATTRIBUTES, UnreadableAccount, guid_of
 from directory.active_directory.change_time import METADATA, METADATA_XML, metadata_to_read
-from directory.active_directory.connection_failed import ConnectionFailed
+from directory.active_directory.deadline_socket import ConnectionFailed
 from directory.active_directory.discovery import Located
 from directory.active_directory.domain import Domain, dns_name_of, read_domain, read_root_dse
 from directory.active_directory.domain_controller import DomainController

@@ -21,9 +21,14 @@ import ldap3
 from ldap3.core.exceptions import LDAPException
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 
-from config.system_errors import connection_reason, tls_reason
-from directory.active_directory.connection_failed import ConnectionFailed, drop_frames
-from directory.active_directory.deadline_socket import SILENCE, DeadlineTLSSocket, Patience, limited
+from config.system_errors import SILENCE, connection_reason, tls_reason
+from directory.active_directory.deadline_socket import (
+    ConnectionFailed,
+    DeadlineTLSSocket,
+    Patience,
+    drop_frames,
+    limited,
+)
 from directory.active_directory.host_addresses import HostAddresses, HostUnknown
 from directory.active_directory.messages import (
     DONE,
@@ -42,10 +47,6 @@ from directory.active_directory.messages import (
 )
 from directory.active_directory.server_address import ServerAddress
 from directory.password import are_usable_octets
-
-SUCCESS, REFERRAL, NO_SUCH_OBJECT, INVALID_CREDENTIALS, BUSY, UNAVAILABLE = 0, 10, 32, 49, 51, 52
-CONSTRAINT_VIOLATION, UNWILLING = 19, 53
-"""LDAP result codes (RFC 4511 appendix A)."""
 
 _CONNECT_SECONDS = 3.0
 _KEEP_ALIVE_SECONDS = 60

@@ -1,4 +1,7 @@
-"""Sockets whose every wait ends at one deadline, and which take no endless answer. Instants of `time.monotonic`."""
+"""Sockets whose every wait ends at one deadline, and which take no endless answer; and how a connection fails.
+
+No failure holds a password. Instants are of `time.monotonic`.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,31 @@ from pathlib import Path
 from typing import Any
 
 from config.certificates import client_context
-from config.system_errors import SILENCE as SILENCE
+from config.system_errors import SILENCE
 from directory.active_directory.messages import MAX_ANSWER_BYTES
+from directory.active_directory.server_address import ServerAddress
+
+
+class ConnectionFailed(Exception):
+    """The connection is unusable. `reason` is for the log: it names the fact, and no person."""
+
+    def __init__(self, server: ServerAddress, reason: str) -> None:
+        super().__init__(f"{server}: {reason}")
+        self.server = server
+        self.reason = reason
+
+    @property
+    def is_silence(self) -> bool:
+        """Nothing arrived in time: the server may be down, or only slow."""
+        return self.reason == SILENCE
+
+
+def drop_frames(exc: BaseException) -> None:
+    """The frames of ldap3 hold the password; an error that is logged or kept must not carry them along."""
+    each: BaseException | None = exc
+    while each is not None:
+        each.__traceback__ = None
+        each = each.__cause__ or each.__context__
 
 
 class Patience:

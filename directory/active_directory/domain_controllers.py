@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from directory.active_directory.bind_result import refusal_reason
-from directory.active_directory.connection import BUSY, REFERRAL, SUCCESS, UNAVAILABLE, Connection
-from directory.active_directory.connection_failed import ConnectionFailed
+from directory.active_directory.connection import Connection
+from directory.active_directory.deadline_socket import ConnectionFailed
 from directory.active_directory.discovery import Located, Locator
 from directory.active_directory.domain_controller import DomainController
 from directory.active_directory.host_addresses import HostAddresses
 from directory.active_directory.keeper import Keeper
-from directory.active_directory.messages import LDAPResult
+from directory.active_directory.messages import BUSY, REFERRAL, SUCCESS, UNAVAILABLE, LDAPResult
 from directory.active_directory.reader import Reader
 from directory.active_directory.server_address import ServerAddress
 from directory.active_directory.server_list import ServerList

@@ -8,10 +8,10 @@ from __future__ import annotations
 from config.settings import ActiveDirectorySettings
 from directory.active_directory.domain import Domain, read_domain
 from directory.active_directory.groups import ConfiguredGroups, resolve_groups
-from directory.active_directory.lockout_policy import LOCKOUT_ATTRIBUTES, lockout_policy
 from directory.active_directory.password_modify import RULE_ATTRIBUTES, password_rules
 from directory.active_directory.reader import Reader
 from directory.active_directory.remembered import Remembered
+from directory.active_directory.wrong_passwords import LOCKOUT_ATTRIBUTES, lockout_policy
 from directory.change_outcomes import PasswordRules
 from directory.lockout import LockoutPolicy
 from directory.login_name import LoginName

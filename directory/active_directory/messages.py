@@ -18,6 +18,9 @@ MAX_ANSWER_BYTES = 16 * 1024 * 1024
 Scope = Literal["base", "subtree", "one"]
 NO_ATTRIBUTES = "1.1"
 """Asked for alone: only the entry's DN is wanted (RFC 4511 section 4.5.1.8)."""
+SUCCESS, REFERRAL, NO_SUCH_OBJECT, INVALID_CREDENTIALS, BUSY, UNAVAILABLE = 0, 10, 32, 49, 51, 52
+CONSTRAINT_VIOLATION, UNWILLING = 19, 53
+"""LDAP result codes (RFC 4511 appendix A)."""
 BOUND, ENTRY, DONE, REFERENCE = 0x61, 0x64, 0x65, 0x73
 
 _INTEGER, _OCTETS, _SEQUENCE, _ENUMERATED, _BOOLEAN = 0x02, 0x04, 0x30, 0x0A, 0x01

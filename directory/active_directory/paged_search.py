@@ -11,12 +11,13 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 
-from directory.active_directory.connection import SUCCESS, Connection
-from directory.active_directory.connection_failed import ConnectionFailed
+from directory.active_directory.connection import Connection
+from directory.active_directory.deadline_socket import ConnectionFailed
 from directory.active_directory.messages import (
     DONE,
     ENTRY,
     REFERENCE,
+    SUCCESS,
     Entry,
     LDAPResult,
     PageRequest,

@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from directory.active_directory.connection import CONSTRAINT_VIOLATION, SUCCESS, UNWILLING
-from directory.active_directory.messages import Entry, LDAPResult
+from directory.active_directory.messages import CONSTRAINT_VIOLATION, SUCCESS, UNWILLING, Entry, LDAPResult
 from directory.change_outcomes import ChangeRefusal, PasswordRules
 
 RULE_ATTRIBUTES = ("minPwdLength", "pwdHistoryLength", "pwdProperties", "minPwdAge")

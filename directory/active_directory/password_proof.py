@@ -53,7 +53,6 @@ class PasswordProof:
         self._clock = clock
 
     def authenticate(self, account: Account | None, password: str, deadline: float) -> Principal | PasswordRefused:
-        """See `directory.directory.Directory`."""
         try:
             octets = password.encode("utf-8")  # as bytes: ldap3 would normalise text (SASLprep), AD does not
         except UnicodeEncodeError:
@@ -67,7 +66,6 @@ class PasswordProof:
         return self._prove(account, octets, deadline)
 
     def change(self, guid: str, old: str, new: str, deadline: float) -> PasswordChanged | PasswordChangeRefused:
-        """See `directory.change_outcomes.PasswordChanger`."""
         try:
             base, octets = guid_base(guid), new.encode("utf-8")
             values = unicode_pwd(old), unicode_pwd(new)

@@ -5,10 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from directory.active_directory.connection import BUSY, NO_SUCH_OBJECT, REFERRAL, SUCCESS, UNAVAILABLE, Connection
-from directory.active_directory.connection_failed import ConnectionFailed
+from directory.active_directory.connection import Connection
+from directory.active_directory.deadline_socket import ConnectionFailed
 from directory.active_directory.filters import ANYTHING
-from directory.active_directory.messages import Entry, PageRequest, Scope, Search, SearchAnswer
+from directory.active_directory.messages import (
+    BUSY,
+    NO_SUCH_OBJECT,
+    REFERRAL,
+    SUCCESS,
+    UNAVAILABLE,
+    Entry,
+    PageRequest,
+    Scope,
+    Search,
+    SearchAnswer,
+)
 from directory.active_directory.server_address import ServerAddress
 from directory.active_directory.value_ranges import ValuesMissing, in_whole, is_in_ranges
 from directory.errors import DirectoryMisconfigured

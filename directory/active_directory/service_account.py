@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from directory.active_directory.bind_result import refusal_reason, service_account_refusal
-from directory.active_directory.connection import SUCCESS, Connection
-from directory.active_directory.connection_failed import ConnectionFailed
-from directory.active_directory.messages import LDAPResult
+from directory.active_directory.connection import Connection
+from directory.active_directory.deadline_socket import ConnectionFailed
+from directory.active_directory.messages import SUCCESS, LDAPResult
 from directory.active_directory.shared_tries import AloneTries, LeftAlone, SharedTries, Turn
 from directory.directory import RefusalReason
 from directory.errors import DirectoryMisconfigured

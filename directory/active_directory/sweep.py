@@ -30,12 +30,12 @@ from directory.active_directory.change_time import (
     metadata_to_read,
     numbers_changed_at,
 )
-from directory.active_directory.connection import SUCCESS, Connection
-from directory.active_directory.connection_failed import ConnectionFailed
+from directory.active_directory.connection import Connection
+from directory.active_directory.deadline_socket import ConnectionFailed
 from directory.active_directory.discovery import DiscoveryFailed, locator_of, tls_context_of
 from directory.active_directory.domain import Domain, read_domain
 from directory.active_directory.filters import IS_PERSON
-from directory.active_directory.messages import Entry, Search
+from directory.active_directory.messages import SUCCESS, Entry, Search
 from directory.active_directory.paged_search import PagedSearch, SearchRefused
 from directory.active_directory.reader import Reader
 from directory.active_directory.service_account import ServiceAccount

@@ -9,7 +9,7 @@ controller is restored (MS-ADTS section 3.1.1.1.9). All of this blocks, and belo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from directory.active_directory.account import (
     DISABLED,
@@ -20,10 +20,10 @@ from directory.active_directory.account import (
     number_or_none,
     texts,
 )
-from directory.active_directory.domain import Domain
 from directory.active_directory.domain_controllers import DomainControllers
 from directory.active_directory.filters import any_of_guids, any_of_sids, changed_since, groups_inside
 from directory.active_directory.groups import ConfiguredGroups
+from directory.active_directory.known_domain import KnownDomain
 from directory.active_directory.messages import Entry
 from directory.active_directory.reader import Reader
 from directory.active_directory.server_address import ServerAddress
@@ -44,17 +44,10 @@ _DNS_A_SEARCH = 50
 class DomainWatch:
     """The watch on one domain, from its first call on."""
 
-    def __init__(
-        self,
-        realm: str,
-        servers: DomainControllers,
-        domain: Callable[[Reader], Domain],
-        groups: Callable[[Reader], ConfiguredGroups],
-    ) -> None:
+    def __init__(self, realm: str, servers: DomainControllers, known: KnownDomain) -> None:
         self._realm = realm
         self._servers = servers
-        self._domain = domain
-        self._groups = groups
+        self._known = known
         self._quiet_at: dict[ServerAddress, int] = {}
         """The highest USN of each controller at the last call: if it is still the same, nothing happened there."""
         self._known_to: dict[bytes, int] = {}
@@ -84,8 +77,7 @@ class DomainWatch:
         return told
 
     def doubtful(self, reader: Reader, guids: Sequence[str], now: float) -> frozenset[str]:
-        """See `directory.watch.WatchedDirectory`."""
-        domain = self._domain(reader)
+        domain = self._known.domain(reader)
         sound: set[str] = set()
         for start in range(0, len(guids), MOST_LOOKED_AT):
             some = any_of_guids(guids[start : start + MOST_LOOKED_AT])
@@ -98,7 +90,7 @@ class DomainWatch:
         highest = number_or_none(root, "highestCommittedUSN")
         if root is None or highest is None:
             raise DirectoryMisconfigured(self._realm, f"{reader.server} does not tell its update sequence number")
-        is_resolved_anew = self._configured is not self._groups(reader)
+        is_resolved_anew = self._configured is not self._known.groups(reader)
         if self._quiet_at.get(reader.server) == highest and not is_resolved_anew:
             return None
         invocation = self._invocation(reader, root)
@@ -106,7 +98,7 @@ class DomainWatch:
         entries: frozenset[str] = frozenset()
         is_gap, is_partial = told_to is None, False
         if told_to is not None and told_to < highest:
-            found = reader.search(self._domain(reader).root_dn, changed_since(told_to + 1), ["objectGUID"])
+            found = reader.search(self._known.domain(reader).root_dn, changed_since(told_to + 1), ["objectGUID"])
             is_gap = reader.is_cut or len(found) >= MOST_ENTRIES
             # Each change takes a number, and so does a deletion. But an ordinary account cannot see a deleted entry.
             is_partial = not is_gap and len(found) < highest - told_to
@@ -135,8 +127,8 @@ class DomainWatch:
         changed = entries & before.keys()
         if not look and not changed and not self._has_lost_one(reader):
             return frozenset()
-        self._configured = self._groups(reader)
-        self._nested = _nested_groups(reader, self._domain(reader).root_dn, self._configured)
+        self._configured = self._known.groups(reader)
+        self._nested = _nested_groups(reader, self._known.domain(reader).root_dn, self._configured)
         differing = {guid for guid in before.keys() | self._nested.keys() if before.get(guid) != self._nested.get(guid)}
         nobody: frozenset[str] = frozenset()
         return nobody.union(
@@ -149,7 +141,7 @@ class DomainWatch:
         found = 0
         for start in range(0, len(guids), MOST_LOOKED_AT):
             some = any_of_guids(guids[start : start + MOST_LOOKED_AT])
-            found += len(reader.search(self._domain(reader).root_dn, some, ["objectGUID"]))
+            found += len(reader.search(self._known.domain(reader).root_dn, some, ["objectGUID"]))
         return found < len(guids)
 
 

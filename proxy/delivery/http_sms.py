@@ -253,11 +253,10 @@ def verdict_on_status(status: int) -> SendResult | None:
     """What the status alone means, for an answer that is not 2xx; None if the body has to be read."""
     if 200 <= status <= 299:
         return None
-    reason = f"the gateway answered {status}"
-    if status in _MAY_HAVE_ACTED:
-        blame = Blame.SERVICE if status >= 500 else Blame.SETTINGS
-        return SendResult(outcome=Outcome.UNKNOWN, code=status, reason=reason, blame=blame)
-    if status in (401, 402, 403, 404, 405, 407) or status < 400:
-        return SendResult(outcome=Outcome.UNAVAILABLE, code=status, reason=reason, blame=Blame.SETTINGS)
-    blame = Blame.SERVICE if status >= 500 or status in (408, 429) else Blame.UNCLEAR
-    return SendResult(outcome=Outcome.UNAVAILABLE, code=status, reason=reason, blame=blame)
+    blame = Blame.UNCLEAR
+    if status >= 500 or status in (408, 429):
+        blame = Blame.SERVICE
+    elif status < 400 or status in (401, 402, 403, 404, 405, 407):
+        blame = Blame.SETTINGS
+    outcome = Outcome.UNKNOWN if status in _MAY_HAVE_ACTED else Outcome.UNAVAILABLE
+    return SendResult(outcome=outcome, code=status, reason=f"the gateway answered {status}", blame=blame)

@@ -138,14 +138,8 @@ def _failed(error: aiohttp.ClientError | OSError, *, was_sent: bool) -> NoAnswer
         tls = error.certificate_error
     elif isinstance(error, aiohttp.ClientConnectorSSLError):  # one of both families, without the facts of either
         tls = error.os_error
-    if isinstance(tls, ssl.SSLCertVerificationError):
+    if isinstance(tls, ssl.SSLCertVerificationError) or (isinstance(tls, ssl.SSLError) and not was_sent):
         return NoAnswer(was_sent=False, reason=f"the gateway: {tls_reason(tls)}", is_certificate=True)
-    if isinstance(tls, ssl.SSLError) and not was_sent:
-        return NoAnswer(
-            was_sent=False,
-            reason=f"the gateway: {tls_reason(tls)}",
-            is_certificate=True,
-        )
     if isinstance(error, TimeoutError):
         reason = "the gateway did not answer in time" if was_sent else "the gateway can't be reached in time"
         return NoAnswer(was_sent=was_sent, reason=reason)

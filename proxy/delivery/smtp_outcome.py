@@ -11,12 +11,11 @@ from aiosmtplib import SMTPException, SMTPResponseException
 
 from config.system_errors import connection_reason, tls_reason
 from proxy.delivery.channel import Outcome
-from proxy.delivery.failures import FailureReason
+from proxy.delivery.failures import OPERATORS, FailureReason
 from proxy.delivery.refusals import JUDGED_LATE, Refusal, Stage, enhanced_in_front, is_greylisting, judge
 from proxy.delivery.send_result import Blame, SendResult
 
 _SERVICE_CLOSING = 421
-_OPERATORS = (FailureReason.SENDER_NOT_TRUSTED, FailureReason.NO_CREDIT)
 
 
 def verdict_on(error: SMTPException | OSError, stage: Stage, *, sender: str = "", recipient: str = "") -> SendResult:
@@ -30,11 +29,12 @@ def verdict_on(error: SMTPException | OSError, stage: Stage, *, sender: str = ""
     blame = _blame(error, code, stage, sender=sender, recipient=recipient)
     if blame is Blame.SETTINGS and code is not None and stage in JUDGED_LATE:
         reason += ": it refuses the sender, the client or the login, not the recipient"
+    outcome = Outcome.UNAVAILABLE
     if blame is Blame.RECIPIENT:
-        return SendResult(outcome=Outcome.REFUSED, code=code, reason=reason, blame=blame)
-    if stage is Stage.END_SENT and (code is None or code < 400):
-        return SendResult(outcome=Outcome.UNKNOWN, code=code, reason=reason, blame=blame)
-    return SendResult(outcome=Outcome.UNAVAILABLE, code=code, reason=reason, blame=blame)
+        outcome = Outcome.REFUSED
+    elif stage is Stage.END_SENT and (code is None or code < 400):
+        outcome = Outcome.UNKNOWN
+    return SendResult(outcome=outcome, code=code, reason=reason, blame=blame)
 
 
 def _blame(error: SMTPException | OSError, code: int | None, stage: Stage, *, sender: str, recipient: str) -> Blame:
@@ -47,8 +47,8 @@ def _blame(error: SMTPException | OSError, code: int | None, stage: Stage, *, se
     if code >= 500:
         if said is FailureReason.NUMBER_REFUSED:
             return Blame.RECIPIENT
-        return Blame.SETTINGS if said in _OPERATORS else Blame.UNCLEAR
-    if said in _OPERATORS and stage in JUDGED_LATE:
+        return Blame.SETTINGS if said in OPERATORS else Blame.UNCLEAR
+    if said in OPERATORS and stage in JUDGED_LATE:
         return Blame.UNCLEAR  # many relays answer 4yz to faults that stay until somebody acts
     # Greylisting is about one recipient; any other 4yz is the relay's problem.
     return Blame.MESSAGE if stage is Stage.RECIPIENT or is_greylisting(error.message) else Blame.SERVICE

@@ -43,11 +43,7 @@ class MessageTexts:
 
     def template(self, channel: str, language: str) -> Template:
         """In the person's language if there is any text in it, else in the default one; the channel's own first."""
-        for key in (
-            (channel, language),
-            (_ANY_SMS, language),
-            (channel, self.default_language),
-        ):
+        for key in ((channel, language), (_ANY_SMS, language), (channel, self.default_language)):
             if key in self.sms_templates:
                 return self.sms_templates[key]
         return self.sms_template
@@ -58,14 +54,8 @@ class MessageTexts:
 
     def sms(self, message: PasscodeMessage, rules: TextRules) -> str:
         """For a gateway with these `rules`."""
-        text = self.template(rules.gateway, message.language).render(
-            passcode=message.passcode,
-            app=message.app,
-            host=message.host,
-            minutes=message.minutes,
-            name=spoken_name(message.name, rules),
-            tag=message.tag,
-        )
+        template = self.template(rules.gateway, message.language)
+        text = _rendered(template, message, message.passcode, spoken_name(message.name, rules))
         return text + self.last_line(message.passcode, rules)
 
     def last_line(self, passcode: str, rules: TextRules) -> str:
@@ -79,21 +69,10 @@ class MessageTexts:
 
     def mail(self, message: PasscodeMessage) -> tuple[str, str]:
         """The passcode stands in the body only: Subjects are shown on locked screens and kept in logs."""
-        template = self.mail_template(message.language)
-        name = spoken_name(message.name)
-
-        def rendered(each: Template, passcode: str) -> str:
-            return each.render(
-                passcode=passcode,
-                app=message.app,
-                host=message.host,
-                minutes=message.minutes,
-                name=name,
-                tag=message.tag,
-            )
-
+        template, name = self.mail_template(message.language), spoken_name(message.name)
         # So not even a template that the checks missed could put it into the Subject.
-        return rendered(template.subject, ""), rendered(template.body, message.passcode)
+        subject = _rendered(template.subject, message, "", name)
+        return subject, _rendered(template.body, message, message.passcode, name)
 
     def has_tag(self, channel: str, language: str) -> bool:
         """Whether this channel's message shows the tag."""
@@ -109,6 +88,12 @@ class MessageTexts:
     def _mail_body(self) -> Template:
         *pieces, last = self.sms_template.pieces
         return Template(pieces=(*pieces, last + _MAIL_END), names=self.sms_template.names)
+
+
+def _rendered(template: Template, message: PasscodeMessage, passcode: str, name: str) -> str:
+    return template.render(
+        passcode=passcode, app=message.app, host=message.host, minutes=message.minutes, name=name, tag=message.tag
+    )
 
 
 def texts_of(settings: Settings) -> MessageTexts:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from config.settings import ActiveDirectorySettings
-from directory.active_directory.lockout_policy import lockout_policy
 from directory.active_directory.messages import Entry
+from directory.active_directory.wrong_passwords import lockout_policy
 from directory.lockout import SLACK_SECONDS, LockoutPolicy, PasswordLimits, password_limits
 
 

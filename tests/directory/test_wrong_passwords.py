@@ -8,9 +8,8 @@ import pytest
 
 from directory.active_directory.account import instant_or_none
 from directory.active_directory.active_directory import ActiveDirectory
-from directory.active_directory.lockout_policy import lockout_policy
 from directory.active_directory.messages import Entry
-from directory.active_directory.wrong_passwords import LOCKED_SINCE, highest
+from directory.active_directory.wrong_passwords import LOCKED_SINCE, highest, lockout_policy
 from directory.directory import PasswordRefused
 from directory.lockout import CountedPasswords, PasswordLimits
 from proxy.help_desk.unlocking import StillCounted, judge
