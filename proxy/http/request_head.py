@@ -115,12 +115,6 @@ class RequestHead(_Fields):
 
     lines: tuple[bytes, ...]
 
-    def __init__(self, values: dict[str, object]) -> None:
-        """`values` by attribute; they are the head's from now on."""
-        # Python shares the keys of the dictionaries of a class's instances, but finds attributes in a copy of such a
-        # one the slow way. This one has keys of its own, and so have its copies.
-        _set(self, "__dict__", values)
-
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise FrozenInstanceError(f"a head was read: its {name} stays as it is")
 
@@ -129,23 +123,28 @@ class RequestHead(_Fields):
 
     def repeated(self, method: bytes, target: bytes) -> RequestHead:
         """The same fields after another request line."""
-        other: RequestHead = _new(RequestHead)
         values = self.__dict__.copy()
         values["method"] = method
         values["target"] = target
-        _set(other, "__dict__", values)
-        return other
+        return _head_of(values)
 
     def with_values(self, **values: object) -> RequestHead:
         """The same head but for these."""
-        return RequestHead({**self.__dict__, **values})
+        return _head_of({**self.__dict__, **values})
 
 
 _new, _set = object.__new__, object.__setattr__
 
 
+def _head_of(values: dict[str, object]) -> RequestHead:
+    """`values` by attribute; they are the head's from now on. (An `__init__` would cost another call.)"""
+    head: RequestHead = _new(RequestHead)
+    _set(head, "__dict__", values)
+    return head
+
+
 class HeadReading(_Fields):
-    """A head while it is read, field by field; `finish` gives what became of it."""
+    """A head while it is read, field by field; `finish` gives what became of it, and then it is over."""
 
     lines: list[bytes]
     _hosts = 0
@@ -155,15 +154,19 @@ class HeadReading(_Fields):
     _expect: bytes | None = None
 
     def __init__(self, method: bytes, target: bytes, *, is_http_1_1: bool = True) -> None:
-        self.method = method
-        self.target = target
-        self.lines = []
-        self.is_http_1_1 = is_http_1_1
-        self.cookie = None
-        self.content_length = None
-        self.is_chunked = False
-        self.keeps_alive = True
-        self.upgrade = None
+        # Python shares the keys of the dictionaries of a class's instances, but finds attributes in a copy of such a
+        # one the slow way. This one has keys of its own, and so have its copies; the head takes it over.
+        self.__dict__ = {
+            "method": method,
+            "target": target,
+            "lines": [],
+            "is_http_1_1": is_http_1_1,
+            "cookie": None,
+            "content_length": None,
+            "is_chunked": False,
+            "keeps_alive": True,
+            "upgrade": None,
+        }
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser for each field; must not raise."""
@@ -237,9 +240,9 @@ class HeadReading(_Fields):
             self._judge_connection()
         if block:
             self.block = block
-        values = dict(self.__dict__)
+        values = self.__dict__
         values["lines"] = tuple(self.lines)
-        return RequestHead(values)
+        return _head_of(values)
 
     def _judge_target(self) -> None:
         """RFC 9112 section 3.2: origin form, absolute form (to the host that Host names), ``*`` for OPTIONS."""
