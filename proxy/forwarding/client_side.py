@@ -57,7 +57,7 @@ class TunnelOpening:
 
     upstream: UpstreamConnection
     first: bytes
-    """What the upstream sent behind its head."""
+    """What the upstream sent behind its head; it is passed on before the tunnel begins."""
     session_id: str | None
     is_open_to: Callable[[Session], bool]
     """Whether its session, changed, would still be let in."""

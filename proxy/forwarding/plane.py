@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -121,18 +122,30 @@ class ForwardingPlane:
         """Close what this session has open: exchanges and tunnels."""
         self.context.admissions.forget(session_id)
         for connection in self._connections_of.of(session_id):
-            connection.end_session(session_id)
+            with self._or_abort(connection.transport):
+                connection.end_session(session_id)
         for tunnel in self._tunnels_of.of(session_id):
-            tunnel.end(SESSION_ENDED, "session ended")
+            with self._or_abort(tunnel):
+                tunnel.end(SESSION_ENDED, "session ended")
 
     def judge_again(self, session: Session) -> None:
         """The directory describes this person differently: close what the session has open and could not open now."""
         for connection in self._connections_of.of(session.session_id):
-            connection.judge_again(session)
+            with self._or_abort(connection.transport):
+                connection.judge_again(session)
         for tunnel in self._tunnels_of.of(session.session_id):
-            is_open_to = tunnel.is_open_to
-            if is_open_to is not None and not is_open_to(session):
-                tunnel.end(NOT_ALLOWED, "not allowed any more")
+            with self._or_abort(tunnel):
+                if not tunnel.is_open_to(session):
+                    tunnel.end(NOT_ALLOWED, "not allowed any more")
+
+    @contextmanager
+    def _or_abort(self, one: asyncio.WriteTransport | Tunnel) -> Iterator[None]:
+        """The border of one connection or tunnel: an unforeseen error ends it, and keeps nothing from the others."""
+        try:
+            yield
+        except Exception as exc:
+            self.context.log.error("forwarding.failed", error=type(exc).__name__, exc_info=exc)
+            one.abort()
 
     @property
     def is_closing(self) -> bool:
@@ -169,8 +182,9 @@ class ForwardingPlane:
         """What a client sends through a tunnel is a use of its session, as a request is."""
         instant = self.context.clock()
         for tunnel in list(self._tunnels):
-            if tunnel.on_tick(now) and tunnel.session_id is not None:
-                self.context.sessions.mark_used(tunnel.session_id, instant)
+            with self._or_abort(tunnel):
+                if tunnel.on_tick(now) and tunnel.session_id is not None:
+                    self.context.sessions.mark_used(tunnel.session_id, instant)
 
     def open_tunnel(self, client: asyncio.Transport, opening: TunnelOpening, slot: Slot) -> None:
         """`slot` stays the client's until the tunnel ends."""
@@ -184,16 +198,7 @@ class ForwardingPlane:
                 self._tunnels_of.discard(session_id, tunnel)
             self._note_empty()
 
-        tunnel = Tunnel(
-            client=client,
-            upstream=opening.upstream.transport,
-            session_id=session_id,
-            is_open_to=opening.is_open_to,
-            on_end=end,
-            first=opening.first,
-            is_websocket=opening.is_websocket,
-            idle_seconds=opening.idle_seconds,
-        )
+        tunnel = Tunnel(client, opening, on_end=end)
         self._tunnels.add(tunnel)
         if session_id is not None:
             self._tunnels_of.add(session_id, tunnel)
@@ -201,8 +206,9 @@ class ForwardingPlane:
     def _send_tunnels_away(self) -> None:
         """Close those that can be told why; others may go on while the plane waits."""
         for tunnel in list(self._tunnels):
-            if tunnel.can_be_told:
-                tunnel.end(GOING_AWAY, "going away")
+            with self._or_abort(tunnel):
+                if tunnel.can_be_told:
+                    tunnel.end(GOING_AWAY, "going away")
 
     def _note_empty(self) -> None:
         if not self._connections and not self._tunnels:
@@ -212,11 +218,8 @@ class ForwardingPlane:
         loop = asyncio.get_running_loop()
         now = self._moment.now = loop.time()
         for connection in [each for each in self._connections if each.deadline <= now]:
-            try:
+            with self._or_abort(connection.transport):
                 connection.on_deadline()
-            except Exception as exc:  # the border of one connection: the timer is the others' too
-                self.context.log.error("forwarding.failed", error=type(exc).__name__, exc_info=exc)
-                connection.transport.abort()
         for pool in self.context.pools.values():
             pool.drop_old(now)
         for check in self._checks:

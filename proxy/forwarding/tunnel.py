@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
+from proxy.forwarding.client_side import TunnelOpening
 from proxy.http.websocket_frames import GOING_AWAY, Frames, close_frame
-from proxy.sessions.session import Session
 
 LINGER_SECONDS = 2.0
 """How long the client may take to answer a WebSocket's Close."""
@@ -65,7 +65,7 @@ class _End(asyncio.Protocol):
 
 
 class Tunnel:
-    """Two transports joined. `session_id` is the session it was opened with; its end ends the tunnel."""
+    """Two transports joined. The end of the session that it was opened with ends the tunnel."""
 
     __slots__ = (
         "_client", "_deadline", "_eofs", "_frames", "_full", "_idle_seconds", "_moved_at", "_on_end", "_open",
@@ -73,25 +73,12 @@ class Tunnel:
     )  # fmt: skip
 
     def __init__(
-        self,
-        *,
-        client: asyncio.BaseTransport,
-        upstream: asyncio.BaseTransport,
-        session_id: str | None,
-        is_open_to: Callable[[Session], bool] | None = None,
-        on_end: Callable[[Tunnel], None],
-        first: bytes = b"",
-        is_websocket: bool = False,
-        idle_seconds: float = _NEVER,
+        self, client: asyncio.BaseTransport, opening: TunnelOpening, *, on_end: Callable[[Tunnel], None]
     ) -> None:
-        """`first` is what the upstream sent behind its head; it was passed on already.
-
-        `is_open_to`: whether its session, changed, would still be let in.
-        """
-        self.session_id = session_id
-        self.is_open_to = is_open_to
+        self.session_id = opening.session_id
+        self.is_open_to = opening.is_open_to
         self._on_end = on_end
-        self._idle_seconds = idle_seconds
+        self._idle_seconds = opening.idle_seconds
         self._eofs = 0
         self._open = 2
         self._full = 0
@@ -100,11 +87,11 @@ class Tunnel:
         self._deadline = _NEVER
         self._unsent = 0
         """What waited to be sent when the deadline was set."""
-        self._frames = Frames() if is_websocket else None
+        self._frames = Frames() if opening.is_websocket else None
         if self._frames is not None:
-            self._frames.feed(first)
+            self._frames.feed(opening.first)
         self._client = _End(self, cast(asyncio.Transport, client), None)
-        self._upstream = _End(self, cast(asyncio.Transport, upstream), self._frames)
+        self._upstream = _End(self, opening.upstream.transport, self._frames)
         self._client.other, self._upstream.other = self._upstream.transport, self._client.transport
         for end in (self._client, self._upstream):
             end.transport.set_protocol(end)
