@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from proxy.upstreams.health import SOUND, Health
 from tests.forwarding.stage import BOB_TOKEN, Stage, StageMaker, get
 from tests.support.eventually import eventually
 from tests.support.upstreams import OK, Handler, RecordingUpstream, UpstreamSide, answer_ok, recording_upstream
@@ -180,6 +181,32 @@ async def test_each_server_sees_its_own_host_where_asked_for(staged: StageMaker)
             for request in each.requests:
                 assert request.all("host") == [each.url.removeprefix("http://").encode()]
                 assert request.body == b"\r\nHost: not-this\r\n"
+
+
+@pytest.mark.parametrize("first", [0, 1])
+async def test_what_is_sent_once_more_elsewhere_names_the_host_of_that_server(staged: StageMaker, first: int) -> None:
+    """Requests are written for the first server, and sent with another `Host` to all others."""
+    left_out = Health(probe_at=float("inf"))
+
+    async def dies_on_the_second(side: UpstreamSide) -> None:
+        if (await side.request()).start == b"GET /again HTTP/1.1":
+            return await side.send(OK)
+        await side.send(OK)
+        await side.request()
+        one.health, other.health = left_out, SOUND
+        return None
+
+    handlers = (dies_on_the_second, dies_on_the_second)
+    async with several(staged, *handlers, preserve_host=False) as (stage, upstreams), stage.client() as client:
+        servers = stage.plane.context.pools["Wiki"].servers
+        one, other = servers[first], servers[1 - first]
+        other.health = left_out
+        assert (await client.ask(get("/"))).status == 200
+        assert (await client.ask(get("/again"))).status == 200
+        hosts = [[request.all("host") for request in each.requests] for each in upstreams]
+        own = [[each.url.removeprefix("http://").encode()] for each in upstreams]
+        assert hosts[first] == [own[first], own[first]]
+        assert hosts[1 - first] == [own[1 - first]]
 
 
 async def test_an_active_check_leaves_a_server_out_and_takes_it_back(staged: StageMaker) -> None:
