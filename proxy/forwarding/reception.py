@@ -35,16 +35,15 @@ DECISION_SECONDS = 15.0
 class Reception:
     """Of one connection."""
 
-    __slots__ = ("_client", "_context", "_gate", "_looked_up", "_looking_up", "_places")
+    __slots__ = ("_client", "_context", "_gate", "_looking_up", "_places")
 
     def __init__(self, context: Context, client: ClientSide, places: ClientPlaces, gate: Gate) -> None:
         self._context = context
         self._client = client
         self._places = places
         self._gate = gate
-        self._looking_up: asyncio.Task[None] | None = None
-        self._looked_up: JudgedRequest | None = None
-        """The request whose session is looked up."""
+        self._looking_up: tuple[JudgedRequest, asyncio.Task[None]] | None = None
+        """The request whose session is looked up, and who does."""
 
     def receive(self, head: RequestHead) -> None:
         """Act on one request, now or (when its session has to be looked up) soon."""
@@ -68,8 +67,8 @@ class Reception:
                 client.serve(Resending(client, context, verdict, self._gate))
             case LookUp():
                 client.decide_later(DECISION_SECONDS)
-                self._looked_up = verdict.request
-                self._looking_up = asyncio.get_running_loop().create_task(self._look_up(verdict.request))
+                looking_up = asyncio.get_running_loop().create_task(self._look_up(verdict.request))
+                self._looking_up = verdict.request, looking_up
             case Respond():
                 closes = verdict.ends or self._closes(head)
                 client.answer(response(verdict.status, verdict.lines, method=head.method, closes=closes), closes=closes)
@@ -96,14 +95,14 @@ class Reception:
     def cancel(self) -> None:
         """Nobody waits for a look-up any more."""
         if self._looking_up is not None:
-            self._looking_up.cancel()
+            self._looking_up[1].cancel()
             self._looking_up = None
 
     def give_up(self) -> None:
         """The look-up takes too long."""
-        self.cancel()
-        request = self._looked_up
-        if request is not None:
+        if self._looking_up is not None:
+            request, _ = self._looking_up
+            self.cancel()
             late = refuse(request, Problem.STORE_UNAVAILABLE, "no decision in time", ends=True)
             self.refuse(late, request.head)
 
