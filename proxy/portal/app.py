@@ -2,12 +2,18 @@
 
 It is served on a private Unix socket and believes the fields of `proxy.http.internal_headers`. Serve it without an
 access log: its URLs carry tickets.
+
+The forms on the way to an app are posted to the address that their page is shown at. A form without an `action` keeps
+that address's fragment (HTML standard, "form submission algorithm"), and redirects hand it on (Fetch standard,
+"HTTP-redirect fetch"): so an app's own ``#/orders/42``, which no server ever sees, is still there after the sign-in. A
+page can be shown at the address of the step before its own: a form is told by its fields.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
@@ -24,6 +30,7 @@ from proxy.http.reserved import (
     PASSCODE_STATUS,
     PASSWORD,
     PREFIX,
+    SCHEME,
     SIGN_IN,
     SIGN_OUT,
     STATIC,
@@ -51,27 +58,40 @@ from proxy.portal.app_keys import (
     STORE,
     PortalStore,
 )
-from proxy.portal.forms import MAX_BODY_BYTES
+from proxy.portal.forms import MAX_BODY_BYTES, read_form
 from proxy.portal.kept_request import keep_request, show_kept, take_kept
 from proxy.portal.kerberos import show_kerberos
 from proxy.portal.landing import START_PAGE
 from proxy.portal.landings import Landings
 from proxy.portal.me import show_me, take_me
-from proxy.portal.middleware import answer_errors, keep_to_the_host
-from proxy.portal.passcode import show_passcode
+from proxy.portal.middleware import Handler, answer_errors, keep_to_the_host
+from proxy.portal.passcode import show_passcode, take_passcode
 from proxy.portal.password import show_password, take_password
 from proxy.portal.progress import show_passcode_status
-from proxy.portal.sign_in import show_sign_in
+from proxy.portal.sign_in import show_sign_in, take_sign_in
 from proxy.portal.sign_out import show_sign_out, take_sign_out
 from proxy.portal.start import show_asset, show_jwks, show_start, to_start
-from proxy.portal.step_up import show_step_up
-from proxy.portal.steps import STEPS, take_step
+from proxy.portal.step_up import show_step_up, take_step_up
 from proxy.portal.tickets import take_ticket
 from proxy.secrets.keys import Keys
 from proxy.sessions.identity import Assertions
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sign_in.create import SignInParts
+
+_BY_FIELD: Mapping[str, Handler] = MappingProxyType(
+    {
+        "username": take_sign_in,
+        "challenge": take_passcode,
+        "new": take_passcode,
+        SCHEME: take_step_up,
+    }
+)
+"""What only this step's forms carry."""
+_BY_PATH: Mapping[str, Handler] = MappingProxyType(
+    {SIGN_IN: take_sign_in, KERBEROS: take_sign_in, PASSCODE: take_passcode, STEP_UP: take_step_up}
+)
+"""The addresses that they are shown at."""
 
 
 def create_portal(
@@ -119,7 +139,7 @@ def create_portal(
             web.get(PASSCODE, show_passcode),
             web.get(PASSCODE_STATUS, show_passcode_status, allow_head=False),
             web.get(STEP_UP, show_step_up),
-            *(web.post(path, take_step) for path in STEPS),
+            *(web.post(path, take_step) for path in _BY_PATH),
             web.get(PASSWORD, show_password),
             web.post(PASSWORD, take_password),
             web.get(SIGN_OUT, show_sign_out),
@@ -141,3 +161,10 @@ def create_portal(
 async def _without_versions(request: web.Request, response: web.StreamResponse) -> None:
     """aiohttp names itself and Python with their versions: nothing that a stranger needs to know."""
     response.headers.pop("Server", None)
+
+
+async def take_step(request: web.Request) -> web.StreamResponse:
+    """Hand the form to its step. Each of them asks for a proof that the form is its own. Raises `Refused`."""
+    fields = await read_form(request)
+    named = (take for name, take in _BY_FIELD.items() if name in fields)
+    return await next(named, _BY_PATH[request.path])(request)

@@ -1,4 +1,4 @@
-"""What the portal's handlers find: the facts of the request at hand, and each part by a key of its own."""
+"""What the portal's handlers find: the request at hand and its session, and each part by a key of its own."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from proxy.sessions.identity import Assertions
 from proxy.sessions.kept_requests import KeptRequests, KeptRequestStore
 from proxy.sessions.lease import LeaseStore
 from proxy.sessions.live_sessions import LiveSessions
+from proxy.sessions.session import Session
 from proxy.sessions.ticket_store import TicketStore
 from proxy.sign_in.client import Client
 from proxy.sign_in.create import SignInStore
@@ -88,3 +89,11 @@ LOG = web.AppKey("log", FilteringBoundLogger)
 CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("clock")
 """Epoch seconds."""
 SLEEP: web.AppKey[Callable[[float], Awaitable[None]]] = web.AppKey("sleep")
+
+
+async def current_session(request: web.Request) -> Session | None:
+    """The live session of this host's cookie, whichever step it is at. Raises `StoreUnavailable`."""
+    visit = request[VISIT]
+    if visit.session_token is None:
+        return None
+    return await request.app[SESSIONS].find(visit.session_token.encode(), visit.host, visit.now)

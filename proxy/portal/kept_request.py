@@ -17,9 +17,8 @@ from proxy.http.reserved import KEPT, KEPT_QUERY, browser_cookie, session_cookie
 from proxy.pages.answers import Answer
 from proxy.pages.instants import instant
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import KEPT_REQUESTS, LOG, SETTINGS, VISIT
+from proxy.portal.app_keys import KEPT_REQUESTS, LOG, SETTINGS, VISIT, current_session
 from proxy.portal.csrf import Form
-from proxy.portal.current_session import current_session
 from proxy.portal.forms import Refused, read_form, require_csrf_token
 from proxy.portal.landing import kept_url, sign_in_path, step_up_path
 from proxy.portal.pages import form_token, message, page, redirect, set_browser_cookie
@@ -151,14 +150,7 @@ def _question(request: web.Request, app: AppSettings, session: Session, kept: Ke
 
 
 def _over(request: web.Request, app: AppSettings, status: HTTPStatus, title: str, text: str) -> web.Response:
-    return message(
-        request,
-        status=status,
-        title=title,
-        text=text,
-        link_href="/",
-        link_text=ENGLISH.kept_to_app.format(app=app.name),
-    )
+    return message(request, status, title, text, link=("/", ENGLISH.kept_to_app.format(app=app.name)))
 
 
 def _to_sign_in(request: web.Request, app: AppSettings, token: str, scheme: str = "") -> web.Response:

@@ -14,14 +14,11 @@ from http import HTTPStatus
 from aiohttp import web
 
 from directory.kerberos.ticket import MAX_TOKEN_BYTES
-from proxy.http.reserved import RETURN_TO, START
-from proxy.portal.app_keys import FLOW, VISIT
-from proxy.portal.current_session import current_session
+from proxy.portal.app_keys import FLOW, VISIT, current_session
 from proxy.portal.landing import goal_of, land, sign_in_path, way_back
-from proxy.portal.outcome_pages import page_after
 from proxy.portal.pages import redirect
 from proxy.portal.return_to import WayBack
-from proxy.portal.sign_in import sign_in_form
+from proxy.portal.sign_in import page_after, sign_in_form
 from proxy.sessions.session import Level
 from proxy.sign_in.kerberos import TicketRefusedHere
 from proxy.sign_in.outcomes import NoScheme
@@ -32,7 +29,7 @@ _MAX_BASE64_LENGTH = (MAX_TOKEN_BYTES + 2) // 3 * 4
 async def show_kerberos(request: web.Request) -> web.StreamResponse:
     """Ask for a ticket, or judge the one that came."""
     flow, visit = request.app[FLOW], request[VISIT]
-    back = way_back(request, request.query.get(RETURN_TO, ""), request.query.get(START, ""))
+    back = way_back(request, request.query)
     goal = goal_of(request, back)
     session = await current_session(request)
     if session is not None and session.level is Level.SIGNED_IN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -21,6 +22,7 @@ from proxy.http.reserved import (
     STEP_UP,
     TICKET,
 )
+from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import SETTINGS, STORE, VISIT
 from proxy.portal.pages import redirect
 from proxy.portal.password_expiry import expiry_warning
@@ -42,6 +44,8 @@ CHALLENGE = "challenge"
 LOST = "lost"
 """Query field of the sign-in page: the cookie that the last step set did not come back."""
 START_PAGE = "/"
+TO_START = (START_PAGE, ENGLISH.back_to_start)
+"""The link to it, and its text."""
 TOLD = "told"
 """Query field of the passcode page: what became of the form that was sent from it."""
 REMINDER = "reminder"
@@ -52,12 +56,12 @@ PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a query field
 """Query field of the start page."""
 
 
-def way_back(request: web.Request, return_to: str, start: str) -> WayBack:
-    """Judge the way back in a query, a hidden field or a challenge: all of them came through a browser."""
+def way_back(request: web.Request, fields: Mapping[str, str]) -> WayBack:
+    """Judge the way back in a query, in hidden fields or of a challenge: all of them came through a browser."""
     settings = request.app[SETTINGS]
     return judge_way_back(
-        return_to,
-        start,
+        fields.get(RETURN_TO, ""),
+        fields.get(START, ""),
         public=settings.server.public_url,
         apps=settings.apps,
         own_pages={ME, *ADMIN_PAGES} if settings.admin.is_on else {ME},
@@ -127,13 +131,6 @@ async def next_step(request: web.Request, session: Session, back: WayBack) -> we
     return await land(request, session, back)
 
 
-def password_path(back: WayBack = NOWHERE, *, reminder: bool = False) -> str:
-    """The page that changes the password; with `reminder`, the one that only offers it."""
-    query = {RETURN_TO: back.return_to, START: back.start, REMINDER: "1" if reminder else ""}
-    filled = {name: value for name, value in query.items() if value}
-    return f"{PASSWORD}?{urlencode(filled)}" if filled else PASSWORD
-
-
 def to_sign_in(request: web.Request, back: WayBack) -> web.Response:
     """For a browser without a session, on a page in the middle of the way: back to the beginning."""
     visit = request[VISIT]
@@ -146,31 +143,19 @@ def sign_in_path(back: WayBack = NOWHERE, *, again: int = 0, form: bool = False,
 
     `form`: the form itself, whatever else the browser could prove. `lost`: see `LOST`.
     """
-    query = {
-        RETURN_TO: back.return_to,
-        START: back.start,
-        AGAIN: str(again) if again else "",
-        FORM: "1" if form else "",
-        LOST: "1" if lost else "",
-    }
-    filled = {name: value for name, value in query.items() if value}
-    return f"{SIGN_IN}?{urlencode(filled)}" if filled else SIGN_IN
+    return _path(
+        SIGN_IN, _fields_of(back) | {AGAIN: str(again or ""), FORM: "1" if form else "", LOST: "1" if lost else ""}
+    )
 
 
 def kerberos_path(back: WayBack) -> str:
     """Where a browser is asked for its ticket."""
-    filled = {name: value for name, value in ((RETURN_TO, back.return_to), (START, back.start)) if value}
-    return f"{KERBEROS}?{urlencode(filled)}" if filled else KERBEROS
+    return _path(KERBEROS, _fields_of(back))
 
 
-def step_up_path(scheme: str, back: WayBack) -> str:
-    """Where the rest of `scheme` is proven."""
-    return f"{STEP_UP}?{urlencode({SCHEME: scheme, RETURN_TO: back.return_to, START: back.start})}"
-
-
-def kept_url(origin: str, token: str) -> str:
-    """Where a kept form is shown."""
-    return f"{origin}{KEPT}?{urlencode({KEPT_QUERY: token})}"
+def password_path(back: WayBack = NOWHERE, *, reminder: bool = False) -> str:
+    """The page that changes the password; with `reminder`, the one that only offers it."""
+    return _path(PASSWORD, _fields_of(back) | {REMINDER: "1" if reminder else ""})
 
 
 def passcode_path(challenge_id: str, back: WayBack = NOWHERE, *, told: str = "") -> str:
@@ -178,5 +163,23 @@ def passcode_path(challenge_id: str, back: WayBack = NOWHERE, *, told: str = "")
 
     `back` is where this tab goes afterwards: several may wait for one passcode. `told`: what the page says first.
     """
-    query = {CHALLENGE: challenge_id, RETURN_TO: back.return_to, START: back.start, TOLD: told}
-    return f"{PASSCODE}?{urlencode({name: value for name, value in query.items() if value})}"
+    return _path(PASSCODE, {CHALLENGE: challenge_id} | _fields_of(back) | {TOLD: told})
+
+
+def step_up_path(scheme: str, back: WayBack) -> str:
+    """Where the rest of `scheme` is proven."""
+    return _path(STEP_UP, {SCHEME: scheme} | _fields_of(back))
+
+
+def _fields_of(back: WayBack) -> dict[str, str]:
+    return {RETURN_TO: back.return_to, START: back.start}
+
+
+def _path(path: str, query: Mapping[str, str]) -> str:
+    filled = {name: value for name, value in query.items() if value}
+    return f"{path}?{urlencode(filled)}" if filled else path
+
+
+def kept_url(origin: str, token: str) -> str:
+    """Where a kept form is shown."""
+    return f"{origin}{KEPT}?{urlencode({KEPT_QUERY: token})}"

@@ -18,9 +18,8 @@ from proxy.http.problem import Problem
 from proxy.http.reserved import ME, PASSWORD, SIGN_OUT
 from proxy.pages.instants import Instant, instant
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import REALMS, SETTINGS, SIGN_IN_LOG, STORE, VISIT
+from proxy.portal.app_keys import REALMS, SETTINGS, SIGN_IN_LOG, STORE, VISIT, current_session
 from proxy.portal.csrf import Form
-from proxy.portal.current_session import current_session
 from proxy.portal.device import describe_device
 from proxy.portal.forms import read_form, refused, require_csrf_token
 from proxy.portal.landing import START_PAGE, sign_in_path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from aiohttp import web
 
 from proxy.http.reserved import browser_cookie, session_cookie
@@ -49,24 +51,34 @@ def page(
     return response
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneButton:
+    """A form that is a button: where it goes and what it carries."""
+
+    action: str = ""
+    """Empty: to the page's own address, as the forms of a sign-in go (`proxy.portal.app`)."""
+    fields: tuple[tuple[str, str], ...]
+    button: str
+
+
 def message(
     request: web.Request,
-    *,
     status: int,
     title: str,
     text: str,
+    *,
+    link: tuple[str, str],
     detail: str = "",
     wait_seconds: int | None = None,
-    form: object = None,
-    link_href: str = "",
-    link_text: str = "",
+    form: OneButton | None = None,
     opens_tab: bool = False,
     may_be_framed: bool = False,
 ) -> web.Response:
-    """A page that says one thing and offers at most one form and one link.
+    """A page that says one thing and offers one link (where to, and its text) and at most one form.
 
     `wait_seconds`: after how long it makes sense to try again. `opens_tab`: whether the link leaves this tab as it is.
     """
+    href, link_text = link
     return page(
         request,
         "message.html",
@@ -78,7 +90,7 @@ def message(
         again_at=None if wait_seconds is None else instant_in(wait_seconds, request[VISIT].now),
         bad=status >= 400,
         form=form,
-        link_href=link_href,
+        link_href=href,
         link_text=link_text,
         opens_tab=opens_tab,
         may_be_framed=may_be_framed,

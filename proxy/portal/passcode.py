@@ -20,16 +20,15 @@ from proxy.http.problem import Problem
 from proxy.http.reserved import PASSCODE_STATUS, RETURN_TO, START
 from proxy.pages.instants import Instant, instant, instant_in
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, SIGN_IN_LOG, VISIT
+from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
-from proxy.portal.current_session import current_session
 from proxy.portal.forms import has_csrf_token, read_form, refused
 from proxy.portal.landing import TOLD, goal_of, next_step, passcode_path, sign_in_path, to_sign_in, way_back
-from proxy.portal.outcome_pages import ASKED_FOR, page_after, unusable
 from proxy.portal.pages import form_token, page, redirect, set_session_cookie
 from proxy.portal.progress import progress_of
-from proxy.portal.refusals import exhausted, factor_locked, passcode_over, throttled, unsent
+from proxy.portal.refusals import exhausted, factor_locked, passcode_over, throttled, unsent, unusable
 from proxy.portal.return_to import WayBack
+from proxy.portal.sign_in import page_after
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.message_fate import Look
 from proxy.sign_in.outcomes import (
@@ -48,6 +47,8 @@ from proxy.sign_in.outcomes import (
 
 _SENT, _WRONG, _SHAPE = "sent", "wrong", "shape"
 """Values of the query field `TOLD`."""
+ASKED_FOR: dict[Factor, str] = {}
+"""What the page asks for where nothing is sent; ``{hint}`` is the challenge's. A new factor is registered here."""
 
 
 async def show_passcode(request: web.Request) -> web.StreamResponse:
@@ -56,7 +57,7 @@ async def show_passcode(request: web.Request) -> web.StreamResponse:
     It differs from the query's if two tabs sent a password at the same time: only one of their sessions stayed.
     """
     query = request.query
-    named = way_back(request, query.get(RETURN_TO, ""), query.get(START, ""))
+    named = way_back(request, query)
     session = await current_session(request)
     if session is None:
         return to_sign_in(request, named)
@@ -77,7 +78,7 @@ async def show_passcode(request: web.Request) -> web.StreamResponse:
 async def take_passcode(request: web.Request) -> web.StreamResponse:
     """One of three things: an answer, a re-send (field `resend`), a new passcode (field `new`)."""
     fields = await read_form(request)
-    named = way_back(request, fields.get(RETURN_TO, ""), fields.get(START, ""))
+    named = way_back(request, fields)
     session = await current_session(request)
     if session is None:
         return to_sign_in(request, named)
@@ -163,7 +164,7 @@ async def _send_again(
 ) -> web.Response:
     flow, visit = request.app[FLOW], request[VISIT]
     # The message says what the challenge was made for, even if another tab has it sent again.
-    goal = goal_of(request, way_back(request, challenge.return_to, challenge.start_digest))
+    goal = goal_of(request, _way_back_of(request, challenge))
     again = await flow.proving.send_again(
         visit.client, goal, session, challenge, is_another_way=is_another_way, now=now
     )
@@ -321,4 +322,8 @@ def _told(told: str, challenge: Challenge, prompt: Prompt) -> tuple[str, str]:
 
 def _onward(request: web.Request, challenge: Challenge, named: WayBack) -> WayBack:
     """Where this tab wants to go, or else the tab that the challenge was made for."""
-    return named if named.return_to else way_back(request, challenge.return_to, challenge.start_digest)
+    return named if named.return_to else _way_back_of(request, challenge)
+
+
+def _way_back_of(request: web.Request, challenge: Challenge) -> WayBack:
+    return way_back(request, {RETURN_TO: challenge.return_to, START: challenge.start_digest})

@@ -13,17 +13,17 @@ from aiohttp import web
 from directory.change_outcomes import ChangeRefusal, PasswordChanger, PasswordChangeRefused, PasswordRules
 from directory.errors import DirectoryError
 from directory.password import is_usable_password
-from proxy.http.reserved import PASSCODE, RETURN_TO, START
+from proxy.http.reserved import PASSCODE
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import PASSWORD_CHANGE, SETTINGS, VISIT
+from proxy.portal.app_keys import PASSWORD_CHANGE, SETTINGS, VISIT, current_session
 from proxy.portal.csrf import Form
-from proxy.portal.current_session import current_session
 from proxy.portal.forms import read_form, require_csrf_token
 from proxy.portal.landing import (
     LATER,
     PASSWORD_CHANGED,
     REMINDER,
     START_PAGE,
+    TO_START,
     land,
     password_path,
     sign_in_path,
@@ -55,7 +55,7 @@ _REFUSALS: Mapping[ChangeRefusal, str] = {
 
 async def show_password(request: web.Request) -> web.StreamResponse:
     """The form; with `REMINDER`, the page that offers it to somebody on their way to an app."""
-    back = way_back(request, request.query.get(RETURN_TO, ""), request.query.get(START, ""))
+    back = way_back(request, request.query)
     session = await current_session(request)
     if session is None or session.level is Level.FIRST_FACTOR:
         return to_sign_in(request, back) if session is None else redirect(PASSCODE)
@@ -76,7 +76,7 @@ async def show_password(request: web.Request) -> web.StreamResponse:
 async def take_password(request: web.Request) -> web.StreamResponse:
     """Change it, and go on with a new session: signed in, whatever the session was before."""
     fields = await read_form(request)
-    back = way_back(request, fields.get(RETURN_TO, ""), fields.get(START, ""))
+    back = way_back(request, fields)
     session = await current_session(request)
     if session is None or session.level is Level.FIRST_FACTOR:
         return to_sign_in(request, back) if session is None else redirect(PASSCODE)
@@ -190,11 +190,10 @@ def _reminder(request: web.Request, back: WayBack, warning: str) -> web.Response
 def _sign_in_anew(request: web.Request, back: WayBack) -> web.Response:
     response = message(
         request,
-        status=HTTPStatus.OK,
-        title=ENGLISH.change_done_title,
-        text=ENGLISH.change_done,
-        link_href=sign_in_path(back),
-        link_text=ENGLISH.signed_out_again,
+        HTTPStatus.OK,
+        ENGLISH.change_done_title,
+        ENGLISH.change_done,
+        link=(sign_in_path(back), ENGLISH.signed_out_again),
     )
     clear_session_cookie(request, response)
     return response
@@ -202,10 +201,5 @@ def _sign_in_anew(request: web.Request, back: WayBack) -> web.Response:
 
 def _not_here(request: web.Request) -> web.Response:
     return message(
-        request,
-        status=HTTPStatus.FORBIDDEN,
-        title=ENGLISH.change_elsewhere_title,
-        text=ENGLISH.change_elsewhere,
-        link_href=START_PAGE,
-        link_text=ENGLISH.back_to_start,
+        request, HTTPStatus.FORBIDDEN, ENGLISH.change_elsewhere_title, ENGLISH.change_elsewhere, link=TO_START
     )

@@ -8,8 +8,7 @@ from aiohttp import web
 
 from proxy.http.problem import Problem
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import FLOW, VISIT
-from proxy.portal.current_session import current_session
+from proxy.portal.app_keys import FLOW, VISIT, current_session
 from proxy.portal.forms import refused
 from proxy.sign_in.message_fate import Fate, Look
 

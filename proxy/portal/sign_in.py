@@ -9,15 +9,15 @@ from aiohttp import web
 
 from directory.login_name import parse_login_name
 from directory.principal import Principal
+from proxy.factors.second_factor import Unusable
 from proxy.http.internal_headers import CLIENT_SCHEME
 from proxy.http.problem import Problem
-from proxy.http.reserved import CUT, KERBEROS, PASSCODE, RETURN_TO, SIGN_IN, START
+from proxy.http.reserved import CUT, KERBEROS, PASSCODE, SIGN_IN
 from proxy.pages.answers import Answer
 from proxy.pages.instants import instant_to_come
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import CLOCK, FLOW, LOG, SETTINGS, SLEEP, VISIT
+from proxy.portal.app_keys import CLOCK, FLOW, LOG, SETTINGS, SLEEP, VISIT, current_session
 from proxy.portal.csrf import Form
-from proxy.portal.current_session import current_session
 from proxy.portal.forms import Refused, has_csrf_token, is_vouched_for, read_form, refused
 from proxy.portal.landing import (
     FORM,
@@ -25,28 +25,33 @@ from proxy.portal.landing import (
     goal_of,
     kerberos_path,
     land,
+    next_step,
     passcode_path,
     password_path,
     round_trips,
+    sign_in_path,
     way_back,
 )
-from proxy.portal.outcome_pages import page_after
-from proxy.portal.pages import form_token, page, redirect, set_browser_cookie, stamp_of
-from proxy.portal.refusals import account_stopped, address_cut, framed
+from proxy.portal.pages import form_token, page, redirect, set_browser_cookie, set_session_cookie, stamp_of
+from proxy.portal.refusals import account_stopped, address_cut, framed, no_scheme, throttled, unsent, unusable
 from proxy.portal.return_to import WayBack
-from proxy.portal.timing import answer_at
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.flow import lacks_password
+from proxy.sign_in.outcomes import Asking, NoScheme, ProofAsked, SessionGone, SignedIn, Throttled
 from proxy.sign_in.password import AccountStopped, AddressThrottled, NotProven
 
 _FRAMES = frozenset({"iframe", "frame", "embed", "object"})
 """Values of ``Sec-Fetch-Dest`` (Fetch standard, request destinations)."""
+GRID_SECONDS = 0.5
+"""Refusals are answered on a time grid, so that its time does not reveal the reason. Reasons differ in cost: an unknown
+name, a wrong password, one that was not even sent. The exact time of an answer would show which it was, and so who
+exists. On a grid with steps longer than those differences, all refusals leave at the same points."""
 
 
 async def show_sign_in(request: web.Request) -> web.StreamResponse:
     """The form; or straight on, if this browser is signed in already."""
     query = request.query
-    back = way_back(request, query.get(RETURN_TO, ""), query.get(START, ""))
+    back = way_back(request, query)
     session = await current_session(request)
     if session is not None and session.level is Level.SIGNED_IN:
         if _is_cut(request, back):
@@ -96,7 +101,7 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
     """Judge a password. A refusal is answered on the time grid and looks the same whatever its reason."""
     flow, visit = request.app[FLOW], request[VISIT]
     fields = await read_form(request)
-    back = way_back(request, fields.get(RETURN_TO, ""), fields.get(START, ""))
+    back = way_back(request, fields)
     username = fields.get("username", "")
     if "csrf_token" not in fields:
         raise refused(Problem.BAD_FORM)
@@ -131,6 +136,36 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
             raise Refused(Answer(problem=Problem.THROTTLED, retry_after_seconds=retry_after_seconds))
         case _:
             return await page_after(request, outcome, back)
+
+
+async def page_after(request: web.Request, outcome: SignedIn | Asking | NoScheme, back: WayBack) -> web.Response:
+    """The page that comes after a first or a further factor, and the cookie of a session that is new."""
+    match outcome:
+        case SignedIn(session=session, token=token):
+            response = await next_step(request, session, back)
+        case NoScheme():
+            return no_scheme(request, back)
+        case SessionGone():
+            return redirect(sign_in_path(back))
+        case Throttled(retry_after_seconds=wait):
+            return throttled(request, ENGLISH.sends_throttled, wait, back)
+        case Unusable():
+            return unusable(request, outcome, back)
+        case ProofAsked(session=session, challenge=challenge, unsent=why, token=token):
+            if challenge is not None and why is not None:
+                response = unsent(request, session, challenge, back, why)
+            else:
+                response = redirect(passcode_path(challenge.challenge_id if challenge is not None else "", back))
+    if token:
+        set_session_cookie(request, response, token)
+    return response
+
+
+def answer_at(started_at: float, now: float) -> float:
+    """The next point of the grid that began at `started_at`: at least one step after it, never before `now`."""
+    # The grid begins with the request and not with the clock: otherwise the wait itself would depend on when it came.
+    steps = math.ceil(max(now - started_at, 0.0) / GRID_SECONDS)
+    return started_at + max(steps, 1) * GRID_SECONDS
 
 
 def _refused(request: web.Request, back: WayBack, username: str, outcome: NotProven) -> web.Response:

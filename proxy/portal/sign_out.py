@@ -6,13 +6,11 @@ from aiohttp import web
 
 from proxy.http.reserved import SIGN_IN, SIGN_OUT
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import SIGN_IN_LOG, STORE, VISIT
+from proxy.portal.app_keys import SIGN_IN_LOG, STORE, VISIT, current_session
 from proxy.portal.csrf import Form
-from proxy.portal.current_session import current_session
 from proxy.portal.forms import read_form, require_csrf_token
 from proxy.portal.landing import START_PAGE, sign_in_path
-from proxy.portal.pages import clear_session_cookie, form_token, message
-from proxy.portal.refusals import OneButton
+from proxy.portal.pages import OneButton, clear_session_cookie, form_token, message
 from proxy.secrets.tokens import token_digest
 from proxy.sessions.session import Level
 
@@ -23,16 +21,18 @@ async def show_sign_out(request: web.Request) -> web.StreamResponse:
         return await _signed_out_before(request)
     return message(
         request,
-        status=200,
-        title=ENGLISH.sign_out_title,
-        text=ENGLISH.sign_out_text.format(name=session.principal.display_name),
+        200,
+        ENGLISH.sign_out_title,
+        ENGLISH.sign_out_text.format(name=session.principal.display_name),
         form=OneButton(
             action=SIGN_OUT,
             fields=(("csrf_token", form_token(request, Form.SIGN_OUT, session.session_id)),),
             button=ENGLISH.sign_out_button,
         ),
-        link_href=START_PAGE if session.level is Level.SIGNED_IN else SIGN_IN,
-        link_text=ENGLISH.sign_out_stay if session.level is Level.SIGNED_IN else ENGLISH.start_again,
+        link=(
+            START_PAGE if session.level is Level.SIGNED_IN else SIGN_IN,
+            ENGLISH.sign_out_stay if session.level is Level.SIGNED_IN else ENGLISH.start_again,
+        ),
     )
 
 
@@ -65,11 +65,10 @@ def signed_out(request: web.Request) -> web.Response:
     """What is left to say, and the cookie gone."""
     response = message(
         request,
-        status=200,
-        title=ENGLISH.signed_out_title,
-        text=ENGLISH.signed_out_text,
-        link_href=sign_in_path(form=True),
-        link_text=ENGLISH.signed_out_again,
+        200,
+        ENGLISH.signed_out_title,
+        ENGLISH.signed_out_text,
+        link=(sign_in_path(form=True), ENGLISH.signed_out_again),
     )
     clear_session_cookie(request, response)
     return response

@@ -11,8 +11,7 @@ from proxy.pages.assets import BY_PATH
 from proxy.pages.texts import ENGLISH
 from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.entrance import may_administer
-from proxy.portal.app_keys import ASSERTIONS, REALMS, SETTINGS, VISIT
-from proxy.portal.current_session import current_session
+from proxy.portal.app_keys import ASSERTIONS, REALMS, SETTINGS, VISIT, current_session
 from proxy.portal.landing import PASSWORD_CHANGED, START_PAGE, sign_in_path
 from proxy.portal.pages import page, redirect
 from proxy.portal.password_expiry import expiry_warning

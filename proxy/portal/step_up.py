@@ -15,16 +15,14 @@ from config.factors import ChannelKind, Factor
 from proxy.factors.second_factor import Unusable
 from proxy.http.reserved import CUT, RETURN_TO, SCHEME, SIGN_OUT, START
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import CLOCK, FLOW, SIGN_IN_LOG, VISIT
+from proxy.portal.app_keys import CLOCK, FLOW, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
-from proxy.portal.current_session import current_session
 from proxy.portal.forms import has_csrf_token, read_form
-from proxy.portal.landing import START_PAGE, goal_of, land, next_step, sign_in_path, way_back
-from proxy.portal.outcome_pages import page_after, unusable
-from proxy.portal.pages import form_token, message, redirect
-from proxy.portal.refusals import OneButton
+from proxy.portal.landing import TO_START, goal_of, land, next_step, sign_in_path, way_back
+from proxy.portal.pages import OneButton, form_token, message, redirect
+from proxy.portal.refusals import unusable
 from proxy.portal.return_to import WayBack
-from proxy.portal.sign_in import sign_in_form
+from proxy.portal.sign_in import page_after, sign_in_form
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.outcomes import Missing, NoSuchScheme, NothingMissing
 
@@ -40,7 +38,7 @@ async def take_step_up(request: web.Request) -> web.StreamResponse:
 
 
 async def _go_on(request: web.Request, fields: Mapping[str, str], *, is_pressed: bool) -> web.Response:
-    back = way_back(request, fields.get(RETURN_TO, ""), fields.get(START, ""))
+    back = way_back(request, fields)
     session = await current_session(request)
     if session is None:
         return redirect(sign_in_path(back))
@@ -77,11 +75,10 @@ def _page(
         request.app[SIGN_IN_LOG].stopped(request[VISIT].client, principal, "step_up_needs_kerberos")
         return message(
             request,
-            status=HTTPStatus.FORBIDDEN,
-            title=ENGLISH.step_up_kerberos_title,
-            text=ENGLISH.step_up_kerberos,
-            link_href=SIGN_OUT,
-            link_text=ENGLISH.sign_out_button,
+            HTTPStatus.FORBIDDEN,
+            ENGLISH.step_up_kerberos_title,
+            ENGLISH.step_up_kerberos,
+            link=(SIGN_OUT, ENGLISH.sign_out_button),
         )
     way = request.app[FLOW].proving.held(principal, missing.choice)
     if isinstance(way, Unusable):
@@ -103,13 +100,12 @@ def _page(
     )
     return message(
         request,
-        status=status,
-        title=ENGLISH.step_up_title,
-        text=f"{first} {where} {ENGLISH.step_up_rest}",
+        status,
+        ENGLISH.step_up_title,
+        f"{first} {where} {ENGLISH.step_up_rest}",
         detail=_said_of_way_back(request, back),
         form=OneButton(fields=fields, button=ENGLISH.step_up_button),
-        link_href=START_PAGE,
-        link_text=ENGLISH.back_to_start,
+        link=TO_START,
     )
 
 
@@ -126,22 +122,8 @@ def _asked_by(back: WayBack, *, is_again: bool = False) -> str:
 
 
 def _nothing_to_prove(request: web.Request) -> web.Response:
-    return message(
-        request,
-        status=HTTPStatus.NOT_FOUND,
-        title=ENGLISH.step_up_unknown_title,
-        text=ENGLISH.step_up_unknown,
-        link_href=START_PAGE,
-        link_text=ENGLISH.back_to_start,
-    )
+    return message(request, HTTPStatus.NOT_FOUND, ENGLISH.step_up_unknown_title, ENGLISH.step_up_unknown, link=TO_START)
 
 
 def _done(request: web.Request) -> web.Response:
-    return message(
-        request,
-        status=HTTPStatus.OK,
-        title=ENGLISH.step_up_done_title,
-        text=ENGLISH.step_up_done,
-        link_href=START_PAGE,
-        link_text=ENGLISH.back_to_start,
-    )
+    return message(request, HTTPStatus.OK, ENGLISH.step_up_done_title, ENGLISH.step_up_done, link=TO_START)

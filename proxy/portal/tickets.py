@@ -14,8 +14,7 @@ from config.settings import AppSettings
 from proxy.http.reserved import TICKET
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import LANDINGS, LOG, SETTINGS, STORE, VISIT, Visit
-from proxy.portal.current_session import current_session
+from proxy.portal.app_keys import LANDINGS, LOG, SETTINGS, STORE, VISIT, Visit, current_session
 from proxy.portal.landing import MOST_ROUND_TRIPS, START_PAGE, TICKET_SECONDS, round_trips, sign_in_path
 from proxy.portal.pages import message, redirect, set_browser_cookie, set_session_cookie
 from proxy.portal.return_to import WayBack, app_origin
@@ -108,11 +107,10 @@ def _cookies_blocked(request: web.Request, app: AppSettings, ticket: Ticket | No
     )
     return message(
         request,
-        status=HTTPStatus.FORBIDDEN,
-        title=ENGLISH.ticket_title.format(app=app.name),
-        text=ENGLISH.ticket_text.format(app=app.name, host=app.host),
-        link_href=ticket.return_to if ticket is not None else app_origin(app, public) + "/",
-        link_text=ENGLISH.again_link,
+        HTTPStatus.FORBIDDEN,
+        ENGLISH.ticket_title.format(app=app.name),
+        ENGLISH.ticket_text.format(app=app.name, host=app.host),
+        link=(ticket.return_to if ticket is not None else app_origin(app, public) + "/", ENGLISH.again_link),
     )
 
 

@@ -101,7 +101,7 @@ REGISTRATIONS = {
         "        Factor.EMAIL: passcodes,\n",
         '        Factor.CARD: Cards(keys, {"scripted"}),\n',
     ),
-    "proxy/portal/outcome_pages.py": (
+    "proxy/portal/passcode.py": (
         "ASKED_FOR: dict[Factor, str] = {",
         '\n    Factor.CARD: "Code {hint} of your card",\n',
     ),

@@ -18,9 +18,8 @@ from proxy.http.problem import Problem
 from proxy.http.reserved import RETURN_TO, SCHEME, STEP_UP
 from proxy.pages.texts import ENGLISH
 from proxy.portal.admin.audit import log_turned_away
-from proxy.portal.app_keys import SETTINGS, VISIT
+from proxy.portal.app_keys import SETTINGS, VISIT, current_session
 from proxy.portal.csrf import is_brought_here
-from proxy.portal.current_session import current_session
 from proxy.portal.forms import refused
 from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import redirect

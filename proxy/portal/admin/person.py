@@ -34,8 +34,7 @@ from proxy.portal.app_keys import FLOW, KEYS, REALMS, SETTINGS, STORE, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
 from proxy.portal.landing import sign_in_path
-from proxy.portal.pages import clear_session_cookie, form_token, message
-from proxy.portal.refusals import OneButton
+from proxy.portal.pages import OneButton, clear_session_cookie, form_token, message
 from proxy.sessions.session import Session
 from proxy.sign_in.changed_numbers import Confirmed, confirm_number
 
@@ -93,11 +92,10 @@ async def take_end(request: web.Request, session: Session) -> web.StreamResponse
     if session.principal.guid in persons:
         response = message(
             request,
-            status=HTTPStatus.OK,
-            title=WORDS.sessions_own_title,
-            text=" ".join(filter(None, (WORDS.sessions_own.format(ended=WORDS.ended(ended)), limit))),
-            link_href=sign_in_path(form=True),
-            link_text=ENGLISH.signed_out_again,
+            HTTPStatus.OK,
+            WORDS.sessions_own_title,
+            " ".join(filter(None, (WORDS.sessions_own.format(ended=WORDS.ended(ended)), limit))),
+            link=(sign_in_path(form=True), ENGLISH.signed_out_again),
         )
         clear_session_cookie(request, response)
         return response
@@ -253,10 +251,9 @@ def _done(
     token = form_token(request, Form.ADMIN, session.session_id)
     return message(
         request,
-        status=HTTPStatus.OK,
-        title=title,
-        text=" ".join(filter(None, said)),
+        HTTPStatus.OK,
+        title,
+        " ".join(filter(None, said)),
         form=OneButton(action=ADMIN_PERSON, fields=(("csrf_token", token), *asked), button=WORDS.person_again),
-        link_href=ADMIN_PERSON,
-        link_text=WORDS.person_another,
+        link=(ADMIN_PERSON, WORDS.person_another),
     )
