@@ -18,6 +18,7 @@ from redis.asyncio.connection import Connection
 from config.settings import StoreSettings
 from config.tables.store import RedisURL
 from proxy.operations.store_errors import NotHeard, StoreUnavailable
+from proxy.store.redis.connections import Argument, RedisLimits
 from proxy.store.redis.notices import RedisNotice, notice_from
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.redis.scripts import SESSIONS, Script
@@ -36,26 +37,30 @@ def settings(redis_server: RedisServer) -> StoreSettings:
 
 
 @pytest.fixture
-async def store(settings: StoreSettings) -> AsyncIterator[RedisStore]:
-    store = RedisStore(settings)
+def waits_long() -> None:
+    """However slow the machine is: who hears late is waited for."""
+
+
+@pytest.fixture
+def limits(request: pytest.FixtureRequest) -> RedisLimits:
+    patient = RedisLimits(notice_seconds=10.0, call_seconds=30.0)
+    return patient if "waits_long" in request.fixturenames else RedisLimits()
+
+
+@pytest.fixture
+async def store(settings: StoreSettings, limits: RedisLimits) -> AsyncIterator[RedisStore]:
+    store = RedisStore(settings, limits=limits)
     yield store
     await store.close()
 
 
 @pytest.fixture
-async def other(settings: StoreSettings) -> AsyncIterator[RedisStore]:
+async def other(settings: StoreSettings, limits: RedisLimits) -> AsyncIterator[RedisStore]:
     """Another node's, that has begun to listen."""
-    other = RedisStore(settings)
+    other = RedisStore(settings, limits=limits)
     await other.sessions.catch_up()
     yield other
     await other.close()
-
-
-@pytest.fixture
-def waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However slow the machine is: who hears late is waited for."""
-    monkeypatch.setattr("proxy.store.redis.listening.NOTICE_SECONDS", 10.0)
-    monkeypatch.setattr("proxy.store.redis.connections.CALL_SECONDS", 30.0)
 
 
 def start(children: list[Child], task: str, settings: StoreSettings) -> Child:
@@ -130,9 +135,9 @@ async def listens(store: RedisStore, name: str, now: float) -> None:
 
 
 async def test_who_was_killed_lets_two_ends_wait_and_not_every_one(
-    store: RedisStore, settings: StoreSettings, children: list[Child], monkeypatch: pytest.MonkeyPatch
+    store: RedisStore, settings: StoreSettings, children: list[Child]
 ) -> None:
-    monkeypatch.setattr("proxy.store.redis.listening.NOTICE_SECONDS", 0.2)
+    store.connections.limits = RedisLimits(notice_seconds=0.2)
     until_ready(start(children, "hear", settings))
     children[0].kill()
     children[0].wait()
@@ -142,17 +147,15 @@ async def test_who_was_killed_lets_two_ends_wait_and_not_every_one(
     began_at = time.monotonic()
     await store.sessions.end_session(await stored(store))
     # Another end that began before this was known: whoever said since then that they listen may have missed it.
-    await store.listening._note_silent(set(), began_at)
+    await store.listening.note_silent(set(), began_at)
     assert await hearers(store) == killed
     await store.sessions.end_session(await stored(store))
     assert await hearers(store) == set()
 
 
-async def test_who_says_again_that_they_listen_is_waited_for_again(
-    store: RedisStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_who_says_again_that_they_listen_is_waited_for_again(store: RedisStore) -> None:
     """They have missed the end that was told before, and not the next one."""
-    monkeypatch.setattr("proxy.store.redis.listening.NOTICE_SECONDS", 0.2)
+    store.connections.limits = RedisLimits(notice_seconds=0.2)
     await store.sessions.catch_up()
     now = time.time()
     for name in ("gone", "back", "late"):
@@ -212,16 +215,23 @@ async def test_having_caught_up_everything_before_was_heard(store: RedisStore, o
 
 
 async def test_what_was_begun_is_done_and_told_even_if_its_caller_was_cancelled(
-    store: RedisStore, other: RedisStore
+    store: RedisStore, other: RedisStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session_id = await stored(store)
     here: list[str] = []
     there: list[str] = []
     store.sessions.on_session_end(here.append)
     other.sessions.on_session_end(there.append)
+    run, is_begun = store.connections.run, asyncio.Event()
+
+    async def begin(script: Script, *arguments: Argument, **options: bool) -> object:
+        if arguments[0] == "finish":
+            is_begun.set()
+        return await run(script, *arguments, **options)
+
+    monkeypatch.setattr(store.connections, "run", begin)
     caller = asyncio.create_task(store.sessions.end_session(session_id))
-    while not store.listening._here().tasks:  # noqa: ASYNC110  # the very moment at which it is begun
-        await asyncio.sleep(0)
+    await is_begun.wait()
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
@@ -237,7 +247,7 @@ async def test_an_end_whose_answer_was_lost_is_told_here_all_the_same(
     await store.sessions.catch_up()
     run = store.connections.run
 
-    async def run_and_lose(script: Script, *arguments: str | bytes | int, **options: bool) -> object:
+    async def run_and_lose(script: Script, *arguments: Argument, **options: bool) -> object:
         answer = await run(script, *arguments, **options)
         if arguments[0] == "finish":
             raise StoreUnavailable("the answer was lost")
@@ -282,7 +292,7 @@ async def test_a_server_that_answers_but_tells_nothing_is_not_taken_to_be_away(
 
     monkeypatch.setattr(store.connections, "connect", fail)
     await other.connections.command("CLIENT", "KILL", "TYPE", "pubsub")
-    await eventually(lambda: not store.listening._notices().is_subscribed)
+    await eventually(lambda: not store.listening.notices.is_subscribed)
     with pytest.raises(NotHeard):
         await store.sessions.catch_up()
 
@@ -292,7 +302,7 @@ async def test_the_word_of_a_server_that_was_silent_counts_once_the_sentinels_st
 ) -> None:
     """While it stood still another one may have taken its place, and sessions may have ended there."""
     await store.sessions.catch_up()
-    notices = store.listening._notices()
+    notices = store.listening.notices
     asked = []
 
     async def is_not(connection: Connection) -> bool:
@@ -305,7 +315,7 @@ async def test_the_word_of_a_server_that_was_silent_counts_once_the_sentinels_st
     redis_server.pause()
     try:
         catching_up = asyncio.create_task(notices.catch_up())
-        await eventually(lambda: notices._is_doubtful)
+        await eventually(lambda: notices.is_doubtful)
     finally:
         redis_server.resume()
     with pytest.raises(NotHeard):
@@ -333,7 +343,7 @@ async def test_a_break_that_nobody_waits_for_any_more_is_no_failure(
     reported: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     await store.sessions.catch_up()
-    notices = store.listening._notices()
+    notices = store.listening.notices
 
     async def say_nothing(*_: object) -> None:
         pass
@@ -341,9 +351,9 @@ async def test_a_break_that_nobody_waits_for_any_more_is_no_failure(
     with monkeypatch.context() as patched:
         patched.setattr(notices._connection, "send_command", say_nothing)
         catching = asyncio.create_task(notices.catch_up())
-        await eventually(lambda: bool(notices._awaited))
+        await eventually(lambda: bool(notices.awaited))
         catching.cancel()
-        next(iter(notices._awaited.values())).set_exception(NotHeard("notices from Redis have just stopped"))
+        next(iter(notices.awaited.values())).set_exception(NotHeard("notices from Redis have just stopped"))
         await asyncio.gather(catching, return_exceptions=True)
     del catching
     await asyncio.sleep(0)

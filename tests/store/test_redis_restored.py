@@ -62,7 +62,7 @@ async def start_again(server: RedisServer, *stores: RedisStore) -> None:
     """With what was saved last. Everybody has noticed that it was away."""
     server.kill()
     for each in stores:
-        notices = each.listening._notices()
+        notices = each.listening.notices
         await eventually(lambda notices=notices: not notices.is_subscribed)
     server.start()
 
@@ -140,7 +140,7 @@ async def test_an_end_that_was_lost_is_repeated_however_long_the_server_was_away
     await store.sessions.count_flush("a")
     away_for = 10 * TAIL_SECONDS
     trust = store.listening.trust
-    monkeypatch.setattr(trust, "_monotonic", lambda: time.monotonic() + away_for)
+    monkeypatch.setattr(trust, "monotonic", lambda: time.monotonic() + away_for)
     await start_again(server, store)
     trust.note_ended([other])  # heard from another worker before this one has looked
     assert await store.sessions.session_by_cookie(digest, HOST) is None

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import redis.exceptions
@@ -25,7 +24,7 @@ from config.tables.store import parse_store_url
 from proxy.factors.challenge import Attempt
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session_store import NOTICE_SECONDS
-from proxy.store.redis.connections import RedisConnections
+from proxy.store.redis.connections import RedisConnections, RedisLimits
 from proxy.store.redis.pools import CONNECTIONS, WAITING
 from proxy.store.redis.reasons import redis_reason
 from proxy.store.redis.redis_store import RedisStore
@@ -47,8 +46,8 @@ RIGHTS = (
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: StoreSettings) -> AsyncIterator[RedisStore]:
-    store = RedisStore(settings)
+async def opened(settings: StoreSettings, limits: RedisLimits | None = None) -> AsyncIterator[RedisStore]:
+    store = RedisStore(settings, limits=limits)
     try:
         yield store
     finally:
@@ -170,7 +169,7 @@ async def test_an_end_is_not_acknowledged_by_a_server_that_hangs_before_it_was_h
     store: RedisStore, server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its notice may be in the server still, and whoever hears nothing of the server goes on from memory."""
-    monkeypatch.setattr("proxy.store.redis.connections.CALL_SECONDS", NOTICE_SECONDS + 0.2)
+    store.connections.limits = RedisLimits(call_seconds=NOTICE_SECONDS + 0.2)
     written = session()
     await within(10, lambda: store.sessions.create_session(written, cookie=cookie(), host=HOST))
     await within(10, store.sessions.catch_up)
@@ -191,7 +190,7 @@ async def test_an_end_that_is_asked_for_again_is_not_acknowledged_before_it_was_
     store: RedisStore, server: RedisServer, monkeypatch: pytest.MonkeyPatch, of_person: bool
 ) -> None:
     """The server died after it had ended the session: the second attempt finds nothing to end."""
-    monkeypatch.setattr("proxy.store.redis.listening.NOTICE_SECONDS", 10.0)
+    store.connections.limits = RedisLimits(notice_seconds=10.0)
     async with opened(StoreSettings(url=server.url)) as other:
         gaps: list[None] = []
         other.sessions.on_gap(lambda: gaps.append(None))
@@ -233,10 +232,7 @@ async def test_an_end_that_is_asked_for_again_is_not_acknowledged_before_it_was_
         again.cancel()
 
 
-async def test_a_server_that_hangs_is_unavailable_in_time(
-    store: RedisStore, server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    limits = ("redis.connections.CALL_SECONDS", "redis.notices.CALL_SECONDS", "redis.notices.HEARTBEAT_SECONDS")
+async def test_a_server_that_hangs_is_unavailable_in_time(store: RedisStore, server: RedisServer) -> None:
     gaps: list[None] = []
     store.sessions.on_gap(lambda: gaps.append(None))
     half = session(is_half=True)
@@ -251,19 +247,18 @@ async def test_a_server_that_hangs_is_unavailable_in_time(
         )
 
     server.pause()
-    with monkeypatch.context() as shortly:
-        for name in limits:
-            shortly.setattr(f"proxy.store.{name}", 0.2)
-        begun_at = time.monotonic()
-        with pytest.raises(StoreUnavailable, match="no answer from Redis within"):
-            await answer()
-        with pytest.raises(StoreUnavailable):
-            await store.sessions.catch_up()
-        # More than there are places for: all are told, and none waits for the others first.
-        results = await asyncio.gather(*(store.numbers.known_number("a") for _ in range(100)), return_exceptions=True)
-        assert all(isinstance(result, StoreUnavailable) for result in results)
-        assert time.monotonic() - begun_at < 3
-        await eventually(lambda: not store.listening._notices().is_subscribed)
+    usual, store.connections.limits = store.connections.limits, RedisLimits(call_seconds=0.2, heartbeat_seconds=0.2)
+    begun_at = time.monotonic()
+    with pytest.raises(StoreUnavailable, match="no answer from Redis within"):
+        await answer()
+    with pytest.raises(StoreUnavailable):
+        await store.sessions.catch_up()
+    # More than there are places for: all are told, and none waits for the others first.
+    results = await asyncio.gather(*(store.numbers.known_number("a") for _ in range(100)), return_exceptions=True)
+    assert all(isinstance(result, StoreUnavailable) for result in results)
+    assert time.monotonic() - begun_at < 3
+    await eventually(lambda: not store.listening.notices.is_subscribed)
+    store.connections.limits = usual
     server.resume()
     await within(10, store.sessions.catch_up)
     assert gaps
@@ -288,10 +283,10 @@ async def test_cancelled_calls_leave_no_answers_for_others(store: RedisStore) ->
 
 
 async def test_calls_that_were_cancelled_or_took_too_long_give_their_places_back(
-    store: RedisStore, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    store: RedisStore, server: RedisServer
 ) -> None:
-    monkeypatch.setattr("proxy.store.redis.connections.CALL_SECONDS", 0.05)
     connections = store.connections
+    usual, connections.limits = connections.limits, RedisLimits(call_seconds=0.05)
 
     def calls() -> Iterator[asyncio.Task[object]]:
         for _ in range(CONNECTIONS):
@@ -308,9 +303,16 @@ async def test_calls_that_were_cancelled_or_took_too_long_give_their_places_back
             each.cancel()
         await asyncio.gather(*begun, return_exceptions=True)
     server.resume()
-    pool = connections._open_pool()
-    assert (pool.places._value, pool.waiting_places._value) == (CONNECTIONS, WAITING)
-    assert not pool.connections._in_use_connections
+    connections.limits = usual
+    pool = connections.pool()
+    async with asyncio.timeout(10):
+        taken = [await pool.connections.get_connection() for _ in range(CONNECTIONS + WAITING)]  # as many as there are
+        for places, count in ((pool.places, CONNECTIONS), (pool.waiting_places, WAITING)):
+            for _ in range(count):
+                await places.acquire()
+            assert places.locked(), "and not more of them than before"
+    for each in taken:
+        await pool.connections.release(each)
 
 
 async def test_what_may_have_been_done_is_not_asked_for_twice() -> None:
@@ -390,14 +392,13 @@ async def test_installations_with_other_prefixes_do_not_meet(redis_server: Redis
         assert heard == []
 
 
-async def test_installations_in_other_databases_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_installations_in_other_databases_do_not_wait_for_each_other() -> None:
     """A channel belongs to no database: whoever listens to it in another one acknowledges there, where nobody looks."""
-    monkeypatch.setattr("proxy.store.redis.listening.NOTICE_SECONDS", 30.0)
-    monkeypatch.setattr("proxy.store.redis.connections.CALL_SECONDS", 60.0)
+    patient = RedisLimits(notice_seconds=30.0, call_seconds=60.0)
     [port] = free_ports(1)
     with running_redis(port=port):
         one, two = (StoreSettings(url=f"redis://127.0.0.1:{port}/{database}") for database in (0, 1))
-        async with opened(one) as first, opened(two) as second:
+        async with opened(one, patient) as first, opened(two, patient) as second:
             for each in (first, second):
                 await each.sessions.catch_up()
             for each in (first, second):
@@ -575,12 +576,10 @@ async def test_a_real_server_is_looked_at(store: RedisStore, redis_server: Redis
         assert [remark.partition(":")[0] for remark in await careless.remarks()] == ["appendonly is off"]
 
 
-async def test_a_clock_that_differs_from_the_servers_is_told(
-    store: RedisStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = time.time
-    monkeypatch.setattr("proxy.store.redis.remarks.time", SimpleNamespace(time=lambda: real() + 3600))
-    (remark,) = await store.remarks()
+async def test_a_clock_that_differs_from_the_servers_is_told(server: RedisServer) -> None:
+    ahead = RedisStore(StoreSettings(url=server.url), clock=lambda: time.time() + 3600)
+    (remark,) = await ahead.remarks()
+    await ahead.close()
     assert re.fullmatch(r"the server's clock is 36\d\d seconds behind this machine's: let both follow .*", remark)
 
 

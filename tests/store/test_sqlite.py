@@ -25,6 +25,7 @@ from proxy.store.sqlite import database
 from proxy.store.sqlite.schema import MIGRATIONS
 from proxy.store.sqlite.session_rows import delete_unused_since
 from proxy.store.sqlite.sqlite_store import SQLiteStore
+from proxy.store.sqlite.threads import SQLiteLimits
 from proxy.throttle.counter_store import Count
 from tests.store.contract import HOST, StoreContract, cookie
 from tests.support.people import NOW, challenge, session
@@ -333,9 +334,9 @@ async def test_a_full_disk_is_unavailable_and_what_was_there_stays(store: SQLite
 
 
 async def test_a_lock_that_another_process_never_gives_back_is_unavailable(
-    tmp_path: Path, store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("proxy.store.sqlite.schema.BUSY_SECONDS", 0.05)
+    store = SQLiteStore(tmp_path / "state.db", limits=SQLiteLimits(busy_seconds=0.05))
     await store.ping()
     other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -345,13 +346,12 @@ async def test_a_lock_that_another_process_never_gives_back_is_unavailable(
     other.execute("ROLLBACK")
     other.close()
     assert (await store.counters.add(b"k", now=NOW, window_seconds=60)).value == 1
+    await store.close()
 
 
-async def test_a_hanging_disk_is_unavailable_and_the_loop_goes_on(
-    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_hanging_disk_is_unavailable_and_the_loop_goes_on(store: SQLiteStore) -> None:
     await store.ping()
-    monkeypatch.setattr("proxy.store.sqlite.threads.DEADLINE_SECONDS", 0.05)
+    store.database.writing.limits = SQLiteLimits(deadline_seconds=0.05)
     hanging = threading.Event()
     stuck = asyncio.create_task(store.database.writing.run(lambda connection: hanging.wait(10)))
     await asyncio.sleep(0)  # it is begun
@@ -360,13 +360,13 @@ async def test_a_hanging_disk_is_unavailable_and_the_loop_goes_on(
     with pytest.raises(StoreUnavailable):
         await stuck
     hanging.set()
-    monkeypatch.setattr("proxy.store.sqlite.threads.DEADLINE_SECONDS", 10)
+    store.database.writing.limits = SQLiteLimits()
     # What timed out before it was begun is not done afterwards.
     assert (await store.counters.add(b"k", now=NOW, window_seconds=60)).value == 1
 
 
-async def test_too_much_that_waits_is_refused_at_once(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.store.sqlite.threads.MOST_WAITING", 10)
+async def test_too_much_that_waits_is_refused_at_once(store: SQLiteStore) -> None:
+    store.database.writing.limits = SQLiteLimits(most_waiting=10)
     results = await asyncio.gather(
         *(store.counters.add(b"k", now=NOW, window_seconds=60) for _ in range(500)), return_exceptions=True
     )

@@ -18,6 +18,7 @@ from config.settings import SessionSettings
 from proxy.sessions.session_store import NOTICE_SECONDS
 from proxy.store.sqlite.notices import KEPT_SECONDS
 from proxy.store.sqlite.sqlite_store import SQLiteStore
+from proxy.store.sqlite.threads import SQLiteLimits
 from tests.store.children import Child, heard_by, start_child
 from tests.store.contract import HOST, cookie
 from tests.support.people import principal, session
@@ -26,25 +27,29 @@ CHILD = Path(__file__).with_name("sqlite_child.py")
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
-    store = SQLiteStore(tmp_path / "state.db")
+def waits_long() -> None:
+    """However slow the machine is: who hears late is waited for."""
+
+
+@pytest.fixture
+def limits(request: pytest.FixtureRequest) -> SQLiteLimits:
+    return SQLiteLimits(notice_seconds=30.0) if "waits_long" in request.fixturenames else SQLiteLimits()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, limits: SQLiteLimits) -> AsyncIterator[SQLiteStore]:
+    store = SQLiteStore(tmp_path / "state.db", limits=limits)
     await store.ping()
     yield store
     await store.close()
 
 
 @pytest.fixture
-async def other(tmp_path: Path) -> AsyncIterator[SQLiteStore]:
+async def other(tmp_path: Path, limits: SQLiteLimits) -> AsyncIterator[SQLiteStore]:
     """Another worker's."""
-    other = SQLiteStore(tmp_path / "state.db")
+    other = SQLiteStore(tmp_path / "state.db", limits=limits)
     yield other
     await other.close()
-
-
-@pytest.fixture
-def waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However slow the machine is: who hears late is waited for."""
-    monkeypatch.setattr("proxy.store.sqlite.peers.NOTICE_SECONDS", 30.0)
 
 
 def start(children: list[Child], task: str, folder: Path) -> Child:

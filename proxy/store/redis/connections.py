@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio.connection import Connection
@@ -24,12 +25,11 @@ from redis.exceptions import (
 from config.settings import StoreSettings
 from config.tables.store import RedisURL
 from proxy.operations.store_errors import Silent, StoreUnavailable
+from proxy.sessions.session_store import NOTICE_SECONDS
 from proxy.store.redis.pools import RedisPool, open_pool
 from proxy.store.redis.reasons import redis_reason, refuses_this_client
 from proxy.store.redis.scripts import Script
 
-CALL_SECONDS = 2.0
-"""After this a caller is told that the store is unavailable: waiting, connecting and a second try included."""
 NET_SECONDS = 3600.0
 """How long after its time Redis itself removes a record: clocks may differ, and the stored instants decide."""
 
@@ -38,6 +38,17 @@ Argument = str | bytes | int | float
 
 _REFUSED_UNDONE = (ReadOnlyError, MasterDownError, TryAgainError)
 """A server that is not (or no longer) the one to ask says so before it has done anything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisLimits:
+    """How long is waited for what."""
+
+    call_seconds: float = 2.0
+    """After this a caller is told that the store is unavailable: waiting, connecting and a second try included."""
+    notice_seconds: float = NOTICE_SECONDS
+    heartbeat_seconds: float = 1.0
+    """How long the subscription may be silent before the server is asked whether it is still there."""
 
 
 class _NotThere(Exception):
@@ -52,9 +63,16 @@ class _NotThere(Exception):
 class RedisConnections:
     """What the store asks a server, or the one that the sentinels name, one script or command at a time."""
 
-    def __init__(self, settings: StoreSettings, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: StoreSettings,
+        *,
+        clock: Callable[[], float] = time.time,
+        limits: RedisLimits | None = None,
+    ) -> None:
         if not isinstance(settings.url, RedisURL):
             raise TypeError("not the URL of a Redis server")
+        self.limits = limits = limits or RedisLimits()
         self._clock = clock
         self._url = settings.url
         self._settings = settings
@@ -67,7 +85,7 @@ class RedisConnections:
         database: its number keeps apart who listens."""
         self._wait: tuple[Argument, ...] | None = None
         """What makes sure that everything written before is kept."""
-        milliseconds = int(CALL_SECONDS * 1000 / 2)
+        milliseconds = int(limits.call_seconds * 1000 / 2)
         if settings.wait_fsync:
             self._wait = ("WAITAOF", 1, settings.wait_replicas, milliseconds)
         elif settings.wait_replicas:
@@ -109,8 +127,8 @@ class RedisConnections:
 
     async def connect(self) -> Connection:
         """A connection of the caller's own, who closes it. Raises `redis.RedisError` or `OSError`."""
-        connection: Connection = self._open_pool().connections.make_connection()
-        async with asyncio.timeout(CALL_SECONDS):
+        connection: Connection = self.pool().connections.make_connection()
+        async with asyncio.timeout(self.limits.call_seconds):
             await connection.connect()
         return connection
 
@@ -120,7 +138,7 @@ class RedisConnections:
         Those that were there before may lead nowhere. A server that refuses this client may serve others.
         """
         try:
-            async with asyncio.timeout(CALL_SECONDS):
+            async with asyncio.timeout(self.limits.call_seconds):
                 connection = await self.connect()
                 try:
                     await connection.send_command("PING")
@@ -128,17 +146,17 @@ class RedisConnections:
                 finally:
                     await connection.disconnect(nowait=True)
         except TimeoutError as exc:
-            raise Silent(f"no answer from Redis within {CALL_SECONDS:g} s") from exc
+            raise Silent(f"no answer from Redis within {self.limits.call_seconds:g} s") from exc
         except (RedisError, OSError) as exc:
             if not refuses_this_client(exc):
                 await self.command("PING")
 
     async def is_still_the_server(self, connection: Connection) -> bool:
         """Whether the sentinels still name the server of this connection; without sentinels, yes."""
-        pool = self._open_pool()
+        pool = self.pool()
         if pool.sentinel is None:
             return True
-        async with asyncio.timeout(CALL_SECONDS):
+        async with asyncio.timeout(self.limits.call_seconds):
             address = await pool.sentinel.discover_master(self._url.service or "")
         is_still = (connection.host, int(connection.port)) == (address[0], int(address[1]))
         if not is_still:
@@ -161,9 +179,9 @@ class RedisConnections:
         *,
         is_waiting: bool = False,
     ) -> Any:
-        pool = self._open_pool()
+        pool = self.pool()
         try:
-            async with asyncio.timeout(CALL_SECONDS), pool.waiting_places if is_waiting else pool.places:
+            async with asyncio.timeout(self.limits.call_seconds), pool.waiting_places if is_waiting else pool.places:
                 try:
                     return await self._exchange(pool, command, wait)
                 except _NotThere as exc:
@@ -172,7 +190,7 @@ class RedisConnections:
                     await pool.connections.disconnect(inuse_connections=False)
                     return await self._exchange(pool, command, wait)
         except TimeoutError as exc:
-            raise Silent(f"no answer from Redis within {CALL_SECONDS:g} s") from exc
+            raise Silent(f"no answer from Redis within {self.limits.call_seconds:g} s") from exc
         except NoScriptError:
             raise
         except _NotThere as exc:
@@ -215,14 +233,15 @@ class RedisConnections:
         if replicas < self._settings.wait_replicas:
             raise StoreUnavailable(f"Redis has it, but only {replicas} of {self._settings.wait_replicas} replicas do")
 
-    def _open_pool(self) -> RedisPool:
+    def pool(self) -> RedisPool:
+        """This process's and loop's own; raises `StoreUnavailable` once it is closed."""
         if self._closed:
             raise StoreUnavailable("the store is closed")
         if self._pool is None or not self._pool.is_own:
             if self._pool is not None:
                 # It belongs to another process or loop, and touching it would disturb that one.
                 self._left_behind.append(self._pool)
-            self._pool = open_pool(self._settings, self._url, connect_seconds=CALL_SECONDS)
+            self._pool = open_pool(self._settings, self._url, connect_seconds=self.limits.call_seconds)
         return self._pool
 
 

@@ -13,10 +13,9 @@ from typing import Any, TypeVar
 
 from proxy.operations.store_errors import NotHeard, Silent, StoreUnavailable
 from proxy.sessions.asking import take_note
-from proxy.sessions.session_store import NOTICE_SECONDS
 from proxy.store.history import Report
 from proxy.store.listeners import StoreListeners
-from proxy.store.redis.connections import CALL_SECONDS, RedisConnections
+from proxy.store.redis.connections import RedisConnections
 from proxy.store.redis.notices import RedisNotice, RedisNotices
 from proxy.store.redis.scripts import SESSIONS
 from proxy.store.redis.trust import RedisTrust
@@ -76,16 +75,16 @@ class RedisListening:
         `any_data`: an older copy will do.
         """
         try:
-            async with asyncio.timeout(CALL_SECONDS):
-                await self._notices().tried()
+            async with asyncio.timeout(self._connections.limits.call_seconds):
+                await self.notices.tried()
         except TimeoutError as exc:
-            raise Silent(f"no answer from Redis within {CALL_SECONDS:g} s") from exc
+            raise Silent(f"no answer from Redis within {self._connections.limits.call_seconds:g} s") from exc
         if not any_data:
             await self.check_trust()
 
     async def check_trust(self) -> None:
         """Return if what the server holds may be served. Raises `StoreUnavailable`."""
-        await self.trust.check(self._notices().breaks)
+        await self.trust.check(self.notices.breaks)
 
     async def catch_up(self) -> None:
         """Return once all that was told before this call was heard here. Raises `StoreUnavailable`, and `NotHeard`.
@@ -93,7 +92,7 @@ class RedisListening:
         A subscription that is silent, broken or given up says nothing of the server: that is asked apart.
         """
         await self.begin(any_data=True)
-        hearing = asyncio.create_task(self._notices().catch_up())
+        hearing = asyncio.create_task(self.notices.catch_up())
         try:
             await asyncio.wait({hearing}, timeout=_PATIENCE_SECONDS)
             if not hearing.done():
@@ -168,7 +167,7 @@ class RedisListening:
 
     async def _wait_until_heard(self, number: str, told: int, began_at: float, *, must_be_heard: bool) -> None:
         """Until as many as should hear of it have said so, or `NOTICE_SECONDS` have passed."""
-        until = time.monotonic() + NOTICE_SECONDS
+        until = time.monotonic() + self._connections.limits.notice_seconds
         key = self._connections.prefix + f"heard:{number}".encode()
         heard: set[bytes] = set()
         try:
@@ -176,13 +175,13 @@ class RedisListening:
                 left = until - time.monotonic()
                 first = await self._connections.first_of(key, seconds=left) if left >= 0.001 else None
                 if first is None:
-                    return await self._note_silent(heard, began_at)
+                    return await self.note_silent(heard, began_at)
                 heard.add(first[1])
         except StoreUnavailable:  # it is done, and who heard of it cannot be known, however long was waited
             if must_be_heard:
                 raise
 
-    async def _note_silent(self, heard: set[bytes], began_at: float) -> None:
+    async def note_silent(self, heard: set[bytes], began_at: float) -> None:
         """A worker that was killed makes two ends wait in vain, not every end for as long as it is remembered.
 
         One silence is not enough: a worker that found the server again just after the notice has missed that end, but
@@ -226,7 +225,9 @@ class RedisListening:
         """Who listens, and when that was so."""
         return self._here().name, f"{self._clock():.3f}"
 
-    def _notices(self) -> RedisNotices:
+    @property
+    def notices(self) -> RedisNotices:
+        """The subscription of this process and loop, which begins when it is first asked for."""
         here = self._here()
         if here.notices is None:
             here.notices = RedisNotices(

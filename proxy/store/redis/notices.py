@@ -19,12 +19,10 @@ from redis.asyncio.connection import Connection
 from redis.exceptions import RedisError
 
 from proxy.operations.store_errors import NotHeard, Silent, StoreUnavailable
-from proxy.store.redis.connections import CALL_SECONDS, RedisConnections
+from proxy.store.redis.connections import RedisConnections
 
 RECONNECT_SECONDS = 0.1
 """Well below `NOTICE_SECONDS`: an end waits that long for workers that have just lost the server."""
-HEARTBEAT_SECONDS = 1.0
-"""How long the subscription may be silent before the server is asked whether it is still there."""
 _HEARTBEATS_PER_LOOK = 3
 """After so many of these the sentinels are asked whether it is still the server."""
 DOUBT_SECONDS = 0.2
@@ -77,10 +75,10 @@ class RedisNotices:
         """How often it broke off, or could not be begun: it may be another server's that is read from next."""
         self._tried = asyncio.Event()
         self._numbers = itertools.count()
-        self._awaited: dict[bytes, asyncio.Future[None]] = {}
+        self.awaited: dict[bytes, asyncio.Future[None]] = {}
         """What was asked with a PING and is not answered yet."""
         self._acknowledging: set[asyncio.Task[None]] = set()
-        self._is_doubtful = False
+        self.is_doubtful = False
         self._task = asyncio.create_task(self._run(), name="store-notices")
 
     @property
@@ -100,21 +98,21 @@ class RedisNotices:
         if connection is None:
             raise NotHeard("no notices come from Redis")
         number = b"%d" % next(self._numbers)
-        future = self._awaited[number] = asyncio.get_running_loop().create_future()
+        future = self.awaited[number] = asyncio.get_running_loop().create_future()
         try:
-            async with asyncio.timeout(CALL_SECONDS):
+            async with asyncio.timeout(self._connections.limits.call_seconds):
                 await connection.send_command("PING", number)
                 await asyncio.wait({future}, timeout=DOUBT_SECONDS)
-                self._is_doubtful = self._is_doubtful or not future.done()
+                self.is_doubtful = self.is_doubtful or not future.done()
                 await future
-            if self._is_doubtful and connection is self._connection:
+            if self.is_doubtful and connection is self._connection:
                 await self._resolve_doubt(connection)
         except TimeoutError as exc:
-            raise Silent(f"no notices came from Redis within {CALL_SECONDS:g} s") from exc
+            raise Silent(f"no notices came from Redis within {self._connections.limits.call_seconds:g} s") from exc
         except (RedisError, OSError) as exc:
             raise NotHeard("notices from Redis have just stopped") from exc
         finally:
-            self._awaited.pop(number, None)
+            self.awaited.pop(number, None)
             if future.done() and not future.cancelled():
                 future.exception()  # it broke off before that was waited for
 
@@ -123,7 +121,7 @@ class RedisNotices:
         if not await self._connections.is_still_the_server(connection):
             await connection.disconnect(nowait=True)
             raise NotHeard("this Redis is not the server any more")
-        self._is_doubtful = False
+        self.is_doubtful = False
 
     async def close(self) -> None:
         tasks = [self._task, *self._acknowledging]
@@ -144,11 +142,11 @@ class RedisNotices:
         """Subscribe and hear until the connection breaks, which raises."""
         connection = await self._connections.connect()
         try:
-            async with asyncio.timeout(CALL_SECONDS):
+            async with asyncio.timeout(self._connections.limits.call_seconds):
                 await connection.send_command("SUBSCRIBE", self._channel)
                 await connection.read_response()
             await self._say_here()
-            self._connection, self._is_doubtful = connection, False
+            self._connection, self.is_doubtful = connection, False
             if self._has_gap:
                 self._on_gap()
             self._tried.set()
@@ -163,14 +161,14 @@ class RedisNotices:
                         await self._say_here()
         finally:
             self._connection = None
-            for future in self._awaited.values():
+            for future in self.awaited.values():
                 if not future.done():
                     future.set_exception(NotHeard("notices from Redis have just stopped"))
             await connection.disconnect(nowait=True)
 
     async def _hear_until_silent(self, connection: Connection) -> None:
         """Return after one PING that was answered; raises when one is not."""
-        deadline = asyncio.get_running_loop().time() + HEARTBEAT_SECONDS
+        deadline = asyncio.get_running_loop().time() + self._connections.limits.heartbeat_seconds
         is_asked = False
         while True:
             try:
@@ -180,7 +178,7 @@ class RedisNotices:
                 if is_asked:
                     raise
                 is_asked = True
-                deadline += CALL_SECONDS
+                deadline += self._connections.limits.call_seconds
                 await connection.send_command("PING", b"")
                 continue
             match message:
@@ -188,7 +186,7 @@ class RedisNotices:
                     self._hear(text)
                 case [b"pong", b""]:
                     return
-                case [b"pong", bytes(number)] if (future := self._awaited.get(number)) and not future.done():
+                case [b"pong", bytes(number)] if (future := self.awaited.get(number)) and not future.done():
                     future.set_result(None)
 
     def _hear(self, message: bytes) -> None:

@@ -14,7 +14,7 @@ from config.settings import StoreSettings
 from proxy.sessions.session_store import WatchedSessions
 from proxy.store.history import Report
 from proxy.store.redis.challenges import RedisChallenges
-from proxy.store.redis.connections import RedisConnections
+from proxy.store.redis.connections import RedisConnections, RedisLimits
 from proxy.store.redis.counters import RedisCounters
 from proxy.store.redis.kept_records import RedisKeptRecords
 from proxy.store.redis.listening import RedisListening
@@ -32,10 +32,12 @@ class RedisStore:
         *,
         clock: Callable[[], float] = time.time,
         report: Report = lambda event, **_: None,
+        limits: RedisLimits | None = None,
     ) -> None:
         """`clock` says when sessions end, for `former_owner`. Raises `ValueError` if the URL is none of Redis."""
         self._settings = settings
-        self.connections = connections = RedisConnections(settings, clock=clock)
+        self._clock = clock
+        self.connections = connections = RedisConnections(settings, clock=clock, limits=limits)
         self.listening = RedisListening(connections, clock=clock, report=report)
         self.challenges = RedisChallenges(connections)
         self.counters = RedisCounters(connections)
@@ -49,7 +51,7 @@ class RedisStore:
         await self.listening.catch_up()
 
     async def remarks(self) -> tuple[str, ...]:
-        return await remarks(self.connections, self._settings)
+        return await remarks(self.connections, self._settings, now=self._clock())
 
     async def close(self) -> None:
         await self.listening.close()

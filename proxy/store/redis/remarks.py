@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any
 
 from config.settings import StoreSettings
@@ -17,14 +16,14 @@ _CLOCK_SECONDS = 5.0
 """Two nodes that are this far from the server's clock, each to its side, still take turns at a sign-in."""
 
 
-async def remarks(connections: RedisConnections, settings: StoreSettings) -> tuple[str, ...]:
+async def remarks(connections: RedisConnections, settings: StoreSettings, *, now: float) -> tuple[str, ...]:
     """Raises `StoreUnavailable` if the server is away."""
     await connections.command("PING")
     try:
         info = _info(await connections.command("INFO"))
     except StoreUnavailable:
         return ("what the server keeps on its disk, and what it drops when it is full, could not be seen (INFO)",)
-    return (*findings(info, await _fsync(connections), settings), *clock_findings(info, time.time()))
+    return (*findings(info, await _fsync(connections), settings), *clock_findings(info, now))
 
 
 def findings(info: dict[str, str], fsync: str | None, settings: StoreSettings) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ class RedisTrust:
         self._on_change = on_change
         self._report = report
         self._clock = clock
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._history = History(made_within_seconds=_CLOCKS_SECONDS)
         self._checked_break = -1
         self._checking = asyncio.Lock()
@@ -64,7 +64,7 @@ class RedisTrust:
 
     def note_ended(self, session_ids: Iterable[str]) -> None:
         """Listeners here were told of these."""
-        now = self._monotonic()
+        now = self.monotonic()
         while self._ended and self._ended[0][0] < self._written_at - _REMEMBERED_SECONDS:
             self._ended.popleft()
         self._ended.extend((now, session_id) for session_id in session_ids if session_id)
@@ -94,7 +94,7 @@ class RedisTrust:
         self._worker, self._flushes = worker, flushes[worker]
         self._history.note(facts.marks)
         self._history.seen_at = self._clock()
-        self._written_at = self._monotonic()
+        self._written_at = self.monotonic()
         return flushes
 
     async def all_are_ended(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy.store.history import History, Report
-from proxy.store.sqlite.threads import ReadingThread, WritingThread
+from proxy.store.sqlite.threads import ReadingThread, SQLiteLimits, WritingThread
 
 SQLValue = str | bytes | int | float
 
@@ -18,9 +18,9 @@ _TRIED_BYTES = 16_384
 class SQLiteDatabase:
     """What the parts of a store share. Methods raise `StoreUnavailable`."""
 
-    def __init__(self, path: Path, history: History, report: Report) -> None:
-        self.writing = WritingThread(path, "store-writing", history, report)
-        self.reading = ReadingThread(path, "store-reading", history, report)
+    def __init__(self, path: Path, history: History, report: Report, limits: SQLiteLimits) -> None:
+        self.writing = WritingThread(path, "store-writing", history, report, limits)
+        self.reading = ReadingThread(path, "store-reading", history, report, limits)
 
     async def rows(self, statement: str, *values: SQLValue) -> list[Any]:
         """What one SELECT finds."""

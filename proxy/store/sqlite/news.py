@@ -14,23 +14,26 @@ from proxy.store.listeners import StoreListeners
 from proxy.store.sqlite.notices import Kind, News, insert_notice, select_newest, select_news
 from proxy.store.sqlite.peers import Hearing, Telling
 from proxy.store.sqlite.session_rows import Named
-from proxy.store.sqlite.threads import ReadingThread, unavailable
+from proxy.store.sqlite.threads import ReadingThread, SQLiteLimits, unavailable
 
 
 class SQLiteNews:
     """Writes notices, calls the others, and tells listeners here what the others wrote."""
 
-    def __init__(self, path: Path, history: History, report: Report, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, path: Path, history: History, report: Report, limits: SQLiteLimits, *, clock: Callable[[], float]
+    ) -> None:
         self.listeners = StoreListeners()
         self._clock = clock
         self._folder = path.with_name(f"{path.name}.peers")
         self._name = secrets.token_hex(8)
         # A thread of its own, because a worker may answer from memory only if it has looked recently.
-        self._thread = ReadingThread(path, "store-notices", history, report)
+        self._thread = ReadingThread(path, "store-notices", history, report, limits)
         self._history = history
         self._changes = 0
         """Up to which change of the file listeners were told."""
-        self._telling = Telling(self._folder, lambda: "" if self._hearing is None else self._hearing.name)
+        own_ear = lambda: "" if self._hearing is None else self._hearing.name  # noqa: E731
+        self._telling = Telling(self._folder, own_ear, limits.notice_seconds)
         self._hearing: Hearing | None = None
         self._heard: int | None = None
         """Up to which notice listeners were told; None: what is read from now on is not watched yet."""

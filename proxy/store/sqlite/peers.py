@@ -17,7 +17,6 @@ from pathlib import Path
 
 from proxy.operations.own_user import as_owner_of
 from proxy.operations.store_errors import StoreUnavailable
-from proxy.sessions.session_store import NOTICE_SECONDS
 
 HEARS = ".hears"
 TELLS = ".tells"
@@ -102,8 +101,9 @@ class PeerSocket:
 class Telling:
     """Tells the others that there is a notice, and waits for them to have heard of it."""
 
-    def __init__(self, folder: Path, own_ear: Callable[[], str]) -> None:
+    def __init__(self, folder: Path, own_ear: Callable[[], str], notice_seconds: float) -> None:
         """`own_ear`: the name of this process's own hearing socket, which is not called."""
+        self._notice_seconds = notice_seconds
         self._folder = folder
         self._own_ear = own_ear
         self._socket: PeerSocket | None = None
@@ -119,10 +119,10 @@ class Telling:
                 raise FileNotFoundError
         except OSError:
             # Sockets cannot be used here: nobody can say that they heard, but by then everybody has looked.
-            await asyncio.sleep(NOTICE_SECONDS)
+            await asyncio.sleep(self._notice_seconds)
             return
         socket = self._socket
-        deadline = asyncio.get_running_loop().time() + NOTICE_SECONDS
+        deadline = asyncio.get_running_loop().time() + self._notice_seconds
         while waited_for and socket is not None:
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0:

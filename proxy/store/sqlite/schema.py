@@ -13,9 +13,6 @@ from pathlib import Path
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.store.sqlite.owner import make_file
 
-BUSY_SECONDS = 5.0
-"""How long a transaction waits for another process that is writing."""
-
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         """
@@ -202,7 +199,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 
 
-def open_database(path: Path) -> sqlite3.Connection:
+def open_database(path: Path, busy_seconds: float) -> sqlite3.Connection:
     """A connection to the store's file, made and migrated where needed, its mode 0600.
 
     Raises `sqlite3.Error`, `OSError`, or `StoreUnavailable` if a newer Gatepost wrote the file.
@@ -214,7 +211,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     # to.
     if os.stat(path).st_mode & 0o077:
         os.chmod(path, 0o600)
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, cached_statements=256)
+    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, cached_statements=256)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")

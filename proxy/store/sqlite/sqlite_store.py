@@ -19,18 +19,24 @@ from proxy.store.sqlite.database import SQLiteDatabase
 from proxy.store.sqlite.kept_records import SQLiteKeptRecords
 from proxy.store.sqlite.news import SQLiteNews
 from proxy.store.sqlite.sessions import SQLiteSessions
+from proxy.store.sqlite.threads import SQLiteLimits
 
 
 class SQLiteStore:
     """A `Store` in one file. It is opened at the first call, so that Gatepost starts even if the disk fails."""
 
     def __init__(
-        self, path: Path, *, clock: Callable[[], float] = time.time, report: Report = lambda event, **_: None
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        report: Report = lambda event, **_: None,
+        limits: SQLiteLimits | None = None,
     ) -> None:
         """`report(event, **fields)` is called, on any thread, for what the operator should read in the log."""
-        history = History()
-        self.database = database = SQLiteDatabase(path, history, report)
-        self.news = SQLiteNews(path, history, report, clock=clock)
+        history, limits = History(), limits or SQLiteLimits()
+        self.database = database = SQLiteDatabase(path, history, report, limits)
+        self.news = SQLiteNews(path, history, report, limits, clock=clock)
         self.challenges = SQLiteChallenges(database)
         self.counters = SQLiteCounters(database)
         kept = SQLiteKeptRecords(database, self.counters)

@@ -18,11 +18,12 @@ from proxy.store.sqlite.succession import put_copy, take_over
 
 
 class StoreFile:
-    def __init__(self, path: Path, history: History, report: Report) -> None:
-        """`history` is shared by the threads of one store."""
+    def __init__(self, path: Path, history: History, report: Report, busy_seconds: float) -> None:
+        """`history` is shared by the threads of one store. `busy_seconds`: how long writers are waited for."""
         self.path = self._path = path
         self._history = history
         self._report = report
+        self._busy_seconds = busy_seconds
         self._connection: sqlite3.Connection | None = None
         self._standing: Standing | None = None
         self._must_be_trusted = True
@@ -102,7 +103,7 @@ class StoreFile:
         elif not stat.S_ISREG(self._path.stat().st_mode):
             raise StoreUnavailable(f"the store's file {self._path} is not a file")
         frames = committed_frames(self._path) if before is not None and not self._history.store_id else None
-        connection = open_database(self._path)
+        connection = open_database(self._path, self._busy_seconds)
         standing = Standing(self._path)
         if before is not None and before != standing.inodes[1]:
             connection.close()

@@ -18,6 +18,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 from config.system_errors import file_reason
 from proxy.operations.store_errors import StoreUnavailable
+from proxy.sessions.session_store import NOTICE_SECONDS
 from proxy.store.history import History, Report
 from proxy.store.sqlite.marks import read_marks
 from proxy.store.sqlite.owner import in_the_way
@@ -26,11 +27,20 @@ from proxy.store.sqlite.store_file import StoreFile
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-DEADLINE_SECONDS = 10.0
-"""After this a caller is told that the store is unavailable, even if the disk hangs."""
-MOST_WAITING = 4096
-"""How many jobs may wait; a further one is refused at once, so that they do not pile up."""
 MOST_IN_A_GROUP = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SQLiteLimits:
+    """How long, and how much, is waited for."""
+
+    deadline_seconds: float = 10.0
+    """After this a caller is told that the store is unavailable, even if the disk hangs."""
+    busy_seconds: float = 5.0
+    """How long a transaction waits for another process that is writing."""
+    most_waiting: int = 4096
+    """How many jobs may wait; a further one is refused at once, so that they do not pile up."""
+    notice_seconds: float = NOTICE_SECONDS
 
 
 @dataclass(slots=True, eq=False)
@@ -70,10 +80,11 @@ class DatabaseThread:
     And whenever another one stands at the path.
     """
 
-    def __init__(self, path: Path, name: str, history: History, report: Report) -> None:
+    def __init__(self, path: Path, name: str, history: History, report: Report, limits: SQLiteLimits) -> None:
+        self.limits = limits
         self._name = name
         self._history = history
-        self._file = StoreFile(path, history, report)
+        self._file = StoreFile(path, history, report, limits.busy_seconds)
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -93,7 +104,7 @@ class DatabaseThread:
         """
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        if self._jobs.qsize() >= MOST_WAITING:
+        if self._jobs.qsize() >= self.limits.most_waiting:
             raise StoreUnavailable("too many operations are waiting")
         if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
@@ -102,11 +113,11 @@ class DatabaseThread:
         job = _Job(work, arguments, after, durable, any_file, loop, loop.create_future())
         self._jobs.put(job)
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
+            async with asyncio.timeout(self.limits.deadline_seconds):
                 result: T = await job.future
                 return result
         except TimeoutError as exc:
-            raise StoreUnavailable(f"no answer from the disk within {DEADLINE_SECONDS:.0f} s") from exc
+            raise StoreUnavailable(f"no answer from the disk within {self.limits.deadline_seconds:.0f} s") from exc
 
     async def close(self) -> None:
         """Finish what waits and close the connection."""
@@ -114,7 +125,7 @@ class DatabaseThread:
         if self._thread is None:
             return
         self._jobs.put(None)
-        await asyncio.get_running_loop().run_in_executor(None, self._thread.join, DEADLINE_SECONDS)
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.join, self.limits.deadline_seconds)
 
     def _serve(self) -> None:
         going_on = True
