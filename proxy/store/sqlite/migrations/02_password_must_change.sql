@@ -1,0 +1,1 @@
+ALTER TABLE sessions ADD COLUMN password_must_change INTEGER NOT NULL DEFAULT 0;

@@ -1,0 +1,1 @@
+ALTER TABLE challenges ADD COLUMN factor TEXT NOT NULL DEFAULT 'sms';

@@ -1,0 +1,2 @@
+-- NULL: written before it was kept. Empty: nothing is sent.
+ALTER TABLE challenges ADD COLUMN kind TEXT;

@@ -1,0 +1,1 @@
+ALTER TABLE challenges ADD COLUMN choice TEXT NOT NULL DEFAULT '';
