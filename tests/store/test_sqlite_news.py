@@ -16,7 +16,7 @@ import pytest
 
 from config.settings import SessionSettings
 from proxy.sessions.session_store import NOTICE_SECONDS
-from proxy.store.sqlite.notices import KEPT_SECONDS
+from proxy.store.sqlite.news import KEPT_SECONDS
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.store.sqlite.threads import SQLiteLimits
 from tests.store.children import Child, heard_by, start_child

@@ -1,4 +1,8 @@
-"""Between the processes that share one SQLite file: what one did to a session reaches the listeners of all others."""
+"""Between the processes that share one SQLite file: what one did to a session reaches the listeners of all others.
+
+A notice is written in the transaction of its event, so it is told even if the process dies right after. Numbers follow
+the order of the commits without a gap. So a process that has heard up to one number knows whether it missed anything.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,30 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from proxy.store.history import History, Report
 from proxy.store.listeners import StoreListeners
-from proxy.store.sqlite.notices import Kind, News, insert_notice, select_newest, select_news
 from proxy.store.sqlite.peers import Hearing, Telling
 from proxy.store.sqlite.session_rows import Named
 from proxy.store.sqlite.threads import ReadingThread, SQLiteLimits, unavailable
+
+KEPT_SECONDS = 120.0
+"""A process that has not looked for this long has missed some, and reads everything again."""
+
+Kind = Literal["created", "changed", "ended"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What was told since a number, by others, in order."""
+
+    ended: tuple[str, ...]
+    changed: tuple[str, ...]
+    newest: int
+    is_gap: bool
 
 
 class SQLiteNews:
@@ -32,8 +52,9 @@ class SQLiteNews:
         self._history = history
         self._changes = 0
         """Up to which change of the file listeners were told."""
-        own_ear = lambda: "" if self._hearing is None else self._hearing.name  # noqa: E731
-        self._telling = Telling(self._folder, own_ear, limits.notice_seconds)
+        self._telling = Telling(self._folder, self._own_ear, limits.notice_seconds)
+        self.tell = self._telling.tell
+        """Return when all others have heard of a number, at the latest after the limits' `notice_seconds`."""
         self._hearing: Hearing | None = None
         self._heard: int | None = None
         """Up to which notice listeners were told; None: what is read from now on is not watched yet."""
@@ -41,13 +62,14 @@ class SQLiteNews:
 
     def write(self, connection: sqlite3.Connection, kind: Kind, sessions: Iterable[Named]) -> int:
         """Call this in the transaction of the event; returns the number to `tell` once that is committed."""
-        for session_id, guid in sessions:
-            insert_notice(connection, kind, session_id, guid, told_by=self._name, now=self._clock())
+        connection.executemany(
+            "INSERT INTO notices (kind, session_id, guid, told_by, created_at) VALUES (?, ?, ?, ?, ?)",
+            [(kind, session_id, guid, self._name, self._clock()) for session_id, guid in sessions],
+        )
         return select_newest(connection)
 
-    async def tell(self, number: int) -> None:
-        """Return when all others have heard of it, or after `NOTICE_SECONDS`."""
-        await self._telling.tell(number)
+    def _own_ear(self) -> str:
+        return "" if self._hearing is None else self._hearing.name
 
     def call(self, number: int) -> None:
         """Tell the others without waiting for them."""
@@ -111,3 +133,28 @@ class SQLiteNews:
         changes = self._history.changes
         self._thread.check_marks(connection)
         return select_news(connection, heard, self._name), changes
+
+
+def select_newest(connection: sqlite3.Connection) -> int:
+    """The highest number that was ever given; pruned ones count."""
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'notices'").fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def select_news(connection: sqlite3.Connection, heard: int, listener: str) -> News:
+    """All after `heard`, except what `listener` told itself."""
+    connection.execute("BEGIN")
+    newest = select_newest(connection)
+    rows = []
+    if newest != heard:
+        rows = connection.execute(
+            "SELECT kind, session_id, told_by FROM notices WHERE number > ? ORDER BY number", (heard,)
+        ).fetchall()
+    connection.execute("COMMIT")
+    return News(
+        ended=tuple(session_id for kind, session_id, told_by in rows if kind == "ended" and told_by != listener),
+        changed=tuple(session_id for kind, session_id, told_by in rows if kind == "changed" and told_by != listener),
+        newest=newest,
+        # Fewer than were numbered: the oldest were pruned. A lower number than before: it is another file.
+        is_gap=len(rows) != newest - heard,
+    )

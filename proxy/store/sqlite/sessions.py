@@ -7,17 +7,38 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVarTuple, Unpack
 
 from config.settings import SessionSettings
+from proxy.delivery.failures import REMEMBERED_SECONDS as FAILURE_SECONDS
+from proxy.factors.passcode.arrival_times import KEPT_SECONDS
+from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS as NUMBER_SECONDS
+from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.sessions.session import Session
 from proxy.store.sqlite import session_rows
 from proxy.store.sqlite.database import SQLiteDatabase
-from proxy.store.sqlite.expiry import remove_over
 from proxy.store.sqlite.marks import mark_all_ended
-from proxy.store.sqlite.news import SQLiteNews
-from proxy.store.sqlite.notices import PersonList, delete_old, select_newest
+from proxy.store.sqlite.news import KEPT_SECONDS, SQLiteNews, select_newest
+from proxy.store.sqlite.persons import PersonList
 from proxy.store.sqlite.session_rows import Named
 
 _REMOVED_AT_ONCE = 100
 """Expired sessions per transaction: other writers wait for some ten milliseconds at the most."""
+
+_OVER = {
+    # One from the future opens nothing either.
+    "challenges": f"expires_at <= ?1 OR created_at > ?1 + {SKEW_SECONDS}",
+    "tickets": "expires_at <= ?1",
+    "counters": "window_ends_at <= ?1",
+    "familiar_addresses": "expires_at <= ?1",
+    "known_numbers": f"used_at <= ?1 - {NUMBER_SECONDS}",
+    # A channel's are forgotten together, when none came for long.
+    "arrivals": f"channel NOT IN (SELECT channel FROM arrivals WHERE at > ?1 - {KEPT_SECONDS})",  # noqa: S608
+    "sendings": "expires_at <= ?1",
+    "kept_requests": "expires_at <= ?1",
+    "former_cookies": "expires_at <= ?1",
+    "delivery_failures": f"failed_at <= ?1 - {FAILURE_SECONDS}",
+}
+"""By table of everything else that is kept, what is true of a record that is over at ?1."""
+_NOT_COUNTED = ("former_cookies", "delivery_failures")
+"""They tell of sessions and messages, which are counted themselves."""
 
 Ts = TypeVarTuple("Ts")
 
@@ -150,8 +171,12 @@ class SQLiteSessions:
             part = over[start : start + _REMOVED_AT_ONCE]
             # Not urgent: every worker that keeps one of these knows its limits.
             removed += len(await self._end(session_rows.delete_unused_since, part, self._clock(), is_urgent=False))
-        await self._database.writing.run(delete_old, self._clock())
-        return removed + await remove_over(self._database, now=now)
+        # By the clock of the process that wrote them: this machine's.
+        await self._database.change("DELETE FROM notices WHERE created_at <= ?", self._clock() - KEPT_SECONDS)
+        for table, is_over in _OVER.items():  # each by itself, so that others write in between
+            count = await self._database.change(f"DELETE FROM {table} WHERE {is_over}", now)  # noqa: S608  # constants
+            removed += count if table not in _NOT_COUNTED else 0
+        return removed
 
     def _count_from(self, connection: sqlite3.Connection, now: float) -> None:
         if counted := session_rows.count_from(connection, now):
