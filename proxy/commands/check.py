@@ -40,6 +40,7 @@ from proxy.secrets.keys import Keys, Purpose
 from proxy.server import create_directories
 from proxy.sign_in.dry_run import DryRun
 from proxy.sign_in.foreseen import LimitFound
+from proxy.store.contract import Store
 from proxy.store.open import open_store
 from proxy.throttle.service_tries import OperatorsTries
 from proxy.upstreams.tls import upstream_tls
@@ -57,9 +58,14 @@ async def run(settings: Settings, stdout: TextIO, *, secrets_from: Iterable[Path
     results += await asyncio.to_thread(check_addresses, settings)
     results.append(open_files_result(settings, hard=hard_limit()))
     results += await _check_store(settings)
-    results += await _check_day(settings, now=time.time())
     async with AsyncExitStack() as stack:
-        realms = create_directories(settings, await _tries(settings, stack))
+        tries = None
+        if (opened := _opened(settings, stack)) is not None:
+            store, keys = opened
+            results += await _check_day(settings, store, keys, now=time.time())
+            # What tells a running Gatepost that a service account works again.
+            tries = OperatorsTries(store.counters, key=keys.derive(Purpose.THROTTLE), clock=time.time)
+        realms = create_directories(settings, tries)
         stack.push_async_callback(realms.close)
         results += await realms.check()
         for directory in realms:
@@ -75,15 +81,14 @@ async def run(settings: Settings, stdout: TextIO, *, secrets_from: Iterable[Path
     return 0 if all(result.ok for result in results) else 1
 
 
-async def _tries(settings: Settings, stack: AsyncExitStack) -> OperatorsTries | None:
-    """What tells a running Gatepost that a service account works again; None before the first start."""
+def _opened(settings: Settings, stack: AsyncExitStack) -> tuple[Store, Keys] | None:
+    """None before the first start; what else may be wrong other lines tell."""
     try:
-        keys = Keys(existing_keys(settings.server))
-        store = open_store(settings.store)
+        keys, store = Keys(existing_keys(settings.server)), open_store(settings.store)
     except (KeyFileError, StoreError):
         return None
     stack.push_async_callback(store.close)
-    return OperatorsTries(store.counters, key=keys.derive(Purpose.THROTTLE), clock=time.time)
+    return store, keys
 
 
 def _check_certificates(settings: Settings) -> list[CheckResult]:
@@ -134,19 +139,12 @@ async def _check_store(settings: Settings) -> list[CheckResult]:
     ]
 
 
-async def _check_day(settings: Settings, *, now: float) -> list[CheckResult]:
+async def _check_day(settings: Settings, store: Store, keys: Keys, *, now: float) -> list[CheckResult]:
     """One line where so many passcodes were sent today that they may not last, by the dry run of a sign-in."""
-    try:
-        keys = Keys(existing_keys(settings.server))
-        store = open_store(settings.store)
-    except (KeyFileError, StoreError):
-        return []  # before the first start; or other lines tell it
     try:
         found = await DryRun(settings, store=store, keys=keys).for_anybody(now=now)
     except StoreError:
         return []
-    finally:
-        await store.close()
     return [] if found is None else day_result(found, now)
 
 

@@ -8,7 +8,7 @@ from typing import TypeVarTuple, Unpack
 
 from config.settings import SessionSettings
 from proxy.delivery.failures import REMEMBERED_SECONDS as FAILURE_SECONDS
-from proxy.factors.passcode.arrival_times import KEPT_SECONDS
+from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVAL_SECONDS
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS as NUMBER_SECONDS
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.sessions.session import Session
@@ -30,7 +30,7 @@ _OVER = {
     "familiar_addresses": "expires_at <= ?1",
     "known_numbers": f"used_at <= ?1 - {NUMBER_SECONDS}",
     # A channel's are forgotten together, when none came for long.
-    "arrivals": f"channel NOT IN (SELECT channel FROM arrivals WHERE at > ?1 - {KEPT_SECONDS})",  # noqa: S608
+    "arrivals": f"channel NOT IN (SELECT channel FROM arrivals WHERE at > ?1 - {ARRIVAL_SECONDS})",  # noqa: S608
     "sendings": "expires_at <= ?1",
     "kept_requests": "expires_at <= ?1",
     "former_cookies": "expires_at <= ?1",
