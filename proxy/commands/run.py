@@ -16,10 +16,8 @@ from pathlib import Path
 from proxy.commands.config_option import NoConfiguration, add_config_option, config_file
 from proxy.operations.audit_log import configure_log
 from proxy.operations.open_files import raise_open_files
+from proxy.supervisor.children import own_environment
 from proxy.supervisor.supervisor import Supervisor
-
-_ROOT = Path(__file__).parent.parent.parent
-"""Where the packages are."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -60,6 +58,5 @@ def run(config: Path, *, after_restore: bool = False) -> int:
 
 def _end_all_sessions(config: Path) -> int:
     """Runs the command that an operator would use, in a separate process, and returns its exit code."""
-    environ = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))}
     command = [sys.executable, "-P", "-m", "proxy", "sessions", "end", "--all", "--config", str(config)]
-    return subprocess.run(command, env=environ, check=False).returncode  # noqa: S603  # our own
+    return subprocess.run(command, env=own_environment(), check=False).returncode  # noqa: S603  # our own

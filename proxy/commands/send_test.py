@@ -23,7 +23,6 @@ STATUS_TRIES = 10
 STATUS_SECONDS = 1.0
 """Between two questions about the fate of the message."""
 _FINAL = (DeliveryStatus.DELIVERED, DeliveryStatus.FAILED, DeliveryStatus.UNKNOWN)
-_ANY_KIND = frozenset(ChannelKind)
 _SEE_MOBILE = {
     UnusableReason.INVALID: " (mobile.home_region says whose may begin with 0, mobile.extra_ranges lets more through)",
     UnusableReason.AMBIGUOUS: " (write it with + and its country code)",
@@ -67,52 +66,42 @@ async def run(
 
     Raises `ConfigurationError`.
     """
-    channels = create_channels(settings)
+    every = create_channels(settings)
     try:
-        return await _run(arguments, settings, channels, stdout, sleep)
-    finally:
-        await channels.close()
-
-
-async def _run(
-    arguments: argparse.Namespace,
-    settings: Settings,
-    channels: Channels,
-    stdout: TextIO,
-    sleep: Callable[[float], Awaitable[None]],
-) -> int:
-    wanted = getattr(arguments, "channel", None)
-    if wanted is not None:
-        chosen = channels.only(wanted)
-        if chosen is None:
-            known = ", ".join(channels.names(_ANY_KIND))
-            return _unusable(f"second_factor.channels names no {wanted}; there is {known}")
-        channels = chosen
-    text = _TEXT.format(host=settings.server.public_url.host)
-    message_id = f"test-{secrets.token_urlsafe(18)}"
-    if not channels.names(SMS_ONLY):
-        if not is_plain_address(arguments.number):
-            return _unusable('for the channel "email" give a mail address, such as anna@corp.example')
-        delivery = await channels.tell_mail(arguments.number, "Test message from Gatepost", text, message_id)
-        print(_told(delivery, mask_mail(arguments.number), message_id, [_WHAT_TO_DO_MAIL]), file=stdout)
+        wanted, channels = getattr(arguments, "channel", None), every
+        if wanted is not None:
+            chosen = every.only(wanted)
+            if chosen is None:
+                known = ", ".join(every.names(frozenset(ChannelKind)))
+                return _unusable(f"second_factor.channels names no {wanted}; there is {known}")
+            channels = chosen
+        text = _TEXT.format(host=settings.server.public_url.host)
+        message_id = f"test-{secrets.token_urlsafe(18)}"
+        if not channels.names(SMS_ONLY):
+            if not is_plain_address(arguments.number):
+                return _unusable('for the channel "email" give a mail address, such as anna@corp.example')
+            delivery = await channels.tell_mail(arguments.number, "Test message from Gatepost", text, message_id)
+            print(_told(delivery, mask_mail(arguments.number), message_id, [_WHAT_TO_DO_MAIL]), file=stdout)
+            return 0 if delivery.outcome is Outcome.ACCEPTED else 1
+        number = normalise(arguments.number, settings.mobile)
+        if isinstance(number, UnusableNumber):
+            return _unusable(f"the number {WRONG_WITH_NUMBER[number.reason]}{_SEE_MOBILE.get(number.reason, '')}")
+        delivery = await channels.tell_number(number.e164, text, message_id)
+        # If nobody took it, all of them were tried.
+        tried = channels.names(SMS_ONLY) if delivery.outcome is Outcome.UNAVAILABLE else (delivery.channel,)
+        advice = [
+            _WHAT_TO_DO_HTTP if is_http else _WHAT_TO_DO
+            for is_http in sorted({name in settings.sms.http for name in tried})
+        ]
+        told = _told(delivery, mask(number.e164), message_id, advice)
+        print(told, file=stdout)
+        if delivery.can_report:
+            status = await _status(channels, delivery.report_id, sleep)
+            print(f"{delivery.channel} says about it: {status.value}.", file=stdout)
+            return 0 if status is not DeliveryStatus.FAILED else 1
         return 0 if delivery.outcome is Outcome.ACCEPTED else 1
-    number = normalise(arguments.number, settings.mobile)
-    if isinstance(number, UnusableNumber):
-        return _unusable(f"the number {WRONG_WITH_NUMBER[number.reason]}{_SEE_MOBILE.get(number.reason, '')}")
-    delivery = await channels.tell_number(number.e164, text, message_id)
-    # If nobody took it, all of them were tried.
-    tried = channels.names(SMS_ONLY) if delivery.outcome is Outcome.UNAVAILABLE else (delivery.channel,)
-    advice = [
-        _WHAT_TO_DO_HTTP if is_http else _WHAT_TO_DO
-        for is_http in sorted({name in settings.sms.http for name in tried})
-    ]
-    told = _told(delivery, mask(number.e164), message_id, advice)
-    print(told, file=stdout)
-    if delivery.can_report:
-        status = await _status(channels, delivery.report_id, sleep)
-        print(f"{delivery.channel} says about it: {status.value}.", file=stdout)
-        return 0 if status is not DeliveryStatus.FAILED else 1
-    return 0 if delivery.outcome is Outcome.ACCEPTED else 1
+    finally:
+        await every.close()
 
 
 async def _status(channels: Channels, report_id: str, sleep: Callable[[float], Awaitable[None]]) -> DeliveryStatus:

@@ -151,14 +151,11 @@ class KeptRequests:
         if await self._store.counters.reserve([counter], now=kept.kept_at) is not None:
             return None
         token = new_token()
-        await self._put(token, kept)
+        await self.keep_on(token, kept)
         return token
 
     async def keep_on(self, token: str, kept: KeptRequest) -> None:
-        """Put back what was taken but could not be sent; it expires when it would have expired."""
-        await self._put(token, kept)
-
-    async def _put(self, token: str, kept: KeptRequest) -> None:
+        """Also to put back what was taken but could not be sent; it expires when it would have expired."""
         sealed = seal(self._keys.derive(Purpose.KEPT_REQUESTS), kept, token=token)
         expires_at = kept.kept_at + KEPT_SECONDS
         await self._store.kept_requests.put_kept_request(token_digest(token), sealed, expires_at=expires_at)

@@ -116,9 +116,13 @@ class Children:
                 child.note_end(status)
 
 
+def own_environment() -> dict[str, str]:
+    """This process's, in which Python finds our packages."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))}
+
+
 def _spawn(module: str, argument: str, descriptors: Iterable[int]) -> int:
-    environ = {name: value for name, value in os.environ.items() if name not in VARIABLES}
-    environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+    environ = {name: value for name, value in own_environment().items() if name not in VARIABLES}
     inherited = tuple(descriptors)
     try:
         for each in inherited:

@@ -337,24 +337,22 @@ def test_a_notice_names_its_sessions() -> None:
 
 
 async def test_a_break_that_nobody_waits_for_any_more_is_no_failure(
-    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+    store: RedisStore, redis_server: RedisServer
 ) -> None:
     """The answer is given up in the moment in which the subscription breaks."""
     reported: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     await store.sessions.catch_up()
     notices = store.listening.notices
-
-    async def say_nothing(*_: object) -> None:
-        pass
-
-    with monkeypatch.context() as patched:
-        patched.setattr(notices._connection, "send_command", say_nothing)
+    redis_server.pause()  # it answers nothing
+    try:
         catching = asyncio.create_task(notices.catch_up())
         await eventually(lambda: bool(notices.awaited))
         catching.cancel()
         next(iter(notices.awaited.values())).set_exception(NotHeard("notices from Redis have just stopped"))
         await asyncio.gather(catching, return_exceptions=True)
+    finally:
+        redis_server.resume()
     del catching
     await asyncio.sleep(0)
     gc.collect()

@@ -107,16 +107,6 @@ def insert_cookie(connection: sqlite3.Connection, session_id: str, cookie: bytes
     return session
 
 
-def update_principal(connection: sqlite3.Connection, session: Session) -> bool:
-    return (
-        connection.execute(
-            "UPDATE sessions SET principal = ? WHERE session_id = ?",
-            (principal_to_json(session.principal), session.session_id),
-        ).rowcount
-        > 0
-    )
-
-
 def touch(connection: sqlite3.Connection, used: Iterable[tuple[str, float]]) -> None:
     connection.executemany(
         "UPDATE sessions SET last_used_at = ?2 WHERE session_id = ?1 AND last_used_at < ?2",

@@ -12,6 +12,7 @@ from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVAL_SECONDS
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS as NUMBER_SECONDS
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.sessions.session import Session
+from proxy.store.records import principal_to_json
 from proxy.store.sqlite import session_rows
 from proxy.store.sqlite.database import SQLiteDatabase
 from proxy.store.sqlite.marks import mark_all_ended
@@ -88,7 +89,8 @@ class SQLiteSessions:
             self._news.call(number)
 
     def _update(self, connection: sqlite3.Connection, session: Session) -> int | None:
-        if not session_rows.update_principal(connection, session):
+        updating = "UPDATE sessions SET principal = ? WHERE session_id = ?"
+        if not connection.execute(updating, (principal_to_json(session.principal), session.session_id)).rowcount:
             return None
         return self._news.write(connection, "changed", [(session.session_id, session.principal.guid)])
 

@@ -60,7 +60,10 @@ def take_over(gone: sqlite3.Connection, connection: sqlite3.Connection) -> int |
         "INSERT INTO arrivals (channel, at, seconds) VALUES (?, ?, ?)",
         gone.execute("SELECT channel, at, seconds FROM arrivals ORDER BY number"),
     )
-    _go_on_counting(connection, max(before.marks.newest, here.marks.newest) + 1)
+    # Numbers of notices only grow, even from one file to the next.
+    number = max(before.marks.newest, here.marks.newest) + 1
+    if not connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'notices'", (number,)).rowcount:
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('notices', ?)", (number,))
     connection.execute("UPDATE store_file SET all_ended_at = max(all_ended_at, ?)", (before.marks.all_ended_at,))
     name_predecessors(connection, {before.store_id, *before.predecessors})
     return count
@@ -85,9 +88,3 @@ def put_copy(open_one: sqlite3.Connection, path: Path) -> None:
     finally:
         copy.unlink(missing_ok=True)
     remove_log(real)
-
-
-def _go_on_counting(connection: sqlite3.Connection, number: int) -> None:
-    """Numbers of notices only grow, even from one file to the next."""
-    if not connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'notices'", (number,)).rowcount:
-        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('notices', ?)", (number,))
