@@ -34,7 +34,7 @@ from proxy.delivery.channels_in_order import Channels
 from proxy.delivery.create_channels import create_channels
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.operations.descriptors import capacity, reserve_for
-from proxy.operations.health import WATCHED, Check, Need, Readiness, create_health_app
+from proxy.operations.health import READINESS, Check, Need, Readiness, create_health_app
 from proxy.operations.listening import Listening, WorkerPlace, bind, name_of
 from proxy.operations.metrics import Metrics
 from proxy.operations.open_files import open_file_limit
@@ -153,7 +153,7 @@ async def running(
 
         async def readiness() -> Readiness:
             """As `/readyz` reports it: for all workers, if there are several."""
-            return health[WATCHED].now() if place is None else await readiness_of_workers(place.folder, now=clock())
+            return health[READINESS]() if place is None else await readiness_of_workers(place.folder, now=clock())
 
         sign_in = create_sign_in(
             settings=settings,

@@ -67,14 +67,8 @@ class Readiness:
     checks: Mapping[str, CheckState]
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What the checks of a health application say."""
-
-    now: Callable[[], Readiness]
-
-
-WATCHED = web.AppKey("watched", Watched)
+READINESS: web.AppKey[Callable[[], Readiness]] = web.AppKey("readiness")
+"""What the checks of a health application say now."""
 
 
 def judge_readiness(states: Mapping[str, CheckState], *, now: float, stale_after_seconds: float) -> Readiness:
@@ -159,7 +153,7 @@ def create_health_app(
         return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = answering(readyz=readyz, takes_traffic=takes_traffic, show_metrics=show_metrics)
-    app[WATCHED] = Watched(lambda: readiness_now(clock()))
+    app[READINESS] = lambda: readiness_now(clock())
     app.cleanup_ctx.append(background)
     return app
 

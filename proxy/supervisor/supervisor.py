@@ -202,10 +202,7 @@ class Supervisor:
             self._let_go(self._reign, STOP)
         waiting = set(self._leaving)
         while waiting and not self._must_end:
-            waking = asyncio.create_task(self._woken())
-            _, waiting = await asyncio.wait((*waiting, waking), return_when=asyncio.FIRST_COMPLETED)
-            waking.cancel()
-            waiting.discard(waking)
+            waiting = await self._first_of(waiting)
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
@@ -226,14 +223,19 @@ class Supervisor:
     async def _unless_stopped(self, task: asyncio.Task[None]) -> bool:
         """Wait for it; False if this process has to stop: then it was given up."""
         while not task.done() and not self._must_stop:
-            waking = asyncio.create_task(self._woken())
-            await asyncio.wait((task, waking), return_when=asyncio.FIRST_COMPLETED)
-            waking.cancel()
+            await self._first_of({task})
         if not task.done():
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             return False
         return True
+
+    async def _first_of(self, tasks: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
+        """Wait until one of them is done, or this process is told something; those that are not done."""
+        waking = asyncio.create_task(self._woken())
+        _, waiting = await asyncio.wait((*tasks, waking), return_when=asyncio.FIRST_COMPLETED)
+        waking.cancel()
+        return waiting - {waking}
 
     async def _woken(self) -> None:
         await self._wakes.wait()
