@@ -56,9 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO) -> int:
-    """Print what each text is. 1 if one is unusable; 2 if the configuration is, or the input is not one JSON string a
+    """Print what each text is. 1 if one is unusable; 2 if the configuration or a line of input is.
 
-    line. Raises `ConfigurationError`.
+    Raises `ConfigurationError`.
     """
     settings = _settings(arguments, os.environ)
     texts = _json_lines(stdin) if arguments.json and arguments.text == ["-"] else iter(arguments.text)

@@ -30,7 +30,7 @@ class AppTraffic:
         """Unreachable, broken or silent upstreams."""
 
 
-class Metrics:
+class Metrics(Collector):
     """The counters of one process."""
 
     def __init__(self, *, realms: Collection[str] = ()) -> None:
@@ -58,7 +58,7 @@ class Metrics:
             "Passcodes sent within the running day, of all workers, and how many may be",
             ("count",),
         )
-        self.registry.register(_Plane(self))
+        self.registry.register(self)
 
     def count_sign_in(self, outcome: str, realm: str) -> None:
         """`outcome` is one of the program's own words (an enum's value), never typed text."""
@@ -103,35 +103,28 @@ class Metrics:
         """Everything in the Prometheus text format 0.0.4."""
         return generate_latest(self.registry)
 
-
-class _Plane(Collector):
-    """Turns the plane's integers into samples when asked."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-
     def collect(self) -> Iterator[Metric]:
-        metrics = self._metrics
+        """The plane's integers as samples."""
         requests = CounterMetricFamily(
             "gatepost_forwarded_requests", "Answers forwarded, by app and status class", labels=("app", "status")
         )
         failures = CounterMetricFamily(
             "gatepost_upstream_failures", "Upstreams unreachable, broken or silent, by app", labels=("app",)
         )
-        for app, traffic in metrics._traffic.items():
+        for app, traffic in self._traffic.items():
             for digit, count in enumerate(traffic.by_class):
                 if count:
                     requests.add_metric((app, f"{digit}xx"), count)
             failures.add_metric((app,), traffic.upstream_failures)
         yield requests
         yield failures
-        if metrics._live_sessions is not None:
+        if self._live_sessions is not None:
             yield GaugeMetricFamily(
-                "gatepost_live_sessions", "Sessions that this process holds", value=metrics._live_sessions()
+                "gatepost_live_sessions", "Sessions that this process holds", value=self._live_sessions()
             )
-        if metrics._client_connections is not None:
+        if self._client_connections is not None:
             yield GaugeMetricFamily(
                 "gatepost_client_connections",
                 "Connections of clients to this process, tunnels included",
-                value=metrics._client_connections(),
+                value=self._client_connections(),
             )

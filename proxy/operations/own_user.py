@@ -63,10 +63,10 @@ def become_owner_of(path: Path, *, replaces: bool = False) -> bool:
 
 
 def _become(uid: int, gid: int) -> bool:
-    """False, and nothing changed, where this user could not even read Gatepost's own modules, half of which are loaded
+    """False, and nothing changed, where this user could not even read Gatepost's own modules.
 
-    when they are needed: one that was installed into root's home. Then what is made is still made for the folder's
-    owner, file by file. Raises `PermissionError`.
+    Half of them are loaded when they are needed, and one may be installed into root's home. Then what is made is still
+    made for the folder's owner, file by file. Raises `PermissionError`.
     """
     groups, group = os.getgroups(), os.getegid()
     try:
