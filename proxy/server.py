@@ -19,14 +19,12 @@ from structlog.typing import FilteringBoundLogger
 
 from config.addresses import ListenAddress
 from config.problems import ConfigurationError, ConfigurationProblem, Place
-from config.settings import ActiveDirectorySettings, ServerSettings, Settings
+from config.settings import ServerSettings, Settings
 from config.system_errors import listening_reason
-from directory.active_directory.active_directory import ActiveDirectory
-from directory.active_directory.shared_tries import SharedTries
+from directory.create_directories import create_directories
 from directory.directory import Directory
 from directory.kerberos.open_acceptor import open_acceptor
 from directory.kerberos.service_key import service_keys
-from directory.local_users import LocalDirectory
 from directory.realms import Realms
 from proxy.delivery.bounces.create_bounces import create_bounces
 from proxy.delivery.channel import Outcome
@@ -78,25 +76,6 @@ class Gatepost:
     plane: ForwardingPlane
     failed: asyncio.Event
     """Set when an unforeseen error has stopped the upkeep of sessions: sessions that end would stay open."""
-
-
-def create_directories(settings: Settings, tries: SharedTries | None = None) -> Realms:
-    """One directory per `[[directories]]`, each told the groups that apps and schemes name."""
-    want_all_groups = any(app.all_groups for app in settings.apps)
-    directories: list[Directory] = []
-    for each in settings.directories:
-        if isinstance(each, ActiveDirectorySettings):
-            directory = ActiveDirectory(
-                each,
-                groups=settings.group_names,
-                want_all_groups=want_all_groups,
-                needs_change_times=settings.mobile.holds_fresh_numbers,
-                shared=tries,
-            )
-            directories.append(directory)
-        else:
-            directories.append(LocalDirectory(each, groups=settings.group_names, want_all_groups=want_all_groups))
-    return Realms(directories, default=settings.default_realm)
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from config.factors import Factor
 from config.settings import ActiveDirectorySettings, AppSettings, Settings, ThrottleSettings
 from config.system_errors import connection_reason
 from config.tables.schemes import factors_of
+from directory.create_directories import create_directories
 from directory.directory import CheckResult, Directory, PreparedDirectory
 from directory.errors import DirectoryError
 from directory.kerberos.open_acceptor import check_kerberos
@@ -37,7 +38,6 @@ from proxy.operations.store_errors import StoreError
 from proxy.pages.local_time import brief_text
 from proxy.secrets.key_file import KeyFileError, existing_keys
 from proxy.secrets.keys import Keys, Purpose
-from proxy.server import create_directories
 from proxy.sign_in.dry_run import DryRun
 from proxy.sign_in.foreseen import LimitFound
 from proxy.store.contract import Store

@@ -8,13 +8,13 @@ import sys
 from typing import TextIO
 
 from config.settings import Settings
+from directory.create_directories import create_directories
 from proxy.commands.arguments import ip_address_text
 from proxy.help_desk.explaining import Explaining, Explanation, SignInQuestion
 from proxy.help_desk.verdict import step_text, verdict_text
 from proxy.mobile_formats.words import instant_text, one_line
 from proxy.secrets.key_file import KeyFileError, existing_keys
 from proxy.secrets.keys import Keys
-from proxy.server import create_directories
 from proxy.store.open import open_store
 
 _MARKS = {True: "ok  ", False: "NO  ", None: "    "}

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from config.settings import SessionSettings, Settings
+from directory.create_directories import create_directories
 from directory.realms import Realms
 from proxy.commands.table import write_table
 from proxy.help_desk.person import NotFound
@@ -20,7 +21,6 @@ from proxy.help_desk.sessions import end_all, sessions_called
 from proxy.mobile_formats.words import instant_text
 from proxy.operations.store_errors import StoreError
 from proxy.portal.device import describe_device
-from proxy.server import create_directories
 from proxy.sessions.session import Session
 from proxy.store.contract import Store
 from proxy.store.open import open_store

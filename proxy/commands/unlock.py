@@ -12,6 +12,7 @@ import sys
 from typing import TextIO
 
 from config.settings import Settings
+from directory.create_directories import create_directories
 from directory.directory import DescribingDirectory, Directory
 from directory.errors import DirectoryError
 from directory.principal import Principal
@@ -29,7 +30,6 @@ from proxy.pages.local_time import brief_text
 from proxy.portal.number_notice import notice_of
 from proxy.secrets.key_file import existing_keys
 from proxy.secrets.keys import Keys, Purpose
-from proxy.server import create_directories
 from proxy.sign_in.changed_numbers import Confirmed, Notices, confirm_number
 from proxy.store.contract import Store
 from proxy.store.open import open_store

@@ -1,0 +1,29 @@
+"""The directories that the configuration names, in their order."""
+
+from __future__ import annotations
+
+from config.settings import ActiveDirectorySettings, Settings
+from directory.active_directory.active_directory import ActiveDirectory
+from directory.active_directory.shared_tries import SharedTries
+from directory.directory import Directory
+from directory.local_users import LocalDirectory
+from directory.realms import Realms
+
+
+def create_directories(settings: Settings, tries: SharedTries | None = None) -> Realms:
+    """One directory per `[[directories]]`, each told the groups that apps and schemes name."""
+    want_all_groups = any(app.all_groups for app in settings.apps)
+    directories: list[Directory] = []
+    for each in settings.directories:
+        if isinstance(each, ActiveDirectorySettings):
+            directory = ActiveDirectory(
+                each,
+                groups=settings.group_names,
+                want_all_groups=want_all_groups,
+                needs_change_times=settings.mobile.holds_fresh_numbers,
+                shared=tries,
+            )
+            directories.append(directory)
+        else:
+            directories.append(LocalDirectory(each, groups=settings.group_names, want_all_groups=want_all_groups))
+    return Realms(directories, default=settings.default_realm)
