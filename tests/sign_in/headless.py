@@ -6,6 +6,7 @@ Between two steps it keeps what such a client is given: the session's token, and
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -24,8 +25,23 @@ from proxy.sign_in.outcomes import Accepted, Missing, ProofAsked
 from proxy.store.contract import Store
 from proxy.throttle.throttle import Throttle
 from tests.portal.stage import NOW, Phone
+from tests.portal.test_password_change import ChangingDirectory
 
 HOST = "signin.corp.example"
+SCHEMES = [
+    {"name": "weak", "factors": ["password"], "networks": ["203.0.113.0/24"]},
+    {"name": "mailed", "factors": ["password", "email"], "groups": ["Mailed"]},
+    {"name": "either", "factors": ["password", ["sms", "email"]], "groups": ["Wiki Users"]},
+    {"name": "both", "factors": ["password", "sms", "email"]},
+]
+INSIDE = "203.0.113.7"
+
+
+class Corp(ChangingDirectory):
+    """With a person whose attributes a test sets."""
+
+    def is_now(self, **fields: Any) -> None:
+        self.principal = replace(self.principal, **fields)
 
 
 class Service:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -43,46 +42,8 @@ from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.throttle.limits import Limit, Throttled
 from tests.portal.stage import NOW, portal_settings
 from tests.portal.test_kerberos import Domain
-from tests.portal.test_mail_for_sms import CHANNELS
-from tests.portal.test_password_change import CORP, NAME, NEW, OLD, ChangingDirectory
-from tests.sign_in.headless import HOST, Service
-
-SCHEMES = [
-    {"name": "weak", "factors": ["password"], "networks": ["203.0.113.0/24"]},
-    {"name": "mailed", "factors": ["password", "email"], "groups": ["Mailed"]},
-    {"name": "either", "factors": ["password", ["sms", "email"]], "groups": ["Wiki Users"]},
-    {"name": "both", "factors": ["password", "sms", "email"]},
-]
-INSIDE = "203.0.113.7"
-
-
-class Corp(ChangingDirectory):
-    """With a person whose attributes a test sets."""
-
-    def is_now(self, **fields: Any) -> None:
-        self.principal = replace(self.principal, **fields)
-
-
-@pytest.fixture
-def scripted() -> Corp:
-    directory = Corp()
-    directory.is_now(mail="scripted@corp.example")
-    return directory
-
-
-@pytest.fixture
-async def service(tmp_path: Path, scripted: Corp) -> AsyncIterator[Service]:
-    settings = portal_settings(
-        tmp_path,
-        directories=[CORP],
-        schemes=SCHEMES,
-        second_factor={"channels": tuple(CHANNELS)},
-    )
-    store = SQLiteStore(tmp_path / "state.db")
-    service = Service(settings, store, Realms([scripted]))
-    service.phone.channels = dict(CHANNELS)
-    yield service
-    await store.close()
+from tests.portal.test_password_change import CORP, NAME, NEW, OLD
+from tests.sign_in.headless import HOST, INSIDE, SCHEMES, Corp, Service
 
 
 async def test_a_password_and_an_sms_sign_in(service: Service) -> None:
