@@ -9,14 +9,13 @@ from __future__ import annotations
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from aiohttp import web
 
 from directory.change_outcomes import PasswordChanger
 from proxy.http.problem import Problem
 from proxy.http.reserved import ME, PASSWORD, SIGN_OUT
-from proxy.pages.instants import Instant, instant
+from proxy.pages.instants import instant
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import REALMS, SETTINGS, SIGN_IN_LOG, STORE, VISIT, current_session
 from proxy.portal.csrf import Form
@@ -32,22 +31,6 @@ from proxy.sessions.session import Level, Session
 
 ENDED = "ended"
 """Query field: how many sessions the button before this page ended."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _SessionRow:
-    """One session as it is shown."""
-
-    name: str
-    device: str
-    user_agent: str
-    address: str
-    is_same_address: bool
-    is_this: bool
-    is_signed_in: bool
-    since: Instant
-    last_used: Instant
-    apps: str
 
 
 async def show_me(request: web.Request) -> web.StreamResponse:
@@ -119,22 +102,22 @@ async def _sessions_of(request: web.Request, session: Session) -> Sequence[Sessi
     return [session, *sorted(others, key=lambda each: each.last_used_at, reverse=True)]
 
 
-def _row(request: web.Request, shown: Session, this: Session, hosts: Sequence[str]) -> _SessionRow:
+def _row(request: web.Request, shown: Session, this: Session, hosts: Sequence[str]) -> dict[str, object]:
+    """One session as it is shown."""
     visit = request[VISIT]
     is_this = shown.session_id == this.session_id
-    apps = [app.name for app in request.app[SETTINGS].apps if app.host in hosts]
-    return _SessionRow(
-        name=session_name(shown),
-        device=describe_device(shown.user_agent),
-        user_agent=shown.user_agent,
-        address=shown.client_address,
-        is_same_address=shown.client_address == visit.client_address,
-        is_this=is_this,
-        is_signed_in=shown.level is Level.SIGNED_IN,
-        since=instant(shown.begun_at, visit.now),
-        last_used=instant(visit.now if is_this else shown.last_used_at, visit.now),
-        apps=", ".join(apps),
-    )
+    return {
+        "name": session_name(shown),
+        "device": describe_device(shown.user_agent),
+        "user_agent": shown.user_agent,
+        "address": shown.client_address,
+        "is_same_address": shown.client_address == visit.client_address,
+        "is_this": is_this,
+        "is_signed_in": shown.level is Level.SIGNED_IN,
+        "since": instant(shown.begun_at, visit.now),
+        "last_used": instant(visit.now if is_this else shown.last_used_at, visit.now),
+        "apps": ", ".join(app.name for app in request.app[SETTINGS].apps if app.host in hosts),
+    }
 
 
 def _notice(ended: str) -> str:

@@ -17,7 +17,7 @@ from proxy.factors.proof import missing_choices
 from proxy.http.problem import Problem
 from proxy.http.reserved import RETURN_TO, SCHEME, STEP_UP
 from proxy.pages.texts import ENGLISH
-from proxy.portal.admin.audit import log_turned_away
+from proxy.portal.admin.audit import record
 from proxy.portal.app_keys import SETTINGS, VISIT, current_session
 from proxy.portal.csrf import is_brought_here
 from proxy.portal.forms import refused
@@ -118,21 +118,26 @@ def for_admins(handler: AdminHandler, *, back: str) -> Handler:
             case Admitted() if session is not None:
                 return await handler(request, session)
             case MissingGroups(groups):
-                log_turned_away(request, session, "groups")
+                _turned_away(request, session, "groups")
                 detail = ENGLISH.open_to_groups.format(groups=", ".join(groups))
                 raise refused(Problem.NOT_ALLOWED, detail=detail)
             case NotFromHere():
-                log_turned_away(request, session, "networks")
+                _turned_away(request, session, "networks")
                 raise refused(Problem.NOT_FROM_HERE)
             case MissingFactors(scheme) if scheme:
                 return redirect(f"{STEP_UP}?{urlencode({SCHEME: scheme, RETURN_TO: back})}")
             case MissingFactors():
-                log_turned_away(request, session, "no_scheme")
+                _turned_away(request, session, "no_scheme")
                 raise refused(Problem.NOT_ALLOWED, detail=ENGLISH.no_scheme_here)
             case _:
                 return redirect(sign_in_path(WayBack(return_to=back)))
 
     return handle
+
+
+def _turned_away(request: web.Request, session: Session | None, reason: str) -> None:
+    if session is not None:
+        record(request, session, "refused", reason=reason)
 
 
 def own_only(handler: Handler, *, back: str) -> Handler:

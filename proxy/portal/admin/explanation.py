@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -13,7 +12,7 @@ from proxy.help_desk.verdict import Step
 from proxy.http.reserved import ADMIN_CONFIRM, ADMIN_END, ADMIN_PERSON, ADMIN_UNLOCK
 from proxy.pages.instants import Instant, instant, instant_to_come
 from proxy.portal.admin.admin_texts import WORDS
-from proxy.portal.admin.audit import log_explained
+from proxy.portal.admin.audit import record
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
 from proxy.portal.app_keys import SETTINGS, STORE, VISIT
 from proxy.sessions.session import Session
@@ -36,26 +35,20 @@ class Done:
     is_bad: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shown:
-    """A step as the page shows it; `mark` is yes, no or note."""
-
-    mark: str
-    name: str
-    detail: str
-    moments: Sequence[tuple[str, Instant]]
-
-
 async def show_explanation(
     request: web.Request, session: Session, question: SignInQuestion, *, done: Done | None = None
 ) -> web.Response:
     """The explanation as it is now; also recorded in the audit log."""
     now = request[VISIT].now
     explanation = await request.app[ADMIN_PARTS].explaining.explain(question, now=now)
-    log_explained(request, session, explanation.account, verdict=explanation.can_sign_in)
     account, verdict = explanation.account, explanation.verdict
     count = None
-    if account is not None:
+    if account is None:  # a name that no directory knows belongs to nobody, and is not recorded
+        record(request, session, "explained", found=False)
+    else:
+        can_sign_in = explanation.can_sign_in
+        person = {"person_realm": account.realm, "person_guid": account.guid}
+        record(request, session, "explained", found=True, **person, can_sign_in=can_sign_in)
         found = await request.app[STORE].sessions.sessions(account.guid)
         count = sum(not each.is_over(request.app[SETTINGS].sessions, now) for each in found)
     shown = [_shown(step, now) for step in explanation.steps]
@@ -68,8 +61,8 @@ async def show_explanation(
         verdict=verdict,
         until=_moment(verdict.until, now) if verdict.until is not None else None,
         more=WORDS.more(verdict.more),
-        blocks=[step for step in shown if step.mark == "no"],
-        rest=[step for step in shown if step.mark != "no"],
+        blocks=[step for step in shown if step["mark"] == "no"],
+        rest=[step for step in shown if step["mark"] != "no"],
         sessions=WORDS.sessions_unknown if count is None else WORDS.sessions(count),
         has_sessions=count is None or count > 0,
         is_self=account is not None and account.guid == session.principal.guid,
@@ -91,10 +84,11 @@ async def show_explanation(
     )
 
 
-def _shown(step: Step, now: float) -> _Shown:
+def _shown(step: Step, now: float) -> dict[str, object]:
+    """A step as the page shows it."""
     moments = [(word, _moment(at, now)) for word, at in step.moments]
     mark = "yes" if step.ok else "note" if step.ok is None else "no"
-    return _Shown(mark=mark, name=step.name, detail=step.detail, moments=moments)
+    return {"mark": mark, "name": step.name, "detail": step.detail, "moments": moments}
 
 
 def _moment(at: float, now: float) -> Instant:

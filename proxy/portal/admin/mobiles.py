@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import islice
@@ -24,7 +23,7 @@ from proxy.pages.answers import Answer
 from proxy.pages.instants import instant, instant_to_come
 from proxy.pages.template import protective_headers
 from proxy.portal.admin.admin_texts import WORDS
-from proxy.portal.admin.audit import log_report, log_turned_away
+from proxy.portal.admin.audit import record
 from proxy.portal.admin.entrance import AdminHandler
 from proxy.portal.admin.paging import PAGE, page_of
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
@@ -58,44 +57,6 @@ MOST_BARS = 20
 _FORMS = {form.ending: form for form in ReportForm}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FindingRow:
-    name: str
-    username: str
-    where: str
-    department: str
-    status: str
-    value: str
-    remarks: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _List:
-    """A list that can be shown."""
-
-    title: str
-    count: int
-    href: str
-    is_shown: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Column:
-    title: str
-    href: str
-    """What sorts the list by it."""
-    sorted: str
-    """As ``aria-sort`` has it; empty where the list is sorted by another one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Bar:
-    name: str
-    share: int
-    """In percent, rounded down."""
-    text: str
-
-
 def one_reads(handler: AdminHandler) -> AdminHandler:
     """The handler, while no other of this worker reads a report: an admin who reloads costs one reader at a time."""
 
@@ -117,7 +78,7 @@ async def show_mobiles(request: web.Request, session: Session) -> web.StreamResp
     # The page reloads every few seconds then, so the old report is neither read nor shown that often.
     report = None if is_making else await reports.report(now=now)
     if report is not None:
-        log_report(request, session, "shown")
+        record(request, session, "mobiles", done="shown")
     asked_page = request.query.get(PAGE, "")
     return admin_page(
         request,
@@ -144,10 +105,10 @@ async def take_mobiles(request: web.Request, session: Session) -> web.StreamResp
     now, parts = request[VISIT].now, request.app[ADMIN_PARTS]
     wait = await parts.look_ups.reserve_report(session.principal.guid, now=now)
     if wait is not None:
-        log_turned_away(request, session, "reports")
+        record(request, session, "refused", reason="reports")
         answer = Answer(problem=Problem.THROTTLED, detail=WORDS.mobiles_too_many, retry_after_seconds=wait)
         raise Refused(answer)
-    log_report(request, session, "asked_for")
+    record(request, session, "mobiles", done="asked_for")
     await parts.reports.begin(now=now)
     return redirect(ADMIN_MOBILES)
 
@@ -162,7 +123,7 @@ async def show_file(request: web.Request, session: Session) -> web.StreamRespons
     report = await reports.report(now=request[VISIT].now)
     if report is None:
         return redirect(ADMIN_MOBILES)
-    log_report(request, session, "downloaded")
+    record(request, session, "mobiles", done="downloaded")
     made = datetime.fromtimestamp(report.summary.made_at, UTC)
     body = await asyncio.to_thread(_file, report, view_of(request.query), form, reports.domains)
     return web.Response(
@@ -223,50 +184,51 @@ def _headline(report: Report | None) -> str:
     return WORDS.mobiles_can.format(percent=f"{report.summary.all.percent:.1f}%")
 
 
-def _lists(report: Report, view: View) -> list[_List]:
+def _lists(report: Report, view: View) -> list[dict[str, object]]:
+    """Those that can be shown."""
     return [
-        _List(
-            title=_TITLES.get(name, WORDS.mobiles_all),
-            count=report.count(name),
-            href=_href(view, show=name),
-            is_shown=name == view.show,
-        )
+        {
+            "title": _TITLES.get(name, WORDS.mobiles_all),
+            "count": report.count(name),
+            "href": _href(view, show=name),
+            "is_shown": name == view.show,
+        }
         for name in ("", *LISTS)
         if report.count(name) or name == view.show
     ]
 
 
-def _column(view: View, column: Column) -> _Column:
-    """A second press on the column that a list is sorted by turns it around."""
+def _column(view: View, column: Column) -> dict[str, str]:
+    """A second press on the column that a list is sorted by turns it around. `sorted` is as ``aria-sort`` has it."""
     is_sorted = view.column is column
     is_down = is_sorted and not view.is_descending
-    return _Column(
-        title=_COLUMN_TITLES[column],
-        href=_href(view, sort="" if column is Column.STATUS else column.value, down="1" if is_down else ""),
-        sorted=("descending" if view.is_descending else "ascending") if is_sorted else "",
-    )
+    return {
+        "title": _COLUMN_TITLES[column],
+        "href": _href(view, sort="" if column is Column.STATUS else column.value, down="1" if is_down else ""),
+        "sorted": ("descending" if view.is_descending else "ascending") if is_sorted else "",
+    }
 
 
-def _bars(tallies: Iterable[tuple[str, Tally]]) -> list[_Bar]:
-    """Those with the most to do."""
+def _bars(tallies: Iterable[tuple[str, Tally]]) -> list[dict[str, object]]:
+    """Those with the most to do. `share` is in percent, rounded down."""
     return [
-        _Bar(
-            name=name or WORDS.mobiles_no_department,
-            share=100 * tally.good // tally.persons,
-            text=WORDS.mobiles_good_of.format(good=f"{tally.good:,}", persons=f"{tally.persons:,}"),
-        )
+        {
+            "name": name or WORDS.mobiles_no_department,
+            "share": 100 * tally.good // tally.persons,
+            "text": WORDS.mobiles_good_of.format(good=f"{tally.good:,}", persons=f"{tally.persons:,}"),
+        }
         for name, tally in islice(tallies, MOST_BARS)
     ]
 
 
-def _row(finding: Finding) -> _FindingRow:
+def _row(finding: Finding) -> dict[str, str]:
     person = finding.person
-    return _FindingRow(
-        name=person.display_name,
-        username=person.username,
-        where=place(person.realm, person.container),
-        department=person.department,
-        status=finding.status.title,
-        value=value_of(finding),
-        remarks=proposal_and_remarks(finding),
-    )
+    return {
+        "name": person.display_name,
+        "username": person.username,
+        "where": place(person.realm, person.container),
+        "department": person.department,
+        "status": finding.status.title,
+        "value": value_of(finding),
+        "remarks": proposal_and_remarks(finding),
+    }

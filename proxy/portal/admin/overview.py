@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from aiohttp import web
 
 from proxy.http.reserved import ADMIN
 from proxy.operations.health import Readiness
-from proxy.pages.instants import Instant, instant
+from proxy.pages.instants import instant
 from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page
 from proxy.portal.app_keys import FLOW, STORE, VISIT
 from proxy.sessions.session import Session
 
 _LATELY_SECONDS = 86_400.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Dependency:
-    name: str
-    ok: bool
-    detail: str
-    asked: Instant | None
 
 
 async def show_overview(request: web.Request, session: Session) -> web.StreamResponse:
@@ -56,17 +46,15 @@ def _headline(seen: Readiness | None) -> str:
     return WORDS.works_partly if seen.degraded else WORDS.works
 
 
-def _dependencies(seen: Readiness | None, now: float) -> list[_Dependency]:
+def _dependencies(seen: Readiness | None, now: float) -> list[dict[str, object]]:
     """Those that fail first."""
-    if seen is None:
-        return []
-    found = [
-        _Dependency(
-            name=name,
-            ok=state.ok,
-            detail=state.detail,
-            asked=None if state.at is None else instant(state.at, now),
-        )
-        for name, state in seen.checks.items()
+    checks = sorted(seen.checks.items(), key=lambda each: each[1].ok) if seen is not None else []
+    return [
+        {
+            "name": name,
+            "ok": state.ok,
+            "detail": state.detail,
+            "asked": None if state.at is None else instant(state.at, now),
+        }
+        for name, state in checks
     ]
-    return sorted(found, key=lambda each: each.ok)

@@ -27,7 +27,7 @@ from proxy.pages.answers import Answer
 from proxy.pages.instants import instant_to_come
 from proxy.pages.texts import ENGLISH
 from proxy.portal.admin.admin_texts import WORDS
-from proxy.portal.admin.audit import log_confirmed, log_ended, log_turned_away, log_unlocked
+from proxy.portal.admin.audit import record
 from proxy.portal.admin.explanation import Done, show_explanation
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
 from proxy.portal.app_keys import FLOW, KEYS, REALMS, SETTINGS, STORE, VISIT
@@ -82,12 +82,10 @@ async def take_end(request: web.Request, session: Session) -> web.StreamResponse
         persons = {called.guid} if called.guid else {each.principal.guid for each in called.sessions}
         warning = WORDS.sessions_not_by_account if called.warning else ""
     ended = 0
-    for whose in sorted(persons):
-        count = await request.app[STORE].sessions.end_sessions_of(whose)
-        log_ended(request, session, realm, whose, count=count)
+    for whose in sorted(persons) or [""]:
+        count = await request.app[STORE].sessions.end_sessions_of(whose) if whose else 0
+        record(request, session, "sessions_ended", person_realm=realm, person_guid=whose, sessions=count)
         ended += count
-    if not persons:
-        log_ended(request, session, realm, "", count=0)
     limit = _grace_note(request.app[SETTINGS]) if ended else ""
     if session.principal.guid in persons:
         response = message(
@@ -123,14 +121,9 @@ async def take_unlock(request: web.Request, session: Session) -> web.StreamRespo
             address=question.address,
             now=now,
         )
-        log_unlocked(
-            request,
-            session,
-            principal.realm,
-            principal.guid,
-            with_passwords=kept is None,
-            with_address=question.address is not None,
-        )
+        person = {"person_realm": principal.realm, "person_guid": principal.guid}
+        cleared = {"wrong_ones_too": kept is None, "address_too": question.address is not None}
+        record(request, session, "unlocked", **person, **cleared)
         done = Done(text=WORDS.unlocked)
         if kept is not None:
             until = instant_to_come(kept.until, now) if kept.until is not None else None
@@ -158,7 +151,8 @@ async def take_confirm(request: web.Request, session: Session) -> web.StreamResp
         )
         done = Done(text=WORDS.confirmed_not, is_bad=True)
         if isinstance(outcome, Confirmed):
-            log_confirmed(request, session, principal.realm, principal.guid, masked=outcome.masked)
+            person = {"person_realm": principal.realm, "person_guid": principal.guid}
+            record(request, session, "number_confirmed", **person, destination=outcome.masked)
             done = Done(text=WORDS.confirmed.format(number=outcome.masked))
         return await show_explanation(request, session, question, done=done)
 
@@ -188,7 +182,7 @@ async def _look_up(request: web.Request, session: Session) -> AsyncIterator[None
     look_ups = request.app[ADMIN_PARTS].look_ups
     wait = await look_ups.reserve(session.principal.guid, now=request[VISIT].now)
     if wait is not None:
-        log_turned_away(request, session, "look_ups")
+        record(request, session, "refused", reason="look_ups")
         answer = Answer(problem=Problem.THROTTLED, detail=WORDS.person_too_many, retry_after_seconds=wait)
         raise Refused(answer)
     try:

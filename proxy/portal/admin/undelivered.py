@@ -6,7 +6,7 @@ from aiohttp import web
 
 from proxy.http.reserved import ADMIN_PERSON, ADMIN_UNDELIVERED
 from proxy.pages.instants import instant
-from proxy.portal.admin.audit import log_undelivered_shown
+from proxy.portal.admin.audit import record
 from proxy.portal.admin.paging import PAGE, page_of
 from proxy.portal.admin.parts import admin_page
 from proxy.portal.app_keys import FLOW, SETTINGS, VISIT
@@ -17,7 +17,7 @@ async def show_undelivered(request: web.Request, session: Session) -> web.Stream
     now = request[VISIT].now
     found = await request.app[FLOW].proving.messages.undelivered(now=now)
     shown = page_of(request.query.get(PAGE, ""), len(found), path=ADMIN_UNDELIVERED)
-    log_undelivered_shown(request, session, count=shown.last - shown.first)
+    record(request, session, "undelivered_shown", failures=shown.last - shown.first)
     return admin_page(
         request,
         session,
