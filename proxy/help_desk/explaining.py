@@ -6,13 +6,11 @@ Reads only, and needs no password.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 from config.factors import Factor
 from config.settings import Settings
 from directory.directory import Directory
 from directory.errors import DirectoryError
-from directory.login_name import LoginName
 from directory.principal import Account
 from directory.realms import Realms
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
@@ -127,9 +125,13 @@ class Explaining:
             detail = "the directory has no such account, or more than one; so a name is refused like a wrong password"
             found.steps.append(Step(name="account", ok=False, detail=detail, cause=cause))
             return
-        asked = partial(
-            self._foresee, login_name, directory, account, address=question.address, app=question.app, now=now
-        )
+
+        async def asked(keys: Keys | None) -> Foreseen | None:
+            dry_run = DryRun(self._settings, store=self._store, keys=keys)
+            return await dry_run.foresee(
+                login_name, directory, account, address=question.address, app=question.app, now=now
+            )
+
         try:
             foreseen = await asked(self._keys)
         except StoreError:
@@ -151,20 +153,6 @@ class Explaining:
             found.steps = [only_by(step, free) for step in found.steps]
         if not question.app and (nothing := no_app_step(foreseen.apps, self._may_administer(foreseen))) is not None:
             found.steps.append(nothing)
-
-    async def _foresee(
-        self,
-        login_name: LoginName,
-        directory: Directory,
-        account: Account,
-        keys: Keys | None,
-        *,
-        address: str | None,
-        app: str,
-        now: float,
-    ) -> Foreseen | None:
-        dry_run = DryRun(self._settings, store=self._store, keys=keys)
-        return await dry_run.foresee(login_name, directory, account, address=address, app=app, now=now)
 
     def _of_person(self, foreseen: Foreseen, question: SignInQuestion, found: _Found) -> None:
         """The account, the schemes, and the places that passcodes go to."""

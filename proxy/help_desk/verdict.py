@@ -61,10 +61,10 @@ class Verdict:
     can_sign_in: bool
     """Also False if they can sign in only in places where they have signed in before."""
     headline: str
-    what: str
-    who: Who | None
-    until: float | None
-    more: int
+    what: str = ""
+    who: Who | None = None
+    until: float | None = None
+    more: int = 0
     """How many other things are in the way."""
 
 
@@ -96,17 +96,8 @@ def verdict_of(steps: Sequence[Step], *, name: str, app: str = "") -> Verdict:
             what=first.what,
             who=first.who,
             until=first.until,
-            more=0,
         )
-    return Verdict(
-        light=Light.GREEN,
-        can_sign_in=True,
-        headline=f"{name} can sign in{reach} now",
-        what="",
-        who=None,
-        until=None,
-        more=0,
-    )
+    return Verdict(light=Light.GREEN, can_sign_in=True, headline=f"{name} can sign in{reach} now")
 
 
 def can_sign_in(steps: Iterable[Step]) -> bool:

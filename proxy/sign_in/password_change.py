@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from config.factors import Factor
 from config.password_lists import is_listed
 from directory.change_outcomes import ChangeRefusal, PasswordChanged, PasswordChanger, PasswordChangeRefused
 from directory.principal import Principal
@@ -120,7 +121,8 @@ class PasswordChangeStep:
         if principal is not None:
             # Read again after the change. A session that seems to begin before the password was set would count as one
             # of the old password, and be ended (`proxy.sessions.watch`).
-            renewed = await self.sessions.renew(client, session, principal, now=self.attempts.clock())
+            now = self.attempts.clock()
+            renewed = await self.sessions.go_on(client, session, Factor.PASSWORD, changed=principal, now=now)
         ended = await self.sessions.end_others(session.principal.guid, None if renewed is None else renewed[0])
         self.attempts.log.password_changed(client, session.principal, sessions_ended=ended)
         if renewed is None:

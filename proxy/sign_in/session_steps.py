@@ -45,37 +45,28 @@ class SessionSteps:
             await self._store.create_session(session, cookie=cookie, host=client.host)
         return session, token
 
-    async def go_on(self, client: Client, older: Session, factor: Factor, *, now: float) -> tuple[Session, str] | None:
-        """The session after a further factor, which replaces the older one; None if that is gone.
+    async def go_on(
+        self, client: Client, older: Session, factor: Factor, *, changed: Principal | None = None, now: float
+    ) -> tuple[Session, str] | None:
+        """The session after a further factor, which replaces the older one; None if that is gone. `changed`: the person
+        as they are after a change of password, which is a proof of it.
 
         A person who was signed in before does not stay signed in longer than they would have.
         """
         session = replace(
             older,
             session_id=new_token(),
+            principal=changed or older.principal,
             proven=with_proof(older.proven, factor, now),
+            password_must_change=older.password_must_change and changed is None,
             created_at=older.created_at if older.level is Level.SIGNED_IN else now,
             last_used_at=now,
         )
-        return await self._in_place_of(client, older, session)
-
-    async def renew(
-        self, client: Client, older: Session, principal: Principal, *, now: float
-    ) -> tuple[Session, str] | None:
-        """The session after a change of password, which replaces the older one; None if that is gone.
-
-        A person who was signed in before does not stay signed in longer than they would have.
-        """
-        session = replace(
-            older,
-            session_id=new_token(),
-            principal=principal,
-            proven=with_proof(older.proven, Factor.PASSWORD, now),
-            password_must_change=False,
-            created_at=now if older.password_must_change else older.created_at,
-            last_used_at=now,
+        token = new_token()
+        is_replaced = await self._store.replace_session(
+            older.session_id, session, cookie=token_digest(token), host=client.host
         )
-        return await self._in_place_of(client, older, session)
+        return (session, token) if is_replaced else None
 
     async def end_others(self, guid: str, kept: Session | None) -> int:
         """End all of a person's sessions but this one; how many there were."""
@@ -91,10 +82,3 @@ class SessionSteps:
 
     async def end(self, session: Session) -> None:
         await self._store.end_session(session.session_id)
-
-    async def _in_place_of(self, client: Client, older: Session, session: Session) -> tuple[Session, str] | None:
-        token = new_token()
-        is_replaced = await self._store.replace_session(
-            older.session_id, session, cookie=token_digest(token), host=client.host
-        )
-        return (session, token) if is_replaced else None

@@ -153,10 +153,8 @@ class Throttle:
 
     async def send_not_begun(self, *, person: str, number: str, address: str, now: float) -> None:
         """Give back what `reserve_send` counted: nothing was even tried."""
-        await self._counters.give_back(Limit.SENDS_PER_PERSON, person, now=now)
-        await self._counters.give_back(Limit.SENDS_PER_NUMBER, number, now=now)
-        await self._counters.give_back(Limit.SENDS_PER_ADDRESS, network_of(address), now=now)
-        await self._counters.give_back(Limit.SENDS_PER_DAY, "", now=now)
+        for each in self._of_send(person, number, address):
+            await self._store.give_back(each.counter.key, now=now)
 
     async def send_not_taken(self, *, now: float) -> None:
         """Give back one of the day's: a relay that is down all morning must not use up the afternoon's passcodes.
@@ -226,7 +224,8 @@ class Throttle:
             await self._counters.give_back(Limit.PASSWORDS_PER_PERSON, person, amount, now=now)
             await self._store.give_back(self._judged_key(person), amount, now=now)
         await self._counters.reset(Limit.PASSWORDS_FROM_UNFAMILIAR, person)
-        await self._start_afresh(person, now=now)
+        # Forget which passwords were wrong, and what was counted by typed names.
+        await self._store.add(self._start_key(person), now=now, window_seconds=UNTIL_CLEARED_SECONDS)
 
     async def clear_number(self, number: str) -> None:
         """Clear what was sent to a number or mail address: an operator says so."""
@@ -243,10 +242,6 @@ class Throttle:
         This number is part of the names of records by typed text, which nobody can list. So one step forgets them all.
         """
         return await self._counters.value(self._start_key(person), now=0.0)
-
-    async def _start_afresh(self, person: str, *, now: float) -> None:
-        """Forget which passwords were wrong, and what was counted by typed names."""
-        await self._store.add(self._start_key(person), now=now, window_seconds=UNTIL_CLEARED_SECONDS)
 
     # What each kind of try is counted by, in the order in which its limits are looked at: for who tries, and for who
     # asks how it stands. An address that is not known (None) is not counted by, and one where the person never signed

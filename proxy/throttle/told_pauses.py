@@ -9,8 +9,8 @@ ends a pause early.
 from __future__ import annotations
 
 from directory.lockout import PasswordLimits
-from proxy.throttle.counter_store import Count, Counter, ThrottleStore
-from proxy.throttle.counters import Counters
+from proxy.throttle.counter_store import Counter, ThrottleStore
+from proxy.throttle.counters import Counters, LimitCounter
 from proxy.throttle.limits import CounterState, Limit, ToldPause
 
 _BROWSERS = 20
@@ -41,11 +41,8 @@ class ToldPauses:
         return None if pause is None else ToldPause(ends_at=pause.ends_at, is_new=True)
 
     async def standing(self, *, typed: str, start: int, limits: PasswordLimits, now: float) -> CounterState:
-        counter = self._counter(typed, start, limits)
-        read = await self._store.read(counter.key, now=now) or Count(0, now + counter.window_seconds)
-        return CounterState(
-            limit=Limit.PASSWORDS_AS_TYPED, count=read.value, most=counter.limit, window_ends_at=read.window_ends_at
-        )
+        counted = LimitCounter(Limit.PASSWORDS_AS_TYPED, self._counter(typed, start, limits))
+        return await self._counters.standing(counted, now=now)
 
     async def proven(self, *, typed: str, start: int, browser: str, limits: PasswordLimits, now: float) -> None:
         """A right password was typed in this browser, so it may learn what holds for the person."""
