@@ -36,6 +36,25 @@ LISTS = frozenset(
 """Tables that are written in two brackets."""
 
 
+_WRONG = {
+    "value_error": "{error!s}",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "bool_type": "must be true or false",
+    "string_type": "must be a string",
+    "path_type": "must be a string",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "string_too_long": "must be at most {max_length} characters long",
+    "literal_error": "must be {expected}",
+    "enum": "must be {expected}",
+    "greater_than_equal": "must be at least {ge:g}{unit}",
+    "less_than_equal": "must be at most {le:g}{unit}",
+    "greater_than": "must be more than {gt:g}{unit}",
+}
+"""What to do about each kind of finding of pydantic that says all by itself."""
+
 Check = Callable[[Settings], Iterable[Finding | ConfigurationProblem]]
 """Checks besides the values. They get the settings as far as they are known."""
 
@@ -71,31 +90,10 @@ def explain(error: ErrorDetails, known: Iterable[str], option: Option | None, ta
             return f"is missing (or give {error['loc'][-1]}{FILE_SUFFIX})" if secret else "is missing"
         case "extra_forbidden":
             return "unknown key" + nearest(str(error["loc"][-1]), known)
-        case "value_error":
-            return str(context["error"])
-        case "int_type" | "int_from_float":
-            return "must be a whole number"
-        case "bool_type":
-            return "must be true or false"
-        case "string_type" | "path_type":
-            return "must be a string"
-        case "tuple_type":
-            name = f"{table}.{error['loc'][0]}"
-            return f"must be a list of tables: write [[{name}]]" if name in LISTS else "must be a list"
-        case "dict_type" | "model_type":
-            return "must be a table"
-        case "string_too_long":
-            return f"must be at most {context['max_length']} characters long"
-        case "literal_error" | "enum":
-            return f"must be {context['expected']}"
-        case "greater_than_equal":
-            return f"must be at least {context['ge']:g}{unit}"
-        case "less_than_equal":
-            return f"must be at most {context['le']:g}{unit}"
-        case "greater_than":
-            return f"must be more than {context['gt']:g}{unit}"
-        case other:
-            return f"is not right ({other})"
+        case "tuple_type" if (name := f"{table}.{error['loc'][0]}") in LISTS:
+            return f"must be a list of tables: write [[{name}]]"
+        case kind:
+            return _WRONG.get(kind, f"is not right ({kind})").format(**context, unit=unit)
 
 
 class _Loading:

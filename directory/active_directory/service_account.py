@@ -19,12 +19,8 @@ from directory.active_directory.messages import SUCCESS, LDAPResult
 from directory.active_directory.shared_tries import AloneTries, LeftAlone, SharedTries, Turn
 from directory.directory import RefusalReason
 from directory.errors import DirectoryMisconfigured
+from directory.refused_logins import wait_seconds
 
-WAITS_SECONDS = (60.0, 480.0, 3600.0)
-"""How long it is not tried again after the first wrong password, the second, and all others.
-
-Three tries fit before a wait that is longer than the window in which a domain usually counts (30 minutes).
-"""
 FOR_THE_FIRST_SECONDS = 0.5
 """How long others wait for the first sign-in to be judged. Not for ever: its server may hang."""
 _LOOK_AGAIN_SECONDS = 0.02
@@ -143,10 +139,9 @@ class ServiceAccount:
         counts = reason not in _NOT_COUNTED
         wrong_passwords = before.wrong_passwords if before is not None else 0
         everywhere = self._shared.refused(self._digest, counts=counts)
-        wait = WAITS_SECONDS[0]
         if counts:
             wrong_passwords = max(wrong_passwords + 1, everywhere)
-            wait = WAITS_SECONDS[min(wrong_passwords, len(WAITS_SECONDS)) - 1]
+        wait = wait_seconds(wrong_passwords if counts else 1)
         is_shared = self._shared.leave_alone(self._digest, seconds=wait)
         return _told(wrong_passwords, service_account_refusal(reason), wait, now, is_shared=is_shared)
 

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from config.settings import Settings
 from proxy.commands.arguments import duration
 from proxy.commands.table import write_table
-from proxy.delivery.failures import REMEMBERED_SECONDS, DeliveryFailure
+from proxy.delivery.delivery_store import REMEMBERED_SECONDS, DeliveryFailure
 from proxy.mobile_formats.words import instant_text
 from proxy.operations.store_errors import StoreError
 from proxy.store.open import open_store

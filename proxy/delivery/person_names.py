@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from proxy.delivery.gsm7 import not_gsm7
-from proxy.delivery.text_rules import TextRules
+from proxy.delivery.text_rules import TextRules, not_gsm7
 
 MOST_CHARACTERS = 30
 LONGEST_NAME = "W" * MOST_CHARACTERS

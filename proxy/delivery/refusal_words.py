@@ -128,8 +128,7 @@ ABOUT_US = _any_of(
     rf"for|"
     r"from) you\b|\bno (?:smtp )?service (?:here )?for\b|\bthis host may only\b",
     r"\bmessages? from \{inet\}|\b(?:your|provider's|isp's) (?:\w+ )?smart ?host\b|\bdirect-to-mx\b|"
-    r"\b(?:not in (?:our|my) (?:\w+ )?networks?|"
-    r"networks only)\b",
+    r"\b(?:not in (?:our|my) (?:\w+ )?networks?|networks only)\b",
     r"\bno access (?:for|from)\b|\baccess (?:from|for) (?:your|this|unknown)\b|\bclient was\b",
     # Login and encryption.
     r"\bauth(?:entication|enticate|enticated|required|ori[sz]ation|\b)|\bauthentifi|\bautenti[ck]a|\bauthreq|"
@@ -229,12 +228,10 @@ THINGS = _any_of(
     r"\bnumber of (?!(?:the|this|that|your)\b)\w+|\b(?:error|ticket|case|reference|port|serial|version|line) number\b",
     r"\b(?:users?|mail ?box|recipients?|destination|phone|mobile|subscriber|number)(?:'s)? (?:look ?ups?|data ?base|"
     r"directory|table|list|store|server|verif\w+|callout|agent|services?|support|carrier|network|operator|country|"
-    r"domain|"
-    r"hosts?|system|route|gateway|map|portability|checks?|checking)\b",
+    r"domain|hosts?|system|route|gateway|map|portability|checks?|checking)\b",
     r"\b(?:envelope|message|mail|lifetime|time|queue)(?: \w+)? (?:has )?expired\b",
     r"\b(?:directory|data ?base|servers?|services?|store|look ?up|ldap|network|system|carrier|operator|"
-    r"support) (?:is |are )?"
-    r"(?:not (?:available|reachable)|unavailable|unreachable|disabled|locked|closed)\b",
+    r"support) (?:is |are )?(?:not (?:available|reachable)|unavailable|unreachable|disabled|locked|closed)\b",
 )
 """Named after a recipient, and none."""
 NOT_LOCAL = _any_of(r"\bor not local\b")
@@ -250,8 +247,7 @@ _UNKNOWN = (
 )
 _GONE = (
     r"(?:not (?:currently )?(?:active|activated|available|here|reachable)|inactive|unavailable|disabled|deactivated|"
-    r"discontinued|disconnected|terminated|expired|closed|deleted|removed|barred|opted[- ]out|suspended|"
-    r"unreachable|"
+    r"discontinued|disconnected|terminated|expired|closed|deleted|removed|barred|opted[- ]out|suspended|unreachable|"
     r"no longer (?:\w+ )?(?:active|available|in use|works?|accepts?)|locked|moved|out of service|over-?aged)"
 )
 _PERSON = (

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
-from proxy.delivery.failures import FailureReason
+from proxy.delivery.delivery_store import FailureReason
 from proxy.delivery.refusal_words import (
     ABOUT_RECIPIENT,
     ABOUT_US,

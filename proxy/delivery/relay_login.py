@@ -12,8 +12,8 @@ from collections.abc import Callable
 from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException
 
 from config.settings import SMTPSettings
+from directory.refused_logins import RefusedLogins
 from proxy.delivery.refusals import Stage
-from proxy.delivery.refused_logins import RefusedLogins
 from proxy.delivery.send_result import Blame
 from proxy.delivery.smtp_outcome import verdict_on
 

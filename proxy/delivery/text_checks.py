@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator
 from config.problems import Finding, Place, told
 from config.settings import AppSettings, Settings
 from config.tables.texts import Template
-from proxy.delivery.gsm7 import gsm7_length
 from proxy.delivery.person_names import LONGEST_NAME
 from proxy.delivery.templates import MessageTexts, texts_of
-from proxy.delivery.text_rules import TextRules, shown, wrong_with
+from proxy.delivery.text_rules import TextRules, gsm7_length, shown, wrong_with
 
 LONGEST_TAG = "mountain mountain"
 """As long as the longest that `proxy.factors.passcode.tag` makes: a test holds the two together."""

@@ -1,10 +1,24 @@
-"""What a text must keep to so that it arrives as it is: alphabet, length, lines, and the place where it travels."""
+"""What a text must keep to so that it arrives as it is: alphabet, length, lines, and the place where it travels.
+
+One SMS takes 160 characters of the GSM 7-bit default alphabet (3GPP TS 23.038 section 6.2.1). Lengths are in septets: a
+character of the extension table costs two, because it is sent behind an escape.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from proxy.delivery.gsm7 import gsm7_length, not_gsm7
+_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅå"
+    "Δ_ΦΓΛΩΠΨΣΘΞÆæßÉ"  # 0x1B, between Ξ and Æ, is the escape itself
+    " !\"#¤%&'()*+,-./"
+    "0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNO"
+    "PQRSTUVWXYZÄÖÑÜ§"
+    "¿abcdefghijklmno"
+    "pqrstuvwxyzäöñüà"
+)
+_EXTENSION = frozenset("\f^{}\\[~]|€")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,3 +67,21 @@ def shown(text: str) -> str:
     if len(text) == 1:
         return f'"{text}" (U+{ord(text):04X})' if text.isprintable() else f"U+{ord(text):04X}"
     return f'"{text}"'
+
+
+def gsm7_length(text: str) -> int | None:
+    """Septets that `text` takes, or None where a character is in neither table (the SMS would shrink to 70)."""
+    length = 0
+    for character in text:
+        if character in _BASIC:
+            length += 1
+        elif character in _EXTENSION:
+            length += 2
+        else:
+            return None
+    return length
+
+
+def not_gsm7(text: str) -> str | None:
+    """The first character of `text` that is in neither table, or None."""
+    return next((each for each in text if each not in _BASIC and each not in _EXTENSION), None)

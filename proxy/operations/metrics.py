@@ -69,7 +69,7 @@ class Metrics(Collector):
         self._passcodes.labels(outcome).inc()
 
     def count_bounce(self, reason: str) -> None:
-        """`reason` as in `proxy.delivery.failures.FailureReason`, "unrelated" or "unknown_message"."""
+        """`reason` as in `proxy.delivery.delivery_store.FailureReason`, "unrelated" or "unknown_message"."""
         self._bounces.labels(reason).inc()
 
     def set_misconfigured(self, relay: str, is_misconfigured: bool) -> None:

@@ -8,8 +8,7 @@ from enum import Enum
 
 from config.factors import ChannelKind
 from proxy.delivery.channel import DeliveryStatus, Outcome
-from proxy.delivery.failures import OPERATORS, FailureReason
-from proxy.delivery.sending import Sending
+from proxy.delivery.delivery_store import OPERATORS, FailureReason, Sending
 
 
 class Fate(Enum):

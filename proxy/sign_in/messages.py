@@ -17,10 +17,15 @@ from config.factors import ChannelKind
 from directory.mail_address import is_plain_address
 from directory.principal import Principal
 from proxy.delivery.channel import EMAIL_ONLY, Delivery, DeliveryStatus, Outcome, PasscodeChannels, PasscodeMessage
-from proxy.delivery.delivery_store import DeliveryStore
-from proxy.delivery.failures import REMEMBERED_SECONDS, DeliveryFailure, FailureReason, failure_of
+from proxy.delivery.delivery_store import (
+    REMEMBERED_SECONDS,
+    DeliveryFailure,
+    DeliveryStore,
+    FailureReason,
+    Sending,
+    failure_of,
+)
 from proxy.delivery.language import choose_language
-from proxy.delivery.sending import Sending
 from proxy.factors.challenge import Challenge
 from proxy.factors.passcode.arrival_times import Arrivals, ArrivalStore, offer_after, slow_seconds
 from proxy.factors.passcode.tag import tag_of

@@ -19,8 +19,7 @@ from typing import Any, TypeVar
 from config.factors import ChannelKind, Choice, Factor
 from directory.principal import Principal
 from proxy.delivery.channel import DeliveryStatus, Outcome
-from proxy.delivery.failures import DeliveryFailure, FailureReason
-from proxy.delivery.sending import Sending
+from proxy.delivery.delivery_store import DeliveryFailure, FailureReason, Sending
 from proxy.factors.challenge import Challenge
 from proxy.factors.proof import Proof
 from proxy.operations.store_errors import StoreError

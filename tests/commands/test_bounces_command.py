@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from proxy.cli import main
-from proxy.delivery.failures import DeliveryFailure, FailureReason
+from proxy.delivery.delivery_store import DeliveryFailure, FailureReason
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from tests.support.configuration import written
 

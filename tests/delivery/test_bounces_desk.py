@@ -7,7 +7,7 @@ import pytest
 from config.factors import ChannelKind
 from proxy.delivery.bounces.desk import ALARM_SECONDS, Taken
 from proxy.delivery.channel import DeliveryStatus
-from proxy.delivery.failures import FailureReason
+from proxy.delivery.delivery_store import FailureReason
 from proxy.operations.store_errors import StoreUnavailable
 from tests.support.bounces import MESSAGE_ID, PASSCODE, desk, kapow_refusal, plain_mail, postfix_report, sending
 from tests.support.people import NOW

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.delivery.bounces.report import MAX_REPORT_BYTES, read_report
 from proxy.delivery.bounces.wording import clean_line
-from proxy.delivery.failures import BounceReport, FailureReason
+from proxy.delivery.delivery_store import BounceReport, FailureReason
 from tests.support.bounces import (
     DOMAIN,
     MESSAGE_ID,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.delivery.gsm7 import gsm7_length, not_gsm7
+from proxy.delivery.text_rules import gsm7_length, not_gsm7
 
 ANY_TEXT = st.text(st.sampled_from("abcÅ€[]~£ß\n`é’😀ç"), max_size=40)
 

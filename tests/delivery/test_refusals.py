@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.delivery.failures import FailureReason
+from proxy.delivery.delivery_store import FailureReason
 from proxy.delivery.refusals import JUDGED_LATE, Refusal, Stage, judge, normalised, reason_of_plain_words
 
 SENDER = "otp@corp.example"

@@ -8,13 +8,12 @@ from config.problems import ConfigurationProblem
 from config.settings import Settings
 from config.tables.texts import parse_template
 from proxy.delivery import text_checks
-from proxy.delivery.gsm7 import gsm7_length
 from proxy.delivery.mail import gateway_mail
 from proxy.delivery.person_names import MOST_CHARACTERS, spoken_name
 from proxy.delivery.sms_gateway import preset_named, recipient, subject_and_body_for
 from proxy.delivery.templates import texts_of
 from proxy.delivery.text_checks import check_texts, text_warnings
-from proxy.delivery.text_rules import TextRules, wrong_with
+from proxy.delivery.text_rules import TextRules, gsm7_length, wrong_with
 from proxy.factors.passcode.passcode import new_challenge_id
 from proxy.factors.passcode.tag import LONGEST_TAG, tag_of
 from tests.support.delivery import KAPOW, NUMBER, TEXT, delivery_settings, passcode_message

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.delivery.failures import DeliveryFailure, FailureReason
+from proxy.delivery.delivery_store import DeliveryFailure, FailureReason
 from proxy.operations.health import CheckState, Readiness
 from proxy.portal.admin.paging import ROWS, page_of
 from tests.portal.admin import ADMIN, PERSON, UNDELIVERED, admin_stage, said, signed_in_admin

@@ -6,7 +6,7 @@ import pytest
 
 from config.factors import ChannelKind
 from proxy.delivery.channel import DeliveryStatus
-from proxy.delivery.failures import FailureReason
+from proxy.delivery.delivery_store import FailureReason
 from proxy.pages.texts import ENGLISH
 from proxy.portal.progress import progress_of
 from tests.support.bounces import sending

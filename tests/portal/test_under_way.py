@@ -12,7 +12,7 @@ import pytest
 
 from config.factors import ChannelKind
 from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome, PasscodeMessage
-from proxy.delivery.failures import FailureReason
+from proxy.delivery.delivery_store import FailureReason
 from proxy.factors.challenge import Challenge
 from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Phone, Stage, running_portal
 

@@ -22,7 +22,7 @@ from config.settings import SessionSettings, StoreSettings, ThrottleSettings
 from directory.lockout import PasswordLimits
 from directory.mobile import E164
 from proxy.delivery.channel import DeliveryStatus, Outcome
-from proxy.delivery.failures import FailureReason
+from proxy.delivery.delivery_store import FailureReason
 from proxy.factors.challenge import Attempt
 from proxy.factors.passcode.arrival_times import PasscodeArrival
 from proxy.factors.passcode.passcode import passcode_digest, passcode_of

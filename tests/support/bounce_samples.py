@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from proxy.delivery.failures import FailureReason
+from proxy.delivery.delivery_store import FailureReason
 from tests.support.bounces import DOMAIN, MESSAGE_ID, NUMBER, SENDER, SUBJECT, crlf
 
 TO = f"{NUMBER}@kapow.co.uk"

@@ -6,9 +6,8 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from proxy.delivery.failures import MOST_REMEMBERED, DeliveryFailure
-from proxy.delivery.failures import REMEMBERED_SECONDS as FAILURE_REMEMBERED_SECONDS
-from proxy.delivery.sending import Sending
+from proxy.delivery.delivery_store import MOST_REMEMBERED, DeliveryFailure, Sending
+from proxy.delivery.delivery_store import REMEMBERED_SECONDS as FAILURE_REMEMBERED_SECONDS
 from proxy.factors.challenge import Attempt, AttemptResult, Challenge
 from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT_SECONDS
 from proxy.factors.passcode.arrival_times import MOST_KEPT as MOST_ARRIVALS

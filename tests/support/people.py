@@ -7,7 +7,7 @@ from typing import Any
 from config.factors import ChannelKind, Factor
 from directory.principal import Principal
 from proxy.delivery.channel import Outcome
-from proxy.delivery.sending import Sending
+from proxy.delivery.delivery_store import Sending
 from proxy.factors.challenge import Challenge
 from proxy.factors.passcode.passcode import new_challenge_id
 from proxy.factors.proof import Proof

@@ -13,9 +13,10 @@ import pytest
 from directory.active_directory.connection import Connection
 from directory.active_directory.deadline_socket import create_tls_context
 from directory.active_directory.server_address import parse_server
-from directory.active_directory.service_account import WAITS_SECONDS, ServiceAccount
+from directory.active_directory.service_account import ServiceAccount
 from directory.active_directory.shared_tries import Turn
 from directory.errors import DirectoryMisconfigured
+from directory.refused_logins import WAITS_SECONDS
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.store.contract import Store
 from proxy.store.sqlite.sqlite_store import SQLiteStore

@@ -16,8 +16,15 @@ from config.factors import ChannelKind
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.bounces.report import read_report
 from proxy.delivery.channel import DeliveryStatus
-from proxy.delivery.delivery_store import DeliveryStore
-from proxy.delivery.failures import OPERATORS, UNCLEAR, BounceReport, DeliveryFailure, FailureReason, failure_of
+from proxy.delivery.delivery_store import (
+    OPERATORS,
+    UNCLEAR,
+    BounceReport,
+    DeliveryFailure,
+    DeliveryStore,
+    FailureReason,
+    failure_of,
+)
 from proxy.delivery.refused_persons import RefusedPersons
 from proxy.operations.metrics import Metrics
 

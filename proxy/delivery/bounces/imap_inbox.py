@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from config.tables.bounces import BouncesSettings
+from directory.refused_logins import RefusedLogins
 from proxy.delivery.bounces.desk import BounceDesk, Taken
 from proxy.delivery.bounces.mailbox import InboxUnavailable, LoginRefused, Mailbox, tls_context
-from proxy.delivery.refused_logins import RefusedLogins
 from proxy.operations.store_errors import StoreError
 
 _Result = TypeVar("_Result")

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from proxy.delivery.bounces.mail_parts import MailParts, parts_of, without_comments
 from proxy.delivery.bounces.status_fields import RecipientStatus, Statuses, statuses_of
 from proxy.delivery.bounces.wording import clean_line, may_arrive, paragraphs, will_not_arrive
-from proxy.delivery.failures import BounceReport, FailureReason
+from proxy.delivery.delivery_store import BounceReport, FailureReason
 from proxy.delivery.refusals import Refusal, Stage, enhanced_in, judge, reason_of_plain_words, reply_in
 
 MAX_REPORT_BYTES = 64 * 1024

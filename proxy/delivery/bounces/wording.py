@@ -19,8 +19,7 @@ _CODE = re.compile(r"\s*([245][0-9]{2})(?:[ -]([245]\.[0-9]{1,3}\.[0-9]{1,3}))?(
 _WILL_NOT_ARRIVE = re.compile(
     r"\b(?:permanent(?:ly)?|fatal)\b[^.;]{0,30}\b(?:fail\w*|errors?|undeliverable)\b|\bfailed permanently\b"
     r"|\b(?:could|can|was|were|is|has|have)(?: not|not|n't) (?:be |been )?(?:\w+ )?(?:delivered|sent|reached|"
-    r"forwarded|accepted|"
-    r"processed|completed)\b"
+    r"forwarded|accepted|processed|completed)\b"
     r"|\b(?:unable|not able|impossible|failed) to (?:be )?(?:deliver\w*|send|reach|forward)\b|\bdid not reach\b|"
     r"\bnot delivered\b"
     r"|\bdeliver(?:y|ing)\b[^.;]{0,40}\b(?:failed|failure|unsuccessful|impossible)\b|\bdelivery failure\b|"
@@ -28,16 +27,14 @@ _WILL_NOT_ARRIVE = re.compile(
     r"|\bfail(?:ed|ure) (?:delivery|mail|message|to deliver)\b|\b(?:mail|message|sending) (?:delivery )?(?:failed|"
     r"failure|error)\b"
     r"|\bundeliver(?:ed|able|y)\b|\bnon-?deliver(?:y|able)\b|\breturned (?:mail|to sender|message)\b|\b(?:mail|"
-    r"message) returned\b"
-    r"|\breturning (?:your |the )?(?:mail|message)\b|\bgiv(?:en|ing) up\b|\bbounced\b"
+    r"message) returned\b|\breturning (?:your |the )?(?:mail|message)\b|\bgiv(?:en|ing) up\b|\bbounced\b"
     r"|\b(?:message|mail|e-?mail|sms|text)\b[^.;]{0,40}\b(?:was|were|been|is) (?:rejected|refused|returned|blocked)\b",
     re.ASCII | re.IGNORECASE,
 )
 _MAY_ARRIVE = re.compile(
     r"\bwarning message only\b|\b(?:do not|don't) need to (?:resend|re-send)\b|\bno action is required\b"
     r"|\b(?:will|shall) (?:automatically )?(?:be |keep |continue (?:to be |to )?)?(?:retr(?:y|ied|ying)|try(?:ing)?|"
-    r"tried|attempt\w*)\b"
-    r"|\b(?:attempts?|retr(?:y|ies)|trying) (?:\w+ ){0,3}(?:will )?continue\b|\bcontinue trying\b|"
+    r"tried|attempt\w*)\b|\b(?:attempts?|retr(?:y|ies)|trying) (?:\w+ ){0,3}(?:will )?continue\b|\bcontinue trying\b|"
     r"\bstill (?:being )?(?:retried|trying|tried)\b"
     r"|\bnot yet (?:been )?delivered\b|\bnot been delivered yet\b|\b(?:been|is|was|are) delayed\b|"
     r"\bdelayed (?:\d+ )?(?:hours?|mail|delivery)\b"
@@ -63,8 +60,7 @@ _FROM_HERE_QUOTED = re.compile(
     r"\W*[-_=*~]{2,}.*\b(?:original|returned|unsent|undelivered|copy|forwarded|headers?|message (?:text|body|"
     r"follows))\b"
     r"|.{0,40}\bbelow (?:this line )?is (?:a|the) copy\b|\s*(?:return-path|received|message-id|mime-version|"
-    r"content-type|dkim-signature|"
-    r"x-[\w-]+)\s*:|\s*_{5,}\s*$|-{3,}\s*$",
+    r"content-type|dkim-signature|x-[\w-]+)\s*:|\s*_{5,}\s*$|-{3,}\s*$",
     re.ASCII | re.IGNORECASE,
 )
 _DIVIDER_ALONE = re.compile(r"\s*[-_=*~]{3,}\s*$")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from proxy.delivery.failures import MOST_REMEMBERED, DeliveryFailure
-from proxy.delivery.failures import REMEMBERED_SECONDS as FAILURE_SECONDS
-from proxy.delivery.sending import Sending
+from proxy.delivery.delivery_store import MOST_REMEMBERED, DeliveryFailure, Sending
+from proxy.delivery.delivery_store import REMEMBERED_SECONDS as FAILURE_SECONDS
 from proxy.factors.passcode.arrival_times import MOST_KEPT, PasscodeArrival
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS as NUMBER_SECONDS
 from proxy.factors.passcode.known_numbers import KnownNumber

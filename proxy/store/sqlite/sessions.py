@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVarTuple, Unpack
 
 from config.settings import SessionSettings
-from proxy.delivery.failures import REMEMBERED_SECONDS as FAILURE_SECONDS
+from proxy.delivery.delivery_store import REMEMBERED_SECONDS as FAILURE_SECONDS
 from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVAL_SECONDS
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS as NUMBER_SECONDS
 from proxy.operations.steady_clock import SKEW_SECONDS

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from config.factors import ChannelKind
 from proxy.delivery.channel import DeliveryStatus
-from proxy.delivery.failures import MOST_REMEMBERED as MOST_FAILURES
-from proxy.delivery.failures import REMEMBERED_SECONDS as FAILURES_KEPT
-from proxy.delivery.failures import FailureReason
+from proxy.delivery.delivery_store import MOST_REMEMBERED as MOST_FAILURES
+from proxy.delivery.delivery_store import REMEMBERED_SECONDS as FAILURES_KEPT
+from proxy.delivery.delivery_store import FailureReason
 from proxy.store.contract import Store
 from tests.store.contract.values import HOST, LIMITS, cookie, failure
 from tests.support.people import NOW, sending, session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from config.settings import SessionSettings
-from proxy.delivery.failures import DeliveryFailure, FailureReason
+from proxy.delivery.delivery_store import DeliveryFailure, FailureReason
 from proxy.sessions.ticket_store import Ticket
 from tests.support.people import NOW
 
