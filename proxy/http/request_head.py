@@ -66,37 +66,36 @@ class RefusedHead(Exception):
 
 
 class _Fields:
-    """What is read off a head. What every request is asked for stands in the instance, where Python finds it at once;
-    the defaults of the rest stand in the class, so that a field which is not there costs nothing."""
+    """What is read off a head."""
 
     method: bytes
     target: bytes
     """Origin form (or ``*``), its bytes as sent."""
     lines: Sequence[bytes]
     """``Name: value`` without CRLF, in the order sent; hop-by-hop, cookies and what Gatepost sets left out."""
-    host = b""
+    host: bytes
     """Lower case, no port, no trailing dot."""
-    host_field = b""
+    host_field: bytes
     """As sent."""
-    held: tuple[bytes, ...] = ()
+    held: tuple[bytes, ...]
     """Lines of the same form that go on only to an app that names them (`RequestField.HOLD`)."""
-    withdrawn: tuple[bytes, ...] = ()
+    withdrawn: tuple[bytes, ...]
     """Those of them that ``Connection`` names: they go no further."""
-    names_http = False
+    names_http: bool
     """Whether it asks for an upgrade to a protocol that would carry requests which nobody judged. It is left out."""
-    expects_continue = False
-    accepts_trailers = False
-    authorization: bytes | None = None
-    accept: bytes | None = None
-    fetch_mode: bytes | None = None
-    fetch_dest: bytes | None = None
-    block = b""
+    expects_continue: bool
+    accepts_trailers: bool
+    authorization: bytes | None
+    accept: bytes | None
+    fetch_mode: bytes | None
+    fetch_dest: bytes | None
+    block: bytes
     """All bytes after the request line, where that is all that the fields' meaning depends on: requests with the same
     `block` differ in `method` and `target` alone. Empty where it may not be relied on."""
-    forwarded_for: tuple[bytes, ...] = ()
-    forwarded_proto: tuple[bytes, ...] = ()
-    forwarded_host: tuple[bytes, ...] = ()
-    forwarded: tuple[bytes, ...] = ()
+    forwarded_for: tuple[bytes, ...]
+    forwarded_proto: tuple[bytes, ...]
+    forwarded_host: tuple[bytes, ...]
+    forwarded: tuple[bytes, ...]
     is_http_1_1: bool
     cookie: bytes | None
     content_length: int | None
@@ -143,30 +142,40 @@ def _head_of(values: dict[str, object]) -> RequestHead:
     return head
 
 
+_NOTHING_READ: dict[str, object] = {
+    **dict.fromkeys(("method", "target", "lines", "host", "host_field", "block"), b""),
+    **dict.fromkeys(("cookie", "content_length", "upgrade", "authorization", "accept", "fetch_mode", "fetch_dest")),
+    **dict.fromkeys(("held", "withdrawn", "forwarded_for", "forwarded_proto", "forwarded_host", "forwarded"), ()),
+    **dict.fromkeys(("is_chunked", "names_http", "expects_continue", "accepts_trailers"), False),
+    **dict.fromkeys(("is_http_1_1", "keeps_alive"), True),
+    # While it is read.
+    **dict.fromkeys(("_upgrade", "_transfer_encoding", "_expect")),
+    "_hosts": 0,
+    "_connection": b"",
+}
+"""A head before its first line.
+
+Python shares the keys of the dictionaries of a class's instances. It adds to such a dictionary slowly, and finds
+attributes in a copy of one the slow way. A copy of this one has keys of its own, and nothing is ever added to it.
+"""
+
+
 class HeadReading(_Fields):
     """A head while it is read, field by field; `finish` gives what became of it, and then it is over."""
 
     lines: list[bytes]
-    _hosts = 0
-    _connection = b""
-    _upgrade: bytes | None = None
-    _transfer_encoding: bytes | None = None
-    _expect: bytes | None = None
+    _hosts: int
+    _connection: bytes
+    _upgrade: bytes | None
+    _transfer_encoding: bytes | None
+    _expect: bytes | None
 
     def __init__(self, method: bytes, target: bytes, *, is_http_1_1: bool = True) -> None:
-        # Python shares the keys of the dictionaries of a class's instances, but finds attributes in a copy of such a
-        # one the slow way. This one has keys of its own, and so have its copies; the head takes it over.
-        self.__dict__ = {
-            "method": method,
-            "target": target,
-            "lines": [],
-            "is_http_1_1": is_http_1_1,
-            "cookie": None,
-            "content_length": None,
-            "is_chunked": False,
-            "keeps_alive": True,
-            "upgrade": None,
-        }
+        self.__dict__ = _NOTHING_READ.copy()
+        self.method = method
+        self.target = target
+        self.lines = []
+        self.is_http_1_1 = is_http_1_1
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser for each field; must not raise."""
@@ -287,6 +296,15 @@ class HeadReading(_Fields):
                 self.held = tuple(line for line in self.held if line not in self.withdrawn)
             if b"authorization" in named:
                 self.authorization = None
+
+
+def has_bare_lf(data: bytes) -> bool:
+    """Whether an LF stands without its CR (RFC 9112 section 2.2); `data` begins at the start of a line.
+
+    A head or a trailer section ends with CRLF CRLF. One with a bare LF never gets there, and would be waited for in
+    vain.
+    """
+    return data.count(b"\n") != data.count(b"\r\n")
 
 
 def protocols_in(upgrade: bytes) -> list[bytes]:
