@@ -17,7 +17,7 @@ from config.problems import UnusableFile
 from config.settings import AppSettings
 from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.smtp_inbox import server_tls
-from proxy.upstreams.tls import upstream_tls
+from proxy.upstreams.upstream import upstream_tls
 
 
 @pytest.fixture

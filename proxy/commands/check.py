@@ -43,7 +43,7 @@ from proxy.sign_in.foreseen import LimitFound
 from proxy.store.contract import Store
 from proxy.store.open import open_store
 from proxy.throttle.service_tries import OperatorsTries
-from proxy.upstreams.tls import upstream_tls
+from proxy.upstreams.upstream import upstream_tls
 
 FEW_CONNECTIONS = 500
 """With a limit below this, a few dozen browsers are enough to be turned away."""

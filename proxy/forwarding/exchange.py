@@ -32,7 +32,7 @@ from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session import Session
 from proxy.upstreams.after_body import is_last, may_bring_more, owner_after
 from proxy.upstreams.connection import CLOSED, UpstreamConnection
-from proxy.upstreams.pool import UpstreamOverloaded, UpstreamUnreachable
+from proxy.upstreams.pool import NoConnection
 
 MAX_INTERIM_RESPONSES = 16
 JOIN_BELOW = 32 * 1024
@@ -133,18 +133,16 @@ class Exchange:
 
     async def _send_on_new_connection(self, *, is_repeatable: bool, is_fresh: bool) -> None:
         connection = None
+        pool = self._pool
         try:
-            connection = await self._pool.connect(is_repeatable=is_repeatable, key=self.session_id, is_fresh=is_fresh)
-            self._connecting = None
+            try:
+                connection = await pool.connect(is_repeatable=is_repeatable, key=self.session_id, is_fresh=is_fresh)
+            finally:
+                self._connecting = None
             self._send_on(connection)
-        except UpstreamUnreachable as exc:
-            self._connecting = None
-            self._fail(Problem.UPSTREAM_UNREACHABLE, exc.reason)
-        except UpstreamOverloaded as exc:
-            self._connecting = None
-            self._fail(Problem.OVERLOADED, str(exc))
+        except NoConnection as exc:
+            self._fail(exc.problem, exc.reason)
         except Exception as exc:  # noqa: BLE001  # the border of one request, again: this is a task of its own
-            self._connecting = None
             if connection is not None:  # perhaps not ours yet, and then nobody else would end it
                 connection.abort()
             self._client.on_exchange_error(exc)
@@ -235,9 +233,7 @@ class Exchange:
         if self._interims > MAX_INTERIM_RESPONSES:
             raise BrokenResponse("too many interim responses")
         if self.head.is_http_1_1:
-            self._client.transport.write(
-                head_for_client(head, method=self.head.method, client_is_http_1_1=True, chunked=False, connection=None)
-            )
+            self._client.transport.write(head_for_client(head))
 
     def _begin_answer(self, head: ResponseHead, data: bytes) -> None:
         request = self.head
@@ -266,13 +262,7 @@ class Exchange:
         self._context.traffic[self._upstream.name].by_class[head.status // 100] += 1
         is_kept = client.is_kept
         connection = None if is_kept and request.is_http_1_1 else b"keep-alive" if is_kept else b"close"
-        out = head_for_client(
-            head,
-            method=request.method,
-            client_is_http_1_1=request.is_http_1_1,
-            chunked=is_chunked,
-            connection=connection,
-        )
+        out = head_for_client(head, is_chunked=is_chunked, connection=connection)
         if isinstance(body, LengthBody) and body.remaining == len(data) < JOIN_BELOW:  # whole, as most are
             client.transport.write(out + data)
             self._end(is_doubtful=False)
@@ -295,25 +285,14 @@ class Exchange:
         self._connection = None
         if connection is not None:
             self._pool.note_success(connection.server)
-            if (
-                head is not None
-                and head.is_http_1_1
-                and not head.closes
-                and not is_doubtful
-                and not self._is_last
-                and connection.state is not CLOSED
-                and is_request_over
-            ):
-                if self._is_held:
-                    connection.transport.resume_reading()
+            is_clean = is_request_over and not is_doubtful and connection.state is not CLOSED
+            if is_clean and self._is_held:
+                connection.transport.resume_reading()
+            if is_clean and not self._is_last and head is not None and head.is_http_1_1 and not head.closes:
                 if self._owner is not None:
                     connection.owner = self._owner
                 self._pool.give_back(connection, self._context.moment.now)
-            elif is_request_over and not (
-                is_doubtful or connection.state is CLOSED or connection.transport.get_write_buffer_size()
-            ):
-                if self._is_held:
-                    connection.transport.resume_reading()
+            elif is_clean and not connection.transport.get_write_buffer_size():
                 self._pool.await_end(connection, self._context.moment.now)
             else:
                 connection.abort()
@@ -327,7 +306,7 @@ class Exchange:
         if not chosen or not set(chosen) <= set(protocols_in(self.head.upgrade)):
             raise BrokenResponse("an upgrade to what was not asked for")  # RFC 9110 section 7.8
         head.lines += (b"Connection: Upgrade", b"Upgrade: " + head.upgrade)
-        out = head_for_client(head, method=b"GET", client_is_http_1_1=True, chunked=False, connection=None)
+        out = head_for_client(head)
         self.state = self.state.then(_OVER)
         self.is_answered = True
         self._context.traffic[self._upstream.name].by_class[1] += 1

@@ -16,9 +16,8 @@ from proxy.upstreams.upstream import Upstream, app_upstream
 class Route:
     """What a host stands for: an app, or (`app` is None) the sign-in pages."""
 
-    host: bytes
     host_name: str
-    """The same as text: what sessions are looked up by."""
+    """What sessions are looked up by."""
     app: AppSettings | None
     upstream: Upstream
     rules: AppRules | None = None
@@ -31,8 +30,7 @@ def create_routes(
 ) -> dict[bytes, Route]:
     """By host name as it is compared: lower case, no port, no trailing dot."""
     routes = {
-        (host := app.host.encode("ascii")): Route(
-            host=host,
+        app.host.encode("ascii"): Route(
             host_name=app.host,
             app=app,
             upstream=app_upstream(app),
@@ -41,6 +39,5 @@ def create_routes(
         )
         for app in apps
     }
-    sign_in_host = public_url.host.encode("ascii")
-    routes[sign_in_host] = Route(host=sign_in_host, host_name=public_url.host, app=None, upstream=portal)
+    routes[public_url.host.encode("ascii")] = Route(host_name=public_url.host, app=None, upstream=portal)
     return routes

@@ -29,16 +29,6 @@ def portal_block(place: ClientPlace, head: RequestHead, incident: str) -> bytes:
     return block(fields)
 
 
-def _passed(head: RequestHead, upstream: Upstream, is_peer_trusted: bool) -> list[bytes]:
-    """The held lines that the app names; lines that only a proxy may write, only from a trusted one."""
-    found = []
-    for line in head.held:
-        name = line.partition(b":")[0].lower()
-        if name in upstream.pass_fields and (is_peer_trusted or not is_for_proxies(canonical(name))):
-            found.append(line)
-    return found
-
-
 def fields_for_upstream(
     head: RequestHead,
     upstream: Upstream,
@@ -55,8 +45,12 @@ def fields_for_upstream(
     """
     host = head.host_field if upstream.settings.preserve_host else upstream.url.authority.encode("ascii")
     lines = [b"Host: " + host, *head.lines]
-    if head.held and upstream.pass_fields:
-        lines += _passed(head, upstream, is_peer_trusted)
+    if upstream.pass_fields:
+        for line in head.held:
+            name = line.partition(b":")[0].lower()
+            # Of lines that only a proxy may write, those of a trusted one alone.
+            if name in upstream.pass_fields and (is_peer_trusted or not is_for_proxies(canonical(name))):
+                lines.append(line)
     if cookie:
         lines.append(b"Cookie: " + cookie)
     if head.authorization is not None and upstream.settings.pass_authorization:

@@ -28,6 +28,8 @@ PLAIN_LENGTH = re.compile(rb"0|[1-9][0-9]{0,14}")
 
 
 class RequestField(Enum):
+    """The value of what is more than passed on, dropped or held: its name."""
+
     PASS = auto()
     """Forwarded as sent."""
     DROP = auto()
@@ -35,82 +37,45 @@ class RequestField(Enum):
     HOLD = auto()
     """Forwarded only to an app that names it in `pass_fields`: it moves the request in some server, only a proxy may
     say it, or its name has a character that some servers fold into another."""
-    HOST = auto()
-    COOKIE = auto()
-    CONTENT_LENGTH = auto()
-    TRANSFER_ENCODING = auto()
-    CONNECTION = auto()
-    UPGRADE = auto()
-    EXPECT = auto()
-    TE = auto()
-    AUTHORIZATION = auto()
-    ACCEPT = auto()
-    FETCH_MODE = auto()
-    FETCH_DEST = auto()
-    FORWARDED_FOR = auto()
-    FORWARDED_PROTO = auto()
-    FORWARDED_HOST = auto()
-    FORWARDED = auto()
+    HOST = b"host"
+    COOKIE = b"cookie"
+    CONTENT_LENGTH = b"content-length"
+    TRANSFER_ENCODING = b"transfer-encoding"
+    CONNECTION = b"connection"
+    UPGRADE = b"upgrade"
+    EXPECT = b"expect"
+    TE = b"te"
+    AUTHORIZATION = b"authorization"
+    ACCEPT = b"accept"
+    FETCH_MODE = b"sec-fetch-mode"
+    FETCH_DEST = b"sec-fetch-dest"
+    FORWARDED_FOR = b"x-forwarded-for"
+    FORWARDED_PROTO = b"x-forwarded-proto"
+    FORWARDED_HOST = b"x-forwarded-host"
+    FORWARDED = b"forwarded"
 
 
 class ResponseField(Enum):
+    """As `RequestField`."""
+
     PASS = auto()
     DROP = auto()
-    CONTENT_LENGTH = auto()
-    TRANSFER_ENCODING = auto()
-    CONNECTION = auto()
-    UPGRADE = auto()
-    SET_COOKIE = auto()
-    CLEAR_SITE_DATA = auto()
-    TRANSPORT_SECURITY = auto()
+    CONTENT_LENGTH = b"content-length"
+    TRANSFER_ENCODING = b"transfer-encoding"
+    CONNECTION = b"connection"
+    UPGRADE = b"upgrade"
+    SET_COOKIE = b"set-cookie"
+    CLEAR_SITE_DATA = b"clear-site-data"
+    TRANSPORT_SECURITY = b"strict-transport-security"
 
 
-_REQUEST = {
-    b"host": RequestField.HOST,
-    b"cookie": RequestField.COOKIE,
-    b"content-length": RequestField.CONTENT_LENGTH,
-    b"transfer-encoding": RequestField.TRANSFER_ENCODING,
-    b"connection": RequestField.CONNECTION,
-    b"upgrade": RequestField.UPGRADE,
-    b"expect": RequestField.EXPECT,
-    b"te": RequestField.TE,
-    b"authorization": RequestField.AUTHORIZATION,
-    b"accept": RequestField.ACCEPT,
-    b"sec-fetch-mode": RequestField.FETCH_MODE,
-    b"sec-fetch-dest": RequestField.FETCH_DEST,
-    b"x-forwarded-for": RequestField.FORWARDED_FOR,
-    b"x-forwarded-proto": RequestField.FORWARDED_PROTO,
-    b"x-forwarded-host": RequestField.FORWARDED_HOST,
-    b"forwarded": RequestField.FORWARDED,
-}
-_RESPONSE = {
-    b"content-length": ResponseField.CONTENT_LENGTH,
-    b"transfer-encoding": ResponseField.TRANSFER_ENCODING,
-    b"connection": ResponseField.CONNECTION,
-    b"upgrade": ResponseField.UPGRADE,
-    b"set-cookie": ResponseField.SET_COOKIE,
-    b"clear-site-data": ResponseField.CLEAR_SITE_DATA,
-    b"strict-transport-security": ResponseField.TRANSPORT_SECURITY,
-}
+_REQUEST = {field.value: field for field in RequestField if isinstance(field.value, bytes)}
+_RESPONSE = {field.value: field for field in ResponseField if isinstance(field.value, bytes)}
 _FORBIDDEN_IN_TRAILERS = frozenset(
     (
-        *_REQUEST,
-        *_RESPONSE,
-        b"trailer",
-        b"content-encoding",
-        b"content-type",
-        b"content-range",
-        b"range",
-        b"date",
-        b"age",
-        b"expires",
-        b"cache-control",
-        b"max-forwards",
-        b"location",
-        b"vary",
-        b"www-authenticate",
+        *(*_REQUEST, *_RESPONSE, b"trailer", b"content-encoding", b"content-type", b"content-range", b"range"),
+        *(b"date", b"age", b"expires", b"cache-control", b"max-forwards", b"location", b"vary", b"www-authenticate"),
         b"pragma",
-        b"clear-site-data",
     )
 )
 """RFC 9110 section 6.5.1: framing, routing, request modifiers, authentication and the like."""

@@ -5,9 +5,8 @@ Bytes that come before their turn wait here, up to a limit. The connection decid
 
 from __future__ import annotations
 
-from proxy.http.line_ends import has_bare_lf
 from proxy.http.problem import Problem
-from proxy.http.request_head import RefusedHead
+from proxy.http.request_head import RefusedHead, has_bare_lf
 
 _CR = 13
 

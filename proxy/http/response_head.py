@@ -13,8 +13,7 @@ import httptools
 
 from proxy.http.bodies import Body, ChunkedBody, LengthBody, UntilCloseBody
 from proxy.http.field_names import PLAIN_LENGTH, PLAIN_LINE, ResponseField, response_field
-from proxy.http.line_ends import has_bare_lf
-from proxy.http.request_head import MAX_BODY_BYTES
+from proxy.http.request_head import MAX_BODY_BYTES, has_bare_lf
 from proxy.http.reserved import COOKIES
 
 MAX_FIELDS = 200
@@ -237,12 +236,10 @@ def _with_blanks_for_controls(fields: bytes) -> bytes:
     )
 
 
-def head_for_client(
-    head: ResponseHead, *, method: bytes, client_is_http_1_1: bool, chunked: bool, connection: bytes | None
-) -> bytes:
-    """The head as the client gets it; `connection` is our own ``Connection`` value, if one is needed."""
+def head_for_client(head: ResponseHead, *, is_chunked: bool = False, connection: bytes | None = None) -> bytes:
+    """The head as the client gets it: whether its body goes on in chunks, and our own ``Connection`` value, if any."""
     out = [head.status_line, *head.lines]
-    if chunked and client_is_http_1_1:
+    if is_chunked:
         out.append(b"Transfer-Encoding: chunked")
     elif head.content_length is not None and head.status >= 200 and head.status != 204:
         out.append(b"Content-Length: %d" % head.content_length)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from structlog.typing import FilteringBoundLogger
 
 from config.system_errors import connection_reason
+from proxy.http.problem import Problem
 from proxy.operations.descriptors import MOST_IDLE
 from proxy.upstreams.choice import Candidate, Choice, attempt_seconds, choose
 from proxy.upstreams.connection import Server, UpstreamConnection, UpstreamState
@@ -32,16 +33,13 @@ SURE_SECONDS = 2.0
 _BUSY, _IDLE, _IN_FLIGHT = UpstreamState.BUSY, UpstreamState.IDLE, (UpstreamState.BUSY, UpstreamState.CONNECTING)
 
 
-class UpstreamUnreachable(Exception):
-    """No connection could be made in time. `reason` is for the log."""
+class NoConnection(Exception):
+    """None could be made in time, or all that a server may have are in use. `reason` is for the log."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, problem: Problem, reason: str) -> None:
         super().__init__(reason)
+        self.problem = problem
         self.reason = reason
-
-
-class UpstreamOverloaded(Exception):
-    """All connections that a server may have are in use, and too many requests already wait for one."""
 
 
 class UpstreamPool:
@@ -90,8 +88,7 @@ class UpstreamPool:
     ) -> UpstreamConnection:
         """A connection to the server of choice, or to the next one where that cannot be reached: nothing was sent yet.
 
-        It is a new one, except (unless `is_fresh`) where it was waited for. Raises `UpstreamUnreachable` and
-        `UpstreamOverloaded`.
+        It is a new one, except (unless `is_fresh`) where it was waited for. Raises `NoConnection`.
         """
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + self.upstream.settings.connect_timeout
@@ -114,7 +111,7 @@ class UpstreamPool:
             seconds = attempt_seconds(left=ends_at - now, others=others, is_probe=choice.is_probe)
             try:
                 return await self.open(server, seconds)
-            except UpstreamUnreachable as exc:
+            except NoConnection as exc:
                 self.note_failure(server, exc.reason)
                 untried.remove(server)
                 if not any(other.health.is_sound for other in untried):
@@ -250,7 +247,7 @@ class UpstreamPool:
         return None
 
     async def open(self, server: Server, seconds: float) -> UpstreamConnection:
-        """A fresh connection, counted as in flight; raises `UpstreamUnreachable`."""
+        """A fresh connection, counted as in flight; raises `NoConnection`."""
         url, upstream = server.url, self.upstream
         loop = asyncio.get_running_loop()
         connection = UpstreamConnection(self, server)
@@ -270,9 +267,9 @@ class UpstreamPool:
                     await loop.create_connection(lambda: connection, url.host, url.port, ssl=tls, server_hostname=name)
                 is_made = True
         except TimeoutError as exc:
-            raise UpstreamUnreachable(f"{server.name}: no connection in time") from exc
+            raise NoConnection(Problem.UPSTREAM_UNREACHABLE, f"{server.name}: no connection in time") from exc
         except OSError as exc:  # ssl.SSLError and socket.gaierror are among its subclasses
-            raise UpstreamUnreachable(f"{server.name}: {connection_reason(exc)}") from exc
+            raise NoConnection(Problem.UPSTREAM_UNREACHABLE, f"{server.name}: {connection_reason(exc)}") from exc
         finally:
             if not is_made:
                 if connection.state is _BUSY:  # it was ready when the one who waited for it had left
@@ -287,9 +284,9 @@ class UpstreamPool:
             self._call_next()
 
     async def _wait(self, ends_at: float) -> None:
-        """In turn, until a connection is free; raises `UpstreamOverloaded`."""
+        """In turn, until a connection is free; raises `NoConnection`."""
         if len(self._waiting) >= self._limit * len(self.servers):
-            raise UpstreamOverloaded("too many requests wait for a connection")
+            raise NoConnection(Problem.OVERLOADED, "too many requests wait for a connection")
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         is_called = False
@@ -298,7 +295,7 @@ class UpstreamPool:
                 await turn
             is_called = True
         except TimeoutError as exc:
-            raise UpstreamOverloaded("no connection was free in time") from exc
+            raise NoConnection(Problem.OVERLOADED, "no connection was free in time") from exc
         finally:
             self._waiting.remove(turn)
             if not is_called and turn.done() and not turn.cancelled():

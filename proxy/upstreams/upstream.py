@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.addresses import UpstreamURL
+from config.certificates import client_context, load_pair
 from config.settings import AppSettings
-from proxy.upstreams.tls import upstream_tls
 
 PORTAL_CONNECT_SECONDS = 5.0
 PORTAL_SILENCE_SECONDS = 90.0
@@ -51,8 +51,23 @@ def portal_upstream(socket: Path) -> Upstream:
     return Upstream(name="", urls=(url,), tls=None, is_portal=True, settings=settings)
 
 
+def upstream_tls(app: AppSettings) -> ssl.SSLContext | None:
+    """What https connections to this app's servers use; None if it has none.
+
+    They are verified by the system's authorities or the app's own. Raises `UnusableFile` if a file holds no
+    certificate or key, or the two do not belong together.
+    """
+    if not any(url.scheme == "https" for url in app.upstream_urls):
+        return None
+    context = client_context(app.ca_file)
+    context.set_alpn_protocols(["http/1.1"])
+    if app.client_certificate is not None:
+        load_pair(context, app.client_certificate, app.client_key or app.client_certificate)
+    return context
+
+
 def app_upstream(app: AppSettings) -> Upstream:
-    """An app's servers. Raises `ConfigurationError` for files of certificates that hold none."""
+    """An app's servers. Raises as `upstream_tls` does."""
     return Upstream(
         name=app.name,
         urls=app.upstream_urls,

@@ -196,6 +196,6 @@ def test_what_was_sent_is_recalled_for_the_same_identity_and_route_alone() -> No
     memory.keep(head, kept)
     assert memory.known(head, ROUTE, rule, alice, "a") is kept
     assert memory.known(head, ROUTE, rule, b"Remote-User: bob", "a") is None
-    assert memory.known(head, replace(ROUTE, host=b"x"), rule, alice, "a") is None
+    assert memory.known(head, replace(ROUTE, host_name="x"), rule, alice, "a") is None
     assert memory.known(head, ROUTE, None, alice, "a") is None
     assert memory.known(head, ROUTE, rule, alice, "b") is None
