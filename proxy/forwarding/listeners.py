@@ -171,20 +171,20 @@ class Listeners:
                 return
             connection.setblocking(False)
             parsed = parse_address(name[0])
-            address = str(parsed) if parsed is not None else name[0]
+            is_tls = self._tls is not None and not redirects
+            address = str(parsed or name[0])
+            arrival = Arrival(
+                address=address, is_tls=is_tls, is_https=is_tls, trusted=self._trusted, redirects=redirects
+            )
             if len(self._arriving) + self._door.open_connections >= self._max_connections:
-                self._turn_away(connection, "connections in all", address, redirects, is_overload=True)
+                self._turn_away(connection, arrival, "connections in all", is_overload=True)
             elif self._has_proxy_headers and not is_within(parsed, self._trusted):
-                self._turn_away(connection, "no trusted proxy", address, redirects)
+                self._turn_away(connection, arrival, "no trusted proxy")
             else:
-                is_tls = self._tls is not None and not redirects
-                arrival = Arrival(
-                    address=address, is_tls=is_tls, is_https=is_tls, trusted=self._trusted, redirects=redirects
-                )
                 # Those of one address that are too many must not count among all, not even until they are looked at.
                 slot = None if self._has_proxy_headers else self._take_slot(arrival)
                 if slot is None and not self._has_proxy_headers:
-                    self._turn_away(connection, "connections of one address", address, redirects, is_overload=True)
+                    self._turn_away(connection, arrival, "connections of one address", is_overload=True)
                     continue
                 task = loop.create_task(self._arrive(connection, arrival, slot))
                 for tasks in (self._tasks, self._arriving):
@@ -208,7 +208,7 @@ class Listeners:
                     header = await _receive_proxy_header(connection)
             except (MalformedProxyHeader, OSError) as exc:  # a TimeoutError is one, too
                 reason = str(exc) if isinstance(exc, MalformedProxyHeader) else "not whole"
-                self._turn_away(connection, f"PROXY header: {reason}", arrival.address, arrival.redirects)
+                self._turn_away(connection, arrival, f"PROXY header: {reason}")
                 return
             except asyncio.CancelledError:
                 connection.close()
@@ -216,9 +216,7 @@ class Listeners:
             arrival = _as_told(arrival, header)
             slot = self._take_slot(arrival)
             if slot is None:
-                self._turn_away(
-                    connection, "connections of one address", arrival.address, arrival.redirects, is_overload=True
-                )
+                self._turn_away(connection, arrival, "connections of one address", is_overload=True)
                 return
         slot.arrived = partial(self._arriving.discard, asyncio.current_task())
         try:
@@ -246,12 +244,12 @@ class Listeners:
             await loop.connect_accepted_socket(protocol, connection)
 
     def _turn_away(
-        self, connection: socket.socket, reason: str, address: str, redirects: bool, *, is_overload: bool = False
+        self, connection: socket.socket, arrival: Arrival, reason: str, *, is_overload: bool = False
     ) -> None:
         """At once, and where we have no room, politely if that costs nothing: a short 503 to those who can read it."""
-        self._note(reason, address)
+        self._note(reason, arrival.address)
         with connection:
-            if is_overload and (self._tls is None or redirects):
+            if is_overload and not arrival.is_tls:
                 try:
                     connection.send(_OVERLOADED)
                     # A request left unread would make the system reset the connection, and take the answer with it.
