@@ -208,33 +208,11 @@ class Gate:
         cookie: bytes,
         identity_block: bytes,
         session_id: str | None,
+        sent_on: SentOn | None = None,
     ) -> Forward:
-        fields = self._fields(head, route, cookie, identity_block, session_id)
-        forward = Forward(route=route, fields=fields, session_id=session_id, rule=rule, identity_block=identity_block)
-        self._memory.keep(head, forward)
-        return forward
-
-    def forward_kept(self, awaited: AwaitButton, sent_on: SentOn) -> ForwardAs:
-        """The kept form that an admitted button names, in the button's place."""
-        request, session_id = awaited.request, awaited.session.session_id
-        head = restored(request.head, sent_on.form, request.cookies.others)
-        fields = self._fields(head, request.route, head.cookie or b"", awaited.identity_block, session_id)
-        forward = Forward(
-            route=request.route,
-            fields=fields,
-            session_id=session_id,
-            rule=request.rule,
-            identity_block=awaited.identity_block,
-            sent_on=sent_on,
-        )
-        return ForwardAs(head=head, forward=forward)
-
-    def _fields(
-        self, head: RequestHead, route: Route, cookie: bytes, identity_block: bytes, session_id: str | None
-    ) -> bytes:
-        """All that follows the request line: the same as long as client and session stay the same."""
+        """Its fields stay the same as long as client and session do."""
         forwarded = self._places.forwarded(head)
-        return fields_for_upstream(
+        fields = fields_for_upstream(
             head,
             route.upstream,
             cookie,
@@ -242,13 +220,24 @@ class Gate:
             is_last=is_last(head, route.upstream, session_id),
             is_peer_trusted=self._places.is_peer_trusted,
         )
+        forward = Forward(route, fields, session_id, rule, identity_block, sent_on)
+        self._memory.keep(head, forward)
+        return forward
+
+    def forward_kept(self, awaited: AwaitButton, sent_on: SentOn) -> ForwardAs:
+        """The kept form that an admitted button names, in the button's place."""
+        request, identity, session_id = awaited.request, awaited.identity_block, awaited.session.session_id
+        head = restored(request.head, sent_on.form, request.cookies.others)
+        cookie = head.cookie or b""
+        forward = self._forward(head, request.route, request.rule, cookie, identity, session_id, sent_on)
+        return ForwardAs(head=head, forward=forward)
 
     def _to_portal(self, head: RequestHead, kept: bytes = b"", not_kept: RefuseRequest | None = None) -> Forward:
         route = self._context.portal_route
         told = portal_block(self._places.of(head), head, new_incident_id())
         blocks = (told, kept) if kept else (told,)
         fields = fields_for_upstream(head, route.upstream, head.cookie or b"", blocks)
-        return Forward(route=route, fields=fields, not_kept=not_kept)
+        return Forward(route, fields, not_kept=not_kept)
 
     def _to_be_kept(self, request: JudgedRequest, not_kept: RefuseRequest) -> ForwardAs:
         """The portal takes the form in, if it knows whose session this is or was."""

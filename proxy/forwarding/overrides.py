@@ -7,7 +7,6 @@ does not forward itself (`/.gatepost/authorize`), it can remove nothing, so it r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from urllib.parse import parse_qsl, quote
 
@@ -16,7 +15,7 @@ from proxy.access.paths import Ambiguous, CanonicalPath, canonical_path
 from proxy.access.rules import AppRules, PathRule
 from proxy.forwarding.authorize import DESCRIBING, Question
 from proxy.http.problem import Problem
-from proxy.http.request_head import RefusedHead, RequestHead, host_name
+from proxy.http.request_head import RefusedHead, RequestHead, host_name, split_absolute
 
 Reader = Callable[[bytes], CanonicalPath | Ambiguous]
 """How a target's path is read."""
@@ -31,7 +30,6 @@ _URLS = frozenset(
 _METHODS = frozenset((b"x-http-method-override", b"x-http-method", b"x-method-override", b"x-original-method"))
 _WRITE_ELSEWHERE = frozenset((b"COPY", b"MOVE"))
 _HOSTS = frozenset((b"x-original-host", b"x-host", b"x-host-override", b"x-http-host-override", b"disguised-host"))
-_ABSOLUTE = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _NOT_IN_A_SECOND_SPELLING = OF_THE_CONNECTION | {b"cookie", b"authorization"}
 
 
@@ -91,11 +89,8 @@ def _reaches_another_part(
     for line in head.lines:
         if line[:12].lower() != b"destination:":
             continue
-        value = line[12:].strip(b" \t")
-        absolute = _ABSOLUTE.fullmatch(value)
-        if absolute is not None:
-            value = absolute[2] if absolute[2][:1] == b"/" else b"/" + absolute[2]
-        if any(rules.choose(method, value) is not rule for method in (asked.method, b"PUT")):
+        _, target = split_absolute(line[12:].strip(b" \t"))
+        if any(rules.choose(method, target) is not rule for method in (asked.method, b"PUT")):
             return True
     return False
 
@@ -143,11 +138,9 @@ def _is_host(value: bytes, asked: RequestHead | Question) -> bool:
 
 def _is_target(value: bytes, asked: RequestHead | Question, read: Reader) -> bool:
     """Compared as rules are: by the path's one reading. The query is theirs no more than the rules'."""
-    absolute = _ABSOLUTE.fullmatch(value)
-    if absolute is not None:
-        if not _is_host(absolute[1], asked):
-            return False
-        value = absolute[2] if absolute[2][:1] == b"/" else b"/" + absolute[2]
+    authority, value = split_absolute(value)
+    if authority is not None and not _is_host(authority, asked):
+        return False
     if value == asked.target:
         return True
     judged = read(asked.target)

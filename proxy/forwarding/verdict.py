@@ -79,11 +79,12 @@ class SentOn:
     form: KeptRequest
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Forward:
     """Pass it on. The same value serves every request with these fields on its connection (see `HeadMemory`).
 
     Its fields are final, and so it is frozen to the type checker alone: `frozen=True` costs 2 µs for each one made.
+    Nor is it made by keywords, which cost 1 µs.
     """
 
     route: Final[Route]
@@ -93,9 +94,9 @@ class Forward:
     rule: Final[PathRule | None] = None
     identity_block: Final[bytes] = field(default=b"", repr=False)
     """What of the fields tells who this is; empty where there is no session, and only there."""
+    sent_on: Final[SentOn | None] = None
     not_kept: Final[RefuseRequest | None] = None
     """For a form on its way to the portal: what its sender is told if it does not get there."""
-    sent_on: Final[SentOn | None] = None
 
     def judge_again(self) -> Callable[[Session], bool]:
         """Says whether a request that was forwarded like this may stay open with a session whose principal has changed.

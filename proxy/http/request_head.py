@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import FrozenInstanceError
 from functools import lru_cache
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import httptools
 
@@ -136,7 +136,7 @@ _new, _set = object.__new__, object.__setattr__
 
 
 def _head_of(values: dict[str, object]) -> RequestHead:
-    """`values` by attribute; they are the head's from now on. (An `__init__` would cost another call.)"""
+    """`values` by attribute; they are the head's from now on. An `__init__` would cost another call."""
     head: RequestHead = _new(RequestHead)
     _set(head, "__dict__", values)
     return head
@@ -249,9 +249,10 @@ class HeadReading(_Fields):
             self._judge_connection()
         if block:
             self.block = block
-        values = self.__dict__
-        values["lines"] = tuple(self.lines)
-        return _head_of(values)
+        self.__dict__["lines"] = tuple(self.lines)
+        # The reading is over, and is the head from now on: nothing has to be copied.
+        _set(self, "__class__", RequestHead)
+        return cast(RequestHead, self)
 
     def _judge_target(self) -> None:
         """RFC 9112 section 3.2: origin form, absolute form (to the host that Host names), ``*`` for OPTIONS."""
@@ -259,13 +260,12 @@ class HeadReading(_Fields):
             raise RefusedHead(Problem.MALFORMED_REQUEST, "fragment in the target")
         if self.target == b"*" and self.method == b"OPTIONS":
             return
-        absolute = _ABSOLUTE.fullmatch(self.target)
-        if absolute is None:
+        authority, target = split_absolute(self.target)
+        if authority is None:
             raise RefusedHead(Problem.MALFORMED_REQUEST, "form of the target")
-        if host_name(absolute[1]) != self.host:
+        if host_name(authority) != self.host:
             raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "target and Host differ")
-        rest = absolute[2]
-        self.target = rest if rest[:1] == b"/" else b"/" + rest
+        self.target = target
 
     def _judge_transfer_encoding(self, value: bytes) -> None:
         if not self.is_http_1_1:
@@ -310,6 +310,14 @@ def has_bare_lf(data: bytes) -> bool:
 def protocols_in(upgrade: bytes) -> list[bytes]:
     """The protocols that an ``Upgrade`` value names, in lower case."""
     return [name for protocol in upgrade.split(b",") if (name := protocol.strip(b" \t").lower())]
+
+
+def split_absolute(target: bytes) -> tuple[bytes | None, bytes]:
+    """The authority that a target in absolute form names, and its origin form; None and the target where it is not."""
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None:
+        return None, target
+    return absolute[1], absolute[2] if absolute[2][:1] == b"/" else b"/" + absolute[2]
 
 
 @lru_cache(maxsize=1024)
