@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from config.settings import ActiveDirectorySettings, DirectorySettings
+from directory.principal import Principal
 from proxy.http.reserved import (
     ADMIN_PAGES,
     KEPT,
@@ -25,7 +27,6 @@ from proxy.http.reserved import (
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import SETTINGS, STORE, VISIT
 from proxy.portal.pages import redirect
-from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import NOWHERE, WayBack, app_origin, judge_way_back
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Level, Session
@@ -33,6 +34,7 @@ from proxy.sessions.ticket_store import Ticket
 from proxy.sign_in.client import Goal
 
 TICKET_SECONDS = 30.0
+_DAY_SECONDS = 86_400.0
 AGAIN = "again"
 """Query field: how many tickets in a row did not fit, so that round trips have an end."""
 MOST_ROUND_TRIPS = 3
@@ -129,6 +131,21 @@ async def next_step(request: web.Request, session: Session, back: WayBack) -> we
     if back.app is not None and expiry_warning(session.principal, settings.directories, request[VISIT].now):
         return redirect(password_path(back, reminder=True))
     return await land(request, session, back)
+
+
+def expiry_warning(principal: Principal, directories: Sequence[DirectorySettings], now: float) -> str:
+    """A sentence, or nothing if it never expires, is not known to, or not within the realm's `warn_before_expiry`."""
+    settings = next((each for each in directories if each.name == principal.realm), None)
+    expires_at = principal.password_expires_at
+    if not isinstance(settings, ActiveDirectorySettings) or expires_at is None:
+        return ""
+    seconds_left = expires_at - now
+    if seconds_left > settings.warn_before_expiry or settings.warn_before_expiry == 0:
+        return ""
+    days = int(max(0.0, seconds_left) // _DAY_SECONDS)
+    if days == 0:
+        return ENGLISH.expiring_today
+    return ENGLISH.expiring_one if days == 1 else ENGLISH.expiring_many.format(count=days)
 
 
 def to_sign_in(request: web.Request, back: WayBack) -> web.Response:

@@ -22,10 +22,10 @@ from proxy.portal.csrf import Form
 from proxy.portal.device import describe_device
 from proxy.portal.forms import read_form, refused, require_csrf_token
 from proxy.portal.landing import START_PAGE, sign_in_path
-from proxy.portal.own_pages import more_for_own_pages
 from proxy.portal.pages import form_token, page, redirect
 from proxy.portal.return_to import WayBack
 from proxy.portal.sign_out import signed_out
+from proxy.portal.step_up import more_for_own_pages
 from proxy.secrets.tokens import token_digest
 from proxy.sessions.session import Level, Session
 

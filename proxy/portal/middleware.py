@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
 from aiohttp import web
+from multidict import CIMultiDictProxy
 
+from config.settings import Settings
 from directory.errors import DirectoryBusy, DirectoryError
+from proxy.http.internal_headers import CLIENT_ADDRESS, CLIENT_HOST, INCIDENT
 from proxy.http.problem import Problem
-from proxy.http.reserved import JWKS, KEEP, KEPT, ME, PASSCODE, PASSWORD, PREFIX, SIGN_IN, SIGN_OUT, STATIC, TICKET
+from proxy.http.reserved import (
+    JWKS,
+    KEEP,
+    KEPT,
+    ME,
+    PASSCODE,
+    PASSWORD,
+    PREFIX,
+    SIGN_IN,
+    SIGN_OUT,
+    STATIC,
+    TICKET,
+    browser_cookie,
+    session_cookie,
+)
 from proxy.operations.store_errors import StoreError
 from proxy.pages.answers import Answer, render, wants_page
 from proxy.pages.texts import ENGLISH
@@ -19,7 +37,8 @@ from proxy.portal.forms import Refused
 from proxy.portal.landing import FORM
 from proxy.portal.pages import redirect
 from proxy.portal.return_to import app_origin
-from proxy.portal.visit import NotFromThePlane, UnknownHost, read_visit
+from proxy.secrets.tokens import new_token
+from proxy.sessions.cookies import read_token
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -33,6 +52,53 @@ _PROBLEMS: Mapping[int, Problem] = MappingProxyType(
 )
 """aiohttp's own refusals."""
 _PAGES_OF_THE_SIGN_IN_HOST = frozenset({PREFIX, SIGN_IN, PASSCODE, PASSWORD, SIGN_OUT, ME})
+_INCIDENT = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_USER_AGENT_LENGTH = 256
+
+
+class NotFromThePlane(Exception):
+    """A request without the plane's own fields: nothing in it can be trusted, so it gets no answer."""
+
+
+class UnknownHost(Exception):
+    """Neither the sign-in host nor an app's."""
+
+
+def read_visit(headers: CIMultiDictProxy[str], settings: Settings, now: float) -> Visit:
+    """Raises `NotFromThePlane` and `UnknownHost`."""
+    address, host, incident = (_single(headers, name) for name in (CLIENT_ADDRESS, CLIENT_HOST, INCIDENT))
+    if not _INCIDENT.fullmatch(incident):
+        raise NotFromThePlane
+    public = settings.server.public_url
+    app = next((each for each in settings.apps if each.host == host), None)
+    if host != public.host and app is None:
+        raise UnknownHost
+    cookies = [value.encode(errors="replace") for value in headers.getall("Cookie", [])]
+    browser = _token(cookies, browser_cookie(public.scheme))
+    return Visit(
+        now=now,
+        client_address=address,
+        host=host,
+        app=None if host == public.host else app,
+        incident=incident,
+        accepted_languages=headers.get("Accept-Language", ""),
+        user_agent=headers.get("User-Agent", "")[:_USER_AGENT_LENGTH].encode("ascii", "replace").decode(),
+        browser=browser or new_token(),
+        browser_is_new=browser is None,
+        session_token=_token(cookies, session_cookie(public.scheme)),
+    )
+
+
+def _single(headers: CIMultiDictProxy[str], name: str) -> str:
+    values = headers.getall(name, [])
+    if len(values) != 1 or not values[0]:
+        raise NotFromThePlane
+    return values[0]
+
+
+def _token(cookies: Sequence[bytes], name: str) -> str | None:
+    token = read_token(cookies, name.encode())
+    return None if token is None else token.decode()
 
 
 @web.middleware

@@ -24,16 +24,16 @@ from proxy.portal.landing import (
     REMINDER,
     START_PAGE,
     TO_START,
+    expiry_warning,
     land,
     password_path,
     sign_in_path,
     to_sign_in,
     way_back,
 )
-from proxy.portal.own_pages import more_for_own_pages
 from proxy.portal.pages import clear_session_cookie, form_token, message, page, redirect, set_session_cookie
-from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import WayBack
+from proxy.portal.step_up import more_for_own_pages
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.outcomes import Throttled
 from proxy.sign_in.password_change import Changed, ChangedAndSignedOut, Superseded

@@ -12,9 +12,8 @@ from proxy.pages.texts import ENGLISH
 from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.entrance import may_administer
 from proxy.portal.app_keys import ASSERTIONS, REALMS, SETTINGS, VISIT, current_session
-from proxy.portal.landing import PASSWORD_CHANGED, START_PAGE, sign_in_path
+from proxy.portal.landing import PASSWORD_CHANGED, START_PAGE, expiry_warning, sign_in_path
 from proxy.portal.pages import page, redirect
-from proxy.portal.password_expiry import expiry_warning
 from proxy.portal.return_to import app_origin
 from proxy.sessions.identity import JWKS_CACHE_SECONDS
 from proxy.sessions.session import Level

@@ -12,16 +12,18 @@ from http import HTTPStatus
 from aiohttp import web
 
 from config.factors import ChannelKind, Factor
+from proxy.access.schemes import AppDemand
+from proxy.factors.proof import missing_choices
 from proxy.factors.second_factor import Unusable
 from proxy.http.reserved import CUT, RETURN_TO, SCHEME, SIGN_OUT, START
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import CLOCK, FLOW, SIGN_IN_LOG, VISIT, current_session
+from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import has_csrf_token, read_form
-from proxy.portal.landing import TO_START, goal_of, land, next_step, sign_in_path, way_back
+from proxy.portal.landing import TO_START, goal_of, land, next_step, sign_in_path, step_up_path, way_back
 from proxy.portal.pages import OneButton, form_token, message, redirect
 from proxy.portal.refusals import unusable
-from proxy.portal.return_to import WayBack
+from proxy.portal.return_to import NOWHERE, WayBack
 from proxy.portal.sign_in import page_after, sign_in_form
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.outcomes import Missing, NoSuchScheme, NothingMissing
@@ -127,3 +129,20 @@ def _nothing_to_prove(request: web.Request) -> web.Response:
 
 def _done(request: web.Request) -> web.Response:
     return message(request, HTTPStatus.OK, ENGLISH.step_up_done_title, ENGLISH.step_up_done, link=TO_START)
+
+
+def more_for_own_pages(request: web.Request, session: Session) -> web.Response | None:
+    """What our own pages ask of a signed-in person: as much as a sign-in from no app. Otherwise a scheme for certain
+    apps would also open the pages about sessions and password. The way to the step-up page, or None where this session
+    has proven enough.
+
+    Nothing is asked for if no scheme covers a sign-in from no app, or before a password that must be changed.
+    """
+    schemes = request.app[SETTINGS].schemes
+    if session.level is not Level.SIGNED_IN or all(scheme.apps is None for scheme in schemes):
+        return None
+    demand = AppDemand(app="", named=None, schemes=schemes)
+    asked = demand.asked_of(session.principal, session.begun_with, session.client_address)
+    if not asked.scheme or not missing_choices(asked.factors, session.proven_factors):
+        return None
+    return redirect(step_up_path(asked.scheme, NOWHERE))

@@ -15,7 +15,7 @@ from directory.realms import Realms
 from proxy.delivery.channel import Notifier, PasscodeChannels
 from proxy.delivery.delivery_store import DeliveryStore
 from proxy.factors.challenge import ChallengeStore
-from proxy.factors.passcode.arrival_times import ArrivalStore
+from proxy.factors.passcode.arrival_times import Arrivals, ArrivalStore
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passcode.passcodes import Passcodes
 from proxy.factors.second_factor import SecondFactor
@@ -100,7 +100,7 @@ def create_sign_in(
         sessions=sessions,
         messages=Messages(
             deliveries=store.deliveries,
-            arrivals=store.arrivals,
+            arrivals=Arrivals(store.arrivals),
             channels=channels,
             throttle=throttle,
             metrics=metrics,

@@ -33,21 +33,19 @@ class TicketRefusedHere:
     """It proves nobody. Why stands in the log alone."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketStep:
     """The step that takes the first token of a negotiation (RFC 4559)."""
 
-    def __init__(
-        self, *, acceptor: TicketAcceptor, realms: Realms, counters: CounterStore, keys: Keys, log: SignInLog
-    ) -> None:
-        self._acceptor = acceptor
-        self._realms = realms
-        self._counters = counters
-        self._keys = keys
-        self._log = log
+    acceptor: TicketAcceptor
+    realms: Realms
+    counters: CounterStore
+    keys: Keys = field(repr=False)
+    log: SignInLog
 
     async def prove(self, client: Client, token: bytes, *, now: float) -> TicketProves | TicketRefusedHere:
         """Raises `DirectoryError` and `StoreUnavailable`."""
-        ticket = await self._acceptor.accept(token)
+        ticket = await self.acceptor.accept(token)
         if isinstance(ticket, TicketRefused):
             return self._refused(client, ticket.reason, detail=ticket.detail)
         if not await self._is_first_use(ticket, now=now):
@@ -59,17 +57,17 @@ class TicketStep:
 
     async def _is_first_use(self, ticket: KerberosTicket, *, now: float) -> bool:
         """A Kerberos authenticator opens once, on whatever worker or node: what was used is remembered in the store."""
-        key = hmac.digest(self._keys.derive(Purpose.THROTTLE), b"ticket\0" + ticket.authenticator, "sha256")
+        key = hmac.digest(self.keys.derive(Purpose.THROTTLE), b"ticket\0" + ticket.authenticator, "sha256")
         used = Counter(key=key, limit=1, window_seconds=REMEMBERED_SECONDS)
-        return await self._counters.reserve([used], now=now) is None
+        return await self.counters.reserve([used], now=now) is None
 
     async def _holder(self, ticket: KerberosTicket) -> Principal | RefusalReason | TicketRefusal:
         """No directory vouches for another's persons but as configured."""
-        for directory in self._realms:
+        for directory in self.realms:
             if isinstance(directory, TicketDirectory) and directory.kerberos_realm == ticket.kerberos_realm:
                 return await directory.holder(ticket)
         return TicketRefusal.UNKNOWN_DOMAIN
 
     def _refused(self, client: Client, reason: TicketRefusal | RefusalReason, *, detail: str = "") -> TicketRefusedHere:
-        self._log.refused(client, reason.value, factor="kerberos", kerberos=detail)
+        self.log.refused(client, reason.value, factor="kerberos", kerberos=detail)
         return TicketRefusedHere()

@@ -9,7 +9,7 @@ import asyncio
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from structlog.typing import FilteringBoundLogger
 
@@ -27,7 +27,7 @@ from proxy.delivery.delivery_store import (
 )
 from proxy.delivery.language import choose_language
 from proxy.factors.challenge import Challenge
-from proxy.factors.passcode.arrival_times import Arrivals, ArrivalStore, offer_after, slow_seconds
+from proxy.factors.passcode.arrival_times import Arrivals, offer_after, slow_seconds
 from proxy.factors.passcode.tag import tag_of
 from proxy.factors.second_factor import Chosen
 from proxy.operations.metrics import Metrics
@@ -50,31 +50,20 @@ def kinds_of(challenge: Challenge) -> Collection[ChannelKind] | None:
     return EMAIL_ONLY if challenge.kind is ChannelKind.EMAIL else None
 
 
+@dataclass(slots=True, kw_only=True)
 class Messages:
     """Sends them, remembers in the store what was sent, and finds out what became of it."""
 
-    def __init__(
-        self,
-        *,
-        deliveries: DeliveryStore,
-        arrivals: ArrivalStore,
-        channels: PasscodeChannels,
-        throttle: Throttle,
-        metrics: Metrics,
-        log: FilteringBoundLogger,
-        clock: Callable[[], float],
-        budget_seconds: float,
-    ) -> None:
-        """`budget_seconds`: how long it takes at most until a message is handed over, or known not to be."""
-        self._store = deliveries
-        self._channels = channels
-        self._throttle = throttle
-        self._metrics = metrics
-        self._log = log
-        self._clock = clock
-        self._budget_seconds = budget_seconds
-        self._asked: OrderedDict[str, float] = OrderedDict()
-        self._arrivals = Arrivals(arrivals)
+    deliveries: DeliveryStore
+    arrivals: Arrivals
+    channels: PasscodeChannels
+    throttle: Throttle
+    metrics: Metrics
+    log: FilteringBoundLogger
+    clock: Callable[[], float]
+    budget_seconds: float
+    """How long it takes at most until a message is handed over, or known not to be."""
+    _asked: OrderedDict[str, float] = field(default_factory=OrderedDict)
 
     async def send(
         self,
@@ -93,8 +82,8 @@ class Messages:
         Raises `StoreUnavailable`.
         """
         message_id = new_token()
-        language = choose_language(client.languages, self._channels.languages)
-        delivery = await self._channels.send(
+        language = choose_language(client.languages, self.channels.languages)
+        delivery = await self.channels.send(
             PasscodeMessage(
                 passcode=passcode,
                 number=chosen.number,
@@ -112,9 +101,9 @@ class Messages:
             after=after,
         )
         # A relay may have been slow: the time of a message is measured from its hand-over.
-        now = self._clock()
+        now = self.clock()
         sending = await self._remember(principal, challenge, delivery, message_id, language, now=now)
-        self._log.info(
+        self.log.info(
             "passcode.sent" if sending.is_under_way else "passcode.not_sent",
             outcome=delivery.outcome.value,
             channel=delivery.channel,
@@ -128,9 +117,9 @@ class Messages:
             guid=principal.guid,
             incident=client.incident,
         )
-        self._metrics.count_passcode(delivery.outcome.value)
+        self.metrics.count_passcode(delivery.outcome.value)
         if not sending.is_under_way:
-            await self._throttle.send_not_taken(now=now)
+            await self.throttle.send_not_taken(now=now)
         await self._tell_of_day(now)
         return sending
 
@@ -157,27 +146,27 @@ class Messages:
             sent_at=now,
             report_id=delivery.report_id if delivery.can_report else "",
             reason=delivery.reason,
-            has_tag=self._channels.has_tag(delivery.channel, language),
+            has_tag=self.channels.has_tag(delivery.channel, language),
         )
-        await self._store.put_sending(sending)
+        await self.deliveries.put_sending(sending)
         if delivery.outcome is Outcome.REFUSED and delivery.kind is not None:
             reason = FailureReason.NUMBER_REFUSED
-            await self._store.put_failure(failure_of(sending, reason=reason, detail=delivery.reason, failed_at=now))
+            await self.deliveries.put_failure(failure_of(sending, reason=reason, detail=delivery.reason, failed_at=now))
         return sending
 
     async def _tell_of_day(self, now: float) -> None:
         """An error in the log, once a day, before a day's passcodes are used up and nobody can sign in."""
-        standing = await self._throttle.sends_of_day(now=now)
-        self._metrics.set_sends_of_day(standing.count, standing.most)
-        if await self._throttle.claim_day_alarm(standing, now=now):
-            self._log.error("passcodes.day_nearly_used_up", sent=standing.count, most=standing.most)
+        standing = await self.throttle.sends_of_day(now=now)
+        self.metrics.set_sends_of_day(standing.count, standing.most)
+        if await self.throttle.claim_day_alarm(standing, now=now):
+            self.log.error("passcodes.day_nearly_used_up", sent=standing.count, most=standing.most)
 
     async def of(self, challenge: Challenge, *, now: float) -> Sequence[Sending]:
-        return await self._store.sendings_of(challenge.challenge_id, now=now)
+        return await self.deliveries.sendings_of(challenge.challenge_id, now=now)
 
     async def undelivered(self, *, now: float) -> Sequence[DeliveryFailure]:
         """All failures that are remembered, the latest first. Raises `StoreUnavailable`."""
-        return await self._store.failures(since=now - REMEMBERED_SECONDS)
+        return await self.deliveries.failures(since=now - REMEMBERED_SECONDS)
 
     async def look(self, principal: Principal, challenge: Challenge, *, at_least: float, now: float) -> Look:
         """What is known of its latest message, after asking the channel where that is due. `at_least`: how many seconds
@@ -186,11 +175,11 @@ class Messages:
         if sending is not None:
             if sending.report_id and sending.status not in _SETTLED and self._may_ask(sending.message_id, now):
                 sending = await self._asked_of(sending, now=now)
-            arrivals = await self._arrivals.of(sending.channel, now=now)
+            arrivals = await self.arrivals.of(sending.channel, now=now)
             slow = slow_seconds(arrivals, now=now)
             after = offer_after(arrivals, at_least=at_least, lifetime=challenge.expires_at - challenge.created_at)
         kind = sending.kind if sending is not None and sending.kind is not None else challenge.kind
-        is_begun = now - challenge.last_sent_at <= self._budget_seconds + _PATIENCE_SECONDS
+        is_begun = now - challenge.last_sent_at <= self.budget_seconds + _PATIENCE_SECONDS
         return Look(
             fate=fate_of(sending, is_begun=is_begun),
             is_mail=kind is ChannelKind.EMAIL,
@@ -203,7 +192,7 @@ class Messages:
 
     def _other_way(self, principal: Principal, challenge: Challenge, sending: Sending) -> ChannelKind | None:
         has_mail = principal.mail is not None and is_plain_address(principal.mail)
-        kinds = {name: self._channels.kind_of(name) for name in self._channels.names(kinds_of(challenge))}
+        kinds = {name: self.channels.kind_of(name) for name in self.channels.names(kinds_of(challenge))}
         names = [name for name, kind in kinds.items() if kind is not ChannelKind.EMAIL or has_mail]
         if sending.channel not in names or len(names) < 2:
             return None
@@ -213,7 +202,7 @@ class Messages:
         """A right passcode was typed."""
         under_way = [each for each in sendings if each.is_under_way]
         if len(under_way) == 1:
-            await self._arrivals.note(under_way[0].channel, sent_at=under_way[0].sent_at, entered_at=now)
+            await self.arrivals.note(under_way[0].channel, sent_at=under_way[0].sent_at, entered_at=now)
 
     def _may_ask(self, message_id: str, now: float) -> bool:
         asked_at = self._asked.get(message_id)
@@ -228,18 +217,18 @@ class Messages:
     async def _asked_of(self, sending: Sending, *, now: float) -> Sending:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                status = await self._channels.delivery_status(sending.report_id)
+                status = await self.channels.delivery_status(sending.report_id)
         except TimeoutError:
             return sending
         if status in (DeliveryStatus.UNKNOWN, sending.status):
             return sending
         # A report of its failure may have arrived in the meantime, and stays.
-        newest = await self._store.sending(sending.message_id, now=sending.sent_at) or sending
+        newest = await self.deliveries.sending(sending.message_id, now=sending.sent_at) or sending
         if newest.status in _SETTLED:
             return newest
         if status is DeliveryStatus.FAILED:
             failure = failure_of(newest, reason=FailureReason.UNKNOWN, detail=_SAID_FAILED, failed_at=now)
-            await self._store.put_failure(failure)
+            await self.deliveries.put_failure(failure)
         known = replace(newest, status=status)
-        await self._store.put_sending(known)
+        await self.deliveries.put_sending(known)
         return known

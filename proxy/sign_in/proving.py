@@ -33,6 +33,7 @@ from proxy.sign_in.outcomes import (
     ProofAsked,
     SentAgain,
     SessionGone,
+    Throttled,
     TooEarly,
     Wrong,
 )
@@ -131,13 +132,10 @@ class Proving:
             live = await self.challenges.challenge_of_session(standing.session_id, now=now)
             if live is not None and chosen.is_of(live):
                 return ProofAsked(session=standing, challenge=live)
-        guid, is_sent = principal.guid, chosen.kind is not None
+        is_sent = chosen.kind is not None
         if is_sent:
-            throttled = await self.throttle.reserve_send(
-                person=guid, number=chosen.address, address=client.address, now=now
-            )
+            throttled = await self._reserve_send(client, principal, chosen, now=now)
             if throttled is not None:
-                self.log.stopped(client, principal, throttled.limit.value)
                 return throttled
         token, newest = "", live.challenge_id if live is not None else ""
         session = standing
@@ -155,7 +153,9 @@ class Proving:
         # It is stored before the message leaves, so that a passcode that arrives can be answered.
         if not await self.challenges.put_challenge(challenge, newest=newest):
             if is_sent:
-                await self.throttle.send_not_begun(person=guid, number=chosen.address, address=client.address, now=now)
+                await self.throttle.send_not_begun(
+                    person=principal.guid, number=chosen.address, address=client.address, now=now
+                )
             if begin is not None:  # the session that was just begun has been ended
                 return SessionGone()
             theirs = await self.challenges.challenge_of_session(session.session_id, now=now)
@@ -249,11 +249,8 @@ class Proving:
         not_before = now - self.resend_seconds
         if not await self.challenges.mark_sent(challenge.challenge_id, now=now, not_before=not_before):
             return TooEarly(max(1, math.ceil(challenge.last_sent_at - not_before)))
-        throttled = await self.throttle.reserve_send(
-            person=principal.guid, number=chosen.address, address=client.address, now=now
-        )
+        throttled = await self._reserve_send(client, principal, chosen, now=now)
         if throttled is not None:
-            self.log.stopped(client, principal, throttled.limit.value)
             return throttled
         last = latest_of(await self.messages.of(challenge, now=now))
         sending = await self.messages.send(
@@ -282,6 +279,16 @@ class Proving:
             if isinstance(found.way, Chosen):
                 break  # what is not tried is not told
         return first_usable_way(ways)
+
+    async def _reserve_send(
+        self, client: Client, principal: Principal, chosen: Chosen, *, now: float
+    ) -> Throttled | None:
+        throttled = await self.throttle.reserve_send(
+            person=principal.guid, number=chosen.address, address=client.address, now=now
+        )
+        if throttled is not None:
+            self.log.stopped(client, principal, throttled.limit.value)
+        return throttled
 
     async def _tell(self, client: Client, principal: Principal, change: NumberChange, *, now: float) -> None:
         told = Counter(key=change.key, limit=1, window_seconds=_TELL_AGAIN_SECONDS)

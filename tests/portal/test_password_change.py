@@ -27,7 +27,7 @@ from directory.errors import DirectoryBusy, DirectoryUnavailable, OutcomeUnknown
 from directory.login_name import LoginName
 from directory.principal import Account, Principal, password_version
 from proxy.pages.texts import ENGLISH
-from proxy.portal.password_expiry import expiry_warning
+from proxy.portal.landing import expiry_warning
 from proxy.sessions.session import Level
 from tests.portal.stage import (
     NOW,
