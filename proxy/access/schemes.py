@@ -7,7 +7,7 @@ scheme by which a person who comes to this app would sign in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from config.factors import NOTHING_PROVES_IT, Choice, Factor
@@ -33,28 +33,26 @@ def choose_scheme(
     is in no network, and a person who comes from no app is in no list of apps. None: no scheme is meant for them, so
     they cannot sign in.
     """
-    address = parse_address(client_address)
-    return next(
-        (
-            scheme
-            for scheme in schemes
-            if (first_factor is None or first_factor in scheme.factors[0])
-            and (scheme.groups is None or not principal.groups.isdisjoint(scheme.groups))
-            and (scheme.networks is None or is_within(address, scheme.networks))
-            and (scheme.apps is None or app in scheme.apps)
-        ),
-        None,
-    )
+    fitting = _fitting(schemes, first_factor, client_address, app)
+    return next((each for each in fitting if each.groups is None or not principal.groups.isdisjoint(each.groups)), None)
 
 
 def is_offered(schemes: Iterable[SchemeSettings], first_factor: Factor, client_address: str, *, app: str = "") -> bool:
     """Whether some scheme may begin with this factor for somebody at this address; who they are is not known yet."""
+    return any(True for _ in _fitting(schemes, first_factor, client_address, app))
+
+
+def _fitting(
+    schemes: Iterable[SchemeSettings], first_factor: Factor | None, client_address: str, app: str
+) -> Iterator[SchemeSettings]:
+    """Those that begin with this factor, for this place and app, no matter for whom."""
     address = parse_address(client_address)
-    return any(
-        first_factor in scheme.factors[0]
+    return (
+        scheme
+        for scheme in schemes
+        if (first_factor is None or first_factor in scheme.factors[0])
         and (scheme.networks is None or is_within(address, scheme.networks))
         and (scheme.apps is None or app in scheme.apps)
-        for scheme in schemes
     )
 
 

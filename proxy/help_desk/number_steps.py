@@ -9,7 +9,7 @@ from directory.mobile import UnusableReason, UsableNumber, mask, normalise
 from directory.principal import Principal
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.verdict import Cause, Step, Who
-from proxy.sign_in.foreseen import NumberFound
+from proxy.sign_in.changed_numbers import NumberFound
 
 _SHOWN_DIGITS = 3
 _LONGEST_SHOWN = 80

@@ -9,7 +9,8 @@ from directory.directory import AccountState, RefusalReason
 from directory.principal import Principal
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.verdict import Cause, Step, Who
-from proxy.sign_in.foreseen import AppFound, Obstacle, SchemeFound, Stop, WhyNot
+from proxy.sign_in.foreseen import AppFound, Obstacle, Stop
+from proxy.sign_in.schemes_found import SchemeFound, WhyNot
 
 _ACCOUNT = {
     RefusalReason.DISABLED: ("is disabled", "enable it in the directory"),

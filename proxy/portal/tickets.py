@@ -62,13 +62,7 @@ async def _without_ticket(request: web.Request, app: AppSettings, ticket: Ticket
     public = request.app[SETTINGS].server.public_url
     if await _is_here(request):
         return redirect(ticket.return_to if ticket is not None else public.origin + START_PAGE)
-    request.app[LOG].info(
-        "ticket.refused",
-        reason="gone" if ticket is None else "other_browser_or_session_over",
-        app=app.name,
-        incident=visit.incident,
-        client_address=visit.client_address,
-    )
+    _log_refused(request, app, "gone" if ticket is None else "other_browser_or_session_over")
     trips = round_trips(request)
     # A browser that comes back without a cookie keeps none; with one, the next ticket can fit.
     if (trips and visit.browser_is_new) or trips >= MOST_ROUND_TRIPS:
@@ -97,14 +91,8 @@ async def _is_here(request: web.Request) -> bool:
 
 
 def _cookies_blocked(request: web.Request, app: AppSettings, ticket: Ticket | None) -> web.Response:
-    visit, public = request[VISIT], request.app[SETTINGS].server.public_url
-    request.app[LOG].info(
-        "ticket.refused",
-        reason="no_cookie",
-        app=app.name,
-        incident=visit.incident,
-        client_address=visit.client_address,
-    )
+    public = request.app[SETTINGS].server.public_url
+    _log_refused(request, app, "no_cookie")
     return message(
         request,
         HTTPStatus.FORBIDDEN,
@@ -112,6 +100,11 @@ def _cookies_blocked(request: web.Request, app: AppSettings, ticket: Ticket | No
         ENGLISH.ticket_text.format(app=app.name, host=app.host),
         link=(ticket.return_to if ticket is not None else app_origin(app, public) + "/", ENGLISH.again_link),
     )
+
+
+def _log_refused(request: web.Request, app: AppSettings, reason: str) -> None:
+    facts = {"incident": request[VISIT].incident, "client_address": request[VISIT].client_address}
+    request.app[LOG].info("ticket.refused", reason=reason, app=app.name, **facts)
 
 
 def _is_of_this_browser(ticket: Ticket, visit: Visit) -> bool:

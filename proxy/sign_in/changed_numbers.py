@@ -19,7 +19,7 @@ from config.settings import Settings
 from directory.mobile import E164, mask
 from directory.principal import Principal
 from proxy.delivery.channel import Delivery, Notifier, Outcome
-from proxy.factors.passcode.known_numbers import NumberStore, Send
+from proxy.factors.passcode.known_numbers import NumberStore, Send, SendByMail, Wait
 from proxy.factors.passcode.passcodes import Judged, known_as, number_destination, number_of, number_that_was_known
 from proxy.secrets.keys import Keys
 from proxy.secrets.tokens import new_token
@@ -127,6 +127,38 @@ def confirmable(judged: Judged, keys: Keys, principal: Principal) -> Confirmable
     number = judged.number.e164
     name = number_of(keys, principal, number).digest.hex()
     return Confirmable(name=name, masked=mask(number), ending=number[-3:])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberFound:
+    """What the rule on numbers that changed recently says of the person's number, or of one that was removed."""
+
+    is_new: bool = False
+    """Passcodes go to it, and it is not the one used last, which will be told."""
+    is_held: bool = False
+    """Nothing is sent to it."""
+    held_until: float | None = None
+    """None: as long as the change is recent."""
+    goes_by_mail: bool = False
+    """A mail stands in for what is held."""
+    changed_at: float | None
+    """None: it is not known to have changed."""
+    confirmable: Confirmable | None = None
+    """The number that is held; None: none is, or there is none any more."""
+
+
+def number_found(judged: Judged, held: Confirmable | None) -> NumberFound:
+    """Pure. `held`: the number that is held back, if there is one."""
+    decision = judged.decision
+    if isinstance(decision, Send):
+        return NumberFound(is_new=decision.is_new, changed_at=judged.changed_at)
+    return NumberFound(
+        is_held=True,
+        held_until=decision.until if isinstance(decision, Wait | SendByMail) else None,
+        goes_by_mail=judged.chosen is not None,
+        changed_at=judged.changed_at,
+        confirmable=held,
+    )
 
 
 async def confirm_number(

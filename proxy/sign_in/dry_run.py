@@ -10,26 +10,27 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from config.factors import FIRST_FACTORS, Choice, Factor
-from config.settings import ActiveDirectorySettings, DirectorySettings, SchemeSettings, Settings
+from config.settings import ActiveDirectorySettings, DirectorySettings, Settings
 from directory.change_outcomes import PasswordChanger
 from directory.directory import AccountState, DescribingDirectory, Directory, RefusalReason
 from directory.login_name import LoginName
 from directory.principal import Account, Principal
 from proxy.access.policy import NotInGroups, judge
 from proxy.access.schemes import Asked, choose_scheme, create_app_demand
-from proxy.factors.passcode.known_numbers import NumberStore, Send, SendByMail, Wait
+from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passcode.passcodes import Judged, number_destination
 from proxy.factors.proof import missing_choices
 from proxy.factors.second_factor import Chosen, Lack, Unusable, first_usable_way
 from proxy.secrets.keys import MASTER_KEY_BYTES, Keys, Purpose
-from proxy.sign_in.changed_numbers import Confirmable, confirmable
+from proxy.sign_in.changed_numbers import NumberFound, confirmable, number_found
 from proxy.sign_in.create import second_factors
-from proxy.sign_in.foreseen import AppFound, Foreseen, LimitFound, NumberFound, Obstacle, SchemeFound, Stop, Way, WhyNot
+from proxy.sign_in.foreseen import AppFound, Foreseen, LimitFound, Obstacle, Stop, Way
+from proxy.sign_in.schemes_found import judge_schemes
 from proxy.throttle.counter_store import ThrottleStore
 from proxy.throttle.limits import CounterState, Limit
 from proxy.throttle.throttle import Throttle
@@ -284,20 +285,6 @@ def _limits(
             yield LimitFound(standing=standing, takes=takes.get((limit, where), 0))
 
 
-def number_found(judged: Judged, held: Confirmable | None) -> NumberFound:
-    """Pure. `held`: the number that is held back, if there is one."""
-    decision = judged.decision
-    if isinstance(decision, Send):
-        return NumberFound(is_new=decision.is_new, changed_at=judged.changed_at)
-    return NumberFound(
-        is_held=True,
-        held_until=decision.until if isinstance(decision, Wait | SendByMail) else None,
-        goes_by_mail=judged.chosen is not None,
-        changed_at=judged.changed_at,
-        confirmable=held,
-    )
-
-
 def first_factors_of(directory: DirectorySettings | None) -> tuple[Factor, ...]:
     """With which a person of this directory may begin."""
     if isinstance(directory, ActiveDirectorySettings) and directory.kerberos_keytab is not None:
@@ -314,47 +301,3 @@ def account_stops(state: AccountState, first: Factor, *, can_change_password: bo
     if first is Factor.PASSWORD:
         return tuple(each for each in state.refusals if not (each.is_fixed_by_a_change and can_change_password))
     return tuple(each for each in state.refusals if each not in _ONLY_AT_A_BIND)
-
-
-def judge_schemes(
-    schemes: Sequence[SchemeSettings], principal: Principal, address: str, *, first_factors: Iterable[Factor], app: str
-) -> tuple[SchemeFound, ...]:
-    """The scheme that each first factor goes by, and why not by those before it; what is behind is not looked at.
-    Pure."""
-    by = {first: choose_scheme(schemes, principal, address, first_factor=first, app=app) for first in first_factors}
-    return tuple(_judged(schemes, by, principal, address, app))
-
-
-def _judged(
-    schemes: Iterable[SchemeSettings],
-    by: Mapping[Factor, SchemeSettings | None],
-    principal: Principal,
-    address: str,
-    app: str,
-) -> Iterator[SchemeFound]:
-    settled: set[Factor] = set()
-    for scheme in schemes:
-        begins = [first for first in scheme.factors[0] if first not in settled]
-        if not begins:
-            continue
-        chosen = {first for first in begins if by.get(first) == scheme}
-        settled |= chosen
-        why_not = () if chosen else tuple(_why_not(scheme, by, principal, address, app))
-        yield SchemeFound(scheme=scheme, why_not=why_not)
-
-
-def _why_not(
-    scheme: SchemeSettings, first_factors: Iterable[Factor], principal: Principal, address: str, app: str
-) -> Iterator[WhyNot]:
-    """Each thing that a scheme chooses by, looked at alone."""
-    if set(first_factors).isdisjoint(scheme.factors[0]):
-        yield WhyNot.FIRST_FACTOR
-        return
-    for why_not, others in (
-        (WhyNot.APP, {"groups": None, "networks": None}),
-        (WhyNot.GROUP, {"networks": None, "apps": None}),
-        (WhyNot.NETWORK, {"groups": None, "apps": None}),
-    ):
-        alone = scheme.model_copy(update=others)
-        if choose_scheme((alone,), principal, address, first_factor=None, app=app) is None:
-            yield why_not

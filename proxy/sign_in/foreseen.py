@@ -10,7 +10,8 @@ from config.settings import AppSettings, SchemeSettings
 from directory.directory import AccountState, RefusalReason
 from directory.lockout import PasswordLimits
 from proxy.factors.second_factor import Lack, Unusable
-from proxy.sign_in.changed_numbers import Confirmable
+from proxy.sign_in.changed_numbers import NumberFound
+from proxy.sign_in.schemes_found import SchemeFound
 from proxy.throttle.limits import CounterState, Limit
 
 
@@ -30,24 +31,6 @@ Stop = RefusalReason | Unusable | Limit | Obstacle
 def log_word(stop: Stop) -> str:
     """How the log of a sign-in names what stopped it."""
     return stop.reason if isinstance(stop, Unusable) else stop.value
-
-
-class WhyNot(Enum):
-    """Why a sign-in does not go by a scheme. There may be several reasons."""
-
-    FIRST_FACTOR = "it begins with a factor that this realm does not have"
-    APP = "it is for other apps"
-    GROUP = "it is for other persons"
-    NETWORK = "it is for other places"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SchemeFound:
-    """A scheme that was looked at."""
-
-    scheme: SchemeSettings
-    why_not: tuple[WhyNot, ...]
-    """Empty: a sign-in that begins with one of its first factors goes by it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,24 +67,6 @@ class LimitFound:
     def is_too_little(self) -> bool:
         """Whether a sign-in needs more than is left."""
         return self.takes > 0 and self.standing.count + self.takes > self.standing.most
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberFound:
-    """What the rule on numbers that changed recently says of the person's number, or of one that was removed."""
-
-    is_new: bool = False
-    """Passcodes go to it, and it is not the one used last, which will be told."""
-    is_held: bool = False
-    """Nothing is sent to it."""
-    held_until: float | None = None
-    """None: as long as the change is recent."""
-    goes_by_mail: bool = False
-    """A mail stands in for what is held."""
-    changed_at: float | None
-    """None: it is not known to have changed."""
-    confirmable: Confirmable | None = None
-    """The number that is held; None: none is, or there is none any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

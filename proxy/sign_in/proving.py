@@ -225,14 +225,7 @@ class Proving:
         return Accepted(session=further, token=token, then=then)
 
     async def send_again(
-        self,
-        client: Client,
-        goal: Goal,
-        session: Session,
-        challenge: Challenge,
-        *,
-        is_another_way: bool,
-        now: float,
+        self, client: Client, goal: Goal, session: Session, challenge: Challenge, *, is_another_way: bool, now: float
     ) -> Again:
         """The same passcode to the same destination, by the same channel or the next. It gives no attempt back.
 
