@@ -13,43 +13,27 @@ from pydantic import Field
 
 from config.frozen_table import FrozenTable
 from config.tables.admin import AdminSettings
-from config.tables.apps import AppSettings
+from config.tables.apps import AppSettings as AppSettings
 from config.tables.bounces import BouncesSettings
-from config.tables.directories import ActiveDirectorySettings, DirectorySettings, LocalDirectorySettings
-from config.tables.mobile import MobileSettings
-from config.tables.passcode import PasscodeSettings
+from config.tables.directories import ActiveDirectorySettings as ActiveDirectorySettings
+from config.tables.directories import DirectorySettings as DirectorySettings
+from config.tables.directories import LocalDirectorySettings as LocalDirectorySettings
+from config.tables.mobile import MobileSettings as MobileSettings
+from config.tables.passcode import PasscodeSettings as PasscodeSettings
 from config.tables.password import PasswordSettings
-from config.tables.rules import PathRuleSettings
-from config.tables.schemes import BROWSER, SchemeSettings
-from config.tables.second_factor import SecondFactorSettings, channels_of
-from config.tables.server import CertificateSettings, ServerSettings
-from config.tables.sessions import SessionSettings
-from config.tables.sms import SMSSettings
-from config.tables.smtp import SMTPSettings
-from config.tables.store import StoreSettings
-from config.tables.texts import TextSettings
-from config.tables.throttle import ThrottleSettings
-
-__all__ = [
-    "ActiveDirectorySettings",
-    "AppSettings",
-    "CertificateSettings",
-    "DirectorySettings",
-    "LocalDirectorySettings",
-    "MobileSettings",
-    "PasscodeSettings",
-    "PathRuleSettings",
-    "SMSSettings",
-    "SMTPSettings",
-    "SchemeSettings",
-    "SecondFactorSettings",
-    "ServerSettings",
-    "SessionSettings",
-    "Settings",
-    "StoreSettings",
-    "TextSettings",
-    "ThrottleSettings",
-]
+from config.tables.rules import PathRuleSettings as PathRuleSettings
+from config.tables.schemes import BROWSER
+from config.tables.schemes import SchemeSettings as SchemeSettings
+from config.tables.second_factor import SecondFactorSettings as SecondFactorSettings
+from config.tables.second_factor import channels_of
+from config.tables.server import CertificateSettings as CertificateSettings
+from config.tables.server import ServerSettings as ServerSettings
+from config.tables.sessions import SessionSettings as SessionSettings
+from config.tables.sms import SMSSettings as SMSSettings
+from config.tables.smtp import SMTPSettings as SMTPSettings
+from config.tables.store import StoreSettings as StoreSettings
+from config.tables.texts import TextSettings as TextSettings
+from config.tables.throttle import ThrottleSettings as ThrottleSettings
 
 
 class Settings(FrozenTable):

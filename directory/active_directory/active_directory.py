@@ -28,14 +28,13 @@ from directory.active_directory.usn_watch import DomainWatch
 from directory.active_directory.wrong_passwords import counted_passwords
 from directory.bounded_threads import BoundedThreads
 from directory.change_outcomes import PasswordChanged, PasswordChangeRefused, PasswordRules
-from directory.directory import AccountState, CheckResult, PasswordRefused, RefusalReason
+from directory.directory import AccountState, Changes, CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable
 from directory.kerberos.ticket import KerberosTicket, TicketRefusal
 from directory.lockout import CountedPasswords, LockoutPolicy
 from directory.login_name import LoginName
 from directory.password import are_usable_octets
 from directory.principal import Account, Principal
-from directory.watch import Changes
 
 WAITING_PER_THREAD = 4
 """How many jobs may wait for each thread."""

@@ -91,13 +91,8 @@ class DomainControllers:
             lambda server, is_replaceable: (server, server.open(_until(server, deadline, is_replaceable))),
             deadline,
         )
-        try:
+        with self._sending_once(server, connection):
             outcome = connection.bind(dn, password, deadline=deadline)
-        except ConnectionFailed as exc:
-            self._failed(server, exc)
-            raise OutcomeUnknown(self._realm, str(exc)) from exc
-        finally:
-            connection.close()
         if outcome.code != SUCCESS and refusal_reason(outcome) is None:
             reason = f"{server.address}: a bind was answered {outcome.code}"
             if outcome.code in (BUSY, UNAVAILABLE):  # any other may be about this person only
@@ -124,13 +119,8 @@ class DomainControllers:
                 ),
                 deadline,
             )
-            try:
+            with self._sending_once(server, connection):
                 outcome = connection.change_password(dn, old, new, deadline=deadline)
-            except ConnectionFailed as exc:
-                self._failed(server, exc)
-                raise OutcomeUnknown(self._realm, str(exc)) from exc
-            finally:
-                connection.close()
             server.answered()
             if outcome.code != REFERRAL:
                 return BindAnswer(server.address, connection.peer, outcome)
@@ -143,6 +133,17 @@ class DomainControllers:
         connection = self._open_service(server, deadline)
         try:
             yield Reader(self._realm, connection, deadline)
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _sending_once(self, server: DomainController, connection: Connection) -> Iterator[None]:
+        """Nobody knows what became of a password whose answer did not come. The connection serves nothing else."""
+        try:
+            yield
+        except ConnectionFailed as exc:
+            self._failed(server, exc)
+            raise OutcomeUnknown(self._realm, str(exc)) from exc
         finally:
             connection.close()
 

@@ -27,8 +27,8 @@ from directory.active_directory.known_domain import KnownDomain
 from directory.active_directory.messages import Entry
 from directory.active_directory.reader import Reader
 from directory.active_directory.server_address import ServerAddress
+from directory.directory import Changes
 from directory.errors import DirectoryMisconfigured, DirectoryUnavailable
-from directory.watch import Changes
 
 MOST_SERVERS = 4
 """How many controllers are asked, best first: so a change is seen where it is made, before it is replicated."""

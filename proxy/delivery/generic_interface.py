@@ -14,10 +14,9 @@ from xml.sax.saxutils import escape
 
 from config.tables.gateway_values import fill
 from config.tables.sms_gateways import HTTPGatewaySettings
-from proxy.delivery.channel import Outcome
+from proxy.delivery.channel import Blame, Outcome, SendResult
 from proxy.delivery.http_sms import Interface, verdict_on_status
 from proxy.delivery.https_client import HTTPSAnswer, Request
-from proxy.delivery.send_result import Blame, SendResult
 
 _ESCAPES: dict[str, Callable[[str], str]] = {
     "json": lambda value: json.dumps(value)[1:-1],

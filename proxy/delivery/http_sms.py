@@ -15,11 +15,10 @@ from config.tables.sms_gateways import NumberFormat
 from directory.mobile import E164, mask
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import Breaker
-from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome, PasscodeMessage
+from proxy.delivery.channel import Blame, Delivery, DeliveryStatus, Outcome, PasscodeMessage, SendResult
 from proxy.delivery.https_client import HTTPSAnswer, HTTPSClient, NoAnswer, Request
 from proxy.delivery.number_format import UnsafeNumber, formatted
 from proxy.delivery.refused_persons import BesideOthers
-from proxy.delivery.send_result import Blame, SendResult
 from proxy.delivery.templates import MessageTexts
 from proxy.delivery.text_rules import TextRules, wrong_with
 from proxy.delivery.under_way import UnderWay

@@ -9,10 +9,9 @@ import re
 from urllib.parse import urlencode
 
 from config.tables.sms_gateways import KAPOW_URL
-from proxy.delivery.channel import DeliveryStatus, Outcome
+from proxy.delivery.channel import Blame, DeliveryStatus, Outcome, SendResult
 from proxy.delivery.http_sms import verdict_on_status
 from proxy.delivery.https_client import HTTPSAnswer, Request
-from proxy.delivery.send_result import Blame, SendResult
 
 _OK = re.compile(r"OK(?:\s+(?P<credit>-?[0-9]{1,9})(?:\s+(?P<report_id>[A-Za-z0-9_-]{1,64}))?)?", re.ASCII)
 _STATUS = {

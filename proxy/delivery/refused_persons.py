@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from proxy.delivery.channel import Outcome
-from proxy.delivery.send_result import Blame, SendResult
+from proxy.delivery.channel import Blame, Outcome, SendResult
 
 REMEMBERED_SECONDS = 3600.0
 NUMBERS_IN_A_ROW = 3

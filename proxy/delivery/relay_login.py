@@ -13,8 +13,8 @@ from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException
 
 from config.settings import SMTPSettings
 from directory.refused_logins import RefusedLogins
+from proxy.delivery.channel import Blame
 from proxy.delivery.refusals import Stage
-from proxy.delivery.send_result import Blame
 from proxy.delivery.smtp_outcome import verdict_on
 
 _METHODS = ("plain", "login", "cram-md5")

@@ -10,10 +10,9 @@ import ssl
 from aiosmtplib import SMTPException, SMTPResponseException
 
 from config.system_errors import connection_reason, tls_reason
-from proxy.delivery.channel import Outcome
+from proxy.delivery.channel import Blame, Outcome, SendResult
 from proxy.delivery.delivery_store import OPERATORS, FailureReason
 from proxy.delivery.refusals import JUDGED_LATE, Refusal, Stage, enhanced_in_front, is_greylisting, judge
-from proxy.delivery.send_result import Blame, SendResult
 
 _SERVICE_CLOSING = 421
 

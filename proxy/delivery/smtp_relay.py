@@ -27,12 +27,11 @@ from config.certificates import client_context
 from config.settings import SMTPSettings
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import Breaker
-from proxy.delivery.channel import Delivery, Outcome
+from proxy.delivery.channel import Blame, Delivery, Outcome, SendResult
 from proxy.delivery.mail import Mail
 from proxy.delivery.refusals import JUDGED_LATE, Stage
 from proxy.delivery.refused_persons import BesideOthers
 from proxy.delivery.relay_login import RelayLogin
-from proxy.delivery.send_result import Blame, SendResult
 from proxy.delivery.smtp_outcome import verdict_on
 from proxy.delivery.smtp_pool import IDLE_SECONDS, SMTPPool, drop
 from proxy.delivery.under_way import UnderWay

@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -19,7 +20,6 @@ from argon2 import PasswordHasher
 
 from config.load import load_settings
 from config.system_errors import listening_reason
-from proxy.demo import people
 from proxy.demo.app import start_demo_app
 from proxy.demo.phone import Phone
 from proxy.operations.audit_log import configure_log
@@ -79,6 +79,36 @@ _WELCOME = """\
 """
 
 
+PASSWORD = "Open-the-gate-7"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoPerson:
+    username: str
+    display_name: str
+    mobile: str
+    groups: tuple[str, ...]
+
+    def as_toml(self, password_hash: str) -> str:
+        groups = ", ".join(f'"{group}"' for group in self.groups)
+        return (
+            f'[[users]]\nusername = "{self.username}"\npassword_hash = "{password_hash}"\n'
+            f'display_name = "{self.display_name}"\nmail = "{self.username}@corp.example"\n'
+            f'mobile = "{self.mobile}"\ngroups = [{groups}]\n\n'
+        )
+
+
+PEOPLE = (
+    DemoPerson(
+        username="alice",
+        display_name="Alice Example",
+        mobile="07700 900123",
+        groups=("Wiki Users", "Payroll Users", "Gatepost Admins"),
+    ),
+    DemoPerson(username="bob", display_name="Bob Example", mobile="07700 900456", groups=("Wiki Users",)),
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, default=8080, help="where browsers connect to (default: 8080)")
     parser.add_argument(
@@ -124,7 +154,7 @@ async def _serve(arguments: argparse.Namespace, stdout: TextIO, folder: Path, di
         print(
             _WELCOME.format(
                 port=arguments.port,
-                people="".join(f"      {person.username:<8} {people.PASSWORD}\n" for person in people.PEOPLE),
+                people="".join(f"      {person.username:<8} {PASSWORD}\n" for person in PEOPLE),
                 phone=f"http://127.0.0.1:{phone.http_port}/",
             ),
             file=stdout,
@@ -142,6 +172,6 @@ def _port(text: str) -> int:
 
 def _local_directory(folder: Path) -> str:
     """Write users.toml; the `[[directories]]` table for it."""
-    digest = PasswordHasher().hash(people.PASSWORD)
-    (folder / "users.toml").write_text("".join(person.as_toml(digest) for person in people.PEOPLE))
+    digest = PasswordHasher().hash(PASSWORD)
+    (folder / "users.toml").write_text("".join(person.as_toml(digest) for person in PEOPLE))
     return '[[directories]]\nname = "demo"\ntype = "local"\nfile = "users.toml"\n'

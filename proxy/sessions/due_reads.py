@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from directory.watch import Changes
+from directory.directory import Changes
 
 LOOKED_AT = 200
 """How many persons are looked up each time: do they still exist, and may they still sign in?"""

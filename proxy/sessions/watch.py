@@ -15,11 +15,10 @@ from dataclasses import replace
 
 from structlog.typing import FilteringBoundLogger
 
-from directory.directory import Directory
+from directory.directory import Directory, WatchedDirectory
 from directory.errors import DirectoryError
 from directory.principal import Principal
 from directory.realms import Realms
-from directory.watch import WatchedDirectory
 from proxy.operations.store_errors import StoreError
 from proxy.sessions.due_reads import DueReads
 from proxy.sessions.live_sessions import LiveSessions

@@ -25,7 +25,7 @@ from proxy.delivery.delivery_store import (
     Sending,
     failure_of,
 )
-from proxy.delivery.language import choose_language
+from proxy.delivery.templates import choose_language
 from proxy.factors.challenge import Challenge
 from proxy.factors.passcode.arrival_times import Arrivals, offer_after, slow_seconds
 from proxy.factors.passcode.tag import tag_of

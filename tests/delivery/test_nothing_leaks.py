@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from config.tables.sms_gateways import HTTPGatewaySettings, SMSGatewaySettings
-from proxy.delivery.channel import EMAIL_ONLY, Outcome
+from proxy.delivery.channel import EMAIL_ONLY, Outcome, SendResult
 from proxy.delivery.create_channels import create_channels
 from proxy.delivery.https_client import HTTPSAnswer, Request
-from proxy.delivery.send_result import SendResult
 from proxy.delivery.sms_gateway import preset_of
 from proxy.operations.audit_log import configure_log
 from proxy.operations.metrics import Metrics

@@ -13,12 +13,11 @@ from config.settings import SMTPSettings
 from directory.mobile import E164
 from proxy.delivery.alarms import Alarms
 from proxy.delivery.breaker import PROBE_SECONDS, Breaker
-from proxy.delivery.channel import Outcome
+from proxy.delivery.channel import Blame, Outcome
 from proxy.delivery.channels_in_order import Channels
 from proxy.delivery.create_channels import create_channels
 from proxy.delivery.refusals import Stage
 from proxy.delivery.relays import Relays
-from proxy.delivery.send_result import Blame
 from proxy.delivery.smtp_outcome import verdict_on
 from proxy.delivery.smtp_relay import SMTPRelay
 from proxy.operations.audit_log import configure_log

@@ -7,9 +7,8 @@ from aiosmtplib import SMTPDataError, SMTPReadTimeoutError, SMTPResponseExceptio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.delivery.channel import Outcome
+from proxy.delivery.channel import Blame, Outcome
 from proxy.delivery.refusals import JUDGED_LATE, Stage
-from proxy.delivery.send_result import Blame
 from proxy.delivery.smtp_outcome import verdict_on
 
 BEFORE_THE_END = [stage for stage in Stage if stage is not Stage.END_SENT]

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from directory.active_directory.active_directory import ActiveDirectory
+from directory.directory import Changes, WatchedDirectory
 from directory.principal import Principal
-from directory.watch import Changes, WatchedDirectory
 from tests.directory.contract import found
 from tests.support import changes as admin
 from tests.support.samba import PASSWORD, person, settings_for

@@ -14,9 +14,9 @@ from uuid import UUID
 import pytest
 
 from directory.active_directory.active_directory import ActiveDirectory
+from directory.directory import Changes
 from directory.errors import DirectoryUnavailable
 from directory.principal import Principal
-from directory.watch import Changes
 from tests.directory.contract import found
 from tests.support import changes as admin
 from tests.support.samba import PASSWORD, person

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from config.factors import ChannelKind
 from proxy.delivery.channel import DeliveryStatus, Outcome
-from proxy.delivery.language import choose_language
+from proxy.delivery.templates import choose_language
 from proxy.factors.passcode.arrival_times import (
     MOST_SECONDS,
     READ_SECONDS,

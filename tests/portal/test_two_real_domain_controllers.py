@@ -13,9 +13,8 @@ import pytest
 from config.settings import ActiveDirectorySettings
 from directory.active_directory.active_directory import ActiveDirectory
 from directory.change_outcomes import PasswordChanged
-from directory.directory import PasswordRefused, RefusalReason
+from directory.directory import Changes, PasswordRefused, RefusalReason
 from directory.principal import Principal
-from directory.watch import Changes
 from tests.directory.contract import found
 from tests.portal.stage import Stage, running_portal
 from tests.support import changes as admin

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from directory.watch import Changes
+from directory.directory import Changes
 from proxy.sessions.due_reads import DOUBT_SECONDS, LOOKED_AT, LOOKED_AT_IN_DOUBT, REMEMBERED_SECONDS, DueReads
 
 RECHECK = 900.0

@@ -16,10 +16,10 @@ import structlog
 from config.addresses import ListenAddress, PublicURL, UpstreamURL
 from config.settings import AppSettings, ServerSettings, SessionSettings, Settings, SMTPSettings, StoreSettings
 from directory.active_directory.active_directory import ActiveDirectory
+from directory.directory import Changes
 from directory.errors import DirectoryUnavailable
 from directory.principal import Principal
 from directory.realms import Realms
-from directory.watch import Changes
 from proxy.demo.app import start_demo_app
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.tokens import new_token, token_digest

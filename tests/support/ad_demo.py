@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from proxy.demo import demo, people
+from proxy.demo import demo
 from tests.support.samba_dc import SambaDC, SambaFailed, samba_problem
 from tests.support.samba_people import DomainGroup, DomainPerson
 
@@ -35,27 +35,26 @@ def main() -> int:
 
 def domain_persons() -> list[DomainPerson]:
     """The same people, and the plain account that Gatepost reads the domain with."""
-    service = DomainPerson(username=SERVICE_USER, password=people.PASSWORD)
+    service = DomainPerson(username=SERVICE_USER, password=demo.PASSWORD)
     return [
         service,
         *(
             DomainPerson(
                 username=person.username,
-                password=people.PASSWORD,
+                password=demo.PASSWORD,
                 display_name=person.display_name,
                 mail=f"{person.username}@corp.example",
                 mobile=person.mobile,
             )
-            for person in people.PEOPLE
+            for person in demo.PEOPLE
         ),
     ]
 
 
 def domain_groups() -> list[DomainGroup]:
-    names = dict.fromkeys(group for person in people.PEOPLE for group in person.groups)
+    names = dict.fromkeys(group for person in demo.PEOPLE for group in person.groups)
     return [
-        DomainGroup(name=name, members=[each.username for each in people.PEOPLE if name in each.groups])
-        for name in names
+        DomainGroup(name=name, members=[each.username for each in demo.PEOPLE if name in each.groups]) for name in names
     ]
 
 
@@ -68,7 +67,7 @@ domain = "corp.example"
 servers = ["{url}"]
 ca_file = "{ca_file}"
 bind_user = "{SERVICE_USER}@corp.example"
-bind_password = "{people.PASSWORD}"
+bind_password = "{demo.PASSWORD}"
 """
 
 
