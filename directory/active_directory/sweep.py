@@ -57,7 +57,11 @@ _ESCAPED = re.compile(r"(?:\\(?:[0-9A-Fa-f]{2}|.))+", re.DOTALL)
 
 
 def sweep(
-    settings: ActiveDirectorySettings, *, service_accounts: Collection[str] = (), base_dn: str | None = None
+    settings: ActiveDirectorySettings,
+    *,
+    service_accounts: Collection[str] = (),
+    base_dn: str | None = None,
+    page_size: int = PAGE_SIZE,
 ) -> Iterator[SweptPerson]:
     """Every person below `base_dn` (None: the realm's base), disabled ones too.
 
@@ -69,7 +73,7 @@ def sweep(
             attributes = attributes_to_read(settings.mobile_attributes)
             search = Search(base_dn=base, filter_text=IS_PERSON, attributes=attributes)
             in_ranges = []
-            for entry in PagedSearch(connection, search, page_size=PAGE_SIZE, wait_seconds=WAIT_SECONDS):
+            for entry in PagedSearch(connection, search, page_size=page_size, wait_seconds=WAIT_SECONDS):
                 if is_in_ranges(entry):
                     in_ranges.append(entry)  # the rest of it is asked for once no page is on its way
                 else:

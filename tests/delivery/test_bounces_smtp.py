@@ -14,16 +14,17 @@ import trustme
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
 from config.tables.bounces import BouncesSettings
-from proxy.delivery.bounces import smtp_inbox
-from proxy.delivery.bounces.smtp_inbox import MOST_CONNECTIONS, SMTPInbox
+from proxy.delivery.bounces.smtp_inbox import MOST_A_MINUTE, MOST_CONNECTIONS, SMTPInbox
 from tests.support.bounces import SENDER, Desk, desk, postfix_report, sending
 from tests.support.eventually import eventually
 
 
 @contextlib.asynccontextmanager
-async def serving(at: Desk, **changes: Any) -> AsyncIterator[tuple[SMTPInbox, int]]:
+async def serving(
+    at: Desk, *, most_a_minute: int = MOST_A_MINUTE, **changes: Any
+) -> AsyncIterator[tuple[SMTPInbox, int]]:
     chosen = BouncesSettings.model_validate({"inbox": "smtp", "listen": "127.0.0.1:0", **changes})
-    inbox = SMTPInbox(chosen, at.desk)
+    inbox = SMTPInbox(chosen, at.desk, most_a_minute=most_a_minute)
     task = asyncio.create_task(inbox.run())
     try:
         await eventually(lambda: inbox.address)
@@ -86,9 +87,8 @@ async def test_a_mail_that_is_too_large_is_refused() -> None:
         assert caught.value.code == 552
 
 
-async def test_too_many_mails_a_minute_are_to_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp_inbox, "MOST_A_MINUTE", 3)
-    async with serving(desk()) as (_, port):
+async def test_too_many_mails_a_minute_are_to_come_later() -> None:
+    async with serving(desk(), most_a_minute=3) as (_, port):
         for _ in range(3):
             await bring(port, postfix_report())
         with pytest.raises(SMTPResponseException) as caught:

@@ -62,11 +62,11 @@ def base(dc: SambaDC) -> str:
     return f"OU=Sweep\\, here,{dc.base_dn}"
 
 
-def test_everybody_is_found_once_whatever_the_page_size(swept: SambaDC, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everybody_is_found_once_whatever_the_page_size(swept: SambaDC) -> None:
     found = {}
     for size in (1, 7, 25, 1000):
-        monkeypatch.setattr(module, "PAGE_SIZE", size)
-        found[size] = [each.username for each in sweep(settings_for(swept), base_dn=base(swept))]
+        persons = module.sweep(settings_for(swept), base_dn=base(swept), page_size=size)
+        found[size] = [each.username for each in persons]
     assert sorted(found[7]) == [f"swept{index:02}" for index in range(25)]
     assert all(sorted(each) == sorted(found[7]) for each in found.values())
 

@@ -33,8 +33,9 @@ _MAX_MAIL_BYTES = 4 * MAX_REPORT_BYTES
 class SMTPInbox:
     """`trouble` says what is wrong, or is None; `address` is where it listens, while it listens."""
 
-    def __init__(self, settings: BouncesSettings, desk: BounceDesk) -> None:
+    def __init__(self, settings: BouncesSettings, desk: BounceDesk, *, most_a_minute: int = MOST_A_MINUTE) -> None:
         """Raises `OSError` where the certificate can't be read."""
+        self._most_a_minute = most_a_minute
         self._settings = settings
         self._desk = desk
         self._tls = server_tls(settings)
@@ -58,7 +59,7 @@ class SMTPInbox:
         listen = self._settings.listen
         if listen is None:
             return
-        handler = _Handler(self._desk, self._settings.networks, asyncio.get_running_loop().time)
+        handler = _Handler(self._desk, self._settings.networks, self._most_a_minute, asyncio.get_running_loop().time)
         server = await asyncio.get_running_loop().create_server(
             lambda: _SMTPConnection(handler, self._tls, self._connections), *listen
         )
@@ -125,11 +126,13 @@ class _SMTPConnection(SMTP):
 class _Handler:
     """The hooks of aiosmtpd, which fix their names and signatures."""
 
-    def __init__(self, desk: BounceDesk, networks: Sequence[Network], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, desk: BounceDesk, networks: Sequence[Network], most_a_minute: int, monotonic: Callable[[], float]
+    ) -> None:
         self._desk = desk
         self._networks = networks
         self._monotonic = monotonic
-        self._taken_at: deque[float] = deque(maxlen=MOST_A_MINUTE)
+        self._taken_at: deque[float] = deque(maxlen=most_a_minute)
 
     def lets_in(self, peer: object) -> bool:
         """By the address of the other side; False where it has none."""
@@ -152,7 +155,7 @@ class _Handler:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         now = self._monotonic()
-        if len(self._taken_at) == MOST_A_MINUTE and now - self._taken_at[0] < 60:
+        if len(self._taken_at) == self._taken_at.maxlen and now - self._taken_at[0] < 60:
             return "451 4.3.2 Too many at once"
         self._taken_at.append(now)
         content = envelope.original_content or b""
