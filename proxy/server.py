@@ -162,13 +162,7 @@ async def running(
             readiness=readiness,
         )
         portal_socket = place.portal_socket if place is not None else _private_socket(stack)
-        serves = partial(
-            serve,
-            stack,
-            log=log,
-            sign_in_origin=settings.server.public_url.origin,
-            max_head_bytes=settings.server.max_head_bytes,
-        )
+        serves = partial(serve, stack, log=log, server=settings.server)
         await serves(portal, path=portal_socket)
         takes = capacity(settings, reserve=reserve_for(settings), open_files=open_file_limit())
         (log.info if takes.is_enough else log.warning)(

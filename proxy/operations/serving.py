@@ -17,6 +17,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from structlog.typing import FilteringBoundLogger
 
+from config.settings import ServerSettings
 from proxy.http.problem import Problem
 from proxy.operations.incidents import new_incident_id
 from proxy.pages.answers import Answer, render
@@ -73,33 +74,31 @@ async def serve(
     app: web.Application,
     *,
     log: FilteringBoundLogger,
-    sign_in_origin: str,
-    max_head_bytes: int,
+    server: ServerSettings,
     path: Path | None = None,
     listeners: Sequence[socket.socket] = (),
 ) -> None:
-    """Serve `app` on a Unix socket at `path` and on these listeners until the stack is closed.
-
-    `max_head_bytes` is the size of the largest head that the forwarding plane reads, before it adds its own fields.
-    """
+    """Serve `app` on a Unix socket at `path` and on these listeners until the stack is closed."""
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     manager, loop = runner.server, asyncio.get_running_loop()
     if manager is None:
         raise AssertionError("it was just set up")
+    # The largest head that the forwarding plane reads, and what it adds.
+    most_bytes = server.max_head_bytes + _ADDED_BYTES
 
     def connection() -> _HTTPConnection:
         return _HTTPConnection(
             manager,
             loop=loop,
             log=log,
-            sign_in_origin=sign_in_origin,
+            sign_in_origin=server.public_url.origin,
             access_log=None,
             # Bytes are kept and passed on as they came. Code that unpacks them does so within a bound.
             auto_decompress=False,
-            max_line_size=max_head_bytes + _ADDED_BYTES,
-            max_field_size=max_head_bytes + _ADDED_BYTES,
+            max_line_size=most_bytes,
+            max_field_size=most_bytes,
             max_headers=_MOST_FIELDS,
         )
 
