@@ -110,15 +110,15 @@ def session_from_fields(fields: Mapping[str, Any]) -> Session:
     """From those of `session_to_fields`, and the others. Raises `UnreadableRecord`."""
     try:
         return Session(
-            session_id=_text(fields["session_id"]),
+            session_id=fields["session_id"],
             principal=principal_from_json(fields["principal"]),
-            scheme=_interned(fields["scheme"]),
+            scheme=sys.intern(fields["scheme"]),
             factors=factors_from_json(fields["factors"]),
             proven=proven_from_json(fields["proven"]),
             created_at=float(fields["created_at"]),
             last_used_at=float(fields["last_used_at"]),
-            client_address=_interned(fields["client_address"]),
-            user_agent=_interned(fields["user_agent"]),
+            client_address=sys.intern(fields["client_address"]),
+            user_agent=sys.intern(fields["user_agent"]),
             password_must_change=bool(fields["password_must_change"]),
         )
     except (ValueError, KeyError, TypeError) as exc:
@@ -211,11 +211,6 @@ def _text_or_none(value: object) -> str | None:
     return None if value is None else _text(value)
 
 
-def _interned(value: object) -> str:
-    """Few, and shared by many sessions: one copy of each is kept."""
-    return sys.intern(_text(value))
-
-
 def _instant(value: object) -> float:
     if not isinstance(value, float):
         raise TypeError("not an instant")
@@ -227,22 +222,23 @@ def _instant_or_none(value: object) -> float | None:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    return tuple(_interned(item) for item in _list(value))
+    """Few, and shared by many sessions: one copy of each is kept. `TypeError` where one is no string."""
+    return tuple(map(sys.intern, _list(value)))
 
 
 def _groups(value: object) -> frozenset[str]:
     return frozenset(_texts(value)) or _NO_GROUPS
 
 
-def _list(value: object) -> list[object]:
+def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError("not a list")
     return value
 
 
-_PRINCIPAL: Mapping[str, Callable[[object], Any]] = {
+_PRINCIPAL: Mapping[str, Callable[[Any], Any]] = {
     "guid": _text,
-    "realm": _interned,
+    "realm": sys.intern,
     "username": _text,
     "display_name": _text,
     "mail": _text_or_none,
