@@ -81,7 +81,6 @@ class ClientConnection(asyncio.Protocol):
         self.session_id: str | None = None
         """The session of the last request. The plane uses it to find what a session has open."""
         self.is_kept = True
-        """Whether the connection stays open after the current answer."""
         self._gate: Gate
         self._reception: Reception
         self._memory = HeadMemory()
@@ -97,7 +96,6 @@ class ClientConnection(asyncio.Protocol):
 
     @property
     def transport_security(self) -> bytes | None:
-        """The ``Strict-Transport-Security`` line that the current answer carries."""
         return self._gate.transport_security
 
     # The transport's calls.
@@ -242,7 +240,6 @@ class ClientConnection(asyncio.Protocol):
         return served
 
     def answer(self, data: bytes, *, closes: bool, is_patient: bool = False) -> None:
-        """Gatepost's own. `is_patient`: whether a person's browser goes on with its upload before it shows this."""
         if self.state is _OVER or self.state is _ENDING:
             return
         served, self.served = self.served, None

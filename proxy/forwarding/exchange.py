@@ -61,7 +61,6 @@ class Exchange:
     _owner: str | None = None
     """The session whose the connection is from now on; None: it stays whose it was."""
     is_answered = False
-    """Whether the first byte of the final answer went to the client."""
 
     def __init__(self, client: ClientSide, context: Context, head: RequestHead, forward: Forward) -> None:
         upstream = forward.route.upstream
@@ -365,7 +364,6 @@ class Exchange:
     # Ends.
 
     def on_deadline(self) -> None:
-        """Nothing moved within the allowed time."""
         upload = self._upload
         if upload is None or upload.is_over or upload.is_held or self._connection is None:
             self._fail(Problem.UPSTREAM_SILENT, "no answer in time")
@@ -373,7 +371,6 @@ class Exchange:
             self._fail(Problem.REQUEST_TIMEOUT, "the body stopped")
 
     def abort(self) -> None:
-        """The client is gone, or the session is over: nobody waits for the answer."""
         if self.state is not _OVER:
             self.state = self.state.then(_OVER)
         if self._connecting is not None:

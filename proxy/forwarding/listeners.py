@@ -54,10 +54,6 @@ class Arrival:
     """Whether it is for redirects to https and for nothing else."""
 
 
-def _not_counted() -> None:
-    pass
-
-
 class Slot:
     """One connection's place among those of its network. Several parties may give it back; only the first time
     counts."""
@@ -65,7 +61,7 @@ class Slot:
     __slots__ = ("_network", "_per_network", "arrived")
 
     def __init__(self, per_network: Counter[str], network: str) -> None:
-        self.arrived: Callable[[], object] = _not_counted
+        self.arrived: Callable[[], object] = lambda: None
         """Call this when the connection is made: from then on the plane counts it."""
         self._per_network: Counter[str] | None = per_network
         self._network = network

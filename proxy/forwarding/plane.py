@@ -165,7 +165,6 @@ class ForwardingPlane:
         self._connections.add(connection)
 
     def note_session(self, connection: ClientConnection, session_id: str) -> None:
-        """From now on this connection carries requests of that session."""
         if connection.session_id is not None:
             self._connections_of.discard(connection.session_id, connection)
         connection.session_id = session_id
@@ -187,7 +186,6 @@ class ForwardingPlane:
                     self.context.sessions.mark_used(tunnel.session_id, instant)
 
     def open_tunnel(self, client: asyncio.Transport, opening: TunnelOpening, slot: Slot) -> None:
-        """`slot` stays the client's until the tunnel ends."""
         session_id = opening.session_id
 
         def end(tunnel: Tunnel) -> None:
