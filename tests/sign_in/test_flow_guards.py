@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.factors import ChannelKind, Factor
+from config.settings import SchemeSettings
 from directory.change_outcomes import ChangeRefusal, PasswordChangeRefused
 from directory.directory import RefusalReason
 from proxy.factors.passcode.passcodes import Passcodes
@@ -194,6 +195,18 @@ async def test_half_a_session_does_not_outlive_what_its_scheme_or_password_becam
     assert session is not None
     assert session.level is Level.MUST_CHANGE_PASSWORD
     assert await service.store.sessions.sessions() == [session]
+
+
+async def test_half_a_session_does_not_go_on_by_the_scheme_of_another_app(service: Service) -> None:
+    flow = service.parts.flow
+    texted = SchemeSettings(name="wiki", factors=("password", "sms"), apps=("Wiki",))
+    service.parts = replace(service.parts, flow=replace(flow, schemes=(texted, *flow.schemes)))
+    client = service.client(OUTSIDE)
+    await client.sign_in(NAME, OLD)
+    await client.sign_in(NAME, OLD, app="Wiki")
+    await client.answer(service.passcode)
+    (session,) = await service.store.sessions.sessions()
+    assert (session.scheme, session.proven_factors) == ("wiki", {Factor.PASSWORD, Factor.SMS})
 
 
 async def test_neither_a_step_up_nor_a_new_password_lengthens_a_session(service: Service) -> None:
