@@ -1,7 +1,8 @@
 """What every second factor can be asked: one Protocol, and the values that it answers with.
 
 A factor never sends anything itself: the sign-in passes its message on. Nor does it count attempts: the store compares,
-counts and uses up answers in one transaction. All instants are epoch seconds.
+counts and uses up answers in one transaction. One that judges an answer by itself uses up what proves it first, as
+atomically, in the store of enrolments. All instants are epoch seconds.
 """
 
 from __future__ import annotations
@@ -127,9 +128,9 @@ class Prompt:
 class SecondFactor(Protocol):
     """One kind of second factor; `factor` names which, where an implementation serves several."""
 
-    def held_by(self, principal: Principal, factor: Factor) -> Chosen | Unusable:
-        """Whether this person has what it takes, no matter what rules say now. It needs only the principal, and a page
-        may show it before anything is asked for."""
+    async def held_by(self, principal: Principal, factor: Factor) -> Chosen | Unusable:
+        """Whether this person has what it takes, no matter what rules say now. A page may show it before anything is
+        asked for. Raises `StoreUnavailable`."""
         ...
 
     async def usable_by(self, principal: Principal, factor: Factor, *, now: float, is_try: bool = False) -> Usability:
@@ -146,9 +147,13 @@ class SecondFactor(Protocol):
         that something is sent."""
         ...
 
-    def answer(self, challenge: Challenge, text: str) -> bytes | None:
+    async def answer(self, challenge: Challenge, text: str, *, now: float) -> bytes | None:
         """What the store compares with the challenge's digest; None: no answer at all, so that no attempt is counted
-        and nothing moves."""
+        and nothing moves.
+
+        One that judges by itself returns the challenge's own digest for a right answer, and random bytes for a wrong
+        one. Raises `StoreUnavailable`.
+        """
         ...
 
     async def accepted(

@@ -55,14 +55,14 @@ async def _go_on(request: web.Request, fields: Mapping[str, str], *, is_pressed:
         case NothingMissing():
             return await land(request, session, back) if back.return_to else _done(request)
     if not is_pressed or missing.first_factor is not None:
-        return _page(request, session, missing, back)
+        return await _page(request, session, missing, back)
     if not has_csrf_token(request, fields, Form.STEP_UP, session.session_id):
-        return _page(request, session, missing, back, status=HTTPStatus.FORBIDDEN)
+        return await _page(request, session, missing, back, status=HTTPStatus.FORBIDDEN)
     asked = await flow.step_up(visit.client, goal_of(request, back), session, missing, now=now)
     return await page_after(request, asked, back)
 
 
-def _page(
+async def _page(
     request: web.Request,
     session: Session,
     missing: Missing,
@@ -82,7 +82,7 @@ def _page(
             ENGLISH.step_up_kerberos,
             link=(SIGN_OUT, ENGLISH.sign_out_button),
         )
-    way = request.app[FLOW].proving.held(principal, missing.choice)
+    way = await request.app[FLOW].proving.held(principal, missing.choice)
     if isinstance(way, Unusable):
         request.app[SIGN_IN_LOG].stopped(request[VISIT].client, principal, way.reason)
         return unusable(request, way, back)

@@ -45,6 +45,8 @@ class Purpose(Enum):
     """Encrypts a form that is kept while its sender signs in again, and authenticates the button that sends it."""
     REPORTS = "reports"
     """Encrypts the report on mobile fields while it is kept for the admin pages."""
+    ENROLMENTS = "enrolments"
+    """Encrypts what persons prove enrolled factors with."""
 
 
 ACCEPTED_SECONDS = {
@@ -59,6 +61,8 @@ ACCEPTED_SECONDS = {
     Purpose.SEALED_NUMBERS: 400 * _DAY,
     Purpose.KEPT_REQUESTS: 600.0,
     Purpose.REPORTS: 3600.0,
+    # They stay for years, but are sealed again, under the key in use, within hours (`sign_in.enrolment_upkeep`).
+    Purpose.ENROLMENTS: 400 * _DAY,
 }
 """How long after a master key was in use something made with it may still come back, `CLOCK_SECONDS` not included."""
 

@@ -121,7 +121,7 @@ class DryRun:
         """Whether this person can use each second factor now, as a sign-in asks it."""
         held, ways = {}, {}
         for factor, second in self._factors.items():
-            held[factor] = ways[factor] = second.held_by(principal, factor)
+            held[factor] = ways[factor] = await second.held_by(principal, factor)
             if self._knows_counts:
                 ways[factor] = (await second.usable_by(principal, factor, now=now)).way
         return _Places(ways=ways, held=held)

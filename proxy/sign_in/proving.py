@@ -72,9 +72,9 @@ class Proving:
         ways = [(await self.factors[factor].usable_by(principal, factor, now=now)).way for factor in choice]
         return first_usable_way(ways)
 
-    def held(self, principal: Principal, choice: Choice) -> Chosen | Unusable:
+    async def held(self, principal: Principal, choice: Choice) -> Chosen | Unusable:
         """As `choose`, but without the rules of the moment: what a page may show before anything is asked for."""
-        ways = [self.factors[factor].held_by(principal, factor) for factor in choice]
+        ways = [await self.factors[factor].held_by(principal, factor) for factor in choice]
         return first_usable_way(ways)
 
     async def others(self, session: Session, challenge: Challenge, *, now: float) -> list[Chosen]:
@@ -176,14 +176,16 @@ class Proving:
         """Judge one answer; a right one moves the session on, and has the next factor asked for."""
         if not _is_awaited(session, challenge):
             return ChallengeOver(session)
-        digest = self.factors[challenge.factor].answer(challenge, text)
-        if digest is None:
-            return NotAnswered()
         principal = session.principal
+        # Before it is judged: where nobody is answered, nothing is used up.
         throttled = await self.throttle.reserve_passcode(person=principal.guid, now=now)
         if throttled is not None:
             self.log.passcode_refused(client, principal, throttled.limit.value)
             return FactorLocked() if throttled.limit is Limit.PASSCODE_FAILURES_IN_A_ROW else throttled
+        digest = await self.factors[challenge.factor].answer(challenge, text, now=now)
+        if digest is None:
+            await self.throttle.passcode_not_judged(person=principal.guid, now=now)
+            return NotAnswered()
         result = await self.challenges.answer_challenge(
             challenge.challenge_id, session_id=session.session_id, digest=digest, now=now
         )

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from proxy.delivery.delivery_store import DeliveryStore
 from proxy.factors.challenge import ChallengeStore
+from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passcode.arrival_times import ArrivalStore
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.sessions.kept_requests import KeptRequestStore
@@ -24,6 +25,9 @@ class Store(Protocol):
 
     @property
     def challenges(self) -> ChallengeStore: ...
+
+    @property
+    def enrolments(self) -> EnrolmentStore: ...
 
     @property
     def tickets(self) -> TicketStore: ...

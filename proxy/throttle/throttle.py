@@ -139,6 +139,11 @@ class Throttle:
         """Count one passcode attempt across all challenges of a person."""
         return await self._counters.reserve(self._of_passcode(person), now=now)
 
+    async def passcode_not_judged(self, *, person: str, now: float) -> None:
+        """Give back what `reserve_passcode` counted: what was typed could not be an answer."""
+        await self._counters.give_back(Limit.PASSCODES_PER_PERSON, person, now=now)
+        await self._counters.give_back(Limit.PASSCODE_FAILURES_IN_A_ROW, person, now=now)
+
     async def passcode_accepted(self, *, person: str, now: float) -> None:
         """Clear the person's passcode counts, the failures in a row included."""
         await self._counters.reset(Limit.PASSCODES_PER_PERSON, person)

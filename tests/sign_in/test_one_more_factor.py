@@ -42,14 +42,14 @@ class Cards:
         self._keys = keys
         self._holders = holders
 
-    def held_by(self, principal: Principal, factor: Factor) -> Chosen | Unusable:
+    async def held_by(self, principal: Principal, factor: Factor) -> Chosen | Unusable:
         if principal.username not in self._holders:
             return Unusable(factor=factor, lack=Lack.ENROLMENT, reason="no_card")
         digests = tuple(self._digest(key, principal.guid) for key in self._keys.accepted(Purpose.NUMBERS))
         return Chosen(factor=factor, digests=digests)
 
     async def usable_by(self, principal: Principal, factor: Factor, *, now: float, is_try: bool = False) -> Usability:
-        return Usability(way=self.held_by(principal, factor))
+        return Usability(way=await self.held_by(principal, factor))
 
     def begin(self, chosen: Chosen, principal: Principal, *, session_id: str, now: float) -> Challenge:
         challenge_id = new_challenge_id()
@@ -71,7 +71,7 @@ class Cards:
     def passcode(self, challenge: Challenge) -> str:
         raise NotImplementedError("nothing is sent")
 
-    def answer(self, challenge: Challenge, text: str) -> bytes | None:
+    async def answer(self, challenge: Challenge, text: str, *, now: float) -> bytes | None:
         typed = text.strip().upper()
         return self._digest(b"answer", challenge.challenge_id + typed) if len(typed) == 6 else None
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
+from config.factors import Factor
 from proxy.delivery.delivery_store import MOST_REMEMBERED, DeliveryFailure, Sending
 from proxy.delivery.delivery_store import REMEMBERED_SECONDS as FAILURE_REMEMBERED_SECONDS
 from proxy.factors.challenge import Attempt, AttemptResult, Challenge
+from proxy.factors.enrolment import Enrolment
 from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT_SECONDS
 from proxy.factors.passcode.arrival_times import MOST_KEPT as MOST_ARRIVALS
 from proxy.factors.passcode.arrival_times import PasscodeArrival
@@ -31,6 +33,9 @@ _READING = {
     "challenge",
     "challenge_of_session",
     "kept_request",
+    "enrolments",
+    "enrolment_by",
+    "guids_with_enrolments",
 }
 
 
@@ -310,6 +315,69 @@ class MemoryArrivals:
         return 0
 
 
+class MemoryEnrolments:
+    def __init__(self, called: Callable[[str], None]) -> None:
+        self._called = called
+        self.kept: dict[str, Enrolment] = {}
+
+    async def put_enrolments(self, enrolments: Sequence[Enrolment], *, in_place_of: Factor | None = None) -> bool:
+        self._called("put_enrolments")
+        guid = enrolments[0].guid
+        staying = {key: each for key, each in self.kept.items() if (each.guid, each.factor) != (guid, in_place_of)}
+        if {each.lookup for each in enrolments if each.lookup} & {each.lookup for each in staying.values()}:
+            return False
+        self.kept = staying | {each.enrolment_id: each for each in enrolments}
+        return True
+
+    async def enrolments(self, guid: str) -> tuple[Enrolment, ...]:
+        self._called("enrolments")
+        return tuple(sorted(self._of(guid), key=lambda each: each.made_at))
+
+    async def enrolment_by(self, lookup: bytes) -> Enrolment | None:
+        self._called("enrolment_by")
+        return next((each for each in self.kept.values() if lookup and each.lookup == lookup), None)
+
+    async def use_enrolment(self, enrolment_id: str, *, counter: int, now: float) -> bool:
+        self._called("use_enrolment")
+        found = self.kept.get(enrolment_id)
+        if found is None or not (found.counter < counter or found.counter == counter == 0):
+            return False
+        self.kept[enrolment_id] = replace(found, counter=counter, used_at=now)
+        return True
+
+    async def take_enrolment(self, enrolment_id: str) -> bool:
+        self._called("take_enrolment")
+        return self.kept.pop(enrolment_id, None) is not None
+
+    async def rename_enrolment(self, guid: str, enrolment_id: str, name: str) -> bool:
+        self._called("rename_enrolment")
+        if all(each.enrolment_id != enrolment_id for each in self._of(guid)):
+            return False
+        self.kept[enrolment_id] = replace(self.kept[enrolment_id], name=name)
+        return True
+
+    async def remove_enrolments(self, guid: str, ids: Collection[str] | None = None) -> int:
+        self._called("remove_enrolments")
+        gone = {each.enrolment_id for each in self._of(guid) if ids is None or each.enrolment_id in ids}
+        self.kept = {key: each for key, each in self.kept.items() if key not in gone}
+        return len(gone)
+
+    async def reseal_enrolment(self, enrolment_id: str, *, was: bytes, sealed: bytes) -> bool:
+        self._called("reseal_enrolment")
+        found = self.kept.get(enrolment_id)
+        if found is None or found.sealed != was:
+            return False
+        self.kept[enrolment_id] = replace(found, sealed=sealed)
+        return True
+
+    async def guids_with_enrolments(self) -> Collection[str]:
+        self._called("guids_with_enrolments")
+        return {each.guid for each in self.kept.values()}
+
+    def _of(self, guid: str) -> list[Enrolment]:
+        return [each for each in self.kept.values() if each.guid == guid]
+
+
 class MemoryLeases:
     def __init__(self, called: Callable[[str], None]) -> None:
         self._called = called
@@ -345,6 +413,7 @@ class MemoryStore:
         self.deliveries = MemoryDeliveries(self._called)
         self.kept_requests = MemoryKeptRequests(self._called)
         self.leases = MemoryLeases(self._called)
+        self.enrolments = MemoryEnrolments(self._called)
         hanging = (self.challenges, self.tickets)
         others = (self.counters, self.numbers, self.arrivals, self.deliveries, self.kept_requests)
         self.sessions = MemorySessions(self._called, standing, hanging, (*hanging, *others))

@@ -50,7 +50,7 @@ class Passcodes:
         self._store = store
         self._keys = keys
 
-    def held_by(self, principal: Principal, factor: Factor) -> Chosen | Unusable:
+    async def held_by(self, principal: Principal, factor: Factor) -> Chosen | Unusable:
         if factor is Factor.EMAIL:
             return mail_of(self._keys, principal, factor=factor) or _NO_MAIL
         number = first_usable(principal.mobiles, self._settings.mobile)
@@ -60,7 +60,7 @@ class Passcodes:
 
     async def usable_by(self, principal: Principal, factor: Factor, *, now: float, is_try: bool = False) -> Usability:
         if factor is Factor.EMAIL:
-            return Usability(way=self.held_by(principal, factor))
+            return Usability(way=await self.held_by(principal, factor))
         found = await number_destination(self._settings, self._store, self._keys, principal, now=now, see=is_try)
         if isinstance(found, UnusableNumber):
             return Usability(way=_no_number(found))
@@ -94,7 +94,7 @@ class Passcodes:
         key = self._keys.derive(Purpose.PASSCODE, at=challenge.created_at)
         return passcode_of(key, challenge.challenge_id, digits=self._settings.passcode.digits)
 
-    def answer(self, challenge: Challenge, text: str) -> bytes | None:
+    async def answer(self, challenge: Challenge, text: str, *, now: float) -> bytes | None:
         typed = typed_passcode(text, digits=self._settings.passcode.digits)
         if typed is None:
             return None

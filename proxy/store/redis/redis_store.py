@@ -16,6 +16,7 @@ from proxy.store.history import Report
 from proxy.store.redis.challenges import RedisChallenges
 from proxy.store.redis.connections import RedisConnections, RedisLimits
 from proxy.store.redis.counters import RedisCounters
+from proxy.store.redis.enrolments import RedisEnrolments
 from proxy.store.redis.kept_records import RedisKeptRecords
 from proxy.store.redis.listening import RedisListening
 from proxy.store.redis.remarks import remarks
@@ -40,6 +41,7 @@ class RedisStore:
         self.connections = connections = RedisConnections(settings, clock=clock, limits=limits)
         self.listening = RedisListening(connections, clock=clock, report=report)
         self.challenges = RedisChallenges(connections)
+        self.enrolments = RedisEnrolments(connections)
         self.counters = RedisCounters(connections)
         kept = RedisKeptRecords(connections, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept

@@ -23,3 +23,4 @@ def _script(name: str) -> Script:
 SESSIONS = _script("sessions")
 CHALLENGES = _script("challenges")
 KEEPING = _script("keeping")
+ENROLMENTS = _script("enrolments")

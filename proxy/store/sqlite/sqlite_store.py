@@ -16,6 +16,7 @@ from proxy.store.history import History, Report
 from proxy.store.sqlite.challenges import SQLiteChallenges
 from proxy.store.sqlite.counters import SQLiteCounters
 from proxy.store.sqlite.database import SQLiteDatabase
+from proxy.store.sqlite.enrolments import SQLiteEnrolments
 from proxy.store.sqlite.kept_records import SQLiteKeptRecords
 from proxy.store.sqlite.news import SQLiteNews
 from proxy.store.sqlite.sessions import SQLiteSessions
@@ -38,6 +39,7 @@ class SQLiteStore:
         self.database = database = SQLiteDatabase(path, history, report, limits)
         self.news = SQLiteNews(path, history, report, limits, clock=clock)
         self.challenges = SQLiteChallenges(database)
+        self.enrolments = SQLiteEnrolments(database)
         self.counters = SQLiteCounters(database)
         kept = SQLiteKeptRecords(database, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept

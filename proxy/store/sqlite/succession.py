@@ -23,6 +23,7 @@ _TABLES = (
     "tickets",
     "familiar_addresses",
     "known_numbers",
+    "enrolments",
     "former_cookies",
     "kept_requests",
     "leases",

@@ -6,6 +6,7 @@ from tests.store.contract.arrivals import ArrivalsContract
 from tests.store.contract.challenges import ChallengesContract
 from tests.store.contract.counters import CountersContract
 from tests.store.contract.deliveries import DeliveriesContract
+from tests.store.contract.enrolments import EnrolmentsContract
 from tests.store.contract.kept_requests import KeptRequestsContract
 from tests.store.contract.leases import LeasesContract
 from tests.store.contract.numbers import NumbersContract
@@ -28,6 +29,7 @@ class StoreContract(
     KeptRequestsContract,
     CountersContract,
     NumbersContract,
+    EnrolmentsContract,
     LeasesContract,
     WholeContract,
 ):
