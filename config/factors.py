@@ -12,6 +12,8 @@ class Factor(Enum):
     KERBEROS = "kerberos"
     SMS = "sms"
     EMAIL = "email"
+    TOTP = "totp"
+    RECOVERY_CODE = "recovery_code"
 
     # Members are singletons: their identity is a hash that costs no call of Python.
     __hash__ = object.__hash__
@@ -19,6 +21,9 @@ class Factor(Enum):
 
 FIRST_FACTORS = frozenset({Factor.PASSWORD, Factor.KERBEROS})
 """Those that say who somebody is. All others are second factors: they prove more about a known person."""
+
+ENROLLED = frozenset({Factor.TOTP, Factor.RECOVERY_CODE})
+"""Those that persons add to themselves (`proxy.factors.enrolment`)."""
 
 Choice = tuple[Factor, ...]
 """One entry of a scheme: any one of these proves it, and the first that the person has is offered. Usually only one."""

@@ -59,16 +59,25 @@ def scheme_problems(schemes: Sequence[SchemeSettings]) -> Iterator[tuple[int, st
     for position in repeated(getattr(scheme, "name", None) for scheme in schemes):
         yield position, "name", "another scheme has this name"
     for position, scheme in enumerate(schemes):
-        for key, message in told(_first_factor(scheme), _fresh(scheme)):
+        for key, message in told(_first_factor(scheme), _recovery_codes(scheme), _fresh(scheme)):
             yield position, key, message
 
 
 def _first_factor(scheme: SchemeSettings) -> Iterator[tuple[str, str]]:
     first, *later = scheme.factors
+    if Factor.RECOVERY_CODE in first:
+        return  # which is said of recovery codes
     if not FIRST_FACTORS.issuperset(first):
         yield "factors", 'must begin with "password" or "kerberos": a passcode alone does not say who somebody is'
     elif not all(FIRST_FACTORS.isdisjoint(choice) for choice in later):
         yield "factors", '"password" and "kerberos" can only come first'
+
+
+def _recovery_codes(scheme: SchemeSettings) -> Iterator[tuple[str, str]]:
+    first, *later = scheme.factors
+    is_later = any(Factor.RECOVERY_CODE in choice for choice in later)
+    if Factor.RECOVERY_CODE in first or (is_later and first != (Factor.PASSWORD,)):
+        yield "factors", '"recovery_code" is never the one factor: it stands behind "password", and behind nothing else'
 
 
 def _fresh(scheme: SchemeSettings) -> Iterator[tuple[str, str]]:
@@ -110,6 +119,8 @@ def scheme_warnings(schemes: Sequence[SchemeSettings], named: Collection[str | N
             is_for_all = _is_for_everyone(shadow)
             what = "an earlier one matches everyone" if is_for_all else f'"{shadow.name}" matches all that it is for'
             yield f"{at}: is never used: {what}"
+        if (Factor.RECOVERY_CODE,) in scheme.factors:
+            yield f"{at}: asks for a recovery code at each sign-in, and a person has ten: write a choice"
         if len(scheme.factors) > 1 or shadow is not None:
             continue
         what = what_lets_in(scheme)

@@ -30,10 +30,6 @@ class EnrolmentStore(Protocol):
         """
         ...
 
-    async def take_enrolment(self, enrolment_id: str) -> bool:
-        """Use it up: it is removed, and one caller only is told True."""
-        ...
-
     async def rename_enrolment(self, guid: str, enrolment_id: str, name: str) -> bool:
         """False if this person has no such enrolment."""
         ...

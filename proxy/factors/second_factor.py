@@ -87,8 +87,14 @@ class Unusable:
 
 
 def first_usable_way(ways: Sequence[Chosen | Unusable]) -> Chosen | Unusable:
-    """What is offered of a choice: the first factor that can be used, or why the first one cannot."""
-    return next((way for way in ways if isinstance(way, Chosen)), ways[0])
+    """What is offered of a choice: the first factor that can be used, or why the first one cannot.
+
+    What was never enrolled is told only where nothing else would help either.
+    """
+    usable = next((way for way in ways if isinstance(way, Chosen)), None)
+    if usable is not None:
+        return usable
+    return next((way for way in ways if isinstance(way, Unusable) and way.lack is not Lack.ENROLMENT), ways[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

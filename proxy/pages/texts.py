@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from proxy.pages.amount_texts import AmountTexts
+from proxy.pages.factor_texts import FactorTexts
 from proxy.pages.problem_texts import PROBLEMS, ProblemText
 
 
@@ -347,6 +348,7 @@ class Texts(AmountTexts):
     try_later: str = "Try again in {wait}."
     try_at: str = "Try again at {time}, in {wait}."
 
+    factors: FactorTexts = field(default_factory=FactorTexts)
     problems: Mapping[str, ProblemText] = field(default_factory=lambda: PROBLEMS)
 
 

@@ -26,6 +26,7 @@ from proxy.http.reserved import (
     KEPT,
     KERBEROS,
     ME,
+    ME_FACTORS,
     PASSCODE,
     PASSCODE_STATUS,
     PASSWORD,
@@ -58,6 +59,7 @@ from proxy.portal.app_keys import (
     STORE,
     PortalStore,
 )
+from proxy.portal.factor_notice import factor_notices
 from proxy.portal.forms import MAX_BODY_BYTES, read_form
 from proxy.portal.kept_request import keep_request, show_kept, take_kept
 from proxy.portal.kerberos import show_kerberos
@@ -65,6 +67,8 @@ from proxy.portal.landing import START_PAGE
 from proxy.portal.landings import Landings
 from proxy.portal.me import show_me, take_me
 from proxy.portal.middleware import Handler, answer_errors, keep_to_the_host
+from proxy.portal.own_factors.page import show_factors, take_factors
+from proxy.portal.own_factors.parts import ENROLLING
 from proxy.portal.passcode import show_passcode, take_passcode
 from proxy.portal.password import show_password, take_password
 from proxy.portal.progress import show_passcode_status
@@ -78,6 +82,7 @@ from proxy.sessions.identity import Assertions
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sign_in.create import SignInParts
+from proxy.sign_in.enrolling import Enrolling
 
 _BY_FIELD: Mapping[str, Handler] = MappingProxyType(
     {
@@ -119,6 +124,15 @@ def create_portal(
     app[FLOW] = sign_in.flow
     app[PASSWORD_CHANGE] = sign_in.password_change
     app[SIGN_IN_LOG] = sign_in.log
+    app[ENROLLING] = Enrolling(
+        store=store.enrolments,
+        numbers=store.numbers,
+        counters=store.counters,
+        settings=settings,
+        keys=keys,
+        notices=sign_in.flow.proving.notices,
+        notice_of=factor_notices(settings),
+    )
     app[REALMS] = realms
     app[STORE] = store
     app[SESSIONS] = sessions
@@ -146,6 +160,8 @@ def create_portal(
             web.post(SIGN_OUT, take_sign_out),
             web.get(ME, show_me),
             web.post(ME, take_me),
+            web.get(ME_FACTORS, show_factors),
+            web.post(ME_FACTORS, take_factors),
             web.post(KEEP, keep_request),
             web.get(KEPT, show_kept),
             web.post(KEPT, take_kept),

@@ -27,6 +27,7 @@ class Form(Enum):
     SIGN_OUT = "sign_out"
     PASSWORD = "password"  # noqa: S105  # a form's name
     ME = "me"
+    FACTORS = "factors"
     KEPT = "kept"
     ADMIN = "admin"
 

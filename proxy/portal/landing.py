@@ -15,6 +15,7 @@ from proxy.http.reserved import (
     KEPT_QUERY,
     KERBEROS,
     ME,
+    ME_FACTORS,
     PASSCODE,
     PASSWORD,
     RETURN_TO,
@@ -66,7 +67,7 @@ def way_back(request: web.Request, fields: Mapping[str, str]) -> WayBack:
         fields.get(START, ""),
         public=settings.server.public_url,
         apps=settings.apps,
-        own_pages={ME, *ADMIN_PAGES} if settings.admin.is_on else {ME},
+        own_pages={ME, ME_FACTORS, *ADMIN_PAGES} if settings.admin.is_on else {ME, ME_FACTORS},
     )
 
 

@@ -47,8 +47,13 @@ from proxy.sign_in.outcomes import (
 
 _SENT, _WRONG, _SHAPE = "sent", "wrong", "shape"
 """Values of the query field `TOLD`."""
-ASKED_FOR: dict[Factor, str] = {}
+ASKED_FOR: dict[Factor, str] = {
+    Factor.TOTP: ENGLISH.factors.ask_totp,
+    Factor.RECOVERY_CODE: ENGLISH.factors.ask_recovery_code,
+}
 """What the page asks for where nothing is sent; ``{hint}`` is the challenge's. A new factor is registered here."""
+_ANOTHER = {Factor.TOTP: ENGLISH.factors.another_totp, Factor.RECOVERY_CODE: ENGLISH.factors.another_recovery_code}
+"""What the button says that asks for it in another one's place."""
 
 
 async def show_passcode(request: web.Request) -> web.StreamResponse:
@@ -224,6 +229,7 @@ async def _form(
     proving, now = request.app[FLOW].proving, request[VISIT].now
     look, prompt = await proving.look(session, challenge, now=now), proving.prompt(challenge)
     progress = progress_of(look)
+    others = await _others(request, session, challenge)
     return page(
         request,
         "passcode.html",
@@ -248,7 +254,8 @@ async def _form(
         lead=progress.lead,
         wait=max(0, math.ceil(look.offer_at - now)),
         another=_another_way(session, challenge, look),
-        others=await _others(request, session, challenge),
+        others=others,
+        safer=_safer(session, challenge, others),
         sign_in_href=sign_in_path(back, form=True),  # a ticket would lead back here
         notice=notice,
         error=error,
@@ -271,6 +278,7 @@ async def _answer_form(
         start=back.start,
         may_reload=status == HTTPStatus.OK,
         ask=ASKED_FOR[challenge.factor].format(hint=prompt.hint),
+        is_digits=prompt.digits is not None,
         most_typed=prompt.longest,
         valid_until=instant(challenge.expires_at, now),
         others=await _others(request, session, challenge),
@@ -282,14 +290,24 @@ async def _answer_form(
 async def _others(request: web.Request, session: Session, challenge: Challenge) -> list[tuple[str, str]]:
     """The buttons that ask for another factor in this one's place: what each sends, and what it says."""
     found = await request.app[FLOW].proving.others(session, challenge, now=request[VISIT].now)
-    words = {ChannelKind.SMS: ENGLISH.passcode_another_text, ChannelKind.EMAIL: ENGLISH.passcode_another_mail}
+    sent = {ChannelKind.SMS: ENGLISH.passcode_another_text, ChannelKind.EMAIL: ENGLISH.passcode_another_mail}
     return [
         (
             each.factor.value,
-            ENGLISH.passcode_another_factor if each.kind is None else words[each.kind].format(destination=each.masked),
+            _ANOTHER.get(each.factor, ENGLISH.passcode_another_factor)
+            if each.kind is None
+            else sent[each.kind].format(destination=each.masked),
         )
         for each in found
     ]
+
+
+def _safer(session: Session, challenge: Challenge, others: list[tuple[str, str]]) -> str:
+    """What a person is told who uses a text message although this scheme takes something safer from them."""
+    if challenge.kind is not ChannelKind.SMS or Factor.TOTP not in (session.next_choice or challenge.choice):
+        return ""
+    has_it = any(name == Factor.TOTP.value for name, _ in others)
+    return ENGLISH.factors.weaker_than_totp if has_it else ENGLISH.factors.weaker_than_totp_to_come
 
 
 def _another_way(session: Session, challenge: Challenge, look: Look) -> str:
@@ -313,7 +331,8 @@ def _told(told: str, challenge: Challenge, prompt: Prompt) -> tuple[str, str]:
         case "sent":
             return ENGLISH.passcode_resent, ""
         case "wrong":
-            return "", f"{ENGLISH.passcode_wrong} {_tries_left(challenge.attempts_left)}"
+            wrong = ENGLISH.factors.wrong_totp if challenge.factor is Factor.TOTP else ENGLISH.passcode_wrong
+            return "", f"{wrong} {_tries_left(challenge.attempts_left)}"
         case "shape":
             return "", ENGLISH.passcode_shape.format(digits=prompt.digits) if prompt.digits else ENGLISH.passcode_wrong
         case _:

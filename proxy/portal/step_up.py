@@ -22,6 +22,7 @@ from proxy.portal.csrf import Form
 from proxy.portal.forms import has_csrf_token, read_form
 from proxy.portal.landing import TO_START, goal_of, land, next_step, sign_in_path, step_up_path, way_back
 from proxy.portal.pages import OneButton, form_token, message, redirect
+from proxy.portal.passcode import ASKED_FOR
 from proxy.portal.refusals import unusable
 from proxy.portal.return_to import NOWHERE, WayBack
 from proxy.portal.sign_in import page_after, sign_in_form
@@ -91,6 +92,8 @@ async def _page(
         ChannelKind.EMAIL: ENGLISH.step_up_email.format(mail=way.masked),
         None: "",
     }[way.kind]
+    if way.factor in ASKED_FOR:
+        where = ENGLISH.factors.step_up_asks.format(what=ASKED_FOR[way.factor].format(hint="").lower())
     first = _asked_by(back, is_again=missing.is_again)
     if status != HTTPStatus.OK:
         first = ENGLISH.step_up_stale
@@ -106,7 +109,9 @@ async def _page(
         ENGLISH.step_up_title,
         f"{first} {where} {ENGLISH.step_up_rest}",
         detail=_said_of_way_back(request, back),
-        form=OneButton(fields=fields, button=ENGLISH.step_up_button),
+        form=OneButton(
+            fields=fields, button=ENGLISH.factors.step_up_go_on if way.kind is None else ENGLISH.step_up_button
+        ),
         link=TO_START,
     )
 

@@ -27,6 +27,8 @@ _METHODS = {
     Factor.PASSWORD: ("pwd",),
     Factor.SMS: ("otp", "sms"),
     Factor.EMAIL: ("otp",),
+    Factor.TOTP: ("otp",),
+    Factor.RECOVERY_CODE: ("otp",),
     Factor.KERBEROS: ("kerberos",),
 }
 """A factor's RFC 8176 names; ``kerberos`` is not registered there, and no registered one means it."""

@@ -65,10 +65,14 @@ class Notices:
     ) -> None:
         """Start telling both; returns at once."""
         notice = self.wording(event, mask(new_number))
+        self.send(principal, old_number, notice, phone="old_phone", incident=incident)
+
+    def send(self, principal: Principal, number: E164 | None, notice: Notice, *, phone: str, incident: str) -> None:
+        """Start sending a notice to this number and to the person's mail address. `phone`: whose it is, for the log."""
         facts = {"realm": principal.realm, "guid": principal.guid, "incident": incident}
-        if old_number is not None:
-            number = old_number
-            self._begin(lambda notifier: notifier.tell_number(number, notice.sms, new_token()), "old_phone", facts)
+        if number is not None:
+            to = number
+            self._begin(lambda notifier: notifier.tell_number(to, notice.sms, new_token()), phone, facts)
         if principal.mail:
             mail = principal.mail
             self._begin(

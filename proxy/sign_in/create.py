@@ -15,10 +15,13 @@ from directory.realms import Realms
 from proxy.delivery.channel import Notifier, PasscodeChannels
 from proxy.delivery.delivery_store import DeliveryStore
 from proxy.factors.challenge import ChallengeStore
+from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passcode.arrival_times import Arrivals, ArrivalStore
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passcode.passcodes import Passcodes
+from proxy.factors.recovery_code.recovery_codes import RecoveryCodes
 from proxy.factors.second_factor import SecondFactor
+from proxy.factors.totp.authenticator_apps import AuthenticatorApps
 from proxy.operations.metrics import Metrics
 from proxy.secrets.keys import Keys
 from proxy.sessions.session_store import SessionStore
@@ -46,6 +49,9 @@ class SignInStore(Protocol):
     def challenges(self) -> ChallengeStore: ...
 
     @property
+    def enrolments(self) -> EnrolmentStore: ...
+
+    @property
     def deliveries(self) -> DeliveryStore: ...
 
     @property
@@ -65,12 +71,16 @@ class SignInParts:
     log: SignInLog
 
 
-def second_factors(settings: Settings, numbers: NumberStore, keys: Keys) -> dict[Factor, SecondFactor]:
+def second_factors(
+    settings: Settings, numbers: NumberStore, enrolments: EnrolmentStore, keys: Keys
+) -> dict[Factor, SecondFactor]:
     """Who is asked about which factor. A new one is registered here."""
     passcodes = Passcodes(settings, numbers, keys)
     return {
         Factor.SMS: passcodes,
         Factor.EMAIL: passcodes,
+        Factor.TOTP: AuthenticatorApps(settings.passcode, enrolments, keys),
+        Factor.RECOVERY_CODE: RecoveryCodes(settings.passcode, enrolments, keys),
     }
 
 
@@ -94,7 +104,7 @@ def create_sign_in(
     sign_in_log, sessions = SignInLog(log, count=metrics.count_sign_in), SessionSteps(store.sessions)
     attempts = Attempts(throttle=throttle, guard=PasswordGuard(throttle, keys), log=sign_in_log, clock=clock)
     proving = Proving(
-        factors=second_factors(settings, store.numbers, keys),
+        factors=second_factors(settings, store.numbers, store.enrolments, keys),
         challenges=store.challenges,
         counters=store.counters,
         sessions=sessions,

@@ -22,6 +22,7 @@ from directory.login_name import LoginName
 from directory.principal import Account, Principal
 from proxy.access.policy import NotInGroups, judge
 from proxy.access.schemes import Asked, choose_scheme, create_app_demand
+from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passcode.passcodes import Judged, number_destination
 from proxy.factors.proof import missing_choices
@@ -49,6 +50,9 @@ class DryRunStore(Protocol):
     def numbers(self) -> NumberStore: ...
 
     @property
+    def enrolments(self) -> EnrolmentStore: ...
+
+    @property
     def counters(self) -> ThrottleStore: ...
 
 
@@ -61,7 +65,7 @@ class DryRun:
         # What is made with keys of the moment meets nothing that is kept: it only says whether there is a place at all.
         self._keys = keys or Keys(secrets.token_bytes(MASTER_KEY_BYTES))
         self._throttle = Throttle(store.counters, settings.throttle, key=self._keys.derive(Purpose.THROTTLE))
-        self._factors = second_factors(settings, store.numbers, self._keys)
+        self._factors = second_factors(settings, store.numbers, store.enrolments, self._keys)
 
     async def foresee(
         self,

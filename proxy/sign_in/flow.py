@@ -20,6 +20,7 @@ from proxy.factors.challenge import Challenge
 from proxy.factors.proof import missing_choices
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.client import Client, Goal
+from proxy.sign_in.enrolling import proof_for_adding
 from proxy.sign_in.kerberos import TicketRefusedHere, TicketStep
 from proxy.sign_in.outcomes import (
     Asking,
@@ -164,8 +165,10 @@ class SignIn:
         return await self.proving.ask(client, goal, session.principal, choice, standing=session, only=only, now=now)
 
     def missing(self, session: Session, scheme_name: str, *, now: float) -> Missing | NothingMissing | NoSuchScheme:
-        """What a signed-in session has yet to prove for a scheme that an app, a rule or `[admin]` asks for. Pure."""
-        scheme = next((each for each in self.schemes if each.name == scheme_name), None)
+        """What a signed-in session has yet to prove for a scheme that an app, a rule or `[admin]` asks for, or for
+        changing its factors. Pure."""
+        named = (*self.schemes, proof_for_adding(self.schemes))
+        scheme = next((each for each in named if each is not None and each.name == scheme_name), None)
         if scheme is None:
             return NoSuchScheme()
         counting = counting_factors(session.proven, freshness_of(scheme), now=now)

@@ -57,6 +57,10 @@ class SignInLog:
     def password_not_changed(self, client: Client, principal: Principal, reason: str) -> None:
         self._of(client, principal, "password.not_changed", reason=reason)
 
+    def factor_changed(self, client: Client, principal: Principal, event: str, factor: Factor) -> None:
+        """A factor that people add to themselves was added or removed (`event`)."""
+        self._of(client, principal, event, factor=factor.value)
+
     def signed_out(self, client: Client, principal: Principal) -> None:
         self._of(client, principal, "sign_out.done")
 

@@ -77,6 +77,9 @@ def load(tmp_path: Path) -> Load:
         (scheme("s", "password", ["sms", "email"]), {}, 'schemes[0] ("s")', "factors", 'asks for "email"'),
         (scheme("s", ["kerberos", "password"]), {}, 'schemes[0] ("s")', "factors", "needs a directory"),
         (STRONG, {}, 'schemes[0] ("strong")', "factors", 'asks for "email"'),
+        (scheme("s", "recovery_code"), {}, 'schemes[0] ("s")', "factors", "never the one factor"),
+        (scheme("s", ["password", "recovery_code"]), {}, 'schemes[0] ("s")', "factors", "never the one factor"),
+        (scheme("s", "totp"), {}, 'schemes[0] ("s")', "factors", "does not say who somebody is"),
         (
             BROWSER,
             {"channels": '[second_factor]\nchannels = ["email"]'},

@@ -7,10 +7,12 @@ is, what was remembered and counted of them, and what they want to reach.
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyotp
 import structlog
 from hypothesis import HealthCheck, event, example, given
 from hypothesis import settings as hypothesis_settings
@@ -29,7 +31,9 @@ from directory.realms import Realms
 from proxy.access.networks import network_of
 from proxy.access.schemes import create_app_demand
 from proxy.factors.challenge import Challenge
+from proxy.factors.enrolment import seal_enrolment
 from proxy.factors.passcode.passcodes import known_as
+from proxy.factors.recovery_code.code import code_digest
 from proxy.forwarding.admissions import Deny, DenyFactors, decide
 from proxy.help_desk.explaining import Explaining, SignInQuestion
 from proxy.operations.metrics import Metrics
@@ -55,6 +59,7 @@ OFFICE, ELSEWHERE = "192.0.2.10", "203.0.113.9"
 NUMBER, MAIL = "+447400123456", "alice@corp.example"
 OLD, NEW = "the right one 1", "an other one 2"
 KEYS = Keys(b"k" * 32, clock=lambda: NOW)
+SECRET, CODE = b"12345678901234567890", "K7QX2MRA9FZT"
 STOPS = {"sign_in.refused", "sign_in.stopped", "passcode.refused", "password.not_changed"}
 
 
@@ -131,6 +136,7 @@ class Case:
     mails_stand_in: bool
     known: str | None
     """The number that they used last."""
+    enrolled: tuple[Factor, ...] = ()
     counted: Mapping[Limit, int] = field(default_factory=dict)
     """How many are left of each limit, where it is less than all."""
 
@@ -211,6 +217,10 @@ class Copy:
         if case.known is not None:
             known = known_as(KEYS, self.domain.principal, E164(case.known), now=NOW - 30 * DAY)
             await self.store.numbers.put_known_number(GUID, known)
+        for factor in case.enrolled:
+            secret = SECRET if factor is Factor.TOTP else code_digest(GUID, CODE)
+            mine = seal_enrolment(KEYS, self.domain.principal, factor, secret, name="mine", now=NOW - DAY)
+            await self.store.enrolments.put_enrolments([mine])
 
     async def foreseen(self) -> Foreseen:
         login_name = parse_login_name("alice")
@@ -278,7 +288,7 @@ class SigningIn:
             match outcome:
                 case ProofAsked(session=session, challenge=Challenge() as challenge):
                     answered = await self.flow.proving.answer(
-                        self.client, self.goal, session, challenge, self.phone.messages[-1].passcode, now=NOW
+                        self.client, self.goal, session, challenge, self._answer(challenge), now=NOW
                     )
                     if not isinstance(answered, Accepted):
                         return self._said()
@@ -299,6 +309,15 @@ class SigningIn:
                     self.seen = 0
                     return self._said()
         raise AssertionError("it comes to no end")
+
+    def _answer(self, challenge: Challenge) -> str:
+        match challenge.factor:
+            case Factor.TOTP:
+                return pyotp.TOTP(base64.b32encode(SECRET).decode()).at(int(NOW))
+            case Factor.RECOVERY_CODE:
+                return CODE
+            case _:
+                return self.phone.messages[-1].passcode
 
     async def _first(self, first: Factor, current: Session | None) -> object:
         if first is Factor.PASSWORD:
@@ -341,6 +360,9 @@ FACTORS = [
     ["password", "sms", "email"],
     ["password", ["sms", "email"]],
     ["password", ["email", "sms"]],
+    ["password", "totp"],
+    ["password", ["totp", "sms", "recovery_code"]],
+    ["password", ["sms", "recovery_code"], "totp"],
 ]
 scheme = st.fixed_dictionaries(
     {"factors": st.sampled_from(FACTORS)},
@@ -371,6 +393,7 @@ USUAL: dict[str, Any] = {
     "counted": {},
     "known": None,
     "mails_stand_in": False,
+    "enrolled": (Factor.TOTP, Factor.RECOVERY_CODE),
 }
 """Somebody who gets through by any scheme: all that stops them is drawn."""
 UNUSUAL: dict[str, st.SearchStrategy[Any]] = {
@@ -384,6 +407,7 @@ UNUSUAL: dict[str, st.SearchStrategy[Any]] = {
     "counted": st.dictionaries(st.sampled_from(list(COUNTED)), st.integers(0, 1), min_size=1, max_size=2),
     "known": st.sampled_from([NUMBER, "+447400999999"]),
     "mails_stand_in": st.just(True),
+    "enrolled": st.sampled_from([(), (Factor.TOTP,), (Factor.RECOVERY_CODE,)]),
 }
 
 
@@ -415,7 +439,7 @@ async def compare(case: Case) -> None:
     foreseen = await asked.foreseen()
     before = len(asked.store.calls)
     assert await asked.explained() is foreseen.gets_through
-    assert set(asked.store.calls[before:]) <= {"read", "is_familiar", "known_number", "first_seen"}
+    assert set(asked.store.calls[before:]) <= {"read", "is_familiar", "known_number", "first_seen", "enrolments"}
     for way in foreseen.ways:
         tried = Copy(case)
         await tried.fill()
@@ -431,6 +455,8 @@ SMS, BOTH = (
     {"name": "both", "factors": ["password", "sms", "email"]},
 )
 TICKET = {"name": "ticket", "factors": ["kerberos"]}
+TOTP = {"name": "totp", "factors": ["password", "totp"]}
+CHOICE = {"name": "choice", "factors": ["password", ["totp", "sms", "recovery_code"]]}
 
 
 def case_of(*schemes: dict[str, Any], **changes: Any) -> Case:
@@ -458,6 +484,9 @@ def case_of(*schemes: dict[str, Any], **changes: Any) -> Case:
 @example(case_of(SMS, BOTH, app="Wiki", wiki_scheme="both", mail=None))
 @example(case_of(SMS, app="Wiki", wiki_groups=("Wiki Users",), groups=frozenset()))
 @example(case_of(SMS, TICKET, app="Wiki", wiki_scheme="ticket"))
+@example(case_of(CHOICE, enrolled=(), mobiles=()))
+@example(case_of(CHOICE, enrolled=(Factor.RECOVERY_CODE,), mobiles=(), counted={Limit.SENDS_PER_DAY: 0}))
+@example(case_of(CHOICE, TOTP, app="Wiki", wiki_scheme="totp", enrolled=(Factor.RECOVERY_CODE,)))
 @example(case_of(TICKET, SMS, app="Wiki", wiki_scheme="browser", has_tickets=True, counted={Limit.SENDS_PER_DAY: 0}))
 @given(cases())
 @hypothesis_settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))

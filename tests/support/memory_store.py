@@ -345,10 +345,6 @@ class MemoryEnrolments:
         self.kept[enrolment_id] = replace(found, counter=counter, used_at=now)
         return True
 
-    async def take_enrolment(self, enrolment_id: str) -> bool:
-        self._called("take_enrolment")
-        return self.kept.pop(enrolment_id, None) is not None
-
     async def rename_enrolment(self, guid: str, enrolment_id: str, name: str) -> bool:
         self._called("rename_enrolment")
         if all(each.enrolment_id != enrolment_id for each in self._of(guid)):

@@ -42,9 +42,6 @@ class RedisEnrolments:
     async def use_enrolment(self, enrolment_id: str, *, counter: int, now: float) -> bool:
         return bool(await self._connections.run(ENROLMENTS, "use", enrolment_id, counter, now, durable=True))
 
-    async def take_enrolment(self, enrolment_id: str) -> bool:
-        return bool(await self._connections.run(ENROLMENTS, "take", enrolment_id, durable=True))
-
     async def rename_enrolment(self, guid: str, enrolment_id: str, name: str) -> bool:
         return bool(await self._connections.run(ENROLMENTS, "rename", guid, enrolment_id, name, is_repeatable=True))
 

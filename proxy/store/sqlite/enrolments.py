@@ -41,10 +41,6 @@ class SQLiteEnrolments:
         )
         return used > 0
 
-    async def take_enrolment(self, enrolment_id: str) -> bool:
-        taken = await self._database.change("DELETE FROM enrolments WHERE enrolment_id = ?", enrolment_id, durable=True)
-        return taken > 0
-
     async def rename_enrolment(self, guid: str, enrolment_id: str, name: str) -> bool:
         renamed = await self._database.change(
             "UPDATE enrolments SET name = ? WHERE guid = ? AND enrolment_id = ?", name, guid, enrolment_id

@@ -78,14 +78,6 @@ class EnrolmentsContract:
         assert await store.enrolments.enrolments("a") == (replace(mine, counter=59_000_001, used_at=NOW + 5),)
         assert not await store.enrolments.use_enrolment("unheard-of", counter=1, now=NOW)
 
-    async def test_one_is_taken_by_one_of_many(self, store: Store) -> None:
-        mine, other = enrolment(lookup=os.urandom(32)), enrolment()
-        await store.enrolments.put_enrolments([mine, other])
-        taken = await asyncio.gather(*(store.enrolments.take_enrolment(mine.enrolment_id) for _ in range(20)))
-        assert taken.count(True) == 1
-        assert await store.enrolments.enrolments("a") == (other,)
-        assert await store.enrolments.enrolment_by(mine.lookup) is None
-
     async def test_its_person_names_it_and_nobody_else_does(self, store: Store) -> None:
         mine = enrolment()
         await store.enrolments.put_enrolments([mine])

@@ -80,11 +80,6 @@ function operation.use(id, counter, now)
   return 1
 end
 
-function operation.take(id)
-  local guid = redis.call('HGET', key('enrolment', id), 'guid')
-  return guid and remove(guid, id) or 0
-end
-
 function operation.rename(guid, id, name)
   if redis.call('HGET', key('enrolment', id), 'guid') ~= guid then
     return 0

@@ -1,0 +1,96 @@
+"""What factors have in common that a person enrols and types a code of: nothing is sent, the code is judged here."""
+
+from __future__ import annotations
+
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+
+from config.factors import ChannelKind, Factor
+from config.settings import PasscodeSettings
+from directory.principal import Principal
+from proxy.factors.challenge import Challenge
+from proxy.factors.enrolment import Enrolment, open_enrolment
+from proxy.factors.enrolment_store import EnrolmentStore
+from proxy.factors.second_factor import Chosen, Lack, Prompt, Unusable, Usability
+from proxy.secrets.keys import Keys
+
+
+class EnrolledCodes(ABC):
+    """A `SecondFactor`. A kind of it says what a code looks like, and which enrolment it is of."""
+
+    factor: Factor
+
+    def __init__(self, settings: PasscodeSettings, store: EnrolmentStore, keys: Keys) -> None:
+        self._settings = settings
+        self._store = store
+        self._keys = keys
+
+    @abstractmethod
+    def read(self, text: str) -> str | None:
+        """The code that was typed; None if it cannot be one."""
+
+    @abstractmethod
+    async def use(self, enrolment: Enrolment, secret: bytes, code: str, *, now: float) -> bool:
+        """Whether the code is of this enrolment, and was not used before: then it is now. Raises `StoreUnavailable`."""
+
+    @abstractmethod
+    def prompt(self, challenge: Challenge) -> Prompt: ...
+
+    def is_left(self, enrolment: Enrolment) -> bool:
+        """Whether it may still prove something."""
+        return True
+
+    async def held_by(self, principal: Principal, factor: Factor) -> Chosen | Unusable:
+        if not await self._enrolled(principal.guid):
+            return Unusable(factor=factor, lack=Lack.ENROLMENT, reason=f"no_{factor.value}")
+        # Every challenge of this factor in one session is for the same thing.
+        return Chosen(factor=factor, digests=(b"",))
+
+    async def usable_by(self, principal: Principal, factor: Factor, *, now: float, is_try: bool = False) -> Usability:
+        held = await self.held_by(principal, factor)
+        if isinstance(held, Chosen) and not await self._opened(principal.guid):
+            held = Unusable(factor=factor, lack=Lack.ENROLMENT, reason=f"unreadable_{factor.value}")
+        return Usability(way=held)
+
+    def begin(self, chosen: Chosen, principal: Principal, *, session_id: str, now: float) -> Challenge:
+        return Challenge(
+            challenge_id=secrets.token_urlsafe(24),
+            session_id=session_id,
+            guid=principal.guid,
+            digest=secrets.token_bytes(32),
+            masked_destination="",
+            created_at=now,
+            expires_at=now + self._settings.lifetime,
+            attempts_left=self._settings.attempts,
+            last_sent_at=now,
+            factor=chosen.factor,
+            kind=None,
+            number_digest=chosen.digest,
+        )
+
+    def passcode(self, challenge: Challenge) -> str:
+        raise NotImplementedError("nothing is sent")
+
+    async def answer(self, challenge: Challenge, text: str, *, now: float) -> bytes | None:
+        code = self.read(text)
+        if code is None:
+            return None
+        for enrolment, secret in await self._opened(challenge.guid):
+            if await self.use(enrolment, secret, code, now=now):
+                return challenge.digest
+        return secrets.token_bytes(len(challenge.digest))
+
+    async def accepted(
+        self, principal: Principal, challenge: Challenge, went_by: Collection[ChannelKind], *, now: float
+    ) -> None:
+        return  # it was used up when it was judged
+
+    async def _enrolled(self, guid: str) -> list[Enrolment]:
+        found = await self._store.enrolments(guid)
+        return [each for each in found if each.factor is self.factor and self.is_left(each)]
+
+    async def _opened(self, guid: str) -> list[tuple[Enrolment, bytes]]:
+        """With their secrets. One whose key is gone proves nothing."""
+        opened = [(each, open_enrolment(self._keys, each)) for each in await self._enrolled(guid)]
+        return [(each, secret) for each, secret in opened if secret is not None]

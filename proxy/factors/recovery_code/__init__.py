@@ -1,0 +1,1 @@
+"""Recovery codes: a second factor on paper, for the day on which the others fail."""

@@ -1,0 +1,1 @@
+"""Codes of an authenticator app (RFC 6238), as a second factor."""

@@ -1,0 +1,33 @@
+"""What a person is told of a second factor that was added to their account, or removed from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from config.factors import Factor
+from config.settings import Settings
+from proxy.http.reserved import ME_FACTORS
+from proxy.pages.texts import ENGLISH
+from proxy.sign_in.changed_numbers import Notice
+
+_TEXTS = ENGLISH.factors
+_SAID: Mapping[tuple[Factor, bool], str] = MappingProxyType(
+    {
+        (Factor.TOTP, True): _TEXTS.factor_added_totp,
+        (Factor.TOTP, False): _TEXTS.factor_removed_totp,
+        (Factor.RECOVERY_CODE, True): _TEXTS.factor_added_recovery_code,
+        (Factor.RECOVERY_CODE, False): _TEXTS.factor_removed_recovery_code,
+    }
+)
+
+
+def factor_notices(settings: Settings) -> Callable[[Factor, bool], Notice]:
+    """Nothing that somebody typed is in them: a thief chooses the names of what they add."""
+    url = settings.server.public_url.origin + ME_FACTORS
+
+    def notice_of(factor: Factor, is_added: bool) -> Notice:
+        said, not_you = _SAID[factor, is_added], _TEXTS.factor_not_you.format(url=url)
+        return Notice(sms=f"{said} {not_you}", subject=_TEXTS.factor_subject, mail=f"{said}\n\n{not_you}\n")
+
+    return notice_of

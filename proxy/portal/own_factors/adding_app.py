@@ -1,0 +1,92 @@
+"""Setting up an authenticator app: its key as a picture and as text, and a first code that proves that it is there.
+
+Nothing is kept before that: the key is in the form, sealed, for this session alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+from markupsafe import Markup
+
+from config.factors import Factor
+from proxy.factors.enrolment import seal_enrolment
+from proxy.factors.totp.totp import grouped, new_secret, provisioning_uri, qr_svg, steps_of, typed_code
+from proxy.pages.texts import ENGLISH
+from proxy.portal.app_keys import CLOCK, KEYS, SETTINGS, SIGN_IN_LOG, VISIT
+from proxy.portal.own_factors.parts import ADDED, ENROLLING, clean_name, no_more, own_page, told
+from proxy.secrets.keys import Purpose
+from proxy.secrets.sealing import seal_bytes, unseal_bytes
+from proxy.sessions.session import Session
+
+_WORDS = ENGLISH.factors
+
+
+async def show_adding_app(request: web.Request, session: Session) -> web.StreamResponse:
+    return _form(request, session, new_secret())
+
+
+async def take_app(request: web.Request, session: Session, fields: Mapping[str, str]) -> web.StreamResponse:
+    keys, enrolling, principal = request.app[KEYS], request.app[ENROLLING], session.principal
+    now = request.app[CLOCK]()  # once all of its form has come in
+    secret = _unseal(request, session, fields.get("sealed", ""))
+    if secret is None:
+        return _form(request, session, new_secret(), error=_WORDS.totp_over, status=HTTPStatus.GONE)
+    code = typed_code(fields.get("passcode", ""))
+    steps = steps_of(secret, code, now=now) if code is not None else ()
+    if not steps:
+        name = fields.get("name", "")
+        return _form(
+            request, session, secret, name=name, error=_WORDS.totp_wrong, status=HTTPStatus.UNPROCESSABLE_ENTITY
+        )
+    if not await enrolling.reserve(principal, now=now):
+        return no_more(request)
+    name = clean_name(fields.get("name", ""), _WORDS.totp_name_usual)
+    # The code that was just typed does not sign in as well.
+    added = seal_enrolment(keys, principal, Factor.TOTP, secret, name=name, counter=steps[0], now=now)
+    await enrolling.add(principal, [added], incident=request[VISIT].incident)
+    request.app[SIGN_IN_LOG].factor_changed(request[VISIT].client, principal, "factor.added", Factor.TOTP)
+    return told(ADDED)
+
+
+def _form(
+    request: web.Request, session: Session, secret: bytes, *, name: str = "", error: str = "", status: int = 200
+) -> web.Response:
+    host = request.app[SETTINGS].server.public_url.host
+    uri = provisioning_uri(secret, issuer=f"{ENGLISH.product} {host}", login=session.principal.username)
+    return own_page(
+        request,
+        session,
+        "factor_app.html",
+        status=status,
+        qr=Markup(qr_svg(uri)),  # noqa: S704  # a library's paths and numbers
+        secret=grouped(secret),
+        uri=uri,
+        sealed=_seal(request, session, secret),
+        name=name or _WORDS.totp_name_usual,
+        error=error,
+    )
+
+
+def _seal(request: web.Request, session: Session, secret: bytes) -> str:
+    key = request.app[KEYS].derive(Purpose.ENROLMENTS)
+    return base64.urlsafe_b64encode(seal_bytes(key, secret, bound_to=_bound_to(session))).decode()
+
+
+def _unseal(request: web.Request, session: Session, sealed: str) -> bytes | None:
+    try:
+        raw = base64.urlsafe_b64decode(sealed.encode())
+    except (ValueError, binascii.Error):
+        return None
+    opened = (
+        unseal_bytes(key, raw, bound_to=_bound_to(session)) for key in request.app[KEYS].accepted(Purpose.ENROLMENTS)
+    )
+    return next((secret for secret in opened if secret is not None), None)
+
+
+def _bound_to(session: Session) -> bytes:
+    return f"to be added\0{session.principal.guid}\0{session.session_id}".encode()

@@ -1,0 +1,170 @@
+"""My second factors: the list, and what may be done to each. It needs a second factor proven within ten minutes.
+
+What is posted does one of three things: it adds (field `add`), renames (`rename`) or removes (`remove`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import MappingProxyType
+
+from aiohttp import web
+
+from config.factors import Factor
+from proxy.factors.recovery_code.code import COUNT
+from proxy.http.problem import Problem
+from proxy.http.reserved import ME, ME_FACTORS
+from proxy.pages.instants import Instant, instant
+from proxy.pages.texts import ENGLISH
+from proxy.portal.app_keys import CLOCK, SETTINGS, SIGN_IN_LOG, VISIT, current_session
+from proxy.portal.csrf import Form
+from proxy.portal.forms import read_form, refused, require_csrf_token
+from proxy.portal.landing import sign_in_path, step_up_path
+from proxy.portal.own_factors.adding_app import show_adding_app, take_app
+from proxy.portal.own_factors.adding_codes import show_making_codes, take_codes
+from proxy.portal.own_factors.parts import ADD, ENROLLING, TOLD, Adding, clean_name, own_page, told
+from proxy.portal.pages import message, redirect
+from proxy.portal.return_to import WayBack
+from proxy.portal.step_up import more_for_own_pages
+from proxy.sessions.session import Level, Session
+from proxy.sign_in.enrolling import OwnFactor, factors_to_add, proof_for_adding
+
+_WORDS = ENGLISH.factors
+_ADDING: Mapping[Factor, Adding] = MappingProxyType(
+    {
+        Factor.TOTP: Adding(show=show_adding_app, take=take_app),
+        Factor.RECOVERY_CODE: Adding(show=show_making_codes, take=take_codes),
+    }
+)
+_KINDS: Mapping[Factor, str] = MappingProxyType(
+    {Factor.TOTP: _WORDS.kind_totp, Factor.RECOVERY_CODE: _WORDS.kind_recovery_code}
+)
+_TO_ADD: Mapping[Factor, str] = MappingProxyType(
+    {Factor.TOTP: _WORDS.add_totp, Factor.RECOVERY_CODE: _WORDS.add_recovery_code}
+)
+"""A new factor is registered in these three."""
+_CHANGE = "change"
+"""Query field: the one that is to be renamed or removed."""
+_TOLD: Mapping[str, str] = MappingProxyType(
+    {"added": _WORDS.added, "removed": _WORDS.removed, "renamed": _WORDS.renamed, "gone": _WORDS.gone}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FactorRow:
+    """One of them as it is shown."""
+
+    name_in_forms: str
+    name: str
+    kind: str
+    made: Instant
+    used: Instant | None
+    left: str
+    may_be_renamed: bool
+
+
+async def show_factors(request: web.Request) -> web.StreamResponse:
+    session = await _signed_in(request)
+    if session is None:
+        return redirect(sign_in_path(WayBack(return_to=ME_FACTORS)))
+    if (more := _more(request, session)) is not None:
+        return more
+    own = await request.app[ENROLLING].of(session.principal)
+    if ADD in request.query:
+        factor = _to_add(request, request.query[ADD])
+        if not await request.app[ENROLLING].has_room(session.principal, factor):
+            return _list(request, session, own, error=_WORDS.too_many, status=HTTPStatus.CONFLICT)
+        return await _ADDING[factor].show(request, session)
+    if _CHANGE in request.query:
+        chosen = next((each for each in own if each.name_in_forms == request.query[_CHANGE]), None)
+        if chosen is None:
+            return told("gone")
+        return own_page(request, session, "factor_change.html", factor=_row(request, chosen))
+    return _list(request, session, own)
+
+
+async def take_factors(request: web.Request) -> web.StreamResponse:
+    fields = await read_form(request)
+    session = await _signed_in(request)
+    if session is None:
+        return redirect(sign_in_path(WayBack(return_to=ME_FACTORS)))
+    require_csrf_token(request, fields, Form.FACTORS, session.session_id)
+    if (more := _more(request, session)) is not None:
+        return more
+    enrolling, principal, visit = request.app[ENROLLING], session.principal, request[VISIT]
+    log = request.app[SIGN_IN_LOG]
+    if "remove" in fields:
+        removed = await enrolling.remove(principal, fields["remove"], incident=visit.incident)
+        if removed is not None:
+            log.factor_changed(visit.client, principal, "factor.removed", removed.factor)
+        return told("gone" if removed is None else "removed")
+    if "rename" in fields:
+        name = clean_name(fields.get("name", ""), "")
+        if not name:
+            return redirect(f"{ME_FACTORS}?{_CHANGE}={fields['rename']}")
+        return told(
+            "renamed" if await enrolling.store.rename_enrolment(principal.guid, fields["rename"], name) else "gone"
+        )
+    factor = _to_add(request, fields.get(ADD, ""))
+    if not await enrolling.has_room(principal, factor):
+        own = await enrolling.of(principal)
+        return _list(request, session, own, error=_WORDS.too_many, status=HTTPStatus.CONFLICT)
+    return await _ADDING[factor].take(request, session, fields)
+
+
+async def _signed_in(request: web.Request) -> Session | None:
+    session = await current_session(request)
+    return session if session is not None and session.level is Level.SIGNED_IN else None
+
+
+def _more(request: web.Request, session: Session) -> web.Response | None:
+    """The way to what has to be proven first; None where enough is."""
+    if (more := more_for_own_pages(request, session)) is not None:
+        return more
+    proof = proof_for_adding(request.app[SETTINGS].schemes)
+    if proof is None:
+        return message(request, HTTPStatus.OK, _WORDS.title, _WORDS.off, link=(ME, ENGLISH.start_me))
+    if request.app[ENROLLING].is_allowed(session, now=request.app[CLOCK]()):
+        return None
+    return redirect(step_up_path(proof.name, WayBack(return_to=ME_FACTORS)))
+
+
+def _to_add(request: web.Request, name: str) -> Factor:
+    """Raises `Refused` for what nobody can add here."""
+    for factor in factors_to_add(request.app[SETTINGS].schemes):
+        if factor.value == name and factor in _ADDING:
+            return factor
+    raise refused(Problem.BAD_FORM)
+
+
+def _list(
+    request: web.Request, session: Session, own: list[OwnFactor], *, error: str = "", status: int = 200
+) -> web.Response:
+    to_add = [each for each in factors_to_add(request.app[SETTINGS].schemes) if each in _ADDING]
+    return own_page(
+        request,
+        session,
+        "factors.html",
+        status=status,
+        factors=[_row(request, each) for each in own],
+        to_add=[(f"{ME_FACTORS}?{ADD}={each.value}", _TO_ADD[each]) for each in to_add],
+        change_href=f"{ME_FACTORS}?{_CHANGE}=",
+        notice=_TOLD.get(request.query.get(TOLD, ""), "") if not error else "",
+        error=error,
+        me_href=ME,
+    )
+
+
+def _row(request: web.Request, own: OwnFactor) -> _FactorRow:
+    now, kind = request[VISIT].now, _KINDS.get(own.factor, own.factor.value)
+    return _FactorRow(
+        name_in_forms=own.name_in_forms,
+        name=own.name or kind,
+        kind=kind,
+        made=instant(own.made_at, now),
+        used=None if own.used_at is None else instant(own.used_at, now),
+        left="" if own.left is None else _WORDS.left_of.format(left=own.left, count=COUNT),
+        may_be_renamed=own.left is None,
+    )

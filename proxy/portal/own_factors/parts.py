@@ -1,0 +1,69 @@
+"""What the pages about somebody's own second factors have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+
+from proxy.http.reserved import ME_FACTORS
+from proxy.pages.texts import ENGLISH
+from proxy.portal.csrf import Form
+from proxy.portal.pages import form_token, message, page, redirect
+from proxy.sessions.session import Session
+from proxy.sign_in.enrolling import Enrolling
+
+ENROLLING = web.AppKey("enrolling", Enrolling)
+ADD = "add"
+"""Query field: the factor that is to be added."""
+TOLD = "told"
+"""Query field: what became of the form before."""
+ADDED = "added"
+_LONGEST_NAME = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adding:
+    """How one kind of factor is added."""
+
+    show: Callable[[web.Request, Session], Awaitable[web.StreamResponse]]
+    take: Callable[[web.Request, Session, Mapping[str, str]], Awaitable[web.StreamResponse]]
+
+
+def own_page(
+    request: web.Request, session: Session, template: str, *, status: int = 200, **values: Any
+) -> web.Response:
+    """`values` beside what every form here carries."""
+    return page(
+        request,
+        template,
+        status=status,
+        action=ME_FACTORS,
+        csrf_token=form_token(request, Form.FACTORS, session.session_id),
+        words=ENGLISH.factors,
+        **values,
+    )
+
+
+def clean_name(text: str, usual: str) -> str:
+    """As it is kept: one line of printable characters; `usual` where nothing is left."""
+    plain = "".join(character for character in " ".join(text.split()) if character.isprintable())
+    return plain[:_LONGEST_NAME].strip() or usual
+
+
+def told(what: str) -> web.Response:
+    """Back to the list, which says what happened."""
+    return redirect(f"{ME_FACTORS}?{TOLD}={what}")
+
+
+def no_more(request: web.Request) -> web.Response:
+    return message(
+        request,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        ENGLISH.factors.title,
+        ENGLISH.factors.too_often,
+        link=(ME_FACTORS, ENGLISH.factors.back),
+    )
