@@ -22,6 +22,7 @@ from proxy.commands import (
     bounces,
     check,
     explain,
+    factors,
     hash_password,
     keys,
     mobiles,
@@ -41,7 +42,7 @@ from proxy.store.open import store_file
 
 NOBODY_READS = 141
 """The exit code of who is ended by SIGPIPE: ``gatepost check | head -1``."""
-_WITH_STORE = frozenset(("check", "bounces", "explain", "unlock", "sessions"))
+_WITH_STORE = frozenset(("check", "bounces", "explain", "factors", "unlock", "sessions"))
 
 _WITHOUT_CONFIGURATION = ("run", "demo", "hash-password")
 """Commands that want none, or say so themselves."""
@@ -55,6 +56,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], list[argpar
     ("bounces", "passcodes that did not arrive, and what to do", bounces.add_arguments),
     ("explain", "whether a person can sign in, why not, and what to do", explain.add_arguments),
     ("unlock", "clear a person's counts, confirm a number that changed", unlock.add_arguments),
+    ("factors", "second factors that a person has added; remove one", factors.add_arguments),
     ("sessions", "who is signed in; end sessions", sessions.add_arguments),
     ("keys", "the master keys: list, rotate, drop", keys.add_arguments),
     ("send-test", "send a test SMS", send_test.add_arguments),
@@ -124,8 +126,11 @@ def _dispatch(parsed: argparse.Namespace) -> int:
             return run.run(parsed.config, after_restore=parsed.after_restore)
         case "check":
             return asyncio.run(check.run(_settings(parsed), sys.stdout, secrets_from=parsed.secrets_from))
-        case "bounces" | "explain" | "unlock" | "sessions":
-            asked = {"bounces": bounces.run, "explain": explain.run, "unlock": unlock.run, "sessions": sessions.run}
+        case "bounces" | "explain" | "unlock" | "factors" | "sessions":
+            asked = {
+                **{"bounces": bounces.run, "explain": explain.run, "unlock": unlock.run},
+                **{"factors": factors.run, "sessions": sessions.run},
+            }
             return asyncio.run(asked[parsed.command](parsed, _settings(parsed), sys.stdout, now=time.time()))
         case "keys":
             return keys.run(parsed, _settings(parsed), sys.stdout, now=time.time())

@@ -51,6 +51,7 @@ from proxy.sessions.live_sessions import LiveSessions
 from proxy.sessions.upkeep import keep_up
 from proxy.sessions.watch import SessionWatch
 from proxy.sign_in.create import create_sign_in
+from proxy.sign_in.enrolment_upkeep import EnrolmentUpkeep
 from proxy.store.contract import Store
 from proxy.store.open import open_store
 from proxy.throttle.service_tries import StoredTries
@@ -190,6 +191,8 @@ async def running(
         watch = partial(SessionWatch, store=store.sessions, sessions=sessions, realms=realms, log=log)
         leased = partial(while_leased, store=store.leases, clock=clock)
         await _in_background(stack, partial(leased, lambda: watch().run(), name="watch"), log)
+        upkeep = EnrolmentUpkeep(store=store.enrolments, realms=realms, keys=keys, log=log)
+        await _in_background(stack, partial(leased, upkeep.run, name="enrolments"), log)
         if bounces is not None:
             await _in_background(stack, partial(leased, bounces.run, name="bounces"), log)
         listening = place.listening if place is not None else open_listening(settings.server)

@@ -66,7 +66,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     store = open_store(settings.store)
     try:
         meant = await find_person(realms, arguments.login)
-        principal = await _principal(meant.directory, meant.account.guid)
+        principal = await principal_of(meant.directory, meant.account.guid)
         if arguments.confirm_number is not None:
             if not await _confirm(settings, store, keys, principal, arguments.confirm_number, now=now):
                 return 1
@@ -103,7 +103,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     return 0
 
 
-async def _principal(directory: Directory, guid: str) -> Principal:
+async def principal_of(directory: Directory, guid: str) -> Principal:
     """In whatever state the account is. Raises `NotFound` and `DirectoryError`."""
     state = await directory.state(guid) if isinstance(directory, DescribingDirectory) else None
     if state is None:
@@ -130,7 +130,7 @@ async def _confirm(
             return False
         log.info(
             "admin.number_confirmed",
-            by=f"command of {_own_name()}",
+            by=f"command of {own_name()}",
             person_realm=principal.realm,
             person_guid=principal.guid,
             destination=outcome.masked,
@@ -142,7 +142,7 @@ async def _confirm(
         await channels.close()
 
 
-def _own_name() -> str:
+def own_name() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a user of no name, as containers have

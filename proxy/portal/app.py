@@ -67,8 +67,8 @@ from proxy.portal.landing import START_PAGE
 from proxy.portal.landings import Landings
 from proxy.portal.me import show_me, take_me
 from proxy.portal.middleware import Handler, answer_errors, keep_to_the_host
+from proxy.portal.own_factors.factor_pages import ENROLLING
 from proxy.portal.own_factors.page import show_factors, take_factors
-from proxy.portal.own_factors.parts import ENROLLING
 from proxy.portal.passcode import show_passcode, take_passcode
 from proxy.portal.password import show_password, take_password
 from proxy.portal.progress import show_passcode_status

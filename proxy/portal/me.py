@@ -14,7 +14,7 @@ from aiohttp import web
 
 from directory.change_outcomes import PasswordChanger
 from proxy.http.problem import Problem
-from proxy.http.reserved import ME, PASSWORD, SIGN_OUT
+from proxy.http.reserved import ME, ME_FACTORS, PASSWORD, SIGN_OUT
 from proxy.pages.instants import instant
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import REALMS, SETTINGS, SIGN_IN_LOG, STORE, VISIT, current_session
@@ -28,6 +28,7 @@ from proxy.portal.sign_out import signed_out
 from proxy.portal.step_up import more_for_own_pages
 from proxy.secrets.tokens import token_digest
 from proxy.sessions.session import Level, Session
+from proxy.sign_in.enrolling import factors_to_add
 
 ENDED = "ended"
 """Query field: how many sessions the button before this page ended."""
@@ -51,6 +52,7 @@ async def show_me(request: web.Request) -> web.StreamResponse:
         sessions=[_row(request, each, session, hosts.get(each.session_id, ())) for each in sessions],
         notice=_notice(request.query.get(ENDED, "")),
         password_href=PASSWORD if isinstance(directory, PasswordChanger) else "",
+        factors_href=ME_FACTORS if factors_to_add(request.app[SETTINGS].schemes) else "",
         start_href=START_PAGE,
         sign_out_href=SIGN_OUT,
     )

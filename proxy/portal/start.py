@@ -6,7 +6,7 @@ from aiohttp import web
 
 from directory.change_outcomes import PasswordChanger
 from proxy.access.policy import Allowed, judge
-from proxy.http.reserved import ADMIN, ME, PASSWORD, SIGN_OUT
+from proxy.http.reserved import ADMIN, ME, ME_FACTORS, PASSWORD, SIGN_OUT
 from proxy.pages.assets import BY_PATH
 from proxy.pages.texts import ENGLISH
 from proxy.portal.admin.admin_texts import WORDS
@@ -17,6 +17,7 @@ from proxy.portal.pages import page, redirect
 from proxy.portal.return_to import app_origin
 from proxy.sessions.identity import JWKS_CACHE_SECONDS
 from proxy.sessions.session import Level
+from proxy.sign_in.enrolling import factors_to_add
 
 _ASSET_CACHING = "public, max-age=31536000, immutable"
 
@@ -37,6 +38,7 @@ async def show_start(request: web.Request) -> web.StreamResponse:
             for app in apps
         ],
         me_href=ME,
+        factors_href=ME_FACTORS if factors_to_add(settings.schemes) else "",
         admin_href=ADMIN if may_administer(request, session) else "",
         admin_text=WORDS.link,
         sign_out_href=SIGN_OUT,

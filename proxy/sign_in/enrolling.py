@@ -124,14 +124,14 @@ class Enrolling:
             return False
         return not missing_choices(proof.factors, counting_factors(session.proven, freshness_of(proof), now=now))
 
-    async def of(self, principal: Principal) -> list[OwnFactor]:
-        return own_factors(await self.store.enrolments(principal.guid))
+    async def of(self, guid: str) -> list[OwnFactor]:
+        return own_factors(await self.store.enrolments(guid))
 
     async def has_room(self, principal: Principal, factor: Factor) -> bool:
         """Whether one more may be added. It changes nothing."""
         if factor is Factor.RECOVERY_CODE:
             return True
-        return sum(each.factor is factor for each in await self.of(principal)) < MOST_PER_PERSON
+        return sum(each.factor is factor for each in await self.of(principal.guid)) < MOST_PER_PERSON
 
     async def reserve(self, principal: Principal, *, now: float) -> bool:
         """Count one that is about to be added; False: no more today."""
@@ -150,7 +150,7 @@ class Enrolling:
 
     async def remove(self, principal: Principal, name_in_forms: str, *, incident: str) -> OwnFactor | None:
         """Remove one, and tell the person; what it was, or None if it was not there (any more)."""
-        found = next((each for each in await self.of(principal) if each.name_in_forms == name_in_forms), None)
+        found = next((each for each in await self.of(principal.guid) if each.name_in_forms == name_in_forms), None)
         if found is None or not await self.store.remove_enrolments(principal.guid, found.ids):
             return None
         await self._tell(principal, found.factor, is_added=False, incident=incident)

@@ -14,9 +14,9 @@ GROUPS = ["Gatepost Admins"]
 ADMIN = f"{SIGN_IN_ORIGIN}/.gatepost/admin/"
 PERSON, UNDELIVERED, MOBILES = f"{ADMIN}person", f"{ADMIN}undelivered", f"{ADMIN}mobiles"
 END, UNLOCK, CSV = f"{PERSON}/end-sessions", f"{PERSON}/unlock", f"{MOBILES}.csv"
-CONFIRM = f"{PERSON}/confirm-number"
+CONFIRM, FACTOR = f"{PERSON}/confirm-number", f"{PERSON}/remove-factor"
 PAGES = (ADMIN, PERSON, UNDELIVERED, MOBILES, CSV)
-ACTIONS = (PERSON, END, UNLOCK, CONFIRM, MOBILES)
+ACTIONS = (PERSON, END, UNLOCK, CONFIRM, FACTOR, MOBILES)
 
 
 @asynccontextmanager

@@ -11,11 +11,7 @@ from pathlib import Path
 import pytest
 
 from config.factors import Factor
-from directory.principal import Principal
-from proxy.factors.second_factor import Chosen
-from proxy.factors.totp.authenticator_apps import AuthenticatorApps
 from proxy.sessions.session import Level
-from proxy.store.sqlite.sqlite_store import SQLiteStore
 from tests.portal.stage import NOW, SIGN_IN_ORIGIN, Browser, Page, Stage, portal_settings, running_portal
 
 FACTORS = f"{SIGN_IN_ORIGIN}/.gatepost/me/factors"
@@ -122,7 +118,7 @@ async def test_who_has_none_and_no_number_is_told_of_the_number(stage: Stage) ->
     assert "mobile" in refused.text
 
 
-async def test_a_step_counts_once_even_at_two_workers_at_the_same_time(stage: Stage, tmp_path: Path) -> None:
+async def test_a_step_counts_once_even_at_the_same_time(stage: Stage) -> None:
     browser = stage.browser()
     await stage.sign_in(browser)
     secret = await add_app(stage, browser)
@@ -134,30 +130,6 @@ async def test_a_step_counts_once_even_at_two_workers_at_the_same_time(stage: St
     levels = [await level_of(stage, each) for each in browsers]
     assert levels.count(Level.SIGNED_IN) == 1
     assert levels.count(Level.FIRST_FACTOR) == 5
-
-
-async def test_a_step_counts_once_at_two_workers(stage: Stage, tmp_path: Path) -> None:
-    """Each with a store object of its own on one file, and a sign-in of its own that answers at the same time."""
-    browser = stage.browser()
-    await stage.sign_in(browser)
-    secret = await add_app(stage, browser)
-    stage.now += 60
-    worker = SQLiteStore(tmp_path / "state.db", clock=lambda: stage.now)
-    apps = [AuthenticatorApps(stage.settings.passcode, store.enrolments, stage.keys) for store in (worker, stage.store)]
-    (guid,) = await worker.enrolments.guids_with_enrolments()
-    alice = Principal(guid=guid, realm="local", username="alice", display_name="Alice")
-    held = [await each.held_by(alice, Factor.TOTP) for each in apps for _ in range(5)]
-    challenges = [
-        each.begin(way, alice, session_id="s", now=stage.now)
-        for each, way in zip(apps * 5, held, strict=True)
-        if isinstance(way, Chosen)
-    ]
-    code = totp(secret, stage.now)
-    answers = await asyncio.gather(
-        *(each.answer(challenge, code, now=stage.now) for each, challenge in zip(apps * 5, challenges, strict=True))
-    )
-    assert [answer == challenge.digest for answer, challenge in zip(answers, challenges, strict=True)].count(True) == 1
-    await worker.close()
 
 
 @pytest.mark.parametrize(("offset", "is_taken"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)])

@@ -9,13 +9,15 @@ from aiohttp import web
 from proxy.help_desk.explaining import SignInQuestion
 from proxy.help_desk.hints import Hints
 from proxy.help_desk.verdict import Step
-from proxy.http.reserved import ADMIN_CONFIRM, ADMIN_END, ADMIN_PERSON, ADMIN_UNLOCK
+from proxy.http.reserved import ADMIN_CONFIRM, ADMIN_END, ADMIN_FACTOR, ADMIN_PERSON, ADMIN_UNLOCK
 from proxy.pages.instants import Instant, instant, instant_to_come
 from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.audit import record
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
 from proxy.portal.app_keys import SETTINGS, STORE, VISIT
+from proxy.portal.own_factors.factor_pages import ENROLLING, KINDS
 from proxy.sessions.session import Session
+from proxy.sign_in.enrolling import OwnFactor
 
 ON_THE_PAGE = Hints(
     app=WORDS.hint_app,
@@ -51,6 +53,7 @@ async def show_explanation(
         record(request, session, "explained", found=True, **person, can_sign_in=can_sign_in)
         found = await request.app[STORE].sessions.sessions(account.guid)
         count = sum(not each.is_over(request.app[SETTINGS].sessions, now) for each in found)
+    own = [] if account is None else await request.app[ENROLLING].of(account.guid)
     shown = [_shown(step, now) for step in explanation.steps]
     return admin_page(
         request,
@@ -77,11 +80,25 @@ async def show_explanation(
             "number": explanation.confirmable.name if explanation.confirmable is not None else "",
         },
         apps=app_names(request),
+        factors=[_factor(each, now) for each in own],
+        factor_action=ADMIN_FACTOR,
         action=ADMIN_PERSON,
         end_action=ADMIN_END,
         unlock_action=ADMIN_UNLOCK,
         confirm_action=ADMIN_CONFIRM,
     )
+
+
+def _factor(own: OwnFactor, now: float) -> dict[str, object]:
+    """What a person has added, as the page shows it."""
+    kind = KINDS.get(own.factor, own.factor.value)
+    return {
+        "name_in_forms": own.name_in_forms,
+        "name": own.name or kind,
+        "detail": kind if own.left is None else WORDS.factor_left.format(count=own.left),
+        "made": instant(own.made_at, now),
+        "used": None if own.used_at is None else instant(own.used_at, now),
+    }
 
 
 def _shown(step: Step, now: float) -> dict[str, object]:

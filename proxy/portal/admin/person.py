@@ -34,6 +34,7 @@ from proxy.portal.app_keys import FLOW, KEYS, REALMS, SETTINGS, STORE, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
 from proxy.portal.landing import sign_in_path
+from proxy.portal.own_factors.factor_pages import ENROLLING
 from proxy.portal.pages import OneButton, clear_session_cookie, form_token, message
 from proxy.sessions.session import Session
 from proxy.sign_in.changed_numbers import Confirmed, confirm_number
@@ -154,6 +155,24 @@ async def take_confirm(request: web.Request, session: Session) -> web.StreamResp
             person = {"person_realm": principal.realm, "person_guid": principal.guid}
             record(request, session, "number_confirmed", **person, destination=outcome.masked)
             done = Done(text=WORDS.confirmed.format(number=outcome.masked))
+        return await show_explanation(request, session, question, done=done)
+
+
+async def take_factor(request: web.Request, session: Session) -> web.StreamResponse:
+    """Remove a second factor that a person has added: it is lost, or not theirs. Nobody removes their own here."""
+    fields = await _own_form(request, session)
+    question = _asked_before(request, fields)
+    async with _look_up(request, session):
+        _, principal = await _meant(request, fields)
+        if principal.guid == session.principal.guid:
+            raise refused(Problem.NOT_ALLOWED, detail=WORDS.factor_own)
+        incident = request[VISIT].incident
+        removed = await request.app[ENROLLING].remove(principal, fields.get("factor", ""), incident=incident)
+        done = Done(text=WORDS.factor_gone, is_bad=True)
+        if removed is not None:
+            person = {"person_realm": principal.realm, "person_guid": principal.guid}
+            record(request, session, "factor_removed", **person, factor=removed.factor.value)
+            done = Done(text=WORDS.factor_removed)
         return await show_explanation(request, session, question, done=done)
 
 

@@ -18,7 +18,7 @@ from proxy.factors.enrolment import seal_enrolment
 from proxy.factors.totp.totp import grouped, new_secret, provisioning_uri, qr_svg, steps_of, typed_code
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import CLOCK, KEYS, SETTINGS, SIGN_IN_LOG, VISIT
-from proxy.portal.own_factors.parts import ADDED, ENROLLING, clean_name, no_more, own_page, told
+from proxy.portal.own_factors.factor_pages import ADDED, ENROLLING, clean_name, no_more, own_page, told
 from proxy.secrets.keys import Purpose
 from proxy.secrets.sealing import seal_bytes, unseal_bytes
 from proxy.sessions.session import Session

@@ -10,7 +10,7 @@ from config.factors import Factor
 from proxy.factors.recovery_code.code import new_codes
 from proxy.factors.recovery_code.recovery_codes import enrolment_of_code
 from proxy.portal.app_keys import CLOCK, KEYS, SETTINGS, SIGN_IN_LOG, VISIT
-from proxy.portal.own_factors.parts import ENROLLING, no_more, own_page, told
+from proxy.portal.own_factors.factor_pages import ENROLLING, no_more, own_page, told
 from proxy.sessions.session import Session
 from proxy.sign_in.enrolling import OwnFactor
 
@@ -41,7 +41,7 @@ async def take_codes(request: web.Request, session: Session, fields: Mapping[str
 
 async def _standing(request: web.Request, session: Session) -> OwnFactor | None:
     """The set that a new one would replace."""
-    own = await request.app[ENROLLING].of(session.principal)
+    own = await request.app[ENROLLING].of(session.principal.guid)
     return next((each for each in own if each.factor is Factor.RECOVERY_CODE), None)
 
 

@@ -6,7 +6,6 @@ What is posted does one of three things: it adds (field `add`), renames (`rename
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
 
@@ -16,7 +15,7 @@ from config.factors import Factor
 from proxy.factors.recovery_code.code import COUNT
 from proxy.http.problem import Problem
 from proxy.http.reserved import ME, ME_FACTORS
-from proxy.pages.instants import Instant, instant
+from proxy.pages.instants import instant
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import CLOCK, SETTINGS, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
@@ -24,7 +23,7 @@ from proxy.portal.forms import read_form, refused, require_csrf_token
 from proxy.portal.landing import sign_in_path, step_up_path
 from proxy.portal.own_factors.adding_app import show_adding_app, take_app
 from proxy.portal.own_factors.adding_codes import show_making_codes, take_codes
-from proxy.portal.own_factors.parts import ADD, ENROLLING, TOLD, Adding, clean_name, own_page, told
+from proxy.portal.own_factors.factor_pages import ADD, ENROLLING, KINDS, TOLD, Adding, clean_name, own_page, told
 from proxy.portal.pages import message, redirect
 from proxy.portal.return_to import WayBack
 from proxy.portal.step_up import more_for_own_pages
@@ -38,31 +37,15 @@ _ADDING: Mapping[Factor, Adding] = MappingProxyType(
         Factor.RECOVERY_CODE: Adding(show=show_making_codes, take=take_codes),
     }
 )
-_KINDS: Mapping[Factor, str] = MappingProxyType(
-    {Factor.TOTP: _WORDS.kind_totp, Factor.RECOVERY_CODE: _WORDS.kind_recovery_code}
-)
 _TO_ADD: Mapping[Factor, str] = MappingProxyType(
     {Factor.TOTP: _WORDS.add_totp, Factor.RECOVERY_CODE: _WORDS.add_recovery_code}
 )
-"""A new factor is registered in these three."""
+"""A new factor is registered in these two, and in `KINDS`."""
 _CHANGE = "change"
 """Query field: the one that is to be renamed or removed."""
 _TOLD: Mapping[str, str] = MappingProxyType(
     {"added": _WORDS.added, "removed": _WORDS.removed, "renamed": _WORDS.renamed, "gone": _WORDS.gone}
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _FactorRow:
-    """One of them as it is shown."""
-
-    name_in_forms: str
-    name: str
-    kind: str
-    made: Instant
-    used: Instant | None
-    left: str
-    may_be_renamed: bool
 
 
 async def show_factors(request: web.Request) -> web.StreamResponse:
@@ -71,7 +54,7 @@ async def show_factors(request: web.Request) -> web.StreamResponse:
         return redirect(sign_in_path(WayBack(return_to=ME_FACTORS)))
     if (more := _more(request, session)) is not None:
         return more
-    own = await request.app[ENROLLING].of(session.principal)
+    own = await request.app[ENROLLING].of(session.principal.guid)
     if ADD in request.query:
         factor = _to_add(request, request.query[ADD])
         if not await request.app[ENROLLING].has_room(session.principal, factor):
@@ -109,7 +92,7 @@ async def take_factors(request: web.Request) -> web.StreamResponse:
         )
     factor = _to_add(request, fields.get(ADD, ""))
     if not await enrolling.has_room(principal, factor):
-        own = await enrolling.of(principal)
+        own = await enrolling.of(principal.guid)
         return _list(request, session, own, error=_WORDS.too_many, status=HTTPStatus.CONFLICT)
     return await _ADDING[factor].take(request, session, fields)
 
@@ -157,14 +140,15 @@ def _list(
     )
 
 
-def _row(request: web.Request, own: OwnFactor) -> _FactorRow:
-    now, kind = request[VISIT].now, _KINDS.get(own.factor, own.factor.value)
-    return _FactorRow(
-        name_in_forms=own.name_in_forms,
-        name=own.name or kind,
-        kind=kind,
-        made=instant(own.made_at, now),
-        used=None if own.used_at is None else instant(own.used_at, now),
-        left="" if own.left is None else _WORDS.left_of.format(left=own.left, count=COUNT),
-        may_be_renamed=own.left is None,
-    )
+def _row(request: web.Request, own: OwnFactor) -> dict[str, object]:
+    """One of them as it is shown."""
+    now, kind = request[VISIT].now, KINDS.get(own.factor, own.factor.value)
+    return {
+        "name_in_forms": own.name_in_forms,
+        "name": own.name or kind,
+        "kind": kind,
+        "made": instant(own.made_at, now),
+        "used": None if own.used_at is None else instant(own.used_at, now),
+        "left": "" if own.left is None else _WORDS.left_of.format(left=own.left, count=COUNT),
+        "may_be_renamed": own.left is None,
+    }

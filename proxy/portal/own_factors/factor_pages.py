@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
 
+from config.factors import Factor
 from proxy.http.reserved import ME_FACTORS
 from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
@@ -22,6 +24,10 @@ ADD = "add"
 TOLD = "told"
 """Query field: what became of the form before."""
 ADDED = "added"
+KINDS: Mapping[Factor, str] = MappingProxyType(
+    {Factor.TOTP: ENGLISH.factors.kind_totp, Factor.RECOVERY_CODE: ENGLISH.factors.kind_recovery_code}
+)
+"""What each is called. A new factor is registered here."""
 _LONGEST_NAME = 40
 
 

@@ -1,0 +1,100 @@
+"""`gatepost factors LOGIN`: the second factors that a person has added, and removing one. It shows no secret.
+
+The person is told of what is removed, as when they remove it themselves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TextIO
+
+from config.settings import Settings
+from directory.create_directories import create_directories
+from directory.errors import DirectoryError
+from directory.principal import Principal
+from proxy.commands.table import write_table
+from proxy.commands.unlock import own_name, principal_of
+from proxy.delivery.create_channels import create_channels
+from proxy.help_desk.person import NotFound, find_person
+from proxy.mobile_formats.words import instant_text, one_line
+from proxy.operations.audit_log import configure_log
+from proxy.operations.incidents import new_incident_id
+from proxy.operations.store_errors import StoreError
+from proxy.portal.factor_notice import factor_notices
+from proxy.portal.number_notice import notice_of
+from proxy.secrets.key_file import existing_keys
+from proxy.secrets.keys import Keys
+from proxy.sign_in.changed_numbers import Notices
+from proxy.sign_in.enrolling import Enrolling
+from proxy.store.open import open_store
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("login", metavar="LOGIN", help="alice, alice@corp.example or CORP\\alice")
+    parser.add_argument("--remove", metavar="ID", help="remove this one, as it is listed. The person is told")
+
+
+async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO, *, now: float) -> int:
+    """0; 1 if there is no such person or factor, or something cannot be reached. Raises `KeyFileError`."""
+    keys = Keys(existing_keys(settings.server), clock=lambda: now)
+    realms, store, channels, log = (
+        *(create_directories(settings), open_store(settings.store)),
+        *(create_channels(settings), configure_log()),
+    )
+    notices = Notices(notifier=channels, log=log, wording=notice_of)
+    enrolling = Enrolling(
+        store=store.enrolments,
+        numbers=store.numbers,
+        counters=store.counters,
+        settings=settings,
+        keys=keys,
+        notices=notices,
+        notice_of=factor_notices(settings),
+    )
+    try:
+        meant = await find_person(realms, arguments.login)
+        principal = await principal_of(meant.directory, meant.account.guid)
+        if arguments.remove is None:
+            await _list(enrolling, principal, stdout)
+            return 0
+        incident = new_incident_id()
+        removed = await enrolling.remove(principal, arguments.remove, incident=incident)
+        if removed is None:
+            print(f"gatepost factors: they have no {one_line(arguments.remove)!r}: see the list", file=sys.stderr)
+            return 1
+        log.info(
+            "admin.factor_removed",
+            by=f"command of {own_name()}",
+            person_realm=principal.realm,
+            person_guid=principal.guid,
+            factor=removed.factor.value,
+            incident=incident,
+        )
+        await notices.settled()
+        print(f"{principal.username} ({principal.realm}): removed, and they are told", file=stdout)
+    except (NotFound, DirectoryError, StoreError) as error:
+        print(f"gatepost factors: {error}", file=sys.stderr)
+        return 1
+    finally:
+        await channels.close()
+        await store.close()
+        await realms.close()
+    return 0
+
+
+async def _list(enrolling: Enrolling, principal: Principal, stdout: TextIO) -> None:
+    rows = [
+        (
+            each.name_in_forms,
+            each.factor.value,
+            each.name if each.left is None else f"{each.left} left",
+            instant_text(each.made_at),
+            instant_text(each.used_at),
+        )
+        for each in await enrolling.of(principal.guid)
+    ]
+    if rows:
+        write_table(("ID", "KIND", "NAME", "ADDED", "LAST USED"), rows, stdout)
+    else:
+        print(f"{principal.username} ({principal.realm}) has added none", file=stdout)

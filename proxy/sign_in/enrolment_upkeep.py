@@ -1,0 +1,79 @@
+"""What is done about enrolments without anybody asking: those of deleted accounts go, and a new key seals the others.
+
+One worker does it for all. A disabled account keeps its enrolments, which open nothing meanwhile: each sign-in asks the
+directory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+
+from structlog.typing import FilteringBoundLogger
+
+from directory.directory import DescribingDirectory
+from directory.errors import DirectoryError
+from directory.realms import Realms
+from proxy.factors.enrolment import Enrolment, resealed
+from proxy.factors.enrolment_store import EnrolmentStore
+from proxy.operations.store_errors import StoreError
+from proxy.secrets.keys import Keys
+
+_LOOK_SECONDS = 3600.0
+_PAUSE_SECONDS = 0.02
+"""Between two persons: sign-ins go first."""
+_FEW = 3
+"""Of so many, all may be deleted at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrolmentUpkeep:
+    store: EnrolmentStore
+    realms: Realms
+    keys: Keys
+    log: FilteringBoundLogger
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except StoreError:
+                pass  # told in /readyz; nothing is lost by looking later
+            except Exception:  # the border of a background task: the next look may succeed
+                self.log.exception("enrolments.upkeep_failed")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Once, at everybody. Raises `StoreError`."""
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        gone: defaultdict[str, list[str]] = defaultdict(list)
+        for guid in await self.store.guids_with_enrolments():
+            enrolments = await self.store.enrolments(guid)
+            await self._reseal(enrolments)
+            realm = enrolments[0].realm if enrolments else ""
+            try:
+                (gone if await self._is_gone(realm, guid) else found)[realm].append(guid)
+            except DirectoryError:
+                found[realm].append(guid)
+            await asyncio.sleep(_PAUSE_SECONDS)
+        for realm, guids in gone.items():
+            # A directory that suddenly misses most people is more likely read wrongly than emptied.
+            if len(guids) > max(_FEW, len(found[realm])):
+                self.log.warning("enrolments.too_many_gone", realm=realm, gone=len(guids), found=len(found[realm]))
+                continue
+            for guid in guids:
+                removed = await self.store.remove_enrolments(guid)
+                self.log.info("enrolments.removed", reason="account_deleted", realm=realm, guid=guid, count=removed)
+
+    async def _is_gone(self, realm: str, guid: str) -> bool:
+        """Whether the directory says that there is no such account any more. Raises `DirectoryError`."""
+        directory = self.realms.of(realm)
+        return isinstance(directory, DescribingDirectory) and await directory.state(guid) is None
+
+    async def _reseal(self, enrolments: tuple[Enrolment, ...]) -> None:
+        for each in enrolments:
+            new = resealed(self.keys, each)
+            if new is not None:
+                await self.store.reseal_enrolment(each.enrolment_id, was=each.sealed, sealed=new.sealed)
