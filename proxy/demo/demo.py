@@ -44,6 +44,10 @@ port = {smtp_port}
 security = "none"
 from = "otp@corp.example"
 
+[[schemes]]
+name = "browser"
+factors = ["password", ["totp", "sms", "recovery_code"]]
+
 [[apps]]
 name = "Wiki"
 host = "wiki.localhost"
@@ -74,6 +78,8 @@ _WELCOME = """\
   The passcode arrives on the pretend phone:
 
       {phone}
+
+  An authenticator app can take its place: "Ways to sign in" on the start page.
 
   Ctrl-C ends it all; nothing is kept.
 """

@@ -278,7 +278,7 @@ async def _answer_form(
         start=back.start,
         may_reload=status == HTTPStatus.OK,
         ask=ASKED_FOR[challenge.factor].format(hint=prompt.hint),
-        is_digits=prompt.digits is not None,
+        digits=prompt.digits,
         most_typed=prompt.longest,
         valid_until=instant(challenge.expires_at, now),
         others=await _others(request, session, challenge),
