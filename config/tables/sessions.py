@@ -14,6 +14,8 @@ from config.values import Integer, Seconds
 class SessionSettings(FrozenTable):
     idle: Annotated[Seconds, Field(ge=60)] = 1800.0
     absolute: Annotated[Seconds, Field(ge=60)] = 43_200.0
+    most_per_person: Annotated[Integer, Field(ge=1)] | None = None
+    """With one more the oldest ends; None: as many as they like. A sign-in that is under way does not count."""
     kept_request_bytes: Annotated[Integer, Field(ge=0, le=16 * 1024 * 1024)] = 1024 * 1024
     """How large a form may be that is kept while its sender signs in again; 0: none is."""
     store_grace: Annotated[Seconds, Field(ge=1, le=3600)] = 60.0

@@ -24,14 +24,21 @@ FORMER_SECONDS = 3600.0
 class SessionStore(Protocol):
     """Sessions, their cookies, and whose they were."""
 
-    async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
-        """Durable."""
+    async def create_session(self, session: Session, *, cookie: bytes, host: str, most: int | None = None) -> None:
+        """Durable.
+
+        `most`: if this session is signed in, so many of the person's stand from then on, this one among them. In the
+        same transaction the oldest of their other signed-in ones end, and listeners hear of it before this returns.
+        """
         ...
 
-    async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
+    async def replace_session(
+        self, old_session_id: str, session: Session, *, cookie: bytes, host: str, most: int | None = None
+    ) -> bool:
         """Step up: in one transaction the old session, its cookies and its challenges end and the new session begins.
 
         Durable. False, and nothing changed, if the old one is not there (any more). Listeners hear the old one's end.
+        `most` as in `create_session`.
         """
         ...
 

@@ -101,7 +101,8 @@ def create_sign_in(
 ) -> SignInParts:
     """`clock` gives epoch seconds. `notifier` tells persons of numbers that changed, in the words of `wording`; None:
     nobody is told. `acceptor` judges Kerberos tickets; None: nobody begins with one."""
-    sign_in_log, sessions = SignInLog(log, count=metrics.count_sign_in), SessionSteps(store.sessions)
+    sign_in_log = SignInLog(log, count=metrics.count_sign_in)
+    sessions = SessionSteps(store.sessions, settings.sessions.most_per_person)
     attempts = Attempts(throttle=throttle, guard=PasswordGuard(throttle, keys), log=sign_in_log, clock=clock)
     proving = Proving(
         factors=second_factors(settings, store.numbers, store.enrolments, keys),

@@ -18,8 +18,10 @@ from proxy.sign_in.password import PersonProven
 class SessionSteps:
     """What is given out is the session and its token, of which only the digest is stored."""
 
-    def __init__(self, store: SessionStore) -> None:
+    def __init__(self, store: SessionStore, most: int | None = None) -> None:
+        """`most` signed-in sessions of one person stand: with one more, the oldest ends. None: as many as they like."""
         self._store = store
+        self._most = most
 
     async def begin(
         self, client: Client, proven: PersonProven, scheme: SchemeSettings, *, older: Session | None, now: float
@@ -40,9 +42,9 @@ class SessionSteps:
         token = new_token()
         cookie = token_digest(token)
         if older is None or not await self._store.replace_session(
-            older.session_id, session, cookie=cookie, host=client.host
+            older.session_id, session, cookie=cookie, host=client.host, most=self._most
         ):
-            await self._store.create_session(session, cookie=cookie, host=client.host)
+            await self._store.create_session(session, cookie=cookie, host=client.host, most=self._most)
         return session, token
 
     async def go_on(
@@ -64,7 +66,7 @@ class SessionSteps:
         )
         token = new_token()
         is_replaced = await self._store.replace_session(
-            older.session_id, session, cookie=token_digest(token), host=client.host
+            older.session_id, session, cookie=token_digest(token), host=client.host, most=self._most
         )
         return (session, token) if is_replaced else None
 

@@ -47,19 +47,33 @@ class MemorySessions:
         self.on_session_change = self.listeners.on_session_change
         self.on_gap = self.listeners.on_gap
 
-    async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
+    async def create_session(self, session: Session, *, cookie: bytes, host: str, most: int | None = None) -> None:
         self._called("create_session")
-        self.standing[session.session_id] = session
-        self._cookies[cookie] = (host, session.session_id)
+        self._create(session, cookie, host, most)
 
-    async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
+    async def replace_session(
+        self, old_session_id: str, session: Session, *, cookie: bytes, host: str, most: int | None = None
+    ) -> bool:
         self._called("replace_session")
         if old_session_id not in self.standing:
             return False
         self._end(old_session_id)
+        self._create(session, cookie, host, most)
+        return True
+
+    def _create(self, session: Session, cookie: bytes, host: str, most: int | None) -> None:
         self.standing[session.session_id] = session
         self._cookies[cookie] = (host, session.session_id)
-        return True
+        if most is None or session.level is not Level.SIGNED_IN:
+            return
+        others = [
+            each
+            for each in self.standing.values()
+            if each.principal.guid == session.principal.guid and each.level is Level.SIGNED_IN and each is not session
+        ]
+        others.sort(key=lambda each: each.created_at)
+        for each in others[: max(0, len(others) + 1 - most)]:
+            self._end(each.session_id)
 
     async def session_by_cookie(self, cookie: bytes, host: str) -> Session | None:
         self._called("session_by_cookie")

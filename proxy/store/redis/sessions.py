@@ -44,13 +44,18 @@ class RedisSessions:
         self.ends_heard = listening.all_hear
         self.count_flush = listening.trust.count_flush
 
-    async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
-        await self._listening.check_trust()
+    async def create_session(self, session: Session, *, cookie: bytes, host: str, most: int | None = None) -> None:
         arguments = (*_arguments(session), cookie.hex(), host)
+        if most is not None and session.level is Level.SIGNED_IN:
+            await self._end("create_of_most", most, *arguments, must_be_heard=False)
+            return
+        await self._listening.check_trust()
         await self._connections.run(SESSIONS, "create", *arguments, durable=True, is_repeatable=True)
 
-    async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
-        arguments = (old_session_id, *_arguments(session), cookie.hex(), host)
+    async def replace_session(
+        self, old_session_id: str, session: Session, *, cookie: bytes, host: str, most: int | None = None
+    ) -> bool:
+        arguments = (old_session_id, "" if most is None else most, *_arguments(session), cookie.hex(), host)
         # The caller must get the new session, even if a worker has not heard of the old one's end.
         return bool(await self._end("replace", *arguments, must_be_heard=False))
 

@@ -67,6 +67,19 @@ def delete_sessions_of(connection: sqlite3.Connection, guid: str, now: float) ->
     return [ended for (session_id,) in of_person for ended in delete_session(connection, session_id, now)]
 
 
+def delete_surplus(connection: sqlite3.Connection, kept: Session, most: int, now: float) -> list[Named]:
+    """The oldest signed-in ones of this person beside `kept`, so that at most so many stand with it."""
+    if kept.level is not Level.SIGNED_IN:
+        return []
+    others = [
+        each.session_id
+        for each in select_sessions(connection, kept.principal.guid)
+        if each.level is Level.SIGNED_IN and each.session_id != kept.session_id
+    ]
+    surplus = others[: max(0, len(others) + 1 - most)]
+    return [ended for session_id in surplus for ended in delete_session(connection, session_id, now)]
+
+
 def delete_oldest(connection: sqlite3.Connection, most: int, now: float) -> list[Named]:
     """At most this many, of anybody."""
     oldest = connection.execute("SELECT session_id FROM sessions ORDER BY rowid LIMIT ?", (most,)).fetchall()

@@ -57,24 +57,34 @@ class SQLiteSessions:
         self.on_gap = news.listeners.on_gap
         self.catch_up = news.catch_up
 
-    async def create_session(self, session: Session, *, cookie: bytes, host: str) -> None:
-        await self._database.writing.run(self._insert, session, cookie, host, durable=True)
+    async def create_session(self, session: Session, *, cookie: bytes, host: str, most: int | None = None) -> None:
+        await self._end(self._insert, session, cookie, host, most)
 
-    def _insert(self, connection: sqlite3.Connection, session: Session, cookie: bytes, host: str) -> None:
+    def _insert(
+        self, connection: sqlite3.Connection, session: Session, cookie: bytes, host: str, most: int | None
+    ) -> list[Named]:
+        """Those that end because the person has too many."""
         session_rows.insert_session(connection, session, cookie, host)
         self._news.write(connection, "created", [(session.session_id, session.principal.guid)])
+        return [] if most is None else session_rows.delete_surplus(connection, session, most, self._clock())
 
-    async def replace_session(self, old_session_id: str, session: Session, *, cookie: bytes, host: str) -> bool:
-        return bool(await self._end(self._replace, old_session_id, session, cookie, host))
+    async def replace_session(
+        self, old_session_id: str, session: Session, *, cookie: bytes, host: str, most: int | None = None
+    ) -> bool:
+        return bool(await self._end(self._replace, old_session_id, session, cookie, host, most))
 
     def _replace(
-        self, connection: sqlite3.Connection, old_session_id: str, session: Session, cookie: bytes, host: str
+        self,
+        connection: sqlite3.Connection,
+        old_session_id: str,
+        session: Session,
+        cookie: bytes,
+        host: str,
+        most: int | None,
     ) -> list[Named]:
-        """The old one; none if it was not there, and then nothing changed."""
+        """The old one, and those that end with it; none if it was not there, and then nothing changed."""
         ended = session_rows.delete_session(connection, old_session_id, self._clock())
-        if ended:
-            self._insert(connection, session, cookie, host)
-        return ended
+        return ended + self._insert(connection, session, cookie, host, most) if ended else []
 
     async def session_by_cookie(self, cookie: bytes, host: str) -> Session | None:
         await self._news.begin()

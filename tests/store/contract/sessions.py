@@ -116,6 +116,43 @@ class SessionsContract:
         assert replaced.count(True) == 1
         assert len(await store.sessions.sessions()) == 1
 
+    async def test_with_one_more_than_the_most_the_oldest_ends(self, store: Store) -> None:
+        half, other = session(is_half=True, created_at=NOW - 900), session(guid="other", created_at=NOW - 900)
+        first, second, third = (session(created_at=NOW + number) for number in range(3))
+        for written in (half, other, second, first):
+            await store.sessions.create_session(written, cookie=cookie(), host=HOST, most=2)
+        heard: list[str] = []
+        unsubscribe = store.sessions.on_session_end(heard.append)
+        await store.sessions.create_session(third, cookie=cookie(), host=HOST, most=2)
+        assert heard == [first.session_id]
+        begun = session(is_half=True, created_at=NOW + 3)
+        await store.sessions.create_session(begun, cookie=cookie(), host=HOST, most=2)
+        assert heard == [first.session_id], "only who has signed in takes the place of another session"
+        signed_in = session(created_at=NOW - 1)
+        assert await store.sessions.replace_session(begun.session_id, signed_in, cookie=cookie(), host=HOST, most=2)
+        assert heard[1:] == [begun.session_id, second.session_id], "however old, it is not the one that ends"
+        unsubscribe()
+        standing = {each.session_id for each in await store.sessions.sessions()}
+        assert standing == {each.session_id for each in (half, other, signed_in, third)}
+
+    async def test_a_session_that_is_not_replaced_ends_no_other(self, store: Store) -> None:
+        standing = session()
+        await store.sessions.create_session(standing, cookie=cookie(), host=HOST)
+        assert not await store.sessions.replace_session("gone", session(), cookie=cookie(), host=HOST, most=1)
+        assert await store.sessions.sessions() == [standing]
+
+    async def test_parallel_sign_ins_leave_no_more_than_the_most(self, store: Store) -> None:
+        halves = [session(is_half=True) for _ in range(10)]
+        for half in halves:
+            await store.sessions.create_session(half, cookie=cookie(), host=HOST)
+        replaced = [
+            store.sessions.replace_session(half.session_id, session(), cookie=cookie(), host=HOST, most=3)
+            for half in halves
+        ]
+        created = [store.sessions.create_session(session(), cookie=cookie(), host=HOST, most=3) for _ in range(10)]
+        await asyncio.gather(*replaced, *created)
+        assert len(await store.sessions.sessions()) == 3
+
     async def test_only_the_principal_is_updated(self, store: Store) -> None:
         written = session()
         await store.sessions.create_session(written, cookie=cookie(), host=HOST)

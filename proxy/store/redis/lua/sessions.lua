@@ -102,12 +102,43 @@ function operation.create(...)
   create(...)
 end
 
-function operation.replace(teller, notice, former_until, ttl, old, ...)
+-- `most` may be ''. Ends the oldest signed-in ones of this person beside `kept`, so that at most so many stand with it.
+local function finish_surplus(former_until, ttl, most, kept, guid, owner)
+  local others, ended = {}, {}
+  if most == '' or owner == '' then
+    return ended
+  end
+  for _, id in ipairs(redis.call('ZRANGE', key('guid', guid), 0, -1)) do
+    if id ~= kept and redis.call('HGET', key('session', id), 'owner') ~= '' then
+      others[#others + 1] = id
+    end
+  end
+  for i = 1, #others + 1 - tonumber(most) do
+    finish(others[i], former_until, ttl)
+    ended[#ended + 1] = others[i]
+  end
+  return ended
+end
+
+function operation.replace(teller, notice, former_until, ttl, old, most, ...)
   if not finish(old, former_until, ttl) then
     return {-1}
   end
   create(...)
-  return {tell('end', teller, notice, {old}), old}
+  local ended = {old, unpack(finish_surplus(former_until, ttl, most, ...))}
+  local told = tell('end', teller, notice, ended)
+  return {#ended > 1 and math.max(told, redis.call('ZCARD', prefix .. 'hearers')) or told, unpack(ended)}
+end
+
+-- As `create`, where there may be too many then.
+function operation.create_of_most(teller, notice, former_until, ttl, most, ...)
+  create(...)
+  local ended = finish_surplus(former_until, ttl, most, ...)
+  if #ended == 0 then
+    return {0}
+  end
+  local told = tell('end', teller, notice, ended)
+  return {math.max(told, redis.call('ZCARD', prefix .. 'hearers')), unpack(ended)}
 end
 
 -- Returns how many should hear of it, and which sessions there were to end. Who listened lately and is not there just
