@@ -10,6 +10,8 @@ class Factor(Enum):
 
     PASSWORD = "password"  # noqa: S105  # a factor's name
     KERBEROS = "kerberos"
+    REMEMBERED = "remembered"
+    """A browser in which the second factors of a scheme were proven before. No scheme can ask for it."""
     SMS = "sms"
     EMAIL = "email"
     TOTP = "totp"

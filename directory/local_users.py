@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Collection
+from hashlib import sha256
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -124,6 +125,8 @@ class LocalDirectory:
             mobiles=user.mobiles,
             groups=frozenset(group for group in self._groups if group.casefold() in own),
             all_groups=user.groups if self._want_all_groups else (),
+            # The hash itself must not get into the store.
+            password_mark=sha256(user.password_hash.encode()).hexdigest(),
         )
 
     async def _current(self) -> UsersFile:

@@ -52,5 +52,7 @@ class Principal:
     """Epoch seconds, where the directory tells and somebody wants to be warned; None: never, or not known."""
     password_set_at: float | None = None
     """Epoch seconds; None: it must be changed at the next sign-in, or the directory does not tell."""
+    password_mark: str = field(default="", repr=False)
+    """Changes with the password, where the directory does not tell when it was set; empty: it tells."""
     told_by: str = field(default="", repr=False, compare=False)
     """The server that has just accepted their password, and so starts its count of wrong ones from zero; not stored."""

@@ -22,13 +22,15 @@ def _as_choice(value: object) -> object:
     try:
         return (Factor(value),)
     except ValueError:
-        *names, last = (f"'{factor.value}'" for factor in Factor)
+        *names, last = (f"'{factor.value}'" for factor in Factor if factor is not Factor.REMEMBERED)
         raise ValueError(f"must be {', '.join(names)} or {last}") from None
 
 
 def _check_each_once(factors: tuple[Choice, ...]) -> tuple[Choice, ...]:
     """One proof never counts for two entries."""
     named = [factor for choice in factors for factor in choice]
+    if Factor.REMEMBERED in named:
+        raise ValueError('a remembered browser cannot be asked for: write remember = "14d"')
     if len(set(named)) < len(named):
         raise ValueError("names the same thing twice")
     return factors
@@ -48,6 +50,8 @@ class SchemeSettings(FrozenTable):
     """For those who come to these apps, and then for these apps only."""
     fresh: Annotated[Seconds, Field(ge=60)] | None = None
     """How old the proof of the last factor may be where an app, a rule or `[admin]` names this; None: of any age."""
+    remember: Annotated[Seconds, Field(ge=3600, le=90 * 86_400)] | None = None
+    """For how long a browser may stand for the second factors, beside a password; None: it never does."""
 
 
 BROWSER = SchemeSettings(name="browser", factors=((Factor.PASSWORD,), (Factor.SMS,)))
@@ -61,6 +65,12 @@ def scheme_problems(schemes: Sequence[SchemeSettings]) -> Iterator[tuple[int, st
     for position, scheme in enumerate(schemes):
         for key, message in told(_first_factor(scheme), _recovery_codes(scheme), _fresh(scheme)):
             yield position, key, message
+        if scheme.remember is not None and (len(scheme.factors) < 2 or Factor.PASSWORD not in scheme.factors[0]):
+            yield (
+                position,
+                "remember",
+                'needs "password" first and a second factor after it: it stands for that one only',
+            )
 
 
 def _first_factor(scheme: SchemeSettings) -> Iterator[tuple[str, str]]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from config.settings import AppSettings
 from directory.principal import Principal
 from proxy.access.rules import PathRule
-from proxy.access.schemes import AppDemand, counting_factors
-from proxy.factors.proof import Proof, missing_choices
+from proxy.access.schemes import AppDemand, Asked, missing_of
+from proxy.factors.proof import Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +48,23 @@ def judge_factors(
     proven: tuple[Proof, ...],
     client_address: str,
     *,
+    scheme: str,
     rule: PathRule | None,
     demand: AppDemand | None,
     now: float | None,
 ) -> Allowed | TooFewFactors:
     """Every factor is asked for of the scheme that the rule names, or else of what the app asks for.
 
-    `proven`: in the order in which it was proven, and when; `client_address`: where the session began; `now` as in
-    `counting_factors`.
+    `proven`: in the order in which it was proven, and when; `client_address`: where the session began; `scheme`: by
+    which they signed in; `now` as in `counting_factors`.
     """
     if rule is not None and rule.scheme:
-        counting = counting_factors(proven, rule.freshness, now=now)
-        return TooFewFactors(rule.scheme) if missing_choices(rule.factors, counting) else Allowed()
-    if demand is None:
+        asked = Asked(scheme=rule.scheme, factors=rule.factors, freshness=rule.freshness)
+    elif demand is not None:
+        asked = demand.asked_of(principal, proven[0].factor, client_address)
+    else:
         return Allowed()
-    asked = demand.asked_of(principal, proven[0].factor, client_address)
-    counting = counting_factors(proven, asked.freshness, now=now)
-    return TooFewFactors(asked.scheme) if missing_choices(asked.factors, counting) else Allowed()
+    return TooFewFactors(asked.scheme) if missing_of(asked, proven, scheme, now=now) else Allowed()
 
 
 def _judge_groups(principal: Principal, groups: tuple[str, ...] | None) -> Allowed | NotInGroups:

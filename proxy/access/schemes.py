@@ -14,7 +14,7 @@ from config.factors import NOTHING_PROVES_IT, Choice, Factor
 from config.settings import AppSettings, SchemeSettings
 from directory.principal import Principal
 from proxy.access.networks import is_within, parse_address
-from proxy.factors.proof import Proof
+from proxy.factors.proof import Proof, missing_choices, missing_of_own
 
 
 def choose_scheme(
@@ -91,6 +91,16 @@ class Asked:
     factors: tuple[Choice, ...]
     freshness: Freshness | None = None
     """Only if the scheme was named."""
+
+
+def missing_of(asked: Asked, proven: Iterable[Proof], signed_in_by: str, *, now: float | None) -> tuple[Choice, ...]:
+    """What somebody who signed in by the scheme `signed_in_by` has yet to prove. `now` as in `counting_factors`.
+
+    A remembered browser counts for that scheme alone, and not where a proof must be fresh.
+    """
+    counting = counting_factors(proven, asked.freshness, now=now)
+    is_own = asked.scheme == signed_in_by and asked.freshness is None
+    return (missing_of_own if is_own else missing_choices)(asked.factors, counting)
 
 
 NO_SCHEME = Asked(scheme="", factors=NOTHING_PROVES_IT)

@@ -21,6 +21,12 @@ def with_proof(proven: tuple[Proof, ...], factor: Factor, now: float) -> tuple[P
     return (*proven, Proof(factor, now))
 
 
+def missing_of_own(asked: tuple[Choice, ...], proven: frozenset[Factor]) -> tuple[Choice, ...]:
+    """As `missing_choices`, of the scheme that somebody signed in by: a remembered browser stands for the second
+    factors of that one, and never for the first."""
+    return missing_choices(asked[:1] if Factor.REMEMBERED in proven else asked, proven)
+
+
 def missing_choices(asked: Iterable[Choice], proven: frozenset[Factor]) -> tuple[Choice, ...]:
     """The entries of a scheme of which nothing is proven, in the scheme's order."""
     return tuple(choice for choice in asked if proven.isdisjoint(choice))

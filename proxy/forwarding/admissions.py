@@ -71,7 +71,9 @@ def decide(
     of_groups = judge(principal, app) if rule is None else judge_rule(principal, rule)
     if isinstance(of_groups, NotInGroups):
         return Deny(of_groups.groups)
-    of_factors = judge_factors(principal, session.proven, session.client_address, rule=rule, demand=demand, now=now)
+    of_factors = judge_factors(
+        principal, session.proven, session.client_address, scheme=session.scheme, rule=rule, demand=demand, now=now
+    )
     if isinstance(of_factors, TooFewFactors):
         return DenyFactors(of_factors.scheme)
     return Admit()

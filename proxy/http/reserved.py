@@ -22,6 +22,7 @@ ADMIN_END = ADMIN_PERSON + "/end-sessions"
 ADMIN_UNLOCK = ADMIN_PERSON + "/unlock"
 ADMIN_FACTOR = ADMIN_PERSON + "/remove-factor"
 ADMIN_CONFIRM = ADMIN_PERSON + "/confirm-number"
+ADMIN_FORGET = ADMIN_PERSON + "/forget-browsers"
 ADMIN_UNDELIVERED = ADMIN + "undelivered"
 ADMIN_MOBILES = ADMIN + "mobiles"
 ADMIN_MOBILES_FILE = ADMIN_MOBILES + ".{ending}"
@@ -64,7 +65,14 @@ def browser_cookie(scheme: str) -> str:
     return "__Host-gatepost-browser" if scheme == "https" else "gatepost-browser"
 
 
+def remembered_cookie(scheme: str) -> str:
+    """What stands for second factors that were proven in this browser before. Only the sign-in host has one."""
+    return "__Host-gatepost-remembered" if scheme == "https" else "gatepost-remembered"
+
+
 COOKIES = frozenset(
-    name(scheme).encode("ascii") for name in (session_cookie, browser_cookie) for scheme in ("http", "https")
+    name(scheme).encode("ascii")
+    for name in (session_cookie, browser_cookie, remembered_cookie)
+    for scheme in ("http", "https")
 )
 """The names of all of them: no app sees one, or sets one."""

@@ -17,6 +17,7 @@ class AmountTexts:
     ago_now: str = "just now"
     ago_minutes_one: str = "1 minute ago"
     ago_minutes_many: str = "{count} minutes ago"
+    days_many: str = "{count} days"
     ago_hours_one: str = "1 hour ago"
     ago_hours_many: str = "{count} hours ago"
     ago_days_one: str = "1 day ago"
@@ -26,10 +27,12 @@ class AmountTexts:
     size_megabytes: str = "{count} MB"
 
     def duration(self, seconds: int) -> str:
-        """A waiting time in words: seconds up to 90, minutes up to two hours, then hours; rounded up."""
+        """A waiting time in words: seconds up to 90, minutes up to two hours, then hours, or whole days; rounded up."""
         if seconds <= 90:
             return self.seconds_one if seconds == 1 else self.seconds_many.format(count=seconds)
         minutes = -(-seconds // 60)
+        if seconds >= 172_800 and seconds % 86_400 == 0:
+            return self.days_many.format(count=seconds // 86_400)
         if minutes > 120:
             return self.hours_many.format(count=-(-minutes // 60))
         return self.minutes_one if minutes == 1 else self.minutes_many.format(count=minutes)

@@ -81,6 +81,10 @@ class Texts(AmountTexts):
     passcode_unsent_mail: str = "We could not send a code to"
     passcode_number: str = "number ending in {ending}"
     passcode_label: str = "{digits}-digit code"
+    passcode_remember: str = "Remember this browser for {time}"
+    passcode_remember_hint: str = (
+        "In that time you are not asked for a code here. Leave it out on a computer that others use."
+    )
     passcode_until: str = "Your code is valid until {time}."
     passcode_over: str = "Your code has expired."
     passcode_button: str = "Sign in"
@@ -169,6 +173,11 @@ class Texts(AmountTexts):
         "Your IT help desk can confirm the new number. If you did not change it, call them at once."
     )
     notice_subject: str = "Your sign-in codes go to another mobile number"
+    notice_stolen: str = (
+        "A browser that was remembered for your account was used from two places. No browser is remembered any more. "
+        "If one was not you, change your password."
+    )
+    notice_stolen_subject: str = "A remembered browser was copied"
     notice_used: str = (
         "Sign-in codes for your account now go to another mobile number. If this was not you, call your IT help desk."
     )
@@ -269,6 +278,14 @@ class Texts(AmountTexts):
     me_advice: str = "If you do not recognise one of these, end it and change your password."
     me_ended_one: str = "That session has ended."
     me_ended_many: str = "All other sessions have ended."
+    me_browsers: str = "Browsers that are remembered"
+    me_browsers_lead: str = "When you sign in there, you are not asked for a code."
+    me_browser_since: str = "Remembered"
+    me_browser_until: str = "Until"
+    me_browser_forget: str = "Forget this browser"
+    me_browser_forget_of: str = "Forget {device}, last used {ago}"
+    me_forgotten: str = "That browser is forgotten: you will be asked for a code there."
+    me_forgotten_before: str = "That browser was not remembered any more."
     me_ended_before: str = "That session had already ended."
     device_both: str = "{browser} on {system}"
     device_program: str = "A program"

@@ -58,6 +58,8 @@ class Visit:
     browser_is_new: bool
     session_token: str | None = field(repr=False)
     """The session cookie's value, if it has the shape of one."""
+    remembered: str = field(repr=False)
+    """That of the cookie of a remembered browser; empty: it has none."""
 
     @property
     def client(self) -> Client:
@@ -68,6 +70,7 @@ class Visit:
             incident=self.incident,
             languages=self.accepted_languages,
             user_agent=self.user_agent,
+            remembered=self.remembered,
         )
 
 

@@ -1,7 +1,8 @@
 """Where am I signed in: a person's sessions, each with a button that ends it.
 
 A session is named on the page by a digest: its id never leaves the server. What is posted asks nothing more and does
-one of three things: it ends one session (field `session`), all others (`others`) or all (`all`).
+one of four things: it ends one session (field `session`), all others (`others`) or all (`all`), or forgets a remembered
+browser (`forget`). Signing out everywhere (else) forgets the browsers there too.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ from __future__ import annotations
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
+from typing import Any
 
 from aiohttp import web
 
 from directory.change_outcomes import PasswordChanger
+from proxy.factors.remembered.browser import name_of
 from proxy.http.problem import Problem
 from proxy.http.reserved import ME, ME_FACTORS, PASSWORD, SIGN_OUT
-from proxy.pages.instants import instant
+from proxy.pages.instants import instant, instant_to_come
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import REALMS, SETTINGS, SIGN_IN_LOG, STORE, VISIT, current_session
+from proxy.portal.app_keys import FLOW, REALMS, SETTINGS, SIGN_IN_LOG, STORE, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.device import describe_device
 from proxy.portal.forms import read_form, refused, require_csrf_token
@@ -32,6 +35,8 @@ from proxy.sign_in.enrolling import factors_to_add
 
 ENDED = "ended"
 """Query field: how many sessions the button before this page ended."""
+FORGOTTEN = "forgotten"
+"""Query field: how many browsers it forgot."""
 
 
 async def show_me(request: web.Request) -> web.StreamResponse:
@@ -50,7 +55,8 @@ async def show_me(request: web.Request) -> web.StreamResponse:
         csrf_token=form_token(request, Form.ME, session.session_id),
         lead=ENGLISH.start_signed_in.format(name=session.principal.display_name),
         sessions=[_row(request, each, session, hosts.get(each.session_id, ())) for each in sessions],
-        notice=_notice(request.query.get(ENDED, "")),
+        browsers=await _browsers_of(request, session),
+        notice=_notice(request.query.get(ENDED, ""), request.query.get(FORGOTTEN, "")),
         password_href=PASSWORD if isinstance(directory, PasswordChanger) else "",
         factors_href=ME_FACTORS if factors_to_add(request.app[SETTINGS].schemes) else "",
         start_href=START_PAGE,
@@ -67,6 +73,9 @@ async def take_me(request: web.Request) -> web.StreamResponse:
     require_csrf_token(request, fields, Form.ME, session.session_id)
     if (more := more_for_own_pages(request, session)) is not None:
         return more
+    if "forget" in fields:
+        count = await _forget(request, session, [fields["forget"]])
+        return redirect(f"{ME}?{FORGOTTEN}={count}")
     sessions = await _sessions_of(request, session)
     if "all" in fields:
         chosen = sessions
@@ -77,6 +86,12 @@ async def take_me(request: web.Request) -> web.StreamResponse:
         chosen = [each for each in sessions if hmac.compare_digest(session_name(each).encode(), named)]
     else:
         raise refused(Problem.BAD_FORM)
+    if "all" in fields:
+        await _forget(request, session, None)
+    elif "others" in fields:
+        await _forget(
+            request, session, [each["name"] for each in await _browsers_of(request, session) if not each["is_this"]]
+        )
     ended = 0
     # This session last: after an error on the way, the person can press the button again.
     for each in sorted(chosen, key=lambda each: each.session_id == session.session_id):
@@ -104,6 +119,29 @@ async def _sessions_of(request: web.Request, session: Session) -> Sequence[Sessi
     return [session, *sorted(others, key=lambda each: each.last_used_at, reverse=True)]
 
 
+async def _forget(request: web.Request, session: Session, names: Sequence[str] | None) -> int:
+    remembering = request.app[FLOW].remembering
+    return await remembering.forget(request[VISIT].client, session.principal, names, reason="by_the_person")
+
+
+async def _browsers_of(request: web.Request, session: Session) -> list[dict[str, Any]]:
+    """The remembered ones, the latest used first."""
+    visit = request[VISIT]
+    this = name_of(visit.remembered) if visit.remembered else ""
+    return [
+        {
+            "name": each.name,
+            "device": describe_device(each.user_agent),
+            "user_agent": each.user_agent,
+            "is_this": each.name == this,
+            "since": instant(each.made_at, visit.now),
+            "last_used": instant(each.used_at, visit.now),
+            "until": instant_to_come(each.expires_at, visit.now),
+        }
+        for each in await request.app[FLOW].remembering.of(session.principal, now=visit.now)
+    ]
+
+
 def _row(request: web.Request, shown: Session, this: Session, hosts: Sequence[str]) -> dict[str, object]:
     """One session as it is shown."""
     visit = request[VISIT]
@@ -122,7 +160,9 @@ def _row(request: web.Request, shown: Session, this: Session, hosts: Sequence[st
     }
 
 
-def _notice(ended: str) -> str:
+def _notice(ended: str, forgotten: str) -> str:
+    if forgotten:
+        return ENGLISH.me_forgotten_before if forgotten == "0" else ENGLISH.me_forgotten
     match ended:
         case "":
             return ""

@@ -28,6 +28,7 @@ from proxy.http.reserved import (
     STATIC,
     TICKET,
     browser_cookie,
+    remembered_cookie,
     session_cookie,
 )
 from proxy.operations.store_errors import StoreError
@@ -87,6 +88,7 @@ def read_visit(headers: CIMultiDictProxy[str], settings: Settings, now: float) -
         browser=browser or new_token(),
         browser_is_new=browser is None,
         session_token=_token(cookies, session_cookie(public.scheme)),
+        remembered=_token(cookies, remembered_cookie(public.scheme)) or "",
     )
 
 

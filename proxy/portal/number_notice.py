@@ -1,4 +1,4 @@
-"""What a person is told of a number that changed: theirs, or a thief's."""
+"""What a person is told of a number that changed, or of a browser that was copied: by them, or by a thief."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ _TEXTS = {
     NumberEvent.HELD: ENGLISH.notice_held,
     NumberEvent.CONFIRMED: ENGLISH.notice_confirmed,
 }
+STOLEN = Notice(sms=ENGLISH.notice_stolen, subject=ENGLISH.notice_stolen_subject, mail=f"{ENGLISH.notice_stolen}\n")
 
 
 def notice_of(event: NumberEvent, masked: str) -> Notice:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from proxy.http.reserved import browser_cookie, session_cookie
+from proxy.http.reserved import browser_cookie, remembered_cookie, session_cookie
 from proxy.pages.instants import instant_in
 from proxy.pages.template import protective_headers, render_page
 from proxy.pages.texts import ENGLISH
@@ -122,6 +122,11 @@ def set_session_cookie(request: web.Request, response: web.Response, token: str)
 
 def set_browser_cookie(request: web.Request, response: web.Response) -> None:
     _set_cookie(request, response, browser_cookie(_scheme(request)), request[VISIT].browser, max_age=_BROWSER_SECONDS)
+
+
+def set_remembered_cookie(request: web.Request, response: web.Response, value: str, seconds: float) -> None:
+    """An empty value and 0 seconds: there is nothing to remember any more."""
+    _set_cookie(request, response, remembered_cookie(_scheme(request)), value, max_age=int(seconds))
 
 
 def clear_session_cookie(request: web.Request, response: web.Response) -> None:

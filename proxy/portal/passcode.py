@@ -24,7 +24,7 @@ from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, SIGN_IN_LOG, VISIT, cur
 from proxy.portal.csrf import Form
 from proxy.portal.forms import has_csrf_token, read_form, refused
 from proxy.portal.landing import TOLD, goal_of, next_step, passcode_path, sign_in_path, to_sign_in, way_back
-from proxy.portal.pages import form_token, page, redirect, set_session_cookie
+from proxy.portal.pages import form_token, page, redirect, set_remembered_cookie, set_session_cookie
 from proxy.portal.progress import progress_of
 from proxy.portal.refusals import exhausted, factor_locked, passcode_over, throttled, unsent, unusable
 from proxy.portal.return_to import WayBack
@@ -109,7 +109,13 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
         another = fields["resend"] == "another"
         return await _send_again(request, session, challenge, back, is_another_way=another, now=now)
     answered = await flow.proving.answer(
-        visit.client, goal_of(request, back), session, challenge, fields.get("passcode", ""), now=now
+        visit.client,
+        goal_of(request, back),
+        session,
+        challenge,
+        fields.get("passcode", ""),
+        to_remember="remember" in fields,
+        now=now,
     )
     return await _page_after_answer(request, answered, session, challenge, back)
 
@@ -127,12 +133,14 @@ async def _page_after_answer(
     request: web.Request, answered: Answered, session: Session, challenge: Challenge, back: WayBack
 ) -> web.Response:
     match answered:
-        case Accepted(session=further, token=token, then=then):
+        case Accepted(session=further, token=token, then=then, remembered=remembered):
             if then is not None:
                 response = await page_after(request, then, back)
             else:
                 response = await next_step(request, further, back)
             set_session_cookie(request, response, token)
+            if remembered is not None:
+                set_remembered_cookie(request, response, remembered.value, remembered.seconds)
             return response
         case NotAnswered():
             # No answer at all: no attempt is counted and nothing moves.
@@ -250,6 +258,7 @@ async def _form(
         seconds_left=max(0, math.ceil(challenge.expires_at - now)),
         webotp=request.app[SETTINGS].sms.webotp,
         tag=prompt.hint if look.shows_tag else "",
+        remember=_remember(request, session),
         progress=progress,
         lead=progress.lead,
         wait=max(0, math.ceil(look.offer_at - now)),
@@ -280,6 +289,7 @@ async def _answer_form(
         ask=ASKED_FOR[challenge.factor].format(hint=prompt.hint),
         digits=prompt.digits,
         most_typed=prompt.longest,
+        remember=_remember(request, session),
         valid_until=instant(challenge.expires_at, now),
         others=await _others(request, session, challenge),
         sign_in_href=sign_in_path(back, form=True),
@@ -308,6 +318,12 @@ def _safer(session: Session, challenge: Challenge, others: list[tuple[str, str]]
         return ""
     has_it = any(name == Factor.TOTP.value for name, _ in others)
     return ENGLISH.factors.weaker_than_totp if has_it else ENGLISH.factors.weaker_than_totp_to_come
+
+
+def _remember(request: web.Request, session: Session) -> str:
+    """What the tick says by which this browser is remembered; empty: it cannot be."""
+    seconds = request.app[FLOW].remembering.offers(session)
+    return "" if seconds is None else ENGLISH.passcode_remember.format(time=ENGLISH.duration(int(seconds)))
 
 
 def _another_way(session: Session, challenge: Challenge, look: Look) -> str:

@@ -32,7 +32,15 @@ from proxy.portal.landing import (
     sign_in_path,
     way_back,
 )
-from proxy.portal.pages import form_token, page, redirect, set_browser_cookie, set_session_cookie, stamp_of
+from proxy.portal.pages import (
+    form_token,
+    page,
+    redirect,
+    set_browser_cookie,
+    set_remembered_cookie,
+    set_session_cookie,
+    stamp_of,
+)
 from proxy.portal.refusals import account_stopped, address_cut, framed, no_scheme, throttled, unsent, unusable
 from proxy.portal.return_to import WayBack
 from proxy.sessions.session import Level, Session
@@ -141,8 +149,10 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
 async def page_after(request: web.Request, outcome: SignedIn | Asking | NoScheme, back: WayBack) -> web.Response:
     """The page that comes after a first or a further factor, and the cookie of a session that is new."""
     match outcome:
-        case SignedIn(session=session, token=token):
+        case SignedIn(session=session, token=token, remembered=remembered):
             response = await next_step(request, session, back)
+            if remembered is not None:
+                set_remembered_cookie(request, response, remembered.value, remembered.seconds)
         case NoScheme():
             return no_scheme(request, back)
         case SessionGone():

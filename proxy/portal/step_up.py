@@ -12,8 +12,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from config.factors import ChannelKind, Factor
-from proxy.access.schemes import AppDemand
-from proxy.factors.proof import missing_choices
+from proxy.access.schemes import AppDemand, missing_of
 from proxy.factors.second_factor import Unusable
 from proxy.http.reserved import CUT, RETURN_TO, SCHEME, SIGN_OUT, START
 from proxy.pages.texts import ENGLISH
@@ -148,6 +147,6 @@ def more_for_own_pages(request: web.Request, session: Session) -> web.Response |
         return None
     demand = AppDemand(app="", named=None, schemes=schemes)
     asked = demand.asked_of(session.principal, session.begun_with, session.client_address)
-    if not asked.scheme or not missing_choices(asked.factors, session.proven_factors):
+    if not asked.scheme or not missing_of(asked, session.proven, session.scheme, now=None):
         return None
     return redirect(step_up_path(asked.scheme, NOWHERE))

@@ -47,6 +47,8 @@ class Purpose(Enum):
     """Encrypts the report on mobile fields while it is kept for the admin pages."""
     ENROLMENTS = "enrolments"
     """Encrypts what persons prove enrolled factors with."""
+    REMEMBERED_BROWSERS = "remembered browsers"
+    """The HMAC that makes the next value of a remembered browser's cookie."""
 
 
 ACCEPTED_SECONDS = {
@@ -63,6 +65,8 @@ ACCEPTED_SECONDS = {
     Purpose.REPORTS: 3600.0,
     # They stay for years, but are sealed again, under the key in use, within hours (`sign_in.enrolment_upkeep`).
     Purpose.ENROLMENTS: 400 * _DAY,
+    # It is asked for again only while the value before still counts.
+    Purpose.REMEMBERED_BROWSERS: 600.0,
 }
 """How long after a master key was in use something made with it may still come back, `CLOCK_SECONDS` not included."""
 

@@ -30,8 +30,9 @@ _METHODS = {
     Factor.TOTP: ("otp",),
     Factor.RECOVERY_CODE: ("otp",),
     Factor.KERBEROS: ("kerberos",),
+    Factor.REMEMBERED: ("remembered",),
 }
-"""A factor's RFC 8176 names; ``kerberos`` is not registered there, and no registered one means it."""
+"""A factor's RFC 8176 names; ``kerberos`` and ``remembered`` are not registered there: no registered one means them."""
 
 JWKS_CACHE_SECONDS = 300
 """How long apps may keep the published keys."""
@@ -143,10 +144,11 @@ def _groups_for(session: Session, app: AppSettings) -> list[str]:
 def _authentication_methods(session: Session) -> list[str]:
     """RFC 8176 section 2, from the facts: what was proven, in order, each once; two kinds of it are ``mfa``.
 
-    A ticket and a password are one kind: anyone with the password can get the ticket.
+    A ticket and a password are one kind: anyone with the password can get the ticket. A remembered browser is none:
+    what it stands for was proven in another session.
     """
     methods = dict.fromkeys(method for proof in session.proven for method in _METHODS[proof.factor])
-    kinds = {proof.factor in FIRST_FACTORS for proof in session.proven}
+    kinds = {proof.factor in FIRST_FACTORS for proof in session.proven if proof.factor is not Factor.REMEMBERED}
     return [*methods, "mfa"] if len(kinds) > 1 else [*methods]
 
 

@@ -13,7 +13,7 @@ from enum import Enum
 from config.factors import Choice, Factor
 from config.settings import SessionSettings
 from directory.principal import Principal
-from proxy.factors.proof import Proof, missing_choices
+from proxy.factors.proof import Proof, missing_of_own
 from proxy.operations.steady_clock import SKEW_SECONDS
 
 FIRST_FACTOR_SECONDS = 900.0
@@ -58,7 +58,7 @@ class Session:
     @property
     def next_choice(self) -> Choice | None:
         """The first entry of its scheme of which nothing is proven; None: there is none left."""
-        return next(iter(missing_choices(self.factors, self.proven_factors)), None)
+        return next(iter(missing_of_own(self.factors, self.proven_factors)), None)
 
     @property
     def begun_with(self) -> Factor:

@@ -15,8 +15,8 @@ from enum import Enum, auto
 
 from structlog.typing import FilteringBoundLogger
 
-from config.settings import Settings
-from directory.mobile import E164, mask
+from config.settings import MobileSettings, Settings
+from directory.mobile import E164, UsableNumber, first_usable, mask
 from directory.principal import Principal
 from proxy.delivery.channel import Delivery, Notifier, Outcome
 from proxy.factors.passcode.known_numbers import NumberStore, Send, SendByMail, Wait
@@ -101,6 +101,14 @@ class Notices:
         sent = delivery.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
         event = "notice.sent" if sent else "notice.not_sent"
         self.log.info(event, to=to, outcome=delivery.outcome.value, reason=delivery.reason, **facts)
+
+
+async def number_on_file(settings: MobileSettings, store: NumberStore, keys: Keys, principal: Principal) -> E164 | None:
+    """Where a person is told of what somebody did in their name: the number that they used last, or else the
+    directory's, which a thief may have written. Raises `StoreUnavailable`."""
+    known = number_that_was_known(keys, principal.guid, await store.known_number(principal.guid))
+    usable = first_usable(principal.mobiles, settings)
+    return known or (usable.e164 if isinstance(usable, UsableNumber) else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,8 @@ class Client:
     languages: str = ""
     """What is asked for, as in ``Accept-Language`` (RFC 9110 section 12.5.4), unread."""
     user_agent: str = field(default="", repr=False)
+    remembered: str = field(default="", repr=False)
+    """What stands for second factors that were proven in this browser before, in the form of a token; or empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

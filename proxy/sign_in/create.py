@@ -20,19 +20,21 @@ from proxy.factors.passcode.arrival_times import Arrivals, ArrivalStore
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passcode.passcodes import Passcodes
 from proxy.factors.recovery_code.recovery_codes import RecoveryCodes
+from proxy.factors.remembered.browser_store import RememberedBrowserStore
 from proxy.factors.second_factor import SecondFactor
 from proxy.factors.totp.authenticator_apps import AuthenticatorApps
 from proxy.operations.metrics import Metrics
 from proxy.secrets.keys import Keys
 from proxy.sessions.session_store import SessionStore
 from proxy.sign_in.attempt import Attempts, PasswordGuard
-from proxy.sign_in.changed_numbers import Notices, Wording
+from proxy.sign_in.changed_numbers import Notice, Notices, Wording
 from proxy.sign_in.flow import SignIn
 from proxy.sign_in.kerberos import TicketStep
 from proxy.sign_in.messages import Messages
 from proxy.sign_in.password import PasswordStep
 from proxy.sign_in.password_change import PasswordChangeStep
 from proxy.sign_in.proving import Proving
+from proxy.sign_in.remembering import Remembering
 from proxy.sign_in.session_steps import SessionSteps
 from proxy.sign_in.sign_in_log import SignInLog
 from proxy.throttle.counter_store import ThrottleStore
@@ -59,6 +61,9 @@ class SignInStore(Protocol):
 
     @property
     def arrivals(self) -> ArrivalStore: ...
+
+    @property
+    def browsers(self) -> RememberedBrowserStore: ...
 
     @property
     def counters(self) -> ThrottleStore: ...
@@ -96,16 +101,32 @@ def create_sign_in(
     log: FilteringBoundLogger,
     clock: Callable[[], float],
     wording: Wording,
+    stolen: Notice | None = None,
     notifier: Notifier | None = None,
     acceptor: TicketAcceptor | None = None,
 ) -> SignInParts:
-    """`clock` gives epoch seconds. `notifier` tells persons of numbers that changed, in the words of `wording`; None:
-    nobody is told. `acceptor` judges Kerberos tickets; None: nobody begins with one."""
+    """`clock` gives epoch seconds. `notifier` tells persons of numbers that changed, in the words of `wording`, and of
+    remembered browsers that somebody copied (`stolen`); None: nobody is told. `acceptor` judges Kerberos tickets; None:
+    nobody begins with one."""
     sign_in_log = SignInLog(log, count=metrics.count_sign_in)
     sessions = SessionSteps(store.sessions, settings.sessions.most_per_person)
     attempts = Attempts(throttle=throttle, guard=PasswordGuard(throttle, keys), log=sign_in_log, clock=clock)
+    factors = second_factors(settings, store.numbers, store.enrolments, keys)
+    notices = Notices(notifier=notifier, log=log, wording=wording)
+    remembering = Remembering(
+        schemes=settings.schemes,
+        mobile=settings.mobile,
+        factors=factors,
+        store=store.browsers,
+        numbers=store.numbers,
+        keys=keys,
+        log=sign_in_log,
+        notices=notices,
+        stolen=stolen,
+    )
     proving = Proving(
-        factors=second_factors(settings, store.numbers, store.enrolments, keys),
+        factors=factors,
+        remembering=remembering,
         challenges=store.challenges,
         counters=store.counters,
         sessions=sessions,
@@ -121,7 +142,7 @@ def create_sign_in(
         ),
         throttle=throttle,
         log=sign_in_log,
-        notices=Notices(notifier=notifier, log=log, wording=wording),
+        notices=notices,
         resend_seconds=settings.passcode.resend_after,
     )
     tickets = None
@@ -133,6 +154,7 @@ def create_sign_in(
             password=PasswordStep(realms=realms, directories=settings.directories, attempts=attempts, keys=keys),
             tickets=tickets,
             proving=proving,
+            remembering=remembering,
             sessions=sessions,
             throttle=throttle,
             log=sign_in_log,

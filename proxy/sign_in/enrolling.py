@@ -11,17 +11,15 @@ from hmac import digest
 
 from config.factors import ENROLLED, FIRST_FACTORS, Factor
 from config.settings import SchemeSettings, Settings
-from directory.mobile import E164, UsableNumber, first_usable
 from directory.principal import Principal
 from proxy.access.schemes import counting_factors, freshness_of
 from proxy.factors.enrolment import UNUSED, Enrolment
 from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passcode.known_numbers import NumberStore
-from proxy.factors.passcode.passcodes import number_that_was_known
 from proxy.factors.proof import missing_choices
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.session import Level, Session
-from proxy.sign_in.changed_numbers import Notice, Notices
+from proxy.sign_in.changed_numbers import Notice, Notices, number_on_file
 from proxy.throttle.counter_store import Counter, CounterStore
 
 FRESH_SECONDS = 600.0
@@ -158,9 +156,5 @@ class Enrolling:
 
     async def _tell(self, principal: Principal, factor: Factor, *, is_added: bool, incident: str) -> None:
         """By mail, and on the number that they used last, or else the directory's: it may be a thief who adds one."""
-        known = await self.numbers.known_number(principal.guid)
-        number: E164 | None = number_that_was_known(self.keys, principal.guid, known)
-        if number is None:
-            usable = first_usable(principal.mobiles, self.settings.mobile)
-            number = usable.e164 if isinstance(usable, UsableNumber) else None
+        number = await number_on_file(self.settings.mobile, self.numbers, self.keys, principal)
         self.notices.send(principal, number, self.notice_of(factor, is_added), phone="phone", incident=incident)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from config.factors import FIRST_FACTORS, Choice, Factor
 from config.settings import SchemeSettings
@@ -34,6 +35,7 @@ from proxy.sign_in.outcomes import (
 )
 from proxy.sign_in.password import AccountStopped, AddressThrottled, NotProven, PasswordStep, PersonProven
 from proxy.sign_in.proving import Proving
+from proxy.sign_in.remembering import Remembering
 from proxy.sign_in.session_steps import SessionSteps
 from proxy.sign_in.sign_in_log import SignInLog
 from proxy.throttle.throttle import Throttle
@@ -60,6 +62,7 @@ class SignIn:
     tickets: TicketStep | None
     """None: nobody begins with a Kerberos ticket."""
     proving: Proving
+    remembering: Remembering
     sessions: SessionSteps
     throttle: Throttle
     log: SignInLog
@@ -125,19 +128,20 @@ class SignIn:
         now: float,
     ) -> SignedIn | Asking:
         """From the first factor to the second, or in. A second tab of the same sign-in waits for the same passcode."""
-
-        async def begin() -> tuple[Session, str]:
-            return await self.sessions.begin(client, proven, scheme, older=current, now=now)
+        begin = partial(self.sessions.begin, client, proven, scheme, older=current, now=now)
 
         _, *later = scheme.factors
+        remembered = None
         if later:
+            remembered = await self.remembering.stands_in(client, proven, scheme, now=now)
+        if later and remembered is None:
             same = current if current is not None and _is_same_sign_in(current, proven, scheme) else None
             return await self.proving.ask(client, goal, proven.principal, later[0], standing=same, begin=begin, now=now)
-        session, token = await begin()
+        session, token = await begin(is_remembered=remembered is not None)
         if session.level is Level.SIGNED_IN:
             self.log.succeeded(client, session)
             await self.throttle.remember_address(person=proven.principal.guid, address=client.address, now=now)
-        return SignedIn(session=session, token=token)
+        return SignedIn(session=session, token=token, remembered=remembered)
 
     async def _add_password(self, client: Client, session: Session, *, now: float) -> SignedIn | SessionGone:
         gone_on = await self.sessions.go_on(client, session, Factor.PASSWORD, now=now)
@@ -172,6 +176,7 @@ class SignIn:
         if scheme is None:
             return NoSuchScheme()
         counting = counting_factors(session.proven, freshness_of(scheme), now=now)
+        # A remembered browser counts for nothing here: who asks for this scheme may not take it (`missing_of`).
         missing = missing_choices(scheme.factors, counting)
         if not missing:
             return NothingMissing()

@@ -20,12 +20,23 @@ Throttled = limits.Throttled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RememberedClient:
+    """What the client keeps, and brings next time, so that it is asked for no second factor."""
+
+    value: str = field(repr=False)
+    seconds: float
+    """For how long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
     """All factors of the scheme are proven. `session.level` says whether the password must be changed before
     anything else."""
 
     session: Session
     token: str = field(repr=False)
+    remembered: RememberedClient | None = None
+    """In the place of what the client brought."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +76,8 @@ class Accepted:
     token: str = field(repr=False)
     then: Asking | None
     """What came of asking for the next one; None: there is none to ask for."""
+    remembered: RememberedClient | None = None
+    """Where that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from proxy.sign_in.outcomes import (
     TooEarly,
     Wrong,
 )
+from proxy.sign_in.remembering import Remembering
 from proxy.sign_in.session_steps import SessionSteps
 from proxy.sign_in.sign_in_log import SignInLog
 from proxy.throttle.counter_store import Counter, CounterStore
@@ -56,6 +57,7 @@ class Proving:
     """The steps. All methods raise `StoreUnavailable`."""
 
     factors: Mapping[Factor, SecondFactor]
+    remembering: Remembering
     challenges: ChallengeStore
     counters: CounterStore
     sessions: SessionSteps
@@ -171,9 +173,18 @@ class Proving:
         return ProofAsked(session=session, challenge=challenge, unsent=unsent(sending), token=token)
 
     async def answer(
-        self, client: Client, goal: Goal, session: Session, challenge: Challenge, text: str, *, now: float
+        self,
+        client: Client,
+        goal: Goal,
+        session: Session,
+        challenge: Challenge,
+        text: str,
+        *,
+        to_remember: bool = False,
+        now: float,
     ) -> Answered:
-        """Judge one answer; a right one moves the session on, and has the next factor asked for."""
+        """Judge one answer; a right one moves the session on, and has the next factor asked for. `to_remember`: the
+        person wants this client to be remembered, where it may be."""
         if not _is_awaited(session, challenge):
             return ChallengeOver(session)
         principal = session.principal
@@ -190,7 +201,8 @@ class Proving:
             challenge.challenge_id, session_id=session.session_id, digest=digest, now=now
         )
         if result.attempt is Attempt.ACCEPTED:
-            return await self._accept(client, goal, session, challenge, now=now)
+            to_remember = to_remember and self.remembering.offers(session) is not None
+            return await self._accept(client, goal, session, challenge, to_remember=to_remember, now=now)
         self.log.passcode_refused(client, principal, result.attempt.value)
         match result.attempt:
             case Attempt.WRONG:
@@ -203,7 +215,7 @@ class Proving:
                 return ChallengeOver(session)
 
     async def _accept(
-        self, client: Client, goal: Goal, session: Session, challenge: Challenge, *, now: float
+        self, client: Client, goal: Goal, session: Session, challenge: Challenge, *, to_remember: bool, now: float
     ) -> Accepted | SessionGone:
         gone_on = await self.sessions.go_on(client, session, challenge.factor, now=now)
         if gone_on is None:
@@ -221,10 +233,12 @@ class Proving:
             self.log.stepped_up(client, further, challenge.factor)
         elif further.level is Level.SIGNED_IN:
             self.log.succeeded(client, further)
-        then = None
+        then = remembered = None
+        if to_remember:
+            remembered = await self.remembering.remember(client, further, challenge, now=now)
         if further.next_choice is not None:
             then = await self.ask(client, goal, principal, further.next_choice, standing=further, now=now)
-        return Accepted(session=further, token=token, then=then)
+        return Accepted(session=further, token=token, then=then, remembered=remembered)
 
     async def send_again(
         self, client: Client, goal: Goal, session: Session, challenge: Challenge, *, is_another_way: bool, now: float

@@ -24,15 +24,24 @@ class SessionSteps:
         self._most = most
 
     async def begin(
-        self, client: Client, proven: PersonProven, scheme: SchemeSettings, *, older: Session | None, now: float
+        self,
+        client: Client,
+        proven: PersonProven,
+        scheme: SchemeSettings,
+        *,
+        older: Session | None,
+        is_remembered: bool = False,
+        now: float,
     ) -> tuple[Session, str]:
-        """A new session after the first factor. `older`, the one that this client had, ends."""
+        """A new session after the first factor. `older`, the one that this client had, ends. `is_remembered`: the
+        client stands for the second factors."""
+        stands_in = (Proof(Factor.REMEMBERED, now),) if is_remembered else ()
         session = Session(
             session_id=new_token(),
             principal=proven.principal,
             scheme=scheme.name,
             factors=scheme.factors,
-            proven=(Proof(proven.factor, now),),
+            proven=(Proof(proven.factor, now), *stands_in),
             password_must_change=proven.must_change,
             created_at=now,
             last_used_at=now,

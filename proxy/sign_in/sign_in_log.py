@@ -61,6 +61,13 @@ class SignInLog:
         """A factor that people add to themselves was added or removed (`event`)."""
         self._of(client, principal, event, factor=factor.value)
 
+    def browser_remembered(self, client: Client, session: Session) -> None:
+        self._of(client, session.principal, "browser.remembered", scheme=session.scheme)
+
+    def browsers_forgotten(self, client: Client, principal: Principal, reason: str, *, count: int) -> None:
+        """They stand for no second factor any more. ``stolen``: somebody copied the cookie of one."""
+        self._of(client, principal, "browser.forgotten", reason=reason, browsers=count)
+
     def signed_out(self, client: Client, principal: Principal) -> None:
         self._of(client, principal, "sign_out.done")
 

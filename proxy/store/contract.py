@@ -12,6 +12,7 @@ from proxy.factors.challenge import ChallengeStore
 from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passcode.arrival_times import ArrivalStore
 from proxy.factors.passcode.known_numbers import NumberStore
+from proxy.factors.remembered.browser_store import RememberedBrowserStore
 from proxy.sessions.kept_requests import KeptRequestStore
 from proxy.sessions.lease import LeaseStore
 from proxy.sessions.session_store import WatchedSessions
@@ -28,6 +29,9 @@ class Store(Protocol):
 
     @property
     def enrolments(self) -> EnrolmentStore: ...
+
+    @property
+    def browsers(self) -> RememberedBrowserStore: ...
 
     @property
     def tickets(self) -> TicketStore: ...

@@ -22,6 +22,7 @@ from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.delivery.delivery_store import DeliveryFailure, FailureReason, Sending
 from proxy.factors.challenge import Challenge
 from proxy.factors.proof import Proof
+from proxy.factors.remembered.browser import RememberedBrowser
 from proxy.operations.store_errors import StoreError
 from proxy.sessions.session import Session
 from proxy.sessions.ticket_store import Ticket
@@ -30,6 +31,7 @@ Record = TypeVar("Record", Sending, DeliveryFailure)
 
 PRINCIPAL_VERSION = 1
 SENDING_VERSION = 1
+BROWSER_VERSION = 1
 FAILURE_VERSION = 1
 
 TICKET_FIELDS = ("session_id", "host", "start_digest", "return_to", "expires_at")
@@ -160,6 +162,26 @@ def ticket_from_values(values: Sequence[Any]) -> Ticket:
     return Ticket(**dict(zip(TICKET_FIELDS, values, strict=True)))
 
 
+def browser_to_json(browser: RememberedBrowser) -> str:
+    """All but what stores look for or change by themselves: its name, its person and its last use."""
+    fields = {name: getattr(browser, name) for name in _BROWSER}
+    return _json(
+        {"v": BROWSER_VERSION, **fields, "proven": [[each.value, digest.hex()] for each, digest in browser.proven]}
+    )
+
+
+def readable_browser(text: str | bytes, **beside: Any) -> RememberedBrowser | None:
+    """None for a record that this version cannot read: it stands for nothing."""
+    try:
+        fields = json.loads(text)
+        if fields.pop("v") != BROWSER_VERSION:
+            return None
+        proven = tuple((Factor(name), bytes.fromhex(digest)) for name, digest in fields.pop("proven"))
+        return RememberedBrowser(**fields, **beside, proven=proven)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def sending_to_json(sending: Sending) -> str:
     return _json({"v": SENDING_VERSION, **dataclasses.asdict(sending)})
 
@@ -236,6 +258,7 @@ def _list(value: object) -> list[Any]:
     return value
 
 
+_BROWSER = ("realm", "scheme", "password", "made_at", "expires_at", "client_address", "user_agent")
 _PRINCIPAL: Mapping[str, Callable[[Any], Any]] = {
     "guid": _text,
     "realm": sys.intern,
@@ -249,5 +272,6 @@ _PRINCIPAL: Mapping[str, Callable[[Any], Any]] = {
     "all_groups": _texts,
     "password_expires_at": _instant_or_none,
     "password_set_at": _instant_or_none,
+    "password_mark": lambda value: _text(value or ""),
 }
 """What is written of a principal, and how each is read. Old records lack some of those that may be None."""

@@ -93,6 +93,10 @@ def load(tmp_path: Path) -> Load:
         ("", {"payroll": 'scheme = "brwser"'}, 'apps[1] ("Payroll")', "scheme", 'did you mean "browser"?'),
         (BROWSER + 'fresh = "10s"\n', {}, 'schemes[0] ("browser")', "fresh", "60"),
         (BROWSER + scheme("s", "password") + 'fresh = "15m"\n', {}, 'schemes[1] ("s")', "fresh", "needs a passcode"),
+        (BROWSER + 'remember = "91d"\n', {}, 'schemes[0] ("browser")', "remember", "at most"),
+        (BROWSER + scheme("s", "password") + 'remember = "9d"\n', {}, 'schemes[1] ("s")', "remember", "second factor"),
+        (scheme("s", "password", "remembered"), {}, 'schemes[0] ("s")', "factors", 'write remember = "14d"'),
+        (scheme("s", "password", ["sms", "remembered"]), {}, 'schemes[0] ("s")', "factors", 'write remember = "14d"'),
         (
             BROWSER + scheme("s", "password", apps=["Wiki"]),
             {"payroll": 'scheme = "s"'},

@@ -35,7 +35,7 @@ from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.portal.app import create_portal
-from proxy.portal.number_notice import notice_of
+from proxy.portal.number_notice import STOLEN, notice_of
 from proxy.secrets.keys import KeyRing, Keys, Purpose
 from proxy.sessions.identity import Assertions
 from proxy.sessions.live_sessions import LiveSessions
@@ -363,6 +363,7 @@ class Stage:
             log=log,
             clock=self._clock,
             wording=notice_of,
+            stolen=STOLEN,
             notifier=self.phone,
             acceptor=getattr(self.scripted, "acceptor", None),  # a real directory has none
         )

@@ -1,6 +1,7 @@
 """Where a person is signed in: who sees what of it, and what its buttons end."""
 
 import re
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from proxy.pages.texts import ENGLISH
 from proxy.portal.device import describe_device
 from proxy.portal.me import session_name
-from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Stage
+from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Stage, running_portal
 
 ME = f"{SIGN_IN_ORIGIN}/.gatepost/me"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
@@ -44,6 +45,23 @@ async def test_the_page_shows_this_session_and_the_others(stage: Stage) -> None:
     for session in await stage.store.sessions.sessions():
         assert session.session_id not in page.text
     assert (await browser.get(SIGN_IN_ORIGIN)).text.count('href="/.gatepost/me"') == 1
+
+
+async def test_with_one_more_session_than_may_stand_the_oldest_ends(tmp_path: Path) -> None:
+    async with running_portal(tmp_path, sessions={"most_per_person": 2}) as stage:
+        oldest, _ = await signed_in(stage)
+        stage.now += 60
+        newer, _ = await signed_in(stage)
+        ended: list[str] = []
+        stage.store.sessions.on_session_end(ended.append)
+        await stage.to_passcode(stage.browser())
+        assert ended == [], "who knows a password alone ends nobody's session"
+        stage.now += 60
+        newest, _ = await signed_in(stage)
+        assert (await oldest.get(ME)).location.startswith("/.gatepost/sign-in")
+        for browser in (newer, newest):
+            assert (await browser.get(ME)).status == 200
+        assert len(ended) == 2, "the oldest, as sockets hear it, and the half signed-in one that went on"
 
 
 async def test_nobody_sees_anothers_sessions(stage: Stage) -> None:

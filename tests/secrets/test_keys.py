@@ -22,6 +22,7 @@ DERIVED = {
     "kept requests": "4649427dff1e3595",
     "reports": "1b9147fb08feb87b",
     "enrolments": "e4a1e1c0720c3e6e",
+    "remembered browsers": "00d3ebfb9dae0bc9",
     "tried passwords": "f4190951b09f8e2a",
 }
 ASSERTION = "57aa838d4253c931"

@@ -15,6 +15,8 @@ from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT_S
 from proxy.factors.passcode.arrival_times import MOST_KEPT as MOST_ARRIVALS
 from proxy.factors.passcode.arrival_times import PasscodeArrival
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, KnownNumber
+from proxy.factors.remembered.browser import RememberedBrowser
+from proxy.factors.remembered.browser_store import CHANGE_SECONDS, UsedValue, ValueUse
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session import Session
@@ -36,6 +38,8 @@ _READING = {
     "enrolments",
     "enrolment_by",
     "guids_with_enrolments",
+    "browser",
+    "browsers",
 }
 
 
@@ -393,6 +397,50 @@ class MemoryLeases:
             del self.held[name]
 
 
+class MemoryRememberedBrowsers:
+    def __init__(self, called: Callable[[str], None]) -> None:
+        self._called = called
+        self._kept: dict[str, tuple[RememberedBrowser, bytes, bytes]] = {}
+
+    async def put_browser(self, browser: RememberedBrowser, *, digest: bytes, most: int) -> None:
+        self._called("put_browser")
+        self._kept[browser.name] = (browser, digest, b"")
+        for each in (await self.browsers(browser.guid))[:-most]:
+            del self._kept[each.name]
+
+    async def browser(self, name: str) -> RememberedBrowser | None:
+        self._called("browser")
+        return self._kept[name][0] if name in self._kept else None
+
+    async def browsers(self, guid: str) -> tuple[RememberedBrowser, ...]:
+        self._called("browsers")
+        return tuple(each for each, _, _ in self._kept.values() if each.guid == guid)
+
+    async def turn_browser(self, name: str, *, digest: bytes, becomes: bytes, now: float) -> UsedValue:
+        self._called("turn_browser")
+        if name not in self._kept:
+            return UsedValue(ValueUse.GONE)
+        browser, in_force, former = self._kept[name]
+        if now < browser.used_at + CHANGE_SECONDS and digest in (in_force, former):
+            return UsedValue(ValueUse.STANDS, in_force)
+        if hmac.compare_digest(in_force, digest):
+            self._kept[name] = (replace(browser, used_at=now), becomes, digest)
+            return UsedValue(ValueUse.TURNED, becomes)
+        return UsedValue(ValueUse.STOLEN)
+
+    async def forget_browsers(self, guid: str, names: Collection[str] | None = None) -> int:
+        self._called("forget_browsers")
+        gone = [each.name for each in await self.browsers(guid) if names is None or each.name in names]
+        for name in gone:
+            del self._kept[name]
+        return len(gone)
+
+    async def remove_expired(self, *, now: float) -> int:
+        before = len(self._kept)
+        self._kept = {name: kept for name, kept in self._kept.items() if now < kept[0].expires_at}
+        return before - len(self._kept)
+
+
 class MemoryStore:
     """`away = True` makes every call raise `StoreUnavailable`, `full = True` every one that writes."""
 
@@ -410,8 +458,9 @@ class MemoryStore:
         self.kept_requests = MemoryKeptRequests(self._called)
         self.leases = MemoryLeases(self._called)
         self.enrolments = MemoryEnrolments(self._called)
+        self.browsers = MemoryRememberedBrowsers(self._called)
         hanging = (self.challenges, self.tickets)
-        others = (self.counters, self.numbers, self.arrivals, self.deliveries, self.kept_requests)
+        others = (self.counters, self.numbers, self.arrivals, self.deliveries, self.kept_requests, self.browsers)
         self.sessions = MemorySessions(self._called, standing, hanging, (*hanging, *others))
 
     def _called(self, method: str) -> None:

@@ -83,6 +83,12 @@ class AdminTexts:
     sessions_own_title: str = "You have signed yourself out"
     sessions_own: str = "Those were your own sessions: {ended} You can sign in again."
     unlock_button: str = "Reset limits"
+    browsers_lead: str = "Browsers that are remembered for them. No code is asked for there."
+    browser_made: str = "remembered"
+    browser_used: str = "last used"
+    browsers_forget: str = "Forget all"
+    browsers_forgotten_none: str = "No browser was remembered any more."
+    browsers_forgotten: str = "Their browsers are forgotten: a code is asked for everywhere."
     unlock_lead: str = (
         "Resets the limits on passwords and codes, and so ends every pause after wrong passwords, wrong codes or too"
         " many codes sent."
@@ -169,6 +175,9 @@ class AdminTexts:
     page_of: str = "Page {page} of {pages}"
     earlier: str = "Previous"
     later: str = "Next"
+
+    def forgotten(self, count: int) -> str:
+        return self.browsers_forgotten if count else self.browsers_forgotten_none
 
     def ended(self, count: int) -> str:
         if count < 2:

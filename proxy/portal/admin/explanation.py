@@ -9,12 +9,13 @@ from aiohttp import web
 from proxy.help_desk.explaining import SignInQuestion
 from proxy.help_desk.hints import Hints
 from proxy.help_desk.verdict import Step
-from proxy.http.reserved import ADMIN_CONFIRM, ADMIN_END, ADMIN_FACTOR, ADMIN_PERSON, ADMIN_UNLOCK
+from proxy.http.reserved import ADMIN_CONFIRM, ADMIN_END, ADMIN_FACTOR, ADMIN_FORGET, ADMIN_PERSON, ADMIN_UNLOCK
 from proxy.pages.instants import Instant, instant, instant_to_come
 from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.audit import record
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
 from proxy.portal.app_keys import SETTINGS, STORE, VISIT
+from proxy.portal.device import describe_device
 from proxy.portal.own_factors.factor_pages import ENROLLING, KINDS
 from proxy.sessions.session import Session
 from proxy.sign_in.enrolling import OwnFactor
@@ -45,6 +46,7 @@ async def show_explanation(
     explanation = await request.app[ADMIN_PARTS].explaining.explain(question, now=now)
     account, verdict = explanation.account, explanation.verdict
     count = None
+    browsers: list[dict[str, object]] = []
     if account is None:  # a name that no directory knows belongs to nobody, and is not recorded
         record(request, session, "explained", found=False)
     else:
@@ -53,6 +55,15 @@ async def show_explanation(
         record(request, session, "explained", found=True, **person, can_sign_in=can_sign_in)
         found = await request.app[STORE].sessions.sessions(account.guid)
         count = sum(not each.is_over(request.app[SETTINGS].sessions, now) for each in found)
+        browsers = [
+            {
+                "device": describe_device(each.user_agent),
+                "made": instant(each.made_at, now),
+                "used": instant(each.used_at, now),
+            }
+            for each in await request.app[STORE].browsers.browsers(account.guid)
+            if now < each.expires_at
+        ]
     own = [] if account is None else await request.app[ENROLLING].of(account.guid)
     shown = [_shown(step, now) for step in explanation.steps]
     return admin_page(
@@ -82,6 +93,8 @@ async def show_explanation(
         apps=app_names(request),
         factors=[_factor(each, now) for each in own],
         factor_action=ADMIN_FACTOR,
+        browsers=browsers,
+        forget_action=ADMIN_FORGET,
         action=ADMIN_PERSON,
         end_action=ADMIN_END,
         unlock_action=ADMIN_UNLOCK,

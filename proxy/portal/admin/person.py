@@ -86,6 +86,8 @@ async def take_end(request: web.Request, session: Session) -> web.StreamResponse
     for whose in sorted(persons) or [""]:
         count = await request.app[STORE].sessions.end_sessions_of(whose) if whose else 0
         record(request, session, "sessions_ended", person_realm=realm, person_guid=whose, sessions=count)
+        if whose:
+            await _forget(request, session, realm, whose)
         ended += count
     limit = _grace_note(request.app[SETTINGS]) if ended else ""
     if session.principal.guid in persons:
@@ -174,6 +176,24 @@ async def take_factor(request: web.Request, session: Session) -> web.StreamRespo
             record(request, session, "factor_removed", **person, factor=removed.factor.value)
             done = Done(text=WORDS.factor_removed)
         return await show_explanation(request, session, question, done=done)
+
+
+async def take_forget(request: web.Request, session: Session) -> web.StreamResponse:
+    """Forget all browsers that are remembered for a person: they are asked for a second factor everywhere."""
+    fields = await _own_form(request, session)
+    guid, question = _guid(fields), _asked_before(request, fields)
+    async with _look_up(request, session):
+        count = await _forget(request, session, fields.get("realm", ""), guid)
+        return await show_explanation(request, session, question, done=Done(text=WORDS.forgotten(count)))
+
+
+async def _forget(request: web.Request, session: Session, realm: str, guid: str) -> int:
+    count = await request.app[STORE].browsers.forget_browsers(guid)
+    if count:
+        directory = request.app[REALMS].of(realm)
+        realm = directory.realm if directory is not None else ""
+        record(request, session, "browsers_forgotten", person_realm=realm, person_guid=guid, browsers=count)
+    return count
 
 
 async def _meant(request: web.Request, fields: Mapping[str, str]) -> tuple[Directory, Principal]:

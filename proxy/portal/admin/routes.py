@@ -13,6 +13,7 @@ from proxy.http.reserved import (
     ADMIN_CONFIRM,
     ADMIN_END,
     ADMIN_FACTOR,
+    ADMIN_FORGET,
     ADMIN_MOBILES,
     ADMIN_MOBILES_FILE,
     ADMIN_PERSON,
@@ -25,7 +26,15 @@ from proxy.portal.admin.explanation import ON_THE_PAGE
 from proxy.portal.admin.mobiles import show_file, show_mobiles, take_mobiles
 from proxy.portal.admin.overview import show_overview
 from proxy.portal.admin.parts import ADMIN_PARTS, AdminParts
-from proxy.portal.admin.person import show_person, take_confirm, take_end, take_factor, take_person, take_unlock
+from proxy.portal.admin.person import (
+    show_person,
+    take_confirm,
+    take_end,
+    take_factor,
+    take_forget,
+    take_person,
+    take_unlock,
+)
 from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.admin.undelivered import show_undelivered
 from proxy.portal.app_keys import CLOCK, KEYS, LOG, REALMS, SETTINGS, STORE
@@ -59,6 +68,7 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Read
             web.get(ADMIN_PERSON, for_admins(show_person, back=ADMIN_PERSON)),
             web.post(ADMIN_PERSON, for_admins(take_person, back=ADMIN_PERSON)),
             web.post(ADMIN_END, for_admins(take_end, back=ADMIN_PERSON)),
+            web.post(ADMIN_FORGET, for_admins(take_forget, back=ADMIN_PERSON)),
             web.post(ADMIN_CONFIRM, for_admins(take_confirm, back=ADMIN_PERSON)),
             web.post(ADMIN_FACTOR, for_admins(take_factor, back=ADMIN_PERSON)),
             web.post(ADMIN_UNLOCK, for_admins(take_unlock, back=ADMIN_PERSON)),

@@ -20,6 +20,7 @@ from proxy.store.redis.enrolments import RedisEnrolments
 from proxy.store.redis.kept_records import RedisKeptRecords
 from proxy.store.redis.listening import RedisListening
 from proxy.store.redis.remarks import remarks
+from proxy.store.redis.remembered import RedisRememberedBrowsers
 from proxy.store.redis.sessions import RedisSessions
 
 
@@ -43,6 +44,7 @@ class RedisStore:
         self.challenges = RedisChallenges(connections)
         self.enrolments = RedisEnrolments(connections)
         self.counters = RedisCounters(connections)
+        self.browsers = RedisRememberedBrowsers(connections)
         kept = RedisKeptRecords(connections, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
         self.sessions: WatchedSessions = RedisSessions(connections, self.listening, clock=clock)

@@ -34,6 +34,7 @@ _OVER = {
     "arrivals": f"channel NOT IN (SELECT channel FROM arrivals WHERE at > ?1 - {ARRIVAL_SECONDS})",  # noqa: S608
     "sendings": "expires_at <= ?1",
     "kept_requests": "expires_at <= ?1",
+    "remembered_browsers": "expires_at <= ?1",
     "former_cookies": "expires_at <= ?1",
     "delivery_failures": f"failed_at <= ?1 - {FAILURE_SECONDS}",
 }

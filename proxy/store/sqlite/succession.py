@@ -24,6 +24,7 @@ _TABLES = (
     "familiar_addresses",
     "known_numbers",
     "enrolments",
+    "remembered_browsers",
     "former_cookies",
     "kept_requests",
     "leases",

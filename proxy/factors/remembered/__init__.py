@@ -1,0 +1,1 @@
+"""Browsers that stand for the second factors that were proven in them before."""
