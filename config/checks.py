@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from config.addresses import is_loopback
+from config.addresses import is_ip, is_loopback
 from config.factors import Factor
 from config.frozen_table import named
 from config.problems import Finding, Place, late, nearest, told
@@ -93,7 +93,9 @@ def _relays(settings: Settings) -> Iterator[Finding]:
 def _schemes(settings: Settings) -> Iterator[Finding]:
     yield from _among("schemes", scheme_problems(settings.schemes))
     for position, scheme in enumerate(settings.schemes):
-        ways = told(_tickets(scheme, settings), _mail(scheme, settings), _apps_of(scheme, settings))
+        ways = told(
+            _tickets(scheme, settings), _mail(scheme, settings), _passkeys(scheme, settings), _apps_of(scheme, settings)
+        )
         yield from _in("schemes", ways, position)
 
 
@@ -107,6 +109,12 @@ def _tickets(scheme: SchemeSettings, settings: Settings) -> Iterator[tuple[str, 
 def _mail(scheme: SchemeSettings, settings: Settings) -> Iterator[tuple[str, str]]:
     if Factor.EMAIL in factors_of([scheme]) and EMAIL not in settings.channels:
         yield "factors", f'asks for "{EMAIL}", and second_factor.channels does not name it: no passcode can be sent'
+
+
+def _passkeys(scheme: SchemeSettings, settings: Settings) -> Iterator[tuple[str, str]]:
+    host = settings.server.public_url.host
+    if Factor.PASSKEY in factors_of([scheme]) and is_ip(host):
+        yield "factors", f'asks for "passkey", which browsers bind to a name, and server.public_url has {host}'
 
 
 def _apps_of(scheme: SchemeSettings, settings: Settings) -> Iterator[tuple[str, str]]:

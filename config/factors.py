@@ -16,6 +16,7 @@ class Factor(Enum):
     EMAIL = "email"
     TOTP = "totp"
     RECOVERY_CODE = "recovery_code"
+    PASSKEY = "passkey"
 
     # Members are singletons: their identity is a hash that costs no call of Python.
     __hash__ = object.__hash__
@@ -24,7 +25,7 @@ class Factor(Enum):
 FIRST_FACTORS = frozenset({Factor.PASSWORD, Factor.KERBEROS})
 """Those that say who somebody is. All others are second factors: they prove more about a known person."""
 
-ENROLLED = frozenset({Factor.TOTP, Factor.RECOVERY_CODE})
+ENROLLED = frozenset({Factor.TOTP, Factor.RECOVERY_CODE, Factor.PASSKEY})
 """Those that persons add to themselves (`proxy.factors.enrolment`)."""
 
 Choice = tuple[Factor, ...]

@@ -1,4 +1,4 @@
-"""What factors have in common that a person enrols and types a code of: nothing is sent, the code is judged here."""
+"""What factors have in common that a person enrols: nothing is sent, and the answer is judged here."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from proxy.factors.second_factor import Chosen, Lack, Prompt, Unusable, Usabilit
 from proxy.secrets.keys import Keys
 
 
-class EnrolledCodes(ABC):
-    """A `SecondFactor`. A kind of it says what a code looks like, and which enrolment it is of."""
+class EnrolledFactor(ABC):
+    """A `SecondFactor`. A kind of it says what a right answer is."""
 
     factor: Factor
 
@@ -27,12 +27,7 @@ class EnrolledCodes(ABC):
         self._keys = keys
 
     @abstractmethod
-    def read(self, text: str) -> str | None:
-        """The code that was typed; None if it cannot be one."""
-
-    @abstractmethod
-    async def use(self, enrolment: Enrolment, secret: bytes, code: str, *, now: float) -> bool:
-        """Whether the code is of this enrolment, and was not used before: then it is now. Raises `StoreUnavailable`."""
+    async def answer(self, challenge: Challenge, text: str, *, now: float) -> bytes | None: ...
 
     @abstractmethod
     def prompt(self, challenge: Challenge) -> Prompt: ...
@@ -72,15 +67,6 @@ class EnrolledCodes(ABC):
     def passcode(self, challenge: Challenge) -> str:
         raise NotImplementedError("nothing is sent")
 
-    async def answer(self, challenge: Challenge, text: str, *, now: float) -> bytes | None:
-        code = self.read(text)
-        if code is None:
-            return None
-        for enrolment, secret in await self._opened(challenge.guid):
-            if await self.use(enrolment, secret, code, now=now):
-                return challenge.digest
-        return secrets.token_bytes(len(challenge.digest))
-
     async def accepted(
         self, principal: Principal, challenge: Challenge, went_by: Collection[ChannelKind], *, now: float
     ) -> None:
@@ -94,3 +80,24 @@ class EnrolledCodes(ABC):
         """With their secrets. One whose key is gone proves nothing."""
         opened = [(each, open_enrolment(self._keys, each)) for each in await self._enrolled(guid)]
         return [(each, secret) for each, secret in opened if secret is not None]
+
+
+class EnrolledCodes(EnrolledFactor):
+    """Of which a code is typed. A kind of it says what a code looks like, and which enrolment it is of."""
+
+    @abstractmethod
+    def read(self, text: str) -> str | None:
+        """The code that was typed; None if it cannot be one."""
+
+    @abstractmethod
+    async def use(self, enrolment: Enrolment, secret: bytes, code: str, *, now: float) -> bool:
+        """Whether the code is of this enrolment, and was not used before: then it is now. Raises `StoreUnavailable`."""
+
+    async def answer(self, challenge: Challenge, text: str, *, now: float) -> bytes | None:
+        code = self.read(text)
+        if code is None:
+            return None
+        for enrolment, secret in await self._opened(challenge.guid):
+            if await self.use(enrolment, secret, code, now=now):
+                return challenge.digest
+        return secrets.token_bytes(len(challenge.digest))

@@ -9,14 +9,22 @@ from dataclasses import dataclass
 class FactorTexts:
     ask_totp: str = "The code from your authenticator app"
     ask_recovery_code: str = "One of your recovery codes"
+    ask_passkey: str = "Your passkey"
     answer_until: str = "Enter it before {time}."
     another_totp: str = "Use your authenticator app"
     another_recovery_code: str = "Use a recovery code"
+    another_passkey: str = "Use your passkey"
     wrong_totp: str = "That code is not right, or was used before. Each code opens once: wait for the next one."
+    wrong_passkey: str = "That passkey was not accepted."
     weaker_than_totp: str = "Text messages can be intercepted. Your authenticator app is safer."
     weaker_than_totp_to_come: str = (
         "Text messages can be intercepted. An authenticator app is safer: "
         "you can set one up once you are signed in, under “Ways to sign in”."
+    )
+    weaker_than_passkey: str = "Text messages can be intercepted. Your passkey is safer."
+    weaker_than_passkey_to_come: str = (
+        "Text messages can be intercepted. A passkey is safer: "
+        "you can add one once you are signed in, under “Ways to sign in”."
     )
     step_up_asks: str = "You will be asked for it on the next page: {what}."
     step_up_go_on: str = "Continue"
@@ -27,6 +35,9 @@ class FactorTexts:
     off: str = "Your organisation asks for nothing here that you could add."
     kind_totp: str = "Authenticator app"
     kind_recovery_code: str = "Recovery codes"
+    kind_passkey: str = "Passkey"
+    kind_passkey_synced: str = "Passkey, synced between your devices"
+    kind_passkey_one_device: str = "Passkey, on one device only"
     made: str = "Added"
     used: str = "Last used"
     never: str = "never"
@@ -40,6 +51,7 @@ class FactorTexts:
     add: str = "Add another way"
     add_totp: str = "Set up an authenticator app"
     add_recovery_code: str = "Make recovery codes"
+    add_passkey: str = "Add a passkey"
     back: str = "Back without a change"
     added: str = "It was added. We tell you of it by mail and text message too."
     removed: str = "It was removed. We tell you of it by mail and text message too."
@@ -65,6 +77,25 @@ class FactorTexts:
         "This page was open too long. Scan the new picture: remove the entry that you may have made before."
     )
 
+    passkey_use: str = "Use your passkey"
+    passkey_lead: str = "Your device, your phone or your security key confirms that it is you."
+    passkey_until: str = "Use it before {time}."
+    passkey_failed: str = "No passkey was used. Try again, or choose another way."
+    passkey_unsupported: str = "This browser cannot use passkeys. Choose another way, or use another browser."
+    passkey_no_script: str = (
+        "Passkeys need JavaScript, which is off in this browser. Turn it on, or choose another way."
+    )
+    passkey_title: str = "Add a passkey"
+    passkey_add_lead: str = (
+        "A passkey is kept by your computer, your phone or a security key. It opens with your finger, your face or "
+        "a PIN, and cannot be read out to anybody or typed into the wrong page."
+    )
+    passkey_name: str = "What you call it"
+    passkey_name_usual: str = "Passkey"
+    passkey_not_made: str = "No passkey was added. Try again."
+    passkey_there: str = "There is a passkey on this device already."
+    passkey_add_no_script: str = "Passkeys need JavaScript, which is off in this browser. Turn it on to add one."
+
     codes_title: str = "Recovery codes"
     codes_lead: str = (
         "Ten codes for the day on which you are without your phone. Each opens once, beside your password. "
@@ -79,6 +110,8 @@ class FactorTexts:
     factor_subject: str = "Your ways to sign in have changed"
     factor_added_totp: str = "An authenticator app was added to your work sign-in."
     factor_added_recovery_code: str = "New recovery codes were made for your work sign-in."
+    factor_added_passkey: str = "A passkey was added to your work sign-in."
     factor_removed_totp: str = "An authenticator app was removed from your work sign-in."
     factor_removed_recovery_code: str = "Your recovery codes for your work sign-in were removed."
+    factor_removed_passkey: str = "A passkey was removed from your work sign-in."
     factor_not_you: str = "Not you? Undo it here, and call your IT help desk: {url}"

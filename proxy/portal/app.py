@@ -50,6 +50,7 @@ from proxy.portal.app_keys import (
     LANDINGS,
     LOG,
     METRICS,
+    PASSKEYS,
     PASSWORD_CHANGE,
     REALMS,
     SESSIONS,
@@ -123,6 +124,7 @@ def create_portal(
     app[SETTINGS] = settings
     app[FLOW] = sign_in.flow
     app[PASSWORD_CHANGE] = sign_in.password_change
+    app[PASSKEYS] = sign_in.passkeys
     app[SIGN_IN_LOG] = sign_in.log
     app[ENROLLING] = Enrolling(
         store=store.enrolments,

@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from config.settings import AppSettings, Settings
 from directory.realms import Realms
+from proxy.factors.passkey.passkeys import Passkeys
 from proxy.operations.metrics import Metrics
 from proxy.portal.landings import Landings
 from proxy.secrets.keys import Keys
@@ -89,6 +90,7 @@ KEPT_REQUESTS = web.AppKey("kept_requests", KeptRequests)
 LANDINGS = web.AppKey("landings", Landings)
 METRICS = web.AppKey("metrics", Metrics)
 LOG = web.AppKey("log", FilteringBoundLogger)
+PASSKEYS = web.AppKey("passkeys", Passkeys)
 CLOCK: web.AppKey[Callable[[], float]] = web.AppKey("clock")
 """Epoch seconds."""
 SLEEP: web.AppKey[Callable[[float], Awaitable[None]]] = web.AppKey("sleep")

@@ -18,6 +18,8 @@ _SAID: Mapping[tuple[Factor, bool], str] = MappingProxyType(
         (Factor.TOTP, False): _TEXTS.factor_removed_totp,
         (Factor.RECOVERY_CODE, True): _TEXTS.factor_added_recovery_code,
         (Factor.RECOVERY_CODE, False): _TEXTS.factor_removed_recovery_code,
+        (Factor.PASSKEY, True): _TEXTS.factor_added_passkey,
+        (Factor.PASSKEY, False): _TEXTS.factor_removed_passkey,
     }
 )
 

@@ -20,7 +20,7 @@ from proxy.http.problem import Problem
 from proxy.http.reserved import PASSCODE_STATUS, RETURN_TO, START
 from proxy.pages.instants import Instant, instant, instant_in
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, SIGN_IN_LOG, VISIT, current_session
+from proxy.portal.app_keys import CLOCK, FLOW, PASSKEYS, SETTINGS, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import has_csrf_token, read_form, refused
 from proxy.portal.landing import TOLD, goal_of, next_step, passcode_path, sign_in_path, to_sign_in, way_back
@@ -50,10 +50,21 @@ _SENT, _WRONG, _SHAPE = "sent", "wrong", "shape"
 ASKED_FOR: dict[Factor, str] = {
     Factor.TOTP: ENGLISH.factors.ask_totp,
     Factor.RECOVERY_CODE: ENGLISH.factors.ask_recovery_code,
+    Factor.PASSKEY: ENGLISH.factors.ask_passkey,
 }
 """What the page asks for where nothing is sent; ``{hint}`` is the challenge's. A new factor is registered here."""
-_ANOTHER = {Factor.TOTP: ENGLISH.factors.another_totp, Factor.RECOVERY_CODE: ENGLISH.factors.another_recovery_code}
+_ANOTHER = {
+    Factor.TOTP: ENGLISH.factors.another_totp,
+    Factor.RECOVERY_CODE: ENGLISH.factors.another_recovery_code,
+    Factor.PASSKEY: ENGLISH.factors.another_passkey,
+}
 """What the button says that asks for it in another one's place."""
+_WRONG_ANSWER = {Factor.TOTP: ENGLISH.factors.wrong_totp, Factor.PASSKEY: ENGLISH.factors.wrong_passkey}
+_SAFER_THAN_SMS = {
+    Factor.PASSKEY: (ENGLISH.factors.weaker_than_passkey, ENGLISH.factors.weaker_than_passkey_to_come),
+    Factor.TOTP: (ENGLISH.factors.weaker_than_totp, ENGLISH.factors.weaker_than_totp_to_come),
+}
+"""What is said where a person has it, and where they do not."""
 
 
 async def show_passcode(request: web.Request) -> web.StreamResponse:
@@ -277,15 +288,17 @@ async def _answer_form(
 ) -> web.Response:
     """Of a challenge for which nothing is sent: what is asked for, and its field."""
     now, prompt = request[VISIT].now, request.app[FLOW].proving.prompt(challenge)
+    is_passkey = challenge.factor is Factor.PASSKEY
     return page(
         request,
-        "answer.html",
+        "passkey.html" if is_passkey else "answer.html",
         status=status,
         csrf_token=form_token(request, Form.PASSCODE, session.session_id),
         challenge=challenge.challenge_id,
         return_to=back.return_to,
         start=back.start,
         may_reload=status == HTTPStatus.OK,
+        options=await request.app[PASSKEYS].options(challenge) if is_passkey else "",
         ask=ASKED_FOR[challenge.factor].format(hint=prompt.hint),
         digits=prompt.digits,
         most_typed=prompt.longest,
@@ -314,10 +327,11 @@ async def _others(request: web.Request, session: Session, challenge: Challenge) 
 
 def _safer(session: Session, challenge: Challenge, others: list[tuple[str, str]]) -> str:
     """What a person is told who uses a text message although this scheme takes something safer from them."""
-    if challenge.kind is not ChannelKind.SMS or Factor.TOTP not in (session.next_choice or challenge.choice):
+    safer = [factor for factor in session.next_choice or challenge.choice if factor in _SAFER_THAN_SMS]
+    if challenge.kind is not ChannelKind.SMS or not safer:
         return ""
-    has_it = any(name == Factor.TOTP.value for name, _ in others)
-    return ENGLISH.factors.weaker_than_totp if has_it else ENGLISH.factors.weaker_than_totp_to_come
+    has = next((factor for factor in safer if any(name == factor.value for name, _ in others)), None)
+    return _SAFER_THAN_SMS[has][0] if has is not None else _SAFER_THAN_SMS[safer[0]][1]
 
 
 def _remember(request: web.Request, session: Session) -> str:
@@ -347,10 +361,12 @@ def _told(told: str, challenge: Challenge, prompt: Prompt) -> tuple[str, str]:
         case "sent":
             return ENGLISH.passcode_resent, ""
         case "wrong":
-            wrong = ENGLISH.factors.wrong_totp if challenge.factor is Factor.TOTP else ENGLISH.passcode_wrong
+            wrong = _WRONG_ANSWER.get(challenge.factor, ENGLISH.passcode_wrong)
             return "", f"{wrong} {_tries_left(challenge.attempts_left)}"
+        case "shape" if prompt.digits:
+            return "", ENGLISH.passcode_shape.format(digits=prompt.digits)
         case "shape":
-            return "", ENGLISH.passcode_shape.format(digits=prompt.digits) if prompt.digits else ENGLISH.passcode_wrong
+            return "", _WRONG_ANSWER.get(challenge.factor, ENGLISH.passcode_wrong)
         case _:
             return "", ""
 

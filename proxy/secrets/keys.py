@@ -49,6 +49,8 @@ class Purpose(Enum):
     """Encrypts what persons prove enrolled factors with."""
     REMEMBERED_BROWSERS = "remembered browsers"
     """The HMAC that makes the next value of a remembered browser's cookie."""
+    PASSKEYS = "passkeys"
+    """What a passkey signs is derived from this, under the master key in use when it was asked for."""
 
 
 ACCEPTED_SECONDS = {
@@ -67,6 +69,7 @@ ACCEPTED_SECONDS = {
     Purpose.ENROLMENTS: 400 * _DAY,
     # It is asked for again only while the value before still counts.
     Purpose.REMEMBERED_BROWSERS: 600.0,
+    Purpose.PASSKEYS: 600.0,
 }
 """How long after a master key was in use something made with it may still come back, `CLOCK_SECONDS` not included."""
 

@@ -29,10 +29,15 @@ _METHODS = {
     Factor.EMAIL: ("otp",),
     Factor.TOTP: ("otp",),
     Factor.RECOVERY_CODE: ("otp",),
+    Factor.PASSKEY: ("pop", "user"),
     Factor.KERBEROS: ("kerberos",),
     Factor.REMEMBERED: ("remembered",),
 }
-"""A factor's RFC 8176 names; ``kerberos`` and ``remembered`` are not registered there: no registered one means them."""
+"""A factor's RFC 8176 names; ``kerberos`` and ``remembered`` are not registered there: no registered one means them.
+
+A passkey is ``pop``, proof of possession of a key: no attestation is asked for, so nobody knows whether hardware keeps
+it (``hwk``) or software (``swk``). Somebody has touched it each time (``user``).
+"""
 
 JWKS_CACHE_SECONDS = 300
 """How long apps may keep the published keys."""

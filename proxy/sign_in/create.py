@@ -19,6 +19,7 @@ from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passcode.arrival_times import Arrivals, ArrivalStore
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passcode.passcodes import Passcodes
+from proxy.factors.passkey.passkeys import Passkeys
 from proxy.factors.recovery_code.recovery_codes import RecoveryCodes
 from proxy.factors.remembered.browser_store import RememberedBrowserStore
 from proxy.factors.second_factor import SecondFactor
@@ -73,11 +74,12 @@ class SignInStore(Protocol):
 class SignInParts:
     flow: SignIn
     password_change: PasswordChangeStep
+    passkeys: Passkeys
     log: SignInLog
 
 
 def second_factors(
-    settings: Settings, numbers: NumberStore, enrolments: EnrolmentStore, keys: Keys
+    settings: Settings, numbers: NumberStore, enrolments: EnrolmentStore, keys: Keys, passkeys: Passkeys
 ) -> dict[Factor, SecondFactor]:
     """Who is asked about which factor. A new one is registered here."""
     passcodes = Passcodes(settings, numbers, keys)
@@ -86,6 +88,7 @@ def second_factors(
         Factor.EMAIL: passcodes,
         Factor.TOTP: AuthenticatorApps(settings.passcode, enrolments, keys),
         Factor.RECOVERY_CODE: RecoveryCodes(settings.passcode, enrolments, keys),
+        Factor.PASSKEY: passkeys,
     }
 
 
@@ -111,7 +114,8 @@ def create_sign_in(
     sign_in_log = SignInLog(log, count=metrics.count_sign_in)
     sessions = SessionSteps(store.sessions, settings.sessions.most_per_person)
     attempts = Attempts(throttle=throttle, guard=PasswordGuard(throttle, keys), log=sign_in_log, clock=clock)
-    factors = second_factors(settings, store.numbers, store.enrolments, keys)
+    passkeys = Passkeys(settings, store.enrolments, keys, log)
+    factors = second_factors(settings, store.numbers, store.enrolments, keys, passkeys)
     notices = Notices(notifier=notifier, log=log, wording=wording)
     remembering = Remembering(
         schemes=settings.schemes,
@@ -163,5 +167,6 @@ def create_sign_in(
         password_change=PasswordChangeStep(
             realms=realms, sessions=sessions, attempts=attempts, refused_lists=settings.password.refused_lists
         ),
+        passkeys=passkeys,
         log=sign_in_log,
     )

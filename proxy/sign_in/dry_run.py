@@ -25,6 +25,7 @@ from proxy.access.schemes import Asked, choose_scheme, create_app_demand
 from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passcode.passcodes import Judged, number_destination
+from proxy.factors.passkey.passkeys import Passkeys
 from proxy.factors.proof import missing_choices
 from proxy.factors.second_factor import Chosen, Lack, Unusable, first_usable_way
 from proxy.secrets.keys import MASTER_KEY_BYTES, Keys, Purpose
@@ -65,7 +66,9 @@ class DryRun:
         # What is made with keys of the moment meets nothing that is kept: it only says whether there is a place at all.
         self._keys = keys or Keys(secrets.token_bytes(MASTER_KEY_BYTES))
         self._throttle = Throttle(store.counters, settings.throttle, key=self._keys.derive(Purpose.THROTTLE))
-        self._factors = second_factors(settings, store.numbers, store.enrolments, self._keys)
+        self._factors = second_factors(
+            settings, store.numbers, store.enrolments, self._keys, Passkeys(settings, store.enrolments, self._keys)
+        )
 
     async def foresee(
         self,

@@ -16,6 +16,7 @@ from proxy.access.schemes import counting_factors, freshness_of
 from proxy.factors.enrolment import UNUSED, Enrolment
 from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passcode.known_numbers import NumberStore
+from proxy.factors.passkey.passkeys import is_synced
 from proxy.factors.proof import missing_choices
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.session import Level, Session
@@ -44,10 +45,12 @@ class OwnFactor:
     ids: tuple[str, ...]
     left: int | None = None
     """Of a set: how many may still be used."""
+    is_synced: bool | None = None
+    """Of a passkey: whether it may be on several devices; None: it is not known."""
 
 
-def own_factors(enrolments: Iterable[Enrolment]) -> list[OwnFactor]:
-    """In the order in which they were made. Pure."""
+def own_factors(enrolments: Iterable[Enrolment], keys: Keys | None = None) -> list[OwnFactor]:
+    """In the order in which they were made. Pure. `keys` None: what is sealed stays unknown."""
     found: list[OwnFactor] = []
     codes: list[Enrolment] = []
     for each in enrolments:
@@ -62,6 +65,7 @@ def own_factors(enrolments: Iterable[Enrolment]) -> list[OwnFactor]:
                 made_at=each.made_at,
                 used_at=each.used_at,
                 ids=(each.enrolment_id,),
+                is_synced=is_synced(keys, each) if keys is not None and each.factor is Factor.PASSKEY else None,
             )
         )
     if codes:
@@ -123,7 +127,7 @@ class Enrolling:
         return not missing_choices(proof.factors, counting_factors(session.proven, freshness_of(proof), now=now))
 
     async def of(self, guid: str) -> list[OwnFactor]:
-        return own_factors(await self.store.enrolments(guid))
+        return own_factors(await self.store.enrolments(guid), self.keys)
 
     async def has_room(self, principal: Principal, factor: Factor) -> bool:
         """Whether one more may be added. It changes nothing."""

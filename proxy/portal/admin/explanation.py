@@ -16,7 +16,7 @@ from proxy.portal.admin.audit import record
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
 from proxy.portal.app_keys import SETTINGS, STORE, VISIT
 from proxy.portal.device import describe_device
-from proxy.portal.own_factors.factor_pages import ENROLLING, KINDS
+from proxy.portal.own_factors.factor_pages import ENROLLING, kind_of
 from proxy.sessions.session import Session
 from proxy.sign_in.enrolling import OwnFactor
 
@@ -104,7 +104,7 @@ async def show_explanation(
 
 def _factor(own: OwnFactor, now: float) -> dict[str, object]:
     """What a person has added, as the page shows it."""
-    kind = KINDS.get(own.factor, own.factor.value)
+    kind = kind_of(own)
     return {
         "name_in_forms": own.name_in_forms,
         "name": own.name or kind,

@@ -16,7 +16,7 @@ from proxy.pages.texts import ENGLISH
 from proxy.portal.csrf import Form
 from proxy.portal.pages import form_token, message, page, redirect
 from proxy.sessions.session import Session
-from proxy.sign_in.enrolling import Enrolling
+from proxy.sign_in.enrolling import Enrolling, OwnFactor
 
 ENROLLING = web.AppKey("enrolling", Enrolling)
 ADD = "add"
@@ -24,8 +24,12 @@ ADD = "add"
 TOLD = "told"
 """Query field: what became of the form before."""
 ADDED = "added"
-KINDS: Mapping[Factor, str] = MappingProxyType(
-    {Factor.TOTP: ENGLISH.factors.kind_totp, Factor.RECOVERY_CODE: ENGLISH.factors.kind_recovery_code}
+_KINDS: Mapping[Factor, str] = MappingProxyType(
+    {
+        Factor.TOTP: ENGLISH.factors.kind_totp,
+        Factor.RECOVERY_CODE: ENGLISH.factors.kind_recovery_code,
+        Factor.PASSKEY: ENGLISH.factors.kind_passkey,
+    }
 )
 """What each is called. A new factor is registered here."""
 _LONGEST_NAME = 40
@@ -37,6 +41,13 @@ class Adding:
 
     show: Callable[[web.Request, Session], Awaitable[web.StreamResponse]]
     take: Callable[[web.Request, Session, Mapping[str, str]], Awaitable[web.StreamResponse]]
+
+
+def kind_of(own: OwnFactor) -> str:
+    """What it is called; of a passkey, also where it is."""
+    if own.is_synced is None:
+        return _KINDS.get(own.factor, own.factor.value)
+    return ENGLISH.factors.kind_passkey_synced if own.is_synced else ENGLISH.factors.kind_passkey_one_device
 
 
 def own_page(

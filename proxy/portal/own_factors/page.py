@@ -23,7 +23,8 @@ from proxy.portal.forms import read_form, refused, require_csrf_token
 from proxy.portal.landing import sign_in_path, step_up_path
 from proxy.portal.own_factors.adding_app import show_adding_app, take_app
 from proxy.portal.own_factors.adding_codes import show_making_codes, take_codes
-from proxy.portal.own_factors.factor_pages import ADD, ENROLLING, KINDS, TOLD, Adding, clean_name, own_page, told
+from proxy.portal.own_factors.adding_passkey import show_adding_passkey, take_passkey
+from proxy.portal.own_factors.factor_pages import ADD, ENROLLING, TOLD, Adding, clean_name, kind_of, own_page, told
 from proxy.portal.pages import message, redirect
 from proxy.portal.return_to import WayBack
 from proxy.portal.step_up import more_for_own_pages
@@ -35,12 +36,17 @@ _ADDING: Mapping[Factor, Adding] = MappingProxyType(
     {
         Factor.TOTP: Adding(show=show_adding_app, take=take_app),
         Factor.RECOVERY_CODE: Adding(show=show_making_codes, take=take_codes),
+        Factor.PASSKEY: Adding(show=show_adding_passkey, take=take_passkey),
     }
 )
 _TO_ADD: Mapping[Factor, str] = MappingProxyType(
-    {Factor.TOTP: _WORDS.add_totp, Factor.RECOVERY_CODE: _WORDS.add_recovery_code}
+    {
+        Factor.TOTP: _WORDS.add_totp,
+        Factor.RECOVERY_CODE: _WORDS.add_recovery_code,
+        Factor.PASSKEY: _WORDS.add_passkey,
+    }
 )
-"""A new factor is registered in these two, and in `KINDS`."""
+"""A new factor is registered in these two, and in `kind_of`."""
 _CHANGE = "change"
 """Query field: the one that is to be renamed or removed."""
 _TOLD: Mapping[str, str] = MappingProxyType(
@@ -142,7 +148,7 @@ def _list(
 
 def _row(request: web.Request, own: OwnFactor) -> dict[str, object]:
     """One of them as it is shown."""
-    now, kind = request[VISIT].now, KINDS.get(own.factor, own.factor.value)
+    now, kind = request[VISIT].now, kind_of(own)
     return {
         "name_in_forms": own.name_in_forms,
         "name": own.name or kind,

@@ -1,0 +1,1 @@
+"""Passkeys (WebAuthn, W3C): beside a password, or alone."""
