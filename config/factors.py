@@ -25,6 +25,9 @@ class Factor(Enum):
 FIRST_FACTORS = frozenset({Factor.PASSWORD, Factor.KERBEROS})
 """Those that say who somebody is. All others are second factors: they prove more about a known person."""
 
+MAY_COME_FIRST = FIRST_FACTORS | {Factor.PASSKEY}
+"""What a scheme may begin with. A passkey is both: it says whose it is, and it proves more about a known person."""
+
 ENROLLED = frozenset({Factor.TOTP, Factor.RECOVERY_CODE, Factor.PASSKEY})
 """Those that persons add to themselves (`proxy.factors.enrolment`)."""
 

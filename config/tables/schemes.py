@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.addresses import Network
-from config.factors import FIRST_FACTORS, Choice, Factor
+from config.factors import FIRST_FACTORS, MAY_COME_FIRST, Choice, Factor
 from config.frozen_table import FrozenTable, repeated
 from config.problems import nearest, told
 from config.values import NotEmpty, Seconds, Text
@@ -77,8 +77,9 @@ def _first_factor(scheme: SchemeSettings) -> Iterator[tuple[str, str]]:
     first, *later = scheme.factors
     if Factor.RECOVERY_CODE in first:
         return  # which is said of recovery codes
-    if not FIRST_FACTORS.issuperset(first):
-        yield "factors", 'must begin with "password" or "kerberos": a passcode alone does not say who somebody is'
+    if not MAY_COME_FIRST.issuperset(first):
+        names = '"password", "kerberos" or "passkey"'
+        yield "factors", f"must begin with {names}: a passcode alone does not say who somebody is"
     elif not all(FIRST_FACTORS.isdisjoint(choice) for choice in later):
         yield "factors", '"password" and "kerberos" can only come first'
 
@@ -131,8 +132,8 @@ def scheme_warnings(schemes: Sequence[SchemeSettings], named: Collection[str | N
             yield f"{at}: is never used: {what}"
         if (Factor.RECOVERY_CODE,) in scheme.factors:
             yield f"{at}: asks for a recovery code at each sign-in, and a person has ten: write a choice"
-        if len(scheme.factors) > 1 or shadow is not None:
-            continue
+        if len(scheme.factors) > 1 or scheme.factors[0] == (Factor.PASSKEY,) or shadow is not None:
+            continue  # a passkey alone is two factors: it has checked whose hand it is in
         what = what_lets_in(scheme)
         if scheme.groups is None and scheme.networks is None:
             apps = "" if scheme.apps is None else " to " + ", ".join(scheme.apps)
@@ -144,14 +145,18 @@ def scheme_warnings(schemes: Sequence[SchemeSettings], named: Collection[str | N
 
 def what_lets_in(scheme: SchemeSettings) -> str:
     """What a scheme without a second factor lets in with, such as "a password"."""
-    named = {Factor.PASSWORD: "a password", Factor.KERBEROS: "a Kerberos ticket"}
+    named = {
+        Factor.PASSWORD: "a password",
+        Factor.KERBEROS: "a Kerberos ticket",
+        Factor.PASSKEY: "a passkey",
+    }
     return " or ".join(named[factor] for factor in scheme.factors[0])
 
 
 def _nobody_left_out(schemes: Sequence[SchemeSettings]) -> Iterator[str]:
     for_everyone = {factor for scheme in schemes if _is_for_everyone(scheme) for factor in scheme.factors[0]}
     if Factor.PASSWORD not in for_everyone:
-        without = "" if Factor.KERBEROS not in for_everyone else " with a password"
+        without = " with a password" if for_everyone else ""
         yield f"schemes: none matches everyone{without}: those whom no scheme matches cannot sign in"
 
 

@@ -28,7 +28,11 @@ _ACCOUNT = {
     ),
 }
 _MOST_GROUPS = 4
-_BY = {Factor.PASSWORD: "with their password", Factor.KERBEROS: "with the Kerberos ticket of their computer"}
+_BY = {
+    Factor.PASSWORD: "with their password",
+    Factor.KERBEROS: "with the Kerberos ticket of their computer",
+    Factor.PASSKEY: "with their passkey",
+}
 
 
 def account_steps(state: AccountState, *, stops: Collection[Stop]) -> list[Step]:

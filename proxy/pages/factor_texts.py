@@ -85,6 +85,14 @@ class FactorTexts:
     passkey_no_script: str = (
         "Passkeys need JavaScript, which is off in this browser. Turn it on, or choose another way."
     )
+    passkey_sign_in: str = "Sign in with a passkey"
+    passkey_refused: str = (
+        "That passkey did not sign you in. Try again, or enter your password. "
+        "If this happens every time, ask your IT help desk."
+    )
+    passkey_failed_alone: str = "No passkey was used. Try again, or enter your password."
+    passkey_unsupported_alone: str = "This browser cannot use passkeys. Enter your password, or use another browser."
+    passkey_no_script_alone: str = "Passkeys need JavaScript, which is off in this browser."
     passkey_title: str = "Add a passkey"
     passkey_add_lead: str = (
         "A passkey is kept by your computer, your phone or a security key. It opens with your finger, your face or "

@@ -29,6 +29,7 @@ from proxy.http.reserved import (
     ME_FACTORS,
     PASSCODE,
     PASSCODE_STATUS,
+    PASSKEY,
     PASSWORD,
     PREFIX,
     SCHEME,
@@ -71,6 +72,7 @@ from proxy.portal.middleware import Handler, answer_errors, keep_to_the_host
 from proxy.portal.own_factors.factor_pages import ENROLLING
 from proxy.portal.own_factors.page import show_factors, take_factors
 from proxy.portal.passcode import show_passcode, take_passcode
+from proxy.portal.passkey import show_passkey_options
 from proxy.portal.password import show_password, take_password
 from proxy.portal.progress import show_passcode_status
 from proxy.portal.sign_in import show_sign_in, take_sign_in
@@ -88,6 +90,7 @@ from proxy.sign_in.enrolling import Enrolling
 _BY_FIELD: Mapping[str, Handler] = MappingProxyType(
     {
         "username": take_sign_in,
+        "passkey": take_sign_in,
         "challenge": take_passcode,
         "new": take_passcode,
         SCHEME: take_step_up,
@@ -154,6 +157,7 @@ def create_portal(
             web.get(KERBEROS, show_kerberos, allow_head=False),  # it begins sessions
             web.get(PASSCODE, show_passcode),
             web.get(PASSCODE_STATUS, show_passcode_status, allow_head=False),
+            web.get(PASSKEY, show_passkey_options, allow_head=False),
             web.get(STEP_UP, show_step_up),
             *(web.post(path, take_step) for path in _BY_PATH),
             web.get(PASSWORD, show_password),

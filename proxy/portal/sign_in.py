@@ -1,8 +1,9 @@
-"""The sign-in page: a password to a session, and from there to the passcode or on to the app."""
+"""The sign-in page: a password, or a passkey, to a session, and from there to the passcode or on to the app."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from aiohttp import web
@@ -41,11 +42,13 @@ from proxy.portal.pages import (
     set_session_cookie,
     stamp_of,
 )
+from proxy.portal.passkey import passkey_path
 from proxy.portal.refusals import account_stopped, address_cut, framed, no_scheme, throttled, unsent, unusable
 from proxy.portal.return_to import WayBack
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.flow import lacks_password
 from proxy.sign_in.outcomes import Asking, NoScheme, ProofAsked, SessionGone, SignedIn, Throttled
+from proxy.sign_in.passkey_alone import PasskeyGiven, PasskeyRefusedHere
 from proxy.sign_in.password import AccountStopped, AddressThrottled, NotProven
 
 _FRAMES = frozenset({"iframe", "frame", "embed", "object"})
@@ -106,7 +109,8 @@ def _is_cut(request: web.Request, back: WayBack) -> bool:
 
 
 async def take_sign_in(request: web.Request) -> web.StreamResponse:
-    """Judge a password. A refusal is answered on the time grid and looks the same whatever its reason."""
+    """Judge a password, or a passkey in its place. A password's refusal is answered on the time grid and looks the same
+    whatever its reason."""
     flow, visit = request.app[FLOW], request[VISIT]
     fields = await read_form(request)
     back = way_back(request, fields)
@@ -123,6 +127,8 @@ async def take_sign_in(request: web.Request) -> web.StreamResponse:
         request.app[LOG].info("sign_in.refused", reason=why, **facts)
         # A new form instead of a dead end.
         return sign_in_form(request, back, session=session, username=username, error=error, status=HTTPStatus.FORBIDDEN)
+    if fields.get("passkey"):
+        return await _by_passkey(request, back, fields, session)
     if (
         session is not None
         and session.level is Level.SIGNED_IN
@@ -178,6 +184,26 @@ def answer_at(started_at: float, now: float) -> float:
     return started_at + max(steps, 1) * GRID_SECONDS
 
 
+async def _by_passkey(
+    request: web.Request, back: WayBack, fields: Mapping[str, str], session: Session | None
+) -> web.StreamResponse:
+    given = PasskeyGiven(assertion=fields["passkey"], stamp=fields.get("passkey_stamp", ""))
+    now = request.app[CLOCK]()
+    outcome = await request.app[FLOW].by_passkey(
+        request[VISIT].client, goal_of(request, back), given, current=session, now=now
+    )
+    match outcome:
+        case PasskeyRefusedHere():
+            error = ENGLISH.factors.passkey_refused
+            response = sign_in_form(request, back, session=session, error=error, status=HTTPStatus.UNAUTHORIZED)
+            response.headers["WWW-Authenticate"] = 'Gatepost realm="sign-in"'
+            return response
+        case AddressThrottled(retry_after_seconds):
+            raise Refused(Answer(problem=Problem.THROTTLED, retry_after_seconds=retry_after_seconds))
+        case _:
+            return await page_after(request, outcome, back)
+
+
 def _refused(request: web.Request, back: WayBack, username: str, outcome: NotProven) -> web.Response:
     """The form once more, with one status for all: a try within a pause may have been judged all the same."""
     pause, status = outcome.pause, HTTPStatus.UNAUTHORIZED
@@ -200,14 +226,19 @@ def sign_in_form(
     paused_until: float | None = None,
     status: int = 200,
     lost: bool = False,
+    is_for_password: bool = False,
 ) -> web.Response:
-    """The form, with what there is to say before it. `lost`: as `LOST` says."""
+    """The form, with what there is to say before it. `lost`: as `LOST` says. `is_for_password`: a passkey would not
+    do."""
     host = request.app[SETTINGS].server.public_url.host
     token = form_token(request, Form.SIGN_IN)
+    passkey_href = "" if is_for_password else passkey_path(request, back)
     return page(
         request,
         "sign_in.html",
         status=status,
+        may_fetch=bool(passkey_href),
+        passkey_href=passkey_href,
         csrf_token=token,
         stamp=stamp_of(request, token),
         # Only a page that was asked for by a link can be asked for again without a question.

@@ -72,7 +72,7 @@ async def _page(
 ) -> web.Response:
     principal = session.principal
     if missing.first_factor is Factor.PASSWORD:
-        return sign_in_form(request, back, username=principal.username, error=_asked_by(back))
+        return sign_in_form(request, back, username=principal.username, error=_asked_by(back), is_for_password=True)
     if missing.first_factor is not None:
         request.app[SIGN_IN_LOG].stopped(request[VISIT].client, principal, "step_up_needs_kerberos")
         return message(

@@ -150,11 +150,13 @@ def _authentication_methods(session: Session) -> list[str]:
     """RFC 8176 section 2, from the facts: what was proven, in order, each once; two kinds of it are ``mfa``.
 
     A ticket and a password are one kind: anyone with the password can get the ticket. A remembered browser is none:
-    what it stands for was proven in another session.
+    what it stands for was proven in another session. A passkey that a session began with is two: it has checked whose
+    hand it is in (user verification), or it would not have begun one.
     """
     methods = dict.fromkeys(method for proof in session.proven for method in _METHODS[proof.factor])
     kinds = {proof.factor in FIRST_FACTORS for proof in session.proven if proof.factor is not Factor.REMEMBERED}
-    return [*methods, "mfa"] if len(kinds) > 1 else [*methods]
+    is_mfa = len(kinds) > 1 or session.begun_with is Factor.PASSKEY
+    return [*methods, "mfa"] if is_mfa else [*methods]
 
 
 def _field_text(text: str) -> str:

@@ -32,6 +32,7 @@ from proxy.sign_in.changed_numbers import Notice, Notices, Wording
 from proxy.sign_in.flow import SignIn
 from proxy.sign_in.kerberos import TicketStep
 from proxy.sign_in.messages import Messages
+from proxy.sign_in.passkey_alone import PasskeyStep
 from proxy.sign_in.password import PasswordStep
 from proxy.sign_in.password_change import PasswordChangeStep
 from proxy.sign_in.proving import Proving
@@ -157,6 +158,14 @@ def create_sign_in(
             schemes=settings.schemes,
             password=PasswordStep(realms=realms, directories=settings.directories, attempts=attempts, keys=keys),
             tickets=tickets,
+            passkey=PasskeyStep(
+                passkeys=passkeys,
+                realms=realms,
+                throttle=throttle,
+                counters=store.counters,
+                keys=keys,
+                log=sign_in_log,
+            ),
             proving=proving,
             remembering=remembering,
             sessions=sessions,

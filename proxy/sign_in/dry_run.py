@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from config.factors import FIRST_FACTORS, Choice, Factor
-from config.settings import ActiveDirectorySettings, DirectorySettings, Settings
+from config.settings import ActiveDirectorySettings, DirectorySettings, SchemeSettings, Settings
 from directory.change_outcomes import PasswordChanger
-from directory.directory import AccountState, DescribingDirectory, Directory, RefusalReason
+from directory.directory import AccountState, DescribingDirectory, Directory
 from directory.login_name import LoginName
 from directory.principal import Account, Principal
 from proxy.access.policy import NotInGroups, judge
@@ -29,6 +29,7 @@ from proxy.factors.passkey.passkeys import Passkeys
 from proxy.factors.proof import missing_choices
 from proxy.factors.second_factor import Chosen, Lack, Unusable, first_usable_way
 from proxy.secrets.keys import MASTER_KEY_BYTES, Keys, Purpose
+from proxy.sign_in.account_stops import account_stops
 from proxy.sign_in.changed_numbers import NumberFound, confirmable, number_found
 from proxy.sign_in.create import second_factors
 from proxy.sign_in.foreseen import AppFound, Foreseen, LimitFound, Obstacle, Stop, Way
@@ -40,8 +41,6 @@ from proxy.throttle.typed_names import counted_as
 
 _Counted = tuple[Limit, str]
 """A limit, and of `SENDS_PER_NUMBER` where it is sent to."""
-_ONLY_AT_A_BIND = frozenset({RefusalReason.LOGON_HOURS, RefusalReason.WORKSTATION})
-"""What domain controllers alone look at, when they take a password or give a ticket (`account.ticket_refusal`)."""
 
 
 class DryRunStore(Protocol):
@@ -96,16 +95,15 @@ class DryRun:
             principal, directory, places, address=address, typed=counted_as(login_name, own), now=now
         )
         ways, takes = [], Counter[_Counted]()
-        for first in first_factors_of(own):
+        firsts = first_factors_of(own, settings.schemes)
+        for first in firsts:
             walk = _Walk(state, places, standings, can_change_password=isinstance(directory, PasswordChanger))
             ways.append(self._walked(walk, principal, first, address=address or "", app=app))
             takes |= walk.takes  # of each limit as much as the way that takes most of it
         return Foreseen(
             state=state,
             ways=tuple(ways),
-            schemes=judge_schemes(
-                settings.schemes, principal, address or "", first_factors=first_factors_of(own), app=app
-            ),
+            schemes=judge_schemes(settings.schemes, principal, address or "", first_factors=firsts, app=app),
             mail=places.mail,
             stand_in=places.stand_in,
             number=await self._number(principal, now),
@@ -240,9 +238,13 @@ class _Walk:
         self.stops += [each for each in stops if each not in self.stops]
 
     def take_first(self, factor: Factor) -> None:
-        """Name and password, or a ticket."""
+        """Name and password, a ticket, or a passkey."""
         if factor is Factor.PASSWORD:
             self._take(Limit.PASSWORDS_PER_ADDRESS, Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFAMILIAR)
+        elif factor is Factor.PASSKEY:
+            self._take(Limit.PASSWORDS_PER_ADDRESS)
+            if isinstance(way := self._places.ways[factor], Unusable):
+                self.stop(way)
         self.stop(*account_stops(self._state, factor, can_change_password=self._can_change_password))
         self.factors.append(factor)
 
@@ -257,7 +259,7 @@ class _Walk:
             if address:
                 self._take(Limit.SENDS_PER_NUMBER, address=address)
             self._take(Limit.SENDS_PER_ADDRESS, Limit.SENDS_PER_DAY)
-        if FIRST_FACTORS.issuperset(self.factors):  # a right answer clears what was counted before the next
+        if FIRST_FACTORS.issuperset(self.factors[1:]):  # a right answer clears what was counted before the next
             self._take(Limit.PASSCODES_PER_PERSON, Limit.PASSCODE_FAILURES_IN_A_ROW)
         self.factors.append(way.factor)
 
@@ -292,19 +294,9 @@ def _limits(
             yield LimitFound(standing=standing, takes=takes.get((limit, where), 0))
 
 
-def first_factors_of(directory: DirectorySettings | None) -> tuple[Factor, ...]:
+def first_factors_of(directory: DirectorySettings | None, schemes: Sequence[SchemeSettings]) -> tuple[Factor, ...]:
     """With which a person of this directory may begin."""
-    if isinstance(directory, ActiveDirectorySettings) and directory.kerberos_keytab is not None:
-        return Factor.PASSWORD, Factor.KERBEROS
-    return (Factor.PASSWORD,)
-
-
-def account_stops(state: AccountState, first: Factor, *, can_change_password: bool) -> tuple[RefusalReason, ...]:
-    """What stands against the account for somebody who begins so. Pure.
-
-    A password that must be changed stops nobody who can change it on the way; by a ticket nobody gets that far. Logon
-    hours and computers are looked at only where a password is taken.
-    """
-    if first is Factor.PASSWORD:
-        return tuple(each for each in state.refusals if not (each.is_fixed_by_a_change and can_change_password))
-    return tuple(each for each in state.refusals if each not in _ONLY_AT_A_BIND)
+    has_tickets = isinstance(directory, ActiveDirectorySettings) and directory.kerberos_keytab is not None
+    takes_passkeys = any(Factor.PASSKEY in scheme.factors[0] for scheme in schemes)
+    begins = ((Factor.PASSWORD, True), (Factor.KERBEROS, has_tickets), (Factor.PASSKEY, takes_passkeys))
+    return tuple(factor for factor, is_possible in begins if is_possible)

@@ -33,6 +33,7 @@ from proxy.sign_in.outcomes import (
     SessionGone,
     SignedIn,
 )
+from proxy.sign_in.passkey_alone import PasskeyGiven, PasskeyRefusedHere, PasskeyStep
 from proxy.sign_in.password import AccountStopped, AddressThrottled, NotProven, PasswordStep, PersonProven
 from proxy.sign_in.proving import Proving
 from proxy.sign_in.remembering import Remembering
@@ -42,6 +43,7 @@ from proxy.throttle.throttle import Throttle
 
 AfterFirst = SignedIn | Asking | NoScheme
 ByPassword = AfterFirst | NotProven | AccountStopped | AddressThrottled
+ByPasskey = AfterFirst | PasskeyRefusedHere | AddressThrottled
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class SignIn:
     password: PasswordStep
     tickets: TicketStep | None
     """None: nobody begins with a Kerberos ticket."""
+    passkey: PasskeyStep
     proving: Proving
     remembering: Remembering
     sessions: SessionSteps
@@ -116,6 +119,28 @@ class SignIn:
             return ByTicket(NoScheme(), b"")
         then = await self._go_on(client, goal, found.person, scheme, current=current, now=now)
         return ByTicket(then, found.reply)
+
+    def takes_passkeys(self, client: Client, goal: Goal) -> bool:
+        """Whether somebody there may begin with a passkey."""
+        return is_offered(self.schemes, Factor.PASSKEY, client.address, app=goal.app)
+
+    async def by_passkey(
+        self, client: Client, goal: Goal, given: PasskeyGiven, *, current: Session | None, now: float
+    ) -> ByPasskey:
+        """Judge a passkey that stands in the place of name and password, and go on."""
+        if not self.takes_passkeys(client, goal):
+            return PasskeyRefusedHere()
+        proven = await self.passkey.prove(client, given, now=now)
+        if not isinstance(proven, PersonProven):
+            return proven
+        now = self.clock()  # as after a password
+        scheme = choose_scheme(
+            self.schemes, proven.principal, client.address, first_factor=Factor.PASSKEY, app=goal.app
+        )
+        if scheme is None:
+            self.log.stopped(client, proven.principal, "no_scheme")
+            return NoScheme()
+        return await self._go_on(client, goal, proven, scheme, current=current, now=now)
 
     async def _go_on(
         self,

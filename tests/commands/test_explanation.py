@@ -21,8 +21,8 @@ from proxy.help_desk.throttle_steps import throttle_steps
 from proxy.help_desk.verdict import Step, can_sign_in, step_text
 from proxy.pages.local_time import brief_text
 from proxy.secrets.keys import Keys
+from proxy.sign_in.account_stops import account_stops
 from proxy.sign_in.changed_numbers import confirmable, number_found
-from proxy.sign_in.dry_run import account_stops
 from proxy.sign_in.foreseen import LimitFound
 from proxy.sign_in.schemes_found import judge_schemes
 from proxy.throttle.limits import CounterState, Limit

@@ -59,7 +59,10 @@ def test_a_scheme_for_tickets_and_one_for_passwords_stand_beside_each_other(load
     [
         (TEXT.replace('kerberos_keytab = "http.keytab"\n', ""), "needs a directory with a kerberos_keytab"),
         (TEXT.replace("http.keytab", "other.keytab"), "other.keytab cannot be read"),
-        (TEXT.replace('["kerberos", "sms"]', '["sms", "kerberos"]'), 'must begin with "password" or "kerberos"'),
+        (
+            TEXT.replace('["kerberos", "sms"]', '["sms", "kerberos"]'),
+            'must begin with "password", "kerberos" or "passkey"',
+        ),
         (TEXT.replace('["kerberos", "sms"]', '["kerberos", "password"]'), "can only come first"),
         (TEXT.replace('["kerberos", "sms"]', '["password", "kerberos"]'), "can only come first"),
         (TEXT.replace("[smtp]", 'kerberos_service = "signin"\n[smtp]'), "not a service"),

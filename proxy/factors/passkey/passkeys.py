@@ -114,14 +114,13 @@ class Passkeys(EnrolledFactor):
     async def judge_alone(self, text: str, *, browser: str, stamp: str, now: float) -> PasskeySeen | PasskeyRefusal:
         """Whose passkey it is, for who was asked by `ask_anybody`."""
         assertion = self._party.read(text)
-        if assertion is None:
+        if assertion is None or not assertion.user_handle:
+            # Nobody has said who they are: the passkey alone does (WebAuthn section 7.2, step 6).
             return PasskeyRefusal.UNREADABLE
         made = _made_at(stamp, now=now)
         if made is None:
             return PasskeyRefusal.TOO_LATE
-        seen = await self._judge(assertion, self._challenge("alone", browser, stamp, at=made), must_verify=True)
-        # Nobody has said who they are: only the passkey itself does (WebAuthn section 7.2, step 6).
-        return seen if isinstance(seen, PasskeyRefusal) or assertion.user_handle else PasskeyRefusal.UNREADABLE
+        return await self._judge(assertion, self._challenge("alone", browser, stamp, at=made), must_verify=True)
 
     async def use(self, seen: PasskeySeen, *, now: float) -> Enrolment | PasskeyRefusal:
         """Take it for proven: its counter is used up, on whatever worker or node. One that does not count (0) may come
@@ -177,7 +176,7 @@ class Passkeys(EnrolledFactor):
         if found is None or secret is None:
             return PasskeyRefusal.UNKNOWN
         handle = assertion.user_handle
-        if handle is not None and not hmac.compare_digest(handle, self._user_handle(found.guid)):
+        if handle and not hmac.compare_digest(handle, self._user_handle(found.guid)):
             return PasskeyRefusal.UNKNOWN
         counter = self._party.proven(
             assertion, Passkey.from_bytes(secret), challenge=challenge, must_verify=must_verify
