@@ -13,6 +13,8 @@ class FactorTexts:
     answer_until: str = "Enter it before {time}."
     another_totp: str = "Use your authenticator app"
     another_recovery_code: str = "Use a recovery code"
+    instead_sms: str = "Send a code to your phone, {destination}"
+    instead_mail: str = "Send a code to {destination}"
     another_passkey: str = "Use your passkey"
     wrong_totp: str = "That code is not right, or was used before. Each code opens once: wait for the next one."
     wrong_passkey: str = "That passkey was not accepted."

@@ -21,7 +21,7 @@ from directory.directory import AccountState, DescribingDirectory, Directory
 from directory.login_name import LoginName
 from directory.principal import Account, Principal
 from proxy.access.policy import NotInGroups, judge
-from proxy.access.schemes import Asked, choose_scheme, create_app_demand
+from proxy.access.schemes import Asked, choose_scheme, create_app_demand, is_offered
 from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passcode.passcodes import Judged, number_destination
@@ -170,6 +170,8 @@ class DryRun:
     def _walked(self, walk: _Walk, principal: Principal, first: Factor, *, address: str, app: str) -> Way:
         """One sign-in, from its first factor to the app."""
         schemes = self._settings.schemes
+        if first is Factor.PASSKEY and not is_offered(schemes, first, address, app=app):
+            walk.stop(Obstacle.NO_SCHEME)  # before anybody looks whose it is
         walk.take_first(first)
         scheme = choose_scheme(schemes, principal, address, first_factor=first, app=app)
         for choice in () if scheme is None else scheme.factors[1:]:
@@ -243,6 +245,7 @@ class _Walk:
             self._take(Limit.PASSWORDS_PER_ADDRESS, Limit.PASSWORDS_PER_PERSON, Limit.PASSWORDS_FROM_UNFAMILIAR)
         elif factor is Factor.PASSKEY:
             self._take(Limit.PASSWORDS_PER_ADDRESS)
+            self.takes[Limit.PASSWORDS_PER_ADDRESS, ""] -= 1  # a right one is given back before the next try
             if isinstance(way := self._places.ways[factor], Unusable):
                 self.stop(way)
         self.stop(*account_stops(self._state, factor, can_change_password=self._can_change_password))

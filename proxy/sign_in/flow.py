@@ -129,6 +129,7 @@ class SignIn:
     ) -> ByPasskey:
         """Judge a passkey that stands in the place of name and password, and go on."""
         if not self.takes_passkeys(client, goal):
+            self.log.refused(client, "no_scheme", factor=Factor.PASSKEY.value)
             return PasskeyRefusedHere()
         proven = await self.passkey.prove(client, given, now=now)
         if not isinstance(proven, PersonProven):

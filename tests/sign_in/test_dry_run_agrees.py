@@ -31,8 +31,10 @@ from directory.realms import Realms
 from proxy.access.networks import network_of
 from proxy.access.schemes import create_app_demand
 from proxy.factors.challenge import Challenge
-from proxy.factors.enrolment import seal_enrolment
+from proxy.factors.enrolment import Enrolment, seal_enrolment
 from proxy.factors.passcode.passcodes import known_as
+from proxy.factors.passkey.passkey import PasskeyRefusal
+from proxy.factors.passkey.passkeys import Passkeys
 from proxy.factors.recovery_code.code import code_digest
 from proxy.forwarding.admissions import Deny, DenyFactors, decide
 from proxy.help_desk.explaining import Explaining, SignInQuestion
@@ -46,11 +48,13 @@ from proxy.sign_in.dry_run import DryRun
 from proxy.sign_in.flow import ByTicket
 from proxy.sign_in.foreseen import Foreseen, Obstacle, log_word
 from proxy.sign_in.outcomes import Accepted, Missing, ProofAsked, SignedIn
+from proxy.sign_in.passkey_alone import PasskeyGiven
 from proxy.sign_in.password_change import Changed
 from proxy.throttle.counters import Counters
 from proxy.throttle.limits import Limit
 from proxy.throttle.throttle import Throttle
 from tests.portal.stage import SIGN_IN_ORIGIN, Phone
+from tests.support.authenticator import Authenticator
 from tests.support.memory_store import MemoryStore
 
 NOW, DAY = 1_800_000_000.0, 86_400.0
@@ -59,6 +63,7 @@ OFFICE, ELSEWHERE = "192.0.2.10", "203.0.113.9"
 NUMBER, MAIL = "+447400123456", "alice@corp.example"
 OLD, NEW = "the right one 1", "an other one 2"
 KEYS = Keys(b"k" * 32, clock=lambda: NOW)
+DEVICE = Authenticator(origin=SIGN_IN_ORIGIN)
 SECRET, CODE = b"12345678901234567890", "K7QX2MRA9FZT"
 STOPS = {"sign_in.refused", "sign_in.stopped", "passcode.refused", "password.not_changed"}
 
@@ -218,9 +223,19 @@ class Copy:
             known = known_as(KEYS, self.domain.principal, E164(case.known), now=NOW - 30 * DAY)
             await self.store.numbers.put_known_number(GUID, known)
         for factor in case.enrolled:
+            await self.store.enrolments.put_enrolments([await self._enrolment(factor)])
+
+    async def _enrolment(self, factor: Factor) -> Enrolment:
+        principal = self.domain.principal
+        if factor is not Factor.PASSKEY:
             secret = SECRET if factor is Factor.TOTP else code_digest(GUID, CODE)
-            mine = seal_enrolment(KEYS, self.domain.principal, factor, secret, name="mine", now=NOW - DAY)
-            await self.store.enrolments.put_enrolments([mine])
+            return seal_enrolment(KEYS, principal, factor, secret, name="mine", now=NOW - DAY)
+        passkeys = Passkeys(self.settings, self.store.enrolments, KEYS)
+        asked = await passkeys.ask_for_new(principal, session_id="s", now=NOW)
+        answer = DEVICE.make(asked.options)
+        made = passkeys.made(principal, answer, session_id="s", stamp=asked.stamp, name="mine", now=NOW)
+        assert made is not None
+        return made
 
     async def foreseen(self) -> Foreseen:
         login_name = parse_login_name("alice")
@@ -276,7 +291,7 @@ class SigningIn:
             wording=lambda event, masked: Notice(sms="", subject="", mail=""),
             acceptor=Acceptor(),
         )
-        self.flow, self.changes = parts.flow, parts.password_change
+        self.flow, self.changes, self.passkeys = parts.flow, parts.password_change, parts.passkeys
         self.client = Client(address=copy.case.address, host="signin.corp.example", browser="b", incident="i")
         self.goal = Goal(app=copy.case.app, host="signin.corp.example")
 
@@ -288,7 +303,7 @@ class SigningIn:
             match outcome:
                 case ProofAsked(session=session, challenge=Challenge() as challenge):
                     answered = await self.flow.proving.answer(
-                        self.client, self.goal, session, challenge, self._answer(challenge), now=NOW
+                        self.client, self.goal, session, challenge, await self._answer(challenge), now=NOW
                     )
                     if not isinstance(answered, Accepted):
                         return self._said()
@@ -310,8 +325,10 @@ class SigningIn:
                     return self._said()
         raise AssertionError("it comes to no end")
 
-    def _answer(self, challenge: Challenge) -> str:
+    async def _answer(self, challenge: Challenge) -> str:
         match challenge.factor:
+            case Factor.PASSKEY:
+                return DEVICE.prove(await self.passkeys.options(challenge))
             case Factor.TOTP:
                 return pyotp.TOTP(base64.b32encode(SECRET).decode()).at(int(NOW))
             case Factor.RECOVERY_CODE:
@@ -323,6 +340,10 @@ class SigningIn:
         if first is Factor.PASSWORD:
             password = self.copy.domain.password
             return await self.flow.by_password(self.client, self.goal, "alice", password, current=current, now=NOW)
+        if first is Factor.PASSKEY:
+            asked = self.passkeys.ask_anybody(self.client.browser, now=NOW)
+            given = PasskeyGiven(assertion=DEVICE.prove(asked.options), stamp=asked.stamp)
+            return await self.flow.by_passkey(self.client, self.goal, given, current=current, now=NOW)
         found = await self.flow.by_ticket(self.client, self.goal, b"token", current=current, now=NOW)
         return found.then if isinstance(found, ByTicket) else found
 
@@ -348,7 +369,9 @@ class SigningIn:
 
     def _said(self) -> str:
         lines = [call.kwargs for call in self.logger.calls[self.seen :] if call.kwargs.get("event") in STOPS]
-        return str(lines[-1]["reason"])
+        reason = str(lines[-1]["reason"])
+        # Who has none is not known by the one of somebody else.
+        return "no_passkey" if reason == PasskeyRefusal.UNKNOWN.value else reason
 
 
 FACTORS = [
@@ -363,6 +386,10 @@ FACTORS = [
     ["password", "totp"],
     ["password", ["totp", "sms", "recovery_code"]],
     ["password", ["sms", "recovery_code"], "totp"],
+    ["password", ["passkey", "sms"]],
+    ["passkey"],
+    ["passkey", "sms"],
+    [["password", "passkey"], "totp"],
 ]
 scheme = st.fixed_dictionaries(
     {"factors": st.sampled_from(FACTORS)},
@@ -393,7 +420,7 @@ USUAL: dict[str, Any] = {
     "counted": {},
     "known": None,
     "mails_stand_in": False,
-    "enrolled": (Factor.TOTP, Factor.RECOVERY_CODE),
+    "enrolled": (Factor.TOTP, Factor.RECOVERY_CODE, Factor.PASSKEY),
 }
 """Somebody who gets through by any scheme: all that stops them is drawn."""
 UNUSUAL: dict[str, st.SearchStrategy[Any]] = {
@@ -407,7 +434,7 @@ UNUSUAL: dict[str, st.SearchStrategy[Any]] = {
     "counted": st.dictionaries(st.sampled_from(list(COUNTED)), st.integers(0, 1), min_size=1, max_size=2),
     "known": st.sampled_from([NUMBER, "+447400999999"]),
     "mails_stand_in": st.just(True),
-    "enrolled": st.sampled_from([(), (Factor.TOTP,), (Factor.RECOVERY_CODE,)]),
+    "enrolled": st.sampled_from([(), (Factor.TOTP,), (Factor.RECOVERY_CODE,), (Factor.PASSKEY,)]),
 }
 
 
@@ -456,6 +483,7 @@ SMS, BOTH = (
 )
 TICKET = {"name": "ticket", "factors": ["kerberos"]}
 TOTP = {"name": "totp", "factors": ["password", "totp"]}
+KEYS_ALONE = {"name": "keys", "factors": ["passkey"]}
 CHOICE = {"name": "choice", "factors": ["password", ["totp", "sms", "recovery_code"]]}
 
 
@@ -488,6 +516,11 @@ def case_of(*schemes: dict[str, Any], **changes: Any) -> Case:
 @example(case_of(CHOICE, enrolled=(Factor.RECOVERY_CODE,), mobiles=(), counted={Limit.SENDS_PER_DAY: 0}))
 @example(case_of(CHOICE, TOTP, app="Wiki", wiki_scheme="totp", enrolled=(Factor.RECOVERY_CODE,)))
 @example(case_of(TICKET, SMS, app="Wiki", wiki_scheme="browser", has_tickets=True, counted={Limit.SENDS_PER_DAY: 0}))
+@example(case_of(KEYS_ALONE, SMS, refusals=(RefusalReason.LOGON_HOURS,)))
+@example(case_of(KEYS_ALONE, SMS, refusals=(RefusalReason.MUST_CHANGE,)))
+@example(case_of(KEYS_ALONE, SMS, enrolled=()))
+@example(case_of(KEYS_ALONE, SMS, app="Wiki", wiki_scheme="browser", counted={Limit.PASSWORDS_PER_ADDRESS: 1}))
+@example(case_of(KEYS_ALONE, SMS, counted={Limit.PASSWORDS_PER_ADDRESS: 0}))
 @given(cases())
 @hypothesis_settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_dry_run_stops_where_a_sign_in_stops(case: Case) -> None:

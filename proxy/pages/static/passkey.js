@@ -52,10 +52,12 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     for (const said of form.querySelectorAll("[data-said]")) said.hidden = said.dataset.said !== what;
   };
   if (!window.PublicKeyCredential) {
-    button.hidden = true;
     show("unsupported");
     continue;
   }
+  show("");
+  button.hidden = false;
+  if ("focus" in button.dataset) button.focus();
   // Return in its one text field would send it without the answer.
   form.addEventListener("submit", (event) => {
     if (form.elements[form.dataset.field].value) return;
