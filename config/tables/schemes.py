@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.addresses import Network
-from config.factors import FIRST_FACTORS, MAY_COME_FIRST, Choice, Factor
+from config.factors import ENROLLED, FIRST_FACTORS, MAY_COME_FIRST, Choice, Factor
 from config.frozen_table import FrozenTable, repeated
 from config.problems import nearest, told
 from config.values import NotEmpty, Seconds, Text
@@ -141,6 +141,9 @@ def scheme_warnings(schemes: Sequence[SchemeSettings], named: Collection[str | N
         elif scheme.networks is None:
             yield f"{at}: has no networks: its groups get in with {what} alone, from everywhere"
     yield from _nobody_left_out(schemes)
+    seconds = factors_of(schemes) - FIRST_FACTORS
+    if seconds and seconds <= ENROLLED:
+        yield 'schemes: nobody can add a first factor of their own: that takes a proof by another, such as "sms"'
 
 
 def what_lets_in(scheme: SchemeSettings) -> str:

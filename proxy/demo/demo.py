@@ -46,7 +46,7 @@ from = "otp@corp.example"
 
 [[schemes]]
 name = "browser"
-factors = ["password", ["totp", "sms", "recovery_code"]]
+factors = ["password", ["passkey", "totp", "sms", "recovery_code"]]
 
 [[apps]]
 name = "Wiki"

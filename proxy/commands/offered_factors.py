@@ -1,0 +1,43 @@
+"""What `gatepost check` says of the factors that schemes ask for, as norms look at them. Pure: none of it is a failure.
+
+NIST SP 800-63B-4 wants a phishing-resistant way offered (section 2.2), and counts no mail as a second factor (3.1.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from config.factors import Factor
+from config.settings import SchemeSettings, Settings
+from config.tables.schemes import factors_of, what_lets_in
+from directory.directory import CheckResult
+
+PHISHING_RESISTANT = frozenset({Factor.PASSKEY})
+"""What cannot be typed into another page, because browsers bind it to the name of this one."""
+
+
+def check_offered_factors(settings: Settings) -> list[CheckResult]:
+    return [
+        CheckResult(subject=f'scheme "{scheme.name}"', ok=True, detail=detail)
+        for scheme in settings.schemes
+        for detail in _remarks(scheme, settings)
+    ]
+
+
+def _remarks(scheme: SchemeSettings, settings: Settings) -> Iterator[str]:
+    asked = factors_of([scheme])
+    # A passkey alone is two factors: it has checked whose hand it is in.
+    if len(scheme.factors) == 1 and scheme.factors[0] != (Factor.PASSKEY,):
+        yield f"one factor is enough ({what_lets_in(scheme)}), {_where(scheme)}"
+    if asked.isdisjoint(PHISHING_RESISTANT):
+        yield 'has no phishing-resistant way: offer "passkey" in a choice'
+    if settings.second_factor.email_for_sms and Factor.SMS in asked:
+        yield 'a mail may stand for "sms" (second_factor.email_for_sms): who reads the mailbox passes for the phone'
+
+
+def _where(scheme: SchemeSettings) -> str:
+    """For whom it is open, and from where."""
+    whom = "everybody" if scheme.groups is None else "members of " + " or ".join(scheme.groups)
+    where = "everywhere" if scheme.networks is None else ", ".join(map(str, scheme.networks))
+    apps = "" if scheme.apps is None else f" to {', '.join(scheme.apps)}"
+    return f"for {whom} from {where}{apps}"
