@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -186,3 +188,8 @@ def test_no_bit_can_be_another(data: st.DataObject) -> None:
     assertion = PARTY.read(json.dumps(sent))
     assert assertion is not None
     assert PARTY.proven(assertion, PASSKEY, challenge=CHALLENGE, must_verify=False) is PasskeyRefusal.NOT_RIGHT
+
+
+def test_who_offers_no_passkeys_does_not_load_the_library() -> None:
+    code = "import sys, proxy.server, proxy.portal.app; sys.exit('webauthn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
