@@ -123,7 +123,8 @@ async def test_a_passcode_by_mail_makes_no_number_known(service: Service, script
     await client.sign_in(NAME, OLD)
     asked = await client.ask_for([Factor.EMAIL])
     assert asked.challenge.factor is Factor.EMAIL
-    by_mail = replace(asked.challenge, number_digest=passcodes.held_by(scripted.principal, Factor.SMS).digest)  # type: ignore[union-attr]
+    held = await passcodes.held_by(scripted.principal, Factor.SMS)
+    by_mail = replace(asked.challenge, number_digest=held.digest)  # type: ignore[union-attr]
     await passcodes.accepted(scripted.principal, by_mail, {ChannelKind.SMS}, now=NOW)
     assert await numbers.known_number(scripted.account.guid) is None
 
