@@ -30,6 +30,7 @@ class FactorTexts:
     )
     step_up_asks: str = "You will be asked for it on the next page: {what}."
     step_up_go_on: str = "Continue"
+    step_up_add: str = "You have not set up what is needed for this. You can do it now, and then open the page again."
 
     title: str = "Ways to sign in"
     lead: str = "What you use besides your password."

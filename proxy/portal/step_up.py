@@ -11,10 +11,10 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from config.factors import ChannelKind, Factor
+from config.factors import ENROLLED, ChannelKind, Factor
 from proxy.access.schemes import AppDemand, missing_of
 from proxy.factors.second_factor import Unusable
-from proxy.http.reserved import CUT, RETURN_TO, SCHEME, SIGN_OUT, START
+from proxy.http.reserved import CUT, ME_FACTORS, RETURN_TO, SCHEME, SIGN_OUT, START
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
@@ -85,6 +85,9 @@ async def _page(
     way = await request.app[FLOW].proving.held(principal, missing.choice)
     if isinstance(way, Unusable):
         request.app[SIGN_IN_LOG].stopped(request[VISIT].client, principal, way.reason)
+        if way.factor in ENROLLED:
+            title, text = ENGLISH.not_enrolled_title, ENGLISH.factors.step_up_add
+            return message(request, HTTPStatus.FORBIDDEN, title, text, link=(ME_FACTORS, ENGLISH.factors.title))
         return unusable(request, way, back)
     where = {
         ChannelKind.SMS: ENGLISH.step_up_sms.format(number=way.masked),

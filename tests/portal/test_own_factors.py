@@ -270,6 +270,26 @@ async def test_a_step_up_takes_every_way_that_the_person_has(stage: Stage) -> No
     assert len(stage.phone.messages) == sent + 1
 
 
+async def test_who_lacks_what_an_app_asks_for_is_led_to_where_it_is_added(tmp_path: Path) -> None:
+    schemes = [{"name": "browser", "factors": ["password", "sms"]}, {"name": "strong", "factors": ["password", "totp"]}]
+    async with running_portal(tmp_path, schemes=schemes) as stage:
+        browser = stage.browser()
+        await stage.sign_in(browser)
+        asked = f"{SIGN_IN_ORIGIN}/.gatepost/step-up?scheme=strong"
+        lacking = await browser.get(asked)
+        assert lacking.status == 403
+        assert 'href="/.gatepost/me/factors"' in lacking.text
+        secret = await add_app(stage, browser)
+        stage.now += 60
+        step_up = await browser.get(asked)
+        page = await browser.get(
+            SIGN_IN_ORIGIN + (await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/step-up", step_up.hidden)).location
+        )
+        assert (await stage.answer(browser, page, totp(secret, stage.now))).status == 303
+        (session,) = await stage.store.sessions.sessions()
+        assert session.proven_factors == {Factor.PASSWORD, Factor.SMS, Factor.TOTP}
+
+
 async def test_a_half_signed_in_session_adds_nothing(stage: Stage) -> None:
     whole, half = stage.browser(), stage.browser()
     await stage.sign_in(whole)
