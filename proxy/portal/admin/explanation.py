@@ -105,10 +105,11 @@ async def show_explanation(
 def _factor(own: OwnFactor, now: float) -> dict[str, object]:
     """What a person has added, as the page shows it."""
     kind = kind_of(own)
+    detail = kind if own.left is None else WORDS.factor_left.format(count=own.left)
     return {
         "name_in_forms": own.name_in_forms,
         "name": own.name or kind,
-        "detail": kind if own.left is None else WORDS.factor_left.format(count=own.left),
+        "detail": detail if detail != own.name else "",
         "made": instant(own.made_at, now),
         "used": None if own.used_at is None else instant(own.used_at, now),
     }
