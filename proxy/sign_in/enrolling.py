@@ -107,6 +107,14 @@ def proof_for_adding(schemes: Sequence[SchemeSettings]) -> SchemeSettings | None
     return SchemeSettings.model_construct(name="\tfactors", factors=(tuple(asked),), fresh=FRESH_SECONDS)
 
 
+def may_change_factors(schemes: Sequence[SchemeSettings], session: Session, *, now: float) -> bool:
+    """Whether this session has proven enough, and recently enough, to add and remove factors. Pure."""
+    proof = proof_for_adding(schemes)
+    if proof is None or session.level is not Level.SIGNED_IN:
+        return False
+    return not missing_choices(proof.factors, counting_factors(session.proven, freshness_of(proof), now=now))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolling:
     """Methods raise `StoreUnavailable`."""
@@ -119,12 +127,6 @@ class Enrolling:
     notices: Notices
     notice_of: Callable[[Factor, bool], Notice]
     """What is told of a factor that was added (True) or removed: put into words by the adapter."""
-
-    def is_allowed(self, session: Session, *, now: float) -> bool:
-        proof = proof_for_adding(self.settings.schemes)
-        if proof is None or session.level is not Level.SIGNED_IN:
-            return False
-        return not missing_choices(proof.factors, counting_factors(session.proven, freshness_of(proof), now=now))
 
     async def of(self, guid: str) -> list[OwnFactor]:
         return own_factors(await self.store.enrolments(guid), self.keys)

@@ -13,11 +13,12 @@ from config.settings import SchemeSettings
 from directory.errors import DirectoryUnavailable
 from directory.realms import Realms
 from proxy.factors.enrolment import open_enrolment, resealed, seal_enrolment
+from proxy.factors.proof import Proof
 from proxy.secrets.keys import KeyRing, Keys, MasterKey, names_of
-from proxy.sign_in.enrolling import factors_to_add, own_factors, proof_for_adding
+from proxy.sign_in.enrolling import factors_to_add, may_change_factors, own_factors, proof_for_adding
 from proxy.sign_in.enrolment_upkeep import EnrolmentUpkeep
 from tests.support.memory_store import MemoryStore
-from tests.support.people import NOW, principal
+from tests.support.people import NOW, principal, session
 
 OLD, NEW = b"o" * 32, b"n" * 32
 DAY = 86_400.0
@@ -148,3 +149,23 @@ async def test_nothing_goes_where_the_directory_cannot_say() -> None:
 
 async def test_a_directory_that_misses_most_people_at_once_is_not_believed() -> None:
     assert await upkept(Directory("a"), "a", "b", "c", "d", "e", "f") == ["a", "b", "c", "d", "e", "f"]
+
+
+@pytest.mark.parametrize(
+    ("proven", "is_half", "is_allowed"),
+    [
+        ((Proof(Factor.PASSWORD, NOW), Proof(Factor.SMS, NOW)), False, True),
+        ((Proof(Factor.PASSWORD, NOW), Proof(Factor.SMS, NOW - 599)), False, True),
+        ((Proof(Factor.PASSWORD, NOW), Proof(Factor.SMS, NOW - 600)), False, False),
+        ((Proof(Factor.PASSWORD, NOW), Proof(Factor.EMAIL, NOW)), False, False),
+        ((Proof(Factor.PASSWORD, NOW), Proof(Factor.REMEMBERED, NOW)), False, False),
+        ((Proof(Factor.PASSWORD, NOW),), True, False),
+    ],
+)
+def test_only_a_fresh_second_factor_of_a_whole_session_may_add(
+    proven: tuple[Proof, ...], is_half: bool, is_allowed: bool
+) -> None:
+    """A browser that is remembered proves nothing here, nor does a mail that opens less."""
+    asked = schemes(["password", ["sms", "totp"]], ["password", "email"])
+    own = session(factors=((Factor.PASSWORD,), (Factor.SMS, Factor.TOTP)), proven=proven, is_half=is_half)
+    assert may_change_factors(asked, own, now=NOW) is is_allowed

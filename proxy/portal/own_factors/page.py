@@ -29,7 +29,7 @@ from proxy.portal.pages import message, redirect
 from proxy.portal.return_to import WayBack
 from proxy.portal.step_up import more_for_own_pages
 from proxy.sessions.session import Level, Session
-from proxy.sign_in.enrolling import OwnFactor, factors_to_add, proof_for_adding
+from proxy.sign_in.enrolling import OwnFactor, factors_to_add, may_change_factors, proof_for_adding
 
 _WORDS = ENGLISH.factors
 _ADDING: Mapping[Factor, Adding] = MappingProxyType(
@@ -115,7 +115,7 @@ def _more(request: web.Request, session: Session) -> web.Response | None:
     proof = proof_for_adding(request.app[SETTINGS].schemes)
     if proof is None:
         return message(request, HTTPStatus.OK, _WORDS.title, _WORDS.off, link=(ME, ENGLISH.start_me))
-    if request.app[ENROLLING].is_allowed(session, now=request.app[CLOCK]()):
+    if may_change_factors(request.app[SETTINGS].schemes, session, now=request.app[CLOCK]()):
         return None
     return redirect(step_up_path(proof.name, WayBack(return_to=ME_FACTORS)))
 
