@@ -20,6 +20,7 @@ from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Stage, running_por
 from tests.support.authenticator import Authenticator
 
 FACTORS = f"{SIGN_IN_ORIGIN}/.gatepost/me/factors"
+SIGN_OUT = f"{SIGN_IN_ORIGIN}/.gatepost/sign-out"
 PASSCODE = f"{SIGN_IN_ORIGIN}/.gatepost/passcode"
 CHOICE = [{"name": "browser", "factors": ["password", ["passkey", "sms"]]}]
 
@@ -281,3 +282,15 @@ async def test_what_it_is_known_by_is_in_no_log_and_not_readable_in_the_store(st
     assert authenticator.credential_id not in stored
     assert point not in stored
     assert authenticator.credential_id.hex() not in stage.log_text
+
+
+async def test_its_page_has_the_tick_by_which_a_browser_is_remembered(tmp_path: Path) -> None:
+    async with running_portal(tmp_path, schemes=[{**CHOICE[0], "remember": "14d"}]) as stage:
+        authenticator, browser = await with_passkey(stage), stage.browser()
+        page = await stage.to_passcode(browser)
+        assert 'name="remember"' in page.text
+        answer = authenticator.prove(options_on(page))
+        assert (await stage.answer(browser, page, answer, remember="yes")).status == 303
+        await browser.post(SIGN_OUT, (await browser.get(SIGN_OUT)).hidden)
+        assert (await stage.password(browser)).location == "/"
+        assert await level_of(stage, browser) is Level.SIGNED_IN

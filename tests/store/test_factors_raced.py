@@ -9,21 +9,33 @@ from pathlib import Path
 
 import pyotp
 import pytest
+import structlog
 
 from config.factors import Factor
 from config.settings import PasscodeSettings, StoreSettings
+from directory.directory import AccountState
+from directory.realms import Realms
 from proxy.factors.enrolled import EnrolledCodes
 from proxy.factors.enrolment import Enrolment, seal_enrolment
+from proxy.factors.passkey.passkeys import Passkeys
 from proxy.factors.recovery_code.recovery_codes import RecoveryCodes, enrolment_of_code
 from proxy.factors.second_factor import Chosen
 from proxy.factors.totp.authenticator_apps import AuthenticatorApps
-from proxy.secrets.keys import Keys
+from proxy.secrets.keys import Keys, Purpose
+from proxy.sign_in.client import Client
+from proxy.sign_in.passkey_alone import PasskeyGiven, PasskeyStep
+from proxy.sign_in.password import PersonProven
+from proxy.sign_in.sign_in_log import SignInLog
 from proxy.store.contract import Store
 from proxy.store.redis.redis_store import RedisStore
 from proxy.store.sqlite.sqlite_store import SQLiteStore
+from proxy.throttle.throttle import Throttle
+from tests.portal.stage import SIGN_IN_ORIGIN, portal_settings
+from tests.support.authenticator import Authenticator
 from tests.support.people import NOW, principal
 from tests.support.redis_server import RedisServer, new_prefix
 
+SETTINGS = portal_settings(Path("/nowhere"))
 KEYS = Keys(b"k" * 32, clock=lambda: NOW)
 SECRET, CODE = b"12345678901234567890", "K7QX-2MRA-9FZT"
 ANNA, BEN = principal(), principal(guid="another")
@@ -73,6 +85,48 @@ async def test_of_many_answers_at_one_time_one_is_right(stores: tuple[Store, Sto
     answers = await asyncio.gather(*(is_right(kind, code) for kind in kinds for _ in range(10)))
     assert sorted(map(bool, answers)) == [False] * 19 + [True]
     assert await is_right(kinds[1], code) is False
+
+
+async def with_passkey(store: Store, *, counts: bool) -> Authenticator:
+    """Anna has added it."""
+    device, passkeys = Authenticator(origin=SIGN_IN_ORIGIN, counts=counts), Passkeys(SETTINGS, store.enrolments, KEYS)
+    asked = await passkeys.ask_for_new(ANNA, session_id="s", now=NOW)
+    answer = device.make(asked.options)
+    made = passkeys.made(ANNA, answer, session_id="s", stamp=asked.stamp, name="laptop", now=NOW)
+    assert made is not None
+    assert await store.enrolments.put_enrolments([made])
+    return device
+
+
+class Directory:
+    """Where Anna's account is in order."""
+
+    realm = ANNA.realm
+
+    async def state(self, guid: str) -> AccountState | None:
+        return AccountState(principal=ANNA, refusals=(), told_by="dc1")
+
+
+@pytest.mark.parametrize("counts", [True, False])
+async def test_of_many_who_send_one_assertion_alone_one_is_let_in(stores: tuple[Store, Store], counts: bool) -> None:
+    device = await with_passkey(stores[0], counts=counts)
+    log = SignInLog(structlog.get_logger(), count=lambda outcome, realm: None)
+    steps = [
+        PasskeyStep(
+            passkeys=Passkeys(SETTINGS, each.enrolments, KEYS),
+            realms=Realms([Directory()]),  # type: ignore[list-item]  # only what is asked of it
+            throttle=Throttle(each.counters, SETTINGS.throttle, key=KEYS.derive(Purpose.THROTTLE)),
+            counters=each.counters,
+            keys=KEYS,
+            log=log,
+        )
+        for each in stores
+    ]
+    client = Client(address="192.0.2.7", host="signin.corp.example", browser="b", incident="i")
+    asked = steps[0].passkeys.ask_anybody(client.browser, now=NOW)
+    given = PasskeyGiven(assertion=device.prove(asked.options), stamp=asked.stamp)
+    tries = await asyncio.gather(*(step.prove(client, given, now=NOW) for step in steps for _ in range(10)))
+    assert [isinstance(each, PersonProven) for each in tries].count(True) == 1
 
 
 @pytest.mark.parametrize("factor", KINDS)
