@@ -24,6 +24,7 @@ from config.tables.apps import (
 from config.tables.bounces import bounces_problems
 from config.tables.directories import directory_problems, directory_warnings
 from config.tables.gateway_values import EMAIL
+from config.tables.help_desk import help_desk_problems
 from config.tables.mobile import mobile_problems, mobile_warnings
 from config.tables.passcode import passcode_problems
 from config.tables.schemes import factors_of, scheme_problems, scheme_warnings
@@ -57,6 +58,7 @@ def problems(settings: Settings) -> Iterator[Finding]:
         late(lambda: _among("apps", same_apps(settings.apps))),
         _apps(settings),
         late(lambda: _in("admin", admin_problems(settings.admin, settings.schemes))),
+        late(lambda: _in("help_desk", help_desk_problems(settings.help_desk, settings.admin, settings.schemes))),
     )
 
 

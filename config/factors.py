@@ -17,6 +17,7 @@ class Factor(Enum):
     TOTP = "totp"
     RECOVERY_CODE = "recovery_code"
     PASSKEY = "passkey"
+    PASS = "pass"  # noqa: S105  # a factor's name
 
     # Members are singletons: their identity is a hash that costs no call of Python.
     __hash__ = object.__hash__
@@ -30,6 +31,8 @@ MAY_COME_FIRST = FIRST_FACTORS | {Factor.PASSKEY}
 
 ENROLLED = frozenset({Factor.TOTP, Factor.RECOVERY_CODE, Factor.PASSKEY})
 """Those that persons add to themselves (`proxy.factors.enrolment`)."""
+NEVER_NAMED = frozenset({Factor.PASS, Factor.REMEMBERED})
+"""Those that no scheme names: they stand in for others, where the configuration lets them."""
 
 Choice = tuple[Factor, ...]
 """One entry of a scheme: any one of these proves it, and the first that the person has is offered. Usually only one."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from config.frozen_table import FrozenTable
 from config.tables.admin import AdminSettings
@@ -18,6 +18,8 @@ from config.tables.bounces import BouncesSettings
 from config.tables.directories import ActiveDirectorySettings as ActiveDirectorySettings
 from config.tables.directories import DirectorySettings as DirectorySettings
 from config.tables.directories import LocalDirectorySettings as LocalDirectorySettings
+from config.tables.help_desk import HelpDeskSettings as HelpDeskSettings
+from config.tables.help_desk import with_passes
 from config.tables.mobile import MobileSettings as MobileSettings
 from config.tables.passcode import PasscodeSettings as PasscodeSettings
 from config.tables.password import PasswordSettings
@@ -50,9 +52,17 @@ class Settings(FrozenTable):
     password: PasswordSettings = PasswordSettings()
     throttle: ThrottleSettings = ThrottleSettings()
     sessions: SessionSettings = SessionSettings()
-    schemes: Annotated[tuple[SchemeSettings, ...], Field(min_length=1)] = (BROWSER,)
+    help_desk: HelpDeskSettings = HelpDeskSettings()
+    schemes: Annotated[tuple[SchemeSettings, ...], Field(min_length=1, validate_default=True)] = (BROWSER,)
+    """As written, and with what `help_desk` lets stand in for second factors."""
     apps: Annotated[tuple[AppSettings, ...], Field(min_length=1)]
     admin: AdminSettings = AdminSettings()
+
+    @field_validator("schemes")
+    @classmethod
+    def _with_passes(cls, schemes: tuple[SchemeSettings, ...], info: ValidationInfo) -> tuple[SchemeSettings, ...]:
+        help_desk = info.data.get("help_desk")
+        return with_passes(schemes) if help_desk is not None and help_desk.passes else schemes
 
     @property
     def channels(self) -> tuple[str, ...]:

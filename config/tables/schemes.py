@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.addresses import Network
-from config.factors import ENROLLED, FIRST_FACTORS, MAY_COME_FIRST, Choice, Factor
+from config.factors import ENROLLED, FIRST_FACTORS, MAY_COME_FIRST, NEVER_NAMED, Choice, Factor
 from config.frozen_table import FrozenTable, repeated
 from config.problems import nearest, told
 from config.values import NotEmpty, Seconds, Text
@@ -22,8 +22,14 @@ def _as_choice(value: object) -> object:
     try:
         return (Factor(value),)
     except ValueError:
-        *names, last = (f"'{factor.value}'" for factor in Factor if factor is not Factor.REMEMBERED)
+        *names, last = (f"'{factor.value}'" for factor in Factor if factor not in NEVER_NAMED)
         raise ValueError(f"must be {', '.join(names)} or {last}") from None
+
+
+def _check_named(choice: Choice) -> Choice:
+    if Factor.PASS in choice:
+        raise ValueError('"pass" stands in for the last factor of every scheme, and is named in none')
+    return choice
 
 
 def _check_each_once(factors: tuple[Choice, ...]) -> tuple[Choice, ...]:
@@ -41,7 +47,9 @@ class SchemeSettings(FrozenTable):
 
     name: Text
     factors: Annotated[
-        tuple[Annotated[Choice, BeforeValidator(_as_choice), NotEmpty], ...], NotEmpty, AfterValidator(_check_each_once)
+        tuple[Annotated[Choice, BeforeValidator(_as_choice), NotEmpty, AfterValidator(_check_named)], ...],
+        NotEmpty,
+        AfterValidator(_check_each_once),
     ]
     """In this order, each entry one factor or a choice. "sms" and "email" are passcodes, with a challenge each."""
     groups: Annotated[tuple[Text, ...], NotEmpty] | None = None

@@ -8,6 +8,7 @@ from config.settings import AppSettings
 from directory.principal import Principal
 from proxy.access.rules import PathRule
 from proxy.access.schemes import AppDemand, Asked, missing_of
+from proxy.factors.passes.confinement import Confinement
 from proxy.factors.proof import Proof
 
 
@@ -28,6 +29,18 @@ class NotInGroups:
     """Denied: membership of any one of `groups` (names as configured) would have admitted."""
 
     groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotInPass:
+    """Denied: the session was begun with a pass, which is for `apps` alone."""
+
+    apps: tuple[str, ...]
+
+
+def judge_confinement(confined: Confinement | None, app: AppSettings) -> Allowed | NotInPass:
+    """A session that was begun with a pass opens the apps of the pass; when it ends is the session's own limit."""
+    return Allowed() if confined is None or app.name in confined.apps else NotInPass(confined.apps)
 
 
 def judge(principal: Principal, app: AppSettings) -> Allowed | NotInGroups:

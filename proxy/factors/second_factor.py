@@ -72,6 +72,8 @@ class Lack(Enum):
     """The number changed recently: it may be a thief's."""
     ENROLMENT = "enrolment"
     """The person has not enrolled it."""
+    PASS = "pass"  # noqa: S105  # what is lacking
+    """Nobody gave the person a pass that counts now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 
 from config.settings import AppSettings
 from config.values import IdentityEncoding
-from proxy.access.policy import NotInGroups, TooFewFactors, judge, judge_factors, judge_rule
+from proxy.access.policy import (
+    NotInGroups,
+    NotInPass,
+    TooFewFactors,
+    judge,
+    judge_confinement,
+    judge_factors,
+    judge_rule,
+)
 from proxy.access.rules import PathRule
 from proxy.access.schemes import AppDemand
 from proxy.http.forwarded import block
@@ -47,7 +55,14 @@ class DenyFactors:
     scheme: str
 
 
-Decision = Admit | AskToSignIn | Deny | DenyFactors
+@dataclass(frozen=True, slots=True)
+class DenyConfined:
+    """Signed in with a pass, which is for these `apps` alone."""
+
+    apps: tuple[str, ...]
+
+
+Decision = Admit | AskToSignIn | Deny | DenyFactors | DenyConfined
 
 
 def decide(
@@ -68,6 +83,9 @@ def decide(
     if session is None or session.level is not Level.SIGNED_IN:
         return AskToSignIn()
     principal = session.principal
+    of_pass = judge_confinement(session.confined, app)
+    if isinstance(of_pass, NotInPass):
+        return DenyConfined(of_pass.apps)
     of_groups = judge(principal, app) if rule is None else judge_rule(principal, rule)
     if isinstance(of_groups, NotInGroups):
         return Deny(of_groups.groups)
@@ -105,6 +123,7 @@ def _same_facts(one: Session, other: Session) -> bool:
         one.session_id == other.session_id
         and (one.principal is other.principal or one.principal == other.principal)
         and one.proven == other.proven
+        and one.confined == other.confined
         and one.factors == other.factors
         and one.scheme == other.scheme
         and one.client_address == other.client_address

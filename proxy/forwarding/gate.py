@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from proxy.access.paths import Ambiguous
 from proxy.access.rules import AppRules, PathRule
-from proxy.forwarding.admissions import Admission, Deny, DenyFactors
+from proxy.forwarding.admissions import Admission, Deny, DenyConfined, DenyFactors
 from proxy.forwarding.authorize import Question, is_authorize, read_question
 from proxy.forwarding.certificate_names import CertificateNames
 from proxy.forwarding.client_places import ClientPlaces
@@ -36,6 +36,7 @@ from proxy.http.problem import Problem
 from proxy.http.request_head import RefusedHead, RequestHead
 from proxy.http.reserved import KEEP, PREFIX
 from proxy.operations.incidents import new_incident_id
+from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.texts import ENGLISH
 from proxy.sessions.kept_requests import SENDING_BYTES
 from proxy.sessions.live_sessions import CookieKey, cookie_key
@@ -168,6 +169,9 @@ class Gate:
         if isinstance(decision, Deny):
             detail = ENGLISH.open_to_groups.format(groups=", ".join(decision.groups))
             return refuse(request, Problem.NOT_ALLOWED, "groups", detail=detail, session=session)
+        if isinstance(decision, DenyConfined):
+            detail = PASS_WORDS.closed.format(apps=", ".join(decision.apps))
+            return refuse(request, Problem.NOT_ALLOWED, "pass", detail=detail, session=session)
         if isinstance(decision, DenyFactors):
             if decision.scheme and _keeps(request):
                 return self._to_be_kept(request, refuse_form(self._context, request, session, decision.scheme))

@@ -146,6 +146,13 @@ def _app_step(found: AppFound, principal: Principal, stops: Collection[Stop]) ->
         detail += f'; it asks for what the scheme "{app.scheme}" asks for'
     if app.rules:
         detail += "; some of its paths have rules of their own"
+    if Obstacle.NOT_IN_PASS in stops:
+        cause = Cause(
+            why=f"they can only use a pass, which does not open {app.name}",
+            what=f"end that pass and give them one for {app.name}",
+            who=Who.HELP_DESK,
+        )
+        return Step(name="app", ok=False, detail=detail, cause=cause)
     if Obstacle.NEEDS_TICKET in stops:
         cause = Cause(
             why=f"{app.name} asks for a sign-in with the Kerberos ticket of their computer",

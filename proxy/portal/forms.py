@@ -21,7 +21,7 @@ MAX_FORM_BYTES = 16 * 1024
 """Of a form without where its sign-in leads back to."""
 MAX_BODY_BYTES = MAX_FORM_BYTES + 3 * MAX_RETURN_TARGET_BYTES
 """With it: escaped, a byte may become three."""
-_MAX_FIELDS = 16
+MAX_FIELDS = 16
 _WAY_BACK = f"{RETURN_TO}=".encode()
 STAMP = "stamp"
 """Form field: see `proxy.portal.csrf`."""
@@ -39,17 +39,17 @@ def refused(problem: Problem, **facts: str) -> Refused:
     return Refused(Answer(problem=problem, **facts))  # type: ignore[arg-type]  # detail and app are strings
 
 
-def parse_form(body: bytes) -> Mapping[str, str] | None:
+def parse_form(body: bytes, most_fields: int = MAX_FIELDS) -> Mapping[str, str] | None:
     """The fields by name; None if it is no URL-encoded UTF-8, has a field twice or more than 16 of them."""
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=most_fields)
     except ValueError:  # UnicodeDecodeError is one
         return None
     fields = dict(pairs)
     return MappingProxyType(fields) if len(fields) == len(pairs) else None
 
 
-async def read_form(request: web.Request) -> Mapping[str, str]:
+async def read_form(request: web.Request, *, most_fields: int = MAX_FIELDS) -> Mapping[str, str]:
     """Raises `Refused` for what is no form, and for what the browser says comes from another site."""
     app, public = request[VISIT].app, request.app[SETTINGS].server.public_url
     own_origin = public.origin if app is None else app_origin(app, public)
@@ -68,7 +68,7 @@ async def read_form(request: web.Request) -> Mapping[str, str]:
     body = await request.read()
     if _size_of_rest(body) > MAX_FORM_BYTES:
         raise refused(Problem.BODY_TOO_LARGE)
-    form = parse_form(body)
+    form = parse_form(body, most_fields)
     if form is None:
         raise refused(Problem.MALFORMED_REQUEST)
     return form

@@ -129,7 +129,8 @@ async def next_step(request: web.Request, session: Session, back: WayBack) -> we
     if session.level is Level.MUST_CHANGE_PASSWORD:
         return redirect(password_path(back))
     settings = request.app[SETTINGS]
-    if back.app is not None and expiry_warning(session.principal, settings.directories, request[VISIT].now):
+    may_change = back.app is not None and session.confined is None
+    if may_change and expiry_warning(session.principal, settings.directories, request[VISIT].now):
         return redirect(password_path(back, reminder=True))
     return await land(request, session, back)
 

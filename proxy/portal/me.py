@@ -47,7 +47,7 @@ async def show_me(request: web.Request) -> web.StreamResponse:
         return more
     sessions = await _sessions_of(request, session)
     hosts = await request.app[STORE].sessions.hosts_of([each.session_id for each in sessions])
-    directory = request.app[REALMS].of(session.principal.realm)
+    directory, is_own = request.app[REALMS].of(session.principal.realm), session.confined is None
     return page(
         request,
         "me.html",
@@ -57,8 +57,8 @@ async def show_me(request: web.Request) -> web.StreamResponse:
         sessions=[_row(request, each, session, hosts.get(each.session_id, ())) for each in sessions],
         browsers=await _browsers_of(request, session),
         notice=_notice(request.query.get(ENDED, ""), request.query.get(FORGOTTEN, "")),
-        password_href=PASSWORD if isinstance(directory, PasswordChanger) else "",
-        factors_href=ME_FACTORS if factors_to_add(request.app[SETTINGS].schemes) else "",
+        factors_href=ME_FACTORS if factors_to_add(request.app[SETTINGS].schemes) and is_own else "",
+        password_href=PASSWORD if isinstance(directory, PasswordChanger) and is_own else "",
         start_href=START_PAGE,
         sign_out_href=SIGN_OUT,
     )

@@ -19,6 +19,7 @@ from proxy.factors.second_factor import Prompt, Unusable
 from proxy.http.problem import Problem
 from proxy.http.reserved import PASSCODE_STATUS, RETURN_TO, START
 from proxy.pages.instants import Instant, instant, instant_in
+from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import CLOCK, FLOW, PASSKEYS, SETTINGS, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
@@ -51,6 +52,7 @@ ASKED_FOR: dict[Factor, str] = {
     Factor.TOTP: ENGLISH.factors.ask_totp,
     Factor.RECOVERY_CODE: ENGLISH.factors.ask_recovery_code,
     Factor.PASSKEY: ENGLISH.factors.ask_passkey,
+    Factor.PASS: PASS_WORDS.ask,
 }
 """What the page asks for where nothing is sent; ``{hint}`` is the challenge's. A new factor is registered here."""
 _ANOTHER = {
@@ -269,7 +271,7 @@ async def _form(
         seconds_left=max(0, math.ceil(challenge.expires_at - now)),
         webotp=request.app[SETTINGS].sms.webotp,
         tag=prompt.hint if look.shows_tag else "",
-        remember=_remember(request, session),
+        remember=_remember(request, session, challenge),
         progress=progress,
         lead=progress.lead,
         wait=max(0, math.ceil(look.offer_at - now)),
@@ -302,7 +304,7 @@ async def _answer_form(
         ask=ASKED_FOR[challenge.factor].format(hint=prompt.hint),
         digits=prompt.digits,
         most_typed=prompt.longest,
-        remember=_remember(request, session),
+        remember=_remember(request, session, challenge),
         valid_until=instant(challenge.expires_at, now),
         others=await _others(request, session, challenge),
         sign_in_href=sign_in_path(back, form=True),
@@ -316,7 +318,7 @@ async def _others(request: web.Request, session: Session, challenge: Challenge) 
     sent = {ChannelKind.SMS: ENGLISH.passcode_another_text, ChannelKind.EMAIL: ENGLISH.passcode_another_mail}
     if challenge.kind is None:  # there is no message yet that could go another way
         sent = {ChannelKind.SMS: ENGLISH.factors.instead_sms, ChannelKind.EMAIL: ENGLISH.factors.instead_mail}
-    return [
+    others = [
         (
             each.factor.value,
             _ANOTHER.get(each.factor, ENGLISH.passcode_another_factor)
@@ -324,7 +326,12 @@ async def _others(request: web.Request, session: Session, challenge: Challenge) 
             else sent[each.kind].format(destination=each.masked),
         )
         for each in found
+        if each.factor is not Factor.PASS
     ]
+    if Factor.PASS in (session.next_choice or challenge.choice) and challenge.factor is not Factor.PASS:
+        # To everybody: it may be given while this page is open, and only an answer is told from another.
+        others.append((Factor.PASS.value, PASS_WORDS.have_one))
+    return others
 
 
 def _safer(session: Session, challenge: Challenge, others: list[tuple[str, str]]) -> str:
@@ -336,9 +343,9 @@ def _safer(session: Session, challenge: Challenge, others: list[tuple[str, str]]
     return _SAFER_THAN_SMS[has][0] if has is not None else _SAFER_THAN_SMS[safer[0]][1]
 
 
-def _remember(request: web.Request, session: Session) -> str:
+def _remember(request: web.Request, session: Session, challenge: Challenge) -> str:
     """What the tick says by which this browser is remembered; empty: it cannot be."""
-    seconds = request.app[FLOW].remembering.offers(session)
+    seconds = request.app[FLOW].remembering.offers(session, challenge)
     return "" if seconds is None else ENGLISH.passcode_remember.format(time=ENGLISH.duration(int(seconds)))
 
 

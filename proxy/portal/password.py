@@ -14,6 +14,7 @@ from directory.change_outcomes import ChangeRefusal, PasswordChanger, PasswordCh
 from directory.errors import DirectoryError
 from directory.password import is_usable_password
 from proxy.http.reserved import PASSCODE
+from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import PASSWORD_CHANGE, SETTINGS, VISIT, current_session
 from proxy.portal.csrf import Form
@@ -61,7 +62,7 @@ async def show_password(request: web.Request) -> web.StreamResponse:
         return to_sign_in(request, back) if session is None else redirect(PASSCODE)
     changer = request.app[PASSWORD_CHANGE].changer_of(session)
     if changer is None:
-        return _not_here(request)
+        return _not_here(request, session)
     if LATER in request.query and session.level is Level.SIGNED_IN:
         return await land(request, session, back)
     if REMINDER in request.query and session.level is Level.SIGNED_IN:
@@ -86,7 +87,7 @@ async def take_password(request: web.Request) -> web.StreamResponse:
     changes = request.app[PASSWORD_CHANGE]
     changer = changes.changer_of(session)
     if changer is None:
-        return _not_here(request)
+        return _not_here(request, session)
     old, new, again = (fields.get(name, "") for name in ("current", "new", "again"))
     error = _what_is_wrong(old, new, again)
     if error:
@@ -199,7 +200,8 @@ def _sign_in_anew(request: web.Request, back: WayBack) -> web.Response:
     return response
 
 
-def _not_here(request: web.Request) -> web.Response:
-    return message(
-        request, HTTPStatus.FORBIDDEN, ENGLISH.change_elsewhere_title, ENGLISH.change_elsewhere, link=TO_START
-    )
+def _not_here(request: web.Request, session: Session) -> web.Response:
+    title, text = ENGLISH.change_elsewhere_title, ENGLISH.change_elsewhere
+    if session.confined is not None:
+        title, text = PASS_WORDS.not_here_title, PASS_WORDS.not_here
+    return message(request, HTTPStatus.FORBIDDEN, title, text, link=TO_START)

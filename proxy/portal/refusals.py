@@ -12,6 +12,7 @@ from directory.directory import RefusalReason
 from proxy.factors.challenge import Challenge
 from proxy.factors.second_factor import Lack, Unusable
 from proxy.http.reserved import RETURN_TO, START
+from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import SETTINGS, VISIT
 from proxy.portal.csrf import Form
@@ -25,6 +26,7 @@ _LACKS = {
     Lack.NUMBER: (ENGLISH.no_mobile_title, ENGLISH.no_mobile_text),
     Lack.MAIL: (ENGLISH.no_mail_title, ENGLISH.no_mail_text),
     Lack.TRUST: (ENGLISH.changed_title, ENGLISH.changed_text),
+    Lack.PASS: (PASS_WORDS.none_title, PASS_WORDS.none_text),
     Lack.ENROLMENT: (ENGLISH.not_enrolled_title, ENGLISH.not_enrolled_text),
 }
 _STOPPED = {

@@ -5,9 +5,11 @@ from __future__ import annotations
 from aiohttp import web
 
 from directory.change_outcomes import PasswordChanger
-from proxy.access.policy import Allowed, judge
+from proxy.access.policy import Allowed, judge, judge_confinement
 from proxy.http.reserved import ADMIN, ME, ME_FACTORS, PASSWORD, SIGN_OUT
 from proxy.pages.assets import BY_PATH
+from proxy.pages.instants import instant_to_come
+from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.texts import ENGLISH
 from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.entrance import may_administer
@@ -28,7 +30,12 @@ async def show_start(request: web.Request) -> web.StreamResponse:
         return redirect(sign_in_path())
     settings = request.app[SETTINGS]
     directory = request.app[REALMS].of(session.principal.realm)
-    apps = [app for app in settings.apps if isinstance(judge(session.principal, app), Allowed)]
+    confined, now = session.confined, request[VISIT].now
+    apps = [
+        app
+        for app in settings.apps
+        if isinstance(judge(session.principal, app), Allowed) and isinstance(judge_confinement(confined, app), Allowed)
+    ]
     return page(
         request,
         "start.html",
@@ -38,12 +45,14 @@ async def show_start(request: web.Request) -> web.StreamResponse:
             for app in apps
         ],
         me_href=ME,
-        factors_href=ME_FACTORS if factors_to_add(settings.schemes) else "",
+        factors_href=ME_FACTORS if factors_to_add(settings.schemes) and confined is None else "",
         admin_href=ADMIN if may_administer(request, session) else "",
         admin_text=WORDS.link,
         sign_out_href=SIGN_OUT,
-        password_href=PASSWORD if isinstance(directory, PasswordChanger) else "",
-        expiry=expiry_warning(session.principal, settings.directories, request[VISIT].now),
+        password_href=PASSWORD if isinstance(directory, PasswordChanger) and confined is None else "",
+        expiry=expiry_warning(session.principal, settings.directories, now) if confined is None else "",
+        ends=PASS_WORDS.until if confined is not None else "",
+        ends_at=instant_to_come(confined.ends_at, now) if confined is not None else None,
         notice=ENGLISH.change_changed if PASSWORD_CHANGED in request.query else "",
     )
 

@@ -43,6 +43,8 @@ class Purpose(Enum):
     """Encrypts the number that is told when another replaces it."""
     KEPT_REQUESTS = "kept requests"
     """Encrypts a form that is kept while its sender signs in again, and authenticates the button that sends it."""
+    PASSES = "passes"
+    """The HMAC by which the code of a pass is recognised."""
     REPORTS = "reports"
     """Encrypts the report on mobile fields while it is kept for the admin pages."""
     ENROLMENTS = "enrolments"
@@ -64,6 +66,8 @@ ACCEPTED_SECONDS = {
     Purpose.NUMBERS: 400 * _DAY,
     Purpose.SEALED_NUMBERS: 400 * _DAY,
     Purpose.KEPT_REQUESTS: 600.0,
+    # As long as a pass may be given for.
+    Purpose.PASSES: 7 * _DAY,
     Purpose.REPORTS: 3600.0,
     # They stay for years, but are sealed again, under the key in use, within hours (`sign_in.enrolment_upkeep`).
     Purpose.ENROLMENTS: 400 * _DAY,

@@ -30,10 +30,11 @@ _METHODS = {
     Factor.TOTP: ("otp",),
     Factor.RECOVERY_CODE: ("otp",),
     Factor.PASSKEY: ("pop", "user"),
+    Factor.PASS: ("pass",),
     Factor.KERBEROS: ("kerberos",),
     Factor.REMEMBERED: ("remembered",),
 }
-"""A factor's RFC 8176 names; ``kerberos`` and ``remembered`` are not registered there: no registered one means them.
+"""A factor's RFC 8176 names; what is registered there means neither ``kerberos`` nor ``remembered`` nor ``pass``.
 
 A passkey is ``pop``, proof of possession of a key: no attestation is asked for, so nobody knows whether hardware keeps
 it (``hwk``) or software (``swk``). Somebody has touched it each time (``user``).

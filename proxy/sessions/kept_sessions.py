@@ -30,7 +30,7 @@ class WholeSession:
         self.ends_at = session.ends_at(limits)
         # A half signed-in session does not live longer by being used, so it has no idle limit.
         self.idle = limits.idle if session.level is Level.SIGNED_IN else float("inf")
-        self.absolute_end = session.created_at + limits.absolute if session.level is Level.SIGNED_IN else self.ends_at
+        self.absolute_end = session.latest_end(limits)
         self.is_unflushed = False
 
     def learn(self, stored: Session) -> None:
@@ -41,8 +41,10 @@ class WholeSession:
 
     def go_on_from(self, seconds: float) -> None:
         """Move every instant by this many seconds, because the clock was set."""
+        confined = self.session.confined
         self.session = replace(
             self.session,
+            confined=confined and replace(confined, ends_at=confined.ends_at + seconds),
             created_at=self.session.created_at + seconds,
             last_used_at=self.last_used_at + seconds,
             proven=tuple(Proof(proof.factor, proof.at + seconds) for proof in self.session.proven),

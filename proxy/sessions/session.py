@@ -13,6 +13,7 @@ from enum import Enum
 from config.factors import Choice, Factor
 from config.settings import SessionSettings
 from directory.principal import Principal
+from proxy.factors.passes.confinement import Confinement
 from proxy.factors.proof import Proof, missing_of_own
 from proxy.operations.steady_clock import SKEW_SECONDS
 
@@ -41,6 +42,8 @@ class Session:
     last_used_at: float
     password_must_change: bool = False
     """Whether the directory proved the password and said that it has to be changed."""
+    confined: Confinement | None = None
+    """What it is limited to, because a pass was proven in it; None: it is a person's own."""
     client_address: str = field(repr=False)
     user_agent: str = field(default="", repr=False)
 
@@ -77,9 +80,13 @@ class Session:
 
     def ends_at(self, limits: SessionSettings) -> float:
         """The first instant at which this session is over if it is not used again; exact to the second."""
-        if self.level is not Level.SIGNED_IN:
-            return self.created_at + FIRST_FACTOR_SECONDS
-        return min(self.created_at + limits.absolute, self.last_used_at + limits.idle)
+        latest = self.latest_end(limits)
+        return min(latest, self.last_used_at + limits.idle) if self.level is Level.SIGNED_IN else latest
+
+    def latest_end(self, limits: SessionSettings) -> float:
+        """When it is over however it is used."""
+        end = self.created_at + (limits.absolute if self.level is Level.SIGNED_IN else FIRST_FACTOR_SECONDS)
+        return end if self.confined is None else min(end, self.confined.ends_at)
 
     def is_from_the_future(self, now: float) -> bool:
         """Whether it was begun or used by a clock further ahead than nodes' clocks may be."""

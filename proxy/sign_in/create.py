@@ -19,6 +19,8 @@ from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passcode.arrival_times import Arrivals, ArrivalStore
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passcode.passcodes import Passcodes
+from proxy.factors.passes.pass_store import PassStore
+from proxy.factors.passes.passes import Passes
 from proxy.factors.passkey.passkeys import Passkeys
 from proxy.factors.recovery_code.recovery_codes import RecoveryCodes
 from proxy.factors.remembered.browser_store import RememberedBrowserStore
@@ -56,6 +58,9 @@ class SignInStore(Protocol):
     def enrolments(self) -> EnrolmentStore: ...
 
     @property
+    def passes(self) -> PassStore: ...
+
+    @property
     def deliveries(self) -> DeliveryStore: ...
 
     @property
@@ -80,7 +85,12 @@ class SignInParts:
 
 
 def second_factors(
-    settings: Settings, numbers: NumberStore, enrolments: EnrolmentStore, keys: Keys, passkeys: Passkeys
+    settings: Settings,
+    numbers: NumberStore,
+    enrolments: EnrolmentStore,
+    keys: Keys,
+    passkeys: Passkeys,
+    passes: Passes,
 ) -> dict[Factor, SecondFactor]:
     """Who is asked about which factor. A new one is registered here."""
     passcodes = Passcodes(settings, numbers, keys)
@@ -90,7 +100,12 @@ def second_factors(
         Factor.TOTP: AuthenticatorApps(settings.passcode, enrolments, keys),
         Factor.RECOVERY_CODE: RecoveryCodes(settings.passcode, enrolments, keys),
         Factor.PASSKEY: passkeys,
+        Factor.PASS: passes,
     }
+
+
+def create_passes(settings: Settings, store: PassStore, keys: Keys) -> Passes:
+    return Passes(settings.passcode, store, keys, is_on=settings.help_desk.passes)
 
 
 def create_sign_in(
@@ -116,7 +131,8 @@ def create_sign_in(
     sessions = SessionSteps(store.sessions, settings.sessions.most_per_person)
     attempts = Attempts(throttle=throttle, guard=PasswordGuard(throttle, keys), log=sign_in_log, clock=clock)
     passkeys = Passkeys(settings, store.enrolments, keys, log)
-    factors = second_factors(settings, store.numbers, store.enrolments, keys, passkeys)
+    passes = create_passes(settings, store.passes, keys)
+    factors = second_factors(settings, store.numbers, store.enrolments, keys, passkeys, passes)
     notices = Notices(notifier=notifier, log=log, wording=wording)
     remembering = Remembering(
         schemes=settings.schemes,
@@ -132,6 +148,7 @@ def create_sign_in(
     proving = Proving(
         factors=factors,
         remembering=remembering,
+        passes=passes,
         challenges=store.challenges,
         counters=store.counters,
         sessions=sessions,

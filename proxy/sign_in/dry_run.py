@@ -20,18 +20,20 @@ from directory.change_outcomes import PasswordChanger
 from directory.directory import AccountState, DescribingDirectory, Directory
 from directory.login_name import LoginName
 from directory.principal import Account, Principal
-from proxy.access.policy import NotInGroups, judge
+from proxy.access.policy import NotInGroups, NotInPass, judge, judge_confinement
 from proxy.access.schemes import Asked, choose_scheme, create_app_demand, is_offered
 from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passcode.passcodes import Judged, number_destination
+from proxy.factors.passes.given_pass import GivenPass
+from proxy.factors.passes.pass_store import PassStore
 from proxy.factors.passkey.passkeys import Passkeys
 from proxy.factors.proof import missing_choices
 from proxy.factors.second_factor import Chosen, Lack, Unusable, first_usable_way
 from proxy.secrets.keys import MASTER_KEY_BYTES, Keys, Purpose
 from proxy.sign_in.account_stops import account_stops
 from proxy.sign_in.changed_numbers import NumberFound, confirmable, number_found
-from proxy.sign_in.create import second_factors
+from proxy.sign_in.create import create_passes, second_factors
 from proxy.sign_in.foreseen import AppFound, Foreseen, LimitFound, Obstacle, Stop, Way
 from proxy.sign_in.schemes_found import judge_schemes
 from proxy.throttle.counter_store import ThrottleStore
@@ -53,6 +55,9 @@ class DryRunStore(Protocol):
     def enrolments(self) -> EnrolmentStore: ...
 
     @property
+    def passes(self) -> PassStore: ...
+
+    @property
     def counters(self) -> ThrottleStore: ...
 
 
@@ -65,8 +70,14 @@ class DryRun:
         # What is made with keys of the moment meets nothing that is kept: it only says whether there is a place at all.
         self._keys = keys or Keys(secrets.token_bytes(MASTER_KEY_BYTES))
         self._throttle = Throttle(store.counters, settings.throttle, key=self._keys.derive(Purpose.THROTTLE))
+        self._passes = create_passes(settings, store.passes, self._keys)
         self._factors = second_factors(
-            settings, store.numbers, store.enrolments, self._keys, Passkeys(settings, store.enrolments, self._keys)
+            settings,
+            store.numbers,
+            store.enrolments,
+            self._keys,
+            Passkeys(settings, store.enrolments, self._keys),
+            self._passes,
         )
 
     async def foresee(
@@ -94,11 +105,13 @@ class DryRun:
         standings = await self._standings(
             principal, directory, places, address=address, typed=counted_as(login_name, own), now=now
         )
+        given = await self._passes.counting(principal, now=now) if self._knows_counts else None
         ways, takes = [], Counter[_Counted]()
         firsts = first_factors_of(own, settings.schemes)
         for first in firsts:
             walk = _Walk(state, places, standings, can_change_password=isinstance(directory, PasswordChanger))
-            ways.append(self._walked(walk, principal, first, address=address or "", app=app))
+            way = self._walked(walk, principal, first, given, address=address or "", app=app)
+            ways.append(way)
             takes |= walk.takes  # of each limit as much as the way that takes most of it
         return Foreseen(
             state=state,
@@ -167,8 +180,10 @@ class DryRun:
                     standings[Limit.SENDS_PER_NUMBER, place] = await throttle.sent_to(place, now=now)
         return standings
 
-    def _walked(self, walk: _Walk, principal: Principal, first: Factor, *, address: str, app: str) -> Way:
-        """One sign-in, from its first factor to the app."""
+    def _walked(
+        self, walk: _Walk, principal: Principal, first: Factor, given: GivenPass | None, *, address: str, app: str
+    ) -> Way:
+        """One sign-in, from its first factor to the app. `given`: the pass that they would type."""
         schemes = self._settings.schemes
         if first is Factor.PASSKEY and not is_offered(schemes, first, address, app=app):
             walk.stop(Obstacle.NO_SCHEME)  # before anybody looks whose it is
@@ -185,6 +200,10 @@ class DryRun:
             demand = create_app_demand(wanted, schemes)
             if demand is not None:
                 walk.take_more(demand.asked_of(principal, first, address))
+        if Factor.PASS in walk.factors and given is not None:
+            if wanted is not None and isinstance(judge_confinement(given.confinement, wanted), NotInPass):
+                walk.stop(Obstacle.NOT_IN_PASS)
+            walk.stop_changes()
         return Way(first_factor=first, scheme=scheme, factors=tuple(walk.factors), stops=tuple(walk.stops))
 
 
@@ -214,7 +233,7 @@ class _Places:
     def is_sent(self, factor: Factor) -> bool:
         """Whether a passcode of it is sent, or would be if there were a place."""
         place = self.ways[factor]
-        return place.kind is not None if isinstance(place, Chosen) else place.lack is not Lack.ENROLMENT
+        return place.kind is not None if isinstance(place, Chosen) else place.lack not in (Lack.ENROLMENT, Lack.PASS)
 
 
 class _Walk:
@@ -250,6 +269,10 @@ class _Walk:
                 self.stop(way)
         self.stop(*account_stops(self._state, factor, can_change_password=self._can_change_password))
         self.factors.append(factor)
+
+    def stop_changes(self) -> None:
+        """A password that must be changed is not changed by a pass."""
+        self.stop(*account_stops(self._state, self.factors[0], can_change_password=False))
 
     def take_second(self, choice: Choice) -> None:
         """The first factor of the choice that the person can use, and its answer."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hmac import digest
 
-from config.factors import ENROLLED, FIRST_FACTORS, Factor
+from config.factors import ENROLLED, FIRST_FACTORS, NEVER_NAMED, Factor
 from config.settings import SchemeSettings, Settings
 from directory.principal import Principal
 from proxy.access.schemes import counting_factors, freshness_of
@@ -96,7 +96,9 @@ def proof_for_adding(schemes: Sequence[SchemeSettings]) -> SchemeSettings | None
     more than what proved it: a mail counts only where it also opens whatever the others open.
     """
     choices = [
-        [factor for factor in choice if factor not in FIRST_FACTORS] for scheme in schemes for choice in scheme.factors
+        [factor for factor in choice if factor not in FIRST_FACTORS | NEVER_NAMED]
+        for scheme in schemes
+        for choice in scheme.factors
     ]
     asked = dict.fromkeys(factor for choice in choices for factor in choice)
     if any(choice and Factor.EMAIL not in choice for choice in choices):
@@ -108,9 +110,10 @@ def proof_for_adding(schemes: Sequence[SchemeSettings]) -> SchemeSettings | None
 
 
 def may_change_factors(schemes: Sequence[SchemeSettings], session: Session, *, now: float) -> bool:
-    """Whether this session has proven enough, and recently enough, to add and remove factors. Pure."""
+    """Whether this session has proven enough, and recently enough, to add and remove factors. One that was begun with a
+    pass never has. Pure."""
     proof = proof_for_adding(schemes)
-    if proof is None or session.level is not Level.SIGNED_IN:
+    if proof is None or session.level is not Level.SIGNED_IN or session.confined is not None:
         return False
     return not missing_choices(proof.factors, counting_factors(session.proven, freshness_of(proof), now=now))
 

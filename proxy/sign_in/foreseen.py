@@ -23,6 +23,8 @@ class Obstacle(Enum):
     """The app asks for a Kerberos ticket, and the sign-in began with a password."""
     NOT_IN_GROUPS = "not_in_groups"
     """Signed in, they are not let into the app."""
+    NOT_IN_PASS = "not_in_pass"  # noqa: S105  # a reason
+    """They would sign in with a pass, and the app is none of those that it opens."""
 
 
 Stop = RefusalReason | Unusable | Limit | Obstacle

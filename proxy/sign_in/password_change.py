@@ -58,7 +58,9 @@ class PasswordChangeStep:
     """Lists of passwords that nobody may choose (`config.password_lists`)."""
 
     def changer_of(self, session: Session) -> PasswordChanger | None:
-        """Who changes this person's password; None: it cannot be changed here."""
+        """Who changes this person's password; None: it cannot be changed here, or not in a session by a pass."""
+        if session.confined is not None:
+            return None
         directory = self.realms.of(session.principal.realm)
         return directory if isinstance(directory, PasswordChanger) else None
 
@@ -69,6 +71,8 @@ class PasswordChangeStep:
         somebody who is still half-way: a stolen password gets as far."""
         if session.level is Level.FIRST_FACTOR:
             raise ValueError("a password is changed once all factors are proven")
+        if session.confined is not None:
+            raise ValueError("nobody changes a password with a pass")
         if await asyncio.to_thread(lambda: any(is_listed(new, path) for path in self.refused_lists)):
             self.attempts.log.password_not_changed(client, session.principal, ChangeRefusal.TOO_COMMON.value)
             return PasswordChangeRefused(ChangeRefusal.TOO_COMMON)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from config.factors import Choice, Factor
 from directory.principal import Principal
 from proxy.factors.challenge import Attempt, Challenge, ChallengeStore
+from proxy.factors.passes.passes import Passes
 from proxy.factors.second_factor import Chosen, NumberChange, Prompt, SecondFactor, Unusable, first_usable_way
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.changed_numbers import Notices, NumberEvent
@@ -58,6 +59,7 @@ class Proving:
 
     factors: Mapping[Factor, SecondFactor]
     remembering: Remembering
+    passes: Passes
     challenges: ChallengeStore
     counters: CounterStore
     sessions: SessionSteps
@@ -201,7 +203,7 @@ class Proving:
             challenge.challenge_id, session_id=session.session_id, digest=digest, now=now
         )
         if result.attempt is Attempt.ACCEPTED:
-            to_remember = to_remember and self.remembering.offers(session) is not None
+            to_remember = to_remember and self.remembering.offers(session, challenge) is not None
             return await self._accept(client, goal, session, challenge, to_remember=to_remember, now=now)
         self.log.passcode_refused(client, principal, result.attempt.value)
         match result.attempt:
@@ -216,13 +218,23 @@ class Proving:
 
     async def _accept(
         self, client: Client, goal: Goal, session: Session, challenge: Challenge, *, to_remember: bool, now: float
-    ) -> Accepted | SessionGone:
-        gone_on = await self.sessions.go_on(client, session, challenge.factor, now=now)
+    ) -> Accepted | ChallengeOver | SessionGone:
+        principal, confined = session.principal, None
+        if challenge.factor is Factor.PASS:
+            confined = await self.passes.confinement(principal, challenge, now=now)
+            if confined is None:
+                self.log.passcode_refused(client, principal, "pass_over")
+                return ChallengeOver(session)
+        gone_on = await self.sessions.go_on(client, session, challenge.factor, confined=confined, now=now)
         if gone_on is None:
-            self.log.passcode_refused(client, session.principal, "session_gone")
+            self.log.passcode_refused(client, principal, "session_gone")
             return SessionGone()
         further, token = gone_on
-        principal = session.principal
+        if confined is not None and await self.passes.confinement(principal, challenge, now=now) is None:
+            # It was ended in the meantime: who did that may not have seen this session, which began just now.
+            await self.sessions.end(further)
+            self.log.passcode_refused(client, principal, "pass_over")
+            return SessionGone()
         await self.throttle.passcode_accepted(person=principal.guid, now=now)
         await self.throttle.remember_address(person=principal.guid, address=client.address, now=now)
         sendings = await self.messages.of(challenge, now=now)

@@ -76,9 +76,11 @@ class Remembering:
         in_force = next((each for each in (value, *values) if token_digest(each) == turned.digest), value)
         return RememberedClient(value=in_force, seconds=browser.expires_at - now)
 
-    def offers(self, session: Session) -> float | None:
-        """For how many seconds the client may be remembered once this session has proven what comes next; None: not.
-        Pure."""
+    def offers(self, session: Session, challenge: Challenge) -> float | None:
+        """For how many seconds the client may be remembered once this session has answered the challenge; None: not.
+        Never by a pass, which ends today. Pure."""
+        if challenge.factor is Factor.PASS or session.confined is not None:
+            return None
         scheme = self._scheme(session.scheme)
         is_last = len(missing_choices(session.factors, session.proven_factors)) == 1
         if scheme is None or scheme.factors != session.factors or session.level is not Level.FIRST_FACTOR:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from config.factors import Factor
 from config.settings import SchemeSettings
 from directory.principal import Principal
+from proxy.factors.passes.confinement import Confinement
 from proxy.factors.proof import Proof, with_proof
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Level, Session
@@ -57,18 +58,27 @@ class SessionSteps:
         return session, token
 
     async def go_on(
-        self, client: Client, older: Session, factor: Factor, *, changed: Principal | None = None, now: float
+        self,
+        client: Client,
+        older: Session,
+        factor: Factor,
+        *,
+        changed: Principal | None = None,
+        confined: Confinement | None = None,
+        now: float,
     ) -> tuple[Session, str] | None:
         """The session after a further factor, which replaces the older one; None if that is gone. `changed`: the person
         as they are after a change of password, which is a proof of it.
 
-        A person who was signed in before does not stay signed in longer than they would have.
+        A person who was signed in before does not stay signed in longer than they would have. `confined`: by the pass
+        that was the factor. What is confined stays so, whatever is proven later.
         """
         session = replace(
             older,
             session_id=new_token(),
             principal=changed or older.principal,
             proven=with_proof(older.proven, factor, now),
+            confined=confined or older.confined,
             password_must_change=older.password_must_change and changed is None,
             created_at=older.created_at if older.level is Level.SIGNED_IN else now,
             last_used_at=now,

@@ -37,11 +37,11 @@ class SignInLog:
 
     def succeeded(self, client: Client, session: Session) -> None:
         self._count("succeeded", session.principal.realm)
-        self._of(client, session.principal, "sign_in.succeeded", scheme=session.scheme, factors=_factors(session))
+        self._of(client, session.principal, "sign_in.succeeded", scheme=session.scheme, **_proven(session))
 
     def stepped_up(self, client: Client, session: Session, factor: Factor) -> None:
         """A further factor was proven in a session that was signed in already; `factors` are all that it has now."""
-        facts = {"scheme": session.scheme, "factor": factor.value, "factors": _factors(session)}
+        facts = {"scheme": session.scheme, "factor": factor.value, **_proven(session)}
         self._of(client, session.principal, "step_up.done", **facts)
 
     def step_up_begun(self, client: Client, session: Session, *, asked: str, factor: Factor) -> None:
@@ -85,5 +85,7 @@ class SignInLog:
         )
 
 
-def _factors(session: Session) -> str:
-    return " ".join(proof.factor.value for proof in session.proven)
+def _proven(session: Session) -> dict[str, str]:
+    """With the pass that was proven, if one was: the lines of the help desk name it too."""
+    proven = {"factors": " ".join(proof.factor.value for proof in session.proven)}
+    return proven if session.confined is None else {**proven, "pass_id": session.confined.pass_id}

@@ -12,6 +12,7 @@ from proxy.factors.challenge import ChallengeStore
 from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passcode.arrival_times import ArrivalStore
 from proxy.factors.passcode.known_numbers import NumberStore
+from proxy.factors.passes.pass_store import PassStore
 from proxy.factors.remembered.browser_store import RememberedBrowserStore
 from proxy.sessions.kept_requests import KeptRequestStore
 from proxy.sessions.lease import LeaseStore
@@ -32,6 +33,9 @@ class Store(Protocol):
 
     @property
     def browsers(self) -> RememberedBrowserStore: ...
+
+    @property
+    def passes(self) -> PassStore: ...
 
     @property
     def tickets(self) -> TicketStore: ...

@@ -21,6 +21,8 @@ from directory.principal import Principal
 from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.delivery.delivery_store import DeliveryFailure, FailureReason, Sending
 from proxy.factors.challenge import Challenge
+from proxy.factors.passes.confinement import Confinement
+from proxy.factors.passes.given_pass import Approver, GivenPass
 from proxy.factors.proof import Proof
 from proxy.factors.remembered.browser import RememberedBrowser
 from proxy.operations.store_errors import StoreError
@@ -33,6 +35,7 @@ PRINCIPAL_VERSION = 1
 SENDING_VERSION = 1
 BROWSER_VERSION = 1
 FAILURE_VERSION = 1
+PASS_VERSION = 1
 
 TICKET_FIELDS = ("session_id", "host", "start_digest", "return_to", "expires_at")
 """In the order in which they are written."""
@@ -105,18 +108,25 @@ def session_to_fields(session: Session) -> dict[str, Any]:
         "client_address": session.client_address,
         "user_agent": session.user_agent,
         "password_must_change": session.password_must_change,
+        "confined": _as_json(session.confined),
     }
 
 
 def session_from_fields(fields: Mapping[str, Any]) -> Session:
     """From those of `session_to_fields`, and the others. Raises `UnreadableRecord`."""
     try:
+        proven = proven_from_json(fields["proven"])
+        # Records that were written before there were passes lack it.
+        confined = _confinement(fields.get("confined", ""))
+        if (confined is None) is any(proof.factor is Factor.PASS for proof in proven):
+            raise UnreadableRecord("a pass that does not confine its session")
         return Session(
             session_id=fields["session_id"],
             principal=principal_from_json(fields["principal"]),
             scheme=sys.intern(fields["scheme"]),
             factors=factors_from_json(fields["factors"]),
-            proven=proven_from_json(fields["proven"]),
+            proven=proven,
+            confined=confined,
             created_at=float(fields["created_at"]),
             last_used_at=float(fields["last_used_at"]),
             client_address=sys.intern(fields["client_address"]),
@@ -126,6 +136,53 @@ def session_from_fields(fields: Mapping[str, Any]) -> Session:
     except (ValueError, KeyError, TypeError) as exc:
         # The cause quotes the record, which holds names and numbers, so it must not reach a traceback.
         raise UnreadableRecord(f"a damaged session ({type(exc).__name__})") from None
+
+
+def _as_json(value: Any) -> str:
+    """A dataclass as one line; None as nothing."""
+    return "" if value is None else json.dumps(dataclasses.asdict(value), separators=(",", ":"))
+
+
+def _confinement(text: str) -> Confinement | None:
+    if not text:
+        return None
+    fields = json.loads(text)
+    return Confinement(
+        pass_id=_text(fields["pass_id"]), apps=_texts(fields["apps"]), ends_at=_instant(fields["ends_at"])
+    )
+
+
+def pass_to_json(given: GivenPass) -> str:
+    """All that is fixed when it is given: not who confirms it (`approver_to_json`), nor its digest."""
+    fields = {
+        "v": PASS_VERSION,
+        **dataclasses.asdict(dataclasses.replace(given, confirmed_by=None, digest=b"")),
+    }
+    del fields["confirmed_by"], fields["digest"]
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def approver_to_json(approver: Approver | None) -> str:
+    return _as_json(approver)
+
+
+def readable_pass(record: str | bytes, digest: bytes, confirmed: str | bytes) -> GivenPass | None:
+    """None for a record that this version cannot read: it opens nothing."""
+    try:
+        fields = json.loads(record)
+        if fields.pop("v") != PASS_VERSION:
+            return None
+        return GivenPass(
+            **{
+                **fields,
+                "apps": _texts(fields["apps"]),
+                "given_by": Approver(**fields["given_by"]),
+                "digest": digest,
+                "confirmed_by": Approver(**json.loads(confirmed)) if confirmed else None,
+            }
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def challenge_to_fields(challenge: Challenge) -> dict[str, Any]:

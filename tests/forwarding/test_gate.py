@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from proxy.factors.passes.confinement import Confinement
 from proxy.forwarding import gate
 from proxy.forwarding.admissions import Admissions
 from tests.forwarding.stage import (
@@ -144,6 +145,18 @@ async def test_a_person_outside_the_groups_is_told_which_ones_are_asked_for(stag
     refused = stage.log.of("request.refused")[0]
     assert (refused["realm"], refused["guid"]) == ("corp", "guid-bob")
     assert (await stage.ask(get(token=BOB_TOKEN, host="open.corp.example"))).status == 200
+
+
+async def test_who_signed_in_with_a_pass_is_told_what_it_opens(stage: Stage) -> None:
+    confined = Confinement(pass_id="p", apps=("Open",), ends_at=NOW + 600)
+    stage.sessions.by_token[ALICE_TOKEN] = session_of("alice", confined=confined)
+    response = await stage.ask(get(token=ALICE_TOKEN, lines=PAGE))
+    assert response.status == 403
+    assert b"You signed in with a pass. It opens only Open." in response.body
+    upgrade = get(token=ALICE_TOKEN, lines="Upgrade: websocket\r\nConnection: upgrade\r\n")
+    assert (await stage.ask(upgrade)).status == 403
+    assert stage.upstream.requests == []
+    assert (await stage.ask(get(token=ALICE_TOKEN, host="open.corp.example"))).status == 200
 
 
 async def test_two_persons_on_one_connection_are_told_apart(stage: Stage) -> None:

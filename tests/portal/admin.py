@@ -15,6 +15,8 @@ ADMIN = f"{SIGN_IN_ORIGIN}/.gatepost/admin/"
 PERSON, UNDELIVERED, MOBILES = f"{ADMIN}person", f"{ADMIN}undelivered", f"{ADMIN}mobiles"
 END, UNLOCK, CSV = f"{PERSON}/end-sessions", f"{PERSON}/unlock", f"{MOBILES}.csv"
 CONFIRM, FACTOR = f"{PERSON}/confirm-number", f"{PERSON}/remove-factor"
+GIVE = f"{PERSON}/give-pass"
+PASSES = f"{ADMIN}passes"
 PAGES = (ADMIN, PERSON, UNDELIVERED, MOBILES, CSV)
 ACTIONS = (PERSON, END, UNLOCK, CONFIRM, FACTOR, MOBILES)
 

@@ -24,6 +24,7 @@ DERIVED = {
     "enrolments": "e4a1e1c0720c3e6e",
     "remembered browsers": "00d3ebfb9dae0bc9",
     "passkeys": "3c06e4bda2e5b4f2",
+    "passes": "7c39e9d8dc53140f",
     "tried passwords": "f4190951b09f8e2a",
 }
 ASSERTION = "57aa838d4253c931"

@@ -16,6 +16,7 @@ from proxy.sessions.last_uses import CLEAN_UP_SLACK_SECONDS
 from proxy.sessions.live_sessions import LiveSessions, cookie_key
 from proxy.sessions.session import Session
 from proxy.sessions.upkeep import keep_up
+from tests.store.contract.passes import begun_with_a_pass
 from tests.support.eventually import eventually
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW, principal, session
@@ -101,6 +102,33 @@ async def test_the_absolute_limit_is_exact_whatever_the_use(store: MemoryStore, 
     assert cached(live, token, HOST, NOW + 3600) is None
     await live.uses.flush()
     assert await live.find(token, HOST, NOW + 3600) is None
+
+
+async def test_a_session_by_a_pass_ends_with_it_whatever_the_use_and_listeners_hear(
+    store: MemoryStore, live: LiveSessions
+) -> None:
+    """So its tunnels are closed, too."""
+    token, begun = await signed_in(store, begun_with_a_pass(created_at=NOW))
+    ended: list[str] = []
+    live.on_end(ended.append)
+    for seconds in (0, 300, 599):
+        assert await live.find(token, HOST, NOW + seconds) is not None
+        live.mark_used(begun.session_id, NOW + seconds)
+    await live.expire(NOW + 599.9)
+    assert ended == []
+    assert cached(live, token, HOST, NOW + 600) is None
+    assert await live.find(token, HOST, NOW + 600) is None
+    await live.expire(NOW + 600)
+    assert ended == [begun.session_id]
+
+
+async def test_a_session_by_a_pass_that_was_put_aside_ends_with_it(store: MemoryStore) -> None:
+    live = LiveSessions(store.sessions, LIMITS, monotonic=lambda: 0.0)
+    token, begun = await signed_in(store, begun_with_a_pass(created_at=NOW))
+    await live.find(token, HOST, NOW)
+    live.kept.put_aside(begun.session_id)
+    live.mark_used(begun.session_id, NOW + 590)
+    assert live.kept.ends_at(begun.session_id) == NOW + 600
 
 
 async def test_a_first_factor_lives_fifteen_minutes_whatever_the_use(store: MemoryStore, live: LiveSessions) -> None:

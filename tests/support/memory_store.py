@@ -15,6 +15,7 @@ from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVALS_KEPT_S
 from proxy.factors.passcode.arrival_times import MOST_KEPT as MOST_ARRIVALS
 from proxy.factors.passcode.arrival_times import PasscodeArrival
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, KnownNumber
+from proxy.factors.passes.given_pass import Approver, GivenPass
 from proxy.factors.remembered.browser import RememberedBrowser
 from proxy.factors.remembered.browser_store import CHANGE_SECONDS, UsedValue, ValueUse
 from proxy.operations.steady_clock import SKEW_SECONDS
@@ -40,6 +41,7 @@ _READING = {
     "guids_with_enrolments",
     "browser",
     "browsers",
+    "passes",
 }
 
 
@@ -296,6 +298,41 @@ class MemoryNumbers:
         return before - len(self._known_numbers)
 
 
+class MemoryPasses:
+    def __init__(self, called: Callable[[str], None]) -> None:
+        self._called = called
+        self._passes: dict[str, GivenPass] = {}
+
+    async def put_pass(self, given: GivenPass) -> bool:
+        self._called("put_pass")
+        if await self.passes(given.guid, now=given.given_at):
+            return False
+        self._passes[given.pass_id] = given
+        return True
+
+    async def passes(self, guid: str | None = None, *, now: float) -> tuple[GivenPass, ...]:
+        self._called("passes")
+        found = (each for each in self._passes.values() if guid in (None, each.guid) and now < each.ends_at)
+        return tuple(sorted(found, key=lambda each: each.given_at))
+
+    async def confirm_pass(self, pass_id: str, by: Approver, *, now: float) -> bool:
+        self._called("confirm_pass")
+        found = self._passes.get(pass_id)
+        if found is None or found.confirmed_by is not None or now >= found.ends_at:
+            return False
+        self._passes[pass_id] = replace(found, confirmed_by=by)
+        return True
+
+    async def end_pass(self, pass_id: str) -> bool:
+        self._called("end_pass")
+        return self._passes.pop(pass_id, None) is not None
+
+    async def remove_expired(self, *, now: float) -> int:
+        before = len(self._passes)
+        self._passes = {key: value for key, value in self._passes.items() if now < value.ends_at}
+        return before - len(self._passes)
+
+
 class MemoryArrivals:
     def __init__(self, called: Callable[[str], None]) -> None:
         self._called = called
@@ -453,6 +490,7 @@ class MemoryStore:
         self.tickets = MemoryTickets(self._called, standing)
         self.counters = MemoryCounters(self._called)
         self.numbers = MemoryNumbers(self._called, self.counters)
+        self.passes = MemoryPasses(self._called)
         self.arrivals = MemoryArrivals(self._called)
         self.deliveries = MemoryDeliveries(self._called)
         self.kept_requests = MemoryKeptRequests(self._called)
@@ -460,7 +498,8 @@ class MemoryStore:
         self.enrolments = MemoryEnrolments(self._called)
         self.browsers = MemoryRememberedBrowsers(self._called)
         hanging = (self.challenges, self.tickets)
-        others = (self.counters, self.numbers, self.arrivals, self.deliveries, self.kept_requests, self.browsers)
+        mine = (self.passes, self.browsers)
+        others = (self.counters, self.numbers, self.arrivals, self.deliveries, self.kept_requests, *mine)
         self.sessions = MemorySessions(self._called, standing, hanging, (*hanging, *others))
 
     def _called(self, method: str) -> None:

@@ -10,6 +10,7 @@ from proxy.delivery.channel import Outcome
 from proxy.delivery.delivery_store import Sending
 from proxy.factors.challenge import Challenge
 from proxy.factors.passcode.passcode import new_challenge_id
+from proxy.factors.passes.given_pass import Approver, GivenPass, new_pass_id
 from proxy.factors.proof import Proof
 from proxy.secrets.tokens import new_token
 from proxy.sessions.session import Session
@@ -67,6 +68,29 @@ def challenge(session_id: str, **fields: Any) -> Challenge:
             "last_sent_at": NOW,
             "factor": Factor.SMS,
             "kind": ChannelKind.SMS,
+            **fields,
+        }
+    )
+
+
+def approver(**fields: Any) -> Approver:
+    return Approver(**{"guid": "00000000-0000-4000-8000-0000000000ad", "realm": "corp", "name": "Admin", **fields})
+
+
+def given_pass(**fields: Any) -> GivenPass:
+    return GivenPass(
+        **{
+            "pass_id": new_pass_id(),
+            "guid": principal().guid,
+            "realm": "corp",
+            "username": "alice",
+            "digest": b"digest",
+            "apps": ("Wiki",),
+            "reason": "Phone at home",
+            "given_by": approver(),
+            "given_at": NOW,
+            "ends_at": NOW + 8 * 3600,
+            "needs_second": False,
             **fields,
         }
     )

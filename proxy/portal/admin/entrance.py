@@ -16,6 +16,7 @@ from proxy.access.schemes import AppDemand, Asked, asked_by_name, counting_facto
 from proxy.factors.proof import missing_choices
 from proxy.http.problem import Problem
 from proxy.http.reserved import RETURN_TO, SCHEME, STEP_UP
+from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.texts import ENGLISH
 from proxy.portal.admin.audit import record
 from proxy.portal.app_keys import SETTINGS, VISIT, current_session
@@ -59,7 +60,12 @@ class MissingFactors:
     scheme: str
 
 
-Verdict = Admitted | NotSignedIn | MissingGroups | NotFromHere | MissingFactors
+@dataclass(frozen=True, slots=True)
+class OnlyByPass:
+    """The session was begun with a pass, which opens apps alone."""
+
+
+Verdict = OnlyByPass | Admitted | NotSignedIn | MissingGroups | NotFromHere | MissingFactors
 
 
 def judge(
@@ -78,6 +84,8 @@ def judge(
     """
     if session is None or session.level is not Level.SIGNED_IN:
         return NotSignedIn()
+    if session.confined is not None:
+        return OnlyByPass()
     groups = admin.groups or ()
     if session.principal.groups.isdisjoint(groups):
         return MissingGroups(groups)
@@ -117,6 +125,9 @@ def for_admins(handler: AdminHandler, *, back: str) -> Handler:
         match verdict:
             case Admitted() if session is not None:
                 return await handler(request, session)
+            case OnlyByPass() if session is not None:
+                record(request, session, "refused", reason="pass")
+                raise refused(Problem.NOT_ALLOWED, detail=PASS_WORDS.not_here)
             case MissingGroups(groups):
                 _turned_away(request, session, "groups")
                 detail = ENGLISH.open_to_groups.format(groups=", ".join(groups))

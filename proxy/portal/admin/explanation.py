@@ -8,9 +8,20 @@ from aiohttp import web
 
 from proxy.help_desk.explaining import SignInQuestion
 from proxy.help_desk.hints import Hints
+from proxy.help_desk.passes import most_hours
 from proxy.help_desk.verdict import Step
-from proxy.http.reserved import ADMIN_CONFIRM, ADMIN_END, ADMIN_FACTOR, ADMIN_FORGET, ADMIN_PERSON, ADMIN_UNLOCK
+from proxy.http.reserved import (
+    ADMIN_CONFIRM,
+    ADMIN_END,
+    ADMIN_FACTOR,
+    ADMIN_FORGET,
+    ADMIN_GIVE,
+    ADMIN_PASSES,
+    ADMIN_PERSON,
+    ADMIN_UNLOCK,
+)
 from proxy.pages.instants import Instant, instant, instant_to_come
+from proxy.pages.pass_texts import PASS_WORDS
 from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.audit import record
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
@@ -29,6 +40,10 @@ ON_THE_PAGE = Hints(
 )
 
 
+OPENS = "opens:"
+"""What the name of an app's tick begins with, in the form that gives a pass."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
     """What a button did, above the explanation that it has changed."""
@@ -45,8 +60,9 @@ async def show_explanation(
     now = request[VISIT].now
     explanation = await request.app[ADMIN_PARTS].explaining.explain(question, now=now)
     account, verdict = explanation.account, explanation.verdict
-    count = None
     browsers: list[dict[str, object]] = []
+    help_desk = request.app[SETTINGS].help_desk
+    count, has_pass = None, None
     if account is None:  # a name that no directory knows belongs to nobody, and is not recorded
         record(request, session, "explained", found=False)
     else:
@@ -64,6 +80,8 @@ async def show_explanation(
             for each in await request.app[STORE].browsers.browsers(account.guid)
             if now < each.expires_at
         ]
+        passes = await request.app[STORE].passes.passes(account.guid, now=now)
+        has_pass = _moment(passes[-1].ends_at, now) if passes else None
     own = [] if account is None else await request.app[ENROLLING].of(account.guid)
     shown = [_shown(step, now) for step in explanation.steps]
     return admin_page(
@@ -99,6 +117,13 @@ async def show_explanation(
         end_action=ADMIN_END,
         unlock_action=ADMIN_UNLOCK,
         confirm_action=ADMIN_CONFIRM,
+        gives_passes=help_desk.passes,
+        has_pass=has_pass,
+        give_action=ADMIN_GIVE,
+        passes_href=ADMIN_PASSES,
+        opens=OPENS,
+        said=PASS_WORDS,
+        most_hours=most_hours(help_desk),
     )
 
 

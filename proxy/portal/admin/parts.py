@@ -9,8 +9,9 @@ from aiohttp import web
 
 from proxy.help_desk.explaining import Explaining
 from proxy.help_desk.look_ups import LookUps, Places
-from proxy.http.reserved import ADMIN, ADMIN_MOBILES, ADMIN_PERSON, ADMIN_UNDELIVERED, SIGN_OUT
+from proxy.http.reserved import ADMIN, ADMIN_MOBILES, ADMIN_PASSES, ADMIN_PERSON, ADMIN_UNDELIVERED, SIGN_OUT
 from proxy.operations.health import Readiness
+from proxy.pages.pass_texts import PASS_WORDS
 from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.app_keys import SETTINGS
@@ -35,9 +36,15 @@ ADMIN_PARTS = web.AppKey("admin_parts", AdminParts)
 _NAVIGATION = (
     (ADMIN, WORDS.nav_overview),
     (ADMIN_PERSON, WORDS.nav_person),
+    (ADMIN_PASSES, PASS_WORDS.nav),
     (ADMIN_UNDELIVERED, WORDS.nav_undelivered),
     (ADMIN_MOBILES, WORDS.nav_mobiles),
 )
+
+
+def _navigation(request: web.Request) -> list[tuple[str, str]]:
+    gives_passes = request.app[SETTINGS].help_desk.passes
+    return [(href, text) for href, text in _NAVIGATION if href != ADMIN_PASSES or gives_passes]
 
 
 def app_names(request: web.Request) -> list[str]:
@@ -56,7 +63,7 @@ def admin_page(
         may_fetch=False,
         may_be_framed=False,
         words=WORDS,
-        navigation=[{"href": href, "text": text, "is_here": href == here} for href, text in _NAVIGATION],
+        navigation=[{"href": href, "text": text, "is_here": href == here} for href, text in _navigation(request)],
         csrf_token=form_token(request, Form.ADMIN, session.session_id),
         name=session.principal.display_name,
         start_href=START_PAGE,

@@ -32,7 +32,7 @@ from proxy.portal.admin.explanation import Done, show_explanation
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
 from proxy.portal.app_keys import FLOW, KEYS, REALMS, SETTINGS, STORE, VISIT
 from proxy.portal.csrf import Form
-from proxy.portal.forms import Refused, read_form, refused, require_csrf_token
+from proxy.portal.forms import MAX_FIELDS, Refused, read_form, refused, require_csrf_token
 from proxy.portal.landing import sign_in_path
 from proxy.portal.own_factors.factor_pages import ENROLLING
 from proxy.portal.pages import OneButton, clear_session_cookie, form_token, message
@@ -56,24 +56,24 @@ async def show_person(request: web.Request, session: Session) -> web.StreamRespo
 
 async def take_person(request: web.Request, session: Session) -> web.StreamResponse:
     """Explain one person's sign-in. It changes nothing, but is recorded in the audit log."""
-    fields = await _own_form(request, session)
+    fields = await own_form(request, session)
     question = _question(fields, app_names(request))
     if isinstance(question, _Wrong):
         return _form(request, session, fields, wrong=question, status=HTTPStatus.BAD_REQUEST)
-    async with _look_up(request, session):
+    async with look_up(request, session):
         return await show_explanation(request, session, question)
 
 
 async def take_end(request: web.Request, session: Session) -> web.StreamResponse:
     """End all of a person's sessions everywhere before the page says so, including those that step up in the
     meantime."""
-    fields = await _own_form(request, session)
+    fields = await own_form(request, session)
     guid, warning = _guid(fields), ""
     persons, directory = {guid}, request.app[REALMS].of(fields.get("realm", ""))
     realm = directory.realm if directory is not None else ""
     if not guid:
         try:
-            async with _look_up(request, session):
+            async with look_up(request, session):
                 called = await sessions_called(
                     request.app[REALMS], request.app[STORE].sessions, fields.get("login", "")
                 )
@@ -112,10 +112,10 @@ def _grace_note(settings: Settings) -> str:
 
 async def take_unlock(request: web.Request, session: Session) -> web.StreamResponse:
     """Clear a person's counts, wrong passwords as far as the directory's own count allows."""
-    fields = await _own_form(request, session)
-    now, question = request[VISIT].now, _asked_before(request, fields)
-    async with _look_up(request, session):
-        directory, principal = await _meant(request, fields)
+    fields = await own_form(request, session)
+    now, question = request[VISIT].now, asked_before(request, fields)
+    async with look_up(request, session):
+        directory, principal = await meant(request, fields)
         kept = await unlock(
             request.app[FLOW].throttle,
             directory,
@@ -136,10 +136,10 @@ async def take_unlock(request: web.Request, session: Session) -> web.StreamRespo
 
 async def take_confirm(request: web.Request, session: Session) -> web.StreamResponse:
     """Confirm that a changed number is the person's. Nobody may confirm their own."""
-    fields = await _own_form(request, session)
-    visit, question = request[VISIT], _asked_before(request, fields)
-    async with _look_up(request, session):
-        _, principal = await _meant(request, fields)
+    fields = await own_form(request, session)
+    visit, question = request[VISIT], asked_before(request, fields)
+    async with look_up(request, session):
+        _, principal = await meant(request, fields)
         if principal.guid == session.principal.guid:
             raise refused(Problem.NOT_ALLOWED, detail=WORDS.confirm_own)
         outcome = await confirm_number(
@@ -162,10 +162,10 @@ async def take_confirm(request: web.Request, session: Session) -> web.StreamResp
 
 async def take_factor(request: web.Request, session: Session) -> web.StreamResponse:
     """Remove a second factor that a person has added: it is lost, or not theirs. Nobody removes their own here."""
-    fields = await _own_form(request, session)
-    question = _asked_before(request, fields)
-    async with _look_up(request, session):
-        _, principal = await _meant(request, fields)
+    fields = await own_form(request, session)
+    question = asked_before(request, fields)
+    async with look_up(request, session):
+        _, principal = await meant(request, fields)
         if principal.guid == session.principal.guid:
             raise refused(Problem.NOT_ALLOWED, detail=WORDS.factor_own)
         incident = request[VISIT].incident
@@ -180,9 +180,9 @@ async def take_factor(request: web.Request, session: Session) -> web.StreamRespo
 
 async def take_forget(request: web.Request, session: Session) -> web.StreamResponse:
     """Forget all browsers that are remembered for a person: they are asked for a second factor everywhere."""
-    fields = await _own_form(request, session)
-    guid, question = _guid(fields), _asked_before(request, fields)
-    async with _look_up(request, session):
+    fields = await own_form(request, session)
+    guid, question = _guid(fields), asked_before(request, fields)
+    async with look_up(request, session):
         count = await _forget(request, session, fields.get("realm", ""), guid)
         return await show_explanation(request, session, question, done=Done(text=WORDS.forgotten(count)))
 
@@ -196,7 +196,7 @@ async def _forget(request: web.Request, session: Session, realm: str, guid: str)
     return count
 
 
-async def _meant(request: web.Request, fields: Mapping[str, str]) -> tuple[Directory, Principal]:
+async def meant(request: web.Request, fields: Mapping[str, str]) -> tuple[Directory, Principal]:
     """Whom the page was about, as the directory knows them now. Raises `Refused` for nobody, and `DirectoryError`."""
     guid, directory = _guid(fields), request.app[REALMS].of(fields.get("realm", ""))
     if not guid or directory is None or not isinstance(directory, DescribingDirectory):
@@ -207,7 +207,7 @@ async def _meant(request: web.Request, fields: Mapping[str, str]) -> tuple[Direc
     return directory, state.principal
 
 
-def _asked_before(request: web.Request, fields: Mapping[str, str]) -> SignInQuestion:
+def asked_before(request: web.Request, fields: Mapping[str, str]) -> SignInQuestion:
     """The question whose answer had the button."""
     question = _question(fields, app_names(request))
     if isinstance(question, _Wrong):
@@ -216,7 +216,7 @@ def _asked_before(request: web.Request, fields: Mapping[str, str]) -> SignInQues
 
 
 @asynccontextmanager
-async def _look_up(request: web.Request, session: Session) -> AsyncIterator[None]:
+async def look_up(request: web.Request, session: Session) -> AsyncIterator[None]:
     """A place for one, and it is counted. Raises `Refused` for one too many."""
     look_ups = request.app[ADMIN_PARTS].look_ups
     wait = await look_ups.reserve(session.principal.guid, now=request[VISIT].now)
@@ -231,8 +231,8 @@ async def _look_up(request: web.Request, session: Session) -> AsyncIterator[None
         raise refused(Problem.OVERLOADED) from None
 
 
-async def _own_form(request: web.Request, session: Session) -> Mapping[str, str]:
-    fields = await read_form(request)
+async def own_form(request: web.Request, session: Session, *, most_fields: int = MAX_FIELDS) -> Mapping[str, str]:
+    fields = await read_form(request, most_fields=most_fields)
     require_csrf_token(request, fields, Form.ADMIN, session.session_id)
     return fields
 

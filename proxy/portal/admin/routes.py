@@ -14,8 +14,10 @@ from proxy.http.reserved import (
     ADMIN_END,
     ADMIN_FACTOR,
     ADMIN_FORGET,
+    ADMIN_GIVE,
     ADMIN_MOBILES,
     ADMIN_MOBILES_FILE,
+    ADMIN_PASSES,
     ADMIN_PERSON,
     ADMIN_UNDELIVERED,
     ADMIN_UNLOCK,
@@ -26,6 +28,7 @@ from proxy.portal.admin.explanation import ON_THE_PAGE
 from proxy.portal.admin.mobiles import show_file, show_mobiles, take_mobiles
 from proxy.portal.admin.overview import show_overview
 from proxy.portal.admin.parts import ADMIN_PARTS, AdminParts
+from proxy.portal.admin.passes import show_passes, take_give, take_passes
 from proxy.portal.admin.person import (
     show_person,
     take_confirm,
@@ -78,6 +81,14 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Read
             web.get(ADMIN_MOBILES_FILE, own_only(for_admins(show_file, back=ADMIN_MOBILES), back=ADMIN_MOBILES)),
         ]
     )
+    if settings.help_desk.passes:
+        app.add_routes(
+            [
+                web.post(ADMIN_GIVE, for_admins(take_give, back=ADMIN_PERSON)),
+                web.get(ADMIN_PASSES, for_admins(show_passes, back=ADMIN_PASSES)),
+                web.post(ADMIN_PASSES, for_admins(take_passes, back=ADMIN_PASSES)),
+            ]
+        )
 
 
 async def to_admin(request: web.Request) -> web.StreamResponse:

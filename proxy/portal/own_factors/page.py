@@ -16,11 +16,12 @@ from proxy.factors.recovery_code.code import COUNT
 from proxy.http.problem import Problem
 from proxy.http.reserved import ME, ME_FACTORS
 from proxy.pages.instants import instant
+from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import CLOCK, SETTINGS, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import read_form, refused, require_csrf_token
-from proxy.portal.landing import sign_in_path, step_up_path
+from proxy.portal.landing import TO_START, sign_in_path, step_up_path
 from proxy.portal.own_factors.adding_app import show_adding_app, take_app
 from proxy.portal.own_factors.adding_codes import show_making_codes, take_codes
 from proxy.portal.own_factors.adding_passkey import show_adding_passkey, take_passkey
@@ -110,6 +111,9 @@ async def _signed_in(request: web.Request) -> Session | None:
 
 def _more(request: web.Request, session: Session) -> web.Response | None:
     """The way to what has to be proven first; None where enough is."""
+    if session.confined is not None:
+        said = PASS_WORDS.not_here_title, PASS_WORDS.not_here
+        return message(request, HTTPStatus.FORBIDDEN, *said, link=TO_START)
     if (more := more_for_own_pages(request, session)) is not None:
         return more
     proof = proof_for_adding(request.app[SETTINGS].schemes)

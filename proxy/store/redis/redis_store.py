@@ -19,6 +19,7 @@ from proxy.store.redis.counters import RedisCounters
 from proxy.store.redis.enrolments import RedisEnrolments
 from proxy.store.redis.kept_records import RedisKeptRecords
 from proxy.store.redis.listening import RedisListening
+from proxy.store.redis.passes import RedisPasses
 from proxy.store.redis.remarks import remarks
 from proxy.store.redis.remembered import RedisRememberedBrowsers
 from proxy.store.redis.sessions import RedisSessions
@@ -45,6 +46,7 @@ class RedisStore:
         self.enrolments = RedisEnrolments(connections)
         self.counters = RedisCounters(connections)
         self.browsers = RedisRememberedBrowsers(connections)
+        self.passes = RedisPasses(connections)
         kept = RedisKeptRecords(connections, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
         self.sessions: WatchedSessions = RedisSessions(connections, self.listening, clock=clock)

@@ -23,7 +23,7 @@ Named = tuple[str, str]
 
 _COLUMNS = (
     *("session_id", "principal", "scheme", "factors", "proven", "created_at", "last_used_at"),
-    *("client_address", "user_agent", "password_must_change", "guid"),
+    *("client_address", "user_agent", "password_must_change", "confined", "guid"),
 )
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM sessions "  # noqa: S608  # constants
 
@@ -147,7 +147,7 @@ def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: fl
     """`(session_id, last_used_at)` of all that are over by these limits; of what cannot be read, by its age alone."""
     rows = connection.execute(
         _SELECT + "WHERE created_at <= ? OR last_used_at <= ? OR created_at <= ? "
-        "AND (json_array_length(proven) < json_array_length(factors) OR password_must_change)",
+        "AND (json_array_length(proven) < json_array_length(factors) OR password_must_change) OR confined != ''",
         (now - limits.absolute, now - limits.idle, now - FIRST_FACTOR_SECONDS),
     )
     over = []

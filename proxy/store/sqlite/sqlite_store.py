@@ -19,6 +19,7 @@ from proxy.store.sqlite.database import SQLiteDatabase
 from proxy.store.sqlite.enrolments import SQLiteEnrolments
 from proxy.store.sqlite.kept_records import SQLiteKeptRecords
 from proxy.store.sqlite.news import SQLiteNews
+from proxy.store.sqlite.passes import SQLitePasses
 from proxy.store.sqlite.remembered import SQLiteRememberedBrowsers
 from proxy.store.sqlite.sessions import SQLiteSessions
 from proxy.store.sqlite.threads import SQLiteLimits
@@ -43,6 +44,7 @@ class SQLiteStore:
         self.enrolments = SQLiteEnrolments(database)
         self.counters = SQLiteCounters(database)
         self.browsers = SQLiteRememberedBrowsers(database)
+        self.passes = SQLitePasses(database)
         kept = SQLiteKeptRecords(database, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
         self.sessions: WatchedSessions = SQLiteSessions(database, self.news, clock=clock)

@@ -25,6 +25,7 @@ _TABLES = (
     "known_numbers",
     "enrolments",
     "remembered_browsers",
+    "passes",
     "former_cookies",
     "kept_requests",
     "leases",

@@ -10,6 +10,7 @@ from tests.store.contract.enrolments import EnrolmentsContract
 from tests.store.contract.kept_requests import KeptRequestsContract
 from tests.store.contract.leases import LeasesContract
 from tests.store.contract.numbers import NumbersContract
+from tests.store.contract.passes import PassesContract
 from tests.store.contract.remembered import RememberedBrowsersContract
 from tests.store.contract.sessions import SessionsContract
 from tests.store.contract.tickets import TicketsContract
@@ -31,6 +32,7 @@ class StoreContract(
     CountersContract,
     NumbersContract,
     EnrolmentsContract,
+    PassesContract,
     LeasesContract,
     RememberedBrowsersContract,
     WholeContract,

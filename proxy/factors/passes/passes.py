@@ -1,0 +1,91 @@
+"""The second factor of somebody who has a pass: its code, typed in place of another second factor."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Collection
+
+from config.factors import ChannelKind, Factor
+from config.settings import PasscodeSettings
+from directory.principal import Principal
+from proxy.factors.challenge import Challenge
+from proxy.factors.passes.confinement import Confinement
+from proxy.factors.passes.given_pass import CODE_DIGITS, GivenPass, code_digest
+from proxy.factors.passes.pass_store import PassStore
+from proxy.factors.second_factor import Chosen, Lack, Prompt, Unusable, Usability
+from proxy.secrets.keys import Keys, Purpose
+
+_SEPARATORS = str.maketrans("", "", " -\u00a0\t\r\n")
+
+
+class Passes:
+    """The `SecondFactor` of `Factor.PASS`. A person has at most one with a code, and may type it until it ends."""
+
+    def __init__(self, settings: PasscodeSettings, store: PassStore, keys: Keys, *, is_on: bool) -> None:
+        self._settings = settings
+        self._store = store
+        self._keys = keys
+        self._is_on = is_on
+        """Where it is off, a session that was begun before may still ask; no pass counts any more."""
+
+    async def held_by(self, principal: Principal, factor: Factor) -> Chosen | Unusable:
+        """Also one that ended just now: when it ends is a rule of the moment."""
+        return _way(await self.counting(principal, now=0.0))
+
+    async def usable_by(self, principal: Principal, factor: Factor, *, now: float, is_try: bool = False) -> Usability:
+        return Usability(way=_way(await self.counting(principal, now=now)))
+
+    def begin(self, chosen: Chosen, principal: Principal, *, session_id: str, now: float) -> Challenge:
+        return Challenge(
+            challenge_id=secrets.token_urlsafe(24),
+            session_id=session_id,
+            guid=principal.guid,
+            digest=chosen.digest,
+            masked_destination="",
+            created_at=now,
+            expires_at=now + self._settings.lifetime,
+            attempts_left=self._settings.attempts,
+            last_sent_at=now,
+            factor=chosen.factor,
+            kind=None,
+            number_digest=chosen.digest,
+        )
+
+    def passcode(self, challenge: Challenge) -> str:
+        raise NotImplementedError("nothing is sent")
+
+    async def answer(self, challenge: Challenge, text: str, *, now: float) -> bytes | None:
+        code = text.translate(_SEPARATORS)
+        if len(code) != CODE_DIGITS or not code.isdecimal():
+            return None
+        digests = [code_digest(key, guid=challenge.guid, code=code) for key in self._keys.accepted(Purpose.PASSES)]
+        return next((each for each in digests if hmac.compare_digest(each, challenge.digest)), digests[0])
+
+    async def accepted(
+        self, principal: Principal, challenge: Challenge, went_by: Collection[ChannelKind], *, now: float
+    ) -> None:
+        return  # it may be typed again, in another browser, until it ends
+
+    def prompt(self, challenge: Challenge) -> Prompt:
+        return Prompt(digits=CODE_DIGITS)
+
+    async def confinement(self, principal: Principal, challenge: Challenge, *, now: float) -> Confinement | None:
+        """Of the pass that a challenge was made for; None if that does not count (any more)."""
+        given = await self.counting(principal, now=now)
+        if given is None or not hmac.compare_digest(given.digest, challenge.digest):
+            return None
+        return given.confinement
+
+    async def counting(self, principal: Principal, *, now: float) -> GivenPass | None:
+        """The pass that this person may type now. It changes nothing."""
+        if not self._is_on:
+            return None
+        found = await self._store.passes(principal.guid, now=now)
+        return next((each for each in found if each.counts and each.realm == principal.realm), None)
+
+
+def _way(given: GivenPass | None) -> Chosen | Unusable:
+    if given is None:
+        return Unusable(factor=Factor.PASS, lack=Lack.PASS, reason="no_pass")
+    return Chosen(factor=Factor.PASS, digests=(given.digest,))

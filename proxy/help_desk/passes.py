@@ -1,0 +1,176 @@
+"""Passes: what may be given, by whom, and what ends with one. Nobody gives one to themselves, or confirms their own.
+
+Instants are epoch seconds. Methods raise `StoreUnavailable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from config.settings import HelpDeskSettings, Settings
+from directory.principal import Principal
+from proxy.factors.passcode.known_numbers import NumberStore
+from proxy.factors.passes.given_pass import Approver, GivenPass, code_digest, new_code, new_pass_id
+from proxy.factors.passes.pass_store import PassStore
+from proxy.help_desk.sessions import end_all
+from proxy.pages.local_time import brief_text
+from proxy.pages.pass_texts import PASS_WORDS
+from proxy.secrets.keys import Keys, Purpose
+from proxy.sessions.session_store import SessionStore
+from proxy.sign_in.changed_numbers import Notice, Notices, number_on_file
+
+LONGEST_REASON = 200
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassAsked:
+    """What one of the help desk wants to give, judged so far."""
+
+    reason: str
+    hours: int
+    apps: tuple[str, ...]
+
+
+class WrongPass(Enum):
+    """Why a pass is not given or confirmed."""
+
+    NO_REASON = auto()
+    HOURS = auto()
+    NO_APPS = auto()
+    OWN = auto()
+    """To or by the person whom it is for."""
+    HAS_ONE = auto()
+    """The person has one that lives."""
+    SAME_PERSON = auto()
+    """Who gave it cannot be the second one who confirms it."""
+    GONE = auto()
+    """It has ended, or was confirmed before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPass:
+    """A pass that was just given, with the code that is shown this once."""
+
+    given: GivenPass
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedPass:
+    given: GivenPass
+    sessions: int
+    """How many sessions ended with it."""
+
+
+def most_hours(settings: HelpDeskSettings) -> int:
+    return int(settings.longest_pass // _HOUR)
+
+
+def judge_asked(
+    settings: HelpDeskSettings, *, reason: str, hours: str, apps: Collection[str], known_apps: Collection[str]
+) -> PassAsked | WrongPass:
+    """From what was typed and ticked. All of it is mandatory (PCI DSS 8.5.1). Pure."""
+    reason = " ".join(reason.split())
+    if not reason or len(reason) > LONGEST_REASON or not reason.isprintable():
+        return WrongPass.NO_REASON
+    if not (hours.isascii() and hours.isdigit() and len(hours) < 4 and 1 <= int(hours) <= most_hours(settings)):
+        return WrongPass.HOURS
+    if not apps or not set(apps) <= set(known_apps):
+        return WrongPass.NO_APPS
+    return PassAsked(reason=reason, hours=int(hours), apps=tuple(sorted(set(apps))))
+
+
+def may_confirm(given: GivenPass, by: Principal) -> WrongPass | None:
+    """None: this one of the help desk may. Pure."""
+    if by.guid == given.guid:
+        return WrongPass.OWN
+    return WrongPass.SAME_PERSON if by.guid == given.given_by.guid else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassDesk:
+    settings: Settings
+    store: PassStore
+    sessions: SessionStore
+    numbers: NumberStore
+    keys: Keys
+    notices: Notices
+
+    async def give(
+        self, person: Principal, by: Principal, asked: PassAsked, *, incident: str, now: float
+    ) -> NewPass | WrongPass:
+        """`person` is told, once it counts."""
+        if person.guid == by.guid:
+            return WrongPass.OWN
+        code = new_code()
+        given = GivenPass(
+            pass_id=new_pass_id(),
+            guid=person.guid,
+            realm=person.realm,
+            username=person.username,
+            digest=code_digest(self.keys.derive(Purpose.PASSES), guid=person.guid, code=code),
+            apps=asked.apps,
+            reason=asked.reason,
+            given_by=_approver(by),
+            given_at=now,
+            ends_at=now + asked.hours * _HOUR,
+            needs_second=self.settings.help_desk.two_persons,
+        )
+        if not await self.store.put_pass(given):
+            return WrongPass.HAS_ONE
+        if given.counts:
+            await self._tell(person, given, incident=incident, now=now)
+        return NewPass(given=given, code=code)
+
+    async def confirm(
+        self, person: Principal, pass_id: str, by: Principal, *, incident: str, now: float
+    ) -> GivenPass | WrongPass:
+        """The pass, which counts from now on. `person`: whose it is, as the directory knows them."""
+        given = await self.living(pass_id, now=now)
+        if given is None or given.counts or given.guid != person.guid:
+            return WrongPass.GONE
+        wrong = may_confirm(given, by)
+        if wrong is not None:
+            return wrong
+        if not await self.store.confirm_pass(pass_id, _approver(by), now=now):
+            return WrongPass.GONE
+        await self._tell(person, given, incident=incident, now=now)
+        return given
+
+    async def _tell(self, person: Principal, given: GivenPass, *, incident: str, now: float) -> None:
+        number = await number_on_file(self.settings.mobile, self.numbers, self.keys, person)
+        more = PASS_WORDS.told_more.format(
+            apps=", ".join(given.apps),
+            end=brief_text(given.ends_at, now),
+            by=given.given_by.name,
+            reason=given.reason,
+        )
+        said = PASS_WORDS.told_given
+        notice = Notice(sms=said, subject=PASS_WORDS.told_subject, mail=f"{said}\n\n{more}\n")
+        self.notices.send(person, number, notice, phone="phone", incident=incident)
+
+    async def end(self, pass_id: str, *, now: float) -> EndedPass | None:
+        """End it and, everywhere, the sessions that were begun with it; None if it was over before.
+
+        The pass goes first: a sign-in that is under way looks for it once its session is there.
+        """
+        given = await self.living(pass_id, now=now)
+        if given is None:
+            return None
+        await self.store.end_pass(pass_id)
+        begun = [
+            each
+            for each in await self.sessions.sessions(given.guid)
+            if each.confined is not None and each.confined.pass_id == pass_id
+        ]
+        return EndedPass(given=given, sessions=await end_all(self.sessions, begun))
+
+    async def living(self, pass_id: str, *, now: float) -> GivenPass | None:
+        return next((each for each in await self.store.passes(now=now) if each.pass_id == pass_id), None)
+
+
+def _approver(principal: Principal) -> Approver:
+    return Approver(guid=principal.guid, realm=principal.realm, name=principal.display_name)

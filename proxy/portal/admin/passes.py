@@ -1,0 +1,179 @@
+"""Passes for those who are without their phone today: giving one to a person, and the list of all that live.
+
+Each step is recorded with who, whom, why, what for and until when (PCI DSS 8.5.1). The code is on one page, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+
+from proxy.factors.passes.given_pass import GivenPass, in_groups
+from proxy.help_desk.passes import EndedPass, NewPass, PassDesk, WrongPass, judge_asked, may_confirm, most_hours
+from proxy.http.problem import Problem
+from proxy.http.reserved import ADMIN_PASSES, ADMIN_PERSON
+from proxy.pages.instants import instant, instant_to_come
+from proxy.pages.pass_texts import PASS_WORDS
+from proxy.portal.admin.audit import record
+from proxy.portal.admin.explanation import OPENS, Done, show_explanation
+from proxy.portal.admin.parts import admin_page, app_names
+from proxy.portal.admin.person import asked_before, look_up, meant, own_form
+from proxy.portal.app_keys import FLOW, KEYS, REALMS, SETTINGS, STORE, VISIT
+from proxy.portal.forms import refused
+from proxy.sessions.session import Session
+
+_CONFIRM, _END = "confirm", "end"
+
+
+def desk_of(request: web.Request) -> PassDesk:
+    store = request.app[STORE]
+    return PassDesk(
+        settings=request.app[SETTINGS],
+        store=store.passes,
+        sessions=store.sessions,
+        numbers=store.numbers,
+        keys=request.app[KEYS],
+        notices=request.app[FLOW].proving.notices,
+    )
+
+
+async def take_give(request: web.Request, session: Session) -> web.StreamResponse:
+    """Give the person of the explanation a pass, and show its code."""
+    fields = await own_form(request, session, most_fields=16 + len(app_names(request)))
+    settings, now, question = request.app[SETTINGS].help_desk, request[VISIT].now, asked_before(request, fields)
+    asked = judge_asked(
+        settings,
+        reason=fields.get("reason", ""),
+        hours=fields.get("hours", ""),
+        apps=[name.removeprefix(OPENS) for name in fields if name.startswith(OPENS)],
+        known_apps=app_names(request),
+    )
+    async with look_up(request, session):
+        _, principal = await meant(request, fields)
+        made: NewPass | WrongPass = WrongPass.OWN
+        if not isinstance(asked, WrongPass):
+            incident = request[VISIT].incident
+            made = await desk_of(request).give(principal, session.principal, asked, incident=incident, now=now)
+        elif principal.guid != session.principal.guid:
+            made = asked
+        if made is WrongPass.OWN:
+            raise refused(Problem.NOT_ALLOWED, detail=PASS_WORDS.wrong_own)
+        if isinstance(made, WrongPass):
+            done = Done(text=_wrong(request, made), is_bad=True)
+            return await show_explanation(request, session, question, done=done)
+    _record(request, session, "pass_given", made.given)
+    return admin_page(
+        request,
+        session,
+        "admin_pass.html",
+        here=ADMIN_PERSON,
+        said=PASS_WORDS,
+        given=_row(request, session, made.given),
+        code=in_groups(made.code),
+        passes_href=ADMIN_PASSES,
+    )
+
+
+async def show_passes(request: web.Request, session: Session) -> web.StreamResponse:
+    return await _list(request, session)
+
+
+async def take_passes(request: web.Request, session: Session) -> web.StreamResponse:
+    """Confirm one, or end one and everything that was begun with it."""
+    fields = await own_form(request, session)
+    desk, now = desk_of(request), request[VISIT].now
+    if _CONFIRM in fields:
+        confirmed = await _confirm(request, session, desk, fields[_CONFIRM])
+        if isinstance(confirmed, WrongPass):
+            return await _list(request, session, error=_wrong(request, confirmed), status=HTTPStatus.CONFLICT)
+        _record(request, session, "pass_confirmed", confirmed)
+        return await _list(request, session, notice=PASS_WORDS.confirmed.format(person=confirmed.username))
+    if _END in fields:
+        ended = await desk.end(fields[_END], now=now)
+        if ended is None:
+            return await _list(request, session, error=PASS_WORDS.wrong_gone, status=HTTPStatus.CONFLICT)
+        return await _ended(request, session, ended)
+    raise refused(Problem.BAD_FORM)
+
+
+async def _confirm(request: web.Request, session: Session, desk: PassDesk, pass_id: str) -> GivenPass | WrongPass:
+    """Raises `DirectoryError`."""
+    visit = request[VISIT]
+    given = await desk.living(pass_id, now=visit.now)
+    directory = None if given is None else request.app[REALMS].of(given.realm)
+    person = None if given is None or directory is None else await directory.read(given.guid)
+    if person is None:
+        return WrongPass.GONE
+    return await desk.confirm(person, pass_id, session.principal, incident=visit.incident, now=visit.now)
+
+
+async def _ended(request: web.Request, session: Session, ended: EndedPass) -> web.Response:
+    _record(request, session, "pass_ended", ended.given, sessions=ended.sessions)
+    return await _list(request, session, notice=PASS_WORDS.ended(ended.given.username, ended.sessions))
+
+
+async def _list(
+    request: web.Request, session: Session, *, notice: str = "", error: str = "", status: int = 200
+) -> web.Response:
+    found = await request.app[STORE].passes.passes(now=request[VISIT].now)
+    record(request, session, "passes_shown", passes=len(found))
+    return admin_page(
+        request,
+        session,
+        "admin_passes.html",
+        here=ADMIN_PASSES,
+        status=status,
+        said=PASS_WORDS,
+        rows=[_row(request, session, each) for each in found],
+        action=ADMIN_PASSES,
+        notice=notice,
+        error=error,
+    )
+
+
+def _row(request: web.Request, session: Session, given: GivenPass) -> Mapping[str, object]:
+    now = request[VISIT].now
+    return {
+        "pass_id": given.pass_id,
+        "person": f"{given.realm}\\{given.username}",
+        "apps": ", ".join(given.apps),
+        "reason": given.reason,
+        "given_by": given.given_by.name,
+        "given": instant(given.given_at, now),
+        "confirmed_by": given.confirmed_by.name if given.confirmed_by is not None else "",
+        "is_waiting": not given.counts,
+        "may_confirm": not given.counts and may_confirm(given, session.principal) is None,
+        "ends": instant_to_come(given.ends_at, now),
+    }
+
+
+def _wrong(request: web.Request, why: WrongPass) -> str:
+    return {
+        WrongPass.NO_REASON: PASS_WORDS.wrong_reason,
+        WrongPass.HOURS: PASS_WORDS.wrong_hours.format(most=most_hours(request.app[SETTINGS].help_desk)),
+        WrongPass.NO_APPS: PASS_WORDS.wrong_apps,
+        WrongPass.OWN: PASS_WORDS.wrong_own,
+        WrongPass.HAS_ONE: PASS_WORDS.wrong_has_one,
+        WrongPass.SAME_PERSON: PASS_WORDS.wrong_same_person,
+        WrongPass.GONE: PASS_WORDS.wrong_gone,
+    }[why]
+
+
+def _record(request: web.Request, session: Session, event: str, given: GivenPass, **facts: int) -> None:
+    """What it is for is no secret; its code is in no line."""
+    record(
+        request,
+        session,
+        event,
+        person_realm=given.realm,
+        person_guid=given.guid,
+        pass_id=given.pass_id,
+        reason=given.reason,
+        apps=", ".join(given.apps),
+        ends_at=int(given.ends_at),
+        given_by=given.given_by.guid,
+        needs_second=int(given.needs_second),
+        **facts,
+    )
