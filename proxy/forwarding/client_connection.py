@@ -222,11 +222,11 @@ class ClientConnection(asyncio.Protocol):
     # What becomes of a request.
 
     def decide_later(self, seconds: float) -> None:
-        self.state = self.state.then(_DECIDING)
+        self.state = self.state.then[_DECIDING]
         self.deadline = self._moment.now + seconds
 
     def serve(self, request: ServedRequest) -> None:
-        self.state = self.state.then(_SERVING)
+        self.state = self.state.then[_SERVING]
         session_id = request.session_id
         if session_id is not None and session_id != self.session_id:
             self._roll.note_session(self, session_id)
@@ -235,7 +235,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _leave_served(self, state: ClientState) -> ServedRequest | None:
         """It is not served any more."""
-        self.state = self.state.then(state)
+        self.state = self.state.then[state]
         served, self.served = self.served, None
         return served
 
@@ -252,7 +252,7 @@ class ClientConnection(asyncio.Protocol):
             self._linger(is_patient=is_patient)
         else:
             if self.state is not _READING:
-                self.state = self.state.then(_READING)
+                self.state = self.state.then[_READING]
             self._await_head()
 
     def _await_head(self) -> None:
@@ -260,7 +260,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _linger(self, *, is_patient: bool = False) -> None:
         """Close so that the client can still read its answer, even if it goes on sending."""
-        self.state = self.state.then(_ENDING)
+        self.state = self.state.then[_ENDING]
         self._waiting.take()
         self._holds = frozenset()
         self._apply_holds()
@@ -272,7 +272,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _close(self) -> None:
         """Say nothing more, and hear nothing more, once what was said has reached the client."""
-        self.state = self.state.then(_ENDING)
+        self.state = self.state.then[_ENDING]
         self.transport.close()
         self._stay(is_patient=False)
 
@@ -296,7 +296,7 @@ class ClientConnection(asyncio.Protocol):
             self.served = None
             self._close()
         else:
-            self.served, self.state = None, self.state.then(_READING)
+            self.served, self.state = None, self.state.then[_READING]
             self.deadline = self._moment.now + self._moment.keep_alive_timeout
             if self._holds:
                 self.hold_reading(False)

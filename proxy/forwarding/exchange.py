@@ -147,7 +147,7 @@ class Exchange:
             self._client.on_exchange_error(exc)
 
     def _send_on(self, connection: UpstreamConnection) -> None:
-        self.state = self.state.then(_ASKING)
+        self.state = self.state.then[_ASKING]
         self._connection = connection
         connection.exchange = self
         if connection.state is CLOSED:
@@ -255,7 +255,7 @@ class Exchange:
             self._is_last = True
         if client.transport_security is not None and not head.sets_transport_security:
             head.lines.append(client.transport_security)
-        self.state = self.state.then(_ANSWERING)
+        self.state = self.state.then[_ANSWERING]
         self._answer_head, self._answer_body = head, body
         self.is_answered = True
         self._context.traffic[self._upstream.name].by_class[head.status // 100] += 1
@@ -280,7 +280,7 @@ class Exchange:
         """The answer is complete. The connection serves again only after a clean finish of both directions."""
         head, connection, upload = self._answer_head, self._connection, self._upload
         is_request_over = upload is None or upload.is_over
-        self.state = self.state.then(_OVER)
+        self.state = self.state.then[_OVER]
         self._connection = None
         if connection is not None:
             self._pool.note_success(connection.server)
@@ -306,7 +306,7 @@ class Exchange:
             raise BrokenResponse("an upgrade to what was not asked for")  # RFC 9110 section 7.8
         head.lines += (b"Connection: Upgrade", b"Upgrade: " + head.upgrade)
         out = head_for_client(head)
-        self.state = self.state.then(_OVER)
+        self.state = self.state.then[_OVER]
         self.is_answered = True
         self._context.traffic[self._upstream.name].by_class[1] += 1
         self._connection, connection.exchange = None, None
@@ -328,7 +328,7 @@ class Exchange:
         last = body.end() if body is not None and is_clean else None
         if last is not None:
             _write(self._client.transport, last)
-            self.state = self.state.then(_OVER)
+            self.state = self.state.then[_OVER]
             self._client.on_exchange_over(is_request_over=self.is_request_over)
         elif (
             self._upload is None
@@ -341,7 +341,7 @@ class Exchange:
             and body is None
         ):
             # The idle connection had died: try once more, on a new one.
-            self.state = self.state.then(_CONNECTING)
+            self.state = self.state.then[_CONNECTING]
             self._connect(is_repeatable=False, is_fresh=True)
         else:
             reason = "closed before its answer was complete"
@@ -372,7 +372,7 @@ class Exchange:
 
     def abort(self) -> None:
         if self.state is not _OVER:
-            self.state = self.state.then(_OVER)
+            self.state = self.state.then[_OVER]
         if self._connecting is not None:
             self._connecting.cancel()
             self._connecting = None

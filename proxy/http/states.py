@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Self
+from typing import Self, TypeVar
 
 
 class ConnectionState(Enum):
     """To be subclassed with members; `set_table` gives each what may follow it."""
 
-    after: tuple[Self, ...]
+    then: Mapping[Self, Self]
+    """``state.then[following]`` is `following`, to go on in. It raises `AssertionError` where that may not follow: no
+    request goes on from there."""
+
+    # Members are singletons. So their identity is a hash that costs no call of Python, and a step is one look-up.
+    __hash__ = object.__hash__
 
     @classmethod
     def set_table(cls, table: Mapping[Self, tuple[Self, ...]]) -> None:
         """Once, right behind the members. A state that is not in it leads nowhere."""
         for state in cls:
-            state.after = table.get(state, ())
+            state.then = _Following(state, table.get(state, ()))
 
-    def then(self, state: Self) -> Self:
-        """`state`, to go on in; raises `AssertionError` where it may not follow: no request goes on from there."""
-        if state not in self.after:
-            raise AssertionError(f"{type(self).__name__}: {self.name}, then {state.name}")
-        return state
+
+_State = TypeVar("_State", bound=ConnectionState)
+
+
+class _Following(dict[_State, _State]):
+    def __init__(self, state: _State, following: Iterable[_State]) -> None:
+        super().__init__((each, each) for each in following)
+        self._state = state
+
+    def __missing__(self, state: _State) -> _State:
+        raise AssertionError(f"{type(state).__name__}: {self._state.name}, then {state.name}")

@@ -111,7 +111,7 @@ class UpstreamConnection(asyncio.Protocol):
         """It is not used again, for any reason. May be called more than once."""
         was = self.state
         if was is not CLOSED:
-            self.state = self.state.then(CLOSED)
+            self.state = self.state.then[CLOSED]
             self._pool.on_closed(self, was)
 
     def close(self) -> None:
@@ -133,7 +133,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self.state is CLOSED:  # the one who waited for it left before it was ready
             self.transport.abort()
             return
-        self.state = self.state.then(_BUSY)
+        self.state = self.state.then[_BUSY]
 
     def data_received(self, data: bytes) -> None:
         exchange = self.exchange

@@ -128,7 +128,7 @@ class UpstreamPool:
                 connection.close()
                 return
             kept[0].close()
-        connection.state = connection.state.then(_IDLE)
+        connection.state = connection.state.then[_IDLE]
         connection.idle_since = now
         kept.append(connection)
         server.in_flight -= 1
@@ -141,7 +141,7 @@ class UpstreamPool:
         server = connection.server
         if len(server.ending) >= self._most_idle:
             next(iter(server.ending)).abort()
-        connection.state = connection.state.then(UpstreamState.ENDING)
+        connection.state = connection.state.then[UpstreamState.ENDING]
         server.ending[connection] = now + ENDING_SECONDS
         self._leave(server)
 
@@ -229,7 +229,7 @@ class UpstreamPool:
                     connection.retire()
                     continue
                 server.owned.remove(connection)
-                connection.state = connection.state.then(_BUSY)
+                connection.state = connection.state.then[_BUSY]
                 server.in_flight += 1
                 return connection
         idle = server.idle
@@ -241,7 +241,7 @@ class UpstreamPool:
                 connection.retire()
                 continue
             idle.pop()
-            connection.state = connection.state.then(_BUSY)
+            connection.state = connection.state.then[_BUSY]
             server.in_flight += 1
             return connection
         return None

@@ -16,14 +16,14 @@ ENDS = {ClientState.OVER, ClientState.TUNNEL, ExchangeState.OVER, UpstreamState.
 
 @pytest.mark.parametrize(("state", "then"), PAIRS, ids=str)
 def test_what_the_table_does_not_allow_raises(state: ConnectionState, then: ConnectionState) -> None:
-    if then in state.after:
-        assert state.then(then) is then
+    if then in state.then:
+        assert state.then[then] is then
     else:
         with pytest.raises(AssertionError, match=f"{type(state).__name__}: {state.name}, then {then.name}"):
-            state.then(then)
+            state.then[then]
 
 
 @pytest.mark.parametrize("kind", [ClientState, ExchangeState, UpstreamState])
 def test_from_every_state_but_the_last_there_is_a_way_to_the_end(kind: type[ConnectionState]) -> None:
     for state in kind:
-        assert bool(set(state.after) & ENDS) is (state not in ENDS)
+        assert bool(set(state.then) & ENDS) is (state not in ENDS)
