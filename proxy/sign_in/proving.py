@@ -236,7 +236,8 @@ class Proving:
             self.log.passcode_refused(client, principal, "pass_over")
             return SessionGone()
         await self.throttle.passcode_accepted(person=principal.guid, now=now)
-        await self.throttle.remember_address(person=principal.guid, address=client.address, now=now)
+        if further.level is not Level.FIRST_FACTOR:
+            await self.throttle.remember_address(person=principal.guid, address=client.address, now=now)
         sendings = await self.messages.of(challenge, now=now)
         await self.messages.note_entry(sendings, now=now)
         factor = self.factors[challenge.factor]

@@ -85,6 +85,17 @@ async def test_an_address_is_familiar_once_more_than_a_password_was_proven(servi
     assert await is_familiar(service, scripted, OUTSIDE)
 
 
+async def test_an_address_is_not_familiar_before_the_last_factor_is_proven(service: Service, scripted: Corp) -> None:
+    scheme = SchemeSettings(name="long", factors=((Factor.PASSWORD,), (Factor.SMS,), (Factor.EMAIL,)))
+    service.parts = replace(service.parts, flow=replace(service.parts.flow, schemes=(scheme,)))
+    client = service.client(OUTSIDE)
+    await client.sign_in(NAME, OLD)
+    accepted = await client.answer(service.passcode)
+    assert isinstance(accepted, Accepted)
+    assert accepted.session.level is Level.FIRST_FACTOR
+    assert not await is_familiar(service, scripted, OUTSIDE)
+
+
 async def test_an_address_is_not_familiar_while_the_password_must_be_changed(service: Service, scripted: Corp) -> None:
     scripted.stopped = RefusalReason.MUST_CHANGE
     client = service.client(INSIDE)
