@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from config.factors import ChannelKind, Factor
 from config.settings import PasscodeSettings
@@ -37,10 +38,10 @@ class EnrolledFactor(ABC):
         return True
 
     async def held_by(self, principal: Principal, factor: Factor) -> Chosen | Unusable:
-        if not await self._enrolled(principal.guid):
+        found = [each for each in await self._store.enrolments(principal.guid) if each.factor is self.factor]
+        if not any(map(self.is_left, found)):
             return Unusable(factor=factor, lack=Lack.ENROLMENT, reason=f"no_{factor.value}")
-        # Every challenge of this factor in one session is for the same thing.
-        return Chosen(factor=factor, digests=(b"",))
+        return Chosen(factor=factor, digests=_digests([each.enrolment_id for each in found]))
 
     async def usable_by(self, principal: Principal, factor: Factor, *, now: float, is_try: bool = False) -> Usability:
         held = await self.held_by(principal, factor)
@@ -101,3 +102,9 @@ class EnrolledCodes(EnrolledFactor):
             if await self.use(enrolment, secret, code, now=now):
                 return challenge.digest
         return secrets.token_bytes(len(challenge.digest))
+
+
+def _digests(ids: Sequence[str]) -> tuple[bytes, ...]:
+    """Of all that a person has, and of what they had before each addition: once one of these is removed, what was
+    proven while it was there is not recognised any more."""
+    return tuple(hashlib.sha256("\0".join(ids[:count]).encode()).digest() for count in range(len(ids), 0, -1))

@@ -294,3 +294,19 @@ async def test_its_page_has_the_tick_by_which_a_browser_is_remembered(tmp_path: 
         await browser.post(SIGN_OUT, (await browser.get(SIGN_OUT)).hidden)
         assert (await stage.password(browser)).location == "/"
         assert await level_of(stage, browser) is Level.SIGNED_IN
+
+
+async def test_a_remembered_browser_falls_with_one_of_several_and_stays_with_one_more(tmp_path: Path) -> None:
+    async with running_portal(tmp_path, schemes=[{**CHOICE[0], "remember": "14d"}]) as stage:
+        authenticator, browser, other = await with_passkey(stage), stage.browser(), stage.browser()
+        page = await stage.to_passcode(browser)
+        await stage.answer(browser, page, authenticator.prove(options_on(page)), remember="yes")
+        await add_passkey(browser, device(), name="Spare")
+        await stage.answer(other, page := await stage.to_passcode(other), authenticator.prove(options_on(page)))
+        await browser.post(SIGN_OUT, (await browser.get(SIGN_OUT)).hidden)
+        assert (await stage.password(browser)).location == "/"
+        first, _ = re.findall(r"change=([\w-]{22})", (await other.get(FACTORS)).text)
+        change = await other.get(f"{FACTORS}?change={first}")
+        assert (await other.post(FACTORS, {**change.hidden, "remove": first})).location.endswith("removed")
+        await browser.post(SIGN_OUT, (await browser.get(SIGN_OUT)).hidden)
+        assert (await stage.password(browser)).location.startswith("/.gatepost/passcode")
