@@ -14,6 +14,8 @@ from config.frozen_table import FrozenTable, repeated
 from config.problems import nearest, told
 from config.values import NotEmpty, Seconds, Text
 
+LONGEST_REMEMBERED_SECONDS = 90 * 86_400
+
 
 def _as_choice(value: object) -> object:
     """A name alone is a choice of one. What is neither name nor list is told as a name that is not known."""
@@ -58,7 +60,7 @@ class SchemeSettings(FrozenTable):
     """For those who come to these apps, and then for these apps only."""
     fresh: Annotated[Seconds, Field(ge=60)] | None = None
     """How old the proof of the last factor may be where an app, a rule or `[admin]` names this; None: of any age."""
-    remember: Annotated[Seconds, Field(ge=3600, le=90 * 86_400)] | None = None
+    remember: Annotated[Seconds, Field(ge=3600, le=LONGEST_REMEMBERED_SECONDS)] | None = None
     """For how long a browser may stand for the second factors, beside a password; None: it never does."""
 
 

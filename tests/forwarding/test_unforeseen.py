@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from proxy.forwarding import verdict
 from proxy.forwarding.client_connection import ClientConnection
+from proxy.forwarding.states import ExchangeState
 from proxy.forwarding.tunnel import Tunnel
-from proxy.http.states import ConnectionState
 from proxy.sessions.session import Session
 from tests.forwarding.stage import Stage, StageMaker, get, session_of
 from tests.support.upstreams import UpstreamSide
@@ -44,12 +45,9 @@ async def test_an_error_right_after_connecting_is_answered_and_leaves_no_connect
 async def test_a_state_that_may_not_follow_is_answered_and_leaves_no_connection(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    allowed = ConnectionState.then
-
-    def then(self: ConnectionState, state: ConnectionState) -> ConnectionState:
-        return _raise() if state.name == "ASKING" else allowed(self, state)  # type: ignore[func-returns-value]
-
-    monkeypatch.setattr(ConnectionState, "then", then)
+    connecting = ExchangeState.CONNECTING
+    kind: Any = type(connecting.then)
+    monkeypatch.setattr(connecting, "then", kind(connecting, (ExchangeState.OVER,)))
     async with stage.client() as client, asyncio.timeout(5):
         await client.send(get())
         assert (await client.response()).status == 500

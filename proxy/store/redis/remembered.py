@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from config.tables.schemes import LONGEST_REMEMBERED_SECONDS
 from proxy.factors.remembered.browser import RememberedBrowser
 from proxy.factors.remembered.browser_store import CHANGE_SECONDS, UsedValue, ValueUse
 from proxy.store.records import browser_to_json, readable_browser
@@ -22,7 +23,8 @@ class RedisRememberedBrowsers:
         times = (browser.made_at, browser.expires_at)
         arguments = (browser.name, browser.guid, digest.hex(), *times, browser_to_json(browser), most)
         ttl = self._connections.ttl(browser.expires_at)
-        await self._connections.run(REMEMBERED, "put", *arguments, ttl, durable=True, is_repeatable=True)
+        longest_ttl = self._connections.ttl(browser.made_at + LONGEST_REMEMBERED_SECONDS)
+        await self._connections.run(REMEMBERED, "put", *arguments, ttl, longest_ttl, durable=True, is_repeatable=True)
 
     async def browser(self, name: str) -> RememberedBrowser | None:
         row = await self._connections.run(REMEMBERED, "read", name, is_repeatable=True)

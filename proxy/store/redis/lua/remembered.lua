@@ -16,7 +16,7 @@ local function forget(guid, name)
   return drop('browser', name)
 end
 
-function operation.put(name, guid, digest, made_at, expires_at, record, most, ttl)
+function operation.put(name, guid, digest, made_at, expires_at, record, most, ttl, longest_ttl)
   local names = key('browsers', guid)
   redis.call(
     'HSET', key('browser', name), 'guid', guid, 'digest', digest, 'former', '', 'used_at', made_at, 'record', record
@@ -24,9 +24,7 @@ function operation.put(name, guid, digest, made_at, expires_at, record, most, tt
   redis.call('PEXPIRE', key('browser', name), ttl)
   expires('browser', name, expires_at)
   redis.call('ZADD', names, made_at, name)
-  if redis.call('PTTL', names) < tonumber(ttl) then
-    redis.call('PEXPIRE', names, ttl)
-  end
+  redis.call('PEXPIRE', names, longest_ttl)
   for _, each in ipairs(redis.call('ZRANGE', names, 0, -tonumber(most) - 1)) do
     forget(guid, each)
     redis.call('ZREM', names, each)
