@@ -26,6 +26,7 @@ from config.tables.directories import directory_problems, directory_warnings
 from config.tables.gateway_values import EMAIL
 from config.tables.help_desk import help_desk_problems
 from config.tables.mobile import mobile_problems, mobile_warnings
+from config.tables.networks import network_problems
 from config.tables.passcode import passcode_problems
 from config.tables.schemes import factors_of, scheme_problems, scheme_warnings
 from config.tables.second_factor import channel_problems, channel_warnings
@@ -48,6 +49,7 @@ def problems(settings: Settings) -> Iterator[Finding]:
         late(lambda: _among("directories", directory_problems(settings.directories))),
         _in("passcode", passcode_problems(settings.passcode)),
         _in("sessions", session_problems(settings.sessions)),
+        late(lambda: _among("networks", network_problems(settings.networks, settings.sessions))),
         late(lambda: _in("mobile", mobile_problems(settings.mobile, settings.channels))),
         _schemes(settings),
         delivery_problems(settings),

@@ -21,6 +21,7 @@ from config.tables.directories import LocalDirectorySettings as LocalDirectorySe
 from config.tables.help_desk import HelpDeskSettings as HelpDeskSettings
 from config.tables.help_desk import with_passes
 from config.tables.mobile import MobileSettings as MobileSettings
+from config.tables.networks import NetworkSettings as NetworkSettings
 from config.tables.passcode import PasscodeSettings as PasscodeSettings
 from config.tables.password import PasswordSettings
 from config.tables.rules import PathRuleSettings as PathRuleSettings
@@ -53,6 +54,7 @@ class Settings(FrozenTable):
     throttle: ThrottleSettings = ThrottleSettings()
     sessions: SessionSettings = SessionSettings()
     help_desk: HelpDeskSettings = HelpDeskSettings()
+    networks: tuple[NetworkSettings, ...] = ()
     schemes: Annotated[tuple[SchemeSettings, ...], Field(min_length=1, validate_default=True)] = (BROWSER,)
     """As written, and with what `help_desk` lets stand in for second factors."""
     apps: Annotated[tuple[AppSettings, ...], Field(min_length=1)]

@@ -81,6 +81,7 @@ class Texts(AmountTexts):
     passcode_unsent_mail: str = "We could not send a code to"
     passcode_number: str = "number ending in {ending}"
     passcode_label: str = "{digits}-digit code"
+    start_again_shared: str = "Not me? Start again"
     passcode_remember: str = "Remember this browser for {time}"
     passcode_remember_hint: str = (
         "In that time you are not asked for a code here. Leave it out on a computer that others use."

@@ -29,6 +29,7 @@ from proxy.portal.pages import form_token, page, redirect, set_remembered_cookie
 from proxy.portal.progress import progress_of
 from proxy.portal.refusals import exhausted, factor_locked, passcode_over, throttled, unsent, unusable
 from proxy.portal.return_to import WayBack
+from proxy.portal.shared_computers import start_again
 from proxy.portal.sign_in import page_after
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.message_fate import Look
@@ -279,6 +280,7 @@ async def _form(
         others=others,
         safer=_safer(session, challenge, others),
         sign_in_href=sign_in_path(back, form=True),  # a ticket would lead back here
+        start_again=start_again(request, session),
         notice=notice,
         error=error,
         again_at=again_at,
@@ -308,6 +310,7 @@ async def _answer_form(
         valid_until=instant(challenge.expires_at, now),
         others=await _others(request, session, challenge),
         sign_in_href=sign_in_path(back, form=True),
+        start_again=start_again(request, session),
         error=error,
     )
 
@@ -345,7 +348,7 @@ def _safer(session: Session, challenge: Challenge, others: list[tuple[str, str]]
 
 def _remember(request: web.Request, session: Session, challenge: Challenge) -> str:
     """What the tick says by which this browser is remembered; empty: it cannot be."""
-    seconds = request.app[FLOW].remembering.offers(session, challenge)
+    seconds = request.app[FLOW].remembering.offers(request[VISIT].client, session, challenge)
     return "" if seconds is None else ENGLISH.passcode_remember.format(time=ENGLISH.duration(int(seconds)))
 
 

@@ -34,6 +34,7 @@ from proxy.portal.landing import (
 )
 from proxy.portal.pages import clear_session_cookie, form_token, message, page, redirect, set_session_cookie
 from proxy.portal.return_to import WayBack
+from proxy.portal.shared_computers import start_again
 from proxy.portal.step_up import more_for_own_pages
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.outcomes import Throttled
@@ -151,6 +152,7 @@ async def _form(
         error=error,
         away_href=sign_in_path(back) if must or back.app is not None else START_PAGE,
         away_text=ENGLISH.passcode_other if must else ENGLISH.change_later,
+        start_again=start_again(request, session),
     )
 
 

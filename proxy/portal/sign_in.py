@@ -45,6 +45,7 @@ from proxy.portal.pages import (
 from proxy.portal.passkey import passkey_path
 from proxy.portal.refusals import account_stopped, address_cut, framed, no_scheme, throttled, unsent, unusable
 from proxy.portal.return_to import WayBack
+from proxy.portal.shared_computers import is_shared, start_again
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.flow import lacks_password
 from proxy.sign_in.outcomes import Asking, NoScheme, ProofAsked, SessionGone, SignedIn, Throttled
@@ -247,7 +248,9 @@ def sign_in_form(
         return_to=back.return_to,
         start=back.start,
         app=back.app.name if back.app is not None else "",
-        username=username if parse_login_name(username) is not None else "",
+        username=username if parse_login_name(username) is not None and not is_shared(request) else "",
+        is_shared=is_shared(request),
+        start_again=start_again(request, session),
         half=_half_way(session, back),
         kept=back.leads_to_kept_form,
         is_cut=_is_cut(request, back),

@@ -10,7 +10,8 @@ from proxy.portal.app_keys import SIGN_IN_LOG, STORE, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import read_form, require_csrf_token
 from proxy.portal.landing import START_PAGE, sign_in_path
-from proxy.portal.pages import OneButton, clear_session_cookie, form_token, message
+from proxy.portal.pages import OneButton, clear_session_cookie, form_token, message, redirect
+from proxy.portal.shared_computers import AGAIN
 from proxy.secrets.tokens import token_digest
 from proxy.sessions.session import Level
 
@@ -45,6 +46,11 @@ async def take_sign_out(request: web.Request) -> web.StreamResponse:
     require_csrf_token(request, fields, Form.SIGN_OUT, session.session_id)
     await request.app[STORE].sessions.end_session(session.session_id)
     request.app[SIGN_IN_LOG].signed_out(request[VISIT].client, session.principal)
+    if AGAIN in fields:
+        # Where the person before wanted to go is none of the next one's business.
+        response = redirect(sign_in_path(form=True))
+        clear_session_cookie(request, response)
+        return response
     return signed_out(request)
 
 

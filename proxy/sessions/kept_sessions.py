@@ -29,7 +29,7 @@ class WholeSession:
         self.last_used_at = session.last_used_at
         self.ends_at = session.ends_at(limits)
         # A half signed-in session does not live longer by being used, so it has no idle limit.
-        self.idle = limits.idle if session.level is Level.SIGNED_IN else float("inf")
+        self.idle = session.idle_by(limits) if session.level is Level.SIGNED_IN else float("inf")
         self.absolute_end = session.latest_end(limits)
         self.is_unflushed = False
 
@@ -157,7 +157,7 @@ class KeptSessions:
             return stored.counted_from(now, replace(live.session, last_used_at=live.last_used_at))
         if aside is not None:
             longest = self._limits.absolute if stored.level is Level.SIGNED_IN else FIRST_FACTOR_SECONDS
-            begun_at, used_at = aside.absolute_end - longest, aside.ends_at - self._limits.idle
+            begun_at, used_at = aside.absolute_end - longest, aside.ends_at - stored.idle_by(self._limits)
             return stored.counted_from(now, replace(stored, created_at=begun_at, last_used_at=used_at))
         return stored.counted_from(now)
 

@@ -46,6 +46,8 @@ class Session:
     """What it is limited to, because a pass was proven in it; None: it is a person's own."""
     client_address: str = field(repr=False)
     user_agent: str = field(default="", repr=False)
+    idle_seconds: float | None = None
+    """After how long without a use it is over, if sooner than others: it began on a network of shared computers."""
 
     @property
     def level(self) -> Level:
@@ -81,7 +83,10 @@ class Session:
     def ends_at(self, limits: SessionSettings) -> float:
         """The first instant at which this session is over if it is not used again; exact to the second."""
         latest = self.latest_end(limits)
-        return min(latest, self.last_used_at + limits.idle) if self.level is Level.SIGNED_IN else latest
+        return min(latest, self.last_used_at + self.idle_by(limits)) if self.level is Level.SIGNED_IN else latest
+
+    def idle_by(self, limits: SessionSettings) -> float:
+        return limits.idle if self.idle_seconds is None else min(self.idle_seconds, limits.idle)
 
     def latest_end(self, limits: SessionSettings) -> float:
         """When it is over however it is used."""

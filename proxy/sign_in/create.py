@@ -128,7 +128,7 @@ def create_sign_in(
     remembered browsers that somebody copied (`stolen`); None: nobody is told. `acceptor` judges Kerberos tickets; None:
     nobody begins with one."""
     sign_in_log = SignInLog(log, count=metrics.count_sign_in)
-    sessions = SessionSteps(store.sessions, settings.sessions.most_per_person)
+    sessions = SessionSteps(store.sessions, settings.networks, settings.sessions.most_per_person)
     attempts = Attempts(throttle=throttle, guard=PasswordGuard(throttle, keys), log=sign_in_log, clock=clock)
     passkeys = Passkeys(settings, store.enrolments, keys, log)
     passes = create_passes(settings, store.passes, keys)
@@ -136,6 +136,7 @@ def create_sign_in(
     notices = Notices(notifier=notifier, log=log, wording=wording)
     remembering = Remembering(
         schemes=settings.schemes,
+        networks=settings.networks,
         mobile=settings.mobile,
         factors=factors,
         store=store.browsers,

@@ -203,7 +203,7 @@ class Proving:
             challenge.challenge_id, session_id=session.session_id, digest=digest, now=now
         )
         if result.attempt is Attempt.ACCEPTED:
-            to_remember = to_remember and self.remembering.offers(session, challenge) is not None
+            to_remember = to_remember and self.remembering.offers(client, session, challenge) is not None
             return await self._accept(client, goal, session, challenge, to_remember=to_remember, now=now)
         self.log.passcode_refused(client, principal, result.attempt.value)
         match result.attempt:

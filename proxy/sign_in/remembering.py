@@ -10,8 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from config.factors import Factor
-from config.settings import MobileSettings, SchemeSettings
+from config.settings import MobileSettings, NetworkSettings, SchemeSettings
 from directory.principal import Principal
+from proxy.access.shared_networks import shared_network
 from proxy.factors.challenge import Challenge
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.proof import missing_choices
@@ -35,6 +36,7 @@ class Remembering:
     """Methods raise `StoreUnavailable`."""
 
     schemes: Sequence[SchemeSettings]
+    networks: Sequence[NetworkSettings]
     mobile: MobileSettings
     factors: Mapping[Factor, SecondFactor]
     store: RememberedBrowserStore
@@ -54,6 +56,8 @@ class Remembering:
         """
         principal, value = proven.principal, client.remembered
         if not value or proven.factor is not Factor.PASSWORD or proven.must_change or scheme.remember is None:
+            return None
+        if shared_network(self.networks, client.address) is not None:
             return None
         browser = await self.store.browser(name_of(value))
         if browser is None or browser.guid != principal.guid or browser.scheme != scheme.name:
@@ -76,12 +80,14 @@ class Remembering:
         in_force = next((each for each in (value, *values) if token_digest(each) == turned.digest), value)
         return RememberedClient(value=in_force, seconds=browser.expires_at - now)
 
-    def offers(self, session: Session, challenge: Challenge) -> float | None:
+    def offers(self, client: Client, session: Session, challenge: Challenge) -> float | None:
         """For how many seconds the client may be remembered once this session has answered the challenge; None: not.
         Never by a pass, which ends today. Pure."""
         if challenge.factor is Factor.PASS or session.confined is not None:
             return None
         scheme = self._scheme(session.scheme)
+        if shared_network(self.networks, client.address) is not None:
+            return None
         is_last = len(missing_choices(session.factors, session.proven_factors)) == 1
         if scheme is None or scheme.factors != session.factors or session.level is not Level.FIRST_FACTOR:
             return None

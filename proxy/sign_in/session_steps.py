@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from config.factors import Factor
-from config.settings import SchemeSettings
+from config.settings import NetworkSettings, SchemeSettings
 from directory.principal import Principal
+from proxy.access.shared_networks import shared_network
 from proxy.factors.passes.confinement import Confinement
 from proxy.factors.proof import Proof, with_proof
 from proxy.secrets.tokens import new_token, token_digest
@@ -19,9 +21,11 @@ from proxy.sign_in.password import PersonProven
 class SessionSteps:
     """What is given out is the session and its token, of which only the digest is stored."""
 
-    def __init__(self, store: SessionStore, most: int | None = None) -> None:
-        """`most` signed-in sessions of one person stand: with one more, the oldest ends. None: as many as they like."""
+    def __init__(self, store: SessionStore, networks: Sequence[NetworkSettings] = (), most: int | None = None) -> None:
+        """`networks`: where sessions may have a shorter idle limit. `most` signed-in sessions of one person stand: with
+        one more, the oldest ends. None: as many as they like."""
         self._store = store
+        self._networks = networks
         self._most = most
 
     async def begin(
@@ -49,6 +53,8 @@ class SessionSteps:
             client_address=client.address,
             user_agent=client.user_agent,
         )
+        if (shared := shared_network(self._networks, client.address)) is not None:
+            session = replace(session, idle_seconds=shared.idle)
         token = new_token()
         cookie = token_digest(token)
         if older is None or not await self._store.replace_session(

@@ -109,6 +109,7 @@ def session_to_fields(session: Session) -> dict[str, Any]:
         "user_agent": session.user_agent,
         "password_must_change": session.password_must_change,
         "confined": _as_json(session.confined),
+        "idle_seconds": session.idle_seconds,
     }
 
 
@@ -132,6 +133,7 @@ def session_from_fields(fields: Mapping[str, Any]) -> Session:
             client_address=sys.intern(fields["client_address"]),
             user_agent=sys.intern(fields["user_agent"]),
             password_must_change=bool(fields["password_must_change"]),
+            idle_seconds=_instant_or_none(fields.get("idle_seconds")),
         )
     except (ValueError, KeyError, TypeError) as exc:
         # The cause quotes the record, which holds names and numbers, so it must not reach a traceback.

@@ -23,7 +23,7 @@ Named = tuple[str, str]
 
 _COLUMNS = (
     *("session_id", "principal", "scheme", "factors", "proven", "created_at", "last_used_at"),
-    *("client_address", "user_agent", "password_must_change", "confined", "guid"),
+    *("client_address", "user_agent", "password_must_change", "confined", "idle_seconds", "guid"),
 )
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM sessions "  # noqa: S608  # constants
 
@@ -146,9 +146,10 @@ def select_by_id(connection: sqlite3.Connection, session_ids: list[str]) -> dict
 def select_over(connection: sqlite3.Connection, limits: SessionSettings, now: float) -> list[tuple[str, float]]:
     """`(session_id, last_used_at)` of all that are over by these limits; of what cannot be read, by its age alone."""
     rows = connection.execute(
-        _SELECT + "WHERE created_at <= ? OR last_used_at <= ? OR created_at <= ? "
+        _SELECT
+        + "WHERE created_at <= ?1 OR last_used_at <= ?4 - min(?2, coalesce(idle_seconds, ?2)) OR created_at <= ?3 "
         "AND (json_array_length(proven) < json_array_length(factors) OR password_must_change) OR confined != ''",
-        (now - limits.absolute, now - limits.idle, now - FIRST_FACTOR_SECONDS),
+        (now - limits.absolute, limits.idle, now - FIRST_FACTOR_SECONDS, now),
     )
     over = []
     for row in rows:
