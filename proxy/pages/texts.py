@@ -174,6 +174,31 @@ class Texts(AmountTexts):
         "Your IT help desk can confirm the new number. If you did not change it, call them at once."
     )
     notice_subject: str = "Your sign-in codes go to another mobile number"
+    notice_browser_subject: str = "New sign-in with your name"
+    notice_browser: str = (
+        "Somebody has signed in with your name, in a browser that you have not used before.\n\n"
+        "When: {at}\nBrowser: {device}\nFrom: {address}\nApp: {app}\n\n"
+        "If that was you, there is nothing to do.\n\n"
+        "If it was not you, open this page and press its button. It ends all your sessions and tells the help desk. "
+        "It works once, for two days:\n{url}\n"
+    )
+    notice_browser_no_app: str = "none"
+    not_me_title: str = "Was that not you?"
+    not_me_text: str = (
+        "Did somebody else sign in as you? The button signs you out everywhere, forgets the browsers that were "
+        "remembered for you, and tells the help desk."
+    )
+    not_me_button: str = "That was not me"
+    not_me_done_title: str = "You are signed out everywhere"
+    not_me_done: str = (
+        "The help desk has been told. Somebody may have your password: sign in and change it now, or ask the help desk "
+        "to do it."
+    )
+    not_me_over_title: str = "This link does nothing any more"
+    not_me_over: str = (
+        "It works once, for two days. If somebody else may have signed in as you, sign out everywhere on the page "
+        "“Where you are signed in”, and call the help desk."
+    )
     notice_stolen: str = (
         "A browser that was remembered for your account was used from two places. No browser is remembered any more. "
         "If one was not you, change your password."

@@ -27,6 +27,7 @@ from proxy.http.reserved import (
     KERBEROS,
     ME,
     ME_FACTORS,
+    NOT_ME,
     PASSCODE,
     PASSCODE_STATUS,
     PASSKEY,
@@ -51,6 +52,7 @@ from proxy.portal.app_keys import (
     LANDINGS,
     LOG,
     METRICS,
+    NOT_ME_STEP,
     PASSKEYS,
     PASSWORD_CHANGE,
     REALMS,
@@ -69,6 +71,7 @@ from proxy.portal.landing import START_PAGE
 from proxy.portal.landings import Landings
 from proxy.portal.me import show_me, take_me
 from proxy.portal.middleware import Handler, answer_errors, keep_to_the_host
+from proxy.portal.not_me import show_not_me, take_not_me
 from proxy.portal.own_factors.factor_pages import ENROLLING
 from proxy.portal.own_factors.page import show_factors, take_factors
 from proxy.portal.passcode import show_passcode, take_passcode
@@ -128,6 +131,7 @@ def create_portal(
     app[FLOW] = sign_in.flow
     app[PASSWORD_CHANGE] = sign_in.password_change
     app[PASSKEYS] = sign_in.passkeys
+    app[NOT_ME_STEP] = sign_in.not_me
     app[SIGN_IN_LOG] = sign_in.log
     app[ENROLLING] = Enrolling(
         store=store.enrolments,
@@ -168,6 +172,8 @@ def create_portal(
             web.post(ME, take_me),
             web.get(ME_FACTORS, show_factors),
             web.post(ME_FACTORS, take_factors),
+            web.get(NOT_ME, show_not_me),
+            web.post(NOT_ME, take_not_me),
             web.post(KEEP, keep_request),
             web.get(KEPT, show_kept),
             web.post(KEPT, take_kept),

@@ -24,6 +24,7 @@ from proxy.sessions.ticket_store import TicketStore
 from proxy.sign_in.client import Client
 from proxy.sign_in.create import SignInStore
 from proxy.sign_in.flow import SignIn
+from proxy.sign_in.not_me import NotMe
 from proxy.sign_in.password_change import PasswordChangeStep
 from proxy.sign_in.sign_in_log import SignInLog
 
@@ -80,6 +81,7 @@ VISIT = web.RequestKey("visit", Visit)
 SETTINGS = web.AppKey("settings", Settings)
 FLOW = web.AppKey("flow", SignIn)
 PASSWORD_CHANGE = web.AppKey("password_change", PasswordChangeStep)
+NOT_ME_STEP = web.AppKey("not_me", NotMe)
 SIGN_IN_LOG = web.AppKey("sign_in_log", SignInLog)
 REALMS = web.AppKey("realms", Realms)
 STORE = web.AppKey("store", PortalStore)

@@ -49,6 +49,8 @@ class Purpose(Enum):
     """Encrypts the report on mobile fields while it is kept for the admin pages."""
     ENROLMENTS = "enrolments"
     """Encrypts what persons prove enrolled factors with."""
+    NOT_ME = "not me"
+    """The HMAC of a link by which somebody says that a sign-in was not theirs."""
     REMEMBERED_BROWSERS = "remembered browsers"
     """The HMAC that makes the next value of a remembered browser's cookie."""
     PASSKEYS = "passkeys"
@@ -71,6 +73,7 @@ ACCEPTED_SECONDS = {
     Purpose.REPORTS: 3600.0,
     # They stay for years, but are sealed again, under the key in use, within hours (`sign_in.enrolment_upkeep`).
     Purpose.ENROLMENTS: 400 * _DAY,
+    Purpose.NOT_ME: 2 * _DAY,
     # It is asked for again only while the value before still counts.
     Purpose.REMEMBERED_BROWSERS: 600.0,
     Purpose.PASSKEYS: 600.0,

@@ -34,6 +34,7 @@ from proxy.sign_in.changed_numbers import Notice, Notices, Wording
 from proxy.sign_in.flow import SignIn
 from proxy.sign_in.kerberos import TicketStep
 from proxy.sign_in.messages import Messages
+from proxy.sign_in.not_me import NewBrowser, NewBrowsers, NotMe, ReportedSignInStore
 from proxy.sign_in.passkey_alone import PasskeyStep
 from proxy.sign_in.password import PasswordStep
 from proxy.sign_in.password_change import PasswordChangeStep
@@ -70,6 +71,9 @@ class SignInStore(Protocol):
     def arrivals(self) -> ArrivalStore: ...
 
     @property
+    def reported(self) -> ReportedSignInStore: ...
+
+    @property
     def browsers(self) -> RememberedBrowserStore: ...
 
     @property
@@ -81,6 +85,7 @@ class SignInParts:
     flow: SignIn
     password_change: PasswordChangeStep
     passkeys: Passkeys
+    not_me: NotMe
     log: SignInLog
 
 
@@ -121,11 +126,13 @@ def create_sign_in(
     clock: Callable[[], float],
     wording: Wording,
     stolen: Notice | None = None,
+    new_browser: Callable[[NewBrowser], Notice] | None = None,
     notifier: Notifier | None = None,
     acceptor: TicketAcceptor | None = None,
 ) -> SignInParts:
     """`clock` gives epoch seconds. `notifier` tells persons of numbers that changed, in the words of `wording`, and of
-    remembered browsers that somebody copied (`stolen`); None: nobody is told. `acceptor` judges Kerberos tickets; None:
+    remembered browsers that somebody copied (`stolen`), and of sign-ins with a browser that they have not used before
+    (`new_browser`); None: nobody is told. `acceptor` judges Kerberos tickets; None:
     nobody begins with one."""
     sign_in_log = SignInLog(log, count=metrics.count_sign_in)
     sessions = SessionSteps(store.sessions, settings.networks, settings.sessions.most_per_person)
@@ -146,10 +153,17 @@ def create_sign_in(
         notices=notices,
         stolen=stolen,
     )
+    new_browsers = NewBrowsers(
+        counters=store.counters,
+        keys=keys,
+        notices=notices,
+        wording=new_browser if settings.sessions.tell_new_browsers else None,
+    )
     proving = Proving(
         factors=factors,
         remembering=remembering,
         passes=passes,
+        new_browsers=new_browsers,
         challenges=store.challenges,
         counters=store.counters,
         sessions=sessions,
@@ -186,6 +200,7 @@ def create_sign_in(
             ),
             proving=proving,
             remembering=remembering,
+            new_browsers=new_browsers,
             sessions=sessions,
             throttle=throttle,
             log=sign_in_log,
@@ -195,5 +210,13 @@ def create_sign_in(
             realms=realms, sessions=sessions, attempts=attempts, refused_lists=settings.password.refused_lists
         ),
         passkeys=passkeys,
+        not_me=NotMe(
+            sessions=store.sessions,
+            browsers=store.browsers,
+            reported=store.reported,
+            counters=store.counters,
+            keys=keys,
+            log=sign_in_log,
+        ),
         log=sign_in_log,
     )

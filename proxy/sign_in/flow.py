@@ -23,6 +23,7 @@ from proxy.sessions.session import Level, Session
 from proxy.sign_in.client import Client, Goal
 from proxy.sign_in.enrolling import proof_for_adding
 from proxy.sign_in.kerberos import TicketRefusedHere, TicketStep
+from proxy.sign_in.not_me import NewBrowsers
 from proxy.sign_in.outcomes import (
     Asking,
     Missing,
@@ -66,6 +67,7 @@ class SignIn:
     passkey: PasskeyStep
     proving: Proving
     remembering: Remembering
+    new_browsers: NewBrowsers
     sessions: SessionSteps
     throttle: Throttle
     log: SignInLog
@@ -167,6 +169,7 @@ class SignIn:
         if session.level is Level.SIGNED_IN:
             self.log.succeeded(client, session)
             await self.throttle.remember_address(person=proven.principal.guid, address=client.address, now=now)
+        await self.new_browsers.note(client, goal, proven.principal, now=now)
         return SignedIn(session=session, token=token, remembered=remembered)
 
     async def _add_password(self, client: Client, session: Session, *, now: float) -> SignedIn | SessionGone:

@@ -22,6 +22,7 @@ from proxy.sign_in.changed_numbers import Notices, NumberEvent
 from proxy.sign_in.client import Client, Goal
 from proxy.sign_in.message_fate import Look, kinds_under_way, latest_of, may_arrive, unsent
 from proxy.sign_in.messages import Messages
+from proxy.sign_in.not_me import NewBrowsers
 from proxy.sign_in.outcomes import (
     Accepted,
     Again,
@@ -60,6 +61,7 @@ class Proving:
     factors: Mapping[Factor, SecondFactor]
     remembering: Remembering
     passes: Passes
+    new_browsers: NewBrowsers
     challenges: ChallengeStore
     counters: CounterStore
     sessions: SessionSteps
@@ -246,6 +248,8 @@ class Proving:
             self.log.stepped_up(client, further, challenge.factor)
         elif further.level is Level.SIGNED_IN:
             self.log.succeeded(client, further)
+        if session.level is not Level.SIGNED_IN and further.next_choice is None:
+            await self.new_browsers.note(client, goal, principal, now=now)
         then = remembered = None
         if to_remember:
             remembered = await self.remembering.remember(client, further, challenge, now=now)

@@ -68,6 +68,13 @@ class SignInLog:
         """They stand for no second factor any more. ``stolen``: somebody copied the cookie of one."""
         self._of(client, principal, "browser.forgotten", reason=reason, browsers=count)
 
+    def reported(self, client: Client, *, realm: str, guid: str, sessions: int, browsers: int) -> None:
+        """A person said, by the link in a mail, that a sign-in was not theirs."""
+        facts = {"sessions": sessions, "browsers": browsers}
+        self._log.warning(
+            "sign_in.reported", incident=client.incident, realm=realm, guid=guid, client_address=client.address, **facts
+        )
+
     def signed_out(self, client: Client, principal: Principal) -> None:
         self._of(client, principal, "sign_out.done")
 

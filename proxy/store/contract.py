@@ -18,6 +18,7 @@ from proxy.sessions.kept_requests import KeptRequestStore
 from proxy.sessions.lease import LeaseStore
 from proxy.sessions.session_store import WatchedSessions
 from proxy.sessions.ticket_store import TicketStore
+from proxy.sign_in.not_me import ReportedSignInStore
 from proxy.throttle.counter_store import ThrottleStore
 
 
@@ -30,6 +31,9 @@ class Store(Protocol):
 
     @property
     def enrolments(self) -> EnrolmentStore: ...
+
+    @property
+    def reported(self) -> ReportedSignInStore: ...
 
     @property
     def browsers(self) -> RememberedBrowserStore: ...

@@ -35,7 +35,7 @@ from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.portal.app import create_portal
-from proxy.portal.number_notice import STOLEN, notice_of
+from proxy.portal.number_notice import STOLEN, new_browser_notice, notice_of
 from proxy.secrets.keys import KeyRing, Keys, Purpose
 from proxy.sessions.identity import Assertions
 from proxy.sessions.live_sessions import LiveSessions
@@ -364,6 +364,7 @@ class Stage:
             clock=self._clock,
             wording=notice_of,
             stolen=STOLEN,
+            new_browser=new_browser_notice(settings),
             notifier=self.phone,
             acceptor=getattr(self.scripted, "acceptor", None),  # a real directory has none
         )

@@ -25,6 +25,7 @@ DERIVED = {
     "remembered browsers": "00d3ebfb9dae0bc9",
     "passkeys": "3c06e4bda2e5b4f2",
     "passes": "7c39e9d8dc53140f",
+    "not me": "8d184c290a2ad737",
     "tried passwords": "f4190951b09f8e2a",
 }
 ASSERTION = "57aa838d4253c931"

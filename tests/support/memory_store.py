@@ -22,6 +22,7 @@ from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session import Session
 from proxy.sessions.ticket_store import Ticket
+from proxy.sign_in.not_me import ReportedSignIn
 from proxy.throttle.counter_store import Count, Counter, Reached
 from tests.support.memory_sessions import MemorySessions
 
@@ -42,6 +43,7 @@ _READING = {
     "browser",
     "browsers",
     "passes",
+    "reported",
 }
 
 
@@ -478,6 +480,24 @@ class MemoryRememberedBrowsers:
         return before - len(self._kept)
 
 
+class MemoryReportedSignIns:
+    def __init__(self, called: Callable[[str], None]) -> None:
+        self._called = called
+        self._kept: dict[str, ReportedSignIn] = {}
+
+    async def put_reported(self, reported: ReportedSignIn) -> None:
+        self._called("put_reported")
+        self._kept[reported.guid] = reported
+
+    async def reported(self) -> tuple[ReportedSignIn, ...]:
+        self._called("reported")
+        return tuple(sorted(self._kept.values(), key=lambda each: each.at, reverse=True))
+
+    async def settle_reported(self, guid: str) -> bool:
+        self._called("settle_reported")
+        return self._kept.pop(guid, None) is not None
+
+
 class MemoryStore:
     """`away = True` makes every call raise `StoreUnavailable`, `full = True` every one that writes."""
 
@@ -496,6 +516,7 @@ class MemoryStore:
         self.kept_requests = MemoryKeptRequests(self._called)
         self.leases = MemoryLeases(self._called)
         self.enrolments = MemoryEnrolments(self._called)
+        self.reported = MemoryReportedSignIns(self._called)
         self.browsers = MemoryRememberedBrowsers(self._called)
         hanging = (self.challenges, self.tickets)
         mine = (self.passes, self.browsers)

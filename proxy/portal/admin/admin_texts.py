@@ -83,6 +83,20 @@ class AdminTexts:
     sessions_own_title: str = "You have signed yourself out"
     sessions_own: str = "Those were your own sessions: {ended} You can sign in again."
     unlock_button: str = "Reset limits"
+    reported_title: str = "“That was not me”"
+    reported_list: str = (
+        "These people say that somebody else has signed in as them. Their sessions have ended. Call them, and see that "
+        "they get a new password."
+    )
+    reported_open: str = "Open"
+    reported_open_of: str = "Open {login}"
+    reported_lead: str = "They said that a sign-in was not theirs, at"
+    reported_what: str = (
+        "Their sessions have ended. See that they get a new password before you take them off the list."
+    )
+    settle_button: str = "Take them off the list"
+    settle_own: str = "This is about you: somebody else takes you off the list."
+    settled: str = "They are off the list."
     browsers_lead: str = "Browsers that are remembered for them. No code is asked for there."
     browser_made: str = "remembered"
     browser_used: str = "last used"

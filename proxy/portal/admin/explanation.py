@@ -18,6 +18,7 @@ from proxy.http.reserved import (
     ADMIN_GIVE,
     ADMIN_PASSES,
     ADMIN_PERSON,
+    ADMIN_SETTLE,
     ADMIN_UNLOCK,
 )
 from proxy.pages.instants import Instant, instant, instant_to_come
@@ -63,6 +64,7 @@ async def show_explanation(
     browsers: list[dict[str, object]] = []
     help_desk = request.app[SETTINGS].help_desk
     count, has_pass = None, None
+    reported = None
     if account is None:  # a name that no directory knows belongs to nobody, and is not recorded
         record(request, session, "explained", found=False)
     else:
@@ -71,6 +73,8 @@ async def show_explanation(
         record(request, session, "explained", found=True, **person, can_sign_in=can_sign_in)
         found = await request.app[STORE].sessions.sessions(account.guid)
         count = sum(not each.is_over(request.app[SETTINGS].sessions, now) for each in found)
+        all_reported = await request.app[STORE].reported.reported()
+        reported = next((each for each in all_reported if each.guid == account.guid), None)
         browsers = [
             {
                 "device": describe_device(each.user_agent),
@@ -112,6 +116,8 @@ async def show_explanation(
         factors=[_factor(each, now) for each in own],
         factor_action=ADMIN_FACTOR,
         browsers=browsers,
+        reported=None if reported is None else instant(reported.at, now),
+        settle_action=ADMIN_SETTLE,
         forget_action=ADMIN_FORGET,
         action=ADMIN_PERSON,
         end_action=ADMIN_END,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from proxy.http.reserved import ADMIN
+from proxy.http.reserved import ADMIN, ADMIN_PERSON
 from proxy.operations.health import Readiness
 from proxy.pages.instants import instant
 from proxy.portal.admin.admin_texts import WORDS
@@ -30,6 +30,11 @@ async def show_overview(request: web.Request, session: Session) -> web.StreamRes
         dependencies=_dependencies(seen, now),
         persons=len(await request.app[STORE].sessions.persons()),
         failures=len(await request.app[STORE].deliveries.failures(since=now - _LATELY_SECONDS)),
+        reported=[
+            {"login": f"{each.username}@{each.realm}", "at": instant(each.at, now)}
+            for each in await request.app[STORE].reported.reported()
+        ],
+        person_action=ADMIN_PERSON,
         sends=sends.count,
         sends_text=WORDS.counted_sends.format(most=f"{sends.most:,}"),
         sends_are_near=sends.is_near,

@@ -19,6 +19,7 @@ from proxy.http.reserved import (
     ADMIN_MOBILES_FILE,
     ADMIN_PASSES,
     ADMIN_PERSON,
+    ADMIN_SETTLE,
     ADMIN_UNDELIVERED,
     ADMIN_UNLOCK,
 )
@@ -36,6 +37,7 @@ from proxy.portal.admin.person import (
     take_factor,
     take_forget,
     take_person,
+    take_settle,
     take_unlock,
 )
 from proxy.portal.admin.report_maker import ReportMaker
@@ -71,6 +73,7 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Read
             web.get(ADMIN_PERSON, for_admins(show_person, back=ADMIN_PERSON)),
             web.post(ADMIN_PERSON, for_admins(take_person, back=ADMIN_PERSON)),
             web.post(ADMIN_END, for_admins(take_end, back=ADMIN_PERSON)),
+            web.post(ADMIN_SETTLE, for_admins(take_settle, back=ADMIN_PERSON)),
             web.post(ADMIN_FORGET, for_admins(take_forget, back=ADMIN_PERSON)),
             web.post(ADMIN_CONFIRM, for_admins(take_confirm, back=ADMIN_PERSON)),
             web.post(ADMIN_FACTOR, for_admins(take_factor, back=ADMIN_PERSON)),

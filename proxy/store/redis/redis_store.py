@@ -22,6 +22,7 @@ from proxy.store.redis.listening import RedisListening
 from proxy.store.redis.passes import RedisPasses
 from proxy.store.redis.remarks import remarks
 from proxy.store.redis.remembered import RedisRememberedBrowsers
+from proxy.store.redis.reported import RedisReportedSignIns
 from proxy.store.redis.sessions import RedisSessions
 
 
@@ -45,6 +46,7 @@ class RedisStore:
         self.challenges = RedisChallenges(connections)
         self.enrolments = RedisEnrolments(connections)
         self.counters = RedisCounters(connections)
+        self.reported = RedisReportedSignIns(connections)
         self.browsers = RedisRememberedBrowsers(connections)
         self.passes = RedisPasses(connections)
         kept = RedisKeptRecords(connections, self.counters)

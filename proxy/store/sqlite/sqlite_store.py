@@ -21,6 +21,7 @@ from proxy.store.sqlite.kept_records import SQLiteKeptRecords
 from proxy.store.sqlite.news import SQLiteNews
 from proxy.store.sqlite.passes import SQLitePasses
 from proxy.store.sqlite.remembered import SQLiteRememberedBrowsers
+from proxy.store.sqlite.reported import SQLiteReportedSignIns
 from proxy.store.sqlite.sessions import SQLiteSessions
 from proxy.store.sqlite.threads import SQLiteLimits
 
@@ -43,6 +44,7 @@ class SQLiteStore:
         self.challenges = SQLiteChallenges(database)
         self.enrolments = SQLiteEnrolments(database)
         self.counters = SQLiteCounters(database)
+        self.reported = SQLiteReportedSignIns(database)
         self.browsers = SQLiteRememberedBrowsers(database)
         self.passes = SQLitePasses(database)
         kept = SQLiteKeptRecords(database, self.counters)
