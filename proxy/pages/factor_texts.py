@@ -36,6 +36,9 @@ class FactorTexts:
     lead: str = "What you use besides your password."
     none: str = "You have not added any yet."
     off: str = "Your organisation asks for nothing here that you could add."
+    not_here: str = (
+        "Others use this computer too. Ways to sign in are added and removed only on a computer or phone of your own."
+    )
     kind_totp: str = "Authenticator app"
     kind_recovery_code: str = "Recovery codes"
     kind_passkey: str = "Passkey"

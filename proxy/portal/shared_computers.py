@@ -11,7 +11,7 @@ from proxy.portal.pages import form_token
 from proxy.sessions.session import Session
 
 AGAIN = "start_again"
-"""Form field of the sign-out: somebody else is here, and begins at once."""
+"""Form field of the sign-out, with its token: somebody else is here, and begins at once."""
 
 
 def is_shared(request: web.Request) -> bool:

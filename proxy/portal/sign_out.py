@@ -43,6 +43,7 @@ async def take_sign_out(request: web.Request) -> web.StreamResponse:
     session = await current_session(request)
     if session is None:
         return await _signed_out_before(request)
+    fields = {"csrf_token": fields.get(AGAIN, ""), **fields}
     require_csrf_token(request, fields, Form.SIGN_OUT, session.session_id)
     await request.app[STORE].sessions.end_session(session.session_id)
     request.app[SIGN_IN_LOG].signed_out(request[VISIT].client, session.principal)

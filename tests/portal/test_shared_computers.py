@@ -9,10 +9,10 @@ import pytest
 
 from config.settings import NetworkSettings
 from proxy.access.shared_networks import shared_network
-from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Stage, running_portal
+from tests.portal.stage import SIGN_IN_ORIGIN, Stage, running_portal
 
 WARD = "10.30.4.5"
-SCHEMES = [{"name": "browser", "factors": ["password", "sms"], "remember": "14d"}]
+SCHEMES = [{"name": "browser", "factors": ["password", ["sms", "totp"]], "remember": "14d"}]
 NETWORKS = [{"name": "Wards", "addresses": ["10.30.0.0/16"], "shared": True}]
 SIGN_IN = f"{SIGN_IN_ORIGIN}/.gatepost/sign-in"
 
@@ -54,6 +54,14 @@ async def test_one_that_was_remembered_elsewhere_counts_for_nothing_there(stage:
     assert "passcode" not in (await stage.password(browser)).location
 
 
+async def test_no_second_factor_is_added_there(stage: Stage) -> None:
+    for address, status in ((WARD, 403), ("192.0.2.7", 200)):
+        browser = stage.browser(address=address)
+        await stage.sign_in(browser)
+        for query in ("", "?add=totp"):
+            assert (await browser.get(f"{SIGN_IN_ORIGIN}/.gatepost/me/factors{query}")).status == status
+
+
 async def test_nothing_is_filled_in_there(stage: Stage) -> None:
     for address, kept in ((WARD, False), ("192.0.2.7", True)):
         browser = stage.browser(address=address)
@@ -71,8 +79,8 @@ async def test_one_press_begins_again_for_somebody_else(stage: Stage) -> None:
     form = await browser.get(SIGN_IN)
     for shown in (page, form):
         assert "Not me? Start again" in shown.text
-    token = page.text.split('class="after">')[-1].split('name="csrf_token" value="')[1].split('"')[0]
-    answer = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/sign-out", {"csrf_token": token, "start_again": "yes"})
+    token = page.text.split('name="start_again" value="')[1].split('"')[0]
+    answer = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/sign-out", {"start_again": token})
     assert answer.location == "/.gatepost/sign-in?form=1"
     assert await stage.store.sessions.sessions() == []
     again = await browser.get(SIGN_IN_ORIGIN + answer.location)
@@ -84,7 +92,7 @@ async def test_one_press_begins_again_for_somebody_else(stage: Stage) -> None:
 async def test_nobody_else_can_press_it_for_them(stage: Stage) -> None:
     browser = stage.browser(address=WARD)
     await stage.to_passcode(browser)
-    answer = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/sign-out", {"csrf_token": "x", "start_again": "yes"})
+    answer = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/sign-out", {"start_again": "x"})
     assert answer.status == 403
     assert len(await stage.store.sessions.sessions()) == 1
 
@@ -100,7 +108,3 @@ def test_a_client_at_an_unknown_address_counts_as_there() -> None:
     assert shared_network([quiet, network], "unknown") is network
     assert shared_network([quiet, network], "192.0.2.7") is None
     assert shared_network([quiet], "unknown") is None
-
-
-def test_a_browser_type_is_what_the_stage_gives() -> None:
-    assert Browser.__name__ == "Browser"

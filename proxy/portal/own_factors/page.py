@@ -28,6 +28,7 @@ from proxy.portal.own_factors.adding_passkey import show_adding_passkey, take_pa
 from proxy.portal.own_factors.factor_pages import ADD, ENROLLING, TOLD, Adding, clean_name, kind_of, own_page, told
 from proxy.portal.pages import message, redirect
 from proxy.portal.return_to import WayBack
+from proxy.portal.shared_computers import is_shared
 from proxy.portal.step_up import more_for_own_pages
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.enrolling import OwnFactor, factors_to_add, may_change_factors, proof_for_adding
@@ -116,6 +117,8 @@ def _more(request: web.Request, session: Session) -> web.Response | None:
         return message(request, HTTPStatus.FORBIDDEN, *said, link=TO_START)
     if (more := more_for_own_pages(request, session)) is not None:
         return more
+    if is_shared(request):  # whoever comes next could go on where somebody has proven everything
+        return message(request, HTTPStatus.FORBIDDEN, _WORDS.title, _WORDS.not_here, link=(ME, ENGLISH.start_me))
     proof = proof_for_adding(request.app[SETTINGS].schemes)
     if proof is None:
         return message(request, HTTPStatus.OK, _WORDS.title, _WORDS.off, link=(ME, ENGLISH.start_me))
