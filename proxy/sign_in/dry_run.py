@@ -3,7 +3,7 @@
 It decides by the same functions as a sign-in, on what directory and store say now. Where a sign-in adds to a count, it
 only reads the count. It continues after a block, because the help desk wants to hear of everything that blocks. It
 assumes what nobody can know beforehand: that the person types the right password (or has a Kerberos ticket) and the
-right passcodes, and that a relay takes the messages.
+right passcodes, in a browser that is not remembered, and that a relay takes the messages.
 """
 
 from __future__ import annotations

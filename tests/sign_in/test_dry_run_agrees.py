@@ -170,6 +170,7 @@ class Case:
                 "second_factor": {"email_for_sms": self.mails_stand_in, "channels": ["kapow", "email"]},
                 "throttle": {limit.value: MOST for limit in COUNTED if limit is not Limit.PASSWORDS_FROM_UNFAMILIAR},
                 "schemes": list(self.schemes),
+                "networks": [{"name": "Shared", "addresses": [f"{OFFICE}/32"], "shared": True}],
                 "apps": [wiki, {"name": "Forms", "host": "forms.corp.example", "upstream": "http://127.0.0.1:1"}],
             }
         )
@@ -443,7 +444,10 @@ def cases(draw: st.DrawFn) -> Case:
     drawn_schemes = draw(st.lists(scheme, max_size=2))
     if not drawn_schemes or draw(st.integers(0, 7)):
         drawn_schemes.append({"factors": draw(st.sampled_from(FACTORS))})  # for everybody, everywhere
-    schemes = tuple({"name": f"scheme {number}", **each} for number, each in enumerate(drawn_schemes))
+    remembering = st.sampled_from([{}, {"remember": "14d"}])  # nothing, for a browser that is not remembered
+    schemes = tuple(
+        {"name": f"scheme {number}", **each, **draw(remembering)} for number, each in enumerate(drawn_schemes)
+    )
     unusual = draw(st.sets(st.sampled_from(sorted(UNUSUAL)), min_size=1, max_size=3))
     drawn = {name: draw(UNUSUAL[name]) if name in unusual else usual for name, usual in USUAL.items()}
     return Case(
