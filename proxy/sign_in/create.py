@@ -213,6 +213,7 @@ def create_sign_in(
         not_me=NotMe(
             sessions=store.sessions,
             browsers=store.browsers,
+            passes=store.passes,
             reported=store.reported,
             counters=store.counters,
             keys=keys,

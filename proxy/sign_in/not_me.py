@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
 from directory.principal import Principal
+from proxy.factors.passes.pass_store import PassStore
 from proxy.factors.remembered.browser_store import RememberedBrowserStore
 from proxy.operations.store_errors import StoreError
 from proxy.secrets.keys import Keys, Purpose
@@ -120,6 +121,7 @@ class NotMe:
 
     sessions: SessionStore
     browsers: RememberedBrowserStore
+    passes: PassStore
     reported: ReportedSignInStore
     counters: CounterStore
     keys: Keys
@@ -130,7 +132,8 @@ class NotMe:
         return self._read(token, now) is not None and await self.counters.read(self._used(token).key, now=now) is None
 
     async def take(self, client: Client, token: str, *, now: float) -> bool:
-        """End all of the person's sessions, forget their browsers and tell the help desk; False: the link is over."""
+        """End all of the person's sessions and passes, forget their browsers and tell the help desk; False: the link is
+        over."""
         link, used = self._read(token, now), self._used(token)
         if link is None or await self.counters.reserve([used], now=now) is not None:
             return False
@@ -140,6 +143,8 @@ class NotMe:
             await self.reported.put_reported(person)
             ended = await self.sessions.end_sessions_of(link.guid)
             forgotten = await self.browsers.forget_browsers(link.guid)
+            for given in await self.passes.passes(link.guid, now=now):
+                await self.passes.end_pass(given.pass_id)
             # The browser that they do not know is told of again.
             await self.counters.reset_count(bytes.fromhex(link.browser))
         except StoreError:

@@ -56,7 +56,9 @@ def old_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def portal(folder: Path, dc: SambaDC, **mobile: object) -> AsyncIterator[Stage]:
     directory = ActiveDirectory(settings_for(dc))
-    async with running_portal(folder, scripted=directory, mobile=mobile) as stage:  # type: ignore[arg-type]
+    # What is told of a new browser is told apart from this.
+    quiet = {"tell_new_browsers": False}
+    async with running_portal(folder, scripted=directory, mobile=mobile, sessions=quiet) as stage:  # type: ignore[arg-type]
         stage.now = time.time()
         yield stage
 

@@ -11,6 +11,7 @@ import pytest
 
 from proxy.sign_in.not_me import LINK_SECONDS
 from tests.portal.stage import NOW, SIGN_IN_ORIGIN, Browser, Page, Stage, running_portal
+from tests.support.people import given_pass
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
 PERSON = f"{SIGN_IN_ORIGIN}/.gatepost/admin/person"
@@ -129,12 +130,16 @@ async def test_the_button_ends_everything_and_tells_the_help_desk(stage: Stage) 
     stranger = stage.browser(address="203.0.113.66")
     await sign_in(stage, stranger)
     url = re.findall(r"https://\S+", (await mails(stage))[0])[0]
+    (found, *_) = await stage.store.sessions.sessions()
+    given = given_pass(guid=found.principal.guid, given_at=stage.now, ends_at=stage.now + 3600)
+    assert await stage.store.passes.put_pass(given)
     done = await press(stage, url)
     assert done.status == 200
     assert "signed out everywhere" in done.text
     for each in (kept, stranger):
         assert (await each.get(f"{SIGN_IN_ORIGIN}/.gatepost/me")).location.startswith("/.gatepost/sign-in")
     assert "passcode" in (await stage.password(kept)).location, "its browser is not remembered any more"
+    assert await stage.store.passes.passes(now=stage.now) == ()
     (reported,) = await stage.store.reported.reported()
     assert (reported.username, reported.realm, reported.at) == ("alice", "local", NOW)
     assert any(line.get("event") == "sign_in.reported" for line in stage.log)

@@ -189,11 +189,11 @@ async def take_forget(request: web.Request, session: Session) -> web.StreamRespo
 
 async def take_settle(request: web.Request, session: Session) -> web.StreamResponse:
     """Take a person off the list of those who say that a sign-in was not theirs. Nobody settles their own."""
-    fields = await _own_form(request, session)
-    guid, question = _guid(fields), _asked_before(request, fields)
+    fields = await own_form(request, session)
+    guid, question = _guid(fields), asked_before(request, fields)
     if guid == session.principal.guid:
         raise refused(Problem.NOT_ALLOWED, detail=WORDS.settle_own)
-    async with _look_up(request, session):
+    async with look_up(request, session):
         if await request.app[STORE].reported.settle_reported(guid):
             record(request, session, "report_settled", person_guid=guid)
         return await show_explanation(request, session, question, done=Done(text=WORDS.settled))
