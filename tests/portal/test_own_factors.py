@@ -132,6 +132,23 @@ async def test_a_step_counts_once_even_at_the_same_time(stage: Stage) -> None:
     assert levels.count(Level.FIRST_FACTOR) == 5
 
 
+async def test_a_key_that_is_sent_many_times_is_added_once_so_that_its_codes_open_once(stage: Stage) -> None:
+    browser = stage.browser()
+    await stage.sign_in(browser)
+    page = await browser.get(f"{FACTORS}?add=totp")
+    secret = secret_on(page)
+    form = {**page.hidden, "passcode": totp(secret, stage.now), "name": "My phone", "add": "totp"}
+    answers = await asyncio.gather(*(browser.post(FACTORS, form) for _ in range(4)))
+    assert {answer.location for answer in answers} == {"/.gatepost/me/factors?told=added"}
+    stage.now += 60
+    code, opened = totp(secret, stage.now), []
+    for _ in range(2):
+        other = stage.browser()
+        await stage.answer(other, await stage.to_passcode(other), code)
+        opened.append(await level_of(stage, other))
+    assert opened == [Level.SIGNED_IN, Level.FIRST_FACTOR]
+
+
 @pytest.mark.parametrize(("offset", "is_taken"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)])
 async def test_the_clock_of_a_phone_may_be_one_step_off(stage: Stage, offset: int, is_taken: bool) -> None:
     browser = stage.browser()

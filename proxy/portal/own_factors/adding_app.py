@@ -15,7 +15,15 @@ from markupsafe import Markup
 
 from config.factors import Factor
 from proxy.factors.enrolment import seal_enrolment
-from proxy.factors.totp.totp import grouped, new_secret, provisioning_uri, qr_svg, steps_of, typed_code
+from proxy.factors.totp.totp import (
+    grouped,
+    lookup_of,
+    new_secret,
+    provisioning_uri,
+    qr_svg,
+    steps_of,
+    typed_code,
+)
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import CLOCK, KEYS, SETTINGS, SIGN_IN_LOG, VISIT
 from proxy.portal.own_factors.factor_pages import ADDED, ENROLLING, clean_name, no_more, own_page, told
@@ -47,8 +55,11 @@ async def take_app(request: web.Request, session: Session, fields: Mapping[str, 
         return no_more(request)
     name = clean_name(fields.get("name", ""), _WORDS.totp_name_usual)
     # The code that was just typed does not sign in as well.
-    added = seal_enrolment(keys, principal, Factor.TOTP, secret, name=name, counter=steps[0], now=now)
-    await enrolling.add(principal, [added], incident=request[VISIT].incident)
+    added = seal_enrolment(
+        keys, principal, Factor.TOTP, secret, name=name, counter=steps[0], lookup=lookup_of(secret), now=now
+    )
+    if not await enrolling.add(principal, [added], incident=request[VISIT].incident):
+        return told(ADDED)  # the form was sent twice
     request.app[SIGN_IN_LOG].factor_changed(request[VISIT].client, principal, "factor.added", Factor.TOTP)
     return told(ADDED)
 
