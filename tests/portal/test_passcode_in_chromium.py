@@ -46,7 +46,8 @@ async def to_passcode(front: Front, page: Page) -> None:
 
 async def test_the_page_says_until_when_and_then_that_it_is_over(front: Front, context: BrowserContext) -> None:
     page = await context.new_page()
-    await page.clock.install(time=datetime.fromtimestamp(NOW, UTC))
+    await page.clock.install(time=datetime.fromtimestamp(NOW - 1, UTC))
+    await page.clock.pause_at(datetime.fromtimestamp(NOW, UTC))
     await to_passcode(front, page)
     await expect(page.locator("#until")).to_have_text("Your code is valid until 03:05.")  # 08:05 UTC
     over = page.get_by_role("status").filter(has_text="expired")
