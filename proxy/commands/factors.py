@@ -45,7 +45,6 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     notices = Notices(notifier=channels, log=log, wording=notice_of)
     enrolling = Enrolling(
         store=store.enrolments,
-        browsers=store.browsers,
         numbers=store.numbers,
         counters=store.counters,
         settings=settings,

@@ -135,7 +135,6 @@ def create_portal(
     app[SIGN_IN_LOG] = sign_in.log
     app[ENROLLING] = Enrolling(
         store=store.enrolments,
-        browsers=store.browsers,
         numbers=store.numbers,
         counters=store.counters,
         settings=settings,

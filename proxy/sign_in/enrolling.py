@@ -18,7 +18,6 @@ from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passkey.passkeys import is_synced
 from proxy.factors.proof import missing_choices
-from proxy.factors.remembered.browser_store import RememberedBrowserStore
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.changed_numbers import Notice, Notices, number_on_file
@@ -124,7 +123,6 @@ class Enrolling:
     """Methods raise `StoreUnavailable`."""
 
     store: EnrolmentStore
-    browsers: RememberedBrowserStore
     numbers: NumberStore
     counters: CounterStore
     settings: Settings
@@ -154,8 +152,6 @@ class Enrolling:
         """Keep these, and tell the person. False if another person's has the same `lookup`: nothing was done."""
         if not await self.store.put_enrolments(enrolments, in_place_of=in_place_of):
             return False
-        if in_place_of is not None:
-            await self._forget_browsers(principal, in_place_of)
         await self._tell(principal, enrolments[0].factor, is_added=True, incident=incident)
         return True
 
@@ -164,19 +160,8 @@ class Enrolling:
         found = next((each for each in await self.of(principal.guid) if each.name_in_forms == name_in_forms), None)
         if found is None or not await self.store.remove_enrolments(principal.guid, found.ids):
             return None
-        await self._forget_browsers(principal, found.factor)
         await self._tell(principal, found.factor, is_added=False, incident=incident)
         return found
-
-    async def _forget_browsers(self, principal: Principal, factor: Factor) -> None:
-        """Those in which this factor was proven. Nobody knows by which of several: one that stays saves none."""
-        proven = [
-            each.name
-            for each in await self.browsers.browsers(principal.guid)
-            if any(each_factor is factor for each_factor, _ in each.proven)
-        ]
-        if proven:
-            await self.browsers.forget_browsers(principal.guid, proven)
 
     async def _tell(self, principal: Principal, factor: Factor, *, is_added: bool, incident: str) -> None:
         """By mail, and on the number that they used last, or else the directory's: it may be a thief who adds one."""

@@ -22,8 +22,6 @@ from proxy.secrets.keys import Keys, Purpose
 from proxy.secrets.tokens import is_token, new_token
 from proxy.sessions.identity import _authentication_methods
 from tests.portal.stage import SIGN_IN_ORIGIN, WIKI, Browser, Page, Stage, running_portal
-from tests.portal.test_own_factors import FACTORS, another
-from tests.portal.test_passkey import add_passkey, device, options_on
 from tests.support.people import NOW, principal, session
 
 DAY = 86_400.0
@@ -187,31 +185,6 @@ async def test_another_number_makes_it_fall(stage: Stage, tmp_path: Path) -> Non
     browser = await remembered(stage)
     await rewrite(stage, tmp_path, lambda text: text.replace("07400 123456", "07400 123999"))
     assert await is_let_in(stage, browser) is False
-
-
-async def test_a_removed_factor_makes_it_fall_although_another_of_its_kind_stays(tmp_path: Path) -> None:
-    """A thief has proven the one that is removed: in their browser, the one that stays must not stand in for it."""
-    schemes = [{"name": "browser", "factors": ["password", ["passkey", "sms"]], "remember": "14d"}]
-    async with running_portal(tmp_path, schemes=schemes) as stage:
-        lost, owner, browser = device(), stage.browser(), stage.browser()
-        await stage.sign_in(owner)
-        await add_passkey(owner, lost)
-        await add_passkey(owner, device())
-        page = await stage.to_passcode(browser)
-        await stage.answer(browser, page, lost.prove(options_on(page)), remember="yes")
-        by_sms = await remembered_by_sms(stage)
-        page = await owner.get(FACTORS)
-        first = (await stage.store.enrolments.enrolments((await alice(stage)).guid))[0]
-        assert (await owner.post(FACTORS, {**page.hidden, "remove": first.enrolment_id})).location.endswith("removed")
-        assert await is_let_in(stage, by_sms), "what was proven in it still stands"
-        assert await is_in_now(stage, browser) is False
-
-
-async def remembered_by_sms(stage: Stage) -> Browser:
-    browser = stage.browser()
-    page = await another(browser, await stage.to_passcode(browser), "sms")
-    await stage.answer(browser, page, stage.passcode, remember="yes")
-    return browser
 
 
 async def test_a_disabled_account_gets_nowhere(stage: Stage, tmp_path: Path) -> None:
