@@ -28,7 +28,7 @@ class EnrolledFactor(ABC):
         self._keys = keys
 
     @abstractmethod
-    async def answer(self, challenge: Challenge, text: str, *, now: float) -> bytes | None: ...
+    async def answer(self, challenge: Challenge, text: str, *, is_alone: bool = False, now: float) -> bytes | None: ...
 
     @abstractmethod
     def prompt(self, challenge: Challenge) -> Prompt: ...
@@ -94,7 +94,7 @@ class EnrolledCodes(EnrolledFactor):
     async def use(self, enrolment: Enrolment, secret: bytes, code: str, *, now: float) -> bool:
         """Whether the code is of this enrolment, and was not used before: then it is now. Raises `StoreUnavailable`."""
 
-    async def answer(self, challenge: Challenge, text: str, *, now: float) -> bytes | None:
+    async def answer(self, challenge: Challenge, text: str, *, is_alone: bool = False, now: float) -> bytes | None:
         code = self.read(text)
         if code is None:
             return None

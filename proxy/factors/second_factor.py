@@ -155,9 +155,9 @@ class SecondFactor(Protocol):
         that something is sent."""
         ...
 
-    async def answer(self, challenge: Challenge, text: str, *, now: float) -> bytes | None:
+    async def answer(self, challenge: Challenge, text: str, *, is_alone: bool = False, now: float) -> bytes | None:
         """What the store compares with the challenge's digest; None: no answer at all, so that no attempt is counted
-        and nothing moves.
+        and nothing moves. `is_alone`: nothing else was proven in its session but the same factor.
 
         One that judges by itself returns the challenge's own digest for a right answer, and random bytes for a wrong
         one. Raises `StoreUnavailable`.

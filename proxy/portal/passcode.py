@@ -292,7 +292,7 @@ async def _answer_form(
 ) -> web.Response:
     """Of a challenge for which nothing is sent: what is asked for, and its field."""
     now, prompt = request[VISIT].now, request.app[FLOW].proving.prompt(challenge)
-    is_passkey = challenge.factor is Factor.PASSKEY
+    is_passkey, is_alone = challenge.factor is Factor.PASSKEY, session.begun_with is challenge.factor
     return page(
         request,
         "passkey.html" if is_passkey else "answer.html",
@@ -302,7 +302,7 @@ async def _answer_form(
         return_to=back.return_to,
         start=back.start,
         may_reload=status == HTTPStatus.OK,
-        options=await request.app[PASSKEYS].options(challenge) if is_passkey else "",
+        options=await request.app[PASSKEYS].options(challenge, is_alone=is_alone) if is_passkey else "",
         ask=ASKED_FOR[challenge.factor].format(hint=prompt.hint),
         digits=prompt.digits,
         most_typed=prompt.longest,

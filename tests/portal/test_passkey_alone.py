@@ -20,7 +20,7 @@ from proxy.factors.passkey.passkeys import Passkeys
 from proxy.sessions.identity import Assertions
 from proxy.sessions.session import Level
 from tests.portal.stage import SIGN_IN_ORIGIN, START, WIKI, Browser, Page, ScriptedDirectory, Stage, running_portal
-from tests.portal.test_passkey import add_passkey, device, level_of
+from tests.portal.test_passkey import add_passkey, device, level_of, options_on
 from tests.support.authenticator import Authenticator
 
 SIGN_IN = f"{SIGN_IN_ORIGIN}/.gatepost/sign-in"
@@ -314,6 +314,27 @@ async def test_it_may_add_another_one_at_once(stage: Stage) -> None:
     assert (await sign_in(browser, authenticator)).status == 303
     await add_passkey(browser, device(), name="Spare")
     assert "Spare" in (await browser.get(f"{SIGN_IN_ORIGIN}/.gatepost/me/factors")).text
+
+
+async def test_proven_again_it_still_verifies_its_person(stage: Stage) -> None:
+    """Nothing else is proven in such a session: whoever finds it open, and the key beside it, has not the PIN."""
+    first, authenticator = stage.browser(), device()
+    await stage.sign_in(first)
+    await add_passkey(first, authenticator)
+    browser = stage.browser()
+    await sign_in(browser, authenticator)
+    stage.now += 600
+    factors = f"{SIGN_IN_ORIGIN}/.gatepost/me/factors"
+    to_prove = await browser.get(SIGN_IN_ORIGIN + (await browser.get(factors)).location)
+    asked = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/step-up", to_prove.hidden)
+    page = await browser.get(SIGN_IN_ORIGIN + asked.location)
+    assert json.loads(options_on(page))["userVerification"] == "required"
+    authenticator.verifies = False
+    assert (await stage.answer(browser, page, authenticator.prove(options_on(page)))).status == 422
+    assert (await browser.get(factors)).status == 303
+    authenticator.verifies = True
+    await stage.answer(browser, page, authenticator.prove(options_on(page)))
+    assert (await browser.get(factors)).status == 200
 
 
 async def test_apps_are_told_that_it_was_more_than_one_factor(stage: Stage, domain: Domain) -> None:

@@ -71,7 +71,9 @@ class Cards:
     def passcode(self, challenge: Challenge) -> str:
         raise NotImplementedError("nothing is sent")
 
-    async def answer(self, challenge: Challenge, text: str, *, now: float) -> bytes | None:
+    async def answer(
+        self, challenge: Challenge, text: str, *, is_alone: bool = False, now: float
+    ) -> bytes | None:
         typed = text.strip().upper()
         return self._digest(b"answer", challenge.challenge_id + typed) if len(typed) == 6 else None
 

@@ -82,16 +82,17 @@ class Passkeys(EnrolledFactor):
     def prompt(self, challenge: Challenge) -> Prompt:
         return Prompt()
 
-    async def options(self, challenge: Challenge) -> str:
-        """What its page hands to the browser: JSON for ``navigator.credentials.get``."""
+    async def options(self, challenge: Challenge, *, is_alone: bool = False) -> str:
+        """What its page hands to the browser: JSON for ``navigator.credentials.get``. `is_alone` as in `answer`: then
+        it checks whose hand it is in."""
         mine = await self._passkeys(challenge.guid)
-        return self._party.options_to_prove(challenge=self._signed_for(challenge), of=mine, must_verify=False)
+        return self._party.options_to_prove(challenge=self._signed_for(challenge), of=mine, must_verify=is_alone)
 
-    async def answer(self, challenge: Challenge, text: str, *, now: float) -> bytes | None:
+    async def answer(self, challenge: Challenge, text: str, *, is_alone: bool = False, now: float) -> bytes | None:
         assertion = self._party.read(text)
         if assertion is None:
             return None
-        seen = await self._judge(assertion, self._signed_for(challenge), must_verify=False)
+        seen = await self._judge(assertion, self._signed_for(challenge), must_verify=is_alone)
         if isinstance(seen, PasskeySeen) and seen.enrolment.guid != challenge.guid:
             seen = PasskeyRefusal.UNKNOWN
         used = await self.use(seen, now=now) if isinstance(seen, PasskeySeen) else seen
