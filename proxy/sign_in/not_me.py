@@ -141,10 +141,11 @@ class NotMe:
             # First of all, so that somebody looks into it even if the rest fails.
             person = ReportedSignIn(guid=link.guid, realm=link.realm, username=link.username, at=now)
             await self.reported.put_reported(person)
-            ended = await self.sessions.end_sessions_of(link.guid)
+            # Before the sessions: whoever has the password must not begin another one by these in between.
             forgotten = await self.browsers.forget_browsers(link.guid)
             for given in await self.passes.passes(link.guid, now=now):
                 await self.passes.end_pass(given.pass_id)
+            ended = await self.sessions.end_sessions_of(link.guid)
             # The browser that they do not know is told of again.
             await self.counters.reset_count(bytes.fromhex(link.browser))
         except StoreError:

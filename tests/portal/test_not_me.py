@@ -48,6 +48,11 @@ async def mails(stage: Stage) -> list[str]:
 async def second_browser(stage: Stage) -> tuple[Browser, str]:
     """One that alice has not used before, and the address in the mail that tells of it."""
     await sign_in(stage, stage.browser())
+    return await second_browser_of(stage)
+
+
+async def second_browser_of(stage: Stage) -> tuple[Browser, str]:
+    """Where she has used one already."""
     stranger = stage.browser(address="203.0.113.66")
     await sign_in(stage, stranger, app="https://wiki.corp.example/")
     (mail,) = await mails(stage)
@@ -144,6 +149,30 @@ async def test_the_button_ends_everything_and_tells_the_help_desk(stage: Stage) 
     assert (reported.username, reported.realm, reported.at) == ("alice", "local", NOW)
     assert any(line.get("event") == "sign_in.reported" for line in stage.log)
     assert url.split("token=")[1] not in stage.log_text
+
+
+@pytest.mark.parametrize("by", ["link", "help desk"])
+async def test_when_the_sessions_end_no_browser_begins_another_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    await sign_in(stage, stage.browser(), remember="yes")
+    _, url = await second_browser_of(stage)
+    end, left = stage.store.sessions.end_sessions_of, []
+
+    async def ending(guid: str) -> int:
+        left.append(await stage.store.browsers.browsers(guid))
+        return await end(guid)
+
+    monkeypatch.setattr(stage.store.sessions, "end_sessions_of", ending)
+    if by == "link":
+        await press(stage, url)
+    else:
+        admin, person = stage.browser(), f"{SIGN_IN_ORIGIN}/.gatepost/admin/person"
+        await stage.password(admin, "admin")
+        form = await admin.get(person)
+        page = await admin.post(person, {**form.hidden, "login": "alice"})
+        await admin.post(f"{person}/end-sessions", page.hidden)
+    assert left == [()]
 
 
 async def test_the_link_works_once(stage: Stage) -> None:

@@ -84,10 +84,10 @@ async def take_end(request: web.Request, session: Session) -> web.StreamResponse
         warning = WORDS.sessions_not_by_account if called.warning else ""
     ended = 0
     for whose in sorted(persons) or [""]:
+        if whose:  # first, or a thief with the password begins another session by one of them in between
+            await _forget(request, session, realm, whose)
         count = await request.app[STORE].sessions.end_sessions_of(whose) if whose else 0
         record(request, session, "sessions_ended", person_realm=realm, person_guid=whose, sessions=count)
-        if whose:
-            await _forget(request, session, realm, whose)
         ended += count
     limit = _grace_note(request.app[SETTINGS]) if ended else ""
     if session.principal.guid in persons:
