@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
-from typing import Self, TypeVar
+from typing import Self
 
 
 class ConnectionState(Enum):
     """To be subclassed with members; `set_table` gives each what may follow it."""
 
     then: Mapping[Self, Self]
-    """``state.then[following]`` is `following`, to go on in. It raises `AssertionError` where that may not follow: no
-    request goes on from there."""
+    """``state.then[following]`` is `following`, to go on in. It raises `KeyError` where that may not follow: no request
+    goes on from there."""
 
     # Members are singletons. So their identity is a hash that costs no call of Python, and a step is one look-up.
     __hash__ = object.__hash__
@@ -21,16 +21,4 @@ class ConnectionState(Enum):
     def set_table(cls, table: Mapping[Self, tuple[Self, ...]]) -> None:
         """Once, right behind the members. A state that is not in it leads nowhere."""
         for state in cls:
-            state.then = _Following(state, table.get(state, ()))
-
-
-_State = TypeVar("_State", bound=ConnectionState)
-
-
-class _Following(dict[_State, _State]):
-    def __init__(self, state: _State, following: Iterable[_State]) -> None:
-        super().__init__((each, each) for each in following)
-        self._state = state
-
-    def __missing__(self, state: _State) -> _State:
-        raise AssertionError(f"{type(state).__name__}: {self._state.name}, then {state.name}")
+            state.then = {following: following for following in table.get(state, ())}

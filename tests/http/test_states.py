@@ -19,7 +19,7 @@ def test_what_the_table_does_not_allow_raises(state: ConnectionState, then: Conn
     if then in state.then:
         assert state.then[then] is then
     else:
-        with pytest.raises(AssertionError, match=f"{type(state).__name__}: {state.name}, then {then.name}"):
+        with pytest.raises(KeyError, match=str(then)):
             state.then[then]
 
 
