@@ -14,7 +14,7 @@ from directory.create_directories import create_directories
 from directory.errors import DirectoryError
 from directory.principal import Principal
 from proxy.commands.table import write_table
-from proxy.commands.unlock import own_name, principal_of
+from proxy.commands.unlock import own_name
 from proxy.delivery.create_channels import create_channels
 from proxy.help_desk.person import NotFound, find_person
 from proxy.mobile_formats.words import instant_text, one_line
@@ -53,8 +53,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         notice_of=factor_notices(settings),
     )
     try:
-        meant = await find_person(realms, arguments.login)
-        principal = await principal_of(meant.directory, meant.account.guid)
+        _, principal = await find_person(realms, arguments.login)
         if arguments.remove is None:
             await _list(enrolling, principal, stdout)
             return 0

@@ -13,7 +13,6 @@ from typing import TextIO
 
 from config.settings import Settings
 from directory.create_directories import create_directories
-from directory.directory import DescribingDirectory, Directory
 from directory.errors import DirectoryError
 from directory.principal import Principal
 from proxy.commands.arguments import ip_address_text
@@ -65,8 +64,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     realms = create_directories(settings)
     store = open_store(settings.store)
     try:
-        meant = await find_person(realms, arguments.login)
-        principal = await principal_of(meant.directory, meant.account.guid)
+        directory, principal = await find_person(realms, arguments.login)
         if arguments.confirm_number is not None:
             if not await _confirm(settings, store, keys, principal, arguments.confirm_number, now=now):
                 return 1
@@ -77,7 +75,7 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
             )
         kept = await unlock(
             Throttle(store.counters, settings.throttle, key=keys.derive(Purpose.THROTTLE)),
-            meant.directory,
+            directory,
             principal,
             mobile=settings.mobile,
             address=arguments.address,
@@ -101,14 +99,6 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
         await store.close()
         await realms.close()
     return 0
-
-
-async def principal_of(directory: Directory, guid: str) -> Principal:
-    """In whatever state the account is. Raises `NotFound` and `DirectoryError`."""
-    state = await directory.state(guid) if isinstance(directory, DescribingDirectory) else None
-    if state is None:
-        raise NotFound("the account was there and is gone, or cannot be read")
-    return state.principal
 
 
 async def _confirm(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from directory.directory import Directory, PreparedDirectory
+from directory.directory import DescribingDirectory, Directory, PreparedDirectory
 from directory.errors import DirectoryError
 from directory.login_name import LoginName, parse_login_name
-from directory.principal import Account
+from directory.principal import Principal
 from directory.realms import Realms
 
 
@@ -15,22 +13,19 @@ class NotFound(Exception):
     """The text says why, for the operator."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meant:
-    """A login name, the directory that it belongs to, and the account there."""
+async def find_person(realms: Realms, typed: str) -> tuple[Directory, Principal]:
+    """The directory that a login name belongs to, and whom it knows by it, in whatever state the account is.
 
-    login_name: LoginName
-    directory: Directory
-    account: Account
-
-
-async def find_person(realms: Realms, typed: str) -> Meant:
-    """Raises `NotFound`; `DirectoryError` where the directory cannot say."""
+    Raises `NotFound`; `DirectoryError` where the directory cannot say.
+    """
     login_name, directory = await choose_realm(realms, typed)
     account = await directory.find(login_name)
     if account is None:
         raise NotFound(f"the realm {directory.realm!r} has no such account, or more than one")
-    return Meant(login_name=login_name, directory=directory, account=account)
+    state = await directory.state(account.guid) if isinstance(directory, DescribingDirectory) else None
+    if state is None:
+        raise NotFound("the account was there and is gone, or cannot be read")
+    return directory, state.principal
 
 
 async def choose_realm(realms: Realms, typed: str) -> tuple[LoginName, Directory]:

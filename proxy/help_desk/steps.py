@@ -132,12 +132,10 @@ def _app_step(found: AppFound, principal: Principal, stops: Collection[Stop]) ->
     app, groups = found.app, found.app.groups or ()
     if not found.is_open:
         detail = f'"{app.name}" is closed: it asks for {either(groups)}'
-        cause = Cause(
-            why=f"only members of {either(groups)} may open it", what=f"add them to {either(groups)}", who=Who.DIRECTORY
-        )
-        if Obstacle.NOT_IN_GROUPS in stops:
-            return Step(name="app", ok=False, detail=detail, cause=cause)
-        return Step(name="app", ok=None, detail=detail)
+        if Obstacle.NOT_IN_GROUPS not in stops:
+            return Step(name="app", ok=None, detail=detail)
+        why, what = f"only members of {either(groups)} may open it", f"add them to {either(groups)}"
+        return Step(name="app", ok=False, detail=detail, cause=Cause(why=why, what=what, who=Who.DIRECTORY))
     if app.groups is None:
         detail = f'"{app.name}" is open: it asks for no group'
     else:
@@ -147,20 +145,14 @@ def _app_step(found: AppFound, principal: Principal, stops: Collection[Stop]) ->
     if app.rules:
         detail += "; some of its paths have rules of their own"
     if Obstacle.NOT_IN_PASS in stops:
-        cause = Cause(
-            why=f"they can only use a pass, which does not open {app.name}",
-            what=f"end that pass and give them one for {app.name}",
-            who=Who.HELP_DESK,
-        )
-        return Step(name="app", ok=False, detail=detail, cause=cause)
-    if Obstacle.NEEDS_TICKET in stops:
-        cause = Cause(
-            why=f"{app.name} asks for a sign-in with the Kerberos ticket of their computer",
-            what="let them sign in from a computer of the domain",
-            who=Who.HELP_DESK,
-        )
-        return Step(name="app", ok=False, detail=detail, cause=cause)
-    return Step(name="app", ok=True, detail=detail)
+        why = f"they can only use a pass, which does not open {app.name}"
+        what = f"end that pass and give them one for {app.name}"
+    elif Obstacle.NEEDS_TICKET in stops:
+        why = f"{app.name} asks for a sign-in with the Kerberos ticket of their computer"
+        what = "let them sign in from a computer of the domain"
+    else:
+        return Step(name="app", ok=True, detail=detail)
+    return Step(name="app", ok=False, detail=detail, cause=Cause(why=why, what=what, who=Who.HELP_DESK))
 
 
 def only_by(step: Step, factors: Iterable[Factor]) -> Step:

@@ -5,7 +5,7 @@ Instants are epoch seconds. The place that shows them turns them into words, bec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -70,38 +70,24 @@ class Verdict:
 
 def verdict_of(steps: Sequence[Step], *, name: str, app: str = "") -> Verdict:
     """`name`: of the person, as the headline begins; `app`: the one that they want to reach."""
-    causes = [step.cause or Cause(why=step.detail) for step in steps if step.ok is False]
+    blocks = [step.cause or Cause(why=step.detail) for step in steps if step.ok is False]
     # Blocks that hold everywhere come before those that hold only in new places.
-    causes.sort(key=lambda each: each.only_in_new_places)
-    reach = f" and reach {app}" if app else ""
-    if causes:
-        first, *others = causes
-        place = " from a new place" if first.only_in_new_places else ""
-        return Verdict(
-            light=Light.AMBER if first.only_in_new_places else Light.RED,
-            can_sign_in=False,
-            headline=f"{name} cannot sign in{reach}{place} now: {first.why}",
-            what=first.what,
-            who=first.who,
-            until=first.until,
-            more=len(others),
-        )
+    blocks.sort(key=lambda each: each.only_in_new_places)
     notes = [step.cause for step in steps if step.cause is not None]
-    if notes:
-        first = notes[0]
-        return Verdict(
-            light=Light.AMBER,
-            can_sign_in=True,
-            headline=f"{name} can sign in{reach} now: {first.why}",
-            what=first.what,
-            who=first.who,
-            until=first.until,
-        )
-    return Verdict(light=Light.GREEN, can_sign_in=True, headline=f"{name} can sign in{reach} now")
-
-
-def can_sign_in(steps: Iterable[Step]) -> bool:
-    return all(step.ok is not False for step in steps)
+    reach = f" and reach {app}" if app else ""
+    if not blocks and not notes:
+        return Verdict(light=Light.GREEN, can_sign_in=True, headline=f"{name} can sign in{reach} now")
+    first = (blocks or notes)[0]
+    place = " from a new place" if blocks and first.only_in_new_places else ""
+    return Verdict(
+        light=Light.RED if blocks and not place else Light.AMBER,
+        can_sign_in=not blocks,
+        headline=f"{name} {'cannot' if blocks else 'can'} sign in{reach}{place} now: {first.why}",
+        what=first.what,
+        who=first.who,
+        until=first.until,
+        more=len(blocks[1:]),
+    )
 
 
 def step_text(step: Step, now: float) -> str:

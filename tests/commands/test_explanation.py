@@ -18,7 +18,7 @@ from proxy.factors.second_factor import Chosen
 from proxy.help_desk.number_steps import change_step, masked_text, number_steps
 from proxy.help_desk.steps import account_steps, scheme_steps
 from proxy.help_desk.throttle_steps import throttle_steps
-from proxy.help_desk.verdict import Step, can_sign_in, step_text
+from proxy.help_desk.verdict import Step, step_text, verdict_of
 from proxy.pages.local_time import brief_text
 from proxy.secrets.keys import Keys
 from proxy.sign_in.account_stops import account_stops
@@ -98,14 +98,14 @@ def test_the_first_usable_number_is_the_one() -> None:
 def test_a_mail_address_may_stand_in_for_a_number() -> None:
     steps = number_steps(principal(mobiles=()), MobileSettings(), is_needed=True, stand_in="a•••@corp.example")
     assert not any("which is allowed" in step.detail for step in steps)
-    assert can_sign_in(steps)
+    assert verdict_of(steps, name="alice").can_sign_in
     assert "by mail to a•••@corp.example" in steps[-1].detail
 
 
 def test_a_number_that_nobody_needs_stands_against_nobody() -> None:
     steps = number_steps(principal(mobiles=("see Bob",)), MobileSettings(), is_needed=False)
     assert not any("which is allowed" in step.detail for step in steps)
-    assert can_sign_in(steps)
+    assert verdict_of(steps, name="alice").can_sign_in
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,8 @@ def test_a_mail_in_the_place_of_a_fresh_number_lets_a_person_in() -> None:
 def test_counts_of_passcodes_stand_against_nobody_who_needs_none() -> None:
     full = CounterState(limit=Limit.SENDS_PER_PERSON, count=8, most=8, window_ends_at=NOW)
     asked = {"login": "alice", "address": None}
-    assert not can_sign_in(throttle_steps([LimitFound(standing=full, takes=1)], **asked))
-    assert can_sign_in(throttle_steps([LimitFound(standing=full, takes=0)], **asked))
+    assert not verdict_of(throttle_steps([LimitFound(standing=full, takes=1)], **asked), name="alice").can_sign_in
+    assert verdict_of(throttle_steps([LimitFound(standing=full, takes=0)], **asked), name="alice").can_sign_in
 
 
 def test_a_count_below_its_limit_is_told_and_stands_against_nobody() -> None:
