@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -43,14 +43,6 @@ class Slice:
     size: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    name: str
-    tally: Tally
-    percent: str
-    slices: Sequence[Slice]
-
-
 def write(listing: Listing, out: TextIO) -> None:
     totals = listing.summary
     style, script = ((_FOLDER / name).read_text("utf-8") for name in ("report.css", "report.js"))
@@ -63,10 +55,10 @@ def write(listing: Listing, out: TextIO) -> None:
         realms=sorted({realm for realm, _ in totals.by_container}),
         totals=totals,
         tally=totals.all,
-        percent=percent_text(totals.all),
-        slices=_slices(totals.all),
+        percent=percent_text,
+        slices=_slices,
         statuses=_STATUSES,
-        groups=[(title, _bars(tallies)) for title, tallies in groups(totals)],
+        groups=groups(totals),
         first=_FIRST,
         titles=_data([(status.value, status.title) for status in _STATUSES]),
         persons=_persons(listing),
@@ -100,10 +92,6 @@ def _row(finding: Finding) -> list[object]:
 def _data(value: object) -> Markup:
     """JSON for a script element: without ``<`` nothing in it ends the element (HTML standard, script data states)."""
     return Markup(json.dumps(value, separators=(",", ":")).replace("<", "\\u003c"))  # noqa: S704  # escaped here
-
-
-def _bars(tallies: list[tuple[str, Tally]]) -> list[Bar]:
-    return [Bar(name=name, tally=tally, percent=percent_text(tally), slices=_slices(tally)) for name, tally in tallies]
 
 
 def _slices(tally: Tally) -> list[Slice]:
