@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
@@ -38,8 +38,6 @@ class Metrics(Collector):
         self.registry = CollectorRegistry(auto_describe=True)
         self._realms = frozenset(realms)
         self._traffic: dict[str, AppTraffic] = {}
-        self._live_sessions: Callable[[], int] | None = None
-        self._client_connections: Callable[[], int] | None = None
         counter, gauge = partial(Counter, registry=self.registry), partial(Gauge, registry=self.registry)
         self._sign_ins = counter("gatepost_sign_ins", "Attempts to sign in, by how they ended", ("outcome", "realm"))
         self._passcodes = counter("gatepost_passcodes_sent", "Passcodes handed to a relay, by outcome", ("outcome",))
@@ -93,11 +91,14 @@ class Metrics(Collector):
 
     def watch_live_sessions(self, count: Callable[[], int]) -> None:
         """`count` is called at each scrape, so it must be quick."""
-        self._live_sessions = count
+        self._watch("gatepost_live_sessions", "Sessions that this process holds", count)
 
     def watch_client_connections(self, count: Callable[[], int]) -> None:
         """As `watch_live_sessions`."""
-        self._client_connections = count
+        self._watch("gatepost_client_connections", "Connections of clients to this process, tunnels included", count)
+
+    def _watch(self, name: str, documentation: str, count: Callable[[], int]) -> None:
+        Gauge(name, documentation, registry=self.registry).set_function(count)
 
     def render(self) -> bytes:
         """Everything in the Prometheus text format 0.0.4."""
@@ -118,13 +119,3 @@ class Metrics(Collector):
             failures.add_metric((app,), traffic.upstream_failures)
         yield requests
         yield failures
-        if self._live_sessions is not None:
-            yield GaugeMetricFamily(
-                "gatepost_live_sessions", "Sessions that this process holds", value=self._live_sessions()
-            )
-        if self._client_connections is not None:
-            yield GaugeMetricFamily(
-                "gatepost_client_connections",
-                "Connections of clients to this process, tunnels included",
-                value=self._client_connections(),
-            )
