@@ -27,60 +27,47 @@ _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 class Purpose(Enum):
-    PASSCODE = "passcode"
+    """What a key is for, with its name in the derivation, and how long after a master key was in use something made
+    with it may still come back (`CLOCK_SECONDS` not included)."""
+
+    PASSCODE = ("passcode", 600.0)
     """A challenge's HOTP secret is derived from this, under the master key in use when the challenge was created."""
-    CHALLENGE = "challenge"
+    CHALLENGE = ("challenge", 600.0)
     """The HMAC that a challenge keeps of its passcode, under the same master key."""
-    CSRF = "csrf"
-    THROTTLE = "throttle"
+    CSRF = ("csrf", _DAY)
+    THROTTLE = ("throttle", 0.0)
     """Names of counters, so that the store holds no numbers and addresses in the clear. This key stays the same when
     the master key is replaced: new names would give everybody who guesses a new budget."""
-    TRIED_PASSWORDS = "tried passwords"  # a purpose
+    TRIED_PASSWORDS = ("tried passwords", _DAY)
     """The HMAC by which a wrong password is recognised."""
-    NUMBERS = "numbers"
-    """The HMAC by which a person's number is recognised."""
-    SEALED_NUMBERS = "sealed numbers"
+    NUMBERS = ("numbers", 400 * _DAY)
+    """The HMAC by which a person's number is recognised. A known number is written again with each sign-in, and
+    forgotten after 400 days without one."""
+    SEALED_NUMBERS = ("sealed numbers", 400 * _DAY)
     """Encrypts the number that is told when another replaces it."""
-    KEPT_REQUESTS = "kept requests"
+    KEPT_REQUESTS = ("kept requests", 600.0)
     """Encrypts a form that is kept while its sender signs in again, and authenticates the button that sends it."""
-    PASSES = "passes"
-    """The HMAC by which the code of a pass is recognised."""
-    REPORTS = "reports"
+    PASSES = ("passes", 7 * _DAY)
+    """The HMAC by which the code of a pass is recognised, for as long as one may be given for."""
+    REPORTS = ("reports", 3600.0)
     """Encrypts the report on mobile fields while it is kept for the admin pages."""
-    ENROLMENTS = "enrolments"
-    """Encrypts what persons prove enrolled factors with."""
-    NOT_ME = "not me"
+    ENROLMENTS = ("enrolments", 400 * _DAY)
+    """Encrypts what persons prove enrolled factors with. They stay for years, but are sealed again, under the key in
+    use, within hours (`sign_in.enrolment_upkeep`)."""
+    NOT_ME = ("not me", 2 * _DAY)
     """The HMAC of a link by which somebody says that a sign-in was not theirs."""
-    REMEMBERED_BROWSERS = "remembered browsers"
-    """The HMAC that makes the next value of a remembered browser's cookie."""
-    PASSKEYS = "passkeys"
+    REMEMBERED_BROWSERS = ("remembered browsers", 600.0)
+    """The HMAC that makes the next value of a remembered browser's cookie. It is asked for again only while the value
+    before still counts."""
+    PASSKEYS = ("passkeys", 600.0)
     """What a passkey signs is derived from this, under the master key in use when it was asked for."""
 
+    def __init__(self, label: str, accepted_seconds: float) -> None:
+        self.label = label
+        self.accepted_seconds = accepted_seconds
 
-ACCEPTED_SECONDS = {
-    Purpose.PASSCODE: 600.0,
-    Purpose.CHALLENGE: 600.0,
-    Purpose.CSRF: _DAY,
-    # Never replaced.
-    Purpose.THROTTLE: 0.0,
-    Purpose.TRIED_PASSWORDS: _DAY,
-    # A known number is written again with each sign-in, and forgotten after 400 days without one.
-    Purpose.NUMBERS: 400 * _DAY,
-    Purpose.SEALED_NUMBERS: 400 * _DAY,
-    Purpose.KEPT_REQUESTS: 600.0,
-    # As long as a pass may be given for.
-    Purpose.PASSES: 7 * _DAY,
-    Purpose.REPORTS: 3600.0,
-    # They stay for years, but are sealed again, under the key in use, within hours (`sign_in.enrolment_upkeep`).
-    Purpose.ENROLMENTS: 400 * _DAY,
-    Purpose.NOT_ME: 2 * _DAY,
-    # It is asked for again only while the value before still counts.
-    Purpose.REMEMBERED_BROWSERS: 600.0,
-    Purpose.PASSKEYS: 600.0,
-}
-"""How long after a master key was in use something made with it may still come back, `CLOCK_SECONDS` not included."""
 
-NEEDED_SECONDS = max(ACCEPTED_SECONDS.values()) + CLOCK_SECONDS
+NEEDED_SECONDS = max(purpose.accepted_seconds for purpose in Purpose) + CLOCK_SECONDS
 """How long a master key must be kept after it was in use."""
 
 
@@ -136,7 +123,7 @@ def ring_of(master_key: bytes) -> KeyRing:
 
 def names_of(master_key: bytes) -> bytes:
     """The key of `Purpose.THROTTLE` that begins with this master key."""
-    return _hkdf(master_key, Purpose.THROTTLE.value, 32)
+    return _hkdf(master_key, Purpose.THROTTLE.label, 32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,18 +138,18 @@ class AssertionKey:
 class Keys:
     """All keys of one installation. Its `repr` shows none."""
 
-    __slots__ = ("_assertion_keys", "_clock", "_derived", "_ring")
+    __slots__ = ("_clock", "_derived", "_ring", "assertion_keys")
 
     def __init__(self, ring: KeyRing | bytes, *, clock: Callable[[], float] = time.time) -> None:
         """`ring`, or one master key: 32 random bytes; `ValueError` for any other length."""
         self._ring = ring if isinstance(ring, KeyRing) else ring_of(ring)
         self._clock = clock
         self._derived = [
-            {purpose: _hkdf(key.bits, purpose.value, 32) for purpose in Purpose} for key in self._ring.keys
+            {purpose: _hkdf(key.bits, purpose.label, 32) for purpose in Purpose} for key in self._ring.keys
         ]
         for derived in self._derived:
             derived[Purpose.THROTTLE] = self._ring.names
-        self._assertion_keys = tuple(
+        self.assertion_keys = tuple(
             AssertionKey(
                 key=_p256_key(_hkdf(key.bits, "assertion", 48)),
                 use_after=key.use_after,
@@ -170,6 +157,7 @@ class Keys:
             )
             for index, key in enumerate(self._ring.keys)
         )
+        """The keys that sign `X-Gatepost-Assertion`, in the order in which they come into use."""
 
     def __repr__(self) -> str:
         return "Keys(...)"
@@ -186,13 +174,8 @@ class Keys:
 
     def accepted(self, purpose: Purpose) -> tuple[bytes, ...]:
         """The key of `derive` first, then every other with which a returning value may have been made."""
-        accepted = self._ring.accepted(self._clock(), ACCEPTED_SECONDS[purpose])
+        accepted = self._ring.accepted(self._clock(), purpose.accepted_seconds)
         return tuple(dict.fromkeys(self._derived[index][purpose] for index in accepted))
-
-    @property
-    def assertion_keys(self) -> tuple[AssertionKey, ...]:
-        """The keys that sign `X-Gatepost-Assertion`, in the order in which they come into use."""
-        return self._assertion_keys
 
 
 def _hkdf(master_key: bytes, name: str, length: int) -> bytes:

@@ -11,7 +11,7 @@ from config.load import load_settings
 from config.problems import ConfigurationError
 from config.settings import Settings
 from config.tables.help_desk import LONGEST_PASS_SECONDS
-from proxy.secrets.keys import ACCEPTED_SECONDS, Purpose
+from proxy.secrets.keys import Purpose
 from tests.config.test_admin_checks import GROUPS, SCHEMES, START
 
 ON = "[help_desk]\npasses = true\n"
@@ -42,7 +42,7 @@ def test_while_it_is_off_nothing_stands_in(tmp_path: Path) -> None:
 
 
 def test_keys_are_accepted_for_as_long_as_a_pass_may_be_given() -> None:
-    assert ACCEPTED_SECONDS[Purpose.PASSES] >= LONGEST_PASS_SECONDS
+    assert Purpose.PASSES.accepted_seconds >= LONGEST_PASS_SECONDS
 
 
 MAIL = '[second_factor]\nchannels = ["kapow", "email"]\n'
