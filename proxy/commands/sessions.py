@@ -14,10 +14,9 @@ from typing import Any, TextIO
 
 from config.settings import SessionSettings, Settings
 from directory.create_directories import create_directories
-from directory.realms import Realms
 from proxy.commands.table import write_table
 from proxy.help_desk.person import NotFound
-from proxy.help_desk.sessions import end_all, sessions_called
+from proxy.help_desk.sessions import Found, end_all, end_person, sessions_called
 from proxy.mobile_formats.words import instant_text
 from proxy.operations.store_errors import StoreError
 from proxy.portal.device import describe_device
@@ -42,7 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> list[argparse.ArgumentPars
     end = actions.add_parser("end", help="end sessions, on every host, at once")
     chosen = end.add_mutually_exclusive_group(required=True)
     chosen.add_argument(
-        "login", nargs="?", metavar="LOGIN", help="all of this one's: alice, alice@corp.example, CORP\\alice"
+        "login",
+        nargs="?",
+        metavar="LOGIN",
+        help="all of this one's, and forget their browsers: alice, alice@corp.example, CORP\\alice",
     )
     chosen.add_argument("--person", metavar="LOGIN", help=argparse.SUPPRESS)  # as it was written before
     chosen.add_argument("--session", metavar="PREFIX", help="the one with this name in gatepost sessions list")
@@ -56,10 +58,12 @@ async def run(arguments: argparse.Namespace, settings: Settings, stdout: TextIO,
     try:
         if arguments.action == "end" and arguments.all:
             return _told(await store.sessions.end_all_sessions(), stdout)
-        found = await _chosen(arguments, settings, store)
+        login = _login(arguments)
+        found = None if login is None else await _of_person(settings, store, login)
         if arguments.action == "end":
-            return await _end(store, found, stdout, is_person=_login(arguments) is not None)
-        await _list(store, found, settings.sessions, now, stdout, as_json=arguments.json)
+            return await _end(store, found, arguments.session, stdout)
+        sessions = await store.sessions.sessions() if found is None else found.sessions
+        await _list(store, sessions, settings.sessions, now, stdout, as_json=arguments.json)
     except CannotEnd as error:
         print(f"gatepost sessions: {error}", file=sys.stderr)
         return 1
@@ -76,20 +80,6 @@ def digest_of(session: Session) -> str:
     return hashlib.sha256(b"session\0" + session.session_id.encode()).hexdigest()[:_DIGITS]
 
 
-async def _chosen(arguments: argparse.Namespace, settings: Settings, store: Store) -> list[Session]:
-    """Raises `CannotEnd` and `StoreError`."""
-    login = _login(arguments)
-    if login is not None:
-        realms = create_directories(settings)
-        try:
-            return await _of_person(realms, store, login)
-        finally:
-            await realms.close()
-    if arguments.action == "end":  # one only: only --all means all of them
-        return [_only(await store.sessions.sessions(), arguments.session)]
-    return await store.sessions.sessions()
-
-
 def _login(arguments: argparse.Namespace) -> str | None:
     """An empty name counts as given: `sessions end "$LOGIN"` must not mean anybody else if the variable is not set."""
     named: str | None = arguments.person
@@ -98,17 +88,21 @@ def _login(arguments: argparse.Namespace) -> str | None:
     return named
 
 
-async def _of_person(realms: Realms, store: Store, typed: str) -> list[Session]:
+async def _of_person(settings: Settings, store: Store, typed: str) -> Found:
+    """Raises `CannotEnd` and `StoreError`."""
+    realms = create_directories(settings)
     try:
         found = await sessions_called(realms, store.sessions, typed)
     except NotFound as error:
         raise CannotEnd(f"LOGIN: {error}") from None
-    if not found.guid and not found.sessions:
+    finally:
+        await realms.close()
+    if not found.guids:
         unsure = f" ({found.warning})" if found.warning else ""
         raise CannotEnd(f"LOGIN: nobody of this name is signed in, nor known to the realm {found.realm!r}{unsure}")
     if found.warning:
         print(f"gatepost sessions: warning: {found.warning}: going by the name that sessions keep", file=sys.stderr)
-    return list(found.sessions)
+    return found
 
 
 def _only(sessions: Sequence[Session], prefix: str) -> Session:
@@ -124,14 +118,16 @@ def _only(sessions: Sequence[Session], prefix: str) -> Session:
     return found[0]
 
 
-async def _end(store: Store, sessions: Sequence[Session], stdout: TextIO, *, is_person: bool) -> int:
-    if is_person:  # a session that steps up in the meantime has a new id, and ends too
-        ended = sum(
-            [await store.sessions.end_sessions_of(guid) for guid in sorted({each.principal.guid for each in sessions})]
-        )
-    else:
-        ended = await end_all(store.sessions, sessions)
-    return _told(ended, stdout)
+async def _end(store: Store, found: Found | None, prefix: str, stdout: TextIO) -> int:
+    """All of a person's, or the one session of this name: only --all means all of them."""
+    if found is None:
+        return _told(await end_all(store.sessions, [_only(await store.sessions.sessions(), prefix)]), stdout)
+    ended = [await end_person(store.sessions, store.browsers, guid) for guid in found.guids]
+    _told(sum(each.sessions for each in ended), stdout)
+    browsers = sum(each.browsers for each in ended)
+    if browsers:
+        print(f"{browsers} remembered {'browser' if browsers == 1 else 'browsers'} forgotten", file=stdout)
+    return 0
 
 
 def _told(ended: int, stdout: TextIO) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from directory.users_file import read_users
 from proxy.cli import main
 from proxy.sessions.session import Session
 from proxy.store.sqlite.sqlite_store import SQLiteStore
+from tests.store.contract.remembered import remembered
 from tests.support.configuration import USER, written
 from tests.support.people import principal, session
 
@@ -104,6 +106,33 @@ def test_a_login_alone_is_enough_as_in_unlock(config: Path, capsys: pytest.Captu
     assert [row["person"] for row in listed(config, capsys)] == ["bob"]
     assert main(["sessions", "end", "alice", "--config", str(config)]) == 0  # known, and not signed in
     assert capsys.readouterr().out == "0 sessions ended\n"
+
+
+def test_with_all_sessions_of_a_person_go_their_remembered_browsers(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def browsers_of(name: str, *, remember: str = "") -> int:
+        store, guid = SQLiteStore(config.with_name("state.db")), person(config, name).guid
+        if remember:
+            browser = replace(remembered(remember, guid), expires_at=time.time() + 1000)
+            await store.browsers.put_browser(browser, digest=b"1", most=9)
+        count = len(await store.browsers.browsers(guid))
+        await store.close()
+        return count
+
+    for name, browser in (("alice", "a"), ("alice", "b"), ("bob", "c")):
+        asyncio.run(browsers_of(name, remember=browser))
+    assert main(["sessions", "end", "alice", "--config", str(config)]) == 0  # signed in or not
+    assert capsys.readouterr().out == "0 sessions ended\n2 remembered browsers forgotten\n"
+    assert [asyncio.run(browsers_of(name)) for name in ("alice", "bob")] == [0, 1]
+    signed_in(config, made(config, "bob"))
+    (row,) = listed(config, capsys)
+    assert main(["sessions", "end", "--session", row["session"], "--config", str(config)]) == 0
+    assert asyncio.run(browsers_of("bob")) == 1, "one session is not all of them"
+    signed_in(config, made(config, "bob"))
+    written(config.parent, users=USER)  # who left the directory
+    assert main(["sessions", "end", "bob", "--config", str(config)]) == 0
+    assert capsys.readouterr().out.endswith("1 session ended\n1 remembered browser forgotten\n")
 
 
 def test_one_session_ends_by_the_name_that_the_list_gives_it(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from directory.principal import Principal
 from proxy.help_desk.explaining import SignInQuestion
 from proxy.help_desk.look_ups import TooManyAtOnce
 from proxy.help_desk.person import NotFound
-from proxy.help_desk.sessions import sessions_called
+from proxy.help_desk.sessions import end_person, sessions_called
 from proxy.help_desk.unlocking import unlock
 from proxy.http.problem import Problem
 from proxy.http.reserved import ADMIN_PERSON
@@ -66,10 +66,10 @@ async def take_person(request: web.Request, session: Session) -> web.StreamRespo
 
 async def take_end(request: web.Request, session: Session) -> web.StreamResponse:
     """End all of a person's sessions everywhere before the page says so, including those that step up in the
-    meantime."""
+    meantime, and forget their browsers."""
     fields = await own_form(request, session)
     guid, warning = _guid(fields), ""
-    persons, directory = {guid}, request.app[REALMS].of(fields.get("realm", ""))
+    persons, directory = [guid], request.app[REALMS].of(fields.get("realm", ""))
     realm = directory.realm if directory is not None else ""
     if not guid:
         try:
@@ -80,15 +80,16 @@ async def take_end(request: web.Request, session: Session) -> web.StreamResponse
         except NotFound:
             raise refused(Problem.BAD_FORM) from None
         realm = called.realm
-        persons = {called.guid} if called.guid else {each.principal.guid for each in called.sessions}
+        persons = called.guids
         warning = WORDS.sessions_not_by_account if called.warning else ""
-    ended = 0
-    for whose in sorted(persons) or [""]:
-        if whose:  # first, or a thief with the password begins another session by one of them in between
-            await _forget(request, session, realm, whose)
-        count = await request.app[STORE].sessions.end_sessions_of(whose) if whose else 0
-        record(request, session, "sessions_ended", person_realm=realm, person_guid=whose, sessions=count)
-        ended += count
+    ended, store = 0, request.app[STORE]
+    for whose in persons:
+        with_them = await end_person(store.sessions, store.browsers, whose)
+        record(request, session, "sessions_ended", person_realm=realm, person_guid=whose, sessions=with_them.sessions)
+        _record_forgotten(request, session, realm, whose, with_them.browsers)
+        ended += with_them.sessions
+    if not persons:
+        record(request, session, "sessions_ended", person_realm=realm, person_guid="", sessions=0)
     limit = _grace_note(request.app[SETTINGS]) if ended else ""
     if session.principal.guid in persons:
         response = message(
@@ -183,7 +184,9 @@ async def take_forget(request: web.Request, session: Session) -> web.StreamRespo
     fields = await own_form(request, session)
     guid, question = _guid(fields), asked_before(request, fields)
     async with look_up(request, session):
-        count = await _forget(request, session, fields.get("realm", ""), guid)
+        count = await request.app[STORE].browsers.forget_browsers(guid)
+        directory = request.app[REALMS].of(fields.get("realm", ""))
+        _record_forgotten(request, session, directory.realm if directory is not None else "", guid, count)
         return await show_explanation(request, session, question, done=Done(text=WORDS.forgotten(count)))
 
 
@@ -199,13 +202,9 @@ async def take_settle(request: web.Request, session: Session) -> web.StreamRespo
         return await show_explanation(request, session, question, done=Done(text=WORDS.settled))
 
 
-async def _forget(request: web.Request, session: Session, realm: str, guid: str) -> int:
-    count = await request.app[STORE].browsers.forget_browsers(guid)
+def _record_forgotten(request: web.Request, session: Session, realm: str, guid: str, count: int) -> None:
     if count:
-        directory = request.app[REALMS].of(realm)
-        realm = directory.realm if directory is not None else ""
         record(request, session, "browsers_forgotten", person_realm=realm, person_guid=guid, browsers=count)
-    return count
 
 
 async def meant(request: web.Request, fields: Mapping[str, str]) -> tuple[Directory, Principal]:
