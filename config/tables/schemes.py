@@ -17,15 +17,18 @@ from config.values import NotEmpty, Seconds, Text
 LONGEST_REMEMBERED_SECONDS = 90 * 86_400
 
 
-def _as_choice(value: object) -> object:
-    """A name alone is a choice of one. What is neither name nor list is told as a name that is not known."""
-    if isinstance(value, list | tuple):
-        return value
+def _as_factor(value: object) -> Factor:
+    """What is no factor is told with those that a scheme may name, as a list of all would offer others too."""
     try:
-        return (Factor(value),)
+        return Factor(value)
     except ValueError:
         *names, last = (f"'{factor.value}'" for factor in Factor if factor not in NEVER_NAMED)
         raise ValueError(f"must be {', '.join(names)} or {last}") from None
+
+
+def _as_choice(value: object) -> object:
+    """A name alone is a choice of one. What is neither name nor list is told as a name that is not known."""
+    return value if isinstance(value, list | tuple) else (_as_factor(value),)
 
 
 def _check_named(choice: Choice) -> Choice:
@@ -49,7 +52,15 @@ class SchemeSettings(FrozenTable):
 
     name: Text
     factors: Annotated[
-        tuple[Annotated[Choice, BeforeValidator(_as_choice), NotEmpty, AfterValidator(_check_named)], ...],
+        tuple[
+            Annotated[
+                tuple[Annotated[Factor, BeforeValidator(_as_factor)], ...],
+                BeforeValidator(_as_choice),
+                NotEmpty,
+                AfterValidator(_check_named),
+            ],
+            ...,
+        ],
         NotEmpty,
         AfterValidator(_check_each_once),
     ]

@@ -61,6 +61,16 @@ def load(tmp_path: Path) -> Load:
     return load
 
 
+@pytest.mark.parametrize("second", ["fax", ["sms", "fax"], ["fax"], "", [""]])
+def test_only_what_a_scheme_may_name_is_offered_for_an_unknown_name(load: Load, second: str | list[str]) -> None:
+    with pytest.raises(ConfigurationError) as told:
+        load(scheme("s", "password", second))
+    message = str(told.value)
+    assert "must be 'password', 'kerberos', 'sms', 'email', 'totp', 'recovery_code' or 'passkey'" in message
+    assert "'pass'" not in message
+    assert "remembered" not in message
+
+
 @pytest.mark.parametrize(
     ("schemes", "options", "table", "key", "message"),
     [
