@@ -15,8 +15,7 @@ import trustme
 
 from config.tables.bounces import BouncesSettings
 from proxy.delivery.bounces.create_bounces import check_mailbox
-from proxy.delivery.bounces.imap_inbox import IMAPInbox
-from proxy.delivery.bounces.mailbox import MOST_AT_ONCE, InboxUnavailable, Mailbox, tls_context
+from proxy.delivery.bounces.imap_inbox import MOST_AT_ONCE, IMAPInbox, InboxUnavailable, Mailbox, tls_context
 from proxy.delivery.delivery_store import FailureReason
 from tests.support.bounces import MESSAGE_ID, PASSCODE, Desk, desk, kapow_refusal, plain_mail, postfix_report, sending
 from tests.support.delivery import delivery_settings

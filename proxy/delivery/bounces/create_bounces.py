@@ -14,8 +14,7 @@ from config.problems import ConfigurationError, Finding, Place, told
 from config.settings import Settings
 from config.tables.bounces import BouncesSettings, bounces_problems
 from proxy.delivery.bounces.desk import BounceDesk
-from proxy.delivery.bounces.imap_inbox import IMAPInbox
-from proxy.delivery.bounces.mailbox import InboxUnavailable, Mailbox, tls_context
+from proxy.delivery.bounces.imap_inbox import IMAPInbox, InboxUnavailable, Mailbox, tls_context
 from proxy.delivery.delivery_store import DeliveryStore
 from proxy.operations.metrics import Metrics
 
