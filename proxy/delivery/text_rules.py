@@ -71,15 +71,7 @@ def shown(text: str) -> str:
 
 def gsm7_length(text: str) -> int | None:
     """Septets that `text` takes, or None where a character is in neither table (the SMS would shrink to 70)."""
-    length = 0
-    for character in text:
-        if character in _BASIC:
-            length += 1
-        elif character in _EXTENSION:
-            length += 2
-        else:
-            return None
-    return length
+    return None if not_gsm7(text) is not None else len(text) + sum(each in _EXTENSION for each in text)
 
 
 def not_gsm7(text: str) -> str | None:
