@@ -8,17 +8,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from config.factors import ChannelKind
 from directory.mail_address import is_plain_address, mask_mail
 from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
-from proxy.delivery.mail import Mail, notice_mail
+from proxy.delivery.mail import notice_mail
 from proxy.delivery.relays import Relays
 from proxy.delivery.templates import MessageTexts
 
 
 class EmailChannel:
-    """A `SingleChannel` through relays that other channels may use too."""
+    """An `AnyChannel` through relays that other channels may use too."""
 
     kind = ChannelKind.EMAIL
     name = "email"
@@ -46,12 +47,8 @@ class EmailChannel:
         told = Delivery(outcome=Outcome.REFUSED, channel=self.name, kind=self.kind)
         if not is_plain_address(address):
             return replace(told, reason="not a plain mail address")
-        now = self._clock()
-
-        def mail_from(sender: str) -> Mail:
-            return notice_mail(
-                sender=sender, recipient=address, subject=subject, text=text, message_id=message_id, now=now
-            )
-
+        mail_from = partial(
+            notice_mail, recipient=address, subject=subject, text=text, message_id=message_id, now=self._clock()
+        )
         delivery = await self._relays.hand_over(mail_from, deadline=deadline)
         return replace(delivery, channel=self.name, kind=self.kind, destination=mask_mail(address))

@@ -30,7 +30,7 @@ class Mail:
     """The id by which failure reports name it."""
 
 
-def gateway_mail(*, sender: str, recipient: str, subject: str, body: str = "", message_id: str, now: float) -> Mail:
+def gateway_mail(sender: str, *, recipient: str, subject: str, body: str = "", message_id: str, now: float) -> Mail:
     """The mail with `subject` (one line of printable ASCII) and `body`; `now` in epoch seconds for Date.
 
     A body of ASCII is sent in 7 bits and as it is, an empty one stays empty.
@@ -51,7 +51,7 @@ def gateway_mail(*, sender: str, recipient: str, subject: str, body: str = "", m
     return Mail(sender=sender, recipient=recipient, content=message.as_bytes(), message_id=message_id)
 
 
-def notice_mail(*, sender: str, recipient: str, subject: str, text: str, message_id: str, now: float) -> Mail:
+def notice_mail(sender: str, *, recipient: str, subject: str, text: str, message_id: str, now: float) -> Mail:
     """A mail to read, with `text` as its body. Raises `ValueError` as `gateway_mail` does."""
     message = _message(sender, recipient, subject, message_id, now)
     message.set_content(text, cte="quoted-printable")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from config.factors import ChannelKind
 from config.settings import SMSSettings
@@ -15,7 +16,7 @@ from config.tables.gateway_values import fill, placeholders
 from config.tables.sms_gateways import NumberFormat, SMSGatewaySettings, gateway_named, subject_and_body
 from directory.mobile import E164, mask
 from proxy.delivery.channel import Delivery, Outcome, PasscodeMessage
-from proxy.delivery.mail import Mail, gateway_mail
+from proxy.delivery.mail import gateway_mail
 from proxy.delivery.number_format import UnsafeNumber, formatted
 from proxy.delivery.relays import Relays
 from proxy.delivery.templates import MessageTexts
@@ -90,14 +91,11 @@ class SMSByMail:
         self, preset: GatewayPreset, texts: MessageTexts, relays: Relays, *, clock: Callable[[], float] = time.time
     ) -> None:
         """`clock` in epoch seconds, for the Date header."""
+        self.name = preset.name
         self._preset = preset
         self._texts = texts
         self._relays = relays
         self._clock = clock
-
-    @property
-    def name(self) -> str:
-        return self._preset.name
 
     def reaches(self, message: PasscodeMessage) -> bool:
         return message.number is not None
@@ -121,12 +119,8 @@ class SMSByMail:
             subject, body = subject_and_body_for(self._preset, number, text)
         except UnsafeNumber as error:
             return replace(told, outcome=Outcome.REFUSED, destination="", reason=str(error))
-        now = self._clock()
-
-        def mail_from(sender: str) -> Mail:
-            return gateway_mail(
-                sender=sender, recipient=address, subject=subject, body=body, message_id=message_id, now=now
-            )
-
+        mail_from = partial(
+            gateway_mail, recipient=address, subject=subject, body=body, message_id=message_id, now=self._clock()
+        )
         delivery = await self._relays.hand_over(mail_from, deadline=deadline)
         return replace(delivery, channel=self.name, kind=self.kind, destination=told.destination)

@@ -14,7 +14,7 @@ from proxy.delivery.channel import Blame, Outcome, SendResult
 from proxy.delivery.delivery_store import OPERATORS, FailureReason
 from proxy.delivery.refusals import JUDGED_LATE, Refusal, Stage, enhanced_in_front, is_greylisting, judge
 
-_SERVICE_CLOSING = 421
+SERVICE_CLOSING = 421
 
 
 def verdict_on(error: SMTPException | OSError, stage: Stage, *, sender: str = "", recipient: str = "") -> SendResult:
@@ -40,7 +40,7 @@ def _blame(error: SMTPException | OSError, code: int | None, stage: Stage, *, se
     """A refused login or sender, and TLS or the lack of it, is for the operator to fix (RFC 5321 section 4.2.1)."""
     if _tls_error(error) is not None or (type(error) is SMTPException and stage in (Stage.CONNECTING, Stage.LOGIN)):
         return Blame.SETTINGS
-    if code is None or code < 400 or code == _SERVICE_CLOSING or not isinstance(error, SMTPResponseException):
+    if code is None or code < 400 or code == SERVICE_CLOSING or not isinstance(error, SMTPResponseException):
         return Blame.SERVICE
     said = judge(Refusal(text=error.message, stage=stage, code=code, sender=sender, recipient=recipient))
     if code >= 500:

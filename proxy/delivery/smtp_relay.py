@@ -32,13 +32,12 @@ from proxy.delivery.mail import Mail
 from proxy.delivery.refusals import JUDGED_LATE, Stage
 from proxy.delivery.refused_persons import BesideOthers
 from proxy.delivery.relay_login import RelayLogin
-from proxy.delivery.smtp_outcome import verdict_on
+from proxy.delivery.smtp_outcome import SERVICE_CLOSING, verdict_on
 from proxy.delivery.smtp_pool import IDLE_SECONDS, SMTPPool, drop
 from proxy.delivery.under_way import UnderWay
 
 REUSED_SECONDS = 2.5
 """How long a kept connection may take to answer up to DATA before it counts as dead."""
-_SERVICE_CLOSING = 421
 _NO_SUCH_OPTION = (501, 504, 555)
 """RFC 5321 sections 4.1.1.11 and 4.2.2."""
 _LEADING_DOT = re.compile(rb"(?m)^\.")
@@ -62,6 +61,10 @@ class SMTPRelay:
 
         Raises `UnusableFile`.
         """
+        self.name = f"{settings.host}:{settings.port}"
+        self.timeout = settings.timeout
+        self.sender = settings.sender
+        """From and envelope sender of what goes through this relay."""
         self._settings = settings
         self._wants_reports = wants_reports
         self._alarms = alarms if alarms is not None else Alarms()
@@ -76,19 +79,6 @@ class SMTPRelay:
         self._reused_seconds = reused_seconds
         self.connections_opened = 0
         self._login = RelayLogin(settings, clock=clock)
-
-    @property
-    def name(self) -> str:
-        return f"{self._settings.host}:{self._settings.port}"
-
-    @property
-    def timeout(self) -> float:
-        return self._settings.timeout
-
-    @property
-    def sender(self) -> str:
-        """From and envelope sender of what goes through this relay."""
-        return self._settings.sender
 
     @property
     def is_busy(self) -> bool:
@@ -286,7 +276,7 @@ def _died_of_age(verdict: SendResult, stage: Stage) -> bool:
     return (
         verdict.outcome is Outcome.UNAVAILABLE
         and stage is not Stage.END_SENT
-        and verdict.code in (None, _SERVICE_CLOSING)
+        and verdict.code in (None, SERVICE_CLOSING)
     )
 
 
