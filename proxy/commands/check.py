@@ -208,13 +208,9 @@ def lockout_result(
 async def _check_delivery(settings: Settings) -> list[CheckResult]:
     channels = create_channels(settings)
     try:
-        states = await channels.check_each()
+        return [*channel_order(settings, channels), *await channels.check_each()]
     finally:
         await channels.close()
-    return [
-        *channel_order(settings, channels),
-        *(CheckResult(subject=each.subject, ok=each.ok, detail=each.detail) for each in states),
-    ]
 
 
 def channel_order(settings: Settings, channels: Channels) -> list[CheckResult]:

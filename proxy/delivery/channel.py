@@ -172,31 +172,3 @@ class PasscodeChannels(Notifier, Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-class SingleChannel(Protocol):
-    """One way. `deadline` is an instant of the event loop's clock."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def kind(self) -> ChannelKind: ...
-
-    def reaches(self, message: PasscodeMessage) -> bool:
-        """Whether the person has what this channel sends to."""
-        ...
-
-    def is_down(self) -> bool:
-        """Whether it failed recently, so that others go first. Costs nothing."""
-        ...
-
-    async def send(self, message: PasscodeMessage, *, deadline: float | None = None) -> Delivery:
-        """Deliver once, by `deadline`; None: within the channel's own time-out. Raises as `PasscodeChannels.send`."""
-        ...
-
-
-class SMSChannel(SingleChannel, Protocol):
-    async def send_text(self, number: E164, text: str, message_id: str, *, deadline: float | None = None) -> Delivery:
-        """A text that holds no passcode."""
-        ...

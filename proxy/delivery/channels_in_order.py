@@ -7,36 +7,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from config.factors import ChannelKind
+from directory.directory import CheckResult
 from directory.mobile import E164
-from proxy.delivery.channel import (
-    SMS_ONLY,
-    Delivery,
-    DeliveryStatus,
-    Outcome,
-    PasscodeMessage,
-    SingleChannel,
-    SMSChannel,
-)
+from proxy.delivery.channel import SMS_ONLY, Delivery, DeliveryStatus, Outcome, PasscodeMessage
 from proxy.delivery.email_channel import EmailChannel
 from proxy.delivery.http_sms import SMSByHTTP
 from proxy.delivery.relays import Relays
 from proxy.delivery.sms_gateway import SMSByMail
 
-AnyChannel = SMSByMail | SMSByHTTP | EmailChannel
-_Channel = TypeVar("_Channel", bound=SingleChannel)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DependencyState:
-    """One relay or gateway as `gatepost check` tells it."""
-
-    subject: str
-    ok: bool
-    detail: str
+SMSChannel = SMSByMail | SMSByHTTP
+AnyChannel = SMSChannel | EmailChannel
+"""One way, with a `name` and a `kind`. `reaches` says whether the person has what it sends to; `is_down`, at no cost,
+whether it failed recently, so that others go first. `send` delivers once, by `deadline` (an instant of the event loop's
+clock; None: within the channel's own time-out), and raises nothing for what a relay or network does. An SMS channel's
+`send_text` sends a text that holds no passcode."""
+_Channel = TypeVar("_Channel", bound=AnyChannel)
 
 
 class Channels:
@@ -120,7 +109,7 @@ class Channels:
         told = [f"{each.name}: {trouble}" for each in self._http() if (trouble := await each.trouble())]
         return "; ".join(told) or None
 
-    async def check_each(self) -> list[DependencyState]:
+    async def check_each(self) -> list[CheckResult]:
         """One line per relay, HTTP gateway and credit, for `gatepost check`. Sends nothing."""
         found = [
             _state(f"relay {each.relay}", each, "connected, certificate and login as configured")
@@ -131,9 +120,7 @@ class Channels:
             credit = await channel.credit()
             if credit is not None:
                 detail = channel.low_credit() or f"{credit} credits are left"
-                found.append(
-                    DependencyState(subject=f"credit {channel.name}", ok=not channel.low_credit(), detail=detail)
-                )
+                found.append(CheckResult(subject=f"credit {channel.name}", ok=not channel.low_credit(), detail=detail))
         return found
 
     async def close(self) -> None:
@@ -190,5 +177,5 @@ def summed_up(tried: Sequence[Delivery]) -> Delivery:
     return replace(last, reason=reasons)
 
 
-def _state(subject: str, delivery: Delivery, good: str) -> DependencyState:
-    return DependencyState(subject=subject, ok=delivery.outcome is Outcome.ACCEPTED, detail=delivery.reason or good)
+def _state(subject: str, delivery: Delivery, good: str) -> CheckResult:
+    return CheckResult(subject=subject, ok=delivery.outcome is Outcome.ACCEPTED, detail=delivery.reason or good)
