@@ -91,7 +91,7 @@ async def _list(enrolling: Enrolling, principal: Principal, stdout: TextIO) -> N
             instant_text(each.made_at),
             instant_text(each.used_at),
         )
-        for each in await enrolling.of(principal.guid)
+        for each in await enrolling.of(principal)
     ]
     if rows:
         write_table(("ID", "KIND", "NAME", "ADDED", "LAST USED"), rows, stdout)

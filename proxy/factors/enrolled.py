@@ -11,7 +11,7 @@ from config.factors import ChannelKind, Factor
 from config.settings import PasscodeSettings
 from directory.principal import Principal
 from proxy.factors.challenge import Challenge
-from proxy.factors.enrolment import Enrolment, open_enrolment
+from proxy.factors.enrolment import Enrolment, is_of, open_enrolment
 from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.second_factor import Chosen, Lack, Prompt, Unusable, Usability
 from proxy.secrets.keys import Keys
@@ -28,7 +28,9 @@ class EnrolledFactor(ABC):
         self._keys = keys
 
     @abstractmethod
-    async def answer(self, challenge: Challenge, text: str, *, is_alone: bool = False, now: float) -> bytes | None: ...
+    async def answer(
+        self, principal: Principal, challenge: Challenge, text: str, *, is_alone: bool = False, now: float
+    ) -> bytes | None: ...
 
     @abstractmethod
     def prompt(self, challenge: Challenge) -> Prompt: ...
@@ -38,14 +40,14 @@ class EnrolledFactor(ABC):
         return True
 
     async def held_by(self, principal: Principal, factor: Factor) -> Chosen | Unusable:
-        found = [each for each in await self._store.enrolments(principal.guid) if each.factor is self.factor]
+        found = await self._enrolled(principal)
         if not any(map(self.is_left, found)):
             return Unusable(factor=factor, lack=Lack.ENROLMENT, reason=f"no_{factor.value}")
         return Chosen(factor=factor, digests=_digests([each.enrolment_id for each in found]))
 
     async def usable_by(self, principal: Principal, factor: Factor, *, now: float, is_try: bool = False) -> Usability:
         held = await self.held_by(principal, factor)
-        if isinstance(held, Chosen) and not await self._opened(principal.guid):
+        if isinstance(held, Chosen) and not await self._opened(principal):
             held = Unusable(factor=factor, lack=Lack.ENROLMENT, reason=f"unreadable_{factor.value}")
         return Usability(way=held)
 
@@ -73,13 +75,15 @@ class EnrolledFactor(ABC):
     ) -> None:
         return  # it was used up when it was judged
 
-    async def _enrolled(self, guid: str) -> list[Enrolment]:
-        found = await self._store.enrolments(guid)
-        return [each for each in found if each.factor is self.factor and self.is_left(each)]
+    async def _enrolled(self, principal: Principal) -> list[Enrolment]:
+        """All of this person's, in their realm: the one place where that is decided for what proves something."""
+        found = await self._store.enrolments(principal.guid)
+        return [each for each in found if each.factor is self.factor and is_of(each, principal)]
 
-    async def _opened(self, guid: str) -> list[tuple[Enrolment, bytes]]:
+    async def _opened(self, principal: Principal) -> list[tuple[Enrolment, bytes]]:
         """With their secrets. One whose key is gone proves nothing."""
-        opened = [(each, open_enrolment(self._keys, each)) for each in await self._enrolled(guid)]
+        left = filter(self.is_left, await self._enrolled(principal))
+        opened = [(each, open_enrolment(self._keys, each)) for each in left]
         return [(each, secret) for each, secret in opened if secret is not None]
 
 
@@ -94,11 +98,13 @@ class EnrolledCodes(EnrolledFactor):
     async def use(self, enrolment: Enrolment, secret: bytes, code: str, *, now: float) -> bool:
         """Whether the code is of this enrolment, and was not used before: then it is now. Raises `StoreUnavailable`."""
 
-    async def answer(self, challenge: Challenge, text: str, *, is_alone: bool = False, now: float) -> bytes | None:
+    async def answer(
+        self, principal: Principal, challenge: Challenge, text: str, *, is_alone: bool = False, now: float
+    ) -> bytes | None:
         code = self.read(text)
         if code is None:
             return None
-        for enrolment, secret in await self._opened(challenge.guid):
+        for enrolment, secret in await self._opened(principal):
             if await self.use(enrolment, secret, code, now=now):
                 return challenge.digest
         return secrets.token_bytes(len(challenge.digest))

@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 
 from config.factors import Factor
-from directory.principal import Principal
+from directory.principal import Account, Principal
 from proxy.secrets.keys import Keys, Purpose
 from proxy.secrets.sealing import seal_bytes, unseal_bytes
 
@@ -36,6 +36,11 @@ class Enrolment:
     """By what it is found while its person is not known: no two have the same one. Empty: it is not found so."""
 
 
+def is_of(enrolment: Enrolment, person: Account | Principal) -> bool:
+    """Whether it is this person's. The GUID alone does not say so: another realm may have it, too."""
+    return (enrolment.realm, enrolment.guid) == (person.realm, person.guid)
+
+
 def seal_enrolment(
     keys: Keys,
     principal: Principal,
@@ -49,6 +54,7 @@ def seal_enrolment(
 ) -> Enrolment:
     """A new enrolment of this person, not yet stored."""
     enrolment_id = secrets.token_urlsafe(16)
+    bound_to = _bound_to(principal.realm, principal.guid, enrolment_id)
     return Enrolment(
         enrolment_id=enrolment_id,
         guid=principal.guid,
@@ -56,7 +62,7 @@ def seal_enrolment(
         factor=factor,
         name=name,
         made_at=now,
-        sealed=seal_bytes(keys.derive(Purpose.ENROLMENTS), secret, bound_to=_bound_to(principal.guid, enrolment_id)),
+        sealed=seal_bytes(keys.derive(Purpose.ENROLMENTS), secret, bound_to=bound_to),
         counter=counter,
         lookup=lookup,
     )
@@ -64,19 +70,19 @@ def seal_enrolment(
 
 def open_enrolment(keys: Keys, enrolment: Enrolment) -> bytes | None:
     """Its secret; None if no key that is still accepted has sealed it, or not for this person."""
-    bound_to = _bound_to(enrolment.guid, enrolment.enrolment_id)
+    bound_to = _bound_to(enrolment.realm, enrolment.guid, enrolment.enrolment_id)
     opened = (unseal_bytes(key, enrolment.sealed, bound_to=bound_to) for key in keys.accepted(Purpose.ENROLMENTS))
     return next((secret for secret in opened if secret is not None), None)
 
 
 def resealed(keys: Keys, enrolment: Enrolment) -> Enrolment | None:
     """The same under the key in use; None if it is sealed with that one, or can no longer be opened."""
-    key, bound_to = keys.derive(Purpose.ENROLMENTS), _bound_to(enrolment.guid, enrolment.enrolment_id)
+    key, bound_to = keys.derive(Purpose.ENROLMENTS), _bound_to(enrolment.realm, enrolment.guid, enrolment.enrolment_id)
     if unseal_bytes(key, enrolment.sealed, bound_to=bound_to) is not None:
         return None
     secret = open_enrolment(keys, enrolment)
     return None if secret is None else replace(enrolment, sealed=seal_bytes(key, secret, bound_to=bound_to))
 
 
-def _bound_to(guid: str, enrolment_id: str) -> bytes:
-    return f"{guid}\0{enrolment_id}".encode()
+def _bound_to(realm: str, guid: str, enrolment_id: str) -> bytes:
+    return f"{realm}\0{guid}\0{enrolment_id}".encode()

@@ -13,12 +13,13 @@ class EnrolmentStore(Protocol):
     async def put_enrolments(self, enrolments: Sequence[Enrolment], *, in_place_of: Factor | None = None) -> bool:
         """Keep these of one person, at least one: all or none. False, and nothing written, if a `lookup` is taken.
 
-        `in_place_of`: all that the person had of this factor go in the same step.
+        `in_place_of`: all that the person had of this factor, in this realm, go in the same step.
         """
         ...
 
     async def enrolments(self, guid: str) -> tuple[Enrolment, ...]:
-        """All of a person's, the oldest first; without those that this version cannot read."""
+        """All of this GUID, the oldest first, in whatever realm (see `is_of`); without those that this version cannot
+        read."""
         ...
 
     async def enrolment_by(self, lookup: bytes) -> Enrolment | None: ...

@@ -155,7 +155,9 @@ class SecondFactor(Protocol):
         that something is sent."""
         ...
 
-    async def answer(self, challenge: Challenge, text: str, *, is_alone: bool = False, now: float) -> bytes | None:
+    async def answer(
+        self, principal: Principal, challenge: Challenge, text: str, *, is_alone: bool = False, now: float
+    ) -> bytes | None:
         """What the store compares with the challenge's digest; None: no answer at all, so that no attempt is counted
         and nothing moves. `is_alone`: nothing else was proven in its session but the same factor.
 

@@ -293,6 +293,9 @@ async def _answer_form(
     """Of a challenge for which nothing is sent: what is asked for, and its field."""
     now, prompt = request[VISIT].now, request.app[FLOW].proving.prompt(challenge)
     is_passkey, is_alone = challenge.factor is Factor.PASSKEY, session.begun_with is challenge.factor
+    options = ""
+    if is_passkey:
+        options = await request.app[PASSKEYS].options(session.principal, challenge, is_alone=is_alone)
     return page(
         request,
         "passkey.html" if is_passkey else "answer.html",
@@ -302,7 +305,7 @@ async def _answer_form(
         return_to=back.return_to,
         start=back.start,
         may_reload=status == HTTPStatus.OK,
-        options=await request.app[PASSKEYS].options(challenge, is_alone=is_alone) if is_passkey else "",
+        options=options,
         ask=ASKED_FOR[challenge.factor].format(hint=prompt.hint),
         digits=prompt.digits,
         most_typed=prompt.longest,

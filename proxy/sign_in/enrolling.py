@@ -11,9 +11,9 @@ from hmac import digest
 
 from config.factors import ENROLLED, FIRST_FACTORS, NEVER_NAMED, Factor
 from config.settings import SchemeSettings, Settings
-from directory.principal import Principal
+from directory.principal import Account, Principal
 from proxy.access.schemes import counting_factors, freshness_of
-from proxy.factors.enrolment import UNUSED, Enrolment
+from proxy.factors.enrolment import UNUSED, Enrolment, is_of
 from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passkey.passkeys import is_synced
@@ -131,14 +131,15 @@ class Enrolling:
     notice_of: Callable[[Factor, bool], Notice]
     """What is told of a factor that was added (True) or removed: put into words by the adapter."""
 
-    async def of(self, guid: str) -> list[OwnFactor]:
-        return own_factors(await self.store.enrolments(guid), self.keys)
+    async def of(self, person: Account | Principal) -> list[OwnFactor]:
+        found = await self.store.enrolments(person.guid)
+        return own_factors([each for each in found if is_of(each, person)], self.keys)
 
     async def has_room(self, principal: Principal, factor: Factor) -> bool:
         """Whether one more may be added. It changes nothing."""
         if factor is Factor.RECOVERY_CODE:
             return True
-        return sum(each.factor is factor for each in await self.of(principal.guid)) < MOST_PER_PERSON
+        return sum(each.factor is factor for each in await self.of(principal)) < MOST_PER_PERSON
 
     async def reserve(self, principal: Principal, *, now: float) -> bool:
         """Count one that is about to be added; False: no more today."""
@@ -157,11 +158,16 @@ class Enrolling:
 
     async def remove(self, principal: Principal, name_in_forms: str, *, incident: str) -> OwnFactor | None:
         """Remove one, and tell the person; what it was, or None if it was not there (any more)."""
-        found = next((each for each in await self.of(principal.guid) if each.name_in_forms == name_in_forms), None)
+        found = next((each for each in await self.of(principal) if each.name_in_forms == name_in_forms), None)
         if found is None or not await self.store.remove_enrolments(principal.guid, found.ids):
             return None
         await self._tell(principal, found.factor, is_added=False, incident=incident)
         return found
+
+    async def rename(self, principal: Principal, name_in_forms: str, name: str) -> bool:
+        """False if it was not there (any more)."""
+        found = next((each for each in await self.of(principal) if each.name_in_forms == name_in_forms), None)
+        return found is not None and await self.store.rename_enrolment(principal.guid, found.name_in_forms, name)
 
     async def _tell(self, principal: Principal, factor: Factor, *, is_added: bool, incident: str) -> None:
         """By mail, and on the number that they used last, or else the directory's: it may be a thief who adds one."""

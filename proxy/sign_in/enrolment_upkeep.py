@@ -48,29 +48,32 @@ class EnrolmentUpkeep:
     async def look(self) -> None:
         """Once, at everybody. Raises `StoreError`."""
         found: defaultdict[str, list[str]] = defaultdict(list)
-        gone: defaultdict[str, list[str]] = defaultdict(list)
+        gone: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
         for guid in await self.store.guids_with_enrolments():
             enrolments = await self.store.enrolments(guid)
             await self._reseal(enrolments)
-            realm = enrolments[0].realm if enrolments else ""
-            try:
-                (gone if await self._is_gone(realm, guid) else found)[realm].append(guid)
-            except DirectoryError:
-                found[realm].append(guid)
+            for realm in {each.realm for each in enrolments}:
+                if await self._is_gone(realm, guid):
+                    gone[realm][guid] = [each.enrolment_id for each in enrolments if each.realm == realm]
+                else:
+                    found[realm].append(guid)
             await asyncio.sleep(_PAUSE_SECONDS)
         for realm, guids in gone.items():
             # A directory that suddenly misses most people is more likely read wrongly than emptied.
             if len(guids) > max(_FEW, len(found[realm])):
                 self.log.warning("enrolments.too_many_gone", realm=realm, gone=len(guids), found=len(found[realm]))
                 continue
-            for guid in guids:
-                removed = await self.store.remove_enrolments(guid)
+            for guid, ids in guids.items():
+                removed = await self.store.remove_enrolments(guid, ids)
                 self.log.info("enrolments.removed", reason="account_deleted", realm=realm, guid=guid, count=removed)
 
     async def _is_gone(self, realm: str, guid: str) -> bool:
-        """Whether the directory says that there is no such account any more. Raises `DirectoryError`."""
+        """Whether the directory says that there is no such account any more."""
         directory = self.realms.of(realm)
-        return isinstance(directory, DescribingDirectory) and await directory.state(guid) is None
+        try:
+            return isinstance(directory, DescribingDirectory) and await directory.state(guid) is None
+        except DirectoryError:
+            return False
 
     async def _reseal(self, enrolments: tuple[Enrolment, ...]) -> None:
         for each in enrolments:

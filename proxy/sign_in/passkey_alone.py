@@ -10,7 +10,7 @@ from directory.directory import DescribingDirectory, RefusalReason
 from directory.errors import DirectoryError
 from directory.principal import Principal
 from directory.realms import Realms
-from proxy.factors.enrolment import Enrolment
+from proxy.factors.enrolment import Enrolment, is_of
 from proxy.factors.passkey.passkey import PasskeyRefusal
 from proxy.factors.passkey.passkeys import ASKED_SECONDS, Passkeys
 from proxy.secrets.keys import Keys, Purpose
@@ -98,7 +98,7 @@ class PasskeyStep:
         """The person as the directory knows them now, read by the service account."""
         directory = self.realms.of(enrolment.realm)
         state = await directory.state(enrolment.guid) if isinstance(directory, DescribingDirectory) else None
-        if state is None or state.principal.guid != enrolment.guid:
+        if state is None or not is_of(enrolment, state.principal):
             return RefusalReason.UNKNOWN
         stops = account_stops(state, Factor.PASSKEY, can_change_password=False)
         return stops[0] if stops else state.principal

@@ -198,7 +198,9 @@ class Proving:
             self.log.passcode_refused(client, principal, throttled.limit.value)
             return FactorLocked() if throttled.limit is Limit.PASSCODE_FAILURES_IN_A_ROW else throttled
         factor = self.factors[challenge.factor]
-        digest = await factor.answer(challenge, text, is_alone=session.begun_with is challenge.factor, now=now)
+        digest = await factor.answer(
+            principal, challenge, text, is_alone=session.begun_with is challenge.factor, now=now
+        )
         if digest is None:
             await self.throttle.passcode_not_judged(person=principal.guid, now=now)
             return NotAnswered()

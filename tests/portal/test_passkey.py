@@ -180,8 +180,8 @@ async def test_a_counter_counts_once_at_two_workers(stage: Stage, tmp_path: Path
     held = await workers[0].held_by(alice, Factor.PASSKEY)
     assert isinstance(held, Chosen)
     challenge = workers[0].begin(held, alice, session_id="s", now=stage.now)
-    answer = authenticator.prove(await workers[0].options(challenge))
-    answers = await asyncio.gather(*(each.answer(challenge, answer, now=stage.now) for each in workers * 4))
+    answer = authenticator.prove(await workers[0].options(alice, challenge))
+    answers = await asyncio.gather(*(each.answer(alice, challenge, answer, now=stage.now) for each in workers * 4))
     assert answers.count(challenge.digest) == 1
     await worker.close()
 

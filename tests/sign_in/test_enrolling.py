@@ -82,6 +82,7 @@ def test_what_is_sealed_is_one_persons_and_one_enrolments() -> None:
     for changed in (
         {"sealed": theirs.sealed},
         {"guid": theirs.guid},
+        {"realm": "another"},
         {"enrolment_id": theirs.enrolment_id},
         {"sealed": mine.sealed[:-1]},
     ):
@@ -140,6 +141,19 @@ async def upkept(directory: Directory, *guids: str, realm: str = "corp") -> list
 async def test_enrolments_of_a_deleted_account_go_and_those_of_others_stay() -> None:
     assert await upkept(Directory("a", "b"), "a", "b", "deleted") == ["a", "b"]
     assert await upkept(Directory(), "deleted") == []
+
+
+async def test_what_goes_with_a_deleted_account_is_of_its_realm_alone() -> None:
+    store, keys = MemoryStore(), Keys(OLD)
+    for realm in ("corp", "hostile"):
+        anna = principal(guid="a", realm=realm)
+        app = seal_enrolment(keys, anna, Factor.TOTP, b"x", name=realm, now=NOW)
+        await store.enrolments.put_enrolments([app])
+    hostile = Directory()
+    hostile.realm = "hostile"
+    realms = Realms([Directory("a"), hostile])  # type: ignore[list-item]
+    await EnrolmentUpkeep(store=store.enrolments, realms=realms, keys=keys, log=structlog.get_logger()).look()
+    assert [each.name for each in await store.enrolments.enrolments("a")] == ["corp"]
 
 
 async def test_nothing_goes_where_the_directory_cannot_say() -> None:

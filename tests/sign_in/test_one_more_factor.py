@@ -72,7 +72,7 @@ class Cards:
         raise NotImplementedError("nothing is sent")
 
     async def answer(
-        self, challenge: Challenge, text: str, *, is_alone: bool = False, now: float
+        self, principal: Principal, challenge: Challenge, text: str, *, is_alone: bool = False, now: float
     ) -> bytes | None:
         typed = text.strip().upper()
         return self._digest(b"answer", challenge.challenge_id + typed) if len(typed) == 6 else None

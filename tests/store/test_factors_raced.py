@@ -19,10 +19,11 @@ from proxy.factors.enrolled import EnrolledCodes
 from proxy.factors.enrolment import Enrolment, seal_enrolment
 from proxy.factors.passkey.passkeys import Passkeys
 from proxy.factors.recovery_code.recovery_codes import RecoveryCodes, enrolment_of_code
-from proxy.factors.second_factor import Chosen
+from proxy.factors.second_factor import Chosen, Unusable
 from proxy.factors.totp.authenticator_apps import AuthenticatorApps
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sign_in.client import Client
+from proxy.sign_in.enrolling import Enrolling
 from proxy.sign_in.passkey_alone import PasskeyGiven, PasskeyStep
 from proxy.sign_in.password import PersonProven
 from proxy.sign_in.sign_in_log import SignInLog
@@ -39,6 +40,8 @@ SETTINGS = portal_settings(Path("/nowhere"))
 KEYS = Keys(b"k" * 32, clock=lambda: NOW)
 SECRET, CODE = b"12345678901234567890", "K7QX-2MRA-9FZT"
 ANNA, BEN = principal(), principal(guid="another")
+TWIN = principal(realm="hostile")
+"""Of another realm, with Anna's GUID."""
 KINDS = {
     Factor.TOTP: (AuthenticatorApps, pyotp.TOTP(base64.b32encode(SECRET).decode()).at(int(NOW))),
     Factor.RECOVERY_CODE: (RecoveryCodes, CODE),
@@ -73,7 +76,7 @@ async def is_right(kind: EnrolledCodes, text: str, *, person: object = ANNA) -> 
         session_id="s",
         now=NOW,
     )
-    answer = await kind.answer(challenge, text, now=NOW)
+    answer = await kind.answer(person, challenge, text, now=NOW)  # type: ignore[arg-type]
     return None if answer is None else answer == challenge.digest
 
 
@@ -139,6 +142,47 @@ async def test_a_code_of_another_person_is_wrong_and_is_not_used_up(
     assert await is_right(kind, code, person=BEN) is False
     assert await is_right(kind, "what?") is None
     assert await is_right(kind, code) is True
+
+
+@pytest.mark.parametrize("factor", KINDS)
+async def test_a_code_counts_in_its_realm_only(stores: tuple[Store, Store], factor: Factor) -> None:
+    create, code = KINDS[factor]
+    await stores[0].enrolments.put_enrolments([enrolled(factor)])
+    kind = create(PasscodeSettings(), stores[1].enrolments, KEYS)
+    assert isinstance(await kind.held_by(TWIN, factor), Unusable)
+    assert isinstance((await kind.usable_by(TWIN, factor, now=NOW)).way, Unusable)
+    assert await is_right(kind, code, person=TWIN) is False
+    assert isinstance(await kind.held_by(ANNA, factor), Chosen)
+    assert await is_right(kind, code) is True
+
+
+async def test_a_passkey_counts_in_its_realm_only(stores: tuple[Store, Store]) -> None:
+    device = await with_passkey(stores[0], counts=True)
+    passkeys = Passkeys(SETTINGS, stores[1].enrolments, KEYS)
+    assert isinstance(await passkeys.held_by(TWIN, Factor.PASSKEY), Unusable)
+    for person, is_theirs in ((TWIN, False), (ANNA, True)):
+        challenge = passkeys.begin(Chosen(factor=Factor.PASSKEY, digests=(b"",)), person, session_id="s", now=NOW)
+        answer = device.prove(await passkeys.options(ANNA, challenge))
+        assert (await passkeys.answer(person, challenge, answer, now=NOW) == challenge.digest) is is_theirs
+
+
+async def test_a_person_neither_sees_nor_changes_what_another_realms_has(stores: tuple[Store, Store]) -> None:
+    app = enrolled(Factor.TOTP)
+    await stores[0].enrolments.put_enrolments([app])
+    enrolling = Enrolling(
+        store=stores[1].enrolments,
+        numbers=stores[1].numbers,
+        counters=stores[1].counters,
+        settings=SETTINGS,
+        keys=KEYS,
+        notices=None,  # type: ignore[arg-type]  # nobody is told of what does not happen
+        notice_of=None,  # type: ignore[arg-type]
+    )
+    assert await enrolling.of(TWIN) == []
+    assert await enrolling.remove(TWIN, app.enrolment_id, incident="i") is None
+    assert not await enrolling.rename(TWIN, app.enrolment_id, "mine")
+    assert await enrolling.rename(ANNA, app.enrolment_id, "work phone")
+    assert [each.name for each in await enrolling.of(ANNA)] == ["work phone"]
 
 
 async def test_what_another_key_has_sealed_proves_nothing(stores: tuple[Store, Store]) -> None:

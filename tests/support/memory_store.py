@@ -365,8 +365,8 @@ class MemoryEnrolments:
 
     async def put_enrolments(self, enrolments: Sequence[Enrolment], *, in_place_of: Factor | None = None) -> bool:
         self._called("put_enrolments")
-        guid = enrolments[0].guid
-        staying = {key: each for key, each in self.kept.items() if (each.guid, each.factor) != (guid, in_place_of)}
+        replaced = (enrolments[0].guid, enrolments[0].realm, in_place_of)
+        staying = {key: each for key, each in self.kept.items() if (each.guid, each.realm, each.factor) != replaced}
         if {each.lookup for each in enrolments if each.lookup} & {each.lookup for each in staying.values()}:
             return False
         self.kept = staying | {each.enrolment_id: each for each in enrolments}

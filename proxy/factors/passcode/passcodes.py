@@ -94,7 +94,9 @@ class Passcodes:
         key = self._keys.derive(Purpose.PASSCODE, at=challenge.created_at)
         return passcode_of(key, challenge.challenge_id, digits=self._settings.passcode.digits)
 
-    async def answer(self, challenge: Challenge, text: str, *, is_alone: bool = False, now: float) -> bytes | None:
+    async def answer(
+        self, principal: Principal, challenge: Challenge, text: str, *, is_alone: bool = False, now: float
+    ) -> bytes | None:
         typed = typed_passcode(text, digits=self._settings.passcode.digits)
         if typed is None:
             return None

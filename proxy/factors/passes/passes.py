@@ -55,7 +55,9 @@ class Passes:
     def passcode(self, challenge: Challenge) -> str:
         raise NotImplementedError("nothing is sent")
 
-    async def answer(self, challenge: Challenge, text: str, *, is_alone: bool = False, now: float) -> bytes | None:
+    async def answer(
+        self, principal: Principal, challenge: Challenge, text: str, *, is_alone: bool = False, now: float
+    ) -> bytes | None:
         code = text.translate(_SEPARATORS)
         if len(code) != CODE_DIGITS or not code.isdecimal():
             return None

@@ -21,7 +21,7 @@ from config.tables.schemes import factors_of
 from directory.principal import Principal
 from proxy.factors.challenge import Challenge
 from proxy.factors.enrolled import EnrolledFactor
-from proxy.factors.enrolment import Enrolment, open_enrolment, seal_enrolment
+from proxy.factors.enrolment import Enrolment, is_of, open_enrolment, seal_enrolment
 from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.passkey.passkey import Assertion, Passkey, PasskeyRefusal
 from proxy.factors.second_factor import Prompt
@@ -82,18 +82,20 @@ class Passkeys(EnrolledFactor):
     def prompt(self, challenge: Challenge) -> Prompt:
         return Prompt()
 
-    async def options(self, challenge: Challenge, *, is_alone: bool = False) -> str:
+    async def options(self, principal: Principal, challenge: Challenge, *, is_alone: bool = False) -> str:
         """What its page hands to the browser: JSON for ``navigator.credentials.get``. `is_alone` as in `answer`: then
         it checks whose hand it is in."""
-        mine = await self._passkeys(challenge.guid)
+        mine = await self._passkeys(principal)
         return self._party.options_to_prove(challenge=self._signed_for(challenge), of=mine, must_verify=is_alone)
 
-    async def answer(self, challenge: Challenge, text: str, *, is_alone: bool = False, now: float) -> bytes | None:
+    async def answer(
+        self, principal: Principal, challenge: Challenge, text: str, *, is_alone: bool = False, now: float
+    ) -> bytes | None:
         assertion = self._party.read(text)
         if assertion is None:
             return None
         seen = await self._judge(assertion, self._signed_for(challenge), must_verify=is_alone)
-        if isinstance(seen, PasskeySeen) and seen.enrolment.guid != challenge.guid:
+        if isinstance(seen, PasskeySeen) and not is_of(seen.enrolment, principal):
             seen = PasskeyRefusal.UNKNOWN
         used = await self.use(seen, now=now) if isinstance(seen, PasskeySeen) else seen
         if isinstance(used, Enrolment):
@@ -143,7 +145,7 @@ class Passkeys(EnrolledFactor):
             user_handle=self._user_handle(principal.guid),
             username=principal.username,
             display_name=principal.display_name,
-            existing=await self._passkeys(principal.guid),
+            existing=await self._passkeys(principal),
         )
         return PasskeyAsked(options=options, stamp=stamp)
 
@@ -186,8 +188,8 @@ class Passkeys(EnrolledFactor):
             return counter
         return PasskeySeen(enrolment=found, counter=counter, challenge=challenge)
 
-    async def _passkeys(self, guid: str) -> list[Passkey]:
-        return [Passkey.from_bytes(secret) for _, secret in await self._opened(guid)]
+    async def _passkeys(self, principal: Principal) -> list[Passkey]:
+        return [Passkey.from_bytes(secret) for _, secret in await self._opened(principal)]
 
     def _signed_for(self, challenge: Challenge) -> bytes:
         """Of one challenge, which the store uses up."""

@@ -86,7 +86,7 @@ async def show_explanation(
         ]
         passes = await request.app[STORE].passes.passes(account.guid, now=now)
         has_pass = _moment(passes[-1].ends_at, now) if passes else None
-    own = [] if account is None else await request.app[ENROLLING].of(account.guid)
+    own = [] if account is None else await request.app[ENROLLING].of(account)
     shown = [_shown(step, now) for step in explanation.steps]
     return admin_page(
         request,

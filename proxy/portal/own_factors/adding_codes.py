@@ -41,7 +41,7 @@ async def take_codes(request: web.Request, session: Session, fields: Mapping[str
 
 async def _standing(request: web.Request, session: Session) -> OwnFactor | None:
     """The set that a new one would replace."""
-    own = await request.app[ENROLLING].of(session.principal.guid)
+    own = await request.app[ENROLLING].of(session.principal)
     return next((each for each in own if each.factor is Factor.RECOVERY_CODE), None)
 
 

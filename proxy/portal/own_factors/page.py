@@ -62,7 +62,7 @@ async def show_factors(request: web.Request) -> web.StreamResponse:
         return redirect(sign_in_path(WayBack(return_to=ME_FACTORS)))
     if (more := _more(request, session)) is not None:
         return more
-    own = await request.app[ENROLLING].of(session.principal.guid)
+    own = await request.app[ENROLLING].of(session.principal)
     if ADD in request.query:
         factor = _to_add(request, request.query[ADD])
         if not await request.app[ENROLLING].has_room(session.principal, factor):
@@ -95,12 +95,10 @@ async def take_factors(request: web.Request) -> web.StreamResponse:
         name = clean_name(fields.get("name", ""), "")
         if not name:
             return redirect(f"{ME_FACTORS}?{_CHANGE}={fields['rename']}")
-        return told(
-            "renamed" if await enrolling.store.rename_enrolment(principal.guid, fields["rename"], name) else "gone"
-        )
+        return told("renamed" if await enrolling.rename(principal, fields["rename"], name) else "gone")
     factor = _to_add(request, fields.get(ADD, ""))
     if not await enrolling.has_room(principal, factor):
-        own = await enrolling.of(principal.guid)
+        own = await enrolling.of(principal)
         return _list(request, session, own, error=_WORDS.too_many, status=HTTPStatus.CONFLICT)
     return await _ADDING[factor].take(request, session, fields)
 

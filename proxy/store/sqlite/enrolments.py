@@ -69,13 +69,14 @@ class SQLiteEnrolments:
 
 def _insert(connection: sqlite3.Connection, enrolments: Sequence[Enrolment], in_place_of: Factor | None) -> bool:
     lookups = [each.lookup for each in enrolments if each.lookup]
-    replaced = (enrolments[0].guid, in_place_of.value if in_place_of is not None else "")
+    replaced = (enrolments[0].guid, enrolments[0].realm, in_place_of.value if in_place_of is not None else "")
     for lookup in lookups:
         if connection.execute(
-            "SELECT 1 FROM enrolments WHERE lookup = ? AND NOT (guid = ? AND factor = ?)", (lookup, *replaced)
+            "SELECT 1 FROM enrolments WHERE lookup = ? AND NOT (guid = ? AND realm = ? AND factor = ?)",
+            (lookup, *replaced),
         ).fetchone():
             return False
-    connection.execute("DELETE FROM enrolments WHERE guid = ? AND factor = ?", replaced)
+    connection.execute("DELETE FROM enrolments WHERE guid = ? AND realm = ? AND factor = ?", replaced)
     connection.executemany(
         f"INSERT INTO enrolments ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})",  # noqa: S608
         [

@@ -48,6 +48,16 @@ class EnrolmentsContract:
         assert await store.enrolments.enrolment_by(old[1].lookup) is None
         assert await store.enrolments.enrolments("b") == (theirs,)
 
+    async def test_new_ones_take_no_place_in_another_realm(self, store: Store) -> None:
+        mine, lookup = enrolment(factor=Factor.EMAIL), os.urandom(32)
+        theirs = enrolment(factor=Factor.EMAIL, realm="another", lookup=lookup)
+        for each in (mine, theirs):
+            assert await store.enrolments.put_enrolments([each])
+        taken, new = enrolment(factor=Factor.EMAIL, lookup=lookup), enrolment(factor=Factor.EMAIL, made_at=NOW + 1)
+        assert not await store.enrolments.put_enrolments([taken], in_place_of=Factor.EMAIL)
+        assert await store.enrolments.put_enrolments([new], in_place_of=Factor.EMAIL)
+        assert await store.enrolments.enrolments("a") == (theirs, new)
+
     async def test_one_is_found_by_its_lookup_and_no_two_have_the_same(self, store: Store) -> None:
         lookup = os.urandom(32)
         first, second, without = enrolment(lookup=lookup), enrolment(guid="b", lookup=lookup), enrolment(guid="b")

@@ -31,8 +31,10 @@ end
 -- Nine arguments for each: id, record, factor, name, made_at, used_at, sealed, counter, lookup.
 function operation.put(guid, in_place_of, ...)
   local new, replaced = {...}, {}
+  local realm = cjson.decode(new[2]).realm
   for _, id in ipairs(redis.call('ZRANGE', key('enrolments', guid), 0, -1)) do
-    replaced[id] = redis.call('HGET', key('enrolment', id), 'factor') == in_place_of or nil
+    local found = redis.call('HMGET', key('enrolment', id), 'factor', 'record')
+    replaced[id] = found[1] == in_place_of and cjson.decode(found[2]).realm == realm or nil
   end
   for i = 1, #new, 9 do
     local holder = new[i + 8] ~= '' and redis.call('GET', key('lookup', new[i + 8]))
