@@ -207,11 +207,7 @@ def _holds_networks(
 ) -> bool:
     if wide is None or narrow is None:
         return wide is None
-    return all(any(_is_within(each, other) for other in wide) for each in narrow)
-
-
-def _is_within(network: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
-    return network.version == other.version and (
-        int(other.network_address) <= int(network.network_address)
-        and int(network.broadcast_address) <= int(other.broadcast_address)
+    return all(
+        any(each.version == other.version and each.subnet_of(other) for other in wide)  # type: ignore[arg-type]
+        for each in narrow
     )
