@@ -24,7 +24,7 @@ def apply_overrides(
 
     An index may stand for the next table that is not there yet; without an index, the first one is meant.
     """
-    problems: list[ConfigurationProblem] = []
+    wrong: list[tuple[str, str]] = []
     found: list[tuple[Place, str]] = []
     for name in environ:
         if name.startswith(PREFIX) and name not in NO_SETTINGS:
@@ -32,19 +32,15 @@ def apply_overrides(
             if isinstance(place, Place):
                 found.append((place, name))
             else:
-                problems.append(ConfigurationProblem(name, "", "", place))
+                wrong.append((name, place))
     origins: dict[Place, str] = {}
     for place, name in sorted(found, key=lambda each: (each[0].table, each[0].position or 0, each[0].key)):
         if place in origins:
-            problems.append(ConfigurationProblem(name, "", "", f"says the same as {origins[place]}: keep one of them"))
+            wrong.append((name, f"says the same as {origins[place]}: keep one of them"))
             continue
         target = _target(tree, place)
         if target is None:
-            problems.append(
-                ConfigurationProblem(
-                    name, "", "", f"there is no {place.table}[{place.position}], nor is it the next one"
-                )
-            )
+            wrong.append((name, f"there is no {place.table}[{place.position}], nor is it the next one"))
             continue
         option = tables()[place.table].known_keys()[place.key]
         if option.is_secret:  # this one counts, however the file gave it
@@ -54,7 +50,7 @@ def apply_overrides(
                     target.pop(key, None)
         target[place.key] = _value(environ[name], option)
         origins[place] = name
-    return origins, problems
+    return origins, [ConfigurationProblem(name, "", "", message) for name, message in wrong]
 
 
 def _place(name: str) -> Place | str:

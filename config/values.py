@@ -128,9 +128,7 @@ PlainAddress = Annotated[
 SiteName = Annotated[
     str, matching(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", "not the name of an Active Directory site")
 ]
-StorePrefix = Annotated[
-    str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "must be 1 to 64 letters, digits, dots, dashes or underscores")
-]
+StorePrefix = RealmName
 TargetPath = Annotated[
     str,
     matching(r"/[!-\"$-~]{0,1023}", 'not a path: write what stands behind the host in a URL, such as "/healthz"'),

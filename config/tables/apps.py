@@ -161,12 +161,7 @@ def forward_auth_problems(app: AppSettings, server: ServerSettings) -> Iterator[
 
 def scheme_problems_of(app: AppSettings, schemes: Sequence[SchemeSettings]) -> Iterator[tuple[str, str]]:
     """Key and sentence of what has to agree with the schemes."""
-    yield from told(
-        _named_scheme(app, "scheme", app, schemes), _some_scheme(app, schemes), _schemes_of_rules(app, schemes)
-    )
-
-
-def _schemes_of_rules(app: AppSettings, schemes: Sequence[SchemeSettings]) -> Iterator[tuple[str, str]]:
+    yield from told(_named_scheme(app, "scheme", app, schemes), _some_scheme(app, schemes))
     for number, rule in enumerate(app.rules):
         yield from told(_named_scheme(rule, f"rules[{number}].scheme", app, schemes))
 

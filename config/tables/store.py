@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Annotated
 
@@ -25,14 +26,8 @@ _REDIS_ONLY = (
     *("allow_insecure", "wait_replicas", "wait_fsync"),
 )
 _SCHEMES = {
-    "redis": (False, False),
-    "valkey": (False, False),
-    "rediss": (True, False),
-    "valkeys": (True, False),
-    "redis+sentinel": (False, True),
-    "valkey+sentinel": (False, True),
-    "rediss+sentinel": (True, True),
-    "valkeys+sentinel": (True, True),
+    f"{server}{tls}{sentinels}": (bool(tls), bool(sentinels))
+    for server, tls, sentinels in product(("redis", "valkey"), ("", "s"), ("", "+sentinel"))
 }
 """Scheme to whether it is TLS, and whether sentinels are named."""
 _HOST = re.compile(
