@@ -10,6 +10,7 @@ import random
 import ssl
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Protocol
 
 import dns.exception
@@ -194,13 +195,9 @@ def in_order(records: Iterable[Record], draw: Callable[[int], int]) -> list[Reco
     while left:
         equals = [each for each in left if each.priority == left[0].priority]
         at = draw(sum(each.weight for each in equals))
-        running = 0
-        for each in equals:
-            running += each.weight
-            if running >= at:
-                ordered.append(each)
-                left.remove(each)
-                break
+        running = accumulate(each.weight for each in equals)
+        ordered.append(next(each for each, so_far in zip(equals, running, strict=True) if so_far >= at))
+        left.remove(ordered[-1])
     return ordered
 
 
