@@ -16,7 +16,7 @@ from directory.active_directory import sweep as active_directory
 from directory.mobile_repairs import Repair
 from directory.mobile_report import Field, Finding, Status, Summary, SweptPerson, Totals, classify
 from directory.service_accounts import AccountTraits, is_service_account
-from directory.users_file import LocalUser, read_users
+from directory.users_file import read_users
 
 _NAMES = ("realm", "guid", "username", "display_name", "container", "department")
 _STATES = ("is_disabled", "is_service", "changed_at")
@@ -46,6 +46,13 @@ def sweep(
         yield from active_directory.sweep(settings, service_accounts=service_accounts, base_dn=base_dn)
         return
     for user in read_users(settings.file, settings.name).by_guid.values():
+        traits = AccountTraits(
+            username=user.username,
+            is_built_in=False,
+            has_service_names=False,
+            has_display_name=bool(user.display_name),
+            has_human_traits=bool(user.mail or user.mobiles),
+        )
         yield SweptPerson(
             realm=settings.name,
             guid=user.guid,
@@ -54,19 +61,9 @@ def sweep(
             container="",
             department="",
             is_disabled=user.disabled,
-            is_service=is_service_account(_traits(user), service_accounts),
+            is_service=is_service_account(traits, service_accounts),
             fields=tuple(Field(attribute="mobile", text=text) for text in user.mobiles),
         )
-
-
-def _traits(user: LocalUser) -> AccountTraits:
-    return AccountTraits(
-        username=user.username,
-        is_built_in=False,
-        has_service_names=False,
-        has_display_name=bool(user.display_name),
-        has_human_traits=bool(user.mail or user.mobiles),
-    )
 
 
 class Findings:

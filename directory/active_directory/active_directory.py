@@ -64,6 +64,8 @@ class ActiveDirectory:
         read. `shared`: the tries of other processes that sign in as the service account; None: there are none.
         """
         self.realm = settings.name
+        self.kerberos_realm = settings.domain.upper()
+        self.recheck_seconds = settings.recheck
         self._settings = settings
         self._group_names = groups
         self._needs_change_times = needs_change_times
@@ -107,11 +109,6 @@ class ActiveDirectory:
     async def authenticate(self, account: Account | None, password: str) -> Principal | PasswordRefused:
         return await self._threads.run(lambda deadline: self._proof.authenticate(account, password, deadline))
 
-    @property
-    def kerberos_realm(self) -> str:
-        """A domain's is its DNS name in capitals."""
-        return self._settings.domain.upper()
-
     async def holder(self, ticket: KerberosTicket) -> Principal | RefusalReason | TicketRefusal:
         def work(reader: Reader) -> Principal | RefusalReason | TicketRefusal:
             person = self._persons.at(reader, sid_base(ticket.sid))
@@ -144,10 +141,6 @@ class ActiveDirectory:
             )
 
         return await self._threads.run(work)
-
-    @property
-    def recheck_seconds(self) -> float:
-        return self._settings.recheck
 
     async def changes(self) -> Sequence[Changes]:
         """Not to be called again before it has answered."""

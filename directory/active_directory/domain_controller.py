@@ -29,34 +29,30 @@ class DomainController:
         self._addresses = addresses
         self._idle: list[tuple[float, Connection]] = []
         self._lock = threading.Lock()
-        self._health = CircuitHealth(heard_at=time.monotonic())
+        self.health = CircuitHealth(heard_at=time.monotonic())
         self._is_closed = False
-
-    @property
-    def health(self) -> CircuitHealth:
-        return self._health
 
     @property
     def is_asked(self) -> bool:
         """Whether work may be given to it: not while it is known to be gone."""
-        return self._health.circuit is Circuit.CLOSED
+        return self.health.circuit is Circuit.CLOSED
 
     def failed(self, reason: str) -> None:
         with self._lock:
-            self._health = self._health.failed(time.monotonic(), _JITTER.random())
+            self.health = self.health.failed(time.monotonic(), _JITTER.random())
             self.last_failure = reason
         self._drop_idle(used_before=time.monotonic())  # they would fail in the same way
 
     def answered(self, seconds: float | None = None) -> None:
         with self._lock:
-            self._health = self._health.answered(time.monotonic(), seconds)
+            self.health = self.health.answered(time.monotonic(), seconds)
 
     def claim_probe(self, now: float) -> bool:
         """True for the one caller that is to probe or measure it now."""
         with self._lock:
-            if self._health.due_at() > now:
+            if self.health.due_at() > now:
                 return False
-            self._health = self._health.probed()
+            self.health = self.health.probed()
             return True
 
     def open(self, deadline: float) -> Connection:
