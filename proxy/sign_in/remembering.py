@@ -143,8 +143,8 @@ class Remembering:
         return count
 
     async def _forget_stolen(self, client: Client, principal: Principal) -> None:
-        await self.forget(client, principal, None, reason="stolen")
-        if self.stolen is not None:
+        forgotten = await self.forget(client, principal, None, reason="stolen")
+        if forgotten and self.stolen is not None:  # of many uses of a copy at one time, one tells the person
             number = await number_on_file(self.mobile, self.numbers, self.keys, principal)
             self.notices.send(principal, number, self.stolen, phone="phone", incident=client.incident)
 
