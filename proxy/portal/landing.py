@@ -51,6 +51,8 @@ TO_START = (START_PAGE, ENGLISH.back_to_start)
 """The link to it, and its text."""
 TOLD = "told"
 """Query field of the passcode page: what became of the form that was sent from it."""
+TICKED = "ticked"
+"""Query field of the passcode page: its tick was set when that form was sent."""
 REMINDER = "reminder"
 """Query field of the password page: say only that it is about to expire, and offer "later"."""
 LATER = "later"
@@ -177,12 +179,15 @@ def password_path(back: WayBack = NOWHERE, *, reminder: bool = False) -> str:
     return _path(PASSWORD, _fields_of(back) | {REMINDER: "1" if reminder else ""})
 
 
-def passcode_path(challenge_id: str, back: WayBack = NOWHERE, *, told: str = "") -> str:
+def passcode_path(challenge_id: str, back: WayBack = NOWHERE, *, told: str = "", is_ticked: bool = False) -> str:
     """The passcode page of one challenge. The id is no secret: it opens nothing without its session.
 
     `back` is where this tab goes afterwards: several may wait for one passcode. `told`: what the page says first.
+    `is_ticked`: the person wants this browser to be remembered, and need not say so again.
     """
-    return _path(PASSCODE, {CHALLENGE: challenge_id} | _fields_of(back) | {TOLD: told})
+    return _path(
+        PASSCODE, {CHALLENGE: challenge_id} | _fields_of(back) | {TOLD: told, TICKED: "1" if is_ticked else ""}
+    )
 
 
 def step_up_path(scheme: str, back: WayBack) -> str:

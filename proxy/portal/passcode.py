@@ -24,7 +24,7 @@ from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import CLOCK, FLOW, PASSKEYS, SETTINGS, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import has_csrf_token, read_form, refused
-from proxy.portal.landing import TOLD, goal_of, next_step, passcode_path, sign_in_path, to_sign_in, way_back
+from proxy.portal.landing import TICKED, TOLD, goal_of, next_step, passcode_path, sign_in_path, to_sign_in, way_back
 from proxy.portal.pages import form_token, page, redirect, set_remembered_cookie, set_session_cookie
 from proxy.portal.progress import progress_of
 from proxy.portal.refusals import exhausted, factor_locked, passcode_over, throttled, unsent, unusable
@@ -49,6 +49,8 @@ from proxy.sign_in.outcomes import (
 
 _SENT, _WRONG, _SHAPE = "sent", "wrong", "shape"
 """Values of the query field `TOLD`."""
+_REMEMBER = "remember"
+"""Form field: the tick by which this browser is remembered."""
 ASKED_FOR: dict[Factor, str] = {
     Factor.TOTP: ENGLISH.factors.ask_totp,
     Factor.RECOVERY_CODE: ENGLISH.factors.ask_recovery_code,
@@ -91,7 +93,8 @@ async def show_passcode(request: web.Request) -> web.StreamResponse:
     if challenge is None:
         return passcode_over(request, session, named)
     notice, error = _told(query.get(TOLD, ""), challenge, proving.prompt(challenge))
-    return await _form(request, session, challenge, _onward(request, challenge, named), notice=notice, error=error)
+    back, is_ticked = _onward(request, challenge, named), TICKED in query
+    return await _form(request, session, challenge, back, notice=notice, error=error, is_ticked=is_ticked)
 
 
 async def take_passcode(request: web.Request) -> web.StreamResponse:
@@ -109,7 +112,7 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
         # Sent twice, or another tab was faster. Nothing is decided here, so no token is needed.
         return await next_step(request, session, named)
     if not has_csrf_token(request, fields, Form.PASSCODE, session.session_id):
-        return await _show_anew(request, session, named)
+        return await _show_anew(request, session, named, is_ticked=_REMEMBER in fields)
     if "new" in fields and (challenge is not None or session.next_choice is not None):
         only = next((factor for factor in Factor if factor.value == fields["new"]), None)
         goal = goal_of(request, named)
@@ -128,23 +131,30 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
         session,
         challenge,
         fields.get("passcode", ""),
-        to_remember="remember" in fields,
+        to_remember=_REMEMBER in fields,
         now=now,
     )
-    return await _page_after_answer(request, answered, session, challenge, back)
+    return await _page_after_answer(request, answered, session, challenge, back, is_ticked=_REMEMBER in fields)
 
 
-async def _show_anew(request: web.Request, session: Session, named: WayBack) -> web.Response:
+async def _show_anew(request: web.Request, session: Session, named: WayBack, *, is_ticked: bool) -> web.Response:
     """A form of an earlier sign-in, most often of another tab's: nothing is judged, the live one is shown."""
     live = await request.app[FLOW].proving.newest(session, now=request[VISIT].now)
     if live is None:
         raise refused(Problem.BAD_FORM)
     back = _onward(request, live, named)
-    return await _form(request, session, live, back, error=ENGLISH.passcode_stale, status=HTTPStatus.FORBIDDEN)
+    error, status = ENGLISH.passcode_stale, HTTPStatus.FORBIDDEN
+    return await _form(request, session, live, back, error=error, is_ticked=is_ticked, status=status)
 
 
 async def _page_after_answer(
-    request: web.Request, answered: Answered, session: Session, challenge: Challenge, back: WayBack
+    request: web.Request,
+    answered: Answered,
+    session: Session,
+    challenge: Challenge,
+    back: WayBack,
+    *,
+    is_ticked: bool,
 ) -> web.Response:
     match answered:
         case Accepted(session=further, token=token, then=then, remembered=remembered):
@@ -158,9 +168,9 @@ async def _page_after_answer(
             return response
         case NotAnswered():
             # No answer at all: no attempt is counted and nothing moves.
-            return await _not_right(request, session, challenge, back, told=_SHAPE)
+            return await _not_right(request, session, challenge, back, told=_SHAPE, is_ticked=is_ticked)
         case Wrong(left):
-            return await _not_right(request, session, left, back, told=_WRONG)
+            return await _not_right(request, session, left, back, told=_WRONG, is_ticked=is_ticked)
         case Exhausted():
             return exhausted(request, back, session=session)
         case ChallengeOver():
@@ -170,20 +180,21 @@ async def _page_after_answer(
         case FactorLocked():
             return factor_locked(request, back)
         case Throttled(retry_after_seconds=wait):
-            again_href = passcode_path(challenge.challenge_id, back)
+            again_href = passcode_path(challenge.challenge_id, back, is_ticked=is_ticked)
             return throttled(request, ENGLISH.passcodes_throttled, wait, again_href=again_href)
 
 
 async def _not_right(
-    request: web.Request, session: Session, challenge: Challenge, back: WayBack, *, told: str
+    request: web.Request, session: Session, challenge: Challenge, back: WayBack, *, told: str, is_ticked: bool
 ) -> web.Response:
     """The form once more. A browser is redirected to it: a page that answers a POST itself would ask, on the way back,
     to send the form again. Other clients get the status.
     """
     if request.headers.get("Sec-Fetch-Mode") == "navigate":
-        return redirect(passcode_path(challenge.challenge_id, back, told=told))
+        return redirect(passcode_path(challenge.challenge_id, back, told=told, is_ticked=is_ticked))
     _, error = _told(told, challenge, request.app[FLOW].proving.prompt(challenge))
-    return await _form(request, session, challenge, back, error=error, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    return await _form(request, session, challenge, back, error=error, is_ticked=is_ticked, status=status)
 
 
 async def _send_again(
@@ -243,11 +254,12 @@ async def _form(
     notice: str = "",
     error: str = "",
     again_at: Instant | None = None,
+    is_ticked: bool = False,
     status: int = 200,
 ) -> web.Response:
     """Where the passcode went and what became of it, its field, and the ways to have it once more."""
     if challenge.kind is None:
-        return await _answer_form(request, session, challenge, back, error=error, status=status)
+        return await _answer_form(request, session, challenge, back, error=error, is_ticked=is_ticked, status=status)
     proving, now = request.app[FLOW].proving, request[VISIT].now
     look, prompt = await proving.look(session, challenge, now=now), proving.prompt(challenge)
     progress = progress_of(look)
@@ -273,6 +285,7 @@ async def _form(
         webotp=request.app[SETTINGS].sms.webotp,
         tag=prompt.hint if look.shows_tag else "",
         remember=_remember(request, session, challenge),
+        is_ticked=is_ticked,
         progress=progress,
         lead=progress.lead,
         wait=max(0, math.ceil(look.offer_at - now)),
@@ -288,7 +301,14 @@ async def _form(
 
 
 async def _answer_form(
-    request: web.Request, session: Session, challenge: Challenge, back: WayBack, *, error: str, status: int
+    request: web.Request,
+    session: Session,
+    challenge: Challenge,
+    back: WayBack,
+    *,
+    error: str,
+    is_ticked: bool,
+    status: int,
 ) -> web.Response:
     """Of a challenge for which nothing is sent: what is asked for, and its field."""
     now, prompt = request[VISIT].now, request.app[FLOW].proving.prompt(challenge)
@@ -310,6 +330,7 @@ async def _answer_form(
         digits=prompt.digits,
         most_typed=prompt.longest,
         remember=_remember(request, session, challenge),
+        is_ticked=is_ticked,
         valid_until=instant(challenge.expires_at, now),
         others=await _others(request, session, challenge),
         sign_in_href=sign_in_path(back, form=True),

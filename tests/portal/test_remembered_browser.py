@@ -101,6 +101,24 @@ async def test_a_tick_counts_only_where_the_scheme_has_it(tmp_path: Path) -> Non
         assert COOKIE not in browser.cookies["signin.corp.example"]
 
 
+@pytest.mark.parametrize("is_whole", [True, False])
+@pytest.mark.parametrize("mode", ["navigate", "cors"])
+async def test_the_tick_stays_where_a_wrong_passcode_is_asked_for_again(
+    stage: Stage, is_whole: bool, mode: str
+) -> None:
+    browser = stage.browser()
+    page = await stage.to_passcode(browser)
+    assert " checked" not in page.text
+    for ticks in ({"remember": "yes"}, {}, {"remember": "yes"}):
+        fields = {**page.hidden, "passcode": stage.wrong_passcode() if is_whole else "12", **ticks}
+        again = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/passcode", fields, **{"Sec-Fetch-Mode": mode})
+        assert again.status == (303 if mode == "navigate" else 422)
+        if mode == "navigate":
+            again = await browser.get(SIGN_IN_ORIGIN + again.location)
+        tick = again.text.split('<input id="remember"')[1].split(">")[0]
+        assert (" checked" in tick) is bool(ticks)
+
+
 async def test_it_is_over_after_its_time(stage: Stage) -> None:
     browser = await remembered(stage)
     stage.now += 13 * DAY - 1
