@@ -141,7 +141,6 @@ class PassDesk:
         return given
 
     async def _tell(self, person: Principal, given: GivenPass, *, incident: str, now: float) -> None:
-        number = await number_on_file(self.settings.mobile, self.numbers, self.keys, person)
         more = PASS_WORDS.told_more.format(
             apps=", ".join(given.apps),
             end=brief_text(given.ends_at, now),
@@ -150,12 +149,24 @@ class PassDesk:
         )
         said = PASS_WORDS.told_given
         notice = Notice(sms=said, subject=PASS_WORDS.told_subject, mail=f"{said}\n\n{more}\n")
+        await self._send(person, notice, incident=incident)
+
+    async def tell_ended(self, person: Principal, given: GivenPass, *, incident: str) -> None:
+        """`person`: whose pass this was. They are told of it only if they were told when they got it."""
+        if given.counts:
+            said = PASS_WORDS.told_ended
+            notice = Notice(sms=said, subject=PASS_WORDS.told_ended_subject, mail=f"{said}\n")
+            await self._send(person, notice, incident=incident)
+
+    async def _send(self, person: Principal, notice: Notice, *, incident: str) -> None:
+        number = await number_on_file(self.settings.mobile, self.numbers, self.keys, person)
         self.notices.send(person, number, notice, phone="phone", incident=incident)
 
     async def end(self, pass_id: str, *, now: float) -> EndedPass | None:
         """End it and, everywhere, the sessions that were begun with it; None if it was over before.
 
-        The pass goes first: a sign-in that is under way looks for it once its session is there.
+        The pass goes first: a sign-in that is under way looks for it once its session is there. The person is told
+        afterwards (`tell_ended`): this must not wait for a directory.
         """
         given = await self.living(pass_id, now=now)
         if given is None:

@@ -23,6 +23,8 @@ class PassTexts:
 
     told_subject: str = "A pass for your work sign-in"
     told_given: str = "The help desk gave you a pass for your work sign-in. Did you not ask for it? Call them now."
+    told_ended: str = "The help desk ended your pass for your work sign-in. Do you still need one? Call them."
+    told_ended_subject: str = "Your pass for your work sign-in has ended"
     told_more: str = "It opens: {apps}. It ends at {end} and was given by {by}. Reason: {reason}"
 
     nav: str = "Passes"
@@ -68,6 +70,7 @@ class PassTexts:
     confirmed: str = "The pass of {person} counts from now on."
     ended_one: str = "The pass of {person} has ended, and with it one session."
     ended_many: str = "The pass of {person} has ended, and with it {count} sessions."
+    ended_untold: str = "We could not tell them: the directory did not say who they are."
 
     def ended(self, person: str, count: int) -> str:
         text = self.ended_one if count == 1 else self.ended_many

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from config.factors import Factor
+from proxy.pages.pass_texts import PASS_WORDS
 from proxy.portal.app_keys import FLOW
 from proxy.sessions.session import Level
 from tests.portal.admin import ADMIN, GIVE, PASSES, PERSON, admin_stage, explained, said, signed_in_admin, token_of
@@ -211,6 +212,48 @@ async def test_the_person_is_told_by_mail_and_on_their_number(stage: Stage) -> N
     assert told[0] == "+447400123456"
     assert "The help desk gave you a pass" in told[1]
     assert code not in repr(stage.phone.told)
+
+
+async def end(stage: Stage, admin: Browser) -> Page:
+    (given,) = await stage.store.passes.passes(now=stage.now)
+    page = await admin.get(PASSES)
+    ended = await admin.post(PASSES, {**page.hidden, "end": given.pass_id})
+    await stage.portal[FLOW].proving.notices.settled()
+    return ended
+
+
+async def test_the_person_is_told_when_it_is_ended(stage: Stage) -> None:
+    admin = await signed_in_admin(stage)
+    await give(admin)
+    await stage.portal[FLOW].proving.notices.settled()
+    stage.phone.told.clear()
+    page = await end(stage, admin)
+    assert "The pass of alice has ended" in page.text
+    assert PASS_WORDS.ended_untold not in page.text
+    (told,) = stage.phone.told
+    assert told[0] == "+447400123456"
+    assert "The help desk ended your pass" in told[1]
+
+
+async def test_it_ends_though_the_directory_does_not_say_whom_to_tell(stage: Stage, tmp_path: Path) -> None:
+    admin = await signed_in_admin(stage)
+    await give(admin)
+    await stage.portal[FLOW].proving.notices.settled()
+    stage.phone.told.clear()
+    users = tmp_path / "users.toml"
+    users.write_text(users.read_text().replace('username = "alice"', 'username = "somebody-else"'))
+    page = await end(stage, admin)
+    assert PASS_WORDS.ended_untold in page.text
+    assert await stage.store.passes.passes(now=stage.now) == ()
+    assert stage.phone.told == []
+    assert said(stage, "admin.pass_ended")
+
+
+async def test_of_one_that_never_counted_the_end_is_not_told_either(two: Stage) -> None:
+    admin = await signed_in_admin(two)
+    await give(admin)
+    assert "has ended" in (await end(two, admin)).text
+    assert two.phone.told == []
 
 
 async def test_of_one_that_waits_for_a_second_person_nobody_is_told_before(two: Stage) -> None:

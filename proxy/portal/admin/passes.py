@@ -10,6 +10,8 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from directory.errors import DirectoryError
+from directory.principal import Principal
 from proxy.factors.passes.given_pass import GivenPass, in_groups
 from proxy.help_desk.passes import EndedPass, NewPass, PassDesk, WrongPass, judge_asked, may_confirm, most_hours
 from proxy.http.problem import Problem
@@ -94,7 +96,7 @@ async def take_passes(request: web.Request, session: Session) -> web.StreamRespo
         ended = await desk.end(fields[_END], now=now)
         if ended is None:
             return await _list(request, session, error=PASS_WORDS.wrong_gone, status=HTTPStatus.CONFLICT)
-        return await _ended(request, session, ended)
+        return await _ended(request, session, desk, ended)
     raise refused(Problem.BAD_FORM)
 
 
@@ -102,16 +104,32 @@ async def _confirm(request: web.Request, session: Session, desk: PassDesk, pass_
     """Raises `DirectoryError`."""
     visit = request[VISIT]
     given = await desk.living(pass_id, now=visit.now)
-    directory = None if given is None else request.app[REALMS].of(given.realm)
-    person = None if given is None or directory is None else await directory.read(given.guid)
+    person = None if given is None else await _person_of(request, given)
     if person is None:
         return WrongPass.GONE
     return await desk.confirm(person, pass_id, session.principal, incident=visit.incident, now=visit.now)
 
 
-async def _ended(request: web.Request, session: Session, ended: EndedPass) -> web.Response:
-    _record(request, session, "pass_ended", ended.given, sessions=ended.sessions)
-    return await _list(request, session, notice=PASS_WORDS.ended(ended.given.username, ended.sessions))
+async def _person_of(request: web.Request, given: GivenPass) -> Principal | None:
+    """Whose it is, as the directory knows them now. Raises `DirectoryError`."""
+    directory = request.app[REALMS].of(given.realm)
+    return None if directory is None else await directory.read(given.guid)
+
+
+async def _ended(request: web.Request, session: Session, desk: PassDesk, ended: EndedPass) -> web.Response:
+    """It has ended, whether or not its person can be told."""
+    given = ended.given
+    _record(request, session, "pass_ended", given, sessions=ended.sessions)
+    notice = PASS_WORDS.ended(given.username, ended.sessions)
+    try:
+        person = await _person_of(request, given)
+    except DirectoryError:
+        person = None
+    if person is None:
+        notice = f"{notice} {PASS_WORDS.ended_untold}"
+    else:
+        await desk.tell_ended(person, given, incident=request[VISIT].incident)
+    return await _list(request, session, notice=notice)
 
 
 async def _list(
