@@ -32,6 +32,8 @@ _TO_DO = {
     UnusableReason.EXTENSION: "put a mobile number without an extension into the mobile field",
     UnusableReason.AMBIGUOUS: _WITH_COUNTRY_CODE,
     UnusableReason.SEVERAL: "leave one number in the mobile field, the mobile one",
+    # Where to allow the country would not help: some other country is only one way to read what was typed.
+    UnusableReason.COUNTRY: _WITH_COUNTRY_CODE,
 }
 
 
@@ -76,29 +78,21 @@ def number_steps(
 
 
 def _cause(text: str, reason: UnusableReason, settings: MobileSettings, hints: Hints) -> Cause:
-    ending = f" (it ends in {masked_text(text)[-_SHOWN_DIGITS:]})" if reason is UnusableReason.NOT_MOBILE else ""
     if reason is UnusableReason.COUNTRY:
         anywhere = normalise(text, settings.model_copy(update={"allowed_countries": ("*",)}))
-        if not isinstance(anywhere, UsableNumber):
-            # To allow a country would not help: some other country is only one way to read what was typed.
+        if isinstance(anywhere, UsableNumber):
+            code = phonenumbers.parse(anywhere.e164).country_code
+            country = f"+{code}" if anywhere.region == _OF_NO_COUNTRY else f"+{code} ({anywhere.region})"
             return Cause(
-                why=f"the value in the mobile field {WRONG_WITH_NUMBER[reason]}",
-                what=_WITH_COUNTRY_CODE,
-                who=Who.DIRECTORY,
+                why=f"their mobile number is of a country that is not allowed: {country}",
+                what=hints.country.format(region=anywhere.region, country=country),
+                who=Who.OPERATOR,
             )
-        code = phonenumbers.parse(anywhere.e164).country_code
-        country = f"+{code}" if anywhere.region == _OF_NO_COUNTRY else f"+{code} ({anywhere.region})"
-        return Cause(
-            why=f"their mobile number is of a country that is not allowed: {country}",
-            what=hints.country.format(region=anywhere.region, country=country),
-            who=Who.OPERATOR,
-        )
-    why = "the mobile field has a landline number" if reason is UnusableReason.NOT_MOBILE else ""
-    return Cause(
-        why=(why or f"the value in the mobile field {WRONG_WITH_NUMBER[reason]}") + ending,
-        what=_TO_DO.get(reason, "put their mobile number into the mobile field"),
-        who=Who.DIRECTORY,
-    )
+    why = f"the value in the mobile field {WRONG_WITH_NUMBER[reason]}"
+    if reason is UnusableReason.NOT_MOBILE:
+        why = f"the mobile field has a landline number (it ends in {masked_text(text)[-_SHOWN_DIGITS:]})"
+    what = _TO_DO.get(reason, "put their mobile number into the mobile field")
+    return Cause(why=why, what=what, who=Who.DIRECTORY)
 
 
 def change_step(found: NumberFound, *, is_needed: bool, login: str, hints: Hints = ON_THE_COMMAND_LINE) -> Step:
@@ -147,12 +141,6 @@ def mail_step(masked: str) -> Step:
 
 def masked_text(text: str) -> str:
     """What was typed, without its digits but the last three."""
-    shown = []
-    left = _SHOWN_DIGITS
-    for char in reversed(text):
-        if char.isnumeric():
-            shown.append(char if left > 0 else "•")
-            left -= 1
-        else:
-            shown.append(char)
-    return "".join(reversed(shown))[:_LONGEST_SHOWN]
+    digits = [position for position, char in enumerate(text) if char.isnumeric()]
+    hidden = set(digits[:-_SHOWN_DIGITS])
+    return "".join("•" if position in hidden else char for position, char in enumerate(text))[:_LONGEST_SHOWN]

@@ -50,21 +50,15 @@ def throttle_steps(
     """
     counted = [each for each in limits if each.standing.count or each.is_too_little]
     is_told = any(each.standing.limit is Limit.PASSWORDS_AS_TYPED and each.standing.is_reached for each in counted)
+    unlock = hints.unlock.format(login=login)
     steps = [
-        _step(each, login=login, address=address, is_told=is_told, still_counted=still_counted, hints=hints)
-        for each in counted
+        _step(each, address=address, is_told=is_told, still_counted=still_counted, unlock=unlock) for each in counted
     ]
     return steps or [Step(name="throttle", ok=True, detail="nothing is counted against them now")]
 
 
 def _step(
-    found: LimitFound,
-    *,
-    login: str,
-    address: str | None,
-    is_told: bool,
-    still_counted: StillCounted | None,
-    hints: Hints,
+    found: LimitFound, *, address: str | None, is_told: bool, still_counted: StillCounted | None, unlock: str
 ) -> Step:
     standing = found.standing
     limit = standing.limit
@@ -76,7 +70,6 @@ def _step(
     if not standing.is_reached:
         detail += f", and a sign-in takes {found.takes}"
     ends_at: float | None = standing.window_ends_at
-    unlock = hints.unlock.format(login=login)
     if limit is Limit.PASSCODE_FAILURES_IN_A_ROW:
         ends_at = None
         detail += f", until somebody clears them: {unlock}"
