@@ -32,31 +32,16 @@ class Instant:
 
 
 def instant(at: float, now: float) -> Instant:
-    moment = datetime.fromtimestamp(at, UTC)
-    return Instant(
-        iso=moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        absolute=moment.strftime("%Y-%m-%d %H:%M UTC"),
-        # Another node's clock may be ahead of this one's.
-        relative=ENGLISH.ago(max(0, int(now - at))),
-        clock=_clock(moment, now),
-        local=brief_text(at, now),
-    )
+    # Another node's clock may be ahead of this one's.
+    return _instant(at, now, relative=ENGLISH.ago(max(0, int(now - at))))
 
 
 def instant_in(seconds: int, now: float) -> Instant:
     """The instant that is `seconds` after `now`: rounded up to a minute, but for waits that are over before one."""
-    at = now + seconds
-    if seconds > _EXACT_SECONDS:
-        at = math.ceil(at / 60.0) * 60.0
-    moment = datetime.fromtimestamp(math.ceil(at), UTC)
-    return Instant(
-        iso=moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        absolute=moment.strftime("%Y-%m-%d %H:%M UTC"),
-        relative=ENGLISH.duration(seconds),
-        clock=_clock(moment, now, with_seconds=seconds <= _EXACT_SECONDS),
-        is_exact=seconds <= _EXACT_SECONDS,
-        local=brief_text(at, now),
-    )
+    is_exact = seconds <= _EXACT_SECONDS
+    step = 1 if is_exact else 60
+    at = math.ceil((now + seconds) / step) * step
+    return _instant(at, now, relative=ENGLISH.duration(seconds), is_exact=is_exact)
 
 
 def instant_to_come(at: float, now: float) -> Instant:
@@ -64,7 +49,15 @@ def instant_to_come(at: float, now: float) -> Instant:
     return instant_in(math.ceil(at - now), now)
 
 
-def _clock(moment: datetime, now: float, *, with_seconds: bool = False) -> str:
-    time = moment.strftime("%H:%M:%S UTC" if with_seconds else "%H:%M UTC")
+def _instant(at: float, now: float, *, relative: str, is_exact: bool = False) -> Instant:
+    moment = datetime.fromtimestamp(at, UTC)
+    clock = moment.strftime("%H:%M:%S UTC" if is_exact else "%H:%M UTC")
     is_today = moment.date() == datetime.fromtimestamp(now, UTC).date()
-    return time if is_today else f"{moment:%Y-%m-%d} {time}"
+    return Instant(
+        iso=moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        absolute=moment.strftime("%Y-%m-%d %H:%M UTC"),
+        relative=relative,
+        clock=clock if is_today else f"{moment:%Y-%m-%d} {clock}",
+        is_exact=is_exact,
+        local=brief_text(at, now),
+    )
