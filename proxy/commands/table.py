@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from typing import TextIO
 
-from proxy.mobile_formats.words import one_line
+from proxy.mobile_formats.words import one_line, width
 
 _GAP = "  "
 
@@ -18,10 +17,3 @@ def write_table(head: Sequence[str], rows: Sequence[Sequence[str]], out: TextIO)
     for row in table:
         padded = (cell + " " * (wide - width(cell)) for cell, wide in zip(row, widths, strict=True))
         out.write(_GAP.join(padded).rstrip() + "\n")
-
-
-def width(text: str) -> int:
-    """How many columns it takes on a terminal: kana and the like take two."""
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
-    )

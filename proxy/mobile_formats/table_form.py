@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
@@ -15,6 +14,7 @@ from proxy.mobile_formats.words import (
     percent_text,
     place,
     proposal_and_remarks,
+    width,
 )
 
 _WIDTHS = (26, 20, 30, 22, 26)
@@ -60,7 +60,7 @@ def _group(title: str, tallies: list[tuple[str, Tally]]) -> Iterator[str]:
 
 
 def _row(cells: Sequence[str], last: str) -> str:
-    padded = (_padded(one_line(cell), width) for cell, width in zip(cells, _WIDTHS, strict=True))
+    padded = (_padded(one_line(cell), wide) for cell, wide in zip(cells, _WIDTHS, strict=True))
     return f"{' '.join(padded)} {one_line(last)}".rstrip()
 
 
@@ -69,12 +69,12 @@ def _bar(share: float) -> str:
     return "█" * filled + "░" * (_BAR - filled)
 
 
-def _padded(text: str, width: int) -> str:
-    """As wide as `width` on a terminal, where kana and the like take two columns; cut if necessary."""
+def _padded(text: str, wide: int) -> str:
+    """This many columns wide on a terminal; cut if necessary."""
     used, kept = 0, ""
     for char in text:
-        size = 0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        if used + size > width - 1:
-            return f"{kept}…{' ' * (width - 1 - used)}"
+        size = width(char)
+        if used + size > wide - 1:
+            return f"{kept}…{' ' * (wide - 1 - used)}"
         used, kept = used + size, kept + char
-    return kept + " " * (width - used)
+    return kept + " " * (wide - used)

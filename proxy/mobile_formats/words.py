@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 
 from directory.mobile_report import Finding, Summary, Tally
@@ -62,6 +63,13 @@ def instant_text(epoch_seconds: float | None) -> str:
         return datetime.fromtimestamp(epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (OverflowError, OSError, ValueError):
         return ""
+
+
+def width(text: str) -> int:
+    """How many columns it takes on a terminal: kana and the like take two."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
 
 
 def one_line(text: str) -> str:
