@@ -44,6 +44,7 @@ from proxy.sign_in.foreseen import LimitFound
 from proxy.store.contract import Store
 from proxy.store.open import open_store
 from proxy.throttle.service_tries import OperatorsTries
+from proxy.upstreams.check import open_streams
 from proxy.upstreams.upstream import upstream_tls
 
 FEW_CONNECTIONS = 500
@@ -255,14 +256,7 @@ async def _check_upstream(app: AppSettings, upstream: UpstreamURL) -> CheckResul
     subject = f"app {app.name}"
     try:
         async with asyncio.timeout(app.connect_timeout):
-            if upstream.scheme == "unix":
-                _, writer = await asyncio.open_unix_connection(upstream.path)
-            else:
-                context = upstream_tls(app) if upstream.scheme == "https" else None
-                name = (app.server_name or upstream.host) if context is not None else None
-                _, writer = await asyncio.open_connection(
-                    upstream.host, upstream.port, ssl=context, server_hostname=name
-                )
+            _, writer = await open_streams(upstream, app, upstream_tls(app))
     except TimeoutError:
         detail = f"{upstream.authority} did not answer within {app.connect_timeout:g} seconds"
         return CheckResult(subject=subject, ok=False, detail=detail)

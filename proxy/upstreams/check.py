@@ -6,7 +6,10 @@ Each check uses a new connection, so that connecting is checked as well. Instant
 from __future__ import annotations
 
 import asyncio
+import ssl
 
+from config.addresses import UpstreamURL
+from config.settings import AppSettings
 from config.system_errors import connection_reason
 from proxy.http.response_head import (
     MAX_RESPONSE_HEAD_BYTES,
@@ -17,6 +20,17 @@ from proxy.http.response_head import (
 )
 from proxy.upstreams.connection import Server
 from proxy.upstreams.pool import UpstreamPool
+
+
+async def open_streams(
+    url: UpstreamURL, app: AppSettings, tls: ssl.SSLContext | None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """To one of an app's servers; `tls` is for those that are https. Raises `OSError`, as which TLS fails too."""
+    if url.scheme == "unix":
+        return await asyncio.open_unix_connection(url.path)
+    if url.scheme != "https":
+        return await asyncio.open_connection(url.host, url.port)
+    return await asyncio.open_connection(url.host, url.port, ssl=tls, server_hostname=app.server_name or url.host)
 
 
 class HealthCheck:
@@ -67,12 +81,7 @@ class HealthCheck:
     async def _head(self, server: Server, path: str) -> ResponseHead:
         """Of the final answer; raises `BrokenResponse` and `OSError`."""
         url, upstream = server.url, self._pool.upstream
-        if url.scheme == "unix":
-            reader, writer = await asyncio.open_unix_connection(url.path)
-        else:
-            tls = upstream.tls if url.scheme == "https" else None
-            name = (upstream.settings.server_name or url.host) if tls is not None else None
-            reader, writer = await asyncio.open_connection(url.host, url.port, ssl=tls, server_hostname=name)
+        reader, writer = await open_streams(url, upstream.settings, upstream.tls)
         try:
             lines = f"GET {path} HTTP/1.1\r\nHost: {url.authority}\r\nUser-Agent: gatepost\r\nConnection: close\r\n\r\n"
             writer.write(lines.encode("ascii"))
