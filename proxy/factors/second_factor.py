@@ -72,6 +72,8 @@ class Lack(Enum):
     """The number changed recently: it may be a thief's."""
     ENROLMENT = "enrolment"
     """The person has not enrolled it."""
+    PASSWORD = "password"  # noqa: S105  # what is lacking
+    """The factor stands beside a password only, and this session has proven none."""
     PASS = "pass"  # noqa: S105  # what is lacking
     """Nobody gave the person a pass that counts now."""
 
@@ -88,15 +90,26 @@ class Unusable:
     """When it will be usable by itself; None: when somebody fixes it."""
 
 
+def beside(proven: Collection[Factor], way: Chosen | Unusable) -> Chosen | Unusable:
+    """The same way, in a session that has `proven` these. A recovery code is paper that lies somewhere: whatever lets
+    its person in without a password (a ticket of an unlocked computer, a passkey) must not be all that is beside it."""
+    if isinstance(way, Chosen) and way.factor is Factor.RECOVERY_CODE and Factor.PASSWORD not in proven:
+        return Unusable(factor=way.factor, lack=Lack.PASSWORD, reason=f"{way.factor.value}_without_password")
+    return way
+
+
 def first_usable_way(ways: Sequence[Chosen | Unusable]) -> Chosen | Unusable:
     """What is offered of a choice: the first factor that can be used, or why the first one cannot.
 
-    What was never enrolled is told only where nothing else would help either.
+    What was never enrolled is told only where nothing else would help either, and first where a password would help.
     """
-    usable = next((way for way in ways if isinstance(way, Chosen)), None)
-    if usable is not None:
-        return usable
-    return next((way for way in ways if isinstance(way, Unusable) and way.lack is not Lack.ENROLMENT), ways[0])
+    return min(ways, key=_rank)
+
+
+def _rank(way: Chosen | Unusable) -> int:
+    if isinstance(way, Chosen):
+        return 0
+    return {Lack.PASSWORD: 1, Lack.ENROLMENT: 3}.get(way.lack, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

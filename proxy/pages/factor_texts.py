@@ -30,6 +30,7 @@ class FactorTexts:
     )
     step_up_asks: str = "You will be asked for it on the next page: {what}."
     step_up_go_on: str = "Continue"
+    recovery_code_alone: str = "A recovery code counts only beside your password. Sign in with your password."
     step_up_add: str = "You have not set up what is needed for this. You can do it now, and then open the page again."
 
     title: str = "Ways to sign in"

@@ -26,6 +26,7 @@ _LACKS = {
     Lack.NUMBER: (ENGLISH.no_mobile_title, ENGLISH.no_mobile_text),
     Lack.MAIL: (ENGLISH.no_mail_title, ENGLISH.no_mail_text),
     Lack.TRUST: (ENGLISH.changed_title, ENGLISH.changed_text),
+    Lack.PASSWORD: (ENGLISH.not_enrolled_title, ENGLISH.factors.recovery_code_alone),
     Lack.PASS: (PASS_WORDS.none_title, PASS_WORDS.none_text),
     Lack.ENROLMENT: (ENGLISH.not_enrolled_title, ENGLISH.not_enrolled_text),
 }

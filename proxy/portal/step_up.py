@@ -13,7 +13,7 @@ from aiohttp import web
 
 from config.factors import ENROLLED, ChannelKind, Factor
 from proxy.access.schemes import AppDemand, missing_of
-from proxy.factors.second_factor import Unusable
+from proxy.factors.second_factor import Lack, Unusable
 from proxy.http.reserved import CUT, ME_FACTORS, RETURN_TO, SCHEME, SIGN_OUT, START
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, SIGN_IN_LOG, VISIT, current_session
@@ -71,9 +71,13 @@ async def _page(
     status: HTTPStatus = HTTPStatus.OK,
 ) -> web.Response:
     principal = session.principal
-    if missing.first_factor is Factor.PASSWORD:
+    way = None
+    if missing.first_factor is None:
+        way = await request.app[FLOW].proving.held(session, missing.choice)
+    needs_password = isinstance(way, Unusable) and way.lack is Lack.PASSWORD
+    if missing.first_factor is Factor.PASSWORD or needs_password:
         return sign_in_form(request, back, username=principal.username, error=_asked_by(back), is_for_password=True)
-    if missing.first_factor is not None:
+    if way is None:
         request.app[SIGN_IN_LOG].stopped(request[VISIT].client, principal, "step_up_needs_kerberos")
         return message(
             request,
@@ -82,7 +86,6 @@ async def _page(
             ENGLISH.step_up_kerberos,
             link=(SIGN_OUT, ENGLISH.sign_out_button),
         )
-    way = await request.app[FLOW].proving.held(principal, missing.choice)
     if isinstance(way, Unusable):
         request.app[SIGN_IN_LOG].stopped(request[VISIT].client, principal, way.reason)
         if way.factor in ENROLLED:

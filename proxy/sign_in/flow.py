@@ -164,7 +164,13 @@ class SignIn:
             remembered = await self.remembering.stands_in(client, proven, scheme, now=now)
         if later and remembered is None:
             same = current if current is not None and _is_same_sign_in(current, proven, scheme) else None
-            return await self.proving.ask(client, goal, proven.principal, later[0], standing=same, begin=begin, now=now)
+            return await self.proving.ask(
+                *(client, goal, proven.principal, later[0]),
+                proven=(proven.factor,),
+                standing=same,
+                begin=begin,
+                now=now,
+            )
         session, token = await begin(is_remembered=remembered is not None)
         if session.level is Level.SIGNED_IN:
             self.log.succeeded(client, session)
@@ -195,7 +201,13 @@ class SignIn:
         choice = session.next_choice or (challenge.choice if challenge is not None else ())
         if not choice:
             return ProofAsked(session=session, challenge=None)
-        return await self.proving.ask(client, goal, session.principal, choice, standing=session, only=only, now=now)
+        return await self.proving.ask(
+            *(client, goal, session.principal, choice),
+            proven=session.proven_factors,
+            standing=session,
+            only=only,
+            now=now,
+        )
 
     def missing(self, session: Session, scheme_name: str, *, now: float) -> Missing | NothingMissing | NoSuchScheme:
         """What a signed-in session has yet to prove for a scheme that an app, a rule or `[admin]` asks for, or for
@@ -223,7 +235,11 @@ class SignIn:
         if session.level is not Level.SIGNED_IN:
             raise ValueError("whoever is half-way proves what comes next, and nothing else")
         return await self.proving.ask(
-            client, goal, session.principal, missing.choice, standing=session, for_scheme=missing.scheme.name, now=now
+            *(client, goal, session.principal, missing.choice),
+            proven=session.proven_factors,
+            standing=session,
+            for_scheme=missing.scheme.name,
+            now=now,
         )
 
 

@@ -9,14 +9,22 @@ Whether somebody can use a factor is asked by `choose(..., is_try=False)`, which
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from config.factors import Choice, Factor
 from directory.principal import Principal
 from proxy.factors.challenge import Attempt, Challenge, ChallengeStore
 from proxy.factors.passes.passes import Passes
-from proxy.factors.second_factor import Chosen, NumberChange, Prompt, SecondFactor, Unusable, first_usable_way
+from proxy.factors.second_factor import (
+    Chosen,
+    NumberChange,
+    Prompt,
+    SecondFactor,
+    Unusable,
+    beside,
+    first_usable_way,
+)
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.changed_numbers import Notices, NumberEvent
 from proxy.sign_in.client import Client, Goal
@@ -72,21 +80,22 @@ class Proving:
     resend_seconds: float
     """The shortest time before a passcode may be sent again."""
 
-    async def choose(self, principal: Principal, choice: Choice, *, now: float) -> Chosen | Unusable:
+    async def choose(self, session: Session, choice: Choice, *, now: float) -> Chosen | Unusable:
         """The first factor of a choice that this person can use, or why they cannot use the first one. It changes
         nothing."""
+        principal = session.principal
         ways = [(await self.factors[factor].usable_by(principal, factor, now=now)).way for factor in choice]
-        return first_usable_way(ways)
+        return first_usable_way([beside(session.proven_factors, way) for way in ways])
 
-    async def held(self, principal: Principal, choice: Choice) -> Chosen | Unusable:
+    async def held(self, session: Session, choice: Choice) -> Chosen | Unusable:
         """As `choose`, but without the rules of the moment: what a page may show before anything is asked for."""
-        ways = [await self.factors[factor].held_by(principal, factor) for factor in choice]
-        return first_usable_way(ways)
+        ways = [await self.factors[factor].held_by(session.principal, factor) for factor in choice]
+        return first_usable_way([beside(session.proven_factors, way) for way in ways])
 
     async def others(self, session: Session, challenge: Challenge, *, now: float) -> list[Chosen]:
         """Other factors of the same entry that this person could use in this one's place. It changes nothing."""
         rest = [factor for factor in session.next_choice or challenge.choice if factor is not challenge.factor]
-        ways = [await self.choose(session.principal, (factor,), now=now) for factor in rest]
+        ways = [await self.choose(session, (factor,), now=now) for factor in rest]
         return [way for way in ways if isinstance(way, Chosen)]
 
     def prompt(self, challenge: Challenge) -> Prompt:
@@ -113,21 +122,22 @@ class Proving:
         principal: Principal,
         choice: Choice,
         *,
+        proven: Collection[Factor],
         standing: Session | None,
         begin: Begin | None = None,
         only: Factor | None = None,
         for_scheme: str = "",
         now: float,
     ) -> Asking:
-        """Have the first usable factor of `choice` proven: the one way to ask for a passcode. `only`: that one, if
-        it is among them. `for_scheme`: what a signed-in person steps up to.
+        """Have the first usable factor of `choice` proven: the one way to ask for a passcode. `proven`: beside these.
+        `only`: that one, if it is among them. `for_scheme`: what a signed-in person steps up to.
 
         If the `standing` session has a live challenge for the same thing, that one is shown, with the attempts that it
         has left. Otherwise there is a new challenge, in the session that `begin` makes, if it is given. For a person
         who can use none of the factors, nothing is begun or kept. Of parallel tries on all workers and nodes one makes
         the challenge; the others are shown the same one.
         """
-        chosen = await self._try(client, principal, (only,) if only in choice else choice, now=now)
+        chosen = await self._try(client, principal, (only,) if only in choice else choice, proven=proven, now=now)
         if standing is not None and for_scheme:
             self.log.step_up_begun(client, standing, asked=for_scheme, factor=chosen.factor)
         if isinstance(chosen, Unusable):
@@ -257,7 +267,8 @@ class Proving:
         if to_remember:
             remembered = await self.remembering.remember(client, further, challenge, now=now)
         if further.next_choice is not None:
-            then = await self.ask(client, goal, principal, further.next_choice, standing=further, now=now)
+            proven, choice = further.proven_factors, further.next_choice
+            then = await self.ask(client, goal, principal, choice, proven=proven, standing=further, now=now)
         return Accepted(session=further, token=token, then=then, remembered=remembered)
 
     async def send_again(
@@ -269,7 +280,7 @@ class Proving:
         that the last channel did not work. They cannot choose which one is next.
         """
         principal = session.principal
-        chosen = await self._try(client, principal, (challenge.factor,), now=now)
+        chosen = await self._try(client, principal, (challenge.factor,), proven=session.proven_factors, now=now)
         if isinstance(chosen, Unusable):
             self.log.stopped(client, principal, chosen.reason)
             return chosen
@@ -297,15 +308,17 @@ class Proving:
         sendings = await self.messages.of(challenge, now=now)
         return SentAgain(unsent=unsent(sending), may_arrive=any(may_arrive(each) for each in sendings))
 
-    async def _try(self, client: Client, principal: Principal, choice: Choice, *, now: float) -> Chosen | Unusable:
+    async def _try(
+        self, client: Client, principal: Principal, choice: Choice, *, proven: Collection[Factor], now: float
+    ) -> Chosen | Unusable:
         """As `choose`, in a sign-in: numbers seen for the first time are remembered, and changes are told."""
         ways: list[Chosen | Unusable] = []
         for factor in choice:
             found = await self.factors[factor].usable_by(principal, factor, now=now, is_try=True)
             if found.change is not None:
                 await self._tell(client, principal, found.change, now=now)
-            ways.append(found.way)
-            if isinstance(found.way, Chosen):
+            ways.append(beside(proven, found.way))
+            if isinstance(ways[-1], Chosen):
                 break  # what is not tried is not told
         return first_usable_way(ways)
 

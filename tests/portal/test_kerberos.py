@@ -6,17 +6,19 @@ import hashlib
 import html
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config.factors import Factor
-from directory.directory import RefusalReason
+from directory.directory import PasswordRefused, RefusalReason
 from directory.errors import DirectoryUnavailable
 from directory.kerberos.ticket import MAX_TOKEN_BYTES, KerberosTicket, TicketRefusal, TicketRefused
-from directory.principal import Principal
+from directory.principal import Account, Principal
 from proxy.delivery.channel import Outcome
+from proxy.factors.recovery_code.recovery_codes import enrolment_of_code
 from proxy.portal.kerberos import negotiate_token
 from proxy.sessions.session import Level
 from tests.portal.stage import (
@@ -128,6 +130,66 @@ async def test_a_ticket_and_a_passcode_lead_to_the_app(stage: Stage) -> None:
     assert session is not None
     assert session.scheme == "inside"
     assert [proof.factor.value for proof in session.proven] == ["kerberos", "sms"]
+
+
+async def with_recovery_code(stage: Stage, sid: str, code: str) -> None:
+    made = enrolment_of_code(stage.keys, PEOPLE[sid], code, name="1", now=stage.now)
+    assert await stage.store.enrolments.put_enrolments([made])
+
+
+async def own_factors_step_up(browser: Browser) -> Page:
+    return await browser.get(SIGN_IN_ORIGIN + (await browser.get(f"{SIGN_IN_ORIGIN}/.gatepost/me/factors")).location)
+
+
+CODED = [*SCHEMES[:2], {"name": "browser", "factors": ["password", ["sms", "recovery_code"]]}]
+
+
+async def test_a_recovery_code_proves_nothing_beside_a_ticket(tmp_path: Path, domain: Domain) -> None:
+    async with running_portal(tmp_path, scripted=domain, schemes=CODED) as stage:
+        await with_recovery_code(stage, ALICE, "K7QX-2MRA-9FZT")
+        browser = stage.browser(address=INSIDE)
+        await arrive(browser)
+        half = await browser.get(KERBEROS, **negotiate(ALICE))
+        await stage.answer(browser, await browser.get(SIGN_IN_ORIGIN + half.location), stage.passcode)
+        stage.now += 601
+        step_up = await own_factors_step_up(browser)
+        asked = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/step-up", step_up.hidden)
+        page = await browser.get(SIGN_IN_ORIGIN + asked.location)
+        assert "recovery_code" not in page.text
+        refused = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/passcode", {**page.hidden, "new": "recovery_code"})
+        assert refused.status == 403
+        assert "counts only beside your password" in refused.text
+        assert stage.log[-1]["reason"] == "recovery_code_without_password"
+        (session,) = await stage.store.sessions.sessions()
+        assert [proof.factor for proof in session.proven] == [Factor.KERBEROS, Factor.SMS]
+        assert (await stage.answer(browser, page, stage.passcode)).location == "/.gatepost/me/factors"
+
+
+class WithPassword(Domain):
+    """Whose `scripted` is the person without a phone, whatever the password."""
+
+    account = replace(ScriptedDirectory.account, guid=PEOPLE[DESKLESS].guid)
+
+    async def authenticate(self, account: Account | None, password: str) -> Principal | PasswordRefused:
+        return PEOPLE[DESKLESS]
+
+
+async def test_who_has_only_recovery_codes_beside_a_ticket_is_asked_for_the_password(tmp_path: Path) -> None:
+    async with running_portal(tmp_path, scripted=WithPassword(), schemes=CODED) as stage:
+        await with_recovery_code(stage, DESKLESS, "K7QX-2MRA-9FZT")
+        browser = stage.browser(address="203.0.113.5")
+        await arrive(browser)
+        assert (await browser.get(KERBEROS, **negotiate(DESKLESS))).location == "/"
+        step_up = await own_factors_step_up(browser)
+        assert is_form(step_up)
+        added = await browser.post(SIGN_IN, {**step_up.hidden, "username": "scripted@corp", "password": PASSWORD})
+        assert added.location == "/.gatepost/me/factors"
+        step_up = await own_factors_step_up(browser)
+        asked = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/step-up", step_up.hidden)
+        page = await browser.get(SIGN_IN_ORIGIN + asked.location)
+        assert (await stage.answer(browser, page, "K7QX-2MRA-9FZT")).location == "/.gatepost/me/factors"
+        (session,) = await stage.store.sessions.sessions()
+        assert [proof.factor for proof in session.proven] == [Factor.KERBEROS, Factor.PASSWORD, Factor.RECOVERY_CODE]
 
 
 async def test_a_ticket_alone_is_enough_where_the_scheme_says_so(stage: Stage) -> None:
