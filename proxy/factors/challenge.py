@@ -69,7 +69,8 @@ class ChallengeStore(Protocol):
 
         `newest` is the id of the session's newest live challenge, empty if there is none. So of several that are put at
         the same time, only one is written. None: write in any case. It gets no more attempts than the session's live
-        ones have left. Atomic.
+        ones have left. It takes the place of those for the same factor, so that whoever changes to and fro fills no
+        store. Atomic.
         """
         ...
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from config.factors import Factor
 from config.settings import SessionSettings, StoreSettings
 from proxy.sessions.session_store import FORMER_SECONDS
 from proxy.store.open import open_store
@@ -134,7 +135,7 @@ async def test_a_record_of_another_version_is_no_session(store: RedisStore) -> N
 async def test_a_challenge_of_a_factor_that_is_not_known_here_is_none(store: RedisStore, field: str) -> None:
     mine = session(is_half=True)
     await store.sessions.create_session(mine, cookie=cookie(), host=HOST)
-    known, newer = challenge(mine.session_id), challenge(mine.session_id, created_at=NOW + 1)
+    known, newer = challenge(mine.session_id, factor=Factor.TOTP), challenge(mine.session_id, created_at=NOW + 1)
     for each in (known, newer):
         await store.challenges.put_challenge(each)
     record = json.dumps({**json.loads(challenge_to_record(newer)), field: "palm"})

@@ -274,7 +274,7 @@ async def test_a_challenge_of_a_factor_that_is_not_known_here_is_none(tmp_path: 
     store = SQLiteStore(tmp_path / "state.db")
     mine = session(is_half=True)
     await store.sessions.create_session(mine, cookie=cookie(), host=HOST)
-    known, newer = challenge(mine.session_id), challenge(mine.session_id, created_at=NOW + 1)
+    known, newer = challenge(mine.session_id, factor=Factor.TOTP), challenge(mine.session_id, created_at=NOW + 1)
     for each in (known, newer):
         await store.challenges.put_challenge(each)
     other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)

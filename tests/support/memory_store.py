@@ -64,6 +64,10 @@ class MemoryChallenges:
             key for key in self._challenges if self._live_challenge(key, challenge.session_id, challenge.created_at)
         ]
         left = min([challenge.attempts_left, *(self._challenges[key].attempts_left for key in live)])
+        of_factor = (challenge.session_id, challenge.factor)
+        self._challenges = {
+            key: each for key, each in self._challenges.items() if (each.session_id, each.factor) != of_factor
+        }
         self._challenges[challenge.challenge_id] = replace(challenge, attempts_left=left)
         return True
 

@@ -64,7 +64,13 @@ def _insert(connection: sqlite3.Connection, challenge: Challenge, newest: str | 
         "WHERE EXISTS (SELECT 1 FROM sessions WHERE session_id = :session_id)",
         fields,
     )
-    return inserted.rowcount > 0
+    if inserted.rowcount == 0:
+        return False
+    connection.execute(
+        "DELETE FROM challenges WHERE session_id = :session_id AND factor = :factor AND challenge_id != :challenge_id",
+        fields,
+    )
+    return True
 
 
 def _select_newest(connection: sqlite3.Connection, session_id: str, now: float) -> Challenge | None:

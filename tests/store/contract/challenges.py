@@ -55,12 +55,43 @@ class ChallengesContract:
         mine = session(is_half=True)
         await store.sessions.create_session(mine, cookie=cookie(), host=HOST)
         assert await store.challenges.challenge_of_session(mine.session_id, now=NOW) is None
-        old, new = challenge(mine.session_id), challenge(mine.session_id, created_at=NOW + 1, expires_at=NOW + 100)
+        old = challenge(mine.session_id, factor=Factor.TOTP)
+        new = challenge(mine.session_id, created_at=NOW + 1, expires_at=NOW + 100)
         await store.challenges.put_challenge(new)
         await store.challenges.put_challenge(old)
         assert await store.challenges.challenge_of_session(mine.session_id, now=NOW) == new
         assert await store.challenges.challenge_of_session(mine.session_id, now=NOW + 100) == old
         assert await store.challenges.challenge_of_session(mine.session_id, now=NOW + 300) is None
+
+    async def test_a_new_challenge_takes_the_place_of_the_one_for_the_same_factor(self, store: Store) -> None:
+        mine, others = session(is_half=True), session(is_half=True)
+        for each in (mine, others):
+            await store.sessions.create_session(each, cookie=cookie(), host=HOST)
+        apart = challenge(others.session_id)
+        await store.challenges.put_challenge(apart)
+        made = [
+            challenge(mine.session_id, created_at=NOW + at, attempts_left=5 - at, factor=factor)
+            for at, factor in enumerate([Factor.SMS, Factor.TOTP, Factor.SMS, Factor.TOTP])
+        ]
+        for each in made:
+            assert await store.challenges.put_challenge(each)
+        found = [
+            await store.challenges.challenge(each.challenge_id, session_id=each.session_id, now=NOW + 4)
+            for each in (*made, apart)
+        ]
+        assert found == [None, None, made[2], made[3], apart]
+        over = await store.challenges.answer_challenge(
+            made[0].challenge_id, session_id=mine.session_id, digest=made[0].digest, now=NOW + 4
+        )
+        assert over.attempt is Attempt.GONE
+        again = challenge(mine.session_id, created_at=NOW + 5)
+        assert await store.challenges.put_challenge(again, newest=made[3].challenge_id)
+        standing = await store.challenges.challenge_of_session(mine.session_id, now=NOW + 5)
+        assert standing == replace(again, attempts_left=2), "what the one before had left still counts"
+        ended = challenge("gone")
+        assert not await store.challenges.put_challenge(ended)
+        assert not await store.challenges.put_challenge(challenge(mine.session_id), newest="another")
+        assert await store.challenges.challenge_of_session(mine.session_id, now=NOW + 5) == standing
 
     async def test_of_challenges_put_at_the_same_time_in_the_place_of_one_only_one_is(self, store: Store) -> None:
         mine = session(is_half=True)
@@ -153,7 +184,7 @@ class ChallengesContract:
         await store.challenges.put_challenge(apart)
         wrong, newest = Tally[Attempt](), ""
         for count in range(8):
-            made = challenge(mine.session_id, created_at=NOW + count)
+            made = challenge(mine.session_id, created_at=NOW + count, factor=list(Factor)[count])
             assert await store.challenges.put_challenge(made, newest=newest)
             newest = made.challenge_id
             if count == 0:
@@ -198,7 +229,7 @@ class ChallengesContract:
     async def test_a_challenge_that_is_used_up_or_over_cannot_be_claimed_for_a_resend(self, store: Store) -> None:
         mine = session(is_half=True)
         await store.sessions.create_session(mine, cookie=cookie(), host=HOST)
-        used, over = challenge(mine.session_id), challenge(mine.session_id, expires_at=NOW + 100)
+        used, over = challenge(mine.session_id), challenge(mine.session_id, expires_at=NOW + 100, factor=Factor.TOTP)
         for each in (used, over):
             await store.challenges.put_challenge(each)
         await store.challenges.answer_challenge(

@@ -21,6 +21,10 @@ local function live(challenge_id, session_id, now)
   return found
 end
 
+local function factor_of(record)
+  return cjson.decode(record).factor or 'sms'
+end
+
 -- The id of the newest live one, or ''. Of two with the same instant, the one that was put later is the newer one.
 -- One of a factor or channel that the caller does not know is none to it, so it must be none here too.
 local function newest_of(session, now, known)
@@ -28,7 +32,7 @@ local function newest_of(session, now, known)
   for _, id in ipairs(redis.call('LRANGE', key('challenges', session), 0, -1)) do
     local challenge = live(id, session, now)
     local record = challenge and cjson.decode(challenge[3])
-    if record and known:find(' factor:' .. (record.factor or 'sms') .. ' ', 1, true)
+    if record and known:find(' factor:' .. factor_of(challenge[3]) .. ' ', 1, true)
       and known:find(' kind:' .. (record.kind or '') .. ' ', 1, true)
       and (not newest_at or record.created_at >= newest_at)
     then
@@ -39,7 +43,8 @@ local function newest_of(session, now, known)
 end
 
 -- Nothing is written if its session ended meanwhile: nobody could answer it. With `newest`, neither is it if another one
--- is the session's newest by then. It gets no more attempts than the session's live ones have left.
+-- is the session's newest by then. It gets no more attempts than the session's live ones have left, and takes the place
+-- of those for the same factor.
 function operation.put(id, session, record, digest, expires_at, attempts_left, last_sent_at, ttl, now, newest, known)
   if redis.call('EXISTS', key('session', session)) == 0 or (newest and newest_of(session, now, known) ~= newest) then
     return 0
@@ -54,6 +59,13 @@ function operation.put(id, session, record, digest, expires_at, attempts_left, l
   redis.call('PEXPIRE', key('challenge', id), ttl)
   expires('challenge', id, expires_at)
   redis.call('LREM', key('challenges', session), 0, id)
+  for _, each in ipairs(redis.call('LRANGE', key('challenges', session), 0, -1)) do
+    local other = redis.call('HGET', key('challenge', each), 'record')
+    if not other or factor_of(other) == factor_of(record) then
+      drop('challenge', each)
+      redis.call('LREM', key('challenges', session), 0, each)
+    end
+  end
   redis.call('RPUSH', key('challenges', session), id)
   redis.call('PEXPIRE', key('challenges', session), ttl)
   return 1
