@@ -129,4 +129,14 @@ class FactorTexts:
     factor_removed_totp: str = "An authenticator app was removed from your work sign-in."
     factor_removed_recovery_code: str = "Your recovery codes for your work sign-in were removed."
     factor_removed_passkey: str = "A passkey was removed from your work sign-in."
+    code_used_subject: str = "A recovery code was used"
+    code_used: str = "A recovery code was used for your work sign-in."
+    code_used_left_many: str = "You have {count} left."
+    code_used_left_one: str = "You have one left."
+    code_used_left_none: str = "It was your last one."
     factor_not_you: str = "Not you? Undo it here, and call your IT help desk: {url}"
+
+    def codes_left(self, count: int) -> str:
+        if count == 0:
+            return self.code_used_left_none
+        return self.code_used_left_one if count == 1 else self.code_used_left_many.format(count=count)

@@ -1,4 +1,4 @@
-"""What a person is told of a second factor that was added to their account, or removed from it."""
+"""What a person is told of a second factor that was added to their account or removed from it, or of a code used up."""
 
 from __future__ import annotations
 
@@ -26,10 +26,14 @@ _SAID: Mapping[tuple[Factor, bool], str] = MappingProxyType(
 
 def factor_notices(settings: Settings) -> Callable[[Factor, bool], Notice]:
     """Nothing that somebody typed is in them: a thief chooses the names of what they add."""
-    url = settings.server.public_url.origin + ME_FACTORS
+    return lambda factor, is_added: _notice(settings, _SAID[factor, is_added], _TEXTS.factor_subject)
 
-    def notice_of(factor: Factor, is_added: bool) -> Notice:
-        said, not_you = _SAID[factor, is_added], _TEXTS.factor_not_you.format(url=url)
-        return Notice(sms=f"{said} {not_you}", subject=_TEXTS.factor_subject, mail=f"{said}\n\n{not_you}\n")
 
-    return notice_of
+def used_code_notices(settings: Settings) -> Callable[[int], Notice]:
+    """Of a recovery code; the number is of those that are left."""
+    return lambda left: _notice(settings, f"{_TEXTS.code_used} {_TEXTS.codes_left(left)}", _TEXTS.code_used_subject)
+
+
+def _notice(settings: Settings, said: str, subject: str) -> Notice:
+    not_you = _TEXTS.factor_not_you.format(url=settings.server.public_url.origin + ME_FACTORS)
+    return Notice(sms=f"{said} {not_you}", subject=subject, mail=f"{said}\n\n{not_you}\n")

@@ -42,6 +42,7 @@ from proxy.sign_in.proving import Proving
 from proxy.sign_in.remembering import Remembering
 from proxy.sign_in.session_steps import SessionSteps
 from proxy.sign_in.sign_in_log import SignInLog
+from proxy.sign_in.used_codes import UsedCodes
 from proxy.throttle.counter_store import ThrottleStore
 from proxy.throttle.throttle import Throttle
 
@@ -127,13 +128,14 @@ def create_sign_in(
     wording: Wording,
     stolen: Notice | None = None,
     new_browser: Callable[[NewBrowser], Notice] | None = None,
+    used_code: Callable[[int], Notice] | None = None,
     notifier: Notifier | None = None,
     acceptor: TicketAcceptor | None = None,
 ) -> SignInParts:
     """`clock` gives epoch seconds. `notifier` tells persons of numbers that changed, in the words of `wording`, and of
-    remembered browsers that somebody copied (`stolen`), and of sign-ins with a browser that they have not used before
-    (`new_browser`); None: nobody is told. `acceptor` judges Kerberos tickets; None:
-    nobody begins with one."""
+    remembered browsers that somebody copied (`stolen`), of sign-ins with a browser that they have not used before
+    (`new_browser`), and of recovery codes (`used_code`, with how many are left); None: nobody is told.
+    `acceptor` judges Kerberos tickets; None: nobody begins with one."""
     sign_in_log = SignInLog(log, count=metrics.count_sign_in)
     sessions = SessionSteps(store.sessions, settings.networks, settings.sessions.most_per_person)
     attempts = Attempts(throttle=throttle, guard=PasswordGuard(throttle, keys), log=sign_in_log, clock=clock)
@@ -164,6 +166,14 @@ def create_sign_in(
         remembering=remembering,
         passes=passes,
         new_browsers=new_browsers,
+        used_codes=UsedCodes(
+            codes=RecoveryCodes(settings.passcode, store.enrolments, keys),
+            mobile=settings.mobile,
+            numbers=store.numbers,
+            keys=keys,
+            notices=notices,
+            wording=used_code,
+        ),
         challenges=store.challenges,
         counters=store.counters,
         sessions=sessions,

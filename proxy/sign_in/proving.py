@@ -8,6 +8,7 @@ Whether somebody can use a factor is asked by `choose(..., is_try=False)`, which
 
 from __future__ import annotations
 
+import hmac
 import math
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -50,6 +51,7 @@ from proxy.sign_in.outcomes import (
 from proxy.sign_in.remembering import Remembering
 from proxy.sign_in.session_steps import SessionSteps
 from proxy.sign_in.sign_in_log import SignInLog
+from proxy.sign_in.used_codes import UsedCodes
 from proxy.throttle.counter_store import Counter, CounterStore
 from proxy.throttle.limits import Limit
 from proxy.throttle.throttle import Throttle
@@ -70,6 +72,7 @@ class Proving:
     remembering: Remembering
     passes: Passes
     new_browsers: NewBrowsers
+    used_codes: UsedCodes
     challenges: ChallengeStore
     counters: CounterStore
     sessions: SessionSteps
@@ -214,6 +217,9 @@ class Proving:
         if digest is None:
             await self.throttle.passcode_not_judged(person=principal.guid, now=now)
             return NotAnswered()
+        if challenge.factor is Factor.RECOVERY_CODE and hmac.compare_digest(digest, challenge.digest):
+            # It is used up, whatever becomes of the challenge and of the session.
+            await self.used_codes.tell(client, principal)
         result = await self.challenges.answer_challenge(
             challenge.challenge_id, session_id=session.session_id, digest=digest, now=now
         )

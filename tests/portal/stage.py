@@ -35,6 +35,7 @@ from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.portal.app import create_portal
+from proxy.portal.factor_notice import used_code_notices
 from proxy.portal.number_notice import STOLEN, new_browser_notice, notice_of
 from proxy.secrets.keys import KeyRing, Keys, Purpose
 from proxy.sessions.identity import Assertions
@@ -365,6 +366,7 @@ class Stage:
             wording=notice_of,
             stolen=STOLEN,
             new_browser=new_browser_notice(settings),
+            used_code=used_code_notices(settings),
             notifier=self.phone,
             acceptor=getattr(self.scripted, "acceptor", None),  # a real directory has none
         )

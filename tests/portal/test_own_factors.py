@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from config.factors import Factor
+from proxy.portal.app_keys import FLOW
 from proxy.sessions.session import Level
 from tests.portal.stage import NOW, SIGN_IN_ORIGIN, Browser, Page, Stage, portal_settings, running_portal
 
@@ -390,3 +391,23 @@ def test_the_settings_of_these_tests_hold(tmp_path: Path) -> None:
         Factor.RECOVERY_CODE,
     )
     assert NOW % 30 == 0
+
+
+async def test_a_used_recovery_code_is_told_with_how_many_are_left(stage: Stage) -> None:
+    browser = stage.browser()
+    await stage.sign_in(browser)
+    codes = await make_codes(browser)
+    stage.phone.told.clear()
+    for code in codes:
+        stage.now += 3600
+        other = stage.browser()
+        page = await another(other, await stage.to_passcode(other), "recovery_code")
+        if code == codes[1]:
+            assert (await stage.answer(other, page, codes[0])).status == 422
+        assert (await stage.answer(other, page, code)).status == 303
+    await stage.portal[FLOW].proving.notices.settled()
+    told = [text for to, text in stage.phone.told if to == ALICE and "recovery code" in text]
+    left = [text.split("sign-in. ")[1].split(". Not you")[0] for text in told]
+    many = [f"You have {count} left" for count in range(9, 1, -1)]
+    assert left == [*many, "You have one left", "It was your last one"]
+    assert all(FACTORS in text and not any(code in text for code in codes) for text in told)

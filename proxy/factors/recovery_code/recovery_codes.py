@@ -33,6 +33,10 @@ class RecoveryCodes(EnrolledCodes):
     def is_left(self, enrolment: Enrolment) -> bool:
         return enrolment.counter < USED
 
+    async def count_left(self, principal: Principal) -> int:
+        """Raises `StoreUnavailable`."""
+        return sum(map(self.is_left, await self._enrolled(principal)))
+
     def prompt(self, challenge: Challenge) -> Prompt:
         return Prompt()
 
