@@ -55,8 +55,7 @@ def create_channels(
         if name == EMAIL:
             channels.append(post)
         elif name in settings.sms.http:
-            client = HTTPSClient(ca_file=settings.sms.http[name].ca_file)
-            channels.append(_by_http(name, settings, client, texts, alarms))
+            channels.append(_by_http(name, settings, texts, alarms))
         elif preset := preset_named(name, settings.sms, home_region=settings.mobile.home_region):
             channels.append(SMSByMail(preset, texts, together, clock=clock))
     return Channels(channels, together, post, budget_seconds=budget, email_for_sms=settings.second_factor.email_for_sms)
@@ -84,7 +83,7 @@ def _rules(settings: Settings, name: str) -> Iterator[TextRules]:
         yield preset.rules
 
 
-def _by_http(name: str, settings: Settings, client: HTTPSClient, texts: MessageTexts, alarms: Alarms) -> SMSByHTTP:
+def _by_http(name: str, settings: Settings, texts: MessageTexts, alarms: Alarms) -> SMSByHTTP:
     gateway = settings.sms.http[name]
     is_kapow = is_kapow_api(name, gateway)
     interface: Interface = GenericInterface(gateway)
@@ -99,7 +98,7 @@ def _by_http(name: str, settings: Settings, client: HTTPSClient, texts: MessageT
     return SMSByHTTP(
         name,
         interface,
-        client,
+        HTTPSClient(ca_file=gateway.ca_file),
         texts,
         _http_rules(name, gateway),
         number_format=gateway.number_format if is_own_format else "digits",

@@ -17,9 +17,6 @@ from proxy.delivery.channel import Blame
 from proxy.delivery.refusals import Stage
 from proxy.delivery.smtp_outcome import verdict_on
 
-_METHODS = ("plain", "login", "cram-md5")
-"""The connection is encrypted or local. Relays that keep hashed passwords cannot do the third, even if they offer
-it."""
 _NO_SUCH_METHOD = (500, 502, 504, 534)
 """RFC 5321 section 4.2.4, RFC 4954 section 6: another method may work. 535 is about the password."""
 _REFUSED = 535
@@ -50,8 +47,7 @@ class RelayLogin:
             await self._try(connection, self._username)
             return
         async with self._first:
-            held_back = self.held_back()
-            if held_back:  # by the one before
+            if held_back := self.held_back():  # by the one before
                 raise SMTPAuthenticationError(_REFUSED, held_back)
             await self._try(connection, self._username)
 
@@ -72,17 +68,19 @@ class RelayLogin:
             await connection.ehlo()
         if not connection.supports_extension("auth"):
             raise SMTPException("The relay offers no AUTH.")
+        # The connection is encrypted or local. Relays that keep hashed passwords cannot do the last, even if they
+        # offer it.
         methods = {
             "plain": connection.auth_plain,
             "login": connection.auth_login,
             "cram-md5": connection.auth_crammd5,
         }
-        offered = [name for name in _METHODS if name in connection.supported_auth_methods]
+        offered = [method for name, method in methods.items() if name in connection.supported_auth_methods]
         if not offered:
             raise SMTPException("The relay offers no AUTH method that is known here.")
-        for position, name in enumerate(offered, start=1):
+        for position, method in enumerate(offered, start=1):
             try:
-                await methods[name](username, self._password)
+                await method(username, self._password)
             except SMTPAuthenticationError as error:
                 if error.code not in _NO_SUCH_METHOD or position == len(offered):
                     raise

@@ -39,10 +39,8 @@ def wrong_with(text: str, rules: TextRules) -> str | None:
     A Subject is one line, and one character outside ASCII would turn it into an encoded word (RFC 2047) that
     gateways send on as it stands; a text that already looks like one would be decoded on the way.
     """
-    if rules.gsm7:
-        odd = not_gsm7(text)
-        if odd is not None:
-            return f"the character {shown(odd)} is not in the GSM alphabet"
+    if rules.gsm7 and (odd := not_gsm7(text)) is not None:
+        return f"the character {shown(odd)} is not in the GSM alphabet"
     in_one_line = text.replace("\n", "") if rules.several_lines and not rules.in_subject else text
     ascii_only = rules.in_subject or rules.seven_bit
     odd = next((each for each in in_one_line if not each.isprintable() or (ascii_only and not each.isascii())), None)

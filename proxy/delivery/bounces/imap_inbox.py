@@ -188,8 +188,7 @@ class IMAPInbox:
 
         await self._desk.try_again()
         if self._mailbox is None:
-            held_back = self._refusals.held_back(self._clock())
-            if held_back:
+            if held_back := self._refusals.held_back(self._clock()):
                 raise InboxUnavailable(held_back)
             self._mailbox = await blocking(lambda: Mailbox(self._settings, self._tls))
             self._refusals.taken()

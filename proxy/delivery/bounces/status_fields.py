@@ -52,14 +52,10 @@ def _recipient(group: dict[str, str]) -> RecipientStatus:
     diagnostic = group.get("diagnostic-code", "")
     code = _CODE.search(without_comments(group.get("status", ""))) or _CODE.search(group.get("status", ""))
     status = code[0] if code else ""
-    is_named = "action" in group
     action = without_comments(group.get("action", "")).lower().rstrip(".")
-    if is_named and action in _FAILED:
-        is_failure = True
-    elif is_named and action in _NO_FAILURE:
-        is_failure = False
-    else:  # a word of its own, or none: the code says it, too
-        is_failure = status.startswith("5.")
+    says_it = "action" in group and action in (*_FAILED, *_NO_FAILURE)
+    # Where it is a word of the server's own, or none, the code says it, too.
+    is_failure = action in _FAILED if says_it else status.startswith("5.")
     address = group.get("final-recipient") or group.get("original-recipient") or ""
     return RecipientStatus(
         is_failure=is_failure,
