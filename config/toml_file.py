@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from itertools import accumulate, takewhile
+from itertools import accumulate, chain, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -181,13 +181,8 @@ def _put_together(statements: list[_Statement]) -> tuple[list[_Statement], list[
         else:
             sections.append([each])
             first[each.header] = sections[-1]
-    seen: list[int] = []
-    found: list[_Statement] = []
-    for section in sections:
-        if id(section) not in seen:
-            seen.append(id(section))
-            found += section
-    return found, wrong
+    each_once = {id(section): section for section in sections}.values()
+    return list(chain.from_iterable(each_once)), wrong
 
 
 def _take_out_conflict(statements: list[_Statement], error: str) -> tuple[int, str]:

@@ -68,10 +68,9 @@ class ServerSettings(FrozenTable):
     @property
     def certificate_pairs(self) -> tuple[CertificateSettings, ...]:
         """All certificates, the default one first; none: TLS is not spoken."""
-        first: tuple[CertificateSettings, ...] = ()
-        if self.tls_certificate is not None and self.tls_key is not None:
-            first = (CertificateSettings(certificate=self.tls_certificate, key=self.tls_key),)
-        return (*first, *self.certificates)
+        if self.tls_certificate is None or self.tls_key is None:
+            return self.certificates
+        return (CertificateSettings(certificate=self.tls_certificate, key=self.tls_key), *self.certificates)
 
 
 def server_problems(server: ServerSettings) -> Iterator[tuple[str, str]]:

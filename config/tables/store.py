@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo
 
@@ -43,11 +43,8 @@ _EXAMPLE = '"redis://redis.corp.example:6379" or "unix:/run/redis/redis.sock"'
 class SQLiteFile:
     """The path of a database."""
 
+    kind: ClassVar = "sqlite"
     path: Path
-
-    @property
-    def kind(self) -> str:
-        return "sqlite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
