@@ -44,14 +44,9 @@ def numbers_changed_at(entry: Entry, mobile_attributes: Sequence[str]) -> float 
     metadata = next(iter(entry.attributes.get(METADATA.lower(), ())), b"")
     described = _described(entry.attributes.get(METADATA_XML.lower(), ()))
     made_at = described.get("objectsid", _written_at(metadata, _OBJECT_SID_ID))
-    times = []
-    for name in {name.lower() for name in mobile_attributes}:
-        written_at = described.get(name)
-        if written_at is None and name == _MOBILE:
-            written_at = changed_at(metadata)
-        if written_at is not None:
-            times.append(written_at)
-    latest = max(times, default=None)
+    if (mobile_at := changed_at(metadata)) is not None:
+        described.setdefault(_MOBILE, mobile_at)
+    latest = max((described[name.lower()] for name in mobile_attributes if name.lower() in described), default=None)
     if latest is None or (made_at is not None and latest - made_at < _MADE_WITH_SECONDS):
         return None
     return latest
