@@ -50,23 +50,21 @@ class KnownDomain:
         return False
 
     def domain(self, reader: Reader) -> Domain:
-        domain = self._domain.get(lambda: read_domain(reader, self._settings), wait_seconds=reader.seconds_left())
+        domain = self._domain.get(lambda: read_domain(reader, self._settings), deadline=reader.deadline)
         self._lockout.get(
             lambda: lockout_policy(reader.at(domain.root_dn, LOCKOUT_ATTRIBUTES), self._settings),
-            wait_seconds=reader.seconds_left(),
+            deadline=reader.deadline,
         )
         return domain
 
     def groups(self, reader: Reader) -> ConfiguredGroups:
         domain = self.domain(reader)
-        return self._groups.get(
-            lambda: resolve_groups(reader, domain, self._group_names), wait_seconds=reader.seconds_left()
-        )
+        return self._groups.get(lambda: resolve_groups(reader, domain, self._group_names), deadline=reader.deadline)
 
     def rules(self, reader: Reader) -> PasswordRules | None:
         domain = self.domain(reader)
         return self._rules.get(
-            lambda: password_rules(reader.at(domain.root_dn, RULE_ATTRIBUTES)), wait_seconds=reader.seconds_left()
+            lambda: password_rules(reader.at(domain.root_dn, RULE_ATTRIBUTES)), deadline=reader.deadline
         )
 
     def learn(self, reader: Reader) -> None:

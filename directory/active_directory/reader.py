@@ -57,9 +57,6 @@ class Reader:
     def server(self) -> ServerAddress:
         return self._connection.server
 
-    def seconds_left(self) -> float:
-        return max(0.0, self.deadline - time.monotonic())
-
     def mean_answer_seconds(self) -> float | None:
         """How long a search took on average; None before the first."""
         return self._answered_in / self._answers if self._answers else None

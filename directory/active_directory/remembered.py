@@ -28,12 +28,13 @@ class Remembered(Generic[T]):
         """The value read last, however old."""
         return self._value[1] if self._value else None
 
-    def get(self, read: Callable[[], T], *, wait_seconds: float) -> T:
-        """Raises what `read` raises, or `DirectoryBusy` if another thread's reading takes too long."""
+    def get(self, read: Callable[[], T], *, deadline: float) -> T:
+        """Raises what `read` raises, or `DirectoryBusy` if another thread's reading takes longer than `deadline`, an
+        instant of `time.monotonic`."""
         kept = self._fresh()
         if kept is not None:
             return kept[1]
-        if not self._lock.acquire(timeout=max(0.0, wait_seconds)):
+        if not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
             raise DirectoryBusy("another thread is still reading what this one waits for")
         try:
             kept = self._fresh()

@@ -44,7 +44,7 @@ class ServerList:
 
     def locate(self, deadline: float) -> Located:
         """Where the servers are from. Raises `DirectoryUnavailable` where none was ever found."""
-        located = self._located.get(self._find, wait_seconds=deadline - time.monotonic())
+        located = self._located.get(self._find, deadline=deadline)
         if not self.servers:
             self._use(located)
         return located
