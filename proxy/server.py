@@ -192,10 +192,12 @@ async def running(
         metrics.watch_client_connections(lambda: plane.open_connections)
         stack.callback(sessions.on_end(plane.end_session))
         stack.callback(sessions.on_change(plane.judge_again))
-        watch = partial(SessionWatch, store=store.sessions, sessions=sessions, realms=realms, log=log)
+        watch = partial(
+            SessionWatch, store=store.sessions, browsers=store.browsers, sessions=sessions, realms=realms, log=log
+        )
         leased = partial(while_leased, store=store.leases, clock=clock)
         await _in_background(stack, partial(leased, lambda: watch().run(), name="watch"), log)
-        upkeep = EnrolmentUpkeep(store=store.enrolments, realms=realms, keys=keys, log=log)
+        upkeep = EnrolmentUpkeep(store=store.enrolments, browsers=store.browsers, realms=realms, keys=keys, log=log)
         await _in_background(stack, partial(leased, upkeep.run, name="enrolments"), log)
         if bounces is not None:
             await _in_background(stack, partial(leased, bounces.run, name="bounces"), log)

@@ -1,13 +1,15 @@
 """Live sessions follow what their directories say: they end, or their principal changes, within seconds.
 
-A person who can no longer sign in loses all sessions. A changed password ends the sessions that began with the old one.
-Any other change is written to the session, and decisions are made again. A directory that is down ends no session: they
-continue to their own limits, and `/readyz` reports it. Instants are of one monotonic clock.
+A person who can no longer sign in loses all sessions, and if their account is disabled, their remembered browsers too.
+A changed password ends the sessions that began with the old one. Any other change is written to the session, and
+decisions are made again. A directory that is down ends no session: they continue to their own limits, and `/readyz`
+reports it. Instants are of one monotonic clock.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -19,6 +21,8 @@ from directory.directory import Directory, WatchedDirectory
 from directory.errors import DirectoryError
 from directory.principal import Principal
 from directory.realms import Realms
+from proxy.factors.remembered.browser_store import RememberedBrowserStore
+from proxy.factors.remembered.stopped_accounts import forget_if_stopped
 from proxy.operations.store_errors import StoreError
 from proxy.sessions.due_reads import DueReads
 from proxy.sessions.live_sessions import LiveSessions
@@ -49,6 +53,7 @@ class SessionWatch:
         self,
         *,
         store: SessionStore,
+        browsers: RememberedBrowserStore,
         sessions: LiveSessions,
         realms: Realms,
         log: FilteringBoundLogger,
@@ -56,6 +61,7 @@ class SessionWatch:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
+        self._browsers = browsers
         self._sessions = sessions
         self._log = log
         self._poll_seconds = poll_seconds
@@ -158,7 +164,12 @@ class SessionWatch:
             except BaseException:
                 due.put_off(guid, seen_at, self._clock())
                 raise
-            if principal is not None:
+            if principal is None:
+                with contextlib.suppress(DirectoryError):  # `EnrolmentUpkeep` looks again
+                    forgotten = await forget_if_stopped(self._browsers, realm.directory, guid)
+                    if forgotten:
+                        self._log.info("browser.forgotten", reason="account_stopped", person=guid, browsers=forgotten)
+            else:
                 groups = self._group_sets.setdefault(principal.groups, principal.groups)
                 due.was_read(guid, groups, self._clock())
             if not is_settled:

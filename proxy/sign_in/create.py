@@ -198,7 +198,13 @@ def create_sign_in(
     return SignInParts(
         flow=SignIn(
             schemes=settings.schemes,
-            password=PasswordStep(realms=realms, directories=settings.directories, attempts=attempts, keys=keys),
+            password=PasswordStep(
+                realms=realms,
+                directories=settings.directories,
+                attempts=attempts,
+                browsers=store.browsers,
+                keys=keys,
+            ),
             tickets=tickets,
             passkey=PasskeyStep(
                 passkeys=passkeys,

@@ -1,12 +1,13 @@
 """What is done about enrolments without anybody asking: those of deleted accounts go, and a new key seals the others.
 
 One worker does it for all. A disabled account keeps its enrolments, which open nothing meanwhile: each sign-in asks the
-directory.
+directory. Remembered browsers of one are forgotten: they must not come back with it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from directory.errors import DirectoryError
 from directory.realms import Realms
 from proxy.factors.enrolment import Enrolment, resealed
 from proxy.factors.enrolment_store import EnrolmentStore
+from proxy.factors.remembered.browser_store import RememberedBrowserStore
+from proxy.factors.remembered.stopped_accounts import forget_if_stopped
 from proxy.operations.store_errors import StoreError
 from proxy.secrets.keys import Keys
 
@@ -30,6 +33,7 @@ _FEW = 3
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolmentUpkeep:
     store: EnrolmentStore
+    browsers: RememberedBrowserStore
     realms: Realms
     keys: Keys
     log: FilteringBoundLogger
@@ -66,6 +70,17 @@ class EnrolmentUpkeep:
             for guid, ids in guids.items():
                 removed = await self.store.remove_enrolments(guid, ids)
                 self.log.info("enrolments.removed", reason="account_deleted", realm=realm, guid=guid, count=removed)
+        await self._forget_browsers()
+
+    async def _forget_browsers(self) -> None:
+        for guid in await self.browsers.guids_with_browsers():
+            for realm in {each.realm for each in await self.browsers.browsers(guid)}:
+                with contextlib.suppress(DirectoryError):
+                    forgotten = await forget_if_stopped(self.browsers, self.realms.of(realm), guid)
+                    if forgotten:
+                        facts = {"realm": realm, "guid": guid, "browsers": forgotten}
+                        self.log.info("browser.forgotten", reason="account_stopped", **facts)
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _is_gone(self, realm: str, guid: str) -> bool:
         """Whether the directory says that there is no such account any more."""

@@ -13,6 +13,8 @@ from directory.lockout import PasswordLimits
 from directory.login_name import LoginName, parse_login_name
 from directory.principal import Account, Principal
 from directory.realms import Realms
+from proxy.factors.remembered.browser_store import RememberedBrowserStore
+from proxy.factors.remembered.stopped_accounts import FORGETTING, forget_all
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sign_in.attempt import Attempts, begin_attempt
 from proxy.sign_in.client import Client
@@ -89,6 +91,7 @@ class PasswordStep:
     realms: Realms
     directories: Sequence[DirectorySettings]
     attempts: Attempts
+    browsers: RememberedBrowserStore
     keys: Keys = field(repr=False)
 
     async def prove(self, client: Client, username: str, password: str, *, now: float) -> FirstFactor:
@@ -183,6 +186,10 @@ class PasswordStep:
             await attempt.not_judged()
         else:
             await attempt.refused(server=answer.told_by)
+        if account is not None and answer.reason in FORGETTING:
+            forgotten = await forget_all(self.browsers, account.realm, account.guid)
+            if forgotten:
+                attempts.log.browsers_forgotten(client, account, answer.reason.value, count=forgotten)
         return self._opens_nothing_yet(client, asked, answer)
 
     def _opens_nothing_yet(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from structlog.typing import FilteringBoundLogger
 
 from config.factors import Factor
-from directory.principal import Principal
+from directory.principal import Account, Principal
 from proxy.sessions.session import Session
 from proxy.sign_in.client import Client
 
@@ -64,9 +64,9 @@ class SignInLog:
     def browser_remembered(self, client: Client, session: Session) -> None:
         self._of(client, session.principal, "browser.remembered", scheme=session.scheme)
 
-    def browsers_forgotten(self, client: Client, principal: Principal, reason: str, *, count: int) -> None:
+    def browsers_forgotten(self, client: Client, person: Account | Principal, reason: str, *, count: int) -> None:
         """They stand for no second factor any more. ``stolen``: somebody copied the cookie of one."""
-        self._of(client, principal, "browser.forgotten", reason=reason, browsers=count)
+        self._of(client, person, "browser.forgotten", reason=reason, browsers=count)
 
     def reported(self, client: Client, *, realm: str, guid: str, sessions: int, browsers: int) -> None:
         """A person said, by the link in a mail, that a sign-in was not theirs."""
@@ -81,7 +81,7 @@ class SignInLog:
     def ended_by_person(self, client: Client, principal: Principal, *, count: int) -> None:
         self._of(client, principal, "session.ended", reason="by_the_person", sessions=count)
 
-    def _of(self, client: Client, principal: Principal, event: str, **facts: str | int) -> None:
+    def _of(self, client: Client, principal: Account | Principal, event: str, **facts: str | int) -> None:
         self._log.info(
             event,
             incident=client.incident,

@@ -205,14 +205,18 @@ async def test_another_number_makes_it_fall(stage: Stage, tmp_path: Path) -> Non
     assert await is_let_in(stage, browser) is False
 
 
-async def test_a_disabled_account_gets_nowhere(stage: Stage, tmp_path: Path) -> None:
+OFF = 'mobile = "07400 123456"\ndisabled = true'
+
+
+async def test_a_disabled_account_gets_nowhere_and_its_browsers_stay_forgotten(stage: Stage, tmp_path: Path) -> None:
     browser = await remembered(stage)
-    await rewrite(
-        stage,
-        tmp_path,
-        lambda text: text.replace('mobile = "07400 123456"', 'mobile = "07400 123456"\ndisabled = true'),
-    )
+    await rewrite(stage, tmp_path, lambda text: text.replace('mobile = "07400 123456"', OFF))
+    assert (await stage.password(browser, password="wrong")).status == 401
+    assert len(list(await stage.store.browsers.guids_with_browsers())) == 1, "a wrong password has seen nothing"
     assert (await stage.password(browser)).status == 401
+    assert [line["reason"] for line in stage.log if line["event"] == "browser.forgotten"] == ["disabled"]
+    await rewrite(stage, tmp_path, lambda text: text.replace(OFF, 'mobile = "07400 123456"'))
+    assert await is_let_in(stage, browser) is False
 
 
 async def rewrite(stage: Stage, folder: Path, change: Any) -> None:

@@ -16,7 +16,7 @@ import structlog
 from config.addresses import ListenAddress, PublicURL, UpstreamURL
 from config.settings import AppSettings, ServerSettings, SessionSettings, Settings, SMTPSettings, StoreSettings
 from directory.active_directory.active_directory import ActiveDirectory
-from directory.directory import Changes
+from directory.directory import AccountState, Changes, RefusalReason
 from directory.errors import DirectoryUnavailable
 from directory.principal import Principal
 from directory.realms import Realms
@@ -30,6 +30,7 @@ from proxy.sessions.watch import RENEWAL_SECONDS, SessionWatch, has_other_passwo
 from proxy.store.redis.pools import CONNECTIONS
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from tests.directory.contract import found
+from tests.store.contract.remembered import remembered
 from tests.support import changes as admin
 from tests.support.memory_store import MemoryStore
 from tests.support.people import principal, session
@@ -92,7 +93,9 @@ async def watched(domain: SambaDC, tmp_path: Path) -> AsyncIterator[Watched]:
     made = Watched(domain, directory, store, sessions)
     sessions.on_end(made.ended.put_nowait)
     sessions.on_change(made.changed.put_nowait)
-    watch = SessionWatch(store=store.sessions, sessions=sessions, realms=Realms([directory]), log=LOG)
+    watch = SessionWatch(
+        store=store.sessions, browsers=store.browsers, sessions=sessions, realms=Realms([directory]), log=LOG
+    )
     running = asyncio.create_task(watch.run())
     yield made
     running.cancel()
@@ -233,6 +236,7 @@ class FakeDirectory:
 
     def __init__(self) -> None:
         self.person: Principal | None = principal()
+        self.refusals: tuple[RefusalReason, ...] = ()
         self.told: list[Changes] = []
         self.is_away = False
         self.reads = 0
@@ -252,6 +256,9 @@ class FakeDirectory:
             raise DirectoryUnavailable("corp", "gone")
         return self.person
 
+    async def state(self, guid: str) -> AccountState:
+        return AccountState(principal=principal(guid=guid), refusals=self.refusals, told_by="dc1")
+
     async def close(self) -> None: ...
 
 
@@ -270,6 +277,7 @@ def still() -> Still:
     store, directory, now = MemoryStore(), FakeDirectory(), [0.0]
     watch = SessionWatch(
         store=store.sessions,
+        browsers=store.browsers,
         sessions=LiveSessions(store.sessions, SessionSettings()),
         realms=Realms([directory]),  # type: ignore[list-item]  # what a watch does not use is left out
         log=LOG,
@@ -294,6 +302,22 @@ async def test_a_directory_that_is_away_ends_nobody(still: Still) -> None:
     still.now[0] = 2001.0
     await still.watch.look()
     assert await still.store.sessions.sessions() == []
+
+
+@pytest.mark.parametrize("reason", [RefusalReason.DISABLED, RefusalReason.LOCKED])
+async def test_with_the_sessions_of_a_disabled_account_its_remembered_browsers_go(
+    still: Still, reason: RefusalReason
+) -> None:
+    made = await begun(still, session())
+    guid = made.principal.guid
+    await still.store.browsers.put_browser(remembered(guid=guid), digest=b"1", most=9)
+    await still.watch.look()
+    assert len(await still.store.browsers.browsers(guid)) == 1
+    still.directory.person, still.directory.refusals = None, (reason,)
+    still.now[0] = 2000.0
+    await still.watch.look()
+    assert await still.store.sessions.sessions() == []
+    assert len(await still.store.browsers.browsers(guid)) == (reason is RefusalReason.LOCKED)
 
 
 async def test_nobody_is_asked_about_where_nobody_is_signed_in(still: Still) -> None:

@@ -10,6 +10,7 @@ import structlog
 
 from config.factors import Factor
 from config.settings import SchemeSettings
+from directory.directory import AccountState, RefusalReason
 from directory.errors import DirectoryUnavailable
 from directory.realms import Realms
 from proxy.factors.enrolment import open_enrolment, resealed, seal_enrolment
@@ -17,6 +18,7 @@ from proxy.factors.proof import Proof
 from proxy.secrets.keys import KeyRing, Keys, MasterKey, names_of
 from proxy.sign_in.enrolling import factors_to_add, may_change_factors, own_factors, proof_for_adding
 from proxy.sign_in.enrolment_upkeep import EnrolmentUpkeep
+from tests.store.contract.remembered import remembered
 from tests.support.memory_store import MemoryStore
 from tests.support.people import NOW, principal, session
 
@@ -100,7 +102,11 @@ async def test_after_a_rotation_everything_is_sealed_again_and_the_old_key_may_g
     await store.enrolments.put_enrolments([mine])
     assert resealed(Keys(OLD), mine) is None
     await EnrolmentUpkeep(
-        store=store.enrolments, realms=Realms([Directory(anna.guid)]), keys=both, log=structlog.get_logger()
+        store=store.enrolments,
+        browsers=store.browsers,
+        realms=Realms([Directory(anna.guid)]),
+        keys=both,
+        log=structlog.get_logger(),
     ).look()
     (found,) = await store.enrolments.enrolments(anna.guid)
     assert found.sealed != mine.sealed
@@ -130,6 +136,7 @@ async def upkept(directory: Directory, *guids: str, realm: str = "corp") -> list
         await store.enrolments.put_enrolments([mine])
     upkeep = EnrolmentUpkeep(
         store=store.enrolments,
+        browsers=store.browsers,
         realms=Realms([directory]),  # type: ignore[list-item]
         keys=keys,
         log=structlog.get_logger(),
@@ -152,8 +159,48 @@ async def test_what_goes_with_a_deleted_account_is_of_its_realm_alone() -> None:
     hostile = Directory()
     hostile.realm = "hostile"
     realms = Realms([Directory("a"), hostile])  # type: ignore[list-item]
-    await EnrolmentUpkeep(store=store.enrolments, realms=realms, keys=keys, log=structlog.get_logger()).look()
+    await EnrolmentUpkeep(
+        store=store.enrolments, browsers=store.browsers, realms=realms, keys=keys, log=structlog.get_logger()
+    ).look()
     assert [each.name for each in await store.enrolments.enrolments("a")] == ["corp"]
+
+
+class Describing(Directory):
+    """A realm whose accounts have these refusals."""
+
+    def __init__(self, refusals: dict[str, tuple[RefusalReason, ...]], *, is_away: bool = False) -> None:
+        super().__init__(is_away=is_away)
+        self.refusals = refusals
+
+    async def state(self, guid: str) -> AccountState | None:
+        await super().state(guid)
+        if guid not in self.refusals:
+            return None
+        return AccountState(principal=principal(guid=guid), refusals=self.refusals[guid], told_by="dc1")
+
+
+REFUSALS: dict[str, tuple[RefusalReason, ...]] = {
+    "off": (RefusalReason.LOCKED, RefusalReason.DISABLED),
+    "expired": (RefusalReason.ACCOUNT_EXPIRED,),
+    "locked": (RefusalReason.LOCKED, RefusalReason.LOGON_HOURS, RefusalReason.PASSWORD_EXPIRED),
+    "well": (),
+}
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+async def test_browsers_of_a_stopped_account_are_forgotten(is_away: bool) -> None:
+    store = MemoryStore()
+    for guid in (*REFUSALS, "unknown"):
+        await store.browsers.put_browser(remembered(guid, guid), digest=b"1", most=9)
+    elsewhere = replace(remembered("elsewhere", "off"), realm="hostile")
+    await store.browsers.put_browser(elsewhere, digest=b"1", most=9)
+    realms = Realms([Describing(REFUSALS, is_away=is_away)])  # type: ignore[list-item]
+    await EnrolmentUpkeep(
+        store=store.enrolments, browsers=store.browsers, realms=realms, keys=Keys(OLD), log=structlog.get_logger()
+    ).look()
+    left = {each.name for guid in (*REFUSALS, "unknown") for each in await store.browsers.browsers(guid)}
+    stopped = set() if is_away else {"off", "expired"}
+    assert left == {*REFUSALS, "unknown", "elsewhere"} - stopped
 
 
 async def test_nothing_goes_where_the_directory_cannot_say() -> None:

@@ -32,7 +32,13 @@ async def test_they_go_with_the_account_and_not_while_it_is_disabled(tmp_path: P
         someone = principal(guid=account.guid, realm="corp", username=username)
         app = seal_enrolment(keys, someone, Factor.TOTP, b"x" * 20, name="phone", now=NOW)
         await store.enrolments.put_enrolments([app])
-    upkeep = EnrolmentUpkeep(store=store.enrolments, realms=Realms([directory]), keys=keys, log=structlog.get_logger())
+    upkeep = EnrolmentUpkeep(
+        store=store.enrolments,
+        browsers=store.browsers,
+        realms=Realms([directory]),
+        keys=keys,
+        log=structlog.get_logger(),
+    )
     corp.modify(
         f"dn: {corp.dn('enrolled-off')}\nchangetype: modify\nreplace: userAccountControl\nuserAccountControl: 514\n"
     )

@@ -40,6 +40,7 @@ _READING = {
     "enrolments",
     "enrolment_by",
     "guids_with_enrolments",
+    "guids_with_browsers",
     "browser",
     "browsers",
     "passes",
@@ -477,6 +478,10 @@ class MemoryRememberedBrowsers:
         for name in gone:
             del self._kept[name]
         return len(gone)
+
+    async def guids_with_browsers(self) -> Collection[str]:
+        self._called("guids_with_browsers")
+        return {browser.guid for browser, _, _ in self._kept.values()}
 
     async def remove_expired(self, *, now: float) -> int:
         before = len(self._kept)

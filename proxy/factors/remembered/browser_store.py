@@ -54,3 +54,7 @@ class RememberedBrowserStore(Protocol):
     async def forget_browsers(self, guid: str, names: Collection[str] | None = None) -> int:
         """These of the person's, or all; how many there were. Durable."""
         ...
+
+    async def guids_with_browsers(self) -> Collection[str]:
+        """Everybody who has any; perhaps some whose are over."""
+        ...

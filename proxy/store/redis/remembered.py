@@ -10,6 +10,7 @@ from proxy.factors.remembered.browser import RememberedBrowser
 from proxy.factors.remembered.browser_store import CHANGE_SECONDS, UsedValue, ValueUse
 from proxy.store.records import browser_to_json, readable_browser
 from proxy.store.redis.connections import RedisConnections
+from proxy.store.redis.persons import scan
 from proxy.store.redis.scripts import REMEMBERED
 
 
@@ -43,6 +44,9 @@ class RedisRememberedBrowsers:
     async def forget_browsers(self, guid: str, names: Collection[str] | None = None) -> int:
         these = ("all",) if names is None else ("these", *names)
         return int(await self._connections.run(REMEMBERED, "forget", guid, *these, durable=True))
+
+    async def guids_with_browsers(self) -> Collection[str]:
+        return {guid async for guid, _ in scan(self._connections, "remembering")}
 
 
 def _browser(row: Sequence[Any]) -> RememberedBrowser | None:

@@ -42,6 +42,9 @@ class SQLiteRememberedBrowsers:
             durable=True,
         )
 
+    async def guids_with_browsers(self) -> Collection[str]:
+        return [guid for (guid,) in await self._database.rows("SELECT DISTINCT guid FROM remembered_browsers")]
+
 
 def _insert(connection: sqlite3.Connection, browser: RememberedBrowser, digest: bytes, most: int) -> None:
     connection.execute(

@@ -47,6 +47,17 @@ class RememberedBrowsersContract:
         assert [each.name for each in await store.browsers.browsers("alice")] == ["2", "3"]
         assert [await store.browsers.browser(name) is None for name in ("1", "2", "bobs")] == [True, False, False]
 
+    async def test_who_has_remembered_browsers_is_known(self, store: Store) -> None:
+        assert list(await store.browsers.guids_with_browsers()) == []
+        for each in (remembered(), remembered("b"), remembered("c", "bob")):
+            await store.browsers.put_browser(each, digest=b"1", most=9)
+        await store.browsers.forget_browsers("alice", ["a"])
+        assert sorted(await store.browsers.guids_with_browsers()) == ["alice", "bob"]
+        await store.browsers.forget_browsers("alice", ["b"])
+        assert list(await store.browsers.guids_with_browsers()) == ["bob"]
+        await store.browsers.forget_browsers("bob")
+        assert list(await store.browsers.guids_with_browsers()) == []
+
     async def test_a_value_is_replaced_when_it_is_used(self, store: Store) -> None:
         await store.browsers.put_browser(remembered(), digest=b"1", most=9)
         used_at = NOW + CHANGE_SECONDS

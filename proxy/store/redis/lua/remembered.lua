@@ -1,6 +1,7 @@
 -- Remembered browsers. Of each:
 --   browser:NAME    hash: guid, digest, former, used_at, record
 --   browsers:GUID   sorted set of a person's names by when they were made; one that is over may still be in it
+-- Of all: remembering (sorted set of the GUIDs that have any; all of somebody's may be over).
 -- And reported, a hash: by GUID, the sign-in that its person says was not theirs. It stays until somebody settles it.
 local operation = {}
 
@@ -14,6 +15,9 @@ local function forget(guid, name)
     return 0
   end
   redis.call('ZREM', key('browsers', guid), name)
+  if redis.call('EXISTS', key('browsers', guid)) == 0 then
+    redis.call('ZREM', prefix .. 'remembering', guid)
+  end
   return drop('browser', name)
 end
 
@@ -26,6 +30,7 @@ function operation.put(name, guid, digest, made_at, expires_at, record, most, tt
   expires('browser', name, expires_at)
   redis.call('ZADD', names, made_at, name)
   redis.call('PEXPIRE', names, longest_ttl)
+  redis.call('ZADD', prefix .. 'remembering', made_at, guid)
   for _, each in ipairs(redis.call('ZRANGE', names, 0, -tonumber(most) - 1)) do
     forget(guid, each)
     redis.call('ZREM', names, each)
@@ -40,6 +45,9 @@ function operation.of(guid)
   local found = {}
   for _, name in ipairs(redis.call('ZRANGE', key('browsers', guid), 0, -1)) do
     found[#found + 1] = read(name) or nil
+  end
+  if #found == 0 then
+    redis.call('ZREM', prefix .. 'remembering', guid)
   end
   return found
 end
