@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from enum import auto
 from typing import Protocol, cast
@@ -58,13 +59,6 @@ class UpstreamUser(Protocol):
     def on_upstream_drained(self) -> None: ...
 
 
-class OwningPool(Protocol):
-    """What a connection asks of its pool."""
-
-    def on_closed(self, connection: UpstreamConnection, was: UpstreamState) -> None:
-        """It is not used again; `was`: its state until now. Reported once."""
-
-
 class Server:
     """One server of an app: what it serves now, and what is known about its health."""
 
@@ -92,9 +86,10 @@ class UpstreamConnection(asyncio.Protocol):
     transport: asyncio.Transport
     """From when it is no more `CONNECTING`."""
 
-    def __init__(self, pool: OwningPool, server: Server) -> None:
-        self._pool = pool
+    def __init__(self, server: Server, on_closed: Callable[[UpstreamConnection, UpstreamState], None]) -> None:
+        """`on_closed` is told, once, that it is not used again, and its state until then."""
         self.server = server
+        self._on_closed = on_closed
         self.state = _CONNECTING
         self.exchange: UpstreamUser | None = None
         self.owner: str | None = None
@@ -112,7 +107,7 @@ class UpstreamConnection(asyncio.Protocol):
         was = self.state
         if was is not CLOSED:
             self.state = self.state.then[CLOSED]
-            self._pool.on_closed(self, was)
+            self._on_closed(self, was)
 
     def close(self) -> None:
         """End it once what was sent has reached its server."""

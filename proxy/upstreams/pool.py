@@ -145,16 +145,6 @@ class UpstreamPool:
         server.ending[connection] = now + ENDING_SECONDS
         self._leave(server)
 
-    def on_closed(self, connection: UpstreamConnection, was: UpstreamState) -> None:
-        """It is not used again."""
-        server = connection.server
-        if was in _IN_FLIGHT:
-            self._leave(server)
-        elif was is _IDLE:
-            (server.idle if connection.owner is None else server.owned).remove(connection)
-        else:
-            server.ending.pop(connection, None)
-
     def note_success(self, server: Server) -> None:
         """It answered."""
         if server.health is not SOUND:
@@ -250,7 +240,7 @@ class UpstreamPool:
         """A fresh connection, counted as in flight; raises `NoConnection`."""
         url, upstream = server.url, self.upstream
         loop = asyncio.get_running_loop()
-        connection = UpstreamConnection(self, server)
+        connection = UpstreamConnection(server, self._on_closed)
         server.in_flight += 1
         while (kept := server.idle or server.owned) and (
             server.in_flight + len(server.idle) + len(server.owned) > self._limit
@@ -276,6 +266,15 @@ class UpstreamPool:
                     connection.abort()
                 connection.retire()
         return connection
+
+    def _on_closed(self, connection: UpstreamConnection, was: UpstreamState) -> None:
+        server = connection.server
+        if was in _IN_FLIGHT:
+            self._leave(server)
+        elif was is _IDLE:
+            (server.idle if connection.owner is None else server.owned).remove(connection)
+        else:
+            server.ending.pop(connection, None)
 
     def _leave(self, server: Server) -> None:
         """One connection less is in flight there."""
