@@ -147,10 +147,8 @@ def _with_progress(items: Iterable[T], name: str, stderr: TextIO) -> Iterator[T]
         yield from items
         return
     shown_at = 0.0
-    count = 0
     try:
-        for item in items:
-            count += 1
+        for count, item in enumerate(items, start=1):
             if count % 64 == 1 and (now := time.monotonic()) - shown_at > _PROGRESS_SECONDS:
                 shown_at = now
                 stderr.write(f"\r{name}: {count:,} persons ")

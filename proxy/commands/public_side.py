@@ -96,12 +96,8 @@ def secret_files(settings: Settings, read: Iterable[Path]) -> list[Path]:
     found = [*read, *(pair.key for pair in settings.server.certificate_pairs)]
     found += [app.client_key for app in settings.apps if app.client_key is not None]
     found += [key for key in (settings.store.client_key, settings.bounces.tls_key) if key is not None]
-    for directory in settings.directories:
-        for name in ("kerberos_keytab", "file"):
-            path = getattr(directory, name, None)
-            if isinstance(path, Path):
-                found.append(path)
-    return found
+    named = [getattr(each, name, None) for each in settings.directories for name in ("kerberos_keytab", "file")]
+    return found + [path for path in named if isinstance(path, Path)]
 
 
 def check_addresses(settings: Settings) -> list[CheckResult]:

@@ -111,6 +111,11 @@ def change_step(found: NumberFound, *, is_needed: bool, login: str, hints: Hints
         moments = (*moments, ("held back until", found.held_until))
     if found.goes_by_mail:
         return Step(name="change", ok=ok, detail=f"{detail}, so a mail is sent instead", moments=moments)
+    detail += ", so nothing is sent to it"
+    if found.held_until is None:
+        detail += " as long as the change is recent"
+    if not is_needed:
+        return Step(name="change", ok=None, detail=detail, moments=moments)
     held = found.confirmable
     if held is None:
         what, who = "check with them, then put their mobile number back into the mobile field", Who.DIRECTORY
@@ -118,11 +123,6 @@ def change_step(found: NumberFound, *, is_needed: bool, login: str, hints: Hints
         how = hints.confirm.format(login=login, ending=held.ending)
         what, who = f"call them back on a number that you trust, then confirm the new one: {how}", Who.HELP_DESK
     why = f"their mobile number was {'removed' if held is None else 'changed'} recently"
-    detail += ", so nothing is sent to it" + (
-        "" if found.held_until is not None else " as long as the change is recent"
-    )
-    if not is_needed:
-        return Step(name="change", ok=None, detail=detail, moments=moments)
     cause = Cause(why=why, what=what, who=who, until=found.held_until)
     return Step(name="change", ok=False, detail=detail, moments=moments, cause=cause)
 

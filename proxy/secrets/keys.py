@@ -145,10 +145,9 @@ class Keys:
         self._ring = ring if isinstance(ring, KeyRing) else ring_of(ring)
         self._clock = clock
         self._derived = [
-            {purpose: _hkdf(key.bits, purpose.label, 32) for purpose in Purpose} for key in self._ring.keys
+            {purpose: _hkdf(key.bits, purpose.label, 32) for purpose in Purpose} | {Purpose.THROTTLE: self._ring.names}
+            for key in self._ring.keys
         ]
-        for derived in self._derived:
-            derived[Purpose.THROTTLE] = self._ring.names
         self.assertion_keys = tuple(
             AssertionKey(
                 key=_p256_key(_hkdf(key.bits, "assertion", 48)),

@@ -35,9 +35,6 @@ class SystemdNotifier:
     def stopping(self) -> None:
         self._send("STOPPING=1", "STATUS=Finishing what is in flight")
 
-    def status(self, text: str) -> None:
-        self._send(f"STATUS={text}")
-
     def is_alive(self) -> None:
         self._send("WATCHDOG=1")
 
