@@ -91,7 +91,7 @@ async def show_passcode(request: web.Request) -> web.StreamResponse:
     if challenge is None and session.level is Level.SIGNED_IN:
         return await next_step(request, session, named)
     if challenge is None:
-        return passcode_over(request, session, named)
+        return await passcode_over(request, session, named)
     notice, error = _told(query.get(TOLD, ""), challenge, proving.prompt(challenge))
     back, is_ticked = _onward(request, challenge, named), TICKED in query
     return await _form(request, session, challenge, back, notice=notice, error=error, is_ticked=is_ticked)
@@ -120,7 +120,7 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
         return await page_after(request, asked, named)
     if challenge is None:
         request.app[SIGN_IN_LOG].passcode_refused(visit.client, session.principal, Attempt.GONE.value)
-        return passcode_over(request, session, named)
+        return await passcode_over(request, session, named)
     back = _onward(request, challenge, named)
     if "resend" in fields:
         another = fields["resend"] == "another"
@@ -174,7 +174,7 @@ async def _page_after_answer(
         case Exhausted():
             return exhausted(request, back, session=session)
         case ChallengeOver():
-            return passcode_over(request, session, back)
+            return await passcode_over(request, session, back)
         case SessionGone():
             return redirect(sign_in_path(back))
         case FactorLocked():
@@ -216,7 +216,7 @@ async def _send_again(
             error, status = ENGLISH.passcode_not_resent, HTTPStatus.SERVICE_UNAVAILABLE
             return await _form(request, session, challenge, back, error=error, status=status)
         case ChallengeOver():
-            return passcode_over(request, session, back)
+            return await passcode_over(request, session, back)
         case TooEarly(wait):
             notice = ENGLISH.passcode_too_soon.format(seconds=wait)
             return await _not_now(request, session, challenge, back, wait, notice=notice)
@@ -272,6 +272,7 @@ async def _form(
         status_href=f"{PASSCODE_STATUS}?{urlencode({'challenge': challenge.challenge_id})}",
         csrf_token=form_token(request, Form.PASSCODE, session.session_id),
         challenge=challenge.challenge_id,
+        factor=challenge.factor.value,
         return_to=back.return_to,
         start=back.start,
         may_reload=status == HTTPStatus.OK,

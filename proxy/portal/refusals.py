@@ -10,11 +10,11 @@ from aiohttp import web
 from config.factors import ChannelKind
 from directory.directory import RefusalReason
 from proxy.factors.challenge import Challenge
-from proxy.factors.second_factor import Lack, Unusable
+from proxy.factors.second_factor import Chosen, Lack, Unusable
 from proxy.http.reserved import RETURN_TO, START
 from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import SETTINGS, VISIT
+from proxy.portal.app_keys import FLOW, SETTINGS, VISIT
 from proxy.portal.csrf import Form
 from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import OneButton, clear_session_cookie, form_token, message
@@ -111,11 +111,21 @@ def unsent(request: web.Request, session: Session, challenge: Challenge, back: W
     )
 
 
-def passcode_over(request: web.Request, session: Session, back: WayBack) -> web.Response:
-    """Expired, used, or of an earlier sign-in: the password still counts, a new passcode may be asked for."""
+async def passcode_over(request: web.Request, session: Session, back: WayBack) -> web.Response:
+    """Expired, used, or of an earlier sign-in: the password still counts, the rest may be asked for again.
+
+    It says what its button does: a message leaves only if what is asked for first is proven by one.
+    """
+    way = None
+    if session.next_choice:
+        way = await request.app[FLOW].proving.choose(session, session.next_choice, now=request[VISIT].now)
+    is_sent = isinstance(way, Chosen) and way.kind is not None
+    title, text, button = ENGLISH.over_title, ENGLISH.over_text, ENGLISH.over_button
+    if is_sent:
+        title, text, button = ENGLISH.gone_title, ENGLISH.gone_text, ENGLISH.gone_button
     fields = (*_proof(request, session), (RETURN_TO, back.return_to), (START, back.start), ("new", "yes"))
-    form = OneButton(fields=fields, button=ENGLISH.gone_button)
-    return message(request, HTTPStatus.GONE, ENGLISH.gone_title, ENGLISH.gone_text, form=form, link=_beginning(back))
+    form = OneButton(fields=fields, button=button)
+    return message(request, HTTPStatus.GONE, title, text, form=form, link=_beginning(back))
 
 
 def framed(request: web.Request, back: WayBack) -> web.Response:

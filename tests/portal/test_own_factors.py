@@ -411,3 +411,39 @@ async def test_a_used_recovery_code_is_told_with_how_many_are_left(stage: Stage)
     many = [f"You have {count} left" for count in range(9, 1, -1)]
     assert left == [*many, "You have one left", "It was your last one"]
     assert all(FACTORS in text and not any(code in text for code in codes) for text in told)
+
+
+async def test_what_is_over_says_what_its_button_does(stage: Stage) -> None:
+    """A message leaves only where one is promised."""
+    browser = stage.browser()
+    page = await stage.to_passcode(browser)
+    stage.now += 400
+    assert "Send a new code" in (await stage.answer(browser, page, "123456")).text
+    await stage.sign_in(browser)
+    await add_app(stage, browser)
+    other = stage.browser()
+    page = await stage.to_passcode(other)
+    sent = len(stage.phone.messages)
+    stage.now += 600
+    over = await stage.answer(other, page, "123456")
+    assert over.status == 410
+    assert "Try again" in over.text
+    assert "new code" not in over.text
+    again = await other.post(PASSCODE, over.hidden)
+    shown = await other.get(SIGN_IN_ORIGIN + again.location)
+    assert "The code from your authenticator app" in shown.text
+    assert len(stage.phone.messages) == sent
+
+
+async def test_a_new_code_is_sent_though_an_app_would_be_asked_for_first(stage: Stage) -> None:
+    browser = stage.browser()
+    await stage.sign_in(browser)
+    await add_app(stage, browser)
+    other = stage.browser()
+    by_sms = await another(other, await stage.to_passcode(other), "sms")
+    (over,) = re.findall(r'value="(\w+)" class="primary">Send a new code<', by_sms.text)
+    sent = len(stage.phone.messages)
+    stage.now += 600
+    again = await other.post(PASSCODE, {**by_sms.hidden, "new": over})
+    assert "Send again" in (await other.get(SIGN_IN_ORIGIN + again.location)).text
+    assert len(stage.phone.messages) == sent + 1
