@@ -48,7 +48,7 @@ def test_a_connection_cannot_be_given_back_twice() -> None:
     pool = pool_of_one()
     connection = made(pool)
     pool.give_back(connection, 1.0)
-    with pytest.raises(AssertionError):
+    with pytest.raises(KeyError):
         pool.give_back(connection, 2.0)
 
 
