@@ -329,7 +329,7 @@ class SigningIn:
     async def _answer(self, challenge: Challenge) -> str:
         match challenge.factor:
             case Factor.PASSKEY:
-                return DEVICE.prove(await self.passkeys.options(challenge))
+                return DEVICE.prove(await self.passkeys.options(self.copy.domain.principal, challenge))
             case Factor.TOTP:
                 return pyotp.TOTP(base64.b32encode(SECRET).decode()).at(int(NOW))
             case Factor.RECOVERY_CODE:
