@@ -42,6 +42,9 @@ port = {smtp_port}
 security = "none"
 from = "otp@corp.example"
 
+[sessions]
+tell_new_browsers = false
+
 [passcode]
 lifetime = "{lifetime}"
 resend_after = "1s"
