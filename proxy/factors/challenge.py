@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
 from config.factors import ChannelKind, Choice, Factor
+
+
+def new_challenge_id() -> str:
+    """192 random bits, URL-safe."""
+    return secrets.token_urlsafe(24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from config.factors import ChannelKind, Factor
 from config.settings import PasscodeSettings
 from directory.principal import Principal
-from proxy.factors.challenge import Challenge
+from proxy.factors.challenge import Challenge, new_challenge_id
 from proxy.factors.enrolment import Enrolment, is_of, open_enrolment
 from proxy.factors.enrolment_store import EnrolmentStore
 from proxy.factors.second_factor import Chosen, Lack, Prompt, Unusable, Usability
@@ -52,19 +52,9 @@ class EnrolledFactor(ABC):
         return Usability(way=held)
 
     def begin(self, chosen: Chosen, principal: Principal, *, session_id: str, now: float) -> Challenge:
-        return Challenge(
-            challenge_id=secrets.token_urlsafe(24),
-            session_id=session_id,
-            guid=principal.guid,
-            digest=secrets.token_bytes(32),
-            masked_destination="",
-            created_at=now,
-            expires_at=now + self._settings.lifetime,
-            attempts_left=self._settings.attempts,
-            last_sent_at=now,
-            factor=chosen.factor,
-            kind=None,
-            number_digest=chosen.digest,
+        challenge_id, digest = new_challenge_id(), secrets.token_bytes(32)
+        return chosen.challenge(
+            self._settings, principal, challenge_id=challenge_id, session_id=session_id, digest=digest, now=now
         )
 
     def passcode(self, challenge: Challenge) -> str:

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Protocol
 
 from config.factors import ChannelKind, Factor
+from config.settings import PasscodeSettings
 from directory.mail_address import mask_mail
 from directory.mobile import E164, mask
 from directory.principal import Principal
@@ -54,6 +55,32 @@ class Chosen:
     @property
     def digest(self) -> bytes:
         return self.digests[0]
+
+    def challenge(
+        self,
+        settings: PasscodeSettings,
+        principal: Principal,
+        *,
+        challenge_id: str,
+        session_id: str,
+        digest: bytes,
+        now: float,
+    ) -> Challenge:
+        """A new one of it, whose right answer has this digest."""
+        return Challenge(
+            challenge_id=challenge_id,
+            session_id=session_id,
+            guid=principal.guid,
+            digest=digest,
+            masked_destination=self.masked,
+            created_at=now,
+            expires_at=now + settings.lifetime,
+            attempts_left=settings.attempts,
+            last_sent_at=now,  # so that nobody who looks in the meantime has it sent a second time
+            factor=self.factor,
+            kind=self.kind,
+            number_digest=self.digest,
+        )
 
     def is_of(self, challenge: Challenge) -> bool:
         """Whether this challenge was made for it, and for the same factor."""

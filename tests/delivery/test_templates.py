@@ -14,7 +14,7 @@ from proxy.delivery.sms_gateway import preset_named, recipient, subject_and_body
 from proxy.delivery.templates import texts_of
 from proxy.delivery.text_checks import check_texts, text_warnings
 from proxy.delivery.text_rules import TextRules, gsm7_length, wrong_with
-from proxy.factors.passcode.passcode import new_challenge_id
+from proxy.factors.challenge import new_challenge_id
 from proxy.factors.passcode.tag import LONGEST_TAG, tag_of
 from tests.support.delivery import KAPOW, NUMBER, TEXT, delivery_settings, passcode_message
 

@@ -31,7 +31,7 @@ from collections.abc import Collection
 from config.factors import ChannelKind, Factor
 from directory.principal import Principal
 from proxy.factors.challenge import Challenge
-from proxy.factors.passcode.passcode import new_challenge_id
+from proxy.factors.challenge import new_challenge_id
 from proxy.factors.second_factor import Chosen, Lack, Prompt, Unusable, Usability
 from proxy.secrets.keys import Keys, Purpose
 

@@ -8,8 +8,7 @@ from config.factors import ChannelKind, Factor
 from directory.principal import Principal
 from proxy.delivery.channel import Outcome
 from proxy.delivery.delivery_store import Sending
-from proxy.factors.challenge import Challenge
-from proxy.factors.passcode.passcode import new_challenge_id
+from proxy.factors.challenge import Challenge, new_challenge_id
 from proxy.factors.passes.given_pass import Approver, GivenPass, new_pass_id
 from proxy.factors.proof import Proof
 from proxy.secrets.tokens import new_token

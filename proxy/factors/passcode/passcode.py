@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import re
-import secrets
 import unicodedata
 
 import pyotp
@@ -17,11 +16,6 @@ LONGEST_PASTED = 500
 _NUMBER = re.compile(r"[0-9](?: ?[0-9])*", re.ASCII)
 _BLANKS_AND_DASHES = frozenset({"Zs", "Pd", "Cc", "Cf"})
 """Unicode categories that people, phones and clipboards put between digits."""
-
-
-def new_challenge_id() -> str:
-    """192 random bits, URL-safe."""
-    return secrets.token_urlsafe(24)
 
 
 def passcode_of(key: bytes, challenge_id: str, *, digits: int) -> str:

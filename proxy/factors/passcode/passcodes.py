@@ -14,7 +14,7 @@ from config.settings import Settings
 from directory.mail_address import is_plain_address
 from directory.mobile import E164, UnusableNumber, UsableNumber, first_usable
 from directory.principal import Principal
-from proxy.factors.challenge import Challenge
+from proxy.factors.challenge import Challenge, new_challenge_id
 from proxy.factors.passcode.known_numbers import (
     Decision,
     KnownNumber,
@@ -30,7 +30,6 @@ from proxy.factors.passcode.known_numbers import (
 )
 from proxy.factors.passcode.passcode import (
     LONGEST_PASTED,
-    new_challenge_id,
     passcode_digest,
     passcode_of,
     typed_passcode,
@@ -75,19 +74,9 @@ class Passcodes:
         settings, challenge_id = self._settings.passcode, new_challenge_id()
         passcode = passcode_of(self._keys.derive(Purpose.PASSCODE, at=now), challenge_id, digits=settings.digits)
         key = self._keys.derive(Purpose.CHALLENGE, at=now)
-        return Challenge(
-            challenge_id=challenge_id,
-            session_id=session_id,
-            guid=principal.guid,
-            digest=passcode_digest(key, challenge_id=challenge_id, guid=principal.guid, passcode=passcode),
-            masked_destination=chosen.masked,
-            created_at=now,
-            expires_at=now + settings.lifetime,
-            attempts_left=settings.attempts,
-            last_sent_at=now,  # so that nobody who looks in the meantime has it sent a second time
-            factor=chosen.factor,
-            kind=chosen.kind,
-            number_digest=chosen.digest,
+        digest = passcode_digest(key, challenge_id=challenge_id, guid=principal.guid, passcode=passcode)
+        return chosen.challenge(
+            settings, principal, challenge_id=challenge_id, session_id=session_id, digest=digest, now=now
         )
 
     def passcode(self, challenge: Challenge) -> str:

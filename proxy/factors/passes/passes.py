@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hmac
-import secrets
 from collections.abc import Collection
 
 from config.factors import ChannelKind, Factor
 from config.settings import PasscodeSettings
 from directory.principal import Principal
-from proxy.factors.challenge import Challenge
+from proxy.factors.challenge import Challenge, new_challenge_id
 from proxy.factors.passes.confinement import Confinement
 from proxy.factors.passes.given_pass import CODE_DIGITS, GivenPass, code_digest
 from proxy.factors.passes.pass_store import PassStore
@@ -37,19 +36,13 @@ class Passes:
         return Usability(way=_way(await self.counting(principal, now=now)))
 
     def begin(self, chosen: Chosen, principal: Principal, *, session_id: str, now: float) -> Challenge:
-        return Challenge(
-            challenge_id=secrets.token_urlsafe(24),
+        return chosen.challenge(
+            self._settings,
+            principal,
+            challenge_id=new_challenge_id(),
             session_id=session_id,
-            guid=principal.guid,
             digest=chosen.digest,
-            masked_destination="",
-            created_at=now,
-            expires_at=now + self._settings.lifetime,
-            attempts_left=self._settings.attempts,
-            last_sent_at=now,
-            factor=chosen.factor,
-            kind=None,
-            number_digest=chosen.digest,
+            now=now,
         )
 
     def passcode(self, challenge: Challenge) -> str:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from proxy.factors.passcode.passcode import new_challenge_id, passcode_digest, passcode_of, typed_passcode
+from proxy.factors.challenge import new_challenge_id
+from proxy.factors.passcode.passcode import passcode_digest, passcode_of, typed_passcode
 
 KEY = b"k" * 32
 
