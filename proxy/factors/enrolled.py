@@ -40,14 +40,17 @@ class EnrolledFactor(ABC):
         return True
 
     async def held_by(self, principal: Principal, factor: Factor) -> Chosen | Unusable:
-        found = await self._enrolled(principal)
+        return self._held(await self._enrolled(principal), factor)
+
+    def _held(self, found: Sequence[Enrolment], factor: Factor) -> Chosen | Unusable:
         if not any(map(self.is_left, found)):
             return Unusable(factor=factor, lack=Lack.ENROLMENT, reason=f"no_{factor.value}")
         return Chosen(factor=factor, digests=_digests([each.enrolment_id for each in found]))
 
     async def usable_by(self, principal: Principal, factor: Factor, *, now: float, is_try: bool = False) -> Usability:
-        held = await self.held_by(principal, factor)
-        if isinstance(held, Chosen) and not await self._opened(principal):
+        found = await self._enrolled(principal)
+        held = self._held(found, factor)
+        if isinstance(held, Chosen) and not self._opened_of(found):
             held = Unusable(factor=factor, lack=Lack.ENROLMENT, reason=f"unreadable_{factor.value}")
         return Usability(way=held)
 
@@ -72,8 +75,10 @@ class EnrolledFactor(ABC):
 
     async def _opened(self, principal: Principal) -> list[tuple[Enrolment, bytes]]:
         """With their secrets. One whose key is gone proves nothing."""
-        left = filter(self.is_left, await self._enrolled(principal))
-        opened = [(each, open_enrolment(self._keys, each)) for each in left]
+        return self._opened_of(await self._enrolled(principal))
+
+    def _opened_of(self, found: Sequence[Enrolment]) -> list[tuple[Enrolment, bytes]]:
+        opened = [(each, open_enrolment(self._keys, each)) for each in filter(self.is_left, found)]
         return [(each, secret) for each, secret in opened if secret is not None]
 
 
