@@ -74,7 +74,8 @@ from proxy.portal.middleware import Handler, answer_errors, keep_to_the_host
 from proxy.portal.not_me import show_not_me, take_not_me
 from proxy.portal.own_factors.factor_pages import ENROLLING
 from proxy.portal.own_factors.page import show_factors, take_factors
-from proxy.portal.passcode import show_passcode, take_passcode
+from proxy.portal.passcode import take_passcode
+from proxy.portal.passcode_page import show_passcode
 from proxy.portal.passkey import show_passkey_options
 from proxy.portal.password import show_password, take_password
 from proxy.portal.progress import show_passcode_status

@@ -1,4 +1,4 @@
-"""The passcode page: answering a challenge, having its passcode sent again, asking for a new one.
+"""What is posted by the passcode page: an answer to a challenge, a re-send of its passcode, a request for a new one.
 
 Statuses: 422 for a wrong or incomplete code (a browser is redirected to the page that says so), 410 for a challenge
 that is over, 403 when the attempts are used up, 429 for too early or too often, 503 when nobody took the message.
@@ -6,33 +6,26 @@ that is over, 403 when the attempts are used up, 429 for too early or too often,
 
 from __future__ import annotations
 
-import math
 from http import HTTPStatus
-from urllib.parse import urlencode
 
 from aiohttp import web
 
-from config.factors import ChannelKind, Factor
-from directory.mail_address import mask_mail
+from config.factors import Factor
 from proxy.factors.challenge import Attempt, Challenge
-from proxy.factors.second_factor import Prompt, Unusable
+from proxy.factors.second_factor import Unusable
 from proxy.http.problem import Problem
-from proxy.http.reserved import PASSCODE_STATUS, RETURN_TO, START
-from proxy.pages.instants import Instant, instant, instant_in
-from proxy.pages.pass_texts import PASS_WORDS
+from proxy.pages.instants import instant_in
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import CLOCK, FLOW, PASSKEYS, SETTINGS, SIGN_IN_LOG, VISIT, current_session
+from proxy.portal.app_keys import CLOCK, FLOW, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import has_csrf_token, read_form, refused
-from proxy.portal.landing import TICKED, TOLD, goal_of, next_step, passcode_path, sign_in_path, to_sign_in, way_back
-from proxy.portal.pages import form_token, page, redirect, set_remembered_cookie, set_session_cookie
-from proxy.portal.progress import progress_of
+from proxy.portal.landing import goal_of, next_step, passcode_path, sign_in_path, to_sign_in, way_back
+from proxy.portal.pages import redirect, set_remembered_cookie, set_session_cookie
+from proxy.portal.passcode_page import FormFate, onward, passcode_form, way_back_of, what_became
 from proxy.portal.refusals import exhausted, factor_locked, passcode_over, throttled, unsent, unusable
 from proxy.portal.return_to import WayBack
-from proxy.portal.shared_computers import start_again
 from proxy.portal.sign_in import page_after
 from proxy.sessions.session import Level, Session
-from proxy.sign_in.message_fate import Look
 from proxy.sign_in.outcomes import (
     Accepted,
     Answered,
@@ -47,54 +40,8 @@ from proxy.sign_in.outcomes import (
     Wrong,
 )
 
-_SENT, _WRONG, _SHAPE = "sent", "wrong", "shape"
-"""Values of the query field `TOLD`."""
 _REMEMBER = "remember"
 """Form field: the tick by which this browser is remembered."""
-ASKED_FOR: dict[Factor, str] = {
-    Factor.TOTP: ENGLISH.factors.ask_totp,
-    Factor.RECOVERY_CODE: ENGLISH.factors.ask_recovery_code,
-    Factor.PASSKEY: ENGLISH.factors.ask_passkey,
-    Factor.PASS: PASS_WORDS.ask,
-}
-"""What the page asks for where nothing is sent; ``{hint}`` is the challenge's. A new factor is registered here."""
-_ANOTHER = {
-    Factor.TOTP: ENGLISH.factors.another_totp,
-    Factor.RECOVERY_CODE: ENGLISH.factors.another_recovery_code,
-    Factor.PASSKEY: ENGLISH.factors.another_passkey,
-}
-"""What the button says that asks for it in another one's place."""
-_WRONG_ANSWER = {Factor.TOTP: ENGLISH.factors.wrong_totp, Factor.PASSKEY: ENGLISH.factors.wrong_passkey}
-_SAFER_THAN_SMS = {
-    Factor.PASSKEY: (ENGLISH.factors.weaker_than_passkey, ENGLISH.factors.weaker_than_passkey_to_come),
-    Factor.TOTP: (ENGLISH.factors.weaker_than_totp, ENGLISH.factors.weaker_than_totp_to_come),
-}
-"""What is said where a person has it, and where they do not."""
-
-
-async def show_passcode(request: web.Request) -> web.StreamResponse:
-    """The page of the challenge that the query names, or else of the session's newest one.
-
-    It differs from the query's if two tabs sent a password at the same time: only one of their sessions stayed.
-    """
-    query = request.query
-    named = way_back(request, query)
-    session = await current_session(request)
-    if session is None:
-        return to_sign_in(request, named)
-    if session.level is Level.MUST_CHANGE_PASSWORD:
-        return await next_step(request, session, named)
-    proving, now = request.app[FLOW].proving, request[VISIT].now
-    challenge = await proving.find(session, query.get("challenge", ""), now=now)
-    if challenge is None:
-        challenge = await proving.newest(session, now=now)
-    if challenge is None and session.level is Level.SIGNED_IN:
-        return await next_step(request, session, named)
-    if challenge is None:
-        return await passcode_over(request, session, named)
-    notice, error = _told(query.get(TOLD, ""), challenge, proving.prompt(challenge))
-    back, is_ticked = _onward(request, challenge, named), TICKED in query
-    return await _form(request, session, challenge, back, notice=notice, error=error, is_ticked=is_ticked)
 
 
 async def take_passcode(request: web.Request) -> web.StreamResponse:
@@ -121,7 +68,7 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
     if challenge is None:
         request.app[SIGN_IN_LOG].passcode_refused(visit.client, session.principal, Attempt.GONE.value)
         return await passcode_over(request, session, named)
-    back = _onward(request, challenge, named)
+    back = onward(request, challenge, named)
     if "resend" in fields:
         another = fields["resend"] == "another"
         return await _send_again(request, session, challenge, back, is_another_way=another, now=now)
@@ -142,9 +89,9 @@ async def _show_anew(request: web.Request, session: Session, named: WayBack, *, 
     live = await request.app[FLOW].proving.newest(session, now=request[VISIT].now)
     if live is None:
         raise refused(Problem.BAD_FORM)
-    back = _onward(request, live, named)
+    back = onward(request, live, named)
     error, status = ENGLISH.passcode_stale, HTTPStatus.FORBIDDEN
-    return await _form(request, session, live, back, error=error, is_ticked=is_ticked, status=status)
+    return await passcode_form(request, session, live, back, error=error, is_ticked=is_ticked, status=status)
 
 
 async def _page_after_answer(
@@ -168,9 +115,9 @@ async def _page_after_answer(
             return response
         case NotAnswered():
             # No answer at all: no attempt is counted and nothing moves.
-            return await _not_right(request, session, challenge, back, told=_SHAPE, is_ticked=is_ticked)
+            return await _not_right(request, session, challenge, back, told=FormFate.SHAPE, is_ticked=is_ticked)
         case Wrong(left):
-            return await _not_right(request, session, left, back, told=_WRONG, is_ticked=is_ticked)
+            return await _not_right(request, session, left, back, told=FormFate.WRONG, is_ticked=is_ticked)
         case Exhausted():
             return exhausted(request, back, session=session)
         case ChallengeOver():
@@ -185,16 +132,16 @@ async def _page_after_answer(
 
 
 async def _not_right(
-    request: web.Request, session: Session, challenge: Challenge, back: WayBack, *, told: str, is_ticked: bool
+    request: web.Request, session: Session, challenge: Challenge, back: WayBack, *, told: FormFate, is_ticked: bool
 ) -> web.Response:
     """The form once more. A browser is redirected to it: a page that answers a POST itself would ask, on the way back,
     to send the form again. Other clients get the status.
     """
     if request.headers.get("Sec-Fetch-Mode") == "navigate":
         return redirect(passcode_path(challenge.challenge_id, back, told=told, is_ticked=is_ticked))
-    _, error = _told(told, challenge, request.app[FLOW].proving.prompt(challenge))
+    _, error = what_became(told, challenge, request.app[FLOW].proving.prompt(challenge))
     status = HTTPStatus.UNPROCESSABLE_ENTITY
-    return await _form(request, session, challenge, back, error=error, is_ticked=is_ticked, status=status)
+    return await passcode_form(request, session, challenge, back, error=error, is_ticked=is_ticked, status=status)
 
 
 async def _send_again(
@@ -202,19 +149,19 @@ async def _send_again(
 ) -> web.Response:
     flow, visit = request.app[FLOW], request[VISIT]
     # The message says what the challenge was made for, even if another tab has it sent again.
-    goal = goal_of(request, _way_back_of(request, challenge))
+    goal = goal_of(request, way_back_of(request, challenge))
     again = await flow.proving.send_again(
         visit.client, goal, session, challenge, is_another_way=is_another_way, now=now
     )
     match again:
         case SentAgain(unsent=why, may_arrive=may_arrive):
             if why is None:
-                return redirect(passcode_path(challenge.challenge_id, back, told=_SENT))
+                return redirect(passcode_path(challenge.challenge_id, back, told=FormFate.SENT))
             if not may_arrive:
                 return unsent(request, session, challenge, back, why)
             # A person who waits for a late message keeps the field for its code.
             error, status = ENGLISH.passcode_not_resent, HTTPStatus.SERVICE_UNAVAILABLE
-            return await _form(request, session, challenge, back, error=error, status=status)
+            return await passcode_form(request, session, challenge, back, error=error, status=status)
         case ChallengeOver():
             return await passcode_over(request, session, back)
         case TooEarly(wait):
@@ -238,180 +185,8 @@ async def _not_now(
 ) -> web.Response:
     status = HTTPStatus.TOO_MANY_REQUESTS
     again_at = instant_in(wait, request[VISIT].now)
-    response = await _form(
+    response = await passcode_form(
         request, session, challenge, back, notice=notice, error=error, again_at=again_at, status=status
     )
     response.headers["Retry-After"] = str(wait)
     return response
-
-
-async def _form(
-    request: web.Request,
-    session: Session,
-    challenge: Challenge,
-    back: WayBack,
-    *,
-    notice: str = "",
-    error: str = "",
-    again_at: Instant | None = None,
-    is_ticked: bool = False,
-    status: int = 200,
-) -> web.Response:
-    """Where the passcode went and what became of it, its field, and the ways to have it once more."""
-    if challenge.kind is None:
-        return await _answer_form(request, session, challenge, back, error=error, is_ticked=is_ticked, status=status)
-    proving, now = request.app[FLOW].proving, request[VISIT].now
-    look, prompt = await proving.look(session, challenge, now=now), proving.prompt(challenge)
-    progress = progress_of(look)
-    others = await _others(request, session, challenge)
-    return page(
-        request,
-        "passcode.html",
-        status=status,
-        may_fetch=True,
-        status_href=f"{PASSCODE_STATUS}?{urlencode({'challenge': challenge.challenge_id})}",
-        csrf_token=form_token(request, Form.PASSCODE, session.session_id),
-        challenge=challenge.challenge_id,
-        factor=challenge.factor.value,
-        return_to=back.return_to,
-        start=back.start,
-        may_reload=status == HTTPStatus.OK,
-        masked=look.destination,
-        is_mail=look.is_mail,
-        ending=look.destination[-3:],
-        digits=prompt.digits,
-        most_typed=prompt.longest,
-        valid_until=instant(challenge.expires_at, now),
-        seconds_left=max(0, math.ceil(challenge.expires_at - now)),
-        webotp=request.app[SETTINGS].sms.webotp,
-        tag=prompt.hint if look.shows_tag else "",
-        remember=_remember(request, session, challenge),
-        is_ticked=is_ticked,
-        progress=progress,
-        lead=progress.lead,
-        wait=max(0, math.ceil(look.offer_at - now)),
-        another=_another_way(session, challenge, look),
-        others=others,
-        safer=_safer(session, challenge, others),
-        sign_in_href=sign_in_path(back, form=True),  # a ticket would lead back here
-        start_again=start_again(request, session),
-        notice=notice,
-        error=error,
-        again_at=again_at,
-    )
-
-
-async def _answer_form(
-    request: web.Request,
-    session: Session,
-    challenge: Challenge,
-    back: WayBack,
-    *,
-    error: str,
-    is_ticked: bool,
-    status: int,
-) -> web.Response:
-    """Of a challenge for which nothing is sent: what is asked for, and its field."""
-    now, prompt = request[VISIT].now, request.app[FLOW].proving.prompt(challenge)
-    is_passkey, is_alone = challenge.factor is Factor.PASSKEY, session.begun_with is challenge.factor
-    options = ""
-    if is_passkey:
-        options = await request.app[PASSKEYS].options(session.principal, challenge, is_alone=is_alone)
-    return page(
-        request,
-        "passkey.html" if is_passkey else "answer.html",
-        status=status,
-        csrf_token=form_token(request, Form.PASSCODE, session.session_id),
-        challenge=challenge.challenge_id,
-        return_to=back.return_to,
-        start=back.start,
-        may_reload=status == HTTPStatus.OK,
-        options=options,
-        ask=ASKED_FOR[challenge.factor].format(hint=prompt.hint),
-        digits=prompt.digits,
-        most_typed=prompt.longest,
-        remember=_remember(request, session, challenge),
-        is_ticked=is_ticked,
-        valid_until=instant(challenge.expires_at, now),
-        others=await _others(request, session, challenge),
-        sign_in_href=sign_in_path(back, form=True),
-        start_again=start_again(request, session),
-        error=error,
-    )
-
-
-async def _others(request: web.Request, session: Session, challenge: Challenge) -> list[tuple[str, str]]:
-    """The buttons that ask for another factor in this one's place: what each sends, and what it says."""
-    found = await request.app[FLOW].proving.others(session, challenge, now=request[VISIT].now)
-    sent = {ChannelKind.SMS: ENGLISH.passcode_another_text, ChannelKind.EMAIL: ENGLISH.passcode_another_mail}
-    if challenge.kind is None:  # there is no message yet that could go another way
-        sent = {ChannelKind.SMS: ENGLISH.factors.instead_sms, ChannelKind.EMAIL: ENGLISH.factors.instead_mail}
-    others = [
-        (
-            each.factor.value,
-            _ANOTHER.get(each.factor, ENGLISH.passcode_another_factor)
-            if each.kind is None
-            else sent[each.kind].format(destination=each.masked),
-        )
-        for each in found
-        if each.factor is not Factor.PASS
-    ]
-    if Factor.PASS in (session.next_choice or challenge.choice) and challenge.factor is not Factor.PASS:
-        # To everybody: it may be given while this page is open, and only an answer is told from another.
-        others.append((Factor.PASS.value, PASS_WORDS.have_one))
-    return others
-
-
-def _safer(session: Session, challenge: Challenge, others: list[tuple[str, str]]) -> str:
-    """What a person is told who uses a text message although this scheme takes something safer from them."""
-    safer = [factor for factor in session.next_choice or challenge.choice if factor in _SAFER_THAN_SMS]
-    if challenge.kind is not ChannelKind.SMS or not safer:
-        return ""
-    has = next((factor for factor in safer if any(name == factor.value for name, _ in others)), None)
-    return _SAFER_THAN_SMS[has][0] if has is not None else _SAFER_THAN_SMS[safer[0]][1]
-
-
-def _remember(request: web.Request, session: Session, challenge: Challenge) -> str:
-    """What the tick says by which this browser is remembered; empty: it cannot be."""
-    seconds = request.app[FLOW].remembering.offers(request[VISIT].client, session, challenge)
-    return "" if seconds is None else ENGLISH.passcode_remember.format(time=ENGLISH.duration(int(seconds)))
-
-
-def _another_way(session: Session, challenge: Challenge, look: Look) -> str:
-    """The button that sends it by the next channel, if one reaches this person."""
-    if look.other_way is None:
-        return ""
-    if look.other_way is ChannelKind.EMAIL:
-        return ENGLISH.passcode_another_mail.format(destination=mask_mail(session.principal.mail or ""))
-    if look.is_mail:
-        return ENGLISH.passcode_another_text.format(destination=challenge.masked_destination)
-    return ENGLISH.passcode_another_sms
-
-
-def _tries_left(count: int) -> str:
-    return ENGLISH.passcode_left_one if count == 1 else ENGLISH.passcode_left_many.format(count=count)
-
-
-def _told(told: str, challenge: Challenge, prompt: Prompt) -> tuple[str, str]:
-    """A notice and an error: what the query says became of the form before."""
-    match told:
-        case "sent":
-            return ENGLISH.passcode_resent, ""
-        case "wrong":
-            wrong = _WRONG_ANSWER.get(challenge.factor, ENGLISH.passcode_wrong)
-            return "", f"{wrong} {_tries_left(challenge.attempts_left)}"
-        case "shape" if prompt.digits:
-            return "", ENGLISH.passcode_shape.format(digits=prompt.digits)
-        case "shape":
-            return "", _WRONG_ANSWER.get(challenge.factor, ENGLISH.passcode_wrong)
-        case _:
-            return "", ""
-
-
-def _onward(request: web.Request, challenge: Challenge, named: WayBack) -> WayBack:
-    """Where this tab wants to go, or else the tab that the challenge was made for."""
-    return named if named.return_to else _way_back_of(request, challenge)
-
-
-def _way_back_of(request: web.Request, challenge: Challenge) -> WayBack:
-    return way_back(request, {RETURN_TO: challenge.return_to, START: challenge.start_digest})

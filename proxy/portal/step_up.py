@@ -21,7 +21,7 @@ from proxy.portal.csrf import Form
 from proxy.portal.forms import has_csrf_token, read_form
 from proxy.portal.landing import TO_START, goal_of, land, next_step, sign_in_path, step_up_path, way_back
 from proxy.portal.pages import OneButton, form_token, message, redirect
-from proxy.portal.passcode import ASKED_FOR
+from proxy.portal.passcode_page import ASKED_FOR
 from proxy.portal.refusals import unusable
 from proxy.portal.return_to import NOWHERE, WayBack
 from proxy.portal.sign_in import page_after, sign_in_form

@@ -5,7 +5,7 @@ In a copy of the product it gets a folder of its own, `proxy/factors/card`, and 
 1. `config/factors.py`: its name, in `Factor`;
 2. `proxy/sessions/identity.py`: how apps are told of it (RFC 8176), in `_METHODS`;
 3. `proxy/sign_in/create.py`: who is asked about it, in `second_factors`;
-4. `proxy/portal/passcode.py`: what its page asks for, in `ASKED_FOR`.
+4. `proxy/portal/passcode_page.py`: what its page asks for, in `ASKED_FOR`.
 
 Then a person signs in with it: by the portal in a browser, and by an adapter without HTTP.
 """
@@ -103,7 +103,7 @@ REGISTRATIONS = {
         "        Factor.EMAIL: passcodes,\n",
         '        Factor.CARD: Cards(keys, {"scripted"}),\n',
     ),
-    "proxy/portal/passcode.py": (
+    "proxy/portal/passcode_page.py": (
         "ASKED_FOR: dict[Factor, str] = {",
         '\n    Factor.CARD: "Code {hint} of your card",\n',
     ),

@@ -1,0 +1,256 @@
+"""The passcode page as it is shown: what is asked for, where it went, what became of it, the ways to another one."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from config.factors import ChannelKind, Factor
+from directory.mail_address import mask_mail
+from proxy.factors.challenge import Challenge
+from proxy.factors.second_factor import Prompt
+from proxy.http.reserved import PASSCODE_STATUS, RETURN_TO, START
+from proxy.pages.instants import Instant, instant
+from proxy.pages.pass_texts import PASS_WORDS
+from proxy.pages.texts import ENGLISH
+from proxy.portal.app_keys import FLOW, PASSKEYS, SETTINGS, VISIT, current_session
+from proxy.portal.csrf import Form
+from proxy.portal.landing import TICKED, TOLD, next_step, sign_in_path, to_sign_in, way_back
+from proxy.portal.pages import form_token, page
+from proxy.portal.progress import progress_of
+from proxy.portal.refusals import passcode_over
+from proxy.portal.return_to import WayBack
+from proxy.portal.shared_computers import start_again
+from proxy.sessions.session import Level, Session
+from proxy.sign_in.message_fate import Look
+
+ASKED_FOR: dict[Factor, str] = {
+    Factor.TOTP: ENGLISH.factors.ask_totp,
+    Factor.RECOVERY_CODE: ENGLISH.factors.ask_recovery_code,
+    Factor.PASSKEY: ENGLISH.factors.ask_passkey,
+    Factor.PASS: PASS_WORDS.ask,
+}
+"""What the page asks for where nothing is sent; ``{hint}`` is the challenge's. A new factor is registered here."""
+_ANOTHER = {
+    Factor.TOTP: ENGLISH.factors.another_totp,
+    Factor.RECOVERY_CODE: ENGLISH.factors.another_recovery_code,
+    Factor.PASSKEY: ENGLISH.factors.another_passkey,
+}
+"""What the button says that asks for it in another one's place."""
+_WRONG_ANSWER = {Factor.TOTP: ENGLISH.factors.wrong_totp, Factor.PASSKEY: ENGLISH.factors.wrong_passkey}
+_SAFER_THAN_SMS = {
+    Factor.PASSKEY: (ENGLISH.factors.weaker_than_passkey, ENGLISH.factors.weaker_than_passkey_to_come),
+    Factor.TOTP: (ENGLISH.factors.weaker_than_totp, ENGLISH.factors.weaker_than_totp_to_come),
+}
+"""What is said where a person has it, and where they do not."""
+
+
+class FormFate(StrEnum):
+    """What became of the form that was sent from this page: the values of the query field `TOLD`."""
+
+    SENT = "sent"
+    """The passcode went out again."""
+    WRONG = "wrong"
+    SHAPE = "shape"
+    """It was no answer at all, so none was judged."""
+
+
+async def show_passcode(request: web.Request) -> web.StreamResponse:
+    """The page of the challenge that the query names, or else of the session's newest one.
+
+    It differs from the query's if two tabs sent a password at the same time: only one of their sessions stayed.
+    """
+    query = request.query
+    named = way_back(request, query)
+    session = await current_session(request)
+    if session is None:
+        return to_sign_in(request, named)
+    if session.level is Level.MUST_CHANGE_PASSWORD:
+        return await next_step(request, session, named)
+    proving, now = request.app[FLOW].proving, request[VISIT].now
+    challenge = await proving.find(session, query.get("challenge", ""), now=now)
+    if challenge is None:
+        challenge = await proving.newest(session, now=now)
+    if challenge is None and session.level is Level.SIGNED_IN:
+        return await next_step(request, session, named)
+    if challenge is None:
+        return await passcode_over(request, session, named)
+    notice, error = what_became(query.get(TOLD, ""), challenge, proving.prompt(challenge))
+    back, is_ticked = onward(request, challenge, named), TICKED in query
+    return await passcode_form(request, session, challenge, back, notice=notice, error=error, is_ticked=is_ticked)
+
+
+async def passcode_form(
+    request: web.Request,
+    session: Session,
+    challenge: Challenge,
+    back: WayBack,
+    *,
+    notice: str = "",
+    error: str = "",
+    again_at: Instant | None = None,
+    is_ticked: bool = False,
+    status: int = 200,
+) -> web.Response:
+    """Where the passcode went and what became of it, its field, and the ways to have it once more."""
+    if challenge.kind is None:
+        return await _answer_form(request, session, challenge, back, error=error, is_ticked=is_ticked, status=status)
+    proving, now = request.app[FLOW].proving, request[VISIT].now
+    look, prompt = await proving.look(session, challenge, now=now), proving.prompt(challenge)
+    progress = progress_of(look)
+    others = await _others(request, session, challenge)
+    return page(
+        request,
+        "passcode.html",
+        status=status,
+        may_fetch=True,
+        status_href=f"{PASSCODE_STATUS}?{urlencode({'challenge': challenge.challenge_id})}",
+        csrf_token=form_token(request, Form.PASSCODE, session.session_id),
+        challenge=challenge.challenge_id,
+        factor=challenge.factor.value,
+        return_to=back.return_to,
+        start=back.start,
+        may_reload=status == HTTPStatus.OK,
+        masked=look.destination,
+        is_mail=look.is_mail,
+        ending=look.destination[-3:],
+        digits=prompt.digits,
+        most_typed=prompt.longest,
+        valid_until=instant(challenge.expires_at, now),
+        seconds_left=max(0, math.ceil(challenge.expires_at - now)),
+        webotp=request.app[SETTINGS].sms.webotp,
+        tag=prompt.hint if look.shows_tag else "",
+        remember=_remember(request, session, challenge),
+        is_ticked=is_ticked,
+        progress=progress,
+        lead=progress.lead,
+        wait=max(0, math.ceil(look.offer_at - now)),
+        another=_another_way(session, challenge, look),
+        others=others,
+        safer=_safer(session, challenge, others),
+        sign_in_href=sign_in_path(back, form=True),  # a ticket would lead back here
+        start_again=start_again(request, session),
+        notice=notice,
+        error=error,
+        again_at=again_at,
+    )
+
+
+async def _answer_form(
+    request: web.Request,
+    session: Session,
+    challenge: Challenge,
+    back: WayBack,
+    *,
+    error: str,
+    is_ticked: bool,
+    status: int,
+) -> web.Response:
+    """Of a challenge for which nothing is sent: what is asked for, and its field."""
+    now, prompt = request[VISIT].now, request.app[FLOW].proving.prompt(challenge)
+    is_passkey, is_alone = challenge.factor is Factor.PASSKEY, session.begun_with is challenge.factor
+    options = ""
+    if is_passkey:
+        options = await request.app[PASSKEYS].options(session.principal, challenge, is_alone=is_alone)
+    return page(
+        request,
+        "passkey.html" if is_passkey else "answer.html",
+        status=status,
+        csrf_token=form_token(request, Form.PASSCODE, session.session_id),
+        challenge=challenge.challenge_id,
+        return_to=back.return_to,
+        start=back.start,
+        may_reload=status == HTTPStatus.OK,
+        options=options,
+        ask=ASKED_FOR[challenge.factor].format(hint=prompt.hint),
+        digits=prompt.digits,
+        most_typed=prompt.longest,
+        remember=_remember(request, session, challenge),
+        is_ticked=is_ticked,
+        valid_until=instant(challenge.expires_at, now),
+        others=await _others(request, session, challenge),
+        sign_in_href=sign_in_path(back, form=True),
+        start_again=start_again(request, session),
+        error=error,
+    )
+
+
+async def _others(request: web.Request, session: Session, challenge: Challenge) -> list[tuple[str, str]]:
+    """The buttons that ask for another factor in this one's place: what each sends, and what it says."""
+    found = await request.app[FLOW].proving.others(session, challenge, now=request[VISIT].now)
+    sent = {ChannelKind.SMS: ENGLISH.passcode_another_text, ChannelKind.EMAIL: ENGLISH.passcode_another_mail}
+    if challenge.kind is None:  # there is no message yet that could go another way
+        sent = {ChannelKind.SMS: ENGLISH.factors.instead_sms, ChannelKind.EMAIL: ENGLISH.factors.instead_mail}
+    others = [
+        (
+            each.factor.value,
+            _ANOTHER.get(each.factor, ENGLISH.passcode_another_factor)
+            if each.kind is None
+            else sent[each.kind].format(destination=each.masked),
+        )
+        for each in found
+        if each.factor is not Factor.PASS
+    ]
+    if Factor.PASS in (session.next_choice or challenge.choice) and challenge.factor is not Factor.PASS:
+        # To everybody: it may be given while this page is open, and only an answer is told from another.
+        others.append((Factor.PASS.value, PASS_WORDS.have_one))
+    return others
+
+
+def _safer(session: Session, challenge: Challenge, others: list[tuple[str, str]]) -> str:
+    """What a person is told who uses a text message although this scheme takes something safer from them."""
+    safer = [factor for factor in session.next_choice or challenge.choice if factor in _SAFER_THAN_SMS]
+    if challenge.kind is not ChannelKind.SMS or not safer:
+        return ""
+    has = next((factor for factor in safer if any(name == factor.value for name, _ in others)), None)
+    return _SAFER_THAN_SMS[has][0] if has is not None else _SAFER_THAN_SMS[safer[0]][1]
+
+
+def _remember(request: web.Request, session: Session, challenge: Challenge) -> str:
+    """What the tick says by which this browser is remembered; empty: it cannot be."""
+    seconds = request.app[FLOW].remembering.offers(request[VISIT].client, session, challenge)
+    return "" if seconds is None else ENGLISH.passcode_remember.format(time=ENGLISH.duration(int(seconds)))
+
+
+def _another_way(session: Session, challenge: Challenge, look: Look) -> str:
+    """The button that sends it by the next channel, if one reaches this person."""
+    if look.other_way is None:
+        return ""
+    if look.other_way is ChannelKind.EMAIL:
+        return ENGLISH.passcode_another_mail.format(destination=mask_mail(session.principal.mail or ""))
+    if look.is_mail:
+        return ENGLISH.passcode_another_text.format(destination=challenge.masked_destination)
+    return ENGLISH.passcode_another_sms
+
+
+def _tries_left(count: int) -> str:
+    return ENGLISH.passcode_left_one if count == 1 else ENGLISH.passcode_left_many.format(count=count)
+
+
+def what_became(told: str, challenge: Challenge, prompt: Prompt) -> tuple[str, str]:
+    """A notice and an error: what the query says became of the form before."""
+    match told:
+        case FormFate.SENT:
+            return ENGLISH.passcode_resent, ""
+        case FormFate.WRONG:
+            wrong = _WRONG_ANSWER.get(challenge.factor, ENGLISH.passcode_wrong)
+            return "", f"{wrong} {_tries_left(challenge.attempts_left)}"
+        case FormFate.SHAPE if prompt.digits:
+            return "", ENGLISH.passcode_shape.format(digits=prompt.digits)
+        case FormFate.SHAPE:
+            return "", _WRONG_ANSWER.get(challenge.factor, ENGLISH.passcode_wrong)
+        case _:
+            return "", ""
+
+
+def onward(request: web.Request, challenge: Challenge, named: WayBack) -> WayBack:
+    """Where this tab wants to go, or else the tab that the challenge was made for."""
+    return named if named.return_to else way_back_of(request, challenge)
+
+
+def way_back_of(request: web.Request, challenge: Challenge) -> WayBack:
+    return way_back(request, {RETURN_TO: challenge.return_to, START: challenge.start_digest})
