@@ -16,11 +16,12 @@ from config.settings import SessionSettings, Settings
 from directory.create_directories import create_directories
 from proxy.commands.table import write_table
 from proxy.help_desk.person import NotFound
-from proxy.help_desk.sessions import Found, end_all, end_person, sessions_called
+from proxy.help_desk.sessions import Found, sessions_called
 from proxy.mobile_formats.words import instant_text
 from proxy.operations.store_errors import StoreError
 from proxy.portal.device import describe_device
 from proxy.sessions.session import Session
+from proxy.sign_in.ending import end_each, end_person
 from proxy.store.contract import Store
 from proxy.store.open import open_store
 
@@ -121,7 +122,7 @@ def _only(sessions: Sequence[Session], prefix: str) -> Session:
 async def _end(store: Store, found: Found | None, prefix: str, stdout: TextIO) -> int:
     """All of a person's, or the one session of this name: only --all means all of them."""
     if found is None:
-        return _told(await end_all(store.sessions, [_only(await store.sessions.sessions(), prefix)]), stdout)
+        return _told(await end_each(store.sessions, [_only(await store.sessions.sessions(), prefix)]), stdout)
     ended = [await end_person(store.sessions, store.browsers, guid) for guid in found.guids]
     _told(sum(each.sessions for each in ended), stdout)
     browsers = sum(each.browsers for each in ended)

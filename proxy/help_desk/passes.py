@@ -14,12 +14,12 @@ from directory.principal import Principal
 from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passes.given_pass import Approver, GivenPass, code_digest, new_code, new_pass_id
 from proxy.factors.passes.pass_store import PassStore
-from proxy.help_desk.sessions import end_all
 from proxy.pages.local_time import brief_text
 from proxy.pages.pass_texts import PASS_WORDS
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.session_store import SessionStore
 from proxy.sign_in.changed_numbers import Notice, Notices, number_on_file
+from proxy.sign_in.ending import end_each
 
 LONGEST_REASON = 200
 _HOUR = 3600.0
@@ -177,7 +177,7 @@ class PassDesk:
             for each in await self.sessions.sessions(given.guid)
             if each.confined is not None and each.confined.pass_id == pass_id
         ]
-        return EndedPass(given=given, sessions=await end_all(self.sessions, begun))
+        return EndedPass(given=given, sessions=await end_each(self.sessions, begun))
 
     async def living(self, pass_id: str, *, now: float) -> GivenPass | None:
         return next((each for each in await self.store.passes(now=now) if each.pass_id == pass_id), None)

@@ -31,12 +31,14 @@ from proxy.portal.sign_out import signed_out
 from proxy.portal.step_up import more_for_own_pages
 from proxy.secrets.tokens import token_digest
 from proxy.sessions.session import Level, Session
+from proxy.sign_in.ending import end_each, end_person
 from proxy.sign_in.enrolling import factors_to_add
 
 ENDED = "ended"
 """Query field: how many sessions the button before this page ended."""
 FORGOTTEN = "forgotten"
 """Query field: how many browsers it forgot."""
+_BY_THE_PERSON = "by_the_person"
 
 
 async def show_me(request: web.Request) -> web.StreamResponse:
@@ -74,30 +76,25 @@ async def take_me(request: web.Request) -> web.StreamResponse:
     if (more := more_for_own_pages(request, session)) is not None:
         return more
     if "forget" in fields:
-        count = await _forget(request, session, [fields["forget"]])
+        remembering, name = request.app[FLOW].remembering, fields["forget"]
+        count = await remembering.forget(request[VISIT].client, session.principal, [name], reason=_BY_THE_PERSON)
         return redirect(f"{ME}?{FORGOTTEN}={count}")
-    sessions = await _sessions_of(request, session)
-    if "all" in fields:
-        chosen = sessions
-    elif "others" in fields:
-        chosen = [each for each in sessions if each.session_id != session.session_id]
+    ended, this_too = 0, "all" in fields
+    if "all" in fields or "others" in fields:
+        ended = await _end_others(request, session, keeps_browser="all" not in fields)
     elif "session" in fields:
         named = fields["session"].encode(errors="replace")
+        sessions = await _sessions_of(request, session)
         chosen = [each for each in sessions if hmac.compare_digest(session_name(each).encode(), named)]
+        this_too = session in chosen
+        ended = await end_each(request.app[STORE].sessions, [each for each in chosen if each is not session])
     else:
         raise refused(Problem.BAD_FORM)
-    if "all" in fields:
-        await _forget(request, session, None)
-    elif "others" in fields:
-        await _forget(
-            request, session, [each["name"] for each in await _browsers_of(request, session) if not each["is_this"]]
-        )
-    ended = 0
-    # This session last: after an error on the way, the person can press the button again.
-    for each in sorted(chosen, key=lambda each: each.session_id == session.session_id):
-        ended += await request.app[STORE].sessions.end_session(each.session_id)
+    if this_too:
+        # Last: after an error on the way, the person can press the button again.
+        ended += await request.app[STORE].sessions.end_session(session.session_id)
     request.app[SIGN_IN_LOG].ended_by_person(request[VISIT].client, session.principal, count=ended)
-    if any(each.session_id == session.session_id for each in chosen):
+    if this_too:
         return signed_out(request)
     return redirect(f"{ME}?{ENDED}={ended}")
 
@@ -119,9 +116,15 @@ async def _sessions_of(request: web.Request, session: Session) -> Sequence[Sessi
     return [session, *sorted(others, key=lambda each: each.last_used_at, reverse=True)]
 
 
-async def _forget(request: web.Request, session: Session, names: Sequence[str] | None) -> int:
-    remembering = request.app[FLOW].remembering
-    return await remembering.forget(request[VISIT].client, session.principal, names, reason="by_the_person")
+async def _end_others(request: web.Request, session: Session, *, keeps_browser: bool) -> int:
+    """All of the person's sessions but this one, and the browsers that are remembered for them."""
+    store, visit, principal = request.app[STORE], request[VISIT], session.principal
+    kept = name_of(visit.remembered) if visit.remembered and keeps_browser else ""
+    ended = await end_person(store.sessions, store.browsers, principal.guid, kept=session, kept_browser=kept)
+    if ended.browsers:
+        log = request.app[SIGN_IN_LOG]
+        log.browsers_forgotten(visit.client, principal, _BY_THE_PERSON, count=ended.browsers)
+    return ended.sessions
 
 
 async def _browsers_of(request: web.Request, session: Session) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.session_store import SessionStore
 from proxy.sign_in.changed_numbers import Notice, Notices
 from proxy.sign_in.client import Client, Goal
+from proxy.sign_in.ending import end_person
 from proxy.sign_in.sign_in_log import SignInLog
 from proxy.throttle.counter_store import Counter, CounterStore
 
@@ -141,17 +142,16 @@ class NotMe:
             # First of all, so that somebody looks into it even if the rest fails.
             person = ReportedSignIn(guid=link.guid, realm=link.realm, username=link.username, at=now)
             await self.reported.put_reported(person)
-            # Before the sessions: whoever has the password must not begin another one by these in between.
-            forgotten = await self.browsers.forget_browsers(link.guid)
+            # Before the sessions: whoever has the password must not begin another one by a pass in between.
             for given in await self.passes.passes(link.guid, now=now):
                 await self.passes.end_pass(given.pass_id)
-            ended = await self.sessions.end_sessions_of(link.guid)
+            ended = await end_person(self.sessions, self.browsers, link.guid)
             # The browser that they do not know is told of again.
             await self.counters.reset_count(bytes.fromhex(link.browser))
         except StoreError:
             await self.counters.reset_count(used.key)  # the link is still good, and all of this may be done twice
             raise
-        self.log.reported(client, realm=link.realm, guid=link.guid, sessions=ended, browsers=forgotten)
+        self.log.reported(client, realm=link.realm, guid=link.guid, sessions=ended.sessions, browsers=ended.browsers)
         return True
 
     def _used(self, token: str) -> Counter:

@@ -15,6 +15,7 @@ from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Level, Session
 from proxy.sessions.session_store import SessionStore
 from proxy.sign_in.client import Client
+from proxy.sign_in.ending import end_sessions
 from proxy.sign_in.password import PersonProven
 
 
@@ -97,12 +98,7 @@ class SessionSteps:
 
     async def end_others(self, guid: str, kept: Session | None) -> int:
         """End all of a person's sessions but this one; how many there were."""
-        if kept is None:
-            return await self._store.end_sessions_of(guid)
-        others = [each for each in await self._store.sessions(guid) if each.session_id != kept.session_id]
-        for other in others:
-            await self._store.end_session(other.session_id)
-        return len(others)
+        return await end_sessions(self._store, guid, kept=kept)
 
     async def is_standing(self, session: Session) -> bool:
         return bool(await self._store.sessions_by_id([session.session_id]))

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.pages.texts import ENGLISH
 from proxy.portal.device import describe_device
 from proxy.portal.me import session_name
@@ -122,6 +123,26 @@ async def test_all_others_or_all_are_ended(stage: Stage, button: str, left: int)
     assert len(await stage.store.sessions.sessions()) == left
     assert (browser.session_cookie() is not None) is bool(left)
     assert ("You are signed out" in answer.text) is not bool(left)
+
+
+async def test_after_an_error_on_the_way_the_button_can_be_pressed_again(stage: Stage) -> None:
+    await signed_in(stage)
+    await signed_in(stage)
+    others = {each.session_id for each in await stage.store.sessions.sessions()}
+    browser, page = await signed_in(stage)
+    end = stage.store.sessions.end_session
+
+    async def away(session_id: str) -> bool:
+        if session_id in others:
+            raise StoreUnavailable("away for the others")
+        return await end(session_id)
+
+    stage.store.sessions.end_session = away  # type: ignore[method-assign]
+    assert (await browser.post(ME, {**page.hidden, "all": "yes"})).status == 503
+    stage.store.sessions.end_session = end  # type: ignore[method-assign]
+    assert (await browser.get(ME)).status == 200
+    assert "You are signed out" in (await browser.post(ME, {**page.hidden, "all": "yes"})).text
+    assert await stage.store.sessions.sessions() == []
 
 
 @pytest.mark.parametrize("token", ["", "x" * 43, "of another session"])

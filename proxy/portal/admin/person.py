@@ -19,7 +19,7 @@ from directory.principal import Principal
 from proxy.help_desk.explaining import SignInQuestion
 from proxy.help_desk.look_ups import TooManyAtOnce
 from proxy.help_desk.person import NotFound
-from proxy.help_desk.sessions import end_person, sessions_called
+from proxy.help_desk.sessions import sessions_called
 from proxy.help_desk.unlocking import unlock
 from proxy.http.problem import Problem
 from proxy.http.reserved import ADMIN_PERSON
@@ -38,6 +38,7 @@ from proxy.portal.own_factors.factor_pages import ENROLLING
 from proxy.portal.pages import OneButton, clear_session_cookie, form_token, message
 from proxy.sessions.session import Session
 from proxy.sign_in.changed_numbers import Confirmed, confirm_number
+from proxy.sign_in.ending import end_person
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
