@@ -70,6 +70,11 @@ class History:
     made_within_seconds: float = 2.0
     """A file created no earlier than this long before the last one was seen was created because that one was gone."""
 
+    @property
+    def known(self) -> Marks:
+        """What this process has seen committed: to compare with what is read later."""
+        return Marks(newest=self.newest, all_ended_at=self.all_ended_at, is_doubted=bool(self.doubt))
+
     def judge(self, facts: Facts) -> Judgement:
         if not self.store_id:
             return Judgement.RESTORED if facts.marks.is_doubted else Judgement.SAME

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -105,6 +107,35 @@ async def test_nobody_is_served_from_older_data_until_all_sessions_were_ended(
     assert gaps
     standing, _ = await stored(store)
     assert [each.session_id for each in await other.sessions.sessions()] == [standing]
+
+
+async def test_older_data_whose_sessions_end_while_it_is_judged_is_not_doubted_again(
+    server: RedisServer, other: RedisStore
+) -> None:
+    def end_all_now(event: str, **fields: Any) -> None:
+        """Between the judgement and what is written of it, as a command of another process may."""
+        ending = Thread(target=asyncio.run, args=(end_all(),))
+        ending.start()
+        ending.join()
+
+    async def end_all() -> None:
+        command = RedisStore(StoreSettings(url=server.url))
+        await command.sessions.end_all_sessions()
+        await command.close()
+
+    store = RedisStore(StoreSettings(url=server.url), report=end_all_now)
+    _, digest = await stored(store)
+    await store.sessions.count_flush("a")
+    save(server)
+    await stored(store)
+    for _ in range(int(TAIL_SECONDS) + 2):
+        await store.sessions.count_flush("a")
+    await start_again(server, store)
+    with pytest.raises(StoreUnavailable, match="older copy"):
+        await store.sessions.session_by_cookie(digest, HOST)
+    for each in (store, other):
+        assert await each.sessions.session_by_cookie(digest, HOST) is None
+    await store.close()
 
 
 async def test_an_end_that_was_lost_with_the_last_seconds_is_repeated(

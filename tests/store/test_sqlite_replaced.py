@@ -8,12 +8,14 @@ import shutil
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proxy.operations.store_errors import StoreUnavailable
+from proxy.store.sqlite.marks import mark_all_ended
 from proxy.store.sqlite.schema import MIGRATIONS
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.throttle.counter_store import Count
@@ -35,6 +37,12 @@ async def store(tmp_path: Path, reported: Reported) -> AsyncIterator[SQLiteStore
     await store.ping()
     yield store
     await store.close()
+
+
+@pytest.fixture
+async def closing() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as closing:
+        yield closing
 
 
 @pytest.fixture
@@ -386,6 +394,36 @@ async def test_nobody_is_served_from_an_older_copy_until_all_sessions_were_ended
     new, _ = await stored(store)
     assert {each.session_id for each in await other.sessions.sessions()} == {new}
     assert await standing(path) == {new}
+
+
+@pytest.mark.parametrize("restore", [put_in_place, write_over])
+async def test_an_older_copy_whose_sessions_end_while_it_is_judged_is_not_doubted_again(
+    other: SQLiteStore, tmp_path: Path, closing: AsyncExitStack, restore: Callable[[Path, Path], None]
+) -> None:
+    path = tmp_path / "state.db"
+
+    def end_all_now(event: str, **fields: Any) -> None:
+        """Between the judgement and what is written of it, as a command of another process may."""
+        with sqlite3.connect(path) as connection:
+            connection.execute("DELETE FROM sessions")
+            mark_all_ended(connection, time.time())
+        connection.close()
+
+    store = SQLiteStore(path, report=end_all_now)
+    closing.push_async_callback(store.close)
+    signed_out, digest = await stored(store)
+    copy = copy_of(path)
+    for each in (store, other):
+        each.sessions.on_gap(lambda: None)
+        await each.sessions.catch_up()
+    assert await store.sessions.end_session(signed_out)
+    restore(copy, path)
+    with pytest.raises(StoreUnavailable, match="older copy"):
+        await store.sessions.catch_up()
+    for each in (store, other):
+        assert await each.sessions.session_by_cookie(digest, HOST) is None
+        new, _ = await stored(each)
+    assert new in await standing(path)
 
 
 async def test_what_was_ended_with_all_others_is_not_put_back_from_a_file_that_was_lost(

@@ -121,7 +121,7 @@ class RedisTrust:
             judgement = Judgement.SAME
             self._history.newest = facts.marks.newest
         if judgement is Judgement.RESTORED:
-            await self._doubt()
+            await self._doubt(facts.marks.all_ended_at)
         if judgement is Judgement.SAME:
             await self._end_again()
         changes = self._history.changes
@@ -132,13 +132,14 @@ class RedisTrust:
             self._flushes = 0
             self._on_change()
 
-    async def _doubt(self) -> None:
+    async def _doubt(self, judged_at: float) -> None:
+        """`judged_at`: when all sessions had been ended last, as far as was known when this was decided."""
         if not self._history.doubt:
             meaning = "sessions that have ended may be live in it: nobody is served from it"
             self._report("store.restored", meaning=meaning, remedy=REMEDY)
             self._history.doubt = f"Redis holds an older copy or another store's data: {REMEDY}"
         with contextlib.suppress(StoreUnavailable):  # then each process finds out by itself
-            await self._connections.run(SESSIONS, "doubt", is_repeatable=True)
+            await self._connections.run(SESSIONS, "doubt", judged_at, is_repeatable=True)
         raise StoreUnavailable(self._history.doubt)
 
     async def _end_again(self) -> None:

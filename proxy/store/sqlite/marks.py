@@ -26,9 +26,14 @@ def read_marks(connection: sqlite3.Connection) -> Marks:
     return Marks(newest=newest or 0, all_ended_at=all_ended_at, is_doubted=bool(is_doubted))
 
 
-def doubt_file(connection: sqlite3.Connection) -> None:
-    """So that other processes do not use it either, even if they remember nothing."""
-    connection.execute("UPDATE store_file SET is_doubted = 1 WHERE is_doubted = 0")
+def doubt_file(connection: sqlite3.Connection, *, unless_ended_after: float) -> None:
+    """So that other processes do not use it either, even if they remember nothing.
+
+    Where all sessions were ended after that instant, the doubt is out of date: nothing is left to be doubted.
+    """
+    connection.execute(
+        "UPDATE store_file SET is_doubted = 1 WHERE is_doubted = 0 AND all_ended_at <= ?", (unless_ended_after,)
+    )
 
 
 def mark_all_ended(connection: sqlite3.Connection, now: float) -> None:

@@ -48,14 +48,14 @@ class StoreFile:
         """Whether what was just written is in the file that others will open."""
         return self._standing is not None and self._standing.stands()
 
-    def check_marks(self, known: int, found: Marks) -> None:
-        """`found` was read from the file after the notice `known` was seen in it.
+    def check_marks(self, known: Marks, found: Marks) -> None:
+        """`found` was read from the file after `known` was seen in it.
 
-        Raises `StoreUnavailable` if the notice is gone: then the file was overwritten in place.
+        Raises `StoreUnavailable` if its newest notice is gone: then the file was overwritten in place.
         """
-        is_less = found.newest < known or found.is_doubted
+        is_less = found.newest < known.newest or found.is_doubted
         if is_less and self._must_be_trusted and self._connection is not None and not self._history.doubt:
-            self._doubt(self._connection)
+            self._doubt(self._connection, known.all_ended_at)
 
     def failed(self) -> None:
         """Open it again for the next job. A file that is gone stays open, because nobody else may have its content."""
@@ -124,7 +124,7 @@ class StoreFile:
         judgement = self._history.judge(facts)
         if judgement is Judgement.RESTORED:
             if self._must_be_trusted:
-                self._doubt(connection)
+                self._doubt(connection, facts.marks.all_ended_at)
             return judgement
         if judgement is Judgement.ENDED:
             ours = {self._history.store_id, *self._history.former_ids} - {facts.store_id}
@@ -134,7 +134,8 @@ class StoreFile:
         self._history.take(facts, judgement)
         return judgement
 
-    def _doubt(self, connection: sqlite3.Connection) -> None:
+    def _doubt(self, connection: sqlite3.Connection, judged_at: float) -> None:
+        """`judged_at`: when all sessions had been ended last, as far as was known when this was decided."""
         reason = f"the store's file {self._path} is an older copy or another store's: {REMEDY}"
         if not self._history.doubt:
             self._report("store.restored", file=str(self._path), meaning=_MEANING, remedy=REMEDY)
@@ -142,7 +143,7 @@ class StoreFile:
         with suppress(sqlite3.Error):  # then each process finds out by itself
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            doubt_file(connection)
+            doubt_file(connection, unless_ended_after=judged_at)
         raise StoreUnavailable(reason)
 
     def _take_over(self, gone: sqlite3.Connection, connection: sqlite3.Connection) -> None:

@@ -172,7 +172,7 @@ class ReadingThread(DatabaseThread):
 
     def check_marks(self, connection: sqlite3.Connection) -> None:
         """For a job, before it reads what it will be answered with: see `StoreFile.check_marks`."""
-        known = self._history.newest
+        known = self._history.known
         marks = read_marks(connection)
         self._file.check_marks(known, marks)
         self._history.note(marks)
@@ -196,7 +196,7 @@ class WritingThread(DatabaseThread):
 
     def _perform(self, connection: sqlite3.Connection, group: list[_Job]) -> None:
         self._synchronise(connection, "FULL" if any(job.durable for job in group) else "NORMAL")
-        known = self._history.newest
+        known = self._history.known
         connection.execute("BEGIN IMMEDIATE")
         for job in group:
             if job.is_given_up():

@@ -319,8 +319,12 @@ function operation.flush(worker, id, now)
   return marks(id, now)
 end
 
-function operation.doubt()
-  redis.call('HSET', prefix .. 'store', 'doubted', '1')
+-- Unless all sessions were ended since it was judged: then nothing is left to be doubted.
+function operation.doubt(judged_at)
+  local store = prefix .. 'store'
+  if tonumber(redis.call('HGET', store, 'all_ended_at') or '0') <= tonumber(judged_at) then
+    redis.call('HSET', store, 'doubted', '1')
+  end
 end
 
 -- Later than before, whatever the clocks say.
