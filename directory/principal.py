@@ -54,5 +54,7 @@ class Principal:
     """Epoch seconds; None: it must be changed at the next sign-in, or the directory does not tell."""
     password_mark: str = field(default="", repr=False)
     """Changes with the password, where the directory does not tell when it was set; empty: it tells."""
+    account_mark: str = field(default="", repr=False)
+    """Changes whenever somebody disables or enables the account, or changes when it expires; empty: nobody can tell."""
     told_by: str = field(default="", repr=False, compare=False)
     """The server that has just accepted their password, and so starts its count of wrong ones from zero; not stored."""

@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from directory.active_directory.change_time import is_change_time_read, metadata_to_read, numbers_changed_at
+from directory.active_directory.change_time import (
+    account_mark,
+    is_change_time_read,
+    metadata_to_read,
+    numbers_changed_at,
+)
 from directory.active_directory.messages import Entry
 from directory.active_directory.server_address import ServerAddress
 from directory.directory import RefusalReason
@@ -54,6 +59,8 @@ class PersonEntry:
     mobile_changed_at: float | None
     is_mobile_change_unread: bool
     """Both: see `directory.principal.Principal`."""
+    account_mark: str = field(repr=False)
+    """The same."""
     is_disabled: bool
     is_locked: bool
     is_password_expired: bool
@@ -163,6 +170,7 @@ def read_person(entry: Entry, mobile_attributes: Sequence[str]) -> PersonEntry:
         mobiles=tuple(mobiles),
         mobile_changed_at=numbers_changed_at(entry, mobile_attributes),
         is_mobile_change_unread=not is_change_time_read(entry, mobile_attributes),
+        account_mark=account_mark(entry),
         is_disabled=bool(number(entry, "userAccountControl") & DISABLED),
         is_locked=bool(number(entry, "msDS-User-Account-Control-Computed") & _LOCKED_OUT),
         is_password_expired=bool(number(entry, "msDS-User-Account-Control-Computed") & _PASSWORD_EXPIRED),

@@ -140,6 +140,7 @@ class PersonReader:
             mobiles=person.mobiles,
             mobile_changed_at=person.mobile_changed_at,
             is_mobile_change_unread=person.is_mobile_change_unread,
+            account_mark=person.account_mark,
             groups=groups,
             all_groups=all_groups,
             password_expires_at=person.password_expires_at,

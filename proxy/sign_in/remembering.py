@@ -116,6 +116,7 @@ class Remembering:
             scheme=scheme.name,
             proven=tuple(digests.items()),
             password=password_of(principal),
+            account=principal.account_mark,
             made_at=now,
             used_at=now,
             expires_at=now + scheme.remember,

@@ -317,7 +317,7 @@ def _list(value: object) -> list[Any]:
     return value
 
 
-_BROWSER = ("realm", "scheme", "password", "made_at", "expires_at", "client_address", "user_agent")
+_BROWSER = ("realm", "scheme", "password", "account", "made_at", "expires_at", "client_address", "user_agent")
 _PRINCIPAL: Mapping[str, Callable[[Any], Any]] = {
     "guid": _text,
     "realm": sys.intern,
@@ -332,5 +332,6 @@ _PRINCIPAL: Mapping[str, Callable[[Any], Any]] = {
     "password_expires_at": _instant_or_none,
     "password_set_at": _instant_or_none,
     "password_mark": lambda value: _text(value or ""),
+    "account_mark": lambda value: sys.intern(value or ""),
 }
 """What is written of a principal, and how each is read. Old records lack some of those that may be None."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from directory.active_directory.change_time import (
     METADATA,
     METADATA_XML,
+    account_mark,
     is_change_time_read,
     metadata_to_read,
     numbers_changed_at,
@@ -48,6 +49,28 @@ def binary(**written: datetime) -> bytes:
     return bytes(8) + len(written).to_bytes(4, "little") + bytes(4) + records
 
 
+def counted(**versions: int) -> Entry:
+    """How often each was written."""
+    ids = {"control": 0x090008, "expires": 0x09009F, "mobile": MOBILE_ID}
+    records = [
+        ids[name].to_bytes(4, "little") + count.to_bytes(4, "little") + bytes(40) for name, count in versions.items()
+    ]
+    return Entry(dn="CN=alice", attributes={METADATA.lower(): (bytes(16) + b"".join(records),)})
+
+
+def test_what_stops_an_account_leaves_a_mark_with_each_write() -> None:
+    before = account_mark(counted(mobile=1, control=2, expires=1))
+    assert before
+    assert account_mark(counted(control=2, mobile=9, expires=1)) == before
+    for later in (counted(control=4, expires=1), counted(control=2, expires=2)):
+        assert account_mark(later) not in ("", before)
+
+
+def test_no_metadata_leaves_no_mark() -> None:
+    assert account_mark(Entry(dn="CN=alice", attributes={})) == ""
+    assert account_mark(counted(mobile=3)) == ""
+
+
 def changed(*xml: bytes, metadata: bytes = b"", names: tuple[str, ...] = ("extensionAttribute7",)) -> float | None:
     attributes = {METADATA.lower(): (metadata,), METADATA_XML.lower(): xml}
     return numbers_changed_at(Entry(dn="CN=alice", attributes=attributes), names)
@@ -79,6 +102,7 @@ def test_a_time_that_cannot_be_read_is_unknown(time: str) -> None:
 @given(st.lists(st.binary(max_size=200), max_size=4), st.binary(max_size=200))
 def test_no_octets_raise(xml: list[bytes], metadata: bytes) -> None:
     changed(*xml, metadata=metadata, names=("mobile", "extensionAttribute7"))
+    account_mark(Entry(dn="CN=a", attributes={METADATA.lower(): (metadata,)}))
 
 
 def test_the_dear_form_is_asked_for_only_where_it_is_needed() -> None:

@@ -348,7 +348,7 @@ SCHEME = SchemeSettings.model_validate(
 )
 NUMBER = Chosen(factor=Factor.SMS, digests=(b"new key", b"number"))
 HELD: dict[Factor, Chosen | Unusable] = {Factor.SMS: NUMBER}
-PERSON = principal(password_set_at=NOW - DAY)
+PERSON = principal(password_set_at=NOW - DAY, account_mark="2.1")
 BROWSER = RememberedBrowser(
     name="n",
     guid=PERSON.guid,
@@ -356,6 +356,7 @@ BROWSER = RememberedBrowser(
     scheme="browser",
     proven=((Factor.SMS, b"number"),),
     password=password_of(PERSON),
+    account="2.1",
     made_at=NOW,
     used_at=NOW,
     expires_at=NOW + 14 * DAY,
@@ -397,6 +398,8 @@ def test_it_stands_as_long_as_nothing_has_changed() -> None:
         ({"person": replace(PERSON, password_set_at=NOW)}, Fall.PASSWORD),
         ({"person": replace(PERSON, password_set_at=None)}, Fall.PASSWORD),
         ({"person": replace(PERSON, password_set_at=None), "browser": replace(BROWSER, password="")}, Fall.PASSWORD),
+        ({"person": replace(PERSON, account_mark="4.1")}, Fall.ACCOUNT),
+        ({"person": replace(PERSON, account_mark="")}, Fall.ACCOUNT),
         ({"scheme": scheme(groups=("Left",))}, Fall.GROUP),
         ({"held": {Factor.SMS: replace(NUMBER, digests=(b"other",))}}, Fall.FACTOR),
         ({"held": {Factor.SMS: Unusable(factor=Factor.SMS, lack=Lack.NUMBER, reason="x")}}, Fall.FACTOR),

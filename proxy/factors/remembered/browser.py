@@ -25,7 +25,7 @@ _HALF_BYTES = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RememberedBrowser:
-    """What it is bound to: a person, a scheme, what was proven for it, and the password of that time."""
+    """What it is bound to: a person, a scheme, what was proven for it, and the password and account of that time."""
 
     name: str
     """Recognises it, and opens nothing."""
@@ -36,6 +36,8 @@ class RememberedBrowser:
     """The second factors, each with the digest of what proved it (`Chosen.digest`): the number that a text went to."""
     password: str = field(repr=False)
     """`password_of` the person."""
+    account: str = field(default="", repr=False)
+    """Their `account_mark`."""
     made_at: float
     used_at: float
     expires_at: float
@@ -53,6 +55,8 @@ class Fall(Enum):
     EXPIRED = "expired"
     PASSWORD = "password"  # noqa: S105  # a reason's name
     """There is a new one, or nobody can tell."""
+    ACCOUNT = "account"
+    """It was disabled in the meantime, or its expiry was changed; whether or not anybody saw it."""
     GROUP = "group"
     """The scheme is for groups that the person has left."""
     FACTOR = "factor"
@@ -81,6 +85,8 @@ def why_fallen(
         return Fall.EXPIRED
     if not browser.password or browser.password != password_of(principal):
         return Fall.PASSWORD
+    if browser.account != principal.account_mark:
+        return Fall.ACCOUNT
     if scheme.groups is not None and principal.groups.isdisjoint(scheme.groups):
         return Fall.GROUP
     if not all(_is_held(held.get(factor), digest) for factor, digest in browser.proven):
