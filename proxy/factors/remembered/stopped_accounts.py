@@ -1,5 +1,5 @@
-"""Remembered browsers of an account that an administrator has stopped: forgotten where that is seen, so that they do
-not come back with the account."""
+"""Remembered browsers of an account that an administrator has stopped or deleted: forgotten where that is seen, so that
+they do not come back with the account."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ FORGETTING = frozenset({RefusalReason.DISABLED, RefusalReason.ACCOUNT_EXPIRED})
 
 
 async def forget_if_stopped(store: RememberedBrowserStore, directory: Directory | None, guid: str) -> int:
-    """How many there were; 0, too, where the directory cannot say. Raises `DirectoryError` and `StoreUnavailable`."""
-    state = await directory.state(guid) if isinstance(directory, DescribingDirectory) else None
-    if directory is None or state is None or FORGETTING.isdisjoint(state.refusals):
+    """How many there were; 0, too, where the directory cannot say. Raises `DirectoryError` and `StoreUnavailable`.
+
+    An account that is not there may be restored, with its objectGUID. If the directory was read wrongly, people are
+    asked for a second factor once more than they would have to be.
+    """
+    if directory is None or not isinstance(directory, DescribingDirectory):
+        return 0
+    state = await directory.state(guid)
+    if state is not None and FORGETTING.isdisjoint(state.refusals):
         return 0
     return await forget_all(store, directory.realm, guid)
 
