@@ -34,12 +34,18 @@ async def end_person(
 
     Raises `StoreUnavailable`. A part may be done by then, and all of it may be done again.
     """
-    names = None
-    if kept_browser:
-        names = [each.name for each in await browsers.browsers(guid) if each.name != kept_browser]
+
+    async def forget() -> int:
+        names = None
+        if kept_browser:
+            names = [each.name for each in await browsers.browsers(guid) if each.name != kept_browser]
+        return await browsers.forget_browsers(guid, names)
+
     # First, or a thief with the password begins another session by one of them in between.
-    forgotten = await browsers.forget_browsers(guid, names)
-    return EndedPerson(sessions=await end_sessions(sessions, guid, kept=kept), browsers=forgotten)
+    forgotten = await forget()
+    ended = await end_sessions(sessions, guid, kept=kept)
+    # And those that were remembered in between, in a session that has just ended (`Proving`).
+    return EndedPerson(sessions=ended, browsers=forgotten + await forget())
 
 
 async def end_sessions(store: SessionStore, guid: str, *, kept: Session | None = None) -> int:

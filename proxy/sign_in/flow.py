@@ -10,7 +10,7 @@ is read once per step, by the adapter, and comes in as `now`, but where a step w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -159,19 +159,26 @@ class SignIn:
         begin = partial(self.sessions.begin, client, proven, scheme, older=current, now=now)
 
         _, *later = scheme.factors
-        remembered = None
-        if later:
-            remembered = await self.remembering.stands_in(client, proven, scheme, now=now)
-        if later and remembered is None:
-            same = current if current is not None and _is_same_sign_in(current, proven, scheme) else None
-            return await self.proving.ask(
+
+        def ask(standing: Session | None) -> Awaitable[Asking]:
+            return self.proving.ask(
                 *(client, goal, proven.principal, later[0]),
                 proven=(proven.factor,),
-                standing=same,
+                standing=standing,
                 begin=begin,
                 now=now,
             )
+
+        remembered = None
+        if later:
+            remembered = await self.remembering.stands_in(client, proven, scheme, now=now)
+            if remembered is None:
+                return await ask(current if current is not None and _is_same_sign_in(current, proven, scheme) else None)
         session, token = await begin(is_remembered=remembered is not None)
+        if remembered is not None and not await self.remembering.is_kept(remembered):
+            # Forgotten in the meantime: who ended all sessions may not have seen this one, which began just now.
+            await self.sessions.end(session)
+            return await ask(None)
         if session.level is Level.SIGNED_IN:
             self.log.succeeded(client, session)
             await self.throttle.remember_address(person=proven.principal.guid, address=client.address, now=now)

@@ -272,6 +272,10 @@ class Proving:
         then = remembered = None
         if to_remember:
             remembered = await self.remembering.remember(client, further, challenge, now=now)
+            if remembered is not None and not await self.sessions.is_standing(further):
+                # Ended in the meantime: who did that has perhaps forgotten all browsers before there was this one.
+                await self.remembering.take_back(client, principal, remembered)
+                remembered = None
         if further.next_choice is not None:
             proven, choice = further.proven_factors, further.next_choice
             then = await self.ask(client, goal, principal, choice, proven=proven, standing=further, now=now)

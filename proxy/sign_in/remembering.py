@@ -80,6 +80,10 @@ class Remembering:
         in_force = next((each for each in (value, *values) if token_digest(each) == turned.digest), value)
         return RememberedClient(value=in_force, seconds=browser.expires_at - now)
 
+    async def is_kept(self, client: RememberedClient) -> bool:
+        """Whether nobody has forgotten it since it was judged."""
+        return await self.store.browser(name_of(client.value)) is not None
+
     def offers(self, client: Client, session: Session, challenge: Challenge) -> float | None:
         """For how many seconds the client may be remembered once this session has answered the challenge; None: not.
         Never by a pass, which ends today. Pure."""
@@ -126,6 +130,9 @@ class Remembering:
         await self.store.put_browser(browser, digest=token_digest(value), most=MOST_PER_PERSON)
         self.log.browser_remembered(client, session)
         return RememberedClient(value=value, seconds=scheme.remember)
+
+    async def take_back(self, client: Client, principal: Principal, made: RememberedClient) -> None:
+        await self.forget(client, principal, [name_of(made.value)], reason="session_gone")
 
     async def of(self, principal: Principal, *, now: float) -> list[RememberedBrowser]:
         """Those that would stand for something now, the latest used first."""
