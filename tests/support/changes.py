@@ -19,6 +19,10 @@ def disable(dc: SambaDC, name: str) -> None:
     modify(dc, name, "replace: userAccountControl\nuserAccountControl: 514")
 
 
+def enable(dc: SambaDC, name: str) -> None:
+    modify(dc, name, "replace: userAccountControl\nuserAccountControl: 512")
+
+
 def expire(dc: SambaDC, name: str) -> None:
     modify(dc, name, f"replace: accountExpires\naccountExpires: {filetime(time.time() - 60)}")
 
