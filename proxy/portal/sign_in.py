@@ -51,13 +51,10 @@ from proxy.sign_in.flow import lacks_password
 from proxy.sign_in.outcomes import Asking, NoScheme, ProofAsked, SessionGone, SignedIn, Throttled
 from proxy.sign_in.passkey_alone import PasskeyGiven, PasskeyRefusedHere
 from proxy.sign_in.password import AccountStopped, AddressThrottled, NotProven
+from proxy.sign_in.time_grid import answer_at
 
 _FRAMES = frozenset({"iframe", "frame", "embed", "object"})
 """Values of ``Sec-Fetch-Dest`` (Fetch standard, request destinations)."""
-GRID_SECONDS = 0.5
-"""Refusals are answered on a time grid, so that its time does not reveal the reason. Reasons differ in cost: an unknown
-name, a wrong password, one that was not even sent. The exact time of an answer would show which it was, and so who
-exists. On a grid with steps longer than those differences, all refusals leave at the same points."""
 
 
 async def show_sign_in(request: web.Request) -> web.StreamResponse:
@@ -176,13 +173,6 @@ async def page_after(request: web.Request, outcome: SignedIn | Asking | NoScheme
     if token:
         set_session_cookie(request, response, token)
     return response
-
-
-def answer_at(started_at: float, now: float) -> float:
-    """The next point of the grid that began at `started_at`: at least one step after it, never before `now`."""
-    # The grid begins with the request and not with the clock: otherwise the wait itself would depend on when it came.
-    steps = math.ceil(max(now - started_at, 0.0) / GRID_SECONDS)
-    return started_at + max(steps, 1) * GRID_SECONDS
 
 
 async def _by_passkey(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from proxy.portal.csrf import STAMP_SECONDS, Form, csrf_token, form_stamp, is_csrf_token, is_form_stamp, is_own_request
 from proxy.portal.forms import parse_form
-from proxy.portal.sign_in import answer_at
+from proxy.sign_in.time_grid import answer_at
 from tests.portal.stage import PASSWORD, SIGN_IN_ORIGIN, Browser, Page, Stage
 
 SIGN_IN = f"{SIGN_IN_ORIGIN}/.gatepost/sign-in"
