@@ -103,6 +103,8 @@ class Lack(Enum):
     """The factor stands beside a password only, and this session has proven none."""
     PASS = "pass"  # noqa: S105  # what is lacking
     """Nobody gave the person a pass that counts now."""
+    WAY = "way"
+    """The way in cannot ask for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +138,7 @@ def first_usable_way(ways: Sequence[Chosen | Unusable]) -> Chosen | Unusable:
 def _rank(way: Chosen | Unusable) -> int:
     if isinstance(way, Chosen):
         return 0
-    return {Lack.PASSWORD: 1, Lack.ENROLMENT: 3}.get(way.lack, 2)
+    return {Lack.PASSWORD: 1, Lack.ENROLMENT: 3, Lack.WAY: 4}.get(way.lack, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -181,7 +181,7 @@ async def _answer_form(
 
 async def _others(request: web.Request, session: Session, challenge: Challenge) -> list[tuple[str, str]]:
     """The buttons that ask for another factor in this one's place: what each sends, and what it says."""
-    found = await request.app[FLOW].proving.others(session, challenge, now=request[VISIT].now)
+    found = await request.app[FLOW].proving.others(request[VISIT].client, session, challenge, now=request[VISIT].now)
     sent = {ChannelKind.SMS: ENGLISH.passcode_another_text, ChannelKind.EMAIL: ENGLISH.passcode_another_mail}
     if challenge.kind is None:  # there is no message yet that could go another way
         sent = {ChannelKind.SMS: ENGLISH.factors.instead_sms, ChannelKind.EMAIL: ENGLISH.factors.instead_mail}

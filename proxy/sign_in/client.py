@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from config.factors import Factor
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
@@ -22,6 +24,8 @@ class Client:
     user_agent: str = field(default="", repr=False)
     remembered: str = field(default="", repr=False)
     """What stands for second factors that were proven in this browser before, in the form of a token; or empty."""
+    can_prove: frozenset[Factor] = frozenset(Factor)
+    """The factors that this way in can ask for: a terminal cannot use a passkey."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,8 @@ class Goal:
     """The name of the app that they come from; empty: from none."""
     host: str
     """The app's, or the sign-in's own: what a message says its passcode is for."""
+    scheme: str = ""
+    """The only scheme that lets anybody in by this way; empty: any that fits."""
     return_to: str = field(default="", repr=False)
     """Opaque: kept with the challenge for the adapter, which alone knows what it means."""
     start: str = field(default="", repr=False)

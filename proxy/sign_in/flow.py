@@ -92,7 +92,7 @@ class SignIn:
             and current.principal.guid == proven.principal.guid
         ):
             return await self._add_password(client, current, now=now)
-        scheme = choose_scheme(self.schemes, proven.principal, client.address, app=goal.app)
+        scheme = choose_scheme(self._schemes_for(goal), proven.principal, client.address, app=goal.app)
         if scheme is None:
             self.log.stopped(client, proven.principal, "no_scheme")
             return NoScheme()
@@ -101,7 +101,7 @@ class SignIn:
     def takes_tickets(self, client: Client, goal: Goal, current: Session | None) -> bool:
         """Whether somebody there may begin with a Kerberos ticket: not in the place of a session begun by typing."""
         is_free = current is None or current.begun_with is Factor.KERBEROS
-        return is_free and is_offered(self.schemes, Factor.KERBEROS, client.address, app=goal.app)
+        return is_free and is_offered(self._schemes_for(goal), Factor.KERBEROS, client.address, app=goal.app)
 
     async def by_ticket(
         self, client: Client, goal: Goal, token: bytes, *, current: Session | None, now: float
@@ -114,7 +114,9 @@ class SignIn:
             return found
         now = self.clock()  # as after a password
         principal = found.person.principal
-        scheme = choose_scheme(self.schemes, principal, client.address, first_factor=Factor.KERBEROS, app=goal.app)
+        scheme = choose_scheme(
+            self._schemes_for(goal), principal, client.address, first_factor=Factor.KERBEROS, app=goal.app
+        )
         if scheme is None:
             # One that begins with a password may be meant for them.
             self.log.stopped(client, principal, "no_kerberos_scheme")
@@ -124,7 +126,7 @@ class SignIn:
 
     def takes_passkeys(self, client: Client, goal: Goal) -> bool:
         """Whether somebody there may begin with a passkey."""
-        return is_offered(self.schemes, Factor.PASSKEY, client.address, app=goal.app)
+        return is_offered(self._schemes_for(goal), Factor.PASSKEY, client.address, app=goal.app)
 
     async def by_passkey(
         self, client: Client, goal: Goal, given: PasskeyGiven, *, current: Session | None, now: float
@@ -138,12 +140,16 @@ class SignIn:
             return proven
         now = self.clock()  # as after a password
         scheme = choose_scheme(
-            self.schemes, proven.principal, client.address, first_factor=Factor.PASSKEY, app=goal.app
+            self._schemes_for(goal), proven.principal, client.address, first_factor=Factor.PASSKEY, app=goal.app
         )
         if scheme is None:
             self.log.stopped(client, proven.principal, "no_scheme")
             return NoScheme()
         return await self._go_on(client, goal, proven, scheme, current=current, now=now)
+
+    def _schemes_for(self, goal: Goal) -> Sequence[SchemeSettings]:
+        """Those by which somebody may sign in for it."""
+        return [each for each in self.schemes if goal.scheme in ("", each.name)]
 
     async def _go_on(
         self,

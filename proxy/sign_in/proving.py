@@ -19,6 +19,7 @@ from proxy.factors.challenge import Attempt, Challenge, ChallengeStore
 from proxy.factors.passes.passes import Passes
 from proxy.factors.second_factor import (
     Chosen,
+    Lack,
     NumberChange,
     Prompt,
     SecondFactor,
@@ -95,9 +96,10 @@ class Proving:
         ways = [await self.factors[factor].held_by(session.principal, factor) for factor in choice]
         return first_usable_way([beside(session.proven_factors, way) for way in ways])
 
-    async def others(self, session: Session, challenge: Challenge, *, now: float) -> list[Chosen]:
+    async def others(self, client: Client, session: Session, challenge: Challenge, *, now: float) -> list[Chosen]:
         """Other factors of the same entry that this person could use in this one's place. It changes nothing."""
-        rest = [factor for factor in session.next_choice or challenge.choice if factor is not challenge.factor]
+        same_entry = [factor for factor in session.next_choice or challenge.choice if factor in client.can_prove]
+        rest = [factor for factor in same_entry if factor is not challenge.factor]
         ways = [await self.choose(session, (factor,), now=now) for factor in rest]
         return [way for way in ways if isinstance(way, Chosen)]
 
@@ -324,6 +326,9 @@ class Proving:
         """As `choose`, in a sign-in: numbers seen for the first time are remembered, and changes are told."""
         ways: list[Chosen | Unusable] = []
         for factor in choice:
+            if factor not in client.can_prove:
+                ways.append(Unusable(factor=factor, lack=Lack.WAY, reason=f"{factor.value}_not_by_this_way"))
+                continue
             found = await self.factors[factor].usable_by(principal, factor, now=now, is_try=True)
             if found.change is not None:
                 await self._tell(client, principal, found.change, now=now)

@@ -75,16 +75,18 @@ class Service:
     def passcode(self) -> str:
         return self.phone.messages[-1].passcode
 
-    def client(self, address: str = "192.0.2.7") -> TerminalClient:
-        return TerminalClient(self, address)
+    def client(self, address: str = "192.0.2.7", *, scheme: str = "", **able: Any) -> TerminalClient:
+        """`scheme`: the one that its way in names. `able`: what its way in can do (`Client`)."""
+        return TerminalClient(self, address, scheme, **able)
 
 
 class TerminalClient:
     """Somebody at a terminal."""
 
-    def __init__(self, service: Service, address: str) -> None:
+    def __init__(self, service: Service, address: str, scheme: str, **able: Any) -> None:
         self._service = service
-        self._client = Client(address=address, host=HOST, browser="terminal", incident="incident")
+        self._client = Client(address=address, host=HOST, browser="terminal", incident="incident", **able)
+        self._goal = Goal(host=HOST, scheme=scheme)
         self.token = ""
         self.challenge_id = ""
 
@@ -98,13 +100,13 @@ class TerminalClient:
         flow, now = self._service.parts.flow, self._service.now
         return self._note(
             await flow.by_password(
-                self._client, Goal(app=app, host=HOST), username, password, current=await self.session(), now=now
+                self._client, replace(self._goal, app=app), username, password, current=await self.session(), now=now
             )
         )
 
     async def bring_ticket(self, token: bytes) -> Any:
         outcome = await self._service.parts.flow.by_ticket(
-            self._client, Goal(host=HOST), token, current=await self.session(), now=self._service.now
+            self._client, self._goal, token, current=await self.session(), now=self._service.now
         )
         return self._note(getattr(outcome, "then", outcome))
 
@@ -113,7 +115,7 @@ class TerminalClient:
         proving = self._service.parts.flow.proving
         challenge = await proving.find(session, self.challenge_id, now=now)
         assert challenge is not None
-        outcome = await proving.answer(self._client, Goal(host=HOST), session, challenge, text, now=now)
+        outcome = await proving.answer(self._client, self._goal, session, challenge, text, now=now)
         if isinstance(outcome, Accepted):
             self._note(outcome.then)
             self.token = outcome.token
@@ -124,16 +126,14 @@ class TerminalClient:
         proving = self._service.parts.flow.proving
         challenge = await proving.find(session, self.challenge_id, now=now)
         assert challenge is not None
-        return await proving.send_again(
-            self._client, Goal(host=HOST), session, challenge, is_another_way=False, now=now
-        )
+        return await proving.send_again(self._client, self._goal, session, challenge, is_another_way=False, now=now)
 
     async def ask_for(self, factors: Collection[Any]) -> Any:
         """Another factor of the same choice."""
         (only,) = factors
         flow = self._service.parts.flow
         return self._note(
-            await flow.ask_again(self._client, Goal(host=HOST), await self._own(), only=only, now=self._service.now)
+            await flow.ask_again(self._client, self._goal, await self._own(), only=only, now=self._service.now)
         )
 
     async def step_up(self, scheme: str) -> Any:
@@ -141,7 +141,7 @@ class TerminalClient:
         missing = flow.missing(session, scheme, now=now)
         if not isinstance(missing, Missing):
             return missing
-        return self._note(await flow.step_up(self._client, Goal(host=HOST), session, missing, now=now))
+        return self._note(await flow.step_up(self._client, self._goal, session, missing, now=now))
 
     async def change_password(self, old: str, new: str) -> Any:
         step, session = self._service.parts.password_change, await self._own()

@@ -168,6 +168,32 @@ async def test_nobody_gets_in_whom_no_scheme_is_meant_for(tmp_path: Path, script
     await store.close()
 
 
+async def test_a_way_in_that_names_a_scheme_lets_in_by_that_one_alone(service: Service, scripted: Corp) -> None:
+    assert isinstance(await service.client(INSIDE, scheme="both").sign_in(NAME, OLD), ProofAsked)
+    assert isinstance(await service.client("192.0.2.7", scheme="weak").sign_in(NAME, OLD), NoScheme)
+    assert isinstance(await service.client(INSIDE, scheme="mailed").sign_in(NAME, OLD), NoScheme)
+    assert isinstance(await service.client(INSIDE, scheme="no such").sign_in(NAME, OLD), NoScheme)
+
+
+async def test_a_way_in_is_asked_for_no_factor_that_it_cannot_ask_for(service: Service) -> None:
+    can_mail = frozenset({Factor.PASSWORD, Factor.EMAIL})
+    client = service.client(can_prove=can_mail)
+    asked = await client.sign_in(NAME, OLD)
+    assert isinstance(asked, ProofAsked)
+    assert asked.challenge is not None
+    assert asked.challenge.factor is Factor.EMAIL
+    half = await client.session()
+    assert half is not None
+    of_terminal = Client(address="192.0.2.7", host=HOST, browser="", incident="", can_prove=can_mail)
+    proving = service.parts.flow.proving
+    assert await proving.others(of_terminal, half, asked.challenge, now=service.now) == []
+    others = await proving.others(replace(of_terminal, can_prove=frozenset(Factor)), half, asked.challenge, now=NOW)
+    assert [each.factor for each in others] == [Factor.SMS]
+    refused = await client.ask_for([Factor.SMS])
+    assert isinstance(refused, Unusable)
+    assert refused.lack is Lack.WAY
+
+
 async def test_an_answer_too_many_ends_what_was_begun(service: Service) -> None:
     client = service.client()
     await client.sign_in(NAME, OLD)
