@@ -17,7 +17,6 @@ from proxy.forwarding.client_connection import ClientConnection
 from proxy.forwarding.client_side import TunnelOpening
 from proxy.forwarding.context import Context, Moment
 from proxy.forwarding.listeners import Arrival, Listeners, Slot
-from proxy.forwarding.open_by_session import OpenBySession
 from proxy.forwarding.public_tls import PublicTLS
 from proxy.forwarding.routes import create_routes
 from proxy.forwarding.tunnel import Tunnel
@@ -28,6 +27,7 @@ from proxy.operations.open_files import open_file_limit
 from proxy.sessions.identity import Assertions
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
+from proxy.sessions.open_by_session import OpenBySession
 from proxy.sessions.session import Session
 from proxy.upstreams.check import HealthCheck
 from proxy.upstreams.pool import UpstreamPool

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from proxy.forwarding.open_by_session import OpenBySession
+from proxy.sessions.open_by_session import OpenBySession
 from tests.forwarding.stage import ALICE_TOKEN, Stage, StageMaker, get, session_of
 from tests.support.upstreams import UpstreamSide
 

@@ -9,7 +9,7 @@ Open = TypeVar("Open")
 
 
 class OpenBySession(Generic[Open]):
-    """Client connections, or tunnels, by `session_id`; it holds no more keys than things."""
+    """Client connections, tunnels or channels, by `session_id`; it holds no more keys than things."""
 
     __slots__ = ("_open",)
 
