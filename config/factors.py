@@ -18,6 +18,10 @@ class Factor(Enum):
     RECOVERY_CODE = "recovery_code"
     PASSKEY = "passkey"
     PASS = "pass"  # noqa: S105  # a factor's name
+    APP_PASSWORD = "app_password"  # noqa: S105  # a factor's name
+    """A credential of a client without a browser, and so is a service token: each begins a session of its own, and
+    proves nothing in another."""
+    SERVICE_TOKEN = "service_token"  # noqa: S105  # a factor's name
 
     # Members are singletons: their identity is a hash that costs no call of Python.
     __hash__ = object.__hash__
@@ -31,7 +35,9 @@ MAY_COME_FIRST = FIRST_FACTORS | {Factor.PASSKEY}
 
 ENROLLED = frozenset({Factor.TOTP, Factor.RECOVERY_CODE, Factor.PASSKEY})
 """Those that persons add to themselves (`proxy.factors.enrolment`)."""
-NEVER_NAMED = frozenset({Factor.PASS, Factor.REMEMBERED})
+CREDENTIALS = frozenset({Factor.APP_PASSWORD, Factor.SERVICE_TOKEN})
+"""Those that clients without a browser hold: one factor, which an app has to take by name (`clients`)."""
+NEVER_NAMED = frozenset({Factor.PASS, Factor.REMEMBERED}) | CREDENTIALS
 """Those that no scheme names: they stand in for others, where the configuration lets them."""
 
 Choice = tuple[Factor, ...]

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.addresses import Network
-from config.factors import ENROLLED, FIRST_FACTORS, MAY_COME_FIRST, NEVER_NAMED, Choice, Factor
+from config.factors import CREDENTIALS, ENROLLED, FIRST_FACTORS, MAY_COME_FIRST, NEVER_NAMED, Choice, Factor
 from config.frozen_table import FrozenTable, repeated
 from config.problems import nearest, told
 from config.values import NotEmpty, Seconds, Text
@@ -34,6 +34,8 @@ def _as_choice(value: object) -> object:
 def _check_named(choice: Choice) -> Choice:
     if Factor.PASS in choice:
         raise ValueError('"pass" stands in for the last factor of every scheme, and is named in none')
+    for factor in CREDENTIALS.intersection(choice):
+        raise ValueError(f'"{factor.value}" is no part of a sign-in: an app takes it by its clients')
     return choice
 
 

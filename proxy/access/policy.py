@@ -8,7 +8,7 @@ from config.settings import AppSettings
 from directory.principal import Principal
 from proxy.access.rules import PathRule
 from proxy.access.schemes import AppDemand, Asked, missing_of
-from proxy.factors.passes.confinement import Confinement
+from proxy.factors.confinement import Confinement
 from proxy.factors.proof import Proof
 
 

@@ -21,6 +21,7 @@ from proxy.mobile_formats.words import instant_text
 from proxy.operations.store_errors import StoreError
 from proxy.portal.device import describe_device
 from proxy.sessions.session import Session
+from proxy.sessions.way import TOKEN_HOST
 from proxy.sign_in.ending import end_each, end_person
 from proxy.store.contract import Store
 from proxy.store.open import open_store
@@ -148,7 +149,7 @@ async def _list(
         print(json.dumps(rows, indent=2), file=stdout)
         return
     cells = [tuple(", ".join(value) if isinstance(value, list) else value for value in row.values()) for row in rows]
-    head = ("SESSION", "PERSON", "REALM", "STATE", "SINCE", "LAST USED", "ADDRESS", "HOSTS", "DEVICE")
+    head = ("SESSION", "PERSON", "REALM", "STATE", "WAY", "SINCE", "LAST USED", "ADDRESS", "HOSTS", "DEVICE")
     write_table(head, cells, stdout)
 
 
@@ -158,9 +159,10 @@ def _row(session: Session, hosts: Sequence[str]) -> dict[str, Any]:
         "person": session.principal.username,
         "realm": session.principal.realm,
         "state": session.level.value,
+        "way": session.way.value,
         "since": instant_text(session.created_at),
         "last_used": instant_text(session.last_used_at),
         "address": session.client_address,
-        "hosts": list(hosts),
+        "hosts": [host for host in hosts if host != TOKEN_HOST],
         "device": describe_device(session.user_agent),
     }

@@ -20,6 +20,7 @@ from proxy.http.problem import Problem
 from proxy.http.reserved import ME, ME_FACTORS, PASSWORD, SIGN_OUT
 from proxy.pages.instants import instant, instant_to_come
 from proxy.pages.texts import ENGLISH
+from proxy.pages.way_texts import way_in_words
 from proxy.portal.app_keys import FLOW, REALMS, SETTINGS, SIGN_IN_LOG, STORE, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.device import describe_device
@@ -31,6 +32,7 @@ from proxy.portal.sign_out import signed_out
 from proxy.portal.step_up import more_for_own_pages
 from proxy.secrets.tokens import token_digest
 from proxy.sessions.session import Level, Session
+from proxy.sessions.way import Way
 from proxy.sign_in.ending import end_each, end_person
 from proxy.sign_in.enrolling import factors_to_add
 
@@ -153,14 +155,22 @@ def _row(request: web.Request, shown: Session, this: Session, hosts: Sequence[st
         "name": session_name(shown),
         "device": describe_device(shown.user_agent),
         "user_agent": shown.user_agent,
+        "way": way_in_words(shown.way.value),
         "address": shown.client_address,
         "is_same_address": shown.client_address == visit.client_address,
         "is_this": is_this,
         "is_signed_in": shown.level is Level.SIGNED_IN,
         "since": instant(shown.begun_at, visit.now),
         "last_used": instant(visit.now if is_this else shown.last_used_at, visit.now),
-        "apps": ", ".join(app.name for app in request.app[SETTINGS].apps if app.host in hosts),
+        "apps": ", ".join(_apps_of(request, shown, hosts)),
     }
+
+
+def _apps_of(request: web.Request, shown: Session, hosts: Sequence[str]) -> Sequence[str]:
+    """Where it was used; of a client that keeps no cookies, what it is for."""
+    if shown.confined is not None and shown.way is not Way.BROWSER:
+        return shown.confined.apps
+    return [app.name for app in request.app[SETTINGS].apps if app.host in hosts]
 
 
 def _notice(ended: str, forgotten: str) -> str:

@@ -33,8 +33,11 @@ _METHODS = {
     Factor.PASS: ("pass",),
     Factor.KERBEROS: ("kerberos",),
     Factor.REMEMBERED: ("remembered",),
+    Factor.APP_PASSWORD: ("app_password",),
+    Factor.SERVICE_TOKEN: ("service_token",),
 }
-"""A factor's RFC 8176 names; what is registered there means neither ``kerberos`` nor ``remembered`` nor ``pass``.
+"""A factor's RFC 8176 names; what is registered there means neither ``kerberos`` nor ``remembered`` nor ``pass``, and
+no credential of a client.
 
 A passkey is ``pop``, proof of possession of a key: no attestation is asked for, so nobody knows whether hardware keeps
 it (``hwk``) or software (``swk``). Somebody has touched it each time (``user``).

@@ -13,9 +13,10 @@ from enum import Enum
 from config.factors import Choice, Factor
 from config.settings import SessionSettings
 from directory.principal import Principal
-from proxy.factors.passes.confinement import Confinement
+from proxy.factors.confinement import Confinement
 from proxy.factors.proof import Proof, missing_of_own
 from proxy.operations.steady_clock import SKEW_SECONDS
+from proxy.sessions.way import Way
 
 FIRST_FACTOR_SECONDS = 900.0
 """How long a session that is not signed in may stay at one step: long enough for a late SMS and a second one."""
@@ -43,7 +44,9 @@ class Session:
     password_must_change: bool = False
     """Whether the directory proved the password and said that it has to be changed."""
     confined: Confinement | None = None
-    """What it is limited to, because a pass was proven in it; None: it is a person's own."""
+    """What it is limited to, because a pass or a credential was proven in it, or it was asked for so; None: it is a
+    person's own."""
+    way: Way = Way.BROWSER
     client_address: str = field(repr=False)
     user_agent: str = field(default="", repr=False)
     idle_seconds: float | None = None

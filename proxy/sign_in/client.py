@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from config.factors import Factor
+from proxy.factors.confinement import Confinement
+from proxy.sessions.way import Way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,9 @@ class Client:
     """What stands for second factors that were proven in this browser before, in the form of a token; or empty."""
     can_prove: frozenset[Factor] = frozenset(Factor)
     """The factors that this way in can ask for: a terminal cannot use a passkey."""
+    way: Way = Way.BROWSER
+    """What a session that begins here is called, and `confined` what it is limited to from the beginning."""
+    confined: Confinement | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ from proxy.secrets.keys import MASTER_KEY_BYTES, Keys, Purpose
 from proxy.sign_in.account_stops import account_stops
 from proxy.sign_in.changed_numbers import NumberFound, confirmable, number_found
 from proxy.sign_in.create import create_passes, second_factors
-from proxy.sign_in.foreseen import AppFound, Foreseen, LimitFound, Obstacle, Stop, Way
+from proxy.sign_in.foreseen import AppFound, Foreseen, ForeseenWay, LimitFound, Obstacle, Stop
 from proxy.sign_in.schemes_found import judge_schemes
 from proxy.throttle.counter_store import ThrottleStore
 from proxy.throttle.limits import CounterState, Limit
@@ -182,7 +182,7 @@ class DryRun:
 
     def _walked(
         self, walk: _Walk, principal: Principal, first: Factor, given: GivenPass | None, *, address: str, app: str
-    ) -> Way:
+    ) -> ForeseenWay:
         """One sign-in, from its first factor to the app. `given`: the pass that they would type."""
         schemes = self._settings.schemes
         if first is Factor.PASSKEY and not is_offered(schemes, first, address, app=app):
@@ -204,7 +204,7 @@ class DryRun:
             if wanted is not None and isinstance(judge_confinement(given.confinement, wanted), NotInPass):
                 walk.stop(Obstacle.NOT_IN_PASS)
             walk.stop_changes()
-        return Way(first_factor=first, scheme=scheme, factors=tuple(walk.factors), stops=tuple(walk.stops))
+        return ForeseenWay(first_factor=first, scheme=scheme, factors=tuple(walk.factors), stops=tuple(walk.stops))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,7 @@ class AppFound:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class ForeseenWay:
     """A sign-in that begins with one factor."""
 
     first_factor: Factor
@@ -76,7 +76,7 @@ class Foreseen:
     """All that a sign-in of this person would meet."""
 
     state: AccountState
-    ways: tuple[Way, ...]
+    ways: tuple[ForeseenWay, ...]
     """The one by password first."""
     schemes: tuple[SchemeFound, ...]
     """In their order, as far as they were looked at."""
@@ -92,7 +92,7 @@ class Foreseen:
     apps: tuple[AppFound, ...]
 
     @property
-    def counting_ways(self) -> tuple[Way, ...]:
+    def counting_ways(self) -> tuple[ForeseenWay, ...]:
         """Those that there are; where there is none, the one by password, which says so."""
         return tuple(way for way in self.ways if way.scheme is not None) or self.ways[:1]
 

@@ -9,7 +9,7 @@ from config.factors import Factor
 from config.settings import NetworkSettings, SchemeSettings
 from directory.principal import Principal
 from proxy.access.shared_networks import shared_network
-from proxy.factors.passes.confinement import Confinement
+from proxy.factors.confinement import Confinement, narrowed
 from proxy.factors.proof import Proof, with_proof
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Level, Session
@@ -53,6 +53,8 @@ class SessionSteps:
             last_used_at=now,
             client_address=client.address,
             user_agent=client.user_agent,
+            way=client.way,
+            confined=client.confined,
         )
         if (shared := shared_network(self._networks, client.address)) is not None:
             session = replace(session, idle_seconds=shared.idle)
@@ -85,7 +87,7 @@ class SessionSteps:
             session_id=new_token(),
             principal=changed or older.principal,
             proven=with_proof(older.proven, factor, now),
-            confined=confined or older.confined,
+            confined=narrowed(older.confined, confined),
             password_must_change=older.password_must_change and changed is None,
             created_at=older.created_at if older.level is Level.SIGNED_IN else now,
             last_used_at=now,

@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from config.factors import Factor
 from directory.principal import Account, Principal
 from proxy.sessions.session import Session
+from proxy.sessions.way import Way
 from proxy.sign_in.client import Client
 
 
@@ -95,4 +96,6 @@ class SignInLog:
 def _proven(session: Session) -> dict[str, str]:
     """With the pass that was proven, if one was: the lines of the help desk name it too."""
     proven = {"factors": " ".join(proof.factor.value for proof in session.proven)}
-    return proven if session.confined is None else {**proven, "pass_id": session.confined.pass_id}
+    if session.confined is not None and session.confined.pass_id:
+        proven["pass_id"] = session.confined.pass_id
+    return proven if session.way is Way.BROWSER else {**proven, "way": session.way.value}

@@ -16,18 +16,19 @@ from functools import lru_cache, partial
 from operator import attrgetter, is_
 from typing import Any, TypeVar
 
-from config.factors import ChannelKind, Choice, Factor
+from config.factors import CREDENTIALS, ChannelKind, Choice, Factor
 from directory.principal import Principal
 from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.delivery.delivery_store import DeliveryFailure, FailureReason, Sending
 from proxy.factors.challenge import Challenge
-from proxy.factors.passes.confinement import Confinement
+from proxy.factors.confinement import Confinement
 from proxy.factors.passes.given_pass import Approver, GivenPass
 from proxy.factors.proof import Proof
 from proxy.factors.remembered.browser import RememberedBrowser
 from proxy.operations.store_errors import StoreError
 from proxy.sessions.session import Session
 from proxy.sessions.ticket_store import Ticket
+from proxy.sessions.way import Way
 
 Record = TypeVar("Record", Sending, DeliveryFailure)
 
@@ -110,6 +111,7 @@ def session_to_fields(session: Session) -> dict[str, Any]:
         "password_must_change": session.password_must_change,
         "confined": _as_json(session.confined),
         "idle_seconds": session.idle_seconds,
+        "way": session.way.value,
     }
 
 
@@ -119,8 +121,7 @@ def session_from_fields(fields: Mapping[str, Any]) -> Session:
         proven = proven_from_json(fields["proven"])
         # Records that were written before there were passes lack it.
         confined = _confinement(fields.get("confined", ""))
-        if (confined is None) is any(proof.factor is Factor.PASS for proof in proven):
-            raise UnreadableRecord("a pass that does not confine its session")
+        _check_confinement(confined, frozenset(proof.factor for proof in proven))
         return Session(
             session_id=fields["session_id"],
             principal=principal_from_json(fields["principal"]),
@@ -134,6 +135,7 @@ def session_from_fields(fields: Mapping[str, Any]) -> Session:
             user_agent=sys.intern(fields["user_agent"]),
             password_must_change=bool(fields["password_must_change"]),
             idle_seconds=_instant_or_none(fields.get("idle_seconds")),
+            way=Way(fields.get("way", Way.BROWSER.value)),
         )
     except (ValueError, KeyError, TypeError) as exc:
         # The cause quotes the record, which holds names and numbers, so it must not reach a traceback.
@@ -150,8 +152,20 @@ def _confinement(text: str) -> Confinement | None:
         return None
     fields = json.loads(text)
     return Confinement(
-        pass_id=_text(fields["pass_id"]), apps=_texts(fields["apps"]), ends_at=_instant(fields["ends_at"])
+        apps=_texts(fields["apps"]),
+        ends_at=_instant(fields["ends_at"]),
+        pass_id=_text(fields["pass_id"]),
+        credential_id=_text(fields.get("credential_id", "")),
+        methods=_texts_or_none(fields.get("methods")),
+        networks=_texts_or_none(fields.get("networks")),
     )
+
+
+def _check_confinement(confined: Confinement | None, proven: frozenset[Factor]) -> None:
+    """What was proven with a pass or a credential is limited by it, and nothing else is. Raises `UnreadableRecord`."""
+    by_pass, by_credential = (False, False) if confined is None else (confined.pass_id, confined.credential_id)
+    if bool(by_pass) is not (Factor.PASS in proven) or bool(by_credential) is proven.isdisjoint(CREDENTIALS):
+        raise UnreadableRecord("a pass or a credential that does not confine its session")
 
 
 def pass_to_json(given: GivenPass) -> str:
@@ -305,6 +319,10 @@ def _instant_or_none(value: object) -> float | None:
 def _texts(value: object) -> tuple[str, ...]:
     """Few, and shared by many sessions: one copy of each is kept. `TypeError` where one is no string."""
     return tuple(map(sys.intern, _list(value)))
+
+
+def _texts_or_none(value: object) -> tuple[str, ...] | None:
+    return None if value is None else _texts(value)
 
 
 def _groups(value: object) -> frozenset[str]:

@@ -14,6 +14,7 @@ import pytest
 from directory.users_file import read_users
 from proxy.cli import main
 from proxy.sessions.session import Session
+from proxy.sessions.way import TOKEN_HOST, Way
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from tests.store.contract.remembered import remembered
 from tests.support.configuration import USER, written
@@ -67,6 +68,21 @@ def test_a_session_is_listed_without_what_would_open_it(config: Path, capsys: py
     assert row["session"] in table
     assert one.session_id not in table + json.dumps(row)
     assert one.session_id[:8] not in table + json.dumps(row)
+
+
+def test_the_way_in_is_listed_and_the_name_under_which_tokens_are_kept_is_not(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = made(config, way=Way.SSH)
+
+    async def write() -> None:
+        store = SQLiteStore(config.with_name("state.db"))
+        await store.sessions.create_session(one, cookie=b"c" * 32, host=TOKEN_HOST)
+        await store.close()
+
+    asyncio.run(write())
+    (row,) = listed(config, capsys)
+    assert (row["way"], row["hosts"]) == ("ssh", [])
 
 
 def test_sessions_that_are_over_are_not_listed(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

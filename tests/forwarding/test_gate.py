@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from proxy.factors.passes.confinement import Confinement
+from proxy.factors.confinement import Confinement
 from proxy.forwarding import gate
 from proxy.forwarding.admissions import Admissions
 from tests.forwarding.stage import (

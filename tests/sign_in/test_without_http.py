@@ -15,10 +15,12 @@ from directory.directory import RefusalReason
 from directory.errors import DirectoryError, DirectoryUnavailable, OutcomeUnknown
 from directory.realms import Realms
 from proxy.delivery.channel import Outcome
+from proxy.factors.confinement import Confinement
 from proxy.factors.proof import Proof
 from proxy.factors.second_factor import Lack, Unusable
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.sessions.session import Level
+from proxy.sessions.way import Way
 from proxy.sign_in.client import Client, Goal
 from proxy.sign_in.message_fate import Unsent
 from proxy.sign_in.outcomes import (
@@ -322,6 +324,20 @@ async def test_a_password_that_must_be_changed_adds_nothing_to_a_session(service
     session = await client.session()
     assert session is not None
     assert session.level is Level.MUST_CHANGE_PASSWORD
+
+
+async def test_a_session_keeps_the_way_and_the_limits_that_it_began_with(service: Service, scripted: Corp) -> None:
+    to_wiki = Confinement(apps=("Wiki",))
+    client = service.client(way=Way.SSH, confined=to_wiki)
+    await client.sign_in(NAME, OLD)
+    half = await client.session()
+    assert half is not None
+    assert (half.way, half.confined) == (Way.SSH, to_wiki)
+    assert isinstance(await client.answer(service.passcode), Accepted)
+    further = await client.session()
+    assert further is not None
+    assert further.session_id != half.session_id
+    assert (further.way, further.confined) == (Way.SSH, to_wiki)
 
 
 async def test_a_directory_that_vouches_for_somebody_else_proves_nobody(service: Service, scripted: Corp) -> None:

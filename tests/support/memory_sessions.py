@@ -10,6 +10,7 @@ from typing import Protocol
 from config.settings import SessionSettings
 from proxy.sessions.session import Level, Session
 from proxy.sessions.session_store import FORMER_SECONDS
+from proxy.sessions.way import OF_CREDENTIALS
 from proxy.store.listeners import StoreListeners
 
 
@@ -69,7 +70,10 @@ class MemorySessions:
         others = [
             each
             for each in self.standing.values()
-            if each.principal.guid == session.principal.guid and each.level is Level.SIGNED_IN and each is not session
+            if each.principal.guid == session.principal.guid
+            and each.level is Level.SIGNED_IN
+            and each.way not in OF_CREDENTIALS
+            and each is not session
         ]
         others.sort(key=lambda each: each.created_at)
         for each in others[: max(0, len(others) + 1 - most)]:

@@ -10,7 +10,7 @@ import hmac
 import secrets
 from dataclasses import dataclass, field
 
-from proxy.factors.passes.confinement import Confinement
+from proxy.factors.confinement import Confinement
 
 CODE_DIGITS = 20
 """66 random bits. Digits alone are understood on the phone, in groups that a person can say."""

@@ -9,7 +9,7 @@ from config.factors import ChannelKind, Factor
 from config.settings import PasscodeSettings
 from directory.principal import Principal
 from proxy.factors.challenge import Challenge, new_challenge_id
-from proxy.factors.passes.confinement import Confinement
+from proxy.factors.confinement import Confinement
 from proxy.factors.passes.given_pass import CODE_DIGITS, GivenPass, code_digest
 from proxy.factors.passes.pass_store import PassStore
 from proxy.factors.second_factor import Chosen, Lack, Prompt, Unusable, Usability

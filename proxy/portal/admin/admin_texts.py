@@ -69,6 +69,7 @@ class AdminTexts:
     sessions_none: str = "They have no session."
     sessions_one: str = "They have one session."
     sessions_many: str = "They have {count} sessions."
+    sessions_ways: str = "Not of a browser: {ways}."
     sessions_unknown: str = (
         "Sessions are also kept by user name, so you can end those of somebody whom the directory no longer has."
     )
@@ -203,10 +204,13 @@ class AdminTexts:
             return self.verdict_more_one if count else ""
         return self.verdict_more_many.format(count=count)
 
-    def sessions(self, count: int) -> str:
+    def sessions(self, count: int, ways: str = "") -> str:
+        """`ways`: those of them that are no browser's."""
         if count < 2:
-            return self.sessions_one if count else self.sessions_none
-        return self.sessions_many.format(count=count)
+            said = self.sessions_one if count else self.sessions_none
+        else:
+            said = self.sessions_many.format(count=count)
+        return f"{said} {self.sessions_ways.format(ways=ways)}" if ways else said
 
 
 WORDS = AdminTexts()

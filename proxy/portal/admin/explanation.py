@@ -23,6 +23,7 @@ from proxy.http.reserved import (
 )
 from proxy.pages.instants import Instant, instant, instant_to_come
 from proxy.pages.pass_texts import PASS_WORDS
+from proxy.pages.way_texts import ways_in_words
 from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.audit import record
 from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
@@ -63,7 +64,7 @@ async def show_explanation(
     account, verdict = explanation.account, explanation.verdict
     browsers: list[dict[str, object]] = []
     help_desk = request.app[SETTINGS].help_desk
-    count, has_pass = None, None
+    count, has_pass, ways = None, None, ""
     reported = None
     if account is None:  # a name that no directory knows belongs to nobody, and is not recorded
         record(request, session, "explained", found=False)
@@ -72,7 +73,8 @@ async def show_explanation(
         person = {"person_realm": account.realm, "person_guid": account.guid}
         record(request, session, "explained", found=True, **person, can_sign_in=can_sign_in)
         found = await request.app[STORE].sessions.sessions(account.guid)
-        count = sum(not each.is_over(request.app[SETTINGS].sessions, now) for each in found)
+        live = [each for each in found if not each.is_over(request.app[SETTINGS].sessions, now)]
+        count, ways = len(live), ways_in_words(each.way.value for each in live)
         all_reported = await request.app[STORE].reported.reported()
         reported = next((each for each in all_reported if each.guid == account.guid), None)
         browsers = [
@@ -99,7 +101,7 @@ async def show_explanation(
         more=WORDS.more(verdict.more),
         blocks=[step for step in shown if step["mark"] == "no"],
         rest=[step for step in shown if step["mark"] != "no"],
-        sessions=WORDS.sessions_unknown if count is None else WORDS.sessions(count),
+        sessions=WORDS.sessions_unknown if count is None else WORDS.sessions(count, ways),
         has_sessions=count is None or count > 0,
         is_self=account is not None and account.guid == session.principal.guid,
         is_known=account is not None,

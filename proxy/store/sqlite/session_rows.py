@@ -10,6 +10,7 @@ from config.settings import SessionSettings
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Level, Session
 from proxy.sessions.session_store import FORMER_SECONDS
+from proxy.sessions.way import OF_CREDENTIALS
 from proxy.store.records import (
     UnreadableRecord,
     principal_to_json,
@@ -23,7 +24,7 @@ Named = tuple[str, str]
 
 _COLUMNS = (
     *("session_id", "principal", "scheme", "factors", "proven", "created_at", "last_used_at"),
-    *("client_address", "user_agent", "password_must_change", "confined", "idle_seconds", "guid"),
+    *("client_address", "user_agent", "password_must_change", "confined", "idle_seconds", "way", "guid"),
 )
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM sessions "  # noqa: S608  # constants
 
@@ -68,13 +69,14 @@ def delete_sessions_of(connection: sqlite3.Connection, guid: str, now: float) ->
 
 
 def delete_surplus(connection: sqlite3.Connection, kept: Session, most: int, now: float) -> list[Named]:
-    """The oldest signed-in ones of this person beside `kept`, so that at most so many stand with it."""
+    """The oldest signed-in ones of this person beside `kept`, so that at most so many stand with it; those of
+    credentials do not count."""
     if kept.level is not Level.SIGNED_IN:
         return []
     others = [
         each.session_id
         for each in select_sessions(connection, kept.principal.guid)
-        if each.level is Level.SIGNED_IN and each.session_id != kept.session_id
+        if each.level is Level.SIGNED_IN and each.way not in OF_CREDENTIALS and each.session_id != kept.session_id
     ]
     surplus = others[: max(0, len(others) + 1 - most)]
     return [ended for session_id in surplus for ended in delete_session(connection, session_id, now)]

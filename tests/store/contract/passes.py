@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from config.factors import Factor
-from proxy.factors.passes.confinement import Confinement
+from proxy.factors.confinement import Confinement
 from proxy.factors.proof import Proof
 from proxy.sessions.session import Session
 from proxy.store.contract import Store

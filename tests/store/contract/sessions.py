@@ -9,9 +9,11 @@ from dataclasses import replace
 
 from config.factors import Factor
 from proxy.factors.challenge import Attempt
+from proxy.factors.confinement import Confinement
 from proxy.factors.proof import Proof
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session_store import FORMER_SECONDS
+from proxy.sessions.way import TOKEN_HOST, Way
 from proxy.store.contract import Store
 from proxy.throttle.counter_store import Count
 from tests.store.contract.values import HOST, LIMITS, WIKI, cookie, ticket
@@ -134,6 +136,22 @@ class SessionsContract:
         unsubscribe()
         standing = {each.session_id for each in await store.sessions.sessions()}
         assert standing == {each.session_id for each in (half, other, signed_in, third)}
+
+    async def test_sessions_of_credentials_do_not_count_among_a_persons(self, store: Store) -> None:
+        confined = Confinement(apps=("Wiki",), credential_id="c")
+        factors = ((Factor.APP_PASSWORD,),)
+        of_password = session(factors=factors, confined=confined, way=Way.APP_PASSWORD, created_at=NOW - 60)
+        await store.sessions.create_session(of_password, cookie=cookie(), host=TOKEN_HOST)
+        first, second = session(created_at=NOW), session(created_at=NOW + 1)
+        for written in (first, second):
+            await store.sessions.create_session(written, cookie=cookie(), host=HOST, most=1)
+        assert await store.sessions.sessions() == [of_password, second]
+
+    async def test_a_token_names_no_session_on_a_host(self, store: Store) -> None:
+        written, token = session(way=Way.SSH), cookie()
+        await store.sessions.create_session(written, cookie=token, host=TOKEN_HOST)
+        assert await store.sessions.session_by_cookie(token, TOKEN_HOST) == written
+        assert await store.sessions.session_by_cookie(token, HOST) is None
 
     async def test_a_session_that_is_not_replaced_ends_no_other(self, store: Store) -> None:
         standing = session()

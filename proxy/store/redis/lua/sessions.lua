@@ -11,6 +11,7 @@
 local MOST_CHANGES = 10000
 local HEARER_SECONDS = 300
 local FORMER_TTL = 7200000
+local OF_CREDENTIALS = {app_password = true, service_token = true}
 local operation = {}
 
 local function person_changed(guid)
@@ -102,14 +103,16 @@ function operation.create(...)
   create(...)
 end
 
--- `most` may be ''. Ends the oldest signed-in ones of this person beside `kept`, so that at most so many stand with it.
+-- `most` may be ''. Ends the oldest signed-in ones of this person beside `kept`, so that at most so many stand with it;
+-- those of credentials do not count.
 local function finish_surplus(former_until, ttl, most, kept, guid, owner)
   local others, ended = {}, {}
   if most == '' or owner == '' then
     return ended
   end
   for _, id in ipairs(redis.call('ZRANGE', key('guid', guid), 0, -1)) do
-    if id ~= kept and redis.call('HGET', key('session', id), 'owner') ~= '' then
+    local found = redis.call('HMGET', key('session', id), 'owner', 'record')
+    if id ~= kept and found[1] ~= '' and not OF_CREDENTIALS[cjson.decode(found[2]).way] then
       others[#others + 1] = id
     end
   end

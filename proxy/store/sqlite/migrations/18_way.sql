@@ -1,0 +1,1 @@
+ALTER TABLE sessions ADD COLUMN way TEXT NOT NULL DEFAULT 'browser';
