@@ -87,7 +87,7 @@ class ClientConnection(asyncio.Protocol):
         self._max_head_bytes = context.max_head_bytes
         self._waiting = HeadBuffer(context.max_head_bytes)
         self._holds: frozenset[Hold] = frozenset()
-        self._is_full = False
+        self.is_full = False
         """Whether the client reads too slowly to be sent more now."""
         self._has_ended = False
         """Whether the client has ended its stream (and may still wait for its answer)."""
@@ -113,7 +113,7 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         state = self.state
-        if state is _READING and not self._is_full:
+        if state is _READING and not self.is_full:
             waiting = self._waiting
             if not waiting.data and len(data) <= self._max_head_bytes:
                 head = self._memory.recall(data)
@@ -149,12 +149,12 @@ class ClientConnection(asyncio.Protocol):
             served.abort()
 
     def pause_writing(self) -> None:
-        self._is_full = True
+        self.is_full = True
         if self.served is not None:
             self.served.on_client_full()
 
     def resume_writing(self) -> None:
-        self._is_full = False
+        self.is_full = False
         if self.served is not None:
             self.served.on_client_drained()
         else:
@@ -165,7 +165,7 @@ class ClientConnection(asyncio.Protocol):
     def _read_heads(self) -> None:
         """Take one request after the other out of what waits, until one has to be waited for."""
         waiting = self._waiting
-        while waiting.data and self.state is _READING and not self._is_full:
+        while waiting.data and self.state is _READING and not self.is_full:
             was_partial, raw = waiting.is_partial, None
             try:
                 raw = waiting.next_head()
@@ -214,7 +214,7 @@ class ClientConnection(asyncio.Protocol):
         self.deadline = self._moment.now + (HALF_CLOSED_SECONDS if self._has_ended else seconds)
 
     def read_on(self) -> None:
-        if self._waiting.data and self.state is _READING and not self._is_full:
+        if self._waiting.data and self.state is _READING and not self.is_full:
             if self._holds:
                 self._hold(Hold.BUFFER, is_held=False)
             self._read_heads()
@@ -332,7 +332,7 @@ class ClientConnection(asyncio.Protocol):
             opening.upstream.transport.write(pending)
         self._roll.forget_connection(self)
         self._roll.open_tunnel(self.transport, opening, self._slot)
-        if self._is_full:  # the tunnel hears of it only when that is over
+        if self.is_full:  # the tunnel hears of it only when that is over
             opening.upstream.transport.pause_reading()
 
     # The plane's calls.

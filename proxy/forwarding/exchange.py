@@ -72,7 +72,8 @@ class Exchange:
         self._context = context
         self._upstream = upstream
         self._pool = context.pools[upstream.name]
-        self._connection: UpstreamConnection | None = None
+        self.connection: UpstreamConnection | None = None
+        """To the upstream, while it is this exchange's."""
         self._upload: Upload | None = None
         """The request's body; None where there is none."""
         self._is_last = False
@@ -105,7 +106,7 @@ class Exchange:
     @property
     def takes_request_data(self) -> bool:
         upload = self._upload
-        return upload is not None and self._connection is not None and not upload.is_over
+        return upload is not None and self.connection is not None and not upload.is_over
 
     @property
     def is_request_over(self) -> bool:
@@ -148,7 +149,7 @@ class Exchange:
 
     def _send_on(self, connection: UpstreamConnection) -> None:
         self.state = self.state.then[_ASKING]
-        self._connection = connection
+        self.connection = connection
         connection.exchange = self
         if connection.state is CLOSED:
             self._fail(Problem.UPSTREAM_UNREACHABLE, "closed as soon as it was open")
@@ -165,7 +166,7 @@ class Exchange:
 
     def on_request_data(self, data: bytes, *, before: bytes = b"") -> None:
         """A piece of the body came from the client (or, `before` it the head, whatever came behind that)."""
-        upload, connection = self._upload, self._connection
+        upload, connection = self._upload, self.connection
         if upload is None or connection is None:
             raise AssertionError("no body is awaited")
         try:
@@ -204,7 +205,7 @@ class Exchange:
             else:
                 self._pass_answer_body((), self._answer_body, data)
         except (BrokenResponse, BrokenBody) as exc:
-            self._note_broken(self._connection, str(exc))
+            self._note_broken(self.connection, str(exc))
             self._fail(Problem.UPSTREAM_BROKEN, str(exc))
 
     def _read_answer_head(self, data: bytes) -> None:
@@ -249,7 +250,7 @@ class Exchange:
                 # An early answer: whether the client sends the rest is not known (RFC 9112 section 9.3).
                 client.is_kept = False
                 self._is_last = True
-            elif self._connection is not None and self._connection.transport.get_write_buffer_size():
+            elif self.connection is not None and self.connection.transport.get_write_buffer_size():
                 self._is_last = True
         if may_bring_more(request, head, self._upstream):
             self._is_last = True
@@ -278,10 +279,10 @@ class Exchange:
 
     def _end(self, *, is_doubtful: bool) -> None:
         """The answer is complete. The connection serves again only after a clean finish of both directions."""
-        head, connection, upload = self._answer_head, self._connection, self._upload
+        head, connection, upload = self._answer_head, self.connection, self._upload
         is_request_over = upload is None or upload.is_over
         self.state = self.state.then[_OVER]
-        self._connection = None
+        self.connection = None
         if connection is not None:
             self._pool.note_success(connection.server)
             is_clean = is_request_over and not is_doubtful and connection.state is not CLOSED
@@ -298,7 +299,7 @@ class Exchange:
         self._client.on_exchange_over(is_request_over=is_request_over)
 
     def _open_tunnel(self, head: ResponseHead, data: bytes) -> None:
-        connection = self._connection
+        connection = self.connection
         if self.head.upgrade is None or head.upgrade is None or connection is None:
             raise BrokenResponse("an upgrade that was not asked for")
         chosen = protocols_in(head.upgrade)
@@ -309,7 +310,7 @@ class Exchange:
         self.state = self.state.then[_OVER]
         self.is_answered = True
         self._context.traffic[self._upstream.name].by_class[1] += 1
-        self._connection, connection.exchange = None, None
+        self.connection, connection.exchange = None, None
         self._pool.note_success(connection.server)
         idle_seconds = self._upstream.settings.tunnel_idle_timeout
         opening = TunnelOpening(
@@ -323,7 +324,7 @@ class Exchange:
         self._client.become_tunnel(out, opening)
 
     def on_upstream_lost(self, *, is_clean: bool) -> None:
-        connection, self._connection = self._connection, None
+        connection, self.connection = self.connection, None
         body = self._answer_body
         last = body.end() if body is not None and is_clean else None
         if last is not None:
@@ -351,21 +352,21 @@ class Exchange:
     # The client's side.
 
     def on_client_full(self) -> None:
-        if self._connection is not None and self._connection.state is not CLOSED:
+        if self.connection is not None and self.connection.state is not CLOSED:
             self._is_held = True
-            self._connection.transport.pause_reading()
+            self.connection.transport.pause_reading()
 
     def on_client_drained(self) -> None:
-        if self._connection is not None and self._connection.state is not CLOSED:
+        if self.connection is not None and self.connection.state is not CLOSED:
             self._is_held = False
-            self._connection.transport.resume_reading()
+            self.connection.transport.resume_reading()
         self._client.touch(self._upstream.settings.idle_timeout)
 
     # Ends.
 
     def on_deadline(self) -> None:
         upload = self._upload
-        if upload is None or upload.is_over or upload.is_held or self._connection is None:
+        if upload is None or upload.is_over or upload.is_held or self.connection is None:
             self._fail(Problem.UPSTREAM_SILENT, "no answer in time")
         else:
             self._fail(Problem.REQUEST_TIMEOUT, "the body stopped")
@@ -376,7 +377,7 @@ class Exchange:
         if self._connecting is not None:
             self._connecting.cancel()
             self._connecting = None
-        connection, self._connection = self._connection, None
+        connection, self.connection = self.connection, None
         if connection is not None:
             connection.abort()
 

@@ -112,8 +112,8 @@ class Listeners:
         self._tasks: set[asyncio.Task[None]] = set()
         self._arriving: set[asyncio.Task[None] | None] = set()
         """Those whose connection is not made yet."""
-        self._per_network: Counter[str] = Counter()
-        """By `network_of` the client's address."""
+        self.per_network: Counter[str] = Counter()
+        """How many connections clients have: by `network_of` their address, without those that have none."""
         self._turned_away: dict[str, tuple[int, str]] = {}
 
     def adopt(self, listeners: Sequence[socket.socket], *, redirects: bool = False) -> None:
@@ -190,10 +190,10 @@ class Listeners:
     def _take_slot(self, arrival: Arrival) -> Slot | None:
         """A place among those of the client's network; None if they are all taken."""
         network = network_of(arrival.address)
-        if self._per_network[network] < self._max_per_address or is_within(
+        if self.per_network[network] < self._max_per_address or is_within(
             parse_address(arrival.address), arrival.trusted
         ):
-            return Slot(self._per_network, network)
+            return Slot(self.per_network, network)
         return None
 
     async def _arrive(self, connection: socket.socket, arrival: Arrival, slot: Slot | None) -> None:

@@ -17,7 +17,7 @@ from proxy.forwarding.client_connection import ClientConnection
 from proxy.forwarding.client_side import TunnelOpening
 from proxy.forwarding.context import Context, Moment
 from proxy.forwarding.listeners import Arrival, Listeners, Slot
-from proxy.forwarding.public_tls import PublicTLS
+from proxy.forwarding.public_tls import POLL_SECONDS, PublicTLS
 from proxy.forwarding.routes import create_routes
 from proxy.forwarding.tunnel import Tunnel
 from proxy.http.websocket_frames import GOING_AWAY, NOT_ALLOWED, SESSION_ENDED
@@ -60,23 +60,24 @@ class ForwardingPlane:
             HealthCheck(pool) for pool in context.pools.values() if pool.upstream.settings.health_check is not None
         ]
         self._tls = tls
-        self._listeners = Listeners(self, server, tls, context.log, capacity=capacity)
+        self.listeners = Listeners(self, server, tls, context.log, capacity=capacity)
         self._watching: asyncio.Task[None] | None = None
-        self._connections: set[ClientConnection] = set()
-        self._connections_of: OpenBySession[ClientConnection] = OpenBySession()
-        self._tunnels: set[Tunnel] = set()
-        self._tunnels_of: OpenBySession[Tunnel] = OpenBySession()
+        self.connections: set[ClientConnection] = set()
+        """Clients' connections that are open. Tunnels are not among them."""
+        self.connections_of: OpenBySession[ClientConnection] = OpenBySession()
+        self.tunnels: set[Tunnel] = set()
+        self.tunnels_of: OpenBySession[Tunnel] = OpenBySession()
         self._tunnels_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
 
     def start(self, listeners: Sequence[socket.socket], redirecting: Sequence[socket.socket] = ()) -> None:
         """Accept on these sockets, and redirect to https what comes on the others; all are the plane's from now on."""
-        self._tick()
+        self._on_timer()
         if self._tls is not None:
             self._watching = asyncio.create_task(self._tls.run())
-        self._listeners.adopt(listeners)
-        self._listeners.adopt(redirecting, redirects=True)
+        self.listeners.adopt(listeners)
+        self.listeners.adopt(redirecting, redirects=True)
 
     async def drain(self, grace: float, *, idle_grace: float) -> None:
         """Accept nothing more and let what is in flight end for `grace` seconds, then end it.
@@ -88,20 +89,20 @@ class ForwardingPlane:
         self._moment.keep_alive_timeout = min(self._moment.keep_alive_timeout, idle_grace)
         if self._watching is not None:
             self._watching.cancel()
-        for connection in list(self._connections):
+        for connection in list(self.connections):
             connection.prepare_to_close()
         self._send_tunnels_away()
         try:
             async with asyncio.timeout(grace):
-                await self._listeners.stop(grace if idle_grace else 0)
-                await self._until_empty()
+                await self.listeners.stop(grace if idle_grace else 0)
+                await self.until_empty()
         except TimeoutError:
-            await self._listeners.stop(0)
-            for connection in list(self._connections):
+            await self.listeners.stop(0)
+            for connection in list(self.connections):
                 connection.transport.abort()
-            for tunnel in list(self._tunnels):
+            for tunnel in list(self.tunnels):
                 tunnel.abort()
-            await self._until_empty()
+            await self.until_empty()
 
     async def close(self, grace: float = 10.0) -> None:
         """`drain`, connections without a request at once, and give back what the plane holds."""
@@ -113,27 +114,28 @@ class ForwardingPlane:
         if self._timer is not None:
             self._timer.cancel()
 
-    async def _until_empty(self) -> None:
-        while self._connections or self._tunnels:
+    async def until_empty(self) -> None:
+        """Wait until no connection and no tunnel is open."""
+        while self.connections or self.tunnels:
             self._empty.clear()
             await self._empty.wait()
 
     def end_session(self, session_id: str) -> None:
         """Close what this session has open: exchanges and tunnels."""
         self.context.admissions.forget(session_id)
-        for connection in self._connections_of.of(session_id):
+        for connection in self.connections_of.of(session_id):
             with self._or_abort(connection.transport):
                 connection.end_session(session_id)
-        for tunnel in self._tunnels_of.of(session_id):
+        for tunnel in self.tunnels_of.of(session_id):
             with self._or_abort(tunnel):
                 tunnel.end(SESSION_ENDED, "session ended")
 
     def judge_again(self, session: Session) -> None:
         """The directory describes this person differently: close what the session has open and could not open now."""
-        for connection in self._connections_of.of(session.session_id):
+        for connection in self.connections_of.of(session.session_id):
             with self._or_abort(connection.transport):
                 connection.judge_again(session)
-        for tunnel in self._tunnels_of.of(session.session_id):
+        for tunnel in self.tunnels_of.of(session.session_id):
             with self._or_abort(tunnel):
                 if not tunnel.is_open_to(session):
                     tunnel.end(NOT_ALLOWED, "not allowed any more")
@@ -156,31 +158,31 @@ class ForwardingPlane:
 
     @property
     def open_connections(self) -> int:
-        return len(self._connections) + len(self._tunnels)
+        return len(self.connections) + len(self.tunnels)
 
     def admit(self, arrival: Arrival, slot: Slot) -> asyncio.Protocol:
         return ClientConnection(self.context, self, arrival, slot)
 
     def add_connection(self, connection: ClientConnection) -> None:
-        self._connections.add(connection)
+        self.connections.add(connection)
 
     def note_session(self, connection: ClientConnection, session_id: str) -> None:
         if connection.session_id is not None:
-            self._connections_of.discard(connection.session_id, connection)
+            self.connections_of.discard(connection.session_id, connection)
         connection.session_id = session_id
-        self._connections_of.add(session_id, connection)
+        self.connections_of.add(session_id, connection)
 
     def forget_connection(self, connection: ClientConnection) -> None:
-        self._connections.discard(connection)
+        self.connections.discard(connection)
         if connection.session_id is not None:
-            self._connections_of.discard(connection.session_id, connection)
+            self.connections_of.discard(connection.session_id, connection)
             connection.session_id = None
         self._note_empty()
 
     def _look_at_tunnels(self, now: float) -> None:
         """What a client sends through a tunnel is a use of its session, as a request is."""
         instant = self.context.clock()
-        for tunnel in list(self._tunnels):
+        for tunnel in list(self.tunnels):
             with self._or_abort(tunnel):
                 if tunnel.on_tick(now) and tunnel.session_id is not None:
                     self.context.sessions.mark_used(tunnel.session_id, instant)
@@ -191,31 +193,36 @@ class ForwardingPlane:
         def end(tunnel: Tunnel) -> None:
             slot.give_back()
             opening.upstream.retire()
-            self._tunnels.discard(tunnel)
+            self.tunnels.discard(tunnel)
             if session_id is not None:
-                self._tunnels_of.discard(session_id, tunnel)
+                self.tunnels_of.discard(session_id, tunnel)
             self._note_empty()
 
         tunnel = Tunnel(client, opening, on_end=end)
-        self._tunnels.add(tunnel)
+        self.tunnels.add(tunnel)
         if session_id is not None:
-            self._tunnels_of.add(session_id, tunnel)
+            self.tunnels_of.add(session_id, tunnel)
 
     def _send_tunnels_away(self) -> None:
         """Close those that can be told why; others may go on while the plane waits."""
-        for tunnel in list(self._tunnels):
+        for tunnel in list(self.tunnels):
             with self._or_abort(tunnel):
                 if tunnel.can_be_told:
                     tunnel.end(GOING_AWAY, "going away")
 
     def _note_empty(self) -> None:
-        if not self._connections and not self._tunnels:
+        if not self.connections and not self.tunnels:
             self._empty.set()
 
-    def _tick(self) -> None:
+    def _on_timer(self) -> None:
         loop = asyncio.get_running_loop()
-        now = self._moment.now = loop.time()
-        for connection in [each for each in self._connections if each.deadline <= now]:
+        self.tick(loop.time())
+        self._timer = loop.call_later(TICK_SECONDS, self._on_timer)
+
+    def tick(self, now: float) -> None:
+        """Do what is due at `now`, an instant of the event loop's clock. The plane's timer calls this."""
+        self._moment.now = now
+        for connection in [each for each in self.connections if each.deadline <= now]:
             with self._or_abort(connection.transport):
                 connection.on_deadline()
         for pool in self.context.pools.values():
@@ -225,10 +232,9 @@ class ForwardingPlane:
         if now >= self._tunnels_at:
             self._tunnels_at = now + TUNNEL_TICK_SECONDS
             self._look_at_tunnels(now)
-        self._listeners.tick()
+        self.listeners.tick()
         if self._moment.is_closing:
             self._send_tunnels_away()
-        self._timer = loop.call_later(TICK_SECONDS, self._tick)
 
 
 def create_forwarding_plane(
@@ -242,10 +248,12 @@ def create_forwarding_plane(
     clock: Callable[[], float],
     kept_requests: KeptRequests,
     takes: Capacity | None = None,
+    certificate_poll_seconds: float = POLL_SECONDS,
 ) -> ForwardingPlane:
     """A plane that is not started yet. Subscribe its `end_session` to `sessions.on_end`.
 
-    Without `takes` it is computed for a process that runs nothing else.
+    Without `takes` it is computed for a process that runs nothing else. The certificates' files are looked at every
+    `certificate_poll_seconds`.
     """
     if takes is None:
         takes = capacity(settings, reserve=RESERVE, open_files=open_file_limit())
@@ -277,5 +285,5 @@ def create_forwarding_plane(
         clock=clock,
     )
     pairs = server.certificate_pairs
-    tls = PublicTLS(pairs, log=log, clock=clock) if pairs else None
+    tls = PublicTLS(pairs, log=log, clock=clock, poll_seconds=certificate_poll_seconds) if pairs else None
     return ForwardingPlane(context, server, tls=tls, capacity=takes)

@@ -20,6 +20,7 @@ from config.settings import CertificateSettings
 from proxy.forwarding.certificate_names import CertificateNames, certificate_names, choose_certificate
 
 POLL_SECONDS = 1.0
+"""How long after one look at the files the next one follows."""
 WARN_BEFORE_SECONDS = 14 * 86_400.0
 WARN_AGAIN_SECONDS = 86_400.0
 
@@ -107,11 +108,17 @@ class PublicTLS:
     """The certificates in use. The first ones are read at once and must be right; `run` keeps them fresh."""
 
     def __init__(
-        self, pairs: Sequence[CertificateSettings], *, log: FilteringBoundLogger, clock: Callable[[], float]
+        self,
+        pairs: Sequence[CertificateSettings],
+        *,
+        log: FilteringBoundLogger,
+        clock: Callable[[], float],
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._pairs = tuple(pairs)
         self._log = log
         self._clock = clock
+        self._poll_seconds = poll_seconds
         self._fingerprint = fingerprint(self._pairs)
         self._loaded = load_certificates(self._pairs)
         self._warn_at = 0.0
@@ -126,7 +133,7 @@ class PublicTLS:
         """Look at the files again and again, until cancelled."""
         while True:
             self.warn_of_ends(self._clock())
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(self._poll_seconds)
             await self.refresh()
 
     async def refresh(self) -> None:

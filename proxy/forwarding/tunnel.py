@@ -142,7 +142,7 @@ class Tunnel:
             self._client.has_moved = self._upstream.has_moved = False
             self._moved_at = now
         if now >= self._deadline:
-            if self._unsent and self._size() < self._unsent:
+            if self._unsent and self.unsent_bytes < self._unsent:
                 self._await_flush(now)
             else:
                 self.abort()
@@ -151,6 +151,11 @@ class Tunnel:
             if now - self._moved_at > limit:
                 self.end(GOING_AWAY, "idle")
         return is_used
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What waits to be sent, to both sides together."""
+        return sum(end.transport.get_write_buffer_size() for end in (self._client, self._upstream))
 
     @property
     def can_be_told(self) -> bool:
@@ -187,9 +192,6 @@ class Tunnel:
         self._client.transport.abort()
         self._upstream.transport.abort()
 
-    def _size(self) -> int:
-        return sum(end.transport.get_write_buffer_size() for end in (self._client, self._upstream))
-
     def _await_flush(self, now: float) -> None:
-        self._unsent = self._size()
+        self._unsent = self.unsent_bytes
         self._deadline = now + FLUSH_SECONDS

@@ -25,13 +25,14 @@ _REPEATED = re.compile(
     re.IGNORECASE,
 )
 """Fields whose lines are worth remembering and are the same for many persons."""
-_MOST_LINES = 2048
-_MOST_LINE_BYTES = 256
+MOST_LINES = 2048
+"""How many lines are remembered; then all are forgotten."""
+MOST_LINE_BYTES = 256
 _PASS, _DROP, _LENGTH = RequestField.PASS, RequestField.DROP, RequestField.CONTENT_LENGTH
 _NOT_PLAIN = (RequestField.TRANSFER_ENCODING, RequestField.UPGRADE)
 
 _Line = tuple[RequestField, bytes, bytes]
-_seen_lines: dict[bytes, _Line] = {}
+seen_lines: dict[bytes, _Line] = {}
 """What `_judge_line` said: like an `lru_cache`, for `_REPEATED` alone."""
 
 
@@ -53,7 +54,7 @@ def _is_read_plainly(reading: HeadReading, lines: list[bytes]) -> bool:
     if len(lines) > MAX_FIELDS:
         return False
     passed = reading.lines.append
-    seen = _seen_lines.get
+    seen = seen_lines.get
     for line in lines:
         judged = seen(line) or _judge_line(line)
         if judged is None:
@@ -80,8 +81,8 @@ def _judge_line(line: bytes) -> _Line | None:
     if field is RequestField.CONNECTION and value.lower() == b"keep-alive":
         field = _DROP  # HTTP/1.1 does that anyway
     judged = field, name, value
-    if len(line) <= _MOST_LINE_BYTES and _REPEATED.fullmatch(name) is not None:
-        if len(_seen_lines) >= _MOST_LINES:
-            _seen_lines.clear()
-        _seen_lines[line] = judged
+    if len(line) <= MOST_LINE_BYTES and _REPEATED.fullmatch(name) is not None:
+        if len(seen_lines) >= MOST_LINES:
+            seen_lines.clear()
+        seen_lines[line] = judged
     return judged

@@ -34,8 +34,9 @@ _REPEATED = frozenset(
     )
 )
 """Fields whose lines are worth remembering and hold nothing about a person."""
-_MOST_LINES = 2048
-_MOST_LINE_BYTES = 256
+MOST_LINES = 2048
+"""How many lines are remembered; then all are forgotten."""
+MOST_LINE_BYTES = 256
 
 
 class BrokenResponse(Exception):
@@ -125,7 +126,7 @@ class ResponseHead:
         return UntilCloseBody()
 
 
-_seen_lines: dict[bytes, ResponseField | int] = {}
+seen_lines: dict[bytes, ResponseField | int] = {}
 """What `_judge_line` said: like an `lru_cache`, for `_REPEATED` alone."""
 
 
@@ -143,10 +144,10 @@ def _judge_line(line: bytes) -> ResponseField | int | None:
         return None
     elif field is ResponseField.CONNECTION and match[2].lower() == b"keep-alive":
         field = _DROP
-    if len(line) <= _MOST_LINE_BYTES and match[1].lower() in _REPEATED:
-        if len(_seen_lines) >= _MOST_LINES:
-            _seen_lines.clear()
-        _seen_lines[line] = field
+    if len(line) <= MOST_LINE_BYTES and match[1].lower() in _REPEATED:
+        if len(seen_lines) >= MOST_LINES:
+            seen_lines.clear()
+        seen_lines[line] = field
     return field
 
 
@@ -154,7 +155,7 @@ def _is_read_plainly(head: ResponseHead, lines: list[bytes]) -> bool:
     """Take `lines`, of which the first is the status line, into `head`, if that needs no second look."""
     head.is_http_1_1, head.status, head.status_line = _status_line(lines[0])
     passed = head.lines.append
-    seen = _seen_lines.get
+    seen = seen_lines.get
     length: int | None = None
     for line in lines[1:]:
         field = seen(line)
@@ -193,7 +194,7 @@ def parse_response_head(raw: bytes, *, may_set_reserved_cookies: bool = False) -
         raise BrokenResponse("number of fields")
     head = ResponseHead(may_set_reserved_cookies=may_set_reserved_cookies)
     if not _is_read_plainly(head, lines):
-        head = _read_by_llhttp(raw, may_set_reserved_cookies=may_set_reserved_cookies)
+        head = read_by_llhttp(raw, may_set_reserved_cookies=may_set_reserved_cookies)
     head.finish()
     return head
 
@@ -208,7 +209,8 @@ def check_begun(data: bytes) -> None:
         raise BrokenResponse("line end")
 
 
-def _read_by_llhttp(raw: bytes, *, may_set_reserved_cookies: bool) -> ResponseHead:
+def read_by_llhttp(raw: bytes, *, may_set_reserved_cookies: bool) -> ResponseHead:
+    """Read any head; raises `BrokenResponse`. What is read line by line has to come out as it does here."""
     head = ResponseHead(may_set_reserved_cookies=may_set_reserved_cookies)
     line, _, fields = raw.partition(b"\r\n")
     head.is_http_1_1, head.status, head.status_line = _status_line(line)

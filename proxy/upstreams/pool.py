@@ -69,6 +69,11 @@ class UpstreamPool:
     def idle(self) -> list[UpstreamConnection]:
         return [connection for server in self.servers for connection in (*server.idle, *server.owned)]
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a connection."""
+        return len(self._waiting)
+
     # What an exchange calls.
 
     def take(self, *, is_repeatable: bool, now: float, key: str | None = None) -> UpstreamConnection | None:
@@ -167,6 +172,18 @@ class UpstreamPool:
         elif was_sound and not server.health.is_sound:
             self._log.warning("upstream.ejected", app=self.upstream.name, server=server.name, reason=reason)
 
+    # What a connection calls.
+
+    def on_closed(self, connection: UpstreamConnection, was: UpstreamState) -> None:
+        """A connection to one of the servers is not used again: it is counted off. `was` is its state until then."""
+        server = connection.server
+        if was in _IN_FLIGHT:
+            self._leave(server)
+        elif was is _IDLE:
+            (server.idle if connection.owner is None else server.owned).remove(connection)
+        else:
+            server.ending.pop(connection, None)
+
     # What the plane calls.
 
     def drop_old(self, now: float) -> None:
@@ -240,7 +257,7 @@ class UpstreamPool:
         """A fresh connection, counted as in flight; raises `NoConnection`."""
         url, upstream = server.url, self.upstream
         loop = asyncio.get_running_loop()
-        connection = UpstreamConnection(server, self._on_closed)
+        connection = UpstreamConnection(server, self.on_closed)
         server.in_flight += 1
         while (kept := server.idle or server.owned) and (
             server.in_flight + len(server.idle) + len(server.owned) > self._limit
@@ -266,15 +283,6 @@ class UpstreamPool:
                     connection.abort()
                 connection.retire()
         return connection
-
-    def _on_closed(self, connection: UpstreamConnection, was: UpstreamState) -> None:
-        server = connection.server
-        if was in _IN_FLIGHT:
-            self._leave(server)
-        elif was is _IDLE:
-            (server.idle if connection.owner is None else server.owned).remove(connection)
-        else:
-            server.ending.pop(connection, None)
 
     def _leave(self, server: Server) -> None:
         """One connection less is in flight there."""

@@ -16,6 +16,7 @@ from config.settings import AppSettings, SchemeSettings, ServerSettings
 from directory.principal import Principal
 from proxy.factors.proof import Proof
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
+from proxy.forwarding.public_tls import POLL_SECONDS
 from proxy.operations.listening import bind, name_of
 from proxy.operations.metrics import Metrics
 from proxy.operations.store_errors import StoreUnavailable
@@ -24,6 +25,7 @@ from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import CookieKey, cookie_key
 from proxy.sessions.session import Session
 from tests.support.memory_store import MemoryStore
+from tests.support.moved_loop import MovedLoop
 from tests.support.raw_http import raw_client
 from tests.support.upstreams import Handler, RecordingUpstream, answer_ok, recording_upstream
 
@@ -129,6 +131,13 @@ class Stage:
     def client(self, **options: Any) -> Any:
         return raw_client(self.address, **options)
 
+    def pass_seconds(self, seconds: float) -> None:
+        """As if so many seconds went by: the plane does what is due by then."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, MovedLoop)
+        loop.move_on(seconds)
+        self.plane.tick(loop.time())
+
     async def ask(self, raw: bytes, method: bytes = b"GET") -> Any:
         async with self.client() as client:
             return await client.ask(raw, method)
@@ -148,6 +157,7 @@ def staged(tmp_path: Path) -> StageMaker:
         server: dict[str, Any] | None = None,
         app: dict[str, Any] | None = None,
         schemes: tuple[SchemeSettings, ...] = (),
+        certificate_poll_seconds: float = POLL_SECONDS,
     ) -> AsyncIterator[Stage]:
         async with AsyncExitStack() as stack:
             upstream = await stack.enter_async_context(recording_upstream(handler))
@@ -174,6 +184,7 @@ def staged(tmp_path: Path) -> StageMaker:
                 log=log,
                 clock=lambda: NOW,
                 kept_requests=KeptRequests(kept_store, Keys(b"k" * 32)),
+                certificate_poll_seconds=certificate_poll_seconds,
             )
             listeners = bind(settings.server.listen[0].host, 0)
             redirecting = [each for where in settings.server.redirect_listen for each in bind(*where)]

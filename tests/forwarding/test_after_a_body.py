@@ -15,6 +15,7 @@ import pytest
 from config.settings import PathRuleSettings
 from proxy.sessions.kept_requests import KeptRequest
 from proxy.upstreams.connection import CLOSED
+from proxy.upstreams.pool import ENDING_SECONDS
 from tests.forwarding.stage import ALICE_TOKEN, BOB_TOKEN, HOST, NOW, StageMaker, get
 from tests.support.eventually import eventually
 from tests.support.upstreams import OK, UpstreamSide
@@ -214,7 +215,7 @@ async def test_the_portal_reads_bodies_and_keeps_its_connection(staged: StageMak
 
 
 async def test_the_upstream_is_left_to_close_first(staged: StageMaker) -> None:
-    """Whoever closes first keeps the ports for a minute: at some 470 bodies a second ours would run out."""
+    """The side that closes first keeps the ports for a minute: at some 470 bodies a second ours would run out."""
     go = asyncio.Event()
 
     async def closes_as_told(side: UpstreamSide) -> None:
@@ -233,12 +234,10 @@ async def test_the_upstream_is_left_to_close_first(staged: StageMaker) -> None:
         assert not server.ending
 
 
-async def test_an_upstream_that_does_not_close_is_not_waited_for(
-    staged: StageMaker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("proxy.upstreams.pool.ENDING_SECONDS", 0.0)
+async def test_an_upstream_that_does_not_close_is_not_waited_for(staged: StageMaker) -> None:
     async with staged() as stage:
         assert (await stage.ask(post(ALICE_TOKEN))).status == 200
+        stage.pass_seconds(ENDING_SECONDS + 0.1)
         await asyncio.wait_for(stage.upstream.lost.wait(), 5)
         assert not stage.plane.context.pools["Wiki"].servers[0].ending
 
@@ -288,7 +287,7 @@ async def test_an_early_answer_is_heard_although_the_rest_of_the_body_meets_a_re
         thread.start()
         async with staged(app=app) as stage, stage.client() as client:
             await client.send(get(method="POST", lines="Content-Length: 10000000\r\n"))
-            (connection,) = stage.plane._connections
+            (connection,) = stage.plane.connections
             await eventually(lambda: connection.served is not None and connection.served.takes_request_data)
             exchange = connection.served
             assert exchange is not None

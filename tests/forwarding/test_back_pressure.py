@@ -10,24 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from proxy.forwarding.client_connection import HALF_CLOSED_SECONDS
 from tests.forwarding.stage import StageMaker, get
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, settled
 from tests.support.upstreams import UpstreamSide
 
 BODY = 64 * 1024 * 1024
 BOUND = 24 * 1024 * 1024
 """Kernel buffers on both hops, stream buffers of the test's own sides and the plane's; far below the body."""
-
-
-async def settled(counter: list[int]) -> int:
-    """The counter's value once it has stopped growing for a while (a bounded wait on real sockets)."""
-    before = -1
-    for _ in range(100):
-        if counter[0] == before:
-            return before
-        before = counter[0]
-        await asyncio.sleep(0.2)
-    raise AssertionError("never settled")
 
 
 def resident_bytes() -> int:
@@ -52,8 +42,8 @@ async def test_a_slow_reader_holds_the_upstream_back(staged: StageMaker, is_chun
     async with staged(flood) as stage, stage.client() as client:
         before = resident_bytes()
         await client.send(get())
-        assert await settled(sent) < BOUND
-        (connection,) = stage.plane._connections
+        assert await settled(lambda: sent[0]) < BOUND
+        (connection,) = stage.plane.connections
         assert connection.transport.get_write_buffer_size() < 1024 * 1024
         assert resident_bytes() - before < 16 * 1024 * 1024
         response = await client.response()
@@ -80,7 +70,7 @@ async def test_a_slow_upstream_holds_the_client_back(staged: StageMaker) -> None
                 sent[0] += len(piece)
 
         task = asyncio.create_task(upload())
-        assert await settled(sent) < BOUND
+        assert await settled(lambda: sent[0]) < BOUND
         go.set()
         await task
         assert (await client.response()).status == 200
@@ -99,7 +89,7 @@ async def test_a_slow_tunnel_is_held_back(staged: StageMaker) -> None:
 
     async with staged(flood) as stage, stage.client() as client:
         assert (await client.ask(get(lines="Upgrade: x\r\nConnection: upgrade\r\n"))).status == 101
-        assert await settled(sent) < BOUND
+        assert await settled(lambda: sent[0]) < BOUND
         left = BODY
         while left:
             left -= len(await client.reader.read(2**20))
@@ -117,7 +107,7 @@ async def test_a_tunnel_passes_half_close_on(staged: StageMaker) -> None:
         await client.send(b"abc")
         client.writer.write_eof()
         assert await client.reader.read() == b"cba"
-    assert not stage.plane._tunnels
+    assert not stage.plane.tunnels
 
 
 async def test_pipelined_requests_are_read_within_a_bound(staged: StageMaker) -> None:
@@ -136,7 +126,7 @@ async def test_pipelined_requests_are_read_within_a_bound(staged: StageMaker) ->
                 sent[0] += len(get()) * 500
 
         task = asyncio.create_task(pipeline())
-        assert await settled(sent) < BOUND
+        assert await settled(lambda: sent[0]) < BOUND
         task.cancel()
         go.set()
 
@@ -155,7 +145,7 @@ async def test_one_address_has_a_bounded_number_of_connections(staged: StageMake
 
 @pytest.mark.parametrize(("here", "more"), [("2001:db8:1:2::%d", 0), ("2001:db8:1:%d::1", 4), ("192.0.2.%d", 4)])
 async def test_the_addresses_of_one_ipv6_network_count_as_one(staged: StageMaker, here: str, more: int) -> None:
-    """Whoever has one address of a /64 has all of them. The load balancer's header tells the addresses."""
+    """A client with one address of a /64 has all of them. The load balancer's header tells the addresses."""
     server = {
         "max_connections_per_address": 2, "proxy_protocol": True, "trusted_proxies": (ip_network("127.0.0.0/8"),),
     }  # fmt: skip
@@ -186,10 +176,10 @@ async def test_tunnels_count_among_the_connections_of_their_address(staged: Stag
             async with stage.client() as third:
                 assert (await third.response()).status == 503
             second.abort()
-            await eventually(lambda: len(stage.plane._tunnels) == 1)
+            await eventually(lambda: len(stage.plane.tunnels) == 1)
             async with stage.client() as fourth:
                 assert (await fourth.ask(upgrade)).status == 101
-        await eventually(lambda: not stage.plane._listeners._per_network)
+        await eventually(lambda: not stage.plane.listeners.per_network)
 
 
 async def test_closing_lets_what_is_in_flight_end(staged: StageMaker) -> None:
@@ -224,6 +214,8 @@ async def test_clients_that_vanish_leave_nothing_behind(staged: StageMaker) -> N
             async with stage.client() as client:
                 await client.send(raw)
                 client.abort()
+        await settled(lambda: stage.plane.open_connections)
+        stage.pass_seconds(HALF_CLOSED_SECONDS + 0.1)
         async with asyncio.timeout(10):
-            await stage.plane._until_empty()
+            await stage.plane.until_empty()
         assert all(not pool.idle for pool in stage.plane.context.pools.values())

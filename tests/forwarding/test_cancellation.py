@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from proxy.forwarding import client_connection
+from proxy.forwarding.client_connection import HALF_CLOSED_SECONDS
 from proxy.sessions.session import Session
 from tests.forwarding.stage import ALICE_TOKEN, Stage, StageMaker, get
+from tests.support.eventually import eventually, settled
 from tests.support.raw_http import RawClient
 from tests.support.upstreams import OK, UpstreamSide
 
@@ -21,20 +22,25 @@ SWITCHING = b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\
 
 
 class Counted:
-    """An upstream's handler that knows how many of its connections are open."""
+    """An upstream's handler that knows its open connections."""
 
     def __init__(self, act: Callable[[UpstreamSide], Awaitable[None]]) -> None:
         self.act = act
-        self.open = 0
+        self.open: set[UpstreamSide] = set()
 
     async def __call__(self, side: UpstreamSide) -> None:
-        self.open += 1
+        self.open.add(side)
         try:
             await self.act(side)
             while await side.reader.read(65536):
                 pass
         finally:
-            self.open -= 1
+            self.open.discard(side)
+
+    def read_on(self) -> None:
+        """Also where nothing was read: only then can it be seen that the other side has ended."""
+        for side in self.open:
+            side.writer.transport.resume_reading()
 
 
 async def silent(side: UpstreamSide) -> None:
@@ -43,8 +49,6 @@ async def silent(side: UpstreamSide) -> None:
 
 async def reads_nothing(side: UpstreamSide) -> None:
     side.writer.transport.pause_reading()
-    await asyncio.sleep(0.3)
-    side.writer.transport.resume_reading()
 
 
 async def half_an_answer(side: UpstreamSide) -> None:
@@ -62,7 +66,7 @@ async def events(side: UpstreamSide) -> None:
     await side.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
     while not side.reader.at_eof():
         await side.send(b"9\r\ndata: x\n\n\r\n")
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)  # what this app does: it has something to tell from time to time
 
 
 async def floods(side: UpstreamSide) -> None:
@@ -101,21 +105,16 @@ def others() -> set[asyncio.Task[object]]:
     return asyncio.all_tasks()
 
 
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110  # what is waited for has no event
-            await asyncio.sleep(0.005)
-
-
 async def until_nothing_is_left(stage: Stage, handler: Counted, tasks: set[asyncio.Task[object]]) -> None:
     async with asyncio.timeout(5):
-        await stage.plane._until_empty()
-    await until(lambda: handler.open == 0)
-    await until(lambda: not {task for task in others() - tasks if not task.done()})
+        await stage.plane.until_empty()
+    handler.read_on()
+    await eventually(lambda: not handler.open)
+    await eventually(lambda: not {task for task in others() - tasks if not task.done()})
     for pool in stage.plane.context.pools.values():
         assert not pool.idle
         assert all(server.in_flight == 0 for server in pool.servers)
-    assert not stage.plane._listeners._per_network
+    assert not stage.plane.listeners.per_network
 
 
 def abort(stage: Stage, client: RawClient) -> None:
@@ -137,9 +136,8 @@ def end_session(stage: Stage, client: RawClient) -> None:
 @pytest.mark.parametrize("leave", [abort, half_close, end_session])
 @pytest.mark.parametrize("place", PLACES)
 async def test_nothing_stays_of_a_request_that_was_left(
-    staged: StageMaker, place: str, leave: Callable[[Stage, RawClient], None], monkeypatch: pytest.MonkeyPatch
+    staged: StageMaker, place: str, leave: Callable[[Stage, RawClient], None]
 ) -> None:
-    monkeypatch.setattr(client_connection, "HALF_CLOSED_SECONDS", 0.3)
     act, raw, seen = PLACES[place]
     handler = Counted(act)
     async with staged(handler) as stage:
@@ -149,11 +147,13 @@ async def test_nothing_stays_of_a_request_that_was_left(
             if seen:
                 await client.reader.readuntil(seen)
             else:
-                await until(lambda: handler.open)
-            began = asyncio.get_running_loop().time()
+                await eventually(lambda: handler.open)
             leave(stage, client)
+            await settled(lambda: stage.plane.open_connections)
+            if leave is half_close:  # who has ended their stream may still wait for the answer, or be gone
+                stage.pass_seconds(HALF_CLOSED_SECONDS + 0.1)
+            assert await settled(lambda: stage.plane.open_connections) == 0
             await until_nothing_is_left(stage, handler, tasks)
-            assert asyncio.get_running_loop().time() - began < 1
         assert not stage.log.of("forwarding.failed")
 
 
@@ -168,10 +168,10 @@ async def test_a_client_that_leaves_while_connecting_leaves_no_connection(staged
             client.writer.write(get())
             for _ in range(ticks):
                 await asyncio.sleep(0)
-            for connection in list(stage.plane._connections):
+            for connection in list(stage.plane.connections):
                 connection.transport.abort()
             client.abort()
-            await asyncio.sleep(0.05)
+            await settled(lambda: stage.plane.open_connections + stage.upstream.connections)
             await until_nothing_is_left(stage, handler, tasks)
 
 
@@ -187,7 +187,7 @@ async def test_a_client_that_leaves_an_upstream_which_never_accepts_leaves_nothi
             tasks = others()
             async with stage.client() as client:
                 await client.send(get())
-                await until(lambda: any(each.served for each in stage.plane._connections))
+                await eventually(lambda: any(each.served for each in stage.plane.connections))
                 abort(stage, client)
                 await until_nothing_is_left(stage, Counted(silent), tasks)
 
@@ -223,11 +223,11 @@ async def test_a_client_that_leaves_the_portal_leaves_nothing(staged: StageMaker
         tasks = others()
         async with stage.client() as client:
             await client.send(get("/.gatepost/sign-in", method="POST", lines="Content-Length: 5\r\n") + b"hal")
-            await until(lambda: stage.portal.connections)
+            await eventually(lambda: stage.portal.connections)
             abort(stage, client)
             await asyncio.wait_for(stage.portal.lost.wait(), 5)
-        await until(lambda: not stage.plane._connections)
-        await until(lambda: not {task for task in others() - tasks if not task.done()})
+        await eventually(lambda: not stage.plane.connections)
+        await eventually(lambda: not {task for task in others() - tasks if not task.done()})
         assert not stage.plane.context.pools[""].idle
 
 

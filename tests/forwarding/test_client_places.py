@@ -58,7 +58,7 @@ def test_only_the_header_that_the_operator_names_is_believed() -> None:
     assert places("203.0.113.9", reads_forwarded=True).of(both).address == "203.0.113.9"
 
 
-def test_forwarded_is_read_for_each_request_and_written_anew() -> None:
+def test_forwarded_is_read_for_each_request_and_written_again() -> None:
     behind = places("10.0.0.1", reads_forwarded=True)
     for said, scheme in (("198.51.100.1", "https"), ("198.51.100.2", "http"), ("198.51.100.2", "https")):
         told = behind.forwarded(head(f"Forwarded: for=evil, for={said};proto={scheme};host=evil"))

@@ -246,7 +246,7 @@ async def test_the_page_of_an_app_that_is_down_leads_to_the_same_address(stage: 
         assert address.encode() not in response.body
 
 
-def test_an_admission_is_made_anew_when_the_facts_changed() -> None:
+def test_an_admission_is_made_again_when_the_facts_changed() -> None:
     class Signer:
         def sign(self, *_: object) -> bytes:
             return b"x"

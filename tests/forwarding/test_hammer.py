@@ -168,4 +168,4 @@ async def test_nobody_sees_the_answer_of_another(staged: StageMaker, sessions_en
             print(tally)  # pytest shows it when the test fails
         assert sessions_end == (tally.cuts > 0)
         async with asyncio.timeout(5):
-            await stage.plane._until_empty()
+            await stage.plane.until_empty()

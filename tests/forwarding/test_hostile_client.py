@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
-from proxy.forwarding import lingering
+from proxy.forwarding.exchange import Exchange
+from proxy.forwarding.lingering import FLUSH_SECONDS, LINGER_SECONDS
 from proxy.upstreams.connection import CLOSED
 from proxy.upstreams.pool import UpstreamPool
 from tests.forwarding.stage import Stage, StageMaker, get
+from tests.support.eventually import eventually, settled
 from tests.support.raw_http import RawClient
 from tests.support.upstreams import OK, UpstreamSide
 
@@ -26,11 +28,11 @@ async def narrow_client(stage: Stage) -> AsyncIterator[RawClient]:
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
     sock.setblocking(False)
-    before = set(stage.plane._connections)
+    before = set(stage.plane.connections)
     await asyncio.get_running_loop().sock_connect(sock, stage.address)
     reader, writer = await asyncio.open_connection(sock=sock, limit=SMALL)
-    await until(lambda: set(stage.plane._connections) - before)
-    for connection in set(stage.plane._connections) - before:
+    await eventually(lambda: set(stage.plane.connections) - before)
+    for connection in set(stage.plane.connections) - before:
         narrow(connection.transport)
     try:
         yield RawClient(reader, writer)
@@ -42,15 +44,9 @@ def narrow(transport: asyncio.BaseTransport) -> None:
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL)
 
 
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  # what is waited for has no event
-            await asyncio.sleep(0.01)
-
-
 def buffered(stage: Stage) -> int:
     """What waits in the plane for clients to read it."""
-    return sum(connection.transport.get_write_buffer_size() for connection in stage.plane._connections)
+    return sum(connection.transport.get_write_buffer_size() for connection in stage.plane.connections)
 
 
 @pytest.mark.parametrize("host", ["unknown.example", "wiki.corp.example"])
@@ -58,12 +54,10 @@ async def test_refusals_that_nobody_reads_are_not_piled_up(stage: Stage, host: s
     raw = get(host=host, token=None) * 2000
     async with narrow_client(stage) as client:
         client.writer.write(raw * 10)
-        before = -1
-        while before != len(stage.log.events):
-            before = len(stage.log.events)
-            await asyncio.sleep(0.3)
+        (connection,) = stage.plane.connections
+        await eventually(lambda: connection.is_full and not connection.transport.is_reading())
+        assert await settled(lambda: len(stage.log.events)) < 20_000
         assert buffered(stage) < MEGABYTE
-        assert len(stage.log.events) < 20_000
 
 
 async def test_pipelined_answers_that_nobody_reads_are_not_piled_up(staged: StageMaker) -> None:
@@ -76,12 +70,10 @@ async def test_pipelined_answers_that_nobody_reads_are_not_piled_up(staged: Stag
 
     async with staged(large) as stage, narrow_client(stage) as client:
         client.writer.write(get() * 100)
-        before = -1
-        while before != len(stage.upstream.requests):
-            before = len(stage.upstream.requests)
-            await asyncio.sleep(0.3)
+        (connection,) = stage.plane.connections
+        await eventually(lambda: connection.is_full)
+        assert await settled(lambda: len(stage.upstream.requests)) < 10
         assert buffered(stage) < MEGABYTE
-        assert len(stage.upstream.requests) < 10
         for _ in range(100):
             assert (await client.response()).body == body
 
@@ -99,18 +91,17 @@ async def test_a_slow_reader_leaves_no_deaf_connection_in_the_pool(staged: Stage
     go = asyncio.Event()
     async with staged(in_two_pieces) as stage, narrow_client(stage) as slow:
         await slow.send(get())
-        await until(lambda: buffered(stage) > 80_000)
+        await eventually(lambda: buffered(stage) > 80_000)
         go.set()
-        (connection,) = stage.plane._connections
-        await until(lambda: connection.served is None)
-        assert connection._is_full
+        (connection,) = stage.plane.connections
+        await eventually(lambda: connection.served is None)
+        assert connection.is_full
         async with stage.client() as other:
             assert len((await other.ask(get())).body) == 200_000
         assert stage.upstream.connections == 1
 
 
-async def test_a_slow_reader_gets_the_whole_last_answer(staged: StageMaker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lingering, "LINGER_SECONDS", 0.3)
+async def test_a_slow_reader_gets_the_whole_last_answer(staged: StageMaker) -> None:
     body = bytes(100_000)
 
     async def large(side: UpstreamSide) -> None:
@@ -119,26 +110,32 @@ async def test_a_slow_reader_gets_the_whole_last_answer(staged: StageMaker, monk
 
     async with staged(large) as stage, narrow_client(stage) as client:
         await client.send(get(lines="Connection: close\r\n"))
-        await until(lambda: stage.upstream.lost.is_set())
-        await asyncio.sleep(1)
+        await eventually(lambda: stage.upstream.lost.is_set())
+        (connection,) = stage.plane.connections
+        await eventually(lambda: connection.lingering is not None)
+        stage.pass_seconds(FLUSH_SECONDS - 5)
         assert (await client.response()).body == body
         assert await client.is_closed()
 
 
-async def test_an_idle_client_that_reads_nothing_is_gone_after_all(
-    staged: StageMaker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lingering, "FLUSH_SECONDS", 0.3)
+async def test_an_idle_client_that_reads_nothing_is_gone_after_all(staged: StageMaker) -> None:
     body = bytes(100_000)
 
     async def large(side: UpstreamSide) -> None:
         await side.request()
         await side.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
-    async with staged(large, server={"keep_alive_timeout": 0.3}) as stage, narrow_client(stage) as client:
+    async with staged(large, server={"keep_alive_timeout": 60.0}) as stage, narrow_client(stage) as client:
         await client.send(get())
-        await until(lambda: stage.upstream.lost.is_set())
-        await until(lambda: not stage.plane._connections)
+        await eventually(lambda: stage.upstream.lost.is_set())
+        (connection,) = stage.plane.connections
+        await eventually(lambda: connection.served is None)
+        stage.pass_seconds(61)
+        assert connection.lingering is not None
+        stage.pass_seconds(FLUSH_SECONDS - 5)
+        assert await settled(lambda: len(stage.plane.connections)) == 1
+        stage.pass_seconds(10)
+        await eventually(lambda: not stage.plane.connections)
 
 
 EARLY = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"
@@ -165,6 +162,7 @@ async def test_an_early_answer_ends_the_upstream_connection_although_the_body_we
             await client.send(b"0123456789")
             rest.set()
             assert await client.reader.readexactly(2) == b"rl"
+        stage.pass_seconds(LINGER_SECONDS + 0.1)
         await asyncio.wait_for(stage.upstream.lost.wait(), 5)
         assert not stage.plane.context.pools["Wiki"].idle
 
@@ -181,21 +179,24 @@ async def test_an_answer_before_the_body_was_taken_ends_the_upstream_connection(
         await side.reader.read()
 
     go, answered = asyncio.Event(), asyncio.Event()
-    async with staged(deaf) as stage, stage.client() as client:
-        size = 8 * MEGABYTE
-        await client.send(get(method="POST", lines=f"Content-Length: {size}\r\n"))
-        (connection,) = stage.plane._connections
-        await until(lambda: connection.served and connection.served._connection)
-        upstream = connection.served._connection
-        upload = asyncio.create_task(client.send(bytes(size - 1)))
-        await until(lambda: upstream.transport.get_write_buffer_size())
-        # The rest is thought to have come, so that all of the request is in and only the upstream lags behind.
-        connection.served._upload._body.is_over = True
+    async with staged(deaf, app={"reuse_after_body": True}) as stage, stage.client() as client:
+        await client.send(get(method="POST", lines="Transfer-Encoding: chunked\r\n"))
+        (connection,) = stage.plane.connections
+        await eventually(lambda: isinstance(connection.served, Exchange) and connection.served.connection)
+        exchange = connection.served
+        assert isinstance(exchange, Exchange)
+        upstream = exchange.connection
+        assert upstream is not None
+        # Until a chunk waits in the plane: then all of the request is in, and only the upstream lags behind.
+        while not await settled(upstream.transport.get_write_buffer_size, turns=10):
+            await client.send(b"8000\r\n" + bytes(0x8000) + b"\r\n")
+        await client.send(b"0\r\n\r\n")
+        await eventually(lambda: exchange.is_request_over)
+        assert upstream.transport.get_write_buffer_size()
         go.set()
         assert (await client.response()).status == 200
         answered.set()
-        upload.cancel()
-        await until(lambda: upstream.state is CLOSED)
+        await eventually(lambda: upstream.state is CLOSED)
         assert not stage.plane.context.pools["Wiki"].idle
 
 

@@ -126,7 +126,7 @@ async def test_a_head_that_drips_ends_with_the_first_byte_timeout(staged: StageM
         await side.send(b"HTTP/1.1 200 OK\r\n")
         while True:
             await side.send(b"X: y\r\n")
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # what this app does: it drips
 
     async with staged(drips, app={"first_byte_timeout": 0.5}) as stage:
         assert (await stage.ask(get())).status == 504

@@ -142,7 +142,7 @@ async def test_a_form_that_comes_too_slowly_is_not_called_slow(stage: Stage) -> 
     async with stage.client() as client:
         await client.send(whole[:-500])
         await eventually(lambda: stage.portal.connections)
-        (connection,) = stage.plane._connections
+        (connection,) = stage.plane.connections
         await eventually(lambda: connection.served is not None and connection.served.takes_request_data)
         assert connection.served is not None
         connection.served.on_deadline()
@@ -157,7 +157,7 @@ async def test_a_person_gets_to_read_the_answer_to_a_long_upload(stage: Stage) -
     async with stage.client() as client:
         await client.send(post(b"x" * 100_000, token=None)[:-90_000])
         assert (await client.response(b"POST")).status == 401
-        (connection,) = stage.plane._connections
+        (connection,) = stage.plane.connections
         assert connection.deadline - stage.plane.context.moment.now > LINGER_SECONDS
         lingering = connection.lingering
         assert lingering is not None
@@ -175,7 +175,7 @@ async def test_a_script_hears_the_answer_at_once(stage: Stage) -> None:
     async with stage.client() as client:
         await client.send(post(b"x" * 1000, token=None, lines="Content-Type: application/json\r\n")[:-500])
         assert (await client.response(b"POST")).status == 401
-        (connection,) = stage.plane._connections
+        (connection,) = stage.plane.connections
         assert connection.deadline - stage.plane.context.moment.now <= LINGER_SECONDS
 
 

@@ -46,7 +46,7 @@ async def test_an_end_finds_a_connection_that_carried_another_session_before(sta
         await client.send(get("/stream", token=CAROL_TOKEN))
         await client.reader.readuntil(b"1\r\nx")
         stage.plane.end_session("id-of-alice")
-        (connection,) = stage.plane._connections_of.of("id-of-carol")
+        (connection,) = stage.plane.connections_of.of("id-of-carol")
         assert not connection.transport.is_closing()
         stage.plane.end_session("id-of-carol")
         async with asyncio.timeout(5):
@@ -69,15 +69,15 @@ async def test_an_end_looks_only_at_what_hangs_on_its_session(staged: StageMaker
                 await client.ask(get(token=token, lines=lines))
             plane = stage.plane
             assert plane.open_connections == 4
-            assert len(plane._connections_of.of("id-of-carol")) == 1
-            assert len(plane._tunnels_of.of("id-of-carol")) == 1
-            assert plane._connections_of.of("id-of-alice") == ()
-            assert len(plane._tunnels_of.of("id-of-alice")) == 1
+            assert len(plane.connections_of.of("id-of-carol")) == 1
+            assert len(plane.tunnels_of.of("id-of-carol")) == 1
+            assert plane.connections_of.of("id-of-alice") == ()
+            assert len(plane.tunnels_of.of("id-of-alice")) == 1
         await is_forgotten(stage)
 
 
 async def is_forgotten(stage: Stage) -> None:
     async with asyncio.timeout(5):
-        await stage.plane._until_empty()
-    assert not len(stage.plane._connections_of)
-    assert not len(stage.plane._tunnels_of)
+        await stage.plane.until_empty()
+    assert not len(stage.plane.connections_of)
+    assert not len(stage.plane.tunnels_of)

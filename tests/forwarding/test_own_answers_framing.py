@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from proxy.forwarding.reception import DECISION_SECONDS
 from tests.forwarding.stage import ALICE_TOKEN, HOST, STORE_DOWN_TOKEN, Stage, StageMaker, get
 from tests.support.raw_http import Message
 
@@ -57,15 +58,19 @@ async def test_a_head_that_comes_too_slowly_is_answered_without_a_body(staged: S
 
 @pytest.mark.parametrize(("lines", "content"), [(PAGE, b"text/html; charset=utf-8"), ("", b"application/json")])
 async def test_a_decision_that_takes_too_long_is_told_as_the_request_asks(
-    staged: StageMaker, monkeypatch: pytest.MonkeyPatch, lines: str, content: bytes
+    stage: Stage, lines: str, content: bytes
 ) -> None:
+    is_asked = asyncio.Event()
+
     async def never(*_: object) -> None:
+        is_asked.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("proxy.forwarding.reception.DECISION_SECONDS", 0.0)
-    async with staged() as stage, stage.client() as client:
+    async with stage.client() as client:
         stage.sessions.find = never  # type: ignore[method-assign]
         await client.send(get(method="HEAD", lines=lines))
+        await asyncio.wait_for(is_asked.wait(), 5)
+        stage.pass_seconds(DECISION_SECONDS + 0.1)
         response = await client.response(b"HEAD")
         assert (response.status, response.get("content-type")) == (503, content)
         assert await client.is_closed()

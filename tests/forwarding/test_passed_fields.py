@@ -130,7 +130,7 @@ async def test_the_authorize_endpoint_refuses_a_second_spelling_of_what_counts(
 async def test_the_authorize_endpoint_refuses_an_upgrade_that_carries_requests(
     staged: StageMaker, proxy: Proxy, upgrade: str, status: int
 ) -> None:
-    """In an app's h2c (hypercorn's, Jetty's, Go's) a stranger would ask for what nobody judged, as whoever they say."""
+    """In an app's h2c (hypercorn's, Jetty's, Go's) a stranger would ask for what nobody judged, as anyone they like."""
     async with staged(server=TRUSTED) as stage:
         more = f"Upgrade: {upgrade}\r\nConnection: Upgrade\r\n"
         assert (await stage.ask(proxy("/page", more=more))).status == status

@@ -21,6 +21,7 @@ from proxy.forwarding.exchange import Exchange
 from tests.forwarding.stage import Stage
 from tests.http.mutations import TOKEN, corpus, mutate, pieces, pipeline
 from tests.http.strict_http import Incomplete, Request, read_request, read_requests
+from tests.support.eventually import settled
 from tests.support.upstreams import UpstreamSide
 
 EXAMPLES = int(os.environ.get("GATEPOST_FUZZ_EXAMPLES", "250"))
@@ -70,8 +71,8 @@ class Bench:
                 if writer.is_closing():
                     break
                 writer.write(part)
-                # Long enough for an answer where a request is whole: the next one then finds the connection idle.
-                await asyncio.sleep(0.002 if part.endswith(b"\r\n\r\n") else 0)
+                # Where a request is whole, until it is answered: the next one then finds the connection idle.
+                await settled(lambda: len(self.received), turns=20 if part.endswith(b"\r\n\r\n") else 1)
             with suppress(TimeoutError):
                 async with asyncio.timeout(0.3 if is_all else 0.02):
                     await reader.read(-1)
@@ -81,7 +82,7 @@ class Bench:
                 while await reader.read(65536):
                     pass
         writer.transport.abort()
-        await self.stage.plane._until_empty()
+        await self.stage.plane.until_empty()
 
     def check(self, data: bytes, parts: list[bytes], *, is_valid: bool = False) -> None:
         expected, end = read_requests(data)

@@ -21,7 +21,7 @@ from config.settings import CertificateSettings
 from proxy.forwarding.certificate_names import choose_certificate, names_of
 from proxy.forwarding.public_tls import PublicTLS, load_certificates
 from tests.forwarding.stage import HOST, NOW, RecordingLog, Stage, StageMaker, get
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, settled
 from tests.support.raw_http import RawClient, read_head
 from tests.support.upstreams import UpstreamSide
 
@@ -174,7 +174,7 @@ async def test_a_host_that_the_certificate_asked_for_does_not_cover_is_misdirect
         async with tls_client(stage, trusting, "open.corp.example") as client:
             assert (await client.ask(ask)).status == 200
             assert (await client.ask(SECURE_GET)).status == 200  # the wildcard covers it
-        # Whoever named no host, or none that we have a certificate for, was promised nothing.
+        # A client that named no host, or none that we have a certificate for, was promised nothing.
         trusting.check_hostname = False
         for name in (None, "127.0.0.1", "unknown.example"):
             async with tls_client(stage, trusting, name) as client:
@@ -201,33 +201,25 @@ async def test_changed_files_are_taken_up_and_open_connections_stay(
     trusting: ssl.SSLContext,
     authority: trustme.CA,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("proxy.forwarding.public_tls.POLL_SECONDS", 0.01)
-    async with staged(server=secure(pairs)) as stage, tls_client(stage, trusting) as old:
+    async with staged(server=secure(pairs), certificate_poll_seconds=0.01) as stage, tls_client(stage, trusting) as old:
         assert (await old.ask(SECURE_GET)).status == 200
         renewed = authority.issue_cert(HOST)
         # The certificate is there before its key, as when two files are copied: the old pair serves on.
         key = renewed.private_key_pem.bytes()
         (tmp_path / "wiki.pem").write_bytes(renewed.cert_chain_pems[0].bytes())
-        await until_logged(stage.log, "tls.certificates_kept")
+        await eventually(lambda: stage.log.of("tls.certificates_kept"))
         async with tls_client(stage, trusting) as meanwhile:
             assert serial_shown(meanwhile) == serial_shown(old)
         (tmp_path / "new.key").write_bytes(key)
         (tmp_path / "new.key").rename(tmp_path / "wiki.key")
-        await until_logged(stage.log, "tls.certificates_loaded")
+        await eventually(lambda: stage.log.of("tls.certificates_loaded"))
         async with tls_client(stage, trusting) as new:
             assert serial_shown(new) != serial_shown(old)
             assert (await new.ask(SECURE_GET)).status == 200
         assert (await old.ask(SECURE_GET)).status == 200
         (kept,) = stage.log.of("tls.certificates_kept")
         assert kept["reason"] == f"{tmp_path / 'wiki.key'}: does not belong to {tmp_path / 'wiki.pem'}"
-
-
-async def until_logged(log: RecordingLog, event: str) -> None:
-    async with asyncio.timeout(10):
-        while not log.of(event):  # noqa: ASYNC110  # nothing tells: the event is a line in a log
-            await asyncio.sleep(0.01)
 
 
 async def test_a_broken_pair_is_told_once_and_the_old_one_serves(
@@ -304,7 +296,7 @@ async def test_a_handshake_that_does_not_end_is_ended(
             assert await silent.is_closed()
             assert await slow.is_closed()
         assert asyncio.get_running_loop().time() - started < 5
-        await until_logged(stage.log, "connections.turned_away")
+        await eventually(lambda: stage.log.of("connections.turned_away"))
         assert stage.log.of("connections.turned_away")[0]["reason"] == "TLS: handshake not done in time"
 
 
@@ -438,11 +430,8 @@ async def test_a_large_download_over_tls_waits_for_a_slow_reader(
         async with asyncio.timeout(60):
             await client.send(SECURE_GET)
             client.writer.transport.pause_reading()
-            seen = -1
-            while sent != seen:  # until nothing moves any more
-                seen = sent
-                await asyncio.sleep(0.3)
-            assert sent < MANY / 2
+            await eventually(lambda: any(each.is_full for each in stage.plane.connections))
+            assert await settled(lambda: sent) < MANY / 2
             client.writer.transport.resume_reading()
             assert (await read_head(client.reader)).status == 200
             got = 0
@@ -479,11 +468,8 @@ async def test_a_large_upload_over_tls_waits_for_a_slow_upstream(
 
         sending = asyncio.create_task(send())
         async with asyncio.timeout(60):
-            seen = -1
-            while sent != seen:
-                seen = sent
-                await asyncio.sleep(0.3)
-            assert sent < MANY / 2
+            await eventually(lambda: any(not each.transport.is_reading() for each in stage.plane.connections))
+            assert await settled(lambda: sent) < MANY / 2
             go_on.set()
             await sending
             assert (await client.response()).status == 200
@@ -511,7 +497,7 @@ async def test_a_refused_upload_is_read_to_its_end_over_tls_too(
         assert (await client.response(b"POST")).status == 401
         for start in range(100_000, len(body), 100_000):
             await client.send(body[start : start + 100_000])
-        (connection,) = stage.plane._connections
+        (connection,) = stage.plane.connections
         await eventually(
             lambda: (
                 connection.lingering

@@ -106,7 +106,7 @@ async def test_what_cannot_be_judged_again_is_closed_and_the_next_is_still_judge
         changed = session_of("alice", principal=session_of("bob").principal)
         stage.plane.judge_again(changed)
         async with asyncio.timeout(5):
-            await stage.plane._until_empty()
+            await stage.plane.until_empty()
         assert judged == [changed, changed]
         assert take_failures(stage) == ["AssertionError"]
 

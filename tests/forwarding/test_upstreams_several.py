@@ -256,7 +256,7 @@ async def test_requests_beyond_the_limit_wait_in_turn(staged: StageMaker, waits:
         pool = stage.plane.context.pools["Wiki"]
         for number, client in enumerate(clients):
             await client.send(get(f"/{number}"))
-            await eventually(lambda so_far=number: len(pool._waiting) + pool.servers[0].in_flight > so_far)
+            await eventually(lambda so_far=number: pool.waiting + pool.servers[0].in_flight > so_far)
         for _ in clients:
             go.put_nowait(None)
         for number, client in enumerate(clients):
@@ -266,7 +266,7 @@ async def test_requests_beyond_the_limit_wait_in_turn(staged: StageMaker, waits:
             b"/%d" % number for number in range(2, 2 + waits)
         ]
         assert pool.servers[0].in_flight == 0
-        assert not pool._waiting
+        assert not pool.waiting
 
 
 async def test_a_full_queue_is_answered_503_at_once(staged: StageMaker) -> None:
@@ -278,13 +278,13 @@ async def test_a_full_queue_is_answered_503_at_once(staged: StageMaker) -> None:
         await one.send(get())
         await asyncio.wait_for(stage.upstream.arrived.wait(), 5)
         await two.send(get())
-        await eventually(lambda: stage.plane.context.pools["Wiki"]._waiting)
+        await eventually(lambda: stage.plane.context.pools["Wiki"].waiting)
         response = await stage.ask(get())
         assert response.status == 503
         assert response.get("retry-after") is not None
 
 
-async def test_whoever_waits_too_long_for_a_connection_is_answered_503(staged: StageMaker) -> None:
+async def test_a_request_that_waits_too_long_for_a_connection_is_answered_503(staged: StageMaker) -> None:
     async def never(side: UpstreamSide) -> None:
         await side.request()
         await side.reader.read()
@@ -293,7 +293,7 @@ async def test_whoever_waits_too_long_for_a_connection_is_answered_503(staged: S
         await one.send(get())
         await asyncio.wait_for(stage.upstream.arrived.wait(), 5)
         assert (await stage.ask(get())).status == 503
-        assert not stage.plane.context.pools["Wiki"]._waiting
+        assert not stage.plane.context.pools["Wiki"].waiting
 
 
 async def test_a_client_that_leaves_the_queue_leaves_no_gap(staged: StageMaker) -> None:
@@ -313,9 +313,9 @@ async def test_a_client_that_leaves_the_queue_leaves_no_gap(staged: StageMaker) 
             await eventually(lambda: pool.servers[0].in_flight == 2)
             for count, client in ((1, leaver), (2, stayer)):
                 await client.send(get())
-                await eventually(lambda expected=count: len(pool._waiting) == expected)
+                await eventually(lambda expected=count: pool.waiting == expected)
             leaver.abort()
-            await eventually(lambda: len(pool._waiting) == 1)
+            await eventually(lambda: pool.waiting == 1)
             go.set()
             for client in (one, two, stayer):
                 assert (await client.response()).status == 200
@@ -337,12 +337,12 @@ async def test_a_tunnel_counts_until_it_ends(staged: StageMaker) -> None:
         await eventually(lambda: not server.in_flight)
 
 
-async def test_whoever_leaves_as_it_is_called_calls_the_next(staged: StageMaker) -> None:
+async def test_who_leaves_as_it_is_called_calls_the_next(staged: StageMaker) -> None:
     async with staged(app={"max_connections": 2}) as stage:
         pool = stage.plane.context.pools["Wiki"]
         connection, other = await pool.connect(), await pool.connect()
         leaver, stayer = (asyncio.create_task(pool.connect(is_fresh=False)) for _ in range(2))
-        await eventually(lambda: len(pool._waiting) == 2)
+        await eventually(lambda: pool.waiting == 2)
         pool.give_back(connection, asyncio.get_running_loop().time())
         leaver.cancel()
         async with asyncio.timeout(2):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.forwarding.stage import StageMaker, get
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, settled
 from tests.support.upstreams import OK, UpstreamSide, answer
 
 LARGE = 200 * 1024 * 1024
@@ -137,18 +137,27 @@ async def test_an_upstream_that_ends_without_an_answer_or_reading_on_ends_the_up
     async def turns_away(side: UpstreamSide) -> None:
         await side.reader.readuntil(b"\r\n\r\n")
         side.writer.transport.pause_reading()
-        await asyncio.sleep(1)  # until all buffers on the way are full
+        await are_full.wait()
         side.writer.write_eof()
         await asyncio.Event().wait()
 
+    are_full = asyncio.Event()
     async with staged(turns_away) as stage, stage.client() as client:
+        sent = 0
 
         async def upload() -> None:
+            nonlocal sent
             await client.send(get(method="POST", lines=f"Content-Length: {LARGE}\r\n"))
             while True:
                 await client.send(PIECE)
+                sent += 1
 
         task = asyncio.create_task(upload())
+        await eventually(lambda: sent)
+        (connection,) = stage.plane.connections
+        await eventually(lambda: not connection.transport.is_reading())
+        await settled(lambda: sent)
+        are_full.set()
         async with asyncio.timeout(8):
             assert (await client.response()).status == 502
         task.cancel()
@@ -161,7 +170,7 @@ async def test_an_upload_stops_when_the_client_goes_away(staged: StageMaker) -> 
             await eventually(lambda: stage.upstream.connections)
             client.abort()
         await asyncio.wait_for(stage.upstream.lost.wait(), 5)
-        await eventually(lambda: not stage.plane._connections)
+        await eventually(lambda: not stage.plane.connections)
         assert not stage.upstream.requests
 
 
@@ -171,7 +180,7 @@ async def test_a_connection_that_is_being_made_ends_with_its_client(staged: Stag
         async with stage.client() as client:
             await client.send(get())
             await eventually(lambda: server.in_flight or stage.log.of("request.refused"))
-        await eventually(lambda: not stage.plane._connections)
+        await eventually(lambda: not stage.plane.connections)
         await eventually(lambda: not server.in_flight)
 
 

@@ -194,7 +194,7 @@ async def test_a_websocket_passes_through_tls(staged: StageMaker, authority: tru
                 assert (await client.ask(get(lines="Upgrade: x\r\nConnection: upgrade\r\n"))).status == 101
                 await client.send(b"hello")
                 assert await client.reader.readexactly(5) == b"hello"
-            await eventually(lambda: not stage.plane._tunnels)
+            await eventually(lambda: not stage.plane.tunnels)
             assert stage.plane.context.pools["Wiki"].servers[0].in_flight == 0
 
 

@@ -102,7 +102,7 @@ async def test_a_websocket_is_told_why_it_ends(staged: StageMaker, last: str) ->
             await stage.upstream.lost.wait()
             if last == "drain":
                 await closing
-    assert not stage.plane._tunnels
+    assert not stage.plane.tunnels
 
 
 async def test_what_follows_a_close_reaches_nobody(staged: StageMaker) -> None:
@@ -161,4 +161,4 @@ async def test_a_client_that_ignores_the_close_is_closed_all_the_same(staged: St
         stage.plane.end_session("id-of-alice")
         async with asyncio.timeout(8):
             assert await client.reader.read() == ENDED
-            await stage.plane._until_empty()
+            await stage.plane.until_empty()

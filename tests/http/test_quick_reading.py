@@ -72,20 +72,20 @@ def test_a_response_head_read_by_lines_is_as_llhttp_reads_it(status_line: bytes,
     raw = raw[: raw.find(b"\r\n\r\n") + 4]
     if raw.count(b"\r\n") > response_head.MAX_FIELDS:
         return
-    by_llhttp = response_as_read(response_head._read_by_llhttp, raw)
+    by_llhttp = response_as_read(response_head.read_by_llhttp, raw)
     for _ in range(2):  # the second time, by what was remembered
         assert response_as_read(parse_response_head, raw) == by_llhttp
 
 
 def test_what_is_remembered_of_responses_is_bounded_and_impersonal() -> None:
     secret = b"Location: /cb?code=493817"
-    for number in range(3 * response_head._MOST_LINES):
+    for number in range(3 * response_head.MOST_LINES):
         parse_response_head(b"HTTP/1.1 302 x\r\nAge: %d\r\nSet-Cookie: a=%d\r\n%b\r\n\r\n" % (number, number, secret))
     parse_response_head(b"HTTP/1.1 200 x\r\nDate: " + b"x" * 300 + b"\r\n\r\n")
-    assert 0 < len(response_head._seen_lines) <= response_head._MOST_LINES
-    names = {line.partition(b":")[0].lower() for line in response_head._seen_lines}
+    assert 0 < len(response_head.seen_lines) <= response_head.MOST_LINES
+    names = {line.partition(b":")[0].lower() for line in response_head.seen_lines}
     assert not names & {b"set-cookie", b"location"}
-    assert max(map(len, response_head._seen_lines)) <= response_head._MOST_LINE_BYTES
+    assert max(map(len, response_head.seen_lines)) <= response_head.MOST_LINE_BYTES
 
 
 REQUEST_NAMES = (
@@ -128,7 +128,7 @@ FORWARD = Forward(route=ROUTE, fields=b"")
 @example(b"GET / HTTP/1.1", b"GET http://other.example/ HTTP/1.1", [b"Host: wiki.corp.example"])
 @example(b"GET / HTTP/1.1", b"GET / HTTP/1.0", [b"Host: wiki.corp.example", b"Transfer-Encoding: chunked"])
 @example(b"GET / HTTP/1.1", b"GET /# HTTP/1.1", [b"Host: wiki.corp.example"])
-def test_a_remembered_request_head_is_as_it_would_be_read_anew(first: bytes, second: bytes, lines: list[bytes]) -> None:
+def test_a_remembered_request_head_is_as_read_again(first: bytes, second: bytes, lines: list[bytes]) -> None:
     memory = HeadMemory()
     block = b"\r\n".join((*lines, b"\r\n"))
     with suppress(RefusedHead):
@@ -153,13 +153,13 @@ def test_a_request_head_read_by_lines_is_as_llhttp_reads_it(line: bytes, lines: 
 
 
 def test_what_is_remembered_of_request_lines_is_bounded_and_impersonal() -> None:
-    for number in range(3 * plain_head._MOST_LINES):
+    for number in range(3 * plain_head.MOST_LINES):
         read_head(
             b"GET / HTTP/1.1\r\nHost: a\r\nAccept: %d\r\nCookie: %d\r\nAuthorization: b\r\nX: %d\r\n\r\n"
             % ((number,) * 3)
         )
-    assert 0 < len(plain_head._seen_lines) <= plain_head._MOST_LINES
-    assert {seen.partition(b":")[0] for seen in plain_head._seen_lines} <= {b"Host", b"Accept", b"Connection", b"TE"}
+    assert 0 < len(plain_head.seen_lines) <= plain_head.MOST_LINES
+    assert {seen.partition(b":")[0] for seen in plain_head.seen_lines} <= {b"Host", b"Accept", b"Connection", b"TE"}
 
 
 def test_a_head_is_recalled_only_whole_and_alone() -> None:
@@ -177,10 +177,19 @@ def test_a_head_is_recalled_only_whole_and_alone() -> None:
 
 def test_what_a_connection_remembers_of_requests_is_bounded() -> None:
     memory = HeadMemory()
+    sent: list[RequestHead] = []
+
+    def is_known(each: RequestHead) -> bool:
+        return memory.known(each, ROUTE, FORWARD.rule, FORWARD.identity_block, FORWARD.session_id) is not None
+
     for number in range(50):
         head = read_head(b"GET /a HTTP/1.1\r\nHost: wiki.corp.example\r\nX: %d\r\n\r\n" % number)
         memory.keep(head, FORWARD)
-        assert len(memory._heads) == len(memory._forwards) <= MOST_BLOCKS
+        sent.append(head)
+        recalled = [memory.recall(b"GET /a HTTP/1.1\r\n" + each.block) is not None for each in sent]
+        assert recalled == [is_known(each) for each in sent]
+        assert recalled[-1]
+        assert sum(recalled) <= MOST_BLOCKS
     assert read_head(b"GET /a HTTP/1.1\r\nHost: a\r\nX: " + b"x" * MOST_BLOCK_BYTES + b"\r\n\r\n").block == b""
 
 

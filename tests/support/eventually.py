@@ -11,3 +11,18 @@ async def eventually(is_so: Callable[[], object], *, seconds: float = 10.0) -> N
     async with asyncio.timeout(seconds):
         while not is_so():  # noqa: ASYNC110  # what is waited for has no event of its own
             await asyncio.sleep(0.01)
+
+
+async def settled(count: Callable[[], int], *, turns: int = 1000) -> int:
+    """What `count()` says when it has said the same for so many turns of the event loop.
+
+    For what goes on in one process: over loopback, everybody who can go on does so at the next turn.
+    """
+    before, same = count(), 0
+    async with asyncio.timeout(20):
+        while same < turns:
+            await asyncio.sleep(0)
+            now = count()
+            same = same + 1 if now == before else 0
+            before = now
+    return before

@@ -38,7 +38,7 @@ def pool_of_one() -> UpstreamPool:
 
 
 def made(pool: UpstreamPool) -> UpstreamConnection:
-    connection = UpstreamConnection(pool.servers[0], pool._on_closed)
+    connection = UpstreamConnection(pool.servers[0], pool.on_closed)
     pool.servers[0].in_flight += 1
     connection.connection_made(Wire())
     return connection
@@ -80,7 +80,7 @@ def test_an_idle_connection_that_is_closing_is_passed_over() -> None:
 
 def test_a_connection_that_is_ready_after_it_was_given_up_is_ended() -> None:
     pool = pool_of_one()
-    connection, wire = UpstreamConnection(pool.servers[0], pool._on_closed), Wire()
+    connection, wire = UpstreamConnection(pool.servers[0], pool.on_closed), Wire()
     pool.servers[0].in_flight += 1
     connection.retire()
     connection.connection_made(wire)
