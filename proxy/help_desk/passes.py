@@ -163,7 +163,8 @@ class PassDesk:
         self.notices.send(person, number, notice, phone="phone", incident=incident)
 
     async def end(self, pass_id: str, *, now: float) -> EndedPass | None:
-        """End it and, everywhere, the sessions that were begun with it; None if it was over before.
+        """End it and, everywhere, the sessions that were begun with it; None if it was over before, or if somebody else
+        has ended it at the same time. So of several who end it, one has the person told.
 
         The pass goes first: a sign-in that is under way looks for it once its session is there. The person is told
         afterwards (`tell_ended`): this must not wait for a directory.
@@ -171,13 +172,14 @@ class PassDesk:
         given = await self.living(pass_id, now=now)
         if given is None:
             return None
-        await self.store.end_pass(pass_id)
+        is_first = await self.store.end_pass(pass_id)
         begun = [
             each
             for each in await self.sessions.sessions(given.guid)
             if each.confined is not None and each.confined.pass_id == pass_id
         ]
-        return EndedPass(given=given, sessions=await end_each(self.sessions, begun))
+        ended = await end_each(self.sessions, begun)  # whoever was first: nobody is answered before they have ended
+        return EndedPass(given=given, sessions=ended) if is_first else None
 
     async def living(self, pass_id: str, *, now: float) -> GivenPass | None:
         return next((each for each in await self.store.passes(now=now) if each.pass_id == pass_id), None)

@@ -16,6 +16,7 @@ from proxy.portal.app_keys import FLOW
 from proxy.sessions.session import Level
 from tests.portal.admin import ADMIN, GIVE, PASSES, PERSON, admin_stage, explained, said, signed_in_admin, token_of
 from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Stage
+from tests.support.in_between import just_before
 
 HOUR = 3600.0
 SCHEMES = [
@@ -233,6 +234,19 @@ async def test_the_person_is_told_when_it_is_ended(stage: Stage) -> None:
     (told,) = stage.phone.told
     assert told[0] == "+447400123456"
     assert "The help desk ended your pass" in told[1]
+
+
+async def test_of_two_who_end_it_at_one_time_one_has_the_person_told(stage: Stage) -> None:
+    one, other = await signed_in_admin(stage), await signed_in_admin(stage)
+    await give(one)
+    await stage.portal[FLOW].proving.notices.settled()
+    stage.phone.told.clear()
+    # Both have found it; the other one is faster.
+    just_before(stage.store.passes, "end_pass", lambda: end(stage, other))
+    page = await end(stage, one)
+    assert (page.status, PASS_WORDS.wrong_gone in page.text) == (409, True)
+    assert len(stage.phone.told) == 1
+    assert len(said(stage, "admin.pass_ended")) == 1
 
 
 async def test_it_ends_though_the_directory_does_not_say_whom_to_tell(stage: Stage, tmp_path: Path) -> None:

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 from proxy.sign_in.ending import EndedPerson, end_person
 from tests.portal.stage import SIGN_IN_ORIGIN, Stage, running_portal
 from tests.portal.test_remembered_browser import COOKIE, SCHEMES, is_let_in, remembered
-
-
-def just_before(part: object, method: str, then: Callable[[], Awaitable[Any]]) -> None:
-    """`then` is done just before the method is used the next time."""
-    real = getattr(part, method)
-
-    async def once(*arguments: Any, **named: Any) -> Any:
-        setattr(part, method, real)
-        await then()
-        return await real(*arguments, **named)
-
-    setattr(part, method, once)
+from tests.support.in_between import just_before
 
 
 def ending(stage: Stage, guid: str) -> Callable[[], Awaitable[EndedPerson]]:
