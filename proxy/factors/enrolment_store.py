@@ -10,10 +10,18 @@ from proxy.factors.enrolment import Enrolment
 
 
 class EnrolmentStore(Protocol):
-    async def put_enrolments(self, enrolments: Sequence[Enrolment], *, in_place_of: Factor | None = None) -> bool:
+    async def put_enrolments(
+        self,
+        enrolments: Sequence[Enrolment],
+        *,
+        in_place_of: Factor | None = None,
+        seen: Collection[str] | None = None,
+    ) -> bool:
         """Keep these of one person, at least one: all or none. False, and nothing written, if a `lookup` is taken.
 
-        `in_place_of`: all that the person had of this factor, in this realm, go in the same step.
+        `in_place_of`: all that the person had of this factor, in this realm, go in the same step. `seen`: ids; False,
+        too, and nothing written, if they are not all that the person has of the new ones' factor, in this realm. So
+        of many who decide by what they have seen, one does.
         """
         ...
 

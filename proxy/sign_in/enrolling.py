@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from hmac import digest
 
 from config.factors import ENROLLED, FIRST_FACTORS, NEVER_NAMED, Factor
@@ -47,6 +48,16 @@ class OwnFactor:
     """Of a set: how many may still be used."""
     is_synced: bool | None = None
     """Of a passkey: whether it may be on several devices; None: it is not known."""
+
+
+class Added(Enum):
+    """What came of a factor that somebody wanted to add."""
+
+    ADDED = auto()
+    TAKEN = auto()
+    """It is there already, perhaps as another person's: nothing was done."""
+    FULL = auto()
+    """The person has as many of them as they may have: nothing was done."""
 
 
 def own_factors(enrolments: Iterable[Enrolment], keys: Keys | None = None) -> list[OwnFactor]:
@@ -147,13 +158,28 @@ class Enrolling:
         counter = Counter(key=key, limit=_ADDED_PER_DAY, window_seconds=_DAY_SECONDS)
         return await self.counters.reserve([counter], now=now) is None
 
-    async def add(
-        self, principal: Principal, enrolments: Sequence[Enrolment], *, in_place_of: Factor | None = None, incident: str
+    async def add(self, principal: Principal, enrolment: Enrolment, *, incident: str) -> Added:
+        """Keep one more, and tell the person."""
+        for _ in range(2 * MOST_PER_PERSON):  # others may add and remove some in between, but not for ever
+            seen = [each.name_in_forms for each in await self.of(principal) if each.factor is enrolment.factor]
+            if len(seen) >= MOST_PER_PERSON:
+                break
+            if await self.store.put_enrolments([enrolment], seen=seen):
+                await self._tell(principal, enrolment.factor, is_added=True, incident=incident)
+                return Added.ADDED
+            if await self.store.enrolment_by(enrolment.lookup) is not None:
+                return Added.TAKEN
+        return Added.FULL
+
+    async def add_codes(
+        self, principal: Principal, codes: Sequence[Enrolment], *, in_place_of: OwnFactor | None, incident: str
     ) -> bool:
-        """Keep these, and tell the person. False if another person's has the same `lookup`: nothing was done."""
-        if not await self.store.put_enrolments(enrolments, in_place_of=in_place_of):
+        """Keep a set in the place of the one before, and tell the person. False if that is not the one that they have
+        (any more): nothing was done."""
+        seen, factor = in_place_of.ids if in_place_of is not None else (), Factor.RECOVERY_CODE
+        if not await self.store.put_enrolments(codes, in_place_of=factor, seen=seen):
             return False
-        await self._tell(principal, enrolments[0].factor, is_added=True, incident=incident)
+        await self._tell(principal, factor, is_added=True, incident=incident)
         return True
 
     async def remove(self, principal: Principal, name_in_forms: str, *, incident: str) -> OwnFactor | None:

@@ -1,14 +1,12 @@
 """What counts once counts once at two workers (one file) and at two nodes (one Redis), whoever answers at one time.
 
-And the value by which a browser is remembered changes at one of them for both.
+And it counts for its person and their realm alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pyotp
@@ -16,61 +14,40 @@ import pytest
 import structlog
 
 from config.factors import Factor
-from config.settings import PasscodeSettings, SchemeSettings, StoreSettings
+from config.settings import PasscodeSettings
 from directory.directory import AccountState
-from directory.principal import Principal
 from directory.realms import Realms
 from proxy.factors.enrolled import EnrolledCodes
 from proxy.factors.enrolment import Enrolment, seal_enrolment
 from proxy.factors.passkey.passkeys import Passkeys
 from proxy.factors.recovery_code.recovery_codes import RecoveryCodes, enrolment_of_code
-from proxy.factors.remembered.browser import RememberedBrowser, name_of, password_of
-from proxy.factors.remembered.browser_store import CHANGE_SECONDS
 from proxy.factors.second_factor import Chosen, Unusable
 from proxy.factors.totp.authenticator_apps import AuthenticatorApps
+from proxy.factors.totp.totp import lookup_of
 from proxy.secrets.keys import Keys, Purpose
-from proxy.secrets.tokens import new_token, token_digest
 from proxy.sign_in.changed_numbers import Notice, Notices
 from proxy.sign_in.client import Client
-from proxy.sign_in.enrolling import Enrolling
+from proxy.sign_in.enrolling import MOST_PER_PERSON, Added, Enrolling
 from proxy.sign_in.passkey_alone import PasskeyGiven, PasskeyStep
 from proxy.sign_in.password import PersonProven
-from proxy.sign_in.remembering import Remembering
 from proxy.sign_in.sign_in_log import SignInLog
 from proxy.store.contract import Store
-from proxy.store.redis.redis_store import RedisStore
-from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.throttle.throttle import Throttle
 from tests.portal.stage import SIGN_IN_ORIGIN, Phone, portal_settings
 from tests.support.authenticator import Authenticator
 from tests.support.people import NOW, principal
-from tests.support.redis_server import RedisServer, new_prefix
 
 SETTINGS = portal_settings(Path("/nowhere"))
 KEYS = Keys(b"k" * 32, clock=lambda: NOW)
 SECRET, CODE = b"12345678901234567890", "K7QX-2MRA-9FZT"
 ANNA, BEN = principal(), principal(guid="another")
+TOLD = Notice(sms="told", subject="told", mail="told")
 TWIN = principal(realm="hostile")
 """Of another realm, with Anna's GUID."""
 KINDS = {
     Factor.TOTP: (AuthenticatorApps, pyotp.TOTP(base64.b32encode(SECRET).decode()).at(int(NOW))),
     Factor.RECOVERY_CODE: (RecoveryCodes, CODE),
 }
-
-
-@pytest.fixture(params=["sqlite", "redis"])
-async def stores(
-    request: pytest.FixtureRequest, tmp_path: Path, redis_server: RedisServer
-) -> AsyncIterator[tuple[Store, Store]]:
-    """Two of one."""
-    if request.param == "sqlite":
-        pair: tuple[Store, Store] = (SQLiteStore(tmp_path / "state.db"), SQLiteStore(tmp_path / "state.db"))
-    else:
-        settings = StoreSettings(url=redis_server.url, prefix=new_prefix())
-        pair = (RedisStore(settings), RedisStore(settings))
-    yield pair
-    for each in pair:
-        await each.close()
 
 
 def enrolled(factor: Factor) -> Enrolment:
@@ -176,23 +153,65 @@ async def test_a_passkey_counts_in_its_realm_only(stores: tuple[Store, Store]) -
         assert (await passkeys.answer(person, challenge, answer, now=NOW) == challenge.digest) is is_theirs
 
 
-async def test_a_person_neither_sees_nor_changes_what_another_realms_has(stores: tuple[Store, Store]) -> None:
-    app = enrolled(Factor.TOTP)
-    await stores[0].enrolments.put_enrolments([app])
-    enrolling = Enrolling(
-        store=stores[1].enrolments,
-        numbers=stores[1].numbers,
-        counters=stores[1].counters,
+def enrolling_at(store: Store, phone: Phone) -> Enrolling:
+    notices = Notices(notifier=phone, log=structlog.get_logger(), wording=lambda event, number: TOLD)
+    return Enrolling(
+        store=store.enrolments,
+        numbers=store.numbers,
+        counters=store.counters,
         settings=SETTINGS,
         keys=KEYS,
-        notices=None,  # type: ignore[arg-type]  # nobody is told of what does not happen
-        notice_of=None,  # type: ignore[arg-type]
+        notices=notices,
+        notice_of=lambda factor, is_added: TOLD,
     )
+
+
+async def test_a_person_neither_sees_nor_changes_what_another_realms_has(stores: tuple[Store, Store]) -> None:
+    app, phone = enrolled(Factor.TOTP), Phone()
+    await stores[0].enrolments.put_enrolments([app])
+    enrolling = enrolling_at(stores[1], phone)
     assert await enrolling.of(TWIN) == []
     assert await enrolling.remove(TWIN, app.enrolment_id, incident="i") is None
     assert not await enrolling.rename(TWIN, app.enrolment_id, "mine")
     assert await enrolling.rename(ANNA, app.enrolment_id, "work phone")
     assert [each.name for each in await enrolling.of(ANNA)] == ["work phone"]
+    await enrolling.notices.settled()
+    assert phone.told == []
+
+
+def app_of(secret: bytes) -> Enrolment:
+    return seal_enrolment(KEYS, ANNA, Factor.TOTP, secret, name="phone", lookup=lookup_of(secret), now=NOW)
+
+
+async def test_of_many_that_are_added_at_one_time_there_is_room_for_ten(stores: tuple[Store, Store]) -> None:
+    phone = Phone()
+    nodes = [enrolling_at(each, phone) for each in stores]
+    for number in range(MOST_PER_PERSON - 2):
+        await stores[0].enrolments.put_enrolments([app_of(bytes([number]) * 20)])
+    new = [app_of(bytes([100 + number]) * 20) for number in range(10)]
+    adding = [node.add(ANNA, each, incident="i") for each in new for node in nodes]  # each form is sent twice
+    outcomes = await asyncio.gather(*adding)
+    assert outcomes.count(Added.ADDED) == 2
+    assert set(outcomes) <= {Added.ADDED, Added.TAKEN, Added.FULL}
+    assert outcomes.count(Added.FULL) >= 16
+    assert len(await nodes[0].of(ANNA)) == MOST_PER_PERSON
+    for node in nodes:
+        await node.notices.settled()
+    assert len(phone.told) == 4, "each of the two, by mail and by text"
+
+
+async def test_of_two_new_sets_of_codes_at_one_time_one_counts(stores: tuple[Store, Store]) -> None:
+    phone = Phone()
+    nodes = [enrolling_at(each, phone) for each in stores]
+    sets = [[enrolment_of_code(KEYS, ANNA, code, name="1", now=NOW)] for code in (CODE, "AAAA-BBBB-CCCC") * 5]
+    kept = await asyncio.gather(
+        *(nodes[at % 2].add_codes(ANNA, each, in_place_of=None, incident="i") for at, each in enumerate(sets))
+    )
+    assert kept.count(True) == 1
+    (standing,) = await nodes[0].of(ANNA)
+    assert standing.ids == (sets[kept.index(True)][0].enrolment_id,)
+    assert not await nodes[1].add_codes(ANNA, sets[kept.index(False)], in_place_of=None, incident="i")
+    assert await nodes[1].add_codes(ANNA, sets[kept.index(False)], in_place_of=standing, incident="i")
 
 
 async def test_what_another_key_has_sealed_proves_nothing(stores: tuple[Store, Store]) -> None:
@@ -203,114 +222,3 @@ async def test_what_another_key_has_sealed_proves_nothing(stores: tuple[Store, S
     way = (await kind.usable_by(ANNA, Factor.TOTP, now=NOW)).way
     assert not isinstance(way, Chosen)
     assert way.reason == "unreadable_totp"
-
-
-PERSON = replace(ANNA, password_set_at=NOW - 3600)
-BROWSER_SCHEME = SchemeSettings.model_validate({"name": "browser", "factors": ["password", "sms"], "remember": "14d"})
-STOLEN = Notice(sms="copied", subject="copied", mail="copied")
-
-
-class Number:
-    """A number that Anna has all the time."""
-
-    async def held_by(self, principal: Principal, factor: Factor) -> Chosen:
-        return Chosen(factor=factor, digests=(b"number",))
-
-
-class Nodes:
-    """Two, of which each has its own connection to what both keep, and Anna's browser that they remember."""
-
-    def __init__(self, stores: tuple[Store, Store]) -> None:
-        self.stores, self.phone, self.now = stores, Phone(), NOW
-        log = structlog.get_logger()
-        self.notices = Notices(notifier=self.phone, log=log, wording=lambda event, number: STOLEN)
-        self.nodes = [
-            Remembering(
-                schemes=[BROWSER_SCHEME],
-                networks=(),
-                mobile=SETTINGS.mobile,
-                factors={Factor.SMS: Number()},  # type: ignore[dict-item]  # only what is asked of it
-                store=each.browsers,
-                numbers=each.numbers,
-                keys=KEYS,
-                log=SignInLog(log, count=lambda outcome, realm: None),
-                notices=self.notices,
-                stolen=STOLEN,
-            )
-            for each in stores
-        ]
-
-    async def remember(self) -> str:
-        """One more browser; what its cookie holds."""
-        value = new_token()
-        browser = RememberedBrowser(
-            name=name_of(value),
-            guid=PERSON.guid,
-            realm=PERSON.realm,
-            scheme=BROWSER_SCHEME.name,
-            proven=((Factor.SMS, b"number"),),
-            password=password_of(PERSON),
-            made_at=self.now,
-            used_at=self.now,
-            expires_at=self.now + 86_400,
-            client_address="192.0.2.7",
-        )
-        await self.stores[0].browsers.put_browser(browser, digest=token_digest(value), most=9)
-        self.now += CHANGE_SECONDS
-        return value
-
-    async def use(self, node: int, value: str) -> str:
-        """What the browser holds then; empty: it stands for nothing."""
-        client = Client(address="192.0.2.7", host="signin.corp.example", browser="b", incident="i", remembered=value)
-        proven = PersonProven(principal=PERSON, factor=Factor.PASSWORD)
-        found = await self.nodes[node].stands_in(client, proven, BROWSER_SCHEME, now=self.now)
-        return "" if found is None else found.value
-
-    async def told(self) -> list[str]:
-        await self.notices.settled()
-        return [to for to, _ in self.phone.told]
-
-    async def kept(self) -> list[int]:
-        return [len(await each.browsers.browsers(PERSON.guid)) for each in self.stores]
-
-
-async def test_a_value_that_is_used_at_once_on_two_nodes_is_no_theft(stores: tuple[Store, Store]) -> None:
-    nodes = Nodes(stores)
-    first = await nodes.remember()
-    held = await asyncio.gather(*(nodes.use(node, first) for node in (0, 1) for _ in range(10)))
-    (second,) = set(held)  # whichever answer comes last, the browser holds what is in force
-    assert second not in ("", first)
-    nodes.now += CHANGE_SECONDS - 1
-    tabs = [(node, value) for node in (0, 1) for value in (first, second)]
-    assert await asyncio.gather(*(nodes.use(*tab) for tab in tabs)) == [second] * 4
-    nodes.now += 1
-    assert await nodes.use(1, second) not in ("", first, second)
-    assert await nodes.told() == []
-
-
-@pytest.mark.parametrize("turned_on", [0, 1])
-@pytest.mark.parametrize("stolen_on", [0, 1])
-async def test_an_old_value_is_theft_after_its_minute_on_either_node(
-    stores: tuple[Store, Store], turned_on: int, stolen_on: int
-) -> None:
-    nodes = Nodes(stores)
-    other, first = await nodes.remember(), await nodes.remember()
-    second = await nodes.use(turned_on, first)
-    assert second
-    nodes.now += CHANGE_SECONDS
-    assert await nodes.use(stolen_on, first) == ""
-    assert await nodes.kept() == [0, 0]
-    assert [await nodes.use(node, value) for node in (0, 1) for value in (first, second, other)] == [""] * 6
-    assert await nodes.told() == ["+447400123456", PERSON.mail]
-
-
-async def test_a_theft_beside_the_persons_own_use_is_found_out_and_told_once(stores: tuple[Store, Store]) -> None:
-    nodes = Nodes(stores)
-    first = await nodes.remember()
-    second = await nodes.use(0, first)
-    nodes.now += CHANGE_SECONDS
-    uses = [(node, value) for value in (second, first) for node in (0, 1) for _ in range(10)]
-    held = await asyncio.gather(*(nodes.use(*use) for use in uses))
-    assert set(held[20:]) == {""}, "the old value opens nothing"
-    assert await nodes.kept() == [0, 0]
-    assert await nodes.told() == ["+447400123456", PERSON.mail]

@@ -368,9 +368,19 @@ class MemoryEnrolments:
         self._called = called
         self.kept: dict[str, Enrolment] = {}
 
-    async def put_enrolments(self, enrolments: Sequence[Enrolment], *, in_place_of: Factor | None = None) -> bool:
+    async def put_enrolments(
+        self,
+        enrolments: Sequence[Enrolment],
+        *,
+        in_place_of: Factor | None = None,
+        seen: Collection[str] | None = None,
+    ) -> bool:
         self._called("put_enrolments")
-        replaced = (enrolments[0].guid, enrolments[0].realm, in_place_of)
+        these = (enrolments[0].guid, enrolments[0].realm)
+        there = {key for key, each in self.kept.items() if (each.guid, each.realm) == these}
+        if seen is not None and {key for key in there if self.kept[key].factor is enrolments[0].factor} != set(seen):
+            return False
+        replaced = (*these, in_place_of)
         staying = {key: each for key, each in self.kept.items() if (each.guid, each.realm, each.factor) != replaced}
         if {each.lookup for each in enrolments if each.lookup} & {each.lookup for each in staying.values()}:
             return False

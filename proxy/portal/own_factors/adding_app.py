@@ -26,10 +26,11 @@ from proxy.factors.totp.totp import (
 )
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import CLOCK, KEYS, SETTINGS, SIGN_IN_LOG, VISIT
-from proxy.portal.own_factors.factor_pages import ADDED, ENROLLING, clean_name, no_more, own_page, told
+from proxy.portal.own_factors.factor_pages import ADDED, ENROLLING, TOO_MANY, clean_name, no_more, own_page, told
 from proxy.secrets.keys import Purpose
 from proxy.secrets.sealing import seal_bytes, unseal_bytes
 from proxy.sessions.session import Session
+from proxy.sign_in.enrolling import Added
 
 _WORDS = ENGLISH.factors
 
@@ -58,8 +59,11 @@ async def take_app(request: web.Request, session: Session, fields: Mapping[str, 
     added = seal_enrolment(
         keys, principal, Factor.TOTP, secret, name=name, counter=steps[0], lookup=lookup_of(secret), now=now
     )
-    if not await enrolling.add(principal, [added], incident=request[VISIT].incident):
-        return told(ADDED)  # the form was sent twice
+    match await enrolling.add(principal, added, incident=request[VISIT].incident):
+        case Added.FULL:
+            return told(TOO_MANY)
+        case Added.TAKEN:
+            return told(ADDED)  # the form was sent twice
     request.app[SIGN_IN_LOG].factor_changed(request[VISIT].client, principal, "factor.added", Factor.TOTP)
     return told(ADDED)
 

@@ -24,7 +24,8 @@ async def show_making_codes(request: web.Request, session: Session) -> web.Strea
 async def take_codes(request: web.Request, session: Session, fields: Mapping[str, str]) -> web.StreamResponse:
     """The answer itself shows them. A form that is sent again, by a reload, must not replace what was just printed."""
     enrolling, principal, now = request.app[ENROLLING], session.principal, request.app[CLOCK]()
-    if fields.get("standing", "") != _name_of(await _standing(request, session)):
+    standing = await _standing(request, session)
+    if fields.get("standing", "") != _name_of(standing):
         return told("gone")
     if not await enrolling.reserve(principal, now=now):
         return no_more(request)
@@ -33,7 +34,8 @@ async def take_codes(request: web.Request, session: Session, fields: Mapping[str
         enrolment_of_code(request.app[KEYS], principal, code, name=str(number), now=now)
         for number, code in enumerate(codes, 1)
     ]
-    await enrolling.add(principal, made, in_place_of=Factor.RECOVERY_CODE, incident=request[VISIT].incident)
+    if not await enrolling.add_codes(principal, made, in_place_of=standing, incident=request[VISIT].incident):
+        return told("gone")  # the form was sent twice at one time, and the other answer shows what counts
     request.app[SIGN_IN_LOG].factor_changed(request[VISIT].client, principal, "factor.added", Factor.RECOVERY_CODE)
     host = request.app[SETTINGS].server.public_url.host
     return own_page(request, session, "factor_codes.html", codes=codes, username=principal.username, host=host)

@@ -10,8 +10,9 @@ from aiohttp import web
 from config.factors import Factor
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import CLOCK, PASSKEYS, SIGN_IN_LOG, VISIT
-from proxy.portal.own_factors.factor_pages import ADDED, ENROLLING, clean_name, no_more, own_page, told
+from proxy.portal.own_factors.factor_pages import ADDED, ENROLLING, TOO_MANY, clean_name, no_more, own_page, told
 from proxy.sessions.session import Session
+from proxy.sign_in.enrolling import Added
 
 _WORDS = ENGLISH.factors
 
@@ -36,8 +37,11 @@ async def take_passkey(request: web.Request, session: Session, fields: Mapping[s
         return await _form(request, session, name=name, error=_WORDS.passkey_not_made, status=422)
     if not await enrolling.reserve(principal, now=now):
         return no_more(request)
-    if not await enrolling.add(principal, [made], incident=visit.incident):
-        return await _form(request, session, name=name, error=_WORDS.passkey_there, status=HTTPStatus.CONFLICT)
+    match await enrolling.add(principal, made, incident=visit.incident):
+        case Added.FULL:
+            return told(TOO_MANY)
+        case Added.TAKEN:
+            return await _form(request, session, name=name, error=_WORDS.passkey_there, status=HTTPStatus.CONFLICT)
     request.app[SIGN_IN_LOG].factor_changed(visit.client, principal, "factor.added", Factor.PASSKEY)
     return told(ADDED)
 

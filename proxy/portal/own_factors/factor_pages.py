@@ -24,6 +24,7 @@ ADD = "add"
 TOLD = "told"
 """Query field: what became of the form before."""
 ADDED = "added"
+TOO_MANY = "too_many"
 _KINDS: Mapping[Factor, str] = MappingProxyType(
     {
         Factor.TOTP: ENGLISH.factors.kind_totp,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -25,7 +26,18 @@ from proxy.portal.landing import TO_START, sign_in_path, step_up_path
 from proxy.portal.own_factors.adding_app import show_adding_app, take_app
 from proxy.portal.own_factors.adding_codes import show_making_codes, take_codes
 from proxy.portal.own_factors.adding_passkey import show_adding_passkey, take_passkey
-from proxy.portal.own_factors.factor_pages import ADD, ENROLLING, TOLD, Adding, clean_name, kind_of, own_page, told
+from proxy.portal.own_factors.factor_pages import (
+    ADD,
+    ADDED,
+    ENROLLING,
+    TOLD,
+    TOO_MANY,
+    Adding,
+    clean_name,
+    kind_of,
+    own_page,
+    told,
+)
 from proxy.portal.pages import message, redirect
 from proxy.portal.return_to import WayBack
 from proxy.portal.shared_computers import is_shared
@@ -52,7 +64,13 @@ _TO_ADD: Mapping[Factor, str] = MappingProxyType(
 _CHANGE = "change"
 """Query field: the one that is to be renamed or removed."""
 _TOLD: Mapping[str, str] = MappingProxyType(
-    {"added": _WORDS.added, "removed": _WORDS.removed, "renamed": _WORDS.renamed, "gone": _WORDS.gone}
+    {
+        ADDED: _WORDS.added,
+        TOO_MANY: _WORDS.too_many,
+        "removed": _WORDS.removed,
+        "renamed": _WORDS.renamed,
+        "gone": _WORDS.gone,
+    }
 )
 
 
@@ -94,7 +112,7 @@ async def take_factors(request: web.Request) -> web.StreamResponse:
     if "rename" in fields:
         name = clean_name(fields.get("name", ""), "")
         if not name:
-            return redirect(f"{ME_FACTORS}?{_CHANGE}={fields['rename']}")
+            return redirect(f"{ME_FACTORS}?{urlencode({_CHANGE: fields['rename']})}")
         return told("renamed" if await enrolling.rename(principal, fields["rename"], name) else "gone")
     factor = _to_add(request, fields.get(ADD, ""))
     if not await enrolling.has_room(principal, factor):

@@ -19,8 +19,15 @@ class RedisEnrolments:
     def __init__(self, connections: RedisConnections) -> None:
         self._connections = connections
 
-    async def put_enrolments(self, enrolments: Sequence[Enrolment], *, in_place_of: Factor | None = None) -> bool:
+    async def put_enrolments(
+        self,
+        enrolments: Sequence[Enrolment],
+        *,
+        in_place_of: Factor | None = None,
+        seen: Collection[str] | None = None,
+    ) -> bool:
         arguments: list[Argument] = [enrolments[0].guid, in_place_of.value if in_place_of is not None else ""]
+        arguments.append("" if seen is None else json.dumps(list(seen)))
         for each in enrolments:
             # Beside what scripts look at, and what may change.
             record = json.dumps(

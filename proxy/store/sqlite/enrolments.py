@@ -21,8 +21,14 @@ class SQLiteEnrolments:
     def __init__(self, database: SQLiteDatabase) -> None:
         self._database = database
 
-    async def put_enrolments(self, enrolments: Sequence[Enrolment], *, in_place_of: Factor | None = None) -> bool:
-        return await self._database.writing.run(_insert, enrolments, in_place_of, durable=True)
+    async def put_enrolments(
+        self,
+        enrolments: Sequence[Enrolment],
+        *,
+        in_place_of: Factor | None = None,
+        seen: Collection[str] | None = None,
+    ) -> bool:
+        return await self._database.writing.run(_insert, enrolments, in_place_of, seen, durable=True)
 
     async def enrolments(self, guid: str) -> tuple[Enrolment, ...]:
         rows = await self._database.rows(_SELECT + "WHERE guid = ? ORDER BY made_at, rowid", guid)
@@ -67,9 +73,22 @@ class SQLiteEnrolments:
         return [guid for (guid,) in await self._database.rows("SELECT DISTINCT guid FROM enrolments")]
 
 
-def _insert(connection: sqlite3.Connection, enrolments: Sequence[Enrolment], in_place_of: Factor | None) -> bool:
+def _insert(
+    connection: sqlite3.Connection,
+    enrolments: Sequence[Enrolment],
+    in_place_of: Factor | None,
+    seen: Collection[str] | None,
+) -> bool:
+    these = (enrolments[0].guid, enrolments[0].realm)
+    if seen is not None:
+        there = connection.execute(
+            "SELECT enrolment_id FROM enrolments WHERE guid = ? AND realm = ? AND factor = ?",
+            (*these, enrolments[0].factor.value),
+        )
+        if {enrolment_id for (enrolment_id,) in there} != set(seen):
+            return False
     lookups = [each.lookup for each in enrolments if each.lookup]
-    replaced = (enrolments[0].guid, enrolments[0].realm, in_place_of.value if in_place_of is not None else "")
+    replaced = (*these, in_place_of.value if in_place_of is not None else "")
     for lookup in lookups:
         if connection.execute(
             "SELECT 1 FROM enrolments WHERE lookup = ? AND NOT (guid = ? AND realm = ? AND factor = ?)",

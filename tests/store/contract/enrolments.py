@@ -58,6 +58,24 @@ class EnrolmentsContract:
         assert await store.enrolments.put_enrolments([new], in_place_of=Factor.EMAIL)
         assert await store.enrolments.enrolments("a") == (theirs, new)
 
+    async def test_what_was_decided_by_what_was_seen_counts_only_if_that_is_all(self, store: Store) -> None:
+        first, second, other = enrolment(), enrolment(), enrolment(factor=Factor.EMAIL)
+        theirs, elsewhere = enrolment(guid="b"), enrolment(realm="another")
+        for each in (other, theirs, elsewhere):
+            assert await store.enrolments.put_enrolments([each], seen=())
+        assert not await store.enrolments.put_enrolments([first], seen=[other.enrolment_id])
+        assert await store.enrolments.put_enrolments([first], seen=())
+        for seen in ((), ["gone"], [first.enrolment_id, "gone"]):
+            assert not await store.enrolments.put_enrolments([second], seen=seen)
+            assert not await store.enrolments.put_enrolments([second], in_place_of=Factor.SMS, seen=seen)
+        assert await store.enrolments.put_enrolments([second], seen=[first.enrolment_id])
+        new = enrolment(made_at=NOW + 1)
+        seen = [second.enrolment_id, first.enrolment_id]
+        assert await store.enrolments.put_enrolments([new], in_place_of=Factor.SMS, seen=seen)
+        assert {each.enrolment_id for each in await store.enrolments.enrolments("a")} == {
+            each.enrolment_id for each in (other, elsewhere, new)
+        }
+
     async def test_one_is_found_by_its_lookup_and_no_two_have_the_same(self, store: Store) -> None:
         lookup = os.urandom(32)
         first, second, without = enrolment(lookup=lookup), enrolment(guid="b", lookup=lookup), enrolment(guid="b")

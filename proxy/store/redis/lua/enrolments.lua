@@ -28,13 +28,27 @@ local function remove(guid, id)
   return 1
 end
 
--- Nine arguments for each: id, record, factor, name, made_at, used_at, sealed, counter, lookup.
-function operation.put(guid, in_place_of, ...)
-  local new, replaced = {...}, {}
+-- seen: a list of ids as JSON, or ''. Nine arguments for each: id, record, factor, name, made_at, used_at, sealed,
+-- counter, lookup.
+function operation.put(guid, in_place_of, seen, ...)
+  local new, replaced, unseen = {...}, {}, {}
   local realm = cjson.decode(new[2]).realm
+  for _, id in ipairs(seen ~= '' and cjson.decode(seen) or {}) do
+    unseen[id] = true
+  end
   for _, id in ipairs(redis.call('ZRANGE', key('enrolments', guid), 0, -1)) do
     local found = redis.call('HMGET', key('enrolment', id), 'factor', 'record')
-    replaced[id] = found[1] == in_place_of and cjson.decode(found[2]).realm == realm or nil
+    local is_of_realm = cjson.decode(found[2]).realm == realm
+    replaced[id] = found[1] == in_place_of and is_of_realm or nil
+    if seen ~= '' and found[1] == new[3] and is_of_realm then
+      if not unseen[id] then
+        return 0
+      end
+      unseen[id] = nil
+    end
+  end
+  if next(unseen) then
+    return 0
   end
   for i = 1, #new, 9 do
     local holder = new[i + 8] ~= '' and redis.call('GET', key('lookup', new[i + 8]))
