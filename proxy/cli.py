@@ -8,9 +8,11 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from config.checks import warnings
 from config.load import load_known, load_settings
@@ -18,27 +20,9 @@ from config.problems import ConfigurationError, Unknown, UnusableFile
 from config.settings import Settings
 from directory.errors import DirectoryMisconfigured
 from proxy import __version__
-from proxy.commands import (
-    bounces,
-    check,
-    explain,
-    factors,
-    hash_password,
-    keys,
-    mobiles,
-    number,
-    run,
-    send_test,
-    sessions,
-    unlock,
-)
 from proxy.commands.config_option import NoConfiguration, add_config_option, config_file
-from proxy.commands.file_checks import load_checked
-from proxy.delivery.create_channels import delivery_warnings
-from proxy.demo import demo
 from proxy.operations.own_user import WrongUser, become_owner_of
 from proxy.secrets.key_file import KeyFileError
-from proxy.store.open import store_file
 
 NOBODY_READS = 141
 """The exit code of who is ended by SIGPIPE: ``gatepost check | head -1``."""
@@ -46,34 +30,45 @@ _WITH_STORE = frozenset(("check", "bounces", "explain", "factors", "unlock", "se
 
 _WITHOUT_CONFIGURATION = ("run", "demo", "hash-password")
 """Commands that want none, or say so themselves."""
-_COMMANDS: tuple[tuple[str, str, Callable[[argparse.ArgumentParser], list[argparse.ArgumentParser] | None]], ...] = (
-    ("run", "run Gatepost", run.add_arguments),
-    ("check", "validate the configuration, then try each dependency", lambda _: None),
-    ("demo", "everything embedded on loopback: users, a pretend phone, an app", demo.add_arguments),
-    ("number", "what Gatepost makes of a mobile field", number.add_arguments),
-    ("hash-password", "the argon2 hash of a local user's password", hash_password.add_arguments),
-    ("mobiles", "the state of the mobile field, person by person", mobiles.add_arguments),
-    ("bounces", "passcodes that did not arrive, and what to do", bounces.add_arguments),
-    ("explain", "whether a person can sign in, why not, and what to do", explain.add_arguments),
-    ("unlock", "clear a person's counts, confirm a number that changed", unlock.add_arguments),
-    ("factors", "second factors that a person has added; remove one", factors.add_arguments),
-    ("sessions", "who is signed in; end sessions", sessions.add_arguments),
-    ("keys", "the master keys: list, rotate, drop", keys.add_arguments),
-    ("send-test", "send a test SMS", send_test.add_arguments),
-)
-"""Name, help, and what adds its arguments; where that returns parsers, each of them wants a configuration."""
+_COMMANDS = {
+    "run": "run Gatepost",
+    "check": "validate the configuration, then try each dependency",
+    "demo": "everything embedded on loopback: users, a pretend phone, an app",
+    "number": "what Gatepost makes of a mobile field",
+    "hash-password": "the argon2 hash of a local user's password",
+    "mobiles": "the state of the mobile field, person by person",
+    "bounces": "passcodes that did not arrive, and what to do",
+    "explain": "whether a person can sign in, why not, and what to do",
+    "unlock": "clear a person's counts, confirm a number that changed",
+    "factors": "second factors that a person has added; remove one",
+    "sessions": "who is signed in; end sessions",
+    "keys": "the master keys: list, rotate, drop",
+    "send-test": "send a test SMS",
+}
+"""The names, and what `--help` says of them."""
 
 
-def _parser() -> argparse.ArgumentParser:
+def _module(command: str) -> Any:
+    """What does it, with all that it imports: the others are not waited for.
+
+    It has `run`, and `add_arguments` where it takes any. Where that returns parsers, each wants a configuration.
+    """
+    return import_module("proxy.demo.demo" if command == "demo" else f"proxy.commands.{command.replace('-', '_')}")
+
+
+def _parser(asked: str | None) -> argparse.ArgumentParser:
+    """`asked` is the command that is used: of the others it knows no more than the names."""
     parser = argparse.ArgumentParser(
         prog="gatepost", description="An authenticating reverse proxy: AD password, SMS passcode, through to the app."
     )
     parser.add_argument("--version", action="version", version=f"gatepost {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    for name, help_text, add_arguments in _COMMANDS:
+    for name, help_text in _COMMANDS.items():
         each = commands.add_parser(name, help=help_text)
-        parsers = add_arguments(each) or [each]
+        if name != asked:
+            continue
+        add_arguments = getattr(_module(name), "add_arguments", None)
+        parsers = (add_arguments and add_arguments(each)) or [each]
         for wanting in parsers if name not in _WITHOUT_CONFIGURATION else ():
             add_config_option(wanting)
     return parser
@@ -81,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    parsed = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    parsed = _parser(next((each for each in given if each in _COMMANDS), None)).parse_args(given)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names may hold what a terminal's encoding cannot show
             stream.reconfigure(errors="backslashreplace")
@@ -115,36 +111,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(parsed: argparse.Namespace) -> int:
+    command = _module(parsed.command)
     match parsed.command:
-        case "number":
-            return number.run(parsed, sys.stdin, sys.stdout)
-        case "hash-password":
-            return hash_password.run(parsed, sys.stdin, sys.stdout)
+        case "number" | "hash-password":
+            code = command.run(parsed, sys.stdin, sys.stdout)
         case "demo":
-            return demo.run(parsed, sys.stdout)
+            code = command.run(parsed, sys.stdout)
         case "run":
-            return run.run(parsed.config, after_restore=parsed.after_restore)
+            code = command.run(parsed.config, after_restore=parsed.after_restore)
         case "check":
-            return asyncio.run(check.run(_settings(parsed), sys.stdout, secrets_from=parsed.secrets_from))
+            code = asyncio.run(command.run(_settings(parsed), sys.stdout, secrets_from=parsed.secrets_from))
         case "bounces" | "explain" | "unlock" | "factors" | "sessions":
-            asked = {
-                **{"bounces": bounces.run, "explain": explain.run, "unlock": unlock.run},
-                **{"factors": factors.run, "sessions": sessions.run},
-            }
-            return asyncio.run(asked[parsed.command](parsed, _settings(parsed), sys.stdout, now=time.time()))
+            code = asyncio.run(command.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
         case "keys":
-            return keys.run(parsed, _settings(parsed), sys.stdout, now=time.time())
+            code = command.run(parsed, _settings(parsed), sys.stdout, now=time.time())
         case "mobiles":
-            return mobiles.run(parsed, _settings(parsed), sys.stdout, sys.stderr)
+            code = command.run(parsed, _settings(parsed), sys.stdout, sys.stderr)
         case "send-test":
-            return asyncio.run(send_test.run(parsed, _settings(parsed), sys.stdout))
-    raise AssertionError(parsed.command)
+            code = asyncio.run(command.run(parsed, _settings(parsed), sys.stdout))
+        case _:
+            raise AssertionError(parsed.command)
+    return int(code)
 
 
 def _settings(parsed: argparse.Namespace) -> Settings:
     """Read and check the configuration, warn about what may be meant otherwise."""
     file: Path = parsed.config
     if parsed.command == "check":
+        from proxy.commands.file_checks import load_checked
+        from proxy.delivery.create_channels import delivery_warnings
+
         with suppress(Unknown):
             # First of all: what only root can read is of no use to the service.
             _become_owner(parsed, load_known(file, os.environ))
@@ -168,6 +164,8 @@ def _become_owner(parsed: argparse.Namespace, settings: Settings) -> None:
 def _written(parsed: argparse.Namespace, settings: Settings) -> Path | None:
     """The file that this command may create or change, besides files that its arguments name."""
     if parsed.command in _WITH_STORE:
+        from proxy.store.open import store_file
+
         return store_file(settings.store)
     if parsed.command == "keys" and parsed.action in ("rotate", "drop") and settings.server.key is None:
         return settings.server.key_file
