@@ -20,6 +20,7 @@ from directory.bounded_threads import BoundedThreads
 from directory.directory import AccountState, CheckResult, PasswordRefused, RefusalReason
 from directory.errors import DirectoryUnavailable
 from directory.login_name import LoginName, fold
+from directory.managers import ManagerLine, line_above
 from directory.password import is_usable_password
 from directory.principal import Account, Principal
 from directory.users_file import LocalUser, UsersFile, read_users
@@ -100,6 +101,16 @@ class LocalDirectory:
             return None
         refusals = (RefusalReason.DISABLED,) if user.disabled else ()
         return AccountState(principal=self._principal(user), refusals=refusals, told_by=str(self._path))
+
+    async def managers(self, guid: str) -> ManagerLine:
+        users = await self._current()
+
+        def manager_of(each: str) -> str | None:
+            user = users.by_guid.get(each)
+            return users.by_folded[user.manager].guid if user is not None and user.manager else None
+
+        guids = line_above(guid, manager_of)
+        return ManagerLine(guids=guids, manager=await self.read(guids[0]) if guids else None)
 
     async def check(self) -> list[CheckResult]:
         users = await self._current()

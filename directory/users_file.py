@@ -46,6 +46,8 @@ class LocalUser:
     mobiles: tuple[str, ...] = field(repr=False)
     groups: tuple[str, ...] = field(repr=False)
     disabled: bool = field(repr=False)
+    manager: str = field(repr=False)
+    """The folded name of another one in the file; empty: they have none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,8 @@ class _UserTable(FrozenTable):
     mobile: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
     groups: tuple[Text, ...] = ()
     disabled: Flag = False
+    manager: str | None = None
+    """The user name of who may vouch for them."""
 
 
 def read_users(path: Path, realm: str) -> UsersFile:
@@ -111,6 +115,10 @@ def read_users(path: Path, realm: str) -> UsersFile:
         names.add(folded)
         if not problems:
             by_folded[folded] = _user(table, realm)
+    for position, user in enumerate(by_folded.values()):
+        if user.manager and user.manager not in by_folded:
+            place = _place(position, {"username": user.username})
+            problems.append(ConfigurationProblem(str(path), place, "manager", "is no user of this file"))
     if problems:
         raise ConfigurationError(problems)
     return UsersFile(
@@ -132,6 +140,7 @@ def _user(table: _UserTable, realm: str) -> LocalUser:
         mobiles=tuple(mobile for mobile in table.mobile if mobile.strip()),
         groups=table.groups,
         disabled=table.disabled,
+        manager=fold(table.manager or ""),
     )
 
 

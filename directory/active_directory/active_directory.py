@@ -33,6 +33,7 @@ from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUna
 from directory.kerberos.ticket import KerberosTicket, TicketRefusal
 from directory.lockout import CountedPasswords, LockoutPolicy
 from directory.login_name import LoginName
+from directory.managers import ManagerLine
 from directory.password import are_usable_octets
 from directory.principal import Account, Principal
 
@@ -43,7 +44,7 @@ T = TypeVar("T")
 
 class ActiveDirectory:
     """A `Directory`, and all else that a directory may be: one that is prepared, that describes and locks accounts,
-    counts wrong passwords, changes passwords, is watched, and knows whose Kerberos tickets are whose.
+    names managers, counts wrong passwords, changes passwords, is watched, and knows whose Kerberos tickets are whose.
 
     Raises `DirectoryMisconfigured` for settings that can never work.
     """
@@ -128,6 +129,10 @@ class ActiveDirectory:
         except ValueError:
             return None
         return await self._reading(lambda reader: self._persons.state_at(reader, base))
+
+    async def managers(self, guid: str) -> ManagerLine:
+        """Raises `ValueError` for what is no GUID."""
+        return await self._reading(lambda reader: self._persons.managers_of(reader, guid))
 
     async def counted_passwords(self, guid: str) -> CountedPasswords | None:
         policy = self._known.lockout_policy

@@ -13,6 +13,7 @@ from directory.active_directory.account import (
     PersonEntry,
     UnreadableAccount,
     attributes_to_read,
+    first_text,
     guid_of,
     instant_or_none,
     limits_against,
@@ -20,7 +21,7 @@ from directory.active_directory.account import (
     username_of,
 )
 from directory.active_directory.domain import Domain
-from directory.active_directory.filters import IS_PERSON, UnusableName, person_called
+from directory.active_directory.filters import IS_PERSON, UnusableName, guid_base, person_called
 from directory.active_directory.groups import MAX_ALL_GROUPS, group_names
 from directory.active_directory.known_domain import KnownDomain
 from directory.active_directory.messages import Entry
@@ -29,8 +30,10 @@ from directory.active_directory.wrong_passwords import LOCKED_SINCE
 from directory.directory import AccountState
 from directory.errors import DirectoryMisconfigured
 from directory.login_name import LoginName
+from directory.managers import ManagerLine, line_above
 from directory.principal import Account, Principal, password_version
 
+_MANAGER = "manager"
 _FOUND_ATTRIBUTES = (*IDENTITY_ATTRIBUTES, PASSWORD_SET)
 
 
@@ -98,6 +101,26 @@ class PersonReader:
         if person is None or person.guid != guid or person.refusal(self._clock()) is not None:
             return None
         return self.principal(reader, person)
+
+    def managers_of(self, reader: Reader, guid: str) -> ManagerLine:
+        """Who is named above the person with this GUID. What is named but is no person in scope ends the line."""
+        domain = self._domain.domain(reader)
+        named: dict[str, str] = {guid: first_text(reader.at(guid_base(guid), (_MANAGER,), IS_PERSON), _MANAGER)}
+
+        def manager_of(each: str) -> str | None:
+            entry = reader.at(named[each], ("objectGUID", _MANAGER), IS_PERSON) if named[each] else None
+            if entry is None or not domain.holds(entry.dn):
+                return None
+            above = guid_of(entry)
+            named[above] = first_text(entry, _MANAGER)
+            return above
+
+        try:
+            guids = line_above(guid, manager_of)
+        except UnreadableAccount as exc:
+            raise DirectoryMisconfigured(self._realm, str(exc)) from exc
+        manager = self.usable_at(reader, guid_base(guids[0]), guids[0]) if guids else None
+        return ManagerLine(guids=guids, manager=manager)
 
     def state_at(self, reader: Reader, base_dn: str) -> AccountState | None:
         """The account with this DN, in whatever state; None if there is none in scope."""
