@@ -30,6 +30,7 @@ from proxy.delivery.bounces.create_bounces import create_bounces
 from proxy.delivery.channel import Outcome
 from proxy.delivery.channels_in_order import Channels
 from proxy.delivery.create_channels import create_channels
+from proxy.factors.confinement import still_counts
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
 from proxy.operations.descriptors import capacity, reserve_for
 from proxy.operations.health import READINESS, Check, Need, Readiness, create_health_app
@@ -111,7 +112,11 @@ async def running(
         channel = create_channels(settings, clock=clock, log=log, metrics=metrics)
         stack.push_async_callback(channel.close)
 
-        sessions = LiveSessions(store.sessions, settings.sessions)
+        sessions = LiveSessions(
+            store.sessions,
+            settings.sessions,
+            may_stand=lambda session: still_counts(session.confined, settings.help_desk),
+        )
         failed = asyncio.Event()
         if steady is not None:
             steady.on_step(sessions.go_on_from)

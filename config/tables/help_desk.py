@@ -1,4 +1,4 @@
-"""`[help_desk]`: passes, which stand in for a second factor for some hours, and what has to agree there."""
+"""`[help_desk]`: passes, which stand in for a second factor for some hours, who gives them, and what has to agree."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ class HelpDeskSettings(FrozenTable):
     """Whether the help desk may give passes, on the admin pages."""
     two_persons: bool = False
     """Whether a second one of the help desk has to confirm a pass before it counts."""
+    vouching: bool = False
+    """Whether the manager whom the directory names may vouch for somebody, who then gets a pass."""
     longest_pass: Annotated[Seconds, Field(ge=_HOUR, le=LONGEST_PASS_SECONDS)] = 8 * _HOUR
+
+    @property
+    def lets_passes_stand_in(self) -> bool:
+        return self.passes or self.vouching
 
 
 def with_passes(schemes: Sequence[SchemeSettings]) -> tuple[SchemeSettings, ...]:
@@ -47,11 +53,11 @@ def help_desk_problems(
     help_desk: HelpDeskSettings, admin: AdminSettings, schemes: Sequence[SchemeSettings]
 ) -> Iterator[tuple[str, str]]:
     """Key and sentence."""
-    if not help_desk.passes:
-        if help_desk.two_persons:
-            yield "two_persons", "needs passes = true: there is nothing to confirm"
-        return
-    if not admin.is_on:
-        yield "passes", "needs groups in [admin]: passes are given on the admin pages"
-    if all(len(scheme.factors) < 2 for scheme in schemes):
-        yield "passes", "no scheme asks for a second factor, so there is nothing that a pass stands in for"
+    if help_desk.two_persons and not help_desk.passes:
+        yield "two_persons", "needs passes = true: there is nothing to confirm"
+    where = {"passes": "given", "vouching": "listed and ended"}
+    for key in (key for key in where if getattr(help_desk, key)):
+        if not admin.is_on:
+            yield key, f"needs groups in [admin]: passes are {where[key]} on the admin pages"
+        if all(len(scheme.factors) < 2 for scheme in schemes):
+            yield key, "no scheme asks for a second factor, so there is nothing that a pass stands in for"

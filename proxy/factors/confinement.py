@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from config.settings import HelpDeskSettings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confinement:
@@ -17,6 +19,8 @@ class Confinement:
     """It is over then, however it is used."""
     pass_id: str = ""
     """Of the pass that was proven: with it ends the session. Empty: there was none."""
+    is_vouched: bool = False
+    """Whether a manager vouched for that pass; otherwise the help desk gave it."""
     credential_id: str = ""
     """The same, of the app password or service token."""
     methods: tuple[str, ...] | None = None
@@ -34,4 +38,12 @@ def narrowed(older: Confinement | None, further: Confinement | None) -> Confinem
         apps=tuple(app for app in older.apps if app in further.apps),
         ends_at=min(older.ends_at, further.ends_at),
         pass_id=further.pass_id or older.pass_id,
+        is_vouched=further.is_vouched if further.pass_id else older.is_vouched,
     )
+
+
+def still_counts(confined: Confinement | None, help_desk: HelpDeskSettings) -> bool:
+    """Whether a session that is limited like this may go on: not once its kind of pass is switched off. Pure."""
+    if confined is None or not confined.pass_id:
+        return True
+    return help_desk.vouching if confined.is_vouched else help_desk.passes

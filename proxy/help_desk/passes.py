@@ -114,7 +114,7 @@ class PassDesk:
             digest=code_digest(self.keys.derive(Purpose.PASSES), guid=person.guid, code=code),
             apps=asked.apps,
             reason=asked.reason,
-            given_by=_approver(by),
+            given_by=approver_of(by),
             given_at=now,
             ends_at=now + asked.hours * _HOUR,
             needs_second=self.settings.help_desk.two_persons,
@@ -122,7 +122,7 @@ class PassDesk:
         if not await self.store.put_pass(given):
             return WrongPass.HAS_ONE
         if given.counts:
-            await self._tell(person, given, incident=incident, now=now)
+            await self.tell_given(person, given, incident=incident, now=now)
         return NewPass(given=given, code=code)
 
     async def confirm(
@@ -135,19 +135,19 @@ class PassDesk:
         wrong = may_confirm(given, by)
         if wrong is not None:
             return wrong
-        if not await self.store.confirm_pass(pass_id, _approver(by), now=now):
+        if not await self.store.confirm_pass(pass_id, approver_of(by), now=now):
             return WrongPass.GONE
-        await self._tell(person, given, incident=incident, now=now)
+        await self.tell_given(person, given, incident=incident, now=now)
         return given
 
-    async def _tell(self, person: Principal, given: GivenPass, *, incident: str, now: float) -> None:
+    async def tell_given(self, person: Principal, given: GivenPass, *, incident: str, now: float) -> None:
         more = PASS_WORDS.told_more.format(
             apps=", ".join(given.apps),
             end=brief_text(given.ends_at, now),
             by=given.given_by.name,
             reason=given.reason,
         )
-        said = PASS_WORDS.told_given
+        said = PASS_WORDS.told_vouched if given.is_vouched else PASS_WORDS.told_given
         notice = Notice(sms=said, subject=PASS_WORDS.told_subject, mail=f"{said}\n\n{more}\n")
         await self._send(person, notice, incident=incident)
 
@@ -185,5 +185,5 @@ class PassDesk:
         return next((each for each in await self.store.passes(now=now) if each.pass_id == pass_id), None)
 
 
-def _approver(principal: Principal) -> Approver:
+def approver_of(principal: Principal) -> Approver:
     return Approver(guid=principal.guid, realm=principal.realm, name=principal.display_name)

@@ -11,6 +11,7 @@ class PassTexts:
 
     have_one: str = "I have a pass from the help desk"
     ask: str = "The 20 digits of your pass"
+    confines: str = "If you go on with a pass, you can open only the apps that it names, until it ends."
     none_title: str = "You have no pass"
     none_text: str = (
         "Nobody has given you a pass, or it has ended, or a second person has yet to confirm it. "
@@ -23,6 +24,9 @@ class PassTexts:
 
     told_subject: str = "A pass for your work sign-in"
     told_given: str = "The help desk gave you a pass for your work sign-in. Did you not ask for it? Call them now."
+    told_vouched: str = (
+        "Your manager vouched for your work sign-in without your phone. Did you not ask? Call your IT help desk now."
+    )
     told_ended: str = "The help desk ended your pass for your work sign-in. Do you still need one? Call them."
     told_ended_subject: str = "Your pass for your work sign-in has ended"
     told_more: str = "It opens: {apps}. It ends at {end} and was given by {by}. Reason: {reason}"

@@ -27,6 +27,7 @@ from proxy.http.reserved import (
     KERBEROS,
     ME,
     ME_FACTORS,
+    ME_VOUCH,
     NOT_ME,
     PASSCODE,
     PASSCODE_STATUS,
@@ -39,6 +40,8 @@ from proxy.http.reserved import (
     STATIC,
     STEP_UP,
     TICKET,
+    VOUCH,
+    VOUCH_STATUS,
 )
 from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
@@ -84,6 +87,8 @@ from proxy.portal.sign_out import show_sign_out, take_sign_out
 from proxy.portal.start import show_asset, show_jwks, show_start, to_start
 from proxy.portal.step_up import show_step_up, take_step_up
 from proxy.portal.tickets import take_ticket
+from proxy.portal.vouch import show_vouch, show_vouch_status, take_vouch
+from proxy.portal.vouch_answer import show_vouch_answer, take_vouch_answer
 from proxy.secrets.keys import Keys
 from proxy.sessions.identity import Assertions
 from proxy.sessions.kept_requests import KeptRequests
@@ -183,6 +188,16 @@ def create_portal(
             web.get(JWKS, show_jwks),
         ]
     )
+    if settings.help_desk.vouching:
+        app.add_routes(
+            [
+                web.get(VOUCH, show_vouch),
+                web.post(VOUCH, take_vouch),
+                web.get(VOUCH_STATUS, show_vouch_status, allow_head=False),
+                web.get(ME_VOUCH, show_vouch_answer),
+                web.post(ME_VOUCH, take_vouch_answer),
+            ]
+        )
     add_admin_pages(app, readiness)
     return app
 

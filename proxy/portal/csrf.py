@@ -28,6 +28,7 @@ class Form(Enum):
     PASSWORD = "password"  # noqa: S105  # a form's name
     ME = "me"
     FACTORS = "factors"
+    VOUCH = "vouch"
     KEPT = "kept"
     ADMIN = "admin"
 

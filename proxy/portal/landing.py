@@ -16,6 +16,7 @@ from proxy.http.reserved import (
     KERBEROS,
     ME,
     ME_FACTORS,
+    ME_VOUCH,
     PASSCODE,
     PASSWORD,
     RETURN_TO,
@@ -24,6 +25,7 @@ from proxy.http.reserved import (
     START,
     STEP_UP,
     TICKET,
+    VOUCH,
 )
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import SETTINGS, STORE, VISIT
@@ -44,6 +46,8 @@ FORM = "form"
 """Query field of the sign-in page."""
 CHALLENGE = "challenge"
 """Query and form field of the passcode page."""
+ASK_MANAGER = "ask_manager"
+"""Value of the passcode page's field `new`: no other factor, but their manager's vouch."""
 LOST = "lost"
 """Query field of the sign-in page: the cookie that the last step set did not come back."""
 START_PAGE = "/"
@@ -69,7 +73,7 @@ def way_back(request: web.Request, fields: Mapping[str, str]) -> WayBack:
         fields.get(START, ""),
         public=settings.server.public_url,
         apps=settings.apps,
-        own_pages={ME, ME_FACTORS, *ADMIN_PAGES} if settings.admin.is_on else {ME, ME_FACTORS},
+        own_pages={ME, ME_FACTORS, ME_VOUCH, *(ADMIN_PAGES if settings.admin.is_on else ())},
     )
 
 
@@ -177,6 +181,11 @@ def kerberos_path(back: WayBack) -> str:
 def password_path(back: WayBack = NOWHERE, *, reminder: bool = False) -> str:
     """The page that changes the password; with `reminder`, the one that only offers it."""
     return _path(PASSWORD, _fields_of(back) | {REMINDER: "1" if reminder else ""})
+
+
+def vouch_path(back: WayBack) -> str:
+    """Where somebody without their phone asks their manager."""
+    return _path(VOUCH, _fields_of(back))
 
 
 def passcode_path(challenge_id: str, back: WayBack = NOWHERE, *, told: str = "", is_ticked: bool = False) -> str:

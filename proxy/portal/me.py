@@ -17,7 +17,7 @@ from aiohttp import web
 from directory.change_outcomes import PasswordChanger
 from proxy.factors.remembered.browser import name_of
 from proxy.http.problem import Problem
-from proxy.http.reserved import ME, ME_FACTORS, PASSWORD, SIGN_OUT
+from proxy.http.reserved import ME, ME_FACTORS, ME_VOUCH, PASSWORD, SIGN_OUT
 from proxy.pages.instants import instant, instant_to_come
 from proxy.pages.texts import ENGLISH
 from proxy.pages.way_texts import way_in_words
@@ -30,6 +30,7 @@ from proxy.portal.pages import form_token, page, redirect
 from proxy.portal.return_to import WayBack
 from proxy.portal.sign_out import signed_out
 from proxy.portal.step_up import more_for_own_pages
+from proxy.portal.vouch_answer import asks_of
 from proxy.secrets.tokens import token_digest
 from proxy.sessions.session import Level, Session
 from proxy.sessions.way import Way
@@ -60,6 +61,8 @@ async def show_me(request: web.Request) -> web.StreamResponse:
         lead=ENGLISH.start_signed_in.format(name=session.principal.display_name),
         sessions=[_row(request, each, session, hosts.get(each.session_id, ())) for each in sessions],
         browsers=await _browsers_of(request, session),
+        vouch_text=await asks_of(request, session),
+        vouch_href=ME_VOUCH,
         notice=_notice(request.query.get(ENDED, ""), request.query.get(FORGOTTEN, "")),
         factors_href=ME_FACTORS if factors_to_add(request.app[SETTINGS].schemes) and is_own else "",
         password_href=PASSWORD if isinstance(directory, PasswordChanger) and is_own else "",

@@ -16,10 +16,19 @@ from proxy.factors.second_factor import Unusable
 from proxy.http.problem import Problem
 from proxy.pages.instants import instant_in
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import CLOCK, FLOW, SIGN_IN_LOG, VISIT, current_session
+from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import has_csrf_token, read_form, refused
-from proxy.portal.landing import goal_of, next_step, passcode_path, sign_in_path, to_sign_in, way_back
+from proxy.portal.landing import (
+    ASK_MANAGER,
+    goal_of,
+    next_step,
+    passcode_path,
+    sign_in_path,
+    to_sign_in,
+    vouch_path,
+    way_back,
+)
 from proxy.portal.pages import redirect, set_remembered_cookie, set_session_cookie
 from proxy.portal.passcode_page import FormFate, onward, passcode_form, way_back_of, what_became
 from proxy.portal.refusals import exhausted, factor_locked, passcode_over, throttled, unsent, unusable
@@ -60,6 +69,8 @@ async def take_passcode(request: web.Request) -> web.StreamResponse:
         return await next_step(request, session, named)
     if not has_csrf_token(request, fields, Form.PASSCODE, session.session_id):
         return await _show_anew(request, session, named, is_ticked=_REMEMBER in fields)
+    if fields.get("new") == ASK_MANAGER and request.app[SETTINGS].help_desk.vouching:
+        return redirect(vouch_path(named if challenge is None else onward(request, challenge, named)))
     if "new" in fields and (challenge is not None or session.next_choice is not None):
         only = next((factor for factor in Factor if factor.value == fields["new"]), None)
         goal = goal_of(request, named)
@@ -104,15 +115,8 @@ async def _page_after_answer(
     is_ticked: bool,
 ) -> web.Response:
     match answered:
-        case Accepted(session=further, token=token, then=then, remembered=remembered):
-            if then is not None:
-                response = await page_after(request, then, back)
-            else:
-                response = await next_step(request, further, back)
-            set_session_cookie(request, response, token)
-            if remembered is not None:
-                set_remembered_cookie(request, response, remembered.value, remembered.seconds)
-            return response
+        case Accepted():
+            return await page_after_proof(request, answered, back)
         case NotAnswered():
             # No answer at all: no attempt is counted and nothing moves.
             return await _not_right(request, session, challenge, back, told=FormFate.SHAPE, is_ticked=is_ticked)
@@ -129,6 +133,18 @@ async def _page_after_answer(
         case Throttled(retry_after_seconds=wait):
             again_href = passcode_path(challenge.challenge_id, back, is_ticked=is_ticked)
             return throttled(request, ENGLISH.passcodes_throttled, wait, again_href=again_href)
+
+
+async def page_after_proof(request: web.Request, accepted: Accepted, back: WayBack) -> web.Response:
+    """On to the next factor, or in."""
+    if accepted.then is not None:
+        response = await page_after(request, accepted.then, back)
+    else:
+        response = await next_step(request, accepted.session, back)
+    set_session_cookie(request, response, accepted.token)
+    if accepted.remembered is not None:
+        set_remembered_cookie(request, response, accepted.remembered.value, accepted.remembered.seconds)
+    return response
 
 
 async def _not_right(

@@ -17,9 +17,10 @@ from proxy.http.reserved import PASSCODE_STATUS, RETURN_TO, START
 from proxy.pages.instants import Instant, instant
 from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.texts import ENGLISH
+from proxy.pages.vouch_texts import VOUCH_WORDS
 from proxy.portal.app_keys import FLOW, PASSKEYS, SETTINGS, VISIT, current_session
 from proxy.portal.csrf import Form
-from proxy.portal.landing import TICKED, TOLD, next_step, sign_in_path, to_sign_in, way_back
+from proxy.portal.landing import ASK_MANAGER, TICKED, TOLD, next_step, sign_in_path, to_sign_in, way_back
 from proxy.portal.pages import form_token, page
 from proxy.portal.progress import progress_of
 from proxy.portal.refusals import passcode_over
@@ -167,6 +168,7 @@ async def _answer_form(
         may_reload=status == HTTPStatus.OK,
         options=options,
         ask=ASKED_FOR[challenge.factor].format(hint=prompt.hint),
+        confines=PASS_WORDS.confines if challenge.factor is Factor.PASS else "",
         digits=prompt.digits,
         most_typed=prompt.longest,
         remember=_remember(request, session, challenge),
@@ -195,9 +197,13 @@ async def _others(request: web.Request, session: Session, challenge: Challenge) 
         for each in found
         if each.factor is not Factor.PASS
     ]
-    if Factor.PASS in (session.next_choice or challenge.choice) and challenge.factor is not Factor.PASS:
+    if Factor.PASS in (session.next_choice or challenge.choice):
         # To everybody: it may be given while this page is open, and only an answer is told from another.
-        others.append((Factor.PASS.value, PASS_WORDS.have_one))
+        help_desk = request.app[SETTINGS].help_desk
+        if help_desk.passes and challenge.factor is not Factor.PASS:
+            others.append((Factor.PASS.value, PASS_WORDS.have_one))
+        if help_desk.vouching and session.confined is None:
+            others.append((ASK_MANAGER, VOUCH_WORDS.no_phone))
     return others
 
 

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from directory.change_outcomes import PasswordChanger
 from proxy.access.policy import Allowed, judge, judge_confinement
-from proxy.http.reserved import ADMIN, ME, ME_FACTORS, PASSWORD, SIGN_OUT
+from proxy.http.reserved import ADMIN, ME, ME_FACTORS, ME_VOUCH, PASSWORD, SIGN_OUT
 from proxy.pages.assets import BY_PATH
 from proxy.pages.instants import instant_to_come
 from proxy.pages.pass_texts import PASS_WORDS
@@ -17,6 +17,7 @@ from proxy.portal.app_keys import ASSERTIONS, REALMS, SETTINGS, VISIT, current_s
 from proxy.portal.landing import PASSWORD_CHANGED, START_PAGE, expiry_warning, sign_in_path
 from proxy.portal.pages import page, redirect
 from proxy.portal.return_to import app_origin
+from proxy.portal.vouch_answer import asks_of
 from proxy.sessions.identity import JWKS_CACHE_SECONDS
 from proxy.sessions.session import Level
 from proxy.sign_in.enrolling import factors_to_add
@@ -44,6 +45,8 @@ async def show_start(request: web.Request) -> web.StreamResponse:
             {"name": app.name, "host": app.host, "href": app_origin(app, settings.server.public_url) + "/"}
             for app in apps
         ],
+        vouch_text=await asks_of(request, session),
+        vouch_href=ME_VOUCH,
         me_href=ME,
         factors_href=ME_FACTORS if factors_to_add(settings.schemes) and confined is None else "",
         admin_href=ADMIN if may_administer(request, session) else "",

@@ -14,7 +14,8 @@ from aiohttp import web
 from config.factors import ENROLLED, ChannelKind, Factor
 from proxy.access.schemes import AppDemand, missing_of
 from proxy.factors.second_factor import Lack, Unusable
-from proxy.http.reserved import CUT, ME_FACTORS, RETURN_TO, SCHEME, SIGN_OUT, START
+from proxy.http.reserved import CUT, ME, ME_FACTORS, RETURN_TO, SCHEME, SIGN_OUT, START
+from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
@@ -24,8 +25,10 @@ from proxy.portal.pages import OneButton, form_token, message, redirect
 from proxy.portal.passcode_page import ASKED_FOR
 from proxy.portal.refusals import unusable
 from proxy.portal.return_to import NOWHERE, WayBack
+from proxy.portal.shared_computers import is_shared
 from proxy.portal.sign_in import page_after, sign_in_form
 from proxy.sessions.session import Level, Session
+from proxy.sign_in.enrolling import may_change_factors, proof_for_adding
 from proxy.sign_in.outcomes import Missing, NoSuchScheme, NothingMissing
 
 
@@ -156,3 +159,27 @@ def more_for_own_pages(request: web.Request, session: Session) -> web.Response |
     if not asked.scheme or not missing_of(asked, session.proven, session.scheme, now=None):
         return None
     return redirect(step_up_path(asked.scheme, NOWHERE))
+
+
+def more_for_changes(
+    request: web.Request, session: Session, back: WayBack, *, title: str, off: str
+) -> web.Response | None:
+    """What our pages ask for where a person says what counts as a proof: a second factor within ten minutes, on a
+    computer of their own, and never a session that was begun with a pass. None where enough is proven.
+
+    `title`: of that page; `off`: said where no scheme asks for a second factor.
+    """
+    if session.confined is not None:
+        said = PASS_WORDS.not_here_title, PASS_WORDS.not_here
+        return message(request, HTTPStatus.FORBIDDEN, *said, link=TO_START)
+    if (more := more_for_own_pages(request, session)) is not None:
+        return more
+    if is_shared(request):  # whoever comes next could go on where somebody has proven everything
+        return message(request, HTTPStatus.FORBIDDEN, title, ENGLISH.factors.not_here, link=(ME, ENGLISH.start_me))
+    schemes = request.app[SETTINGS].schemes
+    proof = proof_for_adding(schemes)
+    if proof is None:
+        return message(request, HTTPStatus.OK, title, off, link=(ME, ENGLISH.start_me))
+    if may_change_factors(schemes, session, now=request.app[CLOCK]()):
+        return None
+    return redirect(step_up_path(proof.name, back))

@@ -51,8 +51,12 @@ class LiveSessions:
         monotonic: Callable[[], float] = time.monotonic,
         most_whole: int = MOST_WHOLE,
         asking: AskingLimits = USUAL_LIMITS,
+        may_stand: Callable[[Session], bool] = lambda _: True,
     ) -> None:
+        """`may_stand`: whether this configuration still lets a session be, asked when it is read from the store. One
+        that may not is ended for everybody."""
         self._store = store
+        self._may_stand = may_stand
         self._asking = asking
         self._limits = limits
         self._monotonic = monotonic
@@ -124,6 +128,9 @@ class LiveSessions:
             if live is None or not self.looks.may_do_without(exc):
                 raise
         else:
+            if found is not None and not self._may_stand(found):
+                await self._store.end_session(found.session_id)
+                found = None
             live = self._learn(found and self.kept.counted(found, now), key, now)
         if live is None:
             return None

@@ -111,7 +111,7 @@ def second_factors(
 
 
 def create_passes(settings: Settings, store: PassStore, keys: Keys) -> Passes:
-    return Passes(settings.passcode, store, keys, is_on=settings.help_desk.passes)
+    return Passes(settings.passcode, settings.help_desk, store, keys)
 
 
 def create_sign_in(

@@ -11,11 +11,13 @@ from __future__ import annotations
 import hmac
 import math
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from config.factors import Choice, Factor
 from directory.principal import Principal
 from proxy.factors.challenge import Attempt, Challenge, ChallengeStore
+from proxy.factors.confinement import Confinement
 from proxy.factors.passes.passes import Passes
 from proxy.factors.second_factor import (
     Chosen,
@@ -63,6 +65,16 @@ _TELL_AGAIN_SECONDS = 30 * 86_400.0
 """A person is told once of a number, however often it is tried."""
 
 Begin = Callable[[], Awaitable[tuple[Session, str]]]
+OfPass = Callable[[], Awaitable[Confinement | None]]
+"""Asks whether a pass still counts, and what it confines its session to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoneOn:
+    """A session with one more factor, in the place of the one before."""
+
+    session: Session
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,41 +251,80 @@ class Proving:
             case _:
                 return ChallengeOver(session)
 
+    async def by_vouch(
+        self, client: Client, goal: Goal, session: Session, *, now: float
+    ) -> Accepted | ChallengeOver | SessionGone:
+        """Go on with the pass that this sign-in got because its person's manager vouched: there is nothing to type."""
+        if session.level is not Level.SIGNED_IN and Factor.PASS not in (session.next_choice or ()):
+            return ChallengeOver(session)
+        vouched = partial(self.passes.vouched, session.principal, session.session_id, now=now)
+        gone_on = await self._go_on(client, session, Factor.PASS, of_pass=vouched, now=now)
+        if not isinstance(gone_on, GoneOn):
+            return gone_on
+        return await self._went_on(client, goal, session, gone_on, Factor.PASS, now=now)
+
     async def _accept(
         self, client: Client, goal: Goal, session: Session, challenge: Challenge, *, to_remember: bool, now: float
     ) -> Accepted | ChallengeOver | SessionGone:
-        principal, confined = session.principal, None
+        principal, of_pass = session.principal, None
         if challenge.factor is Factor.PASS:
-            confined = await self.passes.confinement(principal, challenge, now=now)
-            if confined is None:
-                self.log.passcode_refused(client, principal, "pass_over")
-                return ChallengeOver(session)
-        gone_on = await self.sessions.go_on(client, session, challenge.factor, confined=confined, now=now)
-        if gone_on is None:
-            self.log.passcode_refused(client, principal, "session_gone")
-            return SessionGone()
-        further, token = gone_on
-        if confined is not None and await self.passes.confinement(principal, challenge, now=now) is None:
-            # It was ended in the meantime: who did that may not have seen this session, which began just now.
-            await self.sessions.end(further)
-            self.log.passcode_refused(client, principal, "pass_over")
-            return SessionGone()
+            of_pass = partial(self.passes.confinement, principal, challenge, now=now)
+        gone_on = await self._go_on(client, session, challenge.factor, of_pass=of_pass, now=now)
+        if not isinstance(gone_on, GoneOn):
+            return gone_on
         await self.throttle.passcode_accepted(person=principal.guid, now=now)
-        if further.level is not Level.FIRST_FACTOR:
-            await self.throttle.remember_address(person=principal.guid, address=client.address, now=now)
         sendings = await self.messages.of(challenge, now=now)
         await self.messages.note_entry(sendings, now=now)
         factor = self.factors[challenge.factor]
         await factor.accepted(principal, challenge, kinds_under_way(sendings), now=now)
-        if session.level is Level.SIGNED_IN:
-            self.log.stepped_up(client, further, challenge.factor)
+        remembered = challenge if to_remember else None
+        return await self._went_on(client, goal, session, gone_on, challenge.factor, remembered_by=remembered, now=now)
+
+    async def _go_on(
+        self, client: Client, session: Session, factor: Factor, *, of_pass: OfPass | None, now: float
+    ) -> GoneOn | ChallengeOver | SessionGone:
+        """The session with one more factor. `of_pass`: what confines it, where that is a pass."""
+        principal = session.principal
+        confined = await of_pass() if of_pass is not None else None
+        if of_pass is not None and confined is None:
+            self.log.passcode_refused(client, principal, "pass_over")
+            return ChallengeOver(session)
+        gone_on = await self.sessions.go_on(client, session, factor, confined=confined, now=now)
+        if gone_on is None:
+            self.log.passcode_refused(client, principal, "session_gone")
+            return SessionGone()
+        further, token = gone_on
+        if of_pass is not None and await of_pass() is None:
+            # It was ended in the meantime: who did that may not have seen this session, which began just now.
+            await self.sessions.end(further)
+            self.log.passcode_refused(client, principal, "pass_over")
+            return SessionGone()
+        return GoneOn(session=further, token=token)
+
+    async def _went_on(
+        self,
+        client: Client,
+        goal: Goal,
+        before: Session,
+        gone_on: GoneOn,
+        factor: Factor,
+        *,
+        remembered_by: Challenge | None = None,
+        now: float,
+    ) -> Accepted:
+        """What follows from it, and the next factor asked for. `remembered_by`: what lets this client be remembered."""
+        principal, further = before.principal, gone_on.session
+        if further.level is not Level.FIRST_FACTOR:
+            await self.throttle.remember_address(person=principal.guid, address=client.address, now=now)
+        if before.level is Level.SIGNED_IN:
+            self.log.stepped_up(client, further, factor)
         elif further.level is Level.SIGNED_IN:
             self.log.succeeded(client, further)
-        if session.level is not Level.SIGNED_IN and further.next_choice is None:
+        if before.level is not Level.SIGNED_IN and further.next_choice is None:
             await self.new_browsers.note(client, goal, principal, now=now)
         then = remembered = None
-        if to_remember:
-            remembered = await self.remembering.remember(client, further, challenge, now=now)
+        if remembered_by is not None:
+            remembered = await self.remembering.remember(client, further, remembered_by, now=now)
             if remembered is not None and not await self.sessions.is_standing(further):
                 # Ended in the meantime: who did that has perhaps forgotten all browsers before there was this one.
                 await self.remembering.take_back(client, principal, remembered)
@@ -281,7 +332,7 @@ class Proving:
         if further.next_choice is not None:
             proven, choice = further.proven_factors, further.next_choice
             then = await self.ask(client, goal, principal, choice, proven=proven, standing=further, now=now)
-        return Accepted(session=further, token=token, then=then, remembered=remembered)
+        return Accepted(session=further, token=gone_on.token, then=then, remembered=remembered)
 
     async def send_again(
         self, client: Client, goal: Goal, session: Session, challenge: Challenge, *, is_another_way: bool, now: float

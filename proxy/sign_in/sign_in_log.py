@@ -76,6 +76,10 @@ class SignInLog:
             "sign_in.reported", incident=client.incident, realm=realm, guid=guid, client_address=client.address, **facts
         )
 
+    def vouch(self, client: Client, principal: Principal, event: str, **facts: str | int) -> None:
+        """Of the person who asks (`asked`, `not_possible`), or of the manager (`answered`, `refused`)."""
+        self._of(client, principal, f"vouch.{event}", **facts)
+
     def signed_out(self, client: Client, principal: Principal) -> None:
         self._of(client, principal, "sign_out.done")
 

@@ -23,6 +23,7 @@ from proxy.delivery.delivery_store import DeliveryFailure, FailureReason, Sendin
 from proxy.factors.challenge import Challenge
 from proxy.factors.confinement import Confinement
 from proxy.factors.passes.given_pass import Approver, GivenPass
+from proxy.factors.passes.vouch import VouchAnswer, VouchRequest
 from proxy.factors.proof import Proof
 from proxy.factors.remembered.browser import RememberedBrowser
 from proxy.operations.store_errors import StoreError
@@ -37,6 +38,7 @@ SENDING_VERSION = 1
 BROWSER_VERSION = 1
 FAILURE_VERSION = 1
 PASS_VERSION = 1
+VOUCH_VERSION = 1
 
 TICKET_FIELDS = ("session_id", "host", "start_digest", "return_to", "expires_at")
 """In the order in which they are written."""
@@ -158,6 +160,8 @@ def _confinement(text: str) -> Confinement | None:
         credential_id=_text(fields.get("credential_id", "")),
         methods=_texts_or_none(fields.get("methods")),
         networks=_texts_or_none(fields.get("networks")),
+        # Only the help desk gave passes before it was stored.
+        is_vouched=bool(fields.get("is_vouched", False)),
     )
 
 
@@ -195,6 +199,33 @@ def readable_pass(record: str | bytes, digest: bytes, confirmed: str | bytes) ->
                 "given_by": Approver(**fields["given_by"]),
                 "digest": digest,
                 "confirmed_by": Approver(**json.loads(confirmed)) if confirmed else None,
+            }
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def vouch_to_json(request: VouchRequest) -> str:
+    """All but its answer."""
+    fields = dataclasses.asdict(request)
+    del fields["answer"]
+    return json.dumps({"v": VOUCH_VERSION, **fields}, separators=(",", ":"))
+
+
+def readable_vouch(record: str | bytes, answer: str | bytes) -> VouchRequest | None:
+    """None for a record that this version cannot read: nobody answers it."""
+    try:
+        fields = json.loads(record)
+        if fields.pop("v") != VOUCH_VERSION:
+            return None
+        said = answer.decode() if isinstance(answer, bytes) else answer
+        return VouchRequest(
+            **{
+                **fields,
+                "apps": _texts(fields["apps"]),
+                "offered": _texts(fields["offered"]),
+                "asked_of": Approver(**fields["asked_of"]),
+                "answer": VouchAnswer(said) if said else None,
             }
         )
     except (ValueError, KeyError, TypeError, AttributeError):

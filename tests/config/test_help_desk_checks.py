@@ -15,6 +15,7 @@ from proxy.secrets.keys import Purpose
 from tests.config.test_admin_checks import GROUPS, SCHEMES, START
 
 ON = "[help_desk]\npasses = true\n"
+VOUCHING = "[help_desk]\nvouching = true\n"
 
 
 def load(folder: Path, text: str) -> Settings:
@@ -32,8 +33,9 @@ def test_a_pass_is_one_more_choice_for_the_last_second_factor_and_no_other(tmp_p
     assert found["admins"] == found["quick"] == ((Factor.PASSWORD,),)
 
 
-def test_without_schemes_it_stands_in_too(tmp_path: Path) -> None:
-    (scheme,) = load(tmp_path, GROUPS + ON).schemes
+@pytest.mark.parametrize("key", [ON, VOUCHING])
+def test_without_schemes_it_stands_in_too(tmp_path: Path, key: str) -> None:
+    (scheme,) = load(tmp_path, GROUPS + key).schemes
     assert scheme.factors[-1] == (Factor.SMS, Factor.PASS)
 
 
@@ -52,6 +54,9 @@ MAIL = '[second_factor]\nchannels = ["kapow", "email"]\n'
     ("text", "key", "message"),
     [
         (ON, "passes", "needs groups in [admin]"),
+        (VOUCHING, "vouching", "needs groups in [admin]"),
+        (GROUPS + VOUCHING + '[[schemes]]\nname = "a"\nfactors = ["password"]\n', "vouching", "no scheme asks"),
+        (GROUPS + VOUCHING + "two_persons = true\n", "two_persons", "needs passes = true"),
         (GROUPS + "[help_desk]\ntwo_persons = true\n", "two_persons", "needs passes = true"),
         (GROUPS + ON + '[[schemes]]\nname = "a"\nfactors = ["password"]\n', "passes", "no scheme asks for a second"),
         (GROUPS + ON + 'longest_pass = "30m"\n', "longest_pass", "at least 3600"),

@@ -31,6 +31,7 @@ from directory.mobile import E164, mask
 from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome, PasscodeMessage
+from proxy.factors.confinement import still_counts
 from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
 from proxy.operations.store_errors import StoreUnavailable
@@ -336,7 +337,11 @@ class Stage:
         self.phone = Phone()
         self.scripted = scripted or ScriptedDirectory()
         self.store = FailingStore(folder / "state.db", clock=lambda: self.now)
-        self.sessions = LiveSessions(self.store.sessions, settings.sessions)
+        self.sessions = LiveSessions(
+            self.store.sessions,
+            settings.sessions,
+            may_stand=lambda session: still_counts(session.confined, settings.help_desk),
+        )
         self.settings = settings
         self.keys = Keys(ring or b"k" * 32, clock=lambda: self.now)
         (folder / "users.toml").write_text(USERS)

@@ -16,6 +16,7 @@ from proxy.factors.passcode.arrival_times import MOST_KEPT as MOST_ARRIVALS
 from proxy.factors.passcode.arrival_times import PasscodeArrival
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS, KnownNumber
 from proxy.factors.passes.given_pass import Approver, GivenPass
+from proxy.factors.passes.vouch import VouchAnswer, VouchRequest
 from proxy.factors.remembered.browser import RememberedBrowser
 from proxy.factors.remembered.browser_store import CHANGE_SECONDS, UsedValue, ValueUse
 from proxy.operations.steady_clock import SKEW_SECONDS
@@ -44,6 +45,7 @@ _READING = {
     "browser",
     "browsers",
     "passes",
+    "vouches",
     "reported",
 }
 
@@ -309,6 +311,7 @@ class MemoryPasses:
     def __init__(self, called: Callable[[str], None]) -> None:
         self._called = called
         self._passes: dict[str, GivenPass] = {}
+        self._vouches: dict[str, VouchRequest] = {}
 
     async def put_pass(self, given: GivenPass) -> bool:
         self._called("put_pass")
@@ -334,10 +337,28 @@ class MemoryPasses:
         self._called("end_pass")
         return self._passes.pop(pass_id, None) is not None
 
+    async def put_vouch(self, request: VouchRequest) -> None:
+        self._called("put_vouch")
+        self._vouches[request.guid] = request
+
+    async def vouches(self, guid: str | None = None, *, now: float) -> tuple[VouchRequest, ...]:
+        self._called("vouches")
+        found = (each for each in self._vouches.values() if guid in (None, each.guid) and now < each.expires_at)
+        return tuple(sorted(found, key=lambda each: each.asked_at))
+
+    async def answer_vouch(self, guid: str, vouch_id: str, answer: VouchAnswer, *, now: float) -> bool:
+        self._called("answer_vouch")
+        found = self._vouches.get(guid)
+        if found is None or found.vouch_id != vouch_id or found.answer is not None or now >= found.expires_at:
+            return False
+        self._vouches[guid] = replace(found, answer=answer)
+        return True
+
     async def remove_expired(self, *, now: float) -> int:
-        before = len(self._passes)
+        before = len(self._passes) + len(self._vouches)
         self._passes = {key: value for key, value in self._passes.items() if now < value.ends_at}
-        return before - len(self._passes)
+        self._vouches = {key: value for key, value in self._vouches.items() if now < value.expires_at}
+        return before - len(self._passes) - len(self._vouches)
 
 
 class MemoryArrivals:

@@ -10,6 +10,7 @@ from proxy.delivery.channel import Outcome
 from proxy.delivery.delivery_store import Sending
 from proxy.factors.challenge import Challenge, new_challenge_id
 from proxy.factors.passes.given_pass import Approver, GivenPass, new_pass_id
+from proxy.factors.passes.vouch import ASKED_SECONDS, VouchRequest, new_vouch_id
 from proxy.factors.proof import Proof
 from proxy.secrets.tokens import new_token
 from proxy.sessions.session import Session
@@ -90,6 +91,28 @@ def given_pass(**fields: Any) -> GivenPass:
             "given_at": NOW,
             "ends_at": NOW + 8 * 3600,
             "needs_second": False,
+            **fields,
+        }
+    )
+
+
+def vouch_request(**fields: Any) -> VouchRequest:
+    return VouchRequest(
+        **{
+            "vouch_id": new_vouch_id(),
+            "session_id": "half",
+            "guid": principal().guid,
+            "realm": "corp",
+            "username": "alice",
+            "name": "Alice Liddell",
+            "asked_of": approver(name="Boss"),
+            "apps": ("Wiki",),
+            "reason": "Phone at home",
+            "hours": 8,
+            "words": "amber otter",
+            "offered": ("amber otter", "violin cactus"),
+            "asked_at": NOW,
+            "expires_at": NOW + ASKED_SECONDS,
             **fields,
         }
     )

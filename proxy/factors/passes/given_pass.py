@@ -19,7 +19,7 @@ _GROUP = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approver:
-    """One of the help desk, as they were when they approved it."""
+    """One of the help desk, or a manager, as they were when they approved it."""
 
     guid: str
     realm: str
@@ -44,6 +44,13 @@ class GivenPass:
     needs_second: bool
     """Whether it counts only once a second one has confirmed it."""
     confirmed_by: Approver | None = None
+    session_id: str = field(default="", repr=False)
+    """The one sign-in that goes on with it, because its person's manager vouched for it; empty: whoever types its
+    code. A session has another id after each step, so only one goes on."""
+
+    @property
+    def is_vouched(self) -> bool:
+        return self.session_id != ""
 
     @property
     def counts(self) -> bool:
@@ -51,7 +58,7 @@ class GivenPass:
 
     @property
     def confinement(self) -> Confinement:
-        return Confinement(pass_id=self.pass_id, apps=self.apps, ends_at=self.ends_at)
+        return Confinement(pass_id=self.pass_id, apps=self.apps, ends_at=self.ends_at, is_vouched=self.is_vouched)
 
 
 def new_pass_id() -> str:

@@ -1,14 +1,15 @@
-"""What is kept of passes."""
+"""What is kept of passes, and of what persons ask their managers for."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from proxy.factors.passes.given_pass import Approver, GivenPass
+from proxy.factors.passes.vouch import VouchAnswer, VouchRequest
 
 
 class PassStore(Protocol):
-    """A pass that is over counts as absent, even if it was not removed yet. Changes are durable.
+    """A pass or request that is over counts as absent, even if it was not removed yet. Changes are durable.
 
     Methods raise `StoreUnavailable`.
     """
@@ -27,4 +28,16 @@ class PassStore(Protocol):
 
     async def end_pass(self, pass_id: str) -> bool:
         """Remove it; True for one caller only."""
+        ...
+
+    async def put_vouch(self, request: VouchRequest) -> None:
+        """In the place of what its person asked for before."""
+        ...
+
+    async def vouches(self, guid: str | None = None, *, now: float) -> tuple[VouchRequest, ...]:
+        """What a person asks for, or everybody does, answered or not, the oldest first."""
+        ...
+
+    async def answer_vouch(self, guid: str, vouch_id: str, answer: VouchAnswer, *, now: float) -> bool:
+        """True for one caller only; False for a request that was answered before or is not there (any more)."""
         ...

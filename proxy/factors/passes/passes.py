@@ -6,7 +6,7 @@ import hmac
 from collections.abc import Collection
 
 from config.factors import ChannelKind, Factor
-from config.settings import PasscodeSettings
+from config.settings import HelpDeskSettings, PasscodeSettings
 from directory.principal import Principal
 from proxy.factors.challenge import Challenge, new_challenge_id
 from proxy.factors.confinement import Confinement
@@ -21,12 +21,12 @@ _SEPARATORS = str.maketrans("", "", " -\u00a0\t\r\n")
 class Passes:
     """The `SecondFactor` of `Factor.PASS`. A person has at most one with a code, and may type it until it ends."""
 
-    def __init__(self, settings: PasscodeSettings, store: PassStore, keys: Keys, *, is_on: bool) -> None:
+    def __init__(self, settings: PasscodeSettings, help_desk: HelpDeskSettings, store: PassStore, keys: Keys) -> None:
+        """Where a kind of pass is off, a session that was begun before may still ask; none of that kind counts."""
         self._settings = settings
+        self._help_desk = help_desk
         self._store = store
         self._keys = keys
-        self._is_on = is_on
-        """Where it is off, a session that was begun before may still ask; no pass counts any more."""
 
     async def held_by(self, principal: Principal, factor: Factor) -> Chosen | Unusable:
         """Also one that ended just now: when it ends is a rule of the moment."""
@@ -74,10 +74,20 @@ class Passes:
 
     async def counting(self, principal: Principal, *, now: float) -> GivenPass | None:
         """The pass that this person may type now. It changes nothing."""
-        if not self._is_on:
+        if not self._help_desk.passes:
             return None
+        return next((each for each in await self._counting(principal, now=now) if not each.is_vouched), None)
+
+    async def vouched(self, principal: Principal, session_id: str, *, now: float) -> Confinement | None:
+        """Of the pass that this sign-in got because its person's manager vouched; None if there is none (any more)."""
+        if not self._help_desk.vouching:
+            return None
+        found = await self._counting(principal, now=now)
+        return next((each.confinement for each in found if each.is_vouched and each.session_id == session_id), None)
+
+    async def _counting(self, principal: Principal, *, now: float) -> list[GivenPass]:
         found = await self._store.passes(principal.guid, now=now)
-        return next((each for each in found if each.counts and each.realm == principal.realm), None)
+        return [each for each in found if each.counts and each.realm == principal.realm]
 
 
 def _way(given: GivenPass | None) -> Chosen | Unusable:

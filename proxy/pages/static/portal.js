@@ -125,6 +125,26 @@ if (progress) {
   setTimeout(ask, pause);
 }
 
+// Whether the manager has answered: then the page says so.
+const waiting = document.querySelector("[data-answer]");
+if (waiting) {
+  const ask = async () => {
+    if (document.visibilityState === "visible") {
+      try {
+        const answer = await fetch(waiting.dataset.answer, { headers: { Accept: "application/json" } });
+        if (!answer.ok || !(await answer.json()).waits) {
+          location.reload();
+          return;
+        }
+      } catch {
+        // Out of reach for a moment: ask later.
+      }
+    }
+    setTimeout(ask, 3000);
+  };
+  setTimeout(ask, 3000);
+}
+
 // Instants in the person's own time zone.
 for (const time of document.querySelectorAll("time[datetime]")) {
   const moment = new Date(time.dateTime);

@@ -1,4 +1,5 @@
-"""Passes for those who are without their phone today: giving one to a person, and the list of all that live.
+"""Passes for those who are without their phone today: giving one to a person, and the list of all that live and of
+those whose managers are asked to vouch.
 
 Each step is recorded with who, whom, why, what for and until when (PCI DSS 8.5.1). The code is on one page, once.
 """
@@ -13,32 +14,23 @@ from aiohttp import web
 from directory.errors import DirectoryError
 from directory.principal import Principal
 from proxy.factors.passes.given_pass import GivenPass, in_groups
+from proxy.factors.passes.vouch import VouchRequest
 from proxy.help_desk.passes import EndedPass, NewPass, PassDesk, WrongPass, judge_asked, may_confirm, most_hours
 from proxy.http.problem import Problem
 from proxy.http.reserved import ADMIN_PASSES, ADMIN_PERSON
 from proxy.pages.instants import instant, instant_to_come
 from proxy.pages.pass_texts import PASS_WORDS
+from proxy.pages.vouch_texts import VOUCH_WORDS
 from proxy.portal.admin.audit import record
 from proxy.portal.admin.explanation import OPENS, Done, show_explanation
 from proxy.portal.admin.parts import admin_page, app_names
 from proxy.portal.admin.person import asked_before, look_up, meant, own_form
-from proxy.portal.app_keys import FLOW, KEYS, REALMS, SETTINGS, STORE, VISIT
+from proxy.portal.app_keys import REALMS, SETTINGS, STORE, VISIT
 from proxy.portal.forms import refused
+from proxy.portal.pass_desk import desk_of
 from proxy.sessions.session import Session
 
 _CONFIRM, _END = "confirm", "end"
-
-
-def desk_of(request: web.Request) -> PassDesk:
-    store = request.app[STORE]
-    return PassDesk(
-        settings=request.app[SETTINGS],
-        store=store.passes,
-        sessions=store.sessions,
-        numbers=store.numbers,
-        keys=request.app[KEYS],
-        notices=request.app[FLOW].proving.notices,
-    )
 
 
 async def take_give(request: web.Request, session: Session) -> web.StreamResponse:
@@ -135,7 +127,9 @@ async def _ended(request: web.Request, session: Session, desk: PassDesk, ended: 
 async def _list(
     request: web.Request, session: Session, *, notice: str = "", error: str = "", status: int = 200
 ) -> web.Response:
-    found = await request.app[STORE].passes.passes(now=request[VISIT].now)
+    store, now = request.app[STORE].passes, request[VISIT].now
+    found = await store.passes(now=now)
+    waiting = [each for each in await store.vouches(now=now) if each.answer is None]
     record(request, session, "passes_shown", passes=len(found))
     return admin_page(
         request,
@@ -145,10 +139,22 @@ async def _list(
         status=status,
         said=PASS_WORDS,
         rows=[_row(request, session, each) for each in found],
+        waiting=[_asked(request, each) for each in waiting],
+        asking=VOUCH_WORDS,
         action=ADMIN_PASSES,
         notice=notice,
         error=error,
     )
+
+
+def _asked(request: web.Request, asked: VouchRequest) -> Mapping[str, object]:
+    return {
+        "person": f"{asked.realm}\\{asked.username}",
+        "apps": ", ".join(asked.apps),
+        "reason": asked.reason,
+        "of": asked.asked_of.name,
+        "until": instant_to_come(asked.expires_at, request[VISIT].now),
+    }
 
 
 def _row(request: web.Request, session: Session, given: GivenPass) -> Mapping[str, object]:

@@ -85,9 +85,10 @@ def add_admin_pages(app: web.Application, readiness: Callable[[], Awaitable[Read
         ]
     )
     if settings.help_desk.passes:
+        app.add_routes([web.post(ADMIN_GIVE, for_admins(take_give, back=ADMIN_PERSON))])
+    if settings.help_desk.lets_passes_stand_in:
         app.add_routes(
             [
-                web.post(ADMIN_GIVE, for_admins(take_give, back=ADMIN_PERSON)),
                 web.get(ADMIN_PASSES, for_admins(show_passes, back=ADMIN_PASSES)),
                 web.post(ADMIN_PASSES, for_admins(take_passes, back=ADMIN_PASSES)),
             ]

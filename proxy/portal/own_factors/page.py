@@ -17,12 +17,11 @@ from proxy.factors.recovery_code.code import COUNT
 from proxy.http.problem import Problem
 from proxy.http.reserved import ME, ME_FACTORS
 from proxy.pages.instants import instant
-from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.texts import ENGLISH
-from proxy.portal.app_keys import CLOCK, SETTINGS, SIGN_IN_LOG, VISIT, current_session
+from proxy.portal.app_keys import SETTINGS, SIGN_IN_LOG, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import read_form, refused, require_csrf_token
-from proxy.portal.landing import TO_START, sign_in_path, step_up_path
+from proxy.portal.landing import sign_in_path
 from proxy.portal.own_factors.adding_app import show_adding_app, take_app
 from proxy.portal.own_factors.adding_codes import show_making_codes, take_codes
 from proxy.portal.own_factors.adding_passkey import show_adding_passkey, take_passkey
@@ -38,12 +37,11 @@ from proxy.portal.own_factors.factor_pages import (
     own_page,
     told,
 )
-from proxy.portal.pages import message, redirect
+from proxy.portal.pages import redirect
 from proxy.portal.return_to import WayBack
-from proxy.portal.shared_computers import is_shared
-from proxy.portal.step_up import more_for_own_pages
+from proxy.portal.step_up import more_for_changes
 from proxy.sessions.session import Level, Session
-from proxy.sign_in.enrolling import OwnFactor, factors_to_add, may_change_factors, proof_for_adding
+from proxy.sign_in.enrolling import OwnFactor, factors_to_add
 
 _WORDS = ENGLISH.factors
 _ADDING: Mapping[Factor, Adding] = MappingProxyType(
@@ -128,19 +126,7 @@ async def _signed_in(request: web.Request) -> Session | None:
 
 def _more(request: web.Request, session: Session) -> web.Response | None:
     """The way to what has to be proven first; None where enough is."""
-    if session.confined is not None:
-        said = PASS_WORDS.not_here_title, PASS_WORDS.not_here
-        return message(request, HTTPStatus.FORBIDDEN, *said, link=TO_START)
-    if (more := more_for_own_pages(request, session)) is not None:
-        return more
-    if is_shared(request):  # whoever comes next could go on where somebody has proven everything
-        return message(request, HTTPStatus.FORBIDDEN, _WORDS.title, _WORDS.not_here, link=(ME, ENGLISH.start_me))
-    proof = proof_for_adding(request.app[SETTINGS].schemes)
-    if proof is None:
-        return message(request, HTTPStatus.OK, _WORDS.title, _WORDS.off, link=(ME, ENGLISH.start_me))
-    if may_change_factors(request.app[SETTINGS].schemes, session, now=request.app[CLOCK]()):
-        return None
-    return redirect(step_up_path(proof.name, WayBack(return_to=ME_FACTORS)))
+    return more_for_changes(request, session, WayBack(return_to=ME_FACTORS), title=_WORDS.title, off=_WORDS.off)
 
 
 def _to_add(request: web.Request, name: str) -> Factor:

@@ -37,6 +37,7 @@ _OVER = {
     "remembered_browsers": "expires_at <= ?1",
     "former_cookies": "expires_at <= ?1",
     "passes": "ends_at <= ?1",
+    "vouches": "expires_at <= ?1",
     "delivery_failures": f"failed_at <= ?1 - {FAILURE_SECONDS}",
 }
 """By table of everything else that is kept, what is true of a record that is over at ?1."""

@@ -26,6 +26,7 @@ _TABLES = (
     "enrolments",
     "remembered_browsers",
     "passes",
+    "vouches",
     "reported_sign_ins",
     "former_cookies",
     "kept_requests",

@@ -1,0 +1,130 @@
+"""A manager says yes or no to those who ask them to vouch. It needs a second factor proven within ten minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+
+from aiohttp import web
+
+from proxy.factors.passes.given_pass import GivenPass
+from proxy.factors.passes.vouch import VouchRequest
+from proxy.help_desk.vouching import WrongVouch, may_vouch
+from proxy.http.problem import Problem
+from proxy.http.reserved import ME, ME_VOUCH
+from proxy.pages.instants import instant
+from proxy.pages.vouch_texts import VOUCH_WORDS
+from proxy.portal.app_keys import CLOCK, SETTINGS, VISIT, current_session
+from proxy.portal.csrf import Form
+from proxy.portal.forms import read_form, refused, require_csrf_token
+from proxy.portal.landing import START_PAGE, TOLD, sign_in_path
+from proxy.portal.pages import form_token, page, redirect
+from proxy.portal.pass_desk import vouching_of
+from proxy.portal.return_to import WayBack
+from proxy.portal.step_up import more_for_changes
+from proxy.sessions.session import Level, Session
+
+_YES, _NO = "yes", "no"
+_TOLD: Mapping[str, str] = MappingProxyType({_YES: VOUCH_WORDS.said_yes, _NO: VOUCH_WORDS.said_no})
+_WRONG: Mapping[WrongVouch, tuple[HTTPStatus, str]] = MappingProxyType(
+    {
+        WrongVouch.GONE: (HTTPStatus.CONFLICT, VOUCH_WORDS.gone),
+        WrongVouch.HAS_PASS: (HTTPStatus.CONFLICT, VOUCH_WORDS.given_meanwhile),
+        WrongVouch.NOT_THEIR_MANAGER: (HTTPStatus.FORBIDDEN, VOUCH_WORDS.not_manager),
+        WrongVouch.WORDS: (HTTPStatus.UNPROCESSABLE_ENTITY, VOUCH_WORDS.wrong),
+    }
+)
+
+
+async def asks_of(request: web.Request, session: Session) -> str:
+    """What other pages of this person say of those who ask them to vouch; empty: nobody does."""
+    if session.confined is not None or not request.app[SETTINGS].help_desk.vouching:
+        return ""
+    count = len(await vouching_of(request).asked_of(session.principal, now=request[VISIT].now))
+    return "" if count == 0 else VOUCH_WORDS.asks_one if count == 1 else VOUCH_WORDS.asks_many.format(count=count)
+
+
+async def show_vouch_answer(request: web.Request) -> web.StreamResponse:
+    session = await _signed_in(request)
+    if session is None:
+        return redirect(sign_in_path(WayBack(return_to=ME_VOUCH)))
+    if (more := _more(request, session)) is not None:
+        return more
+    return await _list(request, session, notice=_TOLD.get(request.query.get(TOLD, ""), ""))
+
+
+async def take_vouch_answer(request: web.Request) -> web.StreamResponse:
+    fields = await read_form(request)
+    session = await _signed_in(request)
+    if session is None:
+        return redirect(sign_in_path(WayBack(return_to=ME_VOUCH)))
+    require_csrf_token(request, fields, Form.VOUCH, session.session_id)
+    if (more := _more(request, session)) is not None:
+        return more
+    vouching, client, manager = vouching_of(request), request[VISIT].client, session.principal
+    now, vouch_id = request.app[CLOCK](), fields.get("vouch", "")
+    if not may_vouch(request.app[SETTINGS].schemes, session, now=now):
+        raise refused(Problem.NOT_ALLOWED)
+    match fields.get("answer"):
+        case "no":
+            wrong = await vouching.refuse(client, manager, vouch_id, now=now)
+            if wrong is None:
+                return redirect(f"{ME_VOUCH}?{TOLD}={_NO}")
+        case "yes":
+            given = await vouching.vouch(client, manager, vouch_id, fields.get("words", ""), now=now)
+            if isinstance(given, GivenPass):
+                return redirect(f"{ME_VOUCH}?{TOLD}={_YES}")
+            if not isinstance(given, WrongVouch):
+                response = await _list(
+                    request, session, error=VOUCH_WORDS.throttled, status=HTTPStatus.TOO_MANY_REQUESTS
+                )
+                response.headers["Retry-After"] = str(given.retry_after_seconds)
+                return response
+            wrong = given
+        case _:
+            raise refused(Problem.BAD_FORM)
+    status, error = _WRONG[wrong]
+    return await _list(request, session, error=error, status=status)
+
+
+async def _signed_in(request: web.Request) -> Session | None:
+    session = await current_session(request)
+    return session if session is not None and session.level is Level.SIGNED_IN else None
+
+
+def _more(request: web.Request, session: Session) -> web.Response | None:
+    back = WayBack(return_to=ME_VOUCH)
+    return more_for_changes(request, session, back, title=VOUCH_WORDS.title, off=VOUCH_WORDS.off)
+
+
+async def _list(
+    request: web.Request, session: Session, *, notice: str = "", error: str = "", status: int = HTTPStatus.OK
+) -> web.Response:
+    found = await vouching_of(request).asked_of(session.principal, now=request[VISIT].now)
+    return page(
+        request,
+        "vouch_answer.html",
+        status=status,
+        said=VOUCH_WORDS,
+        action=ME_VOUCH,
+        csrf_token=form_token(request, Form.VOUCH, session.session_id),
+        requests=[_row(request, each) for each in found],
+        notice=notice,
+        error=error,
+        me_href=ME,
+        start_href=START_PAGE,
+    )
+
+
+def _row(request: web.Request, asked: VouchRequest) -> dict[str, object]:
+    return {
+        "vouch_id": asked.vouch_id,
+        "name": asked.name,
+        "login": asked.username,
+        "apps": ", ".join(asked.apps),
+        "reason": asked.reason,
+        "hours": asked.hours,
+        "asked": instant(asked.asked_at, request[VISIT].now),
+        "offered": asked.offered,
+    }
