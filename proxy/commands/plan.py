@@ -1,4 +1,4 @@
-"""`python -m proxy.commands.plan ORDER`: read and check a configuration for the supervisor, every problem at once.
+"""The plan: read and check a configuration for the supervisor, in a process of its own, every problem at once.
 
 These checks need no worker: the file, certificates, the master key, texts, local users. The settings are pickled into a
 descriptor that only workers read. They never reach a disk.
@@ -11,7 +11,6 @@ import json
 import os
 import pickle
 import socket
-import sys
 import time
 from pathlib import Path
 
@@ -24,8 +23,9 @@ from proxy.secrets.key_file import KeyFileError, load_keys
 from proxy.supervisor.orders import Outline, Plan, PlanOrder, to_json
 
 
-def main(order: PlanOrder) -> int:
-    """Write the plan, and the settings if they can be used."""
+def main(text: str) -> int:
+    """Write the plan that a `PlanOrder` in JSON asks for, and the settings if they can be used."""
+    order = PlanOrder(**json.loads(text))
     plan, settings = make_plan(Path(order.config))
     if settings is not None:
         with os.fdopen(order.settings, "wb") as file:
@@ -55,7 +55,3 @@ def make_plan(config: Path) -> tuple[Plan, Settings | None]:
         drain_seconds=server.drain_timeout,
     )
     return Plan(outline=outline, warnings=(*warnings(settings), *delivery_warnings(settings))), settings
-
-
-if __name__ == "__main__":
-    sys.exit(main(PlanOrder(**json.loads(sys.argv[1]))))

@@ -1,4 +1,4 @@
-"""`python -m proxy.commands.worker ORDER`: one process that serves, started by the supervisor.
+"""A worker: one process that serves, started by the supervisor.
 
 It tells the supervisor when it is ready and that its event loop turns. It drains when it is told to, or when it cannot
 go on, so that another takes its place. It ends at once when the supervisor is gone.
@@ -12,7 +12,6 @@ import os
 import pickle
 import signal
 import socket
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -33,8 +32,9 @@ STOP_IDLE_SECONDS = 1.0
 usual time: there is no hurry then."""
 
 
-def main(order: WorkerOrder) -> int:
-    """Serve; the exit code."""
+def main(text: str) -> int:
+    """Serve by a `WorkerOrder` in JSON; the exit code."""
+    order = WorkerOrder(**json.loads(text))
     log = configure_log().bind(worker=order.number)
     settings = read_settings(order.settings)
     control = socket.socket(fileno=order.control)
@@ -124,7 +124,3 @@ async def _beat(writer: asyncio.StreamWriter) -> None:
     while True:
         await asyncio.sleep(BEAT_SECONDS)
         writer.write(f"{BEAT}\n".encode())
-
-
-if __name__ == "__main__":
-    sys.exit(main(WorkerOrder(**json.loads(sys.argv[1]))))

@@ -19,6 +19,7 @@ from proxy.supervisor.orders import BEAT, PROBLEM, READY, PlanOrder, WorkerOrder
 from proxy.supervisor.systemd import VARIABLES
 
 _ROOT = Path(__file__).parent.parent.parent
+_CHILD = "proxy.commands.child"
 """Where the packages are."""
 
 
@@ -93,7 +94,8 @@ class Children:
     async def start(
         self, module: str, order: Callable[..., PlanOrder | WorkerOrder], descriptors: Iterable[int]
     ) -> Child:
-        """Run ``python -m module ORDER`` with these descriptors open; `order` lacks the number of its socket."""
+        """Run ``module.main(ORDER)`` in a new Python with these descriptors open; `order` lacks the number of its
+        socket."""
         ours, theirs = socket.socketpair()
         with theirs:
             reader, writer = await asyncio.open_connection(sock=ours)
@@ -130,7 +132,7 @@ def _spawn(module: str, argument: str, descriptors: Iterable[int]) -> int:
         # -P: do not search the working directory, which may hold anything, for modules. The child has its own process
         # group, because Ctrl-C is for the supervisor, which tells the others.
         return os.posix_spawn(
-            sys.executable, [sys.executable, "-P", "-m", module, argument], environ, setpgroup=0, setsigmask=()
+            sys.executable, [sys.executable, "-P", "-m", _CHILD, module, argument], environ, setpgroup=0, setsigmask=()
         )
     finally:
         for each in inherited:
