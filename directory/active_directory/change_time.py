@@ -55,6 +55,16 @@ def numbers_changed_at(entry: Entry, mobile_attributes: Sequence[str]) -> float 
     return latest
 
 
+def swept_change_at(entry: Entry, mobile_attributes: Sequence[str]) -> float | None:
+    """When any of these was last written, as the report says it. For attributes other than `mobile` only if the server
+    writes the metadata by name: Samba does not."""
+    if METADATA_XML.lower() in entry.attributes:
+        return numbers_changed_at(entry, mobile_attributes)
+    metadata = entry.attributes.get(METADATA.lower())
+    has_mobile = _MOBILE in (name.lower() for name in mobile_attributes)
+    return changed_at(metadata[0]) if metadata and has_mobile else None
+
+
 def is_change_time_read(entry: Entry, mobile_attributes: Sequence[str]) -> bool:
     """Whether the metadata that `numbers_changed_at` needs was there and readable for each of these attributes."""
     has_binary = any(len(value) >= _HEADER for value in entry.attributes.get(METADATA.lower(), ()))

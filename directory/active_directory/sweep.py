@@ -23,13 +23,7 @@ from directory.active_directory.account import (
     username_of,
 )
 from directory.active_directory.bind_result import refusal_reason, service_account_refusal
-from directory.active_directory.change_time import (
-    METADATA,
-    METADATA_XML,
-    changed_at,
-    metadata_to_read,
-    numbers_changed_at,
-)
+from directory.active_directory.change_time import metadata_to_read, swept_change_at
 from directory.active_directory.connection import Connection
 from directory.active_directory.deadline_socket import ConnectionFailed
 from directory.active_directory.discovery import DiscoveryFailed, locator_of, tls_context_of
@@ -49,7 +43,6 @@ PAGE_SIZE = 1000
 WAIT_SECONDS = 60.0
 """How long a server may work on a page before it sends the first entry."""
 OTHER_ATTRIBUTES = ("otherMobile", "telephoneNumber")
-_MOBILE = "mobile"
 _CRITICAL, _SERVICE_NAMES = _OF_SERVICES = ("isCriticalSystemObject", "servicePrincipalName")
 _OF_HUMANS = ("givenName", "sn", "mail")
 
@@ -146,7 +139,7 @@ def _person(
         is_service=is_service_account(_traits(entry, username, settings), service_accounts),
         fields=_fields(entry, settings.mobile_attributes),
         other_fields=_fields(entry, others),
-        changed_at=_changed_at(entry, settings.mobile_attributes),
+        changed_at=swept_change_at(entry, settings.mobile_attributes),
     )
 
 
@@ -159,14 +152,6 @@ def _traits(entry: Entry, username: str, settings: ActiveDirectorySettings) -> A
         has_display_name=bool(first_text(entry, "displayName")),
         has_human_traits=any(first_text(entry, name) for name in human),
     )
-
-
-def _changed_at(entry: Entry, mobile_attributes: Sequence[str]) -> float | None:
-    """For attributes other than `mobile` only if the server writes the metadata by name: Samba does not."""
-    if METADATA_XML.lower() in entry.attributes:
-        return numbers_changed_at(entry, mobile_attributes)
-    metadata = entry.attributes.get(METADATA.lower())
-    return changed_at(metadata[0]) if metadata and _is_in(_MOBILE, mobile_attributes) else None
 
 
 def _fields(entry: Entry, names: Sequence[str]) -> tuple[Field, ...]:

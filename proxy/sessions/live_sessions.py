@@ -50,6 +50,7 @@ class LiveSessions:
         *,
         monotonic: Callable[[], float] = time.monotonic,
         most_whole: int = MOST_WHOLE,
+        read_at_once: int = READ_AT_ONCE,
         asking: AskingLimits = USUAL_LIMITS,
         may_stand: Callable[[Session], bool] = lambda _: True,
     ) -> None:
@@ -59,6 +60,7 @@ class LiveSessions:
         self._may_stand = may_stand
         self._asking = asking
         self._limits = limits
+        self._read_at_once = read_at_once
         self._monotonic = monotonic
         self.kept = KeptSessions(limits, most_whole)
         """Sessions in memory, whole or put aside."""
@@ -223,7 +225,7 @@ class LiveSessions:
     async def close_all(self) -> None:
         """The grace is over: close what is open, until the store is back. Sessions are kept: they work again then."""
         for number, session_id in enumerate(self.kept.session_ids()):
-            if number % READ_AT_ONCE == 0:
+            if number % self._read_at_once == 0:
                 await self.looks.look()
                 if self.looks.is_in_grace:
                     return
@@ -240,7 +242,7 @@ class LiveSessions:
         """Read what others changed, or everything if notices may have been missed. Raises `StoreUnavailable`."""
         gap, began_at = self.heard.gaps, self._monotonic()
         while self._to_read:
-            batch = list(islice(self._to_read, READ_AT_ONCE))
+            batch = list(islice(self._to_read, self._read_at_once))
             for session_id in await self._read_again(batch, now):
                 self._to_read.pop(session_id, None)
         self.has_to_read.clear()

@@ -14,11 +14,14 @@ import pytest
 from config.tables.sms_gateways import HTTPGatewaySettings, SMSGatewaySettings
 from proxy.delivery.channel import EMAIL_ONLY, Outcome, SendResult
 from proxy.delivery.create_channels import create_channels
+from proxy.delivery.email_channel import EmailChannel
+from proxy.delivery.http_sms import SMSByHTTP
 from proxy.delivery.https_client import HTTPSAnswer, Request
-from proxy.delivery.sms_gateway import preset_of
+from proxy.delivery.sms_gateway import SMSByMail, preset_of
 from proxy.operations.audit_log import configure_log
 from proxy.operations.metrics import Metrics
 from tests.support.delivery import NUMBER, PASSCODE, delivery_settings, passcode_message, relay_settings
+from tests.support.parts import parts_of
 from tests.support.sms_http import generic_table, kapow_table, sms_http_gateway
 from tests.support.smtp_sink import Script, scripted_smtp, smtp_sink
 
@@ -110,11 +113,10 @@ async def test_no_log_line_repr_or_metric_of_any_channel_holds_a_secret(tmp_path
                         told.append(await channels.send(message, kinds=EMAIL_ONLY))
                         sink.rcpt = f"550 5.1.1 <{NUMBER[1:]}@127.0.0.1> anna.smith@corp.example unknown"
                     told += [await channels.check_each(), await channels.gateway_trouble(), channels, message]
-                    told += [
-                        repr(settings).replace("kap0w-user", ""),
-                        *channels._channels,
-                        *(vars(each) for each in channels._channels),
-                    ]
+                    parts = parts_of(channels)
+                    each_way = [each for each in parts if isinstance(each, EmailChannel | SMSByHTTP | SMSByMail)]
+                    assert set(names) <= {each.name for each in each_way}
+                    told += [repr(settings).replace("kap0w-user", ""), *parts, *map(vars, each_way)]
                     await channels.close()
     written = every.lines.getvalue() + own_log.getvalue() + repr(told) + metrics.render().decode()
     assert "misconfigured" in written

@@ -23,6 +23,7 @@ from proxy.delivery.smtp_relay import SMTPRelay
 from proxy.operations.audit_log import configure_log
 from proxy.operations.metrics import Metrics
 from tests.support.delivery import by_mail, delivery_settings, passcode_message, relay_settings
+from tests.support.parts import parts_of
 from tests.support.smtp_sink import Script, scripted_smtp, smtp_sink
 
 
@@ -335,7 +336,7 @@ async def test_a_refused_login_costs_one_try_and_is_left_alone_for_longer_and_lo
                 assert (delivery.outcome, checked.outcome) == (Outcome.UNAVAILABLE, Outcome.UNAVAILABLE)
                 assert "535 5.7.8 while logging in" in delivery.reason
                 assert f"tried again in {wait // 60} min" in checked.reason
-                assert "s3cret-word" not in delivery.reason + checked.reason + repr(relay._login)
+                assert "s3cret-word" not in delivery.reason + checked.reason + repr(parts_of(relay))
             assert auths(script) == [b"PLAIN"] * tries
             now += wait
         script.answers["AUTH"] = b"235 Welcome\r\n"

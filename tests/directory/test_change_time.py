@@ -15,9 +15,10 @@ from directory.active_directory.change_time import (
     is_change_time_read,
     metadata_to_read,
     numbers_changed_at,
+    swept_change_at,
 )
 from directory.active_directory.messages import Entry
-from directory.active_directory.sweep import _changed_at, attributes_to_read
+from directory.active_directory.sweep import attributes_to_read
 
 MADE = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 WRITTEN = datetime(2026, 11, 20, 14, 3, 7, tzinfo=UTC)
@@ -118,7 +119,7 @@ def test_the_report_knows_when_another_attribute_was_changed(names: tuple[str, .
     xml = (described("objectSid", MADE), described("extensionAttribute7", WRITTEN))
     entry = Entry(dn="CN=alice", attributes={METADATA_XML.lower(): xml})
     assert METADATA_XML in attributes_to_read(names)
-    assert _changed_at(entry, names) == expected
+    assert swept_change_at(entry, names) == expected
 
 
 @pytest.mark.parametrize(

@@ -18,14 +18,15 @@ from directory.mobile import E164
 from directory.principal import Account, Principal
 from directory.realms import Realms
 from proxy.factors.passcode.passcodes import known_as
-from proxy.help_desk import throttle_steps
 from proxy.help_desk.explaining import Explaining, Explanation, SignInQuestion
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
+from proxy.help_desk.throttle_steps import throttle_steps
 from proxy.help_desk.verdict import Light, Who, verdict_text
 from proxy.pages.local_time import brief_text
 from proxy.portal.admin.explanation import ON_THE_PAGE
 from proxy.secrets.keys import Keys, Purpose
-from proxy.throttle.limits import Limit
+from proxy.sign_in.foreseen import LimitFound
+from proxy.throttle.limits import CounterState, Limit
 from proxy.throttle.throttle import Throttle
 from proxy.throttle.typed_names import counted_as
 from tests.support.memory_store import MemoryStore
@@ -375,5 +376,11 @@ async def test_a_pause_that_the_page_tells_is_a_step_of_its_own() -> None:
 
 
 def test_every_limit_has_its_words() -> None:
-    assert set(throttle_steps._COUNTS) == set(Limit)
-    assert set(throttle_steps._WHY) | {Limit.PASSWORDS_AS_TYPED} == set(Limit)
+    told: dict[str, str] = {}
+    for limit in Limit:
+        reached = LimitFound(standing=CounterState(limit=limit, count=5, most=5, window_ends_at=NOW), takes=1)
+        (step,) = throttle_steps([reached], login="alice", address=OFFICE)
+        told[step.detail] = step.cause.why if step.cause is not None else ""
+    assert len(told) == len(Limit)
+    whys = [why for why in told.values() if why]
+    assert len(set(whys)) == len(whys) == len(Limit) - 1, "what the page shows as it was typed stops nobody by itself"

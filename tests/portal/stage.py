@@ -328,6 +328,7 @@ class Stage:
         folder: Path,
         scripted: ScriptedDirectory | None = None,
         ring: KeyRing | None = None,
+        default_realm: str | None = None,
     ) -> None:
         self.now = NOW
         self.clock_reads = 0
@@ -349,7 +350,7 @@ class Stage:
             LocalDirectorySettings(type="local", name="local", file=folder / "users.toml"),
             groups={"Wiki Users", "Gatepost Admins"},
         )
-        self.realms = Realms([local, self.scripted])
+        self.realms = Realms([local, self.scripted], default_realm)
         self.logger = CapturingLogger()
         self.metrics = Metrics(realms=["local"])
         self.throttle = Throttle(self.store.counters, settings.throttle, key=self.keys.derive(Purpose.THROTTLE))
@@ -456,9 +457,14 @@ class Stage:
 
 @asynccontextmanager
 async def running_portal(
-    folder: Path, *, scripted: ScriptedDirectory | None = None, ring: KeyRing | None = None, **changes: Any
+    folder: Path,
+    *,
+    scripted: ScriptedDirectory | None = None,
+    ring: KeyRing | None = None,
+    default_realm: str | None = None,
+    **changes: Any,
 ) -> AsyncIterator[Stage]:
-    stage = Stage(portal_settings(folder, **changes), folder, scripted, ring)
+    stage = Stage(portal_settings(folder, **changes), folder, scripted, ring, default_realm)
     await stage.client.start_server()
     try:
         yield stage

@@ -94,8 +94,8 @@ async def test_a_name_of_no_realm_costs_what_one_of_the_default_realm_costs(
     tmp_path: Path, server: ScriptedLDAP
 ) -> None:
     directory = ActiveDirectory(settings_for(server.url, ca_file=server.ca_file))
-    async with running_portal(tmp_path, scripted=directory, throttle=LIMITS) as stage:  # type: ignore[arg-type]
-        stage.realms._directories = (directory,)
+    realm = directory.realm
+    async with running_portal(tmp_path, scripted=directory, default_realm=realm, throttle=LIMITS) as stage:  # type: ignore[arg-type]
         browser = stage.browser()
         await asked(browser, stage, server, "first", "wrong")
         for name in ("alice@nowhere.example", "alice"):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from argon2 import PasswordHasher
 
@@ -20,7 +21,7 @@ from proxy.factors.remembered.browser_store import CHANGE_SECONDS
 from proxy.factors.second_factor import Chosen, Lack, Unusable
 from proxy.secrets.keys import Keys, Purpose
 from proxy.secrets.tokens import is_token, new_token
-from proxy.sessions.identity import _authentication_methods
+from proxy.sessions.identity import Assertions
 from tests.portal.stage import SIGN_IN_ORIGIN, WIKI, Browser, Page, Stage, running_portal
 from tests.support.people import NOW, principal, session
 
@@ -73,7 +74,8 @@ async def test_a_remembered_browser_signs_in_without_a_message(stage: Stage, tmp
     assert value(browser) != before, "its value changes with each use"
     (found,) = await stage.store.sessions.sessions()
     assert [proof.factor for proof in found.proven] == [Factor.PASSWORD, Factor.REMEMBERED]
-    assert _authentication_methods(found) == ["pwd", "remembered"]
+    assertion = Assertions(stage.keys, issuer=SIGN_IN_ORIGIN).sign(found, stage.settings.apps[0], stage.now)
+    assert jwt.decode(assertion, options={"verify_signature": False})["amr"] == ["pwd", "remembered"]
     assert stage.log[-1]["factors"] == "password remembered"
     for secret in (before, value(browser)):
         assert secret not in stage.log_text

@@ -292,11 +292,8 @@ async def test_a_change_of_a_session_that_is_not_kept_costs_nothing(store: Memor
     assert store.calls == []
 
 
-async def test_after_a_gap_all_that_is_kept_is_read_anew(
-    store: MemoryStore, instant: Instant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("proxy.sessions.live_sessions.READ_AT_ONCE", 2)
-    live = LiveSessions(store.sessions, LIMITS, monotonic=instant, most_whole=3)
+async def test_after_a_gap_all_that_is_kept_is_read_anew(store: MemoryStore, instant: Instant) -> None:
+    live = LiveSessions(store.sessions, LIMITS, monotonic=instant, most_whole=3, read_at_once=2)
     seen = [await known(store, live) for _ in range(5)]
     assert live.kept.aside
     ended: list[str] = []
