@@ -9,6 +9,7 @@ import shlex
 import ssl
 import stat
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -138,10 +139,10 @@ def _is_gatepost(settings: Settings, key: str, address: ListenAddress) -> bool:
         else:
             connection = http.client.HTTPConnection(host, address.port, timeout=_SECONDS)
         public = settings.server.public_url
-        connection.request("GET", path, headers={"Host": public.authority(public.host)})
-        answer = connection.getresponse()
-        body = answer.read(4096)
-        connection.close()
+        with closing(connection):
+            connection.request("GET", path, headers={"Host": public.authority(public.host)})
+            with connection.getresponse() as answer:
+                body = answer.read(4096)
     except TimeoutError:
         return True  # accepted by the kernel, but by no process: a systemd socket, or a busy Gatepost
     except (OSError, http.client.HTTPException):
