@@ -21,14 +21,14 @@ from cryptography.x509.oid import NameOID
 
 from proxy.commands.public_side import check_secret_files
 from tests.support.configuration import written
-from tests.support.gatepost import GatepostProcess, free_port, gatepost
+from tests.support.gatepost import GatepostProcess, free_port, gatepost_here
 
 DAY = datetime.timedelta(days=1)
 
 
 def check(file: Path) -> list[str]:
     """Its lines that fail, but for the relay and the app, which nobody runs here."""
-    lines = gatepost("check", "--config", str(file)).stdout.splitlines()
+    lines = gatepost_here("check", "--config", str(file)).stdout.splitlines()
     assert lines
     return [line for line in lines if line.startswith("FAIL") and "relay" not in line and "app Wiki" not in line]
 
@@ -78,7 +78,7 @@ def test_a_certificate_without_a_subject_alternative_name_is_told(tmp_path: Path
 def test_a_certificate_and_a_key_in_each_others_place_are_told(tmp_path: Path) -> None:
     file = with_certificate(tmp_path, "signin.localhost", "wiki.localhost")
     file.write_text(file.read_text().replace("cert.pem", "?").replace("key.pem", "cert.pem").replace("?", "key.pem"))
-    told = gatepost("check", "--config", str(file)).stderr
+    told = gatepost_here("check", "--config", str(file)).stderr
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     assert f"server: tls_certificate: {key}: is no PEM certificate but a private key" in told
     assert f"{certificate} holds the certificate, exchange the two" in told

@@ -15,7 +15,7 @@ from proxy.__main__ import main as entrance
 from proxy.cli import main
 from proxy.commands import config_option
 from tests.support.configuration import written
-from tests.support.gatepost import command, environment, free_port, gatepost
+from tests.support.gatepost import command, environment, free_port, gatepost, gatepost_here
 
 COMMANDS = (
     *("run", "check", "mobiles", "bounces", "explain alice", "unlock alice", "sessions list", "sessions end alice"),
@@ -84,7 +84,7 @@ def test_a_missing_configuration_is_one_clear_line(tmp_path: Path) -> None:
 def test_every_problem_is_told_at_once_with_its_file_table_and_key(tmp_path: Path) -> None:
     file = written(tmp_path)
     file.write_text(file.read_text().replace("upstream =", "upsteam =").replace("[smtp]", '[smtp]\nuser = "x"'))
-    result = gatepost("check", "--config", str(file))
+    result = gatepost_here("check", "--config", str(file))
     assert result.returncode == 2
     assert result.stdout == ""
     lines = result.stderr.splitlines()
@@ -144,7 +144,7 @@ def test_check_says_what_works_and_what_does_not(tmp_path: Path) -> None:
     with socket.socket() as app:
         app.bind(("127.0.0.1", 0))
         app.listen()
-        result = gatepost("check", "--config", str(written(tmp_path, app_port=app.getsockname()[1])))
+        result = gatepost_here("check", "--config", str(written(tmp_path, app_port=app.getsockname()[1])))
     assert result.returncode == 1
     lines = result.stdout.splitlines()
     assert any(line.startswith("ok") and "app Wiki" in line for line in lines)
@@ -172,7 +172,7 @@ def test_output_that_nobody_reads_to_its_end_is_no_error(tmp_path: Path) -> None
 
 
 def test_one_user_is_one_user(tmp_path: Path) -> None:
-    result = gatepost("check", "--config", str(written(tmp_path)))
+    result = gatepost_here("check", "--config", str(written(tmp_path)))
     assert f"{tmp_path / 'users.toml'}: 1 user\n" in result.stdout
 
 
@@ -181,12 +181,12 @@ def test_check_warns_of_a_text_that_needs_more_than_one_sms(tmp_path: Path) -> N
     own = '[sms.gateways.own]\naddress = "{number}@sms.example"\nmax_characters = 400\n'
     text = "{passcode} " + "x" * 180
     file.write_text(file.read_text() + f'[sms]\ngateway = "own"\ntext = "{text}"\n{own}')
-    warnings = gatepost("check", "--config", str(file)).stderr.splitlines()
+    warnings = gatepost_here("check", "--config", str(file)).stderr.splitlines()
     assert any("sms.text: through own" in line and "several are paid for" in line for line in warnings)
 
 
 def test_send_test_fails_with_advice_where_no_relay_listens(tmp_path: Path) -> None:
-    result = gatepost("send-test", "07400 123456", "--config", str(written(tmp_path)))
+    result = gatepost_here("send-test", "07400 123456", "--config", str(written(tmp_path)))
     assert result.returncode == 1
     assert "07400" not in result.stdout
     assert "7400123456" not in result.stdout + result.stderr

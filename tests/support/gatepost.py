@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import signal
 import socket
@@ -10,9 +11,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from queue import Empty, Queue
 
+from proxy.cli import main
 from proxy.supervisor.fleet import LATE_SECONDS, START_SECONDS
 from proxy.supervisor.planning import PLAN_SECONDS
 
@@ -47,6 +50,14 @@ def gatepost(*arguments: str, environ: dict[str, str] | None = None) -> subproce
     return subprocess.run(
         command(*arguments), capture_output=True, text=True, timeout=60, check=False, env=environment(environ)
     )
+
+
+def gatepost_here(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """One command in this process: to start another one takes a second of a processor."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with redirect_stdout(stdout), redirect_stderr(stderr):
+        code = main(arguments)
+    return subprocess.CompletedProcess(arguments, code, stdout.getvalue(), stderr.getvalue())
 
 
 class GatepostProcess:
