@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from directory.login_name import parse_login_name
 from proxy.portal.csrf import Form, csrf_token
 from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Stage, running_portal
 
@@ -53,3 +55,34 @@ async def token_of(stage: Stage, browser: Browser) -> dict[str, str]:
 def said(stage: Stage, event: str) -> list[dict[str, Any]]:
     """The facts of each audit line of this event."""
     return [call.kwargs for call in stage.logger.calls if call.kwargs.get("event") == event]
+
+
+async def guid_of_admin(stage: Stage) -> str:
+    name = parse_login_name("admin")
+    directory = stage.realms.choose(name)
+    account = await directory.find(name) if directory is not None else None
+    assert account is not None
+    return account.guid
+
+
+@asynccontextmanager
+async def waiting(
+    place: Callable[[], AbstractAsyncContextManager[None]], *, at_once: int, others: int
+) -> AsyncIterator[None]:
+    """Inside the block, all places are taken and so many others wait for one."""
+
+    async def wait() -> None:
+        async with place():
+            pass
+
+    async with AsyncExitStack() as held:
+        for _ in range(at_once):
+            await held.enter_async_context(place())
+        tasks = [asyncio.create_task(wait()) for _ in range(others)]
+        await asyncio.sleep(0)  # each of them runs up to its wait
+        try:
+            yield
+        finally:
+            for each in tasks:
+                each.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)

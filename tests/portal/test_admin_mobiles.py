@@ -13,22 +13,31 @@ import zlib
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
-import structlog
 
 from config.settings import MobileSettings
 from directory.mobile_report import Field, Status, SweptPerson
 from directory.mobile_sweep import Findings, Rules, sweep
 from proxy.help_desk import look_ups
-from proxy.portal.admin import mobiles, report_maker
-from proxy.portal.admin import report as reports
+from proxy.portal.admin.mobiles import MOST_WAITING
 from proxy.portal.admin.parts import ADMIN_PARTS
-from proxy.portal.admin.report import CHANGED, SERVICE, SHARED, Unreadable, pack, unpack
+from proxy.portal.admin.report import CHANGED, MOST_KEPT, SERVICE, SHARED, Unreadable, pack, unpack
 from proxy.portal.admin.report_maker import CHANGED_WITHIN_SECONDS, KEPT_SECONDS, ReportMaker, ReportProgress
 from proxy.portal.admin.report_process import Order
 from proxy.portal.admin.report_view import Column, View, view_of
-from tests.portal.admin import CSV, MOBILES, admin_stage, said, signed_in_admin, token_of
+from proxy.portal.app_keys import LOG
+from tests.portal.admin import (
+    CSV,
+    MOBILES,
+    admin_stage,
+    guid_of_admin,
+    said,
+    signed_in_admin,
+    token_of,
+    waiting,
+)
 from tests.portal.stage import HASH, NOW, Browser, Page, Stage
 
 EVIL = "=HYPERLINK(1);+447400123456"
@@ -184,8 +193,10 @@ async def test_what_is_kept_is_sealed(stage: Stage, tmp_path: Path) -> None:
             unpack(sealed[start:])
 
 
-async def test_an_admin_may_have_only_so_many_reports_made(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(look_ups, "MOST_REPORTS", 1)
+async def test_an_admin_may_have_only_so_many_reports_made(stage: Stage) -> None:
+    guid = await guid_of_admin(stage)
+    for _ in range(look_ups.MOST_REPORTS - 1):
+        assert await stage.portal[ADMIN_PARTS].look_ups.reserve_report(guid, now=stage.now) is None
     browser, _ = await made(stage)
     again = await browser.post(MOBILES, await token_of(stage, browser))
     assert (again.status, int(again.headers["Retry-After"])) == (429, look_ups.WINDOW_SECONDS)
@@ -194,19 +205,17 @@ async def test_an_admin_may_have_only_so_many_reports_made(stage: Stage, monkeyp
     assert [line["reason"] for line in said(stage, "admin.refused")] == ["reports"]
 
 
-async def test_readers_of_a_report_do_not_pile_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_readers_of_a_report_do_not_pile_up(stage: Stage) -> None:
     browser, _ = await kept(stage)
-    monkeypatch.setattr(mobiles, "MOST_WAITING", 0)
-    async with stage.portal[ADMIN_PARTS].reading.hold(most_waiting=0):
+    reading = stage.portal[ADMIN_PARTS].reading
+    async with waiting(lambda: reading.hold(most_waiting=MOST_WAITING), at_once=1, others=MOST_WAITING):
         assert [(await browser.get(url)).status for url in (MOBILES, CSV)] == [503, 503]
     assert [(await browser.get(url)).status for url in (MOBILES, CSV)] == [200, 200]
 
 
 async def test_every_worker_has_the_same_report(stage: Stage) -> None:
     await kept(stage)
-    log = structlog.get_logger()
-    other = ReportMaker(stage.settings, stage.store, stage.keys, log=log, clock=lambda: stage.now)
-    report = await other.report(now=stage.now)
+    report = await maker(stage).report(now=stage.now)
     assert report is not None
     assert report.to_look_at == 4
 
@@ -251,9 +260,13 @@ async def test_what_stands_in_the_way_is_told(tmp_path: Path) -> None:
         assert [line["event"] for line in stage.log if line.get("event") == "mobiles.failed"]
 
 
-async def test_one_that_takes_too_long_is_ended(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_maker, "SECONDS", -report_maker.GRACE_SECONDS)
-    reports = stage.portal[ADMIN_PARTS].reports
+def maker(stage: Stage, **changes: Any) -> ReportMaker:
+    log = stage.portal[LOG]
+    return ReportMaker(stage.settings, stage.store, stage.keys, log=log, clock=lambda: stage.now, **changes)
+
+
+async def test_one_that_takes_too_long_is_ended(stage: Stage) -> None:
+    reports = maker(stage, patience_seconds=0.0)
     await reports.begin(now=stage.now)
     await reports.settled()
     progress = await reports.progress(now=stage.now - 1)
@@ -271,13 +284,12 @@ async def test_one_that_takes_too_long_is_ended(stage: Stage, monkeypatch: pytes
     ],
 )
 async def test_how_its_process_ended_is_told_without_what_it_read(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str, told: str
+    stage: Stage, tmp_path: Path, ending: str, told: str
 ) -> None:
     module = tmp_path / "code" / "proxy" / "portal" / "admin" / "report_process.py"
     module.parent.mkdir(parents=True)
     module.write_text(f"import signal\n{ending}\n")
-    monkeypatch.setattr(report_maker, "_CODE", tmp_path / "code")
-    reports = stage.portal[ADMIN_PARTS].reports
+    reports = maker(stage, code=tmp_path / "code")
     await reports.begin(now=stage.now)
     await reports.settled()
     progress = await reports.progress(now=stage.now)
@@ -293,8 +305,7 @@ async def test_its_process_is_told_no_setting_but_those_of_the_order(
     module = tmp_path / "code" / "proxy" / "portal" / "admin" / "report_process.py"
     module.parent.mkdir(parents=True)
     module.write_text("import os, sys\nsys.exit(int(any(name.startswith('GATEPOST_') for name in os.environ)))\n")
-    monkeypatch.setattr(report_maker, "_CODE", tmp_path / "code")
-    reports = stage.portal[ADMIN_PARTS].reports
+    reports = maker(stage, code=tmp_path / "code")
     await reports.begin(now=stage.now)
     await reports.settled()
     assert await reports.progress(now=stage.now) is None
@@ -332,11 +343,11 @@ def person(number: int, text: str = "", **fields: object) -> SweptPerson:
     return SweptPerson(**{**values, **fields})  # type: ignore[arg-type]  # a test's fields
 
 
-def packed(*persons: SweptPerson) -> bytes:
+def packed(*persons: SweptPerson, most: int = MOST_KEPT) -> bytes:
     with Findings(Rules(mobile=MobileSettings(), now=NOW, changed_within_seconds=60)) as findings:
         for each in persons:
             findings.add(each)
-        return pack(findings)
+        return pack(findings, most=most)
 
 
 def test_shared_and_changed_numbers_have_lists_of_their_own() -> None:
@@ -366,10 +377,9 @@ def test_service_accounts_have_a_list_and_count_for_nothing() -> None:
     assert list(report.listed(Status.MISSING.value)) == []
 
 
-def test_recent_changes_leave_room_for_those_who_need_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "MOST_KEPT", 2)
+def test_recent_changes_leave_room_for_those_who_need_a_look() -> None:
     changed = [person(number, f"07400 12345{number}", changed_at=NOW - 30) for number in range(3)]
-    report = unpack(packed(*changed, person(3)))
+    report = unpack(packed(*changed, person(3), most=2))
     assert [each.person.username for each in report.listed("")] == ["user3"]
     assert [each.person.username for each in report.listed(CHANGED)] == ["user0"]
     assert report.count(CHANGED) == 3
@@ -412,9 +422,8 @@ def test_a_view_is_what_its_query_says() -> None:
     assert View().query() == {}
 
 
-def test_no_more_are_kept_than_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "MOST_KEPT", 3)
-    report = unpack(packed(*(person(number) for number in range(5))))
+def test_no_more_are_kept_than_may() -> None:
+    report = unpack(packed(*(person(number) for number in range(5)), most=3))
     assert (len(report.lines), report.to_look_at) == (3, 5)
 
 
@@ -431,10 +440,9 @@ def test_what_is_no_report_is_refused(content: bytes) -> None:
         unpack(content)
 
 
-def test_a_report_that_grows_beyond_its_bound_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_that_grows_beyond_its_bound_is_refused() -> None:
     content = packed(*(person(number) for number in range(500)))
     assert len(content) < 20_000
     assert len(unpack(content).lines) == 500
-    monkeypatch.setattr(reports, "MOST_BYTES", 20_000)
     with pytest.raises(Unreadable):
-        unpack(content)
+        unpack(content, most_bytes=20_000)

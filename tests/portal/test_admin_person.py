@@ -26,9 +26,11 @@ from tests.portal.admin import (
     UNLOCK,
     admin_stage,
     explained,
+    guid_of_admin,
     said,
     signed_in_admin,
     token_of,
+    waiting,
 )
 from tests.portal.stage import SIGN_IN_ORIGIN, Page, Stage
 
@@ -301,8 +303,15 @@ async def test_nothing_is_unlocked_of_nobody(stage: Stage) -> None:
     assert not said(stage, "admin.sessions_ended")
 
 
-async def test_an_admin_may_look_up_only_so_many_people(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(look_ups, "MOST", 2)
+async def look_up_all_but(stage: Stage, left: int) -> None:
+    """The admin may look up so many more."""
+    guid, so_far = await guid_of_admin(stage), len(said(stage, "admin.explained"))
+    for _ in range(look_ups.MOST - so_far - left):
+        assert await stage.portal[ADMIN_PARTS].look_ups.reserve(guid, now=stage.now) is None
+
+
+async def test_an_admin_may_look_up_only_so_many_people(stage: Stage) -> None:
+    await look_up_all_but(stage, 2)
     browser, other = await signed_in_admin(stage), await signed_in_admin(stage)
     assert [(await explained(browser, "alice")).status for _ in range(2)] == [200, 200]
     limited = await explained(other, "bob")  # another session of the same person
@@ -316,10 +325,9 @@ async def test_an_admin_may_look_up_only_so_many_people(stage: Stage, monkeypatc
     assert (await explained(other, "bob")).status == 200
 
 
-async def test_look_ups_do_not_pile_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(look_ups, "MOST_WAITING", 0)
+async def test_look_ups_do_not_pile_up(stage: Stage) -> None:
     browser, others = await signed_in_admin(stage), stage.portal[ADMIN_PARTS].look_ups
-    async with others.place(), others.place():
+    async with waiting(others.place, at_once=look_ups.MOST_AT_ONCE, others=look_ups.MOST_WAITING):
         with pytest.raises(TooManyAtOnce):
             async with others.place():
                 pass
@@ -327,11 +335,11 @@ async def test_look_ups_do_not_pile_up(stage: Stage, monkeypatch: pytest.MonkeyP
     assert (await explained(browser, "alice")).status == 200
 
 
-async def test_the_way_on_from_any_button_is_a_page(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_way_on_from_any_button_is_a_page(stage: Stage) -> None:
     """The address that a button is posted to may be none that can be opened."""
     browser = await signed_in_admin(stage)
     page = await explained(browser, "alice")
-    monkeypatch.setattr(look_ups, "MOST", 1)
+    await look_up_all_but(stage, 0)
     for button in (PERSON, UNLOCK, CONFIRM):
         limited = await browser.post(button, page.hidden)
         assert limited.status == 429

@@ -70,19 +70,22 @@ class Excerpt:
         return iter(self.findings)
 
 
-def pack(listing: Listing) -> bytes:
-    """What `unpack` reads. Memory stays flat."""
+def pack(listing: Listing, *, most: int = MOST_KEPT) -> bytes:
+    """What `unpack` reads, with so many persons at most. Memory stays flat."""
     packer = zlib.compressobj()
     return b"".join(
-        [*(packer.compress(f"{line}\n".encode("utf-8", "surrogatepass")) for line in _lines(listing)), packer.flush()]
+        [
+            *(packer.compress(f"{line}\n".encode("utf-8", "surrogatepass")) for line in _lines(listing, most)),
+            packer.flush(),
+        ]
     )
 
 
-def unpack(packed: bytes) -> Report:
+def unpack(packed: bytes, *, most_bytes: int = MOST_BYTES) -> Report:
     """Raises `Unreadable`."""
     try:
         unpacker = zlib.decompressobj()
-        text = unpacker.decompress(packed, MOST_BYTES)
+        text = unpacker.decompress(packed, most_bytes)
         if unpacker.unconsumed_tail or not unpacker.eof:
             raise Unreadable
         head, *lines = text.decode("utf-8", "surrogatepass").removesuffix("\n").split("\n")
@@ -92,7 +95,7 @@ def unpack(packed: bytes) -> Report:
         raise Unreadable from error
 
 
-def _lines(listing: Listing) -> Iterator[str]:
+def _lines(listing: Listing, most: int) -> Iterator[str]:
     to_look_at = sum(needs_a_look(finding) for finding in listing)
     yield json.dumps({"summary": _summary_values(listing.summary), TO_LOOK_AT: to_look_at})
     kept = 0
@@ -100,7 +103,7 @@ def _lines(listing: Listing) -> Iterator[str]:
     for is_needed in (True, False):
         for finding in listing:
             lists = tuple(_lists(finding))
-            if kept < MOST_KEPT and lists and (TO_LOOK_AT in lists) is is_needed:
+            if kept < most and lists and (TO_LOOK_AT in lists) is is_needed:
                 kept += 1
                 yield f"{','.join(lists)}\t{line_of(finding)}"
 

@@ -40,7 +40,7 @@ GRACE_SECONDS = 15.0
 """After its own end a process is ended from outside."""
 _LEASE = "mobiles"
 _REPORT, _PROGRESS = (hashlib.sha256(f"mobiles {name}".encode()).digest() for name in ("report", "progress"))
-_CODE = Path(__file__).parents[3]
+CODE = Path(__file__).parents[3]
 """The folder of the packages that this process runs."""
 _LONGEST_REASON = 300
 _BROKEN = "see the log"
@@ -76,12 +76,18 @@ class ReportMaker:
         *,
         log: FilteringBoundLogger,
         clock: Callable[[], float],
+        patience_seconds: float = SECONDS + GRACE_SECONDS,
+        code: Path = CODE,
     ) -> None:
+        """`patience_seconds`: after these the process is ended from outside. `code`: the folder of the packages that it
+        runs."""
         self._settings = settings
         self._store = store
         self._keys = keys
         self._log = log
         self._clock = clock
+        self._patience_seconds = patience_seconds
+        self._code = code
         self._making: asyncio.Task[None] | None = None
 
     @property
@@ -166,11 +172,11 @@ class ReportMaker:
         before = os.environ.get("PYTHONPATH")
         # What it needs is in the order: of Gatepost's own settings, the master key among them, it is told nothing.
         kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-        environ = {**kept, "PYTHONPATH": os.pathsep.join(filter(None, (str(_CODE), before)))}
+        environ = {**kept, "PYTHONPATH": os.pathsep.join(filter(None, (str(self._code), before)))}
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*arguments, env=environ, stdin=pipe, stdout=pipe, stderr=pipe)
         try:
-            async with asyncio.timeout(SECONDS + GRACE_SECONDS):
+            async with asyncio.timeout(self._patience_seconds):
                 packed, said = await process.communicate(pickle.dumps(order))
         except TimeoutError:
             return _TOO_LONG
