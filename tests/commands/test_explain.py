@@ -13,15 +13,17 @@ import pytest
 
 from config.load import load_settings
 from directory.active_directory.active_directory import ActiveDirectory
-from directory.lockout import CountedPasswords, PasswordLimits
+from directory.directory import PasswordRefused
+from directory.lockout import PasswordLimits
 from directory.users_file import read_users
 from proxy.cli import main
 from proxy.secrets.key_file import load_or_create_keys
 from proxy.secrets.keys import Keys, Purpose
 from proxy.store.sqlite.sqlite_store import SQLiteStore
 from proxy.throttle.throttle import Throttle
+from tests.directory.contract import found
 from tests.support.configuration import written
-from tests.support.samba import SERVICE_PASSWORD, SERVICE_USER
+from tests.support.samba import SERVICE_PASSWORD, SERVICE_USER, person, settings_for
 from tests.support.samba_dc import SambaDC
 
 USERS = "\n".join(
@@ -297,20 +299,25 @@ def test_a_real_domain_says_what_stands_against_an_account(
 
 
 def test_counts_that_guard_a_domain_are_cleared_as_far_as_its_own_allow(
-    in_domain: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    in_domain: Path, corp: SambaDC, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The domain goes on counting: a fresh budget of guesses here could lock the account there."""
-    assert main(["unlock", "alice@corp.example", "--config", str(in_domain)]) == 0
+    corp.add([person("counted")])
+    assert main(["unlock", "counted@corp.example", "--config", str(in_domain)]) == 0
     assert "still count" not in capsys.readouterr().out
 
-    async def five(self: ActiveDirectory, guid: str) -> CountedPasswords | None:
-        return CountedPasswords(count=5, forgotten_at=time.time() + 60.0)
+    async def five_wrong() -> None:
+        directory = ActiveDirectory(settings_for(corp))
+        account = await found(directory, "counted")
+        for number in range(5):
+            assert isinstance(await directory.authenticate(account, f"wrong {number}"), PasswordRefused)
+        await directory.close()
 
-    monkeypatch.setattr(ActiveDirectory, "counted_passwords", five)
-    assert main(["unlock", "alice@corp.example", "--config", str(in_domain)]) == 0
+    asyncio.run(five_wrong())
+    assert main(["unlock", "counted@corp.example", "--config", str(in_domain)]) == 0
     kept = "Wrong passwords still count: the directory itself still counts 5 wrong passwords"
     assert kept in capsys.readouterr().out
-    assert main(["unlock", "alice@corp.example", "--passwords", "--config", str(in_domain)]) == 0
+    assert main(["unlock", "counted@corp.example", "--passwords", "--config", str(in_domain)]) == 0
     assert "still count" not in capsys.readouterr().out
 
 

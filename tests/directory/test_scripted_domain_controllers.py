@@ -16,6 +16,7 @@ from config.settings import ActiveDirectorySettings
 from directory.active_directory.active_directory import WAITING_PER_THREAD, ActiveDirectory
 from directory.active_directory.connection import Connection
 from directory.active_directory.deadline_socket import create_tls_context
+from directory.active_directory.messages import MAX_ANSWER_BYTES
 from directory.active_directory.server_address import parse_server
 from directory.directory import PasswordRefused, RefusalReason
 from directory.errors import DirectoryBusy, DirectoryMisconfigured, DirectoryUnavailable
@@ -24,6 +25,7 @@ from tests.directory.contract import parsed
 from tests.support.scripted_ldap import (
     ALICE,
     ALICE_DN,
+    ALICE_GUID,
     BIND,
     EXTENDED,
     GUID_TEXT,
@@ -141,9 +143,10 @@ async def test_a_search_that_is_answered_oddly_finds_nobody(server: ScriptedLDAP
                 await directory.find(parsed("alice"))
 
 
-async def test_an_endless_answer_is_given_up(server: ScriptedLDAP, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("directory.active_directory.deadline_socket.MAX_ANSWER_BYTES", 100_000)
-    server.script = lambda request: [*[ALICE] * 2000, search_done()] if _is_about_alice(request) else None
+async def test_an_endless_answer_is_given_up(server: ScriptedLDAP) -> None:
+    large = entry(ALICE_DN, objectGUID=ALICE_GUID, description=bytes(100_000))
+    many = [large] * (MAX_ANSWER_BYTES // 100_000 + 1)
+    server.script = lambda request: [*many, search_done()] if _is_about_alice(request) else None
     with server.running():
         async with directory_at(server, ca_file=server.ca_file) as directory:
             with pytest.raises(DirectoryUnavailable):

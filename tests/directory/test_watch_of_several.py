@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 
 from directory.active_directory.active_directory import ActiveDirectory
+from directory.active_directory.usn_watch import MOST_ENTRIES
 from directory.directory import Changes
 from directory.errors import DirectoryUnavailable
 from directory.principal import Principal
@@ -161,6 +162,15 @@ async def test_with_all_lost_nothing_is_told_and_nothing_is_missed(scripted: Dom
                     break
             await asyncio.sleep(0.02)
     assert [(each.entries, each.is_gap) for each in told] == [(frozenset({str(ONE)}), False)]
+
+
+@pytest.mark.parametrize(("count", "is_gap"), [(MOST_ENTRIES - 1, False), (MOST_ENTRIES, True)])
+async def test_more_changes_than_one_answer_holds_are_a_gap(scripted: Domain, count: int, is_gap: bool) -> None:
+    for number in range(count):
+        scripted.copies[0].change(UUID(int=1000 + number))
+    (told,) = await scripted.told()
+    assert told.is_gap is is_gap
+    assert len(told.entries) == count
 
 
 @pytest.fixture
