@@ -36,6 +36,7 @@ from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.portal.app import create_portal
+from proxy.portal.app_keys import FLOW
 from proxy.portal.factor_notice import used_code_notices
 from proxy.portal.number_notice import STOLEN, new_browser_notice, notice_of
 from proxy.secrets.keys import KeyRing, Keys, Purpose
@@ -401,6 +402,10 @@ class Stage:
 
     async def _pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
+
+    async def all_told(self) -> None:
+        """Return once every notice that was begun has been sent."""
+        await self.portal[FLOW].proving.notices.settled()
 
     def browser(self, **facts: str) -> Browser:
         return Browser(self.client, **facts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -49,7 +48,7 @@ async def test_they_are_shown_and_removed_and_the_person_is_told(stage: Stage) -
     assert await stage.store.enrolments.enrolments(guid) == ()
     (line,) = said(stage, "admin.factor_removed")
     assert (line["person_guid"], line["factor"]) == (guid, "totp")
-    await asyncio.sleep(0)
+    await stage.all_told()
     assert any("was removed" in text for _, text in stage.phone.told)
     assert "they no longer had it" in (await browser.post(FACTOR, {**page.hidden, "factor": enrolment_id})).text
 

@@ -37,8 +37,7 @@ async def sign_in(stage: Stage, browser: Browser, *, app: str = "", **fields: st
     page = await stage.to_passcode(browser, return_to=app)
     await stage.answer(browser, page, stage.passcode, **fields)
     assert browser.session_cookie()
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await stage.all_told()
 
 
 async def mails(stage: Stage) -> list[str]:
@@ -112,7 +111,7 @@ async def test_two_tabs_of_a_new_browser_are_told_of_once(stage: Stage) -> None:
     tabs = [stranger.copy() for _ in range(3)]
     pages = [await stage.to_passcode(tab) for tab in tabs]
     await asyncio.gather(*(stage.answer(tab, page, stage.passcode) for tab, page in zip(tabs, pages, strict=True)))
-    await asyncio.sleep(0)
+    await stage.all_told()
     assert len(await mails(stage)) == 1
 
 

@@ -351,7 +351,7 @@ async def test_each_factor_added_or_removed_is_told_with_a_link(stage: Stage) ->
     assert "New phone" in (await browser.get(FACTORS)).text
     assert (await browser.post(FACTORS, {**change.hidden, "remove": name})).location.endswith("removed")
     assert (await browser.post(FACTORS, {**change.hidden, "remove": name})).location.endswith("gone")
-    await asyncio.sleep(0)
+    await stage.all_told()
     told = [text for to, text in stage.phone.told if to == ALICE]
     assert [text.split(" was ")[1].split()[0] for text in told] == ["added", "removed"]
     assert all(FACTORS in text for text in told)
