@@ -1,6 +1,7 @@
 """The fragment of the address that a person asked for, which no server sees, is there after every way through."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,10 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from proxy.delivery.channel import Outcome
-from proxy.portal import landing, password
-from proxy.sign_in.password_change import PasswordChangeStep
 from tests.portal.front import running_front
-from tests.portal.stage import PASSWORD, Stage
+from tests.portal.stage import NOW, PASSWORD, Stage
 from tests.portal.test_kerberos import Domain
+from tests.portal.test_password_change import CORP, NAME, ChangingDirectory
 from tests.support.browser import chromium
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -37,8 +37,8 @@ async def context(request: pytest.FixtureRequest, browser: Browser) -> AsyncIter
     await context.close()
 
 
-async def type_password(page: Page, password: str = PASSWORD) -> None:
-    await page.fill("#username", "alice")
+async def type_password(page: Page, password: str = PASSWORD, *, username: str = "alice") -> None:
+    await page.fill("#username", username)
     await page.fill("#password", password)
     await page.keyboard.press("Enter")
 
@@ -117,17 +117,15 @@ async def test_where_a_ticket_is_asked_for_first(tmp_path: Path, context: Browse
         await page.wait_for_url(address)
 
 
-async def test_past_the_reminder_of_a_password_that_expires(
-    tmp_path: Path, context: BrowserContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in (landing, password):
-        monkeypatch.setattr(module, "expiry_warning", lambda *_: "Your password expires in 3 days.")
-    monkeypatch.setattr(PasswordChangeStep, "changer_of", lambda *_: object())
-    async with running_front(tmp_path) as front:
+async def test_past_the_reminder_of_a_password_that_expires(tmp_path: Path, context: BrowserContext) -> None:
+    corp = ChangingDirectory()
+    corp.principal = replace(corp.principal, password_expires_at=NOW + 3 * 86_400)
+    local = {"type": "local", "name": "local", "file": str(tmp_path / "users.toml")}
+    async with running_front(tmp_path, scripted=corp, directories=[local, CORP]) as front:
         page = await context.new_page()
         address = front.url("wiki", "/page") + FRAGMENT
         await page.goto(address)
-        await type_password(page)
+        await type_password(page, corp.password, username=NAME)
         await page.locator("#passcode").wait_for()
         await type_passcode(page, front.stage.passcode)
         await expect(page.locator("h1")).to_have_text("Your password is about to expire")
