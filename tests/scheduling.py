@@ -22,13 +22,11 @@ SAMBA = "samba"
 _ASKS_FOR_A_DOMAIN = re.compile(r"\b(corp|other_domain): SambaDC\b")
 LONGEST_FIRST = (
     SAMBA,
-    "tests/portal/test_changed_number.py",
     "tests/processes/test_clock.py",
     "tests/stress/test_stress.py",
     "tests/end_to_end/test_two_nodes.py",
     "tests/portal/test_two_real_domain_controllers.py",
     "tests/forwarding/test_real_apps.py",
-    "tests/portal/test_lockout_guard.py",
     "tests/processes",
     "tests/end_to_end",
     "tests/benchmarks",

@@ -19,13 +19,12 @@ from proxy.help_desk.unlocking import StillCounted, unlock
 from proxy.sign_in.attempt import PersonLocks
 from tests.directory.contract import found
 from tests.portal.stage import NOW, SIGN_IN_ORIGIN, Stage, running_portal
-from tests.support.samba import PASSWORD, SERVICE_PASSWORD, SERVICE_USER, person, running_domain, settings_for
+from tests.support.samba import LOCKOUT_THRESHOLD, PASSWORD, person, settings_for
 from tests.support.samba_dc import SambaDC
-from tests.support.samba_people import State
+from tests.support.samba_people import State, lockout_ldif
 
 HOME = "198.51.100.7"
 PERSONS = (
-    person(SERVICE_USER, password=SERVICE_PASSWORD, display_name="Gatepost", mobile=None),
     *(
         person(f"{name}-{threshold}")
         for name in ("guessed", "slow", "mixed", "unsure", "hurried")
@@ -44,16 +43,17 @@ FROM_ELSEWHERE = {5: 2, 10: 6}
 
 
 @pytest.fixture(scope="module")
-def strict() -> Iterator[SambaDC]:
-    with running_domain(domain="strict.example", netbios_name="STRICT", persons=PERSONS, lockout_threshold=5) as dc:
-        yield dc
+def strict(corp: SambaDC) -> Iterator[SambaDC]:
+    """The domain of all tests, which locks accounts as each test here wants it."""
+    corp.add(PERSONS)
+    yield corp
+    corp.modify(lockout_ldif(corp.base_dn, LOCKOUT_THRESHOLD))
 
 
 @pytest.fixture(params=[5, 10])
 async def threshold(request: pytest.FixtureRequest, strict: SambaDC) -> int:
     chosen: int = request.param
-    change = f"changetype: modify\nreplace: lockoutThreshold\nlockoutThreshold: {chosen}\n"
-    await asyncio.to_thread(strict.modify, f"dn: {strict.base_dn}\n{change}")
+    await asyncio.to_thread(strict.modify, lockout_ldif(strict.base_dn, chosen))
     return chosen
 
 

@@ -15,6 +15,7 @@ from config.settings import ActiveDirectorySettings
 from tests.support.samba_dc import SambaDC, samba_problem
 from tests.support.samba_people import DomainGroup, DomainPerson, State, filetime
 
+LOCKOUT_THRESHOLD = 10
 PASSWORD = "Right-pass-word-1"
 ALICE_PASSWORD = "Alice's pässwörd ª²ﬁ א a"
 """What SASLprep would change or refuse (RFC 4013): it has to arrive as typed."""
@@ -105,7 +106,6 @@ def running_domain(
     domain: str = "corp.example",
     netbios_name: str = "CORP",
     persons: tuple[DomainPerson, ...] = PERSONS,
-    lockout_threshold: int = 10,
 ) -> Iterator[SambaDC]:
     """A domain on the first free loopback address; skips without Samba, but fails where `CI` is set."""
     problem = samba_problem()
@@ -122,7 +122,7 @@ def running_domain(
             persons=persons,
             groups=GROUPS if persons is PERSONS else (),
             upn_suffixes=["people.example"] if persons is PERSONS else (),
-            lockout_threshold=lockout_threshold,
+            lockout_threshold=LOCKOUT_THRESHOLD,
             cache=Path(cache) if cache else None,
         )
         with dc:

@@ -27,6 +27,7 @@ from tests.support.samba_people import (
     group_dn,
     group_ldif,
     must_change_ldif,
+    older_ldif,
     person_dn,
     person_ldif,
     policy_ldif,
@@ -204,12 +205,22 @@ class SambaDC:
             self._ldb("ldbmodify", self._sam, changes)
         raw = raw_ldif(self.base_dn, persons, now=time.time())
         if raw:
-            # Below Samba's modules: what AD itself maintains cannot be written through them.
-            self._ldb("ldbmodify", self._sam.parent / "sam.ldb.d" / f"{self.base_dn.upper()}.ldb", raw)
+            self._ldb("ldbmodify", self._partition, raw)
 
-    def _ldb(self, tool: str, database: Path, ldif: str) -> None:
+    def age(self, persons: Sequence[DomainPerson], *, seconds: float) -> None:
+        """Make these accounts older, and with them all that was written of them until now."""
+        found = self._ldb("ldbsearch", self._partition, None, "(sAMAccountName=*)", "replPropertyMetaData")
+        dns = {person_dn(each, self.base_dn) for each in persons}
+        self._ldb("ldbmodify", self._partition, older_ldif(found, dns, seconds=int(seconds)))
+
+    @property
+    def _partition(self) -> Path:
+        """The domain's own database, below Samba's modules: what AD itself maintains cannot be written through them."""
+        return self._sam.parent / "sam.ldb.d" / f"{self.base_dn.upper()}.ldb"
+
+    def _ldb(self, tool: str, database: Path, ldif: str | None, *arguments: str) -> str:
         configuration = self.folder / "etc" / "smb.conf"
-        _run([tool, f"--configfile={configuration}", "-H", str(database)], self.folder, ldif)
+        return _run([tool, f"--configfile={configuration}", "-H", str(database), *arguments], self.folder, ldif)
 
     @property
     def _command(self) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -55,11 +56,17 @@ def filetime(epoch_seconds: float) -> int:
 
 def policy_ldif(base_dn: str, upn_suffixes: Sequence[str], lockout_threshold: int) -> str:
     """The domain's own settings: passwords as short and plain as tests and demos want them."""
-    policy = {"lockoutThreshold": str(lockout_threshold), "minPwdLength": "7", "pwdProperties": "0", "minPwdAge": "0"}
+    policy = {"minPwdLength": "7", "pwdProperties": "0", "minPwdAge": "0"}
     changes = [_change(base_dn, "replace", name, [value]) for name, value in policy.items()]
+    changes.append(lockout_ldif(base_dn, lockout_threshold))
     if upn_suffixes:
         changes.append(_change(f"CN=Partitions,CN=Configuration,{base_dn}", "add", "uPNSuffixes", upn_suffixes))
     return "".join(changes)
+
+
+def lockout_ldif(base_dn: str, threshold: int) -> str:
+    """How many wrong passwords lock an account."""
+    return _change(base_dn, "replace", "lockoutThreshold", [str(threshold)])
 
 
 def person_ldif(base_dn: str, domain: str, persons: Sequence[DomainPerson]) -> str:
@@ -94,6 +101,26 @@ def raw_ldif(base_dn: str, persons: Sequence[DomainPerson], *, now: float) -> st
         elif person.state is State.PASSWORD_EXPIRED:
             year_ago = str(filetime(now - 365 * 86_400))
             changes.append(_change(person_dn(person, base_dn), "replace", "pwdLastSet", [year_ago]))
+    return "".join(changes)
+
+
+def older_ldif(found: str, dns: Collection[str], *, seconds: int) -> str:
+    """`found`: LDIF with the replication metadata of those whose DN is in `dns`, and of others. All of it is so much
+    older afterwards (MS-DRSR section 5.162: a head of 16 octets, then records of 48 with the seconds at octet 8)."""
+    changes = []
+    for record in found.replace("\n ", "").split("\n\n"):
+        dn = re.search(r"^dn: (.*)$", record, re.MULTILINE)
+        kept = re.search(r"^replPropertyMetaData:: (.*)$", record, re.MULTILINE)
+        if dn is None or kept is None or dn[1] not in dns:
+            continue
+        metadata = bytearray(base64.b64decode(kept[1]))
+        for start in range(16 + 8, len(metadata), 48):
+            written = int.from_bytes(metadata[start : start + 8], "little")
+            metadata[start : start + 8] = (written - seconds).to_bytes(8, "little")
+        older = base64.b64encode(metadata).decode()
+        changes.append(
+            f"dn: {dn[1]}\nchangetype: modify\nreplace: replPropertyMetaData\nreplPropertyMetaData:: {older}\n-\n\n"
+        )
     return "".join(changes)
 
 
