@@ -291,10 +291,12 @@ async def test_tries_are_counted_by_address_and_lock_nobody_out(stage: Stage, do
     assert (await sign_in(other, authenticator)).status == 303
 
 
-async def test_one_that_is_right_is_not_counted(stage: Stage, domain: Domain) -> None:
-    authenticator = await of_scripted(stage, domain)
-    for _ in range(stage.settings.throttle.passwords_per_address + 3):
-        assert (await sign_in(stage.browser(), authenticator)).status == 303
+async def test_one_that_is_right_is_not_counted(tmp_path: Path, domain: Domain) -> None:
+    few = {"passwords_per_address": 5}
+    async with running_portal(tmp_path, scripted=domain, schemes=SCHEMES, throttle=few) as stage:
+        authenticator = await of_scripted(stage, domain)
+        for _ in range(8):
+            assert (await sign_in(stage.browser(), authenticator)).status == 303
 
 
 async def test_a_form_of_another_site_signs_nobody_in(stage: Stage, domain: Domain) -> None:

@@ -61,6 +61,7 @@ class House:
 
     def __init__(self, server: ScriptedLDAP, stores: list[Store]) -> None:
         self.server, self.passed = server, 0.0
+        self._context = create_tls_context(server.ca_file)
         self.accounts = [self.account(each) for each in stores]
         self.stores = stores
 
@@ -74,9 +75,7 @@ class House:
 
         def work() -> str:
             deadline = time.monotonic() + 20.0
-            connection = Connection.open(
-                parse_server(self.server.url), create_tls_context(self.server.ca_file), deadline=deadline
-            )
+            connection = Connection.open(parse_server(self.server.url), self._context, deadline=deadline)
             try:
                 account.require_not_refused("corp")
                 account.sign_in(connection, "corp", deadline=deadline)
@@ -111,7 +110,7 @@ async def test_workers_that_start_together_send_a_wrong_password_once(house: Hou
 
 async def test_all_workers_together_send_three_within_a_domains_window(house: House) -> None:
     tried: list[float] = []
-    for at in range(0, 3 * 3600, 30):
+    for at in (*range(0, 1200, 30), *range(1200, 3 * 3600, 90)):
         house.passed = float(at)
         before = house.binds
         assert all(await house.all_sign_in())
