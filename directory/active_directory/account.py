@@ -209,6 +209,7 @@ def sid_text(octets: bytes) -> str:
     """``S-1-5-21-...`` (MS-DTYP sections 2.4.2.1 and 2.4.2.2). Raises `ValueError`."""
     if len(octets) < 8 or octets[0] != 1 or len(octets) != 8 + 4 * octets[1]:
         raise ValueError("not a SID")
+    # The authority is big-endian and the sub-authorities are little-endian, in one structure.
     parts = [int.from_bytes(octets[at : at + 4], "little") for at in range(8, len(octets), 4)]
     return "-".join(["S-1", str(int.from_bytes(octets[2:8], "big")), *map(str, parts)])
 

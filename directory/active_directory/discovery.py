@@ -114,6 +114,7 @@ class SRVServers:
                     failure = exc
             found.append(records)
         near, far = found
+        # One of the two answers is enough: a site without a controller of its own is normal.
         if not near and not far:
             raise failure or DiscoveryFailed(f"DNS has no {everywhere}")
         return self._located(near, far, max(SHORTEST_SECONDS, lifetime))
@@ -155,6 +156,7 @@ class SRVServers:
             if isinstance(each, SRV)
         }
         ttl = float(answer.rrset.ttl) if answer.rrset is not None else LONGEST_SECONDS
+        # A target of "." says that the service is not offered (RFC 2782): its text is empty.
         return sorted(each for each in records if each.target), ttl
 
 
@@ -194,6 +196,7 @@ def in_order(records: Iterable[Record], draw: Callable[[int], int]) -> list[Reco
     ordered: list[Record] = []
     while left:
         equals = [each for each in left if each.priority == left[0].priority]
+        # Records of weight 0 come first, so they are drawn by 0 alone: seldom, as the RFC wants it.
         at = draw(sum(each.weight for each in equals))
         running = accumulate(each.weight for each in equals)
         ordered.append(next(each for each, so_far in zip(equals, running, strict=True) if so_far >= at))

@@ -97,6 +97,7 @@ def search_request(message_id: int, search: Search) -> bytes:
     asked = (
         _element(_OCTETS, search.base_dn.encode("utf-8"))
         + _element(_ENUMERATED, bytes([_SCOPES[search.scope]]))
+        # derefAliases: never; then sizeLimit, timeLimit (the connection has its own), typesOnly.
         + _element(_ENUMERATED, b"\0")
         + _integer(search.size_limit)
         + _integer(0)
@@ -146,6 +147,7 @@ def decode_entry(message: bytes) -> Entry:
             _, value_start, start = element(message, start, stop)
             values.append(message[value_start:start])
         name = message[name_start:name_stop].decode("ascii").lower()
+        # An empty value list stands for "none here, ask for a range" with AD; anywhere else it says nothing.
         if values or ";range=" in name:
             attributes[name] = tuple(values)
     return Entry(dn=dn, attributes=attributes)
@@ -171,6 +173,7 @@ def message_end(octets: bytes | bytearray, at: int) -> int | None:
         return None
     if octets[at] != _SEQUENCE:
         raise ValueError("not an LDAPMessage")
+    # The length itself may not be whole yet: its octets are counted before they are read.
     count = octets[at + 1] & 0x7F if octets[at + 1] & 0x80 else 0
     if len(octets) - at < 2 + count:
         return None
@@ -219,6 +222,7 @@ def _cookie(message: bytes, at: int) -> bytes:
         if message[name_start:name_stop] != _PAGED_RESULTS:
             continue
         tag, start, stop = element(message, name_stop, at)
+        # Whether it is critical may be said between its name and its value, or left out.
         if tag == _BOOLEAN:
             _, start, stop = element(message, stop, at)
         _, start, stop = element(message, start, stop)

@@ -191,6 +191,7 @@ class HeadReading(_Fields):
             self._hosts += 1
             self.host_field = value.rstrip(b" \t")
         elif field is _COOKIE:
+            # RFC 6265 wants one field, HTTP/2 front proxies may send several: they are joined as one would be.
             self.cookie = value if self.cookie is None else self.cookie + b"; " + value
         elif field is _ACCEPT:
             self.accept = value if self.accept is None else self.accept + b", " + value
@@ -242,7 +243,9 @@ class HeadReading(_Fields):
         if self._expect is not None:
             if self._expect.lower() != b"100-continue":
                 raise RefusedHead(Problem.NOT_IMPLEMENTED, "expectation")
+            # RFC 9110 section 10.1.1: from an HTTP/1.0 client it is ignored.
             self.expects_continue = self.is_http_1_1
+        # Unless it asks for keep-alive, which `_judge_connection` sees.
         if not self.is_http_1_1:
             self.keeps_alive = False
         if self._connection or self._upgrade is not None:

@@ -72,6 +72,7 @@ class AsideSession:
         self.absolute_end += seconds
 
     def used_at(self, now: float) -> None:
+        # A tunnel's tick may be older than what another worker has told.
         self.ends_at = max(self.ends_at, min(now + self.idle, self.absolute_end))
 
 
@@ -134,6 +135,7 @@ class KeptSessions:
         session_id = live.session.session_id
         if session_id not in self.whole:
             self.whole[session_id] = live
+            # One that was put aside is in the wheel already.
             if self.aside.pop(session_id, None) is None:
                 self._wheel.put(session_id, live.ends_at)
         if cookie not in self.by_cookie:
@@ -156,6 +158,7 @@ class KeptSessions:
         if live is not None:
             return stored.counted_from(now, replace(live.session, last_used_at=live.last_used_at))
         if aside is not None:
+            # Aside, only ends are left: the instants that they came from are worked out again.
             longest = self._limits.absolute if stored.level is Level.SIGNED_IN else FIRST_FACTOR_SECONDS
             begun_at, used_at = aside.absolute_end - longest, aside.ends_at - stored.idle_by(self._limits)
             return stored.counted_from(now, replace(stored, created_at=begun_at, last_used_at=used_at))
@@ -167,6 +170,7 @@ class KeptSessions:
             live.go_on_from(seconds)
         for aside in self.aside.values():
             aside.go_on_from(seconds)
+        # Its buckets are seconds of the clock before.
         self._wheel = ExpiryWheel()
         for session_id in self.session_ids():
             ends_at = self.ends_at(session_id)

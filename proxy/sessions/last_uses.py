@@ -59,6 +59,7 @@ class LastUses:
 
     async def flush(self) -> None:
         """Write them to the store in one batch. Raises `StoreUnavailable`; then they are kept for later."""
+        # Uses from this instant on may have missed the batch, so others may rely on it only up to here.
         began_at = self._monotonic()
         try:
             await self._write()
@@ -111,6 +112,7 @@ class LastUses:
             self._unflushed.append(live)
 
     async def _write(self) -> None:
+        # Taken out before the wait: a use that comes while the store writes belongs to the next batch.
         unflushed, self._unflushed = self._unflushed, []
         aside, self._aside = self._aside, {}
         for live in unflushed:
@@ -124,6 +126,7 @@ class LastUses:
         try:
             await self._store.touch_sessions((aside | uses).items())
         except BaseException:
+            # What was used since then is later than what could not be written.
             self._aside = aside | self._aside
             for live in unflushed:
                 self._write_again(live)

@@ -182,6 +182,7 @@ class LiveSessions:
     async def update_principal(self, session: Session) -> None:
         """Write a principal that the directory has described again; the very next look-up answers with it."""
         session_id = session.session_id
+        # Here at once, and before anybody waits: a request that comes meanwhile is judged by the new groups.
         self._take_principal(session)
         self._of_changes.tell(session)
         self._writing.add(session_id)
@@ -229,6 +230,7 @@ class LiveSessions:
                 await self.looks.look()
                 if self.looks.is_in_grace:
                     return
+            # Told of, not forgotten: nothing is known against these sessions.
             self._of_ends.tell(session_id)
 
     def draw_net(self) -> None:
@@ -241,6 +243,7 @@ class LiveSessions:
     async def read_anew(self, now: float) -> None:
         """Read what others changed, or everything if notices may have been missed. Raises `StoreUnavailable`."""
         gap, began_at = self.heard.gaps, self._monotonic()
+        # What is marked meanwhile joins the same round.
         while self._to_read:
             batch = list(islice(self._to_read, self._read_at_once))
             for session_id in await self._read_again(batch, now):

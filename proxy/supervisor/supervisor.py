@@ -146,6 +146,7 @@ class Supervisor:
         try:
             await reign.fleet.start(must_start=True)
         except BaseException as failure:
+            # The old workers never stopped serving: nothing has to be put back but the addresses.
             await reign.fleet.kill()
             os.close(settings)
             self._listeners.keep(before.outline)
@@ -200,6 +201,7 @@ class Supervisor:
             fleet.tell(STOP)  # nobody is left to take over their idle connections
         if self._reign is not None:
             self._let_go(self._reign, STOP)
+        # A second signal ends the wait. `_end` then kills what is left.
         waiting = set(self._leaving)
         while waiting and not self._must_end:
             waiting = await self._first_of(waiting)
@@ -246,6 +248,7 @@ class Supervisor:
         self._wakes.set()
 
     def _on_terminate(self) -> None:
+        # The second time it is meant: at once.
         self._must_end = self._must_stop
         self._must_stop = True
         self._wakes.set()

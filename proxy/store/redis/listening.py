@@ -94,11 +94,13 @@ class RedisListening:
         await self.begin(any_data=True)
         hearing = asyncio.create_task(self.notices.catch_up())
         try:
+            # Nearly always enough. Only a silence is worth a second connection.
             await asyncio.wait({hearing}, timeout=_PATIENCE_SECONDS)
             if not hearing.done():
                 await asyncio.wait({hearing, self._probe()}, return_when=asyncio.FIRST_COMPLETED)
             if hearing.done():
                 with contextlib.suppress(NotHeard):
+                    # It may fail with anything but `NotHeard`: then the server itself said no.
                     hearing.result()
                     return await self.check_trust()
             await asyncio.shield(self._probe())
@@ -131,8 +133,10 @@ class RedisListening:
         await self.begin(any_data=any_data)
         here = self._here()
         number = secrets.token_hex(8)
+        # Noted before anything is sent: the notice may arrive before the answer does.
         here.untold[number] = None
         if len(here.untold) > _MOST_UNTOLD:
+            # Neither came for the oldest, and neither will.
             del here.untold[next(iter(here.untold))]
 
         async def end_and_tell() -> list[str]:
@@ -172,6 +176,7 @@ class RedisListening:
         heard: set[bytes] = set()
         try:
             for _ in range(told):
+                # BLPOP takes a wait of 0 for one without an end.
                 left = until - time.monotonic()
                 first = await self._connections.first_of(key, seconds=left) if left >= 0.001 else None
                 if first is None:

@@ -133,6 +133,7 @@ class RedisNotices:
         while True:
             with contextlib.suppress(RedisError, OSError, StoreUnavailable):  # asyncio's timeouts are OSErrors too
                 await self._listen()
+            # From here until the next subscription stands, others may tell what is not heard here.
             self._has_gap = True
             self.breaks += 1
             self._tried.set()
@@ -145,6 +146,7 @@ class RedisNotices:
             async with asyncio.timeout(self._connections.limits.call_seconds):
                 await connection.send_command("SUBSCRIBE", self._channel)
                 await connection.read_response()
+            # Only after the subscription: those who say that they listen are waited for.
             await self._say_here()
             self._connection, self.is_doubtful = connection, False
             if self._has_gap:
@@ -193,6 +195,7 @@ class RedisNotices:
         notice = notice_from(message)
         if notice is None:
             return
+        # First act on it, then say so: the teller lets the end be acknowledged by that word.
         self._on_notice(notice)
         if notice.number:
             task = asyncio.create_task(self._acknowledge_quietly(notice))

@@ -149,6 +149,7 @@ class DatabaseThread:
 
     def _answer(self, group: list[_Job]) -> None:
         try:
+            # One job that needs a trusted file makes the whole group need it.
             connection = self._file.connection(must_be_trusted=not all(job.any_file for job in group))
             self._perform(connection, group)
         except Exception as exc:  # noqa: BLE001  # the border of a background task: every caller gets the error
@@ -196,6 +197,7 @@ class WritingThread(DatabaseThread):
 
     def _perform(self, connection: sqlite3.Connection, group: list[_Job]) -> None:
         self._synchronise(connection, "FULL" if any(job.durable for job in group) else "NORMAL")
+        # Before the transaction: what others commit from here on can only add to it.
         known = self._history.known
         connection.execute("BEGIN IMMEDIATE")
         for job in group:
@@ -211,6 +213,7 @@ class WritingThread(DatabaseThread):
                 connection.execute("ROLLBACK TO job")
                 job.error = unavailable(exc)
             connection.execute("RELEASE job")
+        # Still inside the transaction, so this is what the commit is about to keep.
         marks = read_marks(connection)
         self._file.check_marks(known, marks)
         connection.execute("COMMIT")
