@@ -134,7 +134,8 @@ class FactorTexts:
     code_used_left_many: str = "You have {count} left."
     code_used_left_one: str = "You have one left."
     code_used_left_none: str = "It was your last one."
-    factor_not_you: str = "Not you? Undo it here, and call your IT help desk: {url}"
+    factor_not_you: str = "Not you? Call the help desk and undo it: {url}"
+    factor_not_you_brief: str = "Not you? Call the help desk."
 
     def codes_left(self, count: int) -> str:
         if count == 0:

@@ -9,7 +9,7 @@ from config.factors import Factor
 from config.settings import Settings
 from proxy.http.reserved import ME_FACTORS
 from proxy.pages.texts import ENGLISH
-from proxy.sign_in.changed_numbers import Notice
+from proxy.sign_in.changed_numbers import LONGEST_SMS, Notice
 
 _TEXTS = ENGLISH.factors
 _SAID: Mapping[tuple[Factor, bool], str] = MappingProxyType(
@@ -36,4 +36,7 @@ def used_code_notices(settings: Settings) -> Callable[[int], Notice]:
 
 def _notice(settings: Settings, said: str, subject: str) -> Notice:
     not_you = _TEXTS.factor_not_you.format(url=settings.server.public_url.origin + ME_FACTORS)
-    return Notice(sms=f"{said} {not_you}", subject=subject, mail=f"{said}\n\n{not_you}\n")
+    sms = f"{said} {not_you}"
+    if len(sms) > LONGEST_SMS:  # with the name of this host; the mail has the link
+        sms = f"{said} {_TEXTS.factor_not_you_brief}"
+    return Notice(sms=sms, subject=subject, mail=f"{said}\n\n{not_you}\n")

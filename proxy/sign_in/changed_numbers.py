@@ -27,9 +27,13 @@ from proxy.secrets.tokens import new_token
 _Telling = Callable[[Notifier], Awaitable[Delivery]]
 
 
+LONGEST_SMS = 160
+"""Characters of one message. Gateways refuse more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What is told. The SMS is one line; the mail may be longer."""
+    """What is told. The SMS is one line of at most `LONGEST_SMS` characters; the mail may be longer."""
 
     sms: str
     subject: str
