@@ -24,7 +24,7 @@ from proxy.pages.vouch_texts import VOUCH_WORDS
 from proxy.portal.admin.audit import record
 from proxy.portal.admin.explanation import OPENS, Done, show_explanation
 from proxy.portal.admin.parts import admin_page, app_names
-from proxy.portal.admin.person import asked_before, look_up, meant, own_form
+from proxy.portal.admin.person_page import asked_before, look_up, meant, own_form
 from proxy.portal.app_keys import REALMS, SETTINGS, STORE, VISIT
 from proxy.portal.forms import refused
 from proxy.portal.pass_desk import desk_of

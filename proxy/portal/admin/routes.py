@@ -30,16 +30,8 @@ from proxy.portal.admin.mobiles import show_file, show_mobiles, take_mobiles
 from proxy.portal.admin.overview import show_overview
 from proxy.portal.admin.parts import ADMIN_PARTS, AdminParts
 from proxy.portal.admin.passes import show_passes, take_give, take_passes
-from proxy.portal.admin.person import (
-    show_person,
-    take_confirm,
-    take_end,
-    take_factor,
-    take_forget,
-    take_person,
-    take_settle,
-    take_unlock,
-)
+from proxy.portal.admin.person_buttons import take_confirm, take_end, take_factor, take_forget, take_settle, take_unlock
+from proxy.portal.admin.person_page import show_person, take_person
 from proxy.portal.admin.report_maker import ReportMaker
 from proxy.portal.admin.undelivered import show_undelivered
 from proxy.portal.app_keys import CLOCK, KEYS, LOG, REALMS, SETTINGS, STORE

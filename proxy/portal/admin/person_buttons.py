@@ -1,38 +1,29 @@
-"""Why somebody cannot sign in, step by step, and what an admin may do about it. Names are posted, never in a URL."""
+"""What an admin may do about a person: the buttons below the explanation, each of which is written down."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from http import HTTPStatus
-from ipaddress import ip_address
 
 from aiohttp import web
 
 from config.settings import Settings
 from config.tables.store import SQLiteFile
-from directory.directory import DescribingDirectory, Directory
-from directory.principal import Principal
-from proxy.help_desk.explaining import SignInQuestion
-from proxy.help_desk.look_ups import TooManyAtOnce
 from proxy.help_desk.person import NotFound
 from proxy.help_desk.sessions import sessions_called
 from proxy.help_desk.unlocking import unlock
 from proxy.http.problem import Problem
 from proxy.http.reserved import ADMIN_PERSON
-from proxy.pages.answers import Answer
 from proxy.pages.instants import instant_to_come
 from proxy.pages.texts import ENGLISH
 from proxy.portal.admin.admin_texts import WORDS
 from proxy.portal.admin.audit import record
 from proxy.portal.admin.explanation import Done, show_explanation
-from proxy.portal.admin.parts import ADMIN_PARTS, admin_page, app_names
+from proxy.portal.admin.person_page import asked_before, guid_in, look_up, meant, own_form
 from proxy.portal.app_keys import FLOW, KEYS, REALMS, SETTINGS, STORE, VISIT
 from proxy.portal.csrf import Form
-from proxy.portal.forms import MAX_FIELDS, Refused, read_form, refused, require_csrf_token
+from proxy.portal.forms import refused
 from proxy.portal.landing import sign_in_path
 from proxy.portal.own_factors.factor_pages import ENROLLING
 from proxy.portal.pages import OneButton, clear_session_cookie, form_token, message
@@ -40,36 +31,12 @@ from proxy.sessions.session import Session
 from proxy.sign_in.changed_numbers import Confirmed, confirm_number
 from proxy.sign_in.ending import end_person
 
-_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wrong:
-    """What is wrong with which field of a question."""
-
-    field: str
-    text: str
-
-
-async def show_person(request: web.Request, session: Session) -> web.StreamResponse:
-    return _form(request, session, {})
-
-
-async def take_person(request: web.Request, session: Session) -> web.StreamResponse:
-    """Explain one person's sign-in. It changes nothing, but is recorded in the audit log."""
-    fields = await own_form(request, session)
-    question = _question(fields, app_names(request))
-    if isinstance(question, _Wrong):
-        return _form(request, session, fields, wrong=question, status=HTTPStatus.BAD_REQUEST)
-    async with look_up(request, session):
-        return await show_explanation(request, session, question)
-
 
 async def take_end(request: web.Request, session: Session) -> web.StreamResponse:
     """End all of a person's sessions everywhere before the page says so, including those that step up in the
     meantime, and forget their browsers."""
     fields = await own_form(request, session)
-    guid, warning = _guid(fields), ""
+    guid, warning = guid_in(fields), ""
     persons, directory = [guid], request.app[REALMS].of(fields.get("realm", ""))
     realm = directory.realm if directory is not None else ""
     if not guid:
@@ -183,7 +150,7 @@ async def take_factor(request: web.Request, session: Session) -> web.StreamRespo
 async def take_forget(request: web.Request, session: Session) -> web.StreamResponse:
     """Forget all browsers that are remembered for a person: they are asked for a second factor everywhere."""
     fields = await own_form(request, session)
-    guid, question = _guid(fields), asked_before(request, fields)
+    guid, question = guid_in(fields), asked_before(request, fields)
     async with look_up(request, session):
         count = await request.app[STORE].browsers.forget_browsers(guid)
         directory = request.app[REALMS].of(fields.get("realm", ""))
@@ -194,7 +161,7 @@ async def take_forget(request: web.Request, session: Session) -> web.StreamRespo
 async def take_settle(request: web.Request, session: Session) -> web.StreamResponse:
     """Take a person off the list of those who say that a sign-in was not theirs. Nobody settles their own."""
     fields = await own_form(request, session)
-    guid, question = _guid(fields), asked_before(request, fields)
+    guid, question = guid_in(fields), asked_before(request, fields)
     if guid == session.principal.guid:
         raise refused(Problem.NOT_ALLOWED, detail=WORDS.settle_own)
     async with look_up(request, session):
@@ -206,86 +173,6 @@ async def take_settle(request: web.Request, session: Session) -> web.StreamRespo
 def _record_forgotten(request: web.Request, session: Session, realm: str, guid: str, count: int) -> None:
     if count:
         record(request, session, "browsers_forgotten", person_realm=realm, person_guid=guid, browsers=count)
-
-
-async def meant(request: web.Request, fields: Mapping[str, str]) -> tuple[Directory, Principal]:
-    """Whom the page was about, as the directory knows them now. Raises `Refused` for nobody, and `DirectoryError`."""
-    guid, directory = _guid(fields), request.app[REALMS].of(fields.get("realm", ""))
-    if not guid or directory is None or not isinstance(directory, DescribingDirectory):
-        raise refused(Problem.BAD_FORM)
-    state = await directory.state(guid)
-    if state is None:
-        raise refused(Problem.BAD_FORM)
-    return directory, state.principal
-
-
-def asked_before(request: web.Request, fields: Mapping[str, str]) -> SignInQuestion:
-    """The question whose answer had the button."""
-    question = _question(fields, app_names(request))
-    if isinstance(question, _Wrong):
-        raise refused(Problem.BAD_FORM)
-    return question
-
-
-@asynccontextmanager
-async def look_up(request: web.Request, session: Session) -> AsyncIterator[None]:
-    """A place for one, and it is counted. Raises `Refused` for one too many."""
-    look_ups = request.app[ADMIN_PARTS].look_ups
-    wait = await look_ups.reserve(session.principal.guid, now=request[VISIT].now)
-    if wait is not None:
-        record(request, session, "refused", reason="look_ups")
-        answer = Answer(problem=Problem.THROTTLED, detail=WORDS.person_too_many, retry_after_seconds=wait)
-        raise Refused(answer)
-    try:
-        async with look_ups.place():
-            yield
-    except TooManyAtOnce:
-        raise refused(Problem.OVERLOADED) from None
-
-
-async def own_form(request: web.Request, session: Session, *, most_fields: int = MAX_FIELDS) -> Mapping[str, str]:
-    fields = await read_form(request, most_fields=most_fields)
-    require_csrf_token(request, fields, Form.ADMIN, session.session_id)
-    return fields
-
-
-def _question(fields: Mapping[str, str], apps: Sequence[str]) -> SignInQuestion | _Wrong:
-    """What is asked, or what is wrong with it. Pure."""
-    login, address, app = (fields.get(name, "").strip() for name in ("login", "address", "app"))
-    if not login:
-        return _Wrong("login", WORDS.person_no_login)
-    if app and app not in apps:
-        return _Wrong("app", WORDS.person_no_app)
-    if address:
-        try:
-            address = str(ip_address(address))
-        except ValueError:
-            return _Wrong("address", WORDS.person_no_address)
-    return SignInQuestion(login=login, address=address or None, app=app)
-
-
-def _guid(fields: Mapping[str, str]) -> str:
-    """Whom the page was about; empty if the directory did not know. Raises `Refused` for what is no such thing."""
-    guid = fields.get("guid", "")
-    if guid and not _GUID.fullmatch(guid):
-        raise refused(Problem.BAD_FORM)
-    return guid
-
-
-def _form(
-    request: web.Request, session: Session, fields: Mapping[str, str], *, wrong: _Wrong | None = None, status: int = 200
-) -> web.Response:
-    return admin_page(
-        request,
-        session,
-        "admin_person.html",
-        here=ADMIN_PERSON,
-        status=status,
-        action=ADMIN_PERSON,
-        fields={name: fields.get(name, "") for name in ("login", "address", "app")},
-        apps=app_names(request),
-        wrong=wrong,
-    )
 
 
 def _done(
