@@ -16,7 +16,7 @@ from directory.realms import Realms
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.number_steps import change_step, mail_step, number_steps
 from proxy.help_desk.person import NotFound, choose_realm
-from proxy.help_desk.steps import account_steps, app_steps, factor_steps, no_app_step, only_by, scheme_steps
+from proxy.help_desk.steps import account_steps, app_steps, factor_steps, no_app_step, only_by, scheme_steps, vouch_step
 from proxy.help_desk.throttle_steps import throttle_steps
 from proxy.help_desk.unlocking import still_counted
 from proxy.help_desk.verdict import Cause, Step, Verdict, Who, verdict_of
@@ -179,6 +179,8 @@ class Explaining:
             login = principal.username
             found.steps.append(change_step(foreseen.number, is_needed=is_needed, login=login, hints=self._hints))
         found.steps += factor_steps(foreseen.not_enrolled)
+        if foreseen.voucher is not None:
+            found.steps.append(vouch_step(foreseen.voucher))
 
     async def _counts(self, foreseen: Foreseen, directory: Directory, question: SignInQuestion) -> list[Step]:
         """What is counted, which is named by keys."""

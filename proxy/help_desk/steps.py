@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from config.factors import Factor, in_words
 from directory.directory import AccountState, RefusalReason
 from directory.principal import Principal
+from proxy.factors.passes.vouch import NoVouch
 from proxy.help_desk.hints import ON_THE_COMMAND_LINE, Hints
 from proxy.help_desk.verdict import Cause, Step, Who
 from proxy.sign_in.foreseen import AppFound, Obstacle, Stop
@@ -26,6 +27,13 @@ _ACCOUNT = {
         "has a password that must be changed before anything else",
         "set a new password in the directory",
     ),
+}
+_NO_VOUCH = {
+    NoVouch.NO_MANAGER: "the directory names no manager",
+    NoVouch.OWN_MANAGER: "the directory names them as their own manager",
+    NoVouch.LOOP: "somebody above them is their own manager in the end, or the line is too long",
+    NoVouch.CANNOT_SIGN_IN: "their manager's account is disabled, locked or expired",
+    NoVouch.HAS_PASS: "they have a pass of the help desk",
 }
 _MOST_GROUPS = 4
 _BY = {
@@ -104,6 +112,15 @@ def factor_steps(not_enrolled: Iterable[Factor]) -> list[Step]:
         cause = Cause(why=f"they have not added {name} to themselves", what="let them add it", who=Who.HELP_DESK)
         steps.append(Step(name="factor", ok=False, detail=f"{name} is asked for, and they have none", cause=cause))
     return steps
+
+
+def vouch_step(voucher: Principal | NoVouch) -> Step:
+    """Whether somebody can vouch for them where they have no phone. It stands against no sign-in."""
+    if isinstance(voucher, NoVouch):
+        detail = f"nobody can vouch for them, should they be without their phone: {_NO_VOUCH[voucher]}"
+        return Step(name="vouch", ok=None, detail=detail)
+    detail = f"their manager can vouch for them, should they be without their phone: {voucher.username}"
+    return Step(name="vouch", ok=True, detail=detail)
 
 
 def app_steps(

@@ -14,12 +14,11 @@ from enum import Enum
 
 from config.factors import Factor
 from config.settings import SchemeSettings
-from directory.managers import ManagedDirectory
 from directory.principal import Principal
 from directory.realms import Realms
 from proxy.factors.challenge import Challenge
 from proxy.factors.passes.given_pass import GivenPass, new_pass_id
-from proxy.factors.passes.vouch import ASKED_SECONDS, NoVouch, VouchAnswer, VouchRequest, new_vouch_id, who_vouches
+from proxy.factors.passes.vouch import ASKED_SECONDS, NoVouch, VouchAnswer, VouchRequest, new_vouch_id
 from proxy.factors.passes.words import draw
 from proxy.help_desk.passes import PassAsked, PassDesk, approver_of
 from proxy.secrets.keys import Purpose
@@ -28,6 +27,7 @@ from proxy.sign_in.client import Client
 from proxy.sign_in.enrolling import may_change_factors
 from proxy.sign_in.outcomes import FactorLocked, Throttled
 from proxy.sign_in.sign_in_log import SignInLog
+from proxy.sign_in.voucher import voucher_of
 from proxy.throttle.counter_store import Counter, CounterStore
 from proxy.throttle.limits import Limit
 from proxy.throttle.throttle import Throttle
@@ -78,9 +78,7 @@ class Vouching:
 
     async def who_may(self, person: Principal, *, now: float) -> Principal | NoVouch:
         """As it is at this moment."""
-        directory = self.realms.of(person.realm)
-        line = await directory.managers(person.guid) if isinstance(directory, ManagedDirectory) else None
-        return who_vouches(person.guid, line, await self.desk.store.passes(person.guid, now=now))
+        return await voucher_of(person, self.realms.of(person.realm), self.desk.store, now=now)
 
     async def ask(
         self, client: Client, session: Session, asked: PassAsked, *, now: float

@@ -27,6 +27,7 @@ from proxy.factors.passcode.known_numbers import NumberStore
 from proxy.factors.passcode.passcodes import Judged, number_destination
 from proxy.factors.passes.given_pass import GivenPass
 from proxy.factors.passes.pass_store import PassStore
+from proxy.factors.passes.vouch import NoVouch
 from proxy.factors.passkey.passkeys import Passkeys
 from proxy.factors.proof import missing_choices
 from proxy.factors.second_factor import Chosen, Lack, Unusable, first_usable_way
@@ -36,6 +37,7 @@ from proxy.sign_in.changed_numbers import NumberFound, confirmable, number_found
 from proxy.sign_in.create import create_passes, second_factors
 from proxy.sign_in.foreseen import AppFound, Foreseen, ForeseenWay, LimitFound, Obstacle, Stop
 from proxy.sign_in.schemes_found import judge_schemes
+from proxy.sign_in.voucher import voucher_of
 from proxy.throttle.counter_store import ThrottleStore
 from proxy.throttle.limits import CounterState, Limit
 from proxy.throttle.throttle import Throttle
@@ -122,6 +124,7 @@ class DryRun:
             number=await self._number(principal, now),
             limits=tuple(_limits(standings, takes, places.address_of(Factor.SMS))) if self._knows_counts else None,
             password_limits=self._throttle.password_limits(directory),
+            voucher=await self._voucher(principal, directory, ways, now),
             apps=tuple(
                 AppFound(app=each, is_open=not isinstance(judge(principal, each), NotInGroups))
                 for each in settings.apps
@@ -143,6 +146,14 @@ class DryRun:
             if self._knows_counts:
                 ways[factor] = (await second.usable_by(principal, factor, now=now)).way
         return _Places(ways=ways, held=held)
+
+    async def _voucher(
+        self, principal: Principal, directory: Directory, ways: Sequence[ForeseenWay], now: float
+    ) -> Principal | NoVouch | None:
+        takes_passes = any(Factor.PASS in way.scheme.factors[-1] for way in ways if way.scheme is not None)
+        if not (self._settings.help_desk.vouching and takes_passes):
+            return None
+        return await voucher_of(principal, directory, self._store.passes, now=now)
 
     async def _number(self, principal: Principal, now: float) -> NumberFound | None:
         """To be told; what follows from it stands in `_places`."""
@@ -193,17 +204,21 @@ class DryRun:
             walk.take_second(choice)
         if scheme is None:
             walk.stop(Obstacle.NO_SCHEME)
+        is_by_pass = Factor.PASS in walk.factors
+        if is_by_pass:
+            walk.stop_changes()
         wanted = next((each for each in self._settings.apps if each.name == app), None)
         if wanted is not None:
+            is_outside = given is not None and isinstance(judge_confinement(given.confinement, wanted), NotInPass)
+            if is_by_pass and is_outside:
+                walk.stop(Obstacle.NOT_IN_PASS)
             if isinstance(judge(principal, wanted), NotInGroups):
                 walk.stop(Obstacle.NOT_IN_GROUPS)
             demand = create_app_demand(wanted, schemes)
             if demand is not None:
                 walk.take_more(demand.asked_of(principal, first, address))
-        if Factor.PASS in walk.factors and given is not None:
-            if wanted is not None and isinstance(judge_confinement(given.confinement, wanted), NotInPass):
+            if Factor.PASS in walk.factors and is_outside:
                 walk.stop(Obstacle.NOT_IN_PASS)
-            walk.stop_changes()
         return ForeseenWay(first_factor=first, scheme=scheme, factors=tuple(walk.factors), stops=tuple(walk.stops))
 
 

@@ -9,6 +9,8 @@ from config.factors import Factor
 from config.settings import AppSettings, SchemeSettings
 from directory.directory import AccountState, RefusalReason
 from directory.lockout import PasswordLimits
+from directory.principal import Principal
+from proxy.factors.passes.vouch import NoVouch
 from proxy.factors.second_factor import Lack, Unusable
 from proxy.sign_in.changed_numbers import NumberFound
 from proxy.sign_in.schemes_found import SchemeFound
@@ -90,6 +92,8 @@ class Foreseen:
     """None: what is counted cannot be known."""
     password_limits: PasswordLimits
     apps: tuple[AppFound, ...]
+    voucher: Principal | NoVouch | None = None
+    """Who may vouch for them on the way, or why nobody can; None: where they sign in, nobody is asked."""
 
     @property
     def counting_ways(self) -> tuple[ForeseenWay, ...]:

@@ -620,3 +620,33 @@ async def test_the_way_to_it_tells_nobody_who_is_there(stage: Stage) -> None:
     await stage.password(browser, "alice", "wrong one")
     assert (await browser.get(VOUCH)).location.startswith("/.gatepost/sign-in")
     assert html.unescape((await browser.get(f"{VOUCH}/status")).text) != '{"waits": true}'
+
+
+@pytest.mark.parametrize(
+    ("managers", "words"),
+    [
+        ({"alice": "bob"}, "their manager can vouch for them, should they be without their phone: bob"),
+        ({}, "nobody can vouch for them, should they be without their phone: the directory names no manager"),
+        ({"alice": "alice"}, "the directory names them as their own manager"),
+        ({"alice": "bob", "bob": "alice"}, "somebody above them is their own manager in the end"),
+        ({"alice": "gone"}, "account is disabled, locked or expired"),
+    ],
+)
+async def test_the_explanation_says_who_can_or_why_nobody_can(
+    stage: Stage, tmp_path: Path, managers: dict[str, str], words: str
+) -> None:
+    managed(tmp_path, **managers)
+    page = await explained(await signed_in_admin(stage), "alice")
+    assert words in html.unescape(page.text)
+    assert "can sign in now" in page.text
+    assert await stage.store.passes.vouches(now=stage.now) == ()
+
+
+async def test_the_explanation_says_that_a_pass_of_the_help_desk_comes_first(stage: Stage) -> None:
+    admin = await signed_in_admin(stage)
+    await give(admin)
+    assert "they have a pass of the help desk" in (await explained(admin, "alice")).text
+
+
+async def test_of_a_sign_in_without_a_second_factor_it_says_nothing(stage: Stage) -> None:
+    assert "vouch for them" not in (await explained(await signed_in_admin(stage), "admin", address="192.0.2.7")).text
