@@ -131,6 +131,7 @@ def first_usable_way(ways: Sequence[Chosen | Unusable]) -> Chosen | Unusable:
     """What is offered of a choice: the first factor that can be used, or why the first one cannot.
 
     What was never enrolled is told only where nothing else would help either, and first where a password would help.
+    That nobody gave them a pass is told to those alone who asked for one: it stands in for everybody's last factor.
     """
     return min(ways, key=_rank)
 
@@ -138,7 +139,7 @@ def first_usable_way(ways: Sequence[Chosen | Unusable]) -> Chosen | Unusable:
 def _rank(way: Chosen | Unusable) -> int:
     if isinstance(way, Chosen):
         return 0
-    return {Lack.PASSWORD: 1, Lack.ENROLMENT: 3, Lack.WAY: 4}.get(way.lack, 2)
+    return {Lack.PASSWORD: 1, Lack.ENROLMENT: 3, Lack.WAY: 4, Lack.PASS: 5}.get(way.lack, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,10 +33,11 @@ from proxy.access.schemes import create_app_demand
 from proxy.factors.challenge import Challenge
 from proxy.factors.enrolment import Enrolment, seal_enrolment
 from proxy.factors.passcode.passcodes import known_as
+from proxy.factors.passes.given_pass import code_digest as pass_digest
 from proxy.factors.passkey.passkey import PasskeyRefusal
 from proxy.factors.passkey.passkeys import Passkeys
 from proxy.factors.recovery_code.code import code_digest
-from proxy.forwarding.admissions import Deny, DenyFactors, decide
+from proxy.forwarding.admissions import Deny, DenyConfined, DenyFactors, decide
 from proxy.help_desk.explaining import Explaining, SignInQuestion
 from proxy.operations.metrics import Metrics
 from proxy.secrets.keys import Keys, Purpose
@@ -56,6 +57,7 @@ from proxy.throttle.throttle import Throttle
 from tests.portal.stage import SIGN_IN_ORIGIN, Phone
 from tests.support.authenticator import Authenticator
 from tests.support.memory_store import MemoryStore
+from tests.support.people import given_pass
 
 NOW, DAY = 1_800_000_000.0, 86_400.0
 GUID = "00000000-0000-4000-8000-00000000000a"
@@ -64,6 +66,7 @@ NUMBER, MAIL = "+447400123456", "alice@corp.example"
 OLD, NEW = "the right one 1", "an other one 2"
 KEYS = Keys(b"k" * 32, clock=lambda: NOW)
 DEVICE = Authenticator(origin=SIGN_IN_ORIGIN)
+PASS_CODE = "48217730194622859130"
 SECRET, CODE = b"12345678901234567890", "K7QX2MRA9FZT"
 STOPS = {"sign_in.refused", "sign_in.stopped", "passcode.refused", "password.not_changed"}
 
@@ -142,6 +145,10 @@ class Case:
     known: str | None
     """The number that they used last."""
     enrolled: tuple[Factor, ...] = ()
+    passes: bool = False
+    """Whether the help desk may give them."""
+    given: str = ""
+    """The pass that they have, as `PASSES` describes it; empty: none."""
     counted: Mapping[Limit, int] = field(default_factory=dict)
     """How many are left of each limit, where it is less than all."""
 
@@ -170,12 +177,22 @@ class Case:
                 "second_factor": {"email_for_sms": self.mails_stand_in, "channels": ["kapow", "email"]},
                 "throttle": {limit.value: MOST for limit in COUNTED if limit is not Limit.PASSWORDS_FROM_UNFAMILIAR},
                 "schemes": list(self.schemes),
+                "admin": {"groups": ["Desk"]},
+                "help_desk": {"passes": self.passes, "vouching": True},
                 "networks": [{"name": "Shared", "addresses": [f"{OFFICE}/32"], "shared": True}],
                 "apps": [wiki, {"name": "Forms", "host": "forms.corp.example", "upstream": "http://127.0.0.1:1"}],
             }
         )
 
 
+PASSES: dict[str, dict[str, Any]] = {
+    "for Wiki": {"apps": ("Wiki",)},
+    "for Forms": {"apps": ("Forms",)},
+    "to be confirmed": {"apps": ("Wiki",), "needs_second": True},
+    "of another realm": {"apps": ("Wiki",), "realm": "other"},
+    "over": {"apps": ("Wiki",), "ends_at": NOW},
+    "vouched": {"apps": ("Wiki",), "session_id": "of another sign-in"},
+}
 MOST = 4
 COUNTED = {
     Limit.PASSWORDS_PER_PERSON: GUID,
@@ -223,6 +240,10 @@ class Copy:
         if case.known is not None:
             known = known_as(KEYS, self.domain.principal, E164(case.known), now=NOW - 30 * DAY)
             await self.store.numbers.put_known_number(GUID, known)
+        if case.given:
+            digest = pass_digest(KEYS.derive(Purpose.PASSES), guid=GUID, code=PASS_CODE)
+            described = {"guid": GUID, "given_at": NOW - 60, "digest": digest, **PASSES[case.given]}
+            await self.store.passes.put_pass(given_pass(**described))
         for factor in case.enrolled:
             await self.store.enrolments.put_enrolments([await self._enrolment(factor)])
 
@@ -311,6 +332,9 @@ class SigningIn:
                     outcome = answered.then or SignedIn(session=answered.session, token="")
                 case SignedIn(session=session) if session.level is Level.MUST_CHANGE_PASSWORD:
                     changer = self.changes.changer_of(session)
+                    if session.confined is not None:
+                        assert changer is None
+                        return RefusalReason.MUST_CHANGE.value  # the page says that it does not go by a pass
                     assert changer is not None
                     changed = await self.changes.change(self.client, session, changer, old=OLD, new=NEW)
                     if not isinstance(changed, Changed):
@@ -334,6 +358,8 @@ class SigningIn:
                 return pyotp.TOTP(base64.b32encode(SECRET).decode()).at(int(NOW))
             case Factor.RECOVERY_CODE:
                 return CODE
+            case Factor.PASS:
+                return PASS_CODE
             case _:
                 return self.phone.messages[-1].passcode
 
@@ -355,6 +381,8 @@ class SigningIn:
         if app is None:
             return ""
         match decide(session, app, demand=create_app_demand(app, settings.schemes), now=NOW):
+            case DenyConfined():
+                return "not_in_pass"
             case Deny():
                 return "not_in_groups"
             case DenyFactors(scheme=scheme):
@@ -422,6 +450,8 @@ USUAL: dict[str, Any] = {
     "known": None,
     "mails_stand_in": False,
     "enrolled": (Factor.TOTP, Factor.RECOVERY_CODE, Factor.PASSKEY),
+    "passes": True,
+    "given": "",
 }
 """Somebody who gets through by any scheme: all that stops them is drawn."""
 UNUSUAL: dict[str, st.SearchStrategy[Any]] = {
@@ -436,6 +466,9 @@ UNUSUAL: dict[str, st.SearchStrategy[Any]] = {
     "known": st.sampled_from([NUMBER, "+447400999999"]),
     "mails_stand_in": st.just(True),
     "enrolled": st.sampled_from([(), (Factor.TOTP,), (Factor.RECOVERY_CODE,), (Factor.PASSKEY,)]),
+    "passes": st.just(False),
+    # The first two more often: the others open nothing.
+    "given": st.sampled_from(["for Wiki", "for Wiki", "for Forms", "for Forms", *PASSES]),
 }
 
 
@@ -470,7 +503,14 @@ async def compare(case: Case) -> None:
     foreseen = await asked.foreseen()
     before = len(asked.store.calls)
     assert await asked.explained() is foreseen.gets_through
-    assert set(asked.store.calls[before:]) <= {"read", "is_familiar", "known_number", "first_seen", "enrolments"}
+    assert set(asked.store.calls[before:]) <= {
+        "read",
+        "is_familiar",
+        "known_number",
+        "first_seen",
+        "enrolments",
+        "passes",
+    }
     for way in foreseen.ways:
         tried = Copy(case)
         await tried.fill()
@@ -485,6 +525,8 @@ SMS, BOTH = (
     {"name": "browser", "factors": ["password", "sms"]},
     {"name": "both", "factors": ["password", "sms", "email"]},
 )
+WEAK = {"name": "weak", "factors": ["password"]}
+MUST_CHANGE = (RefusalReason.MUST_CHANGE,)
 TICKET = {"name": "ticket", "factors": ["kerberos"]}
 TOTP = {"name": "totp", "factors": ["password", "totp"]}
 KEYS_ALONE = {"name": "keys", "factors": ["passkey"]}
@@ -509,6 +551,14 @@ def case_of(*schemes: dict[str, Any], **changes: Any) -> Case:
     return Case(**{**values, **changes})
 
 
+@example(case_of(SMS, mobiles=(), given="for Wiki", app="Wiki"))
+@example(case_of(SMS, mobiles=(), given="for Forms", app="Wiki", wiki_groups=("Wiki Users",), groups=frozenset()))
+@example(case_of(SMS, mobiles=(), given="for Wiki", refusals=(RefusalReason.MUST_CHANGE,)))
+@example(case_of(WEAK, SMS, app="Wiki", wiki_scheme="browser", mobiles=(), given="for Forms"))
+@example(case_of(WEAK, SMS, app="Wiki", wiki_scheme="browser", mobiles=(), given="for Wiki", refusals=MUST_CHANGE))
+@example(case_of(SMS, mobiles=(), given="for Wiki", passes=False))
+@example(case_of(SMS, mobiles=(), given="vouched"))
+@example(case_of(SMS, mobiles=(), given="to be confirmed"))
 @example(case_of(SMS, counted={Limit.SENDS_PER_DAY: 0}))
 @example(case_of(BOTH, counted={Limit.SENDS_PER_DAY: 1}))
 @example(case_of(SMS, counted={Limit.SENDS_PER_NUMBER: 0}))
