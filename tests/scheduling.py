@@ -53,7 +53,12 @@ def group_of(path: str) -> str:
 
 def place_of(item: pytest.Item) -> int:
     """Of an item's group in the order."""
-    group = PurePath(group_of(file_of(item.nodeid)))
+    return place_of_file(file_of(item.nodeid))
+
+
+@cache
+def place_of_file(path: str) -> int:
+    group = PurePath(group_of(path))
     of_it = {str(group), *map(str, group.parents)}
     return next((place for place, name in enumerate(LONGEST_FIRST) if name in of_it), len(LONGEST_FIRST))
 
