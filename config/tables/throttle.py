@@ -16,6 +16,8 @@ class ThrottleSettings(FrozenTable):
     window: Annotated[Seconds, Field(ge=60)] = 1800.0
     passwords_per_person: Annotated[Integer, Field(ge=1)] = 4
     passwords_per_address: Annotated[Integer, Field(ge=1)] = 100
+    credentials_per_address: Annotated[Integer, Field(ge=1)] = 30
+    """Wrong app passwords and tokens."""
     passcodes_per_person: Annotated[Integer, Field(ge=1)] = 15
     sends_per_person: Annotated[Integer, Field(ge=1)] = 8
     sends_per_number: Annotated[Integer, Field(ge=1)] = 8

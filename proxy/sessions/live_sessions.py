@@ -17,7 +17,7 @@ from itertools import islice
 
 from config.settings import SessionSettings
 from proxy.operations.store_errors import StoreUnavailable
-from proxy.secrets.tokens import is_token, token_digest
+from proxy.secrets.tokens import is_token
 from proxy.sessions.asking import USUAL_LIMITS, AskingLimits
 from proxy.sessions.kept_sessions import AsideSession, KeptSessions, WholeSession
 from proxy.sessions.kept_sessions import CookieKey as CookieKey
@@ -116,13 +116,14 @@ class LiveSessions:
         Malformed tokens are None without a look-up. Raises `StoreUnavailable`, for those in memory after the grace; and
         where it may have been used by a worker that could not write so.
         """
-        if not is_token(token):
-            return None
-        key = cookie_key(token, host)
+        return await self.find_by(cookie_key(token, host), now) if is_token(token) else None
+
+    async def find_by(self, key: CookieKey, now: float) -> Session | None:
+        """The same, by what names the session."""
         session = self.known_by(key, now)
         if session is not None:
             return session
-        digest = token_digest(token)
+        host, digest = key
         try:
             found = await self._read(digest, host, is_in_memory=key in self._by_cookie)
         except StoreUnavailable as exc:

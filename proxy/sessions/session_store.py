@@ -42,6 +42,11 @@ class SessionStore(Protocol):
         """
         ...
 
+    async def create_first(self, session: Session, *, cookie: bytes, host: str) -> bool:
+        """As `create_session`, but of several at once one begins. False, and nothing changed: a session has this
+        cookie."""
+        ...
+
     async def session_by_cookie(self, cookie: bytes, host: str) -> Session | None:
         """The session that this cookie points to on this host. Limits are the caller's to check."""
         ...

@@ -20,6 +20,9 @@ class Way(Enum):
     SSH = "ssh"
     RADIUS = "radius"
 
+    # Members are singletons: their identity is a hash that costs no call of Python.
+    __hash__ = object.__hash__
+
 
 OF_CREDENTIALS = frozenset({Way.APP_PASSWORD, Way.SERVICE_TOKEN})
 """Nobody signed in: they begin with the use of a credential, again and again, and do not count among a person's

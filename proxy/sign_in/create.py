@@ -31,6 +31,8 @@ from proxy.secrets.keys import Keys
 from proxy.sessions.session_store import SessionStore
 from proxy.sign_in.attempt import Attempts, PasswordGuard
 from proxy.sign_in.changed_numbers import Notice, Notices, Wording
+from proxy.sign_in.credential_step import CredentialStep
+from proxy.sign_in.credentials import CredentialStore
 from proxy.sign_in.flow import SignIn
 from proxy.sign_in.kerberos import TicketStep
 from proxy.sign_in.messages import Messages
@@ -63,6 +65,9 @@ class SignInStore(Protocol):
     def passes(self) -> PassStore: ...
 
     @property
+    def credentials(self) -> CredentialStore: ...
+
+    @property
     def deliveries(self) -> DeliveryStore: ...
 
     @property
@@ -87,6 +92,7 @@ class SignInParts:
     password_change: PasswordChangeStep
     passkeys: Passkeys
     not_me: NotMe
+    credentials: CredentialStep
     log: SignInLog
 
 
@@ -234,6 +240,18 @@ def create_sign_in(
             counters=store.counters,
             keys=keys,
             log=sign_in_log,
+        ),
+        credentials=CredentialStep(
+            store=store.credentials,
+            session_store=store.sessions,
+            sessions=sessions,
+            limits=settings.sessions,
+            realms=realms,
+            throttle=throttle,
+            counters=store.counters,
+            keys=keys,
+            log=sign_in_log,
+            clock=clock,
         ),
         log=sign_in_log,
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from config.factors import Factor
-from config.settings import NetworkSettings, SchemeSettings
+from config.settings import NetworkSettings, SchemeSettings, SessionSettings
 from directory.principal import Principal
 from proxy.access.shared_networks import shared_network
 from proxy.factors.confinement import Confinement, narrowed
@@ -65,6 +65,38 @@ class SessionSteps:
         ):
             await self._store.create_session(session, cookie=cookie, host=client.host, most=self._most)
         return session, token
+
+    async def begin_by_credential(
+        self,
+        client: Client,
+        principal: Principal,
+        factor: Factor,
+        *,
+        cookie: bytes,
+        limits: SessionSettings,
+        now: float,
+    ) -> bool:
+        """The session that this credential's digest names, in the place of one that is over. False: one stands, which
+        another request began meanwhile."""
+        session = Session(
+            session_id=new_token(),
+            principal=principal,
+            scheme=factor.value,
+            factors=((factor,),),
+            proven=(Proof(factor, now),),
+            created_at=now,
+            last_used_at=now,
+            client_address=client.address,
+            user_agent=client.user_agent,
+            way=client.way,
+            confined=client.confined,
+        )
+        standing = await self._store.session_by_cookie(cookie, client.host)
+        if standing is not None:
+            return standing.is_over(limits, now) and await self._store.replace_session(
+                standing.session_id, session, cookie=cookie, host=client.host
+            )
+        return await self._store.create_first(session, cookie=cookie, host=client.host)
 
     async def go_on(
         self,

@@ -14,6 +14,7 @@ from directory.principal import Account, Principal
 from proxy.sessions.session import Session
 from proxy.sessions.way import Way
 from proxy.sign_in.client import Client
+from proxy.sign_in.credentials import Credential
 
 
 class SignInLog:
@@ -62,6 +63,28 @@ class SignInLog:
         """A factor that people add to themselves was added or removed (`event`)."""
         self._of(client, principal, event, factor=factor.value)
 
+    def credential_changed(self, client: Client, credential: Credential, event: str) -> None:
+        """It was made or removed (`event`), by its person or an operator."""
+        self._of_credential(client, credential, event)
+
+    def credential_used(self, client: Client, principal: Principal, credential: Credential) -> None:
+        """A session began by it."""
+        self._count("succeeded", principal.realm)
+        self._of_credential(client, credential, "credential.used")
+
+    def credential_refused(self, client: Client, reason: str, *, app: str, credential: Credential | None) -> None:
+        """`credential`: the one that it was, if it was one. `app`: what was asked for."""
+        realm = "" if credential is None else credential.realm
+        self._count(reason, realm)
+        whose = {} if credential is None else _named(credential)
+        self._log.info(
+            "credential.refused",
+            **{"reason": reason, "incident": client.incident, "client_address": client.address, **whose, "app": app},
+        )
+
+    def _of_credential(self, client: Client, credential: Credential, event: str) -> None:
+        self._log.info(event, incident=client.incident, client_address=client.address, **_named(credential))
+
     def browser_remembered(self, client: Client, session: Session) -> None:
         self._of(client, session.principal, "browser.remembered", scheme=session.scheme)
 
@@ -95,6 +118,17 @@ class SignInLog:
             client_address=client.address,
             **facts,
         )
+
+
+def _named(credential: Credential) -> dict[str, str]:
+    """Its name is what somebody typed, and stays out."""
+    return {
+        "realm": credential.realm,
+        "guid": credential.guid,
+        "factor": credential.factor.value,
+        "credential_id": credential.credential_id,
+        "app": credential.app,
+    }
 
 
 def _proven(session: Session) -> dict[str, str]:

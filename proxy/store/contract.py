@@ -18,6 +18,7 @@ from proxy.sessions.kept_requests import KeptRequestStore
 from proxy.sessions.lease import LeaseStore
 from proxy.sessions.session_store import WatchedSessions
 from proxy.sessions.ticket_store import TicketStore
+from proxy.sign_in.credentials import CredentialStore
 from proxy.sign_in.not_me import ReportedSignInStore
 from proxy.throttle.counter_store import ThrottleStore
 
@@ -40,6 +41,9 @@ class Store(Protocol):
 
     @property
     def passes(self) -> PassStore: ...
+
+    @property
+    def credentials(self) -> CredentialStore: ...
 
     @property
     def tickets(self) -> TicketStore: ...

@@ -30,6 +30,7 @@ from proxy.operations.store_errors import StoreError
 from proxy.sessions.session import Session
 from proxy.sessions.ticket_store import Ticket
 from proxy.sessions.way import Way
+from proxy.sign_in.credentials import Credential
 
 Record = TypeVar("Record", Sending, DeliveryFailure)
 
@@ -39,6 +40,7 @@ BROWSER_VERSION = 1
 FAILURE_VERSION = 1
 PASS_VERSION = 1
 VOUCH_VERSION = 1
+CREDENTIAL_VERSION = 1
 
 TICKET_FIELDS = ("session_id", "host", "start_digest", "return_to", "expires_at")
 """In the order in which they are written."""
@@ -232,6 +234,23 @@ def readable_vouch(record: str | bytes, answer: str | bytes) -> VouchRequest | N
         return None
 
 
+def credential_to_json(credential: Credential) -> str:
+    """All but what stores look for or change by themselves: whose it is, its names and its instants."""
+    fields = {name: getattr(credential, name) for name in _CREDENTIAL}
+    return _json({"v": CREDENTIAL_VERSION, **fields})
+
+
+def readable_credential(record: str | bytes, **beside: Any) -> Credential | None:
+    """None for a record that this version cannot read: it opens nothing."""
+    try:
+        fields = json.loads(record)
+        if fields["v"] != CREDENTIAL_VERSION:
+            return None
+        return Credential(**{name: read(fields[name]) for name, read in _CREDENTIAL.items()}, **beside)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def challenge_to_fields(challenge: Challenge) -> dict[str, Any]:
     fields = {each.name: getattr(challenge, each.name) for each in dataclasses.fields(challenge)}
     kind = challenge.kind.value if challenge.kind is not None else ""
@@ -367,6 +386,15 @@ def _list(value: object) -> list[Any]:
 
 
 _BROWSER = ("realm", "scheme", "password", "account", "made_at", "expires_at", "client_address", "user_agent")
+_CREDENTIAL: Mapping[str, Callable[[Any], Any]] = {
+    "factor": Factor,
+    "realm": _text,
+    "username": _text,
+    "name": _text,
+    "app": _text,
+    "methods": _texts_or_none,
+    "networks": _texts_or_none,
+}
 _PRINCIPAL: Mapping[str, Callable[[Any], Any]] = {
     "guid": _text,
     "realm": sys.intern,

@@ -17,6 +17,7 @@ class Limit(Enum):
     PASSWORDS_FROM_UNFAMILIAR = "passwords_from_unfamiliar_addresses"
     PASSWORDS_AS_TYPED = "passwords_as_typed"  # told on the page; refuses nobody
     PASSWORDS_PER_ADDRESS = "passwords_per_address"
+    CREDENTIALS_PER_ADDRESS = "credentials_per_address"
     PASSCODES_PER_PERSON = "passcodes_per_person"
     PASSCODE_FAILURES_IN_A_ROW = "passcode_failures_in_a_row"
     SENDS_PER_PERSON = "sends_per_person"
@@ -27,7 +28,7 @@ class Limit(Enum):
 
 CLEARED = (Limit.PASSCODES_PER_PERSON, Limit.PASSCODE_FAILURES_IN_A_ROW, Limit.SENDS_PER_PERSON)
 """A person's counts of things that only Gatepost counts."""
-CLEARED_OF_ADDRESS = (Limit.PASSWORDS_PER_ADDRESS, Limit.SENDS_PER_ADDRESS)
+CLEARED_OF_ADDRESS = (Limit.PASSWORDS_PER_ADDRESS, Limit.CREDENTIALS_PER_ADDRESS, Limit.SENDS_PER_ADDRESS)
 """What is counted for everybody at one address."""
 
 

@@ -55,6 +55,12 @@ class Throttle:
         """Give back an attempt that was not a guess: it opened the account, or nobody judged it."""
         await self._counters.give_back(Limit.PASSWORDS_PER_ADDRESS, network_of(address), now=now)
 
+    async def reserve_credential(self, address: str, *, now: float) -> Throttled | None:
+        """Count one wrong app password or token of an address; `Throttled` (and not counted) at its limit."""
+        return await self._counters.reserve(
+            [self._counters.of(Limit.CREDENTIALS_PER_ADDRESS, network_of(address))], now=now
+        )
+
     async def reserve_password(
         self, *, person: str, address: str, limits: PasswordLimits, now: float
     ) -> Throttled | None:

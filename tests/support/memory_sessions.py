@@ -52,6 +52,14 @@ class MemorySessions:
         self._called("create_session")
         self._create(session, cookie, host, most)
 
+    async def create_first(self, session: Session, *, cookie: bytes, host: str) -> bool:
+        self._called("create_first")
+        _, standing = self._cookies.get(cookie, ("", ""))
+        if standing in self.standing:
+            return False
+        self._create(session, cookie, host, None)
+        return True
+
     async def replace_session(
         self, old_session_id: str, session: Session, *, cookie: bytes, host: str, most: int | None = None
     ) -> bool:

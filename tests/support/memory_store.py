@@ -23,6 +23,7 @@ from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session import Session
 from proxy.sessions.ticket_store import Ticket
+from proxy.sign_in.credentials import Credential
 from proxy.sign_in.not_me import ReportedSignIn
 from proxy.throttle.counter_store import Count, Counter, Reached
 from tests.support.memory_sessions import MemorySessions
@@ -46,6 +47,8 @@ _READING = {
     "browsers",
     "passes",
     "vouches",
+    "credential_by",
+    "credentials",
     "reported",
 }
 
@@ -361,6 +364,43 @@ class MemoryPasses:
         return before - len(self._passes) - len(self._vouches)
 
 
+class MemoryCredentials:
+    def __init__(self, called: Callable[[str], None]) -> None:
+        self._called = called
+        self._credentials: dict[str, Credential] = {}
+
+    async def put_credential(self, credential: Credential, *, most: int) -> bool:
+        self._called("put_credential")
+        if len(await self.credentials(credential.guid, now=credential.made_at)) >= most:
+            return False
+        self._credentials[credential.credential_id] = credential
+        return True
+
+    async def credential_by(self, digest: bytes) -> Credential | None:
+        self._called("credential_by")
+        return next((each for each in self._credentials.values() if each.digest == digest), None)
+
+    async def credentials(self, guid: str | None = None, *, now: float) -> tuple[Credential, ...]:
+        self._called("credentials")
+        found = (each for each in self._credentials.values() if guid in (None, each.guid) and now < each.ends_at)
+        return tuple(sorted(found, key=lambda each: each.made_at))
+
+    async def note_credential_use(self, credential_id: str, *, now: float) -> None:
+        self._called("note_credential_use")
+        found = self._credentials.get(credential_id)
+        if found is not None and (found.used_at is None or found.used_at < now):
+            self._credentials[credential_id] = replace(found, used_at=now)
+
+    async def remove_credentials(self, ids: Collection[str]) -> int:
+        self._called("remove_credentials")
+        return sum(self._credentials.pop(each, None) is not None for each in ids)
+
+    async def remove_expired(self, *, now: float) -> int:
+        before = len(self._credentials)
+        self._credentials = {key: value for key, value in self._credentials.items() if now < value.ends_at}
+        return before - len(self._credentials)
+
+
 class MemoryArrivals:
     def __init__(self, called: Callable[[str], None]) -> None:
         self._called = called
@@ -551,6 +591,7 @@ class MemoryStore:
         self.counters = MemoryCounters(self._called)
         self.numbers = MemoryNumbers(self._called, self.counters)
         self.passes = MemoryPasses(self._called)
+        self.credentials = MemoryCredentials(self._called)
         self.arrivals = MemoryArrivals(self._called)
         self.deliveries = MemoryDeliveries(self._called)
         self.kept_requests = MemoryKeptRequests(self._called)
@@ -559,7 +600,7 @@ class MemoryStore:
         self.reported = MemoryReportedSignIns(self._called)
         self.browsers = MemoryRememberedBrowsers(self._called)
         hanging = (self.challenges, self.tickets)
-        mine = (self.passes, self.browsers)
+        mine = (self.passes, self.browsers, self.credentials)
         others = (self.counters, self.numbers, self.arrivals, self.deliveries, self.kept_requests, *mine)
         self.sessions = MemorySessions(self._called, standing, hanging, (*hanging, *others))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from config.factors import ChannelKind, Factor
@@ -14,6 +15,7 @@ from proxy.factors.passes.vouch import ASKED_SECONDS, VouchRequest, new_vouch_id
 from proxy.factors.proof import Proof
 from proxy.secrets.tokens import new_token
 from proxy.sessions.session import Session
+from proxy.sign_in.credentials import Credential, new_credential_id
 from proxy.sign_in.message_fate import Look, fate_of
 
 NOW = 1_800_000_000.0
@@ -113,6 +115,25 @@ def vouch_request(**fields: Any) -> VouchRequest:
             "offered": ("amber otter", "violin cactus"),
             "asked_at": NOW,
             "expires_at": NOW + ASKED_SECONDS,
+            **fields,
+        }
+    )
+
+
+def credential(**fields: Any) -> Credential:
+    """An app password for the Wiki, for a week."""
+    return Credential(
+        **{
+            "credential_id": new_credential_id(),
+            "factor": Factor.APP_PASSWORD,
+            "guid": principal().guid,
+            "realm": "corp",
+            "username": "alice",
+            "name": "Laptop",
+            "app": "Wiki",
+            "digest": os.urandom(32),
+            "made_at": NOW,
+            "ends_at": NOW + 7 * 86_400,
             **fields,
         }
     )

@@ -16,6 +16,7 @@ from proxy.store.history import Report
 from proxy.store.redis.challenges import RedisChallenges
 from proxy.store.redis.connections import RedisConnections, RedisLimits
 from proxy.store.redis.counters import RedisCounters
+from proxy.store.redis.credentials import RedisCredentials
 from proxy.store.redis.enrolments import RedisEnrolments
 from proxy.store.redis.kept_records import RedisKeptRecords
 from proxy.store.redis.listening import RedisListening
@@ -49,6 +50,7 @@ class RedisStore:
         self.reported = RedisReportedSignIns(connections)
         self.browsers = RedisRememberedBrowsers(connections)
         self.passes = RedisPasses(connections)
+        self.credentials = RedisCredentials(connections)
         kept = RedisKeptRecords(connections, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
         self.sessions: WatchedSessions = RedisSessions(connections, self.listening, clock=clock)

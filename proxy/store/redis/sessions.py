@@ -52,6 +52,11 @@ class RedisSessions:
         await self._listening.check_trust()
         await self._connections.run(SESSIONS, "create", *arguments, durable=True, is_repeatable=True)
 
+    async def create_first(self, session: Session, *, cookie: bytes, host: str) -> bool:
+        await self._listening.check_trust()
+        arguments = (*_arguments(session), cookie.hex(), host)
+        return bool(await self._connections.run(SESSIONS, "create_first", *arguments, durable=True, is_repeatable=True))
+
     async def replace_session(
         self, old_session_id: str, session: Session, *, cookie: bytes, host: str, most: int | None = None
     ) -> bool:

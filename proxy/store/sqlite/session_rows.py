@@ -88,6 +88,10 @@ def delete_oldest(connection: sqlite3.Connection, most: int, now: float) -> list
     return [ended for (session_id,) in oldest for ended in delete_session(connection, session_id, now)]
 
 
+def has_cookie(connection: sqlite3.Connection, cookie: bytes) -> bool:
+    return connection.execute("SELECT 1 FROM cookies WHERE cookie = ?", (cookie,)).fetchone() is not None
+
+
 def select_by_cookie(connection: sqlite3.Connection, cookie: bytes, host: str) -> Session | None:
     row = connection.execute(
         _SELECT + "JOIN cookies USING (session_id) WHERE cookie = ? AND host = ?", (cookie, host)

@@ -38,6 +38,7 @@ _OVER = {
     "former_cookies": "expires_at <= ?1",
     "passes": "ends_at <= ?1",
     "vouches": "expires_at <= ?1",
+    "credentials": "ends_at <= ?1",
     "delivery_failures": f"failed_at <= ?1 - {FAILURE_SECONDS}",
 }
 """By table of everything else that is kept, what is true of a record that is over at ?1."""
@@ -70,6 +71,15 @@ class SQLiteSessions:
         session_rows.insert_session(connection, session, cookie, host)
         self._news.write(connection, "created", [(session.session_id, session.principal.guid)])
         return [] if most is None else session_rows.delete_surplus(connection, session, most, self._clock())
+
+    async def create_first(self, session: Session, *, cookie: bytes, host: str) -> bool:
+        def insert(connection: sqlite3.Connection) -> bool:
+            if session_rows.has_cookie(connection, cookie):
+                return False
+            self._insert(connection, session, cookie, host, None)
+            return True
+
+        return await self._database.writing.run(insert, durable=True)
 
     async def replace_session(
         self, old_session_id: str, session: Session, *, cookie: bytes, host: str, most: int | None = None

@@ -15,6 +15,7 @@ from proxy.sessions.session_store import WatchedSessions
 from proxy.store.history import History, Report
 from proxy.store.sqlite.challenges import SQLiteChallenges
 from proxy.store.sqlite.counters import SQLiteCounters
+from proxy.store.sqlite.credentials import SQLiteCredentials
 from proxy.store.sqlite.database import SQLiteDatabase
 from proxy.store.sqlite.enrolments import SQLiteEnrolments
 from proxy.store.sqlite.kept_records import SQLiteKeptRecords
@@ -47,6 +48,7 @@ class SQLiteStore:
         self.reported = SQLiteReportedSignIns(database)
         self.browsers = SQLiteRememberedBrowsers(database)
         self.passes = SQLitePasses(database)
+        self.credentials = SQLiteCredentials(database)
         kept = SQLiteKeptRecords(database, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
         self.sessions: WatchedSessions = SQLiteSessions(database, self.news, clock=clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.store.contract.arrivals import ArrivalsContract
 from tests.store.contract.challenges import ChallengesContract
 from tests.store.contract.counters import CountersContract
+from tests.store.contract.credentials import CredentialsContract
 from tests.store.contract.deliveries import DeliveriesContract
 from tests.store.contract.enrolments import EnrolmentsContract
 from tests.store.contract.kept_requests import KeptRequestsContract
@@ -33,6 +34,7 @@ class StoreContract(
     NumbersContract,
     EnrolmentsContract,
     PassesContract,
+    CredentialsContract,
     LeasesContract,
     RememberedBrowsersContract,
     WholeContract,

@@ -103,6 +103,17 @@ function operation.create(...)
   create(...)
 end
 
+-- Repeated after an answer was lost, it says what it said before.
+function operation.create_first(id, ...)
+  local cookie = select(7, ...)
+  local standing = redis.call('GET', key('cookie', cookie))
+  if standing then
+    return standing == id and 1 or 0
+  end
+  create(id, ...)
+  return 1
+end
+
 -- `most` may be ''. Ends the oldest signed-in ones of this person beside `kept`, so that at most so many stand with it;
 -- those of credentials do not count.
 local function finish_surplus(former_until, ttl, most, kept, guid, owner)
