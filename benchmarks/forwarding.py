@@ -131,6 +131,7 @@ async def serve_gatepost(apps: tuple[AppSettings, ...] = (), *, port: int = PORT
             apps,
         ),
         sessions=sessions,
+        credential_uses=no_forms,
         assertions=assertions,
         portal_socket=Path("/nonexistent"),
         metrics=Metrics(),

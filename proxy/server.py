@@ -186,6 +186,7 @@ async def running(
         plane = create_forwarding_plane(
             settings=settings,
             sessions=sessions,
+            credential_uses=sign_in.credentials,
             assertions=assertions,
             portal_socket=portal_socket,
             metrics=metrics,

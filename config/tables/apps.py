@@ -10,10 +10,19 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from config.addresses import HostName, Machine, UpstreamURL, is_ip, is_loopback
+from config.client_kinds import ClientKind
 from config.field_kinds import OF_THE_CONNECTION, canonical, is_for_proxies, is_loose, is_own, moves_request
 from config.frozen_table import FrozenTable, half_pairs, named, repeated
 from config.problems import told
-from config.tables.rules import PathRuleSettings, case_problems, path_problems, public_problems, rule_warnings
+from config.tables.rules import (
+    Clients,
+    PathRuleSettings,
+    case_problems,
+    clients_problems,
+    path_problems,
+    public_problems,
+    rule_warnings,
+)
 from config.tables.schemes import SchemeSettings, no_such_scheme, not_asked_for
 from config.tables.server import ServerSettings
 from config.values import AppName, Flag, IdentityEncoding, Integer, NotEmpty, Seconds, TargetPath, Text
@@ -57,6 +66,8 @@ class AppSettings(FrozenTable):
     """Any one of these admits; None admits every signed-in person. Never empty."""
     scheme: Text | None = None
     """A session must have proven every factor of this scheme; None: of the one that is chosen for this app."""
+    clients: Clients = (ClientKind.BROWSER,)
+    """Who may come at all. What clients without a browser hold is one factor, whatever `scheme` asks for."""
     preserve_host: Flag = True
     """Whether the upstream sees the host that the browser asked for, or its own."""
     pass_authorization: Flag = False
@@ -90,6 +101,11 @@ class AppSettings(FrozenTable):
     """The first that matches decides; none: `groups` do."""
 
     @property
+    def takes_credentials(self) -> bool:
+        """Whether it is open to clients without a browser."""
+        return self.clients != (ClientKind.BROWSER,)
+
+    @property
     def upstream_urls(self) -> tuple[UpstreamURL, ...]:
         """The servers, at least one."""
         return self.upstreams or ((self.upstream,) if self.upstream else ())
@@ -102,6 +118,7 @@ def app_problems(app: AppSettings) -> Iterator[tuple[str, str]]:
         *(_of_https(app, key) for key in ("ca_file", "server_name", "client_certificate", "client_key")),
         *(_of_several(app, key) for key in ("sticky", "health_check")),
         half_pairs(app, "client_certificate", "client_key"),
+        _clients(app),
         _rules(app),
     )
 
@@ -128,9 +145,26 @@ def _of_several(app: AppSettings, key: str) -> Iterator[tuple[str, str]]:
         yield key, "means nothing with a single upstream: leave it out, or name several"
 
 
+def _clients(app: AppSettings) -> Iterator[tuple[str, str]]:
+    """Whoever has read a credential can use it: it is for Gatepost alone."""
+    if not app.takes_credentials:
+        return
+    if app.pass_authorization:
+        yield (
+            "pass_authorization",
+            "cannot be on with these clients: what they send is for Gatepost alone",
+        )
+    if app.forward_auth:
+        yield (
+            "forward_auth",
+            "cannot be on with these clients: the other proxy would hand the app what they send",
+        )
+
+
 def _rules(app: AppSettings) -> Iterator[tuple[str, str]]:
     for number, rule in enumerate(app.rules):
-        for key, message in told(path_problems(rule), public_problems(rule), _case(app, rule)):
+        checks = (path_problems(rule), public_problems(rule), clients_problems(rule, app.clients), _case(app, rule))
+        for key, message in told(*checks):
             yield f"rules[{number}].{key}", message
 
 
@@ -195,6 +229,8 @@ def app_warnings(apps: Sequence[AppSettings], server: ServerSettings) -> Iterato
         name = f'apps ("{app.name}"): '
         if server.public_url.scheme == "http" and not is_loopback(app.host):
             yield f"{name}{app.host} over http: its cookie crosses the network in the clear"
+            if app.takes_credentials:
+                yield f"{name}clients: over http their passwords and tokens cross the network in the clear too"
         for warning in rule_warnings(app.rules, ignore_case=app.ignore_case):
             yield name + warning
         for warning in _field_warnings(app.pass_fields, has_trusted_proxies=bool(server.trusted_proxies)):

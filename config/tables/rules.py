@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from config.addresses import Network
+from config.client_kinds import ClientKind
 from config.frozen_table import FrozenTable
 from config.values import Flag, NotEmpty, Text, matching
 
@@ -51,6 +52,13 @@ def _is_folded_alike(sign: str) -> bool:
     return len(folded) == 1 and not folded.isascii() and folded == sign.lower() == sign.upper().lower()
 
 
+def _check_clients(clients: tuple[ClientKind, ...]) -> tuple[ClientKind, ...]:
+    if len(set(clients)) < len(clients):
+        raise ValueError("names the same thing twice")
+    return clients
+
+
+Clients = Annotated[tuple[ClientKind, ...], NotEmpty, AfterValidator(_check_clients)]
 Method = Annotated[str, matching(r"[A-Z][A-Z-]{0,31}", 'not a method: write it in capitals, such as "GET"')]
 RulePath = Annotated[str, AfterValidator(_check_plain_rule_path)]
 RulePattern = Annotated[str, AfterValidator(_check_rule_pattern)]
@@ -69,6 +77,8 @@ class PathRuleSettings(FrozenTable):
     """The session must have proven every factor of this scheme."""
     networks: Annotated[tuple[Network, ...], NotEmpty] | None = None
     """From elsewhere it is denied."""
+    clients: Clients | None = None
+    """Fewer than the app's; None: the same."""
     public: Flag = False
     """Whether no session is asked for."""
 
@@ -83,9 +93,16 @@ def path_problems(rule: PathRuleSettings) -> Iterator[tuple[str, str]]:
 
 def public_problems(rule: PathRuleSettings) -> Iterator[tuple[str, str]]:
     """Key and sentence of what a public rule ignores."""
-    for key in ("groups", "scheme"):
+    for key in ("groups", "scheme", "clients"):
         if rule.public and getattr(rule, key) is not None:
             yield key, "means nothing where public = true: nobody is asked who they are"
+
+
+def clients_problems(rule: PathRuleSettings, of_app: tuple[ClientKind, ...]) -> Iterator[tuple[str, str]]:
+    """Key and sentence of what a rule would open that the app does not."""
+    for kind in rule.clients or ():
+        if kind not in of_app:
+            yield "clients", f'"{kind.value}" is none of the app\'s clients: a rule can only take some away'
 
 
 def case_problems(rule: PathRuleSettings) -> Iterator[tuple[str, str]]:

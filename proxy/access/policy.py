@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from config.settings import AppSettings
 from directory.principal import Principal
+from proxy.access.networks import is_within, parse_address
 from proxy.access.rules import PathRule
 from proxy.access.schemes import AppDemand, Asked, missing_of
 from proxy.factors.confinement import Confinement
@@ -33,14 +36,27 @@ class NotInGroups:
 
 @dataclass(frozen=True, slots=True)
 class NotInPass:
-    """Denied: the session was begun with a pass, which is for `apps` alone."""
+    """Denied: the session was begun with a pass or a credential, or asked for so: it is for `apps` alone."""
 
     apps: tuple[str, ...]
 
 
 def judge_confinement(confined: Confinement | None, app: AppSettings) -> Allowed | NotInPass:
-    """A session that was begun with a pass opens the apps of the pass; when it ends is the session's own limit."""
+    """What is confined opens the apps that it is for; when it ends is the session's own limit."""
     return Allowed() if confined is None or app.name in confined.apps else NotInPass(confined.apps)
+
+
+def is_within_limits(confined: Confinement, method: bytes, client_address: str) -> bool:
+    """Whether a session may be used for such a request, from there; an address that cannot be parsed is in no
+    network."""
+    if confined.methods is not None and method.decode("ascii", "replace") not in confined.methods:
+        return False
+    return confined.networks is None or is_within(parse_address(client_address), _networks(confined.networks))
+
+
+@lru_cache(maxsize=1024)
+def _networks(written: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(map(ip_network, written))
 
 
 def judge(principal: Principal, app: AppSettings) -> Allowed | NotInGroups:

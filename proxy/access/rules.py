@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from config.addresses import Network
+from config.client_kinds import ClientKind
 from config.factors import Choice
 from config.settings import AppSettings, PathRuleSettings, SchemeSettings
 from proxy.access.networks import is_within, parse_address
@@ -37,6 +38,7 @@ class PathRule:
     """Which of them must have been proven recently."""
     networks: tuple[Network, ...] | None
     is_public: bool
+    clients: frozenset[ClientKind] = frozenset({ClientKind.BROWSER})
 
     def is_open_from(self, client_address: str) -> bool:
         """Whether the rule's networks hold the client; an address that cannot be parsed is in none."""
@@ -97,6 +99,7 @@ def _rule(app: AppSettings, position: int, schemes: Mapping[str, SchemeSettings]
         freshness=freshness_of(scheme) if scheme is not None else None,
         networks=settings.networks,
         is_public=settings.public,
+        clients=frozenset(settings.clients or app.clients),
     )
 
 

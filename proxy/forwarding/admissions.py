@@ -24,6 +24,7 @@ from proxy.access.schemes import AppDemand
 from proxy.http.forwarded import block
 from proxy.sessions.identity import Assertions, identity_headers
 from proxy.sessions.session import Level, Session
+from proxy.sessions.way import OF_CREDENTIALS
 
 _ASSERTION = b"X-Gatepost-Assertion"
 
@@ -57,7 +58,7 @@ class DenyFactors:
 
 @dataclass(frozen=True, slots=True)
 class DenyConfined:
-    """Signed in with a pass, which is for these `apps` alone."""
+    """Signed in with a pass or a credential, or for an app alone: it is for these `apps`."""
 
     apps: tuple[str, ...]
 
@@ -89,6 +90,9 @@ def decide(
     of_groups = judge(principal, app) if rule is None else judge_rule(principal, rule)
     if isinstance(of_groups, NotInGroups):
         return Deny(of_groups.groups)
+    if session.way in OF_CREDENTIALS and (rule is None or not rule.scheme):
+        # One factor, which the app takes by name (`clients`). A rule that names a scheme asks for more.
+        return Admit()
     of_factors = judge_factors(
         principal, session.proven, session.client_address, scheme=session.scheme, rule=rule, demand=demand, now=now
     )

@@ -11,6 +11,7 @@ from config.addresses import PublicURL
 from proxy.forwarding.admissions import Admissions
 from proxy.forwarding.routes import Route
 from proxy.operations.metrics import AppTraffic, Metrics
+from proxy.sessions.credential_use import CredentialUses
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.upstreams.pool import UpstreamPool
@@ -50,6 +51,7 @@ class Context:
     """By the upstream's name, as is `traffic`."""
     traffic: Mapping[str, AppTraffic]
     sessions: LiveSessions
+    credential_uses: CredentialUses
     admissions: Admissions
     kept_requests: KeptRequests
     metrics: Metrics

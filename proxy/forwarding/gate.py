@@ -6,14 +6,24 @@ Any error on the way denies.
 
 from __future__ import annotations
 
+from config.client_kinds import ClientKind
 from proxy.access.paths import Ambiguous
 from proxy.access.rules import AppRules, PathRule
 from proxy.forwarding.admissions import Admission, Deny, DenyConfined, DenyFactors
 from proxy.forwarding.authorize import Question, is_authorize, read_question
 from proxy.forwarding.certificate_names import CertificateNames
 from proxy.forwarding.client_places import ClientPlaces
+from proxy.forwarding.clients import (
+    is_good_for,
+    refuse_admission,
+    refuse_browser,
+    refuse_client,
+    refuse_use,
+    stops_of_use,
+)
 from proxy.forwarding.context import Context
 from proxy.forwarding.cookies import NO_COOKIES, split_cookies
+from proxy.forwarding.given_credential import GivenCredential, read_credential
 from proxy.forwarding.head_memory import HeadMemory
 from proxy.forwarding.kept_forms import is_form, may_be_kept, may_be_sending, restored
 from proxy.forwarding.overrides import refuse_contradictions, refuse_what_stays
@@ -38,6 +48,7 @@ from proxy.http.reserved import KEEP, PREFIX
 from proxy.operations.incidents import new_incident_id
 from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.texts import ENGLISH
+from proxy.sessions.credential_use import UseRefused, UseThrottled
 from proxy.sessions.kept_requests import SENDING_BYTES
 from proxy.sessions.live_sessions import CookieKey, cookie_key
 from proxy.sessions.session import Session
@@ -51,8 +62,8 @@ class Gate:
     """Of one connection: it remembers what the last request had, since browsers repeat themselves on a connection."""
 
     __slots__ = (
-        "_certificate", "_context", "_cookie", "_cookie_key", "_cookie_route", "_cookies", "_is_for_redirects",
-        "_may_turn_back", "_memory", "_places", "transport_security",
+        "_authorization", "_certificate", "_context", "_cookie", "_cookie_key", "_cookie_route", "_cookies", "_given",
+        "_is_for_redirects", "_may_turn_back", "_memory", "_places", "transport_security",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +83,8 @@ class Gate:
         self._cookies = NO_COOKIES
         self._cookie_key: CookieKey | None = None
         self._cookie_route: Route | None = None
+        self._authorization: bytes | None = None
+        self._given: GivenCredential | None = None
 
     def judge(self, head: RequestHead) -> Verdict:
         """What becomes of this request, as far as this worker knows whose session it is."""
@@ -97,6 +110,10 @@ class Gate:
                 token = self._cookies.session_token
                 self._cookie_key = cookie_key(token, route.host_name) if token is not None else None
             cookie = self._cookie_key
+            if route.takes_credentials:
+                of_client = self._of_client(head, question, route, rule)
+                if of_client is not None:
+                    return of_client
             if cookie is not None:
                 now = context.clock()
                 session = context.sessions.known_by(cookie, now)
@@ -126,6 +143,64 @@ class Gate:
             return self._without_session(request)
         now = self._context.clock()
         return self._with_session(request, session, self._admission(request.route, session, request.rule, now))
+
+    def judge_used(
+        self,
+        request: JudgedRequest,
+        session: Session | None,
+        beside: Session | None,
+        refused: UseRefused | UseThrottled | None,
+    ) -> Verdict:
+        """The same, of a client without a browser: `session` is that of the credential, or `refused` says why there is
+        none; `beside` is that of its cookie."""
+        is_public = request.rule is not None and request.rule.is_public
+        if session is None and is_public:
+            return self._admitted(request, None, b"")
+        if refused is not None:
+            return refuse_use(request, refused)
+        if request.given is None:
+            raise AssertionError("nothing was given")
+        stopped = stops_of_use(request, request.given, session, beside)
+        if stopped is not None or session is None:
+            return stopped or refuse_client(request, Problem.NOT_SIGNED_IN, "credential", is_wrong=True)
+        admission = self._admission(request.route, session, request.rule, self._context.clock())
+        if admission.is_admitted:
+            return self._admitted(request, session, admission.identity_block)
+        return self._admitted(request, None, b"") if is_public else refuse_admission(request, session, admission)
+
+    # Clients without a browser.
+
+    def _of_client(
+        self, head: RequestHead, question: Question | None, route: Route, rule: PathRule | None
+    ) -> Verdict | None:
+        """None: it is judged by its cookie. What another proxy asks about is a browser's: it would pass on the rest."""
+        clients = route.clients if rule is None else rule.clients
+        if head.authorization is not None and question is None:
+            if head.authorization != self._authorization:
+                self._authorization, self._given = head.authorization, read_credential(head.authorization)
+            given = self._given
+            if given is not None and given.kind in clients:
+                return self._used(head, route, rule, given)
+        if ClientKind.BROWSER in clients or (rule is not None and rule.is_public):
+            return None
+        request = JudgedRequest(head=head, question=question, route=route, rule=rule, cookies=NO_COOKIES)
+        return refuse_browser(request)
+
+    def _used(self, head: RequestHead, route: Route, rule: PathRule | None, given: GivenCredential) -> Verdict:
+        address, session = self._places.of(head).address, None
+        if given.key is not None and self._cookie_key is None:
+            now = self._context.clock()
+            session = self._context.sessions.known_by(given.key, now)
+            if session is not None and is_good_for(session, given, head.method, address):
+                identity = self._admission(route, session, rule, now).identity_block
+                if identity and route.upstream.urls:  # as nearly all are: nothing more has to be known of it
+                    known = self._memory.known(head, route, rule, identity, session.session_id)
+                    others = self._cookies.others
+                    return known or self._forward(head, route, rule, others, identity, session.session_id)
+        request = JudgedRequest(
+            head=head, question=None, route=route, rule=rule, cookies=self._cookies, given=given, address=address
+        )
+        return LookUp(request=request) if session is None else self.judge_used(request, session, None, None)
 
     # The way it came, and what is asked about.
 
@@ -191,7 +266,7 @@ class Gate:
         if not request.route.upstream.urls:
             # Another proxy forwards to this app: it should have sent nothing but /.gatepost/ here.
             return refuse(request, Problem.NOT_FOUND, "no upstream")
-        if session is not None and may_be_sending(request.head):
+        if session is not None and request.given is None and may_be_sending(request.head):
             return AwaitButton(request=request, session=session, identity_block=identity_block)
         return self.forward(request, session, identity_block)
 

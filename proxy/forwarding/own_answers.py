@@ -37,6 +37,7 @@ def refusal(
         is_from_page = is_sent_from_page(head)
         method, again_href = head.method, _url_of(context, asked)
         page = wants_page(head.accept, head.fetch_mode, head.fetch_dest, asked.method) or is_from_page
+        page = page and not refused.is_of_client
         if is_from_page and problem in _NOTHING_SENT and not detail:
             detail = ENGLISH.not_passed_on
     else:
@@ -49,6 +50,8 @@ def refusal(
         detail=detail,
         app=refused.app_name,
         scheme=refused.scheme,
+        retry_after_seconds=refused.retry_after_seconds,
+        challenges=tuple(each.decode("ascii") for each in refused.challenges),
         again_href=again_href,
         tab_href=refused.tab_href,
         incident=new_incident_id(),

@@ -24,6 +24,7 @@ from proxy.http.websocket_frames import GOING_AWAY, NOT_ALLOWED, SESSION_ENDED
 from proxy.operations.descriptors import RESERVE, Capacity, capacity
 from proxy.operations.metrics import AppTraffic, Metrics
 from proxy.operations.open_files import open_file_limit
+from proxy.sessions.credential_use import CredentialUses
 from proxy.sessions.identity import Assertions
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
@@ -241,6 +242,7 @@ def create_forwarding_plane(
     *,
     settings: PlaneSettings,
     sessions: LiveSessions,
+    credential_uses: CredentialUses,
     assertions: Assertions,
     portal_socket: Path,
     metrics: Metrics,
@@ -278,6 +280,7 @@ def create_forwarding_plane(
         # The portal is no app: what it answers is counted, and not shown.
         traffic={app.name: metrics.traffic(app.name) for app in settings.apps} | {portal.name: AppTraffic()},
         sessions=sessions,
+        credential_uses=credential_uses,
         admissions=Admissions(assertions, identity_encoding=server.identity_encoding),
         kept_requests=kept_requests,
         metrics=metrics,

@@ -10,6 +10,7 @@ from proxy.forwarding.client_side import ClientSide
 from proxy.forwarding.context import Context
 from proxy.forwarding.exchange import Exchange
 from proxy.forwarding.gate import Gate
+from proxy.forwarding.given_credential import GivenCredential
 from proxy.forwarding.kept_forms import is_sent_from_page
 from proxy.forwarding.own_answers import refusal, response
 from proxy.forwarding.resending import Resending
@@ -26,7 +27,9 @@ from proxy.forwarding.verdict import (
 from proxy.forwarding.ways_in import refuse
 from proxy.http.problem import Problem
 from proxy.http.request_head import RequestHead
+from proxy.operations.incidents import new_incident_id
 from proxy.operations.store_errors import StoreUnavailable
+from proxy.sessions.credential_use import CredentialUse
 
 DECISION_SECONDS = 15.0
 """How long the store may take to say whose session it is."""
@@ -79,11 +82,10 @@ class Reception:
 
     async def _look_up(self, request: JudgedRequest) -> None:
         """The slow way: this worker does not know the session yet."""
-        context, token = self._context, request.cookies.session_token or b""
         try:
-            session = await context.sessions.find(token, request.route.host_name, context.clock())
+            verdict = await self._found(request)
             self._looking_up = None
-            self._act(self._gate.judge_found(request, session), request.head)
+            self._act(verdict, request.head)
         except StoreUnavailable as exc:
             self._looking_up = None
             self.refuse(refuse(request, Problem.STORE_UNAVAILABLE, str(exc)), request.head)
@@ -91,6 +93,21 @@ class Reception:
             self._looking_up = None
             self.refuse(RefuseRequest.because_of(exc, request.question), request.head)
         self._client.read_on()
+
+    async def _found(self, request: JudgedRequest) -> Verdict:
+        """Raises `StoreUnavailable`."""
+        context, token, given = self._context, request.cookies.session_token or b"", request.given
+        of_cookie = await context.sessions.find(token, request.route.host_name, context.clock())
+        if given is None:
+            return self._gate.judge_found(request, of_cookie)
+        session, refused = None, None
+        if given.key is not None:
+            session = await context.sessions.find_by(given.key, context.clock())
+        if session is None:
+            refused = await context.credential_uses.begin_session(_use_of(request, given))
+            if refused is None and given.key is not None:
+                session = await context.sessions.find_by(given.key, context.clock())
+        return self._gate.judge_used(request, session, of_cookie, refused)
 
     def cancel(self) -> None:
         """Nobody waits for a look-up any more."""
@@ -119,3 +136,15 @@ class Reception:
     def _closes(self, head: RequestHead) -> bool:
         """Whether the connection ends with this answer: a body that nobody reads would look like a request."""
         return head.has_body or not self._client.is_kept
+
+
+def _use_of(request: JudgedRequest, given: GivenCredential) -> CredentialUse:
+    agents = [line[11:] for line in request.head.lines if line[:11].lower() == b"user-agent:"]
+    return CredentialUse(
+        factor=given.factor,
+        digest=given.key[1] if given.key is not None else None,
+        app=request.route.upstream.name,
+        address=request.address,
+        user_agent=agents[0].strip(b" \t").decode("utf-8", "replace") if agents else "",
+        incident=new_incident_id(),
+    )

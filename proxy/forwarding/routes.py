@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from config.addresses import PublicURL
+from config.client_kinds import ClientKind
 from config.settings import AppSettings, SchemeSettings
 from proxy.access.rules import AppRules, create_app_rules
 from proxy.access.schemes import AppDemand, create_app_demand
@@ -23,6 +24,9 @@ class Route:
     rules: AppRules | None = None
     demand: AppDemand | None = None
     """What the app asks for besides a sign-in."""
+    clients: frozenset[ClientKind] = frozenset({ClientKind.BROWSER})
+    takes_credentials: bool = False
+    """Whether there is more to look at than cookies."""
 
 
 def create_routes(
@@ -36,6 +40,8 @@ def create_routes(
             upstream=app_upstream(app),
             rules=create_app_rules(app, schemes),
             demand=create_app_demand(app, schemes),
+            clients=frozenset(app.clients),
+            takes_credentials=app.takes_credentials,
         )
         for app in apps
     }

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from config.client_kinds import ClientKind
 from proxy.access.rules import PathRule
 from proxy.forwarding.admissions import is_still_open
 from proxy.forwarding.authorize import Question
 from proxy.forwarding.cookies import RequestCookies
+from proxy.forwarding.given_credential import GivenCredential
 from proxy.forwarding.routes import Route
 from proxy.http.problem import Problem
 from proxy.http.request_head import RequestHead
@@ -29,6 +31,15 @@ class JudgedRequest:
     """Of what is asked about."""
     rule: PathRule | None
     cookies: RequestCookies
+    given: GivenCredential | None = None
+    """What a client without a browser brought, where the app takes it."""
+    address: str = ""
+    """Then also that of the client, as limits count it."""
+
+    @property
+    def clients(self) -> frozenset[ClientKind]:
+        """Who may come there."""
+        return self.route.clients if self.rule is None else self.rule.clients
 
     @property
     def asked(self) -> RequestHead | Question:
@@ -51,6 +62,11 @@ class RefuseRequest:
     question: Question | None = None
     ends: bool = False
     """Whether the connection ends with it, whatever the request says."""
+    challenges: tuple[bytes, ...] = ()
+    """Values of ``WWW-Authenticate`` for a 401; empty: that of Gatepost's own pages."""
+    is_of_client: bool = False
+    """Whether this is a client without a browser: it is never answered with a page."""
+    retry_after_seconds: int | None = None
     error: Exception | None = field(default=None, repr=False)
     """An unforeseen error, for the log; `because_of` makes such a refusal."""
 
@@ -128,7 +144,7 @@ class AwaitButton:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookUp:
-    """This worker does not know yet whose session the cookie names: ask the store, and the gate again."""
+    """This worker does not know yet whose session the request names: ask the store, and the gate again."""
 
     request: JudgedRequest
 

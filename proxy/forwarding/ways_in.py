@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from config.addresses import PublicURL
 from proxy.forwarding.authorize import SIGN_IN_FIELD
+from proxy.forwarding.clients import challenges
 from proxy.forwarding.context import Context
 from proxy.forwarding.cookies import RequestCookies
 from proxy.forwarding.kept_forms import is_sent_from_page
@@ -121,6 +122,7 @@ def refuse(
         tab_href=tab_href,
         question=request.question,
         ends=ends,
+        challenges=challenges(request) if request.route.takes_credentials else (),
     )
 
 

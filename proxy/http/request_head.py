@@ -219,7 +219,8 @@ class HeadReading(_Fields):
         elif field is _TE:
             self.accepts_trailers = b"trailers" in value.lower()
         elif field is _AUTHORIZATION:
-            self.authorization = value
+            # Twice, it is no credential any more: servers would read it in different ways.
+            self.authorization = value if self.authorization is None else self.authorization + b", " + value
         elif field is _FORWARDED_FOR:
             self.forwarded_for += (value,)
         elif field is _FORWARDED_PROTO:

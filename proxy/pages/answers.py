@@ -66,6 +66,8 @@ class Answer:
     scheme: str = ""
     """The scheme whose factors are yet to be proven."""
     retry_after_seconds: int | None = None
+    challenges: tuple[str, ...] = ()
+    """Of a 401 (RFC 9110 section 11.6.1); empty: one that browsers pass over."""
     again_href: str = field(default="", repr=False)
     """The absolute URL that was asked for, where it may be asked for again: with GET."""
     tab_href: str = field(default="", repr=False)
@@ -107,7 +109,7 @@ def render(
         headers.append(("Retry-After", str(retry_after)))
     if answer.status == 401:
         # RFC 9110 section 15.5.2 asks for a challenge; browsers pass over a scheme they do not know.
-        headers.append(("WWW-Authenticate", 'Gatepost realm="sign-in"'))
+        headers += [("WWW-Authenticate", each) for each in answer.challenges or ('Gatepost realm="sign-in"',)]
     if page:
         headers.append(("Content-Type", "text/html; charset=utf-8"))
         link_href, link_text = sign_in_origin + "/" if answer.status in _LINKED else "", ENGLISH.back_to_start

@@ -21,9 +21,11 @@ from proxy.operations.listening import bind, name_of
 from proxy.operations.metrics import Metrics
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.keys import Keys
+from proxy.sessions.credential_use import CredentialUse, UseRefused, UseThrottled
 from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import CookieKey, cookie_key
 from proxy.sessions.session import Session
+from proxy.sessions.way import TOKEN_HOST
 from tests.support.memory_store import MemoryStore
 from tests.support.moved_loop import MovedLoop
 from tests.support.raw_http import raw_client
@@ -66,13 +68,18 @@ class FakeSessions:
             BOB_TOKEN: session_of("bob"),
             HALF_TOKEN: session_of("half", proven=(Proof(Factor.PASSWORD, NOW),)),
         }
+        self.by_secret: dict[bytes, Session] = {}
+        """Of clients without a browser, by app password or token."""
         self.warm: set[bytes] = set()
         self.hosts: list[str] = []
         self.used: list[str] = []
 
     def known_by(self, cookie: CookieKey, now: float) -> Session | None:
         found = [token for token in self.warm if cookie_key(token, cookie[0]) == cookie]
-        return self.by_token.get(found[0]) if found else None
+        return self._sessions(cookie).get(found[0]) if found else None
+
+    def _sessions(self, cookie: CookieKey) -> dict[bytes, Session]:
+        return self.by_secret if cookie[0] == TOKEN_HOST else self.by_token
 
     def mark_used(self, session_id: str, now: float) -> None:
         self.used.append(session_id)
@@ -86,6 +93,28 @@ class FakeSessions:
         if session is not None:
             self.warm.add(token)
         return session
+
+    async def find_by(self, key: CookieKey, now: float) -> Session | None:
+        await asyncio.sleep(0)
+        for secret, session in self._sessions(key).items():
+            if cookie_key(secret, key[0]) == key:
+                self.warm.add(secret)
+                return session
+        return None
+
+
+class FakeUses:
+    """`CredentialUses` that knows no credential: each session there is stands already."""
+
+    def __init__(self) -> None:
+        self.asked: list[CredentialUse] = []
+        self.answer: UseRefused | UseThrottled | None = UseRefused.UNKNOWN
+        self.begins: Callable[[], None] = lambda: None
+
+    async def begin_session(self, use: CredentialUse) -> UseRefused | UseThrottled | None:
+        self.asked.append(use)
+        self.begins()
+        return self.answer
 
 
 class FakeAssertions:
@@ -127,6 +156,7 @@ class Stage:
     log: RecordingLog
     metrics: Metrics
     redirects: list[tuple[str, int]] = field(default_factory=list)
+    uses: FakeUses = field(default_factory=FakeUses)
 
     def client(self, **options: Any) -> Any:
         return raw_client(self.address, **options)
@@ -166,7 +196,8 @@ def staged(tmp_path: Path) -> StageMaker:
                 server=ServerSettings(**{"public_url": "http://signin.corp.example:8080", **(server or {})}),
                 apps=(
                     AppSettings(
-                        name="Wiki", host=HOST, **{"upstream": upstream.url, "groups": ("Wiki Users",), **(app or {})}
+                        host=HOST,
+                        **{"name": "Wiki", "upstream": upstream.url, "groups": ("Wiki Users",), **(app or {})},
                     ),
                     AppSettings(name="Open", host="open.corp.example", upstream=upstream.url),
                     AppSettings(name="Down", host="down.corp.example", upstream="http://127.0.0.1:1"),
@@ -174,10 +205,11 @@ def staged(tmp_path: Path) -> StageMaker:
                 schemes=schemes,
             )
             sessions, log, metrics = FakeSessions(), RecordingLog(), Metrics()
-            kept_store = MemoryStore()
+            kept_store, uses = MemoryStore(), FakeUses()
             plane = create_forwarding_plane(
                 settings=settings,
                 sessions=sessions,
+                credential_uses=uses,
                 assertions=FakeAssertions(),
                 portal_socket=tmp_path / "portal",
                 metrics=metrics,
@@ -191,7 +223,7 @@ def staged(tmp_path: Path) -> StageMaker:
             address, *redirects = [name_of(each) for each in (*listeners, *redirecting)]
             plane.start(listeners, redirecting)
             try:
-                yield Stage(plane, address, upstream, portal, sessions, log, metrics, redirects)
+                yield Stage(plane, address, upstream, portal, sessions, log, metrics, redirects, uses)
             finally:
                 await plane.close(0)
             assert not log.of("forwarding.failed")

@@ -36,6 +36,7 @@ from tests.forwarding.stage import (
     NOW,
     FakeAssertions,
     FakeSessions,
+    FakeUses,
     PieceSettings,
     RecordingLog,
 )
@@ -67,6 +68,7 @@ async def context(sessions: Any, tmp_path: Path) -> Context:
     return create_forwarding_plane(
         settings=settings,
         sessions=sessions,
+        credential_uses=FakeUses(),
         assertions=assertions,
         portal_socket=tmp_path / "portal",
         metrics=Metrics(),
