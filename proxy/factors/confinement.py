@@ -22,7 +22,7 @@ class Confinement:
     is_vouched: bool = False
     """Whether a manager vouched for that pass; otherwise the help desk gave it."""
     credential_id: str = ""
-    """The same, of the app password or service token."""
+    """Of the app password or service token that began it: with it ends the session."""
     methods: tuple[str, ...] | None = None
     """Which requests it is good for; None: all."""
     networks: tuple[str, ...] | None = None

@@ -55,7 +55,7 @@ def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str, key: str, me
 
 
 def test_credentials_in_the_clear_are_warned_of(tmp_path: Path) -> None:
-    clear = START.replace("https://", "http://")
+    clear = START.replace("https://signin.corp.example", "http://signin.localhost")
     warnings = "\n".join(checks.warnings(load(tmp_path, 'clients = ["bearer"]\n', clear)))
     assert "tokens cross the network in the clear" in warnings
     assert "tokens cross" not in "\n".join(checks.warnings(load(tmp_path, 'clients = ["bearer"]\n')))
