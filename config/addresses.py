@@ -82,8 +82,8 @@ def _split(text: str) -> SplitResult:
     return parts
 
 
-class _Parsed:
-    """What the values below share: pydantic builds them from a string with their `parse`."""
+class Parsed:
+    """What values share that are written as one string: pydantic builds them from it with their `parse`."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -102,8 +102,8 @@ class _Address(NamedTuple):
     port: int
 
 
-class ListenAddress(_Parsed, _Address):
-    """A TCP address to listen on; port 0 lets the system choose."""
+class ListenAddress(Parsed, _Address):
+    """An address to listen on; port 0 lets the system choose."""
 
     @classmethod
     def parse(cls, text: str) -> ListenAddress:
@@ -115,7 +115,7 @@ class ListenAddress(_Parsed, _Address):
         return cls(host, int(port))
 
 
-class ResolverAddress(_Parsed, _Address):
+class ResolverAddress(Parsed, _Address):
     """Where DNS is asked."""
 
     @classmethod
@@ -136,7 +136,7 @@ class _URL(NamedTuple):
     port: int
 
 
-class PublicURL(_Parsed, _URL):
+class PublicURL(Parsed, _URL):
     """Scheme, host and port under which browsers reach the sign-in pages."""
 
     @property
@@ -166,7 +166,7 @@ class _Upstream(NamedTuple):
     path: str
 
 
-class UpstreamURL(_Parsed, _Upstream):
+class UpstreamURL(Parsed, _Upstream):
     """Where an app's server is: ``http``, ``https`` (host and port) or ``unix`` (the socket's `path`)."""
 
     @property

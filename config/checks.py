@@ -28,6 +28,7 @@ from config.tables.help_desk import help_desk_problems
 from config.tables.mobile import mobile_problems, mobile_warnings
 from config.tables.networks import network_problems
 from config.tables.passcode import passcode_problems
+from config.tables.radius import radius_problems, radius_warnings
 from config.tables.schemes import factors_of, scheme_problems, scheme_warnings
 from config.tables.second_factor import channel_problems, channel_warnings
 from config.tables.server import server_problems
@@ -61,6 +62,7 @@ def problems(settings: Settings) -> Iterator[Finding]:
         _apps(settings),
         late(lambda: _in("admin", admin_problems(settings.admin, settings.schemes))),
         late(lambda: _in("help_desk", help_desk_problems(settings.help_desk, settings.admin, settings.schemes))),
+        late(lambda: _in("radius", radius_problems(settings.radius, settings.schemes, settings.apps))),
     )
 
 
@@ -159,3 +161,4 @@ def _warnings(settings: Settings) -> Iterator[str]:
     asked = factors_of(settings.schemes)
     yield from channel_warnings(settings.sms, settings.second_factor, asked, may_stand_in=may_stand_in)
     yield from admin_warnings(settings.admin, settings.schemes)
+    yield from radius_warnings(settings.radius)

@@ -24,6 +24,9 @@ from config.tables.mobile import MobileSettings as MobileSettings
 from config.tables.networks import NetworkSettings as NetworkSettings
 from config.tables.passcode import PasscodeSettings as PasscodeSettings
 from config.tables.password import PasswordSettings
+from config.tables.radius import RADIUSAttributesSettings as RADIUSAttributesSettings
+from config.tables.radius import RADIUSClientSettings as RADIUSClientSettings
+from config.tables.radius import RADIUSSettings as RADIUSSettings
 from config.tables.rules import PathRuleSettings as PathRuleSettings
 from config.tables.schemes import BROWSER
 from config.tables.schemes import SchemeSettings as SchemeSettings
@@ -59,6 +62,7 @@ class Settings(FrozenTable):
     """As written, and with what `help_desk` lets stand in for second factors."""
     apps: Annotated[tuple[AppSettings, ...], Field(min_length=1)]
     admin: AdminSettings = AdminSettings()
+    radius: RADIUSSettings = RADIUSSettings()
 
     @field_validator("schemes")
     @classmethod
@@ -78,7 +82,8 @@ class Settings(FrozenTable):
 
     @property
     def group_names(self) -> frozenset[str]:
-        """Every group that an app, a scheme or the admin pages name, as written: what directories are asked about."""
+        """Every group that an app, a scheme, the admin pages or `radius` name, as written: what directories are asked
+        about."""
         return frozenset(
             group
             for groups in (
@@ -86,6 +91,7 @@ class Settings(FrozenTable):
                 *(rule.groups for app in self.apps for rule in app.rules),
                 *(scheme.groups for scheme in self.schemes),
                 self.admin.groups,
+                *(entry.groups for entry in self.radius.attributes),
             )
             for group in groups or ()
         )

@@ -9,7 +9,7 @@ import pytest
 import config
 from config.load import load_settings
 from config.schema import inner_keys, tables
-from config.settings import AppSettings, ServerSettings, Settings, SMSSettings
+from config.settings import AppSettings, RADIUSSettings, ServerSettings, Settings, SMSSettings
 from config.tables.store import SQLiteFile, parse_store_url
 from config.tables.texts import Template, parse_template
 from config.values import parse_duration
@@ -24,6 +24,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "smtp-password").write_text("a relay password\n")
     (tmp_path / "sms-password").write_text("a gateway password\n")
     (tmp_path / "redis-password").write_text("a store password\n")
+    (tmp_path / "radius-secret").write_text("a secret of the VPN gateway\n")
     (tmp_path / "sms-token").write_text("a gateway token\n")
     for name in ("corp-ca.pem", "users.toml", "http.keytab", "refused-passwords.txt"):
         (tmp_path / name).write_text("")
@@ -72,6 +73,9 @@ def test_every_option_is_mentioned_in_its_table() -> None:
     assert own[1] == {*inner_keys(SMSSettings, "http"), "password_file", "token_file"}
     assert mentioned["apps.rules"] == set(inner_keys(AppSettings, "rules"))
     assert mentioned["server.certificates"] == set(inner_keys(ServerSettings, "certificates"))
+    clients = {f"{key}_file" if key == "secret" else key for key in inner_keys(RADIUSSettings, "clients")}
+    assert mentioned["radius.clients"] == clients
+    assert mentioned["radius.attributes"] == set(inner_keys(RADIUSSettings, "attributes"))
 
 
 def test_the_defaults_shown_are_the_defaults() -> None:
