@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -77,6 +77,8 @@ class Gatepost:
     addresses: tuple[tuple[str, int], ...]
     admin_address: tuple[str, int] | None
     plane: ForwardingPlane
+    radius_addresses: Callable[[], Collection[tuple[str, int]]]
+    """Where this worker answers RADIUS now; nowhere while another one does."""
     failed: asyncio.Event
     """Set when an unforeseen error has stopped the upkeep of sessions: sessions that end would stay open."""
 
@@ -135,12 +137,6 @@ async def running(
             checks["bounces"] = Check(need=Need.HELPFUL, ask=bounces.trouble)
         if steady is not None:
             checks["clock"] = Check(need=Need.HELPFUL, ask=steady.check)
-        health = create_health_app(checks, metrics, clock, log=log, is_draining=lambda: plane.is_closing)
-
-        async def readiness() -> Readiness:
-            """As `/readyz` reports it: for all workers, if there are several."""
-            return health[READINESS]() if place is None else await readiness_of_workers(place.folder, now=clock())
-
         sign_in = create_sign_in(
             settings=settings,
             realms=realms,
@@ -158,6 +154,28 @@ async def running(
             notifier=channel,
             acceptor=acceptor,
         )
+        radius = None
+        if settings.radius.is_on:
+            # Not above: pyrad, which it stands on, is an extra.
+            from proxy.radius.create_radius import create_radius
+
+            radius = create_radius(
+                settings=settings,
+                sessions=store.sessions,
+                flow=sign_in.flow,
+                keys=keys,
+                metrics=metrics,
+                log=log,
+                clock=clock,
+                lock_file=None if place is None else place.folder / "radius.lock",
+            )
+            checks["radius"] = Check(need=Need.HELPFUL, ask=radius.check)
+        health = create_health_app(checks, metrics, clock, log=log, is_draining=lambda: plane.is_closing)
+
+        async def readiness() -> Readiness:
+            """As `/readyz` reports it: for all workers, if there are several."""
+            return health[READINESS]() if place is None else await readiness_of_workers(place.folder, now=clock())
+
         portal = create_portal(
             settings=settings,
             realms=realms,
@@ -207,6 +225,8 @@ async def running(
         await _in_background(stack, partial(leased, upkeep.run, name="enrolments"), log)
         if bounces is not None:
             await _in_background(stack, partial(leased, bounces.run, name="bounces"), log)
+        if radius is not None:
+            await _in_background(stack, partial(radius.run, lambda: plane.is_closing), log, failed)
         listening = place.listening if place is not None else open_listening(settings.server)
         if place is not None:
             await serves(health, path=place.health_socket)
@@ -219,6 +239,7 @@ async def running(
             addresses=tuple(name_of(each) for each in (*listening.listen, *listening.redirect)),
             admin_address=next((name_of(each) for each in listening.admin), None),
             plane=plane,
+            radius_addresses=lambda: radius.addresses if radius is not None else (),
             failed=failed,
         )
 

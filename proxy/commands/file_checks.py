@@ -37,6 +37,7 @@ def file_problems(settings: Settings) -> Iterator[Finding | ConfigurationProblem
         sms_text_problems(settings),
         library_problems(settings.bounces),
         kerberos_problems(settings),
+        _radius_library(settings),
     )
     yield from told(_users(settings))
 
@@ -48,6 +49,15 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     except KeyFileError as error:
         key, message = ("key_file", str(error)) if server.key is None else ("key", error.reason)
         yield Place("server", None, key), message
+
+
+def _radius_library(settings: Settings) -> Iterator[Finding]:
+    if settings.radius.is_on:
+        try:
+            # pyrad is an extra: without `[radius]` nobody needs it.
+            import proxy.radius.packets  # noqa: F401
+        except ImportError:
+            yield Place("radius", None, "listen"), "needs pyrad, which is not installed: install gatepost[radius]"
 
 
 def _users(settings: Settings) -> Iterator[ConfigurationProblem]:

@@ -44,6 +44,9 @@ class Metrics(Collector):
         self._bounces = counter(
             "gatepost_bounces", "Mails in the inbox for failed deliveries, by what they say", ("reason",)
         )
+        self._radius = counter(
+            "gatepost_radius_packets", "Packets of RADIUS clients, by what became of them", ("outcome",)
+        )
         self._refusals = counter("gatepost_refusals", "Answers that Gatepost gave by itself, by problem", ("problem",))
         self._misconfigured = gauge(
             "gatepost_delivery_misconfigured",
@@ -69,6 +72,10 @@ class Metrics(Collector):
     def count_bounce(self, reason: str) -> None:
         """`reason` as in `proxy.delivery.delivery_store.FailureReason`, "unrelated" or "unknown_message"."""
         self._bounces.labels(reason).inc()
+
+    def count_radius(self, outcome: str) -> None:
+        """`outcome` as in `proxy.radius.packets`: an answer's code, or why there was none."""
+        self._radius.labels(outcome).inc()
 
     def set_misconfigured(self, relay: str, is_misconfigured: bool) -> None:
         """`relay`: the ``host:port`` of a relay, or the name of a channel."""

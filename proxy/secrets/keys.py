@@ -61,6 +61,8 @@ class Purpose(Enum):
     before still counts."""
     PASSKEYS = ("passkeys", 600.0)
     """What a passkey signs is derived from this, under the master key in use when it was asked for."""
+    RADIUS_STATES = ("radius states", 900.0)
+    """Encrypts what a RADIUS client brings back with the answer to a challenge."""
 
     def __init__(self, label: str, accepted_seconds: float) -> None:
         self.label = label
