@@ -33,7 +33,7 @@ class VouchTexts:
     wait_title: str = "Call {manager}"
     wait_lead: str = "Tell {manager} these two words, in person or from another phone:"
     wait_where: str = (
-        "{manager} signs in at {host}, opens “Vouch for somebody” there, chooses the same words and says yes. "
+        "{manager} signs in at {host}, follows “{link}” there, chooses the same words and says yes. "
         "Tell the words to nobody else, least of all to somebody who calls you."
     )
     wait_status: str = "We are waiting for {manager}. This page goes on by itself."

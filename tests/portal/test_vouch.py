@@ -164,7 +164,7 @@ async def test_nothing_moves_before_the_answer(stage: Stage) -> None:
 
 async def test_the_page_looks_again_without_its_script_and_lets_it_ask(stage: Stage) -> None:
     _, page = await asking(stage)
-    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page.text
+    assert '<noscript><meta http-equiv="refresh" content="5; url=/.gatepost/vouch"></noscript>' in page.text
     assert "connect-src 'self'" in page.headers["Content-Security-Policy"]
 
 
