@@ -16,12 +16,13 @@ from proxy.factors.passkey.passkeys import Passkeys
 from proxy.factors.second_factor import Chosen
 from proxy.sessions.session import Level
 from proxy.store.sqlite.sqlite_store import SQLiteStore
-from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Stage, running_portal
+from tests.portal.stage import SIGN_IN_ORIGIN, WIKI, Browser, Page, Stage, running_portal
 from tests.support.authenticator import Authenticator
 
 FACTORS = f"{SIGN_IN_ORIGIN}/.gatepost/me/factors"
 SIGN_OUT = f"{SIGN_IN_ORIGIN}/.gatepost/sign-out"
 PASSCODE = f"{SIGN_IN_ORIGIN}/.gatepost/passcode"
+STEP_UP = f"{SIGN_IN_ORIGIN}/.gatepost/step-up"
 CHOICE = [{"name": "browser", "factors": ["password", ["passkey", "sms"]]}]
 
 
@@ -105,6 +106,33 @@ async def test_another_way_is_a_button_away(stage: Stage) -> None:
     assert "Use your passkey" in by_sms.text
     assert (await stage.answer(browser, by_sms, stage.passcode)).status == 303
     assert await level_of(stage, browser) is Level.SIGNED_IN
+
+
+async def test_another_way_is_a_button_away_in_a_step_up(tmp_path: Path) -> None:
+    wiki = {"name": "Wiki", "host": "wiki.corp.example", "upstream": "http://127.0.0.1:1", "scheme": "strong"}
+    schemes = [
+        {"name": "plain", "factors": ["password"], "networks": ["192.0.2.0/24"]},
+        {"name": "strong", "factors": CHOICE[0]["factors"]},
+    ]
+    async with running_portal(tmp_path, schemes=schemes, apps=[wiki]) as stage:
+        first = stage.browser(address="198.51.100.7")
+        await stage.sign_in(first)
+        await add_passkey(first, device())
+        browser = stage.browser()
+        assert (await stage.password(browser)).location == "/"
+        asked = await browser.get(f"{STEP_UP}?scheme=strong&return_to={WIKI}/page")
+        pressed = await browser.post(STEP_UP, asked.hidden)
+        page = await browser.get(SIGN_IN_ORIGIN + pressed.location)
+        assert options_on(page)
+        assert re.findall(r'name="new" value="(\w+)"', page.text) == ["sms"]
+        other = await browser.post(PASSCODE, {**page.hidden, "new": "sms"})
+        by_sms = await browser.get(SIGN_IN_ORIGIN + other.location)
+        assert re.findall(r'name="new" value="(\w+)"', by_sms.text)[-1] == "passkey", "and back"
+        landed = await stage.answer(browser, by_sms, stage.passcode)
+        assert landed.location == f"{WIKI}/page"
+        assert await level_of(stage, browser) is Level.SIGNED_IN
+        proven = [each.proven_factors for each in await stage.store.sessions.sessions()]
+        assert proven.count(frozenset({Factor.PASSWORD, Factor.SMS})) == 2
 
 
 async def test_beside_a_password_it_need_not_verify_its_person(stage: Stage) -> None:
