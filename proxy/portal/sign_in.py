@@ -186,7 +186,9 @@ async def _by_passkey(
     match outcome:
         case PasskeyRefusedHere():
             error = ENGLISH.factors.passkey_refused
-            response = sign_in_form(request, back, session=session, error=error, status=HTTPStatus.UNAUTHORIZED)
+            response = sign_in_form(
+                request, back, session=session, error=error, status=HTTPStatus.UNAUTHORIZED, is_after_passkey=True
+            )
             response.headers["WWW-Authenticate"] = 'Gatepost realm="sign-in"'
             return response
         case AddressThrottled(retry_after_seconds):
@@ -218,9 +220,10 @@ def sign_in_form(
     status: int = 200,
     lost: bool = False,
     is_for_password: bool = False,
+    is_after_passkey: bool = False,
 ) -> web.Response:
     """The form, with what there is to say before it. `lost`: as `LOST` says. `is_for_password`: a passkey would not
-    do."""
+    do. `is_after_passkey`: one was just refused."""
     host = request.app[SETTINGS].server.public_url.host
     token = form_token(request, Form.SIGN_IN)
     passkey_href = "" if is_for_password else passkey_path(request, back)
@@ -230,6 +233,8 @@ def sign_in_form(
         status=status,
         may_fetch=bool(passkey_href),
         passkey_href=passkey_href,
+        # A browser that chooses by itself would choose the one that was just refused, for ever.
+        fills_in_passkeys=bool(passkey_href) and not is_after_passkey,
         csrf_token=token,
         stamp=stamp_of(request, token),
         # Only a page that was asked for by a link can be asked for again without a question.

@@ -135,6 +135,8 @@ async def test_it_is_offered_only_where_a_scheme_begins_with_it(stage: Stage, do
     page, options, stamp = await asked_of(inside)
     form = await outside.get(SIGN_IN)
     assert "passkey" not in form.text
+    assert 'autocomplete="username"' in form.text
+    assert 'autocomplete="username webauthn"' in page.text, "the browser offers them where it fills in names"
     assert (await outside.get(PASSKEY)).status == 404
     inside.address = ELSEWHERE
     assert REFUSED in (await send(inside, page, authenticator.prove(options), stamp)).text

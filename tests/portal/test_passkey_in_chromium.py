@@ -121,6 +121,53 @@ async def test_it_is_added_after_an_sms_then_used_without_one_then_alone(front: 
     assert complaints == []
 
 
+async def test_a_browser_that_fills_in_passkeys_needs_no_button(front: Front, context: BrowserContext) -> None:
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda line: complaints.append(line.text))
+    device = await VirtualAuthenticator.of(page, fills_in=True)
+    await sign_in_by_sms(front, page)
+    await add_passkey(front, page)
+    sent = len(front.stage.phone.messages)
+    await sign_out(front, page)
+    await page.goto(front.url("wiki", "/page?x=1#part"), wait_until="commit")
+    await page.wait_for_url(front.url("wiki", "/page?x=1#part"))
+    assert len(front.stage.phone.messages) == sent
+    assert complaints == []
+
+    # One that is refused is not chosen again by itself.
+    await page.goto(front.url("signin", "/.gatepost/me/factors"))
+    await page.get_by_role("link", name="Rename or remove My laptop").click()
+    await page.get_by_role("button", name="Remove").click()
+    await sign_out(front, page)
+    assert len(await device.credentials()) == 1
+    await page.goto(front.url("wiki", "/page"), wait_until="commit")
+    await expect(page.get_by_role("alert").filter(has_text="That passkey did not sign you in")).to_be_visible()
+    await expect(page.locator("#username")).to_have_attribute("autocomplete", "username")
+
+
+async def test_the_button_takes_the_place_of_what_the_browser_fills_in(front: Front, context: BrowserContext) -> None:
+    """What is offered is asked for again before it is too old, and ends when the button is pressed."""
+    page = await context.new_page()
+    device = await VirtualAuthenticator.of(page, fills_in=True)
+    await sign_in_by_sms(front, page)
+    await add_passkey(front, page)
+    await sign_out(front, page)
+    (credential,) = await device.credentials()
+    await device.remove(credential)
+    await page.clock.install()
+    asking = "**/.gatepost/passkey?*"
+    async with page.expect_response(asking):
+        await page.goto(front.url("wiki", "/page"))
+    await expect(page.locator("#username")).to_have_attribute("autocomplete", "username webauthn")
+    front.stage.now += 270
+    async with page.expect_response(asking):
+        await page.clock.run_for(270_000)
+    await device.add(credential)
+    await page.get_by_role("button", name="Sign in with a passkey").click()
+    await page.wait_for_url(front.url("wiki", "/page"))
+
+
 async def test_what_the_same_device_holds_already_is_not_added_twice(front: Front, context: BrowserContext) -> None:
     page = await context.new_page()
     device = await VirtualAuthenticator.of(page)

@@ -72,6 +72,15 @@ async def test_nothing_is_filled_in_there(stage: Stage) -> None:
         assert ('autocomplete="current-password"' in refused.text) is kept
 
 
+async def test_no_passkey_is_offered_where_names_are_filled_in_there(tmp_path: Path) -> None:
+    schemes = [{"name": "keys", "factors": ["passkey"]}, *SCHEMES]
+    async with running_portal(tmp_path, schemes=schemes, networks=NETWORKS) as stage:
+        for address, filled_in in ((WARD, False), ("192.0.2.7", True)):
+            page = await stage.browser(address=address).get(SIGN_IN)
+            assert "Sign in with a passkey" in page.text
+            assert ("webauthn" in page.text) is filled_in
+
+
 async def test_one_press_begins_again_for_somebody_else(stage: Stage) -> None:
     browser = stage.browser(address=WARD)
     page = await stage.to_passcode(browser, return_to="https://wiki.corp.example/secret")

@@ -15,7 +15,11 @@ class VirtualAuthenticator:
         self._id = authenticator_id
 
     @classmethod
-    async def of(cls, page: Page, **facts: Any) -> VirtualAuthenticator:
+    async def of(cls, page: Page, *, fills_in: bool = False, **facts: Any) -> VirtualAuthenticator:
+        """`fills_in`: the browser offers its passkeys where it fills in names. A virtual one takes its offer by itself,
+        as soon as a page asks for it."""
+        if not fills_in:
+            await page.add_init_script("PublicKeyCredential.isConditionalMediationAvailable = async () => false")
         session = await page.context.new_cdp_session(page)
         await session.send("WebAuthn.enable")
         options = {
@@ -36,6 +40,10 @@ class VirtualAuthenticator:
 
     async def add(self, credential: dict[str, Any]) -> None:
         await self._session.send("WebAuthn.addCredential", {"authenticatorId": self._id, "credential": credential})
+
+    async def remove(self, credential: dict[str, Any]) -> None:
+        named = {"authenticatorId": self._id, "credentialId": credential["credentialId"]}
+        await self._session.send("WebAuthn.removeCredential", named)
 
     async def verify(self, is_verified: bool) -> None:
         """Whether the finger is the right one from now on."""
