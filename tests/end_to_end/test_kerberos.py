@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import BrowserContext, async_playwright, expect
 
 from tests.end_to_end.house import House, open_house
@@ -19,6 +20,8 @@ from tests.support.browser import CHROMIUM
 from tests.support.kerberos import Workstation, export_keytab
 from tests.support.samba import ALICE_PASSWORD
 from tests.support.samba_dc import SambaDC
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SCHEMES = """
 [[schemes]]
@@ -30,11 +33,12 @@ factors = ["password", "sms"]
 """
 
 
-@pytest.fixture
-async def house(tmp_path: Path, corp: SambaDC) -> AsyncIterator[House]:
-    keytab = export_keytab(corp, tmp_path / "http.keytab", "HTTP/signin.localhost")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(tmp_path_factory: pytest.TempPathFactory, corp: SambaDC) -> AsyncIterator[House]:
+    folder = tmp_path_factory.mktemp("house")
+    keytab = export_keytab(corp, folder / "http.keytab", "HTTP/signin.localhost")
     environ = {"GATEPOST_DIRECTORIES__0__KERBEROS_KEYTAB": str(keytab)}
-    async with open_house(tmp_path, corp, more=SCHEMES, environ=environ) as house:
+    async with open_house(folder, corp, more=SCHEMES, environ=environ) as house:
         yield house
 
 

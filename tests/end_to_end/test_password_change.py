@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import AsyncIterator
 
+import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.end_to_end.house import open_house
+from tests.end_to_end.house import House, open_house
 from tests.support.browser import chromium
 from tests.support.samba import PASSWORD
 from tests.support.samba_dc import SambaDC
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 CHOSEN = "Ein neues Paßwort ª² 🔑"
 
 
-async def test_who_must_change_the_password_does_so_on_the_way_to_the_app(tmp_path: Path, corp: SambaDC) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(tmp_path_factory: pytest.TempPathFactory, corp: SambaDC) -> AsyncIterator[House]:
+    async with open_house(tmp_path_factory.mktemp("house"), corp) as house:
+        yield house
+
+
+async def test_who_must_change_the_password_does_so_on_the_way_to_the_app(house: House) -> None:
     name = "change-in-browser"
-    async with open_house(tmp_path, corp) as house, chromium() as browser:
+    async with chromium() as browser:
         page = await browser.new_page()
         await house.sign_in(page, name, PASSWORD, app="canteen", path="/menu")
         await expect(page.locator("h1")).to_have_text("Choose a new password")
@@ -48,9 +58,9 @@ async def test_who_must_change_the_password_does_so_on_the_way_to_the_app(tmp_pa
         await expect(fresh).to_have_url(house.url("canteen", "/menu"))
 
 
-async def test_a_signed_in_person_changes_it_from_the_start_page(tmp_path: Path, corp: SambaDC) -> None:
+async def test_a_signed_in_person_changes_it_from_the_start_page(house: House) -> None:
     name = "change-signed-in"
-    async with open_house(tmp_path, corp) as house, chromium() as browser:
+    async with chromium() as browser:
         other = await (await browser.new_context()).new_page()
         await house.sign_in(other, name, PASSWORD, app="canteen")
         await expect(other).to_have_url(house.url("canteen"))

@@ -6,9 +6,11 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.end_to_end.house import House, open_house
@@ -16,6 +18,22 @@ from tests.support.browser import chromium
 from tests.support.gatepost import free_port
 from tests.support.samba import ALICE_PASSWORD
 from tests.support.samba_dc import SambaDC
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+AWAY = """
+[[apps]]
+name = "Away"
+host = "away.localhost"
+upstream = "http://127.0.0.1:{port}"
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def standing(tmp_path_factory: pytest.TempPathFactory, corp: SambaDC) -> AsyncIterator[House]:
+    """One for all tests in which the domain is there."""
+    async with open_house(tmp_path_factory.mktemp("house"), corp, more=AWAY.format(port=free_port())) as house:
+        yield house
 
 
 async def answer(house: House, host: str, target: str = "/", *fields: str) -> tuple[int, str, str]:
@@ -58,32 +76,31 @@ async def test_a_domain_that_is_away_is_told_on_the_page_and_to_the_operator(tmp
         assert "alice" not in json.dumps(told)
 
 
-async def test_an_app_that_is_away_is_a_502_for_whoever_may_open_it(tmp_path: Path, corp: SambaDC) -> None:
-    async with open_house(tmp_path, corp, app_port=free_port()) as house, chromium() as browser:
+async def test_an_app_that_is_away_is_a_502_for_those_who_may_open_it(standing: House) -> None:
+    house = standing
+    async with chromium() as browser:
         page = await browser.new_page()
-        await house.sign_in(page, "alice", ALICE_PASSWORD)
-        await expect(page.locator("h1")).to_have_text("Wiki: The app cannot be reached")
+        await house.sign_in(page, "alice", ALICE_PASSWORD, app="away")
+        await expect(page.locator("h1")).to_have_text("Away: The app cannot be reached")
         incident = await page.locator("code").inner_text()
         await asyncio.to_thread(house.process.wait_for_log, incident)
 
 
-async def test_odd_clients_get_clear_answers(tmp_path: Path, corp: SambaDC) -> None:
-    async with open_house(tmp_path, corp) as house:
-        status, _, body = await answer(house, f"nowhere.localhost:{house.port}", "/", "Accept: text/html")
-        assert status == 421
-        assert "Unknown address" in body
-        for cookie in ("gatepost=short", "gatepost=" + "a" * 43, "gatepost=\xff\xfe", "gatepost", "=" * 4000):
-            status, head, _ = await answer(house, "wiki.localhost", "/", "Accept: text/html", f"Cookie: {cookie}")
-            assert status == 302, cookie
-            assert "/.gatepost/sign-in?" in head
-        status, _, body = await answer(house, "wiki.localhost", "/api", "Accept: application/json")
-        assert status == 401
-        assert json.loads(body)["error"] == "not_signed_in"
+async def test_odd_clients_get_clear_answers(standing: House) -> None:
+    status, _, body = await answer(standing, f"nowhere.localhost:{standing.port}", "/", "Accept: text/html")
+    assert status == 421
+    assert "Unknown address" in body
+    for cookie in ("gatepost=short", "gatepost=" + "a" * 43, "gatepost=\xff\xfe", "gatepost", "=" * 4000):
+        status, head, _ = await answer(standing, "wiki.localhost", "/", "Accept: text/html", f"Cookie: {cookie}")
+        assert status == 302, cookie
+        assert "/.gatepost/sign-in?" in head
+    status, _, body = await answer(standing, "wiki.localhost", "/api", "Accept: application/json")
+    assert status == 401
+    assert json.loads(body)["error"] == "not_signed_in"
 
 
 @pytest.mark.parametrize("path", ["/.gatepost/nothing", "/.gatepost/ticket?ticket=x"])
-async def test_reserved_paths_never_reach_an_app(tmp_path: Path, corp: SambaDC, path: str) -> None:
-    async with open_house(tmp_path, corp) as house:
-        status, _, body = await answer(house, "wiki.localhost", path, "Accept: text/html")
-        assert status in (303, 404)
-        assert "protected app" not in body
+async def test_reserved_paths_never_reach_an_app(standing: House, path: str) -> None:
+    status, _, body = await answer(standing, "wiki.localhost", path, "Accept: text/html")
+    assert status in (303, 404)
+    assert "protected app" not in body

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.processes.signed_in import SIGN_IN, Signed, open_sockets, signed_in
 from tests.support.gatepost import gatepost
 from tests.support.plain_browser import Page, PlainBrowser
 from tests.support.samba import ALICE_PASSWORD, PASSWORD, SERVICE_PASSWORD, SERVICE_USER
 from tests.support.samba_dc import SambaDC
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ADMIN = f"{SIGN_IN}/.gatepost/admin/"
 # Alice is in "Wiki Editors", which is in "Wiki Users".
@@ -32,13 +36,23 @@ bind_password_file = "ad-password"
 """
 
 
-@asynccontextmanager
-async def house_of(corp: SambaDC, folder: Path) -> AsyncIterator[Signed]:
+@dataclass(slots=True, kw_only=True)
+class AdminHouse:
     """Somebody local is signed in at both workers; the admins are the domain's."""
+
+    signed: Signed
+    run_folder: Path
+    """Where the workers have their sockets."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(corp: SambaDC, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AdminHouse]:
+    folder = tmp_path_factory.mktemp("house")
     (folder / "ad-password").write_text(SERVICE_PASSWORD)
     more = MORE.format(domain=corp.domain, url=corp.url, ca_file=corp.ca_file, user=SERVICE_USER)
-    async with signed_in(folder, more=more) as signed:
-        yield signed
+    with tempfile.TemporaryDirectory() as short:  # the sockets' paths may not be long
+        async with signed_in(folder, more=more, environ={"TMPDIR": short}) as signed:
+            yield AdminHouse(signed=signed, run_folder=Path(short))
 
 
 async def came_to_admin(signed: Signed, login: str, password: str) -> tuple[PlainBrowser, Page]:
@@ -51,10 +65,9 @@ async def came_to_admin(signed: Signed, login: str, password: str) -> tuple[Plai
     return browser, await browser.get(ADMIN)
 
 
-async def test_an_admin_ends_anothers_session_at_every_worker_before_the_page_says_so(
-    tmp_path: Path, corp: SambaDC
-) -> None:
-    async with house_of(corp, tmp_path) as signed, AsyncExitStack() as stack:
+async def test_an_admin_ends_anothers_session_at_every_worker_before_the_page_says_so(house: AdminHouse) -> None:
+    signed = house.signed
+    async with AsyncExitStack() as stack:
         sockets = await open_sockets(signed, stack)
         closing = [asyncio.create_task(each.receive(timeout=10)) for each in sockets]
         admin, page = await came_to_admin(signed, "CORP\\alice", ALICE_PASSWORD)
@@ -71,51 +84,49 @@ async def test_an_admin_ends_anothers_session_at_every_worker_before_the_page_sa
         assert (await admin.get(ADMIN)).status == 200
 
 
-def leave_a_dead_socket(folder: Path, name: str) -> None:
-    """As a worker does that was killed."""
+@contextmanager
+def dead_socket(folder: Path, name: str) -> Iterator[None]:
+    """As a worker leaves it that was killed."""
     (other,) = folder.glob("gatepost-*/1.health")
-    other.with_name(name).touch()
+    dead = other.with_name(name)
+    dead.touch()
+    yield
+    dead.unlink()
 
 
-async def test_the_overview_speaks_for_all_workers(
-    tmp_path: Path, corp: SambaDC, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with tempfile.TemporaryDirectory() as short:  # the sockets' paths may not be long
-        monkeypatch.setenv("TMPDIR", short)
-        async with house_of(corp, tmp_path) as signed:
-            admin, page = await came_to_admin(signed, "CORP\\alice", ALICE_PASSWORD)
-            assert "worker 9" not in page.text
-            leave_a_dead_socket(Path(short), "9.health")
-            page = await admin.get(ADMIN)
-            assert '<th scope="row">worker 9</th>' in page.text
-            assert "it does not answer" in page.text
+async def test_the_overview_speaks_for_all_workers(house: AdminHouse) -> None:
+    admin, page = await came_to_admin(house.signed, "CORP\\alice", ALICE_PASSWORD)
+    assert "worker 9" not in page.text
+    with dead_socket(house.run_folder, "9.health"):
+        page = await admin.get(ADMIN)
+        assert '<th scope="row">worker 9</th>' in page.text
+        assert "it does not answer" in page.text
 
 
-async def test_somebody_of_the_domain_outside_the_group_is_turned_away(tmp_path: Path, corp: SambaDC) -> None:
-    async with house_of(corp, tmp_path) as signed:
-        _, page = await came_to_admin(signed, "bob@corp.example", PASSWORD)
-        assert page.status == 403
-        assert "Wiki Users" in page.text
+async def test_somebody_of_the_domain_outside_the_group_is_turned_away(house: AdminHouse) -> None:
+    _, page = await came_to_admin(house.signed, "bob@corp.example", PASSWORD)
+    assert page.status == 403
+    assert "Wiki Users" in page.text
 
 
-async def test_the_domains_report_is_made_by_one_worker_and_shown_by_both(tmp_path: Path, corp: SambaDC) -> None:
-    async with house_of(corp, tmp_path) as signed:
-        admin, _ = await came_to_admin(signed, "CORP\\alice", ALICE_PASSWORD)
-        mobiles = f"{ADMIN}mobiles"
-        assert (await admin.post(mobiles, (await admin.get(mobiles)).form)).status == 303
-        async with asyncio.timeout(60):
-            while "can receive a code</h1>" not in (page := await admin.get(mobiles)).text:
-                assert "could not be made" not in page.text
-        assert "see Bob" in page.text
-        together = await asyncio.gather(*(admin.copy().get(f"{mobiles}.csv") for _ in range(16)))
-        assert {each.status for each in together} == {200}
-        assert all("bad-mobile" in each.text for each in together)
+async def test_the_domains_report_is_made_by_one_worker_and_shown_by_both(house: AdminHouse) -> None:
+    admin, _ = await came_to_admin(house.signed, "CORP\\alice", ALICE_PASSWORD)
+    mobiles = f"{ADMIN}mobiles"
+    assert (await admin.post(mobiles, (await admin.get(mobiles)).form)).status == 303
+    async with asyncio.timeout(60):
+        while "can receive a code</h1>" not in (page := await admin.get(mobiles)).text:
+            assert "could not be made" not in page.text
+            await asyncio.sleep(0.05)
+    assert "see Bob" in page.text
+    together = await asyncio.gather(*(admin.copy().get(f"{mobiles}.csv") for _ in range(16)))
+    assert {each.status for each in together} == {200}
+    assert all("bad-mobile" in each.text for each in together)
 
 
-async def test_a_group_that_no_directory_has_is_told_by_the_check(tmp_path: Path, corp: SambaDC) -> None:
-    async with house_of(corp, tmp_path) as signed:
-        config = signed.house.config
-        config.write_text(config.read_text().replace('["Wiki Users"]', '["Wiki Users", "Gatepost Admin"]'))
-        done = await asyncio.to_thread(gatepost, "check", "--config", str(config))
-        wrong = [line for line in done.stdout.splitlines() if "Gatepost Admin" in line]
-        assert [line.startswith("FAIL") for line in wrong] == [True]
+async def test_a_group_that_no_directory_has_is_told_by_the_check(house: AdminHouse) -> None:
+    config = house.signed.house.config
+    other = config.with_name("other.toml")
+    other.write_text(config.read_text().replace('["Wiki Users"]', '["Wiki Users", "Gatepost Admin"]'))
+    done = await asyncio.to_thread(gatepost, "check", "--config", str(other))
+    wrong = [line for line in done.stdout.splitlines() if "Gatepost Admin" in line]
+    assert [line.startswith("FAIL") for line in wrong] == [True]
