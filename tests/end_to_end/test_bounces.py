@@ -107,7 +107,7 @@ async def test_a_relay_that_refuses_us_costs_nobody_their_passcode_and_no_number
 
 async def _bring(port: int, content: bytes) -> None:
     async with asyncio.timeout(10):
-        while True:  # whoever holds the lease listens, a moment after the start
+        while True:  # who holds the lease listens, a moment after the start
             try:
                 async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port) as client:
                     await client.sendmail("support@kapow.co.uk", [SENDER], content)

@@ -1,4 +1,4 @@
-"""The log as the second net: masked, escaped, one line per event, whoever wrote it."""
+"""The log as the second net: masked, escaped, one line per event, no matter who wrote it."""
 
 import io
 import json

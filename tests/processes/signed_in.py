@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 
 from tests.processes.house import WorkersHouse
 from tests.support.echo_app import running_app
+from tests.support.eventually import eventually_told
 from tests.support.plain_browser import PlainBrowser
 
 PASSWORD = "correct horse 7"
@@ -44,6 +45,12 @@ class Signed:
         pages = await asyncio.gather(*(self.browser.copy().get(APP + "/") for _ in range(AT_ONCE)))
         return {page.status for page in pages}
 
+    async def until_statuses(self, expected: set[int]) -> None:
+        async def is_so() -> bool:
+            return await self.statuses() == expected
+
+        await eventually_told(is_so, seconds=WITHIN_SECONDS)
+
     async def by_worker(self, metric: str) -> list[int]:
         """What each worker says of itself, in order of size."""
         async with (
@@ -55,9 +62,11 @@ class Signed:
 
     async def until_live_sessions(self, expected: list[int]) -> None:
         """So many are in memory at the workers."""
-        async with asyncio.timeout(WITHIN_SECONDS):
-            while await self.by_worker("gatepost_live_sessions") != expected:
-                pass
+
+        async def is_so() -> bool:
+            return await self.by_worker("gatepost_live_sessions") == expected
+
+        await eventually_told(is_so, seconds=WITHIN_SECONDS)
 
 
 async def sign_in(address: tuple[str, int]) -> PlainBrowser:
@@ -114,7 +123,8 @@ async def open_sockets(signed: Signed, stack: AsyncExitStack) -> list[ClientWebS
         while True:
             opening = [stack.enter_async_context(client.ws_connect(url, headers=headers)) for _ in range(AT_ONCE)]
             sockets += await asyncio.gather(*opening)
-            while sum(held := await signed.by_worker("gatepost_client_connections")) != len(sockets):
-                pass  # the workers have yet to see that others were closed
+            # The workers have yet to see that others were closed.
+            while sum(held := await signed.by_worker("gatepost_client_connections")) != len(sockets):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
             if all(held):
                 return sockets

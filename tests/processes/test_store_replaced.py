@@ -7,7 +7,8 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from tests.processes.signed_in import APP, WITHIN_SECONDS, readiness, sign_in, sign_out, signed_in
+from tests.processes.signed_in import APP, readiness, sign_in, sign_out, signed_in
+from tests.support.eventually import eventually_told
 from tests.support.gatepost import gatepost
 
 
@@ -40,24 +41,23 @@ async def test_sessions_and_sign_ins_go_on_when_the_file_is_removed(tmp_path: Pa
 async def test_nobody_is_served_from_an_older_copy_until_all_sessions_were_ended(tmp_path: Path) -> None:
     async with signed_in(tmp_path, more='\n[sessions]\nstore_grace = "1s"\n') as signed:
         address, config = signed.house.address, str(signed.house.config)
+
+        async def is_unready() -> bool:
+            return (await readiness(signed.house))[0] == 503
+
         leaving = await sign_in(address)
         with sqlite3.connect(tmp_path / "state.db") as source, sqlite3.connect(tmp_path / "copy.db") as target:
             source.backup(target)
         assert await sign_out(leaving) in (200, 303)
         (tmp_path / "copy.db").replace(tmp_path / "state.db")
         assert signed.house.wait_for("store.restored")["remedy"]
-        async with asyncio.timeout(WITHIN_SECONDS):
-            while await signed.statuses() != {503}:
-                pass
-            while (told := await readiness(signed.house))[0] != 503:
-                pass
-        assert "older copy" in told[1]
+        await signed.until_statuses({503})
+        await eventually_told(is_unready)
+        assert "older copy" in (await readiness(signed.house))[1]
         assert (await leaving.get(APP + "/")).status == 503
         ended = await asyncio.to_thread(gatepost, "sessions", "end", "--all", "--config", config)
         assert (ended.returncode, ended.stdout) == (0, "2 sessions ended\n"), ended.stderr
-        async with asyncio.timeout(WITHIN_SECONDS):
-            while await signed.statuses() != {302}:
-                pass
+        await signed.until_statuses({302})
         assert (await leaving.get(APP + "/")).status == 302
         newcomer = await sign_in(address)
         assert (await newcomer.get(APP + "/")).status == 200

@@ -60,7 +60,7 @@ def test_sockets_of_systemd_are_used_and_survive(tmp_path: Path) -> None:
             assert house.address == listener.getsockname()
             assert house.admin == admin.getsockname()
             assert status(house.address, "wiki.localhost") == NO_UPSTREAM
-        socket.create_connection(listener.getsockname(), 5).close()  # waits for whoever is started next
+        socket.create_connection(listener.getsockname(), 5).close()  # waits for who is started next
 
 
 @pytest.mark.parametrize(

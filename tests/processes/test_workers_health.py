@@ -154,7 +154,7 @@ async def test_a_worker_that_says_nothing_is_left_out(tmp_path: Path) -> None:
             assert (await client.get("/livez")).status == 200
 
 
-def test_all_workers_are_told_of_by_whichever_is_asked(tmp_path: Path) -> None:
+def test_the_one_that_is_asked_tells_of_all_workers(tmp_path: Path) -> None:
     with workers_house(tmp_path) as house:
 
         def told_by_one(path: str) -> bytes:

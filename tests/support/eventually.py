@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 
 async def eventually(is_so: Callable[[], object], *, seconds: float = 10.0) -> None:
@@ -11,6 +11,13 @@ async def eventually(is_so: Callable[[], object], *, seconds: float = 10.0) -> N
     async with asyncio.timeout(seconds):
         while not is_so():  # noqa: ASYNC110  # what is waited for has no event of its own
             await asyncio.sleep(0.01)
+
+
+async def eventually_told(ask: Callable[[], Awaitable[bool]], *, seconds: float = 60.0) -> None:
+    """Until `await ask()`, which another process answers: it is asked often, and left time for its work."""
+    async with asyncio.timeout(seconds):
+        while not await ask():  # noqa: ASYNC110  # as above
+            await asyncio.sleep(0.05)
 
 
 async def settled(count: Callable[[], int], *, turns: int = 1000) -> int:
