@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from config.settings import ActiveDirectorySettings, Settings
-from directory.active_directory.active_directory import ActiveDirectory
 from directory.active_directory.shared_tries import SharedTries
 from directory.directory import Directory
 from directory.local_users import LocalDirectory
@@ -16,6 +15,9 @@ def create_directories(settings: Settings, tries: SharedTries | None = None) -> 
     directories: list[Directory] = []
     for each in settings.directories:
         if isinstance(each, ActiveDirectorySettings):
+            # Here, because a process that serves no domain need not load LDAP and DNS: it starts sooner.
+            from directory.active_directory.active_directory import ActiveDirectory
+
             directory = ActiveDirectory(
                 each,
                 groups=settings.group_names,

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from config.settings import DirectorySettings, LocalDirectorySettings, MobileSettings
-from directory.active_directory import sweep as active_directory
 from directory.mobile_repairs import Repair
 from directory.mobile_report import Field, Finding, Status, Summary, SweptPerson, Totals, classify
 from directory.service_accounts import AccountTraits, is_service_account
@@ -43,6 +42,8 @@ def sweep(
     Raises `DirectoryUnavailable`, `DirectoryMisconfigured`, or `ConfigurationError` for a users file.
     """
     if not isinstance(settings, LocalDirectorySettings):
+        from directory.active_directory import sweep as active_directory  # as in `directory/create_directories.py`
+
         yield from active_directory.sweep(settings, service_accounts=service_accounts, base_dn=base_dn)
         return
     for user in read_users(settings.file, settings.name).by_guid.values():

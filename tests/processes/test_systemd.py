@@ -95,6 +95,15 @@ def test_abstract_names_and_silence_are_both_fine() -> None:
 def test_the_supervisor_stays_small() -> None:
     """It holds no settings, so it needs nothing that reads them; every import would be there for as long as it runs."""
     heavy = ("pydantic", "aiohttp", "ldap3", "cryptography", "jinja2", "config.settings", "directory", "phonenumbers")
-    code = f"import sys, proxy.commands.run; print([each for each in {heavy} if each in sys.modules])"
+    assert loaded_of(heavy, "proxy.commands.run") == "[]"
+
+
+def test_a_worker_loads_ldap_only_where_it_serves_a_domain() -> None:
+    assert loaded_of(("ldap3", "dns", "segno"), "proxy.server") == "[]"
+
+
+def loaded_of(modules: tuple[str, ...], imported: str) -> str:
+    """Which of these come with one that is imported."""
+    code = f"import sys, {imported}; print([each for each in {modules} if each in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    return found.stdout.strip()

@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Sequence
 
 import pyotp
-import segno
 
 DIGITS = 6
 STEP_SECONDS = 30
@@ -57,6 +56,8 @@ def grouped(secret: bytes) -> str:
 def qr_svg(uri: str) -> str:
     """A QR code to put into a page: paths and attributes alone, no styles. Dark on light, whatever the page's colours:
     many readers see nothing else."""
+    import segno  # here, because few processes draw one, and it takes each of them long to load
+
     return segno.make_qr(uri, error="m").svg_inline(dark="#000", light="#fff", border=4, omitsize=True, svgclass="qr")
 
 
