@@ -7,20 +7,16 @@ Only a wrong configuration stops Gatepost from starting. If a directory, relay, 
 from __future__ import annotations
 
 import asyncio
-import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
-from config.addresses import ListenAddress
-from config.problems import ConfigurationError, ConfigurationProblem, Place
-from config.settings import ServerSettings, Settings
-from config.system_errors import listening_reason
+from config.settings import Settings
 from directory.create_directories import create_directories
 from directory.directory import Directory
 from directory.kerberos.open_acceptor import open_acceptor
@@ -32,9 +28,10 @@ from proxy.delivery.channels_in_order import Channels
 from proxy.delivery.create_channels import create_channels
 from proxy.factors.confinement import still_counts
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
+from proxy.operations.background import in_background
 from proxy.operations.descriptors import capacity, reserve_for
 from proxy.operations.health import READINESS, Check, Need, Readiness, create_health_app
-from proxy.operations.listening import Listening, WorkerPlace, bind, name_of
+from proxy.operations.listening import WorkerPlace, name_of, open_listening
 from proxy.operations.metrics import Metrics
 from proxy.operations.open_files import open_file_limit
 from proxy.operations.serving import serve
@@ -60,14 +57,6 @@ from proxy.throttle.service_tries import StoredTries
 from proxy.throttle.throttle import Throttle
 
 Clock = Callable[[], float]
-
-
-class CannotListen(ConfigurationError):
-    """An address of `server` cannot be listened on."""
-
-    def __init__(self, key: str, error: OSError) -> None:
-        place = Place("server", None, key)
-        super().__init__([ConfigurationProblem.at(place, f"cannot listen: {listening_reason(error)}")])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +95,7 @@ async def running(
         tries = StoredTries(store.counters, key=keys.derive(Purpose.THROTTLE), clock=clock)
         realms = create_directories(settings, tries)
         stack.push_async_callback(realms.close)
-        await _in_background(stack, realms.prepare, log)
+        await in_background(stack, realms.prepare, log)
         acceptor = open_acceptor(service_keys(settings))
         if acceptor is not None:
             stack.push_async_callback(acceptor.close)
@@ -123,10 +112,10 @@ async def running(
         if steady is not None:
             steady.on_step(sessions.go_on_from)
             # Of several workers none tells what the supervisor tells.
-            await _in_background(stack, partial(steady.keep, log if place is None else None), log, failed)
+            await in_background(stack, partial(steady.keep, log if place is None else None), log, failed)
         may_clean_up = None if steady is None else lambda: steady.is_settled
         cleaning = partial(keep_up, sessions, clock=clock, may_clean_up=may_clean_up)
-        await _in_background(stack, cleaning, log, failed)
+        await in_background(stack, cleaning, log, failed)
         assertions = Assertions(keys, issuer=settings.server.public_url.origin)
         metrics.watch_live_sessions(lambda: len(sessions))
 
@@ -220,13 +209,13 @@ async def running(
             SessionWatch, store=store.sessions, browsers=store.browsers, sessions=sessions, realms=realms, log=log
         )
         leased = partial(while_leased, store=store.leases, clock=clock)
-        await _in_background(stack, partial(leased, lambda: watch().run(), name="watch"), log)
+        await in_background(stack, partial(leased, lambda: watch().run(), name="watch"), log)
         upkeep = EnrolmentUpkeep(store=store.enrolments, browsers=store.browsers, realms=realms, keys=keys, log=log)
-        await _in_background(stack, partial(leased, upkeep.run, name="enrolments"), log)
+        await in_background(stack, partial(leased, upkeep.run, name="enrolments"), log)
         if bounces is not None:
-            await _in_background(stack, partial(leased, bounces.run, name="bounces"), log)
+            await in_background(stack, partial(leased, bounces.run, name="bounces"), log)
         if radius is not None:
-            await _in_background(stack, partial(radius.run, lambda: plane.is_closing), log, failed)
+            await in_background(stack, partial(radius.run, lambda: plane.is_closing), log, failed)
         listening = place.listening if place is not None else open_listening(settings.server)
         if place is not None:
             await serves(health, path=place.health_socket)
@@ -242,25 +231,6 @@ async def running(
             radius_addresses=lambda: radius.addresses if radius is not None else (),
             failed=failed,
         )
-
-
-def open_listening(server: ServerSettings) -> Listening:
-    """Raises `CannotListen`, and leaves nothing open then."""
-    with ExitStack() as stack:
-
-        def opened(key: str, addresses: Iterable[ListenAddress]) -> tuple[socket.socket, ...]:
-            try:
-                return tuple(stack.enter_context(each) for address in addresses for each in bind(*address))
-            except OSError as error:
-                raise CannotListen(key, error) from error
-
-        listening = Listening(
-            listen=opened("listen", server.listen),
-            redirect=opened("redirect_listen", server.redirect_listen),
-            admin=opened("admin_listen", [server.admin_listen] if server.admin_listen is not None else []),
-        )
-        stack.pop_all()
-        return listening
 
 
 def readiness_checks(
@@ -302,32 +272,6 @@ def readiness_checks(
         "https gateways": Check(need=Need.HELPFUL, ask=lambda: channel.gateway_trouble()),
         **{f"directory {each.realm}": directory(each) for each in realms},
     }
-
-
-async def _in_background(
-    stack: AsyncExitStack,
-    work: Callable[[], Awaitable[None]],
-    log: FilteringBoundLogger,
-    failed: asyncio.Event | None = None,
-) -> None:
-    """Run `work()` until the stack is closed, possibly before it begins; sets `failed` if it ends with an error."""
-
-    async def run() -> None:
-        try:
-            await work()
-        except Exception:  # the border of a background task: nobody else would learn of it
-            log.exception("background.failed")
-            if failed is not None:
-                failed.set()
-
-    task = asyncio.create_task(run())
-
-    async def stop() -> None:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-    stack.push_async_callback(stop)
 
 
 def _private_socket(stack: AsyncExitStack) -> Path:

@@ -6,11 +6,26 @@ They never block: another worker may already have taken the connection that woke
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from config.addresses import ListenAddress
+from config.problems import ConfigurationError, ConfigurationProblem, Place
+from config.settings import ServerSettings
+from config.system_errors import listening_reason
+
 BACKLOG = 1024
 HEALTH_SUFFIX = ".health"
+
+
+class CannotListen(ConfigurationError):
+    """An address of `server` cannot be listened on."""
+
+    def __init__(self, key: str, error: OSError) -> None:
+        place = Place("server", None, key)
+        super().__init__([ConfigurationProblem.at(place, f"cannot listen: {listening_reason(error)}")])
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
@@ -49,6 +64,25 @@ class Listening:
     redirect: tuple[socket.socket, ...] = ()
     """Where plain http is redirected to https."""
     admin: tuple[socket.socket, ...] = ()
+
+
+def open_listening(server: ServerSettings) -> Listening:
+    """Raises `CannotListen`, and leaves nothing open then."""
+    with ExitStack() as stack:
+
+        def opened(key: str, addresses: Iterable[ListenAddress]) -> tuple[socket.socket, ...]:
+            try:
+                return tuple(stack.enter_context(each) for address in addresses for each in bind(*address))
+            except OSError as error:
+                raise CannotListen(key, error) from error
+
+        listening = Listening(
+            listen=opened("listen", server.listen),
+            redirect=opened("redirect_listen", server.redirect_listen),
+            admin=opened("admin_listen", [server.admin_listen] if server.admin_listen is not None else []),
+        )
+        stack.pop_all()
+        return listening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
