@@ -26,7 +26,7 @@ from proxy.secrets.key_file import KeyFileError
 
 NOBODY_READS = 141
 """The exit code of who is ended by SIGPIPE: ``gatepost check | head -1``."""
-_WITH_STORE = frozenset(("check", "bounces", "explain", "factors", "unlock", "sessions"))
+_WITH_STORE = frozenset(("check", "bounces", "explain", "factors", "unlock", "sessions", "tokens"))
 
 _WITHOUT_CONFIGURATION = ("run", "demo", "hash-password")
 """Commands that want none, or say so themselves."""
@@ -42,6 +42,7 @@ _COMMANDS = {
     "unlock": "clear a person's counts, confirm a number that changed",
     "factors": "second factors that a person has added; remove one",
     "sessions": "who is signed in; end sessions",
+    "tokens": "service tokens and app passwords: create, list, revoke",
     "keys": "the master keys: list, rotate, drop",
     "send-test": "send a test SMS",
 }
@@ -121,7 +122,7 @@ def _dispatch(parsed: argparse.Namespace) -> int:
             code = command.run(parsed.config, after_restore=parsed.after_restore)
         case "check":
             code = asyncio.run(command.run(_settings(parsed), sys.stdout, secrets_from=parsed.secrets_from))
-        case "bounces" | "explain" | "unlock" | "factors" | "sessions":
+        case "bounces" | "explain" | "unlock" | "factors" | "sessions" | "tokens":
             code = asyncio.run(command.run(parsed, _settings(parsed), sys.stdout, now=time.time()))
         case "keys":
             code = command.run(parsed, _settings(parsed), sys.stdout, now=time.time())

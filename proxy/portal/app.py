@@ -18,6 +18,7 @@ from types import MappingProxyType
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
+from config.factors import Factor
 from config.settings import Settings
 from directory.realms import Realms
 from proxy.http.reserved import (
@@ -26,6 +27,7 @@ from proxy.http.reserved import (
     KEPT,
     KERBEROS,
     ME,
+    ME_APP_PASSWORDS,
     ME_FACTORS,
     ME_VOUCH,
     NOT_ME,
@@ -66,7 +68,8 @@ from proxy.portal.app_keys import (
     STORE,
     PortalStore,
 )
-from proxy.portal.factor_notice import factor_notices
+from proxy.portal.app_passwords import OWN_CREDENTIALS, show_app_passwords, take_app_passwords
+from proxy.portal.factor_notice import credential_notices, factor_notices
 from proxy.portal.forms import MAX_BODY_BYTES, read_form
 from proxy.portal.kept_request import keep_request, show_kept, take_kept
 from proxy.portal.kerberos import show_kerberos
@@ -95,6 +98,7 @@ from proxy.sessions.kept_requests import KeptRequests
 from proxy.sessions.live_sessions import LiveSessions
 from proxy.sign_in.create import SignInParts
 from proxy.sign_in.enrolling import Enrolling
+from proxy.sign_in.own_credentials import OwnCredentials, apps_taking
 
 _BY_FIELD: Mapping[str, Handler] = MappingProxyType(
     {
@@ -148,6 +152,15 @@ def create_portal(
         notices=sign_in.flow.proving.notices,
         notice_of=factor_notices(settings),
     )
+    app[OWN_CREDENTIALS] = OwnCredentials(
+        store=store.credentials,
+        sessions=store.sessions,
+        numbers=store.numbers,
+        settings=settings,
+        keys=keys,
+        notices=sign_in.flow.proving.notices,
+        notice_of=credential_notices(settings),
+    )
     app[REALMS] = realms
     app[STORE] = store
     app[SESSIONS] = sessions
@@ -198,6 +211,8 @@ def create_portal(
                 web.post(ME_VOUCH, take_vouch_answer),
             ]
         )
+    if apps_taking(settings.apps, Factor.APP_PASSWORD):
+        app.add_routes([web.get(ME_APP_PASSWORDS, show_app_passwords), web.post(ME_APP_PASSWORDS, take_app_passwords)])
     add_admin_pages(app, readiness)
     return app
 

@@ -28,6 +28,7 @@ class Form(Enum):
     PASSWORD = "password"  # noqa: S105  # a form's name
     ME = "me"
     FACTORS = "factors"
+    APP_PASSWORDS = "app_passwords"  # a form's name
     VOUCH = "vouch"
     KEPT = "kept"
     ADMIN = "admin"

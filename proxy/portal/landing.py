@@ -15,6 +15,7 @@ from proxy.http.reserved import (
     KEPT_QUERY,
     KERBEROS,
     ME,
+    ME_APP_PASSWORDS,
     ME_FACTORS,
     ME_VOUCH,
     PASSCODE,
@@ -73,7 +74,7 @@ def way_back(request: web.Request, fields: Mapping[str, str]) -> WayBack:
         fields.get(START, ""),
         public=settings.server.public_url,
         apps=settings.apps,
-        own_pages={ME, ME_FACTORS, ME_VOUCH, *(ADMIN_PAGES if settings.admin.is_on else ())},
+        own_pages={ME, ME_FACTORS, ME_APP_PASSWORDS, ME_VOUCH, *(ADMIN_PAGES if settings.admin.is_on else ())},
     )
 
 

@@ -14,10 +14,12 @@ from typing import Any
 
 from aiohttp import web
 
+from config.factors import Factor
 from directory.change_outcomes import PasswordChanger
 from proxy.factors.remembered.browser import name_of
 from proxy.http.problem import Problem
-from proxy.http.reserved import ME, ME_FACTORS, ME_VOUCH, PASSWORD, SIGN_OUT
+from proxy.http.reserved import ME, ME_APP_PASSWORDS, ME_FACTORS, ME_VOUCH, PASSWORD, SIGN_OUT
+from proxy.pages.app_password_texts import APP_PASSWORD_WORDS
 from proxy.pages.instants import instant, instant_to_come
 from proxy.pages.texts import ENGLISH
 from proxy.pages.way_texts import way_in_words
@@ -36,6 +38,7 @@ from proxy.sessions.session import Level, Session
 from proxy.sessions.way import Way
 from proxy.sign_in.ending import end_each, end_person
 from proxy.sign_in.enrolling import factors_to_add
+from proxy.sign_in.own_credentials import apps_taking
 
 ENDED = "ended"
 """Query field: how many sessions the button before this page ended."""
@@ -52,6 +55,7 @@ async def show_me(request: web.Request) -> web.StreamResponse:
         return more
     sessions = await _sessions_of(request, session)
     hosts = await request.app[STORE].sessions.hosts_of([each.session_id for each in sessions])
+    takes_app_passwords = bool(apps_taking(request.app[SETTINGS].apps, Factor.APP_PASSWORD))
     directory, is_own = request.app[REALMS].of(session.principal.realm), session.confined is None
     return page(
         request,
@@ -65,6 +69,8 @@ async def show_me(request: web.Request) -> web.StreamResponse:
         vouch_href=ME_VOUCH,
         notice=_notice(request.query.get(ENDED, ""), request.query.get(FORGOTTEN, "")),
         factors_href=ME_FACTORS if factors_to_add(request.app[SETTINGS].schemes) and is_own else "",
+        app_passwords_title=APP_PASSWORD_WORDS.title,
+        app_passwords_href=ME_APP_PASSWORDS if takes_app_passwords and is_own else "",
         password_href=PASSWORD if isinstance(directory, PasswordChanger) and is_own else "",
         start_href=START_PAGE,
         sign_out_href=SIGN_OUT,

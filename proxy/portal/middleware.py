@@ -19,6 +19,7 @@ from proxy.http.reserved import (
     KEEP,
     KEPT,
     ME,
+    ME_APP_PASSWORDS,
     ME_FACTORS,
     PASSCODE,
     PASSWORD,
@@ -53,7 +54,9 @@ _PROBLEMS: Mapping[int, Problem] = MappingProxyType(
     }
 )
 """aiohttp's own refusals."""
-_PAGES_OF_THE_SIGN_IN_HOST = frozenset({PREFIX, SIGN_IN, PASSCODE, PASSWORD, SIGN_OUT, ME, ME_FACTORS})
+_PAGES_OF_THE_SIGN_IN_HOST = frozenset(
+    {PREFIX, SIGN_IN, PASSCODE, PASSWORD, SIGN_OUT, ME, ME_FACTORS, ME_APP_PASSWORDS}
+)
 _INCIDENT = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _USER_AGENT_LENGTH = 256
 

@@ -377,6 +377,7 @@ class Stage:
             notifier=self.phone,
             acceptor=getattr(self.scripted, "acceptor", None),  # a real directory has none
         )
+        self.credentials = sign_in.credentials
         self.portal = create_portal(
             settings=settings,
             realms=self.realms,
