@@ -23,12 +23,13 @@ from tests.support.gatepost import GatepostProcess, free_port
 from tests.support.plain_browser import Address, Page, PlainBrowser
 from tests.support.redis_server import RedisServer, running_redis
 from tests.support.smtp_sink import Sink, smtp_sink
+from tests.support.vouching import answer_to, no_phone, words_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")  # one pair of nodes for all, each test with persons of its own
 
 PASSWORD = "correct horse 7"
 SIGN_IN, WIKI = "http://signin.localhost:8080", "http://wiki.localhost:8080"
-PERSONS = ("passless", "stepper", "coder", "tabs", "copied")
+PERSONS = ("passless", "stepper", "coder", "tabs", "copied", "phoneless", "boss")
 COOKIE = "gatepost-remembered"
 WITHIN_SECONDS = 6.0
 CONFIGURATION = """\
@@ -57,6 +58,7 @@ from = "otp@corp.example"
 groups = ["Desk"]
 [help_desk]
 passes = true
+vouching = true
 [[schemes]]
 name = "desk"
 factors = ["password"]
@@ -131,7 +133,8 @@ async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pair]:
         USER.format(name=name, hashed=hashed, number=number, groups=groups.get(name, "[]"))
         for number, name in enumerate((*PERSONS, "desk"))
     ]
-    (folder / "users.toml").write_text("".join(users))
+    named = 'username = "phoneless"\n'
+    (folder / "users.toml").write_text("".join(users).replace(named, f'{named}manager = "boss"\n'))
     (folder / "users.toml").chmod(0o600)
     async with AsyncExitStack() as stack:
         app_port = await stack.enter_async_context(running_app())
@@ -219,6 +222,30 @@ async def test_a_pass_of_one_node_opens_at_the_other_and_its_end_closes_what_is_
         assert (message.type, message.data) == (WSMsgType.CLOSE, 4401)
     for door in (here, there):
         assert (await person.get(f"{WIKI}/page", at=door)).status == 302
+
+
+async def test_of_a_hundred_vouches_at_both_nodes_one_counts_and_one_session_goes_on(pair: Pair) -> None:
+    phoneless, boss = pair.browsers(2)
+    signed_in = len(pair.lines('"sign_in.succeeded"', '"password pass"'))
+    answer = await type_password(phoneless, "phoneless")
+    page = await no_phone(phoneless, await phoneless.get(answer.next_url), app="Wiki")
+    words = words_on(page)
+    await signed_in_by_text(pair, boss, "boss")
+    fields = answer_to(await boss.get(url("me/vouch")), words)
+    bosses = [boss.copy() for _ in range(100)]
+    for number, each in enumerate(bosses):
+        each.address, each.timeout = pair.doors[number % 2], 60
+    answers = await asyncio.gather(*(each.post(url("me/vouch"), fields) for each in bosses))
+    assert Counter(answer.status == 303 for answer in answers) == {True: 1, False: 99}
+
+    page = await phoneless.get(url("vouch"), at=pair.doors[1])
+    assert "vouched for you" in page.text
+    twins = [phoneless.copy() for _ in range(100)]
+    for number, each in enumerate(twins):
+        each.address, each.timeout = pair.doors[number % 2], 60
+    answers = await asyncio.gather(*(each.post(url("vouch"), {**page.form, "go_on": "yes"}) for each in twins))
+    assert Counter(map(is_in, answers)) == {True: 1, False: 99}
+    assert len(pair.lines('"sign_in.succeeded"', '"password pass"')) == signed_in + 1
 
 
 async def test_a_step_of_an_app_typed_at_both_nodes_at_one_time_opens_once(pair: Pair) -> None:
