@@ -1,40 +1,35 @@
-"""How sessions, challenges, tickets and messages are written to a store: explicitly. In doubt a record is unreadable,
-not wrong.
+"""How passes, challenges, tickets, remembered browsers, credentials and messages are written to a store: explicitly.
 
-The JSON is ASCII, so that any text a directory or a browser hands over can be written. A record of an unknown
-version or shape raises `UnreadableRecord`; stores treat such a session as absent, and the person signs in again.
+Nobody gets anything by a record of an unknown version or shape. Sessions are in `session_records.py`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from functools import lru_cache, partial
-from operator import attrgetter, is_
 from typing import Any, TypeVar
 
-from config.factors import CREDENTIALS, ChannelKind, Choice, Factor
-from directory.principal import Principal
+from config.factors import ChannelKind, Factor
 from proxy.delivery.channel import DeliveryStatus, Outcome
 from proxy.delivery.delivery_store import DeliveryFailure, FailureReason, Sending
 from proxy.factors.challenge import Challenge
-from proxy.factors.confinement import Confinement
 from proxy.factors.passes.given_pass import Approver, GivenPass
 from proxy.factors.passes.vouch import VouchAnswer, VouchRequest
-from proxy.factors.proof import Proof
 from proxy.factors.remembered.browser import RememberedBrowser
-from proxy.operations.store_errors import StoreError
-from proxy.sessions.session import Session
 from proxy.sessions.ticket_store import Ticket
-from proxy.sessions.way import Way
 from proxy.sign_in.credentials import Credential
+from proxy.store.record_fields import (
+    as_text,
+    as_texts,
+    as_texts_or_none,
+    compact_json,
+    json_or_nothing,
+)
 
 Record = TypeVar("Record", Sending, DeliveryFailure)
 
-PRINCIPAL_VERSION = 1
 SENDING_VERSION = 1
 BROWSER_VERSION = 1
 FAILURE_VERSION = 1
@@ -44,134 +39,6 @@ CREDENTIAL_VERSION = 1
 
 TICKET_FIELDS = ("session_id", "host", "start_digest", "return_to", "expires_at")
 """In the order in which they are written."""
-_NO_GROUPS: frozenset[str] = frozenset()
-
-
-class UnreadableRecord(StoreError):
-    """A stored record is of another version or damaged."""
-
-
-def principal_to_json(principal: Principal) -> str:
-    """The principal as one line of JSON with its version under ``"v"``."""
-    fields = {name: getattr(principal, name) for name in _PRINCIPAL}
-    return _json({"v": PRINCIPAL_VERSION, **fields, "groups": sorted(principal.groups)})
-
-
-def principal_from_json(text: str) -> Principal:
-    """What `principal_to_json` wrote; raises `UnreadableRecord` on anything else."""
-    try:
-        fields = json.loads(text)
-        if fields["v"] != PRINCIPAL_VERSION:
-            raise UnreadableRecord("a principal of another version")
-        return Principal(**{name: read(fields.get(name)) for name, read in _PRINCIPAL.items()})
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        # The cause quotes the record, which holds names and numbers, so it must not reach a traceback.
-        raise UnreadableRecord(f"a damaged principal ({type(exc).__name__})") from None
-
-
-def factors_to_json(factors: tuple[Choice, ...]) -> str:
-    """A choice of one is written as its name, as all were before there were choices."""
-    names = [[factor.value for factor in choice] for choice in factors]
-    return _json([each[0] if len(each) == 1 else each for each in names])
-
-
-@lru_cache(maxsize=256)
-def factors_from_json(text: str) -> tuple[Choice, ...]:
-    """Raises `UnreadableRecord` on anything but a list of factors and lists of them.
-
-    They are few and shared by many sessions: one copy of each is kept.
-    """
-    try:
-        entries = (each if isinstance(each, list) else [each] for each in _list(json.loads(text)))
-        return tuple(tuple(Factor(name) for name in each) for each in entries)
-    except (ValueError, TypeError) as exc:
-        raise UnreadableRecord(f"damaged factors ({type(exc).__name__})") from None
-
-
-def proven_to_json(proven: tuple[Proof, ...]) -> str:
-    return _json([[proof.factor.value, proof.at] for proof in proven])
-
-
-def proven_from_json(text: str) -> tuple[Proof, ...]:
-    """Raises `UnreadableRecord` on anything but pairs of a factor and an instant, at least one."""
-    try:
-        proven = tuple(Proof(Factor(name), _instant(at)) for name, at in json.loads(text))
-    except (ValueError, TypeError) as exc:
-        raise UnreadableRecord(f"a damaged proof ({type(exc).__name__})") from None
-    if not proven:
-        raise UnreadableRecord("a session that proved nothing")
-    return proven
-
-
-def session_to_fields(session: Session) -> dict[str, Any]:
-    """All but its id, its principal and its last use, which stores look for or change by themselves."""
-    return {
-        "scheme": session.scheme,
-        "factors": factors_to_json(session.factors),
-        "proven": proven_to_json(session.proven),
-        "created_at": session.created_at,
-        "client_address": session.client_address,
-        "user_agent": session.user_agent,
-        "password_must_change": session.password_must_change,
-        "confined": _as_json(session.confined),
-        "idle_seconds": session.idle_seconds,
-        "way": session.way.value,
-    }
-
-
-def session_from_fields(fields: Mapping[str, Any]) -> Session:
-    """From those of `session_to_fields`, and the others. Raises `UnreadableRecord`."""
-    try:
-        proven = proven_from_json(fields["proven"])
-        # Records that were written before there were passes lack it.
-        confined = _confinement(fields.get("confined", ""))
-        _check_confinement(confined, frozenset(proof.factor for proof in proven))
-        return Session(
-            session_id=fields["session_id"],
-            principal=principal_from_json(fields["principal"]),
-            scheme=sys.intern(fields["scheme"]),
-            factors=factors_from_json(fields["factors"]),
-            proven=proven,
-            confined=confined,
-            created_at=float(fields["created_at"]),
-            last_used_at=float(fields["last_used_at"]),
-            client_address=sys.intern(fields["client_address"]),
-            user_agent=sys.intern(fields["user_agent"]),
-            password_must_change=bool(fields["password_must_change"]),
-            idle_seconds=_instant_or_none(fields.get("idle_seconds")),
-            way=Way(fields.get("way", Way.BROWSER.value)),
-        )
-    except (ValueError, KeyError, TypeError) as exc:
-        # The cause quotes the record, which holds names and numbers, so it must not reach a traceback.
-        raise UnreadableRecord(f"a damaged session ({type(exc).__name__})") from None
-
-
-def _as_json(value: Any) -> str:
-    """A dataclass as one line; None as nothing."""
-    return "" if value is None else json.dumps(dataclasses.asdict(value), separators=(",", ":"))
-
-
-def _confinement(text: str) -> Confinement | None:
-    if not text:
-        return None
-    fields = json.loads(text)
-    return Confinement(
-        apps=_texts(fields["apps"]),
-        ends_at=_instant(fields["ends_at"]),
-        pass_id=_text(fields["pass_id"]),
-        credential_id=_text(fields.get("credential_id", "")),
-        methods=_texts_or_none(fields.get("methods")),
-        networks=_texts_or_none(fields.get("networks")),
-        # Only the help desk gave passes before it was stored.
-        is_vouched=bool(fields.get("is_vouched", False)),
-    )
-
-
-def _check_confinement(confined: Confinement | None, proven: frozenset[Factor]) -> None:
-    """What was proven with a pass or a credential is limited by it, and nothing else is. Raises `UnreadableRecord`."""
-    by_pass, by_credential = (False, False) if confined is None else (confined.pass_id, confined.credential_id)
-    if bool(by_pass) is not (Factor.PASS in proven) or bool(by_credential) is proven.isdisjoint(CREDENTIALS):
-        raise UnreadableRecord("a pass or a credential that does not confine its session")
 
 
 def pass_to_json(given: GivenPass) -> str:
@@ -185,7 +52,7 @@ def pass_to_json(given: GivenPass) -> str:
 
 
 def approver_to_json(approver: Approver | None) -> str:
-    return _as_json(approver)
+    return json_or_nothing(approver)
 
 
 def readable_pass(record: str | bytes, digest: bytes, confirmed: str | bytes) -> GivenPass | None:
@@ -197,7 +64,7 @@ def readable_pass(record: str | bytes, digest: bytes, confirmed: str | bytes) ->
         return GivenPass(
             **{
                 **fields,
-                "apps": _texts(fields["apps"]),
+                "apps": as_texts(fields["apps"]),
                 "given_by": Approver(**fields["given_by"]),
                 "digest": digest,
                 "confirmed_by": Approver(**json.loads(confirmed)) if confirmed else None,
@@ -224,8 +91,8 @@ def readable_vouch(record: str | bytes, answer: str | bytes) -> VouchRequest | N
         return VouchRequest(
             **{
                 **fields,
-                "apps": _texts(fields["apps"]),
-                "offered": _texts(fields["offered"]),
+                "apps": as_texts(fields["apps"]),
+                "offered": as_texts(fields["offered"]),
                 "asked_of": Approver(**fields["asked_of"]),
                 "answer": VouchAnswer(said) if said else None,
             }
@@ -237,7 +104,7 @@ def readable_vouch(record: str | bytes, answer: str | bytes) -> VouchRequest | N
 def credential_to_json(credential: Credential) -> str:
     """All but what stores look for or change by themselves: whose it is, its names and its instants."""
     fields = {name: getattr(credential, name) for name in _CREDENTIAL}
-    return _json({"v": CREDENTIAL_VERSION, **fields})
+    return compact_json({"v": CREDENTIAL_VERSION, **fields})
 
 
 def readable_credential(record: str | bytes, **beside: Any) -> Credential | None:
@@ -288,7 +155,7 @@ def ticket_from_values(values: Sequence[Any]) -> Ticket:
 def browser_to_json(browser: RememberedBrowser) -> str:
     """All but what stores look for or change by themselves: its name, its person and its last use."""
     fields = {name: getattr(browser, name) for name in _BROWSER}
-    return _json(
+    return compact_json(
         {"v": BROWSER_VERSION, **fields, "proven": [[each.value, digest.hex()] for each, digest in browser.proven]}
     )
 
@@ -306,7 +173,7 @@ def readable_browser(text: str | bytes, **beside: Any) -> RememberedBrowser | No
 
 
 def sending_to_json(sending: Sending) -> str:
-    return _json({"v": SENDING_VERSION, **dataclasses.asdict(sending)})
+    return compact_json({"v": SENDING_VERSION, **dataclasses.asdict(sending)})
 
 
 def readable_sending(text: str | bytes) -> Sending | None:
@@ -316,17 +183,12 @@ def readable_sending(text: str | bytes) -> Sending | None:
 
 
 def failure_to_json(failure: DeliveryFailure) -> str:
-    return _json({"v": FAILURE_VERSION, **dataclasses.asdict(failure)})
+    return compact_json({"v": FAILURE_VERSION, **dataclasses.asdict(failure)})
 
 
 def readable_failure(text: str | bytes) -> DeliveryFailure | None:
     """None for a record that this version cannot read."""
     return _readable(DeliveryFailure, text, FAILURE_VERSION, {"reason": FailureReason})
-
-
-def _json(value: object) -> str:
-    """A member of an enum by its value."""
-    return json.dumps(value, separators=(",", ":"), default=attrgetter("value"))
 
 
 def _readable(
@@ -346,69 +208,13 @@ def _unless_empty(enum: type[Enum]) -> Callable[[Any], Enum | None]:
     return lambda value: enum(value) if value else None
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("not a string")
-    return value
-
-
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else _text(value)
-
-
-def _instant(value: object) -> float:
-    if not isinstance(value, float):
-        raise TypeError("not an instant")
-    return value
-
-
-def _instant_or_none(value: object) -> float | None:
-    return None if value is None else _instant(value)
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    """Few, and shared by many sessions: one copy of each is kept. `TypeError` where one is no string."""
-    return tuple(map(sys.intern, _list(value)))
-
-
-def _texts_or_none(value: object) -> tuple[str, ...] | None:
-    return None if value is None else _texts(value)
-
-
-def _groups(value: object) -> frozenset[str]:
-    return frozenset(_texts(value)) or _NO_GROUPS
-
-
-def _list(value: object) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError("not a list")
-    return value
-
-
 _BROWSER = ("realm", "scheme", "password", "account", "made_at", "expires_at", "client_address", "user_agent")
 _CREDENTIAL: Mapping[str, Callable[[Any], Any]] = {
     "factor": Factor,
-    "realm": _text,
-    "username": _text,
-    "name": _text,
-    "app": _text,
-    "methods": _texts_or_none,
-    "networks": _texts_or_none,
+    "realm": as_text,
+    "username": as_text,
+    "name": as_text,
+    "app": as_text,
+    "methods": as_texts_or_none,
+    "networks": as_texts_or_none,
 }
-_PRINCIPAL: Mapping[str, Callable[[Any], Any]] = {
-    "guid": _text,
-    "realm": sys.intern,
-    "username": _text,
-    "display_name": _text,
-    "mail": _text_or_none,
-    "mobiles": _texts,
-    "mobile_changed_at": _instant_or_none,
-    "is_mobile_change_unread": partial(is_, True),
-    "groups": _groups,
-    "all_groups": _texts,
-    "password_expires_at": _instant_or_none,
-    "password_set_at": _instant_or_none,
-    "password_mark": lambda value: _text(value or ""),
-    "account_mark": lambda value: sys.intern(value or ""),
-}
-"""What is written of a principal, and how each is read. Old records lack some of those that may be None."""

@@ -11,7 +11,8 @@ from config.factors import Factor
 from proxy.factors.confinement import Confinement
 from proxy.sessions.session import Level, Session
 from proxy.sessions.way import Way
-from proxy.store.records import UnreadableRecord, principal_to_json, session_from_fields, session_to_fields
+from proxy.store.record_fields import UnreadableRecord
+from proxy.store.session_records import principal_to_json, session_from_fields, session_to_fields
 from tests.store.contract.passes import CONFINED, begun_with_a_pass
 from tests.support.people import session
 

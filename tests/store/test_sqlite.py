@@ -20,7 +20,7 @@ from config.settings import SessionSettings, StoreSettings
 from proxy.factors.proof import Proof
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.store.open import open_store, store_file
-from proxy.store.records import factors_to_json, principal_to_json
+from proxy.store.session_records import factors_to_json, principal_to_json
 from proxy.store.sqlite import database
 from proxy.store.sqlite.schema import MIGRATIONS
 from proxy.store.sqlite.session_rows import delete_unused_since

@@ -11,11 +11,12 @@ from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Level, Session
 from proxy.sessions.session_store import FORMER_SECONDS
-from proxy.store.records import UnreadableRecord, principal_to_json, session_from_fields, session_to_fields
+from proxy.store.record_fields import UnreadableRecord
 from proxy.store.redis.connections import NET_SECONDS, Argument, RedisConnections
 from proxy.store.redis.listening import RedisListening
 from proxy.store.redis.persons import Persons, scan
 from proxy.store.redis.scripts import KEEPING, SESSIONS
+from proxy.store.session_records import principal_to_json, session_from_fields, session_to_fields
 
 T = TypeVar("T")
 

@@ -11,13 +11,8 @@ from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Level, Session
 from proxy.sessions.session_store import FORMER_SECONDS
 from proxy.sessions.way import OF_CREDENTIALS
-from proxy.store.records import (
-    UnreadableRecord,
-    principal_to_json,
-    proven_to_json,
-    session_from_fields,
-    session_to_fields,
-)
+from proxy.store.record_fields import UnreadableRecord
+from proxy.store.session_records import principal_to_json, proven_to_json, session_from_fields, session_to_fields
 
 Named = tuple[str, str]
 """A session's id, and the GUID of whose it is."""

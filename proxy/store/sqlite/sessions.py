@@ -12,7 +12,7 @@ from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVAL_SECONDS
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS as NUMBER_SECONDS
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.sessions.session import Session
-from proxy.store.records import principal_to_json
+from proxy.store.session_records import principal_to_json
 from proxy.store.sqlite import session_rows
 from proxy.store.sqlite.database import SQLiteDatabase
 from proxy.store.sqlite.marks import mark_all_ended
