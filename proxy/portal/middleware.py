@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -12,7 +11,7 @@ from multidict import CIMultiDictProxy
 
 from config.settings import Settings
 from directory.errors import DirectoryBusy, DirectoryError
-from proxy.http.internal_headers import CLIENT_ADDRESS, CLIENT_HOST, INCIDENT
+from proxy.http.internal_headers import NotFromThePlane, read_taken_in
 from proxy.http.problem import Problem
 from proxy.http.reserved import (
     JWKS,
@@ -57,12 +56,7 @@ _PROBLEMS: Mapping[int, Problem] = MappingProxyType(
 _PAGES_OF_THE_SIGN_IN_HOST = frozenset(
     {PREFIX, SIGN_IN, PASSCODE, PASSWORD, SIGN_OUT, ME, ME_FACTORS, ME_APP_PASSWORDS}
 )
-_INCIDENT = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _USER_AGENT_LENGTH = 256
-
-
-class NotFromThePlane(Exception):
-    """A request without the plane's own fields: nothing in it can be trusted, so it gets no answer."""
 
 
 class UnknownHost(Exception):
@@ -71,10 +65,8 @@ class UnknownHost(Exception):
 
 def read_visit(headers: CIMultiDictProxy[str], settings: Settings, now: float) -> Visit:
     """Raises `NotFromThePlane` and `UnknownHost`."""
-    address, host, incident = (_single(headers, name) for name in (CLIENT_ADDRESS, CLIENT_HOST, INCIDENT))
-    if not _INCIDENT.fullmatch(incident):
-        raise NotFromThePlane
-    public = settings.server.public_url
+    taken_in = read_taken_in(headers)
+    public, host = settings.server.public_url, taken_in.host
     app = next((each for each in settings.apps if each.host == host), None)
     if host != public.host and app is None:
         raise UnknownHost
@@ -82,10 +74,10 @@ def read_visit(headers: CIMultiDictProxy[str], settings: Settings, now: float) -
     browser = _token(cookies, browser_cookie(public.scheme))
     return Visit(
         now=now,
-        client_address=address,
+        client_address=taken_in.client_address,
         host=host,
         app=None if host == public.host else app,
-        incident=incident,
+        incident=taken_in.incident,
         accepted_languages=headers.get("Accept-Language", ""),
         user_agent=headers.get("User-Agent", "")[:_USER_AGENT_LENGTH].encode("ascii", "replace").decode(),
         browser=browser or new_token(),
@@ -93,13 +85,6 @@ def read_visit(headers: CIMultiDictProxy[str], settings: Settings, now: float) -
         session_token=_token(cookies, session_cookie(public.scheme)),
         remembered=_token(cookies, remembered_cookie(public.scheme)) or "",
     )
-
-
-def _single(headers: CIMultiDictProxy[str], name: str) -> str:
-    values = headers.getall(name, [])
-    if len(values) != 1 or not values[0]:
-        raise NotFromThePlane
-    return values[0]
 
 
 def _token(cookies: Sequence[bytes], name: str) -> str | None:
