@@ -17,7 +17,6 @@ import hmac
 import re
 from base64 import urlsafe_b64encode
 from enum import Enum
-from urllib.parse import urlsplit
 
 
 class Form(Enum):
@@ -66,38 +65,6 @@ def is_form_stamp(given: str, key: bytes, *, token: str, now: float) -> bool:
     if match is None or not -CLOCK_SECONDS <= now - int(match[1]) <= STAMP_SECONDS:
         return False
     return hmac.compare_digest(match[2], _mac(key, "stamp", match[1], token))
-
-
-def is_own_request(*, origin: str | None, referer: str | None, fetch_site: str | None, own_origin: str) -> bool:
-    """What the browser itself says about the origin of a POST. An old browser may say nothing; a wrong origin is
-    refused.
-
-    Fetch standard, "Origin header" and "Sec-Fetch-Site".
-    """
-    if fetch_site is not None and fetch_site not in ("same-origin", "none"):
-        return False
-    if origin is not None:
-        return origin == own_origin
-    if referer is not None:
-        try:
-            parts = urlsplit(referer)
-        except ValueError:
-            return False
-        return f"{parts.scheme}://{parts.netloc}" == own_origin
-    return True
-
-
-def is_brought_here(
-    *, fetch_site: str | None, fetch_mode: str | None, fetch_dest: str | None, purpose: str | None
-) -> bool:
-    """Whether a GET comes from our own page or from a person's navigation, and was not loaded by another page.
-
-    An app's host is of the same site, so what its pages load is sent with our cookie (Fetch standard,
-    "Sec-Fetch-Site"; Sec-Purpose: speculative loads). An old browser says nothing.
-    """
-    if fetch_site in (None, "same-origin", "none"):
-        return True
-    return fetch_mode == "navigate" and fetch_dest == "document" and purpose is None
 
 
 def _mac(key: bytes, *parts: str) -> str:

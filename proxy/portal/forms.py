@@ -8,12 +8,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import web
 
+from proxy.http.fetch_metadata import is_own_request
 from proxy.http.problem import Problem
 from proxy.http.reserved import MAX_RETURN_TARGET_BYTES, RETURN_TO
 from proxy.pages.answers import Answer
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import KEYS, SETTINGS, VISIT
-from proxy.portal.csrf import Form, is_csrf_token, is_form_stamp, is_own_request
+from proxy.portal.csrf import Form, is_csrf_token, is_form_stamp
 from proxy.portal.return_to import app_origin
 from proxy.secrets.keys import Purpose
 

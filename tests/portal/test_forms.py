@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.portal.csrf import STAMP_SECONDS, Form, csrf_token, form_stamp, is_csrf_token, is_form_stamp, is_own_request
+from proxy.http.fetch_metadata import is_own_request
+from proxy.portal.csrf import STAMP_SECONDS, Form, csrf_token, form_stamp, is_csrf_token, is_form_stamp
 from proxy.portal.forms import parse_form
 from proxy.sign_in.time_grid import answer_at
 from tests.portal.stage import PASSWORD, SIGN_IN_ORIGIN, Browser, Page, Stage

@@ -14,13 +14,13 @@ from config.tables.admin import AdminSettings
 from proxy.access.networks import is_within, parse_address
 from proxy.access.schemes import AppDemand, Asked, asked_by_name, counting_factors
 from proxy.factors.proof import missing_choices
+from proxy.http.fetch_metadata import is_brought_here
 from proxy.http.problem import Problem
 from proxy.http.reserved import RETURN_TO, SCHEME, STEP_UP
 from proxy.pages.pass_texts import PASS_WORDS
 from proxy.pages.texts import ENGLISH
 from proxy.portal.admin.audit import record
 from proxy.portal.app_keys import SETTINGS, VISIT, current_session
-from proxy.portal.csrf import is_brought_here
 from proxy.portal.forms import refused
 from proxy.portal.landing import sign_in_path
 from proxy.portal.pages import redirect
