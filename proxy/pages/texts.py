@@ -179,12 +179,14 @@ class Texts(AmountTexts):
     notice_subject: str = "Your sign-in codes go to another mobile number"
     notice_browser_subject: str = "New sign-in with your name"
     notice_browser: str = (
-        "Somebody has signed in with your name, in a browser that you have not used before.\n\n"
+        "Somebody has signed in with your name, {how}.\n\n"
         "When: {at}\nBrowser: {device}\nFrom: {address}\nApp: {app}\n\n"
         "If that was you, there is nothing to do.\n\n"
         "If it was not you, open this page and press its button. It ends all your sessions and tells the help desk. "
         "It works once, for two days:\n{url}\n"
     )
+    notice_browser_here: str = "in a browser that you have not used before"
+    notice_browser_program: str = "with a program that you have not used before"
     notice_browser_no_app: str = "none"
     not_me_title: str = "Was that not you?"
     not_me_text: str = (
@@ -384,6 +386,11 @@ class Texts(AmountTexts):
     not_enrolled_text: str = (
         "Your password is correct, but you have not set up what is needed as well. Ask your IT help desk."
     )
+    not_by_this_way_title: str = "Sign in with your browser"
+    not_by_this_way: str = (
+        "Your password was right, but what your sign-in asks for as well can only be done in a browser. "
+        "Ask your IT help desk for another way."
+    )
     no_mail_title: str = "No usable mail address"
     no_mail_text: str = (
         "We cannot send a code to your mail address: the directory has none for you, or none that can be used. "
@@ -396,6 +403,9 @@ class Texts(AmountTexts):
 
     factors: FactorTexts = field(default_factory=FactorTexts)
     problems: Mapping[str, ProblemText] = field(default_factory=lambda: PROBLEMS)
+
+    def tries_left(self, count: int) -> str:
+        return self.passcode_left_one if count == 1 else self.passcode_left_many.format(count=count)
 
 
 ENGLISH = Texts()

@@ -16,6 +16,7 @@ from proxy.factors.second_factor import Prompt
 from proxy.http.reserved import PASSCODE_STATUS, RETURN_TO, START
 from proxy.pages.instants import Instant, instant
 from proxy.pages.pass_texts import PASS_WORDS
+from proxy.pages.refusal_texts import WRONG_ANSWERS
 from proxy.pages.texts import ENGLISH
 from proxy.pages.vouch_texts import VOUCH_WORDS
 from proxy.portal.app_keys import FLOW, PASSKEYS, SETTINGS, VISIT, current_session
@@ -42,7 +43,6 @@ _ANOTHER = {
     Factor.PASSKEY: ENGLISH.factors.another_passkey,
 }
 """What the button says that asks for it in another one's place."""
-_WRONG_ANSWER = {Factor.TOTP: ENGLISH.factors.wrong_totp, Factor.PASSKEY: ENGLISH.factors.wrong_passkey}
 _SAFER_THAN_SMS = {
     Factor.PASSKEY: (ENGLISH.factors.weaker_than_passkey, ENGLISH.factors.weaker_than_passkey_to_come),
     Factor.TOTP: (ENGLISH.factors.weaker_than_totp, ENGLISH.factors.weaker_than_totp_to_come),
@@ -233,22 +233,18 @@ def _another_way(session: Session, challenge: Challenge, look: Look) -> str:
     return ENGLISH.passcode_another_sms
 
 
-def _tries_left(count: int) -> str:
-    return ENGLISH.passcode_left_one if count == 1 else ENGLISH.passcode_left_many.format(count=count)
-
-
 def what_became(told: str, challenge: Challenge, prompt: Prompt) -> tuple[str, str]:
     """A notice and an error: what the query says became of the form before."""
     match told:
         case FormFate.SENT:
             return ENGLISH.passcode_resent, ""
         case FormFate.WRONG:
-            wrong = _WRONG_ANSWER.get(challenge.factor, ENGLISH.passcode_wrong)
-            return "", f"{wrong} {_tries_left(challenge.attempts_left)}"
+            wrong = WRONG_ANSWERS.get(challenge.factor.value, ENGLISH.passcode_wrong)
+            return "", f"{wrong} {ENGLISH.tries_left(challenge.attempts_left)}"
         case FormFate.SHAPE if prompt.digits:
             return "", ENGLISH.passcode_shape.format(digits=prompt.digits)
         case FormFate.SHAPE:
-            return "", _WRONG_ANSWER.get(challenge.factor, ENGLISH.passcode_wrong)
+            return "", WRONG_ANSWERS.get(challenge.factor.value, ENGLISH.passcode_wrong)
         case _:
             return "", ""
 

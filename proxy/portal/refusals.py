@@ -10,9 +10,9 @@ from aiohttp import web
 from config.factors import ChannelKind
 from directory.directory import RefusalReason
 from proxy.factors.challenge import Challenge
-from proxy.factors.second_factor import Chosen, Lack, Unusable
+from proxy.factors.second_factor import Chosen, Unusable
 from proxy.http.reserved import RETURN_TO, START
-from proxy.pages.pass_texts import PASS_WORDS
+from proxy.pages.refusal_texts import LACKS, STOPPED
 from proxy.pages.texts import ENGLISH
 from proxy.portal.app_keys import FLOW, SETTINGS, VISIT
 from proxy.portal.csrf import Form
@@ -21,21 +21,6 @@ from proxy.portal.pages import OneButton, clear_session_cookie, form_token, mess
 from proxy.portal.return_to import NOWHERE, WayBack
 from proxy.sessions.session import Level, Session
 from proxy.sign_in.message_fate import Unsent
-
-_LACKS = {
-    Lack.NUMBER: (ENGLISH.no_mobile_title, ENGLISH.no_mobile_text),
-    Lack.MAIL: (ENGLISH.no_mail_title, ENGLISH.no_mail_text),
-    Lack.TRUST: (ENGLISH.changed_title, ENGLISH.changed_text),
-    Lack.PASSWORD: (ENGLISH.not_enrolled_title, ENGLISH.factors.recovery_code_alone),
-    Lack.PASS: (PASS_WORDS.none_title, PASS_WORDS.none_text),
-    Lack.ENROLMENT: (ENGLISH.not_enrolled_title, ENGLISH.not_enrolled_text),
-}
-_STOPPED = {
-    RefusalReason.LOGON_HOURS: ENGLISH.stopped_hours,
-    RefusalReason.WORKSTATION: ENGLISH.stopped_workstation,
-    RefusalReason.DISABLED: ENGLISH.stopped_disabled,
-    RefusalReason.ACCOUNT_EXPIRED: ENGLISH.stopped_expired,
-}
 
 
 def stopped(
@@ -48,14 +33,14 @@ def stopped(
 
 def unusable(request: web.Request, why: Unusable, back: WayBack) -> web.Response:
     """The first factor was proven, but the second cannot be."""
-    title, text = _LACKS[why.lack]
+    title, text = LACKS[why.lack.value]
     wait = None if why.until is None else max(1, math.ceil(why.until - request[VISIT].now))
     return stopped(request, back, title, text, wait_seconds=wait)
 
 
 def account_stopped(request: web.Request, reason: RefusalReason, back: WayBack) -> web.Response:
     """The password was proven, and the operator chose to explain what stops the account."""
-    return stopped(request, back, ENGLISH.stopped_title, f"{ENGLISH.stopped_text} {_STOPPED[reason]}")
+    return stopped(request, back, ENGLISH.stopped_title, f"{ENGLISH.stopped_text} {STOPPED[reason.value]}")
 
 
 def no_scheme(request: web.Request, back: WayBack) -> web.Response:
