@@ -9,6 +9,7 @@ from proxy.http.reserved import NOT_ME
 from proxy.pages.instants import instant
 from proxy.pages.texts import ENGLISH
 from proxy.portal.device import describe_device
+from proxy.sessions.way import Way
 from proxy.sign_in.changed_numbers import Notice, NumberEvent
 from proxy.sign_in.not_me import NewBrowser
 
@@ -28,7 +29,9 @@ def new_browser_notice(settings: Settings) -> Callable[[NewBrowser], Notice]:
     url = settings.server.public_url.origin + NOT_ME
 
     def wording(new: NewBrowser) -> Notice:
+        is_browser = new.client.way is Way.BROWSER
         text = ENGLISH.notice_browser.format(
+            how=ENGLISH.notice_browser_here if is_browser else ENGLISH.notice_browser_program,
             at=instant(new.at, new.at).absolute,
             device=describe_device(new.client.user_agent),
             address=new.client.address,

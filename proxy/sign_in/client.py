@@ -18,7 +18,8 @@ class Client:
     host: str
     """The host on which a credential of the session is valid: a browser's cookie, or what stands for one."""
     browser: str = field(repr=False)
-    """Recognises one browser, or one installed program; says nothing about who uses it."""
+    """Recognises one browser, or one installed program; says nothing about who uses it. Empty: what it sends could be
+    sent by anybody."""
     incident: str
     """What this step is called in the log, and on the page that tells of a refusal."""
     languages: str = ""

@@ -91,7 +91,8 @@ class NewBrowsers:
         """Somebody has signed in. Raises `StoreUnavailable`."""
         if self.wording is None:
             return
-        name = self._digest(principal.guid, client.browser)
+        # Of clients that nothing tells apart, those of one kind are one.
+        name = self._digest(principal.guid, client.browser or f"{client.way.value} {client.user_agent}")
         known = Counter(key=name, limit=1, window_seconds=_KNOWN_SECONDS)
         if await self.counters.reserve([known], now=now) is not None:
             return

@@ -128,7 +128,7 @@ class PasswordStep:
         if isinstance(outcome, _NotAsked):
             # Not sent for that account, but as if nobody had the name. Nobody else waits for it.
             await asked.directory.authenticate(None, password)
-        if isinstance(outcome, PersonProven):
+        if isinstance(outcome, PersonProven) and client.browser:
             await self.attempts.throttle.told_pauses.proven(
                 typed=asked.typed, start=asked.start, browser=client.browser, limits=asked.limits, now=now
             )
@@ -218,7 +218,11 @@ class PasswordStep:
         told, typed = self.attempts.throttle.told_pauses, asked.typed
         digest = self.attempts.guard.typed_digest(typed, password)
         pause = await told.refused(typed=typed, start=asked.start, password=digest, limits=asked.limits, now=now)
-        if pause is None or not await told.is_proven(typed=typed, browser=client.browser, now=now):
+        if (
+            pause is None
+            or not client.browser
+            or not await told.is_proven(typed=typed, browser=client.browser, now=now)
+        ):
             return pause
         return None if throttled is None else ToldPause(ends_at=now + throttled.retry_after_seconds, is_new=False)
 
