@@ -30,6 +30,9 @@ class Factor(Enum):
 FIRST_FACTORS = frozenset({Factor.PASSWORD, Factor.KERBEROS})
 """Those that say who somebody is. All others are second factors: they prove more about a known person."""
 
+TYPED = frozenset({Factor.PASSWORD, Factor.SMS, Factor.EMAIL, Factor.TOTP, Factor.RECOVERY_CODE, Factor.PASS})
+"""Those that a person types, so that they can be asked for without a browser."""
+
 MAY_COME_FIRST = FIRST_FACTORS | {Factor.PASSKEY}
 """What a scheme may begin with. A passkey is both: it says whose it is, and it proves more about a known person."""
 

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from config.frozen_table import FrozenTable
 from config.tables.admin import AdminSettings
+from config.tables.api import APISettings as APISettings
 from config.tables.apps import AppSettings as AppSettings
 from config.tables.bounces import BouncesSettings
 from config.tables.directories import ActiveDirectorySettings as ActiveDirectorySettings
@@ -63,6 +64,7 @@ class Settings(FrozenTable):
     apps: Annotated[tuple[AppSettings, ...], Field(min_length=1)]
     admin: AdminSettings = AdminSettings()
     radius: RADIUSSettings = RADIUSSettings()
+    api: APISettings = APISettings()
 
     @field_validator("schemes")
     @classmethod

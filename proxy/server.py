@@ -22,12 +22,14 @@ from directory.directory import Directory
 from directory.kerberos.open_acceptor import open_acceptor
 from directory.kerberos.service_key import service_keys
 from directory.realms import Realms
+from proxy.api.create_api import create_api
 from proxy.delivery.bounces.create_bounces import create_bounces
 from proxy.delivery.channel import Outcome
 from proxy.delivery.channels_in_order import Channels
 from proxy.delivery.create_channels import create_channels
 from proxy.factors.confinement import still_counts
 from proxy.forwarding.plane import ForwardingPlane, create_forwarding_plane
+from proxy.http.reserved import API
 from proxy.operations.background import in_background
 from proxy.operations.descriptors import capacity, reserve_for
 from proxy.operations.health import READINESS, Check, Need, Readiness, create_health_app
@@ -178,6 +180,11 @@ async def running(
             clock=clock,
             readiness=readiness,
         )
+        if settings.api.enabled:
+            api = create_api(
+                settings=settings, sign_in=sign_in, sessions=sessions, store=store.sessions, log=log, clock=clock
+            )
+            portal.add_subapp(API, api)
         portal_socket = place.portal_socket if place is not None else _private_socket(stack)
         serves = partial(serve, stack, log=log, server=settings.server)
         await serves(portal, path=portal_socket)

@@ -9,22 +9,22 @@ from proxy.access.networks import ClientPlace
 from proxy.http.forwarded import block
 from proxy.http.internal_headers import CLIENT_ADDRESS, CLIENT_HOST, CLIENT_SCHEME, INCIDENT
 from proxy.http.request_head import RequestHead
-from proxy.http.reserved import KERBEROS
+from proxy.http.reserved import API_SESSION, KERBEROS
 from proxy.upstreams.upstream import Upstream
 
 _HOST = b"\r\nHost: "
-_KERBEROS = KERBEROS.encode("ascii")
+_AUTHORIZED = frozenset(path.encode("ascii") for path in (KERBEROS, API_SESSION))
 
 
 def portal_block(place: ClientPlace, head: RequestHead, incident: str) -> bytes:
-    """What the portal is told about the request; the client's ``Authorization`` only where it takes tickets."""
+    """What the portal is told about the request; ``Authorization`` only where it takes a ticket or a token."""
     fields = [
         (CLIENT_ADDRESS.encode("ascii"), place.address.encode("ascii", "replace")),
         (CLIENT_SCHEME.encode("ascii"), b"https" if place.is_https else b"http"),
         (CLIENT_HOST.encode("ascii"), head.host),
         (INCIDENT.encode("ascii"), incident.encode("ascii")),
     ]
-    if head.authorization is not None and head.target.partition(b"?")[0] == _KERBEROS:
+    if head.authorization is not None and head.target.partition(b"?")[0] in _AUTHORIZED:
         fields.append((b"Authorization", head.authorization))
     return block(fields)
 

@@ -115,6 +115,14 @@ class Proving:
         ways = [await self.choose(session, (factor,), now=now) for factor in rest]
         return [way for way in ways if isinstance(way, Chosen)]
 
+    async def offered(self, client: Client, session: Session, challenge: Challenge, *, now: float) -> list[Factor]:
+        """What a client without pages is told of: this factor, the others, and a pass. That one is told to everybody:
+        it may be given in the meantime, and only an answer is told from another."""
+        rest = [way.factor for way in await self.others(client, session, challenge, now=now)]
+        names = [challenge.factor, *(factor for factor in rest if factor is not Factor.PASS)]
+        has_pass = Factor.PASS in (session.next_choice or challenge.choice) and Factor.PASS in client.can_prove
+        return names if not has_pass or Factor.PASS in names else [*names, Factor.PASS]
+
     def prompt(self, challenge: Challenge) -> Prompt:
         return self.factors[challenge.factor].prompt(challenge)
 

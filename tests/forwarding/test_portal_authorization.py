@@ -1,4 +1,4 @@
-"""A client's ``Authorization`` reaches the portal on the one path that takes tickets, and nowhere else."""
+"""A client's ``Authorization`` reaches the portal where tickets or tokens are taken, and nowhere else."""
 
 import pytest
 
@@ -13,13 +13,17 @@ from proxy.http.request_head import parse_request_head
         (b"/.gatepost/kerberos", b"", True),
         (b"/.gatepost/kerberos?return_to=x", b"", True),
         (b"/.gatepost/kerberos/", b"", False),
+        (b"/.gatepost/api/v1/session", b"", True),
+        (b"/.gatepost/api/v1/session/", b"", False),
+        (b"/.gatepost/api/v1/sign-in", b"", False),
+        (b"/.gatepost/api/v1/x/../session", b"", False),
         (b"/.gatepost/sign-in", b"", False),
         (b"/.gatepost/sign-in?/.gatepost/kerberos", b"", False),
         (b"/.gatepost/KERBEROS", b"", False),
         (b"/.gatepost/kerberos", b"Connection: Authorization\r\n", False),
     ],
 )
-def test_a_ticket_reaches_the_portal_on_its_own_path_alone(target: bytes, more: bytes, arrives: bool) -> None:
+def test_a_ticket_or_token_reaches_the_portal_on_its_own_path_alone(target: bytes, more: bytes, arrives: bool) -> None:
     head = parse_request_head(
         b"GET "
         + target

@@ -30,8 +30,10 @@ from directory.mail_address import mask_mail
 from directory.mobile import E164, mask
 from directory.principal import Account, Principal
 from directory.realms import Realms
+from proxy.api.create_api import create_api
 from proxy.delivery.channel import Delivery, DeliveryStatus, Outcome, PasscodeMessage
 from proxy.factors.confinement import still_counts
+from proxy.http.reserved import API
 from proxy.operations.health import Readiness
 from proxy.operations.metrics import Metrics
 from proxy.operations.store_errors import StoreUnavailable
@@ -392,6 +394,17 @@ class Stage:
             sleep=self._pause,
             readiness=self.what_works,
         )
+        if settings.api.enabled:
+            api = create_api(
+                settings=settings,
+                sign_in=sign_in,
+                sessions=self.sessions,
+                store=self.store.sessions,
+                log=log,
+                clock=self._clock,
+                sleep=self._pause,
+            )
+            self.portal.add_subapp(API, api)
         self.client: TestClient[Any, Any] = TestClient(TestServer(self.portal), cookie_jar=DummyCookieJar())
 
     def _clock(self) -> float:

@@ -1,0 +1,1 @@
+"""The sign-in as JSON, for native clients and scripts."""
