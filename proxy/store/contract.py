@@ -16,6 +16,7 @@ from proxy.factors.passes.pass_store import PassStore
 from proxy.factors.remembered.browser_store import RememberedBrowserStore
 from proxy.sessions.kept_requests import KeptRequestStore
 from proxy.sessions.lease import LeaseStore
+from proxy.sessions.network_access import NetworkAccessStore
 from proxy.sessions.session_store import WatchedSessions
 from proxy.sessions.ticket_store import TicketStore
 from proxy.sign_in.credentials import CredentialStore
@@ -62,6 +63,9 @@ class Store(Protocol):
 
     @property
     def kept_requests(self) -> KeptRequestStore: ...
+
+    @property
+    def network_accesses(self) -> NetworkAccessStore: ...
 
     @property
     def leases(self) -> LeaseStore: ...

@@ -21,6 +21,7 @@ from proxy.factors.remembered.browser import RememberedBrowser
 from proxy.factors.remembered.browser_store import CHANGE_SECONDS, UsedValue, ValueUse
 from proxy.operations.steady_clock import SKEW_SECONDS
 from proxy.operations.store_errors import StoreUnavailable
+from proxy.sessions.network_access import NetworkAccess
 from proxy.sessions.session import Session
 from proxy.sessions.ticket_store import Ticket
 from proxy.sign_in.credentials import Credential
@@ -50,6 +51,7 @@ _READING = {
     "credential_by",
     "credentials",
     "reported",
+    "accesses",
 }
 
 
@@ -560,6 +562,25 @@ class MemoryRememberedBrowsers:
         return before - len(self._kept)
 
 
+class MemoryNetworkAccesses:
+    def __init__(self, called: Callable[[str], None]) -> None:
+        self._called = called
+        self._kept: dict[str, NetworkAccess] = {}
+
+    async def put_access(self, access: NetworkAccess) -> None:
+        self._called("put_access")
+        self._kept[access.session_id] = access
+
+    async def accesses(self, session_ids: Sequence[str] | None = None) -> tuple[NetworkAccess, ...]:
+        self._called("accesses")
+        names = self._kept if session_ids is None else [each for each in session_ids if each in self._kept]
+        return tuple(self._kept[each] for each in names)
+
+    async def drop_access(self, session_id: str) -> None:
+        self._called("drop_access")
+        self._kept.pop(session_id, None)
+
+
 class MemoryReportedSignIns:
     def __init__(self, called: Callable[[str], None]) -> None:
         self._called = called
@@ -598,6 +619,7 @@ class MemoryStore:
         self.leases = MemoryLeases(self._called)
         self.enrolments = MemoryEnrolments(self._called)
         self.reported = MemoryReportedSignIns(self._called)
+        self.network_accesses = MemoryNetworkAccesses(self._called)
         self.browsers = MemoryRememberedBrowsers(self._called)
         hanging = (self.challenges, self.tickets)
         mine = (self.passes, self.browsers, self.credentials)

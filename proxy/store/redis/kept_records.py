@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 
 from proxy.delivery.delivery_store import MOST_REMEMBERED, DeliveryFailure, Sending
 from proxy.delivery.delivery_store import REMEMBERED_SECONDS as FAILURE_SECONDS
 from proxy.factors.passcode.arrival_times import KEPT_SECONDS, MOST_KEPT, PasscodeArrival
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS as NUMBER_SECONDS
 from proxy.factors.passcode.known_numbers import KnownNumber
+from proxy.sessions.network_access import FORGOTTEN_SECONDS as ACCESS_SECONDS
+from proxy.sessions.network_access import NetworkAccess
 from proxy.sessions.ticket_store import Ticket
 from proxy.store.records import (
     failure_to_json,
@@ -27,7 +30,8 @@ _FAILURES_TTL = int((FAILURE_SECONDS + NET_SECONDS) * 1000)
 
 
 class RedisKeptRecords:
-    """`TicketStore`, `KeptRequestStore`, `NumberStore`, `ArrivalStore`, `DeliveryStore` and `LeaseStore`."""
+    """`TicketStore`, `KeptRequestStore`, `NumberStore`, `ArrivalStore`, `DeliveryStore`, `NetworkAccessStore` and
+    `LeaseStore`."""
 
     def __init__(self, connections: RedisConnections, counters: RedisCounters) -> None:
         """`counters`: when a number was first seen is kept as one, whose window says since when."""
@@ -106,6 +110,21 @@ class RedisKeptRecords:
         command = ("ZREVRANGEBYSCORE", self._connections.prefix + b"failures", "+inf", f"({since!r}")
         records: Iterable[bytes] = await self._connections.command(*command)
         return tuple(filter(None, map(readable_failure, records)))
+
+    async def put_access(self, access: NetworkAccess) -> None:
+        """All of them are one hash, which goes when none was put for long."""
+        record = json.dumps(asdict(access), separators=(",", ":"))
+        ttl = self._connections.ttl(access.expires_at + ACCESS_SECONDS)
+        arguments = (access.session_id, record, ttl)
+        await self._connections.run(KEEPING, "put_access", *arguments, durable=True, is_repeatable=True)
+
+    async def accesses(self, session_ids: Sequence[str] | None = None) -> tuple[NetworkAccess, ...]:
+        which = ("all",) if session_ids is None else ("these", *session_ids)
+        records: Iterable[bytes | None] = await self._connections.run(KEEPING, "accesses", *which, is_repeatable=True)
+        return tuple(NetworkAccess(**json.loads(record)) for record in records if record)
+
+    async def drop_access(self, session_id: str) -> None:
+        await self._connections.run(KEEPING, "drop_access", session_id, is_repeatable=True)
 
     async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> bool:
         ends_at = now + seconds

@@ -53,6 +53,7 @@ class RedisStore:
         self.credentials = RedisCredentials(connections)
         kept = RedisKeptRecords(connections, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
+        self.network_accesses = kept
         self.sessions: WatchedSessions = RedisSessions(connections, self.listening, clock=clock)
 
     async def ping(self) -> None:

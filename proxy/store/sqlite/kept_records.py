@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 
 from proxy.delivery.delivery_store import MOST_REMEMBERED, DeliveryFailure, Sending
 from proxy.delivery.delivery_store import REMEMBERED_SECONDS as FAILURE_SECONDS
 from proxy.factors.passcode.arrival_times import MOST_KEPT, PasscodeArrival
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS as NUMBER_SECONDS
 from proxy.factors.passcode.known_numbers import KnownNumber
+from proxy.sessions.network_access import NetworkAccess
 from proxy.sessions.ticket_store import Ticket
 from proxy.store.records import (
     TICKET_FIELDS,
@@ -106,6 +109,22 @@ class SQLiteKeptRecords:
             "SELECT record FROM delivery_failures WHERE failed_at > ? ORDER BY failed_at DESC", since
         )
         return tuple(found for (record,) in rows if (found := readable_failure(record)) is not None)
+
+    async def put_access(self, access: NetworkAccess) -> None:
+        values = (access.session_id, access.record, access.expires_at)
+        await self._database.change("INSERT OR REPLACE INTO network_accesses VALUES (?, ?, ?)", *values, durable=True)
+
+    async def accesses(self, session_ids: Sequence[str] | None = None) -> tuple[NetworkAccess, ...]:
+        select = "SELECT session_id, record, expires_at FROM network_accesses"
+        if session_ids is None:
+            rows = await self._database.rows(select)
+        else:
+            select += " WHERE session_id IN (SELECT value FROM json_each(?))"
+            rows = await self._database.rows(select, json.dumps(list(session_ids)))
+        return tuple(NetworkAccess(session_id=name, record=record, expires_at=at) for name, record, at in rows)
+
+    async def drop_access(self, session_id: str) -> None:
+        await self._database.change("DELETE FROM network_accesses WHERE session_id = ?", session_id)
 
     async def take_lease(self, name: str, holder: str, *, now: float, seconds: float) -> bool:
         """Nobody holds a lease longer than `seconds`: a later end was written before the clock was set back."""

@@ -11,6 +11,7 @@ from proxy.delivery.delivery_store import REMEMBERED_SECONDS as FAILURE_SECONDS
 from proxy.factors.passcode.arrival_times import KEPT_SECONDS as ARRIVAL_SECONDS
 from proxy.factors.passcode.known_numbers import REMEMBERED_SECONDS as NUMBER_SECONDS
 from proxy.operations.steady_clock import SKEW_SECONDS
+from proxy.sessions.network_access import FORGOTTEN_SECONDS as ACCESS_SECONDS
 from proxy.sessions.session import Session
 from proxy.store.session_records import principal_to_json
 from proxy.store.sqlite import session_rows
@@ -35,6 +36,7 @@ _OVER = {
     "sendings": "expires_at <= ?1",
     "kept_requests": "expires_at <= ?1",
     "remembered_browsers": "expires_at <= ?1",
+    "network_accesses": f"expires_at <= ?1 - {ACCESS_SECONDS}",
     "former_cookies": "expires_at <= ?1",
     "passes": "ends_at <= ?1",
     "vouches": "expires_at <= ?1",
@@ -42,7 +44,7 @@ _OVER = {
     "delivery_failures": f"failed_at <= ?1 - {FAILURE_SECONDS}",
 }
 """By table of everything else that is kept, what is true of a record that is over at ?1."""
-_NOT_COUNTED = ("former_cookies", "delivery_failures")
+_NOT_COUNTED = ("former_cookies", "delivery_failures", "network_accesses")
 """They tell of sessions and messages, which are counted themselves."""
 
 Ts = TypeVarTuple("Ts")

@@ -51,6 +51,7 @@ class SQLiteStore:
         self.credentials = SQLiteCredentials(database)
         kept = SQLiteKeptRecords(database, self.counters)
         self.tickets = self.kept_requests = self.numbers = self.arrivals = self.deliveries = self.leases = kept
+        self.network_accesses = kept
         self.sessions: WatchedSessions = SQLiteSessions(database, self.news, clock=clock)
         self.ping = database.ping
 

@@ -30,6 +30,7 @@ _TABLES = (
     "reported_sign_ins",
     "former_cookies",
     "kept_requests",
+    "network_accesses",
     "leases",
     "sendings",
     "delivery_failures",

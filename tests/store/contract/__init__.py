@@ -10,6 +10,7 @@ from tests.store.contract.deliveries import DeliveriesContract
 from tests.store.contract.enrolments import EnrolmentsContract
 from tests.store.contract.kept_requests import KeptRequestsContract
 from tests.store.contract.leases import LeasesContract
+from tests.store.contract.network_accesses import NetworkAccessesContract
 from tests.store.contract.numbers import NumbersContract
 from tests.store.contract.passes import PassesContract
 from tests.store.contract.remembered import RememberedBrowsersContract
@@ -36,6 +37,7 @@ class StoreContract(
     PassesContract,
     CredentialsContract,
     LeasesContract,
+    NetworkAccessesContract,
     RememberedBrowsersContract,
     WholeContract,
 ):

@@ -6,6 +6,7 @@
 --   lease:NAME      hash: holder, ends_at
 --   failures        sorted set of failed deliveries by instant
 --   arrivals:NAME   list of a channel's measured times, the latest first
+--   accesses        hash: by session, what its person has elsewhere
 local operation = {}
 
 -- The value and the end of the window that is open at `now`, or of the one that a count would open.
@@ -119,6 +120,26 @@ function operation.put_arrival(channel, record, most, forgotten_at, ttl)
 end
 
 -- Nobody holds a lease longer than it is given for: an end beyond that was written before the clock was set back.
+function operation.put_access(session_id, record, ttl)
+  redis.call('HSET', prefix .. 'accesses', session_id, record)
+  redis.call('PEXPIRE', prefix .. 'accesses', ttl)
+end
+
+function operation.accesses(which, ...)
+  if which == 'all' then
+    return redis.call('HVALS', prefix .. 'accesses')
+  end
+  local found = {}
+  for _, session_id in ipairs({...}) do
+    found[#found + 1] = redis.call('HGET', prefix .. 'accesses', session_id) or nil
+  end
+  return found
+end
+
+function operation.drop_access(session_id)
+  redis.call('HDEL', prefix .. 'accesses', session_id)
+end
+
 function operation.take_lease(name, holder, now, ends_at, ttl)
   local found = redis.call('HMGET', key('lease', name), 'holder', 'ends_at')
   local is_held = found[1] and not is_over(found[2], now) and tonumber(found[2]) <= tonumber(ends_at)
