@@ -148,11 +148,11 @@ async def running(
         radius = None
         if settings.radius.is_on:
             # Not above: pyrad, which it stands on, is an extra.
-            from proxy.radius.create_radius import create_radius
+            from proxy.radius.create_radius import create_disconnects, create_radius
 
             radius = create_radius(
                 settings=settings,
-                sessions=store.sessions,
+                store=store,
                 flow=sign_in.flow,
                 keys=keys,
                 metrics=metrics,
@@ -161,6 +161,7 @@ async def running(
                 lock_file=None if place is None else place.folder / "radius.lock",
             )
             checks["radius"] = Check(need=Need.HELPFUL, ask=radius.check)
+            disconnects = create_disconnects(settings=settings, store=store, metrics=metrics, log=log, clock=clock)
         health = create_health_app(checks, metrics, clock, log=log, is_draining=lambda: plane.is_closing)
 
         async def readiness() -> Readiness:
@@ -223,6 +224,7 @@ async def running(
             await in_background(stack, partial(leased, bounces.run, name="bounces"), log)
         if radius is not None:
             await in_background(stack, partial(radius.run, lambda: plane.is_closing), log, failed)
+            await in_background(stack, partial(leased, disconnects.run, name="radius"), log)
         listening = place.listening if place is not None else open_listening(settings.server)
         if place is not None:
             await serves(health, path=place.health_socket)

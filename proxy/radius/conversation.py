@@ -22,6 +22,7 @@ from proxy.operations.store_errors import StoreError
 from proxy.radius import words
 from proxy.radius.attributes import Attribute, AttributesByGroup
 from proxy.radius.clients import address_of_person, folded_name
+from proxy.radius.disconnect_packets import NASConnection, to_record
 from proxy.radius.packets import (
     EAP_MESSAGE,
     REPLY_MESSAGE,
@@ -34,6 +35,7 @@ from proxy.radius.packets import (
 )
 from proxy.radius.state import USED_SECONDS, HalfWay, name_of_use, opened_state, sealed_state
 from proxy.secrets.keys import Keys, Purpose
+from proxy.sessions.network_access import NetworkAccess, NetworkAccessStore
 from proxy.sessions.session import Level, Session
 from proxy.sessions.session_store import SessionStore
 from proxy.sessions.way import TOKEN_HOST, Way
@@ -76,6 +78,7 @@ class _Asker:
 
     settings: RADIUSClientSettings
     request: RADIUSRequest
+    connection: NASConnection
     name: str = field(repr=False)
     folded: str = field(repr=False)
     client: Client
@@ -94,6 +97,7 @@ class Conversation:
     origin: str
     """Of the sign-in pages."""
     host: str
+    accesses: NetworkAccessStore
     keys: Keys
     log: FilteringBoundLogger
     clock: Callable[[], float]
@@ -101,16 +105,20 @@ class Conversation:
     _told: set[tuple[str, Proves]] = field(default_factory=set)
     """Clients whose operator was told in the log that nothing but PAP can be checked."""
 
-    async def answer(self, settings: RADIUSClientSettings, request: RADIUSRequest, *, incident: str) -> RADIUSAnswer:
+    async def answer(
+        self, settings: RADIUSClientSettings, request: RADIUSRequest, connection: NASConnection, *, incident: str
+    ) -> RADIUSAnswer:
         """Raises nothing that a directory or a store does."""
-        asker = self._asker(settings, request, incident)
+        asker = self._asker(settings, request, connection, incident)
         try:
             return await self._answer(asker)
         except (DirectoryError, StoreError) as error:
             self.log.warning("radius.unavailable", client=settings.name, incident=incident, reason=str(error))
             return _rejected(words.UNAVAILABLE)
 
-    def _asker(self, settings: RADIUSClientSettings, request: RADIUSRequest, incident: str) -> _Asker:
+    def _asker(
+        self, settings: RADIUSClientSettings, request: RADIUSRequest, connection: NASConnection, incident: str
+    ) -> _Asker:
         name = request.text(USER_NAME)
         folded = folded_name(name)
         key = self.keys.derive(Purpose.THROTTLE)
@@ -125,7 +133,14 @@ class Conversation:
         )
         goal = Goal(app=settings.name, host=self.host, scheme=self.scheme)
         return _Asker(
-            settings=settings, request=request, name=name, folded=folded, client=client, goal=goal, now=self.clock()
+            settings=settings,
+            request=request,
+            connection=connection,
+            name=name,
+            folded=folded,
+            client=client,
+            goal=goal,
+            now=self.clock(),
         )
 
     async def _answer(self, asker: _Asker) -> RADIUSAnswer:
@@ -282,6 +297,13 @@ class Conversation:
             return _rejected(words.MUST_CHANGE.format(origin=self.origin))
         seconds = max(1, int(session.latest_end(self.limits) - asker.now))
         timeout = (SESSION_TIMEOUT, seconds.to_bytes(4))
+        access = NetworkAccess(
+            session_id=session.session_id, record=to_record(asker.connection), expires_at=asker.now + seconds
+        )
+        await self.accesses.put_access(access)
+        if not await self.flow.sessions.is_standing(session):
+            # It ended in the meantime: whoever hears of ends has perhaps heard of this one before it was noted.
+            return _rejected(words.OVER)
         return RADIUSAnswer(
             code=Code.ACCESS_ACCEPT,
             attributes=(timeout, *self.attributes.of(session.principal)),

@@ -89,6 +89,8 @@ class Session:
         return min(latest, self.last_used_at + self.idle_by(limits)) if self.level is Level.SIGNED_IN else latest
 
     def idle_by(self, limits: SessionSettings) -> float:
+        if self.way is Way.RADIUS:
+            return limits.absolute  # nobody hears whether a VPN connection is used
         return limits.idle if self.idle_seconds is None else min(self.idle_seconds, limits.idle)
 
     def latest_end(self, limits: SessionSettings) -> float:

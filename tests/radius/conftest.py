@@ -40,7 +40,7 @@ class RADIUSStage:
         service = self.service
         return create_radius(
             settings=service.settings,
-            sessions=service.store.sessions,
+            store=service.store,
             flow=service.parts.flow,
             keys=service.keys,
             metrics=self.metrics,

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from pyrad.packet import AuthPacket
+from pyrad.packet import AuthPacket, CoAPacket
 
 SECRET = b"a secret of two machines"
 ACCEPT, REJECT, CHALLENGE = 2, 3, 11
@@ -49,7 +49,7 @@ def checked_answer(request: AuthPacket, answer: bytes) -> AuthPacket:
     return read
 
 
-def attributes_of(answer: AuthPacket) -> dict[Any, list[bytes]]:
+def attributes_of(answer: AuthPacket | CoAPacket) -> dict[Any, list[bytes]]:
     """Raw values by type."""
     return {kind: dict.__getitem__(answer, kind) for kind in dict.keys(answer)}
 
@@ -88,6 +88,55 @@ class Gateway(asyncio.DatagramProtocol):
         request, data = access_request(name, password, **more)
         self.send(data)
         return checked_answer(request, await self.answer())
+
+    def close(self) -> None:
+        self._transport.close()
+
+
+class Disconnected(asyncio.DatagramProtocol):
+    """The side of a VPN gateway that takes Disconnect-Requests."""
+
+    def __init__(self, secret: bytes = SECRET) -> None:
+        self._secret = secret
+        self._transport: Any = None
+        self.answers: list[int | None] = []
+        """What the next ones are answered: the code, or None for silence; then all are acknowledged."""
+        self.received: asyncio.Queue[CoAPacket] = asyncio.Queue()
+        self.all: list[bytes] = []
+
+    @classmethod
+    async def listening(cls, secret: bytes = SECRET) -> Disconnected:
+        loop = asyncio.get_running_loop()
+        _, protocol = await loop.create_datagram_endpoint(lambda: cls(secret), local_addr=("127.0.0.1", 0))
+        return protocol
+
+    @property
+    def port(self) -> int:
+        port: int = self._transport.get_extra_info("sockname")[1]
+        return port
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self.all.append(data)
+        packet = CoAPacket(packet=data, secret=self._secret)
+        assert packet.VerifyCoARequest()
+        assert packet.verify_message_authenticator()
+        code = self.answers.pop(0) if self.answers else 41
+        if code is None:
+            return
+        self.received.put_nowait(packet)
+        reply = packet.CreateReply()
+        reply.code = code
+        if code == 42:
+            reply[101] = [(503).to_bytes(4)]
+        self._transport.sendto(reply.ReplyPacket(), addr)
+
+    async def next(self, seconds: float = 10.0) -> dict[Any, list[bytes]]:
+        """The attributes of the next one that was answered."""
+        async with asyncio.timeout(seconds):
+            return attributes_of(await self.received.get())
 
     def close(self) -> None:
         self._transport.close()
