@@ -311,7 +311,7 @@ class Texts(AmountTexts):
     me_ended_many: str = "All other sessions have ended."
     me_browsers: str = "Browsers that are remembered"
     me_browsers_lead: str = "When you sign in there, you are not asked for a code."
-    me_browser_since: str = "Remembered"
+    me_browser_since: str = "Since"
     me_browser_until: str = "Until"
     me_browser_forget: str = "Forget this browser"
     me_browser_forget_of: str = "Forget {device}, last used {ago}"

@@ -71,6 +71,14 @@ async def test_somebody_without_a_phone_gets_in(front: Front, browser: Browser, 
     await admin.click("text=Done")
     assert await admin.locator("tbody tr").count() == 1
     await shown(admin, "passes")
+    # A narrow window has each of them as a block, its buttons in sight (WCAG 2.2, 1.4.10).
+    await admin.set_viewport_size({"width": 320, "height": 900})
+    box = await admin.locator("button:text-is('End')").bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 320
+    assert await admin.evaluate("document.querySelector('.scroll').scrollWidth") <= 320
+    await shown(admin, "passes-narrow")
+    await admin.set_viewport_size(DESK)
 
     await page.click("text=I have a pass from the help desk")
     await page.locator("#passcode").wait_for()
