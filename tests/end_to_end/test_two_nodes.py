@@ -25,6 +25,7 @@ from proxy.operations.health import INTERVAL_SECONDS, TIMEOUT_SECONDS
 from proxy.sessions.session_store import NOTICE_SECONDS
 from tests.processes.house import children_of
 from tests.support.echo_app import running_app
+from tests.support.eventually import eventually, eventually_told
 from tests.support.gatepost import GatepostProcess, free_port, gatepost
 from tests.support.plain_browser import Address, NoAnswer, Page, PlainBrowser, passcode_in
 from tests.support.redis_server import RedisServer, running_redis
@@ -368,9 +369,7 @@ class Load:
 
     async def more(self, count: int) -> None:
         wanted = self.served + count
-        async with asyncio.timeout(30):
-            while self.served < wanted:  # noqa: ASYNC110  # as in tests/support/eventually.py
-                await asyncio.sleep(0.01)
+        await eventually(lambda: self.served >= wanted, seconds=30)
 
 
 def kill_machine(node: GatepostProcess) -> None:
@@ -413,19 +412,17 @@ async def test_who_is_signed_in_or_just_signing_in_goes_on_when_a_node_dies(hous
 async def test_who_is_signed_in_goes_on_while_no_node_is_ready(house: TwoNodes) -> None:
     """The store that both share is away: to leave both out would cut everybody off."""
 
-    async def readiness() -> set[int]:
+    async def is_unready() -> bool:
         async with ClientSession() as client:
             answers = [await client.get(f"http://127.0.0.1:{port}/readyz") for _, port in house.admin]
-        return {each.status for each in answers}
+        return {each.status for each in answers} == {503}
 
     browser = await house.sign_in("patient", at=lambda: house.any)
     for door in (house.first, house.second) * 3:
         assert (await browser.get(house.url(APP_HOST), at=door)).status == 200
     house.redis.kill()
     try:
-        async with asyncio.timeout(INTERVAL_SECONDS + TIMEOUT_SECONDS + 10):
-            while await readiness() != {503}:  # noqa: ASYNC110  # as in tests/support/eventually.py
-                await asyncio.sleep(0.1)
+        await eventually_told(is_unready, seconds=INTERVAL_SECONDS + TIMEOUT_SECONDS + 10)
         answers = [(await browser.get(house.url(APP_HOST))).status for _ in range(8)]
     finally:
         await asyncio.to_thread(house.redis.start)

@@ -13,6 +13,7 @@ import pytest
 from proxy.operations.steady_clock import LEAST_SECONDS
 from tests.processes.house import children_of
 from tests.processes.signed_in import SIGN_IN, WITHIN_SECONDS, Signed, readiness, sign_in, signed_in
+from tests.support.eventually import eventually_told
 
 LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 pytestmark = pytest.mark.skipif(not LIBRARIES, reason="libfaketime is not installed")
@@ -40,9 +41,10 @@ class FakeTime:
 
 
 async def until_readiness_tells(signed: Signed, text: str) -> None:
-    async with asyncio.timeout(WITHIN_SECONDS):
-        while text not in (await readiness(signed.house))[1]:  # noqa: ASYNC110  # another process has no event
-            await asyncio.sleep(0.2)
+    async def is_told() -> bool:
+        return text in (await readiness(signed.house))[1]
+
+    await eventually_told(is_told, seconds=WITHIN_SECONDS)
 
 
 async def test_a_jump_of_an_hour_ends_nothing_and_is_told(tmp_path: Path) -> None:

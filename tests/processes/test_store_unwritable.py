@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from proxy.operations.health import INTERVAL_SECONDS
 from tests.processes.house import WorkersHouse, workers_house
 from tests.processes.signed_in import APP, SIGN_IN, readiness, sign_in, sign_out, signed_in
+from tests.support.eventually import eventually_told
 from tests.support.plain_browser import PlainBrowser
 from tests.support.redis_server import running_redis
 from tests.support.small_disk import can_mount, small_disk
@@ -20,9 +20,12 @@ IN_REDIS = '\n[store]\nurl = "{url}"\nwait_replicas = 1\n'
 
 async def until_told(house: WorkersHouse, reason: str) -> None:
     """`/readyz` is 503, since it is so for all workers, and says so."""
-    async with asyncio.timeout(2 * INTERVAL_SECONDS + 20):
-        while (told := await readiness(house))[0] != 503 or reason not in told[1]:  # noqa: ASYNC110  # others' state
-            await asyncio.sleep(0.1)
+
+    async def is_told() -> bool:
+        status, text = await readiness(house)
+        return status == 503 and reason in text
+
+    await eventually_told(is_told, seconds=2 * INTERVAL_SECONDS + 20)
 
 
 @pytest.mark.skipif(not can_mount(), reason="only root mounts file systems")
