@@ -9,9 +9,10 @@ import pytest
 from proxy.forwarding import verdict
 from proxy.forwarding.client_connection import ClientConnection
 from proxy.forwarding.states import ExchangeState
-from proxy.forwarding.tunnel import Tunnel
+from proxy.forwarding.tunnel import LINGER_SECONDS, Tunnel
 from proxy.sessions.session import Session
 from tests.forwarding.stage import Stage, StageMaker, get, session_of
+from tests.support.eventually import eventually
 from tests.support.upstreams import UpstreamSide
 
 WEBSOCKET = "Upgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -67,11 +68,13 @@ async def test_an_error_at_one_deadline_ends_that_connection_and_no_other_timer(
 
     monkeypatch.setattr(ClientConnection, "on_deadline", on_deadline)
     async with (
-        staged(server={"keep_alive_timeout": 0.3}) as stage,
+        staged() as stage,
         stage.client() as one,
         stage.client() as two,
         asyncio.timeout(5),
     ):
+        await eventually(lambda: len(stage.plane.connections) == 2)
+        stage.pass_seconds(stage.plane.context.moment.keep_alive_timeout + 0.1)
         assert await one.is_closed()
         assert await two.is_closed()
         assert take_failures(stage) == ["AssertionError"]
@@ -105,6 +108,7 @@ async def test_what_cannot_be_judged_again_is_closed_and_the_next_is_still_judge
             await client.reader.readuntil(b"\r\n\r\n")
         changed = session_of("alice", principal=session_of("bob").principal)
         stage.plane.judge_again(changed)
+        stage.pass_seconds(LINGER_SECONDS + 0.1)
         async with asyncio.timeout(5):
             await stage.plane.until_empty()
         assert judged == [changed, changed]

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from proxy.forwarding.client_connection import HALF_CLOSED_SECONDS
 from proxy.upstreams.health import SOUND, Health
 from tests.forwarding.stage import BOB_TOKEN, Stage, StageMaker, get
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, settled
 from tests.support.upstreams import OK, Handler, RecordingUpstream, UpstreamSide, answer_ok, recording_upstream
 
 MANY = 200
@@ -104,6 +105,7 @@ async def test_a_server_that_fails_is_left_out_logged_and_comes_back(staged: Sta
             is_broken = False
             async with asyncio.timeout(10):
                 while not stage.log.of("upstream.restored"):
+                    stage.pass_seconds(0.2)
                     assert (await client.ask(get())).status == 200
         assert pool.servers[0].health.is_sound
 
@@ -129,6 +131,7 @@ async def test_a_post_probes_nothing(staged: StageMaker) -> None:
             await client.ask(get())
         async with asyncio.timeout(5):
             while not pool.servers[0].health.is_probe_due(asyncio.get_running_loop().time()):
+                stage.pass_seconds(0.2)
                 assert (await client.ask(get(method="POST", lines="Content-Length: 0\r\n"))).status == 200
         before = len(upstreams[0].requests)
         assert (await client.ask(get(method="POST", lines="Content-Length: 0\r\n"))).status == 200
@@ -222,18 +225,23 @@ async def test_an_active_check_leaves_a_server_out_and_takes_it_back(staged: Sta
             else:
                 await side.send(OK)
 
-    async with several(staged, moody, answer_ok, health_check="/healthz", health_check_interval=1.0) as (stage, ups):
+    async with several(staged, moody, answer_ok, health_check="/healthz", health_check_interval=5.0) as (stage, ups):
+
+        def is_well_at_the_next_check() -> bool:
+            stage.pass_seconds(5.0)
+            return first.health.is_sound
+
         (first, second) = stage.plane.context.pools["Wiki"].servers
         async with asyncio.timeout(10):
             await checks.wait()
             is_well = False
-            await eventually(lambda: not first.health.is_sound)
+            await eventually(lambda: not is_well_at_the_next_check())
             assert second.health.is_sound
             for _ in range(5):
                 assert (await stage.ask(get())).status == 200
             assert all(request.start != b"GET / HTTP/1.1" for request in ups[0].requests)
             is_well = True
-            await eventually(lambda: first.health.is_sound)
+            await eventually(is_well_at_the_next_check)
         assert len(stage.log.of("upstream.ejected")) == len(stage.log.of("upstream.restored")) == 1
 
 
@@ -315,6 +323,8 @@ async def test_a_client_that_leaves_the_queue_leaves_no_gap(staged: StageMaker) 
                 await client.send(get())
                 await eventually(lambda expected=count: pool.waiting == expected)
             leaver.abort()
+            await settled(lambda: pool.waiting)
+            stage.pass_seconds(HALF_CLOSED_SECONDS + 0.1)
             await eventually(lambda: pool.waiting == 1)
             go.set()
             for client in (one, two, stayer):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.forwarding.tunnel import LINGER_SECONDS
 from proxy.http.websocket_frames import Frames, close_frame
 from tests.forwarding.stage import StageMaker, get
 from tests.support.upstreams import UpstreamSide
@@ -161,4 +162,5 @@ async def test_a_client_that_ignores_the_close_is_closed_all_the_same(staged: St
         stage.plane.end_session("id-of-alice")
         async with asyncio.timeout(8):
             assert await client.reader.read() == ENDED
+            stage.pass_seconds(LINGER_SECONDS + 0.1)
             await stage.plane.until_empty()
