@@ -101,6 +101,8 @@ async def test_an_app_and_recovery_codes_grow_out_of_a_sign_in_by_sms(
         await page.fill("#passcode", codes[4].lower())
         await page.click("button.primary")
         await page.wait_for_url(home.url("wiki", "/page"))
+        told = await home.sink.next_message()
+        assert b"A recovery code was used" in told.content
         page = await fresh_context(context, home)
         await page.fill("#passcode", await code_of(secret, time.time() + home.later))
         if not scripts:  # the page's script sends it
