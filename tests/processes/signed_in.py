@@ -36,7 +36,7 @@ WITHIN_SECONDS = 60.0
 
 @dataclass(slots=True, kw_only=True)
 class Signed:
-    """Somebody who is signed in, and whose session both workers have in memory."""
+    """Somebody who is signed in, and whose session all workers have in memory."""
 
     house: WorkersHouse
     browser: PlainBrowser
@@ -93,10 +93,12 @@ async def readiness(house: WorkersHouse, path: str = "/readyz") -> tuple[int, st
 
 
 @asynccontextmanager
-async def signed_in(folder: Path, *, more: str = "", environ: dict[str, str] | None = None) -> AsyncIterator[Signed]:
+async def signed_in(
+    folder: Path, *, more: str = "", environ: dict[str, str] | None = None, workers: int = 2
+) -> AsyncIterator[Signed]:
     async with AsyncExitStack() as stack:
         upstream = f"http://127.0.0.1:{await stack.enter_async_context(running_app())}"
-        house = WorkersHouse(folder, upstream, more=MORE.format(upstream=upstream) + more)
+        house = WorkersHouse(folder, upstream, workers=workers, more=MORE.format(upstream=upstream) + more)
         password_hash = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
         (folder / "users.toml").write_text(f'[[users]]\nusername = "alice"\npassword_hash = "{password_hash}"\n')
         stack.push_async_callback(asyncio.to_thread, lambda: house.process.__exit__())
@@ -104,7 +106,7 @@ async def signed_in(folder: Path, *, more: str = "", environ: dict[str, str] | N
         browser = await sign_in(house.address)
         signed = Signed(house=house, browser=browser)
         async with asyncio.timeout(WITHIN_SECONDS):
-            while await signed.by_worker("gatepost_live_sessions") != [1, 1]:
+            while await signed.by_worker("gatepost_live_sessions") != [1] * workers:
                 assert await signed.statuses() == {200}
         yield signed
 

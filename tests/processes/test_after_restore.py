@@ -12,7 +12,7 @@ from tests.support.plain_browser import PlainBrowser
 
 
 async def test_a_session_that_was_ended_does_not_come_back_with_the_store(tmp_path: Path) -> None:
-    async with signed_in(tmp_path) as signed:
+    async with signed_in(tmp_path, workers=1) as signed:
         house, leaving = signed.house, await sign_in(signed.house.address)
         house.process.stop()
         shutil.copy2(tmp_path / "state.db", tmp_path / "copy.db")

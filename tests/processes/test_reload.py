@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.house import ALICE, WorkersHouse, workers_house
+from tests.processes.house import ALICE, WorkersHouse, children_of, workers_house
 from tests.support.gatepost import free_port
 
 UNKNOWN_HOST, NO_UPSTREAM = 421, 502
@@ -85,18 +85,18 @@ def test_a_right_file_is_in_force_once_its_workers_serve(house: WorkersHouse) ->
     assert len(os.listdir(_folder(house))) == 4, "two sockets for each of two workers, none of those that left"
 
 
-def test_addresses_workers_and_store_may_all_be_others(tmp_path: Path) -> None:
-    port = free_port()
-    with workers_house(tmp_path, workers=2) as house:
-        house.write(port=port, workers=1, host="docs.localhost", more='[store]\nurl = "sqlite:other.db"')
-        house.hang_up()
-        house.wait_for("server.reloaded")
-        assert status(("127.0.0.1", port), "docs.localhost") == NO_UPSTREAM
-        assert house.config.with_name("other.db").exists()
-        for _ in range(2):
-            house.wait_for("worker.left")
-        with pytest.raises(ConnectionRefusedError):
-            status(house.address, "docs.localhost")
+def test_addresses_workers_and_store_may_all_be_others(house: WorkersHouse) -> None:
+    before, port = children_of(house.process.pid), free_port()
+    house.write(
+        port=port, workers=1 if len(before) == 2 else 2, host="store.localhost", more='[store]\nurl = "sqlite:other.db"'
+    )
+    house.hang_up()
+    house.wait_for("server.reloaded")
+    assert status(("127.0.0.1", port), "store.localhost") == NO_UPSTREAM
+    assert house.config.with_name("other.db").exists()
+    assert {house.wait_for("worker.left")["process"] for _ in before} == before
+    with pytest.raises(ConnectionRefusedError):
+        status(house.address, "store.localhost")
 
 
 def _folder(house: WorkersHouse) -> Path:
