@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Generator, Iterator
 from typing import Any
 
@@ -13,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.scheduling import GroupsInOrder, place_of
 from tests.support.samba import OTHER_PERSONS, running_domain
-from tests.support.samba_dc import SambaDC
+from tests.support.samba_dc import KEPT_IN, SambaDC
 
 # Each process that a test starts reads the sources; with this set it would compile them too, every time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -46,6 +48,14 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.collect()
         gc.freeze()
         gc.enable()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Domains of one name are made once in a run, whichever of its processes asks first."""
+    if KEPT_IN not in os.environ:  # set by the process that starts the others, and inherited by them
+        folder = tempfile.mkdtemp(prefix="gatepost-domains-")
+        os.environ[KEPT_IN] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

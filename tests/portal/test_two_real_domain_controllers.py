@@ -38,7 +38,7 @@ PERSONS = (
 @pytest.fixture(scope="module")
 def two() -> Iterator[TwoControllers]:
     with two_controllers(
-        domain="pair.example", netbios_name="PAIR", persons=PERSONS, lockout_threshold=THRESHOLD
+        domain="corp.example", netbios_name="CORP", persons=PERSONS, lockout_threshold=THRESHOLD
     ) as both:
         yield both
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from proxy.demo import demo
-from tests.support.samba_dc import SambaDC, SambaFailed, samba_problem
+from tests.support.samba_dc import SambaDC, SambaFailed, kept_domains, samba_problem
 from tests.support.samba_people import DomainGroup, DomainPerson
 
 SERVICE_USER = "svc-gatepost"
@@ -25,7 +25,9 @@ def main() -> int:
     try:
         with (
             tempfile.TemporaryDirectory(prefix="gatepost-demo-") as folder,
-            SambaDC(Path(folder), address=None, persons=domain_persons(), groups=domain_groups()) as dc,
+            SambaDC(
+                Path(folder), address=None, persons=domain_persons(), groups=domain_groups(), cache=kept_domains()
+            ) as dc,
         ):
             return demo.serve(arguments, sys.stdout, Path(folder), directory_table(dc.url, dc.ca_file))
     except SambaFailed as error:

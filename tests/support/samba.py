@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from config.settings import ActiveDirectorySettings
-from tests.support.samba_dc import SambaDC, samba_problem
+from tests.support.samba_dc import SambaDC, kept_domains, samba_problem
 from tests.support.samba_people import DomainGroup, DomainPerson, State, filetime
 
 LOCKOUT_THRESHOLD = 10
@@ -111,7 +111,6 @@ def running_domain(
     problem = samba_problem()
     if problem is not None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(problem)
-    cache = os.environ.get("SAMBA_CACHE")
     # Not below pytest's folders: Samba's socket paths there grow too long.
     with tempfile.TemporaryDirectory(prefix="gatepost-") as folder:
         dc = SambaDC(
@@ -123,7 +122,7 @@ def running_domain(
             groups=GROUPS if persons is PERSONS else (),
             upn_suffixes=["people.example"] if persons is PERSONS else (),
             lockout_threshold=LOCKOUT_THRESHOLD,
-            cache=Path(cache) if cache else None,
+            cache=kept_domains(),
         )
         with dc:
             yield dc

@@ -7,6 +7,7 @@ built before the start, offline, and everything is gone at the end: processes, a
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -38,6 +39,8 @@ DEBIAN_PACKAGES = (
     "samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules"
     " winbind krb5-user ldb-tools python3-samba"
 )
+KEPT_IN = "SAMBA_CACHE"
+"""The variable of the environment that says where empty domains are kept."""
 START_SECONDS = 60.0
 _RESERVATION_PORT = 63636
 """Bound on the domain's address for as long as it runs, so that two runs on one machine choose two addresses."""
@@ -45,6 +48,12 @@ _RESERVATION_PORT = 63636
 
 class SambaFailed(Exception):
     """Samba could not be provisioned or started; the message holds the end of what it printed."""
+
+
+def kept_domains() -> Path | None:
+    """Where empty domains are kept between runs, or for one run of the tests; None: nowhere."""
+    folder = os.environ.get(KEPT_IN)
+    return Path(folder) if folder else None
 
 
 def samba_problem() -> str | None:
@@ -81,7 +90,7 @@ class SambaDC:
         lockout_threshold: int = 10,
         cache: Path | None = None,
     ) -> None:
-        """`address` None: the first free one from 127.0.0.2 to .29. `cache` keeps the empty domain between runs."""
+        """`address` None: the first free one from 127.0.0.2 to .29. `cache` keeps the empty domain for others."""
         self.folder = folder
         self.domain = domain
         self.netbios_name = netbios_name
@@ -131,9 +140,9 @@ class SambaDC:
         return self.folder / "private" / "sam.ldb"
 
     @property
-    def _options(self) -> list[str]:
+    def _globals(self) -> dict[str, str]:
         """What keeps it to its address and its folder."""
-        options = {
+        return {
             "bind interfaces only": "yes",
             "interfaces": f"{self.address}/8",
             "vfs objects": "dfs_samba4 acl_xattr",
@@ -144,54 +153,67 @@ class SambaDC:
             "ntp signd socket directory": f"{self.folder}/ntp",
             "log file": f"{self.folder}/log.samba",
         }
-        return [f"--option={name}={value}" for name, value in options.items()]
+
+    @property
+    def _options(self) -> list[str]:
+        return [f"--option={name}={value}" for name, value in self._globals.items()]
 
     def _provision(self) -> None:
+        """Make an empty domain, or take a copy of one that was kept: to make it takes a processor eight seconds."""
         # fmt: off
         command = [
-            "samba-tool", "domain", "provision", f"--targetdir={self.folder}", f"--realm={self.domain.upper()}",
-            f"--domain={self.netbios_name}", "--server-role=dc", "--dns-backend=NONE", f"--host-name={self.name}",
-            f"--host-ip={self.address}", f"--adminpass={self.administrator_password}",
-            *self._options,
+            "samba-tool", "domain", "provision", f"--realm={self.domain.upper()}", f"--domain={self.netbios_name}",
+            "--server-role=dc", "--dns-backend=NONE", f"--host-name={self.name}",
+            f"--adminpass={self.administrator_password}",
         ]
         # fmt: on
-        kept = self._kept(command)
-        if kept is None or not kept.exists():
-            _run(command, self.folder)
-            self._configure_tls()
-            if kept is not None:
-                self._keep(kept)
-            return
-        with tarfile.open(kept) as archive:
-            # Set rather than passed: Python knows it from 3.11.4 on, and warns without it from 3.12 on.
-            archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
-            archive.extractall(self.folder)  # written by `_keep`
-        configuration = self.folder / "etc" / "smb.conf"
-        old = (self.folder / "provisioned-in").read_text()
-        configuration.write_text(configuration.read_text().replace(old, str(self.folder)))
-
-    def _fill(self) -> None:
-        self.modify(policy_ldif(self.base_dn, self._upn_suffixes, self._lockout_threshold))
-        self.add(self._persons, self._groups)
-
-    def _kept(self, command: list[str]) -> Path | None:
+        own = [f"--targetdir={self.folder}", f"--host-ip={self.address}", *self._options]
         if self._cache is None:
-            return None
-        recipe = "\n".join(command).replace(str(self.folder), "FOLDER") + _run(["samba", "--version"], self.folder)
-        return self._cache / f"samba-{sha256(recipe.encode()).hexdigest()[:16]}.tar"
-
-    def _keep(self, kept: Path) -> None:
-        (self.folder / "provisioned-in").write_text(str(self.folder))
+            self._make([*command, *own])
+            return
+        recipe = "\n".join(command) + _run(["samba", "--version"], self.folder)
+        kept = self._cache / f"samba-{sha256(recipe.encode()).hexdigest()[:16]}.tar"
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        unfinished = kept.with_suffix(f".{os.getpid()}")
-        with tarfile.open(unfinished, "w") as archive:
-            archive.add(self.folder, arcname=".")
-        unfinished.rename(kept)
+        with kept.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # of several that want the same one, one makes it
+            if not kept.exists():
+                self._make([*command, *own])
+                self._keep(kept)
+                return
+        self._take(kept)
+
+    def _make(self, command: list[str]) -> None:
+        _run(command, self.folder)
+        self._configure_tls()
 
     def _configure_tls(self) -> None:
         configuration = self.folder / "etc" / "smb.conf"
         lines = "".join(f"\ttls {kind}file = {self.folder}/{kind}.pem\n" for kind in ("key", "cert", "ca"))
         configuration.write_text(configuration.read_text().replace("[global]\n", "[global]\n" + lines, 1))
+
+    def _keep(self, kept: Path) -> None:
+        (self.folder / "provisioned-in").write_text(str(self.folder))
+        unfinished = kept.with_suffix(f".{os.getpid()}")
+        with tarfile.open(unfinished, "w") as archive:
+            archive.add(self.folder, arcname=".")
+        unfinished.rename(kept)
+
+    def _take(self, kept: Path) -> None:
+        with tarfile.open(kept) as archive:
+            # Set rather than passed: Python knows it from 3.11.4 on, and warns without it from 3.12 on.
+            archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
+            archive.extractall(self.folder)  # written by `_keep`
+        configuration = self.folder / "etc" / "smb.conf"
+        text = configuration.read_text().replace((self.folder / "provisioned-in").read_text(), str(self.folder))
+        # At the end of its section: the last value counts.
+        own = "".join(f"\t{name} = {value}\n" for name, value in self._globals.items())
+        before, section, after = text.partition("[global]\n")
+        values, next_section, others = after.partition("\n[")
+        configuration.write_text(f"{before}{section}{values}\n{own}{next_section}{others}")
+
+    def _fill(self) -> None:
+        self.modify(policy_ldif(self.base_dn, self._upn_suffixes, self._lockout_threshold))
+        self.add(self._persons, self._groups)
 
     def add(self, persons: Sequence[DomainPerson], groups: Sequence[DomainGroup] = ()) -> None:
         """Add persons and groups, in force at once; a group's members may have been there before."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.samba_dc import START_SECONDS, SambaDC, samba_problem
+from tests.support.samba_dc import START_SECONDS, SambaDC, kept_domains, samba_problem
 from tests.support.samba_people import DomainPerson
 
 _DRS = "E3514235-4B06-11D1-AB04-00C04FC2DCD2"
@@ -35,9 +35,9 @@ class _ReplicatingDC(SambaDC):
         self.shared = shared
 
     @property
-    def _options(self) -> list[str]:
-        never = [f"--option=dreplsrv:{kind}_interval=86400" for kind in ("notify", "periodic", "periodic_startup")]
-        return [*super()._options, *never]
+    def _globals(self) -> dict[str, str]:
+        never = {f"dreplsrv:{kind}_interval": "86400" for kind in ("notify", "periodic", "periodic_startup")}
+        return {**super()._globals, **never}
 
     @property
     def _command(self) -> list[str]:
@@ -145,7 +145,6 @@ def two_controllers(
     problem = samba_problem() or _namespace_problem()
     if problem is not None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(problem)
-    cache = os.environ.get("SAMBA_CACHE")
     # Not below pytest's folders: Samba's socket paths there grow too long.
     with tempfile.TemporaryDirectory(prefix="gatepost-") as name:
         folder = Path(name)
@@ -157,7 +156,7 @@ def two_controllers(
             netbios_name=netbios_name,
             persons=persons,
             lockout_threshold=lockout_threshold,
-            cache=Path(cache) if cache else None,
+            cache=kept_domains(),
         )
         with first, _JoinedDC(folder / "dc2", first) as second:
             ca_file = folder / "ca.pem"
