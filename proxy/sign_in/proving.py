@@ -3,7 +3,7 @@
 A challenge belongs to the session as it is. So a signed-in person keeps what they have until the proof is there. Then
 they continue with a new session id that has one more factor.
 
-Whether somebody can use a factor is asked by `choose(..., is_try=False)`, which changes nothing: what `ask` does first.
+Whether somebody can use a factor is asked by `choose`, which changes nothing.
 """
 
 from __future__ import annotations
