@@ -218,7 +218,15 @@ async def running(
         )
         leased = partial(while_leased, store=store.leases, clock=clock)
         await in_background(stack, partial(leased, lambda: watch().run(), name="watch"), log)
-        upkeep = EnrolmentUpkeep(store=store.enrolments, browsers=store.browsers, realms=realms, keys=keys, log=log)
+        upkeep = EnrolmentUpkeep(
+            store=store.enrolments,
+            browsers=store.browsers,
+            credentials=store.credentials,
+            clock=clock,
+            realms=realms,
+            keys=keys,
+            log=log,
+        )
         await in_background(stack, partial(leased, upkeep.run, name="enrolments"), log)
         if bounces is not None:
             await in_background(stack, partial(leased, bounces.run, name="bounces"), log)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from config.client_kinds import ClientKind
 from config.factors import Factor
 from config.settings import SchemeSettings, Settings
 from config.tables.schemes import factors_of, what_lets_in
@@ -16,11 +17,27 @@ PHISHING_RESISTANT = frozenset({Factor.PASSKEY})
 """What cannot be typed into another page, because browsers bind it to the name of this one."""
 
 
+_HELD = {ClientKind.APP_PASSWORD: "an app password", ClientKind.BEARER: "a service token"}
+
+
 def check_offered_factors(settings: Settings) -> list[CheckResult]:
     return [
         CheckResult(subject=f'scheme "{scheme.name}"', ok=True, detail=detail)
         for scheme in settings.schemes
         for detail in _remarks(scheme, settings)
+    ]
+
+
+def check_clients(settings: Settings) -> list[CheckResult]:
+    """Apps that clients without a browser may open with one factor."""
+    return [
+        CheckResult(
+            subject=f'app "{app.name}"',
+            ok=True,
+            detail=f"one factor is enough for programs ({what}), for {_whom(app.groups)} from everywhere",
+        )
+        for app in settings.apps
+        if (what := " or ".join(_HELD[kind] for kind in app.clients if kind in _HELD))
     ]
 
 
@@ -37,7 +54,11 @@ def _remarks(scheme: SchemeSettings, settings: Settings) -> Iterator[str]:
 
 def _where(scheme: SchemeSettings) -> str:
     """For whom it is open, and from where."""
-    whom = "everybody" if scheme.groups is None else "members of " + " or ".join(scheme.groups)
+    whom = _whom(scheme.groups)
     where = "everywhere" if scheme.networks is None else ", ".join(map(str, scheme.networks))
     apps = "" if scheme.apps is None else f" to {', '.join(scheme.apps)}"
     return f"for {whom} from {where}{apps}"
+
+
+def _whom(groups: tuple[str, ...] | None) -> str:
+    return "everybody" if groups is None else "members of " + " or ".join(groups)

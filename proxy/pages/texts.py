@@ -191,7 +191,7 @@ class Texts(AmountTexts):
     not_me_title: str = "Was that not you?"
     not_me_text: str = (
         "Did somebody else sign in as you? The button signs you out everywhere, forgets the browsers that were "
-        "remembered for you, and tells the help desk."
+        "remembered for you, removes your app passwords, and tells the help desk."
     )
     not_me_button: str = "That was not me"
     not_me_done_title: str = "You are signed out everywhere"

@@ -236,6 +236,7 @@ def create_sign_in(
             sessions=store.sessions,
             browsers=store.browsers,
             passes=store.passes,
+            credentials=store.credentials,
             reported=store.reported,
             counters=store.counters,
             keys=keys,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
@@ -22,6 +23,7 @@ from proxy.factors.remembered.browser_store import RememberedBrowserStore
 from proxy.factors.remembered.stopped_accounts import forget_if_stopped
 from proxy.operations.store_errors import StoreError
 from proxy.secrets.keys import Keys
+from proxy.sign_in.credentials import CredentialStore
 
 _LOOK_SECONDS = 3600.0
 _PAUSE_SECONDS = 0.02
@@ -34,6 +36,8 @@ _FEW = 3
 class EnrolmentUpkeep:
     store: EnrolmentStore
     browsers: RememberedBrowserStore
+    credentials: CredentialStore
+    clock: Callable[[], float]
     realms: Realms
     keys: Keys
     log: FilteringBoundLogger
@@ -62,15 +66,41 @@ class EnrolmentUpkeep:
                 else:
                     found[realm].append(guid)
             await asyncio.sleep(_PAUSE_SECONDS)
-        for realm, guids in gone.items():
-            # A directory that suddenly misses most people is more likely read wrongly than emptied.
-            if len(guids) > max(_FEW, len(found[realm])):
-                self.log.warning("enrolments.too_many_gone", realm=realm, gone=len(guids), found=len(found[realm]))
-                continue
+        for realm, guids in self._certainly(gone, found):
             for guid, ids in guids.items():
                 removed = await self.store.remove_enrolments(guid, ids)
                 self.log.info("enrolments.removed", reason="account_deleted", realm=realm, guid=guid, count=removed)
+        await self._remove_credentials()
         await self._forget_browsers()
+
+    def _certainly(
+        self, gone: Mapping[str, dict[str, list[str]]], found: Mapping[str, list[str]]
+    ) -> Iterator[tuple[str, dict[str, list[str]]]]:
+        """A directory that suddenly misses most people is more likely read wrongly than emptied."""
+        for realm, guids in gone.items():
+            known = len(found.get(realm, ()))
+            if len(guids) > max(_FEW, known):
+                self.log.warning("enrolments.too_many_gone", realm=realm, gone=len(guids), found=known)
+                continue
+            yield realm, guids
+
+    async def _remove_credentials(self) -> None:
+        """A local user of the same name would be the same account to them."""
+        whose: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        for each in await self.credentials.credentials(now=self.clock()):
+            whose[each.realm, each.guid].append(each.credential_id)
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        gone: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
+        for (realm, guid), ids in whose.items():
+            if await self._is_gone(realm, guid):
+                gone[realm][guid] = ids
+            else:
+                found[realm].append(guid)
+            await asyncio.sleep(_PAUSE_SECONDS)
+        for realm, guids in self._certainly(gone, found):
+            for guid, ids in guids.items():
+                removed = await self.credentials.remove_credentials(ids)
+                self.log.info("credentials.removed", reason="account_deleted", realm=realm, guid=guid, count=removed)
 
     async def _forget_browsers(self) -> None:
         for guid in await self.browsers.guids_with_browsers():

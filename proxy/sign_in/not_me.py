@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
+from config.factors import Factor
 from directory.principal import Principal
 from proxy.factors.passes.pass_store import PassStore
 from proxy.factors.remembered.browser_store import RememberedBrowserStore
@@ -23,6 +24,7 @@ from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.session_store import SessionStore
 from proxy.sign_in.changed_numbers import Notice, Notices
 from proxy.sign_in.client import Client, Goal
+from proxy.sign_in.credentials import CredentialStore
 from proxy.sign_in.ending import end_person
 from proxy.sign_in.sign_in_log import SignInLog
 from proxy.throttle.counter_store import Counter, CounterStore
@@ -124,6 +126,7 @@ class NotMe:
     sessions: SessionStore
     browsers: RememberedBrowserStore
     passes: PassStore
+    credentials: CredentialStore
     reported: ReportedSignInStore
     counters: CounterStore
     keys: Keys
@@ -134,8 +137,8 @@ class NotMe:
         return self._read(token, now) is not None and await self.counters.read(self._used(token).key, now=now) is None
 
     async def take(self, client: Client, token: str, *, now: float) -> bool:
-        """End all of the person's sessions and passes, forget their browsers and tell the help desk; False: the link is
-        over."""
+        """End all of the person's sessions and passes, remove their app passwords, forget their browsers and tell the
+        help desk; False: the link is over."""
         link, used = self._read(token, now), self._used(token)
         if link is None or await self.counters.reserve([used], now=now) is not None:
             return False
@@ -146,6 +149,9 @@ class NotMe:
             # Before the sessions: whoever has the password must not begin another one by a pass in between.
             for given in await self.passes.passes(link.guid, now=now):
                 await self.passes.end_pass(given.pass_id)
+            made = await self.credentials.credentials(link.guid, now=now)
+            own = [each.credential_id for each in made if each.factor is Factor.APP_PASSWORD]
+            await self.credentials.remove_credentials(own)
             ended = await end_person(self.sessions, self.browsers, link.guid)
             # The browser that they do not know is told of again.
             await self.counters.reset_count(bytes.fromhex(link.browser))

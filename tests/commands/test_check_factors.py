@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.checks import warnings
-from proxy.commands.offered_factors import check_offered_factors
+from proxy.commands.offered_factors import check_clients, check_offered_factors
 from tests.portal.stage import portal_settings
 
 RESISTANT = 'has no phishing-resistant way: offer "passkey" in a choice'
@@ -76,3 +76,26 @@ def test_where_nobody_can_add_a_first_one_that_is_said(tmp_path: Path, factors: 
 def test_a_passkey_alone_is_no_warning(tmp_path: Path) -> None:
     schemes = [{"name": "keys", "factors": ["passkey"]}, {"name": "browser", "factors": ["password", "sms"]}]
     assert not any("alone" in each for each in warnings(portal_settings(tmp_path, schemes=schemes)))
+
+
+def test_apps_that_take_one_factor_of_programs_are_named(tmp_path: Path) -> None:
+    clients = {
+        "Wiki": ["browser"],
+        "Git": ["browser", "app_password"],
+        "API": ["bearer"],
+        "All": ["bearer", "app_password"],
+    }
+    apps = [
+        {"name": name, "host": f"{name.lower()}.corp.example", "upstream": "http://127.0.0.1:1", "clients": each}
+        for name, each in clients.items()
+    ]
+    apps[1]["groups"] = ["Developers", "Testers"]
+    found = check_clients(portal_settings(tmp_path, apps=apps))
+    assert all(each.ok for each in found)
+    assert {each.subject: each.detail for each in found} == {
+        'app "Git"': "one factor is enough for programs (an app password), for members of Developers or Testers"
+        " from everywhere",
+        'app "API"': "one factor is enough for programs (a service token), for everybody from everywhere",
+        'app "All"': "one factor is enough for programs (a service token or an app password), for everybody"
+        " from everywhere",
+    }

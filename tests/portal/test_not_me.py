@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from config.factors import Factor
 from proxy.sign_in.not_me import LINK_SECONDS
 from tests.portal.stage import NOW, SIGN_IN_ORIGIN, Browser, Page, Stage, running_portal
-from tests.support.people import given_pass
+from tests.support.people import credential, given_pass
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0"
 PERSON = f"{SIGN_IN_ORIGIN}/.gatepost/admin/person"
@@ -137,6 +138,10 @@ async def test_the_button_ends_everything_and_tells_the_help_desk(stage: Stage) 
     (found, *_) = await stage.store.sessions.sessions()
     given = given_pass(guid=found.principal.guid, given_at=stage.now, ends_at=stage.now + 3600)
     assert await stage.store.passes.put_pass(given)
+    own = credential(guid=found.principal.guid, made_at=stage.now, ends_at=stage.now + 3600)
+    token = credential(guid=found.principal.guid, factor=Factor.SERVICE_TOKEN)
+    for each in (own, token):
+        assert await stage.store.credentials.put_credential(each, most=5)
     done = await press(stage, url)
     assert done.status == 200
     assert "signed out everywhere" in done.text
@@ -144,6 +149,7 @@ async def test_the_button_ends_everything_and_tells_the_help_desk(stage: Stage) 
         assert (await each.get(f"{SIGN_IN_ORIGIN}/.gatepost/me")).location.startswith("/.gatepost/sign-in")
     assert "passcode" in (await stage.password(kept)).location, "its browser is not remembered any more"
     assert await stage.store.passes.passes(now=stage.now) == ()
+    assert await stage.store.credentials.credentials(now=stage.now) == (token,), "what an operator made stays"
     (reported,) = await stage.store.reported.reported()
     assert (reported.username, reported.realm, reported.at) == ("alice", "local", NOW)
     assert any(line.get("event") == "sign_in.reported" for line in stage.log)

@@ -104,6 +104,8 @@ async def test_after_a_rotation_everything_is_sealed_again_and_the_old_key_may_g
     await EnrolmentUpkeep(
         store=store.enrolments,
         browsers=store.browsers,
+        credentials=store.credentials,
+        clock=lambda: NOW,
         realms=Realms([Directory(anna.guid)]),
         keys=both,
         log=structlog.get_logger(),
@@ -137,6 +139,8 @@ async def upkept(directory: Directory, *guids: str, realm: str = "corp") -> list
     upkeep = EnrolmentUpkeep(
         store=store.enrolments,
         browsers=store.browsers,
+        credentials=store.credentials,
+        clock=lambda: NOW,
         realms=Realms([directory]),  # type: ignore[list-item]
         keys=keys,
         log=structlog.get_logger(),
@@ -160,7 +164,13 @@ async def test_what_goes_with_a_deleted_account_is_of_its_realm_alone() -> None:
     hostile.realm = "hostile"
     realms = Realms([Directory("a"), hostile])  # type: ignore[list-item]
     await EnrolmentUpkeep(
-        store=store.enrolments, browsers=store.browsers, realms=realms, keys=keys, log=structlog.get_logger()
+        store=store.enrolments,
+        browsers=store.browsers,
+        credentials=store.credentials,
+        clock=lambda: NOW,
+        realms=realms,
+        keys=keys,
+        log=structlog.get_logger(),
     ).look()
     assert [each.name for each in await store.enrolments.enrolments("a")] == ["corp"]
 
@@ -196,7 +206,13 @@ async def test_browsers_of_a_stopped_account_are_forgotten(is_away: bool) -> Non
     await store.browsers.put_browser(elsewhere, digest=b"1", most=9)
     realms = Realms([Describing(REFUSALS, is_away=is_away)])  # type: ignore[list-item]
     await EnrolmentUpkeep(
-        store=store.enrolments, browsers=store.browsers, realms=realms, keys=Keys(OLD), log=structlog.get_logger()
+        store=store.enrolments,
+        browsers=store.browsers,
+        credentials=store.credentials,
+        clock=lambda: NOW,
+        realms=realms,
+        keys=Keys(OLD),
+        log=structlog.get_logger(),
     ).look()
     left = {each.name for guid in (*REFUSALS, "unknown") for each in await store.browsers.browsers(guid)}
     stopped = set() if is_away else {"off", "expired", "unknown"}
