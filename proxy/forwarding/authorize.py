@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from config.field_kinds import canonical
 from proxy.access.networks import scheme_is_https
+from proxy.http.head_reading import MAX_TARGET_BYTES, host_name
 from proxy.http.problem import Problem
-from proxy.http.request_head import MAX_TARGET_BYTES, RefusedHead, RequestHead, host_name
+from proxy.http.request_head import RefusedHead, RequestHead
 from proxy.http.reserved import AUTHORIZE
 
 _AUTHORIZE = AUTHORIZE.encode("ascii")

@@ -18,8 +18,9 @@ from proxy.forwarding.upload import Upload
 from proxy.forwarding.upstream_lines import with_host
 from proxy.forwarding.verdict import Forward, RefuseRequest, SentOn
 from proxy.http.bodies import Body, BrokenBody, LengthBody, Piece, Rechunked
+from proxy.http.head_reading import protocols_in
 from proxy.http.problem import Problem
-from proxy.http.request_head import RequestHead, protocols_in
+from proxy.http.request_head import RequestHead
 from proxy.http.response_head import (
     MAX_RESPONSE_HEAD_BYTES,
     BrokenResponse,

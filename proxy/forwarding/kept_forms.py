@@ -6,7 +6,8 @@ body of `SENDING_BYTES`, which is read here until it is clear whether it is that
 
 from __future__ import annotations
 
-from proxy.http.request_head import RequestHead, parse_request_head
+from proxy.http.head_reading import parse_request_head
+from proxy.http.request_head import RequestHead
 from proxy.http.reserved import MAX_RETURN_TARGET_BYTES
 from proxy.pages.answers import wants_page
 from proxy.sessions.kept_requests import SENDING_BYTES, KeptRequest

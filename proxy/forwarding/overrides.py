@@ -14,8 +14,9 @@ from config.field_kinds import OF_THE_CONNECTION, canonical, is_loose, is_own, m
 from proxy.access.paths import Ambiguous, CanonicalPath, canonical_path
 from proxy.access.rules import AppRules, PathRule
 from proxy.forwarding.authorize import DESCRIBING, Question
+from proxy.http.head_reading import host_name, split_absolute
 from proxy.http.problem import Problem
-from proxy.http.request_head import RefusedHead, RequestHead, host_name, split_absolute
+from proxy.http.request_head import RefusedHead, RequestHead
 
 Reader = Callable[[bytes], CanonicalPath | Ambiguous]
 """How a target's path is read."""

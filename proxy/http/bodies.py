@@ -12,7 +12,7 @@ from typing import Protocol
 import httptools
 
 from proxy.http.field_names import may_be_trailer
-from proxy.http.request_head import MAX_BODY_BYTES, has_bare_lf
+from proxy.http.head_reading import MAX_BODY_BYTES, has_bare_lf
 
 MAX_TRAILER_BYTES = 8 * 1024
 _MAX_SIZE_LINE = 1024

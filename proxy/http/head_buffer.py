@@ -5,8 +5,9 @@ Bytes that come before their turn wait here, up to a limit. The connection decid
 
 from __future__ import annotations
 
+from proxy.http.head_reading import has_bare_lf
 from proxy.http.problem import Problem
-from proxy.http.request_head import RefusedHead, has_bare_lf
+from proxy.http.request_head import RefusedHead
 
 _CR = 13
 

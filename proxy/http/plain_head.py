@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 
 from proxy.http.field_names import PLAIN_LENGTH, PLAIN_LINE, RequestField, request_field
-from proxy.http.request_head import MAX_FIELDS, MAX_TARGET_BYTES, HeadReading, RequestHead, parse_request_head
+from proxy.http.head_reading import MAX_FIELDS, MAX_TARGET_BYTES, HeadReading, parse_request_head
+from proxy.http.request_head import RequestHead
 
 MOST_BLOCK_BYTES = 4096
 PLAIN_REQUEST_LINE = re.compile(

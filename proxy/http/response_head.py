@@ -13,7 +13,7 @@ import httptools
 
 from proxy.http.bodies import Body, ChunkedBody, LengthBody, UntilCloseBody
 from proxy.http.field_names import PLAIN_LENGTH, PLAIN_LINE, ResponseField, response_field
-from proxy.http.request_head import MAX_BODY_BYTES, has_bare_lf
+from proxy.http.head_reading import MAX_BODY_BYTES, has_bare_lf
 from proxy.http.reserved import COOKIES
 
 MAX_FIELDS = 200

@@ -4,7 +4,8 @@ from ipaddress import ip_network
 
 from proxy.forwarding.client_places import ClientPlaces
 from proxy.forwarding.listeners import Arrival
-from proxy.http.request_head import RequestHead, parse_request_head
+from proxy.http.head_reading import parse_request_head
+from proxy.http.request_head import RequestHead
 
 PROXY = ip_network("10.0.0.0/24")
 

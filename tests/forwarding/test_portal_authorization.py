@@ -4,7 +4,7 @@ import pytest
 
 from proxy.access.networks import ClientPlace
 from proxy.forwarding.upstream_lines import portal_block
-from proxy.http.request_head import parse_request_head
+from proxy.http.head_reading import parse_request_head
 
 
 @pytest.mark.parametrize(

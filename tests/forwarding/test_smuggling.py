@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.http.bodies import BrokenBody, ChunkedBody
-from proxy.http.request_head import RefusedHead, parse_request_head
+from proxy.http.head_reading import parse_request_head
+from proxy.http.request_head import RefusedHead
 from tests.forwarding.stage import ALICE_TOKEN, HOST, Stage, get
 
 COOKIE = b"Cookie: gatepost=" + ALICE_TOKEN + b"\r\n"

@@ -13,7 +13,8 @@ from random import Random
 
 from proxy.forwarding.cookies import split_cookies
 from proxy.http.bodies import BrokenBody, ChunkedBody
-from proxy.http.request_head import RefusedHead, parse_request_head
+from proxy.http.head_reading import parse_request_head
+from proxy.http.request_head import RefusedHead
 from proxy.http.response_head import BrokenResponse, parse_response_head, sets_reserved_cookie
 from tests.http.mutations import TOKEN, corpus, mutate, pipeline
 from tests.http.strict_http import Incomplete, Malformed, read_request

@@ -16,8 +16,9 @@ from proxy.forwarding.head_memory import MOST_BLOCKS, HeadMemory
 from proxy.forwarding.routes import create_routes
 from proxy.forwarding.verdict import Forward
 from proxy.http import plain_head, response_head
+from proxy.http.head_reading import MAX_TARGET_BYTES, parse_request_head
 from proxy.http.plain_head import MOST_BLOCK_BYTES, read_head
-from proxy.http.request_head import MAX_TARGET_BYTES, RefusedHead, RequestHead, parse_request_head
+from proxy.http.request_head import RefusedHead, RequestHead
 from proxy.http.response_head import BrokenResponse, parse_response_head
 from proxy.upstreams.upstream import portal_upstream
 

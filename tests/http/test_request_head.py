@@ -6,8 +6,9 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
+from proxy.http.head_reading import parse_request_head
 from proxy.http.plain_head import read_head
-from proxy.http.request_head import RequestHead, parse_request_head
+from proxy.http.request_head import RequestHead
 
 RAW = b"GET /a HTTP/1.1\r\nHost: wiki.corp.example\r\nX-Own: 1\r\nCookie: a=b\r\n\r\n"
 HEADS = [read_head(RAW), parse_request_head(RAW), read_head(RAW).repeated(b"POST", b"/b")]
