@@ -98,13 +98,13 @@ def tls_reason(error: ssl.SSLError) -> str:
     return f"TLS failed: {reason.lower().replace('_', ' ')}"
 
 
-def listening_reason(error: OSError) -> str:
+def listening_reason(error: OSError, *, is_udp: bool = False) -> str:
     """Why an address cannot be listened on."""
     if isinstance(error, socket.gaierror) and error.errno is not None:
         return _nameless(error.errno)
     match error.errno:
         case errno.EADDRINUSE:
-            return "the address is in use by another program (ss -ltnp shows which)"
+            return f"the address is in use by another program (ss -l{'u' if is_udp else 't'}np shows which)"
         case errno.EADDRNOTAVAIL:
             return "this machine has no such address"
         case errno.EACCES | errno.EPERM:

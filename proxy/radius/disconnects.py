@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from structlog.typing import FilteringBoundLogger
 
 from config.settings import RADIUSClientSettings, SessionSettings
+from config.system_errors import connection_reason
 from proxy.operations.store_errors import StoreError
 from proxy.radius.disconnect_packets import DisconnectReply, DisconnectRequest, NASConnection, Reply, from_record
 from proxy.sessions.network_access import NetworkAccess, NetworkAccessStore
@@ -144,7 +145,7 @@ class Disconnects:
         try:
             reply = await self._ask(client, client.disconnect_port, connection)
         except OSError as error:
-            self._log.warning("radius.disconnect_failed", client=client.name, reason=str(error))
+            self._log.warning("radius.disconnect_failed", client=client.name, reason=connection_reason(error))
             reply = None
         await self._settle(access, trial, client.name, reply)
 

@@ -93,9 +93,10 @@ class RADIUSServer:
         try:
             sockets = bound(self._listen)
         except OSError as error:
+            reason = listening_reason(error, is_udp=True)
             if self._trouble is None:
-                self._log.error("radius.cannot_listen", reason=listening_reason(error))
-            self._trouble = f"cannot listen: {listening_reason(error)}"
+                self._log.error("radius.cannot_listen", reason=reason)
+            self._trouble = f"cannot listen: {reason}"
             return
         self._trouble = None
         transports = []

@@ -1,11 +1,13 @@
 """The State of an Access-Challenge: where a sign-in stands, sealed, so that nobody else can read, make or use it.
 
-It opens only beside the name that was typed and for the client that it was given to. It is used once.
+It opens only beside the name that was typed and for the client that it was given to. It is used once. It is text,
+because ocserv cuts one off at its first NUL.
 """
 
 from __future__ import annotations
 
 import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
 
 from proxy.secrets.keys import Keys, Purpose
@@ -24,15 +26,17 @@ class HalfWay:
 
 
 def sealed_state(half_way: HalfWay, keys: Keys, *, client: str, folded_name: str) -> bytes:
-    """About 105 bytes, no two alike. `folded_name`: one spelling of what was typed as the name."""
+    """About 140 letters, no two alike. `folded_name`: one spelling of what was typed as the name."""
     plain = f"{half_way.session_id} {half_way.challenge_id}".encode()
-    return seal_bytes(keys.derive(Purpose.RADIUS_STATES), plain, bound_to=_bound_to(client, folded_name))
+    sealed = seal_bytes(keys.derive(Purpose.RADIUS_STATES), plain, bound_to=_bound_to(client, folded_name))
+    return urlsafe_b64encode(sealed)
 
 
 def opened_state(state: bytes, keys: Keys, *, client: str, folded_name: str) -> HalfWay | None:
     """None for any but ours, for this client and this name."""
+    sealed = _sealed_in(state)
     for key in keys.accepted(Purpose.RADIUS_STATES):
-        plain = unseal_bytes(key, state, bound_to=_bound_to(client, folded_name))
+        plain = unseal_bytes(key, sealed, bound_to=_bound_to(client, folded_name))
         if plain is not None:
             session_id, _, challenge_id = plain.decode().partition(" ")
             return HalfWay(session_id=session_id, challenge_id=challenge_id)
@@ -42,6 +46,15 @@ def opened_state(state: bytes, keys: Keys, *, client: str, folded_name: str) -> 
 def name_of_use(state: bytes, keys: Keys) -> bytes:
     """What its one use is counted as."""
     return hmac.digest(keys.derive(Purpose.THROTTLE), b"radius state\0" + state, "sha256")
+
+
+def _sealed_in(state: bytes) -> bytes:
+    """Nothing for one that is written in another way: each has one spelling, so that it is used once."""
+    try:
+        sealed = urlsafe_b64decode(state)
+    except ValueError:
+        return b""
+    return sealed if urlsafe_b64encode(sealed) == state else b""
 
 
 def _bound_to(client: str, folded_name: str) -> bytes:

@@ -191,7 +191,7 @@ def test_permission_denied_names_file_owner_own_user_and_remedy(tmp_path: Path) 
 def test_there_is_one_place_for_such_words() -> None:
     """What Python says of a system's error is read here alone, and so are certificates of authorities."""
     # To raise an error again under the name that was asked for words nothing.
-    words = re.compile(r"(?<!error\.errno, error)\.strerror|verify_message|create_default_context\(")
+    words = re.compile(r"(?<!error\.errno, error)\.strerror|verify_message\b|create_default_context\(")
     places = {
         path.relative_to(ROOT).as_posix()
         for package in ("config", "directory", "proxy")

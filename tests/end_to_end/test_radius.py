@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pty
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import trustme
 
 from tests.end_to_end.house import House, open_house
 from tests.support import changes as admin
@@ -28,7 +32,8 @@ pytestmark = [
 ]
 
 GROUP = "VPN People"
-NAMES = ("right", "again", "twice", "disabled")
+NAMES = ("right", "again", "twice", "ocserv", "disabled")
+OCSERV_SECRET = "a-secret-of-radcli"
 MORE = """
 [mobile]
 then = "send"
@@ -39,9 +44,14 @@ name = "VPN"
 address = "127.0.0.0/8"
 secret = "{secret}"
 disconnect_port = {disconnect_port}
+[[radius.clients]]
+name = "ocserv"
+address = "127.0.0.2"
+secret = "{ocserv_secret}"
+require_message_authenticator = false
 [[radius.attributes]]
 groups = ["{group}"]
-send = ["Filter-Id = staff"]
+send = ["Filter-Id = staff", "Class = OU=staff"]
 """
 WITHIN_SECONDS = 5.0
 
@@ -110,7 +120,13 @@ async def vpn(corp: SambaDC, tmp_path_factory: pytest.TempPathFactory) -> AsyncI
     folder = tmp_path_factory.mktemp("vpn")
     disconnected = await Disconnected.listening()
     port = free_port()
-    more = MORE.format(port=port, secret=SECRET.decode(), disconnect_port=disconnected.port, group=GROUP)
+    more = MORE.format(
+        port=port,
+        secret=SECRET.decode(),
+        ocserv_secret=OCSERV_SECRET,
+        disconnect_port=disconnected.port,
+        group=GROUP,
+    )
     async with open_house(folder, corp, more=more, environ={"GATEPOST_SERVER__WORKERS": "2"}) as house:
         await eventually(lambda: any('"radius.listening"' in line for line in house.process.log))
         yield VPN(house=house, domain=corp, port=port, disconnected=disconnected, config=folder / "gatepost.toml")
@@ -168,3 +184,89 @@ async def test_a_disabled_account_is_disconnected_within_seconds(vpn: VPN) -> No
     assert (told[1], told[44]) == ([login("disabled").encode()], [b"5A3B"])
     await asyncio.to_thread(vpn.house.process.wait_for_log, '"radius.disconnected"')
     assert await vpn.sessions("disabled") == []
+
+
+# A real VPN gateway: radcli, which it asks by, sends no Message-Authenticator.
+
+RADCLI = """\
+nas-identifier ocserv
+authserver 127.0.0.1:{port}
+acctserver 127.0.0.1:{port}
+servers {folder}/servers
+dictionary /etc/radcli/dictionary
+default_realm
+radius_timeout 20
+radius_retries 1
+bindaddr 127.0.0.2
+"""
+OCSERV = """\
+auth = "radius[config={folder}/radcli.conf]"
+listen-host = 127.0.0.1
+tcp-port = {port}
+run-as-user = root
+run-as-group = root
+socket-file = {folder}/ocserv.sock
+server-cert = {folder}/cert.pem
+server-key = {folder}/key.pem
+isolate-workers = false
+device = vpns
+ipv4-network = 192.168.99.0
+ipv4-netmask = 255.255.255.0
+log-level = 3
+"""
+
+
+@asynccontextmanager
+async def ocserv(folder: Path, radius_port: int) -> AsyncIterator[tuple[int, Path]]:
+    """Its port, and the file of its log."""
+    issued = trustme.CA().issue_cert("localhost")
+    (folder / "cert.pem").write_bytes(issued.cert_chain_pems[0].bytes())
+    (folder / "key.pem").write_bytes(issued.private_key_pem.bytes())
+    (folder / "servers").write_text(f"127.0.0.1 {OCSERV_SECRET}\n")
+    (folder / "radcli.conf").write_text(RADCLI.format(port=radius_port, folder=folder))
+    port, log = free_port(), folder / "ocserv.log"
+    (folder / "ocserv.conf").write_text(OCSERV.format(port=port, folder=folder))
+    with log.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            *("ocserv", "-f", "-d", "2", "-c", str(folder / "ocserv.conf")), stdout=file, stderr=file
+        )
+    try:
+        await eventually(lambda: b"sec-mod initialized" in log.read_bytes())
+        yield port, log
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+def openconnect(port: int, name: str, passcode: Callable[[], str]) -> str:
+    """What it prints of a login that a person types at a terminal: it asks for a certificate's trust first."""
+    process_id, terminal = pty.fork()
+    if process_id == 0:
+        os.execvp("openconnect", ["openconnect", "--authenticate", f"--user={name}", f"https://127.0.0.1:{port}"])
+    told, asked = "", [("'yes' to accept", lambda: "yes"), ("Password:", lambda: PASSWORD), ("Password1:", passcode)]
+    with suppress(OSError):  # the end of a terminal
+        while read := os.read(terminal, 4096):
+            told += read.decode(errors="replace")
+            if asked and asked[0][0] in told:
+                os.write(terminal, asked.pop(0)[1]().encode() + b"\n")
+    os.close(terminal)
+    os.waitpid(process_id, 0)
+    return told
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not all(map(shutil.which, ("ocserv", "openconnect"))),
+    reason="needs ocserv and openconnect, and root",
+)
+async def test_ocserv_lets_in_whom_gatepost_knows(vpn: VPN, tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+
+    def passcode() -> str:
+        return asyncio.run_coroutine_threadsafe(vpn.house.next_text(), loop).result().passcode
+
+    async with ocserv(tmp_path, vpn.port) as (port, log):
+        told = await asyncio.to_thread(openconnect, port, login("ocserv"), passcode)
+        assert "Enter the code that was sent by SMS" in told
+        assert "COOKIE=" in told, told
+        assert b"found group staff" in log.read_bytes()
+    assert [each["way"] for each in await vpn.sessions("ocserv")] == ["radius"]

@@ -101,6 +101,7 @@ async def test_an_address_that_is_taken_is_told_and_tried_again(port: int) -> No
                 trouble = await worker.server.check()
                 assert trouble is not None
                 assert "cannot listen" in trouble
+                assert "ss -lunp" in trouble
                 other.close()
                 await eventually(lambda: worker.server.addresses)
                 assert await worker.server.check() is None
