@@ -102,6 +102,8 @@ async def _page(
     }[way.kind]
     if way.factor in ASKED_FOR:
         where = ENGLISH.factors.step_up_asks.format(what=ASKED_FOR[way.factor].format(hint="").lower())
+    if way.factor is Factor.PASS:
+        where = f"{where} {PASS_WORDS.confines}"
     first = _asked_by(back, is_again=missing.is_again)
     if status != HTTPStatus.OK:
         first = ENGLISH.step_up_stale

@@ -406,3 +406,23 @@ async def test_nothing_of_it_is_shown_to_others(stage: Stage) -> None:
     await stage.sign_in(browser)
     assert (await browser.get(PASSES)).status == 403
     assert "You signed in with a pass" not in (await browser.get(f"{SIGN_IN_ORIGIN}/")).text
+
+
+async def test_a_step_up_by_it_says_first_that_it_confines_the_session(tmp_path: Path) -> None:
+    schemes = [{"name": "weak", "factors": ["password"]}, {"name": "strong", "factors": ["password", "sms"]}]
+    async with admin_stage(tmp_path, schemes=schemes, help_desk={"passes": True}) as stage:
+        code = code_on(await give(await signed_in_admin(stage), "carol"))
+        browser = stage.browser()
+        await stage.password(browser, "carol")
+        page = await browser.get(f"{SIGN_IN_ORIGIN}/.gatepost/step-up?scheme=strong")
+        assert PASS_WORDS.confines in page.text
+        asked = await browser.post(f"{SIGN_IN_ORIGIN}/.gatepost/step-up", page.hidden)
+        page = await browser.get(SIGN_IN_ORIGIN + asked.location)
+        assert PASS_WORDS.confines in page.text
+        await stage.answer(browser, page, code)
+        (session,) = [each for each in await stage.store.sessions.sessions() if each.confined is not None]
+        assert session.principal.username == "carol"
+        other = stage.browser()
+        await stage.password(other, "alice")
+        page = await other.get(f"{SIGN_IN_ORIGIN}/.gatepost/step-up?scheme=strong")
+        assert PASS_WORDS.confines not in page.text

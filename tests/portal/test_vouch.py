@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from config.factors import Factor
+from config.settings import HelpDeskSettings
+from proxy.factors.passes.passes import Passes
 from proxy.factors.passes.vouch import VouchRequest
 from proxy.portal.app_keys import FLOW
 from proxy.portal.csrf import Form, csrf_token
@@ -650,3 +652,27 @@ async def test_the_explanation_says_that_a_pass_of_the_help_desk_comes_first(sta
 
 async def test_of_a_sign_in_without_a_second_factor_it_says_nothing(stage: Stage) -> None:
     assert "vouch for them" not in (await explained(await signed_in_admin(stage), "admin", address="192.0.2.7")).text
+
+
+async def test_who_is_signed_in_with_enough_asks_nobody(stage: Stage) -> None:
+    own = await manager_of(stage, "alice")
+    token = {"csrf_token": csrf_of(stage, own, await session_id_of(stage, own))}
+    wanted = {**token, "ask": "yes", "reason": "Just so", "hours": "2", "opens:Wiki": "on"}
+    assert (await own.post(VOUCH, wanted)).location == "/"
+    assert (await own.get(VOUCH)).location == "/"
+    assert await stage.store.passes.vouches(now=stage.now) == ()
+
+
+async def test_a_vouch_that_is_switched_off_before_its_person_goes_on_opens_nothing(stage: Stage) -> None:
+    await asking(stage)
+    await answered(stage, await manager_of(stage))
+    asked = await request_of(stage)
+    person = await stage.realms.of("local").read(asked.guid)  # type: ignore[union-attr]
+    assert person is not None
+    on, off = (
+        Passes(stage.settings.passcode, HelpDeskSettings(passes=True, vouching=each), stage.store.passes, stage.keys)
+        for each in (True, False)
+    )
+    assert await on.vouched(person, asked.session_id, now=stage.now) is not None
+    assert await off.vouched(person, asked.session_id, now=stage.now) is None
+    assert await on.counting(person, now=stage.now) is None
