@@ -8,7 +8,7 @@ import re
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -143,11 +143,8 @@ class House:
 
     async def raw(self, target: str, *lines: str, method: str = "GET", cookie: str = "") -> Message:
         """The bytes as given, through the outer proxy."""
-        fields = "".join(line + "\r\n" for line in (*lines, *([f"Cookie: {cookie}"] if cookie else [])))
-        length = "Content-Length: 0\r\n" if method == "POST" else ""
-        raw = f"{method} {target} HTTP/1.1\r\nHost: wiki.localhost:{self.outer_port}\r\n{length}{fields}\r\n"
-        async with raw_client(("127.0.0.1", self.outer_port)) as client:
-            return await client.ask(raw.encode("latin-1"), method.encode())
+        cookies = [f"Cookie: {cookie}"] if cookie else []
+        return await ask(self.outer_port, target, *lines, *cookies, method=method)
 
     async def as_stranger(self, raw: bytes) -> Message:
         """Straight to Gatepost, from an address that is not trusted."""
@@ -158,6 +155,15 @@ class House:
             return Message(start=head.split(b"\r\n")[0], fields=[])
         finally:
             writer.close()
+
+
+async def ask(outer_port: int, target: str, *lines: str, method: str = "GET") -> Message:
+    """The bytes as given, through the outer proxy."""
+    fields = "".join(line + "\r\n" for line in lines)
+    length = "Content-Length: 0\r\n" if method == "POST" else ""
+    raw = f"{method} {target} HTTP/1.1\r\nHost: wiki.localhost:{outer_port}\r\n{length}{fields}\r\n"
+    async with raw_client(("127.0.0.1", outer_port)) as client:
+        return await client.ask(raw.encode("latin-1"), method.encode())
 
 
 def cookie_of(browser: Browser, name: str = "gatepost", host: str = "wiki.localhost") -> str:
@@ -172,33 +178,55 @@ Command = Callable[[Path, dict[str, str]], list[str]]
 """Writes the outer proxy's configuration into a folder and says how to start it."""
 
 
-@asynccontextmanager
-async def open_house(
-    folder: Path, command: Command, *, app_address: tuple[str, int] | None = None
-) -> AsyncIterator[House]:
-    """`app_address`: of a real app in place of the one that records."""
+@dataclass(frozen=True, kw_only=True)
+class InnerGatepost:
+    """One that is asked by whatever listens at `outer_port`, which it takes for its own."""
+
+    process: GatepostProcess
+    port: int
+    outer_port: int
+
+
+@contextmanager
+def inner_gatepost(folder: Path, *, smtp_port: int = 1) -> Iterator[InnerGatepost]:
+    """Blocking. Without `smtp_port` nobody gets a passcode."""
     port, outer_port = free_port(), free_port()
     hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     users = (("alice", '"Wiki Users"'), ("root", '"Wiki Users", "Wiki Admins"'), ("carol", ""))
     (folder / "users.toml").write_text(
         "\n".join(USER.format(name=name, groups=groups, hash=hasher.hash(PASSWORD)) for name, groups in users)
     )
-    async with recording_upstream() as app, smtp_sink() as sink:
-        config = folder / "gatepost.toml"
-        config.write_text(CONFIGURATION.format(port=port, outer_port=outer_port, smtp_port=sink.port))
-        process = GatepostProcess(config)
-        await asyncio.to_thread(process.start)
-        try:
-            names = {
-                "gatepost": f"127.0.0.1:{port}",
-                "app": f"127.0.0.1:{(app_address or app.address)[1]}",
-                "outer_port": str(outer_port),
-            }
-            with started(command(folder, names), folder):
-                await until_listening(outer_port)
-                yield House(gatepost=process, gatepost_port=port, outer_port=outer_port, app=app, sink=sink)
-        finally:
-            await asyncio.to_thread(process.__exit__)
+    config = folder / "gatepost.toml"
+    config.write_text(CONFIGURATION.format(port=port, outer_port=outer_port, smtp_port=smtp_port))
+    with GatepostProcess(config) as process:
+        yield InnerGatepost(process=process, port=port, outer_port=outer_port)
+
+
+@asynccontextmanager
+async def outer_proxy(
+    folder: Path, command: Command, inner: InnerGatepost, app_address: tuple[str, int]
+) -> AsyncIterator[None]:
+    """The proxy that asks `inner`, before an app."""
+    names = {
+        "gatepost": f"127.0.0.1:{inner.port}",
+        "app": f"127.0.0.1:{app_address[1]}",
+        "outer_port": str(inner.outer_port),
+    }
+    with started(command(folder, names), folder):
+        await until_listening(inner.outer_port)
+        yield
+
+
+@asynccontextmanager
+async def open_house(folder: Path, command: Command) -> AsyncIterator[House]:
+    async with recording_upstream() as app, smtp_sink() as sink, AsyncExitStack() as stack:
+        gatepost = inner_gatepost(folder, smtp_port=sink.port)
+        inner = await asyncio.to_thread(gatepost.__enter__)
+        stack.push_async_callback(asyncio.to_thread, gatepost.__exit__, None, None, None)
+        async with outer_proxy(folder, command, inner, app.address):
+            yield House(
+                gatepost=inner.process, gatepost_port=inner.port, outer_port=inner.outer_port, app=app, sink=sink
+            )
 
 
 @contextmanager

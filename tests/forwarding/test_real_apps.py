@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.config.test_field_kinds import MOVE
-from tests.forwarding.outer_proxy import Command, open_house
+from tests.forwarding.outer_proxy import Command, InnerGatepost, ask, inner_gatepost, outer_proxy
 from tests.forwarding.stage import ALICE_TOKEN, HOST, Stage, StageMaker, get
 from tests.forwarding.test_real_caddy import caddy
 from tests.forwarding.test_real_nginx import nginx
@@ -93,20 +93,28 @@ def is_compared(name: str) -> bool:
     return folded.startswith(urls)
 
 
+@pytest.fixture(scope="module")
+def inner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InnerGatepost]:
+    with inner_gatepost(tmp_path_factory.mktemp("inner")) as inner:
+        yield inner
+
+
 @pytest.mark.parametrize("outer", [nginx, caddy])
 @pytest.mark.parametrize("name", ["gunicorn", "express"])
-async def test_nor_behind_a_proxy_that_only_asks_gatepost(tmp_path: Path, outer: Command, name: str) -> None:
+async def test_nor_behind_a_proxy_that_only_asks_gatepost(
+    tmp_path: Path, inner: InnerGatepost, outer: Command, name: str
+) -> None:
     """The files in `deploy/`, a real nginx and a real Caddy."""
     app = REAL_APPS[name]
     if app.program is None or shutil.which(outer.__name__, path="/usr/sbin:/usr/bin") is None:
         pytest.skip(f"{name} or {outer.__name__} is not installed")
     (tmp_path / "app").mkdir()
-    async with real_app(app, tmp_path / "app") as address, open_house(tmp_path, outer, app_address=address) as house:
-        honest = json.loads((await house.raw(TARGET)).body)
+    async with real_app(app, tmp_path / "app") as address, outer_proxy(tmp_path, outer, inner, address):
+        honest = json.loads((await ask(inner.outer_port, TARGET)).body)
         assert (honest["method"], honest["mount"], honest["path"], honest["user"]) == ("GET", "", TARGET, "")
         moving = [app.moved_by, *(f"{field}: /public" for field in MOVE.split())]
         for line in (*moving, *(line.replace("_", "-") for line in moving)):
-            answer = await house.raw(TARGET, line)
+            answer = await ask(inner.outer_port, TARGET, line)
             assert answer.status in (200, 400, 500)
             if answer.status == 200:
                 assert json.loads(answer.body) == honest
