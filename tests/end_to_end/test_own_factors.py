@@ -86,7 +86,11 @@ async def test_an_app_and_recovery_codes_grow_out_of_a_sign_in_by_sms(
         await page.get_by_role("link", name="I have them").click()
         await expect(page.locator("main")).to_contain_text("10 of 10")
         await fits(page, "list")
-        await page.get_by_role("link", name="Rename or remove My phone").click()
+        link = page.get_by_role("link", name="Rename or remove My phone")
+        box = await link.bounding_box()
+        assert box is not None
+        assert box["height"] >= 24, "WCAG 2.2, 2.5.8"
+        await link.click()
         await fits(page, "change")
 
         for _ in range(2):  # told by SMS; these people have no mail address
