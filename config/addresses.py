@@ -45,6 +45,27 @@ def parse_machine(value: str) -> str:
     return host
 
 
+def ends_in_number(host: str) -> bool:
+    """Whether the last label is a number, so that resolvers take the whole for an IPv4 address in some old spelling:
+    ``127.1``, ``0x7f000001`` (inet_aton(3); URL standard, "ends in a number checker")."""
+    last = host.removesuffix(".").rpartition(".")[2]
+    return last.isascii() and (last.isdigit() or re.fullmatch(r"0[xX][0-9A-Fa-f]*", last) is not None)
+
+
+def parse_target_host(value: str) -> str:
+    """What `[[ssh.targets]]` name: a host, ``*.`` and a zone, an address, or a network; in its canonical form."""
+    if "/" in value:
+        return str(_parse_network(value))
+    if value.startswith("*."):
+        return "*." + parse_host(value.removeprefix("*."))
+    host = parse_machine(value).removesuffix(".")
+    if is_ip(host):
+        return str(ip_address(host))
+    if ends_in_number(host):
+        raise ValueError("not a host name, and not an IP address in full (write it as in 10.0.0.5)")
+    return host
+
+
 def is_ip(host: str) -> bool:
     try:
         ip_address(host)
@@ -217,5 +238,6 @@ def _check_ldap_server(value: str) -> str:
 
 HostName = Annotated[str, AfterValidator(parse_host)]
 Machine = Annotated[str, AfterValidator(parse_machine)]
+TargetHost = Annotated[str, AfterValidator(parse_target_host)]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_parse_network)]
 LDAPServer = Annotated[str, AfterValidator(_check_ldap_server)]

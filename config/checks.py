@@ -35,6 +35,7 @@ from config.tables.server import server_problems
 from config.tables.sessions import session_problems
 from config.tables.sms_gateways import gateway_problems
 from config.tables.smtp import login_problems, transport_problems
+from config.tables.ssh import ssh_problems, ssh_warnings
 from config.tables.store import store_problems, store_warnings
 from config.tables.texts import text_problems
 
@@ -61,6 +62,7 @@ def problems(settings: Settings) -> Iterator[Finding]:
         late(lambda: _among("apps", same_apps(settings.apps))),
         _apps(settings),
         late(lambda: _in("admin", admin_problems(settings.admin, settings.schemes))),
+        late(lambda: _in("ssh", ssh_problems(settings.ssh, settings.server, settings.schemes))),
         late(lambda: _in("help_desk", help_desk_problems(settings.help_desk, settings.admin, settings.schemes))),
         late(lambda: _in("radius", radius_problems(settings.radius, settings.schemes, settings.apps))),
     )
@@ -148,7 +150,7 @@ def _warnings(settings: Settings) -> Iterator[str]:
     yield from store_warnings(settings.store)
     yield from directory_warnings(settings.directories)
     names = {app.scheme for app in settings.apps} | {rule.scheme for app in settings.apps for rule in app.rules}
-    yield from scheme_warnings(settings.schemes, names | {settings.admin.scheme})
+    yield from scheme_warnings(settings.schemes, names | {settings.admin.scheme, settings.ssh.scheme})
     takes_tickets = any(Factor.KERBEROS in scheme.factors[0] for scheme in settings.schemes)
     if takes_tickets and settings.server.max_head_bytes < KERBEROS_HEAD_BYTES:
         yield f"server: max_head_bytes: tickets of people in many groups need {KERBEROS_HEAD_BYTES} (or 131072)"
@@ -162,3 +164,4 @@ def _warnings(settings: Settings) -> Iterator[str]:
     yield from channel_warnings(settings.sms, settings.second_factor, asked, may_stand_in=may_stand_in)
     yield from admin_warnings(settings.admin, settings.schemes)
     yield from radius_warnings(settings.radius)
+    yield from ssh_warnings(settings.ssh, settings.schemes)

@@ -28,7 +28,7 @@ _NAME_KEYS = ("name", "host")
 LISTS = frozenset(
     (
         *(key for key, table in tables().items() if table.is_array),
-        *("apps.rules", "server.certificates", "radius.clients", "radius.attributes", "users"),
+        *("apps.rules", "server.certificates", "radius.clients", "radius.attributes", "ssh.targets", "users"),
     )
 )
 """Tables that are written in two brackets."""

@@ -38,6 +38,7 @@ from config.tables.server import ServerSettings as ServerSettings
 from config.tables.sessions import SessionSettings as SessionSettings
 from config.tables.sms import SMSSettings as SMSSettings
 from config.tables.smtp import SMTPSettings as SMTPSettings
+from config.tables.ssh import SSHSettings as SSHSettings
 from config.tables.store import StoreSettings as StoreSettings
 from config.tables.texts import TextSettings as TextSettings
 from config.tables.throttle import ThrottleSettings as ThrottleSettings
@@ -65,6 +66,7 @@ class Settings(FrozenTable):
     admin: AdminSettings = AdminSettings()
     radius: RADIUSSettings = RADIUSSettings()
     api: APISettings = APISettings()
+    ssh: SSHSettings = SSHSettings()
 
     @field_validator("schemes")
     @classmethod
@@ -94,6 +96,7 @@ class Settings(FrozenTable):
                 *(scheme.groups for scheme in self.schemes),
                 self.admin.groups,
                 *(entry.groups for entry in self.radius.attributes),
+                *(target.groups for target in self.ssh.targets),
             )
             for group in groups or ()
         )

@@ -15,7 +15,7 @@ from config.schema import FILE_SUFFIX, Option, inner_options, options
 from config.system_errors import file_reason
 
 MAX_SECRET_BYTES = 4096
-_MAY_BE_MADE_LATER = frozenset({"key_file"})
+_MAY_BE_MADE_LATER = frozenset({"key_file", "host_key_file"})
 
 
 class TableFiles:

@@ -53,6 +53,7 @@ from proxy.sessions.upkeep import keep_up
 from proxy.sessions.watch import SessionWatch
 from proxy.sign_in.create import create_sign_in
 from proxy.sign_in.enrolment_upkeep import EnrolmentUpkeep
+from proxy.ssh.create_jump_host import ServedSSH, serving_ssh
 from proxy.store.contract import Store
 from proxy.store.open import open_store
 from proxy.throttle.service_tries import StoredTries
@@ -72,6 +73,15 @@ class Gatepost:
     """Where this worker answers RADIUS now; nowhere while another one does."""
     failed: asyncio.Event
     """Set when an unforeseen error has stopped the upkeep of sessions: sessions that end would stay open."""
+    jump_host: ServedSSH | None = None
+    ssh_addresses: tuple[tuple[str, int], ...] = ()
+
+    async def drain(self, grace: float, *, idle_grace: float) -> None:
+        """Accept nothing more, and let what is in flight end for `grace` seconds, then end it."""
+        ends = [self.plane.drain(grace, idle_grace=idle_grace)]
+        if self.jump_host is not None:
+            ends.append(self.jump_host.drain(grace))
+        await asyncio.gather(*ends)
 
 
 @asynccontextmanager
@@ -233,7 +243,7 @@ async def running(
         if radius is not None:
             await in_background(stack, partial(radius.run, lambda: plane.is_closing), log, failed)
             await in_background(stack, partial(leased, disconnects.run, name="radius"), log)
-        listening = place.listening if place is not None else open_listening(settings.server)
+        listening = place.listening if place is not None else open_listening(settings)
         if place is not None:
             await serves(health, path=place.health_socket)
         plane.start(listening.listen, listening.redirect)
@@ -241,12 +251,28 @@ async def running(
         admin = create_workers_app(place.folder) if place is not None else health
         if listening.admin or (place is None and settings.admin.is_on):  # its checks run while it is served
             await serves(admin, listeners=listening.admin)
+        jump_host = None
+        if settings.ssh.is_on:
+            jump_host = await stack.enter_async_context(
+                serving_ssh(
+                    settings,
+                    listening.ssh,
+                    own_ports=listening.ports,
+                    flow=sign_in.flow,
+                    sessions=sessions,
+                    log=log,
+                    clock=clock,
+                )
+            )
+            metrics.watch_jump_host(jump_host)
         yield Gatepost(
             addresses=tuple(name_of(each) for each in (*listening.listen, *listening.redirect)),
             admin_address=next((name_of(each) for each in listening.admin), None),
             plane=plane,
             radius_addresses=lambda: radius.addresses if radius is not None else (),
             failed=failed,
+            jump_host=jump_host,
+            ssh_addresses=tuple(name_of(each) for each in listening.ssh),
         )
 
 

@@ -62,7 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "sessions",
         "sign_in",
     },
-    "ssh": {"access", "config", "directory", "factors", "operations", "secrets", "sessions", "sign_in"},
+    "ssh": {"access", "config", "directory", "factors", "operations", "pages", "secrets", "sessions", "sign_in"},
     "radius": {"access", "config", "directory", "factors", "operations", "secrets", "sessions", "sign_in"},
     "help_desk": {
         *(

@@ -41,6 +41,7 @@ from proxy.secrets.key_file import KeyFileError, existing_keys
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sign_in.dry_run import DryRun
 from proxy.sign_in.foreseen import LimitFound
+from proxy.ssh.create_jump_host import check_host_key_of
 from proxy.store.contract import Store
 from proxy.store.open import open_store
 from proxy.throttle.service_tries import OperatorsTries
@@ -59,6 +60,7 @@ async def run(settings: Settings, stdout: TextIO, *, secrets_from: Iterable[Path
     results += check_secret_files(secret_files(settings, secrets_from))
     results += [*check_offered_factors(settings), *check_clients(settings)]
     results += await asyncio.to_thread(check_addresses, settings)
+    results += check_host_key_of(settings)
     results.append(open_files_result(settings, hard=hard_limit()))
     results += await _check_store(settings)
     async with AsyncExitStack() as stack:

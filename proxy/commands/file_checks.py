@@ -10,13 +10,14 @@ from pathlib import Path
 
 from config.load import load_with_files
 from config.named_files import certificate_problems
-from config.problems import ConfigurationError, ConfigurationProblem, Finding, Place, told
+from config.problems import ConfigurationError, ConfigurationProblem, Finding, Place, late, told
 from config.settings import LocalDirectorySettings, Settings
 from directory.kerberos.open_acceptor import kerberos_problems
 from directory.users_file import read_users
 from proxy.delivery.bounces.create_bounces import library_problems
 from proxy.delivery.create_channels import sms_text_problems
 from proxy.secrets.key_file import KeyFileError, check_keys
+from proxy.ssh.create_jump_host import host_key_problems, ssh_library_problems
 from proxy.store.open import store_file
 
 
@@ -38,6 +39,8 @@ def file_problems(settings: Settings) -> Iterator[Finding | ConfigurationProblem
         library_problems(settings.bounces),
         kerberos_problems(settings),
         _radius_library(settings),
+        ssh_library_problems(settings),
+        late(lambda: host_key_problems(settings)),
     )
     yield from told(_users(settings))
 

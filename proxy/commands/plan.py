@@ -20,13 +20,17 @@ from config.settings import Settings
 from proxy.commands.file_checks import load_checked
 from proxy.delivery.create_channels import delivery_warnings
 from proxy.secrets.key_file import KeyFileError, load_keys
-from proxy.supervisor.orders import Outline, Plan, PlanOrder, to_json
+from proxy.ssh.create_jump_host import load_or_create_host_key_of
+from proxy.supervisor.orders import SSH, Outline, Plan, PlanOrder, to_json
 
 
 def main(text: str) -> int:
     """Write the plan that a `PlanOrder` in JSON asks for, and the settings if they can be used."""
     order = PlanOrder(**json.loads(text))
     plan, settings = make_plan(Path(order.config))
+    if plan.outline is not None and plan.outline.ssh and SSH not in order.opens:
+        problem = f"{order.config}: ssh.listen: Gatepost was started before it could do this: restart it once"
+        plan, settings = Plan(problems=(problem,)), None
     if settings is not None:
         with os.fdopen(order.settings, "wb") as file:
             pickle.dump(settings, file)
@@ -42,6 +46,8 @@ def make_plan(config: Path) -> tuple[Plan, Settings | None]:
     try:
         settings, _ = load_checked(config, os.environ)
         load_keys(settings.server, now=time.time())
+        if settings.ssh.is_on:
+            load_or_create_host_key_of(settings)
     except ConfigurationError as error:
         return Plan(problems=tuple(map(str, error.problems))), None
     except KeyFileError as error:  # it could not be made after all
@@ -53,5 +59,6 @@ def make_plan(config: Path) -> tuple[Plan, Settings | None]:
         admin=((server.admin_listen.host, server.admin_listen.port),) if server.admin_listen is not None else (),
         workers=server.workers,
         drain_seconds=server.drain_timeout,
+        ssh=tuple((host, port) for host, port in settings.ssh.listen),
     )
     return Plan(outline=outline, warnings=(*warnings(settings), *delivery_warnings(settings))), settings

@@ -6,6 +6,7 @@ import errno
 import http.client
 import os
 import shlex
+import socket
 import ssl
 import stat
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,7 @@ from directory.directory import CheckResult
 from proxy.forwarding.certificate_names import CertificateNames, choose_certificate
 from proxy.forwarding.public_tls import LoadedCertificates
 from proxy.operations.listening import bind
+from proxy.ssh.words import TURNED_AWAY
 
 _SECONDS = 2.0
 
@@ -107,10 +109,11 @@ def check_addresses(settings: Settings) -> list[CheckResult]:
     An address that a running Gatepost or a systemd socket holds is fine.
     """
     server = settings.server
-    wanted = [("listen", each) for each in server.listen]
-    wanted += [("redirect_listen", each) for each in server.redirect_listen]
+    wanted = [("server.listen", each) for each in server.listen]
+    wanted += [("server.redirect_listen", each) for each in server.redirect_listen]
+    wanted += [("ssh.listen", each) for each in settings.ssh.listen]
     if server.admin_listen is not None:
-        wanted.append(("admin_listen", server.admin_listen))
+        wanted.append(("server.admin_listen", server.admin_listen))
     found = []
     for key, address in wanted:
         try:
@@ -122,17 +125,19 @@ def check_addresses(settings: Settings) -> list[CheckResult]:
             if error.errno in (errno.EACCES, errno.EPERM) and address.port < 1024 and os.geteuid() != 0:
                 continue  # the service has the capability that this command lacks
             detail = f"{address.host}:{address.port} cannot be listened on: {listening_reason(error)}"
-            found.append(CheckResult(subject=f"server.{key}", ok=False, detail=detail))
+            found.append(CheckResult(subject=key, ok=False, detail=detail))
     return found
 
 
 def _is_gatepost(settings: Settings, key: str, address: ListenAddress) -> bool:
     """Whether a Gatepost answers there, or nobody yet: systemd holds its socket before the first start."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104  # to compare with
-    path, expected = ("/livez", b"ok") if key == "admin_listen" else ("/.gatepost/jwks.json", b'"keys"')
+    if key == "ssh.listen":
+        return _is_jump_host(address)
+    host = _here(address.host)
+    path, expected = ("/livez", b"ok") if key == "server.admin_listen" else ("/.gatepost/jwks.json", b'"keys"')
     connection: http.client.HTTPConnection
     try:
-        if key == "listen" and settings.server.certificate_pairs:
+        if key == "server.listen" and settings.server.certificate_pairs:
             # This only asks who answers: other checks judge the certificate.
             context = ssl._create_unverified_context()  # noqa: S323
             connection = http.client.HTTPSConnection(host, address.port, timeout=_SECONDS, context=context)
@@ -146,6 +151,23 @@ def _is_gatepost(settings: Settings, key: str, address: ListenAddress) -> bool:
     except TimeoutError:
         return True  # accepted by the kernel, but by no process: a systemd socket, or a busy Gatepost
     except (OSError, http.client.HTTPException):
-        return settings.server.proxy_protocol and key == "listen"  # it hangs up on a client without a PROXY header
+        # It hangs up on a client without a PROXY header.
+        return settings.server.proxy_protocol and key == "server.listen"
     origin = settings.server.public_url.origin
     return expected in body or (answer.getheader("Location") or "").startswith(origin)
+
+
+def _is_jump_host(address: ListenAddress) -> bool:
+    """The same, of SSH: a server speaks first (RFC 4253 section 4.2)."""
+    try:
+        with socket.create_connection((_here(address.host), address.port), timeout=_SECONDS) as connection:
+            return connection.recv(64).startswith((b"SSH-2.0-Gatepost", TURNED_AWAY))
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+
+
+def _here(host: str) -> str:
+    """Where to ask for what listens on every address."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # to compare with

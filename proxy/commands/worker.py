@@ -81,7 +81,7 @@ async def _until_over(gatepost: Gatepost, settings: Settings, reader: asyncio.St
     def drain(idle_grace: float) -> None:
         """Once more, with a shorter grace, where Gatepost ends while a worker retires; 0: at once."""
         grace = settings.server.drain_timeout if idle_grace else 0.0
-        task = asyncio.create_task(gatepost.plane.drain(grace, idle_grace=idle_grace))
+        task = asyncio.create_task(gatepost.drain(grace, idle_grace=idle_grace))
         task.add_done_callback(lambda _: is_drained.set())
         drains.append(task)
 
@@ -114,10 +114,9 @@ def clock_of(order: WorkerOrder) -> SteadyClock:
 
 
 def _listening(order: WorkerOrder) -> Listening:
-    listen, redirect, admin = (
-        tuple(socket.socket(fileno=each) for each in group) for group in (order.listen, order.redirect, order.admin)
-    )
-    return Listening(listen=listen, redirect=redirect, admin=admin)
+    groups = (order.listen, order.redirect, order.admin, order.ssh)
+    listen, redirect, admin, ssh = (tuple(socket.socket(fileno=each) for each in group) for group in groups)
+    return Listening(listen=listen, redirect=redirect, admin=admin, ssh=ssh)
 
 
 async def _beat(writer: asyncio.StreamWriter) -> None:

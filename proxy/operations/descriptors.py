@@ -72,8 +72,9 @@ def reserve_for(settings: Settings) -> int:
     )
     store = _SQLITE if isinstance(settings.store.url, SQLiteFile) else _REDIS
     checks = sum(len(app.upstream_urls) for app in settings.apps if app.health_check is not None)
+    ssh = settings.ssh.max_connections + settings.ssh.most_channels if settings.ssh.is_on else 0
     bounces = _BOUNCES if settings.bounces.inbox != "none" else 0
-    return RESERVE + store + directories + _PER_RELAY * len(settings.smtp) + _HTTPS + bounces + checks
+    return RESERVE + store + directories + _PER_RELAY * len(settings.smtp) + _HTTPS + bounces + checks + ssh
 
 
 def capacity(served: Served, *, reserve: int, open_files: int) -> Capacity:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from config.addresses import ListenAddress
 from config.problems import ConfigurationError, ConfigurationProblem, Place
-from config.settings import ServerSettings
+from config.settings import Settings
 from config.system_errors import listening_reason
 
 BACKLOG = 1024
@@ -21,10 +21,10 @@ HEALTH_SUFFIX = ".health"
 
 
 class CannotListen(ConfigurationError):
-    """An address of `server` cannot be listened on."""
+    """An address of `table` cannot be listened on."""
 
-    def __init__(self, key: str, error: OSError) -> None:
-        place = Place("server", None, key)
+    def __init__(self, table: str, key: str, error: OSError) -> None:
+        place = Place(table, None, key)
         super().__init__([ConfigurationProblem.at(place, f"cannot listen: {listening_reason(error)}")])
 
 
@@ -64,22 +64,31 @@ class Listening:
     redirect: tuple[socket.socket, ...] = ()
     """Where plain http is redirected to https."""
     admin: tuple[socket.socket, ...] = ()
+    ssh: tuple[socket.socket, ...] = ()
+    """Of the jump host."""
+
+    @property
+    def ports(self) -> frozenset[int]:
+        """Every one that is listened on."""
+        return frozenset(name_of(each)[1] for each in (*self.listen, *self.redirect, *self.admin, *self.ssh))
 
 
-def open_listening(server: ServerSettings) -> Listening:
+def open_listening(settings: Settings) -> Listening:
     """Raises `CannotListen`, and leaves nothing open then."""
+    server = settings.server
     with ExitStack() as stack:
 
-        def opened(key: str, addresses: Iterable[ListenAddress]) -> tuple[socket.socket, ...]:
+        def opened(key: str, addresses: Iterable[ListenAddress], table: str = "server") -> tuple[socket.socket, ...]:
             try:
                 return tuple(stack.enter_context(each) for address in addresses for each in bind(*address))
             except OSError as error:
-                raise CannotListen(key, error) from error
+                raise CannotListen(table, key, error) from error
 
         listening = Listening(
             listen=opened("listen", server.listen),
             redirect=opened("redirect_listen", server.redirect_listen),
             admin=opened("admin_listen", [server.admin_listen] if server.admin_listen is not None else []),
+            ssh=opened("listen", settings.ssh.listen, "ssh"),
         )
         stack.pop_all()
         return listening

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily, Metric
@@ -28,6 +29,16 @@ class AppTraffic:
         """By the status' first digit."""
         self.upstream_failures = 0
         """Unreachable, broken or silent upstreams."""
+
+
+class CountsOpen(Protocol):
+    """A jump host, as far as metrics go."""
+
+    @property
+    def open_connections(self) -> int: ...
+
+    @property
+    def open_channels(self) -> int: ...
 
 
 class Metrics(Collector):
@@ -103,6 +114,13 @@ class Metrics(Collector):
     def watch_client_connections(self, count: Callable[[], int]) -> None:
         """As `watch_live_sessions`."""
         self._watch("gatepost_client_connections", "Connections of clients to this process, tunnels included", count)
+
+    def watch_jump_host(self, jump_host: CountsOpen) -> None:
+        """As `watch_live_sessions`."""
+        told = "Connections of SSH clients to this process"
+        self._watch("gatepost_ssh_connections", told, lambda: jump_host.open_connections)
+        told = "Connections to targets that SSH clients have open through this process"
+        self._watch("gatepost_ssh_channels", told, lambda: jump_host.open_channels)
 
     def _watch(self, name: str, documentation: str, count: Callable[[], int]) -> None:
         Gauge(name, documentation, registry=self.registry).set_function(count)

@@ -4,20 +4,18 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import secrets
-import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from config.settings import ServerSettings
 from config.system_errors import file_reason, own_user, user_name
-from proxy.operations.own_user import as_owner_of
 from proxy.secrets.key_text import LARGEST_FILE, file_text, instant_text, parse_file, parse_lines
 from proxy.secrets.key_text import KeyFileError as KeyFileError  # handed on to those who load keys
 from proxy.secrets.keys import CLOCK_SECONDS, MASTER_KEY_BYTES, NEEDED_SECONDS, KeyRing, MasterKey, names_of
+from proxy.secrets.private_file import make_once, read_private, require_folder, sync_folder, written_beside
 
 MOST_KEYS = 50
 SHORTEST_LEAD_SECONDS = 300.0 + CLOCK_SECONDS
@@ -56,9 +54,7 @@ def check_keys(server: ServerSettings) -> None:
     path = server.key_file
     try:
         if read_keys(path) is None:
-            os.close(os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
-            if not os.access(path.parent, os.W_OK | os.X_OK):
-                raise PermissionError(errno.EACCES, "", str(path))
+            require_folder(path)
     except OSError as exc:
         raise KeyFileError(path, f"cannot be read or created: {file_reason(path, exc)}") from exc
 
@@ -82,20 +78,8 @@ def load_or_create_keys(path: Path, *, now: float) -> KeyRing:
 
 def read_keys(path: Path) -> KeyRing | None:
     """The keys of the file; None if there is none. Raises `KeyFileError` and `OSError`."""
-    try:
-        # Not blocking: a pipe under this name must not hang the start.
-        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        mode = os.fstat(file).st_mode
-        if not stat.S_ISREG(mode):
-            raise KeyFileError(path, "is not a regular file")
-        if mode & 0o077:
-            raise KeyFileError(path, f"may be read by others than its owner (mode {mode & 0o777:04o}): chmod 600 it")
-        return parse_file(path, os.read(file, LARGEST_FILE + 1))
-    finally:
-        os.close(file)
+    content = read_private(path, most_bytes=LARGEST_FILE)
+    return None if content is None else parse_file(path, content)
 
 
 def rotate(path: Path, *, now: float, lead_seconds: float) -> KeyRing:
@@ -155,15 +139,12 @@ def needed_because(ring: KeyRing, index: int, now: float) -> str | None:
 
 
 def _create(path: Path, now: float) -> None:
-    """Write a complete file beside it and link it into place: the first process wins, and nobody reads half a key."""
     master_key = MasterKey(bits=secrets.token_bytes(MASTER_KEY_BYTES), made_at=float(int(now)))
-    with (
-        as_owner_of(path.parent),  # even if root starts it once, the service must be able to read it later
-        _written_beside(path, KeyRing(keys=(master_key,), names=names_of(master_key.bits))) as unfinished,
-        contextlib.suppress(FileExistsError),  # another process was first: use its key
-    ):
-        os.link(unfinished, path)
-    _sync_folder(path)
+    make_once(path, _octets(KeyRing(keys=(master_key,), names=names_of(master_key.bits))))
+
+
+def _octets(ring: KeyRing) -> bytes:
+    return file_text(ring).encode("ascii")
 
 
 def _change(path: Path, change: Callable[[KeyRing], KeyRing]) -> KeyRing:
@@ -184,9 +165,9 @@ def _change(path: Path, change: Callable[[KeyRing], KeyRing]) -> KeyRing:
                     path,
                     f"belongs to another user ({user_name(owner.st_uid)}), and this runs as {own_user()}: {command}",
                 )
-            with _written_beside(path, after, owner) as unfinished:
+            with written_beside(path, _octets(after), owner) as unfinished:
                 os.rename(unfinished, path)
-        _sync_folder(path)
+        sync_folder(path)
     except OSError as exc:
         raise KeyFileError(path, f"cannot be replaced: {file_reason(path, exc)}") from exc
     return after
@@ -207,31 +188,3 @@ def _locked(path: Path) -> Iterator[os.stat_result]:
         yield status
     finally:
         os.close(file)
-
-
-@contextlib.contextmanager
-def _written_beside(path: Path, ring: KeyRing, owner: os.stat_result | None = None) -> Iterator[Path]:
-    """A complete file, synced, in the same folder; removed in the end if it still has its name.
-
-    `owner`: of the file that it replaces. A file that root writes becomes theirs, or the service could not read it.
-    """
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    file = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(file, "w", encoding="ascii") as writer:
-            if owner is not None and os.geteuid() == 0:
-                os.fchown(file, owner.st_uid, owner.st_gid)  # by descriptor: others may turn the name into a link
-            writer.write(file_text(ring))
-            writer.flush()
-            os.fsync(writer.fileno())
-        yield unfinished
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -15,7 +15,12 @@ from proxy.supervisor.orders import Address, Outline
 
 _Place = tuple[str, Address, int]
 """A key of the configuration, an address, and how often it stood there before (only port 0 may, several times)."""
-_KEYS = {"listen": "listen", "redirect": "redirect_listen", "admin": "admin_listen"}
+_KEYS = {
+    "listen": "server.listen",
+    "redirect": "server.redirect_listen",
+    "admin": "server.admin_listen",
+    "ssh": "ssh.listen",
+}
 
 
 class CannotOpen(Exception):
@@ -30,7 +35,8 @@ class ListeningSockets:
     """Those in force. `open` what a configuration asks for, then `keep` it or `drop` it."""
 
     def __init__(self, activated: Mapping[str, list[socket.socket]] | None = None) -> None:
-        """`activated` were opened by systemd and stand for good: ``redirect`` and ``admin`` by name, others listen."""
+        """`activated` were opened by systemd and stand for good: ``redirect``, ``admin`` and ``ssh`` by
+        name, others listen."""
         self._given: dict[str, list[socket.socket]] = {}
         for name, sockets in (activated or {}).items():
             self._given.setdefault(name if name in _KEYS else "listen", []).extend(sockets)
@@ -47,7 +53,7 @@ class ListeningSockets:
                 try:
                     opened[place] = bind(host, port)
                 except OSError as exc:
-                    problems.append(f"server.{_KEYS[key]}: cannot listen on {host}:{port}: {listening_reason(exc)}")
+                    problems.append(f"{_KEYS[key]}: cannot listen on {host}:{port}: {listening_reason(exc)}")
         if problems:
             _close(opened.values())
             raise CannotOpen(problems)
@@ -56,6 +62,7 @@ class ListeningSockets:
             listen=self._of("listen", wanted),
             redirect=self._of("redirect", wanted),
             admin=self._of("admin", wanted),
+            ssh=self._of("ssh", wanted),
         )
 
     def keep(self, outline: Outline) -> None:
@@ -74,7 +81,7 @@ class ListeningSockets:
 
 
 def _places(outline: Outline, *, without: Iterable[str]) -> list[_Place]:
-    addresses = {"listen": outline.listen, "redirect": outline.redirect, "admin": outline.admin}
+    addresses = {"listen": outline.listen, "redirect": outline.redirect, "admin": outline.admin, "ssh": outline.ssh}
     return [
         (key, address, found[:position].count(address))
         for key, found in addresses.items()

@@ -13,6 +13,9 @@ READY, BEAT, PROBLEM = "ready", "beat", "problem"
 STOP, RETIRE = "stop", "retire"
 """What a worker is told: to drain because Gatepost ends, or because another worker has taken its place."""
 BEAT_SECONDS = 1.0
+SSH = "ssh"
+OPENS = (SSH,)
+"""See `PlanOrder.opens`."""
 WRONG_CONFIGURATION = 2
 """The exit code of a process that a wrong configuration stopped: starting again would not help."""
 
@@ -28,6 +31,11 @@ class PlanOrder:
     """Where the plan is written to."""
     settings: int
     """Where the settings are written to: only workers read them."""
+    opens: tuple[str, ...] = ()
+    """Which sockets the supervisor can open besides those that it always could.
+
+    Empty: it was started before an upgrade in place, and knows of none.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +57,7 @@ class WorkerOrder:
     """
     clock_apart: tuple[float, float] | None = None
     """During a jump of the system's clock: `SteadyClock.apart`."""
+    ssh: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +69,7 @@ class Outline:
     admin: tuple[Address, ...]
     workers: int
     drain_seconds: float
+    ssh: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +86,14 @@ class Plan:
         fields = json.loads(text)
         outline = fields["outline"]
         if outline is not None:
-            for key in ("listen", "redirect", "admin"):
-                outline[key] = tuple((host, port) for host, port in outline[key])
+            for key in ("listen", "redirect", "admin", "ssh"):
+                outline[key] = tuple((host, port) for host, port in outline.get(key, ()))
             outline = Outline(**outline)
         return cls(outline=outline, problems=tuple(fields["problems"]), warnings=tuple(fields["warnings"]))
 
 
 def to_json(told: PlanOrder | WorkerOrder | Plan) -> str:
-    return json.dumps(asdict(told))
+    fields = asdict(told)
+    if isinstance(told, Plan) and told.outline is not None and not told.outline.ssh:
+        del fields["outline"]["ssh"]  # a supervisor from before an upgrade in place does not know it
+    return json.dumps(fields)

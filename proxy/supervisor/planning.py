@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from proxy.supervisor.children import Children
-from proxy.supervisor.orders import Plan, PlanOrder
+from proxy.supervisor.orders import OPENS, Plan, PlanOrder
 
 PLAN = "proxy.commands.plan"
 PLAN_SECONDS = 60.0
@@ -26,7 +26,9 @@ async def make_plan(config: Path, children: Children) -> tuple[Plan, int]:
     """What a child makes of the file; and where it left the settings. Raises `PlanRefused`."""
     settings = os.memfd_create("gatepost-settings", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
-        child = await children.start(PLAN, partial(PlanOrder, config=str(config), settings=settings), [settings])
+        child = await children.start(
+            PLAN, partial(PlanOrder, config=str(config), settings=settings, opens=OPENS), [settings]
+        )
         try:
             async with asyncio.timeout(PLAN_SECONDS):
                 text = await child.read_all()

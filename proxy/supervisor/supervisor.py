@@ -115,10 +115,12 @@ class Supervisor:
             await reign.fleet.start(must_start=False)
         except CannotStart as failure:
             raise PlanRefused(self._lines(failure.problems)) from failure
+        ssh = [f"{host}:{port}" for host, port in map(name_of, reign.listening.ssh)]
         self._log.info(
             "server.started",
             listen=[f"{host}:{port}" for host, port in map(name_of, reign.listening.listen)],
             admin=[f"{host}:{port}" for host, port in map(name_of, reign.listening.admin)],
+            **({"ssh": ssh} if ssh else {}),
             workers=reign.outline.workers,
         )
         self._notifier.ready(self._status())
@@ -179,14 +181,14 @@ class Supervisor:
     async def _start_worker(self, listening: Listening, settings: int) -> tuple[int, Child]:
         self._last_number += 1
         number, anchor = self._last_number, self._clock.anchor
-        groups = (listening.listen, listening.redirect, listening.admin)
-        listen, redirect, admin = (tuple(each.fileno() for each in group) for group in groups)
+        groups = (listening.listen, listening.redirect, listening.admin, listening.ssh)
+        listen, redirect, admin, ssh = (tuple(each.fileno() for each in group) for group in groups)
         order = partial(
             WorkerOrder, number=number, settings=settings, folder=str(self._folder),
-            listen=listen, redirect=redirect, admin=admin,
+            listen=listen, redirect=redirect, admin=admin, ssh=ssh,
             clock=(anchor.offset, anchor.right_since, anchor.settled_at), clock_apart=self._clock.apart,
         )  # fmt: skip
-        return number, await self._children.start(WORKER, order, (settings, *listen, *redirect, *admin))
+        return number, await self._children.start(WORKER, order, (settings, *listen, *redirect, *admin, *ssh))
 
     def _remove_sockets(self, number: int) -> None:
         """Remove the sockets of a worker that is gone: a killed one leaves them behind."""

@@ -9,7 +9,7 @@ import pytest
 import config
 from config.load import load_settings
 from config.schema import inner_keys, tables
-from config.settings import AppSettings, RADIUSSettings, ServerSettings, Settings, SMSSettings
+from config.settings import AppSettings, RADIUSSettings, ServerSettings, Settings, SMSSettings, SSHSettings
 from config.tables.store import SQLiteFile, parse_store_url
 from config.tables.texts import Template, parse_template
 from config.values import parse_duration
@@ -72,6 +72,7 @@ def test_every_option_is_mentioned_in_its_table() -> None:
     assert own[0] == {*inner_keys(SMSSettings, "gateways"), "password_file"}
     assert own[1] == {*inner_keys(SMSSettings, "http"), "password_file", "token_file"}
     assert mentioned["apps.rules"] == set(inner_keys(AppSettings, "rules"))
+    assert mentioned["ssh.targets"] == set(inner_keys(SSHSettings, "targets"))
     assert mentioned["server.certificates"] == set(inner_keys(ServerSettings, "certificates"))
     clients = {f"{key}_file" if key == "secret" else key for key in inner_keys(RADIUSSettings, "clients")}
     assert mentioned["radius.clients"] == clients

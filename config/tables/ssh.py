@@ -1,0 +1,114 @@
+"""`[ssh]`: the jump host, `[[ssh.targets]]`: what can be reached through it, and what has to agree there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from config.addresses import ListenAddress, TargetHost
+from config.factors import Factor
+from config.frozen_table import FrozenTable, named
+from config.problems import told
+from config.tables.schemes import SchemeSettings, no_such_scheme
+from config.tables.server import ServerSettings
+from config.values import Integer, NotEmpty, Seconds, Text
+
+Port = Annotated[Integer, Field(ge=1, le=65535)]
+
+
+class SSHTargetSettings(FrozenTable):
+    host: TargetHost
+    """A name, ``*.`` and the end of names, an address, or a network."""
+    ports: Annotated[tuple[Port, ...], NotEmpty] = (22,)
+    groups: Annotated[tuple[Text, ...], NotEmpty] | None = None
+    """Any one of these admits; None: everybody who is signed in here."""
+
+
+class SSHSettings(FrozenTable):
+    listen: tuple[ListenAddress, ...] = ()
+    """Empty: there is no jump host."""
+    host_key_file: Path | None = None
+    """Made at the first start. None: ``ssh_host_ed25519_key`` beside the store's file, else beside the master key."""
+    scheme: Text | None = None
+    """The one by which people sign in here; None: the first that fits, as in a browser."""
+    targets: tuple[SSHTargetSettings, ...] = ()
+    login_timeout: Annotated[Seconds, Field(ge=10, le=900)] = 300.0
+    """From a connection to the end of its sign-in: an SMS may be late."""
+    max_connections: Annotated[Integer, Field(ge=1)] = 200
+    """In one worker, signed in or not."""
+    max_unauthenticated: Annotated[Integer, Field(ge=1)] = 50
+    """Of those, how many that have not signed in yet."""
+    max_unauthenticated_per_address: Annotated[Integer, Field(ge=1)] = 10
+    """And how many from one address (of IPv6: one /64)."""
+    max_channels: Annotated[Integer, Field(ge=1, le=1000)] = 50
+    """Open at once in one connection."""
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self.listen)
+
+    @property
+    def most_channels(self) -> int:
+        """Of all connections of one worker together."""
+        return 4 * self.max_connections
+
+
+CAN_PROVE = frozenset({Factor.PASSWORD, Factor.SMS, Factor.EMAIL, Factor.TOTP, Factor.RECOVERY_CODE})
+"""What can be typed where SSH asks. A pass is for apps, and no target is one."""
+
+
+def ssh_problems(
+    ssh: SSHSettings, server: ServerSettings, schemes: Sequence[SchemeSettings]
+) -> Iterator[tuple[str, str]]:
+    """Key and sentence of everything that keeps the jump host from working as it is written."""
+    yield from told(_off(ssh), _addresses(ssh, server), _scheme(ssh, schemes))
+
+
+def _off(ssh: SSHSettings) -> Iterator[tuple[str, str]]:
+    if ssh.is_on:
+        if not ssh.targets:
+            yield "targets", "is missing: without [[ssh.targets]] nobody can be let through"
+        return
+    for key in ("targets", "scheme", "host_key_file"):
+        if getattr(ssh, key):
+            yield "listen", f"is missing: {key} is given, and without an address there is no jump host"
+            return
+
+
+def _addresses(ssh: SSHSettings, server: ServerSettings) -> Iterator[tuple[str, str]]:
+    others = [*server.listen, *server.redirect_listen]
+    if server.admin_listen is not None:
+        others.append(server.admin_listen)
+    for position, address in enumerate(ssh.listen):
+        if address.port and (address in others or address in ssh.listen[:position]):
+            yield "listen", f"{address.host}:{address.port} is listened on already"
+
+
+def _scheme(ssh: SSHSettings, schemes: Sequence[SchemeSettings]) -> Iterator[tuple[str, str]]:
+    if not ssh.is_on or ssh.scheme is None:
+        return
+    scheme = named(schemes, ssh.scheme)
+    if scheme is None:
+        yield "scheme", no_such_scheme(schemes, ssh.scheme)
+        return
+    if scheme.apps is not None:
+        yield "scheme", f'"{scheme.name}" is for certain apps, and nobody comes from an app here'
+    if Factor.PASSWORD not in scheme.factors[0]:
+        yield "scheme", f'"{scheme.name}" does not begin with "password", and nothing else can be asked for first here'
+    elif any(CAN_PROVE.isdisjoint(choice) for choice in scheme.factors[1:]):
+        yield "scheme", f'"{scheme.name}" asks for what cannot be typed: add another factor as a choice'
+
+
+def ssh_warnings(ssh: SSHSettings, schemes: Sequence[SchemeSettings]) -> Iterator[str]:
+    """What works, but is seldom meant."""
+    if not ssh.is_on:
+        return
+    scheme = None if ssh.scheme is None else named(schemes, ssh.scheme)
+    if scheme is not None and len(scheme.factors) == 1:
+        yield f'ssh: scheme: "{scheme.name}" lets everybody whom it is for through with a password alone'
+    for target in ssh.targets:
+        if target.groups is None and target.host.startswith("*"):
+            yield f'ssh.targets ("{target.host}"): has no groups: everybody who can sign in reaches all of it'
