@@ -166,20 +166,25 @@ class PassDesk:
         """End it and, everywhere, the sessions that were begun with it; None if it was over before, or if somebody else
         has ended it at the same time. So of several who end it, one has the person told.
 
-        The pass goes first: a sign-in that is under way looks for it once its session is there. The person is told
+        Where this breaks off, the pass is still listed, or nothing that it opened is left. The person is told
         afterwards (`tell_ended`): this must not wait for a directory.
         """
         given = await self.living(pass_id, now=now)
         if given is None:
             return None
+        ended = await self._end_begun(given)
         is_first = await self.store.end_pass(pass_id)
+        # And those that began in between. A sign-in that is under way looks for the pass once its session is there.
+        ended += await self._end_begun(given)
+        return EndedPass(given=given, sessions=ended) if is_first else None
+
+    async def _end_begun(self, given: GivenPass) -> int:
         begun = [
             each
             for each in await self.sessions.sessions(given.guid)
-            if each.confined is not None and each.confined.pass_id == pass_id
+            if each.confined is not None and each.confined.pass_id == given.pass_id
         ]
-        ended = await end_each(self.sessions, begun)  # whoever was first: nobody is answered before they have ended
-        return EndedPass(given=given, sessions=ended) if is_first else None
+        return await end_each(self.sessions, begun)
 
     async def living(self, pass_id: str, *, now: float) -> GivenPass | None:
         return next((each for each in await self.store.passes(now=now) if each.pass_id == pass_id), None)

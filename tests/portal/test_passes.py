@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from config.factors import Factor
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.pages.pass_texts import PASS_WORDS
 from proxy.portal.app_keys import FLOW
 from proxy.sessions.session import Level
@@ -298,6 +299,29 @@ async def test_ending_one_ends_its_sessions_and_no_others(stage: Stage) -> None:
     assert (await by_phone.get(f"{SIGN_IN_ORIGIN}/")).status == 200
     assert (await admin.post(PASSES, {**page.hidden, "end": given.pass_id})).status == 409
     assert said(stage, "admin.pass_ended")[0]["sessions"] == 1
+
+
+async def test_an_end_that_breaks_off_leaves_nothing_open_and_may_be_done_again(stage: Stage) -> None:
+    admin = await signed_in_admin(stage)
+    browser, _ = await signed_in_by_pass(stage, admin)
+
+    async def fail() -> None:
+        raise StoreUnavailable("the disk is gone")
+
+    just_before(stage.store.passes, "end_pass", fail)
+    assert (await end(stage, admin)).status == 503
+    assert (await browser.get(f"{SIGN_IN_ORIGIN}/")).location.startswith("/.gatepost/sign-in")
+    assert "The pass of alice has ended" in (await end(stage, admin)).text
+    assert await stage.store.passes.passes(now=stage.now) == ()
+
+
+async def test_what_it_opens_while_it_is_ended_ends_too(stage: Stage) -> None:
+    admin, browser = await signed_in_admin(stage), stage.browser()
+    code = code_on(await give(admin))
+    page = await to_pass_page(stage, browser)
+    just_before(stage.store.passes, "end_pass", lambda: stage.answer(browser, page, code))
+    assert "and with it one session" in (await end(stage, admin)).text
+    assert (await browser.get(f"{SIGN_IN_ORIGIN}/")).location.startswith("/.gatepost/sign-in")
 
 
 async def test_one_that_was_ended_meanwhile_opens_nothing(stage: Stage) -> None:
