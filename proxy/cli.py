@@ -28,12 +28,13 @@ NOBODY_READS = 141
 """The exit code of who is ended by SIGPIPE: ``gatepost check | head -1``."""
 _WITH_STORE = frozenset(("check", "bounces", "explain", "factors", "unlock", "sessions", "tokens"))
 
-_WITHOUT_CONFIGURATION = ("run", "demo", "hash-password")
+_WITHOUT_CONFIGURATION = ("run", "demo", "hash-password", "connect")
 """Commands that want none, or say so themselves."""
 _COMMANDS = {
     "run": "run Gatepost",
     "check": "validate the configuration, then try each dependency",
     "demo": "everything embedded on loopback: users, a pretend phone, an app",
+    "connect": "an app on loopback, for clients that cannot sign in by themselves",
     "number": "what Gatepost makes of a mobile field",
     "hash-password": "the argon2 hash of a local user's password",
     "mobiles": "the state of the mobile field, person by person",
@@ -116,7 +117,7 @@ def _dispatch(parsed: argparse.Namespace) -> int:
     match parsed.command:
         case "number" | "hash-password":
             code = command.run(parsed, sys.stdin, sys.stdout)
-        case "demo":
+        case "demo" | "connect":
             code = command.run(parsed, sys.stdout)
         case "run":
             code = command.run(parsed.config, after_restore=parsed.after_restore)

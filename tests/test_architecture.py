@@ -64,6 +64,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "ssh": {"access", "config", "directory", "factors", "operations", "pages", "secrets", "sessions", "sign_in"},
     "radius": {"access", "config", "directory", "factors", "operations", "secrets", "sessions", "sign_in"},
+    # A client, which stands on nothing of the server but the names of its paths.
+    "connect": {"config", "http"},
     "help_desk": {
         *(
             "config",

@@ -1,0 +1,128 @@
+"""The JSON API of a Gatepost, as a client of it: each call answers with a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import ClientError, ClientSession
+from yarl import URL
+
+from proxy.connect.app_address import AppAddress
+from proxy.http.reserved import API, SIGN_IN
+
+USER_AGENT = "gatepost-connect"
+
+
+class NotServed(Exception):
+    """The other side cannot be reached, or is no Gatepost that can be used like this. Says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofWanted:
+    flow: str = field(repr=False)
+    factor: str
+    factors: tuple[str, ...]
+    destination: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedInThere:
+    token: str = field(repr=False)
+    seconds: float
+    """When it is over if it is not used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallDeclined:
+    error: str
+    message: str
+    is_over: bool
+    """Whether what was named has ended: the sign-in, or the session."""
+
+
+ProofStep = SignedInThere | ProofWanted | CallDeclined
+
+
+async def find_sign_in(http: ClientSession, app: AppAddress) -> str:
+    """The origin of the sign-in host of this app. Raises `NotServed`.
+
+    It is asked below the prefix that is Gatepost's own on every host: what an app answers is not believed, because a
+    password goes to what is found.
+    """
+    try:
+        async with http.get(URL(app.origin + SIGN_IN, encoded=True), allow_redirects=False) as answer:
+            location = answer.headers.get("Location", "")
+    except (ClientError, OSError, TimeoutError) as error:
+        raise NotServed(f"{app.origin} cannot be reached: {said_of(error)}") from error
+    origin = location.removesuffix(SIGN_IN)
+    if not location.endswith(SIGN_IN) or not origin.startswith(f"{app.scheme}://") or "/" in origin.partition("//")[2]:
+        raise NotServed(f"{app.origin} is no app behind a Gatepost")
+    return origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class APIClient:
+    """Methods raise `NotServed`."""
+
+    http: ClientSession
+    origin: str
+    """Of the sign-in host."""
+
+    @property
+    def host(self) -> str:
+        return self.origin.partition("//")[2]
+
+    async def sign_in(self, username: str, password: str, app: str) -> ProofStep:
+        return await self._step("sign-in", {"username": username, "password": password, "app": app})
+
+    async def prove(self, flow: str, factor: str, passcode: str) -> ProofStep:
+        return await self._step("proof", {"flow": flow, "factor": factor, "passcode": passcode})
+
+    async def resend(self, flow: str, channel: str | None) -> ProofStep:
+        return await self._step("resend", {"flow": flow} | ({"channel": channel} if channel else {}))
+
+    async def session(self, token: str) -> tuple[str, float] | CallDeclined:
+        """Whose it is, and in how many seconds it is over if it is not used. Asking is a use."""
+        status, said, is_over = await self._call("GET", "session", token=token)
+        if status != 200:
+            return _declined(said, is_over)
+        return str(said["username"]), float(said["expires_in"])
+
+    async def sign_out(self, token: str) -> None:
+        await self._call("DELETE", "session", token=token)
+
+    async def _step(self, path: str, body: Mapping[str, str]) -> ProofStep:
+        status, said, is_over = await self._call("POST", path, body=body)
+        if status != 200:
+            return _declined(said, is_over)
+        if said["state"] == "signed_in":
+            return SignedInThere(token=said["token"], seconds=float(said["expires_in"]))
+        factors = tuple(map(str, said["factors"]))
+        return ProofWanted(flow=said["flow"], factor=said["factor"], factors=factors, destination=said["destination"])
+
+    async def _call(
+        self, method: str, path: str, *, body: Mapping[str, str] | None = None, token: str = ""
+    ) -> tuple[int, Any, bool]:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        try:
+            async with self.http.request(
+                method, self.origin + API + path, json=body, headers=headers, allow_redirects=False
+            ) as answer:
+                is_over = 'error="invalid_token"' in answer.headers.get("WWW-Authenticate", "")
+                said = await answer.json() if answer.status != 204 else {}
+        except (ClientError, OSError, TimeoutError, ValueError) as error:
+            raise NotServed(f"{self.host} cannot be used: {said_of(error)}") from error
+        if answer.status in (404, 405):
+            raise NotServed(f'{self.host} has no API for native clients: it needs "enabled = true" in [api]')
+        return answer.status, said, is_over
+
+
+def said_of(error: BaseException) -> str:
+    """In one line, which a timeout has none of."""
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+def _declined(said: Mapping[str, Any], is_over: bool) -> CallDeclined:
+    return CallDeclined(error=str(said.get("error", "")), message=str(said.get("message", "")), is_over=is_over)
