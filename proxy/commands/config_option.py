@@ -14,8 +14,8 @@ USUAL_FILE = Path("/etc/gatepost/gatepost.toml")
 class NoConfiguration(Exception):
     """No file was named, and there is none in the usual place."""
 
-    def __init__(self) -> None:
-        super().__init__(f"which configuration? Give --config FILE or set {VARIABLE}: there is no {USUAL_FILE}")
+    def __init__(self, usual: Path) -> None:
+        super().__init__(f"which configuration? Give --config FILE or set {VARIABLE}: there is no {usual}")
 
 
 def add_config_option(parser: argparse.ArgumentParser) -> None:
@@ -27,14 +27,14 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def config_file(given: Path | None) -> Path:
+def config_file(given: Path | None, *, usual: Path = USUAL_FILE) -> Path:
     """The file to use. Raises `NoConfiguration`; a named file need not exist."""
     file = named_file(given)
     if file is not None:
         return file
-    if not os.path.lexists(USUAL_FILE):
-        raise NoConfiguration
-    return USUAL_FILE
+    if not os.path.lexists(usual):
+        raise NoConfiguration(usual)
+    return usual
 
 
 def named_file(given: Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:

@@ -13,7 +13,7 @@ import trustme
 
 from proxy.cli import main
 from proxy.commands.plan import make_plan
-from tests.support.gatepost import gatepost
+from tests.support.gatepost import gatepost, gatepost_here
 
 AUTHORITY = trustme.CA()
 SOUND = """\
@@ -377,10 +377,12 @@ def test_problems_of_every_kind_are_told_in_one_go(
         assert [line for line in told if not line.startswith(places)] == []  # and nothing that is right
 
 
-def test_both_commands_print_them(tmp_path: Path) -> None:
+def test_both_commands_print_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = max(together(random.Random(0)), key=len)
     file, environ = written(tmp_path / "0", names)
-    results = [gatepost(command, "--config", str(file), environ=environ) for command in ("check", "run")]
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    results = [call(command, "--config", str(file)) for call, command in ((gatepost_here, "check"), (gatepost, "run"))]
     assert [result.returncode for result in results] == [2, 2]
     for result in results:
         assert missing(result.stderr.splitlines(), file, names) == []

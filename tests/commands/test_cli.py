@@ -13,7 +13,7 @@ import pytest
 from proxy import __version__
 from proxy.__main__ import main as entrance
 from proxy.cli import main
-from proxy.commands import config_option
+from proxy.commands.config_option import USUAL_FILE, config_file
 from tests.support.configuration import written
 from tests.support.gatepost import command, environment, free_port, gatepost, gatepost_here
 
@@ -50,22 +50,28 @@ def test_the_configuration_may_come_from_the_environment(
     assert f"{file}: is not TOML" in "".join(capsys.readouterr())
 
 
+@pytest.mark.skipif(os.path.lexists(USUAL_FILE), reason=f"{USUAL_FILE} is there")
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_usual_place_is_looked_at_last(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_without_a_configuration_each_command_says_where_it_looked(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("GATEPOST_CONFIG", raising=False)
-    usual = tmp_path / "usual.toml"
-    monkeypatch.setattr(config_option, "USUAL_FILE", usual)
     assert called(command) == 2
     told = capsys.readouterr().err
     assert told == (
         f"gatepost {command.split()[0]}: which configuration? Give --config FILE or set GATEPOST_CONFIG: there is no"
-        f" {usual}\n"
+        f" {USUAL_FILE}\n"
     )
-    usual.write_text("[server\n")
-    assert called(command) == 2
-    assert f"{usual}: is not TOML" in "".join(capsys.readouterr())
+
+
+def test_the_usual_place_is_looked_at_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, named, given = (tmp_path / name for name in ("usual.toml", "named.toml", "given.toml"))
+    usual.touch()
+    monkeypatch.delenv("GATEPOST_CONFIG", raising=False)
+    assert config_file(None, usual=usual) == usual
+    monkeypatch.setenv("GATEPOST_CONFIG", str(named))
+    assert config_file(None, usual=usual) == named
+    assert config_file(given, usual=usual) == given
 
 
 def test_where_the_configuration_is_is_no_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
