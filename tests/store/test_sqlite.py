@@ -11,6 +11,7 @@ import sys
 import threading
 from collections import Counter as Tally
 from collections.abc import AsyncIterator
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -472,3 +473,9 @@ async def test_a_challenge_from_before_factors_were_kept_is_of_an_sms(tmp_path: 
     found = await store.challenges.challenge(pending.challenge_id, session_id=pending.session_id, now=NOW)
     assert (found, pending.factor, pending.kind) == (pending, Factor.SMS, ChannelKind.SMS)
     await store.close()
+
+
+def test_migrations_are_numbered_without_a_gap_and_none_twice() -> None:
+    folder = resources.files("proxy.store.sqlite") / "migrations"
+    names = sorted(each.name for each in folder.iterdir() if each.name.endswith(".sql"))
+    assert [int(name.partition("_")[0]) for name in names] == list(range(1, len(MIGRATIONS) + 1))
