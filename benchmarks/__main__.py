@@ -24,9 +24,11 @@ from benchmarks.scenarios import SCENARIOS, Scale, check, idle_tunnels, most_tun
 from benchmarks.stage import GATEPOST, HAPROXY, NGINX, Stage, set_stage
 from tests.support.samba_dc import SambaFailed
 
-OWN = ("tunnels", "sessions", "sign-in", "passcodes")
+OWN = ("tunnels", "sessions", "clients", "sign-in", "passcodes")
 PASSCODES_PER_MINUTE = 10_000
-QUICK = Scale(seconds=1, large_bytes=64 * 1024**2, tunnels=200, sessions=1000, sign_ins=5, passcode_seconds=2)
+QUICK = Scale(
+    seconds=1, large_bytes=64 * 1024**2, tunnels=200, sessions=1000, sign_ins=5, requests=2000, passcode_seconds=2
+)
 
 
 def main() -> int:
@@ -87,6 +89,7 @@ def _measure(stage: Stage, scale: Scale, rounds: int, wanted: set[str]) -> Resul
     own: dict[str, Callable[[], None]] = {
         "tunnels": lambda: _measure_tunnels(stage, scale, results),
         "sessions": lambda: _measure_sessions(stage, scale, results),
+        "clients": lambda: _measure_clients(stage, scale, rounds, results),
         "sign-in": lambda: _measure_sign_ins(stage, scale, results),
         "passcodes": lambda: _measure_passcodes(scale, results),
     }
@@ -116,6 +119,12 @@ def _measure_sessions(stage: Stage, scale: Scale, results: Results) -> None:
     if stage.files_port:
         _say(f"{scale.sessions:,} sessions")
         results.sessions = own_costs.sessions(stage, scale.sessions)
+
+
+def _measure_clients(stage: Stage, scale: Scale, rounds: int, results: Results) -> None:
+    if stage.files_port:
+        _say(f"{scale.requests:,} requests with a cookie and with a token, {rounds} rounds")
+        results.clients = own_costs.clients(stage, rounds, scale.requests)
 
 
 def _measure_sign_ins(stage: Stage, scale: Scale, results: Results) -> None:

@@ -12,8 +12,8 @@ from argon2 import PasswordHasher
 
 from benchmarks.gatepost import GROUP
 
-FILES, ECHO, SIGN_IN = "files.localhost", "echo.localhost", "signin.localhost"
-"""Hosts: nginx serving files; the upstream for uploads and WebSockets; the sign-in pages."""
+FILES, ECHO, SIGN_IN, CLIENTS = "files.localhost", "echo.localhost", "signin.localhost", "clients.localhost"
+"""Hosts: nginx serving files; the upstream for uploads and WebSockets; the sign-in pages; the files for tokens too."""
 USERNAME, PASSWORD = "alice", "Open-the-gate-7"
 SMALL_BYTES = 95
 
@@ -117,6 +117,13 @@ name = "Echo"
 host = "{echo}"
 upstream = "http://127.0.0.1:{echo_port}"
 groups = ["{group}"]
+
+[[apps]]
+name = "Clients"
+host = "{clients}"
+upstream = "http://127.0.0.1:{files_port}"
+groups = ["{group}"]
+clients = ["browser", "bearer"]
 """
 
 _DIRECTORIES = """\
@@ -222,6 +229,7 @@ def write_gatepost(
             smtp_port=smtp_port,
             files=FILES,
             echo=ECHO,
+            clients=CLIENTS,
             files_port=files_port,
             echo_port=echo_port,
             group=GROUP,

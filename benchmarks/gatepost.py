@@ -3,8 +3,8 @@
     python -m benchmarks.gatepost --config FILE --host HOST ... [--sessions N --tokens FILE] [--profile FILE]
 
 Prints one line of JSON once it serves: `{"ports": [...], "tokens": {HOST: ...}}`, the cookies of a session that is
-signed in on every `--host`. With `--tokens`, N more sessions are stored, signed in on the first host, and their tokens
-written to that file, one a line.
+signed in on every `--host`, and under `*` the token of a client without a browser. With `--tokens`, N more sessions are
+stored, signed in on the first host, and their tokens written to that file, one a line.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import pstats
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import uvloop
@@ -29,6 +30,7 @@ from proxy.operations.audit_log import configure_log
 from proxy.secrets.tokens import new_token, token_digest
 from proxy.server import running
 from proxy.sessions.session import Session
+from proxy.sessions.way import TOKEN_HOST, Way
 from proxy.store.contract import Store
 from proxy.store.open import open_store
 
@@ -74,10 +76,20 @@ async def _store_session(store: Store, hosts: list[str], number: int) -> dict[st
     return tokens
 
 
+async def _store_token(store: Store) -> str:
+    """Of the first person, for a client without a browser."""
+    (session,) = await store.sessions.sessions()
+    token = new_token()
+    of_client = replace(session, session_id=new_token(), way=Way.API)
+    await store.sessions.create_session(of_client, cookie=token_digest(token), host=TOKEN_HOST)
+    return token
+
+
 async def _prepare(settings: Settings, arguments: argparse.Namespace) -> dict[str, str]:
     """In a separate loop, so that the measured server starts without leftovers."""
     store = open_store(settings.store)
     (tokens,) = await store_sessions(store, arguments.host, 1)
+    tokens[TOKEN_HOST] = await _store_token(store)
     if arguments.tokens is not None:
         host = arguments.host[0]
         more = await store_sessions(store, [host], arguments.sessions)

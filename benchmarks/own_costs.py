@@ -9,14 +9,18 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from http.cookies import SimpleCookie
+from itertools import repeat
+from statistics import median
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from benchmarks.configurations import ECHO, FILES, PASSWORD, USERNAME
+from benchmarks.configurations import CLIENTS, ECHO, FILES, PASSWORD, USERNAME
 from benchmarks.gatepost import GROUP
 from benchmarks.load import WrongAnswer, ping_pong, request_bytes
 from benchmarks.stage import Stage
 from proxy.demo.phone import Phone
+from proxy.sessions.way import TOKEN_HOST
 from tests.support.samba_dc import SambaDC
 from tests.support.samba_people import DomainGroup, DomainPerson
 
@@ -67,6 +71,40 @@ def sessions(stage: Stage, count: int) -> Sessions:
         known_rate=known,
         known_cpu=known_cpu / count,
         count=count,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clients:
+    """Seconds of CPU time per request of one worker, medians over rounds that alternate."""
+
+    cookie_cpu: float
+    """To an app for browsers alone."""
+    bearer_cpu: float
+    """To one that takes tokens, with a token in the place of the cookie."""
+    ratio: float
+    """Of the latter to the former, round by round: the median."""
+    rounds: int
+
+
+def clients(stage: Stage, rounds: int, count: int) -> Clients:
+    """`count` requests of each kind in each round."""
+    with stage.gatepost("clients") as (process, port, own):
+        by_cookie = request_bytes("GET", "/small", FILES, own[FILES])
+        by_token = (
+            f"GET /small HTTP/1.1\r\nHost: {CLIENTS}\r\nAuthorization: Bearer {own[TOKEN_HOST]}\r\nAccept: */*\r\n\r\n"
+        ).encode()
+        spent: dict[bytes, list[float]] = {by_cookie: [], by_token: []}
+        for number in range(rounds + 1):
+            # Each kind goes first in turn; the first round only warms up.
+            for request in (by_cookie, by_token) if number % 2 else (by_token, by_cookie):
+                before = process.cpu_seconds()
+                ping_pong(port, request, b"200", partial(repeat, request, count), answer_bytes=None, connections=16)
+                if number:
+                    spent[request].append((process.cpu_seconds() - before) / count)
+    ratios = [token / cookie for cookie, token in zip(spent[by_cookie], spent[by_token], strict=True)]
+    return Clients(
+        cookie_cpu=median(spent[by_cookie]), bearer_cpu=median(spent[by_token]), ratio=median(ratios), rounds=rounds
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.delivery import Passcodes
-from benchmarks.own_costs import Sessions, SignIns
+from benchmarks.own_costs import Clients, Sessions, SignIns
 from benchmarks.processes import program
 from benchmarks.scenarios import SCENARIOS, Sample, Scenario
 from benchmarks.stage import GATEPOST, NGINX, NGINX_AUTH, NGINX_AUTH_THERE
@@ -29,6 +29,7 @@ class Results:
     tunnel_bytes: dict[str, float] = field(default_factory=dict)
     tunnels: int = 0
     sessions: Sessions | None = None
+    clients: Clients | None = None
     sign_ins: dict[str, SignIns] = field(default_factory=dict)
     """By directory."""
     passcodes: Passcodes | None = None
@@ -53,6 +54,7 @@ class Results:
             "tunnel_bytes": self.tunnel_bytes,
             "tunnels": self.tunnels,
             "sessions": asdict(self.sessions) if self.sessions is not None else None,
+            "clients": asdict(self.clients) if self.clients is not None else None,
             "sign_ins": {name: asdict(each) for name, each in self.sign_ins.items()},
             "passcodes": asdict(self.passcodes) if self.passcodes is not None else None,
             "notes": self.notes,
@@ -189,6 +191,13 @@ TARGETS = (
         is_met=lambda value: value < 0.001,
     ),
     Target(
+        what="CPU of a request with a bearer token, of one with a cookie",
+        wanted="at most 1.05 x",
+        value=lambda results: results.clients.ratio if results.clients is not None else None,
+        show=_times,
+        is_met=lambda value: value <= 1.05,
+    ),
+    Target(
         what="worker memory at rest",
         wanted="under 90 MiB",
         value=_of_sessions("at_rest"),
@@ -237,6 +246,8 @@ def markdown(results: Results) -> str:
         parts.append(f"### {results.tunnels:,} idle WebSockets\n\n" + table(("proxy", "memory each"), rows))
     if results.sessions is not None:
         parts.append(_sessions(results.sessions))
+    if results.clients is not None:
+        parts.append(_clients(results.clients))
     if results.passcodes is not None:
         parts.append(_passcodes(results.passcodes))
     if results.notes:
@@ -316,6 +327,15 @@ def _sessions(found: Sessions) -> str:
         ("CPU of such a request", f"{found.known_cpu * 1e6:.0f} µs"),
     )
     return "### Sessions, one worker with the SQLite store\n\n" + table(("what", "measured"), rows)
+
+
+def _clients(found: Clients) -> str:
+    rows = (
+        ("CPU of a request with a cookie, to an app for browsers alone", f"{found.cookie_cpu * 1e6:.1f} µs"),
+        ("CPU of a request with a token, to an app that takes them", f"{found.bearer_cpu * 1e6:.1f} µs"),
+        (f"the latter of the former (median of {found.rounds} alternating rounds)", f"{found.ratio:.3f} x"),
+    )
+    return "### Clients without a browser\n\n" + table(("what", "measured"), rows)
 
 
 def machine() -> Mapping[str, str]:

@@ -48,6 +48,7 @@ class Scale:
     tunnels: int = 10_000
     sessions: int = 100_000
     sign_ins: int = 100
+    requests: int = 60_000
     passcode_seconds: int = 60
 
 

@@ -20,6 +20,7 @@ from benchmarks import configurations
 from benchmarks.configurations import ECHO, FILES, SIGN_IN
 from benchmarks.processes import Cores, Process, free_port, program, raise_file_limit, started
 from proxy.http.reserved import session_cookie
+from proxy.sessions.way import TOKEN_HOST
 
 GATEPOST, NGINX, NGINX_AUTH, NGINX_AUTH_THERE, HAPROXY = (
     "Gatepost",
@@ -67,7 +68,7 @@ class Stage:
     def gatepost(
         self, name: str, *, smtp_port: int = 25, directory: str | None = None, arguments: tuple[str, ...] = ()
     ) -> Iterator[tuple[Process, int, dict[str, str]]]:
-        """One more Gatepost, in a folder of that name: its process, port and cookies by host."""
+        """One more Gatepost, in a folder of that name: its process, port and cookies by host; under `*` a token."""
         with _gatepost(
             self.folder / name,
             cores=self.cores,
@@ -195,7 +196,8 @@ def _gatepost(
     with started(command, cores=cores.proxy, log=folder / "gatepost.log", says=True) as process:
         line = json.loads(process.first_line)
         name = session_cookie("http" if tls is None else "https")
-        cookies = {host: f"theme=dark; {name}={token}" for host, token in line["tokens"].items()}
+        cookies = {host: f"theme=dark; {name}={token}" for host, token in line["tokens"].items() if host != TOKEN_HOST}
+        cookies[TOKEN_HOST] = line["tokens"][TOKEN_HOST]
         yield process, (line["ports"] or [0])[0], cookies
 
 

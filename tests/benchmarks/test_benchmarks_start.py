@@ -50,6 +50,11 @@ def test_sessions_are_stored_and_each_is_looked_up(stage: Stage) -> None:
     assert found.known_rate > 0
 
 
+def test_a_token_is_forwarded_like_a_cookie(stage: Stage) -> None:
+    found = own_costs.clients(stage, 1, 40)
+    assert found.rounds == 1
+
+
 def test_passcodes_are_sent_through_both_relays() -> None:
     found = delivery.measured(0.5, 10_000)
     assert found.sent == 83
