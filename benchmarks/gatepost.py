@@ -48,7 +48,16 @@ async def store_sessions(store: Store, hosts: list[str], count: int) -> list[dic
 
 
 async def _store_session(store: Store, hosts: list[str], number: int) -> dict[str, str]:
-    now, tokens = time.time(), {host: new_token() for host in hosts}
+    session, tokens = _session(number), {host: new_token() for host in hosts}
+    first, *others = hosts
+    await store.sessions.create_session(session, cookie=token_digest(tokens[first]), host=first)
+    for host in others:
+        await store.sessions.add_cookie(session.session_id, cookie=token_digest(tokens[host]), host=host)
+    return tokens
+
+
+def _session(number: int) -> Session:
+    now = time.time()
     person = Principal(
         guid=f"00000000-0000-0000-0000-{number:012}",
         realm="corp",
@@ -58,7 +67,7 @@ async def _store_session(store: Store, hosts: list[str], number: int) -> dict[st
         mobiles=("07400 123456",),
         groups=frozenset({GROUP}),
     )
-    session = Session(
+    return Session(
         session_id=new_token(),
         principal=person,
         scheme="browser",
@@ -69,19 +78,12 @@ async def _store_session(store: Store, hosts: list[str], number: int) -> dict[st
         client_address="127.0.0.1",
         user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
     )
-    first, *others = hosts
-    await store.sessions.create_session(session, cookie=token_digest(tokens[first]), host=first)
-    for host in others:
-        await store.sessions.add_cookie(session.session_id, cookie=token_digest(tokens[host]), host=host)
-    return tokens
 
 
 async def _store_token(store: Store) -> str:
     """Of the first person, for a client without a browser."""
-    (session,) = await store.sessions.sessions()
     token = new_token()
-    of_client = replace(session, session_id=new_token(), way=Way.API)
-    await store.sessions.create_session(of_client, cookie=token_digest(token), host=TOKEN_HOST)
+    await store.sessions.create_session(replace(_session(0), way=Way.API), cookie=token_digest(token), host=TOKEN_HOST)
     return token
 
 
