@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import pty
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from tests.support.radius import ACCEPT, SECRET, Disconnected, Gateway, access_r
 from tests.support.samba import PASSWORD, person
 from tests.support.samba_dc import SambaDC
 from tests.support.samba_people import DomainGroup
+from tests.support.terminal import conversation
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),  # one Gatepost for all, each test with a person of its own
@@ -240,18 +240,9 @@ async def ocserv(folder: Path, radius_port: int) -> AsyncIterator[tuple[int, Pat
 
 def openconnect(port: int, name: str, passcode: Callable[[], str]) -> str:
     """What it prints of a login that a person types at a terminal: it asks for a certificate's trust first."""
-    process_id, terminal = pty.fork()
-    if process_id == 0:
-        os.execvp("openconnect", ["openconnect", "--authenticate", f"--user={name}", f"https://127.0.0.1:{port}"])
-    told, asked = "", [("'yes' to accept", lambda: "yes"), ("Password:", lambda: PASSWORD), ("Password1:", passcode)]
-    with suppress(OSError):  # the end of a terminal
-        while read := os.read(terminal, 4096):
-            told += read.decode(errors="replace")
-            if asked and asked[0][0] in told:
-                os.write(terminal, asked.pop(0)[1]().encode() + b"\n")
-    os.close(terminal)
-    os.waitpid(process_id, 0)
-    return told
+    questions = [("'yes' to accept", lambda: "yes"), ("Password:", lambda: PASSWORD), ("Password1:", passcode)]
+    command = ["openconnect", "--authenticate", f"--user={name}", f"https://127.0.0.1:{port}"]
+    return conversation(command, questions, until="COOKIE=")
 
 
 @pytest.mark.skipif(

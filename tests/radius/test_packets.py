@@ -142,6 +142,23 @@ def test_a_fragment_is_dropped(length: int) -> None:
     assert isinstance(read(shorter), Dropped)
 
 
+@pytest.mark.parametrize("longer", [1, 2, 100])
+def test_an_attribute_that_is_cut_off_is_dropped_even_from_an_unsigned_packet(longer: int) -> None:
+    _, data = access_request("alice", "secret", is_signed=False, attributes={STATE: [b"where we were"]})
+    assert isinstance(read(data, must_authenticate=False), RADIUSRequest)
+    end = len(data) - len(b"where we were") - 1
+    assert (
+        read(data[:end] + bytes((data[end] + longer,)) + data[end + 1 :], must_authenticate=False) is Dropped.MALFORMED
+    )
+
+
+@pytest.mark.parametrize("length", [0, 15, 17])
+def test_a_message_authenticator_has_sixteen_bytes(length: int) -> None:
+    body = bytes((MESSAGE_AUTHENTICATOR, 2 + length)) + bytes(length)
+    data = b"\x01\x07" + (20 + len(body)).to_bytes(2) + b"r" * 16 + body
+    assert read(data, must_authenticate=False) is Dropped.MALFORMED
+
+
 @given(st.integers(0, len(SIGNED) - 1), st.integers(1, 255))
 @example(place=1, change=1)
 def test_a_byte_that_was_changed_is_found_out(place: int, change: int) -> None:
