@@ -36,9 +36,9 @@ function operation.put(id, guid, digest, made_at, ends_at, ttl, most, record)
   redis.call('ZADD', of_person, ends_at, id)
   redis.call('ZADD', of_all, ends_at, id)
   for _, index in ipairs({of_person, of_all}) do
-    if redis.call('PTTL', index) < tonumber(ttl) then
-      redis.call('PEXPIRE', index, ttl)
-    end
+    -- As long as the one that ends last, which may be another: `ttl` is that of this one.
+    local last = redis.call('ZREVRANGE', index, 0, 0, 'WITHSCORES')
+    redis.call('PEXPIRE', index, math.ceil(ttl + (last[2] - ends_at) * 1000))
   end
   return 1
 end
