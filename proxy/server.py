@@ -33,9 +33,10 @@ from proxy.http.reserved import API
 from proxy.operations.background import in_background
 from proxy.operations.descriptors import capacity, reserve_for
 from proxy.operations.health import READINESS, Check, Need, Readiness, create_health_app
-from proxy.operations.listening import WorkerPlace, name_of, open_listening
+from proxy.operations.listening import WorkerPlace, name_of
 from proxy.operations.metrics import Metrics
 from proxy.operations.open_files import open_file_limit
+from proxy.operations.open_listening import open_listening
 from proxy.operations.serving import serve
 from proxy.operations.steady_clock import SteadyClock
 from proxy.operations.store_errors import StoreError

@@ -1,31 +1,17 @@
 """Listening sockets, whether for this process or, opened by the supervisor, for the workers that inherit them.
 
-They never block: another worker may already have taken the connection that woke this one.
+They never block: another worker may already have taken the connection that woke this one. The supervisor imports this,
+so nothing here reads settings.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.addresses import ListenAddress
-from config.problems import ConfigurationError, ConfigurationProblem, Place
-from config.settings import Settings
-from config.system_errors import listening_reason
-
 BACKLOG = 1024
 HEALTH_SUFFIX = ".health"
-
-
-class CannotListen(ConfigurationError):
-    """An address of `table` cannot be listened on."""
-
-    def __init__(self, table: str, key: str, error: OSError) -> None:
-        place = Place(table, None, key)
-        super().__init__([ConfigurationProblem.at(place, f"cannot listen: {listening_reason(error)}")])
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
@@ -71,27 +57,6 @@ class Listening:
     def ports(self) -> frozenset[int]:
         """Every one that is listened on."""
         return frozenset(name_of(each)[1] for each in (*self.listen, *self.redirect, *self.admin, *self.ssh))
-
-
-def open_listening(settings: Settings) -> Listening:
-    """Raises `CannotListen`, and leaves nothing open then."""
-    server = settings.server
-    with ExitStack() as stack:
-
-        def opened(key: str, addresses: Iterable[ListenAddress], table: str = "server") -> tuple[socket.socket, ...]:
-            try:
-                return tuple(stack.enter_context(each) for address in addresses for each in bind(*address))
-            except OSError as error:
-                raise CannotListen(table, key, error) from error
-
-        listening = Listening(
-            listen=opened("listen", server.listen),
-            redirect=opened("redirect_listen", server.redirect_listen),
-            admin=opened("admin_listen", [server.admin_listen] if server.admin_listen is not None else []),
-            ssh=opened("listen", settings.ssh.listen, "ssh"),
-        )
-        stack.pop_all()
-        return listening
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""`python -m tests.processes.small_worker ORDER`: says what a worker says, and does as the order's folder is called."""
+"""Says what a worker says, and does as the order's folder is called."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 import os
 import signal
 import socket
-import sys
 
 from proxy.supervisor.orders import WorkerOrder
 
 
-def main(order: WorkerOrder) -> int:
+def main(text: str) -> int:
+    order = WorkerOrder(**json.loads(text))
     control = socket.socket(fileno=order.control)
     match order.folder:
         case "serves":
@@ -32,7 +32,3 @@ def main(order: WorkerOrder) -> int:
         case "never gets ready":
             signal.pause()
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(WorkerOrder(**json.loads(sys.argv[1]))))
