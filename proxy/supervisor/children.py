@@ -19,8 +19,8 @@ from proxy.supervisor.orders import BEAT, PROBLEM, READY, PlanOrder, WorkerOrder
 from proxy.supervisor.systemd import VARIABLES
 
 _ROOT = Path(__file__).parent.parent.parent
-_CHILD = "proxy.commands.child"
 """Where the packages are."""
+_CHILD = "proxy.commands.child"
 
 
 class Child:
