@@ -1,13 +1,13 @@
-"""One connection to the jump host: who it is, what they may open, and everything that they may not.
+"""One connection to the jump host: who it is, and what they open.
 
 The order is that of RFC 4252 and RFC 4254: a sign-in by keyboard-interactive, then `direct-tcpip` channels to permitted
-targets. Every other request of a client is refused, with a word to them and a line in the log.
+targets. Every other request of a client is refused (`JumpOnly`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -28,6 +28,7 @@ from proxy.ssh import words
 from proxy.ssh.channel import WINDOW_BYTES, Channel
 from proxy.ssh.connecting import Connector, Unreachable
 from proxy.ssh.dialogue import Dialogue, LetIn, Next, SignInOver, TerminalQuestion
+from proxy.ssh.jump_only import JumpOnly
 from proxy.ssh.targets import Destination, SSHTarget, TargetRefusal, parse_destination, permitting
 from proxy.ssh.transport import SSHTransport
 
@@ -71,7 +72,7 @@ class House(Protocol):
         """Run it to its end, whoever waits for it."""
 
 
-class Visitor(asyncssh.SSHServer):
+class Visitor(JumpOnly):
     """What asyncssh asks about one connection. `house` counts it, and finds it by its session."""
 
     def __init__(self, parts: JumpParts, house: House) -> None:
@@ -90,6 +91,8 @@ class Visitor(asyncssh.SSHServer):
         self._is_answering = False
         """Whether an answer is being judged: no second one is, meanwhile."""
         self._was_asked = False
+        self._told = ""
+        """Why it was ended, if it was."""
         self._is_held = False
         self._is_over = False
 
@@ -102,6 +105,7 @@ class Visitor(asyncssh.SSHServer):
     def end(self, told: str) -> None:
         """The connection and all of its channels, at once."""
         if self._conn is not None and not self._is_over:
+            self._told = self._told or told
             self._conn.disconnect(asyncssh.DISC_BY_APPLICATION, told)
         for channel in list(self.channels):
             channel.end()
@@ -110,7 +114,7 @@ class Visitor(asyncssh.SSHServer):
         """The directory describes this person differently: end what they could not open now."""
         for channel in list(self.channels):
             if isinstance(permitting(self.parts.targets, session, channel.destination), TargetRefusal):
-                self._log("ssh.channel_ended", **_told_of(channel.destination), reason="not permitted any more")
+                self.log("ssh.channel_ended", **_told_of(channel.destination), reason="not permitted any more")
                 channel.end()
 
     def hold(self, is_held: bool) -> None:
@@ -138,11 +142,13 @@ class Visitor(asyncssh.SSHServer):
         self._is_over = True
         for channel in list(self.channels):
             channel.end()
+        reason = self._told or _reason_of(exc)
         if self.is_signed_in:
-            self._log("ssh.closed", reason=_reason_of(exc))
+            self.log("ssh.closed", reason=reason)
+        elif self._was_asked or self._told:
+            self.log("ssh.not_signed_in", reason=reason)
         else:
-            reason = _reason_of(exc) if self._was_asked else "never asked to sign in by keyboard-interactive"
-            self._log("ssh.not_signed_in", reason=reason)
+            self.log("ssh.not_signed_in", reason="never asked to sign in by keyboard-interactive")
         self._house.left(self)
         if not self._is_answering:
             self._house.spawn(self._leave())
@@ -155,21 +161,9 @@ class Visitor(asyncssh.SSHServer):
             if self.session is not None:
                 await self.parts.flow.sessions.end(self.session)
         except StoreError:
-            self._log("ssh.session_left", reason="the store is away")  # it ends by its idle limit
+            self.log("ssh.session_left", reason="the store is away")  # it ends by its idle limit
 
     # The sign-in.
-
-    def begin_auth(self, username: str) -> bool:
-        return True
-
-    def kbdint_auth_supported(self) -> bool:
-        return True
-
-    def password_auth_supported(self) -> bool:
-        return False
-
-    def public_key_auth_supported(self) -> bool:
-        return False
 
     async def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Challenge | bool:
         self._was_asked = True
@@ -197,7 +191,9 @@ class Visitor(asyncssh.SSHServer):
         try:
             found: Next = await self._next(step)
             if isinstance(found, LetIn):
-                found = await self._let_in(found)
+                self.session, self._token = found.session, found.token
+                if not self._is_over:
+                    found = await self._let_in(found)
         finally:
             self._is_answering = False
         if self._is_over:
@@ -217,13 +213,13 @@ class Visitor(asyncssh.SSHServer):
         try:
             return await step
         except StoreError as error:
-            self._log("store.unavailable", reason=str(error))
+            self.log("store.unavailable", reason=str(error))
             return SignInOver(words.problem("store_unavailable"))
         except DirectoryBusy:
-            self._log("directory.busy")
+            self.log("directory.busy")
             return SignInOver(words.problem("overloaded"))
         except DirectoryError as error:
-            self._log("directory.unavailable", reason=str(error))
+            self.log("directory.unavailable", reason=str(error))
             return SignInOver(words.problem("directory_unavailable"))
         except Exception:
             self.parts.log.exception("ssh.failed", incident=self.incident)
@@ -232,7 +228,6 @@ class Visitor(asyncssh.SSHServer):
     async def _let_in(self, found: LetIn) -> Next:
         """From here on the end of the session is heard; one that came before is seen."""
         principal = found.session.principal
-        self.session, self._token = found.session, found.token
         self._person = {"realm": principal.realm, "guid": principal.guid}
         self._house.signed_in(self)
         try:
@@ -261,6 +256,7 @@ class Visitor(asyncssh.SSHServer):
 
     def _refuse_sign_in(self, told: str) -> None:
         if self._conn is not None and not self._is_over:
+            self._told = told
             code = asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE
             self._conn.disconnect(code, f"{told} ({self.incident})")
 
@@ -275,9 +271,9 @@ class Visitor(asyncssh.SSHServer):
         asked: dict[str, str | int] = {"host": _shown(dest_host), "port": dest_port}
         destination = parse_destination(dest_host, dest_port)
         if isinstance(destination, TargetRefusal):
-            raise self._refused(words.NOT_PERMITTED, destination.value, asked)
+            raise self.refused(words.NOT_PERMITTED, destination.value, asked)
         if len(self.channels) >= self.parts.settings.max_channels or not self._house.has_room:
-            raise self._refused(
+            raise self.refused(
                 words.TOO_MANY_CHANNELS, "too many channels", asked, code=asyncssh.OPEN_RESOURCE_SHORTAGE
             )
         channel = Channel(destination, on_over=self.channels.discard, is_held=self._is_held)
@@ -290,63 +286,30 @@ class Visitor(asyncssh.SSHServer):
             session = await self._session()
             if session is None:
                 self.end(words.SESSION_ENDED)
-                raise self._refused(words.SESSION_ENDED, TargetRefusal.SESSION.value, _told_of(destination))
+                raise self.refused(words.SESSION_ENDED, TargetRefusal.SESSION.value, _told_of(destination))
             permitted = permitting(self.parts.targets, session, destination)
             if isinstance(permitted, TargetRefusal):
-                raise self._refused(words.NOT_PERMITTED, permitted.value, _told_of(destination))
+                raise self.refused(words.NOT_PERMITTED, permitted.value, _told_of(destination))
             address = await self.parts.connector.connect(permitted, destination, lambda: channel.target)
         except Unreachable as error:
             channel.end()
             code = asyncssh.OPEN_CONNECT_FAILED
-            raise self._refused(error.told, error.reason, _told_of(destination), code=code) from None
+            raise self.refused(error.told, error.reason, _told_of(destination), code=code) from None
         except asyncssh.ChannelOpenError:
             channel.end()
             raise
         except StoreError as error:
             channel.end()
-            raise self._refused(words.problem("store_unavailable"), str(error), _told_of(destination)) from None
+            raise self.refused(words.problem("store_unavailable"), str(error), _told_of(destination)) from None
         except BaseException:
             channel.end()
             raise
         if channel.is_over:  # its session or its connection ended meanwhile
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, words.SESSION_ENDED)
-        self._log("ssh.channel_opened", **_told_of(destination), address=address)
+        self.log("ssh.channel_opened", **_told_of(destination), address=address)
         return channel
 
-    def _refused(
-        self,
-        told: str,
-        reason: str,
-        asked: Mapping[str, str | int],
-        *,
-        code: int = asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED,
-    ) -> asyncssh.ChannelOpenError:
-        self._log("ssh.channel_refused", reason=reason, **asked)
-        return asyncssh.ChannelOpenError(code, told)
-
-    # What there is not.
-
-    def session_requested(self) -> bool:
-        raise self._refused(words.NO_SHELL, "no shell, command, subsystem or file transfer", {"asked": "session"})
-
-    def unix_connection_requested(self, dest_path: str) -> bool:
-        raise self._refused(words.NO_FORWARDING, "no sockets of this machine", {"asked": "direct-streamlocal"})
-
-    def tun_requested(self, unit: int | None) -> bool:
-        raise self._refused(words.NO_FORWARDING, "no tunnels", {"asked": "tun"})
-
-    def tap_requested(self, unit: int | None) -> bool:
-        raise self._refused(words.NO_FORWARDING, "no tunnels", {"asked": "tap"})
-
-    def server_requested(self, listen_host: str, listen_port: int) -> bool:
-        self._log("ssh.channel_refused", reason="no remote forwarding", asked="tcpip-forward", port=listen_port)
-        return False
-
-    def unix_server_requested(self, listen_path: str) -> bool:
-        self._log("ssh.channel_refused", reason="no remote forwarding", asked="streamlocal-forward")
-        return False
-
-    def _log(self, event: str, **facts: str | int) -> None:
+    def log(self, event: str, **facts: str | int) -> None:
         self.parts.log.info(event, incident=self.incident, client_address=self.address, **self._person, **facts)
 
 

@@ -12,6 +12,7 @@ import asyncssh
 import pytest
 from structlog.testing import capture_logs
 
+from directory.errors import DirectoryBusy, DirectoryUnavailable
 from proxy.sessions.way import Way
 from tests.ssh.stage import JumpStage, TargetServer, echoed, jump_stage
 from tests.support.eventually import eventually
@@ -234,3 +235,22 @@ async def test_what_a_client_sends_counts_as_use(stage: JumpStage, target: Targe
 
         await eventually(is_used)
     assert await echoed(conn, "127.0.0.1", target.port) == b"hello\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (DirectoryUnavailable("corp", "away"), "Sign-in is unavailable."),
+        (DirectoryBusy("corp", "full"), "Very busy."),
+        (ZeroDivisionError(), "Something went wrong."),
+    ],
+)
+async def test_what_goes_wrong_on_the_way_denies(
+    stage: JumpStage, stack: AsyncExitStack, error: Any, told: str
+) -> None:
+    stage.corp.error = error
+    with capture_logs() as lines, pytest.raises(asyncssh.DisconnectError, match=told) as refused:
+        await stage.person(stack)
+    incident = lines[0]["incident"]
+    assert refused.value.reason.endswith(f"({incident})")
+    assert await stage.sessions() == []
