@@ -72,9 +72,12 @@ async def test_the_right_password_opens_where_wrong_ones_had_begun_a_pause(stage
     assert (await stage.password(browser, "alice", PASSWORD)).status == 303
 
 
-@pytest.mark.parametrize("limit", [each for each in Limit if each is not Limit.SENDS_PER_DAY])
+_NOT_MET_HERE = (Limit.SENDS_PER_DAY, Limit.CREDENTIALS_PER_ADDRESS)
+"""The codes of the day are everybody's, and no sign-in meets the credentials of programs."""
+
+
+@pytest.mark.parametrize("limit", [each for each in Limit if each not in _NOT_MET_HERE])
 async def test_each_count_of_a_person_is_cleared(stage: Stage, limit: Limit) -> None:
-    """What stands after it is nobody's own: the codes of the day, which are everybody's."""
     before, _ = await cleared(stage, "alice")
     guid, throttle, now = before.hidden["guid"], stage.throttle, stage.now
     limits = PasswordLimits(in_all=4, from_unfamiliar=3, window_seconds=1800.0)
@@ -95,6 +98,13 @@ async def test_each_count_of_a_person_is_cleared(stage: Stage, limit: Limit) -> 
     await cleared(stage, "alice", address=NEW_PLACE)
     assert await standing() == 0
     assert said(stage, "admin.unlocked")[-1]["address_too"] is True
+
+
+async def test_wrong_credentials_from_an_address_are_cleared_with_it(stage: Stage) -> None:
+    while await stage.throttle.reserve_credential(NEW_PLACE, now=stage.now) is None:
+        pass
+    await cleared(stage, "alice", address=NEW_PLACE)
+    assert await stage.throttle.reserve_credential(NEW_PLACE, now=stage.now) is None
 
 
 async def test_an_address_is_cleared_only_where_it_was_asked_about(stage: Stage) -> None:

@@ -23,6 +23,7 @@ DERIVED = {
     "reports": "1b9147fb08feb87b",
     "enrolments": "e4a1e1c0720c3e6e",
     "remembered browsers": "00d3ebfb9dae0bc9",
+    "radius states": "b4359ce85c3868c7",
     "passkeys": "3c06e4bda2e5b4f2",
     "passes": "7c39e9d8dc53140f",
     "not me": "8d184c290a2ad737",
