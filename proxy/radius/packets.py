@@ -19,6 +19,8 @@ from config.tables.radius_attributes import VENDOR_SPECIFIC
 LEAST_BYTES, MOST_BYTES = 20, 4096
 """Of a packet (section 3)."""
 MOST_ATTRIBUTES = 200
+MOST_PROXY_STATE_BYTES = 1024
+"""Of a request, which an answer must hold beside its own. Each proxy on the way adds one."""
 _AUTHENTICATOR_BYTES = 16
 _MOST_PASSWORD_BYTES = 128
 _MICROSOFT = 311
@@ -174,6 +176,8 @@ def _attributes(data: bytes) -> dict[int, tuple[bytes, ...]] | None:
     for start, end in pairwise(starts):
         found[data[start]] = (*found.get(data[start], ()), data[start + 2 : end])
     if any(len(found.get(kind, ())) > 1 for kind in _AT_MOST_ONCE):
+        return None
+    if sum(map(len, found.get(PROXY_STATE, ()))) > MOST_PROXY_STATE_BYTES:
         return None
     if any(len(value) != _AUTHENTICATOR_BYTES for value in found.get(MESSAGE_AUTHENTICATOR, ())):
         return None

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pyrad.packet import AuthPacket
 
+from config.tables.radius import MOST_ATTRIBUTE_BYTES
 from proxy.radius.packets import MOST_BYTES, Code, Dropped, Proves, RADIUSRequest, answer_to, read_request
 from tests.support.radius import (
     CHALLENGE,
@@ -157,6 +158,17 @@ def test_a_message_authenticator_has_sixteen_bytes(length: int) -> None:
     body = bytes((MESSAGE_AUTHENTICATOR, 2 + length)) + bytes(length)
     data = b"\x01\x07" + (20 + len(body)).to_bytes(2) + b"r" * 16 + body
     assert read(data, must_authenticate=False) is Dropped.MALFORMED
+
+
+def test_proxy_states_leave_room_for_every_answer() -> None:
+    """Those of a request come back in its answer, beside as much as the configuration and the words may add."""
+    most = [b"x" * 253] * 4
+    own = [(25, b"c" * 248)] * (MOST_ATTRIBUTE_BYTES // 256) + [(REPLY_MESSAGE, b"m" * 253), (STATE, b"s" * 253)]
+    found = read(access_request("alice", "secret", attributes={PROXY_STATE: most})[1])
+    assert isinstance(found, RADIUSRequest)
+    assert len(answer_to(found, Code.ACCESS_ACCEPT, secret=SECRET, attributes=own)) <= MOST_BYTES
+    data = access_request("alice", "secret", attributes={PROXY_STATE: [*most, b"y" * 13]})[1]
+    assert read(data) is Dropped.MALFORMED
 
 
 @given(st.integers(0, len(SIGNED) - 1), st.integers(1, 255))
