@@ -20,7 +20,7 @@ from config.system_errors import listening_reason
 from directory.directory import CheckResult
 from proxy.forwarding.certificate_names import CertificateNames, choose_certificate
 from proxy.forwarding.public_tls import LoadedCertificates
-from proxy.operations.listening import bind
+from proxy.operations.listening import bind, bind_udp
 from proxy.ssh.words import TURNED_AWAY
 
 _SECONDS = 2.0
@@ -126,6 +126,20 @@ def check_addresses(settings: Settings) -> list[CheckResult]:
                 continue  # the service has the capability that this command lacks
             detail = f"{address.host}:{address.port} cannot be listened on: {listening_reason(error)}"
             found.append(CheckResult(subject=key, ok=False, detail=detail))
+    return found + _check_radius(settings.radius.listen)
+
+
+def _check_radius(listen: Sequence[ListenAddress]) -> list[CheckResult]:
+    """The same of UDP. Whose a taken one is nobody can ask: only RADIUS clients are answered."""
+    found = []
+    for address in listen:
+        try:
+            for each in bind_udp(*address):
+                each.close()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                detail = f"{address.host}:{address.port} cannot be listened on: {listening_reason(error, is_udp=True)}"
+                found.append(CheckResult(subject="radius.listen", ok=False, detail=detail))
     return found
 
 

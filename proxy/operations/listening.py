@@ -7,10 +7,12 @@ so nothing here reads settings.
 from __future__ import annotations
 
 import socket
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 BACKLOG = 1024
+RECEIVE_BYTES = 1 << 20
 HEALTH_SUFFIX = ".health"
 
 
@@ -34,6 +36,24 @@ def bind(host: str, port: int) -> list[socket.socket]:
             listener.close()
         raise
     return listeners
+
+
+def bind_udp(host: str, port: int) -> list[socket.socket]:
+    """The same for datagrams; nobody shares them."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
+    with ExitStack() as stack:
+        opened = []
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            each = stack.enter_context(socket.socket(family, kind, protocol))
+            each.setblocking(False)
+            if family == socket.AF_INET6:
+                each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
+            # As much as the system lets us have: a burst must not be lost.
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
+            each.bind(address)
+            opened.append(each)
+        stack.pop_all()
+    return opened
 
 
 def name_of(listener: socket.socket) -> tuple[str, int]:

@@ -15,7 +15,7 @@ import socket
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -26,6 +26,7 @@ from config.settings import RADIUSClientSettings
 from config.system_errors import listening_reason
 from proxy.access.networks import parse_address
 from proxy.operations.incidents import new_incident_id
+from proxy.operations.listening import bind_udp
 from proxy.radius.clients import client_at
 from proxy.radius.conversation import RADIUSAnswer, failed
 from proxy.radius.duplicates import AnsweredBefore, BeingAnswered, Duplicates, Source
@@ -40,7 +41,6 @@ MOST_AT_ONCE = 256
 TOLD_AGAIN_SECONDS = 60.0
 """How often the log tells the same of the same client."""
 _MOST_TOLD = 1000
-_RECEIVE_BYTES = 1 << 20
 
 Answer = Callable[[RADIUSClientSettings, RADIUSRequest, Source, str], Awaitable[RADIUSAnswer]]
 """From a client's request, where it came from and the name of the incident to what is answered."""
@@ -90,9 +90,13 @@ class RADIUSServer:
             await asyncio.sleep(TURN_SECONDS)
 
     async def _serve(self, is_draining: Callable[[], bool]) -> None:
+        sockets: list[socket.socket] = []
         try:
-            sockets = bound(self._listen)
+            for address in self._listen:
+                sockets += bind_udp(*address)
         except OSError as error:
+            for each in sockets:
+                each.close()
             reason = listening_reason(error, is_udp=True)
             if self._trouble is None:
                 self._log.error("radius.cannot_listen", reason=reason)
@@ -209,30 +213,6 @@ class _Endpoint(asyncio.DatagramProtocol):
 
     def error_received(self, exc: Exception) -> None:
         """A client that is gone (ICMP): it is nobody's fault here."""
-
-
-def bound(listen: Sequence[ListenAddress]) -> list[socket.socket]:
-    """A UDP socket for each address that is listened on, which nobody shares. Raises `OSError`, and leaves nothing open
-    then."""
-    sockets: list[socket.socket] = []
-    try:
-        for host, port in listen:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
-            for family, kind, protocol, _, address in dict.fromkeys(found):
-                opened = socket.socket(family, kind, protocol)
-                sockets.append(opened)
-                opened.setblocking(False)
-                if family == socket.AF_INET6:
-                    # "[::]" is every address of the machine, not only those of IPv6.
-                    opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
-                with suppress(OSError):  # as much as the system lets us have: a burst must not be lost
-                    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
-                opened.bind(address)
-    except OSError:
-        for each in sockets:
-            each.close()
-        raise
-    return sockets
 
 
 @contextmanager

@@ -117,6 +117,16 @@ def test_an_address_that_a_running_gatepost_holds_is_fine(tmp_path: Path) -> Non
         assert check(file) == []
 
 
+def test_an_address_for_radius_that_is_not_this_machines_is_told(tmp_path: Path) -> None:
+    client = '[[radius.clients]]\nname = "VPN"\naddress = "192.0.2.9"\nsecret = "sixteen letters or more"\n'
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        more = f'[radius]\nlisten = ["192.0.2.1:1812", "127.0.0.1:{port}"]\n{client}'
+        [line] = [each for each in check(written(tmp_path, more=more)) if "radius" in each]
+    assert line == "FAIL  radius.listen: 192.0.2.1:1812 cannot be listened on: this machine has no such address"
+
+
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """Where everybody may go: pytest's own folder is for its user alone."""

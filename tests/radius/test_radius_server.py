@@ -14,10 +14,11 @@ from structlog.testing import capture_logs
 
 from config.addresses import ListenAddress
 from config.settings import RADIUSClientSettings
+from proxy.operations.listening import bind_udp
 from proxy.radius.conversation import RADIUSAnswer
 from proxy.radius.duplicates import Source
 from proxy.radius.packets import Code, RADIUSRequest
-from proxy.radius.radius_server import MOST_AT_ONCE, RADIUSServer, bound
+from proxy.radius.radius_server import MOST_AT_ONCE, RADIUSServer
 from tests.support.eventually import eventually
 from tests.support.radius import ACCEPT, SECRET, Gateway, access_request, checked_answer
 
@@ -59,7 +60,7 @@ class OneWorker:
 
 @pytest.fixture
 def port() -> int:
-    (probe,) = bound((ListenAddress("127.0.0.1", 0),))
+    (probe,) = bind_udp("127.0.0.1", 0)
     with probe:
         number: int = probe.getsockname()[1]
         return number
@@ -68,6 +69,13 @@ def port() -> int:
 async def test_one_of_two_workers_serves_and_the_other_takes_over_without_a_gap(tmp_path: Path, port: int) -> None:
     lock = tmp_path / "radius.lock"
     first, second = OneWorker(port, lock), OneWorker(port, lock)
+    with capture_logs() as logs:
+        await _handed_over(first, second, port)
+    # Who waits does not take it for trouble.
+    assert "radius.cannot_listen" not in [each["event"] for each in logs]
+
+
+async def _handed_over(first: OneWorker, second: OneWorker, port: int) -> None:
     async with first.running():
         await eventually(lambda: first.server.addresses)
         async with second.running():
