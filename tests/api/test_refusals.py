@@ -18,8 +18,8 @@ GOOD = {"username": "alice", "password": PASSWORD}
 
 
 def look(said: Said) -> Any:
-    """All that a client sees, but for what differs each time."""
-    headers = {name: value for name, value in said.headers.items() if name != "Date"}
+    """All that a client sees, but for what differs each time: here incidents are counted, so even their length does."""
+    headers = {name: value for name, value in said.headers.items() if name not in ("Date", "Content-Length")}
     return said.status, headers, {**said.body, "incident": ""}
 
 
