@@ -15,9 +15,11 @@ from proxy.factors.confinement import Confinement
 from proxy.factors.proof import Proof
 from proxy.secrets.tokens import is_service_token
 from proxy.sessions.credential_use import UseRefused, UseThrottled
+from proxy.sessions.kept_requests import SENDING_BYTES
 from proxy.sessions.session import Session
 from proxy.sessions.way import Way
 from tests.forwarding.stage import ALICE_TOKEN, BOB_TOKEN, NOW, Stage, StageMaker, get, session_of
+from tests.support.eventually import eventually
 
 APP_PASSWORD, OTHER_PASSWORD = "abcdefg-hijklmn-opqrstu-vwxyz23", "zyxwvut-srqponm-lkjihgf-edcba76"
 SERVICE_TOKEN = "gp_Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3z0wYyS0"
@@ -258,6 +260,33 @@ async def test_a_token_is_no_cookie_and_a_cookie_no_token(stage: Stage) -> None:
     assert stage.upstream.requests == []
 
 
+@pytest.mark.parametrize("way", [each for each in Way if each is not Way.APP_PASSWORD])
+async def test_a_password_names_no_session_of_another_way(stage: Stage, way: Way) -> None:
+    stage.sessions.by_secret[DIGESTED] = session_of("alice", session_id="other", way=way)
+    for _ in range(2):  # looked up, and from memory
+        assert (await stage.ask(ask(basic()))).status == 401
+    assert stage.upstream.requests == []
+
+
+@pytest.mark.parametrize("way", [each for each in Way if each not in (Way.API, Way.SERVICE_TOKEN)])
+async def test_a_token_names_no_session_of_another_way(stage: Stage, way: Way) -> None:
+    stage.sessions.by_secret[API_TOKEN.encode()] = session_of("alice", session_id="other", way=way)
+    for _ in range(2):
+        assert (await stage.ask(ask(bearer(API_TOKEN)))).status == 401
+    assert stage.upstream.requests == []
+
+
+async def test_another_proxy_is_told_nothing_of_a_credential_that_it_would_pass_on(staged: StageMaker) -> None:
+    async with staged(app={"clients": ALL}, server={"trusted_proxies": ("127.0.0.1",)}) as stage:
+        know(stage)
+        asked = "X-Original-URL: http://wiki.corp.example:8080/\r\nX-Original-Method: GET\r\n"
+        for lines in (bearer(), basic()):
+            refused = await stage.ask(ask(asked + lines, target="/.gatepost/authorize"))
+            assert refused.status == 401
+        allowed = await stage.ask(ask(asked, target="/.gatepost/authorize", token=ALICE_TOKEN))
+        assert allowed.status == 200
+
+
 async def test_credential_and_cookie_of_two_persons_are_refused(stage: Stage) -> None:
     for lines in (basic(), bearer(), bearer(API_TOKEN)):
         for _ in range(2):  # looked up, and from memory
@@ -377,6 +406,15 @@ async def test_a_public_part_is_open_whatever_is_sent(staged: StageMaker) -> Non
         assert (await stage.ask(ask(basic(), target="/open/x"))).status == 200
         users = [request.get("remote-user") for request in stage.upstream.requests]
         assert users == [None, None, None, b"alice"]
+
+
+async def test_no_body_of_a_client_is_taken_for_a_button(stage: Stage) -> None:
+    form = (
+        f"Content-Type: application/x-www-form-urlencoded\r\nAccept: text/html\r\nContent-Length: {SENDING_BYTES}\r\n"
+    )
+    async with stage.client() as client:
+        await client.send(ask(basic() + form, method="POST"))
+        await eventually(lambda: stage.upstream.connections)  # its body is not waited for
 
 
 async def test_a_form_by_a_client_is_neither_kept_nor_taken_for_a_button(stage: Stage) -> None:

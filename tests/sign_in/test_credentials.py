@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from config.factors import Factor
 from directory.directory import AccountState, RefusalReason
 from directory.errors import DirectoryUnavailable
+from directory.principal import Principal
 from proxy.sessions.credential_use import CredentialUse, UseRefused, UseThrottled
 from proxy.sessions.session import Level
 from proxy.sessions.way import TOKEN_HOST, Way
@@ -22,7 +23,9 @@ from tests.support.people import credential
 
 
 class DescribedCorp(Corp):
-    """It can say in which state its person's account is."""
+    """It can say in which state its person's account is; `described`: of whom it says so instead."""
+
+    described: Principal | None = None
 
     async def state(self, guid: str) -> AccountState | None:
         if self.error is not None:
@@ -30,7 +33,7 @@ class DescribedCorp(Corp):
         if guid != self.principal.guid:
             return None
         refusals = () if self.stopped is None else (self.stopped,)
-        return AccountState(principal=self.principal, refusals=refusals, told_by="dc1")
+        return AccountState(principal=self.described or self.principal, refusals=refusals, told_by="dc1")
 
 
 @pytest.fixture
@@ -146,6 +149,15 @@ async def test_another_account_of_the_same_name_begins_nothing(service: Service,
     made = await kept(service, scripted, guid="00000000-0000-4000-8000-0000000000ff")
     assert await begin(service, made) is UseRefused.ACCOUNT
     made = await kept(service, scripted, realm="elsewhere")
+    assert await begin(service, made) is UseRefused.ACCOUNT
+    assert await service.store.sessions.sessions() == []
+
+
+async def test_a_directory_that_describes_somebody_else_begins_nothing(
+    service: Service, scripted: DescribedCorp
+) -> None:
+    made = await kept(service, scripted)
+    scripted.described = replace(scripted.principal, guid="00000000-0000-4000-8000-0000000000ff")
     assert await begin(service, made) is UseRefused.ACCOUNT
     assert await service.store.sessions.sessions() == []
 
