@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import ClientError, ClientSession
 from yarl import URL
 
-from proxy.connect.app_address import AppAddress
+from proxy.connect.app_address import AppAddress, UnusableAddress, read_address
 from proxy.http.reserved import API, SIGN_IN
 
 USER_AGENT = "gatepost-connect"
@@ -56,10 +56,18 @@ async def find_sign_in(http: ClientSession, app: AppAddress) -> str:
             location = answer.headers.get("Location", "")
     except (ClientError, OSError, TimeoutError) as error:
         raise NotServed(f"{app.origin} cannot be reached: {said_of(error)}") from error
-    origin = location.removesuffix(SIGN_IN)
-    if not location.endswith(SIGN_IN) or not origin.startswith(f"{app.scheme}://") or "/" in origin.partition("//")[2]:
+    if (origin := _origin_of(location)) is None or not origin.startswith(f"{app.scheme}://"):
         raise NotServed(f"{app.origin} is no app behind a Gatepost")
     return origin
+
+
+def _origin_of(location: str) -> str | None:
+    """Of the sign-in page, if that is what this leads to, and a password may go there."""
+    try:
+        address = read_address(location)
+    except UnusableAddress:
+        return None
+    return address.origin if address.target == SIGN_IN else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

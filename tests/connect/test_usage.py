@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 import trustme
-from aiohttp import web
+from aiohttp import ClientSession, web
 
+from proxy.connect.api_client import NotServed, find_sign_in
+from proxy.connect.app_address import read_address
 from tests.connect.at_terminal import connecting
 from tests.support.gatepost import command, environment, gatepost
 
@@ -55,5 +57,34 @@ async def test_a_private_ca_is_believed_only_if_it_is_named(tmp_path: Path, know
             told = "is no app behind a Gatepost" if knows_ca else "certificate verify failed"
             assert told in process.screen
             assert len(process.screen.strip().splitlines()) == 1
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "",
+        "/.gatepost/sign-in",
+        "http://evil.example/.gatepost/sign-in",
+        "https://signin.localhost/.gatepost/sign-in",
+        "http://signin.localhost/.gatepost/sign-in?x=1",
+        "http://signin.localhost/elsewhere",
+        "http://alice@signin.localhost/.gatepost/sign-in",
+    ],
+)
+async def test_a_password_goes_where_the_apps_own_gatepost_leads_and_nowhere_in_clear(location: str) -> None:
+    async def lead(request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": location})
+
+    served = web.Application()
+    served.router.add_get("/.gatepost/sign-in", lead)
+    runner = web.AppRunner(served, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        async with ClientSession() as http:
+            with pytest.raises(NotServed, match="is no app behind a Gatepost"):
+                await find_sign_in(http, read_address("http://127.0.0.1:{1}/".format(*runner.addresses[0])))
     finally:
         await runner.cleanup()
