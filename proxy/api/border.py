@@ -53,8 +53,6 @@ async def answer_calls(request: web.Request, handler: Handler) -> web.StreamResp
     try:
         taken_in = read_taken_in(request.headers)
         incident = facts["incident"] = taken_in.incident
-        if taken_in.host != parts.settings.server.public_url.host:
-            raise web.HTTPNotFound
         request[CALL] = Call(
             parts=parts,
             now=parts.clock(),

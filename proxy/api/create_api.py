@@ -1,7 +1,8 @@
 """The API as one aiohttp application, which stands below `proxy.http.reserved.API` beside the portal's pages.
 
-It is off until the configuration has it enabled. It sets and takes no cookies, and lets no other origin read it: there
-are no CORS fields. What it can do is one table, which makes both its routes and the OpenAPI document.
+It is off until the configuration has it enabled. The portal around it keeps it to the sign-in host. It sets and takes
+no cookies, and lets no other origin read it: there are no CORS fields. What it can do is one table, which makes both
+its routes and the OpenAPI document.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ Flow = Annotated[SecretStr, Field(description="What the last answer of this sign
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class SignInBody(_Body):

@@ -53,7 +53,7 @@ class APIClient:
             "X-Gatepost-Client-Address": self.address,
             "X-Gatepost-Client-Scheme": "https",
             "X-Gatepost-Client-Host": HOST,
-            "X-Gatepost-Incident": f"incident{next(self._incidents)}",
+            "X-Gatepost-Incident": f"incident{next(self._incidents):06}",
             "User-Agent": "curl/8.14",
         }
         if body is not None:

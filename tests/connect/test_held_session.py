@@ -133,6 +133,19 @@ async def test_after_a_use_it_looks_how_long_it_lasts_now(desk: Desk) -> None:
     assert desk.person.said == [], "it lasts a minute longer than it did at first"
 
 
+async def test_what_passes_in_between_asks_nothing(desk: Desk) -> None:
+    """Each look is a use: on its own it would keep a session alive that nobody uses any more."""
+    await desk.held.begin("somebody")
+    ends_at = desk.held.ends_at
+    desk.goes_on(LOOK_SECONDS - 1)
+    async with desk.watched():
+        reads = desk.stage.clock_reads
+        desk.held.used()
+        for _ in range(100):
+            await asyncio.sleep(0.001)
+        assert (desk.held.ends_at, desk.stage.clock_reads) == (ends_at, reads)
+
+
 async def test_a_session_that_stands_is_reused_and_one_that_is_over_is_not(desk: Desk, tmp_path: Path) -> None:
     await desk.held.begin("somebody")
     asked = len(desk.person.asked)
