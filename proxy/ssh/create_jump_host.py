@@ -74,6 +74,12 @@ def load_or_create_host_key_of(settings: Settings) -> bytes:
     return load_or_create_host_key(host_key_file(settings.ssh, settings.server, settings.store))
 
 
+def _mail_port(settings: Settings) -> Iterator[int]:
+    """Of Gatepost's own mail server, whose socket is the inbox's."""
+    if settings.bounces.inbox == "smtp" and settings.bounces.listen is not None:
+        yield settings.bounces.listen.port
+
+
 @asynccontextmanager
 async def serving_ssh(
     settings: Settings,
@@ -98,7 +104,7 @@ async def serving_ssh(
         targets=create_targets(settings.ssh.targets),
         flow=flow,
         sessions=sessions,
-        connector=Connector(own_ports),
+        connector=Connector({*own_ports, *_mail_port(settings)}),
         host=public.host,
         change_url=public.origin,
         log=log,

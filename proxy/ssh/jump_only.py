@@ -31,9 +31,6 @@ class JumpOnly(asyncssh.SSHServer):
         self.log("ssh.channel_refused", reason=reason, **asked)
         return asyncssh.ChannelOpenError(code, told)
 
-    def begin_auth(self, username: str) -> bool:
-        return True
-
     def kbdint_auth_supported(self) -> bool:
         return True
 

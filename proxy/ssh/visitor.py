@@ -33,6 +33,8 @@ from proxy.ssh.targets import Destination, SSHTarget, TargetRefusal, parse_desti
 from proxy.ssh.transport import SSHTransport
 
 _T = TypeVar("_T")
+_MOST_NAMES = 5
+"""In one connection: a client has one, and perhaps one more."""
 _LONGEST_LOGGED = 100
 """Of what a client asked for."""
 Challenge = tuple[str, str, str, Sequence[tuple[str, bool]]]
@@ -93,6 +95,7 @@ class Visitor(JumpOnly):
         self._was_asked = False
         self._told = ""
         """Why it was ended, if it was."""
+        self._names = 0
         self._is_held = False
         self._is_over = False
 
@@ -164,6 +167,13 @@ class Visitor(JumpOnly):
             self.log("ssh.session_left", reason="the store is away")  # it ends by its idle limit
 
     # The sign-in.
+
+    def begin_auth(self, username: str) -> bool:
+        """Called for each other name (RFC 4252 section 5): asyncssh makes its options again for it."""
+        self._names += 1
+        if self._names > _MOST_NAMES:
+            self._refuse_sign_in(words.OUT_OF_TURN)
+        return True
 
     async def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Challenge | bool:
         self._was_asked = True

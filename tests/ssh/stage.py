@@ -25,8 +25,7 @@ from proxy.ssh.host_key import load_or_create_host_key
 from proxy.ssh.jump_host import JumpHost
 from proxy.ssh.targets import Address, create_targets
 from proxy.ssh.visitor import JumpParts
-from proxy.store.sqlite.sqlite_store import SQLiteStore
-from tests.portal.stage import portal_settings
+from tests.portal.stage import FailingStore, portal_settings
 from tests.portal.test_mail_for_sms import CHANNELS
 from tests.portal.test_password_change import CORP, NAME, OLD
 from tests.sign_in.headless import SCHEMES, Corp, Service
@@ -97,7 +96,7 @@ class JumpStage:
         )
         self.corp = corp
         self.folder = folder
-        self.store = SQLiteStore(folder / "state.db")
+        self.store = FailingStore(folder / "state.db")
         self.service = Service(settings, self.store, Realms([corp]))
         self.service.phone.channels = dict(CHANNELS)
         self.settings = SSHSettings.model_validate({"listen": ("127.0.0.1:0",), **ssh})

@@ -254,3 +254,11 @@ async def test_what_goes_wrong_on_the_way_denies(
     incident = lines[0]["incident"]
     assert refused.value.reason.endswith(f"({incident})")
     assert await stage.sessions() == []
+
+
+async def test_a_store_that_is_away_denies(stage: JumpStage, target: TargetServer, stack: AsyncExitStack) -> None:
+    conn, _ = await stage.person(stack)
+    stage.store.away = True
+    with pytest.raises(asyncssh.DisconnectError, match="Temporarily unavailable"):
+        await stage.person(stack)
+    assert await echoed(conn, "127.0.0.1", target.port) == b"hello\n", "in memory, and within the grace"

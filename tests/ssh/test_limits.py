@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -12,6 +13,9 @@ import asyncssh
 import pytest
 from structlog.testing import capture_logs
 
+from proxy.ssh import words
+from proxy.ssh.host_key import load_or_create_host_key
+from proxy.ssh.transport import SSHTransport, create_options
 from proxy.ssh.visitor import Visitor
 from tests.portal.test_password_change import NAME, OLD
 from tests.ssh.stage import JumpStage, Person, TargetServer, jump_stage
@@ -129,6 +133,31 @@ async def test_more_answers_than_questions_end_the_sign_in(tmp_path: Path) -> No
                 client_keys=None, agent_path=None,
             )  # fmt: skip
         await _until_no_session(stage)
+
+
+async def test_a_connection_is_for_one_name_or_a_few(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        stage = await stack.enter_async_context(jump_stage(tmp_path, targets=(LOCAL,)))
+        visitors: list[Visitor] = []
+        with capture_logs() as lines:
+            conn = SSHTransport(asyncio.get_running_loop(), await _options(stage, visitors), address="192.0.2.7")
+            near, far = socket.socketpair()
+            stack.callback(far.close)
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: conn, near)
+            (visitor,) = visitors
+            assert all(visitor.begin_auth(f"name {number}") for number in range(5))
+            assert not conn.is_closed()
+            visitor.begin_auth("one more")
+            await eventually(conn.is_closed)
+        assert [line["reason"] for line in lines] == [words.OUT_OF_TURN]
+
+
+async def _options(stage: JumpStage, visitors: list[Visitor]) -> Any:
+    def visitor() -> Visitor:
+        visitors.append(Visitor(stage.jump_host.parts, stage.jump_host))
+        return visitors[-1]
+
+    return await create_options(load_or_create_host_key(stage.folder / "host_key"), visitor, login_seconds=60.0)
 
 
 async def test_two_answers_at_once_are_one_try(tmp_path: Path) -> None:
