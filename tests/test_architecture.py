@@ -200,6 +200,24 @@ def test_no_two_files_with_one_name_meet_in_a_list_of_imports() -> None:
         assert [name for name, count in named.items() if count > 1] == [], module
 
 
+def callers_of(*methods: str) -> set[str]:
+    """The modules that call a method of such a name, without the stores, which have it."""
+    return {
+        module
+        for module, path in MODULES.items()
+        if not module.startswith("proxy.store.")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in methods
+    }
+
+
+def test_sessions_begin_in_one_place_whatever_the_way_in() -> None:
+    assert callers_of("create_session", "create_first", "replace_session") == {"proxy.sign_in.session_steps"}
+    # A credential is no sign-in: its own step asks the directory about the account.
+    assert callers_of("begin_by_credential") == {"proxy.sign_in.credential_step"}
+    assert callers_of("begin_session") == {"proxy.forwarding.reception"}
+
+
 def test_only_one_module_imports_ldap3() -> None:
     for module in MODULES:
         if any(name.split(".")[0] == "ldap3" for name in imports(module)):

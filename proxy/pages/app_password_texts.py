@@ -49,6 +49,8 @@ class AppPasswordTexts:
     removed: str = "Removed. Programs that used it are signed out."
     gone: str = "It was removed before."
 
+    begins_again: str = "It begins again as long as its app password stands."
+
     subject: str = "An app password for your work sign-in"
     told_made: str = "An app password was made for your work sign-in."
     told_removed: str = "An app password for your work sign-in was removed."

@@ -19,6 +19,7 @@ _BROWSERS = (
     (re.compile(r"\bVersion/[0-9.]+ (?:Mobile/\S+ )?Safari/"), "Safari"),
     (re.compile(r"\b(?:MSIE |Trident/)"), "Internet Explorer"),
     (re.compile(r"^curl/"), "curl"),
+    (re.compile(r"^git/"), "git"),
     (re.compile(r"^gatepost-connect\b"), "gatepost connect"),
     (re.compile(r"^(?:python-|Python-|aiohttp|Wget/|Go-http-client/|Java/|okhttp/)"), ENGLISH.device_program),
 )

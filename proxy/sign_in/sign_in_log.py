@@ -68,8 +68,8 @@ class SignInLog:
         self._of_credential(client, credential, event)
 
     def credential_used(self, client: Client, principal: Principal, credential: Credential) -> None:
-        """A session began by it."""
-        self._count("succeeded", principal.realm)
+        """A session began by it. Nobody signed in, so it is not counted as a sign-in that succeeded."""
+        self._count("credential_used", principal.realm)
         self._of_credential(client, credential, "credential.used")
 
     def credential_refused(self, client: Client, reason: str, *, app: str, credential: Credential | None) -> None:

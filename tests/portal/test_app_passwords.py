@@ -101,6 +101,7 @@ async def test_its_last_use_is_shown_and_removing_it_ends_its_session(stage: Sta
     assert "never" not in listed.text
     mine = await browser.get(ME)
     assert "App password" in mine.text
+    assert "begins again as long as its app password stands" in mine.text
     (made,) = await all_of(stage)
     gone = await browser.post(PAGE, {**listed.hidden, "remove": made.credential_id})
     assert gone.location.endswith("?told=removed")
