@@ -20,19 +20,16 @@ from proxy.factors.challenge import Challenge
 from proxy.factors.second_factor import Unusable
 from proxy.operations.store_errors import StoreError
 from proxy.radius import words
-from proxy.radius.attributes import Attribute, AttributesByGroup
+from proxy.radius.attributes import AttributesByGroup
 from proxy.radius.clients import address_of_person, folded_name
 from proxy.radius.disconnect_packets import NASConnection, to_record
 from proxy.radius.packets import (
-    EAP_MESSAGE,
-    REPLY_MESSAGE,
-    SESSION_TIMEOUT,
     STATE,
     USER_NAME,
-    Code,
     Proves,
     RADIUSRequest,
 )
+from proxy.radius.radius_answer import RADIUSAnswer, accepted, challenged, eap_failure, rejected
 from proxy.radius.state import USED_SECONDS, HalfWay, name_of_use, opened_state, sealed_state
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.network_access import NetworkAccess, NetworkAccessStore
@@ -62,14 +59,6 @@ from proxy.sign_in.outcomes import (
 from proxy.sign_in.password import AccountStopped, AddressThrottled, NotProven
 from proxy.sign_in.single_use import is_first_use
 from proxy.sign_in.time_grid import answer_at
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RADIUSAnswer:
-    code: Code
-    attributes: tuple[Attribute, ...] = ()
-    session: Session | None = None
-    """The one that begins with an Access-Accept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +103,7 @@ class Conversation:
             return await self._answer(asker)
         except (DirectoryError, StoreError) as error:
             self.log.warning("radius.unavailable", client=settings.name, incident=incident, reason=str(error))
-            return _rejected(words.UNAVAILABLE)
+            return rejected(words.UNAVAILABLE)
 
     def _asker(
         self, settings: RADIUSClientSettings, request: RADIUSRequest, connection: NASConnection, incident: str
@@ -155,13 +144,13 @@ class Conversation:
         request, settings = asker.request, asker.settings
         if request.proves is Proves.UNREADABLE_PASSWORD:
             self._refused(asker, "unreadable_password")
-            return _rejected(words.REFUSED)
+            return rejected(words.REFUSED)
         if (settings.name, request.proves) not in self._told:
             self._told.add((settings.name, request.proves))
             why = "Active Directory checks a password by a bind, which needs the password itself: set the client to PAP"
             self.log.warning("radius.cannot_check", client=settings.name, protocol=request.proves.value, reason=why)
         self._refused(asker, "not_pap")
-        return _rejected(words.not_checked(request.proves), *_eap_failure(request))
+        return rejected(words.not_checked(request.proves), *eap_failure(request))
 
     async def _by_password(self, asker: _Asker) -> RADIUSAnswer:
         outcome = await self.flow.by_password(
@@ -171,13 +160,13 @@ class Conversation:
             case NotProven():
                 now = self.clock()
                 await self.sleep(max(0.0, answer_at(asker.now, now) - now))
-                return _rejected(words.REFUSED)
+                return rejected(words.REFUSED)
             case AddressThrottled(retry_after_seconds=wait):
-                return _rejected(words.throttled(wait))
+                return rejected(words.throttled(wait))
             case AccountStopped():
-                return _rejected(words.STOPPED)
+                return rejected(words.STOPPED)
             case NoScheme():
-                return _rejected(words.NO_SCHEME)
+                return rejected(words.NO_SCHEME)
             case SignedIn(session=session):
                 return await self._let_in(asker, session)
             case _:
@@ -189,16 +178,16 @@ class Conversation:
                 if challenge is None:  # another request was faster
                     challenge = await self.flow.proving.newest(session, now=asker.now)
                 if challenge is None:
-                    return _rejected(words.OVER)
+                    return rejected(words.OVER)
                 if why is not None:
                     told = words.not_sent(why)
                 return await self._challenged(asker, session, challenge, told=told)
             case Unusable(lack=lack):
-                return _rejected(words.lacking(lack))
+                return rejected(words.lacking(lack))
             case Throttled(retry_after_seconds=wait):
-                return _rejected(words.throttled(wait))
+                return rejected(words.throttled(wait))
             case SessionGone():
-                return _rejected(words.OVER)
+                return rejected(words.OVER)
 
     async def _challenged(
         self, asker: _Asker, session: Session, challenge: Challenge, *, told: str = ""
@@ -207,9 +196,7 @@ class Conversation:
         text = words.question(challenge, self.flow.proving.prompt(challenge), others, told=told)
         half_way = HalfWay(session_id=session.session_id, challenge_id=challenge.challenge_id)
         state = sealed_state(half_way, self.keys, client=asker.settings.name, folded_name=asker.folded)
-        return RADIUSAnswer(
-            code=Code.ACCESS_CHALLENGE, attributes=((STATE, state), (REPLY_MESSAGE, words.clipped(text)))
-        )
+        return challenged(state, text)
 
     async def _others(self, asker: _Asker, session: Session, challenge: Challenge) -> Sequence[Factor]:
         """What this person may be asked for in the place of the challenge."""
@@ -220,20 +207,20 @@ class Conversation:
         half_way = opened_state(state, self.keys, client=asker.settings.name, folded_name=asker.folded)
         if half_way is None:
             self._refused(asker, "state_not_theirs")
-            return _rejected(words.OVER)
+            return rejected(words.OVER)
         name = name_of_use(state, self.keys)
         counters = self.flow.proving.counters
         if not await is_first_use(counters, name, seconds=USED_SECONDS, now=asker.now):
             self._refused(asker, "state_used_before")
-            return _rejected(words.OVER)
+            return rejected(words.OVER)
         session = (await self.sessions.sessions_by_id([half_way.session_id])).get(half_way.session_id)
         if session is None or session.is_over(self.limits, asker.now) or session.way is not Way.RADIUS:
             self._refused(asker, "session_gone")
-            return _rejected(words.OVER)
+            return rejected(words.OVER)
         challenge = await self.flow.proving.find(session, half_way.challenge_id, now=asker.now)
         if challenge is None:
             self._refused(asker, "challenge_over")
-            return _rejected(words.OVER)
+            return rejected(words.OVER)
         return await self._take(asker, session, challenge, asker.request.password.strip())
 
     async def _take(self, asker: _Asker, session: Session, challenge: Challenge, typed: str) -> RADIUSAnswer:
@@ -262,9 +249,9 @@ class Conversation:
                 # The code that they have still counts.
                 return await self._challenged(asker, session, challenge, told=words.throttled(wait))
             case Unusable(lack=lack):
-                return _rejected(words.lacking(lack))
+                return rejected(words.lacking(lack))
             case ChallengeOver():
-                return _rejected(words.OVER)
+                return rejected(words.OVER)
 
     async def _after_answer(
         self, asker: _Asker, session: Session, challenge: Challenge, answered: Answered
@@ -280,52 +267,28 @@ class Conversation:
             case Wrong(challenge=left):
                 return await self._challenged(asker, session, left, told=words.not_right(left.attempts_left))
             case Exhausted():
-                return _rejected(words.EXHAUSTED)
+                return rejected(words.EXHAUSTED)
             case FactorLocked():
-                return _rejected(words.LOCKED)
+                return rejected(words.LOCKED)
             case Throttled(retry_after_seconds=wait):
-                return _rejected(words.throttled(wait))
+                return rejected(words.throttled(wait))
             case _:
-                return _rejected(words.OVER)
+                return rejected(words.OVER)
 
     async def _let_in(self, asker: _Asker, session: Session) -> RADIUSAnswer:
-        """What the client is to know of this person, and for how long they may stay: always, so that the access ends
-        even where no Disconnect-Request arrives."""
         if session.level is not Level.SIGNED_IN:
             await self.flow.sessions.end(session)
             self.flow.log.stopped(asker.client, session.principal, "password_must_change")
-            return _rejected(words.MUST_CHANGE.format(origin=self.origin))
+            return rejected(words.MUST_CHANGE.format(origin=self.origin))
         seconds = max(1, int(session.latest_end(self.limits) - asker.now))
-        timeout = (SESSION_TIMEOUT, seconds.to_bytes(4))
         access = NetworkAccess(
             session_id=session.session_id, record=to_record(asker.connection), expires_at=asker.now + seconds
         )
         await self.accesses.put_access(access)
         if not await self.flow.sessions.is_standing(session):
             # It ended in the meantime: whoever hears of ends has perhaps heard of this one before it was noted.
-            return _rejected(words.OVER)
-        return RADIUSAnswer(
-            code=Code.ACCESS_ACCEPT,
-            attributes=(timeout, *self.attributes.of(session.principal)),
-            session=session,
-        )
+            return rejected(words.OVER)
+        return accepted(seconds, self.attributes.of(session.principal))
 
     def _refused(self, asker: _Asker, reason: str) -> None:
         self.flow.log.refused(asker.client, reason)
-
-
-def failed(incident: str) -> RADIUSAnswer:
-    """For an error that nobody foresaw: no access."""
-    return _rejected(words.FAILED.format(incident=incident))
-
-
-def _rejected(text: str, *attributes: Attribute) -> RADIUSAnswer:
-    return RADIUSAnswer(code=Code.ACCESS_REJECT, attributes=((REPLY_MESSAGE, words.clipped(text)), *attributes))
-
-
-def _eap_failure(request: RADIUSRequest) -> tuple[Attribute, ...]:
-    """What an Access-Reject of an EAP conversation must hold (RFC 3579 section 2.1; RFC 3748 section 4.2)."""
-    message = request.first(EAP_MESSAGE)
-    if message is None:
-        return ()
-    return ((EAP_MESSAGE, bytes((4, message[1] if len(message) > 1 else 0, 0, 4))),)

@@ -12,11 +12,12 @@ from structlog.typing import FilteringBoundLogger
 from config.settings import RADIUSClientSettings, Settings
 from proxy.operations.metrics import Metrics
 from proxy.radius.attributes import AttributesByGroup
-from proxy.radius.conversation import Conversation, RADIUSAnswer
+from proxy.radius.conversation import Conversation
 from proxy.radius.disconnect_packets import connection_of
 from proxy.radius.disconnects import Disconnects
 from proxy.radius.duplicates import Source
 from proxy.radius.packets import RADIUSRequest
+from proxy.radius.radius_answer import RADIUSAnswer
 from proxy.radius.radius_server import RADIUSServer
 from proxy.secrets.keys import Keys
 from proxy.sessions.network_access import NetworkAccessStore

@@ -28,9 +28,9 @@ from proxy.access.networks import parse_address
 from proxy.operations.incidents import new_incident_id
 from proxy.operations.listening import bind_udp
 from proxy.radius.clients import client_at
-from proxy.radius.conversation import RADIUSAnswer, failed
 from proxy.radius.duplicates import AnsweredBefore, BeingAnswered, Duplicates, Source
 from proxy.radius.packets import Code, Dropped, RADIUSRequest, answer_to, read_request
+from proxy.radius.radius_answer import RADIUSAnswer, failed
 
 TURN_SECONDS = 0.25
 """How often a worker that waits looks whether the sockets are free."""

@@ -15,9 +15,9 @@ from structlog.testing import capture_logs
 from config.addresses import ListenAddress
 from config.settings import RADIUSClientSettings
 from proxy.operations.listening import bind_udp
-from proxy.radius.conversation import RADIUSAnswer
 from proxy.radius.duplicates import Source
 from proxy.radius.packets import Code, RADIUSRequest
+from proxy.radius.radius_answer import RADIUSAnswer
 from proxy.radius.radius_server import MOST_AT_ONCE, RADIUSServer
 from tests.support.eventually import eventually
 from tests.support.radius import ACCEPT, SECRET, Gateway, access_request, checked_answer
