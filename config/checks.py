@@ -150,7 +150,9 @@ def _warnings(settings: Settings) -> Iterator[str]:
     yield from store_warnings(settings.store)
     yield from directory_warnings(settings.directories)
     names = {app.scheme for app in settings.apps} | {rule.scheme for app in settings.apps for rule in app.rules}
-    yield from scheme_warnings(settings.schemes, names | {settings.admin.scheme, settings.ssh.scheme})
+    yield from scheme_warnings(
+        settings.schemes, names | {settings.admin.scheme, settings.ssh.scheme, settings.radius.scheme}
+    )
     takes_tickets = any(Factor.KERBEROS in scheme.factors[0] for scheme in settings.schemes)
     if takes_tickets and settings.server.max_head_bytes < KERBEROS_HEAD_BYTES:
         yield f"server: max_head_bytes: tickets of people in many groups need {KERBEROS_HEAD_BYTES} (or 131072)"

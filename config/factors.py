@@ -32,6 +32,8 @@ FIRST_FACTORS = frozenset({Factor.PASSWORD, Factor.KERBEROS})
 
 TYPED = frozenset({Factor.PASSWORD, Factor.SMS, Factor.EMAIL, Factor.TOTP, Factor.RECOVERY_CODE, Factor.PASS})
 """Those that a person types, so that they can be asked for without a browser."""
+TYPED_BEYOND_APPS = TYPED - {Factor.PASS}
+"""The same where SSH or a VPN asks. A pass is for apps, and neither leads to one."""
 
 MAY_COME_FIRST = FIRST_FACTORS | {Factor.PASSKEY}
 """What a scheme may begin with. A passkey is both: it says whose it is, and it proves more about a known person."""

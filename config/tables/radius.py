@@ -8,20 +8,18 @@ from typing import Annotated
 from pydantic import Field
 
 from config.addresses import ListenAddress, Network
-from config.factors import Choice, Factor
+from config.factors import TYPED_BEYOND_APPS, Choice, Factor
 from config.frozen_table import FrozenTable, named, repeated
-from config.problems import nearest, told
+from config.problems import told
 from config.tables.apps import AppSettings
 from config.tables.radius_attributes import ReplyAttribute
-from config.tables.schemes import SchemeSettings
+from config.tables.schemes import SchemeSettings, no_such_scheme
 from config.values import Flag, Integer, NotEmpty, Secret, Text
 
 LEAST_SECRET = 16
 """Characters that RFC 2865 section 3 asks of a secret."""
 MOST_ATTRIBUTE_BYTES = 2048
 """An answer has 4,096 bytes at most (RFC 2865 section 3), and some are for the proxies between."""
-UNANSWERABLE = frozenset({Factor.PASSKEY, Factor.KERBEROS})
-"""Factors that need a browser: no text that somebody types proves them."""
 
 
 class RADIUSClientSettings(FrozenTable):
@@ -128,20 +126,20 @@ def _scheme(radius: RADIUSSettings, schemes: Sequence[SchemeSettings]) -> Iterat
     if not radius.is_on:
         return
     if radius.scheme is not None and named(schemes, radius.scheme) is None:
-        yield (
-            "scheme",
-            f'there is no scheme "{radius.scheme}"' + nearest(radius.scheme, [each.name for each in schemes]),
-        )
+        yield "scheme", no_such_scheme(schemes, radius.scheme)
         return
-    chosen = [each for each in schemes if radius.scheme in (None, each.name)]
+    chosen = [each for each in schemes if radius.scheme in (None, each.name) and each.apps is None]
+    if not chosen:
+        yield "scheme", "there is none that is not for certain apps, and nobody comes from an app here"
+        return
     if not any(Factor.PASSWORD in scheme.factors[0] for scheme in chosen):
         yield "scheme", "does not begin with a password, and a RADIUS client brings nothing else"
     elif not any(_is_answerable(scheme.factors[1:]) for scheme in chosen):
-        yield "scheme", "asks for a factor that needs a browser: nobody can answer it in a VPN client"
+        yield "scheme", "asks for a factor that nobody can answer in a VPN client: add another one as a choice"
 
 
 def _is_answerable(later: tuple[Choice, ...]) -> bool:
-    return all(not UNANSWERABLE.issuperset(choice) for choice in later)
+    return not any(TYPED_BEYOND_APPS.isdisjoint(choice) for choice in later)
 
 
 def _attributes(radius: RADIUSSettings) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from config.addresses import ListenAddress, TargetHost
-from config.factors import Factor
+from config.factors import TYPED_BEYOND_APPS, Factor
 from config.frozen_table import FrozenTable, named
 from config.problems import told
 from config.tables.schemes import SchemeSettings, no_such_scheme
@@ -56,10 +56,6 @@ class SSHSettings(FrozenTable):
         return 4 * self.max_connections
 
 
-CAN_PROVE = frozenset({Factor.PASSWORD, Factor.SMS, Factor.EMAIL, Factor.TOTP, Factor.RECOVERY_CODE})
-"""What can be typed where SSH asks. A pass is for apps, and no target is one."""
-
-
 def ssh_problems(
     ssh: SSHSettings, server: ServerSettings, schemes: Sequence[SchemeSettings]
 ) -> Iterator[tuple[str, str]]:
@@ -98,7 +94,7 @@ def _scheme(ssh: SSHSettings, schemes: Sequence[SchemeSettings]) -> Iterator[tup
         yield "scheme", f'"{scheme.name}" is for certain apps, and nobody comes from an app here'
     if Factor.PASSWORD not in scheme.factors[0]:
         yield "scheme", f'"{scheme.name}" does not begin with "password", and nothing else can be asked for first here'
-    elif any(CAN_PROVE.isdisjoint(choice) for choice in scheme.factors[1:]):
+    elif any(TYPED_BEYOND_APPS.isdisjoint(choice) for choice in scheme.factors[1:]):
         yield "scheme", f'"{scheme.name}" asks for what cannot be typed: add another factor as a choice'
 
 

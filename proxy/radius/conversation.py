@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
 
-from config.factors import Factor
+from config.factors import TYPED_BEYOND_APPS, Factor
 from config.settings import RADIUSClientSettings, SessionSettings
-from config.tables.radius import UNANSWERABLE
 from directory.errors import DirectoryError
 from proxy.factors.challenge import Challenge
 from proxy.factors.second_factor import Unusable
@@ -118,7 +117,7 @@ class Conversation:
             incident=incident,
             user_agent=settings.name,
             way=Way.RADIUS,
-            can_prove=frozenset(Factor) - UNANSWERABLE,
+            can_prove=TYPED_BEYOND_APPS,
         )
         goal = Goal(app=settings.name, host=self.host, scheme=self.scheme)
         return _Asker(

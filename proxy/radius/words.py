@@ -23,7 +23,6 @@ _NAMES: Mapping[Factor, tuple[str, ...]] = MappingProxyType(
         Factor.EMAIL: ("email", "mail", "e-mail"),
         Factor.TOTP: ("app", "totp"),
         Factor.RECOVERY_CODE: ("recovery", "recovery_code"),
-        Factor.PASS: ("pass",),
     }
 )
 """What is typed to be asked for another factor; the first is the one that is offered. No code looks like one."""
@@ -44,7 +43,7 @@ _LACKS: Mapping[Lack, str] = MappingProxyType(
         Lack.TRUST: "Your mobile number changed recently, so no code is sent to it yet. Ask your IT help desk.",
         Lack.ENROLMENT: "You have not set up what is asked for here. Ask your IT help desk.",
         Lack.PASSWORD: "A recovery code counts beside a password only. Ask your IT help desk.",
-        Lack.WAY: "What you would prove who you are with needs a browser. Ask your IT help desk.",
+        Lack.WAY: "What you would prove who you are with cannot be used here. Ask your IT help desk.",
         Lack.PASS: "You have no pass that counts now. Ask your IT help desk.",
     }
 )
@@ -61,7 +60,6 @@ def question(challenge: Challenge, prompt: Prompt, others: Sequence[Factor], *, 
     asked = {
         Factor.TOTP: "Enter the code that your authenticator app shows.",
         Factor.RECOVERY_CODE: f"Enter recovery code {prompt.hint}." if prompt.hint else "Enter a recovery code.",
-        Factor.PASS: "Enter the code of your pass.",
     }.get(challenge.factor)
     if asked is None:
         way = "mail" if challenge.kind is ChannelKind.EMAIL else "SMS"

@@ -14,8 +14,8 @@ from typing import Any, Protocol, TypeVar
 import asyncssh
 from structlog.typing import FilteringBoundLogger
 
+from config.factors import TYPED_BEYOND_APPS
 from config.settings import SSHSettings
-from config.tables.ssh import CAN_PROVE
 from directory.errors import DirectoryBusy, DirectoryError
 from proxy.operations.incidents import new_incident_id
 from proxy.operations.store_errors import StoreError
@@ -258,7 +258,7 @@ class Visitor(JumpOnly):
             browser="",  # an SSH client keeps nothing that tells it apart
             incident=self.incident,
             user_agent=program[:256],
-            can_prove=CAN_PROVE,
+            can_prove=TYPED_BEYOND_APPS,
             way=Way.SSH,
         )
         goal = Goal(host=parts.host, scheme=parts.settings.scheme or "")

@@ -81,7 +81,16 @@ def test_groups_of_attributes_are_asked_of_the_directory(tmp_path: Path) -> None
             + SCHEMES
             + '[[schemes]]\nname = "keys"\nfactors = ["password", "passkey"]\n',
             "scheme",
-            "needs a browser",
+            "nobody can answer in a VPN client",
+        ),
+        (
+            RADIUS
+            + 'scheme = "wiki"\n'
+            + CLIENT
+            + SCHEMES
+            + '[[schemes]]\nname = "wiki"\nfactors = ["password", "sms"]\napps = ["Wiki"]\n',
+            "scheme",
+            "nobody comes from an app",
         ),
         (RADIUS + CLIENT + ATTRIBUTES + "send = []\n", "attributes[0].send", "empty list"),
         (

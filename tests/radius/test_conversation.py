@@ -19,6 +19,7 @@ from proxy.sessions.way import Way
 from tests.portal.test_password_change import NAME, OLD
 from tests.radius.conftest import RADIUSStage, Staging
 from tests.support.eventually import eventually
+from tests.support.people import given_pass
 from tests.support.radius import (
     ACCEPT,
     CHALLENGE,
@@ -160,6 +161,23 @@ async def test_attributes_are_those_of_the_persons_groups_after_the_code_too(sta
         accepted = await gateway.ask(NAME, stage.service.passcode, state=state_of(asked), identifier=8)
         found = attributes_of(accepted)
         assert (found[FILTER_ID], found[25], len(found[26])) == ([b"wiki"], [b"\x00\xff"], 2)
+        gateway.close()
+
+
+async def test_a_pass_which_is_for_apps_does_not_open_a_vpn(staging: Staging) -> None:
+    stage = staging(help_desk={"passes": True}, radius={"scheme": "both"})
+    given = given_pass(guid=stage.scripted.account.guid, given_at=stage.service.now, ends_at=stage.service.now + 3600)
+    await stage.service.store.passes.put_pass(given)
+    async with stage.serving():
+        gateway = await stage.gateway()
+        first = await gateway.ask(NAME, OLD)
+        second = await gateway.ask(NAME, stage.service.passcode, state=state_of(first), identifier=8)
+        assert "pass" not in message_of(second)
+        # Without a mail address nothing is left but the pass, which a browser would ask for.
+        stage.scripted.is_now(mail=None)
+        first = await gateway.ask(NAME, OLD, identifier=9)
+        refused = await gateway.ask(NAME, stage.service.passcode, state=state_of(first), identifier=10)
+        assert refused.code == REJECT
         gateway.close()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from config.tables.ssh import CAN_PROVE
+from config.factors import TYPED_BEYOND_APPS
 from directory.directory import RefusalReason
 from directory.realms import Realms
 from proxy.pages.texts import ENGLISH
@@ -35,7 +35,12 @@ class Terminal:
 
     def dialogue(self) -> Dialogue:
         client = Client(
-            address="192.0.2.7", host=TOKEN_HOST, browser="", incident="incident", can_prove=CAN_PROVE, way=Way.SSH
+            address="192.0.2.7",
+            host=TOKEN_HOST,
+            browser="",
+            incident="incident",
+            can_prove=TYPED_BEYOND_APPS,
+            way=Way.SSH,
         )
         return Dialogue(
             self.service.parts.flow,
