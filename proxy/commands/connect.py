@@ -16,12 +16,16 @@ import ssl
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 from typing import TextIO
 
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
+from config.certificates import client_context
+from config.problems import UnusableFile
+from config.system_errors import listening_reason
 from proxy.connect.api_client import USER_AGENT, APIClient, NotServed, find_sign_in
 from proxy.connect.app_address import AppAddress, UnusableAddress, is_of_this_machine, read_address, read_listen
 from proxy.connect.conversation import NobodySignedIn
@@ -40,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--listen", default="127.0.0.1:0", metavar="127.0.0.1:PORT", help="where to serve it (default: a free port)"
     )
     parser.add_argument("--user", default="", metavar="NAME", help="your user name (default: it is asked for)")
-    parser.add_argument("--ca-file", metavar="FILE", help="certificates of a CA that only your organisation knows")
+    parser.add_argument(
+        "--ca-file", type=Path, metavar="FILE", help="certificates of a CA that only your organisation knows"
+    )
     parser.add_argument("--open", action="store_true", help="serve every user of this machine, without a secret")
     parser.add_argument(
         "--no-keep", action="store_true", help="do not keep the session for the next connect: sign out at the end"
@@ -50,11 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, stdout: TextIO) -> int:
     try:
         app, listen = read_address(arguments.url), read_listen(arguments.listen)
-        trust = ssl.create_default_context(cafile=arguments.ca_file)
+        trust = client_context(arguments.ca_file)
     except UnusableAddress as error:
         return _failed(str(error), 2)
-    except (OSError, ssl.SSLError) as error:
-        return _failed(f"--ca-file {arguments.ca_file}: {getattr(error, 'strerror', None) or error}", 2)
+    except UnusableFile as error:
+        return _failed(f"--ca-file: {error}", 2)
     kept = None if arguments.no_keep else KeptTokens.of_user(os.environ)
     try:
         terminal = Terminal()
@@ -65,7 +71,7 @@ def run(arguments: argparse.Namespace, stdout: TextIO) -> int:
     except (NotServed, NobodySignedIn, NobodyThere) as error:
         return _failed(str(error), 1)
     except OSError as error:
-        return _failed(f"cannot listen on {arguments.listen}: {error.strerror or error}", 1)
+        return _failed(f"cannot listen on {arguments.listen}: {listening_reason(error)}", 1)
     finally:
         terminal.close()
     return 0

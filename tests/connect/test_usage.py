@@ -20,7 +20,7 @@ def test_wrong_usage_is_said_in_one_line(tmp_path: Path) -> None:
     for arguments, told in (
         (["http://wiki.corp.example/"], "https only"),
         (["https://wiki.corp.example/", "--listen", "0.0.0.0:80"], "no loopback address"),
-        (["https://wiki.corp.example/", "--ca-file", str(tmp_path / "none.pem")], "No such file"),
+        (["https://wiki.corp.example/", "--ca-file", str(tmp_path / "none.pem")], "there is no such file"),
     ):
         done = gatepost("connect", *arguments)
         assert (done.returncode, done.stdout) == (2, "")
