@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -54,3 +55,15 @@ def test_sockets_of_systemd_take_the_place_of_addresses() -> None:
         assert len(listening.redirect) == 1
         listeners.close()
         assert public.fileno() >= 0
+
+
+def test_a_jump_host_that_is_added_listens_besides_what_is_there(listeners: ListeningSockets) -> None:
+    first = listeners.open(outline(ANY))
+    second = listeners.open(replace(outline(ANY), ssh=(ANY,)))
+    assert second.listen == first.listen
+    assert len(second.ssh) == 1
+    assert second.ports == {each.getsockname()[1] for each in (*second.listen, *second.ssh)}
+    with socket.create_server(ANY) as taken, pytest.raises(CannotOpen, match=r"^ssh\.listen: cannot listen"):
+        listeners.open(replace(outline(ANY), ssh=(ANY, taken.getsockname())))
+    listeners.keep(outline(ANY))
+    assert second.ssh[0].fileno() == -1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -258,3 +258,31 @@ async def test_a_stop_ends_what_does_not_finish_in_time(tmp_path: Path) -> None:
         await stage.jump_host.drain(0.1)
         await person.lost
         await eventually(lambda: target.connected == 0)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nHost: jump\r\n\r\n",
+        b"SSH-1.5-old\r\n",
+        b"SSH-2.0-\xff\r\n",
+        b"x" * 100_000,
+        b"SSH-2.0-x\r\n" + bytes(1000),
+        b"SSH-2.0-x\r\n" + b"\xff" * 1000,
+        b"SSH-2.0-x\r\n" + b"\0\0\0\x0c\x0a\x32" + bytes(10),  # a sign-in before the key exchange
+        b"SSH-2.0-x\r\n" + b"\0\0\0\x0c\x0a\x5a" + bytes(10),  # a channel
+    ],
+)
+async def test_what_is_no_ssh_ends_the_connection_and_nothing_else(tmp_path: Path, sent: bytes) -> None:
+    async with AsyncExitStack() as stack:
+        stage = await stack.enter_async_context(jump_stage(tmp_path, targets=(LOCAL,)))
+        await stage.person(stack)
+        with capture_logs() as lines:
+            reader, writer = await asyncio.open_connection(*stage.address)
+            writer.write(sent)
+            with suppress(ConnectionError):
+                await reader.read()
+            writer.close()
+            await eventually(lambda: stage.jump_host.open_connections == 1)
+        assert [line["event"] for line in lines] == ["ssh.not_signed_in"]
+        await stage.person(stack)
