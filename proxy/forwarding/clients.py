@@ -60,14 +60,13 @@ def is_good_for(session: Session, given: GivenCredential, method: bytes, address
     )
 
 
-def stops_of_use(
-    request: JudgedRequest, given: GivenCredential, session: Session | None, beside: Session | None
-) -> RefuseRequest | None:
+def stops_of_use(request: JudgedRequest, session: Session, beside: Session | None) -> RefuseRequest | None:
     """What stops a request before it is asked what its session opens; None: nothing does.
 
     `beside`: the session of the cookie that came with it.
     """
-    if session is None or session.way not in given.ways:
+    given = request.given
+    if given is None or session.way not in given.ways:
         return refuse_client(request, Problem.NOT_SIGNED_IN, "credential", is_wrong=True)
     if beside is not None and beside.principal.guid != session.principal.guid:
         return refuse_client(request, Problem.AMBIGUOUS_REQUEST, "credential and cookie of two persons")
@@ -78,14 +77,15 @@ def stops_of_use(
     return None
 
 
-def refuse_use(request: JudgedRequest, refused: UseRefused | UseThrottled) -> RefuseRequest:
-    """No session began by what was sent."""
+def refuse_use(request: JudgedRequest, refused: UseRefused | UseThrottled | None) -> RefuseRequest:
+    """No session began by what was sent; None: one did, and has ended again."""
     if isinstance(refused, UseThrottled):
         seconds = refused.retry_after_seconds
         return refuse_client(request, Problem.THROTTLED, "credentials", retry_after_seconds=seconds)
     if refused is UseRefused.DIRECTORY_AWAY:
         return refuse_client(request, Problem.DIRECTORY_UNAVAILABLE, refused.value)
-    return refuse_client(request, Problem.NOT_SIGNED_IN, refused.value, is_wrong=True)
+    reason = "session ended" if refused is None else refused.value
+    return refuse_client(request, Problem.NOT_SIGNED_IN, reason, is_wrong=True)
 
 
 def refuse_admission(request: JudgedRequest, session: Session, admission: Admission) -> RefuseRequest:

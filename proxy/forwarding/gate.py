@@ -17,7 +17,6 @@ from proxy.forwarding.clients import (
     is_good_for,
     refuse_admission,
     refuse_browser,
-    refuse_client,
     refuse_use,
     stops_of_use,
 )
@@ -153,20 +152,17 @@ class Gate:
     ) -> Verdict:
         """The same, of a client without a browser: `session` is that of the credential, or `refused` says why there is
         none; `beside` is that of its cookie."""
-        is_public = request.rule is not None and request.rule.is_public
-        if session is None and is_public:
-            return self._admitted(request, None, b"")
-        if refused is not None:
-            return refuse_use(request, refused)
-        if request.given is None:
-            raise AssertionError("nothing was given")
-        stopped = stops_of_use(request, request.given, session, beside)
-        if stopped is not None or session is None:
-            return stopped or refuse_client(request, Problem.NOT_SIGNED_IN, "credential", is_wrong=True)
+        if session is None:
+            return self._admitted(request, None, b"") if _is_public(request.rule) else refuse_use(request, refused)
+        stopped = stops_of_use(request, session, beside)
+        if stopped is not None:
+            return stopped
         admission = self._admission(request.route, session, request.rule, self._context.clock())
         if admission.is_admitted:
             return self._admitted(request, session, admission.identity_block)
-        return self._admitted(request, None, b"") if is_public else refuse_admission(request, session, admission)
+        if _is_public(request.rule):
+            return self._admitted(request, None, b"")
+        return refuse_admission(request, session, admission)
 
     # Clients without a browser.
 
@@ -181,7 +177,7 @@ class Gate:
             given = self._given
             if given is not None and given.kind in clients:
                 return self._used(head, route, rule, given)
-        if ClientKind.BROWSER in clients or (rule is not None and rule.is_public):
+        if ClientKind.BROWSER in clients or _is_public(rule):
             return None
         request = JudgedRequest(head=head, question=question, route=route, rule=rule, cookies=NO_COOKIES)
         return refuse_browser(request)
@@ -239,7 +235,7 @@ class Gate:
         decision = admission.decision
         if admission.is_admitted:
             return self._admitted(request, session, admission.identity_block)
-        if request.rule is not None and request.rule.is_public:
+        if _is_public(request.rule):
             return self._admitted(request, None, b"")
         if isinstance(decision, Deny):
             detail = ENGLISH.open_to_groups.format(groups=", ".join(decision.groups))
@@ -254,7 +250,7 @@ class Gate:
         return self._without_session(request)  # half a session counts as none
 
     def _without_session(self, request: JudgedRequest) -> Verdict:
-        if request.rule is not None and request.rule.is_public:
+        if _is_public(request.rule):
             return self._admitted(request, None, b"")
         if request.cookies.session_token and _keeps(request):
             return self._to_be_kept(request, refuse_form(self._context, request))
@@ -325,6 +321,10 @@ class Gate:
             kept.append((KEPT_SCHEME.encode("ascii"), not_kept.scheme.encode("utf-8")))
         forward = self._to_portal(request.head, block(kept), not_kept)
         return ForwardAs(head=request.head.repeated(b"POST", _KEEP), forward=forward)
+
+
+def _is_public(rule: PathRule | None) -> bool:
+    return rule is not None and rule.is_public
 
 
 def _keeps(request: JudgedRequest) -> bool:

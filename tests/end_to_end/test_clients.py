@@ -138,6 +138,8 @@ async def test_git_pushes_and_clones(office: Office, password: str) -> None:
     clone = office.scratch / "clone"
     await office.run("git", "clone", "--quiet", remote, str(clone))
     assert (clone / "large").read_bytes() == (work / "large").read_bytes()
+    pushed = office.apache.repositories / "project.git" / "logs" / "refs" / "heads" / "main"
+    assert " client-git <" in pushed.read_text(), "the app was told who it is"
     listed = await office.listed("sessions", "list", "--json")
     assert [row["person"] for row in listed if row["way"] == "app_password"] == ["client-git"]
 

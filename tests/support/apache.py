@@ -93,7 +93,9 @@ async def running_apache(folder: Path, repository: str = "project.git") -> Async
 
 def _make_repository(bare: Path) -> None:
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", bare], check=True)
-    subprocess.run(["git", "-C", bare, "config", "http.receivepack", "true"], check=True)
+    # It notes who pushed, as far as Apache knows.
+    for key in ("http.receivepack", "core.logAllRefUpdates"):
+        subprocess.run(["git", "-C", bare, "config", key, "true"], check=True)
 
 
 def _give_away(folder: Path) -> None:
