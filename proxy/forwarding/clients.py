@@ -7,6 +7,7 @@ from proxy.access.policy import is_within_limits
 from proxy.forwarding.admissions import Admission, Deny, DenyConfined, DenyFactors
 from proxy.forwarding.given_credential import GivenCredential
 from proxy.forwarding.kept_forms import is_sent_from_page
+from proxy.forwarding.overrides import names_another_method
 from proxy.forwarding.verdict import JudgedRequest, RefuseRequest
 from proxy.http.problem import Problem
 from proxy.http.request_head import RequestHead
@@ -53,11 +54,14 @@ def _says_how_it_fetches(head: RequestHead) -> bool:
     return is_sent_from_page(head) or any(line[:10].lower() == b"sec-fetch-" for line in head.lines)
 
 
-def is_good_for(session: Session, given: GivenCredential, method: bytes, address: str) -> bool:
+def is_good_for(session: Session, given: GivenCredential, head: RequestHead, address: str) -> bool:
     """Whether a credential may name this session, for such a request from there."""
-    return session.way in given.ways and (
-        session.confined is None or is_within_limits(session.confined, method, address)
-    )
+    confined = session.confined
+    if session.way not in given.ways or confined is None:
+        return session.way in given.ways
+    if confined.methods is not None and names_another_method(head):
+        return False  # the app may do that one instead
+    return is_within_limits(confined, head.method, address)
 
 
 def stops_of_use(request: JudgedRequest, session: Session, beside: Session | None) -> RefuseRequest | None:
@@ -70,7 +74,7 @@ def stops_of_use(request: JudgedRequest, session: Session, beside: Session | Non
         return refuse_client(request, Problem.NOT_SIGNED_IN, "credential", is_wrong=True)
     if beside is not None and beside.principal.guid != session.principal.guid:
         return refuse_client(request, Problem.AMBIGUOUS_REQUEST, "credential and cookie of two persons")
-    if not is_good_for(session, given, request.head.method, request.address):
+    if not is_good_for(session, given, request.head, request.address):
         return refuse_client(
             request, Problem.NOT_ALLOWED, "limits of the credential", detail=CLIENT_WORDS.limited, session=session
         )

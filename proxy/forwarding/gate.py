@@ -187,7 +187,7 @@ class Gate:
         if given.key is not None and self._cookie_key is None:
             now = self._context.clock()
             session = self._context.sessions.known_by(given.key, now)
-            if session is not None and is_good_for(session, given, head.method, address):
+            if session is not None and is_good_for(session, given, head, address):
                 identity = self._admission(route, session, rule, now).identity_block
                 if identity and route.upstream.urls:  # as nearly all are: nothing more has to be known of it
                     known = self._memory.known(head, route, rule, identity, session.session_id)

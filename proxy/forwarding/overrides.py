@@ -60,6 +60,13 @@ def _asks_for_another(head: RequestHead, asked: RequestHead | Question, rules: A
     return False
 
 
+def names_another_method(head: RequestHead) -> bool:
+    """Whether it asks, in a field or in its query, for another method than that of its request line."""
+    return _names_method_in_query(head) or any(
+        name in _METHODS and not _is_method(value, head) for name, value in map(_split, head.held)
+    )
+
+
 def _names_method_in_query(asked: RequestHead | Question) -> bool:
     """Whether another method is asked for by ``_method`` in the query.
 

@@ -344,6 +344,26 @@ async def test_a_credential_is_good_within_its_limits(
         assert (await stage.ask(ask(basic(), method=method), method.encode())).status == status
 
 
+@pytest.mark.parametrize(
+    ("target", "lines"),
+    [
+        ("/?_method=DELETE", ""),
+        ("/", "X-HTTP-Method-Override: DELETE\r\n"),
+        ("/", "X-Method-Override: PUT\r\n"),
+    ],
+)
+async def test_a_limit_to_methods_is_not_got_round_by_naming_another(
+    staged: StageMaker, target: str, lines: str
+) -> None:
+    app = {"clients": ALL, "pass_fields": ("x-http-method-override", "x-method-override")}
+    async with staged(app=app) as stage:
+        know(stage).sessions.by_secret[DIGESTED] = of_credential(Factor.APP_PASSWORD, methods=("GET",))
+        assert (await stage.ask(ask(basic() + lines, target=target))).status == 403
+        assert stage.upstream.requests == []
+        assert (await stage.ask(ask(basic() + "X-Method-Override: get\r\n", target="/?_method=GET"))).status == 200
+        assert (await stage.ask(ask(bearer() + lines, target=target))).status == 200, "this one has no such limit"
+
+
 async def test_it_stands_in_for_what_the_app_asks_for_and_for_no_rule_that_asks_for_more(staged: StageMaker) -> None:
     app = {"clients": ALL, "scheme": "strong", "rules": ({"path": "/admin/", "scheme": "strong"},)}
     async with staged(app=app, schemes=(STRONG,)) as stage:
