@@ -100,7 +100,7 @@ class Gate:
                     return unknown if route is None else self._to_portal(head)
                 question = self._question(head)
                 route = context.routes[question.host]
-                if head.held or head.withdrawn or head.names_http:
+                if head.held or head.withdrawn or head.names_http or head.authorization is not None:
                     refuse_what_stays(head, question, route.upstream.pass_fields)
             rule = None if route.rules is None else choose_rule(head, question, route.rules, self._places)
             if head.cookie != self._cookie or route is not self._cookie_route:

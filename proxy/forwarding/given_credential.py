@@ -56,3 +56,19 @@ def _basic_password(encoded: bytes) -> bytes | None:
         return None
     _, colon, password = decoded.partition(b":")
     return app_password(password) if colon else None
+
+
+def holds_credential(authorization: bytes) -> bool:
+    """Whether it holds what opens an app here and can be told from what others give out: it is for Gatepost alone.
+
+    The API's tokens have no form of their own. Many clients send a token as the password of HTTP Basic.
+    """
+    scheme, _, rest = authorization.strip(b" \t").partition(b" ")
+    rest = rest.strip(b" ")
+    if scheme.lower() != b"basic":
+        return is_service_token(rest)
+    try:
+        name, _, password = base64.b64decode(rest, validate=True).partition(b":")
+    except binascii.Error:
+        return False
+    return app_password(password) is not None or is_service_token(password) or is_service_token(name)

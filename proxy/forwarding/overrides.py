@@ -14,6 +14,7 @@ from config.field_kinds import OF_THE_CONNECTION, canonical, is_loose, is_own, m
 from proxy.access.paths import Ambiguous, CanonicalPath, canonical_path
 from proxy.access.rules import AppRules, PathRule
 from proxy.forwarding.authorize import DESCRIBING, Question
+from proxy.forwarding.given_credential import holds_credential
 from proxy.http.head_reading import host_name, split_absolute
 from proxy.http.problem import Problem
 from proxy.http.request_head import RefusedHead, RequestHead
@@ -112,6 +113,8 @@ def refuse_what_stays(head: RequestHead, question: Question, passes: frozenset[b
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: Connection names a field that may count")
     if head.names_http:
         raise RefusedHead(Problem.AMBIGUOUS_REQUEST, "authorize: an upgrade to a protocol that carries requests")
+    if head.authorization is not None and holds_credential(head.authorization):
+        raise RefusedHead(Problem.NOT_SIGNED_IN, "authorize: a credential that is for Gatepost alone")
     for line in head.held:
         sent, (name, value) = line.partition(b":")[0].lower(), _split(line)
         if sent in passes or name in DESCRIBING or _agrees(name, value, question):

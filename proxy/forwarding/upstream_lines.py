@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from config.field_kinds import canonical, is_for_proxies
 from proxy.access.networks import ClientPlace
+from proxy.forwarding.given_credential import holds_credential
 from proxy.http.forwarded import block
 from proxy.http.internal_headers import CLIENT_ADDRESS, CLIENT_HOST, CLIENT_SCHEME, INCIDENT
 from proxy.http.request_head import RequestHead
@@ -53,8 +54,9 @@ def fields_for_upstream(
                 lines.append(line)
     if cookie:
         lines.append(b"Cookie: " + cookie)
-    if head.authorization is not None and upstream.settings.pass_authorization:
-        lines.append(b"Authorization: " + head.authorization)
+    authorization = head.authorization if upstream.settings.pass_authorization else None
+    if authorization is not None and not holds_credential(authorization):
+        lines.append(b"Authorization: " + authorization)
     if head.is_chunked:
         lines.append(b"Transfer-Encoding: chunked")
     elif head.content_length is not None:

@@ -382,3 +382,15 @@ async def test_two_persons_on_one_connection_of_a_proxy_are_told_apart(asked: St
             ):
                 response = await client.ask(nginx(host=host, token=token))
                 assert (response.status, identity(response)["Remote-User"]) == (status, user)
+
+
+@EACH
+@pytest.mark.parametrize("token", [ALICE_TOKEN, None])
+async def test_a_credential_of_our_own_is_never_handed_to_the_asking_proxys_app(
+    asked: Stage, proxy: Any, token: bytes | None
+) -> None:
+    """That proxy would pass it on, whether a cookie or a public rule let the request through."""
+    own = "Authorization: Bearer gp_Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3z0wYyS0\r\n"
+    assert (await asked.ask(proxy(more=own, token=token))).status == 401
+    apps_own = await asked.ask(proxy(more="Authorization: Bearer apps-own\r\n"))
+    assert apps_own.status == 200

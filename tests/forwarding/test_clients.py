@@ -442,3 +442,25 @@ async def test_a_form_by_a_client_is_neither_kept_nor_taken_for_a_button(stage: 
     refused = await stage.ask(ask(basic("wrong") + form, method="POST", token=ALICE_TOKEN) + b"a=b")
     assert (refused.status, stage.portal.requests) == (401, [])
     assert (await stage.ask(ask(basic() + form, method="POST") + b"a=b")).status == 200
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        bearer(),
+        basic(),
+        basic(APP_PASSWORD.upper()),
+        basic(SERVICE_TOKEN),
+        basic("", name=SERVICE_TOKEN),
+        f"Authorization: Token {SERVICE_TOKEN}\r\n",
+    ],
+)
+@pytest.mark.parametrize("token", [ALICE_TOKEN, None])
+async def test_sent_to_an_app_that_wants_authorization_for_itself_it_goes_no_further(
+    staged: StageMaker, lines: str, token: bytes | None
+) -> None:
+    rules = ({"path": "/open/", "public": True},)
+    async with staged(app={"pass_authorization": True, "rules": rules}) as stage:
+        assert (await stage.ask(ask(lines, token=token, target="/open/x"))).status == 200
+        assert stage.upstream.requests[0].get("authorization") is None
+        nothing_went_on(stage)
