@@ -29,7 +29,7 @@ from proxy.factors.totp.authenticator_apps import AuthenticatorApps
 from proxy.operations.metrics import Metrics
 from proxy.secrets.keys import Keys
 from proxy.sessions.session_store import SessionStore
-from proxy.sign_in.attempt import Attempts, PasswordGuard
+from proxy.sign_in.attempt import Attempts, PasswordGuard, PersonLocks
 from proxy.sign_in.changed_numbers import Notice, Notices, Wording
 from proxy.sign_in.credential_step import CredentialStep
 from proxy.sign_in.credentials import CredentialStore
@@ -250,6 +250,7 @@ def create_sign_in(
             realms=realms,
             throttle=throttle,
             counters=store.counters,
+            locks=PersonLocks(),
             keys=keys,
             log=sign_in_log,
             clock=clock,

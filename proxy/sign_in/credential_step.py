@@ -21,6 +21,7 @@ from proxy.sessions.credential_use import CredentialUse, UseRefused, UseThrottle
 from proxy.sessions.session_store import SessionStore
 from proxy.sessions.way import TOKEN_HOST, Way
 from proxy.sign_in.account_stops import account_stops
+from proxy.sign_in.attempt import PersonLocks
 from proxy.sign_in.client import Client
 from proxy.sign_in.credentials import Credential, CredentialStore, is_of_account, judge_credential
 from proxy.sign_in.session_steps import SessionSteps
@@ -44,6 +45,7 @@ class CredentialStep:
     realms: Realms
     throttle: Throttle
     counters: CounterStore
+    locks: PersonLocks
     keys: Keys
     log: SignInLog
     clock: Callable[[], float]
@@ -60,7 +62,11 @@ class CredentialStep:
             throttled = await self.throttle.reserve_credential(use.address, now=now)
             self.log.credential_refused(client, refused.value, app=use.app, credential=found)
             return refused if throttled is None else UseThrottled(throttled.retry_after_seconds)
-        return await self._begin_by(client, judged, now=now)
+        async with self.locks.of(judged.guid):  # of many requests at once, one asks the directory
+            standing = await self.session_store.session_by_cookie(judged.digest, TOKEN_HOST)
+            if standing is not None and not standing.is_over(self.limits, self.clock()):
+                return None
+            return await self._begin_by(client, judged, now=self.clock())
 
     async def _begin_by(
         self, client: Client, credential: Credential, *, now: float
