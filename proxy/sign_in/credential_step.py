@@ -85,24 +85,33 @@ class CredentialStep:
             return UseRefused.ACCOUNT
         await self.counters.give_back(asked.key, now=now)
         now = self.clock()  # the directory may have been slow
-        begun = await self.sessions.begin_by_credential(
-            replace(client, confined=credential.confinement),
-            person,
-            credential.factor,
-            cookie=credential.digest,
-            limits=self.limits,
-            now=now,
-        )
-        if await self.store.credential_by(credential.digest) is None:
-            # Removed in the meantime: who removed it may not have seen this session, which began just now.
-            standing = await self.session_store.session_by_cookie(credential.digest, TOKEN_HOST)
-            if standing is not None:
-                await self.session_store.end_session(standing.session_id)
+        is_kept = False
+        try:
+            begun = await self.sessions.begin_by_credential(
+                replace(client, confined=credential.confinement),
+                person,
+                credential.factor,
+                cookie=credential.digest,
+                limits=self.limits,
+                now=now,
+            )
+            is_kept = await self.store.credential_by(credential.digest) is not None
+        finally:
+            # Removed in the meantime, or nobody knows, because the store is away or the client is: who removed it may
+            # not have seen this session, which began just now.
+            if not is_kept:
+                await self._end_session_of(credential)
+        if not is_kept:
             return UseRefused.UNKNOWN
         if begun:
             await self.store.note_credential_use(credential.credential_id, now=now)
             self.log.credential_used(client, person, credential)
         return None
+
+    async def _end_session_of(self, credential: Credential) -> None:
+        standing = await self.session_store.session_by_cookie(credential.digest, TOKEN_HOST)
+        if standing is not None:
+            await self.session_store.end_session(standing.session_id)
 
     async def _person(self, credential: Credential) -> Principal | RefusalReason:
         """As the directory knows them now, read by the service account."""

@@ -200,6 +200,32 @@ async def test_one_that_is_removed_while_its_session_begins_leaves_none(service:
     assert await service.store.sessions.sessions() == []
 
 
+async def test_it_leaves_none_even_if_its_client_goes_meanwhile(service: Service, scripted: Corp) -> None:
+    made = await kept(service, scripted)
+    store, begun = service.store, asyncio.Event()
+    begin_first, look = store.sessions.create_first, store.credentials.credential_by
+
+    async def removed_first(*arguments: Any, **options: Any) -> bool:
+        await store.credentials.remove_credentials([made.credential_id])
+        is_first = await begin_first(*arguments, **options)
+        begun.set()
+        return is_first
+
+    async def slow_once_begun(digest: bytes) -> Credential | None:
+        if begun.is_set():
+            await asyncio.Event().wait()
+        return await look(digest)
+
+    store.sessions.create_first = removed_first  # type: ignore[method-assign]
+    store.credentials.credential_by = slow_once_begun  # type: ignore[method-assign]
+    using = asyncio.create_task(begin(service, made))
+    await begun.wait()
+    using.cancel()  # as a connection does whose client is gone
+    with pytest.raises(asyncio.CancelledError):
+        await using
+    assert await service.store.sessions.sessions() == []
+
+
 def test_a_credential_shows_no_secret_in_its_repr() -> None:
     made = credential(digest=b"very secret digest")
     assert "very secret" not in repr(made) + repr(use(made.digest))
