@@ -33,8 +33,9 @@ _T = TypeVar("_T")
 class JumpHost:
     """`start` it once, `close` it once."""
 
-    def __init__(self, parts: JumpParts) -> None:
+    def __init__(self, parts: JumpParts, *, tick_seconds: float = TICK_SECONDS) -> None:
         self.parts = parts
+        self._tick_seconds = tick_seconds
         self._options: asyncssh.SSHServerConnectionOptions | None = None
         self._listeners: list[socket.socket] = []
         self._arriving = 0
@@ -202,7 +203,7 @@ class JumpHost:
     # The one timer.
 
     def _tick(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+        self._timer = asyncio.get_running_loop().call_later(self._tick_seconds, self._tick)
         now = self.parts.clock()
         for visitor in list(self._visitors):
             if visitor.session is not None:

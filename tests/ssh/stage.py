@@ -123,7 +123,7 @@ class JumpStage:
             clock=lambda: self.service.now,
             sleep=self._sleep,
         )
-        self.jump_host = JumpHost(parts)
+        self.jump_host = JumpHost(parts, tick_seconds=0.05)
         self.service.sessions.on_end(self.jump_host.end_session)
         self.service.sessions.on_change(self.jump_host.judge_again)
         await self.jump_host.start([listener], load_or_create_host_key(self.folder / "host_key"))
