@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from proxy.secrets.tokens import new_token, token_digest
+from proxy.sessions.way import TOKEN_HOST, Way
 from tests.api.stage import APIClient
 from tests.api.test_sign_in import is_over
 from tests.portal.stage import PASSWORD, Stage
@@ -47,6 +51,36 @@ async def test_signing_out_ends_it_and_nothing_else(stage: Stage, client: APICli
     assert is_over(await client.call("DELETE", "session", token=token))
     assert (await client.session(other)).status == 200
     assert [each["reason"] for each in stage.log if each.get("reason")] == []
+
+
+async def test_nobody_hears_of_an_end_before_every_worker_has_heard_of_it(
+    stage: Stage, client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have been ended by a worker that died before it told anybody."""
+    token, real, waits = await client.token(), stage.store.sessions.ends_heard, []
+
+    async def wait() -> None:
+        waits.append(1)
+        await real()
+
+    monkeypatch.setattr(stage.store.sessions, "ends_heard", wait)
+    assert (await client.call("DELETE", "session", token=token)).status == 204
+    before = len(waits)
+    assert is_over(await client.call("DELETE", "session", token=token))
+    assert len(waits) == before + 1
+    assert is_over(await client.call("DELETE", "session", token="y" * 43))
+    assert len(waits) == before + 1
+
+
+@pytest.mark.parametrize("way", [way for way in Way if way is not Way.API])
+async def test_a_session_of_another_way_in_is_none_here(stage: Stage, client: APIClient, way: Way) -> None:
+    await client.token()
+    (session,) = await stage.store.sessions.sessions()
+    other = replace(session, session_id=new_token(), way=way)
+    await stage.store.sessions.create_session(other, cookie=token_digest("y" * 43), host=TOKEN_HOST)
+    for method in ("GET", "DELETE"):
+        assert is_over(await client.call(method, "session", token="y" * 43))
+    assert len(await stage.store.sessions.sessions()) == 2
 
 
 async def test_a_sign_in_that_waits_can_be_given_up(stage: Stage, client: APIClient) -> None:

@@ -182,6 +182,17 @@ async def test_each_factor_of_a_scheme_is_asked_for_in_turn_with_a_flow_of_its_o
         assert (await client.prove(second)).state == "signed_in"
 
 
+async def test_a_next_factor_that_cannot_be_asked_for_ends_what_was_begun(tmp_path: Path) -> None:
+    """Its flow is told to nobody, so nobody could go on by it."""
+    async with of_scripted(tmp_path, [{"name": "both", "factors": ["password", "sms", "email"]}]) as stage:
+        client = APIClient(stage)
+        first = await client.sign_in("scripted@corp")
+        stage.phone.outcome = Outcome.UNAVAILABLE
+        said = await client.prove(first)
+        assert (said.status, said.error) == (503, "unavailable")
+        assert await stage.store.sessions.sessions() == []
+
+
 async def test_another_way_is_asked_for_by_its_channel(tmp_path: Path) -> None:
     async with of_scripted(tmp_path, [{"name": "one", "factors": ["password", ["sms", "email"]]}]) as stage:
         client = APIClient(stage)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from aiohttp import ClientSession, ServerDisconnectedError, TCPConnector
 from tests.end_to_end.house import House, open_house
 from tests.support import changes as admin
 from tests.support.echo_app import running_app
+from tests.support.gatepost import ROOT
 from tests.support.redis_server import running_redis
 from tests.support.samba import PASSWORD, person
 from tests.support.samba_dc import SambaDC
@@ -130,6 +134,26 @@ async def test_a_disabled_account_ends_its_token_at_both_workers(office: Office)
     body = {"username": office.login("disabled"), "password": PASSWORD}
     status, said = await office.curl("signin", "/.gatepost/api/v1/sign-in", body=body)
     assert (status, json.loads(said)["error"]) == (401, "refused")
+
+
+async def test_the_documented_commands_work_as_they_stand(office: Office, tmp_path: Path) -> None:
+    found = re.search(r"```sh\napi=[^\n]+\n(.+?)```", (ROOT / "docs" / "native-clients.md").read_text(), re.DOTALL)
+    assert found is not None
+    port = office.house.port
+    (tmp_path / ".curlrc").write_text(f'resolve = "signin.localhost:{port}:127.0.0.1"\n')
+    commands = found[1].replace('"alice"', f'"{office.login("other")}"')
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-euc", f"api={office.house.url('signin', '/.gatepost/api/v1')}\n{commands}"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )
+    assert process.stdin is not None
+    process.stdin.write(f"{PASSWORD}\n".encode())
+    passcode = (await office.house.next_text()).passcode
+    said, _ = await process.communicate(f"{passcode}\n".encode())
+    assert process.returncode == 0
+    assert json.loads(said.decode().strip())["username"] == office.login("other")
 
 
 async def test_a_new_password_ends_it(office: Office) -> None:
