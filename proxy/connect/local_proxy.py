@@ -24,7 +24,7 @@ from yarl import URL
 
 from proxy.connect.api_client import said_of
 from proxy.connect.app_address import AppAddress
-from proxy.connect.fields import request_fields, response_fields
+from proxy.connect.fields import OWN_COOKIES, request_fields, response_fields
 from proxy.connect.visitors import WhyNotHere, judge_visitor, password_of
 
 _STATUS = {WhyNotHere.HOST: 421, WhyNotHere.ORIGIN: 403, WhyNotHere.SECRET: 401}
@@ -68,7 +68,7 @@ class LocalProxy:
             await site.start()
             name, number = runner.addresses[0][:2]
             authority = f"[{name}]:{number}" if ":" in name else f"{name}:{number}"
-            self._origin, self._cookie = f"http://{authority}", f"gatepost-connect-{number}"
+            self._origin, self._cookie = f"http://{authority}", f"{OWN_COOKIES}{number}"
             userinfo = f"gatepost:{self.secret}@" if self.secret else ""
             yield f"http://{userinfo}{authority}{self._app.target}"
         finally:
@@ -97,7 +97,6 @@ class LocalProxy:
                 request.headers.items(),
                 own_origin=self._origin,
                 app_origin=self._app.origin,
-                own_cookie=self._cookie,
                 token=token,
             )
         )
@@ -185,9 +184,7 @@ class LocalProxy:
         return is_over
 
     def _fields_back(self, request: web.BaseRequest, fields: Any) -> list[tuple[str, str]]:
-        found = list(
-            response_fields(fields, own_origin=self._origin, app_origin=self._app.origin, own_cookie=self._cookie)
-        )
+        found = list(response_fields(fields, own_origin=self._origin, app_origin=self._app.origin))
         if self.secret and password_of(request.headers.get("Authorization", "")):
             # What a page loads by script, and a WebSocket, comes without Basic in some browsers.
             found.append(("Set-Cookie", f"{self._cookie}={self.secret}; Path=/; HttpOnly; SameSite=Strict"))

@@ -16,6 +16,7 @@ from proxy.connect.kept_token import KeptTokens
 from proxy.connect.visitors import WhyNotHere, judge_visitor
 
 HERE, APP, COOKIE = "http://127.0.0.1:4000", "https://wiki.corp.example", "gatepost-connect-4000"
+OTHER_RUNS_COOKIE = "gatepost-connect-4001"
 BASIC = "Basic " + base64.b64encode(b"me:s3cret").decode()
 WELCOME = {
     "own_origin": HERE, "secret": "s3cret", "hosts": ["127.0.0.1:4000"], "origin": None, "referer": None,
@@ -85,18 +86,18 @@ def test_it_listens_on_loopback_alone() -> None:
 
 
 def sent(*fields: tuple[str, str]) -> dict[str, str]:
-    return dict(request_fields(fields, own_origin=HERE, app_origin=APP, own_cookie=COOKIE, token="t0ken"))
+    return dict(request_fields(fields, own_origin=HERE, app_origin=APP, token="t0ken"))
 
 
 def came(*fields: tuple[str, str]) -> list[tuple[str, str]]:
-    return list(response_fields(fields, own_origin=HERE, app_origin=APP, own_cookie=COOKIE))
+    return list(response_fields(fields, own_origin=HERE, app_origin=APP))
 
 
 def test_the_app_sees_the_token_and_neither_the_secret_nor_this_address() -> None:
     found = sent(
         ("Host", "127.0.0.1:4000"),
         ("Authorization", BASIC),
-        ("Cookie", f"a=1; {COOKIE}=s3cret; b=2"),
+        ("Cookie", f"a=1; {COOKIE}=s3cret; {OTHER_RUNS_COOKIE}=t0o; b=2"),
         ("Origin", HERE),
         ("Referer", f"{HERE}/page"),
         ("Connection", "keep-alive, X-Hop"),
@@ -123,6 +124,7 @@ def test_what_the_app_says_of_its_own_address_is_said_of_this_one() -> None:
         ("Set-Cookie", "a=1; Path=/; Secure; Domain=wiki.corp.example; HttpOnly"),
         ("Set-Cookie", "__Host-b=2; Path=/; Secure"),
         ("Set-Cookie", f"{COOKIE}=x"),
+        ("Set-Cookie", f"{OTHER_RUNS_COOKIE}=x"),
         ("Strict-Transport-Security", "max-age=1"),
         ("Transfer-Encoding", "chunked"),
         ("Content-Length", "3"),
