@@ -32,7 +32,7 @@ from proxy.connect.conversation import NobodySignedIn
 from proxy.connect.held_session import HeldSession
 from proxy.connect.kept_token import KeptTokens
 from proxy.connect.local_proxy import LocalProxy
-from proxy.connect.terminal import NobodyThere, Terminal
+from proxy.connect.terminal import NobodyThere, Terminal, plain
 
 _CALL_SECONDS = 30.0
 """How long one call of the API may take."""
@@ -137,5 +137,5 @@ class _Resolver(AbstractResolver):
 
 
 def _failed(message: str, code: int) -> int:
-    print(f"gatepost connect: {message}", file=sys.stderr)
+    print(f"gatepost connect: {plain(message)}", file=sys.stderr)
     return code

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from aiohttp import ClientError, ClientSession
+from aiohttp import ClientError, ClientSession, StreamReader
 from yarl import URL
 
 from proxy.connect.app_address import AppAddress, UnusableAddress, read_address
 from proxy.http.reserved import API, SIGN_IN
 
 USER_AGENT = "gatepost-connect"
+_MOST_BYTES = 64 * 1024
+"""Of one answer."""
+_MOST_SECONDS = 10 * 366 * 86_400.0
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
+"""RFC 6750 section 2.1."""
+_Read = TypeVar("_Read")
 
 
 class NotServed(Exception):
@@ -95,8 +103,8 @@ class APIClient:
         """Whose it is, and in how many seconds it is over if it is not used. Asking is a use."""
         status, said, is_over = await self._call("GET", "session", token=token)
         if status != 200:
-            return _declined(said, is_over)
-        return str(said["username"]), float(said["expires_in"])
+            return self._read(_declined, said, is_over)
+        return self._read(_whose, said)
 
     async def sign_out(self, token: str) -> None:
         await self._call("DELETE", "session", token=token)
@@ -104,11 +112,15 @@ class APIClient:
     async def _step(self, path: str, body: Mapping[str, str]) -> ProofStep:
         status, said, is_over = await self._call("POST", path, body=body)
         if status != 200:
-            return _declined(said, is_over)
-        if said["state"] == "signed_in":
-            return SignedInThere(token=said["token"], seconds=float(said["expires_in"]))
-        factors = tuple(map(str, said["factors"]))
-        return ProofWanted(flow=said["flow"], factor=said["factor"], factors=factors, destination=said["destination"])
+            return self._read(_declined, said, is_over)
+        return self._read(_step_of, said)
+
+    def _read(self, read: Callable[..., _Read], said: Any, *more: bool) -> _Read:
+        """Whoever answers may be anybody: what has not the shape of an answer is none."""
+        try:
+            return read(said, *more)
+        except (LookupError, TypeError, ValueError):
+            raise NotServed(f"{self.host} does not answer as a Gatepost does") from None
 
     async def _call(
         self, method: str, path: str, *, body: Mapping[str, str] | None = None, token: str = ""
@@ -118,12 +130,12 @@ class APIClient:
             async with self.http.request(
                 method, self.origin + API + path, json=body, headers=headers, allow_redirects=False
             ) as answer:
+                if answer.status in (404, 405):
+                    raise NotServed(f'{self.host} has no API for native clients: it needs "enabled = true" in [api]')
                 is_over = 'error="invalid_token"' in answer.headers.get("WWW-Authenticate", "")
-                said = await answer.json() if answer.status != 204 else {}
-        except (ClientError, OSError, TimeoutError, ValueError) as error:
+                said = json.loads(await _whole(answer.content)) if answer.status != 204 else {}
+        except (ClientError, OSError, TimeoutError, ValueError, RecursionError) as error:
             raise NotServed(f"{self.host} cannot be used: {said_of(error)}") from error
-        if answer.status in (404, 405):
-            raise NotServed(f'{self.host} has no API for native clients: it needs "enabled = true" in [api]')
         return answer.status, said, is_over
 
 
@@ -132,5 +144,48 @@ def said_of(error: BaseException) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
 
 
-def _declined(said: Mapping[str, Any], is_over: bool) -> CallDeclined:
-    return CallDeclined(error=str(said.get("error", "")), message=str(said.get("message", "")), is_over=is_over)
+async def _whole(content: StreamReader) -> bytes:
+    """Raises `ValueError`."""
+    whole = b""
+    async for piece in content.iter_any():
+        whole += piece
+        if len(whole) > _MOST_BYTES:
+            raise ValueError("its answer is too long")
+    return whole
+
+
+def _declined(said: Any, is_over: bool) -> CallDeclined:
+    return CallDeclined(error=_text(said["error"]), message=_text(said["message"]), is_over=is_over)
+
+
+def _whose(said: Any) -> tuple[str, float]:
+    return _text(said["username"]), _seconds(said["expires_in"])
+
+
+def _step_of(said: Any) -> SignedInThere | ProofWanted:
+    if said["state"] == "signed_in":
+        return SignedInThere(token=_token(said["token"]), seconds=_seconds(said["expires_in"]))
+    return ProofWanted(
+        flow=_token(said["flow"]),
+        factor=_text(said["factor"]),
+        factors=tuple(map(_text, said["factors"])),
+        destination=_text(said["destination"]),
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _token(value: Any) -> str:
+    if not _TOKEN.fullmatch(_text(value)):
+        raise ValueError
+    return _text(value)
+
+
+def _seconds(value: Any) -> float:
+    if not 0 <= float(value) <= _MOST_SECONDS:
+        raise ValueError
+    return float(value)

@@ -44,10 +44,10 @@ class Terminal:
         os.close(self._fd)
 
     def say(self, text: str) -> None:
-        os.write(self._fd, f"{_plain(text)}\n".encode(errors="replace"))
+        os.write(self._fd, f"{plain(text)}\n".encode(errors="replace"))
 
     async def ask(self, question: str, *, is_hidden: bool) -> str:
-        os.write(self._fd, f"{_plain(question)}: ".encode(errors="replace"))
+        os.write(self._fd, f"{plain(question)}: ".encode(errors="replace"))
         if not is_hidden:
             return await self._line()
         with self._unseen():
@@ -87,6 +87,6 @@ class Terminal:
             os.write(self._fd, b"\n")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """What comes from elsewhere moves no cursor and hides nothing."""
     return "".join(char if char.isprintable() else "?" for char in text)
