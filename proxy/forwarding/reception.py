@@ -33,6 +33,7 @@ from proxy.sessions.credential_use import CredentialUse
 
 DECISION_SECONDS = 15.0
 """How long the store may take to say whose session it is."""
+_USER_AGENT_LENGTH = 256
 
 
 class Reception:
@@ -145,6 +146,6 @@ def _use_of(request: JudgedRequest, given: GivenCredential) -> CredentialUse:
         digest=given.key[1] if given.key is not None else None,
         app=request.route.upstream.name,
         address=request.address,
-        user_agent=agents[0].strip(b" \t").decode("utf-8", "replace") if agents else "",
+        user_agent=agents[0].strip(b" \t")[:_USER_AGENT_LENGTH].decode("ascii", "replace") if agents else "",
         incident=new_incident_id(),
     )

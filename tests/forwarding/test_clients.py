@@ -391,6 +391,17 @@ async def test_a_session_that_begins_by_it_is_used_at_once(stage: Stage) -> None
     assert APP_PASSWORD not in repr(use)
 
 
+@pytest.mark.parametrize(("sent", "kept"), [("x" * 1000, "x" * 256), ("git\u009b2J", "git\ufffd\ufffd2J"), ("", "")])
+async def test_of_what_a_client_calls_itself_no_more_is_kept_than_of_a_browser(
+    stage: Stage, sent: str, kept: str
+) -> None:
+    stage.sessions.by_secret.clear()
+    head = ask(basic() + "User-Agent: AGENT\r\n").replace(b"AGENT", sent.encode())
+    assert (await stage.ask(head)).status == 401
+    (use,) = stage.uses.asked
+    assert use.user_agent == kept
+
+
 async def test_a_session_that_is_gone_again_opens_nothing(stage: Stage) -> None:
     stage.sessions.by_secret.clear()
     stage.uses.answer = None
