@@ -113,13 +113,19 @@ class OwnCredentials:
         return made, secret
 
     async def remove(self, credential: Credential) -> bool:
-        """Remove it, then end its session on every worker and node. False: it was gone; its session ends all the
-        same."""
+        """Remove it and end its session on every worker and node. False: it was gone; its session ends all the same.
+
+        The session ends first: where that fails, the credential is still listed, and all of this can be done again.
+        """
+        await self._end_session(credential)
         removed = await self.store.remove_credentials([credential.credential_id])
+        await self._end_session(credential)  # another one may have begun in between
+        return removed > 0
+
+    async def _end_session(self, credential: Credential) -> None:
         standing = await self.sessions.session_by_cookie(credential.digest, TOKEN_HOST)
         if standing is not None:
             await self.sessions.end_session(standing.session_id)
-        return removed > 0
 
     async def tell_removed(self, principal: Principal, factor: Factor, *, incident: str) -> None:
         await self._tell(principal, factor, is_made=False, incident=incident)

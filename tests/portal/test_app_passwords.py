@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 
 from config.factors import Factor
 from proxy.factors.confinement import Confinement
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.tokens import app_password, new_token, token_digest
 from proxy.sessions.credential_use import CredentialUse
 from proxy.sessions.way import TOKEN_HOST
@@ -111,6 +112,40 @@ async def test_its_last_use_is_shown_and_removing_it_ends_its_session(stage: Sta
     assert (await begin(stage, password)).value == "credential_unknown"
     again = await browser.post(PAGE, {**listed.hidden, "remove": made.credential_id})
     assert again.location.endswith("?told=gone")
+
+
+async def test_where_its_session_cannot_be_ended_it_is_still_there_to_be_removed(stage: Stage) -> None:
+    browser, sessions = stage.browser(), stage.store.sessions
+    await stage.sign_in(browser)
+    password = password_on(await make(browser))
+    assert await begin(stage, password) is None
+    listed, (made,), end = await browser.get(PAGE), await all_of(stage), sessions.end_session
+
+    async def fail(session_id: str) -> bool:
+        raise StoreUnavailable("away")
+
+    sessions.end_session = fail  # type: ignore[method-assign]
+    failed = await browser.post(PAGE, {**listed.hidden, "remove": made.credential_id})
+    assert failed.status == 503
+    sessions.end_session = end  # type: ignore[method-assign]
+    removed = await browser.post(PAGE, {**listed.hidden, "remove": made.credential_id})
+    assert removed.location.endswith("?told=removed")
+    assert await stage.sessions.find_by((TOKEN_HOST, digest_of(password)), stage.now) is None
+
+
+async def test_a_session_that_begins_while_it_is_removed_ends_with_it(stage: Stage) -> None:
+    browser, credentials = stage.browser(), stage.store.credentials
+    await stage.sign_in(browser)
+    password = password_on(await make(browser))
+    listed, (made,), remove = await browser.get(PAGE), await all_of(stage), credentials.remove_credentials
+
+    async def used_first(ids: Collection[str]) -> int:
+        assert await begin(stage, password) is None
+        return await remove(ids)
+
+    credentials.remove_credentials = used_first  # type: ignore[method-assign]
+    await browser.post(PAGE, {**listed.hidden, "remove": made.credential_id})
+    assert await stage.sessions.find_by((TOKEN_HOST, digest_of(password)), stage.now) is None
 
 
 async def test_nobody_removes_another_persons_or_a_service_token(stage: Stage) -> None:
