@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCKS = {"deploy/requirements.txt": (), "tests/requirements.txt": ("test",)}
+LOCKS = {"deploy/requirements.txt": ("bounces", "radius", "ssh"), "tests/requirements.txt": ("test",)}
 """Each with the extras of `pyproject.toml` that it is for."""
 NEWEST_MINOR = 15
 MACHINES = ("x86_64", "aarch64")
