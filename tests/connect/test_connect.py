@@ -57,7 +57,7 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
     folder = tmp_path_factory.mktemp("desk")
     runtime = folder / "run"
     runtime.mkdir(mode=0o700)
-    passcode = {"resend_after": 5.0}
+    passcode = {"resend_after": 1.0}
     schemes = [{"name": "browser", "factors": ["password", "sms"]}]
     async with open_home(folder, api={"enabled": True}, apps=APPS, passcode=passcode, schemes=schemes) as home:
         yield Desk(home=home, runtime=runtime)

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.connect.api_client import ProofWanted
 from proxy.connect.app_address import UnusableAddress, read_address, read_listen
@@ -115,6 +117,21 @@ def test_the_app_sees_the_token_and_neither_the_secret_nor_this_address() -> Non
     }
     assert "Cookie" not in sent(("Cookie", f"{COOKIE}=s3cret"))
     assert sent(("Referer", f"{HERE}1/page"))["Referer"] == f"{HERE}1/page"
+
+
+COOKIES = st.lists(
+    st.sampled_from(["a=1", f"{COOKIE}=s3cret", f" {COOKIE} = s3cret", f"{COOKIE}=s3cret; b=2", "", ";"])
+)
+SENT = st.tuples(st.sampled_from(["Cookie", "cookie", "COOKIE"]), COOKIES.map("; ".join))
+LOGINS = st.tuples(st.sampled_from(["Authorization", "authorization"]), st.just(BASIC))
+
+
+@given(st.lists(SENT | LOGINS, max_size=4))
+def test_however_it_is_written_the_secret_of_this_run_stays_here(fields: list[tuple[str, str]]) -> None:
+    found = list(request_fields(fields, own_origin=HERE, app_origin=APP, token="t0ken"))
+    assert "s3cret" not in repr(found)
+    assert BASIC not in repr(found)
+    assert found[-1] == ("Authorization", "Bearer t0ken")
 
 
 def test_what_the_app_says_of_its_own_address_is_said_of_this_one() -> None:

@@ -13,7 +13,7 @@ from aiohttp import ClientSession, web
 from proxy.connect.api_client import NotServed, find_sign_in
 from proxy.connect.app_address import read_address
 from tests.connect.at_terminal import connecting
-from tests.support.gatepost import command, environment, gatepost
+from tests.support.gatepost import command, environment, gatepost_here
 
 
 def test_wrong_usage_is_said_in_one_line(tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_wrong_usage_is_said_in_one_line(tmp_path: Path) -> None:
         (["https://wiki.corp.example/", "--listen", "0.0.0.0:80"], "no loopback address"),
         (["https://wiki.corp.example/", "--ca-file", str(tmp_path / "none.pem")], "there is no such file"),
     ):
-        done = gatepost("connect", *arguments)
+        done = gatepost_here("connect", *arguments)
         assert (done.returncode, done.stdout) == (2, "")
         (line,) = done.stderr.splitlines()
         assert line.startswith("gatepost connect: ")
