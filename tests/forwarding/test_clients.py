@@ -125,6 +125,15 @@ async def test_only_what_the_app_takes_is_read(staged: StageMaker, clients: tupl
         nothing_went_on(stage)
 
 
+async def test_gateposts_own_pages_are_handed_none(stage: Stage) -> None:
+    for lines in (basic(), bearer()):
+        for host in ("wiki.corp.example", "signin.corp.example"):
+            await stage.ask(ask(lines, target="/.gatepost/me", host=host))
+    assert len(stage.portal.requests) == 4
+    assert all(request.get("authorization") is None for request in stage.portal.requests)
+    nothing_went_on(stage)
+
+
 async def test_other_apps_take_browsers_alone(stage: Stage) -> None:
     assert (await stage.ask(ask(bearer(API_TOKEN), host="open.corp.example"))).status == 401
     assert stage.upstream.requests == []

@@ -12,6 +12,7 @@ import pytest
 
 from config.factors import Factor
 from proxy.factors.confinement import Confinement
+from proxy.factors.proof import Proof
 from proxy.operations.store_errors import StoreUnavailable
 from proxy.secrets.tokens import app_password, new_token, token_digest
 from proxy.sessions.credential_use import CredentialUse
@@ -227,15 +228,31 @@ async def test_a_stranger_is_sent_to_sign_in_and_a_forged_form_makes_nothing(sta
     assert await all_of(stage) == ()
 
 
-async def test_a_session_that_is_confined_makes_none(stage: Stage) -> None:
-    browser = stage.browser()
+async def with_session(stage: Stage, browser: Browser, **changes: Any) -> Page:
+    """Signed in, with the page open; then the session is another one."""
     await stage.sign_in(browser)
     page = await browser.get(PAGE)
     (session,) = await stage.store.sessions.sessions()
-    confined = replace(session, session_id=new_token(), confined=Confinement(apps=("Files",)))
+    changed = replace(session, session_id=new_token(), **changes)
     cookie = token_digest(browser.session_cookie() or "")
     host = "signin.corp.example"
-    assert await stage.store.sessions.replace_session(session.session_id, confined, cookie=cookie, host=host)
+    assert await stage.store.sessions.replace_session(session.session_id, changed, cookie=cookie, host=host)
+    return page
+
+
+async def test_a_remembered_browser_alone_makes_none(stage: Stage) -> None:
+    browser = stage.browser()
+    proven = (Proof(Factor.PASSWORD, NOW), Proof(Factor.REMEMBERED, NOW))
+    page = await with_session(stage, browser, proven=proven)
+    asked = await browser.get(PAGE)
+    assert (asked.status, "step-up" in asked.location) == (303, True)
+    await browser.post(PAGE, {**page.hidden, **FORM})
+    assert await all_of(stage) == ()
+
+
+async def test_a_session_that_is_confined_makes_none(stage: Stage) -> None:
+    browser = stage.browser()
+    page = await with_session(stage, browser, confined=Confinement(apps=("Files",)))
     assert (await browser.get(PAGE)).status == 403
     assert (await browser.post(PAGE, {**page.hidden, **FORM})).status == 403
     assert await all_of(stage) == ()
