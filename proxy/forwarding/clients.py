@@ -88,6 +88,8 @@ def refuse_use(request: JudgedRequest, refused: UseRefused | UseThrottled | None
         return refuse_client(request, Problem.THROTTLED, "credentials", retry_after_seconds=seconds)
     if refused is UseRefused.DIRECTORY_AWAY:
         return refuse_client(request, Problem.DIRECTORY_UNAVAILABLE, refused.value)
+    if refused is UseRefused.NO_SCHEME:
+        return refuse_client(request, Problem.NOT_ALLOWED, refused.value, detail=ENGLISH.no_scheme_here)
     reason = "session ended" if refused is None else refused.value
     return refuse_client(request, Problem.NOT_SIGNED_IN, reason, is_wrong=True)
 

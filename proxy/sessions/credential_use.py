@@ -32,6 +32,8 @@ class UseRefused(Enum):
     """Wrong, removed, or of the other kind."""
     OVER = "credential_over"
     ACCOUNT = "account_not_usable"
+    NO_SCHEME = "no_scheme"
+    """The person could not sign in for this app either, or not from there."""
     DIRECTORY_AWAY = "directory_unavailable"
 
 

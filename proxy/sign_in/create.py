@@ -246,6 +246,7 @@ def create_sign_in(
             store=store.credentials,
             session_store=store.sessions,
             sessions=sessions,
+            schemes=settings.schemes,
             limits=settings.sessions,
             realms=realms,
             throttle=throttle,

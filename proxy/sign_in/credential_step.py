@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import hmac
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from config.settings import SessionSettings
+from config.settings import SchemeSettings, SessionSettings
 from directory.directory import DescribingDirectory, RefusalReason
 from directory.errors import DirectoryError
 from directory.principal import Principal
 from directory.realms import Realms
+from proxy.access.schemes import choose_scheme
 from proxy.secrets.keys import Keys, Purpose
 from proxy.sessions.credential_use import CredentialUse, UseRefused, UseThrottled
 from proxy.sessions.session_store import SessionStore
@@ -41,6 +42,7 @@ class CredentialStep:
     store: CredentialStore
     session_store: SessionStore
     sessions: SessionSteps
+    schemes: Sequence[SchemeSettings]
     limits: SessionSettings
     realms: Realms
     throttle: Throttle
@@ -83,6 +85,10 @@ class CredentialStep:
         if isinstance(person, RefusalReason):
             self.log.credential_refused(client, person.value, app=credential.app, credential=credential)
             return UseRefused.ACCOUNT
+        if choose_scheme(self.schemes, person, client.address, first_factor=None, app=credential.app) is None:
+            # It opens no more than a sign-in there could: schemes say who may come, and from where.
+            self.log.credential_refused(client, UseRefused.NO_SCHEME.value, app=credential.app, credential=credential)
+            return UseRefused.NO_SCHEME
         await self.counters.give_back(asked.key, now=now)
         now = self.clock()  # the directory may have been slow
         is_kept = False

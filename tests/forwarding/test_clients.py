@@ -424,6 +424,7 @@ async def test_a_session_that_is_gone_again_opens_nothing(stage: Stage) -> None:
         (UseRefused.UNKNOWN, 401, None),
         (UseRefused.OVER, 401, None),
         (UseRefused.ACCOUNT, 401, None),
+        (UseRefused.NO_SCHEME, 403, None),
         (UseRefused.DIRECTORY_AWAY, 503, b"5"),
         (UseThrottled(77), 429, b"77"),
     ],

@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.factors import Factor
+from config.settings import SchemeSettings
 from directory.directory import AccountState, RefusalReason
 from directory.errors import DirectoryUnavailable
 from directory.principal import Principal
@@ -160,6 +161,28 @@ async def test_a_directory_that_describes_somebody_else_begins_nothing(
     scripted.described = replace(scripted.principal, guid="00000000-0000-4000-8000-0000000000ff")
     assert await begin(service, made) is UseRefused.ACCOUNT
     assert await service.store.sessions.sessions() == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "address", "is_open"),
+    [
+        ({"groups": ("Staff",)}, "192.0.2.7", False),
+        ({"groups": ("Wiki Users",)}, "192.0.2.7", True),
+        ({"networks": ("203.0.113.0/24",)}, "192.0.2.7", False),
+        ({"networks": ("203.0.113.0/24",)}, "203.0.113.5", True),
+        ({"apps": ("Payroll",)}, "192.0.2.7", False),
+        ({"apps": ("Wiki",)}, "192.0.2.7", True),
+    ],
+)
+async def test_it_opens_no_more_than_a_sign_in_there_could(
+    service: Service, scripted: Corp, limits: dict[str, Any], address: str, is_open: bool
+) -> None:
+    made = await kept(service, scripted)
+    scheme = SchemeSettings.model_validate({"name": "s", "factors": ("kerberos", "sms"), **limits})
+    step = replace(service.parts.credentials, schemes=(scheme,))
+    answer = await step.begin_session(use(made.digest, address=address))
+    assert answer is (None if is_open else UseRefused.NO_SCHEME)
+    assert len(await service.store.sessions.sessions()) == is_open
 
 
 async def test_a_directory_that_is_away_refuses_and_counts_nothing(service: Service, scripted: Corp) -> None:
