@@ -115,7 +115,7 @@ async def office(corp: SambaDC, tmp_path_factory: pytest.TempPathFactory) -> Asy
     folder = tmp_path_factory.mktemp("office")
     scratch = tmp_path_factory.mktemp("scratch")
     async with (
-        running_apache(tmp_path_factory.mktemp("apache")) as apache,
+        running_apache() as apache,
         open_house(folder, corp, more=MORE.format(apache=apache.port)) as house,
     ):
         yield Office(house=house, domain=corp, apache=apache, config=folder / "gatepost.toml", scratch=scratch)

@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -57,8 +58,15 @@ class Apache:
 
 
 @asynccontextmanager
-async def running_apache(folder: Path, repository: str = "project.git") -> AsyncIterator[Apache]:
-    """It ends with the block. `folder` has to be enterable for everybody where tests run as root."""
+async def running_apache(repository: str = "project.git") -> AsyncIterator[Apache]:
+    """It ends with the block, and its folder with it: pytest's own are closed to the user that Apache becomes."""
+    with tempfile.TemporaryDirectory(prefix="gatepost-apache-") as folder:
+        async with _running(Path(folder), repository) as apache:
+            yield apache
+
+
+@asynccontextmanager
+async def _running(folder: Path, repository: str) -> AsyncIterator[Apache]:
     apache = Apache(port=free_port(), files=folder / "files", repositories=folder / "repositories")
     for each in (apache.files, apache.repositories, folder / "locks"):
         each.mkdir()
@@ -102,11 +110,6 @@ def _give_away(folder: Path) -> None:
     """Apache gives up root, and git wants to own what it serves."""
     for each in (folder, *folder.rglob("*")):
         shutil.chown(each, "www-data", pwd.getpwnam("www-data").pw_gid)
-    for parent in folder.parents:
-        if parent.stat().st_mode & 0o001 == 0:
-            parent.chmod(parent.stat().st_mode | 0o011)
-        if parent.name.startswith("pytest") or parent == Path("/tmp"):  # where pytest's own folders are
-            break
 
 
 async def _until_it_listens(port: int) -> None:
