@@ -187,6 +187,14 @@ async def test_only_what_no_page_made_is_asked_for_a_password(
     assert refused.get("content-type") == b"application/json"
 
 
+async def test_a_script_that_sends_a_wrong_password_makes_no_browser_ask_for_a_better_one(stage: Stage) -> None:
+    for lines in (basic("wrong"), basic(OTHER_PASSWORD)):
+        of_script = await stage.ask(ask(lines + "Sec-Fetch-Mode: cors\r\nSec-Fetch-Site: same-origin\r\n"))
+        assert (of_script.status, of_script.all("www-authenticate")) == (401, [BEARER + b', error="invalid_token"'])
+        of_client = await stage.ask(ask(lines + "Accept: text/html\r\n"))
+        assert of_client.all("www-authenticate")[0] == BASIC
+
+
 async def test_a_page_load_is_sent_to_sign_in_as_ever(stage: Stage) -> None:
     sent = await stage.ask(ask("Accept: text/html\r\n"))
     assert sent.status == 302
