@@ -179,12 +179,15 @@ class PassDesk:
         return EndedPass(given=given, sessions=ended) if is_first else None
 
     async def _end_begun(self, given: GivenPass) -> int:
-        begun = [
+        ended = 0
+        # Until there is none: one that stepped up in the meantime has a new id.
+        while begun := [
             each
             for each in await self.sessions.sessions(given.guid)
             if each.confined is not None and each.confined.pass_id == given.pass_id
-        ]
-        return await end_each(self.sessions, begun)
+        ]:
+            ended += await end_each(self.sessions, begun)
+        return ended
 
     async def living(self, pass_id: str, *, now: float) -> GivenPass | None:
         return next((each for each in await self.store.passes(now=now) if each.pass_id == pass_id), None)

@@ -15,6 +15,7 @@ from proxy.operations.store_errors import StoreUnavailable
 from proxy.pages.pass_texts import PASS_WORDS
 from proxy.portal.app_keys import FLOW
 from proxy.sessions.session import Level
+from proxy.sign_in.client import Client
 from tests.portal.admin import ADMIN, GIVE, PASSES, PERSON, admin_stage, explained, said, signed_in_admin, token_of
 from tests.portal.stage import SIGN_IN_ORIGIN, Browser, Page, Stage
 from tests.support.in_between import just_before
@@ -322,6 +323,24 @@ async def test_what_it_opens_while_it_is_ended_ends_too(stage: Stage) -> None:
     just_before(stage.store.passes, "end_pass", lambda: stage.answer(browser, page, code))
     assert "and with it one session" in (await end(stage, admin)).text
     assert (await browser.get(f"{SIGN_IN_ORIGIN}/")).location.startswith("/.gatepost/sign-in")
+
+
+async def test_what_steps_up_while_it_is_ended_ends_too(stage: Stage) -> None:
+    admin = await signed_in_admin(stage)
+    await signed_in_by_pass(stage, admin)
+    client = Client(address="198.51.100.7", host="signin.corp.example", browser="b", incident="i")
+    sessions, left = stage.store.sessions, [Factor.SMS, Factor.TOTP, Factor.EMAIL]
+
+    async def step_up() -> None:
+        (mine,) = [each for each in await sessions.sessions() if each.principal.username == "alice"]
+        await stage.portal[FLOW].sessions.go_on(client, mine, left.pop(), now=stage.now)
+        if left:
+            just_before(sessions, "end_session", step_up)
+
+    just_before(sessions, "end_session", step_up)
+    assert "and with it one session" in (await end(stage, admin)).text
+    assert left == []
+    assert [each for each in await sessions.sessions() if each.principal.username == "alice"] == []
 
 
 async def test_one_that_was_ended_meanwhile_opens_nothing(stage: Stage) -> None:
