@@ -168,7 +168,7 @@ class Vouching:
         request = await self._waiting(manager, vouch_id, now=now)
         directory = None if request is None else self.realms.of(request.realm)
         person = None if request is None or directory is None else await directory.read(request.guid)
-        if request is None or person is None or not await self.desk.sessions.sessions_by_id([request.session_id]):
+        if request is None or person is None or not await self._still_asks(request, now=now):
             return WrongVouch.GONE
         named = await self.who_may(person, now=now)
         if named is NoVouch.HAS_PASS:
@@ -226,6 +226,12 @@ class Vouching:
         return next((each for each in await self.asked_of(manager, now=now) if each.vouch_id == vouch_id), None)
 
     async def _answer(self, request: VouchRequest, answer: VouchAnswer, *, now: float) -> bool:
+    async def _still_asks(self, request: VouchRequest, *, now: float) -> bool:
+        """Whether its sign-in stands. When it was used last may be known to another worker alone, so that counts for
+        nothing here."""
+        session = (await self.desk.sessions.sessions_by_id([request.session_id])).get(request.session_id)
+        return session is not None and now < session.latest_end(self.desk.settings.sessions)
+
         return await self.desk.store.answer_vouch(request.guid, request.vouch_id, answer, now=now)
 
 

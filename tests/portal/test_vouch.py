@@ -16,7 +16,7 @@ from proxy.factors.passes.passes import Passes
 from proxy.factors.passes.vouch import VouchRequest
 from proxy.portal.app_keys import FLOW
 from proxy.portal.csrf import Form, csrf_token
-from proxy.sessions.session import Level
+from proxy.sessions.session import FIRST_FACTOR_SECONDS, Level
 from tests.portal.admin import PASSES, admin_stage, explained, said, signed_in_admin
 from tests.portal.stage import SIGN_IN_ORIGIN, WIKI, Browser, Page, Stage
 from tests.portal.test_passes import SCHEMES, code_on, give
@@ -430,6 +430,17 @@ async def test_once_its_sign_in_has_ended_a_yes_gives_nothing(stage: Stage) -> N
 
 async def test_once_the_person_cannot_sign_in_a_yes_gives_nothing(stage: Stage, tmp_path: Path) -> None:
     await asking(stage)
+async def test_once_the_time_of_the_sign_in_is_over_a_yes_gives_nothing(stage: Stage) -> None:
+    browser = stage.browser()
+    form = await no_phone(stage, browser)
+    stage.now += FIRST_FACTOR_SECONDS - 60
+    await ask(browser, form)
+    stage.now += 60
+    manager = await manager_of(stage)
+    assert (await answered(stage, manager)).status == 409
+    assert await stage.store.passes.passes(now=stage.now) == ()
+
+
     manager = await manager_of(stage)
     users = tmp_path / "users.toml"
     users.write_text(users.read_text().replace('username = "alice"', 'username = "alice"\ndisabled = true'))
