@@ -6,7 +6,7 @@ Instants are epoch seconds. Methods raise `StoreUnavailable`.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from config.settings import HelpDeskSettings, Settings
@@ -99,10 +99,8 @@ class PassDesk:
     keys: Keys
     notices: Notices
 
-    async def give(
-        self, person: Principal, by: Principal, asked: PassAsked, *, incident: str, now: float
-    ) -> NewPass | WrongPass:
-        """`person` is told, once it counts."""
+    async def give(self, person: Principal, by: Principal, asked: PassAsked, *, now: float) -> NewPass | WrongPass:
+        """The caller records it, and then has `person` told (`tell_given`): that may fail, and the pass is there."""
         if person.guid == by.guid:
             return WrongPass.OWN
         code = new_code()
@@ -121,14 +119,11 @@ class PassDesk:
         )
         if not await self.store.put_pass(given):
             return WrongPass.HAS_ONE
-        if given.counts:
-            await self.tell_given(person, given, incident=incident, now=now)
         return NewPass(given=given, code=code)
 
-    async def confirm(
-        self, person: Principal, pass_id: str, by: Principal, *, incident: str, now: float
-    ) -> GivenPass | WrongPass:
-        """The pass, which counts from now on. `person`: whose it is, as the directory knows them."""
+    async def confirm(self, person: Principal, pass_id: str, by: Principal, *, now: float) -> GivenPass | WrongPass:
+        """The pass, which counts from now on; recorded and told as in `give`. `person`: whose it is, as the directory
+        knows them."""
         given = await self.living(pass_id, now=now)
         if given is None or given.counts or given.guid != person.guid:
             return WrongPass.GONE
@@ -137,10 +132,12 @@ class PassDesk:
             return wrong
         if not await self.store.confirm_pass(pass_id, approver_of(by), now=now):
             return WrongPass.GONE
-        await self.tell_given(person, given, incident=incident, now=now)
-        return given
+        return replace(given, confirmed_by=approver_of(by))
 
     async def tell_given(self, person: Principal, given: GivenPass, *, incident: str, now: float) -> None:
+        """`person`: whose pass this is. They are told once it counts."""
+        if not given.counts:
+            return
         more = PASS_WORDS.told_more.format(
             apps=", ".join(given.apps),
             end=brief_text(given.ends_at, now),

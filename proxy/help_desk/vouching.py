@@ -209,7 +209,7 @@ class Vouching:
         )
         if not await self.desk.store.put_pass(given):
             return WrongVouch.HAS_PASS
-        await self.desk.tell_given(person, given, incident=client.incident, now=now)
+        # Recorded first: telling the person may fail, and the pass is there.
         self.log.vouch(
             client,
             manager,
@@ -220,18 +220,19 @@ class Vouching:
             given_by=manager.guid,
             ends_at=int(given.ends_at),
         )
+        await self.desk.tell_given(person, given, incident=client.incident, now=now)
         return given
 
     async def _waiting(self, manager: Principal, vouch_id: str, *, now: float) -> VouchRequest | None:
         return next((each for each in await self.asked_of(manager, now=now) if each.vouch_id == vouch_id), None)
 
-    async def _answer(self, request: VouchRequest, answer: VouchAnswer, *, now: float) -> bool:
     async def _still_asks(self, request: VouchRequest, *, now: float) -> bool:
         """Whether its sign-in stands. When it was used last may be known to another worker alone, so that counts for
         nothing here."""
         session = (await self.desk.sessions.sessions_by_id([request.session_id])).get(request.session_id)
         return session is not None and now < session.latest_end(self.desk.settings.sessions)
 
+    async def _answer(self, request: VouchRequest, answer: VouchAnswer, *, now: float) -> bool:
         return await self.desk.store.answer_vouch(request.guid, request.vouch_id, answer, now=now)
 
 

@@ -391,6 +391,23 @@ async def test_it_counts_only_once_a_second_one_has_confirmed_it(two: Stage) -> 
     assert line["guid"] != line["given_by"]
 
 
+async def test_it_is_recorded_though_its_person_cannot_be_told(two: Stage) -> None:
+    first, second = await signed_in_admin(two), two.browser()
+    await two.password(second, "bob")
+    await give(first)
+    (given,) = await two.store.passes.passes(now=two.now)
+    page = await second.get(PASSES)
+
+    async def fail() -> None:
+        raise StoreUnavailable("the disk is gone")
+
+    just_before(two.store.numbers, "known_number", fail)
+    assert (await second.post(PASSES, {**page.hidden, "confirm": given.pass_id})).status == 503
+    (confirmed,) = await two.store.passes.passes(now=two.now)
+    assert confirmed.counts
+    assert [line["pass_id"] for line in said(two, "admin.pass_confirmed")] == [given.pass_id]
+
+
 async def test_nobody_confirms_their_own(two: Stage) -> None:
     first, second = await signed_in_admin(two), two.browser()
     await two.password(second, "bob")

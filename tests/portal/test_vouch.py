@@ -14,12 +14,14 @@ from config.factors import Factor
 from config.settings import HelpDeskSettings
 from proxy.factors.passes.passes import Passes
 from proxy.factors.passes.vouch import VouchRequest
+from proxy.operations.store_errors import StoreUnavailable
 from proxy.portal.app_keys import FLOW
 from proxy.portal.csrf import Form, csrf_token
 from proxy.sessions.session import FIRST_FACTOR_SECONDS, Level
 from tests.portal.admin import PASSES, admin_stage, explained, said, signed_in_admin
 from tests.portal.stage import SIGN_IN_ORIGIN, WIKI, Browser, Page, Stage
 from tests.portal.test_passes import SCHEMES, code_on, give
+from tests.support.in_between import just_before
 
 HOUR = 3600.0
 VOUCH, MINE = f"{SIGN_IN_ORIGIN}/.gatepost/vouch", f"{SIGN_IN_ORIGIN}/.gatepost/me/vouch"
@@ -428,8 +430,6 @@ async def test_once_its_sign_in_has_ended_a_yes_gives_nothing(stage: Stage) -> N
     assert await stage.store.passes.passes(now=stage.now) == ()
 
 
-async def test_once_the_person_cannot_sign_in_a_yes_gives_nothing(stage: Stage, tmp_path: Path) -> None:
-    await asking(stage)
 async def test_once_the_time_of_the_sign_in_is_over_a_yes_gives_nothing(stage: Stage) -> None:
     browser = stage.browser()
     form = await no_phone(stage, browser)
@@ -441,6 +441,8 @@ async def test_once_the_time_of_the_sign_in_is_over_a_yes_gives_nothing(stage: S
     assert await stage.store.passes.passes(now=stage.now) == ()
 
 
+async def test_once_the_person_cannot_sign_in_a_yes_gives_nothing(stage: Stage, tmp_path: Path) -> None:
+    await asking(stage)
     manager = await manager_of(stage)
     users = tmp_path / "users.toml"
     users.write_text(users.read_text().replace('username = "alice"', 'username = "alice"\ndisabled = true'))
@@ -523,6 +525,19 @@ async def test_reason_approver_and_end_are_recorded_and_no_words(stage: Stage) -
     signed_in = said(stage, "sign_in.succeeded")[-1]
     assert (signed_in["factors"], signed_in["pass_id"]) == ("password pass", line["pass_id"])
     assert not any(word in stage.log_text for pair in asked.offered for word in pair.split() if len(word) > 5)
+
+
+async def test_a_yes_is_recorded_though_the_person_cannot_be_told(stage: Stage) -> None:
+    await asking(stage)
+    manager = await manager_of(stage)
+
+    async def fail() -> None:
+        raise StoreUnavailable("the disk is gone")
+
+    just_before(stage.store.numbers, "known_number", fail)
+    assert (await answered(stage, manager)).status == 503
+    (given,) = await stage.store.passes.passes(now=stage.now)
+    assert [line["pass_id"] for line in said(stage, "vouch.answered")] == [given.pass_id]
 
 
 async def test_requests_and_passes_are_listed_and_ended_on_the_admin_page(stage: Stage) -> None:

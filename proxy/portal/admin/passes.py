@@ -37,6 +37,7 @@ async def take_give(request: web.Request, session: Session) -> web.StreamRespons
     """Give the person of the explanation a pass, and show its code."""
     fields = await own_form(request, session, most_fields=16 + len(app_names(request)))
     settings, now, question = request.app[SETTINGS].help_desk, request[VISIT].now, asked_before(request, fields)
+    desk = desk_of(request)
     asked = judge_asked(
         settings,
         reason=fields.get("reason", ""),
@@ -48,8 +49,7 @@ async def take_give(request: web.Request, session: Session) -> web.StreamRespons
         _, principal = await meant(request, fields)
         made: NewPass | WrongPass = WrongPass.OWN
         if not isinstance(asked, WrongPass):
-            incident = request[VISIT].incident
-            made = await desk_of(request).give(principal, session.principal, asked, incident=incident, now=now)
+            made = await desk.give(principal, session.principal, asked, now=now)
         elif principal.guid != session.principal.guid:
             made = asked
         if made is WrongPass.OWN:
@@ -58,6 +58,7 @@ async def take_give(request: web.Request, session: Session) -> web.StreamRespons
             done = Done(text=_wrong(request, made), is_bad=True)
             return await show_explanation(request, session, question, done=done)
     _record(request, session, "pass_given", made.given)
+    await desk.tell_given(principal, made.given, incident=request[VISIT].incident, now=now)
     return admin_page(
         request,
         session,
@@ -77,15 +78,14 @@ async def show_passes(request: web.Request, session: Session) -> web.StreamRespo
 async def take_passes(request: web.Request, session: Session) -> web.StreamResponse:
     """Confirm one, or end one and everything that was begun with it."""
     fields = await own_form(request, session)
-    desk, now = desk_of(request), request[VISIT].now
+    desk = desk_of(request)
     if _CONFIRM in fields:
         confirmed = await _confirm(request, session, desk, fields[_CONFIRM])
         if isinstance(confirmed, WrongPass):
             return await _list(request, session, error=_wrong(request, confirmed), status=HTTPStatus.CONFLICT)
-        _record(request, session, "pass_confirmed", confirmed)
         return await _list(request, session, notice=PASS_WORDS.confirmed.format(person=confirmed.username))
     if _END in fields:
-        ended = await desk.end(fields[_END], now=now)
+        ended = await desk.end(fields[_END], now=request[VISIT].now)
         if ended is None:
             return await _list(request, session, error=PASS_WORDS.wrong_gone, status=HTTPStatus.CONFLICT)
         return await _ended(request, session, desk, ended)
@@ -99,7 +99,11 @@ async def _confirm(request: web.Request, session: Session, desk: PassDesk, pass_
     person = None if given is None else await _person_of(request, given)
     if person is None:
         return WrongPass.GONE
-    return await desk.confirm(person, pass_id, session.principal, incident=visit.incident, now=visit.now)
+    confirmed = await desk.confirm(person, pass_id, session.principal, now=visit.now)
+    if not isinstance(confirmed, WrongPass):
+        _record(request, session, "pass_confirmed", confirmed)
+        await desk.tell_given(person, confirmed, incident=visit.incident, now=visit.now)
+    return confirmed
 
 
 async def _person_of(request: web.Request, given: GivenPass) -> Principal | None:
