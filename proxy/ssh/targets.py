@@ -20,6 +20,9 @@ from proxy.sessions.session import Level, Session
 Address = IPv4Address | IPv6Address
 _LOCAL = tuple(map(ip_network, ("127.0.0.0/8", "::1/128", "169.254.0.0/16", "fe80::/10")))
 """Loopback and link-local: nobody's but this machine's, or its neighbours'. Clouds keep their secrets there."""
+_OF_CLOUDS = tuple(map(ip_network, ("fd00:ec2::254/128", "fd20:ce::254/128", "100.100.100.200/32", "168.63.129.16/32")))
+"""Where a cloud answers the machine that asks, outside link-local: AWS and Google by IPv6, Alibaba, Azure's WireServer.
+In many domains anybody may write DNS records, so a zone's names lead wherever somebody wants."""
 
 
 class TargetRefusal(Enum):
@@ -30,6 +33,7 @@ class TargetRefusal(Enum):
     NOT_PERMITTED = "no target permits it"
     THIS_MACHINE = "leads to this machine"
     LINK_LOCAL = "leads to a link-local address"
+    CLOUD = "leads to the cloud's own service for this machine"
     OWN_PORT = "leads to a port of Gatepost's own"
     NOWHERE = "leads to no address of one machine"
 
@@ -75,10 +79,11 @@ class SSHTarget:
         return destination.host == self.name or (self.zone != "" and destination.host.endswith(self.zone))
 
     def names(self, address: Address) -> bool:
-        """Whether it is written here for what it is, although it is loopback or link-local: no name stands for it by
-        chance, and no wide network holds it."""
+        """Whether it is written here for what it is, although it is this machine's or its cloud's alone: no name stands
+        for it by chance, and no wide network holds it."""
         if self.network is not None:
-            return any(self.network.version == each.version and self.network.subnet_of(each) for each in _LOCAL)  # type: ignore[arg-type]
+            special = (*_LOCAL, *_OF_CLOUDS)
+            return any(self.network.version == each.version and self.network.subnet_of(each) for each in special)  # type: ignore[arg-type]
         return address.is_loopback and is_loopback(self.name)
 
 
@@ -142,9 +147,17 @@ def _refusal_of(
     is_own = address.is_loopback or address in own.addresses
     if is_own and destination.port in own.ports and not any(_is_this_one(each, address) for each in permitted):
         return TargetRefusal.OWN_PORT
-    if (address.is_loopback or address.is_link_local) and not any(each.names(address) for each in permitted):
-        return TargetRefusal.THIS_MACHINE if address.is_loopback else TargetRefusal.LINK_LOCAL
-    return None
+    refusal = _unless_named(address)
+    return None if any(each.names(address) for each in permitted) else refusal
+
+
+def _unless_named(address: Address) -> TargetRefusal | None:
+    """Why it is refused where no target names it for what it is."""
+    if address.is_loopback:
+        return TargetRefusal.THIS_MACHINE
+    if address.is_link_local:
+        return TargetRefusal.LINK_LOCAL
+    return TargetRefusal.CLOUD if is_within(address, _OF_CLOUDS) else None
 
 
 def _is_this_one(target: SSHTarget, address: Address) -> bool:
