@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from config.settings import ThrottleSettings
 from directory.lockout import PasswordLimits, limits_of
-from proxy.access.networks import network_of
+from proxy.access.networks import network_of, parse_address
 from proxy.throttle.counter_store import Counter, ThrottleStore
 from proxy.throttle.counters import Counters, LimitCounter
 from proxy.throttle.limits import CLEARED_OF_ADDRESS, DAY_SECONDS, UNTIL_CLEARED_SECONDS, CounterState, Limit, Throttled
@@ -133,7 +133,13 @@ class Throttle:
         return await self._counters.value(digest, now=now) > 0
 
     async def remember_address(self, *, person: str, address: str, now: float) -> None:
-        """This person signed in from this address, with all factors."""
+        """This person signed in from this address, with all factors.
+
+        What is no IP address stands for many places (a VPN gateway's people, an unknown hop), where strangers are too:
+        it never becomes familiar, or their guesses would use up what is reserved for the person.
+        """
+        if parse_address(address) is None:
+            return
         await self._store.add_familiar(
             *self._familiar_keys(person, address), now=now, expires_at=now + FAMILIAR_SECONDS, most=MOST_FAMILIAR
         )

@@ -199,3 +199,18 @@ async def test_addresses_of_one_ipv6_network_share_a_limit(store: MemoryStore) -
     throttle = limiter(store)
     tries = [await throttle.reserve_address(f"2001:db8::{host:x}", now=NOW) for host in range(9)]
     assert tries.count(None) == 5
+
+
+@pytest.mark.parametrize("shared", ["RADIUS VPN 0f1e2d3c4b5a", "unknown", ""])
+async def test_what_is_no_address_never_becomes_familiar(store: MemoryStore, shared: str) -> None:
+    """Strangers type a name at the same VPN gateway: what is reserved for the person stays theirs."""
+    throttle = limiter(store)
+    limits = PasswordLimits(in_all=3, from_unfamiliar=2, window_seconds=600.0)
+    for address in (HOME, shared):
+        await throttle.remember_address(person=ALICE, address=address, now=NOW)
+    guesses = [
+        await throttle.reserve_password(person=ALICE, address=shared, limits=limits, now=NOW + second)
+        for second in range(3)
+    ]
+    assert guesses.count(None) == 2
+    assert await throttle.reserve_password(person=ALICE, address=HOME, limits=limits, now=NOW + 4) is None
