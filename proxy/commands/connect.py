@@ -103,13 +103,17 @@ async def _connect(
         api = APIClient(http=calls, origin=await find_sign_in(calls, app))
         session = HeldSession(api, terminal, kept, app_origin=app.origin, app_host=app.host, username=arguments.user)
         await session.begin(getpass.getuser())
+        stack.push_async_callback(_end, session)  # also where nothing can be served
         passing = await client(ClientTimeout(total=None, sock_connect=_CALL_SECONDS), {})
         proxy = LocalProxy(passing, app, session, is_open=arguments.open)
         address = await stack.enter_async_context(proxy.serving(*listen))
         print(address, file=stdout, flush=True)
         await _until_ctrl_c(session)
-        with suppress(NotServed):
-            await session.end()
+
+
+async def _end(session: HeldSession) -> None:
+    with suppress(NotServed):
+        await session.end()
 
 
 async def _until_ctrl_c(session: HeldSession) -> None:

@@ -43,6 +43,7 @@ class HeldSession:
         self._warn_at = 0.0
         self._looked_at = 0.0
         self._is_over = False
+        self._is_kept = False
         self._news = asyncio.Event()
         self._token = ""
 
@@ -73,6 +74,7 @@ class HeldSession:
         if isinstance(found, CallDeclined) or self._username not in ("", found[0]):
             return False
         self._username, seconds = found
+        self._is_kept = True
         self._take(token, seconds)
         self._questioner.say(f"Signed in as {self._username}, by the session of another connect.")
         return True
@@ -107,7 +109,7 @@ class HeldSession:
 
     async def end(self) -> None:
         """Sign out, where the token is not kept for the next one."""
-        if self._kept is None and self.token:
+        if not self._is_kept and self.token:
             await self._api.sign_out(self.token)
 
     async def _look(self) -> None:
@@ -133,7 +135,8 @@ class HeldSession:
 
     def _take_new(self, signed_in: SignedInThere) -> None:
         self._take(signed_in.token, signed_in.seconds)
-        if self._kept is not None and not self._kept.keep(self._origin, self.token):
+        self._is_kept = self._kept is not None and self._kept.keep(self._origin, self.token)
+        if self._kept is not None and not self._is_kept:
             self._kept.forget(self._origin)
             self._questioner.say("The session could not be kept for the next connect.")
 

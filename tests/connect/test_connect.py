@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -118,6 +119,23 @@ async def test_with_no_keep_nothing_is_left(desk: Desk) -> None:
         process.presses_ctrl_c()
         assert await process.ends() == 0
     assert desk.kept() == []
+    assert desk.home.log_text.count("sign_out.done") == before + 1
+
+
+async def test_where_nothing_can_be_served_no_session_is_left_either(desk: Desk) -> None:
+    desk.forget()
+    before = desk.home.log_text.count("sign_out.done")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = ["--listen", "127.0.0.1:{1}".format(*taken.getsockname())]
+        async with connecting(
+            desk.home.url("wiki"), "--user", "alice", "--no-keep", *listen, environ=desk.environ
+        ) as process:
+            await process.shows("Password of alice at signin.localhost")
+            await process.types(PASSWORD)
+            await process.shows("Code from a text message")
+            await process.types(await desk.home.passcode())
+            assert await process.ends() == 1
+            assert "cannot listen on" in process.screen
     assert desk.home.log_text.count("sign_out.done") == before + 1
 
 

@@ -168,6 +168,12 @@ async def test_what_is_kept_nowhere_is_signed_out_at_the_end(desk: Desk, tmp_pat
     await alone.held.begin("somebody")
     await alone.held.end()
     assert await desk.stage.store.sessions.sessions() == []
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o755)
+    unsafe = Desk(desk.stage, desk.api.http, KeptTokens(tmp_path / "open"))
+    await unsafe.held.begin("somebody")
+    await unsafe.held.end()
+    assert await desk.stage.store.sessions.sessions() == [], "nor is one that could not be kept"
     await desk.held.begin("somebody")
     await desk.held.end()
     assert len(await desk.stage.store.sessions.sessions()) == 1
