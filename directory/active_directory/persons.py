@@ -25,7 +25,7 @@ from directory.active_directory.filters import IS_PERSON, UnusableName, guid_bas
 from directory.active_directory.groups import MAX_ALL_GROUPS, group_names
 from directory.active_directory.known_domain import KnownDomain
 from directory.active_directory.messages import Entry
-from directory.active_directory.reader import Reader
+from directory.active_directory.reader import HeldElsewhere, Reader
 from directory.active_directory.wrong_passwords import LOCKED_SINCE
 from directory.directory import AccountState
 from directory.errors import DirectoryMisconfigured
@@ -108,7 +108,10 @@ class PersonReader:
         named: dict[str, str] = {guid: first_text(reader.at(guid_base(guid), (_MANAGER,), IS_PERSON), _MANAGER)}
 
         def manager_of(each: str) -> str | None:
-            entry = reader.at(named[each], ("objectGUID", _MANAGER), IS_PERSON) if named[each] else None
+            try:
+                entry = reader.at(named[each], ("objectGUID", _MANAGER), IS_PERSON) if named[each] else None
+            except HeldElsewhere:  # it ends the line; any other error stops this, for it could hide a loop
+                entry = None
             if entry is None or not domain.holds(entry.dn):
                 return None
             above = guid_of(entry)

@@ -37,6 +37,10 @@ _TRY_ANOTHER_SERVER = {
 }
 
 
+class HeldElsewhere(DirectoryMisconfigured):
+    """The base DN is another server's, such as one of another domain: its referral is not followed."""
+
+
 class Reader:
     """What one piece of work in a thread reads with: a bound service connection and a deadline."""
 
@@ -73,7 +77,8 @@ class Reader:
     ) -> list[Entry]:
         """The entries found, each with all values of what it was asked for; none too if the base does not exist.
 
-        Raises `ConnectionFailed` if another server may succeed, `DirectoryMisconfigured` if none would.
+        Raises `ConnectionFailed` if another server may succeed, `DirectoryMisconfigured` if none would: `HeldElsewhere`
+        because the base is not in this domain.
         """
         found = self._ask(
             Search(
@@ -94,7 +99,7 @@ class Reader:
         if code in _TRY_ANOTHER_SERVER:
             raise ConnectionFailed(self.server, f"result {code}: {_TRY_ANOTHER_SERVER[code]}")
         if code == REFERRAL:
-            raise DirectoryMisconfigured(self._realm, "the base DN is another server's: its referral is not followed")
+            raise HeldElsewhere(self._realm, "the base DN is another server's: its referral is not followed")
         raise DirectoryMisconfigured(self._realm, f"a search as the service account was answered with result {code}")
 
     def in_whole(self, entry: Entry) -> Entry:

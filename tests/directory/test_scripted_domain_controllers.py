@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -26,6 +27,8 @@ from tests.support.scripted_ldap import (
     ALICE,
     ALICE_DN,
     ALICE_GUID,
+    ALICE_SID,
+    BASE_DN,
     BIND,
     EXTENDED,
     GUID_TEXT,
@@ -200,6 +203,33 @@ async def test_a_referral_is_never_followed(server: ScriptedLDAP) -> None:
         trap.settimeout(0)
         with pytest.raises(BlockingIOError):
             trap.accept()
+
+
+@pytest.mark.parametrize("is_above", [False, True])
+async def test_a_manager_in_another_domain_ends_the_line(server: ScriptedLDAP, is_above: bool) -> None:
+    boss, other, octets = f"CN=Boss,{BASE_DN}", "CN=Other,DC=other,DC=example", bytes(range(16, 32))
+    guid = str(UUID(bytes_le=octets))
+    usual = {"userAccountControl": "512", "msDS_User_Account_Control_Computed": "0", "accountExpires": "0"}
+    usual |= {"pwdLastSet": "130000000000000000"}
+    known = {"objectSid": ALICE_SID, "replPropertyMetaData": bytes(16)}
+    found = {
+        f"<GUID={GUID_TEXT}>": entry(ALICE_DN, objectGUID=ALICE_GUID, manager=boss if is_above else other),
+        boss: entry(boss, objectGUID=octets, sAMAccountName="boss", manager=other, **usual, **known),
+    }
+    found[f"<GUID={guid}>"] = found[boss]
+
+    def script(request: Request) -> list[bytes] | None:
+        if request.kind == SEARCH and request.name == other:
+            return [search_done(10, f"ldap://other.example/{other}")]
+        return [found[request.name], search_done()] if request.kind == SEARCH and request.name in found else None
+
+    server.script = script
+    with server.running():
+        async with directory_at(server, ca_file=server.ca_file) as directory:
+            line = await directory.managers(GUID_TEXT)
+            assert line.guids == ((guid,) if is_above else ())
+            assert (line.manager is not None) is is_above
+            assert not line.has_loop(GUID_TEXT)
 
 
 async def test_a_reference_without_an_entry_is_nobody(server: ScriptedLDAP) -> None:
