@@ -44,9 +44,18 @@ class Connector:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def connect(
-        self, permitted: Sequence[SSHTarget], destination: Destination, protocol: Callable[[], asyncio.Protocol]
+        self,
+        permitted: Sequence[SSHTarget],
+        destination: Destination,
+        protocol: Callable[[], asyncio.Protocol],
+        *,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> str:
-        """The address that is connected to. Raises `Unreachable`."""
+        """The address that is connected to. Raises `Unreachable`.
+
+        `is_wanted` is asked before each address. A name may have hundreds, and nobody counts what goes on after its
+        channel is over.
+        """
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS):
@@ -60,6 +69,8 @@ class Connector:
             raise Unreachable(words.NOT_PERMITTED, found.value)
         reason = ""
         for address in found:
+            if not is_wanted():
+                raise Unreachable(words.SESSION_ENDED, "ended while it was connected to")
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     await loop.create_connection(protocol, str(address), destination.port)

@@ -300,7 +300,9 @@ class Visitor(JumpOnly):
             permitted = permitting(self.parts.targets, session, destination)
             if isinstance(permitted, TargetRefusal):
                 raise self.refused(words.NOT_PERMITTED, permitted.value, _told_of(destination))
-            address = await self.parts.connector.connect(permitted, destination, lambda: channel.target)
+            address = await self.parts.connector.connect(
+                permitted, destination, lambda: channel.target, is_wanted=lambda: not channel.is_over
+            )
         except Unreachable as error:
             channel.end()
             code = asyncssh.OPEN_CONNECT_FAILED

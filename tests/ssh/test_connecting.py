@@ -62,6 +62,26 @@ async def test_the_next_address_is_tried_where_one_does_not_answer() -> None:
     server.close()
 
 
+async def test_no_further_address_is_tried_once_nobody_wants_it() -> None:
+    tried: list[str] = []
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    targets = create_targets([SSHTargetSettings.model_validate({"host": "localhost", "ports": (port,)})])
+    many = [ip_address("127.0.0.9"), ip_address("127.0.0.1")]
+    connector = Connector((), look_up=lambda host, port: (many, set()))
+
+    def is_wanted() -> bool:
+        tried.append("one more")
+        return len(tried) == 1
+
+    with pytest.raises(Unreachable, match="ended while"):
+        await connector.connect(
+            targets, Destination(host="localhost", port=port), asyncio.Protocol, is_wanted=is_wanted
+        )
+    connector.close()
+    server.close()
+
+
 async def test_look_ups_that_hang_are_few() -> None:
     """They take threads of their own, however many channels ask."""
     let_go, at_once = threading.Event(), []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from directory.errors import DirectoryBusy, DirectoryUnavailable
 from proxy.sessions.way import Way
+from proxy.ssh.connecting import Connector, Unreachable
 from tests.ssh.stage import JumpStage, TargetServer, echoed, jump_stage
 from tests.support.eventually import eventually
 
@@ -186,6 +187,28 @@ async def test_open_channels_end_with_the_session(
     await stage.store.sessions.end_session(session.session_id)
     await person.lost
     await eventually(lambda: target.connected == 0)
+
+
+async def test_what_is_connected_to_is_not_wanted_once_the_session_is_over(
+    stage: JumpStage, target: TargetServer, stack: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conn, person = await stage.person(stack)
+    wanted: asyncio.Future[Callable[[], bool]] = asyncio.get_running_loop().create_future()
+
+    async def connect(*_: object, is_wanted: Callable[[], bool]) -> str:
+        wanted.set_result(is_wanted)
+        await person.lost
+        raise Unreachable("", "")
+
+    monkeypatch.setattr(Connector, "connect", connect)
+    opening = asyncio.create_task(conn.open_connection("127.0.0.1", target.port))
+    is_wanted = await wanted
+    assert is_wanted()
+    (session,) = await stage.sessions()
+    await stage.store.sessions.end_session(session.session_id)
+    await eventually(lambda: not is_wanted())
+    with pytest.raises((asyncssh.ChannelOpenError, asyncssh.DisconnectError)):
+        await opening
 
 
 async def test_a_channel_ends_when_its_target_is_not_permitted_any_more(
