@@ -192,7 +192,10 @@ class Vouching:
     ) -> GivenPass | WrongVouch:
         for older in await self.desk.store.passes(person.guid, now=now):
             if older.is_vouched:  # of a sign-in that has ended, perhaps: they would not ask again otherwise
-                await self.desk.end(older.pass_id, now=now)
+                ended = await self.desk.end(older.pass_id, now=now)
+                if ended is not None:
+                    facts = {"person_realm": older.realm, "person_guid": older.guid, "pass_id": older.pass_id}
+                    self.log.vouch(client, manager, "replaced", **facts, sessions=ended.sessions)
         given = GivenPass(
             pass_id=new_pass_id(),
             guid=person.guid,

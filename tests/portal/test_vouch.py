@@ -265,7 +265,10 @@ async def test_whoever_asks_last_has_the_words_that_count(stage: Stage) -> None:
 
 async def test_a_new_vouch_ends_what_the_one_before_opened(stage: Stage) -> None:
     first = await vouched(stage)
+    (before,) = await stage.store.passes.passes(now=stage.now)
     second = await vouched(stage)
+    (line,) = said(stage, "vouch.replaced")
+    assert (line["pass_id"], line["person_guid"], line["sessions"]) == (before.pass_id, before.guid, 1)
     assert (await first.get(f"{SIGN_IN_ORIGIN}/")).status == 303
     assert (await second.get(f"{SIGN_IN_ORIGIN}/")).status == 200
     assert len(await stage.store.passes.passes(now=stage.now)) == 1
