@@ -44,6 +44,7 @@ class VouchTexts:
     yes: str = "Continue to {apps}. You can open nothing else, and it ends at {time}."
     go_on: str = "Continue"
     no_title: str = "Nobody vouched for you"
+    ask_again: str = "Ask again, or go back to your code"
     no: str = "Your manager said no. If that was a mistake, call them before you ask again."
     wrong_words: str = "Your manager chose other words than yours. Call them, and ask again."
     over: str = "Nobody answered in time, or what was given has ended. You can ask again."

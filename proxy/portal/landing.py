@@ -49,6 +49,8 @@ CHALLENGE = "challenge"
 """Query and form field of the passcode page."""
 ASK_MANAGER = "ask_manager"
 """Value of the passcode page's field `new`: no other factor, but their manager's vouch."""
+ASK_AGAIN = "ask_again"
+"""Query field of the page on which they ask for it."""
 LOST = "lost"
 """Query field of the sign-in page: the cookie that the last step set did not come back."""
 START_PAGE = "/"
@@ -184,9 +186,9 @@ def password_path(back: WayBack = NOWHERE, *, reminder: bool = False) -> str:
     return _path(PASSWORD, _fields_of(back) | {REMINDER: "1" if reminder else ""})
 
 
-def vouch_path(back: WayBack) -> str:
-    """Where somebody without their phone asks their manager."""
-    return _path(VOUCH, _fields_of(back))
+def vouch_path(back: WayBack, *, again: bool = False) -> str:
+    """Where somebody without their phone asks their manager. `again`: once more, after an answer that helped nobody."""
+    return _path(VOUCH, _fields_of(back) | {ASK_AGAIN: "1" if again else ""})
 
 
 def passcode_path(challenge_id: str, back: WayBack = NOWHERE, *, told: str = "", is_ticked: bool = False) -> str:

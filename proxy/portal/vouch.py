@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from proxy.access.policy import Allowed, judge
+from proxy.factors.confinement import Confinement
 from proxy.factors.passes.vouch import NoVouch, VouchAnswer, VouchRequest
 from proxy.help_desk.passes import LONGEST_REASON, WrongPass, judge_asked, most_hours
 from proxy.help_desk.vouching import AskedTooOften, may_ask
@@ -25,7 +26,16 @@ from proxy.pages.vouch_texts import VOUCH_WORDS
 from proxy.portal.app_keys import CLOCK, FLOW, SETTINGS, VISIT, current_session
 from proxy.portal.csrf import Form
 from proxy.portal.forms import MAX_FIELDS, read_form, refused, require_csrf_token
-from proxy.portal.landing import goal_of, next_step, passcode_path, sign_in_path, to_sign_in, vouch_path, way_back
+from proxy.portal.landing import (
+    ASK_AGAIN,
+    goal_of,
+    next_step,
+    passcode_path,
+    sign_in_path,
+    to_sign_in,
+    vouch_path,
+    way_back,
+)
 from proxy.portal.pages import form_token, message, page, redirect
 from proxy.portal.pass_desk import vouching_of
 from proxy.portal.passcode import page_after_proof
@@ -47,11 +57,11 @@ async def show_vouch(request: web.Request) -> web.StreamResponse:
     if session is None:
         return to_sign_in(request, back)
     asked = await vouching_of(request).asked_by(session, now=now)
-    if asked is None and not await _may_ask(request, session, now=now):
+    if asked is not None and not (ASK_AGAIN in request.query and await _is_over(request, session, asked)):
+        return await _page_of(request, session, asked, back)
+    if not await _may_ask(request, session, now=now):
         return await next_step(request, session, back)
-    if asked is None:
-        return await _ask_form(request, session, back)
-    return await _page_of(request, session, asked, back)
+    return await _ask_form(request, session, back)
 
 
 async def show_vouch_status(request: web.Request) -> web.StreamResponse:
@@ -82,6 +92,16 @@ async def take_vouch(request: web.Request) -> web.StreamResponse:
     if not await _may_ask(request, session, now=now):
         return await next_step(request, session, back)
     return await _ask(request, session, fields, back, now=now)
+
+
+async def _is_over(request: web.Request, session: Session, asked: VouchRequest) -> bool:
+    """Whether it was answered, and nobody can go on by that."""
+    return asked.answer is not None and await _given(request, session) is None
+
+
+async def _given(request: web.Request, session: Session) -> Confinement | None:
+    passes, now = request.app[FLOW].proving.passes, request[VISIT].now
+    return await passes.vouched(session.principal, session.session_id, now=now)
 
 
 async def _may_ask(request: web.Request, session: Session, *, now: float) -> bool:
@@ -185,7 +205,7 @@ async def _page_of(request: web.Request, session: Session, asked: VouchRequest, 
                 status_href=VOUCH_STATUS,
             )
         case VouchAnswer.YES:
-            confined = await request.app[FLOW].proving.passes.vouched(session.principal, session.session_id, now=now)
+            confined = await _given(request, session)
             if confined is None:
                 return _refused(request, session, VOUCH_WORDS.over, back)
             return _vouch_page(
@@ -237,7 +257,8 @@ def _nobody(request: web.Request, why: NoVouch, back: WayBack) -> web.Response:
 
 
 def _refused(request: web.Request, session: Session, text: str, back: WayBack) -> web.Response:
-    return message(request, HTTPStatus.FORBIDDEN, VOUCH_WORDS.no_title, text, link=_to_code(back))
+    link = vouch_path(back, again=True), VOUCH_WORDS.ask_again
+    return message(request, HTTPStatus.FORBIDDEN, VOUCH_WORDS.no_title, text, link=link)
 
 
 def _to_code(back: WayBack) -> tuple[str, str]:

@@ -197,6 +197,32 @@ async def test_wrong_words_are_the_end_and_count_like_a_wrong_passcode(stage: St
     assert "wrong passcodes in a row: 1 of" in explained_bob.text
 
 
+@pytest.mark.parametrize("answer", ["no", "wrong words", "ended"])
+async def test_after_an_answer_that_helped_nobody_they_can_ask_again(stage: Stage, answer: str) -> None:
+    browser, _ = await asking(stage)
+    before, manager = await request_of(stage), await manager_of(stage)
+    await answered(stage, manager, **{"no": {"answer": "no"}, "wrong words": {"words": "x"}}.get(answer, {}))
+    for given in await stage.store.passes.passes(now=stage.now):
+        await stage.store.passes.end_pass(given.pass_id)
+    page = await browser.get(VOUCH)
+    assert page.status == 403
+    again = re.search(r'href="(/\.gatepost/vouch\?[^"]*)"', page.text)
+    assert again is not None, page.text
+    page = await ask(browser, await browser.get(SIGN_IN_ORIGIN + html.unescape(again[1])))
+    asked = await request_of(stage)
+    assert asked.words in page.text
+    assert asked.vouch_id != before.vouch_id
+    await answered(stage, manager)
+    assert (await went_on(browser)).location == "/"
+
+
+async def test_nobody_asks_again_while_they_wait_or_can_go_on(stage: Stage) -> None:
+    browser, _ = await asking(stage)
+    assert 'name="ask"' not in (await browser.get(f"{VOUCH}?ask_again=1")).text
+    await answered(stage, await manager_of(stage))
+    assert "Bob vouched for you" in (await browser.get(f"{VOUCH}?ask_again=1")).text
+
+
 async def test_too_many_wrong_words_stop_the_manager(tmp_path: Path) -> None:
     limits = {"passcodes_per_person": 2}
     async with admin_stage(tmp_path, schemes=SCHEMES, help_desk=ON, throttle=limits) as stage:
