@@ -37,6 +37,10 @@ class ServedRequest(Protocol):
     def takes_request_data(self) -> bool:
         """Whether what the client sends now belongs to this request's body and can go on at once."""
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether its client sends a body, or is sent one that will end: that is a use of its session."""
+
     def is_open_to(self, session: Session) -> bool:
         """Whether this may go on with a session whose principal has changed."""
 

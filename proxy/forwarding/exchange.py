@@ -110,6 +110,12 @@ class Exchange:
         return upload is not None and self.connection is not None and not upload.is_over
 
     @property
+    def is_in_use(self) -> bool:
+        body = self._answer_body
+        # A body without a length may be a stream of events: an open tab alone keeps nobody signed in.
+        return self.takes_request_data or (type(body) is LengthBody and not body.is_over)
+
+    @property
     def is_request_over(self) -> bool:
         return self._upload is None or self._upload.is_over
 

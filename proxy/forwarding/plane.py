@@ -37,7 +37,7 @@ from proxy.upstreams.upstream import portal_upstream
 TICK_SECONDS = 0.25
 """How exact deadlines are: one timer looks at all connections instead of one timer for each request."""
 TUNNEL_TICK_SECONDS = 1.0
-"""How exact a tunnel's limits are, and how often its session is marked used."""
+"""How exact a tunnel's limits are, and how often sessions are marked used by what takes long."""
 
 
 class PlaneSettings(Protocol):
@@ -180,9 +180,13 @@ class ForwardingPlane:
             connection.session_id = None
         self._note_empty()
 
-    def _look_at_tunnels(self, now: float) -> None:
-        """What a client sends through a tunnel is a use of its session, as a request is."""
+    def _note_uses(self, now: float) -> None:
+        """What a client sends through a tunnel, and a body that takes long, use their session as a request does."""
         instant = self.context.clock()
+        for connection in self.connections:
+            served = connection.served
+            if served is not None and served.session_id is not None and served.is_in_use:
+                self.context.sessions.mark_used(served.session_id, instant)
         for tunnel in list(self.tunnels):
             with self._or_abort(tunnel):
                 if tunnel.on_tick(now) and tunnel.session_id is not None:
@@ -232,7 +236,7 @@ class ForwardingPlane:
             check.on_tick(now)
         if now >= self._tunnels_at:
             self._tunnels_at = now + TUNNEL_TICK_SECONDS
-            self._look_at_tunnels(now)
+            self._note_uses(now)
         self.listeners.tick()
         if self._moment.is_closing:
             self._send_tunnels_away()

@@ -51,6 +51,10 @@ class Resending:
         return len(self._body) >= SENDING_BYTES
 
     @property
+    def is_in_use(self) -> bool:
+        return self.takes_request_data
+
+    @property
     def takes_request_data(self) -> bool:
         return not self.is_request_over
 

@@ -288,6 +288,42 @@ async def test_what_a_client_sends_through_a_tunnel_uses_its_session(staged: Sta
         assert stage.sessions.used == ["id-of-alice"]
 
 
+_LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf"
+_STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "is_use"),
+    [
+        (get(method="PUT", lines="Content-Length: 20\r\n"), b"", True),
+        (get(), _LONG, True),
+        (get(), _STREAM, False),
+        (get(), b"", False),
+    ],
+    ids=["an upload", "a download", "a stream of events", "a long poll"],
+)
+async def test_a_body_that_takes_long_uses_its_session(
+    staged: StageMaker, asked: bytes, answered: bytes, is_use: bool
+) -> None:
+    """Or it would be cut where the person's idle time ends."""
+
+    async def slow(side: UpstreamSide) -> None:
+        await side.reader.readuntil(b"\r\n\r\n")
+        await side.send(answered)
+        has_come.set()
+        await asyncio.Event().wait()
+
+    has_come = asyncio.Event()
+    async with staged(slow) as stage, stage.client() as client:
+        await client.send(asked)
+        await asyncio.wait_for(has_come.wait(), 5)
+        if answered:
+            await client.reader.readuntil(b"half")
+        for _ in range(3):
+            stage.pass_seconds(1.5)
+        assert set(stage.sessions.used) == ({"id-of-alice"} if is_use else set())
+
+
 async def test_closing_cuts_what_is_in_flight_after_its_grace(staged: StageMaker) -> None:
     async def never(side: UpstreamSide) -> None:
         request = await side.request()
